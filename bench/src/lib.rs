@@ -1,0 +1,1 @@
+//! Benchmarks of Gallerist; results are committed under `bench/results/`.

@@ -1,0 +1,1 @@
+//! A durable, memory-mapped vector index with sharded writes.

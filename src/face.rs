@@ -1,0 +1,53 @@
+//! Faces in photos: found by a [`Detector`], graded, aligned to a [`Crop`].
+
+use crate::image::Photo;
+
+/// Five landmarks in photo pixels, x to the right and y down, pixel centres at whole numbers: the eye on
+/// the left of the picture, the one on the right, nose tip, left and right corner of the mouth.
+pub type Landmarks = [[f32; 2]; 5];
+
+/// One face found in a photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Face {
+    /// Left, top, right, bottom in photo pixels. May reach beyond the photo's border.
+    pub bounds: [f32; 4],
+    /// The detector's confidence, 0 to 1.
+    pub score: f32,
+    /// The five landmarks.
+    pub landmarks: Landmarks,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectOptions {
+    /// Faces whose shorter side is below this many pixels are not looked for.
+    pub min_face: f32,
+}
+
+impl Default for DetectOptions {
+    fn default() -> Self {
+        Self { min_face: 40.0 }
+    }
+}
+
+/// Finds faces. Implementations are shared between threads.
+pub trait Detector: Send + Sync {
+    /// All faces in `photo`, largest box first.
+    ///
+    /// # Errors
+    /// The network failed; a photo without faces is an empty list, not an error.
+    fn detect(
+        &self,
+        photo: &Photo,
+        options: &DetectOptions,
+    ) -> Result<Vec<Face>, crate::encoder::EncoderError>;
+}
+
+/// A square RGB picture of one aligned face, 8 bits a channel: what an encoder sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crop {
+    /// Pixels a side.
+    pub side: u32,
+    /// `side * side * 3` bytes, RGB interleaved, rows top to bottom.
+    pub pixels: Vec<u8>,
+}

@@ -1,0 +1,2 @@
+//! The `gallerist` program.
+fn main() {}

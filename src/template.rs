@@ -1,0 +1,77 @@
+//! A template: the unit vector that stands for one face.
+
+use thiserror::Error;
+
+/// One face as a point on the unit sphere. Every value is finite and the Euclidean norm is 1 within
+/// `1e-3`; a template that breaks this cannot be constructed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template(Box<[f32]>);
+
+/// Why a vector is not a template.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum TemplateError {
+    /// A component is NaN or infinite.
+    #[error("component {position} is {value}, expected a finite number")]
+    NotFinite {
+        /// Index of the first offending component.
+        position: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// The vector is too short or too long to have a direction that can be trusted.
+    #[error("the norm is {norm}, expected one between 1e-6 and 1e6")]
+    Norm {
+        /// The Euclidean norm found.
+        norm: f64,
+    },
+}
+
+impl Template {
+    /// Normalises `raw` (any dimension) to length 1. The norm is accumulated in f64.
+    ///
+    /// # Errors
+    /// A component that is not finite, or a norm outside `[1e-6, 1e6]`.
+    pub fn from_raw(raw: &[f32]) -> Result<Self, TemplateError> {
+        if let Some(position) = raw.iter().position(|x| !x.is_finite()) {
+            return Err(TemplateError::NotFinite { position, value: raw[position] });
+        }
+        let norm = raw.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        if !(1e-6..=1e6).contains(&norm) {
+            return Err(TemplateError::Norm { norm });
+        }
+        Ok(Self(raw.iter().map(|&x| (f64::from(x) / norm) as f32).collect()))
+    }
+
+    /// The unit vector.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.0
+    }
+
+    /// Number of components.
+    pub fn dimension(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_has_length_one() {
+        let template = Template::from_raw(&[3.0, 4.0]).unwrap();
+        assert_eq!(template.as_slice(), [0.6, 0.8]);
+    }
+
+    #[test]
+    fn what_has_no_direction_is_refused() {
+        assert!(matches!(
+            Template::from_raw(&[0.0, f32::NAN]),
+            Err(TemplateError::NotFinite { position: 1, .. })
+        ));
+        assert!(matches!(Template::from_raw(&[f32::INFINITY]), Err(TemplateError::NotFinite { .. })));
+        assert!(matches!(Template::from_raw(&[0.0; 8]), Err(TemplateError::Norm { .. })));
+        assert!(matches!(Template::from_raw(&[1e30; 4]), Err(TemplateError::Norm { .. })));
+        assert!(Template::from_raw(&[]).is_err());
+    }
+}
