@@ -1,4 +1,19 @@
 //! Encoders: aligned faces to templates. The only part of Gallerist that names `tch`.
+//!
+//! A [`Model`] says what a network is and what it wants to see; [`Engine::load`] verifies its weights and
+//! gives the detector and encoder that run it. Without the cargo feature `torch` only the stand-in model
+//! exists.
+
+mod engine;
+mod model;
+mod stand_in;
+#[cfg(feature = "torch")]
+mod torch;
+
+pub use engine::{Device, Engine};
+pub use model::{ChannelOrder, Kind, Model, Weights, models_dir};
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -16,6 +31,70 @@ pub enum EncoderError {
         model: String,
         /// What went wrong.
         reason: String,
+    },
+    /// No built-in model has this name.
+    #[error("there is no model `{name}`; there are {known}, or give the path of a manifest (.toml)")]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A manifest cannot be read, or describes no usable model.
+    #[error("{}: {reason}", file.display())]
+    Manifest {
+        /// The manifest.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The weights of a built-in model are not on this machine.
+    #[error("{model}: {} is missing; run tools/setup to fetch and convert it", file.display())]
+    MissingWeights {
+        /// Name of the model.
+        model: String,
+        /// Where the file was expected.
+        file: PathBuf,
+    },
+    /// A weights file is not the one that the manifest names.
+    #[error("{}: sha256 is {got}, expected {expected}; remove the file and run tools/setup, or correct the manifest", file.display())]
+    WeightsChanged {
+        /// The weights file.
+        file: PathBuf,
+        /// The sha256 in the manifest.
+        expected: String,
+        /// The sha256 of the file.
+        got: String,
+    },
+    /// A weights file cannot be read or does not hold the network it should.
+    #[error("{}: {reason}", file.display())]
+    Weights {
+        /// The weights file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Loading a TorchScript model runs its code, which nobody has allowed.
+    #[error("{model}: loading {} runs the code in it; allow it with --trust-model-code if you trust its maker", file.display())]
+    Untrusted {
+        /// Name of the model.
+        model: String,
+        /// The TorchScript file.
+        file: PathBuf,
+    },
+    /// The device asked for is not usable.
+    #[error("device {device} is not usable: {reason}")]
+    Device {
+        /// The device asked for.
+        device: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// This program was built without libtorch.
+    #[error("{model}: this program was built without libtorch (cargo feature `torch`)")]
+    NoTorch {
+        /// Name of the model.
+        model: String,
     },
 }
 

@@ -1,0 +1,248 @@
+//! Models: what a network is, where its weights lie, and what it wants to see.
+//!
+//! A manifest is a TOML file:
+//!
+//! ```toml
+//! name = "my-encoder"
+//! kind = "torchscript"         # a user's model; the built-in ones say "builtin"
+//! dimension = 512              # length of the vector it gives
+//! chip = "arcface-112"         # how faces are aligned: "arcface-112" or "dlib-150"
+//! channels = "rgb"             # or "bgr"
+//! mean = [127.5, 127.5, 127.5] # in the order of `channels`; the network sees (value - mean) * scale
+//! scale = 0.0078125
+//! threshold = 0.4              # cosine from which two faces count as one person
+//! threshold_basis = "FMR 1e-4 on ..."
+//! licence = "MIT"
+//! provenance = "where it comes from"
+//! caveats = ["what a user should know"]
+//! [weights]
+//! file = "encoder.pt"          # beside the manifest, or an absolute path
+//! sha256 = "..."
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::EncoderError;
+use crate::face::Chip;
+
+/// Version of everything between photo and network that no manifest states: the cascade, the warp, the
+/// rounding. Raised when their results change, so that galleries made before are told apart.
+const PIPELINE: u32 = 1;
+
+/// A network and how to feed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The name users give: `mobilefacenet-192`.
+    pub name: String,
+    /// Who runs it.
+    pub kind: Kind,
+    /// Components of its templates.
+    pub dimension: usize,
+    /// How faces are aligned for it; also the size of its input.
+    pub chip: Chip,
+    /// Order of the colours in its input.
+    pub channels: ChannelOrder,
+    /// Taken from each colour (0 to 255), in the order of `channels`.
+    pub mean: [f32; 3],
+    /// What the difference is multiplied with.
+    pub scale: f32,
+    /// Cosine from which two faces count as the same person, uncalibrated.
+    pub threshold: f32,
+    /// Where `threshold` was measured and at which error rate.
+    pub threshold_basis: String,
+    /// Licence of the weights, as far as it is known.
+    pub licence: String,
+    /// Where the weights come from.
+    pub provenance: String,
+    /// What a user should know before relying on it.
+    #[serde(default)]
+    pub caveats: Vec<String>,
+    /// The file with its parameters; none for the stand-in.
+    #[serde(default)]
+    pub weights: Option<Weights>,
+}
+
+/// Who runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Shipped: safetensors with a list of operations, run by our own small executor.
+    Builtin,
+    /// A user's TorchScript file. Loading it runs its code.
+    Torchscript,
+    /// The deterministic fake for tests. It cannot tell people apart.
+    StandIn,
+}
+
+/// Order of the colours in a network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// A file and what must be in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// Absolute, or relative to [`models_dir`] (built-in models) or to the manifest (a user's).
+    pub file: PathBuf,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+static BUILTIN: LazyLock<Vec<Model>> = LazyLock::new(|| {
+    let manifests = [
+        include_str!("models/mobilefacenet-192.toml"),
+        include_str!("models/mobilefacenet-512.toml"),
+        include_str!("models/dlib-128.toml"),
+    ];
+    manifests.iter().map(|text| embedded(text)).collect()
+});
+static STAND_IN: LazyLock<Model> = LazyLock::new(|| embedded(include_str!("models/stand-in.toml")));
+static DETECTOR: LazyLock<Weights> = LazyLock::new(|| {
+    toml::from_str(include_str!("models/mtcnn.toml")).expect("the embedded manifests are parsed by a test")
+});
+
+fn embedded(text: &str) -> Model {
+    toml::from_str(text).expect("the embedded manifests are parsed by a test")
+}
+
+impl Model {
+    /// The models that come with the program, best first: what [`Self::default_available`] tries in turn.
+    pub fn builtin() -> &'static [Self] {
+        &BUILTIN
+    }
+
+    /// The built-in model of this name, or the hidden `stand-in`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::builtin().iter().chain([&*STAND_IN]).find(|model| model.name == name).cloned()
+    }
+
+    /// The first built-in model whose weights are on this machine; says so in the log if it is not the best
+    /// one. If there is none, the best one: loading it then says what is missing.
+    pub fn default_available() -> Self {
+        let installed = |model: &&Self| model.weights_file().is_some_and(|file| file.exists());
+        let best = &Self::builtin()[0];
+        let found = Self::builtin().iter().find(installed).unwrap_or(best);
+        if found.name != best.name {
+            tracing::warn!(
+                "{} is not installed; {} serves instead and is less accurate. tools/setup fetches the better one.",
+                best.name,
+                found.name
+            );
+        }
+        found.clone()
+    }
+
+    /// The model that a user names: a built-in one, or the path of a manifest (anything with a `/` or `.toml`).
+    ///
+    /// # Errors
+    /// No such model, or a manifest that is not one.
+    pub fn find(name: &str) -> Result<Self, EncoderError> {
+        if name.contains('/') || name.ends_with(".toml") {
+            return Self::from_manifest(Path::new(name));
+        }
+        Self::named(name).ok_or_else(|| {
+            let known: Vec<_> = Self::builtin().iter().map(|model| model.name.as_str()).collect();
+            EncoderError::UnknownModel { name: name.into(), known: known.join(", ") }
+        })
+    }
+
+    /// Reads a user's manifest.
+    ///
+    /// # Errors
+    /// [`EncoderError::Manifest`]: unreadable, not TOML, a field missing, unknown or out of range.
+    pub fn from_manifest(path: &Path) -> Result<Self, EncoderError> {
+        let wrong = |reason: String| EncoderError::Manifest { file: path.into(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let mut model: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        model.validate().map_err(wrong)?;
+        if let Some(weights) = &mut model.weights {
+            weights.file = path.parent().unwrap_or(Path::new("")).join(&weights.file);
+        }
+        Ok(model)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        let hexadecimal = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        match &self.weights {
+            _ if self.kind != Kind::Torchscript => {
+                Err("kind must be \"torchscript\" in a user's manifest".into())
+            }
+            None => Err("[weights] is missing".into()),
+            Some(weights) if weights.sha256.len() != 64 || !hexadecimal(&weights.sha256) => Err(format!(
+                "weights.sha256 is {:?}, expected 64 lower-case hexadecimal digits",
+                weights.sha256
+            )),
+            _ if self.name.is_empty() => Err("name is empty".into()),
+            _ if Self::named(&self.name).is_some() => {
+                Err(format!("name {:?} is that of a built-in model", self.name))
+            }
+            _ if !(1..=4096).contains(&self.dimension) => {
+                Err(format!("dimension is {}, expected 1 to 4096", self.dimension))
+            }
+            _ if !self.mean.iter().all(|mean| mean.is_finite()) => Err(format!("mean is {:?}", self.mean)),
+            _ if !self.scale.is_normal() => Err(format!("scale is {}", self.scale)),
+            _ if !(-1.0..=1.0).contains(&self.threshold) => {
+                Err(format!("threshold is {}, expected a cosine, -1 to 1", self.threshold))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the weights file lies, or should. None for the stand-in.
+    pub fn weights_file(&self) -> Option<PathBuf> {
+        Some(models_dir().join(&self.weights.as_ref()?.file))
+    }
+
+    /// The detector that finds the faces for every model but the stand-in.
+    pub fn detector() -> &'static Weights {
+        &DETECTOR
+    }
+
+    /// SHA-256, in hexadecimal, over everything that decides which template a photo gets: the weights of
+    /// encoder and detector, alignment, channel order, mean, scale, dimension, and the version of the code
+    /// between them. Templates of different fingerprints cannot be compared.
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!("gallerist pipeline {PIPELINE}\n{:?}\n", self.kind);
+        for weights in [self.weights.as_ref(), Some(Self::detector())] {
+            text += &format!("weights {}\n", weights.map_or("none", |weights| weights.sha256.as_str()));
+        }
+        let points = self.chip.template().as_flattened().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let mean = self.mean.map(f32::to_bits);
+        text += &format!("chip {} {points:x?}\n", self.chip.side());
+        text += &format!("input {:?} {mean:x?} {:x}\n", self.channels, self.scale.to_bits());
+        text += &format!("dimension {}\n", self.dimension);
+        hexadecimal(&Sha256::digest(text))
+    }
+}
+
+/// Where converted models lie: `$GALLERIST_MODELS`, else `models` in `$GALLERIST_CACHE`, else in
+/// `gallerist` in the user's cache folder (`$XDG_CACHE_HOME` or `~/.cache`).
+pub fn models_dir() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(models) = variable("GALLERIST_MODELS") {
+        return models;
+    }
+    let cache = variable("GALLERIST_CACHE").unwrap_or_else(|| {
+        let home = || variable("HOME").unwrap_or_default().join(".cache");
+        variable("XDG_CACHE_HOME").unwrap_or_else(home).join("gallerist")
+    });
+    cache.join("models")
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

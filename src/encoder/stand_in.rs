@@ -1,0 +1,133 @@
+//! The stand-in: a deterministic detector and encoder without any network, so that everything around them
+//! is tested on machines without libtorch. It is not for faces.
+
+use super::{Encoder, EncoderError};
+use crate::face::{Chip, Crop, DetectOptions, Detector, Face};
+use crate::image::Photo;
+use crate::template::Template;
+
+/// Sees one face in the central square of every photo whose pixels are not all of one colour.
+#[derive(Debug)]
+pub(super) struct StandInDetector;
+
+impl Detector for StandInDetector {
+    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+        let side = photo.width.min(photo.height) as f32;
+        let mut pixels = photo.pixels.chunks_exact(3);
+        let first = pixels.next();
+        if side < options.min_face_in(photo) || pixels.all(|pixel| Some(pixel) == first) {
+            return Ok(Vec::new());
+        }
+        let (left, top) = ((photo.width as f32 - side) / 2.0, (photo.height as f32 - side) / 2.0);
+        let scale = side / Chip::ArcFace112.side() as f32;
+        let landmarks = Chip::ArcFace112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
+        Ok(vec![Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }])
+    }
+}
+
+/// Projects a crop, shrunk to 16x16, onto fixed random directions. Equal pictures give equal templates, similar
+/// pictures similar ones.
+#[derive(Debug)]
+pub(super) struct StandInEncoder {
+    pub dimension: usize,
+}
+
+/// Cells of the shrunk crop a side.
+const GRID: usize = 16;
+
+impl Encoder for StandInEncoder {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+        crops.iter().map(|crop| self.project(&shrink(crop))).collect()
+    }
+}
+
+impl StandInEncoder {
+    fn project(&self, cells: &[f32]) -> Result<Template, EncoderError> {
+        let mean =
+            [0, 1, 2].map(|colour| cells.iter().skip(colour).step_by(3).sum::<f32>() / (GRID * GRID) as f32);
+        let raw: Vec<f32> = (0..self.dimension)
+            .map(|row| {
+                let direction = |column: usize| splitmix(row * cells.len() + column);
+                // The constant keeps a crop of one colour from having no direction at all.
+                direction(cells.len() + row)
+                    + cells
+                        .iter()
+                        .enumerate()
+                        .map(|(i, cell)| (cell - mean[i % 3]) * direction(i))
+                        .sum::<f32>()
+            })
+            .collect();
+        Template::from_raw(&raw).map_err(|error| EncoderError::Failed {
+            model: "stand-in".into(),
+            reason: format!("its output is not a template: {error}"),
+        })
+    }
+}
+
+/// Mean of every cell and colour.
+fn shrink(crop: &Crop) -> Vec<f32> {
+    let side = (crop.side as usize).max(1);
+    let mut sums = vec![0.0_f32; GRID * GRID * 3];
+    let mut counts = vec![0.0_f32; sums.len()];
+    for (at, &value) in crop.pixels.iter().enumerate() {
+        let (pixel, colour) = (at / 3, at % 3);
+        let (row, column) = (pixel / side * GRID / side, pixel % side * GRID / side);
+        let cell = 3 * (row.min(GRID - 1) * GRID + column) + colour;
+        sums[cell] += f32::from(value);
+        counts[cell] += 1.0;
+    }
+    sums.iter().zip(counts).map(|(sum, count)| sum / f32::max(count, 1.0)).collect()
+}
+
+/// A fixed random number in -1 to 1 (Steele, Lea, Flood 2014: SplitMix64).
+fn splitmix(at: usize) -> f32 {
+    let mut z = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::align;
+
+    fn photo(pixel: impl Fn(u32, u32) -> u8) -> Photo {
+        let at = (0..80).flat_map(|y| (0..120).map(move |x| (x, y)));
+        Photo { width: 120, height: 80, pixels: at.flat_map(|(x, y)| [pixel(x, y), 9, 9]).collect() }
+    }
+
+    fn template(photo: &Photo) -> Template {
+        let face = StandInDetector.detect(photo, &DetectOptions::default()).unwrap().remove(0);
+        let crop = align(photo, &face.landmarks, Chip::ArcFace112);
+        StandInEncoder { dimension: 64 }.encode(&[crop]).unwrap().remove(0)
+    }
+
+    #[test]
+    fn one_colour_is_no_face() {
+        let faces = |photo| StandInDetector.detect(&photo, &DetectOptions::default()).unwrap();
+        assert!(faces(photo(|_, _| 3)).is_empty());
+        let found = faces(photo(|x, _| x as u8));
+        assert_eq!(found[0].bounds, [20.0, 0.0, 100.0, 80.0]);
+    }
+
+    #[test]
+    fn the_same_picture_gives_the_same_template_and_another_a_different_one() {
+        let score = |a: &Template, b: &Template| {
+            a.as_slice().iter().zip(b.as_slice()).map(|(x, y)| x * y).sum::<f32>()
+        };
+        let stripes = template(&photo(|x, y| (x * y) as u8));
+        let nearly = template(&photo(|x, y| ((x * y) as u8).saturating_add(2)));
+        let other = template(&photo(|x, y| (x ^ y) as u8));
+        assert_eq!(stripes.dimension(), 64);
+        assert_eq!(stripes, template(&photo(|x, y| (x * y) as u8)));
+        assert!(score(&stripes, &nearly) > 0.95);
+        assert!(score(&stripes, &other) < 0.7);
+    }
+
+    #[test]
+    fn any_crop_has_a_template() {
+        let crop = Crop { side: 112, pixels: vec![128; 112 * 112 * 3] };
+        assert_eq!(StandInEncoder { dimension: 64 }.encode(&[crop]).unwrap()[0].dimension(), 64);
+    }
+}

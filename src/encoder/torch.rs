@@ -1,0 +1,73 @@
+//! The real networks, on libtorch. Only fallible (`f_*`) calls; gradients are off in every thread that runs a
+//! network; libtorch computes with one thread a call, because the callers run one worker a core.
+
+mod cuda;
+mod detector;
+mod encoder;
+mod graph;
+mod pool;
+mod weights;
+
+use std::sync::Once;
+
+use super::engine::{Device, Engine};
+use super::model::{Kind, Model, models_dir};
+use super::{Encoder, EncoderError};
+use crate::face::mtcnn::Mtcnn;
+use detector::TorchNetworks;
+use encoder::{ScriptEncoder, TorchEncoder};
+
+pub(super) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
+    let (file, sha256) = match (&model.weights, model.weights_file()) {
+        (Some(weights), Some(file)) => (file, weights.sha256.as_str()),
+        _ => {
+            let reason = "the manifest names no weights".into();
+            return Err(EncoderError::Failed { model: model.name.clone(), reason });
+        }
+    };
+    if model.kind == Kind::Torchscript && !trusted {
+        return Err(EncoderError::Untrusted { model: model.name.clone(), file });
+    }
+    let detector = Model::detector();
+    let detector_file = models_dir().join(&detector.file);
+    let bytes = weights::read(&model.name, &file, sha256)?;
+    let detector_bytes = weights::read("mtcnn", &detector_file, &detector.sha256)?;
+
+    let device = choose(device)?;
+    let encoder: Box<dyn Encoder> = match model.kind {
+        Kind::Torchscript => Box::new(ScriptEncoder::load(model, &bytes, device)?),
+        _ => Box::new(TorchEncoder::load(model, &file, &bytes, device)?),
+    };
+    let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;
+    Ok(Engine { detector: Box::new(Mtcnn::new(networks)), encoder, model: model.clone() })
+}
+
+/// Settles the device and the number of threads, before any other call to libtorch. Logged once a process.
+fn choose(device: Device) -> Result<tch::Device, EncoderError> {
+    static THREADS: Once = Once::new();
+    static LOGGED: Once = Once::new();
+    let cuda = (device != Device::Cpu).then(cuda::state);
+    THREADS.call_once(|| tch::set_num_threads(1));
+    let chosen = match (device, cuda) {
+        (_, Some(cuda::State::Ready { .. })) => tch::Device::Cuda(0),
+        (Device::Cuda, Some(state)) => {
+            return Err(EncoderError::Device { device: "cuda", reason: state.to_string() });
+        }
+        _ => tch::Device::Cpu,
+    };
+    LOGGED.call_once(|| match cuda {
+        Some(state) => tracing::info!("networks run on {chosen:?} ({state})"),
+        None => tracing::info!("networks run on {chosen:?} (as asked)"),
+    });
+    Ok(chosen)
+}
+
+/// An error of libtorch, as one line: its messages carry a C++ trace below the first.
+fn failure(model: &str, error: &tch::TchError) -> EncoderError {
+    let text = error.to_string();
+    let reason = text.lines().next().unwrap_or("libtorch failed without a word").to_owned();
+    EncoderError::Failed { model: model.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! Networks as data: the safetensors file carries, in its metadata, the list of operations that makes a network
+//! of its tensors. One small executor runs them all.
+//!
+//! `__metadata__` holds `format = "gallerist-graph-1"` and `graph`, a JSON text: one network, or several by name. A
+//! network is `{"outputs": [value, ...], "ops": [{"op": kind, "in": [value, ...], "out": value, ...}, ...]}`.
+//! Values have names, the first one is `input`; see [`Op`] for the kinds and their attributes. Activations are
+//! N, C, H, W with the channels innermost in memory, which is what small convolutions on a CPU like best.
+
+use std::collections::HashMap;
+
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use tch::{Device, TchError, Tensor};
+
+use super::pool::Handle;
+
+/// A network as the file describes it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Description {
+    outputs: Vec<String>,
+    ops: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Step {
+    #[serde(flatten)]
+    op: Op,
+    #[serde(rename = "in")]
+    inputs: Vec<String>,
+    out: String,
+}
+
+/// Kinds of operations. `stride` and `kernel` are rows, columns; `pad` is top, left, bottom, right, in zeros.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+enum Op {
+    Conv {
+        weight: String,
+        bias: Option<String>,
+        stride: [i64; 2],
+        pad: [i64; 4],
+        groups: i64,
+    },
+    Linear {
+        weight: String,
+        bias: Option<String>,
+    },
+    Prelu {
+        weight: String,
+    },
+    Relu,
+    Add,
+    MaxPool {
+        kernel: [i64; 2],
+        stride: [i64; 2],
+        pad: [i64; 4],
+        ceil: bool,
+    },
+    AvgPool {
+        kernel: [i64; 2],
+        stride: [i64; 2],
+        pad: [i64; 4],
+        ceil: bool,
+    },
+    GlobalAvgPool,
+    /// Pads the first input with zeros behind its channels, rows and columns to the shape of the second.
+    ZeroPadTo,
+    /// To N, F; `order` names the axes from the slowest to the fastest.
+    Flatten {
+        order: String,
+    },
+    Softmax {
+        axis: i64,
+    },
+}
+
+/// A network ready to run: operations with their tensors, values as numbers.
+pub(super) struct Network {
+    steps: Vec<Node>,
+    outputs: Vec<usize>,
+    values: usize,
+}
+
+struct Node {
+    op: Op,
+    weight: Option<Tensor>,
+    bias: Option<Tensor>,
+    inputs: Vec<usize>,
+    out: usize,
+    /// Values that no later step needs.
+    last_use: Vec<usize>,
+}
+
+impl Network {
+    /// Binds a description to its tensors, moved to `device`.
+    ///
+    /// # Errors
+    /// A line that names what is wrong: an unknown tensor or value, or libtorch's refusal.
+    pub fn new(
+        description: &Description,
+        tensors: &HashMap<String, Tensor>,
+        device: Device,
+    ) -> Result<Self, String> {
+        let tensor = |name: &String| -> Result<Tensor, String> {
+            let found = tensors
+                .get(name)
+                .ok_or_else(|| format!("the graph names a tensor {name:?} that is not there"))?;
+            channels_last(found)
+                .and_then(|tensor| tensor.f_to_device(device))
+                .map_err(|error| error.to_string())
+        };
+        let mut numbers = HashMap::from([("input", 0)]);
+        let mut steps = Vec::new();
+        for (at, step) in description.ops.iter().enumerate() {
+            let wanted = if matches!(step.op, Op::Add | Op::ZeroPadTo) { 2 } else { 1 };
+            if step.inputs.len() != wanted {
+                return Err(format!("operation {at} has {} inputs, expected {wanted}", step.inputs.len()));
+            }
+            let inputs = step.inputs.iter().map(|name| number(&numbers, name)).collect::<Result<_, _>>()?;
+            let (weight, bias) = match &step.op {
+                Op::Conv { weight, bias, .. } | Op::Linear { weight, bias } => (Some(weight), bias.as_ref()),
+                Op::Prelu { weight } => (Some(weight), None),
+                _ => (None, None),
+            };
+            let (weight, bias) = (weight.map(tensor).transpose()?, bias.map(tensor).transpose()?);
+            let out = numbers.len();
+            if numbers.insert(&step.out, out).is_some() {
+                return Err(format!("operation {at} gives {:?} a second time", step.out));
+            }
+            steps.push(Node { op: step.op.clone(), weight, bias, inputs, out, last_use: Vec::new() });
+        }
+        let outputs: Vec<usize> =
+            description.outputs.iter().map(|name| number(&numbers, name)).collect::<Result<_, _>>()?;
+        let mut seen: Vec<usize> = outputs.clone();
+        for step in steps.iter_mut().rev() {
+            step.last_use = step.inputs.iter().copied().filter(|input| !seen.contains(input)).collect();
+            step.last_use.dedup();
+            seen.extend(&step.inputs);
+        }
+        Ok(Self { steps, outputs, values: numbers.len() })
+    }
+
+    /// Runs the network on `input` (N, C, H, W) and gives its outputs in the order of the description.
+    pub fn run(&self, input: Tensor) -> Result<Vec<Tensor>, TchError> {
+        let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
+        values[0] = Some(input);
+        for step in &self.steps {
+            let result = step.apply(&values)?;
+            values[step.out] = Some(result);
+            for &done in &step.last_use {
+                values[done] = None;
+            }
+        }
+        self.outputs
+            .iter()
+            .map(|&at| values[at].as_ref().map(Tensor::shallow_clone).ok_or_else(missing))
+            .collect()
+    }
+}
+
+impl Node {
+    fn apply(&self, values: &[Option<Tensor>]) -> Result<Tensor, TchError> {
+        let input = |at: usize| self.inputs.get(at).and_then(|&i| values[i].as_ref()).ok_or_else(missing);
+        let weight = || self.weight.as_ref().ok_or_else(missing);
+        let x = input(0)?;
+        match &self.op {
+            Op::Conv { stride, pad, groups, .. } => {
+                let [top, left, bottom, right] = *pad;
+                let one = [1, 1];
+                if (top, left) == (bottom, right) {
+                    return x.f_conv2d(weight()?, self.bias.as_ref(), stride, [top, left], one, *groups);
+                }
+                let padded = x.f_constant_pad_nd([left, right, top, bottom])?;
+                padded.f_conv2d(weight()?, self.bias.as_ref(), stride, [0, 0], one, *groups)
+            }
+            Op::Linear { .. } => x.f_linear(weight()?, self.bias.as_ref()),
+            Op::Prelu { .. } => x.f_prelu(weight()?),
+            Op::Relu => x.f_relu(),
+            Op::Add => x.f_add(input(1)?),
+            Op::MaxPool { kernel, stride, pad, ceil } => {
+                let [top, left, ..] = *pad;
+                x.f_max_pool2d(kernel, stride, [top, left], [1, 1], *ceil)
+            }
+            Op::AvgPool { kernel, stride, pad, ceil } => {
+                let [top, left, ..] = *pad;
+                x.f_avg_pool2d(kernel, stride, [top, left], *ceil, false, None)
+            }
+            Op::GlobalAvgPool => x.f_adaptive_avg_pool2d([1, 1]),
+            Op::ZeroPadTo => {
+                let (from, to) = (x.size(), input(1)?.size());
+                let more = |axis: usize| Some(to.get(axis)? - from.get(axis)?);
+                let more = (more(1), more(2), more(3));
+                let (Some(channels), Some(rows), Some(columns)) = more else { return Err(missing()) };
+                x.f_constant_pad_nd([0, columns, 0, rows, 0, channels])
+            }
+            Op::Flatten { order } => {
+                let axis = |name: char| "NCHW".find(name).map(|at| at as i64);
+                let axes: Option<Vec<i64>> = ['N'].into_iter().chain(order.chars()).map(axis).collect();
+                let axes = axes.filter(|axes| axes.len() == 4).ok_or_else(missing)?;
+                x.f_permute(axes)?.f_flatten(1, 3)
+            }
+            Op::Softmax { axis } => x.f_softmax(*axis, tch::Kind::Float),
+        }
+    }
+}
+
+impl Handle for Network {
+    fn another(&self) -> Self {
+        let share = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::shallow_clone);
+        let steps = self.steps.iter().map(|node| Node {
+            op: node.op.clone(),
+            weight: share(&node.weight),
+            bias: share(&node.bias),
+            inputs: node.inputs.clone(),
+            out: node.out,
+            last_use: node.last_use.clone(),
+        });
+        Self { steps: steps.collect(), outputs: self.outputs.clone(), values: self.values }
+    }
+}
+
+/// The networks in a file by their names (one network has the name ""), and all its tensors.
+pub(super) fn parse(bytes: &[u8]) -> Result<(HashMap<String, Description>, HashMap<String, Tensor>), String> {
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| format!("no safetensors file: {error}"))?;
+    let entry = |key: &str| metadata.metadata().as_ref().and_then(|entries| entries.get(key));
+    match entry("format").map(String::as_str) {
+        Some("gallerist-graph-1") => {}
+        other => return Err(format!("its format is {other:?}, expected \"gallerist-graph-1\"")),
+    }
+    let text = entry("graph").ok_or("its metadata has no graph")?;
+    let wrong = |error: serde_json::Error| format!("its graph cannot be read: {error}");
+    let value: serde_json::Value = serde_json::from_str(text).map_err(wrong)?;
+    let networks = if value.get("ops").is_some() {
+        HashMap::from([(String::new(), serde_json::from_value(value).map_err(wrong)?)])
+    } else {
+        serde_json::from_value(value).map_err(wrong)?
+    };
+    let file = SafeTensors::deserialize(bytes).map_err(|error| format!("no safetensors file: {error}"))?;
+    let mut tensors = HashMap::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != safetensors::Dtype::F32 {
+            return Err(format!("tensor {name:?} is {:?}, expected F32", view.dtype()));
+        }
+        let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, tch::Kind::Float);
+        tensors.insert(name.clone(), tensor.map_err(|error| format!("tensor {name:?}: {error}"))?);
+    }
+    Ok((networks, tensors))
+}
+
+/// The same values with the channels innermost in memory, if they have rows and columns.
+pub(super) fn channels_last(tensor: &Tensor) -> Result<Tensor, TchError> {
+    if tensor.dim() == 4 {
+        return tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2]);
+    }
+    Ok(tensor.shallow_clone())
+}
+
+fn number(numbers: &HashMap<&str, usize>, name: &str) -> Result<usize, String> {
+    numbers.get(name).copied().ok_or_else(|| format!("the graph names a value {name:?} that nothing gives"))
+}
+
+fn missing() -> TchError {
+    TchError::Shape("the graph's operations do not fit together".into())
+}

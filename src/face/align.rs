@@ -1,0 +1,208 @@
+//! Alignment: the least-squares similarity transform that carries a face's landmarks onto a template,
+//! and the bilinear warp of the photo through it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Crop, Landmarks};
+use crate::image::Photo;
+
+/// The square picture an encoder was trained on: its side and where the five landmarks lie in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Chip {
+    /// 112 pixels, the five points that ArcFace and its kin are aligned to.
+    #[serde(rename = "arcface-112")]
+    ArcFace112,
+    /// 150 pixels, dlib's face chip; its five points were measured on dlib's own chips (MTCNN's points).
+    #[serde(rename = "dlib-150")]
+    Dlib150,
+}
+
+impl Chip {
+    /// Pixels a side.
+    pub fn side(self) -> u32 {
+        match self {
+            Self::ArcFace112 => 112,
+            Self::Dlib150 => 150,
+        }
+    }
+
+    /// Where the five landmarks go, in pixels of the chip.
+    pub fn template(self) -> Landmarks {
+        match self {
+            Self::ArcFace112 => [
+                [38.2946, 51.6963],
+                [73.5318, 51.5014],
+                [56.0252, 71.7366],
+                [41.5493, 92.3655],
+                [70.7299, 92.2041],
+            ],
+            Self::Dlib150 => {
+                [[48.57, 46.55], [102.80, 46.84], [76.15, 78.90], [51.74, 106.47], [98.95, 106.76]]
+            }
+        }
+    }
+}
+
+/// Turns, scales and moves the face so that its landmarks lie as close to the chip's template as a
+/// similarity transform brings them, sampled bilinearly. What lies outside the photo is black.
+pub fn align(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Crop {
+    let to_photo = Similarity::between(landmarks, &chip.template()).inverse();
+    let side = chip.side();
+    let mut pixels = Vec::with_capacity(3 * (side * side) as usize);
+    for y in 0..side {
+        for x in 0..side {
+            let (x, y) = to_photo.apply(f64::from(x), f64::from(y));
+            pixels.extend(sample(photo, x, y));
+        }
+    }
+    Crop { side, pixels }
+}
+
+/// The photo's colour at a point between pixel centres, bilinear, black outside.
+fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
+    let (left, top) = (x.floor(), y.floor());
+    let (right_share, bottom_share) = ((x - left) as f32, (y - top) as f32);
+    let (left, top) = (left as i64, top as i64); // saturates; NaN becomes 0
+    let mut sum = [0.0_f32; 3];
+    for (row, row_share) in [(top, 1.0 - bottom_share), (top.saturating_add(1), bottom_share)] {
+        for (column, column_share) in [(left, 1.0 - right_share), (left.saturating_add(1), right_share)] {
+            if let Some(pixel) = pixel(photo, column, row) {
+                for (sum, &value) in sum.iter_mut().zip(pixel) {
+                    *sum += row_share * column_share * f32::from(value);
+                }
+            }
+        }
+    }
+    sum.map(|value| value.round() as u8)
+}
+
+fn pixel(photo: &Photo, column: i64, row: i64) -> Option<&[u8]> {
+    let inside = (0..i64::from(photo.width)).contains(&column) && (0..i64::from(photo.height)).contains(&row);
+    if !inside {
+        return None;
+    }
+    let at = 3 * (row as usize * photo.width as usize + column as usize);
+    photo.pixels.get(at..at + 3)
+}
+
+/// `(x, y) -> (a x - b y + dx, b x + a y + dy)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Similarity {
+    a: f64,
+    b: f64,
+    dx: f64,
+    dy: f64,
+}
+
+impl Similarity {
+    /// The similarity (no reflection) of least squared error from `from` to `to`: Umeyama 1991, which in the
+    /// plane is one complex division. Points that all coincide give a pure translation.
+    fn between(from: &Landmarks, to: &Landmarks) -> Self {
+        let mean = |points: &Landmarks, axis: usize| {
+            points.iter().map(|point| f64::from(point[axis])).sum::<f64>() / points.len() as f64
+        };
+        let (from_x, from_y) = (mean(from, 0), mean(from, 1));
+        let (to_x, to_y) = (mean(to, 0), mean(to, 1));
+        let (mut along, mut across, mut spread) = (0.0, 0.0, 0.0);
+        for (p, q) in from.iter().zip(to) {
+            let (x, y) = (f64::from(p[0]) - from_x, f64::from(p[1]) - from_y);
+            let (u, v) = (f64::from(q[0]) - to_x, f64::from(q[1]) - to_y);
+            along += x * u + y * v;
+            across += x * v - y * u;
+            spread += x * x + y * y;
+        }
+        let (a, b) = if spread > 0.0 { (along / spread, across / spread) } else { (1.0, 0.0) };
+        Self { a, b, dx: to_x - (a * from_x - b * from_y), dy: to_y - (b * from_x + a * from_y) }
+    }
+
+    fn apply(&self, x: f64, y: f64) -> (f64, f64) {
+        (self.a * x - self.b * y + self.dx, self.b * x + self.a * y + self.dy)
+    }
+
+    fn inverse(&self) -> Self {
+        let norm = self.a * self.a + self.b * self.b;
+        if norm == 0.0 {
+            return Self { a: 1.0, b: 0.0, dx: -self.dx, dy: -self.dy };
+        }
+        let (a, b) = (self.a / norm, -self.b / norm);
+        Self { a, b, dx: -(a * self.dx - b * self.dy), dy: -(b * self.dx + a * self.dy) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(width: u32, height: u32) -> Photo {
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 7])).collect();
+        Photo { width, height, pixels }
+    }
+
+    #[test]
+    fn landmarks_on_the_template_give_the_photo_itself() {
+        let photo = gradient(112, 112);
+        let crop = align(&photo, &Chip::ArcFace112.template(), Chip::ArcFace112);
+        assert_eq!(crop.pixels, photo.pixels);
+    }
+
+    #[test]
+    fn a_known_similarity_is_recovered() {
+        let truth = Similarity { a: 1.7, b: -0.4, dx: 12.0, dy: -30.5 };
+        let from = Chip::ArcFace112.template();
+        let to = from.map(|[x, y]| {
+            let (x, y) = truth.apply(f64::from(x), f64::from(y));
+            [x as f32, y as f32]
+        });
+        let found = Similarity::between(&from, &to);
+        for (found, truth) in
+            [(found.a, truth.a), (found.b, truth.b), (found.dx, truth.dx), (found.dy, truth.dy)]
+        {
+            assert!((found - truth).abs() < 1e-4, "{found} is not {truth}");
+        }
+        let (x, y) = found.apply(3.0, 4.0);
+        let (x, y) = found.inverse().apply(x, y);
+        assert!((x - 3.0).abs() < 1e-9 && (y - 4.0).abs() < 1e-9);
+    }
+
+    /// The best fit of five points that no similarity carries onto the template, by steepest search.
+    #[test]
+    fn no_small_change_of_the_similarity_fits_better() {
+        let from = [[30.0, 40.0], [95.0, 52.0], [61.0, 80.0], [33.0, 120.0], [88.0, 117.0]];
+        let to = Chip::ArcFace112.template();
+        let error = |t: &Similarity| -> f64 {
+            from.iter()
+                .zip(&to)
+                .map(|(p, q)| {
+                    let (x, y) = t.apply(p[0].into(), p[1].into());
+                    (x - f64::from(q[0])).powi(2) + (y - f64::from(q[1])).powi(2)
+                })
+                .sum()
+        };
+        let best = Similarity::between(&from, &to);
+        for step in [1e-3, -1e-3] {
+            for changed in [
+                Similarity { a: best.a + step, ..best },
+                Similarity { b: best.b + step, ..best },
+                Similarity { dx: best.dx + step, ..best },
+                Similarity { dy: best.dy + step, ..best },
+            ] {
+                assert!(error(&changed) > error(&best));
+            }
+        }
+    }
+
+    #[test]
+    fn outside_the_photo_is_black() {
+        let photo = Photo { width: 2, height: 2, pixels: vec![255; 12] };
+        assert_eq!(sample(&photo, 0.5, 0.5), [255; 3]);
+        assert_eq!(sample(&photo, -0.5, 0.0), [128; 3]);
+        assert_eq!(sample(&photo, 1e30, f64::NAN), [0; 3]);
+    }
+
+    #[test]
+    fn landmarks_that_coincide_do_not_panic() {
+        let crop = align(&gradient(50, 50), &[[5.0, 5.0]; 5], Chip::Dlib150);
+        assert_eq!(crop.pixels.len(), 150 * 150 * 3);
+        align(&gradient(50, 50), &[[f32::NAN; 2]; 5], Chip::ArcFace112);
+    }
+}

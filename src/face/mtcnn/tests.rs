@@ -1,0 +1,117 @@
+use std::sync::Mutex;
+
+use super::*;
+
+/// Networks that see one face: the cells, boxes and chips of the brightest colour.
+#[derive(Default)]
+struct Bright {
+    sizes: Mutex<Vec<(usize, usize, usize)>>,
+}
+
+impl Bright {
+    fn judge(&self, pictures: &Pictures) -> Vec<Judgement> {
+        self.sizes.lock().unwrap().push((pictures.count, pictures.height, pictures.width));
+        let size = 3 * pictures.height * pictures.width;
+        assert_eq!(pictures.values.len(), pictures.count * size);
+        let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+        let points = [0.3, 0.7, 0.5, 0.35, 0.65, 0.4, 0.4, 0.6, 0.8, 0.8];
+        let judged = |probability| Judgement { probability, offsets: [0.0; 4], points };
+        pictures.values.chunks(size).map(|values| judged(0.5 + mean(values) / 2.0)).collect()
+    }
+}
+
+impl Networks for &Bright {
+    fn propose(&self, picture: &Pictures) -> Result<Proposals, EncoderError> {
+        assert!(picture.height >= 12 && picture.width >= 12 && picture.count == 1);
+        let (rows, columns) = ((picture.height - 10) / 2, (picture.width - 10) / 2);
+        let mut probabilities = Vec::new();
+        for row in 0..rows {
+            for column in 0..columns {
+                let value =
+                    |y: usize, x: usize| picture.values[3 * ((2 * row + y) * picture.width + 2 * column + x)];
+                let bright =
+                    (0..12).flat_map(|y| (0..12).map(move |x| (y, x))).filter(|&(y, x)| value(y, x) > 0.0);
+                probabilities.push(bright.count() as f32 / 144.0);
+            }
+        }
+        let offsets = vec![0.0; 4 * probabilities.len()];
+        Ok(Proposals { columns, probabilities, offsets })
+    }
+
+    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+        assert_eq!((pictures.height, pictures.width), (24, 24));
+        Ok(self.judge(pictures))
+    }
+
+    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+        assert_eq!((pictures.height, pictures.width), (48, 48));
+        Ok(self.judge(pictures))
+    }
+}
+
+fn photo_with_squares(width: u32, height: u32, squares: &[[u32; 4]]) -> Photo {
+    let inside =
+        |x: u32, y: u32| squares.iter().any(|s| (s[0]..s[2]).contains(&x) && (s[1]..s[3]).contains(&y));
+    let pixels = (0..height)
+        .flat_map(|y| (0..width).flat_map(move |x| [if inside(x, y) { 255 } else { 0 }; 3]))
+        .collect();
+    Photo { width, height, pixels }
+}
+
+#[test]
+fn a_square_is_found_where_it_is() {
+    let networks = Bright::default();
+    let photo = photo_with_squares(200, 150, &[[60, 40, 120, 100]]);
+    let faces = Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
+    assert!(!faces.is_empty());
+    let [left, top, right, bottom] = faces[0].bounds;
+    let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+    assert!((x - 90.0).abs() < 12.0 && (y - 70.0).abs() < 12.0, "{faces:?}");
+    let [width, height] = faces[0].size();
+    let eye = faces[0].landmarks[0];
+    assert!((eye[0] - (left + 0.3 * (width + 1.0) - 1.0)).abs() < 0.01);
+    assert!((eye[1] - (top + 0.4 * (height + 1.0) - 1.0)).abs() < 0.01);
+}
+
+#[test]
+fn several_faces_come_largest_first() {
+    let networks = Bright::default();
+    let photo = photo_with_squares(400, 200, &[[20, 20, 70, 70], [200, 40, 320, 160]]);
+    let faces = Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
+    assert!(faces.len() >= 2);
+    let sizes: Vec<f32> = faces.iter().map(|face| face.size()[0] * face.size()[1]).collect();
+    assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+}
+
+#[test]
+fn photos_too_small_for_one_cell_have_no_faces() {
+    let networks = Bright::default();
+    for (width, height) in [(1, 1), (39, 39), (1, 5000), (3000, 39)] {
+        let photo = photo_with_squares(width, height, &[[0, 0, width, height]]);
+        let faces =
+            Mtcnn::new(&networks).detect(&photo, &DetectOptions { min_share: 0.0, ..Default::default() });
+        assert_eq!(faces.unwrap(), []);
+    }
+    assert!(networks.sizes.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_pyramid_of_a_big_photo_is_no_larger() {
+    let level = |width, height| {
+        let photo = Photo { width, height, pixels: Vec::new() };
+        let scale = scales(&photo, DetectOptions::default().min_face_in(&photo)).next().unwrap();
+        (f64::from(width) * scale, f64::from(height) * scale)
+    };
+    assert_eq!(level(250, 250), (75.0, 75.0));
+    let (width, height) = level(8000, 6000);
+    assert!((width - 480.0).abs() < 0.1 && (height - 360.0).abs() < 0.1);
+}
+
+#[test]
+fn many_candidates_go_in_batches() {
+    let networks = Bright::default();
+    let photo = photo_with_squares(450, 450, &[[0, 0, 450, 450]]);
+    Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
+    let sizes = networks.sizes.lock().unwrap();
+    assert!(sizes.len() > 1 && sizes.iter().all(|&(count, ..)| (1..=BATCH).contains(&count)));
+}

@@ -1,0 +1,172 @@
+//! How good a face is for recognition, from what is at hand after detection and alignment.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Crop, Face, Landmarks};
+use crate::image::Photo;
+
+/// Measures of one face. Angles are rough estimates from five points: good to sort by, not to report.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Shorter side of the face's bounds within the photo, in pixels of the photo.
+    pub size_px: f32,
+    /// The detector's confidence, 0 to 1.
+    pub detector_score: f32,
+    /// Variance of the 4-neighbour Laplacian of the crop's luma (0 to 255), over the central half of its
+    /// width and height: background and border count for nothing. A face enlarged to fill the crop is as
+    /// blurred as it looks.
+    pub sharpness: f32,
+    /// Degrees, positive when the face turns to the right of the picture.
+    pub yaw: f32,
+    /// Degrees, positive when the face looks up.
+    pub pitch: f32,
+    /// Degrees, positive when the head leans clockwise in the picture.
+    pub roll: f32,
+    /// 0 (useless) to 100: the product of a share for each of size, score, sharpness and pose, so that one
+    /// bad property is enough to sink it.
+    pub overall: u8,
+}
+
+/// A face of this many pixels fills the crop without being enlarged.
+const FULL_SIZE: f32 = 112.0;
+/// Sharpness at which a face counts half.
+const HALF_SHARPNESS: f32 = 20.0;
+/// The nose tip stands before the plane of the eyes by this share of the distance between the eyes.
+const NOSE_DEPTH: f32 = 0.5;
+/// From eyes to mouth, in distances between the eyes, and where the nose tip lies on that way: ArcFace's template.
+const EYES_TO_MOUTH: f32 = 1.155;
+const NOSE_HEIGHT: f32 = 0.495;
+
+impl Quality {
+    /// Grades `face` of `photo`, aligned to `crop`.
+    pub fn measure(photo: &Photo, face: &Face, crop: &Crop) -> Self {
+        let [left, top, right, bottom] = face.bounds;
+        let width = right.min(photo.width as f32) - left.max(0.0);
+        let height = bottom.min(photo.height as f32) - top.max(0.0);
+        let size_px = width.min(height).max(0.0);
+        let sharpness = sharpness(crop);
+        let [yaw, pitch, roll] =
+            pose(&face.landmarks).map(|angle| if angle.is_finite() { angle } else { 90.0 });
+        let pose = (yaw.to_radians().cos() * pitch.to_radians().cos()).max(0.0);
+        let overall = (size_px / FULL_SIZE).min(1.0).sqrt()
+            * face.score.clamp(0.0, 1.0)
+            * (sharpness / (sharpness + HALF_SHARPNESS))
+            * pose;
+        Self {
+            size_px,
+            detector_score: face.score,
+            sharpness,
+            yaw,
+            pitch,
+            roll,
+            overall: (100.0 * overall).round() as u8,
+        }
+    }
+}
+
+/// Yaw, pitch and roll in degrees. Landmarks that coincide give NaN or right angles.
+///
+/// With `t` the nose's distance from the line between the middle of the eyes and the middle of the mouth, in
+/// distances between the eyes as seen: a head turned by `yaw` shows `t = depth * tan(yaw)`. Pitch likewise
+/// from where the nose lies between eyes and mouth.
+fn pose(landmarks: &Landmarks) -> [f32; 3] {
+    let [left_eye, right_eye, nose, left_mouth, right_mouth] = *landmarks;
+    let middle = |p: [f32; 2], q: [f32; 2]| [(p[0] + q[0]) / 2.0, (p[1] + q[1]) / 2.0];
+    let minus = |p: [f32; 2], q: [f32; 2]| [p[0] - q[0], p[1] - q[1]];
+    let across = minus(right_eye, left_eye);
+    let eyes = middle(left_eye, right_eye);
+    let down = minus(middle(left_mouth, right_mouth), eyes);
+    let nose = minus(nose, eyes);
+    let (eye_distance, height) = (across[0].hypot(across[1]), down[0].hypot(down[1]));
+    let aside = (nose[0] * down[1] - nose[1] * down[0]) / height;
+    let along = (nose[0] * down[0] + nose[1] * down[1]) / (height * height);
+    let yaw = (aside / eye_distance / NOSE_DEPTH).atan();
+    let pitch = ((NOSE_HEIGHT - along) * EYES_TO_MOUTH / NOSE_DEPTH).atan();
+    let roll = across[1].atan2(across[0]);
+    [yaw, pitch, roll].map(f32::to_degrees)
+}
+
+fn sharpness(crop: &Crop) -> f32 {
+    let side = crop.side as usize;
+    let luma: Vec<f32> = crop
+        .pixels
+        .chunks_exact(3)
+        .map(|pixel| 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]))
+        .collect();
+    let (mut sum, mut squares, mut count) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for y in side / 4..side - side / 4 {
+        for x in side / 4..side - side / 4 {
+            let at = y * side + x;
+            let around = [at.checked_sub(side), at.checked_sub(1), Some(at + 1), Some(at + side)];
+            let Some(around) =
+                around.into_iter().map(|neighbour| luma.get(neighbour?).copied()).sum::<Option<f32>>()
+            else {
+                continue;
+            };
+            let laplacian = f64::from(around - 4.0 * luma[at]);
+            sum += laplacian;
+            squares += laplacian * laplacian;
+            count += 1.0;
+        }
+    }
+    if count == 0.0 { 0.0 } else { (squares / count - (sum / count).powi(2)).max(0.0) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::Chip;
+
+    fn face(landmarks: Landmarks) -> Face {
+        Face { bounds: [0.0, 0.0, 112.0, 112.0], score: 1.0, landmarks }
+    }
+
+    fn crop(pixel: impl Fn(u32, u32) -> u8) -> Crop {
+        let pixels = (0..112).flat_map(|y| (0..112).map(move |x| (x, y)));
+        Crop { side: 112, pixels: pixels.flat_map(|(x, y)| [pixel(x, y); 3]).collect() }
+    }
+
+    fn photo() -> Photo {
+        Photo { width: 112, height: 112, pixels: vec![0; 112 * 112 * 3] }
+    }
+
+    #[test]
+    fn the_template_looks_straight_ahead() {
+        let [yaw, pitch, roll] = pose(&Chip::ArcFace112.template());
+        assert!(yaw.abs() < 2.0 && pitch.abs() < 2.0 && roll.abs() < 1.0, "{yaw} {pitch} {roll}");
+    }
+
+    #[test]
+    fn moving_the_nose_turns_the_head() {
+        let mut landmarks = Chip::ArcFace112.template();
+        landmarks[2][0] += 10.0;
+        landmarks[2][1] -= 8.0;
+        let [yaw, pitch, _] = pose(&landmarks);
+        assert!((20.0..40.0).contains(&yaw), "{yaw}");
+        assert!((15.0..40.0).contains(&pitch), "{pitch}");
+    }
+
+    #[test]
+    fn blur_and_smallness_cost_quality() {
+        let template = face(Chip::ArcFace112.template());
+        let sharp = Quality::measure(
+            &photo(),
+            &template,
+            &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }),
+        );
+        let flat = Quality::measure(&photo(), &template, &crop(|_, _| 90));
+        assert!(sharp.overall > 90, "{sharp:?}");
+        assert_eq!((flat.sharpness, flat.overall), (0.0, 0));
+        let small = Face { bounds: [0.0, 0.0, 28.0, 28.0], ..template };
+        let small =
+            Quality::measure(&photo(), &small, &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }));
+        assert!(small.overall < 60 && small.size_px == 28.0, "{small:?}");
+    }
+
+    #[test]
+    fn landmarks_that_coincide_are_worth_nothing() {
+        let quality = Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8));
+        assert_eq!(quality.overall, 0);
+        assert!(quality.yaw.is_finite() && quality.pitch.is_finite() && quality.roll.is_finite());
+    }
+}
