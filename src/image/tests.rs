@@ -1,10 +1,277 @@
+use std::io::Cursor;
+
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, Rgba, RgbImage};
+use proptest::prelude::*;
+
 use super::*;
+
+const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
+const PROGRESSIVE: &[u8] = include_bytes!("fixtures/progressive.jpg");
+const ANIMATED: &[u8] = include_bytes!("fixtures/animated.png");
+const PALETTE: &[u8] = include_bytes!("fixtures/palette.png");
+
+fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn gradient(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 5) as u8, (y * 7) as u8, (x + y) as u8]))
+}
+
+fn decoded(bytes: &[u8]) -> Photo {
+    decode(bytes, &Limits::default()).unwrap()
+}
+
+fn code(bytes: &[u8]) -> &'static str {
+    decode(bytes, &Limits::default()).unwrap_err().code()
+}
+
+fn pixel(photo: &Photo, x: u32, y: u32) -> [u8; 3] {
+    photo.pixels[3 * (y * photo.width + x) as usize..][..3].try_into().unwrap()
+}
+
+fn near(got: [u8; 3], expected: [u8; 3], by: u8) -> bool {
+    got.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= by)
+}
+
+/// A JPEG with an EXIF segment of one entry, the orientation.
+fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat();
+    let body = [b"Exif\0\0".as_slice(), &tiff].concat();
+    let length = (body.len() as u16 + 2).to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xe1], &length, &body, &jpeg[2..]].concat()
+}
+
+/// A PNG of a header alone, with a right checksum.
+fn png_header(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
+    let mut chunk = b"IHDR".to_vec();
+    chunk.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
+    chunk.extend([depth, colour, 0, 0, 0]);
+    let crc = !chunk.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xedb8_8320 } else { c >> 1 })
+    });
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(), &chunk, &crc.to_be_bytes()].concat()
+}
 
 #[test]
 fn nothing_and_nonsense_have_their_codes() {
-    let code = |bytes: &[u8]| decode(bytes, &Limits::default()).unwrap_err().code();
     assert_eq!(code(b""), "empty");
     assert_eq!(code(b"this is text, whatever its name says"), "unsupported");
-    assert_eq!(code(b"GIF89a......"), "unsupported");
     assert_eq!(code(&[0xff, 0xd8, 0xff]), "decode_failed");
+    for (magic, name) in [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM......", "BMP")] {
+        let error = decode(magic, &Limits::default()).unwrap_err();
+        assert!(error.code() == "unsupported" && error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn png_gives_its_very_pixels() {
+    let picture = gradient(13, 7);
+    let photo = decoded(&encoded(picture.clone(), ImageFormat::Png));
+    assert_eq!((photo.width, photo.height, photo.pixels), (13, 7, picture.into_raw()));
+}
+
+#[test]
+fn jpeg_gives_nearly_its_pixels() {
+    let picture = gradient(40, 24);
+    for bytes in [encoded(picture.clone(), ImageFormat::Jpeg), turned(&encoded(picture, ImageFormat::Jpeg), 1)] {
+        let photo = decoded(&bytes);
+        assert_eq!((photo.width, photo.height), (40, 24));
+        assert!(near(pixel(&photo, 20, 12), [100, 84, 32], 12), "{:?}", pixel(&photo, 20, 12));
+    }
+    let photo = decoded(PROGRESSIVE);
+    assert!(near(pixel(&photo, 30, 20), [180, 200, 88], 25), "{:?}", pixel(&photo, 30, 20));
+}
+
+#[test]
+fn every_orientation_is_turned_upright() {
+    let photo_of = |orientation| decoded(&turned(&encoded(gradient(48, 24), ImageFormat::Jpeg), orientation));
+    let plain = photo_of(1);
+    // Where the stored pixel (x, y) of a w x h picture is seen (TIFF 6.0, tag 274).
+    let (w, h) = (47, 23);
+    let seen: [fn(u32, u32, u32, u32) -> (u32, u32); 8] = [
+        |x, y, _, _| (x, y),
+        |x, y, w, _| (w - x, y),
+        |x, y, w, h| (w - x, h - y),
+        |x, y, _, h| (x, h - y),
+        |x, y, _, _| (y, x),
+        |x, y, _, h| (h - y, x),
+        |x, y, w, h| (h - y, w - x),
+        |x, y, w, _| (y, w - x),
+    ];
+    for (orientation, seen) in (1..).zip(seen) {
+        let photo = photo_of(orientation);
+        assert_eq!((photo.width, photo.height), if orientation < 5 { (48, 24) } else { (24, 48) });
+        for (x, y) in [(0, 0), (5, 3), (47, 0), (0, 23), (40, 20)] {
+            let (u, v) = seen(x, y, w, h);
+            assert_eq!(pixel(&photo, u, v), pixel(&plain, x, y), "orientation {orientation} at {x}, {y}");
+        }
+    }
+}
+
+#[test]
+fn grey_sixteen_bits_and_palettes_become_rgb() {
+    let grey = GrayImage::from_fn(9, 9, |x, y| Luma([(x * 20 + y) as u8]));
+    assert_eq!(pixel(&decoded(&encoded(grey.clone(), ImageFormat::Png)), 5, 3), [103; 3]);
+    assert!(near(pixel(&decoded(&encoded(grey, ImageFormat::Jpeg)), 5, 3), [103; 3], 12));
+    let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_fn(3, 3, |x, _| Rgb([x as u16 * 25_700, 65_535, 0]));
+    assert_eq!(pixel(&decoded(&encoded(deep, ImageFormat::Png)), 2, 0), [200, 255, 0]);
+    let palette = decoded(PALETTE);
+    assert_eq!([0, 1, 2].map(|x| pixel(&palette, x, 0)), [[1, 2, 3], [40, 50, 60], [70, 80, 90]]);
+    assert_eq!(pixel(&palette, 3, 0), [255; 3], "a transparent palette entry is white paper");
+}
+
+#[test]
+fn alpha_lies_over_white() {
+    let colours = [Rgba([200, 0, 50, 255]), Rgba([200, 0, 50, 0]), Rgba([200, 0, 50, 102])];
+    let picture = ImageBuffer::from_fn(3, 1, |x, _| colours[x as usize]);
+    let photo = decoded(&encoded(DynamicImage::ImageRgba8(picture), ImageFormat::Png));
+    assert_eq!([0, 1, 2].map(|x| pixel(&photo, x, 0)), [[200, 0, 50], [255; 3], [233, 153, 173]]);
+}
+
+#[test]
+fn cmyk_with_adobes_marker_is_converted_and_without_it_refused() {
+    let photo = decoded(CMYK);
+    assert!(near(pixel(&photo, 2, 2), [0, 255, 255], 3), "{:?}", pixel(&photo, 2, 2));
+    assert!(near(pixel(&photo, 12, 12), [127; 3], 3), "{:?}", pixel(&photo, 12, 12));
+    let at = CMYK.windows(5).position(|window| window == b"Adobe").unwrap();
+    let mut unmarked = CMYK.to_vec();
+    unmarked[at..at + 5].copy_from_slice(b"Nemo!");
+    assert_eq!(code(&unmarked), "unsupported");
+}
+
+#[test]
+fn an_animation_gives_its_first_picture() {
+    assert_eq!(pixel(&decoded(ANIMATED), 3, 2), [200, 10, 20]);
+}
+
+#[test]
+fn webp_waits_for_its_flag() {
+    let bytes = encoded(gradient(12, 10), ImageFormat::WebP);
+    assert_eq!(code(&bytes), "unsupported");
+    let photo = decode(&bytes, &Limits { webp: true, ..Limits::default() }).unwrap();
+    assert_eq!(photo.pixels, gradient(12, 10).into_raw());
+    assert_eq!(decode(&bytes, &Limits { webp: true, pixels: 100, ..Limits::default() }).unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn a_jpeg_cut_anywhere_is_refused() {
+    for whole in [encoded(gradient(40, 24), ImageFormat::Jpeg), PROGRESSIVE.to_vec(), CMYK.to_vec()] {
+        decoded(&whole);
+        for length in 3..whole.len() {
+            assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
+        }
+        // The end-of-image marker of a JPEG behind the cut does not make it whole.
+        let spliced = [&whole[..whole.len() * 3 / 4], &whole[whole.len() - 2..]].concat();
+        assert_eq!(code(&spliced), "decode_failed");
+    }
+}
+
+#[test]
+fn a_png_cut_before_its_last_chunk_is_refused() {
+    let whole = encoded(gradient(40, 24), ImageFormat::Png);
+    for length in 8..whole.len() - 12 {
+        assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
+    }
+}
+
+#[test]
+fn bytes_after_the_picture_are_ignored() {
+    let jpeg = [encoded(gradient(16, 16), ImageFormat::Jpeg), b"a maker's trailer".to_vec()].concat();
+    assert_eq!(decoded(&jpeg).width, 16);
+}
+
+#[test]
+fn limits_are_judged_by_the_header() {
+    let bytes = encoded(gradient(20, 10), ImageFormat::Png);
+    let refused = |limits: Limits| decode(&bytes, &limits).unwrap_err().code();
+    assert_eq!(refused(Limits { pixels: 199, ..Limits::default() }), "too_large");
+    assert_eq!(refused(Limits { file_bytes: 20, ..Limits::default() }), "too_large");
+    assert_eq!(refused(Limits { alloc: 1_000, ..Limits::default() }), "too_large");
+    assert!(decode(&bytes, &Limits { pixels: 200, ..Limits::default() }).is_ok());
+}
+
+#[test]
+fn bombs_cost_nothing() {
+    assert_eq!(code(&png_header(60_000, 60_000, 8, 2)), "too_large");
+    assert_eq!(code(&png_header(u32::MAX, u32::MAX, 16, 6)), "too_large");
+    assert_eq!(code(&png_header(9_000, 9_000, 16, 6)), "decode_failed", "its bytes cannot hold that much");
+    assert_eq!(code(&png_header(0, 9, 8, 2)), "decode_failed");
+    let mut jpeg = encoded(gradient(16, 16), ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
+    let claim = |jpeg: &mut Vec<u8>, side: u16| {
+        jpeg[frame + 5..frame + 7].copy_from_slice(&side.to_be_bytes());
+        jpeg[frame + 7..frame + 9].copy_from_slice(&side.to_be_bytes());
+    };
+    claim(&mut jpeg, 65_000);
+    assert_eq!(code(&jpeg), "too_large");
+    claim(&mut jpeg, 9_000);
+    assert_eq!(code(&jpeg), "decode_failed");
+}
+
+#[test]
+fn only_regular_files_of_a_fair_size_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("photo.jpg");
+    let read_code = |limits: &Limits| read(&path, limits).unwrap_err().code();
+    assert_eq!(read_code(&Limits::default()), "unreadable");
+    std::fs::write(&path, b"").unwrap();
+    assert_eq!(read_code(&Limits::default()), "empty");
+    std::fs::write(&path, b"0123456789").unwrap();
+    assert_eq!(read_code(&Limits { file_bytes: 9, ..Limits::default() }), "too_large");
+    assert_eq!(read(&path, &Limits { file_bytes: 10, ..Limits::default() }).unwrap(), b"0123456789");
+    assert_eq!(read(folder.path(), &Limits::default()).unwrap_err().code(), "unreadable");
+    #[cfg(unix)]
+    {
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if made.is_ok_and(|status| status.success()) {
+            assert_eq!(read(&pipe, &Limits::default()).unwrap_err().code(), "unreadable");
+        } else {
+            eprintln!("skipped: reading a pipe (there is no mkfifo here)");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever the damage, an answer comes and it is a whole picture or an error.
+    #[test]
+    fn damaged_bytes_never_panic(
+        which in 0_usize..6,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        keep in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let mut bytes = match which {
+            0 => CMYK.to_vec(),
+            1 => PROGRESSIVE.to_vec(),
+            2 => ANIMATED.to_vec(),
+            3 => turned(&encoded(gradient(33, 17), ImageFormat::Jpeg), 6),
+            4 => encoded(gradient(33, 17), ImageFormat::WebP),
+            _ => encoded(gradient(33, 17), ImageFormat::Png),
+        };
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if cut {
+            bytes.truncate(keep.index(bytes.len()));
+        }
+        let limits = Limits { webp: true, pixels: 1 << 20, ..Limits::default() };
+        if let Ok(photo) = decode(&bytes, &limits) {
+            prop_assert!(photo.width > 0 && photo.height > 0);
+            prop_assert_eq!(photo.pixels.len(), 3 * (photo.width * photo.height) as usize);
+        }
+    }
+
+    #[test]
+    fn noise_behind_a_signature_never_panics(which in 0_usize..3, noise in prop::collection::vec(any::<u8>(), 0..400)) {
+        let magic: &[u8] = [&b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 "][which];
+        let limits = Limits { webp: true, pixels: 1 << 20, ..Limits::default() };
+        let _ = decode(&[magic, &noise].concat(), &limits);
+    }
 }
