@@ -1,6 +1,5 @@
 //! The three networks of MTCNN.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use tch::{Device, Kind, TchError, Tensor};

@@ -63,7 +63,7 @@ enum Op {
         ceil: bool,
     },
     GlobalAvgPool,
-    /// Pads the first input with zeros behind its channels, rows and columns to the shape of the second.
+    /// Grows the first input with zeros behind its channels, rows and columns to the second's where that is larger.
     ZeroPadTo,
     /// To N, F; `order` names the axes from the slowest to the fastest.
     Flatten {
@@ -188,7 +188,7 @@ impl Node {
             Op::GlobalAvgPool => x.f_adaptive_avg_pool2d([1, 1]),
             Op::ZeroPadTo => {
                 let (from, to) = (x.size(), input(1)?.size());
-                let more = |axis: usize| Some(to.get(axis)? - from.get(axis)?);
+                let more = |axis: usize| Some((to.get(axis)? - from.get(axis)?).max(0));
                 let more = (more(1), more(2), more(3));
                 let (Some(channels), Some(rows), Some(columns)) = more else { return Err(missing()) };
                 x.f_constant_pad_nd([0, columns, 0, rows, 0, channels])
