@@ -1,0 +1,49 @@
+"""golden.py OUT.json IMAGE...: what facenet-pytorch's MTCNN finds, for the parity tests of the engine's detector.
+
+Writes a list of {"file", "width", "height", "pixels_sha256", "min_face", "faces": [{"box": [left, top, right, bottom], "score",
+"landmarks": [[x, y] * 5]}]}, in pixels, largest face first. `pixels_sha256` is that of the decoded RGB rows, so that a
+difference in the JPEG decoder can be told from one in the detector.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+import numpy as np
+
+import pipeline
+
+MINIMUM_FACE = 40
+
+
+def describe(path, detector):
+    image = pipeline.decode(path)
+    boxes, scores, points = detector.detect(image, landmarks=True)
+    if boxes is None:
+        boxes, scores, points = [], [], []
+    faces = [
+        {"box": rounded(box), "score": round(float(score), 6), "landmarks": [rounded(point) for point in landmarks]}
+        for box, score, landmarks in zip(boxes, scores, points)
+    ]
+    return {
+        "file": os.path.basename(path),
+        "width": image.width,
+        "height": image.height,
+        "pixels_sha256": hashlib.sha256(np.asarray(image).tobytes()).hexdigest(),
+        "min_face": MINIMUM_FACE,
+        "faces": faces,
+    }
+
+
+def rounded(numbers):
+    return [round(float(number), 4) for number in numbers]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    finder = pipeline.detector(MINIMUM_FACE)
+    found = [describe(path, finder) for path in sys.argv[2:]]
+    with open(sys.argv[1], "w") as file:
+        file.write("[\n" + ",\n".join(json.dumps(entry) for entry in found) + "\n]\n")
