@@ -1,7 +1,7 @@
-"""golden.py OUT.json IMAGE...: what facenet-pytorch's MTCNN finds, for the parity tests of the engine's detector.
+"""golden.py OUT.json FOLDER IMAGE...: what facenet-pytorch's MTCNN finds, for the parity tests of the engine's detector.
 
 Writes a list of {"file", "width", "height", "pixels_sha256", "min_face", "faces": [{"box": [left, top, right, bottom], "score",
-"landmarks": [[x, y] * 5]}]}, in pixels, largest face first. `pixels_sha256` is that of the decoded RGB rows, so that a
+"landmarks": [[x, y] * 5]}]}, in pixels, largest face first; IMAGE and `file` are relative to FOLDER. `pixels_sha256` is that of the decoded RGB rows, so that a
 difference in the JPEG decoder can be told from one in the detector.
 """
 
@@ -17,8 +17,8 @@ import pipeline
 MINIMUM_FACE = 40
 
 
-def describe(path, detector):
-    image = pipeline.decode(path)
+def describe(folder, path, detector):
+    image = pipeline.decode(os.path.join(folder, path))
     boxes, scores, points = detector.detect(image, landmarks=True)
     if boxes is None:
         boxes, scores, points = [], [], []
@@ -27,7 +27,7 @@ def describe(path, detector):
         for box, score, landmarks in zip(boxes, scores, points)
     ]
     return {
-        "file": os.path.basename(path),
+        "file": path,
         "width": image.width,
         "height": image.height,
         "pixels_sha256": hashlib.sha256(np.asarray(image).tobytes()).hexdigest(),
@@ -41,9 +41,9 @@ def rounded(numbers):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
     finder = pipeline.detector(MINIMUM_FACE)
-    found = [describe(path, finder) for path in sys.argv[2:]]
+    found = [describe(sys.argv[2], path, finder) for path in sys.argv[3:]]
     with open(sys.argv[1], "w") as file:
         file.write("[\n" + ",\n".join(json.dumps(entry) for entry in found) + "\n]\n")
