@@ -1,1 +1,216 @@
-//! Filled in with the networks at hand; see below.
+//! Against the references: facenet-pytorch's landmarks, and what the encoders' own runtimes (LiteRT, ONNX Runtime,
+//! dlib) gave for one synthetic crop. Without the weights these tests say that they were skipped.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::face::{Chip, Crop, DetectOptions, align};
+use crate::image::{self, Limits};
+use crate::template::Template;
+
+/// The engine of a built-in model on the CPU, if its weights are on this machine.
+fn engine(name: &str) -> Option<Engine> {
+    let model = Model::named(name).unwrap();
+    match Engine::load(&model, Device::Cpu, false) {
+        Ok(engine) => Some(engine),
+        Err(EncoderError::MissingWeights { file, .. }) => {
+            eprintln!("skipped: {} is not there (tools/setup makes it)", file.display());
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// The crop whose embeddings lie in `golden/`: every colour in every place, and no two models the same side.
+fn synthetic(chip: Chip) -> Crop {
+    let side = chip.side();
+    let value = |x: u32, y: u32, c: u32| ((x * 7 + y * 13 + c * 29 + ((x * y) >> 3)) & 255) as u8;
+    let pixels = (0..side).flat_map(|y| (0..side).flat_map(move |x| [0, 1, 2].map(|c| value(x, y, c))));
+    Crop { side, pixels: pixels.collect() }
+}
+
+#[test]
+fn encoders_agree_with_their_own_runtimes() {
+    for (name, golden) in [
+        ("mobilefacenet-192", include_str!("../golden/mobilefacenet-192.json")),
+        ("mobilefacenet-512", include_str!("../golden/mobilefacenet-512.json")),
+        ("dlib-128", include_str!("../golden/dlib-128.json")),
+    ] {
+        let Some(engine) = engine(name) else { continue };
+        let golden: Vec<f32> = serde_json::from_str(golden).unwrap();
+        let golden = Template::from_raw(&golden).unwrap();
+        let crop = synthetic(engine.model.chip);
+        // Another crop in the batch must change nothing.
+        let grey = Crop { side: crop.side, pixels: vec![99; crop.pixels.len()] };
+        for crops in [vec![crop.clone()], vec![grey, crop]] {
+            let templates = engine.encoder.encode(&crops).unwrap();
+            let score = cosine(templates.last().unwrap().as_slice(), golden.as_slice());
+            assert!(score > 0.999_99, "{name}: cosine {score} to the reference");
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    file: String,
+    width: u32,
+    height: u32,
+    min_face: f32,
+    faces: Vec<GoldenFace>,
+}
+
+#[derive(Deserialize)]
+struct GoldenFace {
+    r#box: [f32; 4],
+    score: f32,
+    landmarks: [[f32; 2]; 5],
+}
+
+#[test]
+fn landmarks_agree_with_facenet_pytorch() {
+    let Some(engine) = engine("mobilefacenet-192") else { return };
+    let samples = models_dir().join("../samples");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/mtcnn_samples.json");
+    let golden: Vec<Golden> = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    for expected in golden {
+        let Some(photo) = sample(&samples, &expected.file) else { continue };
+        let options = DetectOptions { min_face: expected.min_face, min_share: 0.0 };
+        let faces = engine.detector.detect(&photo, &options).unwrap();
+        assert_eq!((photo.width, photo.height), (expected.width, expected.height));
+        assert_eq!(faces.len(), expected.faces.len(), "{}", expected.file);
+        // A JPEG's pixels differ by a step or two between decoders; a PNG's do not.
+        let allowed = if expected.file.ends_with(".png") { 0.01 } else { 0.05 };
+        for (face, golden) in faces.iter().zip(&expected.faces) {
+            let apart =
+                |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let points = apart(face.landmarks.as_flattened(), golden.landmarks.as_flattened());
+            let bounds = apart(&face.bounds, &golden.r#box);
+            eprintln!("{}: landmarks within {points:.4} px, bounds within {bounds:.4} px", expected.file);
+            assert!(points <= allowed && bounds <= allowed, "{}: {points} and {bounds} px", expected.file);
+            assert!((face.score - golden.score).abs() < 1e-3);
+        }
+    }
+}
+
+/// The sample photo at this path below the folder of samples.
+fn sample(samples: &Path, name: &str) -> Option<image::Photo> {
+    let path = samples.join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there (tools/setup fetches it)", path.display());
+        return None;
+    }
+    Some(image::decode(&image::read(&path, &Limits::default()).unwrap(), &Limits::default()).unwrap())
+}
+
+/// Every 40th photo of LFW through the whole way, against embeddings made with other landmarks of the same detector.
+#[test]
+fn real_photos_come_near_their_reference_embeddings() {
+    let faces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces");
+    let Ok(list) = std::fs::read_to_string(faces.join("lfw_images.tsv")) else {
+        eprintln!("skipped: {} is not there", faces.display());
+        return;
+    };
+    for (name, reference) in [
+        ("mobilefacenet-192", "lfw_mobilefacenet.npy"),
+        ("mobilefacenet-512", "lfw_faceplugin512.npy"),
+        ("dlib-128", "lfw_dlib.npy"),
+    ] {
+        let Some(engine) = engine(name) else { continue };
+        let reference = npyz::NpyFile::new(std::fs::File::open(faces.join(reference)).unwrap()).unwrap();
+        let reference: Vec<f32> = reference.into_vec().unwrap();
+        let mut cosines: Vec<f32> = Vec::new();
+        for (at, file) in list.lines().enumerate().step_by(40) {
+            let photo =
+                image::decode(&std::fs::read(faces.join("lfw").join(file)).unwrap(), &Limits::default());
+            let photo = photo.unwrap();
+            let found = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
+            let Some(face) = found.first() else { continue };
+            let crop = align(&photo, &face.landmarks, engine.model.chip);
+            let template = engine.encoder.encode(&[crop]).unwrap().remove(0);
+            let row = &reference[at * template.dimension()..][..template.dimension()];
+            cosines.push(cosine(template.as_slice(), Template::from_raw(row).unwrap().as_slice()));
+        }
+        cosines.sort_by(f32::total_cmp);
+        let (median, low) = (cosines[cosines.len() / 2], cosines[cosines.len() / 20]);
+        eprintln!("{name}: {} photos, cosine median {median:.4}, 5 % quantile {low:.4}", cosines.len());
+        assert!(cosines.len() >= 140 && median >= 0.98 && low >= 0.9, "{name}: {median} and {low}");
+    }
+}
+
+/// A TorchScript model of our own making: the mean of each colour, through `permute` so that the order shows.
+fn script_model(folder: &Path) -> Model {
+    let input = tch::Tensor::f_zeros([1, 3, 112, 112], (tch::Kind::Float, tch::Device::Cpu)).unwrap();
+    let mut means = |inputs: &[tch::Tensor]| vec![inputs[0].mean_dim([2_i64, 3].as_slice(), false, None)];
+    let module = tch::CModule::create_by_tracing("means", "forward", &[input], &mut means).unwrap();
+    let file = folder.join("means.pt");
+    module.save(&file).unwrap();
+    let sha256 = crate::encoder::model::hexadecimal(&sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        std::fs::read(&file).unwrap(),
+    )));
+    let manifest = format!(
+        "name = \"means\"\nkind = \"torchscript\"\ndimension = 3\nchip = \"arcface-112\"\nchannels = \"bgr\"\n\
+         mean = [1.0, 0.0, 0.0]\nscale = 0.5\nthreshold = 0.4\nthreshold_basis = \"none\"\nlicence = \"none\"\n\
+         provenance = \"a test\"\n[weights]\nfile = \"means.pt\"\nsha256 = \"{sha256}\"\n"
+    );
+    std::fs::write(folder.join("means.toml"), manifest).unwrap();
+    Model::from_manifest(&folder.join("means.toml")).unwrap()
+}
+
+#[test]
+fn a_users_torchscript_runs_when_trusted_and_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = script_model(folder.path());
+    assert!(matches!(Engine::load(&model, Device::Cpu, false), Err(EncoderError::Untrusted { .. })));
+    match Engine::load(&model, Device::Cpu, true) {
+        Ok(engine) => {
+            let pixels = [10, 20, 31].repeat(112 * 112);
+            let template = engine.encoder.encode(&[Crop { side: 112, pixels }]).unwrap().remove(0);
+            let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue less its mean first
+            assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
+
+            let wide = Engine::load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
+            let error = wide.encoder.encode(&[synthetic(Chip::ArcFace112)]).unwrap_err().to_string();
+            assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
+        }
+        Err(EncoderError::MissingWeights { file, .. }) => {
+            eprintln!("skipped: {} is not there (tools/setup makes it)", file.display());
+        }
+        Err(error) => panic!("{error}"),
+    }
+    std::fs::write(folder.path().join("means.pt"), "not what was hashed").unwrap();
+    assert!(matches!(Engine::load(&model, Device::Cpu, true), Err(EncoderError::WeightsChanged { .. })));
+}
+
+#[test]
+fn crops_of_the_wrong_size_and_no_crops() {
+    let Some(engine) = engine("mobilefacenet-192") else { return };
+    assert!(engine.encoder.encode(&[]).unwrap().is_empty());
+    let error = engine.encoder.encode(&[synthetic(Chip::Dlib150)]).unwrap_err().to_string();
+    assert!(error.contains("150") && error.contains("112"), "{error}");
+}
+
+#[test]
+fn many_threads_get_what_one_gets() {
+    let Some(engine) = engine("mobilefacenet-192") else { return };
+    let crop = synthetic(Chip::ArcFace112);
+    let photo = image::Photo { width: 112, height: 112, pixels: crop.pixels.clone() };
+    let alone = engine.encoder.encode(std::slice::from_ref(&crop)).unwrap();
+    let faces = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    assert_eq!(engine.encoder.encode(std::slice::from_ref(&crop)).unwrap(), alone);
+                    assert_eq!(engine.detector.detect(&photo, &DetectOptions::default()).unwrap(), faces);
+                }
+            });
+        }
+    });
+}
