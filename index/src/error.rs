@@ -1,0 +1,141 @@
+//! What can go wrong, told to the person who meets it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Everything that an index refuses or fails at. Nothing here leaves an index half-changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{}: {action} failed: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The disk is full. Nothing acknowledged is lost and reading goes on; make room and try again.
+    #[error("{}: {action} failed: no space left; reading goes on, free some space and try again", path.display())]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+    },
+    /// Another owner has the index open, in this or another process.
+    #[error("{}: the index is in use by process {holder}; close it there first", path.display())]
+    Locked {
+        /// The index.
+        path: PathBuf,
+        /// Process id the owner wrote into its lock file, or `unknown`.
+        holder: String,
+    },
+    /// There is no index at this path.
+    #[error("{}: not an index (it has no MANIFEST)", path.display())]
+    NotAnIndex {
+        /// The path that was opened.
+        path: PathBuf,
+    },
+    /// An index can only be created where nothing is.
+    #[error("{}: already exists and is not an empty directory", path.display())]
+    AlreadyExists {
+        /// The path that was to be created.
+        path: PathBuf,
+    },
+    /// A field of [`Options`](crate::Options) is out of its range.
+    #[error("option {field}: expected {expected}, got {got}")]
+    InvalidOption {
+        /// The field.
+        field: &'static str,
+        /// Its range.
+        expected: String,
+        /// What it was.
+        got: String,
+    },
+    /// A vector has the wrong number of components. Nothing was written.
+    #[error("row {row}: expected a vector of dimension {expected}, got {got}")]
+    WrongDimension {
+        /// Position in the batch; 0 for a query.
+        row: usize,
+        /// The index's dimension.
+        expected: usize,
+        /// The vector's.
+        got: usize,
+    },
+    /// A vector holds a NaN or an infinity. Nothing was written.
+    #[error("row {row}: component {position} is not a finite number")]
+    NotFinite {
+        /// Position in the batch; 0 for a query.
+        row: usize,
+        /// Position in the vector.
+        position: usize,
+    },
+    /// A vector is not of length 1 (within 0.001). Nothing was written.
+    #[error("row {row}: expected a vector of length 1 (within 0.001), got length {norm}; normalise it first")]
+    NotUnit {
+        /// Position in the batch; 0 for a query.
+        row: usize,
+        /// Euclidean length found.
+        norm: f32,
+    },
+    /// The id is live, appears twice in the batch, or is being inserted by another call. Nothing was written.
+    #[error("row {row}: id {id} is already taken; delete it first to replace it")]
+    DuplicateId {
+        /// Position in the batch.
+        row: usize,
+        /// The id.
+        id: u64,
+    },
+    /// A file does not hold what was written to it.
+    #[error("{} is damaged at byte {offset}: expected {expected}, got {got}; {hint}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        got: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The file was written by a newer version of this crate.
+    #[error("{}: written in format version {got}, this program reads up to {supported}; use a newer program", path.display())]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        got: u16,
+        /// The newest version known here.
+        supported: u16,
+    },
+    /// A write or a sync failed earlier, so this shard takes no more writes until the index is reopened: what
+    /// the disk holds is only certain after reading it again. Reading goes on.
+    #[error("shard {shard} is read-only since an earlier failure ({reason}); reopen the index to go on writing")]
+    ReadOnly {
+        /// The shard.
+        shard: u16,
+        /// The first failure.
+        reason: String,
+    },
+}
+
+/// Gives an [`io::Error`] its file and the thing that was being done.
+pub(crate) trait Context<T> {
+    fn context(self, path: &Path, action: &'static str) -> Result<T, Error>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, path: &Path, action: &'static str) -> Result<T, Error> {
+        self.map_err(|source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Error::Full { path: path.to_owned(), action }
+            }
+            _ => Error::Io { path: path.to_owned(), action, source },
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! How an index is laid out: chosen once, at creation, and stored in its manifest.
+
+use bincode::{Decode, Encode};
+
+use crate::error::Error;
+
+/// Dimensions an index may have, at most.
+pub const MAX_DIMENSION: usize = 4096;
+/// Bytes of [`Options::label`], at most.
+pub const MAX_LABEL: usize = 256;
+/// Shards of an index, at most.
+pub const MAX_SHARDS: u16 = 256;
+/// Bytes that the buffer of one shard may hold before it is sealed, whatever [`Options::seal_rows`] says.
+pub const MAX_BUFFER_BYTES: usize = 64 << 20;
+
+/// The shape of an index, fixed at creation.
+///
+/// ```
+/// use gallerist_index::Options;
+/// let options = Options { shards: 8, label: "encoder 3f2a".into(), ..Options::new(192) };
+/// assert_eq!(options.seal_rows, 32_768);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Options {
+    /// Numbers in a vector, 1 to [`MAX_DIMENSION`].
+    pub dimension: usize,
+    /// Parts that take writes in parallel, 1 to [`MAX_SHARDS`]. A row's group picks its shard. Reads do not
+    /// depend on it.
+    pub shards: u16,
+    /// The caller's own binding, for example the fingerprint of the encoder that made the vectors; at most
+    /// [`MAX_LABEL`] bytes. Stored and handed back, never interpreted.
+    pub label: String,
+    /// Rows that a shard's buffer holds before it is sealed into a segment, at least 1. A buffer is also sealed at
+    /// [`MAX_BUFFER_BYTES`]; the rows of one group inserted in one call may exceed both, as they stay together.
+    pub seal_rows: usize,
+}
+
+impl Options {
+    /// Four shards, an empty label and buffers of 32,768 rows.
+    pub fn new(dimension: usize) -> Self {
+        Self { dimension, shards: 4, label: String::new(), seal_rows: 32_768 }
+    }
+
+    /// Whether every field is in its range.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let refuse = |field, expected: String, got: String| Err(Error::InvalidOption { field, expected, got });
+        if !(1..=MAX_DIMENSION).contains(&self.dimension) {
+            return refuse("dimension", format!("1 to {MAX_DIMENSION}"), self.dimension.to_string());
+        }
+        if !(1..=MAX_SHARDS).contains(&self.shards) {
+            return refuse("shards", format!("1 to {MAX_SHARDS}"), self.shards.to_string());
+        }
+        if self.label.len() > MAX_LABEL {
+            return refuse("label", format!("at most {MAX_LABEL} bytes"), format!("{} bytes", self.label.len()));
+        }
+        if self.seal_rows == 0 {
+            return refuse("seal_rows", "at least 1".into(), "0".into());
+        }
+        Ok(())
+    }
+}

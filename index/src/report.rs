@@ -1,0 +1,76 @@
+//! Counts, and the result of a full check.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Counts and sizes of an index at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Rows that a view shows.
+    pub live_rows: u64,
+    /// Deleted rows whose bytes are still in a segment.
+    pub deleted_rows: u64,
+    /// Sealed segments.
+    pub segments: usize,
+    /// Live rows in buffers, not in a segment yet.
+    pub buffered_rows: u64,
+    /// Bytes of all files of the index.
+    pub bytes: u64,
+}
+
+/// What [`Index::check`](crate::Index::check) found.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Files whose every byte was verified.
+    pub files: usize,
+    /// The same files, one by one.
+    pub listed: Vec<CheckedFile>,
+    /// Live rows.
+    pub rows: u64,
+    /// What is wrong; empty for a sound index.
+    pub problems: Vec<Problem>,
+    /// Files in the directory that the index does not know. They are left alone.
+    pub unknown: Vec<PathBuf>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// One verified file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Rows it holds, dead ones included; 0 where it holds none.
+    pub rows: u64,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The file.
+    pub path: PathBuf,
+    /// Byte offset in it.
+    pub offset: u64,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub got: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, offset, expected, got } = self;
+        write!(f, "{} at byte {offset}: expected {expected}, got {got}", path.display())
+    }
+}
