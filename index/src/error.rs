@@ -115,7 +115,9 @@ pub enum Error {
     },
     /// A write or a sync failed earlier, so this shard takes no more writes until the index is reopened: what
     /// the disk holds is only certain after reading it again. Reading goes on.
-    #[error("shard {shard} is read-only since an earlier failure ({reason}); reopen the index to go on writing")]
+    #[error(
+        "shard {shard} is read-only since an earlier failure ({reason}); reopen the index to go on writing"
+    )]
     ReadOnly {
         /// The shard.
         shard: u16,

@@ -1,45 +1,93 @@
 //! The index: writes go in here, views come out.
-//!
-//! First cut: rows live in memory only, so that callers can be built against the interface.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 
+use crate::check;
+use crate::creation;
 use crate::error::Error;
+use crate::file::lock::Lock;
+use crate::file::name;
+use crate::insertion::{self, Insertion};
 use crate::options::Options;
+use crate::recovery;
 use crate::report::{CheckReport, Stats};
+use crate::reservation::Reservations;
 use crate::row::{Durability, Receipt, Row};
-use crate::view::{Rows, View};
+use crate::sealing::{self, Job};
+use crate::shard::{Shard, WriteError};
+use crate::state::shard_of;
+use crate::store::Store;
+use crate::view::View;
+use crate::wal::frame::{MAX_DELETIONS, Record};
 
-/// A durable index of unit vectors. Shared by many threads through `&self`.
+/// A durable index of unit vectors: one directory, one owner, many threads through `&self`.
+///
+/// Writers whose rows go to different shards do not wait for each other; readers wait for nobody and hold up nobody.
+/// What is acknowledged survives a `kill -9` at any moment and, but for [`Durability::Bulk`], a power cut.
+///
+/// The index must lie on a local file system, and no other program may touch its files while it is open: segments are
+/// mapped into memory, and cutting one short would end the process.
+///
+/// Dropping an index closes it; [`close`](Self::close) also tells whether that went well.
 pub struct Index {
+    store: Arc<Store>,
+    shards: Arc<Vec<Shard>>,
+    reservations: Reservations,
+    sealer: Option<JoinHandle<()>>,
     path: PathBuf,
-    options: Options,
-    rows: Mutex<Arc<Rows>>,
+    _lock: Lock,
 }
 
 impl Index {
-    /// Makes a new index at `path`, which must not exist or be an empty directory.
+    /// Makes a new index at `path`, which must not exist or be an empty directory; its parent must exist. The index
+    /// is put together beside it and renamed, so that a crash leaves no half of one.
     ///
     /// # Errors
-    /// Options out of range; something is there; the disk is full or failing.
+    /// [`Error::InvalidOption`], [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`].
     pub fn create(path: &Path, options: Options) -> Result<Self, Error> {
         options.validate()?;
-        Ok(Self { path: path.to_owned(), options, rows: Mutex::new(Arc::new(BTreeMap::new())) })
+        creation::create(path, &options)?;
+        Self::open(path)
     }
 
-    /// Opens an index.
+    /// Opens an index. Takes the time of reading ids and what is not sealed yet, not of reading vectors: those are
+    /// mapped, and verified when first searched.
     ///
     /// # Errors
-    /// Not an index; in use; damaged; of a newer format.
+    /// [`Error::NotAnIndex`], [`Error::Locked`], [`Error::Damaged`] (naming file and byte),
+    /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where an unclean end left something to settle.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Err(Error::NotAnIndex { path: path.to_owned() })
+        let lock = take_lock(path)?;
+        let opened = recovery::open(path)?;
+        let (jobs, received) = mpsc::channel();
+        let store = Arc::new(Store::new(path.to_owned(), opened.manifest, opened.state, jobs));
+        let shards: Vec<Shard> = (0..)
+            .zip(opened.shards)
+            .map(|(number, recovered)| Shard::new(number, Arc::clone(&store), recovered))
+            .collect();
+        let shards = Arc::new(shards);
+        let sealer = {
+            let (store, shards) = (Arc::clone(&store), Arc::clone(&shards));
+            std::thread::Builder::new()
+                .name("gallerist-seal".into())
+                .spawn(move || sealing::run(&store, &shards, &received))
+                .map_err(|source| Error::Io { path: path.to_owned(), action: "starting a thread", source })?
+        };
+        Ok(Self {
+            store,
+            shards,
+            reservations: Reservations::default(),
+            sealer: Some(sealer),
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// What the index was created with.
     pub fn options(&self) -> &Options {
-        &self.options
+        &self.store.options
     }
 
     /// Where the index is.
@@ -47,89 +95,189 @@ impl Index {
         &self.path
     }
 
-    fn lock(&self) -> MutexGuard<'_, Arc<Rows>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Inserts rows with [`Durability::Group`].
     ///
     /// # Errors
-    /// As [`Index::insert_with`].
+    /// As [`insert_with`](Self::insert_with).
     pub fn insert(&self, rows: &[Row<'_>]) -> Result<Receipt, Error> {
         self.insert_with(rows, Durability::Group)
     }
 
-    /// Inserts rows.
+    /// Inserts rows. Everything is validated before anything is written.
+    ///
+    /// The rows of one group in one call are all inserted or none, whatever happens. When this returns an error
+    /// other than those of validation, some groups may have been inserted and others not; a view tells.
+    ///
+    /// May wait while a full buffer is being sealed.
     ///
     /// # Errors
-    /// A row is invalid or its id taken; the disk is full or failing.
+    /// Nothing was written: [`Error::WrongDimension`], [`Error::NotFinite`], [`Error::NotUnit`],
+    /// [`Error::DuplicateId`], each naming the row. Otherwise [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`].
+    /// After a failed write or sync the ids in doubt stay taken until the index is reopened.
     pub fn insert_with(&self, rows: &[Row<'_>], durability: Durability) -> Result<Receipt, Error> {
-        let mut guard = self.lock();
-        for (row, given) in rows.iter().enumerate() {
-            if given.vector.len() != self.options.dimension {
-                let (expected, got) = (self.options.dimension, given.vector.len());
-                return Err(Error::WrongDimension { row, expected, got });
+        let insertion = Insertion::new(rows, &self.store.options)?;
+        let claim =
+            self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
+        insertion.refuse_live(&self.store.state.load())?;
+        match insertion::write(&insertion, &self.shards, durability) {
+            Ok(sequences) => {
+                Ok(Receipt { rows: rows.len(), durable: durability != Durability::Bulk, sequences })
             }
-            if guard.contains_key(&given.id) {
-                return Err(Error::DuplicateId { row, id: given.id });
+            Err(WriteError { error, in_doubt }) => {
+                if in_doubt {
+                    claim.keep();
+                }
+                Err(error)
             }
         }
-        let live = Arc::make_mut(&mut guard);
-        live.extend(rows.iter().map(|row| (row.id, (row.group, row.vector.to_vec()))));
-        Ok(Receipt { rows: rows.len(), durable: durability != Durability::Bulk, sequences: Vec::new() })
     }
 
-    /// Deletes rows by id; unknown ids are skipped.
+    /// Deletes rows by id, with [`Durability::Group`]. Unknown ids are skipped; the receipt counts the rows that
+    /// were live. A deleted row is in no later view and does not come back; its bytes stay in its segment's file.
     ///
     /// # Errors
-    /// The disk is full or failing.
+    /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; rows of other shards may have been deleted.
     pub fn delete(&self, ids: &[u64]) -> Result<Receipt, Error> {
-        let mut guard = self.lock();
-        let live = Arc::make_mut(&mut guard);
-        let rows = ids.iter().filter(|id| live.remove(id).is_some()).count();
-        Ok(Receipt { rows, durable: true, sequences: Vec::new() })
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut targets: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.shards.len()];
+        self.store.state.load().find_each(&ids, |position, group| {
+            targets[shard_of(group, self.shards.len())].push((ids[position], group));
+        });
+        let mut receipt = Receipt { rows: 0, durable: true, sequences: Vec::new() };
+        let mut written = Vec::new();
+        let mut failed = None;
+        for (number, mut targets) in
+            targets.into_iter().enumerate().filter(|(_, targets)| !targets.is_empty())
+        {
+            targets.sort_unstable();
+            let records =
+                targets.chunks(MAX_DELETIONS).map(|targets| Record::Delete(targets.to_vec())).collect();
+            match self.shards[number].append(records, Durability::Group) {
+                Ok(append) => written.push((number, append)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        for (number, append) in written {
+            match self.shards[number].commit(append.sequence, Durability::Group) {
+                Ok(()) => {
+                    receipt.rows += append.deleted.load(std::sync::atomic::Ordering::Relaxed);
+                    receipt.sequences.push((number as u16, append.sequence));
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(receipt), |failed| Err(failed.error))
     }
 
-    /// Deletes every row of a group.
+    /// Deletes the rows of a group that are live now.
     ///
     /// # Errors
-    /// The disk is full or failing.
+    /// As [`delete`](Self::delete).
     pub fn delete_group(&self, group: u64) -> Result<Receipt, Error> {
-        self.delete(&self.view().group_ids(group))
+        let ids = self.store.state.load().group_ids(group);
+        self.delete(&ids)
     }
 
     /// Makes durable what [`Durability::Bulk`] left to the system.
     ///
     /// # Errors
-    /// The disk is failing.
+    /// [`Error::ReadOnly`], [`Error::Io`].
     pub fn sync(&self) -> Result<(), Error> {
-        Ok(())
+        self.shards.iter().try_for_each(Shard::sync)
     }
 
-    /// Turns every buffer into a segment.
+    /// Turns every buffer into a segment and waits until that is done. It also happens by itself, in the background,
+    /// when a buffer is full.
     ///
     /// # Errors
-    /// The disk is full or failing.
+    /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
     pub fn seal(&self) -> Result<(), Error> {
-        Ok(())
+        self.shards.iter().try_for_each(Shard::start_sealing)?;
+        self.shards.iter().try_for_each(Shard::finish_sealing)
     }
 
-    /// A snapshot of everything acknowledged.
+    /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
     pub fn view(&self) -> View {
-        View { rows: Arc::clone(&self.lock()), dimension: self.options.dimension }
+        View { state: self.store.state.load_full(), dimension: self.store.options.dimension }
     }
 
     /// Counts and sizes.
     pub fn stats(&self) -> Stats {
-        let live_rows = self.lock().len() as u64;
-        Stats { live_rows, deleted_rows: 0, segments: 0, buffered_rows: live_rows, bytes: 0 }
+        let state = self.store.state.load();
+        let files = recovery::files(&self.path).unwrap_or_default();
+        Stats {
+            live_rows: state.live() as u64,
+            deleted_rows: state.segments.iter().map(|sealed| sealed.dead() as u64).sum(),
+            segments: state.segments.len(),
+            buffered_rows: state.buffered() as u64,
+            bytes: files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum(),
+        }
     }
 
-    /// Verifies every byte of every file.
+    /// Verifies every byte of every file, and that the rows are in order, of length 1 and live under one id each.
+    /// Reads and writes go on meanwhile.
     ///
     /// # Errors
     /// A file could not be read; damage is a problem in the report.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        Ok(CheckReport { rows: self.lock().len() as u64, ..CheckReport::default() })
+        check::check(&self.store, &self.shards)
     }
+
+    /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be.
+    ///
+    /// # Errors
+    /// [`Error::NotAnIndex`], [`Error::Locked`], or a file could not be read.
+    pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
+        let _lock = take_lock(path)?;
+        check::check_files(path)
+    }
+
+    /// Closes the index: everything is durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], [`Error::Full`], [`Error::Io`]. Everything acknowledged as durable is durable all
+    /// the same; the next opening takes a little longer.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.shut()
+    }
+
+    fn shut(&mut self) -> Result<(), Error> {
+        let Some(sealer) = self.sealer.take() else { return Ok(()) };
+        let _ = self.store.jobs.send(Job::Stop);
+        if sealer.join().is_err() {
+            tracing::error!("the sealing thread panicked");
+        }
+        let mut result = Ok(());
+        for shard in self.shards.iter() {
+            result = result.and(shard.close());
+        }
+        result
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut() {
+            tracing::warn!(path = %self.path.display(), %error, "the index was not closed cleanly");
+        }
+    }
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("path", &self.path)
+            .field("options", self.options())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the lock of a directory that looks like an index; touches nothing in any other.
+fn take_lock(path: &Path) -> Result<Lock, Error> {
+    if !path.join(name::MANIFEST).is_file() {
+        return Err(Error::NotAnIndex { path: path.to_owned() });
+    }
+    Lock::take(path)
 }

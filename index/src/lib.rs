@@ -2,13 +2,34 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod buffer;
+mod check;
+mod creation;
 mod error;
+mod file;
 mod index;
+mod insertion;
+mod kernels;
+mod manifest;
+mod mmap;
 mod options;
+mod part;
 mod query;
+mod recovery;
 mod report;
+mod reservation;
 mod row;
+mod sealing;
+mod segment;
+mod shard;
+mod state;
+mod store;
+mod tombstone;
 mod view;
+mod wal;
+
+#[cfg(target_endian = "big")]
+compile_error!("segments are mapped as they lie on disk, which is little-endian");
 
 pub use error::Error;
 pub use index::Index;

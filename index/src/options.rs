@@ -43,7 +43,8 @@ impl Options {
 
     /// Whether every field is in its range.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let refuse = |field, expected: String, got: String| Err(Error::InvalidOption { field, expected, got });
+        let refuse =
+            |field, expected: String, got: String| Err(Error::InvalidOption { field, expected, got });
         if !(1..=MAX_DIMENSION).contains(&self.dimension) {
             return refuse("dimension", format!("1 to {MAX_DIMENSION}"), self.dimension.to_string());
         }
@@ -51,7 +52,11 @@ impl Options {
             return refuse("shards", format!("1 to {MAX_SHARDS}"), self.shards.to_string());
         }
         if self.label.len() > MAX_LABEL {
-            return refuse("label", format!("at most {MAX_LABEL} bytes"), format!("{} bytes", self.label.len()));
+            return refuse(
+                "label",
+                format!("at most {MAX_LABEL} bytes"),
+                format!("{} bytes", self.label.len()),
+            );
         }
         if self.seal_rows == 0 {
             return refuse("seal_rows", "at least 1".into(), "0".into());

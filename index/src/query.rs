@@ -1,13 +1,21 @@
 //! Searching a view.
 
+mod rank;
+mod scan;
+
 use crate::error::Error;
 use crate::view::View;
 
+pub use crate::kernels::dot;
+
+/// A predicate on (id, group).
+type Filter<'a> = &'a (dyn Fn(u64, u64) -> bool + Sync);
+
 /// How a search is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Whatever is quickest and complete. Exact, today.
+    /// Whatever is quickest here. Exact in this version.
     #[default]
     Auto,
     /// Every live row is scored.
@@ -21,7 +29,7 @@ pub struct Hit {
     pub id: u64,
     /// The row's group.
     pub group: u64,
-    /// [`dot`] of the probe and the stored vector: the same number on every path.
+    /// [`dot`] of the probe and the stored vector: the same number on every path, higher is closer.
     pub score: f32,
 }
 
@@ -29,62 +37,45 @@ pub struct Hit {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Best first, equal scores by ascending id.
+    /// Best first, equal scores by ascending id. The same view, vector and parameters give the same hits.
     pub hits: Vec<Hit>,
-    /// Whether no better hit can have been missed.
+    /// Whether no row that belongs among the hits can have been missed.
     pub complete: bool,
     /// How it was found; never [`Mode::Auto`].
     pub mode: Mode,
-    /// Rows that were scored.
+    /// Live rows that were scored.
     pub scanned: u64,
-    /// The best score among all rows that were looked at, also below a range's threshold.
+    /// The best score among all rows that were looked at and pass the filter, also below a range's threshold
+    /// and for `k = 0`; `None` if there was no such row.
     pub max_score: Option<f32>,
 }
 
-/// A search being put together; made by [`View::query`].
+/// A search being put together; made by [`View::query`], done by [`top_k`](Self::top_k),
+/// [`top_groups`](Self::top_groups) or [`range`](Self::range).
+#[must_use = "a query does nothing until one of its searches is called"]
 pub struct Query<'a> {
     view: &'a View,
     vector: Vec<f32>,
-    filter: Option<&'a (dyn Fn(u64, u64) -> bool + Sync)>,
+    mode: Mode,
+    filter: Option<Filter<'a>>,
 }
 
 impl<'a> Query<'a> {
     pub(crate) fn new(view: &'a View, vector: &[f32]) -> Self {
-        Self { view, vector: vector.to_vec(), filter: None }
+        Self { view, vector: vector.to_vec(), mode: Mode::Auto, filter: None }
     }
 
-    /// How to search.
-    #[must_use]
-    pub fn mode(self, _mode: Mode) -> Self {
+    /// How to search; [`Mode::Auto`] if not said.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
         self
     }
 
-    /// Only rows whose id and group pass.
-    #[must_use]
+    /// Only rows whose id and group pass. It is asked from several threads at once, and only for rows whose score
+    /// would matter; a filtered search is as complete as any other.
     pub fn filter(mut self, filter: &'a (dyn Fn(u64, u64) -> bool + Sync)) -> Self {
         self.filter = Some(filter);
         self
-    }
-
-    fn all(&self) -> Vec<Hit> {
-        let mut hits: Vec<Hit> = self
-            .view
-            .rows()
-            .filter(|row| self.filter.is_none_or(|pass| pass(row.id, row.group)))
-            .map(|row| Hit { id: row.id, group: row.group, score: dot(&self.vector, &row.vector) })
-            .collect();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-        hits
-    }
-
-    fn answer(all: &[Hit], hits: Vec<Hit>) -> Answer {
-        Answer {
-            hits,
-            complete: true,
-            mode: Mode::Exact,
-            scanned: all.len() as u64,
-            max_score: all.first().map(|hit| hit.score),
-        }
     }
 
     /// The `k` best rows.
@@ -92,20 +83,16 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn top_k(self, k: usize) -> Result<Answer, Error> {
-        let all = self.all();
-        let hits = all.iter().take(k).copied().collect();
-        Ok(Self::answer(&all, hits))
+        self.search(|| rank::Top::new(k))
     }
 
-    /// The best row of each of the `k` best groups: exactly `min(k, groups)` hits.
+    /// The best row of each of the `k` best groups: exactly `min(k, groups that pass the filter)` hits, each of
+    /// another group.
     ///
     /// # Errors
     /// A segment is damaged.
     pub fn top_groups(self, k: usize) -> Result<Answer, Error> {
-        let all = self.all();
-        let mut seen = std::collections::HashSet::new();
-        let hits = all.iter().filter(|hit| seen.insert(hit.group)).take(k).copied().collect();
-        Ok(Self::answer(&all, hits))
+        self.search(|| rank::TopGroups::new(k))
     }
 
     /// Every live row whose score is at least `min_score`, without a cap.
@@ -113,13 +100,12 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
-        let all = self.all();
-        let hits = all.iter().take_while(|hit| hit.score >= min_score).copied().collect();
-        Ok(Self::answer(&all, hits))
+        self.search(|| rank::Range::new(min_score))
     }
-}
 
-/// The score: the scalar product of two vectors. The one score function of the whole crate.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    fn search<K: rank::Keep>(self, keep: impl Fn() -> K + Sync) -> Result<Answer, Error> {
+        match self.mode {
+            Mode::Auto | Mode::Exact => scan::scan(&self.view.state, &self.vector, self.filter, keep),
+        }
+    }
 }

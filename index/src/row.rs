@@ -1,5 +1,8 @@
 //! What goes in, and what is said about it.
 
+use crate::error::Error;
+use crate::kernels::dot;
+
 /// One row to insert.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
@@ -49,4 +52,46 @@ pub struct Receipt {
     pub durable: bool,
     /// For each shard that was written: its number and the last sequence number of the write in its log.
     pub sequences: Vec<(u16, u64)>,
+}
+
+/// How far the length of a vector may be from 1.
+pub(crate) const UNIT_TOLERANCE: f32 = 1e-3;
+
+/// Whether a vector may be stored or searched for; `row` is its place in the batch.
+pub(crate) fn validate(row: usize, vector: &[f32], dimension: usize) -> Result<(), Error> {
+    if vector.len() != dimension {
+        return Err(Error::WrongDimension { row, expected: dimension, got: vector.len() });
+    }
+    let norm = dot(vector, vector).sqrt();
+    if (norm - 1.0).abs() < UNIT_TOLERANCE {
+        return Ok(()); // also finite: a NaN or an infinity would have made the norm one
+    }
+    match vector.iter().position(|component| !component.is_finite()) {
+        Some(position) => Err(Error::NotFinite { row, position }),
+        None => Err(Error::NotUnit { row, norm }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_vectors_are_told_apart() {
+        let check = |vector: &[f32]| validate(3, vector, 2).map_err(|error| error.to_string());
+        assert_eq!(check(&[0.6, 0.8]), Ok(()));
+        assert_eq!(check(&[0.6, 0.8004]), Ok(()));
+        for (vector, expected) in [
+            (&[1.0f32][..], "row 3: expected a vector of dimension 2, got 1"),
+            (&[f32::NAN, 1.0], "row 3: component 0 is not a finite number"),
+            (&[1.0, f32::INFINITY], "row 3: component 1 is not a finite number"),
+            (&[0.0, 0.0], "got length 0;"),
+            (&[1e-40, 0.0], "got length 0;"),
+            (&[1e38, 1e38], "got length inf;"),
+            (&[0.6, 0.81], "got length 1.00"),
+        ] {
+            let error = check(vector).unwrap_err();
+            assert!(error.contains(expected), "{vector:?}: {error}");
+        }
+    }
 }

@@ -1,30 +1,33 @@
 //! Immutable snapshots for readers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::part::Part;
 use crate::query::Query;
-use crate::row::Stored;
+use crate::row::{Stored, validate};
+use crate::state::{Place, Sealed, State};
 
-pub(crate) type Rows = BTreeMap<u64, (u64, Vec<f32>)>;
-
-/// An immutable snapshot of an index.
+/// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing that was not.
+///
+/// Taking one is cheap and blocks nobody; it never changes, shows each shard as a prefix of its log, and stays valid
+/// after the index is closed. Rows deleted later stay visible in it, and their memory and files in use, so
+/// take a new view for each question instead of keeping one.
 #[derive(Clone)]
 pub struct View {
-    pub(crate) rows: Arc<Rows>,
+    pub(crate) state: Arc<State>,
     pub(crate) dimension: usize,
 }
 
 impl View {
     /// Live rows.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.state.live()
     }
 
     /// Whether no row is live.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// Components of a vector.
@@ -34,32 +37,76 @@ impl View {
 
     /// Whether a row with this id is live.
     pub fn contains(&self, id: u64) -> bool {
-        self.rows.contains_key(&id)
+        self.state.find(id).is_some()
+    }
+
+    /// The live row with this id. A row whose bytes are damaged on disk is logged and not returned;
+    /// [`try_get`](Self::try_get) tells it from one that is not there.
+    pub fn get(&self, id: u64) -> Option<Stored> {
+        self.try_get(id).unwrap_or_else(|error| {
+            tracing::error!(id, %error, "a row cannot be read");
+            None
+        })
     }
 
     /// The live row with this id.
-    pub fn get(&self, id: u64) -> Option<Stored> {
-        self.rows.get(&id).map(|(group, vector)| Stored { id, group: *group, vector: vector.clone() })
+    ///
+    /// # Errors
+    /// Its segment is damaged there.
+    pub fn try_get(&self, id: u64) -> Result<Option<Stored>, Error> {
+        let Some((place, row)) = self.state.find(id) else { return Ok(None) };
+        if let Place::Segment(segment) = place {
+            segment.verify(row..row + 1)?;
+        }
+        Ok(stored(place.part(), row))
     }
 
     /// The ids of the live rows of a group, ascending.
     pub fn group_ids(&self, group: u64) -> Vec<u64> {
-        self.rows.iter().filter(|(_, row)| row.0 == group).map(|(id, _)| *id).collect()
+        self.state.group_ids(group)
     }
 
-    /// Every live row, in no particular order.
+    /// Every live row, one at a time, in no particular order. Damaged rows are logged and left out; use
+    /// [`try_rows`](Self::try_rows) where that must not pass, as in an export.
     pub fn rows(&self) -> impl Iterator<Item = Stored> + '_ {
-        self.rows.iter().map(|(id, (group, vector))| Stored { id: *id, group: *group, vector: vector.clone() })
+        self.try_rows()
+            .filter_map(|row| row.inspect_err(|error| tracing::error!(%error, "a row cannot be read")).ok())
     }
 
-    /// Begins a search.
+    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one.
+    pub fn try_rows(&self) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
+        let sealed = self.state.segments.iter().flat_map(sealed_rows);
+        let buffered = self.state.chunks().flat_map(|chunk| {
+            let part = chunk.part();
+            (0..part.len()).filter_map(move |row| stored(part, row)).map(Ok)
+        });
+        sealed.chain(buffered)
+    }
+
+    /// Begins a search for what is close to a vector.
     ///
     /// # Errors
-    /// The vector has the wrong dimension, is not finite or not of length 1.
+    /// The vector has the wrong dimension, is not finite or not of length 1 (within 0.001).
     pub fn query(&self, vector: &[f32]) -> Result<Query<'_>, Error> {
-        if vector.len() != self.dimension {
-            return Err(Error::WrongDimension { row: 0, expected: self.dimension, got: vector.len() });
-        }
+        validate(0, vector, self.dimension)?;
         Ok(Query::new(self, vector))
     }
+}
+
+fn sealed_rows(sealed: &Sealed) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
+    let part = sealed.segment.part();
+    (0..part.len()).filter(|&row| !sealed.is_dead(row)).filter_map(move |row| {
+        match sealed.segment.verify(row..row + 1) {
+            Ok(()) => stored(part, row).map(Ok),
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
+fn stored(part: Part<'_>, row: usize) -> Option<Stored> {
+    Some(Stored {
+        id: *part.ids.get(row)?,
+        group: *part.groups.get(row)?,
+        vector: part.vector(row)?.to_vec(),
+    })
 }

@@ -1,0 +1,180 @@
+//! Verifying everything.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::file::{damaged, name};
+use crate::manifest::Manifest;
+use crate::recovery::{self, Log};
+use crate::report::{CheckReport, CheckedFile, Problem};
+use crate::shard::{LogEnd, Shard};
+use crate::state::{Sealed, State};
+use crate::store::Store;
+use crate::wal::frame::Record;
+
+/// Checks an open index. The set of files is taken at one moment; writers go on meanwhile.
+pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Error> {
+    let directory = &store.directory;
+    let mut report = CheckReport::default();
+    let committer = store.committer();
+    let manifest = committer.manifest.clone();
+    match Manifest::load(directory) {
+        Ok(stored) if stored == manifest => {}
+        Ok(stored) => {
+            let path = directory.join(name::MANIFEST);
+            report.add(damaged(&path, 40, format!("epoch {}", manifest.epoch), stored.epoch));
+        }
+        Err(error) => report.add(error),
+    }
+    report.find_unknown(directory, &manifest, true)?;
+    // Opened files stay readable whatever is removed later.
+    let files = Files::open(directory, &manifest, &mut report);
+    drop(committer);
+
+    files.check(directory, &manifest, &mut report);
+    for (log, shard) in files.logs.into_iter().zip(shards) {
+        let Some(mut log) = log else { continue };
+        let end = shard.log_end();
+        log.limit(&end);
+        report.read_log(&log, Some(&end), |_| {});
+    }
+    report.count_rows(directory, &store.state.load());
+    Ok(report)
+}
+
+/// Checks an index that is not open. The caller holds its lock.
+pub(crate) fn check_files(directory: &Path) -> Result<CheckReport, Error> {
+    let mut report = CheckReport::default();
+    let manifest = match Manifest::load(directory) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            report.add(error);
+            return Ok(report);
+        }
+    };
+    report.find_unknown(directory, &manifest, false)?;
+    let files = Files::open(directory, &manifest, &mut report);
+    files.check(directory, &manifest, &mut report);
+    let mut state = State::empty(manifest.body.options.shards);
+    state.segments = files.segments.into();
+    for (shard, log) in files.logs.iter().enumerate() {
+        if let Some(log) = log {
+            report.read_log(log, None, |records| state = state.applied(shard, records).0);
+        }
+    }
+    report.count_rows(directory, &state);
+    Ok(report)
+}
+
+/// The files that a manifest names and that could be opened.
+struct Files {
+    segments: Vec<Sealed>,
+    /// One for each shard.
+    logs: Vec<Option<Log>>,
+}
+
+impl Files {
+    fn open(directory: &Path, manifest: &Manifest, report: &mut CheckReport) -> Self {
+        let entries = &manifest.body.segments;
+        let segments =
+            entries.iter().filter_map(|entry| report.take(recovery::segment(directory, manifest, entry)));
+        let segments = segments.collect();
+        let shards = 0..manifest.body.options.shards;
+        let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard))).collect();
+        Self { segments, logs }
+    }
+
+    fn check(&self, directory: &Path, manifest: &Manifest, report: &mut CheckReport) {
+        report.list(directory.join(name::MANIFEST), 0);
+        for Sealed { segment, .. } in &self.segments {
+            segment.check().into_iter().for_each(|error| report.add(error));
+            report.list(segment.path().to_owned(), segment.rows() as u64);
+        }
+        // Opening them with their segments has read every byte.
+        for entry in &manifest.body.tombstones {
+            report.list(directory.join(name::tombstones(entry.file)), 0);
+        }
+    }
+}
+
+impl CheckReport {
+    fn add(&mut self, error: Error) {
+        let problem = match error {
+            Error::Damaged { path, offset, expected, got, .. } => Problem { path, offset, expected, got },
+            Error::Io { ref path, .. } => {
+                let expected = "a readable file".into();
+                Problem { path: path.clone(), offset: 0, expected, got: error.to_string() }
+            }
+            other => Problem {
+                path: PathBuf::new(),
+                offset: 0,
+                expected: "a sound file".into(),
+                got: other.to_string(),
+            },
+        };
+        self.problems.push(problem);
+    }
+
+    fn take<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    fn list(&mut self, path: PathBuf, rows: u64) {
+        let bytes = path.metadata().map_or(0, |file| file.len());
+        self.files += 1;
+        self.listed.push(CheckedFile { path, bytes, rows });
+    }
+
+    fn read_log(&mut self, log: &Log, end: Option<&LogEnd>, mut act: impl FnMut(&[Record])) {
+        let read = log.read(|transaction| {
+            act(&transaction.records);
+            Ok(())
+        });
+        let Some(read) = self.take(read) else { return };
+        if let Some(end) = end
+            && read.last() < end.last
+        {
+            let (path, offset) = log.end_of(&read);
+            self.add(damaged(
+                path,
+                offset,
+                format!("records up to {}", end.last),
+                format!("records up to {}", read.last()),
+            ));
+        }
+        for (path, rows) in log.paths().zip(read.rows_of_files()) {
+            self.list(path.to_owned(), rows);
+        }
+    }
+
+    /// Counts live rows and looks for ids that are live twice.
+    fn count_rows(&mut self, directory: &Path, state: &State) {
+        self.rows = state.live() as u64;
+        let mut ids: Vec<u64> = Vec::with_capacity(state.live());
+        for sealed in state.segments.iter() {
+            let part = sealed.segment.part();
+            ids.extend(
+                (0..part.len()).filter(|&row| !sealed.is_dead(row)).filter_map(|row| part.ids.get(row)),
+            );
+        }
+        state.chunks().for_each(|chunk| ids.extend(chunk.part().ids));
+        ids.sort_unstable();
+        for twice in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
+            self.add(damaged(directory, 0, "each id live once", format!("id {} live twice", twice[0])));
+        }
+    }
+
+    /// Lists files that the manifest does not name; in an open index, files of ours may be on their way into it.
+    fn find_unknown(&mut self, directory: &Path, manifest: &Manifest, open: bool) -> Result<(), Error> {
+        let listed = Store::listed(directory, &manifest.body);
+        for entry in recovery::files(directory)? {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let coming = open && (name::is_temporary(&name) || name::number(&name).is_some());
+            if !coming && !listed.contains(&entry.path()) {
+                self.unknown.push(entry.path());
+            }
+        }
+        Ok(())
+    }
+}

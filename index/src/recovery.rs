@@ -1,0 +1,357 @@
+//! Opening: from the files to the state they stand for.
+//!
+//! Segments are mapped, logs are read back. A log whose owner did not close it is copied, up to its last whole
+//! transaction, into a new file that is on disk before the manifest names it: what the system's cache shows after
+//! a crash is not always what the disk holds, and nothing is served that is not.
+
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Context, Error};
+use crate::file::header::{self, Header, Kind};
+use crate::file::{self, damaged, name};
+use crate::manifest::{Manifest, SegmentEntry};
+use crate::segment::Segment;
+use crate::shard::{LogEnd, Recovered};
+use crate::state::{Sealed, State};
+use crate::store::Store;
+use crate::tombstone::Tombstones;
+use crate::wal::frame::{Encoder, Record};
+use crate::wal::reader::{Next, Reader, Transaction};
+use crate::wal::writer::Writer;
+
+/// An index read back.
+pub(crate) struct Opened {
+    pub(crate) manifest: Manifest,
+    pub(crate) state: State,
+    pub(crate) shards: Vec<Recovered>,
+}
+
+/// Reads an index back. The caller holds its lock.
+pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
+    remove_temporary(directory)?;
+    let mut manifest = Manifest::load(directory)?;
+    manifest.body.next_file = manifest.body.next_file.max(highest_number(directory)? + 1);
+    let mut state = State::empty(manifest.body.options.shards);
+    let entries = manifest.body.segments.iter();
+    state.segments =
+        Arc::new(entries.map(|entry| segment(directory, &manifest, entry)).collect::<Result<_, _>>()?);
+    let mut shards = Vec::new();
+    let mut rewritten = false;
+    for shard in 0..manifest.body.options.shards {
+        let log = Log::new(directory, &manifest, shard)?;
+        let (replayed, next) = log.replay(state)?;
+        state = next;
+        let recovered = if replayed.closed {
+            log.reuse(replayed)?
+        } else {
+            rewritten = true;
+            log.rewrite(replayed, &mut manifest.body.next_file, manifest.epoch)?
+        };
+        let logs = &mut manifest.body.shards[usize::from(shard)].logs;
+        *logs =
+            recovered.logs.iter().copied().chain(recovered.spare.iter().map(|spare| spare.number)).collect();
+        shards.push(recovered);
+    }
+    if rewritten {
+        manifest.epoch += 1;
+        manifest.publish(directory)?;
+    }
+    remove_leftovers(directory, &manifest)?;
+    Ok(Opened { manifest, state, shards })
+}
+
+/// A segment with its tombstones.
+pub(crate) fn segment(directory: &Path, manifest: &Manifest, entry: &SegmentEntry) -> Result<Sealed, Error> {
+    let Manifest { index, body, .. } = manifest;
+    let segment = Segment::open(directory, *index, body.options.dimension, entry)?;
+    let Some(dead) = body.tombstones.iter().find(|dead| dead.segment == entry.file) else {
+        return Ok(Sealed { segment: Arc::new(segment), dead: None });
+    };
+    let path = directory.join(name::tombstones(dead.file));
+    let bytes = file::read_small(&path, Tombstones::file_length(segment.rows()) as u64)?;
+    let read = Tombstones::parse(&bytes, &path, *index, dead.file, entry.file, segment.rows())?;
+    if read.len() as u64 != dead.dead {
+        return Err(damaged(&path, 80, format!("{} dead rows", dead.dead), read.len()));
+    }
+    Ok(Sealed { segment: Arc::new(segment), dead: Some(Arc::new(read)) })
+}
+
+/// The log files of a shard.
+pub(crate) struct Log {
+    shard: u16,
+    folder: PathBuf,
+    index: [u8; 16],
+    dimension: usize,
+    sealed: u64,
+    files: Vec<LogFile>,
+}
+
+struct LogFile {
+    number: u64,
+    path: PathBuf,
+    file: fs::File,
+    length: u64,
+}
+
+/// How far a log was read.
+pub(crate) struct Replayed {
+    /// Sequence of the last frame.
+    last: u64,
+    rows: usize,
+    /// Rows in each file.
+    rows_of_files: Vec<u64>,
+    bytes: usize,
+    /// Whether the owner closed the index, so that nothing is in doubt.
+    closed: bool,
+    /// The last file that holds frames, with its whole frames' length and last checksum.
+    tail: usize,
+    length: u64,
+    chain: u32,
+}
+
+impl Replayed {
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(crate) fn rows_of_files(&self) -> impl Iterator<Item = u64> {
+        self.rows_of_files.iter().copied()
+    }
+}
+
+impl Log {
+    pub(crate) fn new(directory: &Path, manifest: &Manifest, shard: u16) -> Result<Self, Error> {
+        let folder = name::shard(directory, shard);
+        let entry = &manifest.body.shards[usize::from(shard)];
+        let files = entry.logs.iter().map(|&number| {
+            let path = folder.join(name::log(number));
+            let file = file::open_listed_for_writing(&path)?;
+            let length = file::length(&file, &path)?;
+            Ok(LogFile { number, path, file, length })
+        });
+        let files = files.collect::<Result<Vec<_>, Error>>()?;
+        if files.is_empty() {
+            let manifest = directory.join(name::MANIFEST);
+            return Err(damaged(&manifest, header::LENGTH, format!("a log for shard {shard}"), "none"));
+        }
+        let dimension = manifest.body.options.dimension;
+        Ok(Self { shard, folder, index: manifest.index, dimension, sealed: entry.sealed, files })
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The file and byte where reading ended.
+    pub(crate) fn end_of(&self, read: &Replayed) -> (&Path, u64) {
+        (&self.files[read.tail].path, read.length)
+    }
+
+    /// Reads no further than what was written when `end` was taken.
+    pub(crate) fn limit(&mut self, end: &LogEnd) {
+        for file in &mut self.files {
+            if file.number == end.number {
+                file.length = end.length;
+            } else if file.number > end.number {
+                file.length = header::LENGTH as u64; // a spare, empty then
+            }
+        }
+    }
+
+    fn reader(&self, at: usize) -> Result<Reader<'_>, Error> {
+        let LogFile { number, path, file, length } = &self.files[at];
+        Reader::new(file, path, self.index, *number, self.dimension, *length)
+    }
+
+    /// Calls `act` for each whole transaction, in order, and says how far that was.
+    pub(crate) fn read(
+        &self,
+        mut act: impl FnMut(&Transaction) -> Result<(), Error>,
+    ) -> Result<Replayed, Error> {
+        let mut read = Replayed {
+            last: self.sealed,
+            rows: 0,
+            rows_of_files: vec![0; self.files.len()],
+            bytes: 0,
+            closed: true,
+            tail: 0,
+            length: 0,
+            chain: 0,
+        };
+        for at in 0..self.files.len() {
+            let mut reader = self.reader(at)?;
+            loop {
+                if at == read.tail || reader.offset() > header::LENGTH as u64 {
+                    (read.tail, read.length, read.chain) = (at, reader.offset(), reader.chain());
+                }
+                match reader.next(read.last)? {
+                    Next::Transaction(transaction) => {
+                        act(&transaction)?;
+                        read.last = transaction.last;
+                        let rows: usize = transaction.records.iter().map(Record::rows).sum();
+                        read.rows += rows;
+                        read.rows_of_files[at] += rows as u64;
+                        read.closed = transaction.records == [Record::Close];
+                        if !read.closed {
+                            read.bytes += transaction.records.iter().map(Record::frame_length).sum::<usize>();
+                        }
+                    }
+                    Next::End => break,
+                    Next::Broken => {
+                        self.judge(at, reader, read.last + 1)?;
+                        read.closed = false;
+                        return Ok(read);
+                    }
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::wal::reader`].
+    fn judge(&self, at: usize, mut reader: Reader<'_>, missing: u64) -> Result<(), Error> {
+        let LogFile { path, length, .. } = &self.files[at];
+        let offset = reader.offset();
+        let mut vouched = reader.vouched_later()?;
+        for later in at + 1..self.files.len() {
+            vouched = vouched.max(self.reader(later)?.vouched_later()?);
+        }
+        if vouched >= missing {
+            let got = format!("nothing valid, though records up to {vouched} were on disk");
+            return Err(damaged(path, offset, format!("record {missing}"), got));
+        }
+        tracing::warn!(
+            shard = self.shard,
+            path = %path.display(),
+            offset,
+            bytes = length - offset.min(*length),
+            "the log ends in the middle of a write that was never acknowledged as durable; it is dropped"
+        );
+        Ok(())
+    }
+
+    fn replay(&self, state: State) -> Result<(Replayed, State), Error> {
+        let mut state = state;
+        let replayed = self.read(|transaction| {
+            state = state.applied(usize::from(self.shard), &transaction.records).0;
+            Ok(())
+        })?;
+        Ok((replayed, state))
+    }
+
+    /// Goes on with the files as they are.
+    fn reuse(self, replayed: Replayed) -> Result<Recovered, Error> {
+        let Replayed { last, rows, bytes, closed, tail, length, chain, .. } = replayed;
+        let logs = self.files.iter().take(tail + 1).map(|file| file.number).collect();
+        let mut rest = self.files.into_iter().skip(tail);
+        let log =
+            rest.next().map(|file| file.into_writer(length, chain)).expect("a log has at least one file");
+        let spare = rest.next().map(|file| file.into_empty(self.index)).transpose()?;
+        Ok(Recovered { log, logs, spare, last, rows, bytes, closed })
+    }
+
+    /// Copies every whole transaction into a new file.
+    fn rewrite(&self, replayed: Replayed, next_file: &mut u64, epoch: u64) -> Result<Recovered, Error> {
+        let number = *next_file;
+        *next_file += 1;
+        let mut log = Writer::create(&self.folder, self.index, number, epoch)?;
+        let mut frames = Vec::new();
+        let copied = self.read(|transaction| {
+            let sequence = transaction.last - transaction.records.len() as u64;
+            frames.clear();
+            let mut encoder = Encoder { out: &mut frames, chain: log.chain, sequence, durable: sequence };
+            encoder.transaction(&transaction.records);
+            let chain = encoder.chain;
+            log.append(&frames, chain).map_err(Error::from)
+        });
+        if let Err(error) = copied.and_then(|_| file::sync(&log.file, &log.path)) {
+            file::discard(&log.path);
+            return Err(error);
+        }
+        let Replayed { last, rows, bytes, .. } = replayed;
+        Ok(Recovered { log, logs: vec![number], spare: None, last, rows, bytes, closed: false })
+    }
+}
+
+impl LogFile {
+    fn into_writer(self, length: u64, chain: u32) -> Writer {
+        Writer { file: Arc::new(self.file), path: self.path.into(), number: self.number, length, chain }
+    }
+
+    fn into_empty(self, index: [u8; 16]) -> Result<Writer, Error> {
+        let reader = Reader::new(&self.file, &self.path, index, self.number, 1, self.length)?;
+        let (length, chain) = (reader.offset(), reader.chain());
+        Ok(self.into_writer(length, chain))
+    }
+}
+
+fn entries(directory: &Path) -> Result<Vec<DirEntry>, Error> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).context(directory, "listing the directory")? {
+        entries.push(entry.context(directory, "listing the directory")?);
+    }
+    Ok(entries)
+}
+
+/// Every file in the directory and in the shards' folders.
+pub(crate) fn files(directory: &Path) -> Result<Vec<DirEntry>, Error> {
+    let mut files = Vec::new();
+    for entry in entries(directory)? {
+        let kind = entry.file_type().context(&entry.path(), "reading the file's type")?;
+        if kind.is_dir() && entry.file_name().to_string_lossy().starts_with("shard-") {
+            files.extend(entries(&entry.path())?);
+        } else {
+            files.push(entry);
+        }
+    }
+    Ok(files)
+}
+
+fn remove_temporary(directory: &Path) -> Result<(), Error> {
+    for entry in files(directory)? {
+        if name::is_temporary(&entry.file_name().to_string_lossy()) {
+            file::discard(&entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn highest_number(directory: &Path) -> Result<u64, Error> {
+    let numbers =
+        files(directory)?.into_iter().filter_map(|entry| name::number(&entry.file_name().to_string_lossy()));
+    Ok(numbers.filter(|&number| number < u64::MAX / 2).max().unwrap_or(0))
+}
+
+/// Removes files of this index that its manifest does not name: an interrupted publication left them. Files of
+/// others, and whatever is no file of ours, stay.
+fn remove_leftovers(directory: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let listed = Store::listed(directory, &manifest.body);
+    for entry in files(directory)? {
+        let path = entry.path();
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if listed.contains(&path) || name::number(&name).is_none() {
+            continue;
+        }
+        let kind = match name.split_once('-') {
+            Some(("seg", _)) => Kind::Segment,
+            Some(("tomb", _)) => Kind::Tombstones,
+            _ => Kind::Log,
+        };
+        if belongs(&path, kind, manifest.index) {
+            tracing::info!(path = %path.display(), "removing what an interrupted write left");
+            file::discard(&path);
+        }
+    }
+    Ok(())
+}
+
+fn belongs(path: &Path, kind: Kind, index: [u8; 16]) -> bool {
+    let mut bytes = [0; header::LENGTH];
+    file::open(path)
+        .and_then(|file| file::read_at(&file, path, &mut bytes, 0))
+        .and_then(|read| Header::parse(&bytes[..read], path, kind))
+        .is_ok_and(|header| header.index == index)
+}

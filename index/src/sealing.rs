@@ -1,0 +1,152 @@
+//! Turning full buffers into segments, in the background.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use crate::error::Error;
+use crate::file::header::{Header, Kind};
+use crate::file::{self, name};
+use crate::manifest::{SegmentEntry, TombstoneEntry};
+use crate::part::Part;
+use crate::segment::{Segment, writer};
+use crate::shard::{Aside, Shard};
+use crate::state::Sealed;
+use crate::store::{Committer, Store};
+
+/// What the sealer is asked to do.
+pub(crate) enum Job {
+    /// Seal what this shard has set aside.
+    Seal(u16),
+    /// End.
+    Stop,
+}
+
+/// Why a seal failed, kept for everybody who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    Full(PathBuf),
+    Other(String),
+}
+
+impl Failure {
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::Full { path, .. } => Self::Full(path.clone()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    /// The failure as the error of a write that could not go on because of it.
+    pub(crate) fn error(&self, shard: u16) -> Error {
+        match self {
+            Self::Full(path) => Error::Full { path: path.clone(), action: "sealing a buffer" },
+            Self::Other(reason) => {
+                Error::ReadOnly { shard, reason: format!("sealing a buffer failed: {reason}") }
+            }
+        }
+    }
+}
+
+/// Does what is asked, until told to stop.
+pub(crate) fn run(store: &Store, shards: &[Shard], jobs: &Receiver<Job>) {
+    while let Ok(Job::Seal(number)) = jobs.recv() {
+        let Some(shard) = shards.get(usize::from(number)) else { continue };
+        let Some(aside) = shard.aside() else { continue };
+        match catch_unwind(AssertUnwindSafe(|| seal(store, shard, number, &aside))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(shard = number, %error, "a buffer could not be sealed; its rows stay in the log");
+                shard.sealing_failed(Failure::of(&error));
+            }
+            Err(_) => {
+                shard.sealing_failed(Failure::Other("a panic, which is a defect of this program".into()))
+            }
+        }
+    }
+}
+
+fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), Error> {
+    let (segment, entry) = match write_segment(store, number)? {
+        Some((segment, entry)) => (Some(segment), Some(entry)),
+        None => (None, None),
+    };
+    let spare = store.new_log(number)?;
+    let mut files: Vec<PathBuf> = segment.iter().map(|segment| segment.path().to_owned()).collect();
+    files.push(spare.path.to_path_buf());
+
+    let mut committer = store.committer();
+    let tombstones = write_tombstones(store, &committer, &mut files)
+        .inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
+    let before = committer.manifest.body.clone();
+    store.commit(&mut committer, number, &files, |body| {
+        body.segments.extend(entry);
+        body.tombstones.retain(|old| tombstones.iter().all(|new| new.segment != old.segment));
+        body.tombstones.extend(tombstones);
+        let shard = &mut body.shards[usize::from(number)];
+        shard.sealed = aside.last;
+        shard.logs.retain(|log| !aside.logs.contains(log));
+        shard.logs.push(spare.number);
+    })?;
+    let replaced = Store::listed(&store.directory, &before);
+    let current = Store::listed(&store.directory, &committer.manifest.body);
+    drop(committer);
+    shard.sealed(segment, spare);
+    replaced.difference(&current).for_each(|path| file::discard(path));
+    Ok(())
+}
+
+fn write_segment(store: &Store, shard: u16) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
+    let state = store.state.load_full();
+    let parts: Vec<Part<'_>> =
+        state.shards[usize::from(shard)].sealing.iter().map(|chunk| chunk.part()).collect();
+    let dimension = store.options.dimension;
+    let file = store.new_number();
+    let epoch = store.committer().manifest.epoch;
+    let Some(finished) = writer::write(&store.directory, store.index, file, epoch, dimension, &parts)? else {
+        return Ok(None);
+    };
+    let entry = SegmentEntry { file, rows: finished.rows, length: finished.length, digest: finished.digest };
+    match Segment::open(&store.directory, store.index, dimension, &entry) {
+        Ok(segment) => Ok(Some((Arc::new(segment), entry))),
+        Err(error) => {
+            file::discard(&store.directory.join(name::segment(file)));
+            Err(error)
+        }
+    }
+}
+
+/// Writes new tombstone files for the segments that have more dead rows than the manifest knows. Rows die in the
+/// state only once their deletion is on disk in a log, so it is never too early to write them here; and a log
+/// is only dropped after this, so it is never too late.
+fn write_tombstones(
+    store: &Store,
+    committer: &Committer,
+    files: &mut Vec<PathBuf>,
+) -> Result<Vec<TombstoneEntry>, Error> {
+    let state = store.state.load_full();
+    let known = &committer.manifest.body.tombstones;
+    let mut written = Vec::new();
+    for Sealed { segment, dead } in state.segments.iter() {
+        let Some(dead) = dead else { continue };
+        let entry = TombstoneEntry { file: 0, segment: segment.number(), dead: dead.len() as u64 };
+        if known.iter().any(|old| old.segment == entry.segment && old.dead == entry.dead) {
+            continue;
+        }
+        let file = store.new_number();
+        let header = Header {
+            kind: Kind::Tombstones,
+            index: store.index,
+            file,
+            sequence: committer.manifest.epoch,
+            salt: 0,
+        };
+        let bytes = dead.encode(&header, entry.segment, segment.rows());
+        let name = name::tombstones(file);
+        files.push(store.directory.join(&name));
+        file::publish(&store.directory, &name, &bytes)?;
+        written.push(TombstoneEntry { file, ..entry });
+    }
+    Ok(written)
+}

@@ -1,0 +1,10 @@
+//! Sealed rows: immutable, mapped, every byte checksummed.
+
+pub(crate) mod layout;
+pub(crate) mod reader;
+pub(crate) mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use reader::Segment;

@@ -1,0 +1,258 @@
+//! Reading a segment where it lies.
+//!
+//! Opening verifies the frame of the file (header, table, footer) and the columns that lookups use (ids, groups,
+//! order: 20 bytes a row). Vectors are verified block by block when a search first touches them, so that a large
+//! index opens at once and a damaged vector is still an error, never a wrong score.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use zerocopy::FromBytes;
+
+use super::layout::{BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum};
+use crate::error::{Context, Error};
+use crate::file::header::{Header, Kind};
+use crate::file::{self, damaged, name};
+use crate::manifest::SegmentEntry;
+use crate::mmap::Map;
+use crate::part::Part;
+
+/// An open segment.
+pub(crate) struct Segment {
+    path: PathBuf,
+    number: u64,
+    map: Map,
+    rows: usize,
+    dimension: usize,
+    ids: Range<usize>,
+    groups: Range<usize>,
+    order: Range<usize>,
+    vectors: Range<usize>,
+    blocks: Range<usize>,
+    sections: Vec<Section>,
+    footer: Footer,
+    /// One bit a block: its checksum was found right.
+    verified: Box<[AtomicU64]>,
+}
+
+impl Segment {
+    /// Opens a file that the manifest names.
+    pub(crate) fn open(
+        directory: &Path,
+        index: [u8; 16],
+        dimension: usize,
+        entry: &SegmentEntry,
+    ) -> Result<Self, Error> {
+        let path = directory.join(name::segment(entry.file));
+        let file = file::open_listed(&path)?;
+        let length = file::length(&file, &path)?;
+        if length != entry.length {
+            return Err(damaged(
+                &path,
+                length.min(entry.length),
+                format!("{} bytes", entry.length),
+                format!("{length} bytes"),
+            ));
+        }
+        let map = Map::sealed(&file).context(&path, "mapping")?;
+        Self::parse(path, map, index, dimension, entry)
+    }
+
+    fn parse(
+        path: PathBuf,
+        map: Map,
+        index: [u8; 16],
+        dimension: usize,
+        entry: &SegmentEntry,
+    ) -> Result<Self, Error> {
+        Header::parse_member(&map, &path, Kind::Segment, index, entry.file)?;
+        let footer = Footer::parse(&map, &path)?;
+        if (footer.rows, footer.dimension as usize, footer.digest) != (entry.rows, dimension, entry.digest) {
+            let expected = format!("{} rows of dimension {dimension} as in the manifest", entry.rows);
+            let got = format!("{} rows of dimension {}, or another content", footer.rows, footer.dimension);
+            return Err(damaged(&path, map.len() - FOOTER, expected, got));
+        }
+        let sections = footer.sections(&map, &path)?;
+        let rows = usize::try_from(footer.rows).unwrap_or(usize::MAX);
+        let section = |kind: u32, width: usize| -> Result<Range<usize>, Error> {
+            let expected = rows.checked_mul(width).map(|length| length as u64);
+            match sections.iter().find(|section| section.kind == kind) {
+                // The table was proven to lie inside the file, so its numbers fit.
+                Some(section) if Some(section.length) == expected => {
+                    Ok(section.offset as usize..(section.offset + section.length) as usize)
+                }
+                other => Err(damaged(
+                    &path,
+                    footer.table,
+                    format!("section {kind} of {rows} rows"),
+                    format!("{other:?}"),
+                )),
+            }
+        };
+        let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
+        let vectors = section(VECTORS, dimension * 4)?;
+        let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
+            return Err(damaged(
+                &path,
+                footer.table,
+                "block checksums as the last section",
+                "another section",
+            ));
+        };
+        let blocks_range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
+        let count = blocks_range.start.div_ceil(BLOCK);
+        if blocks_range.len() != count * 4 || xxh3_64(&map[blocks_range.clone()]) != blocks.checksum {
+            return Err(damaged(
+                &path,
+                blocks.offset,
+                format!("{count} block checksums as in the table"),
+                "others",
+            ));
+        }
+        let verified = (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let segment = Self {
+            path,
+            number: entry.file,
+            map,
+            rows,
+            dimension,
+            ids,
+            groups,
+            order,
+            vectors,
+            blocks: blocks_range,
+            sections,
+            footer,
+            verified,
+        };
+        for columns in [&segment.ids, &segment.groups, &segment.order] {
+            segment.verify_bytes(columns.clone())?;
+        }
+        Ok(segment)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Rows, dead ones included.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns. Vectors must be verified before their values count.
+    pub(crate) fn part(&self) -> Part<'_> {
+        const PROOF: &str = "proven at opening: inside the file, aligned to 64, a whole number of elements";
+        Part {
+            dimension: self.dimension,
+            ids: <[u64]>::ref_from_bytes(&self.map[self.ids.clone()]).expect(PROOF),
+            groups: <[u64]>::ref_from_bytes(&self.map[self.groups.clone()]).expect(PROOF),
+            order: <[u32]>::ref_from_bytes(&self.map[self.order.clone()]).expect(PROOF),
+            vectors: <[f32]>::ref_from_bytes(&self.map[self.vectors.clone()]).expect(PROOF),
+        }
+    }
+
+    /// Makes sure that the vectors of some rows are what was written.
+    pub(crate) fn verify(&self, rows: Range<usize>) -> Result<(), Error> {
+        let width = self.dimension * 4;
+        self.verify_bytes(self.vectors.start + rows.start * width..self.vectors.start + rows.end * width)
+    }
+
+    fn verify_bytes(&self, bytes: Range<usize>) -> Result<(), Error> {
+        for block in bytes.start / BLOCK..bytes.end.div_ceil(BLOCK) {
+            let (word, bit) = (self.verified.get(block / 64), 1u64 << (block % 64));
+            if word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0) {
+                continue;
+            }
+            self.verify_block(block)?;
+            if let Some(word) = word {
+                word.fetch_or(bit, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_block(&self, block: usize) -> Result<(), Error> {
+        let start = block * BLOCK;
+        let content = &self.map[start..(start + BLOCK).min(self.blocks.start)];
+        let stored = self.map[self.blocks.clone()]
+            .as_chunks::<4>()
+            .0
+            .get(block)
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let computed = block_checksum(self.number, block as u64, content);
+        if computed != stored {
+            return Err(damaged(
+                &self.path,
+                start,
+                format!("checksum {stored:08x} of the {} bytes from here", content.len()),
+                format!("{computed:08x}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Verifies every byte again, and that the rows are in order, finite and of length 1. Returns all problems.
+    pub(crate) fn check(&self) -> Vec<Error> {
+        let blocks = self.blocks.start.div_ceil(BLOCK);
+        let mut problems: Vec<Error> =
+            (0..blocks).filter_map(|block| self.verify_block(block).err()).collect();
+        for section in &self.sections {
+            let bytes = &self.map[section.offset as usize..(section.offset + section.length) as usize];
+            let computed = xxh3_64(bytes);
+            if computed != section.checksum {
+                let expected = format!("checksum {:016x} of section {}", section.checksum, section.kind);
+                problems.push(damaged(&self.path, section.offset, expected, format!("{computed:016x}")));
+            }
+        }
+        let digest = xxh3_128(&self.map[..self.map.len() - FOOTER]).to_le_bytes();
+        if digest != self.footer.digest {
+            problems.push(damaged(
+                &self.path,
+                0,
+                format!("digest {:02x?}", self.footer.digest),
+                format!("{digest:02x?}"),
+            ));
+        }
+        if problems.is_empty() {
+            problems.extend(self.check_rows());
+        }
+        problems
+    }
+
+    fn check_rows(&self) -> Option<Error> {
+        let part = self.part();
+        let keys = || part.groups.iter().zip(part.ids);
+        if let Some(row) = keys().zip(keys().skip(1)).position(|(one, next)| one >= next) {
+            return Some(damaged(
+                &self.path,
+                self.ids.start + row * 8,
+                "rows by ascending (group, id)",
+                format!("row {row} out of order"),
+            ));
+        }
+        let by_id: Vec<Option<&u64>> = part.order.iter().map(|&row| part.ids.get(row as usize)).collect();
+        if let Some(place) =
+            (0..by_id.len()).find(|&at| by_id[at].is_none() || (at > 0 && by_id[at - 1] >= by_id[at]))
+        {
+            return Some(damaged(
+                &self.path,
+                self.order.start + place * 4,
+                "rows by ascending id, each once",
+                "another order",
+            ));
+        }
+        let bad = part.vectors.chunks_exact(self.dimension).position(|vector| {
+            !(crate::kernels::dot(vector, vector).sqrt() - 1.0).abs().lt(&crate::row::UNIT_TOLERANCE)
+        })?;
+        let offset = self.vectors.start + bad * self.dimension * 4;
+        Some(damaged(&self.path, offset, "a vector of length 1", format!("another length in row {bad}")))
+    }
+}

@@ -1,0 +1,196 @@
+//! Writing a segment, in one pass from the first byte to the last.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::Xxh3;
+use zerocopy::IntoBytes;
+
+use super::layout::{
+    ALIGNMENT, BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum,
+};
+use crate::error::Error;
+use crate::file::header::{Header, Kind};
+use crate::file::{self, name};
+use crate::part::Part;
+
+/// Bytes written at once.
+const BUFFER: usize = 16 * BLOCK;
+
+/// What the manifest has to know of a finished file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finished {
+    pub(crate) rows: u64,
+    pub(crate) length: u64,
+    pub(crate) digest: [u8; 16],
+}
+
+/// Writes the rows of some parts as `directory/seg-<number>.seg`: durable, under its final name, and in no
+/// manifest yet. `None` if there are no rows.
+pub(crate) fn write(
+    directory: &Path,
+    index: [u8; 16],
+    number: u64,
+    epoch: u64,
+    dimension: usize,
+    parts: &[Part<'_>],
+) -> Result<Option<Finished>, Error> {
+    let rows = sorted(parts);
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let target = directory.join(name::segment(number));
+    let temporary = directory.join(name::temporary(&name::segment(number)));
+    let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
+    let finished = Writer::create(temporary.clone(), &header)
+        .and_then(|writer| write_rows(writer, parts, &rows, dimension))
+        .and_then(|finished| {
+            file::rename(&temporary, &target)?;
+            Ok(finished)
+        })
+        .inspect_err(|_| file::discard(&temporary))?;
+    if let Err(error) = file::sync_directory(directory) {
+        file::discard(&target);
+        return Err(error);
+    }
+    Ok(Some(finished))
+}
+
+/// Where each row lies, as (part, row), by ascending (group, id).
+fn sorted(parts: &[Part<'_>]) -> Vec<(u32, u32)> {
+    let mut keyed: Vec<(u64, u64, u32, u32)> = Vec::with_capacity(parts.iter().map(Part::len).sum());
+    for (number, part) in parts.iter().enumerate() {
+        let columns = part.groups.iter().zip(part.ids).enumerate();
+        keyed.extend(columns.map(|(row, (&group, &id))| (group, id, number as u32, row as u32)));
+    }
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, _, part, row)| (part, row)).collect()
+}
+
+fn write_rows(
+    mut writer: Writer,
+    parts: &[Part<'_>],
+    rows: &[(u32, u32)],
+    dimension: usize,
+) -> Result<Finished, Error> {
+    let at = |&(part, row): &(u32, u32)| (&parts[part as usize], row as usize);
+    let ids: Vec<u64> = rows.iter().map(|place| at(place).0.ids[at(place).1]).collect();
+    let groups: Vec<u64> = rows.iter().map(|place| at(place).0.groups[at(place).1]).collect();
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.sort_unstable_by_key(|&row| ids[row as usize]);
+
+    writer.section(IDS, |writer| writer.push(ids.as_bytes()))?;
+    writer.section(GROUPS, |writer| writer.push(groups.as_bytes()))?;
+    writer.section(ORDER, |writer| writer.push(order.as_bytes()))?;
+    writer.section(VECTORS, |writer| {
+        rows.iter().try_for_each(|place| {
+            let (part, row) = at(place);
+            writer.push(part.vectors[row * dimension..(row + 1) * dimension].as_bytes())
+        })
+    })?;
+    writer.finish(rows.len() as u64, dimension as u32)
+}
+
+struct Writer {
+    file: File,
+    path: PathBuf,
+    number: u64,
+    buffer: Vec<u8>,
+    /// Bytes that left the buffer: a multiple of the block size until the end.
+    written: u64,
+    sections: Vec<Section>,
+    blocks: Vec<u32>,
+    digest: Xxh3,
+    section_hash: Xxh3,
+}
+
+impl Writer {
+    fn create(path: PathBuf, header: &Header) -> Result<Self, Error> {
+        let file = file::create(&path)?;
+        let mut writer = Self {
+            file,
+            path,
+            number: header.file,
+            buffer: Vec::with_capacity(BUFFER),
+            written: 0,
+            sections: Vec::new(),
+            blocks: Vec::new(),
+            digest: Xxh3::new(),
+            section_hash: Xxh3::new(),
+        };
+        writer.push(&header.encode())?;
+        Ok(writer)
+    }
+
+    fn offset(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        self.section_hash.update(bytes);
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BUFFER - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            if self.buffer.len() == BUFFER {
+                self.flush()?;
+            }
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.digest.update(&self.buffer);
+        for block in self.buffer.chunks(BLOCK) {
+            let number = self.blocks.len() as u64;
+            self.blocks.push(block_checksum(self.number, number, block));
+        }
+        file::write_at(&self.file, &self.path, &self.buffer, self.written)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn section(
+        &mut self,
+        kind: u32,
+        content: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.align()?;
+        let offset = self.offset();
+        self.section_hash.reset();
+        content(self)?;
+        let length = self.offset() - offset;
+        self.sections.push(Section { kind, offset, length, checksum: self.section_hash.digest() });
+        Ok(())
+    }
+
+    fn align(&mut self) -> Result<(), Error> {
+        let gap = self.offset().next_multiple_of(ALIGNMENT as u64) - self.offset();
+        self.push(&[0; ALIGNMENT][..gap as usize])
+    }
+
+    fn finish(mut self, rows: u64, dimension: u32) -> Result<Finished, Error> {
+        self.align()?;
+        self.flush()?;
+        let blocks = std::mem::take(&mut self.blocks);
+        self.section(BLOCKS, |writer| writer.push(blocks.as_bytes()))?;
+        self.align()?;
+        let table: Vec<u8> = self.sections.iter().flat_map(Section::encode).collect();
+        let (table_offset, entries) = (self.offset(), self.sections.len() as u32);
+        self.push(&table)?;
+        self.flush()?;
+        let footer = Footer {
+            table: table_offset,
+            entries,
+            table_checksum: crc32c::crc32c(&table),
+            rows,
+            dimension,
+            digest: self.digest.digest128().to_le_bytes(),
+            length: self.written + FOOTER as u64,
+        };
+        file::write_at(&self.file, &self.path, &footer.encode(), self.written)?;
+        file::sync(&self.file, &self.path)?;
+        Ok(Finished { rows, length: footer.length, digest: footer.digest })
+    }
+}

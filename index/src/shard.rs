@@ -1,0 +1,458 @@
+//! One shard: its log and the order in which its writes become durable and visible.
+//!
+//! A write is appended to the log under the shard's lock, then waits for a sync. Whoever finds no sync under way
+//! does one, for everybody who appended before it began; the others wait for it. Only then do the rows appear in
+//! the state, in the order of the log. So a view never shows what a power cut could take back (bulk writes aside),
+//! and shows a prefix of each shard's log.
+//!
+//! A failed write or sync ends the shard's writing until the index is reopened: after a failed sync the system may
+//! drop the data and report success to whoever asks again, so nobody asks again.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use crate::error::Error;
+use crate::file;
+use crate::options::MAX_BUFFER_BYTES;
+use crate::row::Durability;
+use crate::sealing::{Failure, Job};
+use crate::segment::Segment;
+use crate::store::Store;
+use crate::wal::frame::{Encoder, Record};
+use crate::wal::writer::{AppendError, Writer};
+
+/// The write side of a shard.
+pub(crate) struct Shard {
+    number: u16,
+    store: Arc<Store>,
+    inner: Mutex<Inner>,
+    /// A sync or a seal has ended.
+    changed: Condvar,
+}
+
+type Guard<'a> = MutexGuard<'a, Inner>;
+
+struct Inner {
+    log: Writer,
+    /// Numbers of the files that hold the active buffer's rows; the last is `log`.
+    logs: Vec<u64>,
+    /// An empty file, listed in the manifest, to go on with.
+    spare: Option<Writer>,
+    /// The file before `log`, while bytes of it may not be on disk.
+    earlier: Option<(Arc<File>, Arc<Path>)>,
+    /// Sequence of the last frame.
+    last: u64,
+    /// Sequence up to which everything is on disk.
+    durable: u64,
+    /// Sequence up to which everything is in the state.
+    visible: u64,
+    /// In the log and not in the state.
+    pending: VecDeque<Pending>,
+    syncing: bool,
+    /// Rows and bytes in `logs`.
+    rows: usize,
+    bytes: usize,
+    /// Nothing was written since the log was closed, or ever.
+    closed: bool,
+    sealing: Sealing,
+    /// What ended the shard's writing.
+    failure: Option<String>,
+    frames: Vec<u8>,
+}
+
+struct Pending {
+    records: Vec<Record>,
+    last: u64,
+    needs_sync: bool,
+    deleted: Arc<AtomicUsize>,
+}
+
+/// The buffer that was set aside.
+enum Sealing {
+    Idle,
+    Running(Aside),
+    Failed(Aside, Failure),
+}
+
+/// What a seal replaces.
+#[derive(Debug, Clone)]
+pub(crate) struct Aside {
+    pub(crate) logs: Vec<u64>,
+    /// Sequence of the last frame in them.
+    pub(crate) last: u64,
+}
+
+/// The end of a log.
+pub(crate) struct LogEnd {
+    /// The file in use.
+    pub(crate) number: u64,
+    /// Its bytes.
+    pub(crate) length: u64,
+    /// Sequence of the last frame.
+    pub(crate) last: u64,
+}
+
+/// A log read back at opening.
+pub(crate) struct Recovered {
+    pub(crate) log: Writer,
+    pub(crate) logs: Vec<u64>,
+    pub(crate) spare: Option<Writer>,
+    pub(crate) last: u64,
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
+    pub(crate) closed: bool,
+}
+
+/// A write that was refused or failed.
+#[derive(Debug)]
+pub(crate) struct WriteError {
+    pub(crate) error: Error,
+    /// Whether it may be in the log all the same.
+    pub(crate) in_doubt: bool,
+}
+
+/// A write in the log.
+pub(crate) struct Written {
+    pub(crate) sequence: u64,
+    /// Live rows that it deleted; final once committed.
+    pub(crate) deleted: Arc<AtomicUsize>,
+}
+
+impl Shard {
+    pub(crate) fn new(number: u16, store: Arc<Store>, recovered: Recovered) -> Self {
+        let Recovered { log, logs, spare, last, rows, bytes, closed } = recovered;
+        let inner = Inner {
+            log,
+            logs,
+            spare,
+            earlier: None,
+            last,
+            durable: last,
+            visible: last,
+            pending: VecDeque::new(),
+            syncing: false,
+            rows,
+            bytes,
+            closed,
+            sealing: Sealing::Idle,
+            failure: None,
+            frames: Vec::new(),
+        };
+        Self { number, store, inner: Mutex::new(inner), changed: Condvar::new() }
+    }
+
+    /// Appends a transaction to the log. It is neither durable nor visible before [`Shard::commit`].
+    pub(crate) fn append(&self, records: Vec<Record>, durability: Durability) -> Result<Written, WriteError> {
+        let rows = records.iter().map(Record::rows).sum();
+        let bytes = records.iter().map(Record::frame_length).sum();
+        let mut inner = self.room(rows, bytes).map_err(|error| WriteError { error, in_doubt: false })?;
+        inner.write(&records).inspect_err(|_| self.changed.notify_all())?;
+        inner.rows += rows;
+        inner.bytes += bytes;
+        inner.closed = false;
+        let written = Written { sequence: inner.last, deleted: Arc::default() };
+        let pending = Pending {
+            records,
+            last: written.sequence,
+            needs_sync: durability != Durability::Bulk,
+            deleted: Arc::clone(&written.deleted),
+        };
+        inner.pending.push_back(pending);
+        self.reveal(&mut inner);
+        Ok(written)
+    }
+
+    /// Returns when everything up to a sequence is visible, and durable as asked for.
+    pub(crate) fn commit(&self, sequence: u64, durability: Durability) -> Result<(), WriteError> {
+        let mut inner = self.lock();
+        if durability == Durability::Each {
+            while inner.syncing {
+                inner = self.wait(inner);
+            }
+            inner = inner.writable(self.number).map_err(WriteError::in_doubt).map(|()| inner)?;
+            inner = self.sync_round(inner).map_err(WriteError::in_doubt)?;
+        }
+        while inner.visible < sequence {
+            inner.writable(self.number).map_err(WriteError::in_doubt)?;
+            inner = self.sync_round(inner).map_err(WriteError::in_doubt)?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable that was appended before.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let target = inner.last;
+        while inner.durable < target {
+            inner.writable(self.number)?;
+            inner = self.sync_round(inner)?;
+        }
+        inner.writable(self.number)
+    }
+
+    /// Sets the active buffer aside for sealing, if it holds anything. Waits for one that is being sealed.
+    pub(crate) fn start_sealing(&self) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let mut tried = false;
+        loop {
+            inner = match inner.sealing {
+                Sealing::Idle if inner.bytes == 0 => return Ok(()),
+                Sealing::Idle if inner.is_settled() => {
+                    inner.writable(self.number)?;
+                    return self.set_aside(&mut inner);
+                }
+                Sealing::Idle => {
+                    inner.writable(self.number)?;
+                    self.sync_round(inner)?
+                }
+                _ => self.sealing_round(inner, &mut tried)?,
+            };
+        }
+    }
+
+    /// Returns when no buffer is being sealed.
+    pub(crate) fn finish_sealing(&self) -> Result<(), Error> {
+        let mut inner = self.lock();
+        loop {
+            inner = match &inner.sealing {
+                Sealing::Idle => return Ok(()),
+                Sealing::Running(_) => self.wait(inner),
+                Sealing::Failed(_, failure) => return Err(failure.error(self.number)),
+            };
+        }
+    }
+
+    /// What is to be sealed.
+    pub(crate) fn aside(&self) -> Option<Aside> {
+        match &self.lock().sealing {
+            Sealing::Running(aside) => Some(aside.clone()),
+            _ => None,
+        }
+    }
+
+    /// The manifest holds the buffer's segment now: shows it in the buffer's place.
+    pub(crate) fn sealed(&self, segment: Option<Arc<Segment>>, spare: Writer) {
+        let mut inner = self.lock();
+        let number = usize::from(self.number);
+        self.store.state.rcu(|state| state.sealed(number, segment.clone()));
+        if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
+            inner.durable = inner.durable.max(aside.last);
+        }
+        inner.earlier = None;
+        inner.spare = Some(spare);
+        self.changed.notify_all();
+    }
+
+    /// The buffer could not be sealed; its rows stay where they are, and a later write or seal tries again.
+    pub(crate) fn sealing_failed(&self, failure: Failure) {
+        let mut inner = self.lock();
+        if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
+            inner.sealing = Sealing::Failed(aside, failure);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Makes everything durable and marks the end of the log, so that the next opening need not doubt it.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        self.sync()?;
+        let mut inner = self.lock();
+        if inner.closed {
+            return Ok(());
+        }
+        inner.write(&[Record::Close]).map_err(|error| error.error)?;
+        inner.closed = true;
+        drop(self.sync_round(inner)?);
+        Ok(())
+    }
+
+    /// Where the log ends now.
+    pub(crate) fn log_end(&self) -> LogEnd {
+        let inner = self.lock();
+        LogEnd { number: inner.log.number, length: inner.log.length, last: inner.last }
+    }
+
+    /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while the one before is
+    /// still being sealed, so that memory stays bounded.
+    fn room(&self, rows: usize, bytes: usize) -> Result<Guard<'_>, Error> {
+        let mut inner = self.lock();
+        let mut tried = false;
+        loop {
+            inner.writable(self.number)?;
+            let fits =
+                inner.rows + rows <= self.store.options.seal_rows && inner.bytes + bytes <= MAX_BUFFER_BYTES;
+            if fits || inner.bytes == 0 {
+                return Ok(inner);
+            }
+            inner = match inner.sealing {
+                Sealing::Idle if inner.is_settled() => {
+                    self.set_aside(&mut inner)?;
+                    inner
+                }
+                Sealing::Idle => self.sync_round(inner)?,
+                _ => self.sealing_round(inner, &mut tried)?,
+            };
+        }
+    }
+
+    /// Waits for a seal under way; tries a failed one again, once.
+    fn sealing_round<'a>(&'a self, mut inner: Guard<'a>, tried: &mut bool) -> Result<Guard<'a>, Error> {
+        inner.sealing = match std::mem::replace(&mut inner.sealing, Sealing::Idle) {
+            Sealing::Failed(aside, failure) if *tried => {
+                let error = failure.error(self.number);
+                inner.sealing = Sealing::Failed(aside, failure);
+                return Err(error);
+            }
+            Sealing::Failed(aside, _) => {
+                *tried = true;
+                self.request_sealing();
+                Sealing::Running(aside)
+            }
+            other => other,
+        };
+        Ok(self.wait(inner))
+    }
+
+    fn set_aside(&self, inner: &mut Inner) -> Result<(), Error> {
+        let next = match inner.spare.take() {
+            Some(spare) => spare,
+            None => self.listed_log()?,
+        };
+        let full = std::mem::replace(&mut inner.log, next);
+        if inner.durable < inner.last {
+            inner.earlier = Some((full.file, full.path));
+        }
+        let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
+        inner.sealing = Sealing::Running(Aside { logs, last: inner.last });
+        (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
+        self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
+        self.request_sealing();
+        Ok(())
+    }
+
+    /// A new log file that the manifest lists.
+    fn listed_log(&self) -> Result<Writer, Error> {
+        let log = self.store.new_log(self.number)?;
+        let mut committer = self.store.committer();
+        self.store.commit(&mut committer, self.number, &[log.path.to_path_buf()], |body| {
+            body.shards[usize::from(self.number)].logs.push(log.number);
+        })?;
+        Ok(log)
+    }
+
+    fn request_sealing(&self) {
+        // The sealer lives until the index is closed, and nobody writes after that.
+        let _ = self.store.jobs.send(Job::Seal(self.number));
+    }
+
+    /// Does one sync for all that was appended so far, or waits for the one under way.
+    fn sync_round<'a>(&'a self, mut inner: Guard<'a>) -> Result<Guard<'a>, Error> {
+        if inner.syncing {
+            return Ok(self.wait(inner));
+        }
+        inner.syncing = true;
+        let target = inner.last;
+        let earlier = inner.earlier.clone();
+        let (file, path) = (Arc::clone(&inner.log.file), Arc::clone(&inner.log.path));
+        drop(inner);
+        let synced = match earlier {
+            Some((file, path)) => file::sync(&file, &path),
+            None => Ok(()),
+        }
+        .and_then(|()| file::sync(&file, &path));
+        let mut inner = self.lock();
+        inner.syncing = false;
+        if let Err(error) = &synced {
+            inner.fail(error);
+        } else {
+            inner.durable = inner.durable.max(target);
+            inner.earlier = None;
+            self.reveal(&mut inner);
+        }
+        self.changed.notify_all();
+        synced.map(|()| inner)
+    }
+
+    /// Moves what may be seen from the log's end into the state, in order.
+    fn reveal(&self, inner: &mut Inner) {
+        while let Some(pending) = inner.pending.pop_front() {
+            if pending.needs_sync && pending.last > inner.durable {
+                inner.pending.push_front(pending);
+                return;
+            }
+            self.store.state.rcu(|state| {
+                let (next, deleted) = state.applied(usize::from(self.number), &pending.records);
+                pending.deleted.store(deleted, Ordering::Relaxed);
+                next
+            });
+            inner.visible = pending.last;
+        }
+    }
+
+    fn lock(&self) -> Guard<'_> {
+        self.inner.lock().unwrap_or_else(|poisoned| {
+            let mut inner = poisoned.into_inner();
+            inner.failure.get_or_insert_with(|| "a panic while writing".into());
+            inner
+        })
+    }
+
+    fn wait<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
+        self.changed.wait(inner).unwrap_or_else(|poisoned| {
+            let mut inner = poisoned.into_inner();
+            inner.failure.get_or_insert_with(|| "a panic while writing".into());
+            inner
+        })
+    }
+}
+
+impl Inner {
+    /// Whether all that is in the log is in the state.
+    fn is_settled(&self) -> bool {
+        self.pending.is_empty() && !self.syncing
+    }
+
+    fn writable(&self, shard: u16) -> Result<(), Error> {
+        match &self.failure {
+            Some(reason) => Err(Error::ReadOnly { shard, reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        tracing::error!(%error, "a shard takes no more writes until the index is reopened");
+        self.failure.get_or_insert_with(|| error.to_string());
+    }
+
+    fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.clear();
+        let (sequence, durable) = (self.last, self.durable);
+        let mut encoder = Encoder { out: &mut frames, chain: self.log.chain, sequence, durable };
+        encoder.transaction(records);
+        let (chain, last) = (encoder.chain, encoder.sequence);
+        let appended = self.log.append(&frames, chain);
+        if frames.capacity() <= MAX_BUFFER_BYTES / 8 {
+            self.frames = frames;
+        }
+        match appended {
+            Ok(()) => {
+                self.last = last;
+                Ok(())
+            }
+            Err(AppendError::Clean(error)) => Err(WriteError { error, in_doubt: false }),
+            Err(AppendError::InDoubt(error)) => {
+                self.fail(&error);
+                Err(WriteError::in_doubt(error))
+            }
+        }
+    }
+}
+
+impl WriteError {
+    fn in_doubt(error: Error) -> Self {
+        Self { error, in_doubt: true }
+    }
+}

@@ -1,0 +1,257 @@
+//! What an index holds at one moment. Never changes: every write makes a new one, sharing all but what it touched, and
+//! readers keep theirs for as long as they like.
+
+use std::sync::Arc;
+
+use crate::buffer::{self, Chunk};
+use crate::part::Part;
+use crate::segment::Segment;
+use crate::tombstone::Tombstones;
+use crate::wal::frame::Record;
+
+/// Everything that is visible.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) segments: Arc<Vec<Sealed>>,
+    pub(crate) shards: Vec<Arc<Buffers>>,
+}
+
+/// A segment and which of its rows are dead.
+#[derive(Clone)]
+pub(crate) struct Sealed {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) dead: Option<Arc<Tombstones>>,
+}
+
+/// The rows of a shard that are in no segment.
+#[derive(Clone, Default)]
+pub(crate) struct Buffers {
+    /// Takes new rows.
+    pub(crate) active: Vec<Arc<Chunk>>,
+    /// Being written to a segment.
+    pub(crate) sealing: Vec<Arc<Chunk>>,
+    /// Ids deleted from `sealing` since it was set aside: their rows may be in the segment being written.
+    pub(crate) removed: Vec<u64>,
+}
+
+impl Sealed {
+    pub(crate) fn is_dead(&self, row: usize) -> bool {
+        self.dead.as_ref().is_some_and(|dead| dead.contains(row))
+    }
+
+    pub(crate) fn dead(&self) -> usize {
+        self.dead.as_ref().map_or(0, |dead| dead.len())
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.segment.rows() - self.dead()
+    }
+}
+
+impl Buffers {
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.sealing.iter().chain(&self.active)
+    }
+}
+
+/// The shard that a group's rows live in: the high half of `mix(group) * shards`, where `mix` is the finaliser of
+/// SplitMix64 (Steele, Lea, Flood 2014). Part of the format: it never changes.
+pub(crate) fn shard_of(group: u64, shards: usize) -> usize {
+    let mut mixed = group.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    ((u128::from(mixed) * shards as u128) >> 64) as usize
+}
+
+impl State {
+    /// No row at all.
+    pub(crate) fn empty(shards: u16) -> Self {
+        Self { segments: Arc::default(), shards: vec![Arc::default(); usize::from(shards)] }
+    }
+
+    /// Live rows.
+    pub(crate) fn live(&self) -> usize {
+        self.segments.iter().map(Sealed::live).sum::<usize>() + self.buffered()
+    }
+
+    /// Live rows in buffers.
+    pub(crate) fn buffered(&self) -> usize {
+        self.chunks().map(|chunk| chunk.len()).sum()
+    }
+
+    /// The chunks of all buffers.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.shards.iter().flat_map(|buffers| buffers.chunks())
+    }
+
+    /// The live row with this id and where it lies.
+    pub(crate) fn find(&self, id: u64) -> Option<(Place<'_>, usize)> {
+        for sealed in self.segments.iter() {
+            if let Some(row) = sealed.segment.part().find(id).filter(|&row| !sealed.is_dead(row)) {
+                return Some((Place::Segment(&sealed.segment), row));
+            }
+        }
+        self.chunks().find_map(|chunk| Some((Place::Buffer(chunk), chunk.part().find(id)?)))
+    }
+
+    /// Calls `found(position in ids, group)` for each live one of the ascending `ids`, in no particular order.
+    pub(crate) fn find_each(&self, ids: &[u64], mut found: impl FnMut(usize, u64)) {
+        for sealed in self.segments.iter() {
+            let part = sealed.segment.part();
+            part.find_each(ids, |position, row| {
+                if !sealed.is_dead(row)
+                    && let Some(&group) = part.groups.get(row)
+                {
+                    found(position, group);
+                }
+            });
+        }
+        for chunk in self.chunks() {
+            let part = chunk.part();
+            part.find_each(ids, |position, row| found(position, part.groups[row]));
+        }
+    }
+
+    /// The ids of the live rows of a group, ascending.
+    pub(crate) fn group_ids(&self, group: u64) -> Vec<u64> {
+        let mut ids = Vec::new();
+        for sealed in self.segments.iter() {
+            let part = sealed.segment.part();
+            let first = part.groups.partition_point(|&other| other < group);
+            let rows = part.groups[first..].iter().take_while(|&&other| other == group).count();
+            let live = (first..first + rows).filter(|&row| !sealed.is_dead(row));
+            ids.extend(live.filter_map(|row| part.ids.get(row)));
+        }
+        for chunk in self.shards[shard_of(group, self.shards.len())].chunks() {
+            let part = chunk.part();
+            ids.extend(
+                part.ids.iter().zip(part.groups).filter(|(_, other)| **other == group).map(|(id, _)| id),
+            );
+        }
+        ids.sort_unstable();
+        ids
+    }
+
+    /// With a transaction of a shard's log applied. Also says how many live rows it deleted.
+    pub(crate) fn applied(&self, shard: usize, records: &[Record]) -> (Self, usize) {
+        let mut next = self.clone();
+        let mut deleted = 0;
+        for record in records {
+            match record {
+                Record::Insert(chunk) => next = next.inserted(shard, chunk),
+                Record::Delete(targets) => {
+                    let (after, count) = next.deleted(shard, targets);
+                    (next, deleted) = (after, deleted + count);
+                }
+                Record::Close => {}
+            }
+        }
+        (next, deleted)
+    }
+
+    fn inserted(&self, shard: usize, chunk: &Arc<Chunk>) -> Self {
+        self.with_buffers(shard, |buffers| buffer::push(&mut buffers.active, Arc::clone(chunk)))
+    }
+
+    /// Without the rows that match `(id, group)` targets, whose ids ascend and whose groups all belong to the
+    /// shard. The group is matched too: it tells a row from a later one with the same id in another shard, which
+    /// this shard's log knows nothing about.
+    fn deleted(&self, shard: usize, targets: &[(u64, u64)]) -> (Self, usize) {
+        let ids: Vec<u64> = targets.iter().map(|target| target.0).collect();
+        let mut count = 0;
+        let mut next = self.with_buffers(shard, |buffers| {
+            count += buffer::remove(&mut buffers.active, &ids, targets).len();
+            let removed = buffer::remove(&mut buffers.sealing, &ids, targets);
+            count += removed.len();
+            buffers.removed.extend(removed);
+        });
+        for at in 0..self.segments.len() {
+            let sealed = &self.segments[at];
+            let part = sealed.segment.part();
+            let mut rows = Vec::new();
+            part.find_each(&ids, |position, row| {
+                if part.groups.get(row) == Some(&targets[position].1) && !sealed.is_dead(row) {
+                    rows.push(row);
+                }
+            });
+            if !rows.is_empty() {
+                count += rows.len();
+                Arc::make_mut(&mut next.segments)[at] = sealed.with_dead(rows);
+            }
+        }
+        (next, count)
+    }
+
+    /// With a shard's active buffer set aside for sealing; no other may be.
+    pub(crate) fn set_aside(&self, shard: usize) -> Self {
+        self.with_buffers(shard, |buffers| {
+            debug_assert!(buffers.sealing.is_empty());
+            *buffers = Buffers { sealing: std::mem::take(&mut buffers.active), ..Buffers::default() };
+        })
+    }
+
+    /// With the buffer that was set aside replaced by its segment (none if no row was left in it).
+    pub(crate) fn sealed(&self, shard: usize, segment: Option<Arc<Segment>>) -> Self {
+        let mut removed = Vec::new();
+        let mut next = self.with_buffers(shard, |buffers| {
+            removed = std::mem::take(&mut buffers.removed);
+            buffers.sealing.clear();
+        });
+        if let Some(segment) = segment {
+            let rows: Vec<usize> = removed.iter().filter_map(|&id| segment.part().find(id)).collect();
+            let sealed = Sealed { segment, dead: None };
+            let sealed = if rows.is_empty() { sealed } else { sealed.with_dead(rows) };
+            Arc::make_mut(&mut next.segments).push(sealed);
+        }
+        next
+    }
+
+    fn with_buffers(&self, shard: usize, change: impl FnOnce(&mut Buffers)) -> Self {
+        let mut next = self.clone();
+        change(Arc::make_mut(&mut next.shards[shard]));
+        next
+    }
+}
+
+impl Sealed {
+    fn with_dead(&self, rows: Vec<usize>) -> Self {
+        let mut dead = match &self.dead {
+            Some(dead) => Tombstones::clone(dead),
+            None => Tombstones::none(self.segment.rows()),
+        };
+        for row in rows {
+            dead.insert(row);
+        }
+        Self { segment: Arc::clone(&self.segment), dead: Some(Arc::new(dead)) }
+    }
+}
+
+/// Where a row lies.
+pub(crate) enum Place<'a> {
+    Segment(&'a Segment),
+    Buffer(&'a Chunk),
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn part(&self) -> Part<'a> {
+        match self {
+            Self::Segment(segment) => segment.part(),
+            Self::Buffer(chunk) => chunk.part(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_spread_evenly_and_never_move() {
+        let mut counts = [0; 7];
+        (0..70_000).for_each(|group| counts[shard_of(group, 7)] += 1);
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
+        let known: Vec<usize> = [0, 1, 2, 3, u64::MAX].map(|group| shard_of(group, 256)).to_vec();
+        assert_eq!(known, [226, 145, 151, 29, 228]);
+    }
+}

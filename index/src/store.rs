@@ -1,0 +1,113 @@
+//! What the shards of an open index share.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::error::Error;
+use crate::file::{self, PublishError, name};
+use crate::manifest::{Body, Manifest};
+use crate::options::Options;
+use crate::sealing::Job;
+use crate::state::State;
+use crate::wal::writer::Writer;
+
+/// The directory, what is visible, and the manifest.
+pub(crate) struct Store {
+    pub(crate) directory: PathBuf,
+    /// The random number in all its files.
+    pub(crate) index: [u8; 16],
+    pub(crate) options: Options,
+    pub(crate) state: ArcSwap<State>,
+    pub(crate) jobs: Sender<Job>,
+    next_file: AtomicU64,
+    committer: Mutex<Committer>,
+}
+
+/// Changes the manifest, one change at a time.
+pub(crate) struct Committer {
+    pub(crate) manifest: Manifest,
+    /// Why the manifest on disk may be another than the one in memory.
+    in_doubt: Option<String>,
+}
+
+impl Store {
+    pub(crate) fn new(directory: PathBuf, manifest: Manifest, state: State, jobs: Sender<Job>) -> Self {
+        Self {
+            directory,
+            index: manifest.index,
+            options: manifest.body.options.clone(),
+            state: ArcSwap::from_pointee(state),
+            jobs,
+            next_file: AtomicU64::new(manifest.body.next_file),
+            committer: Mutex::new(Committer { manifest, in_doubt: None }),
+        }
+    }
+
+    /// A file number that was never used.
+    pub(crate) fn new_number(&self) -> u64 {
+        self.next_file.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A new log file for a shard. It takes no rows before a manifest lists it.
+    pub(crate) fn new_log(&self, shard: u16) -> Result<Writer, Error> {
+        let epoch = self.committer().manifest.epoch;
+        Writer::create(&name::shard(&self.directory, shard), self.index, self.new_number(), epoch)
+    }
+
+    /// Holds the manifest still.
+    pub(crate) fn committer(&self) -> MutexGuard<'_, Committer> {
+        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the manifest: durable when this returns. `files` are new files that the change refers to; they are
+    /// removed if it certainly did not happen.
+    pub(crate) fn commit(
+        &self,
+        committer: &mut Committer,
+        shard: u16,
+        files: &[PathBuf],
+        change: impl FnOnce(&mut Body),
+    ) -> Result<(), Error> {
+        if let Some(reason) = &committer.in_doubt {
+            files.iter().for_each(|path| file::discard(path));
+            return Err(Error::ReadOnly { shard, reason: reason.clone() });
+        }
+        let mut next = committer.manifest.clone();
+        change(&mut next.body);
+        next.epoch += 1;
+        next.body.next_file = self.next_file.load(Ordering::Relaxed);
+        match next.publish(&self.directory) {
+            Ok(()) => {
+                committer.manifest = next;
+                Ok(())
+            }
+            Err(PublishError::Unchanged(error)) => {
+                files.iter().for_each(|path| file::discard(path));
+                Err(error)
+            }
+            Err(PublishError::InDoubt(error)) => {
+                tracing::error!(%error, "the manifest may not have reached the disk; no more segments are sealed");
+                committer.in_doubt = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Every file that the manifest names, and the manifest and the lock.
+    pub(crate) fn listed(directory: &Path, body: &Body) -> HashSet<PathBuf> {
+        let mut listed: HashSet<PathBuf> =
+            [name::MANIFEST, name::LOCK].map(|name| directory.join(name)).into();
+        listed.extend(body.segments.iter().map(|entry| directory.join(name::segment(entry.file))));
+        listed.extend(body.tombstones.iter().map(|entry| directory.join(name::tombstones(entry.file))));
+        for (shard, entry) in (0..).zip(&body.shards) {
+            let folder = name::shard(directory, shard);
+            listed.extend(entry.logs.iter().map(|&number| folder.join(name::log(number))));
+        }
+        listed
+    }
+}

@@ -1,0 +1,162 @@
+//! Random operations against a map, with reopening in between.
+
+use std::fs;
+use std::path::Path;
+
+use gallerist_index::{Durability, Error, Index, Options, Row};
+use proptest::prelude::*;
+
+use crate::oracle::{Oracle, vector};
+
+#[derive(Debug, Clone)]
+enum Operation {
+    Insert {
+        rows: Vec<(u64, u64)>,
+        durability: Durability,
+    },
+    Delete(Vec<u64>),
+    DeleteGroup(u64),
+    Sync,
+    Seal,
+    /// Closed and opened.
+    Reopen,
+    /// Opened from a copy of the files as they are, as after a crash of the process.
+    Crash,
+    Check,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let durability = prop_oneof![Just(Durability::Group), Just(Durability::Each), Just(Durability::Bulk)];
+    let rows = prop::collection::vec((0u64..80, 0u64..9), 0..12);
+    prop_oneof![
+        6 => (rows, durability).prop_map(|(rows, durability)| Operation::Insert { rows, durability }),
+        3 => prop::collection::vec(0u64..90, 0..6).prop_map(Operation::Delete),
+        1 => (0u64..10).prop_map(Operation::DeleteGroup),
+        1 => Just(Operation::Sync),
+        1 => Just(Operation::Seal),
+        1 => Just(Operation::Reopen),
+        1 => Just(Operation::Crash),
+        1 => Just(Operation::Check),
+    ]
+}
+
+fn insert(index: &Index, oracle: &mut Oracle, rows: &[(u64, u64)], durability: Durability, salt: u64) {
+    let vectors: Vec<Vec<f32>> = rows.iter().map(|(id, _)| vector(5, id * 1000 + salt)).collect();
+    let given: Vec<Row<'_>> =
+        rows.iter().zip(&vectors).map(|(&(id, group), vector)| Row { id, group, vector }).collect();
+    let fresh = rows.iter().enumerate().all(|(place, (id, _))| {
+        !oracle.0.contains_key(id) && rows[..place].iter().all(|(other, _)| other != id)
+    });
+    match index.insert_with(&given, durability) {
+        Ok(receipt) => {
+            assert!(fresh);
+            assert_eq!(receipt.rows, rows.len());
+            assert_eq!(receipt.durable, durability != Durability::Bulk);
+            for (&(id, group), vector) in rows.iter().zip(vectors) {
+                oracle.insert(id, group, vector);
+            }
+        }
+        Err(Error::DuplicateId { row, id }) => {
+            assert!(!fresh && rows[row].0 == id);
+            assert!(oracle.0.contains_key(&id) || rows[..row].iter().any(|(other, _)| *other == id));
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Copies the files of an open index. While the manifest stays the same, no file that it names goes.
+fn snapshot(from: &Path, to: &Path) {
+    loop {
+        let before = fs::read(from.join("MANIFEST")).unwrap();
+        copy(from, to);
+        let copied = fs::read(to.join("MANIFEST")).unwrap();
+        if copied == before && fs::read(from.join("MANIFEST")).unwrap() == before {
+            return;
+        }
+        fs::remove_dir_all(to).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(path, target)), // it may be gone by now
+        }
+    }
+}
+
+fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut path = directory.path().join("index");
+    let options = Options { shards, seal_rows, ..Options::new(5) };
+    let mut index = Some(Index::create(&path, options).unwrap());
+    let mut oracle = Oracle::default();
+    for (step, operation) in operations.into_iter().enumerate() {
+        let open = index.as_ref().unwrap();
+        match operation {
+            Operation::Insert { rows, durability } => {
+                insert(open, &mut oracle, &rows, durability, step as u64)
+            }
+            Operation::Delete(ids) => {
+                let before = oracle.0.len();
+                let receipt = open.delete(&ids).unwrap();
+                ids.iter().for_each(|id| drop(oracle.0.remove(id)));
+                assert_eq!(receipt.rows, before - oracle.0.len());
+            }
+            Operation::DeleteGroup(group) => {
+                let before = oracle.0.len();
+                let receipt = open.delete_group(group).unwrap();
+                oracle.0.retain(|_, row| row.0 != group);
+                assert_eq!(receipt.rows, before - oracle.0.len());
+            }
+            Operation::Sync => open.sync().unwrap(),
+            Operation::Seal => {
+                open.seal().unwrap();
+                assert_eq!(open.stats().buffered_rows, 0);
+            }
+            Operation::Reopen => {
+                index.take().unwrap().close().unwrap();
+                index = Some(Index::open(&path).unwrap());
+            }
+            Operation::Crash => {
+                let copied = directory.path().join(format!("crash-{step}"));
+                snapshot(&path, &copied);
+                drop(index.take());
+                path = copied;
+                index = Some(Index::open(&path).unwrap());
+            }
+            Operation::Check => {
+                let report = open.check().unwrap();
+                assert!(report.is_clean(), "{:?}", report.problems);
+                assert_eq!(report.rows, oracle.0.len() as u64);
+            }
+        }
+        oracle.assert_equals(&index.as_ref().unwrap().view(), &[vector(5, step as u64)]);
+    }
+    index.take().unwrap().close().unwrap();
+    let report = Index::check_at(&path).unwrap();
+    assert!(report.is_clean(), "{:?}", report.problems);
+    assert_eq!((report.rows, report.unknown), (oracle.0.len() as u64, Vec::new()));
+    oracle.assert_equals(&Index::open(&path).unwrap().view(), &[vector(5, 77)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #[test]
+    fn an_index_is_a_map(
+        operations in prop::collection::vec(operation(), 1..40),
+        shards in 1u16..4,
+        seal_rows in 1usize..30,
+    ) {
+        run(operations, shards, seal_rows);
+    }
+}
+
+/// Set GALLERIST_CASES for a longer run.
+fn cases() -> u32 {
+    std::env::var("GALLERIST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+}
