@@ -16,6 +16,8 @@ use crate::wal::frame::Record;
 pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Error> {
     let directory = &store.directory;
     let mut report = CheckReport::default();
+    // Before the manifest is: a log that comes into use later is not in it.
+    let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
     let committer = store.committer();
     let manifest = committer.manifest.clone();
     match Manifest::load(directory) {
@@ -32,11 +34,10 @@ pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Erro
     drop(committer);
 
     files.check(directory, &manifest, &mut report);
-    for (log, shard) in files.logs.into_iter().zip(shards) {
+    for (log, end) in files.logs.into_iter().zip(&ends) {
         let Some(mut log) = log else { continue };
-        let end = shard.log_end();
-        log.limit(&end);
-        report.read_log(&log, Some(&end), |_| {});
+        log.limit(end);
+        report.read_log(&log, Some(end), |_| {});
     }
     report.count_rows(directory, &store.state.load());
     Ok(report)
@@ -105,6 +106,12 @@ impl CheckReport {
                 let expected = "a readable file".into();
                 Problem { path: path.clone(), offset: 0, expected, got: error.to_string() }
             }
+            Error::NewerVersion { ref path, .. } => Problem {
+                path: path.clone(),
+                offset: 8,
+                expected: "a version that this program reads".into(),
+                got: error.to_string(),
+            },
             other => Problem {
                 path: PathBuf::new(),
                 offset: 0,

@@ -1,12 +1,15 @@
 //! The index: writes go in here, views come out.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use crate::check;
 use crate::creation;
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::file::lock::Lock;
 use crate::file::name;
 use crate::insertion::{self, Insertion};
@@ -60,9 +63,11 @@ impl Index {
     /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where an unclean end left something to settle.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = take_lock(path)?;
+        let path = &path.canonicalize().context(path, "resolving the path")?;
         let opened = recovery::open(path)?;
         let (jobs, received) = mpsc::channel();
-        let store = Arc::new(Store::new(path.to_owned(), opened.manifest, opened.state, jobs));
+        let store =
+            Arc::new(Store::new(path.to_owned(), opened.manifest, opened.next_file, opened.state, jobs));
         let shards: Vec<Shard> = (0..)
             .zip(opened.shards)
             .map(|(number, recovered)| Shard::new(number, Arc::clone(&store), recovered))
@@ -90,7 +95,7 @@ impl Index {
         &self.store.options
     }
 
-    /// Where the index is.
+    /// Where the index is, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -231,6 +236,7 @@ impl Index {
     /// [`Error::NotAnIndex`], [`Error::Locked`], or a file could not be read.
     pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
         let _lock = take_lock(path)?;
+        let path = &path.canonicalize().context(path, "resolving the path")?;
         check::check_files(path)
     }
 
@@ -250,10 +256,14 @@ impl Index {
             tracing::error!("the sealing thread panicked");
         }
         let mut result = Ok(());
-        for shard in self.shards.iter() {
-            result = result.and(shard.close());
+        let mut ends = Vec::new();
+        for (number, shard) in self.shards.iter().enumerate() {
+            match shard.close() {
+                Ok(()) => ends.push((number, shard.log_end().last)),
+                Err(error) => result = result.and(Err(error)),
+            }
         }
-        result
+        result.and(self.store.mark_ends(&ends))
     }
 }
 

@@ -71,6 +71,9 @@ pub(crate) struct TombstoneEntry {
 pub(crate) struct ShardEntry {
     /// Everything up to this sequence is in segments and tombstones.
     pub(crate) sealed: u64,
+    /// Everything up to this sequence was on disk when this was written, at a seal or when the index was closed: a
+    /// log that ends before it has lost something.
+    pub(crate) durable: u64,
     /// Its files in order; the first frame of the first one has sequence `sealed + 1`.
     pub(crate) logs: Vec<u64>,
 }
@@ -136,6 +139,11 @@ impl Manifest {
                 format!("{used} of {} bytes", body.len()),
             ));
         }
+        let counters = decoded.shards.iter().flat_map(|shard| [shard.sealed, shard.durable]);
+        let counters = counters.chain([header.sequence, decoded.next_file]);
+        if let Some(counter) = counters.into_iter().find(|&counter| counter >= 1 << 62) {
+            return Err(damaged(path, at, "counters that can still be counted up", counter));
+        }
         decoded.options.validate().map_err(|error| damaged(path, at, "options in their ranges", error))?;
         Ok(Self { index: header.index, epoch: header.sequence, body: decoded })
     }
@@ -159,7 +167,7 @@ mod tests {
             next_file: 12,
             segments: vec![SegmentEntry { file: 4, rows: 10, length: 999, digest: [9; 16] }],
             tombstones: vec![TombstoneEntry { file: 5, segment: 4, dead: 2 }],
-            shards: vec![ShardEntry { sealed: 77, logs: vec![8, 9] }, ShardEntry::default()],
+            shards: vec![ShardEntry { sealed: 77, durable: 80, logs: vec![8, 9] }, ShardEntry::default()],
         };
         Manifest { index: [3; 16], epoch: 6, body }
     }

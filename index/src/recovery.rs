@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{Context, Error};
 use crate::file::header::{self, Header, Kind};
-use crate::file::{self, damaged, name};
+use crate::file::{self, PublishError, damaged, name};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::segment::Segment;
 use crate::shard::{LogEnd, Recovered};
@@ -24,42 +24,90 @@ use crate::wal::writer::Writer;
 /// An index read back.
 pub(crate) struct Opened {
     pub(crate) manifest: Manifest,
+    /// File numbers from here on are free.
+    pub(crate) next_file: u64,
     pub(crate) state: State,
     pub(crate) shards: Vec<Recovered>,
 }
 
 /// Reads an index back. The caller holds its lock.
 pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
-    remove_temporary(directory)?;
     let mut manifest = Manifest::load(directory)?;
-    manifest.body.next_file = manifest.body.next_file.max(highest_number(directory)? + 1);
+    remove_temporary(directory)?;
+    let mut next_file = manifest.body.next_file.max(highest_number(directory)? + 1);
     let mut state = State::empty(manifest.body.options.shards);
     let entries = manifest.body.segments.iter();
     state.segments =
         Arc::new(entries.map(|entry| segment(directory, &manifest, entry)).collect::<Result<_, _>>()?);
-    let mut shards = Vec::new();
-    let mut rewritten = false;
+    let mut logs = Vec::new();
     for shard in 0..manifest.body.options.shards {
         let log = Log::new(directory, &manifest, shard)?;
         let (replayed, next) = log.replay(state)?;
         state = next;
-        let recovered = if replayed.closed {
-            log.reuse(replayed)?
-        } else {
-            rewritten = true;
-            log.rewrite(replayed, &mut manifest.body.next_file, manifest.epoch)?
-        };
-        let logs = &mut manifest.body.shards[usize::from(shard)].logs;
-        *logs =
-            recovered.logs.iter().copied().chain(recovered.spare.iter().map(|spare| spare.number)).collect();
-        shards.push(recovered);
+        logs.push((log, replayed));
     }
-    if rewritten {
-        manifest.epoch += 1;
-        manifest.publish(directory)?;
-    }
+    let rewritten = match rewrite(directory, &mut manifest, &mut next_file, &logs) {
+        Ok(rewritten) => rewritten,
+        Err(error @ Error::Full { .. }) => {
+            tracing::warn!(%error, "the disk is full: logs are settled where they are instead of being copied");
+            for (log, replayed) in logs.iter().filter(|(_, replayed)| !replayed.closed) {
+                log.settle(replayed)?;
+            }
+            Vec::new()
+        }
+        Err(error) => return Err(error),
+    };
     remove_leftovers(directory, &manifest)?;
-    Ok(Opened { manifest, state, shards })
+    let mut rewritten = rewritten.into_iter().chain(std::iter::repeat_with(|| None));
+    let shards = logs.into_iter().map(|(log, replayed)| match rewritten.next().flatten() {
+        Some(recovered) => Ok(recovered),
+        None => log.reuse(replayed),
+    });
+    Ok(Opened { shards: shards.collect::<Result<_, Error>>()?, manifest, next_file, state })
+}
+
+/// Copies every log that was not closed and publishes a manifest that names the copies. On an error everything is
+/// as before.
+fn rewrite(
+    directory: &Path,
+    manifest: &mut Manifest,
+    next_file: &mut u64,
+    logs: &[(Log, Replayed)],
+) -> Result<Vec<Option<Recovered>>, Error> {
+    let mut next = manifest.clone();
+    let mut rewritten: Vec<Option<Recovered>> = Vec::new();
+    let written = logs.iter().zip(&mut next.body.shards).try_for_each(|((log, replayed), entry)| {
+        let copy = match replayed.closed {
+            true => None,
+            false => Some(log.rewrite(replayed, next_file, next.epoch)?),
+        };
+        if let Some(copy) = &copy {
+            entry.logs.clone_from(&copy.logs);
+            entry.durable = copy.last;
+        }
+        rewritten.push(copy);
+        Ok(())
+    });
+    let copies = || rewritten.iter().flatten();
+    let published = written.map_err(PublishError::Unchanged).and_then(|()| {
+        if copies().next().is_none() {
+            return Ok(());
+        }
+        next.epoch += 1;
+        next.body.next_file = *next_file;
+        next.publish(directory)
+    });
+    match published {
+        Ok(()) => {
+            *manifest = next;
+            Ok(rewritten)
+        }
+        Err(PublishError::Unchanged(error)) => {
+            copies().for_each(|copy| file::discard(&copy.log.path));
+            Err(error)
+        }
+        Err(PublishError::InDoubt(error)) => Err(error),
+    }
 }
 
 /// A segment with its tombstones.
@@ -85,6 +133,7 @@ pub(crate) struct Log {
     index: [u8; 16],
     dimension: usize,
     sealed: u64,
+    durable: u64,
     files: Vec<LogFile>,
 }
 
@@ -108,6 +157,7 @@ pub(crate) struct Replayed {
     /// The last file that holds frames, with its whole frames' length and last checksum.
     tail: usize,
     length: u64,
+    seed: u32,
     chain: u32,
 }
 
@@ -137,7 +187,15 @@ impl Log {
             return Err(damaged(&manifest, header::LENGTH, format!("a log for shard {shard}"), "none"));
         }
         let dimension = manifest.body.options.dimension;
-        Ok(Self { shard, folder, index: manifest.index, dimension, sealed: entry.sealed, files })
+        Ok(Self {
+            shard,
+            folder,
+            index: manifest.index,
+            dimension,
+            sealed: entry.sealed,
+            durable: entry.durable,
+            files,
+        })
     }
 
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
@@ -178,13 +236,15 @@ impl Log {
             closed: true,
             tail: 0,
             length: 0,
+            seed: 0,
             chain: 0,
         };
         for at in 0..self.files.len() {
             let mut reader = self.reader(at)?;
             loop {
                 if at == read.tail || reader.offset() > header::LENGTH as u64 {
-                    (read.tail, read.length, read.chain) = (at, reader.offset(), reader.chain());
+                    (read.tail, read.length) = (at, reader.offset());
+                    (read.seed, read.chain) = (reader.seed(), reader.chain());
                 }
                 match reader.next(read.last)? {
                     Next::Transaction(transaction) => {
@@ -200,27 +260,36 @@ impl Log {
                     }
                     Next::End => break,
                     Next::Broken => {
-                        self.judge(at, reader, read.last + 1)?;
+                        self.judge(at, reader, &read)?;
                         read.closed = false;
                         return Ok(read);
                     }
                 }
             }
         }
+        if read.last < self.durable {
+            let (path, offset) = self.end_of(&read);
+            let expected = format!("records up to {}", self.durable);
+            return Err(damaged(path, offset, expected, format!("records up to {}", read.last)));
+        }
         Ok(read)
     }
 
     /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::wal::reader`].
-    fn judge(&self, at: usize, mut reader: Reader<'_>, missing: u64) -> Result<(), Error> {
+    fn judge(&self, at: usize, mut reader: Reader<'_>, read: &Replayed) -> Result<(), Error> {
+        let missing = read.last + 1;
         let LogFile { path, length, .. } = &self.files[at];
         let offset = reader.offset();
-        let mut vouched = reader.vouched_later()?;
+        let (cut, end) = self.end_of(read);
+        // A file that begins with a whole frame is not the one that lacks something: the one before was cut short.
+        let (path_of_gap, gap) = if reader.begins_later(missing)? { (cut, end) } else { (&**path, offset) };
+        let mut vouched = self.durable.max(reader.vouched_later()?);
         for later in at + 1..self.files.len() {
             vouched = vouched.max(self.reader(later)?.vouched_later()?);
         }
         if vouched >= missing {
             let got = format!("nothing valid, though records up to {vouched} were on disk");
-            return Err(damaged(path, offset, format!("record {missing}"), got));
+            return Err(damaged(path_of_gap, gap, format!("record {missing}"), got));
         }
         tracing::warn!(
             shard = self.shard,
@@ -243,17 +312,27 @@ impl Log {
 
     /// Goes on with the files as they are.
     fn reuse(self, replayed: Replayed) -> Result<Recovered, Error> {
-        let Replayed { last, rows, bytes, closed, tail, length, chain, .. } = replayed;
+        let Replayed { last, rows, bytes, closed, tail, length, seed, chain, .. } = replayed;
         let logs = self.files.iter().take(tail + 1).map(|file| file.number).collect();
         let mut rest = self.files.into_iter().skip(tail);
-        let log =
-            rest.next().map(|file| file.into_writer(length, chain)).expect("a log has at least one file");
+        let log = rest
+            .next()
+            .map(|file| file.into_writer(length, seed, chain))
+            .expect("a log has at least one file");
         let spare = rest.next().map(|file| file.into_empty(self.index)).transpose()?;
         Ok(Recovered { log, logs, spare, last, rows, bytes, closed })
     }
 
+    /// Cuts off what follows the last whole transaction and makes the rest durable. Used where there is no room
+    /// for a copy.
+    fn settle(&self, replayed: &Replayed) -> Result<(), Error> {
+        self.files[replayed.tail].cut(replayed.length)?;
+        self.files[..replayed.tail].iter().try_for_each(|file| file.cut(file.length))?;
+        self.files[replayed.tail + 1..].iter().try_for_each(|file| file.cut(header::LENGTH as u64))
+    }
+
     /// Copies every whole transaction into a new file.
-    fn rewrite(&self, replayed: Replayed, next_file: &mut u64, epoch: u64) -> Result<Recovered, Error> {
+    fn rewrite(&self, replayed: &Replayed, next_file: &mut u64, epoch: u64) -> Result<Recovered, Error> {
         let number = *next_file;
         *next_file += 1;
         let mut log = Writer::create(&self.folder, self.index, number, epoch)?;
@@ -261,7 +340,8 @@ impl Log {
         let copied = self.read(|transaction| {
             let sequence = transaction.last - transaction.records.len() as u64;
             frames.clear();
-            let mut encoder = Encoder { out: &mut frames, chain: log.chain, sequence, durable: sequence };
+            let mut encoder =
+                Encoder { out: &mut frames, seed: log.seed, chain: log.chain, sequence, durable: sequence };
             encoder.transaction(&transaction.records);
             let chain = encoder.chain;
             log.append(&frames, chain).map_err(Error::from)
@@ -270,20 +350,27 @@ impl Log {
             file::discard(&log.path);
             return Err(error);
         }
-        let Replayed { last, rows, bytes, .. } = replayed;
+        let &Replayed { last, rows, bytes, .. } = replayed;
         Ok(Recovered { log, logs: vec![number], spare: None, last, rows, bytes, closed: false })
     }
 }
 
 impl LogFile {
-    fn into_writer(self, length: u64, chain: u32) -> Writer {
-        Writer { file: Arc::new(self.file), path: self.path.into(), number: self.number, length, chain }
+    fn cut(&self, length: u64) -> Result<(), Error> {
+        if length < self.length {
+            file::truncate(&self.file, &self.path, length)?;
+        }
+        file::sync(&self.file, &self.path)
+    }
+
+    fn into_writer(self, length: u64, seed: u32, chain: u32) -> Writer {
+        Writer { file: Arc::new(self.file), path: self.path.into(), number: self.number, length, seed, chain }
     }
 
     fn into_empty(self, index: [u8; 16]) -> Result<Writer, Error> {
         let reader = Reader::new(&self.file, &self.path, index, self.number, 1, self.length)?;
-        let (length, chain) = (reader.offset(), reader.chain());
-        Ok(self.into_writer(length, chain))
+        let (length, seed, chain) = (reader.offset(), reader.seed(), reader.chain());
+        Ok(self.into_writer(length, seed, chain))
     }
 }
 
@@ -349,9 +436,10 @@ fn remove_leftovers(directory: &Path, manifest: &Manifest) -> Result<(), Error> 
 }
 
 fn belongs(path: &Path, kind: Kind, index: [u8; 16]) -> bool {
-    let mut bytes = [0; header::LENGTH];
-    file::open(path)
-        .and_then(|file| file::read_at(&file, path, &mut bytes, 0))
-        .and_then(|read| Header::parse(&bytes[..read], path, kind))
-        .is_ok_and(|header| header.index == index)
+    let mut bytes = [0; header::LENGTH + 1];
+    let read = file::open(path).and_then(|file| file::read_at(&file, path, &mut bytes, 0));
+    let Some(bytes) = read.ok().and_then(|read| bytes.get(..read)) else { return false };
+    // A log has its name before its header: one without was only just made.
+    let unborn = kind == Kind::Log && bytes.len() <= header::LENGTH && bytes.iter().all(|&byte| byte == 0);
+    unborn || Header::parse(bytes, path, kind).is_ok_and(|header| header.index == index)
 }

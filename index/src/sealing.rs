@@ -14,6 +14,7 @@ use crate::segment::{Segment, writer};
 use crate::shard::{Aside, Shard};
 use crate::state::Sealed;
 use crate::store::{Committer, Store};
+use crate::wal::writer::Writer;
 
 /// What the sealer is asked to do.
 pub(crate) enum Job {
@@ -68,13 +69,11 @@ pub(crate) fn run(store: &Store, shards: &[Shard], jobs: &Receiver<Job>) {
 }
 
 fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), Error> {
-    let (segment, entry) = match write_segment(store, number)? {
-        Some((segment, entry)) => (Some(segment), Some(entry)),
-        None => (None, None),
-    };
-    let spare = store.new_log(number)?;
-    let mut files: Vec<PathBuf> = segment.iter().map(|segment| segment.path().to_owned()).collect();
-    files.push(spare.path.to_path_buf());
+    let mut files = Vec::new();
+    let prepared = prepare(store, number, &mut files);
+    let Prepared { segment, spare } =
+        prepared.inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
+    let (segment, entry) = segment.unzip();
 
     let mut committer = store.committer();
     let tombstones = write_tombstones(store, &committer, &mut files)
@@ -86,6 +85,7 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
         body.tombstones.extend(tombstones);
         let shard = &mut body.shards[usize::from(number)];
         shard.sealed = aside.last;
+        shard.durable = shard.durable.max(aside.last);
         shard.logs.retain(|log| !aside.logs.contains(log));
         shard.logs.push(spare.number);
     })?;
@@ -97,24 +97,31 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
     Ok(())
 }
 
-fn write_segment(store: &Store, shard: u16) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
+/// What a seal makes before anybody else has to wait for it.
+struct Prepared {
+    /// None if the rows were all deleted meanwhile.
+    segment: Option<(Arc<Segment>, SegmentEntry)>,
+    /// A log to go on with.
+    spare: Writer,
+}
+
+/// Writes a segment and a new log. Pushes the files it makes to `files`, also when it fails.
+fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepared, Error> {
+    let spare = store.new_log(shard)?;
+    files.push(spare.path.to_path_buf());
     let state = store.state.load_full();
-    let parts: Vec<Part<'_>> =
-        state.shards[usize::from(shard)].sealing.iter().map(|chunk| chunk.part()).collect();
-    let dimension = store.options.dimension;
+    let sealing = &state.shards[usize::from(shard)].sealing;
+    let parts: Vec<Part<'_>> = sealing.iter().map(|chunk| chunk.part()).collect();
+    let (directory, dimension) = (&store.directory, store.options.dimension);
     let file = store.new_number();
     let epoch = store.committer().manifest.epoch;
-    let Some(finished) = writer::write(&store.directory, store.index, file, epoch, dimension, &parts)? else {
-        return Ok(None);
+    let Some(finished) = writer::write(directory, store.index, file, epoch, dimension, &parts)? else {
+        return Ok(Prepared { segment: None, spare });
     };
+    files.push(directory.join(name::segment(file)));
     let entry = SegmentEntry { file, rows: finished.rows, length: finished.length, digest: finished.digest };
-    match Segment::open(&store.directory, store.index, dimension, &entry) {
-        Ok(segment) => Ok(Some((Arc::new(segment), entry))),
-        Err(error) => {
-            file::discard(&store.directory.join(name::segment(file)));
-            Err(error)
-        }
-    }
+    let segment = Segment::open(directory, store.index, dimension, &entry)?;
+    Ok(Prepared { segment: Some((Arc::new(segment), entry)), spare })
 }
 
 /// Writes new tombstone files for the segments that have more dead rows than the manifest knows. Rows die in the

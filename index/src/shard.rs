@@ -430,7 +430,8 @@ impl Inner {
         let mut frames = std::mem::take(&mut self.frames);
         frames.clear();
         let (sequence, durable) = (self.last, self.durable);
-        let mut encoder = Encoder { out: &mut frames, chain: self.log.chain, sequence, durable };
+        let mut encoder =
+            Encoder { out: &mut frames, seed: self.log.seed, chain: self.log.chain, sequence, durable };
         encoder.transaction(records);
         let (chain, last) = (encoder.chain, encoder.sequence);
         let appended = self.log.append(&frames, chain);

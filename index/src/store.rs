@@ -36,14 +36,20 @@ pub(crate) struct Committer {
 }
 
 impl Store {
-    pub(crate) fn new(directory: PathBuf, manifest: Manifest, state: State, jobs: Sender<Job>) -> Self {
+    pub(crate) fn new(
+        directory: PathBuf,
+        manifest: Manifest,
+        next_file: u64,
+        state: State,
+        jobs: Sender<Job>,
+    ) -> Self {
         Self {
             directory,
             index: manifest.index,
             options: manifest.body.options.clone(),
             state: ArcSwap::from_pointee(state),
             jobs,
-            next_file: AtomicU64::new(manifest.body.next_file),
+            next_file: AtomicU64::new(next_file),
             committer: Mutex::new(Committer { manifest, in_doubt: None }),
         }
     }
@@ -96,6 +102,18 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Notes in the manifest up to which sequence each of some shards' logs is on disk.
+    pub(crate) fn mark_ends(&self, ends: &[(usize, u64)]) -> Result<(), Error> {
+        let mut committer = self.committer();
+        let shards = &committer.manifest.body.shards;
+        if ends.iter().all(|&(shard, last)| shards[shard].durable >= last) {
+            return Ok(());
+        }
+        self.commit(&mut committer, 0, &[], |body| {
+            ends.iter().for_each(|&(shard, last)| body.shards[shard].durable = last);
+        })
     }
 
     /// Every file that the manifest names, and the manifest and the lock.

@@ -107,7 +107,7 @@ impl Tombstones {
         let stored = field(80, "dead rows", None)?;
         let words: Vec<u64> = numbers.collect();
         let dead = words.iter().map(|word| word.count_ones() as usize).sum();
-        let beyond = rows % 64 != 0 && words.last().is_some_and(|word| word >> (rows % 64) != 0);
+        let beyond = !rows.is_multiple_of(64) && words.last().is_some_and(|word| word >> (rows % 64) != 0);
         if stored != dead as u64 || beyond {
             return Err(damaged(path, 80, format!("{dead} dead rows within {rows}"), stored));
         }

@@ -17,6 +17,8 @@ struct Rule {
     path: PathBuf,
     contains: String,
     skip: usize,
+    passed: usize,
+    failures: usize,
     error: i32,
 }
 
@@ -36,8 +38,32 @@ impl Fault {
         rules.0 += 1;
         let id = rules.0;
         let path = directory.canonicalize().unwrap();
-        rules.1.push(Rule { id, operation, path, contains: contains.into(), skip, error });
+        rules.1.push(Rule {
+            id,
+            operation,
+            path,
+            contains: contains.into(),
+            skip,
+            passed: 0,
+            failures: 0,
+            error,
+        });
         Self { id }
+    }
+
+    /// How many operations it let pass.
+    pub(crate) fn passed(&self) -> usize {
+        self.read(|rule| rule.passed)
+    }
+
+    /// How many operations it made fail.
+    pub(crate) fn failures(&self) -> usize {
+        self.read(|rule| rule.failures)
+    }
+
+    fn read(&self, what: impl Fn(&Rule) -> usize) -> usize {
+        let rules = RULES.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.1.iter().find(|rule| rule.id == self.id).map_or(0, what)
     }
 }
 
@@ -54,9 +80,11 @@ pub(super) fn permit(operation: Operation, path: &Path) -> io::Result<()> {
         let name = path.to_string_lossy();
         if rule.operation == operation && path.starts_with(&rule.path) && name.contains(&rule.contains) {
             if rule.skip == 0 {
+                rule.failures += 1;
                 return Err(io::Error::from_raw_os_error(rule.error));
             }
             rule.skip -= 1;
+            rule.passed += 1;
         }
     }
     Ok(())

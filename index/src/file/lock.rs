@@ -10,7 +10,7 @@ use crate::error::{Context, Error};
 
 /// Exclusive ownership of an index's directory, until dropped or the process ends.
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -38,7 +38,14 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do, but for a process that another thread is just starting: until its exec it shares the file.
+        let _ = self.file.unlock();
     }
 }
 

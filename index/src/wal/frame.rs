@@ -7,7 +7,8 @@
 //!  6  zero                        2
 //!  8  sequence                    8   one more than the frame before
 //! 16  durable                     8   highest sequence known to be on disk when this was written
-//! 24  payload
+//! 24  CRC-32C                     4   of the bytes before it in the frame, continuing the file's seed
+//! 28  payload
 //!     zeros, so that the frame's length is a multiple of 8
 //!     CRC-32C                     4   of all bytes before it in the frame, continuing the previous frame's
 //! ```
@@ -26,7 +27,7 @@ use crate::buffer::{CHUNK_BYTES, Chunk, row_bytes};
 use crate::file::header::{u16_at, u32_at, u64_at};
 
 /// Bytes before the payload.
-pub(crate) const HEAD: usize = 24;
+pub(crate) const HEAD: usize = 28;
 /// Bytes of a payload, at most.
 pub(crate) const MAX_PAYLOAD: usize = CHUNK_BYTES + 64;
 /// Deletions in one frame, at most.
@@ -53,8 +54,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads the fixed part. `None` if no writer writes this.
-    pub(crate) fn parse(bytes: &[u8; HEAD]) -> Option<Self> {
+    /// Reads the fixed part in a file with a seed. `None` if no writer writes this.
+    pub(crate) fn parse(bytes: &[u8; HEAD], seed: u32) -> Option<Self> {
         let length = u32_at(bytes, 0) as usize;
         let (kind, flags) = (bytes[4], bytes[5]);
         let head = Self {
@@ -68,6 +69,7 @@ impl Head {
             && matches!(kind, 1..=3)
             && flags <= CONTINUES
             && u16_at(bytes, 6) == 0
+            && u32_at(bytes, 24) == crc32c::crc32c_append(seed, &bytes[..24])
             && head.durable < head.sequence;
         plausible.then_some(head)
     }
@@ -99,6 +101,8 @@ pub(crate) fn verify(frame: &[u8], chain: u32) -> Option<u32> {
 /// Puts frames together.
 pub(crate) struct Encoder<'a> {
     pub(crate) out: &'a mut Vec<u8>,
+    /// The file's, see [`seed`].
+    pub(crate) seed: u32,
     /// Checksum of the last frame.
     pub(crate) chain: u32,
     /// Sequence of the last frame.
@@ -122,10 +126,13 @@ impl Encoder<'_> {
         self.out.extend_from_slice(&[record.kind(), u8::from(continues), 0, 0]);
         self.out.extend_from_slice(&self.sequence.to_le_bytes());
         self.out.extend_from_slice(&self.durable.to_le_bytes());
+        self.out.extend_from_slice(&[0; 4]);
         record.encode(self.out);
         let length = self.out.len() - start - HEAD;
         debug_assert!(length <= MAX_PAYLOAD);
         self.out[start..start + 4].copy_from_slice(&(length as u32).to_le_bytes());
+        let head = crc32c::crc32c_append(self.seed, &self.out[start..start + 24]);
+        self.out[start + 24..start + HEAD].copy_from_slice(&head.to_le_bytes());
         self.out.resize(start + frame_length(length) - 4, 0);
         self.chain = crc32c::crc32c_append(self.chain, &self.out[start..]);
         self.out.extend_from_slice(&self.chain.to_le_bytes());

@@ -27,6 +27,7 @@ pub(crate) struct Reader<'a> {
     length: u64,
     /// Where the next frame begins.
     offset: u64,
+    seed: u32,
     chain: u32,
     window: Vec<u8>,
     window_start: u64,
@@ -63,13 +64,15 @@ impl<'a> Reader<'a> {
         let mut bytes = [0; header::LENGTH];
         let read = file::read_at(file, path, &mut bytes, 0)?;
         let header = Header::parse_member(&bytes[..read], path, Kind::Log, index, number)?;
+        let seed = frame::seed(index, number, header.salt);
         Ok(Self {
             file,
             path,
             dimension,
             length,
             offset: header::LENGTH as u64,
-            chain: frame::seed(index, number, header.salt),
+            seed,
+            chain: seed,
             window: Vec::new(),
             window_start: 0,
         })
@@ -78,6 +81,11 @@ impl<'a> Reader<'a> {
     /// Where the next frame begins, or the broken bytes.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// What the checksums of the file begin with.
+    pub(crate) fn seed(&self) -> u32 {
+        self.seed
     }
 
     /// Checksum of the last frame read.
@@ -127,21 +135,22 @@ impl<'a> Reader<'a> {
         Ok(Some((head, record)))
     }
 
-    /// The highest sequence that any valid frame at or after the offset vouches for, whatever lies between.
+    /// Whether the frame at the offset is whole and only too late in the sequence.
+    pub(crate) fn begins_later(&mut self, missing: u64) -> Result<bool, Error> {
+        let (offset, chain) = (self.offset, self.chain);
+        let Some(head) = self.head_at(offset)?.filter(|head| head.sequence > missing) else {
+            return Ok(false);
+        };
+        let frame = self.bytes(offset, head.frame_length())?;
+        Ok(frame.and_then(|frame| frame::verify(frame, chain)).is_some())
+    }
+
+    /// The highest sequence that the head of any frame at or after the offset vouches for, whatever lies between.
     pub(crate) fn vouched_later(&mut self) -> Result<u64, Error> {
-        let (mut vouched, first) = (0, self.chain);
-        let mut offset = self.offset;
+        let (mut vouched, mut offset) = (0, self.offset);
         while offset + HEAD as u64 <= self.length {
-            if let Some(head) = self.head_at(offset)?
-                && let Some(frame) = self.bytes(offset - 4, head.frame_length() + 4)?
-                && let Some((previous, frame)) = frame.split_first_chunk::<4>()
-            {
-                // The first frame of a file continues the file's seed, any other the four bytes before it.
-                let seed =
-                    if offset == header::LENGTH as u64 { first } else { u32::from_le_bytes(*previous) };
-                if frame::verify(frame, seed).is_some() {
-                    vouched = vouched.max(head.durable);
-                }
+            if let Some(head) = self.head_at(offset)? {
+                vouched = vouched.max(head.durable);
             }
             offset += 8;
         }
@@ -149,7 +158,9 @@ impl<'a> Reader<'a> {
     }
 
     fn head_at(&mut self, offset: u64) -> Result<Option<Head>, Error> {
-        Ok(self.bytes(offset, HEAD)?.and_then(|bytes| bytes.first_chunk()).and_then(Head::parse))
+        let seed = self.seed;
+        let bytes = self.bytes(offset, HEAD)?.and_then(|bytes| bytes.first_chunk());
+        Ok(bytes.and_then(|bytes| Head::parse(bytes, seed)))
     }
 
     /// Some bytes of the file; `None` if it does not reach that far.
@@ -160,7 +171,8 @@ impl<'a> Reader<'a> {
         let inside = offset >= self.window_start
             && offset + length as u64 <= self.window_start + self.window.len() as u64;
         if !inside {
-            self.window.resize(WINDOW + MAX_PAYLOAD + 64, 0);
+            let left = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
+            self.window.resize(left.min(WINDOW + MAX_PAYLOAD + 64), 0);
             let read = file::read_at(self.file, self.path, &mut self.window, offset)?;
             self.window.truncate(read);
             self.window_start = offset;

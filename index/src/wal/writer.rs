@@ -18,6 +18,8 @@ pub(crate) struct Writer {
     pub(crate) number: u64,
     /// Bytes written, the header included.
     pub(crate) length: u64,
+    /// What the checksums of the file begin with.
+    pub(crate) seed: u32,
     /// Checksum of the last frame.
     pub(crate) chain: u32,
 }
@@ -53,12 +55,14 @@ impl Writer {
             file::discard(&path);
             return Err(error);
         }
+        let seed = frame::seed(index, number, salt);
         Ok(Self {
             file: Arc::new(file),
             path: path.into(),
             number,
             length: header::LENGTH as u64,
-            chain: frame::seed(index, number, salt),
+            seed,
+            chain: seed,
         })
     }
 

@@ -1,9 +1,12 @@
 //! The promises of the index, each attacked from outside.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 mod concurrency;
 mod corruption;
 mod crash;
 mod full_disk;
+mod golden;
 mod model;
 mod opening;
 mod oracle;

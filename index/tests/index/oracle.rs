@@ -1,6 +1,10 @@
 //! What an index should hold and answer: a map and a sort.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use gallerist_index::{Hit, Index, Options, Row, View, dot};
 
@@ -94,4 +98,80 @@ pub fn scratch(options: Options) -> (tempfile::TempDir, Index) {
     let directory = tempfile::tempdir().unwrap();
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     (directory, index)
+}
+
+/// A directory to make thousands of indexes in: in memory where that is possible.
+pub fn quick_directory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+/// Copies the files of an index that nobody writes to, as a crash would leave them.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, target).map(drop).unwrap() }
+    }
+}
+
+/// Runs one ignored test of this binary in a process of its own.
+pub fn child(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}
+
+/// A running child, killed when dropped.
+pub struct Process(Child);
+
+impl Process {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// The whole lines that it writes, until it ends.
+    pub fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
+        let mut reader = BufReader::new(self.0.stdout.take().unwrap());
+        std::iter::from_fn(move || {
+            let mut line = String::new();
+            let read = reader.read_line(&mut line);
+            if read.is_ok() && line.pop() == Some('\n') { Some(line) } else { None }
+        })
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// With SIGKILL.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+/// Numbers that depend on nothing but the seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
 }

@@ -1,0 +1,103 @@
+//! An index that is part of the repository: what was written once stays readable.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gallerist_index::{Index, Options};
+
+use crate::oracle::{Oracle, borrowed, copy, quick_directory, rows, vector};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1")
+}
+
+/// What it holds: 12 sealed rows less four, of which the log knows two; 5 rows in the log less one.
+fn known() -> Oracle {
+    let mut oracle = Oracle::default();
+    rows(3, 0..12, 3).into_iter().for_each(|(id, group, vector)| oracle.insert(id, group, vector));
+    rows(3, 100..105, 2).into_iter().for_each(|(id, group, vector)| oracle.insert(id, group, vector));
+    [1, 7, 5, 6, 103].iter().for_each(|id| drop(oracle.0.remove(id)));
+    oracle
+}
+
+/// The format may still change before the first release. Until then, whoever changes it writes the golden index anew;
+/// from then on, version 1 stays as it is and a new version gets a directory beside it.
+#[test]
+fn version_1_is_read_as_it_was_written() {
+    let directory = quick_directory();
+    let path = directory.path().join("index");
+    copy(&golden(), &path);
+    let names = |report: &gallerist_index::CheckReport| -> Vec<String> {
+        let names = report.listed.iter().filter_map(|file| file.path.extension()?.to_str());
+        names.map(String::from).collect()
+    };
+    for after in ["", " after a check"] {
+        let index = Index::open(&path).unwrap();
+        let options = Options { shards: 1, label: "golden".into(), seal_rows: 500, ..Options::new(3) };
+        assert_eq!(index.options(), &options);
+        let stats = index.stats();
+        assert_eq!((stats.segments, stats.buffered_rows, stats.deleted_rows), (1, 4, 4), "{after}");
+        known().assert_equals(&index.view(), &[vector(3, 9), vector(3, 1000)]);
+        index.close().unwrap();
+        let report = Index::check_at(&path).unwrap();
+        assert!(report.is_clean() && report.unknown.is_empty(), "{:?} {:?}", report.problems, report.unknown);
+        assert_eq!(
+            (report.rows, names(&report)),
+            (12, ["seg", "tomb", "log", "log"].map(String::from).to_vec())
+        );
+    }
+    for (path, bytes) in files(&golden()) {
+        assert!(
+            fs::read(directory.path().join("index").join(&path)).unwrap() == bytes,
+            "reading changed {path:?}"
+        );
+    }
+
+    let (index, mut oracle) = (Index::open(&path).unwrap(), known());
+    let more = rows(3, 200..210, 3);
+    index.insert(&borrowed(&more)).unwrap();
+    more.into_iter().for_each(|(id, group, vector)| oracle.insert(id, group, vector));
+    index.seal().unwrap();
+    index.close().unwrap();
+    let index = Index::open(&path).unwrap();
+    oracle.assert_equals(&index.view(), &[vector(3, 1)]);
+    assert!(index.check().unwrap().is_clean());
+}
+
+/// Relative paths and contents.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        match path.is_dir() {
+            true => {
+                files.extend(self::files(&path).into_iter().map(|(path, bytes)| (name.join(path), bytes)))
+            }
+            false => files.push((name, fs::read(path).unwrap())),
+        }
+    }
+    files
+}
+
+/// Writes the golden index anew:
+/// `cargo test -p gallerist-index --test index golden::write_the_golden_index -- --exact --ignored`
+#[test]
+#[ignore = "changes the repository"]
+fn write_the_golden_index() {
+    let path = golden();
+    if path.exists() {
+        fs::remove_dir_all(&path).unwrap();
+    }
+    let options = Options { shards: 1, label: "golden".into(), seal_rows: 500, ..Options::new(3) };
+    let index = Index::create(&path, options).unwrap();
+    index.insert(&borrowed(&rows(3, 0..12, 3))).unwrap();
+    index.seal().unwrap();
+    index.delete(&[1, 7]).unwrap();
+    index.seal().unwrap();
+    index.insert(&borrowed(&rows(3, 100..105, 2))).unwrap();
+    index.delete(&[5, 6, 103]).unwrap();
+    assert_eq!(Oracle::of(&index.view()), known());
+    index.close().unwrap();
+    fs::remove_file(path.join("LOCK")).unwrap();
+}
