@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, Rgba, RgbImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 use proptest::prelude::*;
 
 use super::*;
@@ -38,7 +38,9 @@ fn near(got: [u8; 3], expected: [u8; 3], by: u8) -> bool {
 
 /// A JPEG with an EXIF segment of one entry, the orientation.
 fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat();
+    let tiff =
+        [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]]
+            .concat();
     let body = [b"Exif\0\0".as_slice(), &tiff].concat();
     let length = (body.len() as u16 + 2).to_be_bytes();
     [&jpeg[..2], &[0xff, 0xe1], &length, &body, &jpeg[2..]].concat()
@@ -60,7 +62,9 @@ fn nothing_and_nonsense_have_their_codes() {
     assert_eq!(code(b""), "empty");
     assert_eq!(code(b"this is text, whatever its name says"), "unsupported");
     assert_eq!(code(&[0xff, 0xd8, 0xff]), "decode_failed");
-    for (magic, name) in [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM......", "BMP")] {
+    for (magic, name) in
+        [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM......", "BMP")]
+    {
         let error = decode(magic, &Limits::default()).unwrap_err();
         assert!(error.code() == "unsupported" && error.to_string().contains(name), "{error}");
     }
@@ -76,7 +80,9 @@ fn png_gives_its_very_pixels() {
 #[test]
 fn jpeg_gives_nearly_its_pixels() {
     let picture = gradient(40, 24);
-    for bytes in [encoded(picture.clone(), ImageFormat::Jpeg), turned(&encoded(picture, ImageFormat::Jpeg), 1)] {
+    for bytes in
+        [encoded(picture.clone(), ImageFormat::Jpeg), turned(&encoded(picture, ImageFormat::Jpeg), 1)]
+    {
         let photo = decoded(&bytes);
         assert_eq!((photo.width, photo.height), (40, 24));
         assert!(near(pixel(&photo, 20, 12), [100, 84, 32], 12), "{:?}", pixel(&photo, 20, 12));
@@ -91,7 +97,8 @@ fn every_orientation_is_turned_upright() {
     let plain = photo_of(1);
     // Where the stored pixel (x, y) of a w x h picture is seen (TIFF 6.0, tag 274).
     let (w, h) = (47, 23);
-    let seen: [fn(u32, u32, u32, u32) -> (u32, u32); 8] = [
+    type Seen = fn(u32, u32, u32, u32) -> (u32, u32);
+    let seen: [Seen; 8] = [
         |x, y, _, _| (x, y),
         |x, y, w, _| (w - x, y),
         |x, y, w, h| (w - x, h - y),
@@ -116,7 +123,8 @@ fn grey_sixteen_bits_and_palettes_become_rgb() {
     let grey = GrayImage::from_fn(9, 9, |x, y| Luma([(x * 20 + y) as u8]));
     assert_eq!(pixel(&decoded(&encoded(grey.clone(), ImageFormat::Png)), 5, 3), [103; 3]);
     assert!(near(pixel(&decoded(&encoded(grey, ImageFormat::Jpeg)), 5, 3), [103; 3], 12));
-    let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_fn(3, 3, |x, _| Rgb([x as u16 * 25_700, 65_535, 0]));
+    let deep: ImageBuffer<Rgb<u16>, Vec<u16>> =
+        ImageBuffer::from_fn(3, 3, |x, _| Rgb([x as u16 * 25_700, 65_535, 0]));
     assert_eq!(pixel(&decoded(&encoded(deep, ImageFormat::Png)), 2, 0), [200, 255, 0]);
     let palette = decoded(PALETTE);
     assert_eq!([0, 1, 2].map(|x| pixel(&palette, x, 0)), [[1, 2, 3], [40, 50, 60], [70, 80, 90]]);
@@ -153,7 +161,10 @@ fn webp_waits_for_its_flag() {
     assert_eq!(code(&bytes), "unsupported");
     let photo = decode(&bytes, &Limits { webp: true, ..Limits::default() }).unwrap();
     assert_eq!(photo.pixels, gradient(12, 10).into_raw());
-    assert_eq!(decode(&bytes, &Limits { webp: true, pixels: 100, ..Limits::default() }).unwrap_err().code(), "too_large");
+    assert_eq!(
+        decode(&bytes, &Limits { webp: true, pixels: 100, ..Limits::default() }).unwrap_err().code(),
+        "too_large"
+    );
 }
 
 #[test]
