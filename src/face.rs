@@ -31,6 +31,18 @@ impl Face {
         let [left, top, right, bottom] = self.bounds;
         [right - left, bottom - top]
     }
+
+    /// How much this face is what the photo is about: the pixels of its bounds inside the photo, times a weight that
+    /// falls from 1 in the middle of the photo to 0 in its corners. Of the faces in a portrait, that of the
+    /// person portrayed is often not the largest box: people at the border stand nearer to the camera.
+    pub fn prominence(&self, photo: &Photo) -> f32 {
+        let [left, top, right, bottom] = self.bounds;
+        let (width, height) = (photo.width as f32, photo.height as f32);
+        let visible = |from: f32, to: f32, side: f32| (to.min(side) - from.max(0.0)).max(0.0);
+        let area = visible(left, right, width) * visible(top, bottom, height);
+        let away = (left + right - width).hypot(top + bottom - height);
+        area * (1.0 - away / width.hypot(height)).max(0.0)
+    }
 }
 
 /// What to look for.
@@ -76,4 +88,29 @@ pub struct Crop {
     pub side: u32,
     /// `side * side * 3` bytes, RGB interleaved, rows top to bottom.
     pub pixels: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prominence(bounds: [f32; 4]) -> f32 {
+        let photo = Photo { width: 200, height: 100, pixels: Vec::new() };
+        Face { bounds, score: 1.0, landmarks: [[0.0; 2]; 5] }.prominence(&photo)
+    }
+
+    #[test]
+    fn a_face_in_the_middle_counts_whole_and_one_outside_not_at_all() {
+        assert_eq!(prominence([80.0, 30.0, 120.0, 70.0]), 1600.0);
+        assert_eq!(prominence([-40.0, -40.0, 0.0, 0.0]), 0.0);
+        assert_eq!(prominence([210.0, 10.0, 260.0, 90.0]), 0.0);
+    }
+
+    #[test]
+    fn a_larger_face_at_the_border_does_not_hide_the_person_portrayed() {
+        let portrayed = prominence([70.0, 25.0, 120.0, 75.0]);
+        assert!(portrayed > prominence([-40.0, 10.0, 40.0, 90.0]), "half of it is cut off");
+        assert!(portrayed > prominence([0.0, 0.0, 55.0, 55.0]), "it lies in a corner");
+        assert!(portrayed < prominence([80.0, 0.0, 180.0, 100.0]), "it is four times as large");
+    }
 }

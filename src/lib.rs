@@ -2,9 +2,15 @@
 //! ranked candidate list and a decision.
 //!
 //! Data goes one way: [`image`] decodes a photo, [`face`] finds, aligns and grades the faces in it,
-//! [`encoder`] turns aligned faces into [`template`]s.
+//! [`encoder`] turns aligned faces into [`template`]s; [`ingest`] runs all of that on every core. A
+//! [`gallery`] keeps the templates, and [`decision`] turns its candidate lists into answers.
 
+pub mod cli;
+pub mod decision;
 pub mod encoder;
 pub mod face;
+pub mod gallery;
 pub mod image;
+pub mod ingest;
 pub mod template;
+pub mod vectors;

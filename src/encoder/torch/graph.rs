@@ -219,8 +219,11 @@ impl Handle for Network {
     }
 }
 
-/// The networks in a file by their names (one network has the name ""), and all its tensors.
-pub(super) fn parse(bytes: &[u8]) -> Result<(HashMap<String, Description>, HashMap<String, Tensor>), String> {
+/// Networks by their names; a file of only one gives it the name "".
+type Descriptions = HashMap<String, Description>;
+
+/// The networks in a file, and all its tensors.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Descriptions, HashMap<String, Tensor>), String> {
     let (_, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| format!("no safetensors file: {error}"))?;
     let entry = |key: &str| metadata.metadata().as_ref().and_then(|entries| entries.get(key));

@@ -1,0 +1,123 @@
+//! Writes that are under way between the catalog and the index.
+
+use rusqlite::{Transaction, params};
+
+use super::{Catalog, Result};
+
+/// What a pending range is for: it decides what a crash in the middle leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::gallery) enum PendingKind {
+    /// New templates: kept if the index holds all of them, removed otherwise.
+    Insert,
+    /// Copies of templates on their way to another subject: removed, the originals are still there.
+    Move,
+}
+
+/// Template ids `first..=last`, written by one transaction that had the catalog to itself.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::gallery) struct PendingWrite {
+    pub id: i64,
+    pub kind: PendingKind,
+    pub first: i64,
+    pub last: i64,
+}
+
+impl PendingWrite {
+    /// Notes in `tx` that the templates `first..=last`, inserted by it, are not in the index yet.
+    pub fn note(tx: &Transaction<'_>, kind: PendingKind, first: i64, last: i64) -> rusqlite::Result<Self> {
+        let word = match kind {
+            PendingKind::Insert => "insert",
+            PendingKind::Move => "move",
+        };
+        tx.prepare_cached("INSERT INTO pending(kind, first_template, last_template) VALUES (?1, ?2, ?3)")?
+            .execute(params![word, first, last])?;
+        Ok(Self { id: tx.last_insert_rowid(), kind, first, last })
+    }
+
+    /// The index holds every template of the range durably: they are live from here on, and the imported files that
+    /// they come from are so far in.
+    pub fn finish(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        tx.prepare_cached(
+            "UPDATE sources SET rows_done = max(rows_done, rows.done) FROM
+                (SELECT source_id, max(source_row) + 1 AS done FROM templates
+                 WHERE id BETWEEN ?1 AND ?2 AND source_id IS NOT NULL GROUP BY source_id) AS rows
+             WHERE sources.id = rows.source_id",
+        )?
+        .execute(params![self.first, self.last])?;
+        self.forget(tx)
+    }
+
+    fn forget(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        tx.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([self.id])?;
+        Ok(())
+    }
+
+    /// Takes the range back with the photos and subjects that have nothing else.
+    pub fn undo(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS undone(template_id INTEGER PRIMARY KEY)")?;
+        tx.execute(
+            "INSERT INTO undone SELECT id FROM templates WHERE id BETWEEN ?1 AND ?2",
+            params![self.first, self.last],
+        )?;
+        forget(tx, "undone")?;
+        tx.execute("DELETE FROM undone", [])?;
+        self.forget(tx)
+    }
+}
+
+/// Deletes the templates listed in the table `list`, and the photos and subjects left with none.
+fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
+    tx.execute_batch(&format!(
+        "CREATE TEMP TABLE IF NOT EXISTS orphans(photo_id INTEGER, subject_id INTEGER);
+         DELETE FROM orphans;
+         INSERT INTO orphans SELECT photo_id, subject_id FROM templates WHERE id IN (SELECT template_id FROM {list});
+         DELETE FROM templates WHERE id IN (SELECT template_id FROM {list});
+         DELETE FROM photos WHERE id IN (SELECT photo_id FROM orphans)
+            AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = photos.id);
+         DELETE FROM subjects WHERE id IN (SELECT subject_id FROM orphans)
+            AND NOT EXISTS (SELECT 1 FROM templates WHERE subject_id = subjects.id);
+         DELETE FROM orphans;"
+    ))
+}
+
+impl Catalog {
+    /// Writes that a crash left between the catalog and the index.
+    pub(in crate::gallery) fn pending(&self) -> Result<Vec<PendingWrite>> {
+        self.read("reading unfinished writes", |db| {
+            db.prepare("SELECT id, kind, first_template, last_template FROM pending ORDER BY id")?
+                .query_map([], |row| {
+                    let kind: String = row.get(1)?;
+                    let kind = if kind == "insert" { PendingKind::Insert } else { PendingKind::Move };
+                    Ok(PendingWrite { id: row.get(0)?, kind, first: row.get(2)?, last: row.get(3)? })
+                })?
+                .collect()
+        })
+    }
+
+    /// Ids of the templates that exist in the catalog between `first` and `last`.
+    pub(in crate::gallery) fn template_ids(&self, first: i64, last: i64) -> Result<Vec<u64>> {
+        self.read("reading template numbers", |db| {
+            db.prepare_cached("SELECT id FROM templates WHERE id BETWEEN ?1 AND ?2")?
+                .query_map([first, last], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
+    /// Templates whose removal was decided and may not have reached the index.
+    pub(in crate::gallery) fn removing(&self) -> Result<Vec<u64>> {
+        self.read("reading unfinished removals", |db| {
+            db.prepare("SELECT template_id FROM removing")?
+                .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
+    /// The index no longer holds any template in `removing`: the catalog forgets them too.
+    pub(in crate::gallery) fn finish_removing(&mut self) -> Result<()> {
+        self.transaction("finishing a removal", |tx| {
+            forget(tx, "removing")?;
+            tx.execute("DELETE FROM removing", [])?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,265 @@
+//! People: names, templates, and the corrections a person makes to them.
+
+use std::path::PathBuf;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::json;
+
+use super::photo::{Provenance, path_from};
+use super::{Catalog, Result, record};
+use crate::gallery::error::GalleryError;
+
+/// Longest subject name, in bytes of UTF-8.
+const NAME_BYTES: usize = 512;
+
+/// A person in the gallery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The group in the index.
+    pub id: u64,
+    /// Unique in the gallery.
+    pub name: String,
+    /// How many templates.
+    pub templates: u64,
+}
+
+/// One template of a subject and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubjectTemplate {
+    /// Its id in the index.
+    pub id: u64,
+    /// The subject's id.
+    pub subject_id: u64,
+    /// The subject's name.
+    pub subject: String,
+    /// The photo or `.npy` file.
+    pub path: Option<PathBuf>,
+    /// Row in the `.npy` file.
+    pub row: Option<u64>,
+    /// The face in the photo.
+    pub face: Option<Provenance>,
+}
+
+/// Refuses names that nobody could type or tell apart on a screen.
+///
+/// # Errors
+/// Empty, longer than 512 bytes, surrounded by blanks, or holding control characters.
+pub(in crate::gallery) fn check_name(name: &str) -> Result<()> {
+    let reason = if name.trim().is_empty() {
+        "it is empty"
+    } else if name.len() > NAME_BYTES {
+        "it is longer than 512 bytes"
+    } else if name.trim() != name {
+        "it begins or ends with a blank"
+    } else if name.chars().any(char::is_control) {
+        "it contains a control character"
+    } else {
+        return Ok(());
+    };
+    Err(GalleryError::SubjectName { name: name.to_owned(), reason })
+}
+
+/// The subject's row, made if it is new.
+pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {
+    let known = tx
+        .prepare_cached("SELECT id FROM subjects WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    tx.prepare_cached("INSERT INTO subjects(name, created) VALUES (?1, unixepoch())")?.execute([name])?;
+    Ok(tx.last_insert_rowid())
+}
+
+const TEMPLATE_COLUMNS: &str =
+    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face
+     FROM templates t JOIN subjects s ON s.id = t.subject_id
+     LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id";
+
+/// Ids of the templates that are not live: see [`Catalog::unsettled`].
+const UNSETTLED: &str = "SELECT template_id FROM removing UNION ALL
+    SELECT u.id FROM templates u JOIN pending ON u.id BETWEEN first_template AND last_template";
+
+impl Catalog {
+    /// Ids of the templates of writes and removals that are under way, or that a failure left: the index may or may not
+    /// hold them.
+    pub(in crate::gallery) fn unsettled(&self) -> Result<Vec<u64>> {
+        self.read("reading unfinished writes", |db| {
+            db.prepare_cached(UNSETTLED)?
+                .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
+    /// Number of subjects and templates.
+    pub(in crate::gallery) fn counts(&self) -> Result<(u64, u64)> {
+        self.read("counting", |db| {
+            db.query_row(
+                &format!(
+                    "SELECT (SELECT count(*) FROM subjects), (SELECT count(*) FROM templates)
+                     - (SELECT count(*) FROM templates t WHERE t.id IN ({UNSETTLED}))"
+                ),
+                [],
+                |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
+            )
+        })
+    }
+
+    /// Name of the subject with this id.
+    pub(in crate::gallery) fn subject_name(&self, id: u64) -> Result<Option<String>> {
+        self.read("looking up a subject", |db| {
+            db.prepare_cached("SELECT name FROM subjects WHERE id = ?1")?
+                .query_row([id.cast_signed()], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// The subject called `name`; the error suggests names that contain it.
+    pub(in crate::gallery) fn subject(&self, name: &str) -> Result<Subject> {
+        let found = self.read("looking up a subject", |db| {
+            db.prepare_cached(
+                "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id)
+                 FROM subjects WHERE name = ?1",
+            )?
+            .query_row([name], subject_from)
+            .optional()
+        })?;
+        match found {
+            Some(subject) => Ok(subject),
+            None => Err(GalleryError::UnknownSubject { name: name.to_owned(), hint: self.similar(name)? }),
+        }
+    }
+
+    fn similar(&self, name: &str) -> Result<String> {
+        let names: Vec<String> = self.read("looking up a subject", |db| {
+            db.prepare(
+                "SELECT name FROM subjects WHERE instr(lower(name), lower(?1)) > 0 ORDER BY name LIMIT 3",
+            )?
+            .query_map([name], |row| row.get(0))?
+            .collect()
+        })?;
+        Ok(if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) })
+    }
+
+    /// Calls `visit` with every subject in order of name.
+    pub(in crate::gallery) fn each_subject(&self, mut visit: impl FnMut(Subject)) -> Result<()> {
+        self.read("listing subjects", |db| {
+            let mut statement = db.prepare(
+                "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id)
+                 FROM subjects ORDER BY name",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                visit(subject_from(row)?);
+            }
+            Ok(())
+        })
+    }
+
+    /// The templates of one subject, oldest first.
+    pub(in crate::gallery) fn templates_of(&self, subject: u64) -> Result<Vec<SubjectTemplate>> {
+        self.read("listing templates", |db| {
+            db.prepare(&format!("{TEMPLATE_COLUMNS} WHERE t.subject_id = ?1 ORDER BY t.id"))?
+                .query_map([subject.cast_signed()], template_from)?
+                .collect()
+        })
+    }
+
+    /// One template by its id.
+    pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
+        self.read("looking up a template", |db| {
+            db.prepare_cached(&format!("{TEMPLATE_COLUMNS} WHERE t.id = ?1"))?
+                .query_row([id.cast_signed()], template_from)
+                .optional()
+        })
+    }
+
+    /// Up to `limit` templates with ids above `after`, in order of id: for walking through all of them.
+    pub(in crate::gallery) fn templates_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<SubjectTemplate>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "{TEMPLATE_COLUMNS} WHERE t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+            ))?
+            .query_map(params![after.cast_signed(), limit as i64], template_from)?
+            .collect()
+        })
+    }
+
+    /// Gives a subject another name that nobody has.
+    pub(in crate::gallery) fn rename(&mut self, from: &str, to: &str) -> Result<()> {
+        check_name(to)?;
+        let subject = self.subject(from)?;
+        if from != to
+            && self.read("looking up a subject", |db| {
+                db.prepare_cached("SELECT 1 FROM subjects WHERE name = ?1")?.exists([to])
+            })?
+        {
+            return Err(GalleryError::SubjectName {
+                name: to.to_owned(),
+                reason: "it is taken; `subject merge` makes two subjects one",
+            });
+        }
+        self.transaction("renaming a subject", |tx| {
+            tx.execute("UPDATE subjects SET name = ?2 WHERE id = ?1", params![subject.id.cast_signed(), to])?;
+            record(tx, "rename", &json!({ "subject": subject.id, "from": from, "to": to }))
+        })
+    }
+
+    /// Decides to remove every template of a subject; `finish_removing` follows once the index let go.
+    pub(in crate::gallery) fn mark_removed(&mut self, subject: &Subject) -> Result<()> {
+        self.transaction("removing a subject", |tx| {
+            let id = subject.id.cast_signed();
+            tx.execute("INSERT INTO removing SELECT id FROM templates WHERE subject_id = ?1", [id])?;
+            record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates }))
+        })
+    }
+}
+
+/// Copies one template row to another subject under a new id, which is returned.
+pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
+         SELECT ?2, photo_id, face, source_id, source_row FROM templates WHERE id = ?1",
+    )?
+    .execute(params![id.cast_signed(), to.cast_signed()])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The copies are live: the originals go, and the journal keeps which became which.
+pub(in crate::gallery) fn retire_moved(
+    tx: &Transaction<'_>,
+    from: &Subject,
+    into: &Subject,
+    moved: &[(u64, u64)],
+) -> rusqlite::Result<()> {
+    for (old, _) in moved {
+        tx.prepare_cached("INSERT INTO removing VALUES (?1)")?.execute([old.cast_signed()])?;
+    }
+    let detail = json!({ "from": from.id, "from_name": from.name, "into": into.id, "templates": moved });
+    record(tx, "merge", &detail)
+}
+
+fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
+    Ok(Subject {
+        id: row.get::<_, i64>(0)?.cast_unsigned(),
+        name: row.get(1)?,
+        templates: row.get::<_, i64>(2)?.cast_unsigned(),
+    })
+}
+
+fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
+    let face: Option<String> = row.get(5)?;
+    Ok(SubjectTemplate {
+        id: row.get::<_, i64>(0)?.cast_unsigned(),
+        subject_id: row.get::<_, i64>(1)?.cast_unsigned(),
+        subject: row.get(2)?,
+        path: row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| path_from(&bytes)),
+        row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
+        face: face.and_then(|json| serde_json::from_str(&json).ok()),
+    })
+}

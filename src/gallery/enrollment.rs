@@ -1,0 +1,166 @@
+//! Photos into the gallery.
+
+use std::path::PathBuf;
+
+use gallerist_index::Row;
+use rusqlite::params;
+
+use super::catalog::photo;
+use super::catalog::{PendingKind, PendingWrite, PhotoHash, PhotoRecord, Provenance, subject};
+use super::error::{GalleryError, Result};
+use super::{Gallery, catalog};
+use crate::template::Template;
+
+/// A face on its way into the gallery.
+#[derive(Debug, Clone)]
+pub struct EnrolledFace {
+    /// Name of the person; a new name makes a new subject.
+    pub subject: String,
+    /// The face's template.
+    pub template: Template,
+    /// Where in the photo it was.
+    pub provenance: Provenance,
+}
+
+/// A photo that was looked at, and what is to become of it.
+#[derive(Debug, Clone)]
+pub struct Enrollment {
+    /// Where the photo is.
+    pub path: PathBuf,
+    /// Hash of its bytes.
+    pub hash: PhotoHash,
+    /// The settings it was looked at with; a skip is remembered for these only.
+    pub settings: String,
+    /// Faces to enroll, or the reason code and detail of a skip.
+    pub faces: Result<Vec<EnrolledFace>, (&'static str, String)>,
+}
+
+/// What became of one photo of a batch, durably.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhotoOutcome {
+    /// Ids of its new templates.
+    Enrolled(Vec<u64>),
+    /// It was remembered as skipped.
+    Skipped,
+    /// The same bytes were enrolled before.
+    Duplicate,
+}
+
+impl Gallery {
+    /// Enrolls a batch of photos, all or nothing, and remembers the skipped ones. When it returns, the
+    /// batch survives a power cut and later look-ups see it.
+    ///
+    /// # Errors
+    /// A name or template that does not fit (nothing is written); a full or failing disk (what was
+    /// acknowledged before stays, this batch is taken back).
+    pub fn enroll(&self, photos: &[Enrollment]) -> Result<Vec<PhotoOutcome>> {
+        for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
+            catalog::check_name(&face.subject)?;
+            self.check_dimension(&face.template)?;
+        }
+        let (written, outcomes) = self.write("enrolling photos", |tx, rows| {
+            photos.iter().map(|photo| insert_photo(tx, photo, rows)).collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        self.finish(written, |_| Ok(()))?;
+        Ok(outcomes)
+    }
+
+    /// What is known of a photo with these bytes.
+    ///
+    /// # Errors
+    /// The catalog failed; the disk is too full to settle what an earlier failure left.
+    pub fn photo(&self, hash: &PhotoHash) -> Result<Option<PhotoRecord>> {
+        self.settle()?;
+        self.catalog().photo(hash)
+    }
+
+    pub(super) fn check_dimension(&self, template: &Template) -> Result<()> {
+        let (expected, got) = (self.binding.dimension, template.dimension());
+        if expected == got { Ok(()) } else { Err(GalleryError::WrongDimension { expected, got }) }
+    }
+
+    /// Steps one and two of a write: `plan` inserts template rows and lists their vectors; the catalog
+    /// then holds them as pending, and the index holds them durably. Step three is [`Gallery::finish`].
+    pub(super) fn write<'a, T>(
+        &self,
+        doing: &'static str,
+        plan: impl FnOnce(&rusqlite::Transaction<'_>, &mut Vec<Row<'a>>) -> rusqlite::Result<T>,
+    ) -> Result<(Option<PendingWrite>, T)> {
+        self.write_as(PendingKind::Insert, doing, plan)
+    }
+
+    pub(super) fn write_as<'a, T>(
+        &self,
+        kind: PendingKind,
+        doing: &'static str,
+        plan: impl FnOnce(&rusqlite::Transaction<'_>, &mut Vec<Row<'a>>) -> rusqlite::Result<T>,
+    ) -> Result<(Option<PendingWrite>, T)> {
+        self.settle()?;
+        let mut rows = Vec::new();
+        let (pending, value) = self.catalog().transaction(doing, |tx| {
+            let value = plan(tx, &mut rows)?;
+            let ends = rows.first().zip(rows.last());
+            let pending = ends.map(|(first, last)| {
+                PendingWrite::note(tx, kind, first.id.cast_signed(), last.id.cast_signed())
+            });
+            Ok((pending.transpose()?, value))
+        })?;
+        let Some(pending) = pending else { return Ok((None, value)) };
+        match self.index.insert(&rows) {
+            Ok(_) => Ok((Some(pending), value)),
+            Err(error) => {
+                self.give_up(pending);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Step three of a write: its templates are live, together with whatever else `work` notes.
+    pub(super) fn finish(
+        &self,
+        pending: Option<PendingWrite>,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let Some(pending) = pending else { return Ok(()) };
+        let finished = self.catalog().transaction("finishing a write", |tx| {
+            pending.finish(tx)?;
+            work(tx)
+        });
+        finished.inspect_err(|_| self.give_up(pending))
+    }
+}
+
+fn insert_photo<'a>(
+    tx: &rusqlite::Transaction<'_>,
+    enrollment: &'a Enrollment,
+    rows: &mut Vec<Row<'a>>,
+) -> rusqlite::Result<PhotoOutcome> {
+    if photo::is_enrolled(tx, &enrollment.hash)? {
+        return Ok(PhotoOutcome::Duplicate);
+    }
+    let (outcome, detail) = match &enrollment.faces {
+        Ok(_) => ("enrolled", String::new()),
+        Err((code, detail)) => (*code, detail.clone()),
+    };
+    let record = PhotoRecord {
+        path: enrollment.path.clone(),
+        outcome: outcome.to_owned(),
+        detail,
+        settings: enrollment.settings.clone(),
+        subject: None,
+    };
+    let photo_id = photo::upsert(tx, &enrollment.hash, &record)?;
+    let Ok(faces) = &enrollment.faces else { return Ok(PhotoOutcome::Skipped) };
+    let mut ids = Vec::with_capacity(faces.len());
+    for face in faces {
+        let subject_id = subject::ensure(tx, &face.subject)?;
+        let provenance = serde_json::to_string(&face.provenance)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        tx.prepare_cached("INSERT INTO templates(subject_id, photo_id, face) VALUES (?1, ?2, ?3)")?
+            .execute(params![subject_id, photo_id, provenance])?;
+        let id = tx.last_insert_rowid().cast_unsigned();
+        rows.push(Row { id, group: subject_id.cast_unsigned(), vector: face.template.as_slice() });
+        ids.push(id);
+    }
+    Ok(PhotoOutcome::Enrolled(ids))
+}

@@ -1,0 +1,138 @@
+//! What can go wrong with a gallery, told to the person who meets it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::encoder::EncoderError;
+use crate::template::TemplateError;
+
+/// Result with [`GalleryError`].
+pub type Result<T, E = GalleryError> = std::result::Result<T, E>;
+
+/// Why a gallery refused or failed. Nothing acknowledged is lost by any of these.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GalleryError {
+    /// There is no gallery at this path.
+    #[error("{} is not a gallery; `gallerist init` makes one", .0.display())]
+    NotAGallery(PathBuf),
+    /// Something is there already.
+    #[error("{} exists already and is not empty; choose another path", .0.display())]
+    AlreadyExists(PathBuf),
+    /// The catalog database failed.
+    #[error("catalog {}: {doing}: {source}", path.display())]
+    Catalog {
+        /// The database file.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// SQLite's word.
+        source: rusqlite::Error,
+    },
+    /// The disk is full; what was acknowledged is safe, free some space and run the same command again.
+    #[error("{}: the disk is full while {doing}; nothing enrolled so far is lost, free some space and run the same command again", path.display())]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The catalog was written by a newer program.
+    #[error("catalog {} has version {got}, this program reads version {expected}; use a newer gallerist", path.display())]
+    NewerCatalog {
+        /// The database file.
+        path: PathBuf,
+        /// Version this program knows.
+        expected: i64,
+        /// Version found.
+        got: i64,
+    },
+    /// The catalog is not what its format says.
+    #[error("catalog {}: {what}", path.display())]
+    DamagedCatalog {
+        /// The database file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] gallerist_index::Error),
+    /// The network failed.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The gallery is bound to another model.
+    #[error(
+        "this gallery holds templates of {gallery} and cannot be used with {given}: scores between two models mean nothing; use the gallery's own model or make a new gallery"
+    )]
+    OtherModel {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint offered.
+        given: String,
+    },
+    /// A template of the wrong length.
+    #[error("a template of {got} dimensions was given, this gallery holds {expected}")]
+    WrongDimension {
+        /// The gallery's dimension.
+        expected: usize,
+        /// The dimension given.
+        got: usize,
+    },
+    /// A file or folder could not be used.
+    #[error("{}: {doing}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// No such person.
+    #[error("no subject is called {name:?}{hint}")]
+    UnknownSubject {
+        /// The name asked for.
+        name: String,
+        /// Similar names, or empty.
+        hint: String,
+    },
+    /// A name that is taken, empty or too long.
+    #[error("subject name {name:?}: {reason}")]
+    SubjectName {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A `.npy` file, or the names beside it, that cannot be imported.
+    #[error("{}: {what}", path.display())]
+    BadSource {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and got.
+        what: String,
+    },
+    /// One row of a `.npy` file is not a template.
+    #[error("{}: row {row}: {source}; nothing of this file was imported", path.display())]
+    BadRow {
+        /// The file.
+        path: PathBuf,
+        /// Row number, counted from 0.
+        row: u64,
+        /// Why it is not a template.
+        source: TemplateError,
+    },
+}
+
+impl GalleryError {
+    /// Whether the disk was full, wherever it was noticed.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } | Self::Index(gallerist_index::Error::Full { .. }) => true,
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What is in a gallery, and whether it is sound.
+
+use serde::Serialize;
+
+use super::Gallery;
+use super::error::Result;
+
+/// Rows of the catalog compared with the index at a time.
+const BLOCK: usize = 16_384;
+/// Problems listed one by one; more are counted.
+const LISTED: usize = 100;
+
+/// Sizes of a gallery.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// People.
+    pub subjects: u64,
+    /// Live templates.
+    pub templates: u64,
+    /// Removed templates whose bytes are still in a file.
+    pub removed: u64,
+    /// Mapped segments.
+    pub segments: u64,
+    /// Rows in buffers, not in a segment yet.
+    pub buffered: u64,
+    /// Bytes of the index on disk.
+    pub index_bytes: u64,
+    /// Bytes of the catalog on disk.
+    pub catalog_bytes: u64,
+}
+
+/// Result of a full check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// Templates in the catalog that were compared with the index.
+    pub templates: u64,
+    /// Files of the index whose every byte was verified.
+    pub files: u64,
+    /// What is wrong, in words for people; empty when the gallery is sound.
+    pub problems: Vec<String>,
+    /// Problems found beyond the listed ones.
+    pub more_problems: u64,
+}
+
+impl Inspection {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn add(&mut self, problem: String) {
+        if self.problems.len() < LISTED { self.problems.push(problem) } else { self.more_problems += 1 }
+    }
+}
+
+impl Gallery {
+    /// Counts and sizes.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn summary(&self) -> Result<Summary> {
+        let (subjects, templates) = self.catalog().counts()?;
+        let stats = self.index.stats();
+        let catalog_bytes = ["catalog.sqlite", "catalog.sqlite-wal"]
+            .iter()
+            .filter_map(|name| std::fs::metadata(self.directory.join(name)).ok())
+            .map(|file| file.len())
+            .sum();
+        Ok(Summary {
+            subjects,
+            templates,
+            removed: stats.deleted_rows,
+            segments: stats.segments as u64,
+            buffered: stats.buffered_rows,
+            index_bytes: stats.bytes,
+            catalog_bytes,
+        })
+    }
+
+    /// Verifies every byte of the index, the catalog's structure, and that both hold the same templates
+    /// under the same subjects.
+    ///
+    /// # Errors
+    /// A file could not be read at all; damage is a problem in the result.
+    pub fn check(&self) -> Result<Inspection> {
+        let report = self.index.check()?;
+        let mut found =
+            Inspection { templates: 0, files: report.files as u64, problems: Vec::new(), more_problems: 0 };
+        for problem in &report.problems {
+            found.add(problem.to_string());
+        }
+        for line in self.catalog().integrity()? {
+            found.add(format!("catalog: {line}"));
+        }
+        let view = self.index.view();
+        let mut last = 0;
+        loop {
+            let block = self.catalog().templates_after(last, BLOCK)?;
+            let Some(end) = block.last() else { break };
+            last = end.id;
+            for template in &block {
+                found.templates += 1;
+                match view.get(template.id) {
+                    None => found.add(format!(
+                        "template {} of {:?} is in the catalog but not in the index",
+                        template.id, template.subject
+                    )),
+                    Some(row) if row.group != template.subject_id => found.add(format!(
+                        "template {} belongs to subject {} in the catalog and to {} in the index",
+                        template.id, template.subject_id, row.group
+                    )),
+                    Some(_) => {}
+                }
+            }
+        }
+        let unsettled = self.catalog().unsettled()?;
+        let unsettled = unsettled.iter().filter(|&&id| view.contains(id)).count();
+        if view.len() as u64 > found.templates + unsettled as u64 {
+            found.add(format!(
+                "the index holds {} templates, the catalog knows {} of them",
+                view.len(),
+                found.templates
+            ));
+        }
+        Ok(found)
+    }
+}

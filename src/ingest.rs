@@ -1,0 +1,206 @@
+//! The pipeline from files to templates: walk, read, decode, detect, align, encode in batches.
+//!
+//! ```text
+//! walk --jobs--> worker (read, decode, detect, align, encode a batch) --outcomes--> sink, in input order
+//!   ^              one per core                                                        |
+//!   +------------------------------ permits: photos under way ------------------------+
+//! ```
+//!
+//! Every channel is bounded and the permits bound what lies between walk and sink, so memory does not
+//! grow with the number of photos. A worker encodes its own batches: as many threads compute as there
+//! are cores, never more.
+
+mod walk;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+use crate::encoder::Engine;
+use crate::face::DetectOptions;
+use crate::gallery::{PhotoHash, Provenance};
+use crate::image::Limits;
+use crate::template::Template;
+pub use walk::{Input, walk};
+
+/// Photos between walk and sink at most.
+const UNDER_WAY: usize = 512;
+
+/// Which faces of a photo count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faces {
+    /// The largest one, as [`Face::prominence`](crate::face::Face::prominence) sees it: the person portrayed.
+    Largest,
+    /// Every one.
+    All,
+}
+
+/// How photos are looked at.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which faces count.
+    pub faces: Faces,
+    /// Which faces are looked for; smaller ones that are found all the same are refused.
+    pub detect: DetectOptions,
+    /// Faces whose overall quality, 0 to 100, is below this are refused.
+    pub min_quality: u8,
+    /// What a file may cost.
+    pub limits: Limits,
+    /// Threads that compute.
+    pub workers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            faces: Faces::Largest,
+            detect: DetectOptions::default(),
+            min_quality: 0,
+            limits: Limits::default(),
+            workers: thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+impl Options {
+    /// What decides whether a photo is skipped, as text: a skip holds for the same text only.
+    pub fn settings(&self) -> String {
+        format!(
+            "faces={:?} min_face={} min_share={} min_quality={} webp={}",
+            self.faces, self.detect.min_face, self.detect.min_share, self.min_quality, self.limits.webp
+        )
+    }
+}
+
+/// Why a file or face was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// Stable reason code, such as `no_face`.
+    pub code: &'static str,
+    /// More for people, or empty.
+    pub detail: String,
+}
+
+impl Skip {
+    /// A skip with a reason code and more for people.
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.detail.is_empty() {
+            f.write_str(self.code)
+        } else {
+            write!(f, "{}: {}", self.code, self.detail)
+        }
+    }
+}
+
+/// A face that became a template.
+#[derive(Debug, Clone)]
+pub struct EncodedFace {
+    /// Its template.
+    pub template: Template,
+    /// Where in the photo it was, and how good.
+    pub provenance: Provenance,
+}
+
+/// What was found in a file.
+#[derive(Debug)]
+pub enum Finding {
+    /// Faces that count, at least one, largest first, and those that were refused.
+    Faces(Vec<EncodedFace>, Vec<Skip>),
+    /// Nothing usable.
+    Skipped(Skip),
+    /// The caller knew these bytes already.
+    Known,
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The input.
+    pub input: Input,
+    /// Hash of its bytes, if it could be read.
+    pub hash: Option<PhotoHash>,
+    /// What was found.
+    pub finding: Finding,
+}
+
+struct Job {
+    order: u64,
+    input: Input,
+}
+
+/// Runs every input through the pipeline and hands the outcomes to `sink`, one for each input, in input
+/// order. Bytes that `known` recognises are not decoded. Once `stop` is set no further input is taken;
+/// those under way are finished.
+///
+/// # Errors
+/// The first error of `sink`, at once.
+pub fn run<E>(
+    engine: &Engine,
+    inputs: impl Iterator<Item = Input> + Send,
+    options: &Options,
+    known: &(dyn Fn(&PhotoHash) -> bool + Sync),
+    stop: &AtomicBool,
+    mut sink: impl FnMut(Outcome) -> Result<(), E>,
+) -> Result<(), E> {
+    let workers = options.workers.max(1);
+    let (give_permit, take_permit) = bounded::<()>(UNDER_WAY);
+    let (send_job, jobs) = bounded::<Job>(workers * 2);
+    let (send_outcome, outcomes) = bounded::<(u64, Outcome)>(workers * 4);
+    thread::scope(move |scope| {
+        scope.spawn(move || feed(inputs, &give_permit, &send_job, stop));
+        for _ in 0..workers {
+            let (jobs, send_outcome) = (jobs.clone(), send_outcome.clone());
+            scope.spawn(move || worker::Worker::new(engine, options, known, send_outcome).run(&jobs));
+        }
+        drop((jobs, send_outcome));
+        // When this ends, however it does, it drops the receivers: threads that wait to send give up.
+        in_order(outcomes, |outcome| {
+            let handled = sink(outcome);
+            take_permit.recv().ok();
+            handled
+        })
+    })
+}
+
+/// The paths as inputs of their own, without walking: for lists of files.
+pub fn files(paths: impl IntoIterator<Item = PathBuf>) -> impl Iterator<Item = Input> {
+    paths.into_iter().map(|path| Input { root: PathBuf::new(), path, problem: None })
+}
+
+fn feed(inputs: impl Iterator<Item = Input>, permits: &Sender<()>, jobs: &Sender<Job>, stop: &AtomicBool) {
+    for (order, input) in (0..).zip(inputs) {
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped || permits.send(()).is_err() || jobs.send(Job { order, input }).is_err() {
+            return;
+        }
+    }
+}
+
+fn in_order<E>(
+    outcomes: Receiver<(u64, Outcome)>,
+    mut sink: impl FnMut(Outcome) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    for (order, outcome) in outcomes {
+        early.insert(order, outcome);
+        while let Some(outcome) = early.remove(&next) {
+            sink(outcome)?;
+            next += 1;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

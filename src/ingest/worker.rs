@@ -1,0 +1,185 @@
+//! One computing thread of the pipeline.
+
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use sha2::{Digest, Sha256};
+
+use super::{EncodedFace, Faces, Finding, Input, Job, Options, Outcome, Skip};
+use crate::encoder::Engine;
+use crate::face::{Crop, Face, Quality, align};
+use crate::gallery::{PhotoHash, Provenance};
+use crate::image::{self, Photo};
+
+/// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
+const BATCH: usize = 16;
+/// A batch that nothing was added to for this long is encoded as it is.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A photo whose faces wait for their batch.
+struct Waiting {
+    order: u64,
+    input: Input,
+    hash: PhotoHash,
+    faces: Vec<(Crop, Provenance)>,
+    refused: Vec<Skip>,
+}
+
+pub(super) struct Worker<'a> {
+    engine: &'a Engine,
+    options: &'a Options,
+    known: &'a (dyn Fn(&PhotoHash) -> bool + Sync),
+    outcomes: Sender<(u64, Outcome)>,
+    waiting: Vec<Waiting>,
+}
+
+/// The sink is gone: nobody wants further outcomes.
+struct Unwanted;
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        options: &'a Options,
+        known: &'a (dyn Fn(&PhotoHash) -> bool + Sync),
+        outcomes: Sender<(u64, Outcome)>,
+    ) -> Self {
+        Self { engine, options, known, outcomes, waiting: Vec::new() }
+    }
+
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            let done = match jobs.recv_timeout(PATIENCE) {
+                Ok(job) => self.take(job),
+                Err(RecvTimeoutError::Timeout) => self.encode(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.encode().ok();
+                    return;
+                }
+            };
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, Job { order, input }: Job) -> Result<(), Unwanted> {
+        let mut hash = None;
+        match self.look(&input, &mut hash) {
+            Ok((hash, faces, refused)) => {
+                self.waiting.push(Waiting { order, input, hash, faces, refused });
+                let faces: usize = self.waiting.iter().map(|photo| photo.faces.len()).sum();
+                if faces >= BATCH { self.encode() } else { Ok(()) }
+            }
+            Err(finding) => self.send(order, Outcome { input, hash, finding }),
+        }
+    }
+
+    /// Reads, decodes, detects, aligns: everything about one photo but the encoding.
+    #[allow(clippy::type_complexity)]
+    fn look(
+        &self,
+        input: &Input,
+        hash: &mut Option<PhotoHash>,
+    ) -> Result<(PhotoHash, Vec<(Crop, Provenance)>, Vec<Skip>), Finding> {
+        if let Some(problem) = &input.problem {
+            return Err(Finding::Skipped(problem.clone()));
+        }
+        let undecodable = |e: image::DecodeError| Finding::Skipped(Skip::new(e.code(), e.to_string()));
+        let bytes = image::read(&input.path, &self.options.limits).map_err(undecodable)?;
+        let digest: PhotoHash = Sha256::digest(&bytes).into();
+        *hash = Some(digest);
+        if (self.known)(&digest) {
+            return Err(Finding::Known);
+        }
+        let photo = image::decode(&bytes, &self.options.limits).map_err(undecodable)?;
+        drop(bytes);
+        let found = self.detect(&photo).map_err(Finding::Skipped)?;
+        let (faces, refused) = self.choose(&photo, found);
+        match (faces.is_empty(), refused.first()) {
+            (true, Some(first)) => Err(Finding::Skipped(first.clone())),
+            _ => Ok((digest, faces, refused)),
+        }
+    }
+
+    fn detect(&self, photo: &Photo) -> Result<Vec<Face>, Skip> {
+        let shorter = photo.width.min(photo.height);
+        if (shorter as f32) < self.options.detect.min_face {
+            let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
+            return Err(Skip::new("too_small", size));
+        }
+        let mut faces = self
+            .engine
+            .detector
+            .detect(photo, &self.options.detect)
+            .map_err(|e| Skip::new("detect_failed", e.to_string()))?;
+        if faces.is_empty() {
+            return Err(Skip::new("no_face", ""));
+        }
+        if self.options.faces == Faces::Largest {
+            let rank = |one: &Face, other: &Face| one.prominence(photo).total_cmp(&other.prominence(photo));
+            faces = faces.into_iter().max_by(rank).into_iter().collect();
+        }
+        Ok(faces)
+    }
+
+    /// Aligns and grades the faces, and refuses those that are too small or too poor.
+    fn choose(&self, photo: &Photo, faces: Vec<Face>) -> (Vec<(Crop, Provenance)>, Vec<Skip>) {
+        let (mut chosen, mut refused) = (Vec::new(), Vec::new());
+        for face in faces {
+            let crop = align(photo, &face.landmarks, self.engine.model.chip);
+            let quality = Quality::measure(photo, &face, &crop);
+            if quality.size_px < self.options.detect.min_face {
+                refused
+                    .push(Skip::new("too_small", format!("the face is {:.0} pixels wide", quality.size_px)));
+            } else if quality.overall < self.options.min_quality {
+                let least = self.options.min_quality;
+                refused.push(Skip::new(
+                    "low_quality",
+                    format!("{} of 100, at least {least} wanted", quality.overall),
+                ));
+            } else {
+                let Face { bounds, score, landmarks } = face;
+                chosen.push((crop, Provenance { bounds, score, landmarks, quality }));
+            }
+        }
+        (chosen, refused)
+    }
+
+    /// Encodes what waits, as one batch, and sends it on.
+    fn encode(&mut self) -> Result<(), Unwanted> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let crops: Vec<Crop> = waiting
+            .iter_mut()
+            .flat_map(|photo| photo.faces.iter_mut())
+            .map(|(crop, _)| std::mem::replace(crop, Crop { side: 0, pixels: Vec::new() }))
+            .collect();
+        if crops.is_empty() {
+            return Ok(());
+        }
+        match self.engine.encoder.encode(&crops) {
+            Ok(templates) => {
+                let mut templates = templates.into_iter();
+                for Waiting { order, input, hash, faces, refused } in waiting {
+                    let faces = faces
+                        .into_iter()
+                        .zip(templates.by_ref())
+                        .map(|((_, provenance), template)| EncodedFace { template, provenance })
+                        .collect();
+                    let finding = Finding::Faces(faces, refused);
+                    self.send(order, Outcome { input, hash: Some(hash), finding })?;
+                }
+            }
+            Err(error) => {
+                for Waiting { order, input, hash, .. } in waiting {
+                    let finding = Finding::Skipped(Skip::new("encode_failed", error.to_string()));
+                    self.send(order, Outcome { input, hash: Some(hash), finding })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, order: u64, outcome: Outcome) -> Result<(), Unwanted> {
+        self.outcomes.send((order, outcome)).map_err(|_| Unwanted)
+    }
+}
