@@ -1,2 +1,5 @@
 //! The `gallerist` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    gallerist::cli::main()
+}

@@ -1,0 +1,163 @@
+//! The command line: `gallerist VERB GALLERY ...`.
+//!
+//! Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
+
+mod demo;
+mod engine;
+mod enroll;
+mod export;
+mod identify;
+mod import;
+mod init;
+mod inspect;
+mod interrupt;
+mod model;
+mod pairs;
+mod reply;
+mod screen;
+mod search;
+mod subject;
+mod verify;
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::decision::Decision;
+use screen::{Format, Screen};
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.";
+
+/// Face galleries: photos in, decisions out. Works offline; photos never leave this machine.
+#[derive(Debug, Parser)]
+#[command(name = "gallerist", version, max_term_width = 110, after_help = EXIT_CODES)]
+struct Arguments {
+    /// Print text for people or JSON for programs, one object a line
+    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Everywhere")]
+    format: Format,
+    /// Log more to the standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    verbose: u8,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make an empty gallery, bound to one model
+    Init(init::Arguments),
+    /// Find the faces in photos and add them to a gallery; run again to resume
+    Enroll(enroll::Arguments),
+    /// Tell who is in a photo, or that nobody in the gallery is
+    Identify(identify::Arguments),
+    /// Tell whether two photos show the same person
+    Verify(verify::Arguments),
+    /// List the templates closest to given vectors
+    Search(search::SearchArguments),
+    /// List every template that reaches a score, without a cap
+    Range(search::RangeArguments),
+    /// Add ready-made templates from a .npy file; run again to resume
+    Import(import::Arguments),
+    /// Write all templates to a .npy file and what is known of them to a JSONL file
+    Export(export::Arguments),
+    /// List, show, rename, merge and remove people
+    Subject(subject::Arguments),
+    /// Show what is in a gallery
+    Stats(inspect::StatsArguments),
+    /// Verify every byte of a gallery
+    Check(inspect::CheckArguments),
+    /// Show the models that can be used
+    Model(model::Arguments),
+    /// Show the main things a gallery does, on sample photos
+    Demo(demo::Arguments),
+}
+
+/// How a verb ended, apart from errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    /// Something was found wrong, and has been said.
+    Wrong,
+    Decided(Decision),
+    Interrupted,
+}
+
+impl End {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Wrong => 1,
+            Self::Decided(Decision::Match) => 10,
+            Self::Decided(Decision::NoMatch) => 11,
+            Self::Decided(Decision::Inconclusive) => 12,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.verbose);
+    match run(arguments.verb, Screen::new(arguments.format)) {
+        Ok(end) => ExitCode::from(end.code()),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(verb: Verb, screen: Screen) -> Result<End> {
+    match verb {
+        Verb::Init(arguments) => init::run(&arguments, screen),
+        Verb::Enroll(arguments) => enroll::run(&arguments, screen),
+        Verb::Identify(arguments) => identify::run(&arguments, screen),
+        Verb::Verify(arguments) => verify::run(&arguments, screen),
+        Verb::Search(arguments) => search::search(&arguments, screen),
+        Verb::Range(arguments) => search::range(&arguments, screen),
+        Verb::Import(arguments) => import::run(&arguments, screen),
+        Verb::Export(arguments) => export::run(&arguments, screen),
+        Verb::Subject(arguments) => subject::run(&arguments, screen),
+        Verb::Stats(arguments) => inspect::stats(&arguments, screen),
+        Verb::Check(arguments) => inspect::check(&arguments, screen),
+        Verb::Model(arguments) => model::run(&arguments, screen),
+        Verb::Demo(arguments) => demo::run(&arguments, screen),
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = ["warn", "info", "debug"][usize::from(verbose.min(2))];
+    let filter = EnvFilter::try_from_env("GALLERIST_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(kind)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|e| e.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,109 @@
+//! Arguments that choose and run the networks, shared by the verbs that look at photos.
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::encoder::{Device, Engine, Model};
+use crate::face::DetectOptions;
+use crate::gallery::{Binding, Gallery};
+use crate::image::Limits;
+use crate::ingest::{Faces, Options};
+
+/// Which networks, and where they run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Networks")]
+pub struct EngineArguments {
+    /// A model of `gallerist model list`, or the TOML manifest of a model of your own
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    pub model: Option<String>,
+    /// Run the code in a TorchScript model of your own: loading one runs it with your rights
+    #[arg(long)]
+    pub trust_model_code: bool,
+    /// Where the networks run; auto takes a CUDA device if libtorch and the machine have one
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+}
+
+/// How photos are looked at.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Photos")]
+pub struct PhotoArguments {
+    /// Refuse faces whose shorter side is smaller, in pixels [default: 40, and 1/40 of a big photo's longer side]
+    #[arg(long, value_name = "PIXELS", value_parser = minimum_face)]
+    pub min_face: Option<f32>,
+    /// Refuse faces of lower quality, 0 to 100
+    #[arg(long, value_name = "QUALITY", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_quality: u8,
+    /// Also read WebP photos; their decoder has no memory limit
+    #[arg(long)]
+    pub webp: bool,
+    /// Threads that compute [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+}
+
+fn minimum_face(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(pixels) if (12.0..=10_000.0).contains(&pixels) => Ok(pixels),
+        _ => Err("expected a number of pixels from 12 to 10000".into()),
+    }
+}
+
+impl PhotoArguments {
+    pub fn options(&self, faces: Faces) -> Options {
+        let defaults = Options::default();
+        Options {
+            faces,
+            detect: self
+                .min_face
+                .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
+            min_quality: self.min_quality,
+            limits: Limits { webp: self.webp, ..Limits::default() },
+            workers: self.workers.map_or(defaults.workers, usize::from),
+        }
+    }
+}
+
+impl EngineArguments {
+    /// The model named, or the best one there is.
+    pub fn chosen(&self) -> Result<Model> {
+        Ok(self.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available))
+    }
+
+    /// Loads the networks of `model`.
+    pub fn load(&self, model: &Model) -> Result<Engine> {
+        Ok(Engine::load(model, self.device, self.trust_model_code)?)
+    }
+
+    /// Loads the networks that a gallery is bound to.
+    pub fn load_for(&self, gallery: &Gallery) -> Result<Engine> {
+        let binding = gallery.binding();
+        anyhow::ensure!(
+            !binding.is_external(),
+            "this gallery holds templates made elsewhere, so photos cannot be compared with it; \
+             use `search` and `import` with vectors of the same origin"
+        );
+        let model = match &self.model {
+            Some(name) => Model::find(name)?,
+            None => Model::named(&binding.model).with_context(|| {
+                format!(
+                    "the gallery is bound to {}; give its manifest with --model FILE.toml",
+                    binding.describe()
+                )
+            })?,
+        };
+        let fingerprint = model.fingerprint();
+        binding.require(&model.name, &fingerprint)?;
+        self.load(&model)
+    }
+}
+
+/// What binds a gallery to `model`.
+pub fn binding_of(model: &Model) -> Binding {
+    Binding {
+        model: model.name.clone(),
+        fingerprint: model.fingerprint(),
+        dimension: model.dimension,
+        threshold: Some(model.threshold),
+    }
+}

@@ -1,0 +1,206 @@
+//! The books of an enrolment: every input is entered once and comes out under exactly one heading.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::cli::screen::{Screen, Table, count, plural};
+use crate::gallery::{EnrolledFace, Enrollment, Gallery, PhotoOutcome};
+use crate::ingest::{Finding, Outcome, Skip};
+
+/// Photos written together: one wait for the disk instead of many.
+const BATCH: usize = 64;
+/// A photo waits no longer than this to be written.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub struct Ledger<'a> {
+    gallery: &'a Gallery,
+    screen: Screen,
+    bar: &'a ProgressBar,
+    settings: &'a str,
+    batch: Vec<Enrollment>,
+    oldest: Instant,
+    enrolled: u64,
+    templates: u64,
+    refused_faces: u64,
+    unchanged: u64,
+    skipped: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Ledger<'a> {
+    pub fn new(gallery: &'a Gallery, screen: Screen, bar: &'a ProgressBar, settings: &'a str) -> Self {
+        Self {
+            gallery,
+            screen,
+            bar,
+            settings,
+            batch: Vec::new(),
+            oldest: Instant::now(),
+            enrolled: 0,
+            templates: 0,
+            refused_faces: 0,
+            unchanged: 0,
+            skipped: BTreeMap::new(),
+        }
+    }
+
+    /// Inputs that have come out so far.
+    pub fn inputs(&self) -> u64 {
+        self.enrolled + self.unchanged + self.skipped.values().sum::<u64>()
+    }
+
+    /// Enters one outcome; `names` are the subjects of its faces, or why it has none.
+    pub fn enter(&mut self, outcome: Outcome, names: Result<Vec<String>, Skip>) -> Result<()> {
+        let Outcome { input, hash, finding } = outcome;
+        self.bar.inc(1);
+        let faces = match (finding, names) {
+            (Finding::Known, names) => {
+                // Written perhaps by a photo that still waits in the batch.
+                self.settle()?;
+                let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
+                return match record {
+                    Some(record) if record.outcome == "enrolled" => {
+                        let name = names.ok().and_then(|names| names.into_iter().next());
+                        let same_file = record.path == input.path;
+                        if same_file && (name.is_none() || name == record.subject) {
+                            self.unchanged(&input.path)
+                        } else {
+                            let subject = record.subject.unwrap_or_default();
+                            let detail =
+                                format!("same bytes as {}, enrolled as {subject}", record.path.display());
+                            self.skip(&input.path, &Skip::new("duplicate", detail))
+                        }
+                    }
+                    Some(record) => {
+                        self.skip(&input.path, &Skip::new(code_of(&record.outcome), record.detail))
+                    }
+                    None => self.skip(&input.path, &Skip::new("duplicate", "same bytes as another photo")),
+                };
+            }
+            (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
+            (Finding::Faces(faces, refused), Ok(names)) => {
+                for skip in refused {
+                    self.refused_faces += 1;
+                    self.print_skip("face_skipped", &input.path, &skip)?;
+                }
+                let enroll = |(face, subject): (crate::ingest::EncodedFace, String)| EnrolledFace {
+                    subject,
+                    template: face.template,
+                    provenance: face.provenance,
+                };
+                Ok(faces.into_iter().zip(names).map(enroll).collect())
+            }
+        };
+        let Some(hash) = hash else {
+            let skip = faces.err().unwrap_or_else(|| Skip::new("unreadable", ""));
+            return self.skip(&input.path, &skip);
+        };
+        if self.batch.is_empty() {
+            self.oldest = Instant::now();
+        }
+        let faces = faces.map_err(|skip| (skip.code, skip.detail));
+        self.batch.push(Enrollment { path: input.path, hash, settings: self.settings.to_owned(), faces });
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
+    }
+
+    /// Writes what waits. What is printed here is on the disk.
+    pub fn settle(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let outcomes = self.gallery.enroll(&batch)?;
+        for (photo, outcome) in batch.iter().zip(outcomes) {
+            match (outcome, &photo.faces) {
+                (PhotoOutcome::Enrolled(ids), Ok(faces)) => {
+                    self.enrolled += 1;
+                    self.templates += ids.len() as u64;
+                    let subjects: Vec<_> = faces.iter().map(|face| &face.subject).collect();
+                    self.screen.json(&json!({
+                        "event": "enrolled", "path": photo.path.to_string_lossy(), "subjects": subjects,
+                        "template_ids": ids,
+                    }))?;
+                }
+                (PhotoOutcome::Duplicate, _) => {
+                    let twin = self.gallery.photo(&photo.hash)?;
+                    let detail = twin.map_or_else(String::new, |twin| {
+                        let subject = twin.subject.unwrap_or_default();
+                        format!("same bytes as {}, enrolled as {subject}", twin.path.display())
+                    });
+                    self.skip(&photo.path, &Skip::new("duplicate", detail))?;
+                }
+                (_, Err((code, detail))) => self.skip(&photo.path, &Skip::new(code, detail.as_str()))?,
+                (PhotoOutcome::Skipped, Ok(_)) => {
+                    unreachable!("a photo with faces is enrolled or a duplicate")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unchanged(&mut self, path: &Path) -> Result<()> {
+        self.unchanged += 1;
+        Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
+    }
+
+    fn skip(&mut self, path: &Path, skip: &Skip) -> Result<()> {
+        *self.skipped.entry(skip.code).or_default() += 1;
+        self.print_skip("skipped", path, skip)
+    }
+
+    fn print_skip(&self, event: &str, path: &Path, skip: &Skip) -> Result<()> {
+        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({skip})", path.display())))?;
+        Ok(self.screen.json(&json!({
+            "event": event, "path": path.to_string_lossy(), "reason": skip.code, "detail": skip.detail,
+        }))?)
+    }
+
+    /// The closing lines: the headings add up to the number of inputs.
+    pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
+        let seconds = took.as_secs_f64();
+        self.screen.json(&json!({
+            "event": "summary", "inputs": self.inputs(), "enrolled": self.enrolled, "unchanged": self.unchanged,
+            "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
+            "seconds": seconds, "interrupted": interrupted,
+        }))?;
+        let rate = self.inputs() as f64 / seconds.max(1e-9);
+        self.screen.text(format!(
+            "{} in {seconds:.1} s ({rate:.0} a second), {} added",
+            plural(self.inputs(), "input"),
+            plural(self.templates, "template")
+        ))?;
+        let mut table = Table::new(&[0]);
+        table.row([count(self.enrolled), "enrolled".into()]);
+        table.row([count(self.unchanged), "in the gallery already, unchanged".into()]);
+        for (code, n) in &self.skipped {
+            table.row([count(*n), format!("skipped: {code}")]);
+        }
+        table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
+        if interrupted {
+            self.screen.text("interrupted; the same command goes on from here")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reason codes are a closed set; one that a newer version wrote is told as `skipped`.
+fn code_of(stored: &str) -> &'static str {
+    const CODES: [&str; 11] = [
+        "no_face",
+        "too_small",
+        "low_quality",
+        "decode_failed",
+        "unsupported",
+        "too_large",
+        "empty",
+        "unreadable",
+        "no_subject",
+        "detect_failed",
+        "encode_failed",
+    ];
+    CODES.into_iter().find(|code| *code == stored).unwrap_or("skipped")
+}

@@ -1,0 +1,47 @@
+//! `gallerist init`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::engine::binding_of;
+use super::{End, Screen};
+use crate::encoder::Model;
+use crate::gallery::{Binding, Gallery};
+
+/// Make an empty gallery, bound to one model: scores of two models cannot be compared.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Folder to make; it must not exist or be empty
+    gallery: PathBuf,
+    /// A model of `gallerist model list`, or the TOML manifest of a model of your own
+    #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "dimension")]
+    model: Option<String>,
+    /// For templates made elsewhere: their length. Photos cannot be enrolled then
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    dimension: Option<u16>,
+    /// Score at or above which two faces are one person, for templates made elsewhere
+    #[arg(long, value_name = "COSINE", requires = "dimension", allow_negative_numbers = true)]
+    threshold: Option<f32>,
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    let binding = match arguments.dimension {
+        Some(dimension) => Binding::external(usize::from(dimension), arguments.threshold),
+        None => {
+            let named = arguments.model.as_deref().map(Model::find).transpose()?;
+            binding_of(&named.unwrap_or_else(Model::default_available))
+        }
+    };
+    let gallery = Gallery::create(&arguments.gallery, &binding)?;
+    screen.text(format!(
+        "made {}, bound to {}, {} numbers a template",
+        gallery.directory().display(),
+        binding.describe(),
+        binding.dimension
+    ))?;
+    screen.json(&json!({ "gallery": gallery.directory(), "model": binding }))?;
+    Ok(End::Done)
+}

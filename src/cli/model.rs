@@ -1,0 +1,90 @@
+//! `gallerist model`: what can be used, and what is known of it.
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::End;
+use super::screen::{Screen, Table};
+use crate::encoder::Model;
+
+/// Show the models that can be used.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the models
+    List,
+    /// Show where a model comes from, what it may be used for, and what is not known of it
+    Info {
+        /// A name of `model list`, or the TOML manifest of a model of your own
+        name: String,
+    },
+    /// Print the file that holds a model's weights
+    Path {
+        /// A name of `model list`, or the TOML manifest of a model of your own
+        name: String,
+    },
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    match &arguments.verb {
+        Verb::List => list(screen)?,
+        Verb::Info { name } => info(&Model::find(name)?, screen)?,
+        Verb::Path { name } => {
+            let path = Model::find(name)?.weights_file().context("this model has no weights")?;
+            screen.text(path.display().to_string())?;
+            screen.json(&json!({ "path": path.to_string_lossy() }))?;
+        }
+    }
+    Ok(End::Done)
+}
+
+fn list(screen: Screen) -> Result<()> {
+    let default = Model::default_available();
+    let mut table = Table::new(&[1]);
+    for model in Model::builtin() {
+        let there = model.weights_file().is_some_and(|file| file.is_file());
+        let is_default = model.name == default.name;
+        screen.json(&json!({
+            "name": model.name, "dimension": model.dimension, "licence": model.licence,
+            "default": is_default, "installed": there,
+        }))?;
+        let note = match (there, is_default) {
+            (false, _) => "not installed: run tools/setup",
+            (true, true) => "default",
+            (true, false) => "",
+        };
+        table.row([model.name.clone(), model.dimension.to_string(), model.licence.clone(), note.into()]);
+    }
+    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}
+
+fn info(model: &Model, screen: Screen) -> Result<()> {
+    let file = model.weights_file().unwrap_or_default();
+    let sha256 = model.weights.as_ref().map_or("", |weights| weights.sha256.as_str());
+    let fingerprint = model.fingerprint();
+    screen.json(&json!({
+        "name": model.name, "dimension": model.dimension, "licence": model.licence,
+        "provenance": model.provenance, "caveats": model.caveats, "threshold": model.threshold,
+        "threshold_basis": model.threshold_basis, "weights": file.to_string_lossy(), "sha256": sha256,
+        "fingerprint": fingerprint,
+    }))?;
+    let mut table = Table::new(&[]);
+    table.row(["name", &model.name]);
+    table.row(["dimension", &model.dimension.to_string()]);
+    table.row(["licence", &model.licence]);
+    table.row(["provenance", &model.provenance]);
+    for (number, caveat) in model.caveats.iter().enumerate() {
+        table.row([if number == 0 { "caveats" } else { "" }, caveat]);
+    }
+    table.row(["threshold", &format!("{:.3}: {}", model.threshold, model.threshold_basis)]);
+    table.row(["weights", &file.display().to_string()]);
+    table.row(["sha256", sha256]);
+    table.row(["fingerprint", &fingerprint]);
+    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}

@@ -1,0 +1,185 @@
+//! `gallerist verify --pairs`: how well a model tells same from different, through the whole pipeline.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+
+use super::screen::{Screen, Table, count};
+use super::{End, interrupt};
+use crate::decision::Threshold;
+use crate::encoder::Engine;
+use crate::gallery::Binding;
+use crate::ingest::{self, Finding, Options};
+use crate::template::Template;
+
+/// Two photos and whether they show the same person.
+pub struct Pair {
+    a: PathBuf,
+    b: PathBuf,
+    same: bool,
+}
+
+/// Reads lines of two paths below `root` and `1` or `0`, tabs between; a heading line is allowed.
+pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
+    let text = std::fs::read_to_string(list).with_context(|| format!("{}: reading pairs", list.display()))?;
+    let mut pairs = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            [a, b, "1"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: true }),
+            [a, b, "0"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: false }),
+            _ if number == 1 => {}
+            _ => bail!(
+                "{}: line {number}: expected PHOTO, PHOTO, 1 or 0 with tabs between, got {line:?}",
+                list.display()
+            ),
+        }
+    }
+    ensure!(!pairs.is_empty(), "{}: there is no pair in it", list.display());
+    Ok(pairs)
+}
+
+/// Encodes every photo once, scores the pairs and prints what the scores allow.
+pub fn measure(
+    pairs: &[Pair],
+    engine: &Engine,
+    options: &Options,
+    binding: &Binding,
+    threshold: &Threshold,
+    screen: Screen,
+) -> Result<End> {
+    let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
+    let bar = screen.progress(Some(photos.len() as u64), "photos");
+    let mut templates: HashMap<PathBuf, Template> = HashMap::new();
+    let mut failed = 0_u64;
+    let stop = interrupt::watch();
+    let started = Instant::now();
+    ingest::run(
+        engine,
+        ingest::files(photos.iter().copied().cloned()),
+        options,
+        &|_| false,
+        stop,
+        |outcome| {
+            bar.inc(1);
+            let path = outcome.input.path;
+            match outcome.finding {
+                Finding::Faces(faces, _) => {
+                    templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
+                }
+                Finding::Skipped(skip) => {
+                    failed += 1;
+                    bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
+                }
+                Finding::Known => unreachable!("no photo is known to a comparison"),
+            }
+            anyhow::Ok(())
+        },
+    )?;
+    bar.finish_and_clear();
+    let seconds = started.elapsed().as_secs_f64();
+    if stop.load(std::sync::atomic::Ordering::Relaxed)
+        && templates.len() as u64 + failed < photos.len() as u64
+    {
+        return Ok(End::Interrupted);
+    }
+    let scores: Vec<(f32, bool)> = pairs
+        .iter()
+        .filter_map(|pair| {
+            let (a, b) = (templates.get(&pair.a)?, templates.get(&pair.b)?);
+            Some((gallerist_index::dot(a.as_slice(), b.as_slice()), pair.same))
+        })
+        .collect();
+    ensure!(!scores.is_empty(), "no pair has a face in both photos");
+    let (best, best_accuracy) = best_threshold(&scores);
+    let at_model = accuracy(&scores, threshold.value);
+    let failure_to_acquire = failed as f64 / photos.len() as f64;
+    screen.json(&json!({
+        "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos.len(),
+        "photos_without_face": failed, "failure_to_acquire": failure_to_acquire,
+        "accuracy": best_accuracy, "best_threshold": best,
+        "accuracy_all_pairs": best_accuracy * scores.len() as f64 / pairs.len() as f64,
+        "threshold": threshold.value, "accuracy_at_threshold": at_model,
+        "false_match_rate_at_threshold": rate(&scores, false, threshold.value),
+        "false_non_match_rate_at_threshold": 1.0 - rate(&scores, true, threshold.value),
+        "seconds": seconds, "photos_per_second": photos.len() as f64 / seconds,
+        "model": { "name": binding.model, "fingerprint": binding.fingerprint },
+    }))?;
+    let mut table = Table::new(&[1]);
+    table.row([
+        "pairs compared".into(),
+        format!("{} of {}", count(scores.len() as u64), count(pairs.len() as u64)),
+    ]);
+    table.row([
+        "photos without a face (FTA)".into(),
+        format!("{failed} of {} ({:.2} %)", photos.len(), 100.0 * failure_to_acquire),
+    ]);
+    table.row([
+        "accuracy at the best threshold".into(),
+        format!("{:.2} % at {best:.3}", 100.0 * best_accuracy),
+    ]);
+    table.row([
+        "accuracy at the model's threshold".into(),
+        format!("{:.2} % at {:.3}", 100.0 * at_model, threshold.value),
+    ]);
+    table.row(["speed".into(), format!("{:.1} photos a second", photos.len() as f64 / seconds)]);
+    table.lines(0).iter().try_for_each(|line| screen.text(line))?;
+    Ok(End::Done)
+}
+
+/// Share of the mated (`same`) or non-mated pairs that score at or above `threshold`.
+fn rate(scores: &[(f32, bool)], same: bool, threshold: f32) -> f64 {
+    let of: Vec<_> = scores.iter().filter(|(_, mated)| *mated == same).collect();
+    of.iter().filter(|(score, _)| *score >= threshold).count() as f64 / of.len().max(1) as f64
+}
+
+fn accuracy(scores: &[(f32, bool)], threshold: f32) -> f64 {
+    scores.iter().filter(|(score, same)| (*score >= threshold) == *same).count() as f64 / scores.len() as f64
+}
+
+/// The threshold that classifies most pairs rightly, in the middle of its gap between scores, and the share
+/// it gets right. Chosen on the same pairs, so a little flattering.
+fn best_threshold(scores: &[(f32, bool)]) -> (f32, f64) {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut right = sorted.iter().filter(|(_, same)| !same).count();
+    let mut best = (right, 0);
+    for (position, (score, same)) in sorted.iter().enumerate() {
+        if *same {
+            right += 1
+        } else {
+            right -= 1
+        }
+        let tied = sorted.get(position + 1).is_some_and(|(next, _)| next == score);
+        if right > best.0 && !tied {
+            best = (right, position + 1);
+        }
+    }
+    let above = best.1.checked_sub(1).and_then(|i| sorted.get(i)).map_or(1.0, |(score, _)| *score);
+    let below = sorted.get(best.1).map_or(-1.0, |(score, _)| *score);
+    ((above + below) / 2.0, best.0 as f64 / sorted.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_threshold_lies_between_the_classes() {
+        let scores = [(0.9, true), (0.8, true), (0.2, false), (0.1, false)];
+        assert_eq!(best_threshold(&scores), (0.5, 1.0));
+        let (_, share) = best_threshold(&[(0.9, true), (0.8, false), (0.7, true), (0.1, false)]);
+        assert_eq!(share, 0.75);
+    }
+
+    #[test]
+    fn equal_scores_are_never_parted() {
+        let (threshold, share) = best_threshold(&[(0.5, true), (0.5, false), (0.5, false)]);
+        assert!(threshold > 0.5);
+        assert_eq!(share, 2.0 / 3.0);
+        assert_eq!(accuracy(&[(0.5, true), (0.5, false), (0.5, false)], threshold), 2.0 / 3.0);
+    }
+}

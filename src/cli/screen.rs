@@ -1,0 +1,178 @@
+//! What a person sees: aligned columns, progress bars on a terminal, JSON lines for programs.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use serde::Serialize;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// The standard output in one of the two formats. Results go to the standard output; progress,
+/// warnings and errors to the standard error.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    format: Format,
+}
+
+impl Screen {
+    pub fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    pub fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints one line of text; nothing in JSON.
+    pub fn text(self, line: impl AsRef<str>) -> io::Result<()> {
+        if self.is_json() {
+            return Ok(());
+        }
+        writeln!(io::stdout().lock(), "{}", line.as_ref())
+    }
+
+    /// Prints one JSON object on a line of its own; nothing in text.
+    pub fn json(self, value: &impl Serialize) -> io::Result<()> {
+        if !self.is_json() {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, value)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// A progress bar on the standard error if that is a terminal, else an invisible one. `total` is the
+    /// number of `unit`s, if known.
+    pub fn progress(self, total: Option<u64>, unit: &str) -> ProgressBar {
+        if !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = match total {
+            Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{rate}}  {{eta}} left"),
+            None => format!("{{spinner}} {{human_pos}} {unit}  {{rate}}"),
+        };
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            }));
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+}
+
+/// Rows of text in columns as wide as their widest entry. Columns named in `right` are right-aligned.
+pub struct Table {
+    right: &'static [usize],
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(right: &'static [usize]) -> Self {
+        Self { right, rows: Vec::new() }
+    }
+
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// The finished lines, each with `indent` blanks in front.
+    pub fn lines(&self, indent: usize) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width_of(cell)).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        self.rows
+            .iter()
+            .map(|row| {
+                let mut line = " ".repeat(indent);
+                for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                    let blanks = " ".repeat(width - width_of(cell));
+                    if column > 0 {
+                        line.push_str("  ");
+                    }
+                    if self.right.contains(&column) {
+                        line.push_str(&blanks);
+                        line.push_str(cell);
+                    } else {
+                        line.push_str(cell);
+                        line.push_str(&blanks);
+                    }
+                }
+                line.trim_end().to_owned()
+            })
+            .collect()
+    }
+}
+
+/// Columns a text takes on a terminal.
+fn width_of(text: &str) -> usize {
+    console::measure_text_width(text)
+}
+
+/// A count with thousands apart: `1,234,567`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A size in bytes for people: `64.0 MiB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `1 photo`, `2 photos`.
+pub fn plural(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&[0]);
+        table.row(["1", "Ada Lovelace", "0.812"]);
+        table.row(["10", "Zoë", "0.1"]);
+        assert_eq!(table.lines(2), ["   1  Ada Lovelace  0.812", "  10  Zoë           0.1"]);
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(64 << 20), "64.0 MiB");
+        assert_eq!(plural(1, "photo"), "1 photo");
+        assert_eq!(plural(2000, "photo"), "2,000 photos");
+    }
+}

@@ -1,0 +1,97 @@
+//! `gallerist search` and `gallerist range`: raw vectors against the templates.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use gallerist_index::Answer;
+use serde_json::json;
+
+use super::End;
+use super::screen::{Screen, Table, count};
+use crate::gallery::Gallery;
+use crate::template::Template;
+use crate::vectors::{BLOCK, VectorFile};
+
+/// List the templates closest to each vector of a file.
+#[derive(Debug, Args)]
+pub struct SearchArguments {
+    /// The gallery
+    gallery: PathBuf,
+    /// Probes, one row each, f32 or f16
+    #[arg(long, value_name = "FILE.npy")]
+    vectors: PathBuf,
+    /// Templates to list for each probe
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    top_k: u32,
+}
+
+/// List every template that reaches a score, for each vector of a file.
+#[derive(Debug, Args)]
+pub struct RangeArguments {
+    /// The gallery
+    gallery: PathBuf,
+    /// Probes, one row each, f32 or f16
+    #[arg(long, value_name = "FILE.npy")]
+    vectors: PathBuf,
+    /// Lowest score to list
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+    min_score: f32,
+}
+
+pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<End> {
+    let k = arguments.top_k as usize;
+    each_probe(&arguments.gallery, &arguments.vectors, screen, |gallery, probe| Ok(gallery.search(probe, k)?))
+}
+
+pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<End> {
+    let least = arguments.min_score;
+    ensure!((-1.0..=1.0).contains(&least), "--min-score: expected a cosine from -1 to 1, got {least}");
+    each_probe(&arguments.gallery, &arguments.vectors, screen, |gallery, probe| {
+        Ok(gallery.range(probe, least)?)
+    })
+}
+
+fn each_probe(
+    gallery: &Path,
+    vectors: &Path,
+    screen: Screen,
+    ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
+) -> Result<End> {
+    let gallery = Gallery::open(gallery)?;
+    let mut file = VectorFile::open(vectors)?;
+    for first in (0..file.rows).step_by(BLOCK) {
+        for (row, probe) in (first..).zip(file.templates(first, BLOCK)?) {
+            let started = std::time::Instant::now();
+            let answer = ask(&gallery, &probe)?;
+            print(&gallery, row, &answer, started.elapsed().as_secs_f64() * 1e3, screen)?;
+        }
+    }
+    Ok(End::Done)
+}
+
+fn print(gallery: &Gallery, row: u64, answer: &Answer, milliseconds: f64, screen: Screen) -> Result<()> {
+    let hits = count(answer.hits.len() as u64);
+    let searched = count(answer.scanned);
+    screen.text(format!("probe {row}: {hits} of {searched} templates, {milliseconds:.1} ms"))?;
+    let mut table = Table::new(&[0, 2, 3]);
+    let mut listed = Vec::new();
+    for (rank, hit) in answer.hits.iter().enumerate() {
+        let known = gallery.describe(hit)?;
+        let subject = known.map(|template| template.subject).unwrap_or_default();
+        if screen.is_json() {
+            listed.push(json!({
+                "face_id": hit.id, "subject_id": hit.group, "subject": subject,
+                "similarity": hit.score, "distance": 1.0 - hit.score,
+            }));
+        } else {
+            table.row([(rank + 1).to_string(), subject, format!("#{}", hit.id), format!("{:.3}", hit.score)]);
+        }
+    }
+    screen.json(&json!({
+        "probe": row, "matches": listed, "complete": answer.complete, "searched": answer.scanned,
+        "max_similarity": answer.max_score, "processing_time_ms": milliseconds,
+    }))?;
+    table.lines(2).iter().try_for_each(|line| screen.text(line))?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! `gallerist subject`: people in a gallery.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::End;
+use super::screen::{Screen, Table, count, plural};
+use crate::gallery::Gallery;
+
+/// List, show, rename, merge and remove people.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List everybody
+    List {
+        /// The gallery
+        gallery: PathBuf,
+    },
+    /// Show the templates of one person and where they come from
+    Show {
+        /// The gallery
+        gallery: PathBuf,
+        /// Who
+        name: String,
+    },
+    /// Give a person another name
+    Rename {
+        /// The gallery
+        gallery: PathBuf,
+        /// The name now
+        from: String,
+        /// The name to be
+        to: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Two subjects are one person: move the templates of the first to the second
+    Merge {
+        /// The gallery
+        gallery: PathBuf,
+        /// The subject that goes
+        from: String,
+        /// The subject that stays
+        into: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Remove a person with all templates
+    Remove {
+        /// The gallery
+        gallery: PathBuf,
+        /// Who
+        name: String,
+        /// Really do it
+        #[arg(long)]
+        yes: bool,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    match &arguments.verb {
+        Verb::List { gallery } => list(gallery, screen)?,
+        Verb::Show { gallery, name } => show(gallery, name, screen)?,
+        Verb::Rename { gallery, from, to, dry_run } => {
+            let gallery = Gallery::open(gallery)?;
+            gallery.subject(from)?;
+            if !dry_run {
+                gallery.rename_subject(from, to)?;
+            }
+            tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;
+        }
+        Verb::Merge { gallery, from, into, dry_run } => {
+            let gallery = Gallery::open(gallery)?;
+            let (first, _) = (gallery.subject(from)?, gallery.subject(into)?);
+            let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
+            tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
+        }
+        Verb::Remove { gallery, name, yes, dry_run } => {
+            let gallery = Gallery::open(gallery)?;
+            let subject = gallery.subject(name)?;
+            if !dry_run {
+                if !yes {
+                    bail!("{name} has {}; add --yes to remove them", plural(subject.templates, "template"));
+                }
+                gallery.remove_subject(name)?;
+            }
+            tell(screen, *dry_run, "removed", name, subject.templates)?;
+        }
+    }
+    Ok(End::Done)
+}
+
+fn list(gallery: &Path, screen: Screen) -> Result<()> {
+    let gallery = Gallery::open(gallery)?;
+    let mut table = Table::new(&[1]);
+    let mut failed = Ok(());
+    gallery.each_subject(|subject| {
+        if screen.is_json() && failed.is_ok() {
+            failed = screen.json(&json!({
+                "subject_id": subject.id, "subject": subject.name, "templates": subject.templates,
+            }));
+        } else {
+            table.row([subject.name, count(subject.templates)]);
+        }
+    })?;
+    failed?;
+    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}
+
+fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
+    let gallery = Gallery::open(gallery)?;
+    let subject = gallery.subject(name)?;
+    let templates = gallery.templates_of(&subject)?;
+    screen.json(&json!({
+        "subject_id": subject.id, "subject": subject.name,
+        "templates": templates.iter().map(|template| json!({
+            "face_id": template.id, "path": template.path.as_ref().map(|path| path.to_string_lossy()),
+            "row": template.row, "face": template.face,
+        })).collect::<Vec<_>>(),
+    }))?;
+    screen.text(format!("{}, {}", subject.name, plural(subject.templates, "template")))?;
+    let mut table = Table::new(&[0]);
+    for template in templates {
+        let mut origin = template.path.map_or_else(String::new, |path| path.display().to_string());
+        if let Some(row) = template.row {
+            origin = format!("{origin} row {row}");
+        }
+        let quality =
+            template.face.map_or_else(String::new, |face| format!("quality {}", face.quality.overall));
+        table.row([format!("#{}", template.id), origin, quality]);
+    }
+    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
+}
+
+fn tell(screen: Screen, dry_run: bool, done: &str, what: &str, templates: u64) -> Result<()> {
+    let words = if dry_run { format!("would have {done}") } else { done.to_owned() };
+    let moved = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
+    screen.text(format!("{words} {what}{moved}"))?;
+    screen.json(&json!({ "event": done, "what": what, "templates": templates, "dry_run": dry_run }))?;
+    Ok(())
+}
