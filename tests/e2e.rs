@@ -1,0 +1,21 @@
+//! End-to-end tests of the `gallerist` program: what a user types, what a user sees.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+#[path = "e2e/program.rs"]
+mod program;
+
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/correction.rs"]
+mod correction;
+#[path = "e2e/crash.rs"]
+mod crash;
+#[path = "e2e/enroll.rs"]
+mod enroll;
+#[path = "e2e/import.rs"]
+mod import;
+#[path = "e2e/readme.rs"]
+mod readme;
+#[path = "e2e/real_faces.rs"]
+mod real_faces;

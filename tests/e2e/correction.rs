@@ -1,0 +1,64 @@
+//! Corrections by people: rename, merge, remove.
+
+use serde_json::json;
+
+use crate::program::House;
+
+fn house() -> House {
+    let house = House::new();
+    for (person, seeds) in [("Ada", [1, 2]), ("Ada L", [3, 4]), ("Grace", [5, 6])] {
+        for seed in seeds {
+            house.photo(format!("people/{person}/{seed}.png"), seed);
+        }
+    }
+    house.enroll("people").ends(0);
+    house
+}
+
+fn best(house: &House, seed: u64) -> String {
+    let probe = house.photo("probe.png", seed);
+    let said = house.run("identify", [probe.as_os_str(), "--format".as_ref(), "json".as_ref()]);
+    said.json()[0]["matches"][0]["subject"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_renamed_subject_is_found_under_the_new_name() {
+    let house = house();
+    house.run("subject rename", ["Ada", "Ada Lovelace"]).ends(0);
+    assert_eq!(best(&house, 1), "Ada Lovelace");
+    let said = house.run("subject rename", ["Grace", "Ada Lovelace"]).ends(1);
+    assert!(said.err.contains("subject merge"), "{}", said.err);
+    let said = house.run("subject show", ["ada"]).ends(1);
+    assert!(said.err.contains("there is Ada L, Ada Lovelace"), "{}", said.err);
+}
+
+#[test]
+fn merged_subjects_are_one() {
+    let house = house();
+    let said = house.run("subject merge", ["Ada L", "Ada", "--dry-run"]).ends(0);
+    assert!(said.out.contains("would have merged"), "{}", said.out);
+    assert_eq!(best(&house, 3), "Ada L");
+    house.run("subject merge", ["Ada L", "Ada"]).ends(0);
+    for seed in [1, 2, 3, 4] {
+        assert_eq!(best(&house, seed), "Ada");
+    }
+    house.holds(6);
+    let shown = house.run("subject show", ["Ada", "--format", "json"]).ends(0).json();
+    assert_eq!(shown[0]["templates"].as_array().unwrap().len(), 4);
+    house.run("subject show", ["Ada L"]).ends(1);
+    // The photos are still known: nothing comes back under the old name.
+    let summary = house.enroll("people").ends(0).summary();
+    assert_eq!(summary["enrolled"], 0);
+}
+
+#[test]
+fn a_removed_subject_is_gone_and_can_be_enrolled_again() {
+    let house = house();
+    house.run("subject remove", ["Grace"]).ends(1);
+    house.run("subject remove", ["Grace", "--yes"]).ends(0);
+    house.holds(4);
+    assert_ne!(best(&house, 5), "Grace");
+    let summary = house.enroll("people").ends(0).summary();
+    assert_eq!((&summary["enrolled"], &summary["unchanged"]), (&json!(2), &json!(4)));
+    assert_eq!(best(&house, 5), "Grace");
+}
