@@ -1,6 +1,6 @@
 """throughput.py FOLDER LIST [--model NAME] [--first N] [--batch B] [--out FILE.npy]: images per second of the plain pipeline.
 
-LIST has an image path, relative to FOLDER, at the start of each line. The largest face of each photo is embedded; photos are
+LIST has an image path, relative to FOLDER, at the start of each line. One face of each photo, that of the person portrayed, is embedded; photos are
 decoded, searched and aligned one by one, crops go through the network in batches. PyTorch keeps its default number of threads.
 Prints one JSON line. FILE.npy gets one raw embedding a line of LIST, NaN where no face was found.
 """
@@ -35,9 +35,10 @@ def run(paths, name, batch):
 
     for position, path in enumerate(paths):
         image = timed("decode", lambda: pipeline.decode(path))
-        _, _, points = timed("detect", lambda: finder.detect(image, landmarks=True))
+        boxes, _, points = timed("detect", lambda: finder.detect(image, landmarks=True))
         if points is not None:
-            waiting.append((position, timed("align", lambda: pipeline.align(image, points[0], encoder))))
+            face = points[pipeline.portrayed(boxes, image.size)]
+            waiting.append((position, timed("align", lambda: pipeline.align(image, face, encoder))))
         if len(waiting) == batch:
             timed("encode", encode)
     if waiting:
