@@ -1,4 +1,4 @@
-//! A gallery on disk: the [catalog](catalog) of people and photos, and the index of their vectors.
+//! A gallery on disk: the catalog of people and photos, and the index of their vectors.
 //!
 //! ```text
 //! GALLERY/

@@ -45,7 +45,7 @@ def detector(minimum_face=40):
 
 def portrayed(boxes, size):
     """Position of the face that the photo is about, by the engine's rule: visible pixels, those in the middle counting more."""
-    (width, height), boxes = size, np.asarray(boxes)
+    (width, height), boxes = size, np.asarray(boxes, np.float64)
     left, top, right, bottom = boxes.T
     visible = (right.clip(max=width) - left.clip(0)).clip(0) * (bottom.clip(max=height) - top.clip(0)).clip(0)
     away = np.hypot(left + right - width, top + bottom - height) / np.hypot(width, height)

@@ -6,7 +6,7 @@
 //!    thinned by non-maximum suppression.
 //!
 //! The arithmetic follows facenet-pytorch, whose weights these are, down to its `+ 1`s: landmarks agree
-//! within 0.01 px. Its traps: the "area" resize is adaptive average pooling ([`super::resize`]); areas count
+//! within 0.01 px. Its traps: the "area" resize is adaptive average pooling (`resize`); areas count
 //! pixels without `+ 1` while boxes are united and with it in the last suppression; boxes are truncated, then
 //! cut at the photo's border, before their pixels are taken.
 
