@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
+mod compact;
 mod demo;
 mod engine;
 mod enroll;
@@ -66,6 +67,10 @@ enum Verb {
     Export(export::Arguments),
     /// List, show, rename, merge and remove people
     Subject(subject::Arguments),
+    /// Merge a gallery's files into few large ones
+    Compact(compact::CompactArguments),
+    /// Erase the bytes of removed templates from a gallery's files
+    Purge(compact::PurgeArguments),
     /// Show what is in a gallery
     Stats(inspect::StatsArguments),
     /// Verify every byte of a gallery
@@ -124,6 +129,8 @@ fn run(verb: Verb, screen: Screen) -> Result<End> {
         Verb::Import(arguments) => import::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
+        Verb::Compact(arguments) => compact::compact(&arguments, screen),
+        Verb::Purge(arguments) => compact::purge(&arguments, screen),
         Verb::Stats(arguments) => inspect::stats(&arguments, screen),
         Verb::Check(arguments) => inspect::check(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),

@@ -21,7 +21,7 @@ mod lookup;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gallerist_index::{Index, Options};
+use gallerist_index::{Index, Options, PurgeReceipt};
 
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
@@ -124,12 +124,27 @@ impl Gallery {
         &self.binding
     }
 
-    /// Writes the buffered rows into mapped segments, so that the next opening has nothing to replay.
+    /// Writes the buffered rows into mapped segments, so that the next opening has nothing to replay, and merges
+    /// segments until there are few.
     ///
     /// # Errors
     /// The disk is full or failing.
-    pub fn seal(&self) -> Result<()> {
-        Ok(self.index.seal()?)
+    pub fn compact(&self) -> Result<gallerist_index::Compaction> {
+        self.index.seal()?;
+        Ok(self.index.compact()?)
+    }
+
+    /// Removes the bytes of removed templates from every file of the gallery, and what the catalog kept of them in
+    /// unused pages. Copies made elsewhere, and what the medium keeps of removed files, are beyond its reach.
+    ///
+    /// # Errors
+    /// The disk is full or failing; a segment is damaged.
+    pub fn purge(&self) -> Result<PurgeReceipt> {
+        self.settle()?;
+        self.finish_removals()?;
+        let receipt = self.index.purge()?;
+        self.catalog().rewrite()?;
+        Ok(receipt)
     }
 
     /// A panic elsewhere leaves no half-done state behind this lock: transactions roll back.

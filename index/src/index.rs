@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use crate::check;
+use crate::compaction::{self, Wake};
 use crate::creation;
 use crate::error::{Context, Error};
 use crate::file::lock::Lock;
@@ -15,7 +16,7 @@ use crate::file::name;
 use crate::insertion::{self, Insertion};
 use crate::options::Options;
 use crate::recovery;
-use crate::report::{CheckReport, Stats};
+use crate::report::{CheckReport, Compaction, PurgeReceipt, Stats};
 use crate::reservation::Reservations;
 use crate::row::{Durability, Receipt, Row};
 use crate::sealing::{self, Job};
@@ -38,7 +39,8 @@ pub struct Index {
     store: Arc<Store>,
     shards: Arc<Vec<Shard>>,
     reservations: Reservations,
-    sealer: Option<JoinHandle<()>>,
+    /// The sealer and the compactor.
+    threads: Vec<JoinHandle<()>>,
     path: PathBuf,
     _lock: Lock,
 }
@@ -65,29 +67,36 @@ impl Index {
         let lock = take_lock(path)?;
         let path = &path.canonicalize().context(path, "resolving the path")?;
         let opened = recovery::open(path)?;
-        let (jobs, received) = mpsc::channel();
-        let store =
-            Arc::new(Store::new(path.to_owned(), opened.manifest, opened.next_file, opened.state, jobs));
+        let ((jobs, job), (wakes, wake)) = (mpsc::channel(), mpsc::channel());
+        let recovery::Opened { manifest, next_file, state, shards } = opened;
+        let store = Arc::new(Store::new(path.to_owned(), manifest, next_file, state, jobs, wakes));
         let shards: Vec<Shard> = (0..)
-            .zip(opened.shards)
+            .zip(shards)
             .map(|(number, recovered)| Shard::new(number, Arc::clone(&store), recovered))
             .collect();
         let shards = Arc::new(shards);
-        let sealer = {
-            let (store, shards) = (Arc::clone(&store), Arc::clone(&shards));
-            std::thread::Builder::new()
-                .name("gallerist-seal".into())
-                .spawn(move || sealing::run(&store, &shards, &received))
-                .map_err(|source| Error::Io { path: path.to_owned(), action: "starting a thread", source })?
-        };
-        Ok(Self {
-            store,
-            shards,
+        let mut index = Self {
+            store: Arc::clone(&store),
+            shards: Arc::clone(&shards),
             reservations: Reservations::default(),
-            sealer: Some(sealer),
+            threads: Vec::new(),
             path: path.to_owned(),
             _lock: lock,
-        })
+        };
+        let sealing = {
+            let store = Arc::clone(&store);
+            move || sealing::run(&store, &shards, &job)
+        };
+        index.start("gallerist-seal", sealing)?;
+        index.start("gallerist-compact", move || compaction::run(&store, &wake))?;
+        Ok(index)
+    }
+
+    fn start(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+        let failed = |source| Error::Io { path: self.path.clone(), action: "starting a thread", source };
+        self.threads.push(thread.map_err(failed)?);
+        Ok(())
     }
 
     /// What the index was created with.
@@ -138,7 +147,7 @@ impl Index {
     }
 
     /// Deletes rows by id, with [`Durability::Group`]. Unknown ids are skipped; the receipt counts the rows that
-    /// were live. A deleted row is in no later view and does not come back; its bytes stay in its segment's file.
+    /// were live. A deleted row is in no later view and does not come back; its bytes go when its segment is rewritten: [`purge`](Self::purge) does it now.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; rows of other shards may have been deleted.
@@ -203,6 +212,32 @@ impl Index {
         self.shards.iter().try_for_each(Shard::finish_sealing)
     }
 
+    /// Merges small segments into large ones, and rewrites those of which much is dead, until nothing is left to do. It
+    /// also happens by itself, in the background and at half speed, whenever a buffer was sealed. Reads and writes
+    /// go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
+    pub fn compact(&self) -> Result<Compaction, Error> {
+        let done = compaction::settle(&self.store)?;
+        let segments = self.store.state.load().segments.len();
+        Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
+    }
+
+    /// Removes the bytes of every row that was deleted before from the index's files: seals what is buffered and
+    /// rewrites each segment that holds dead rows. What the medium itself keeps of removed files, and copies made
+    /// elsewhere, are beyond its reach.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal) and [`compact`](Self::compact).
+    pub fn purge(&self) -> Result<PurgeReceipt, Error> {
+        let dead = self.store.state.load().dead() as u64;
+        self.seal()?;
+        let done = compaction::purge(&self.store)?;
+        let erased = done.erased.max(dead);
+        Ok(PurgeReceipt { erased, rewritten: done.segments, held_by_views: done.held })
+    }
+
     /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
     pub fn view(&self) -> View {
         View { state: self.store.state.load_full(), dimension: self.store.options.dimension }
@@ -214,7 +249,7 @@ impl Index {
         let files = recovery::files(&self.path).unwrap_or_default();
         Stats {
             live_rows: state.live() as u64,
-            deleted_rows: state.segments.iter().map(|sealed| sealed.dead() as u64).sum(),
+            deleted_rows: state.dead() as u64,
             segments: state.segments.len(),
             buffered_rows: state.buffered() as u64,
             bytes: files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum(),
@@ -250,10 +285,17 @@ impl Index {
     }
 
     fn shut(&mut self) -> Result<(), Error> {
-        let Some(sealer) = self.sealer.take() else { return Ok(()) };
+        if self.threads.is_empty() {
+            return Ok(());
+        }
+        self.store.compactor.close();
+        // Whoever has ended already hears nothing.
         let _ = self.store.jobs.send(Job::Stop);
-        if sealer.join().is_err() {
-            tracing::error!("the sealing thread panicked");
+        let _ = self.store.wakes.send(Wake::Stop);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a background thread panicked");
+            }
         }
         let mut result = Ok(());
         let mut ends = Vec::new();

@@ -4,6 +4,7 @@
 
 mod buffer;
 mod check;
+mod compaction;
 mod creation;
 mod error;
 mod file;
@@ -35,6 +36,6 @@ pub use error::Error;
 pub use index::Index;
 pub use options::{MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
 pub use query::{Answer, Hit, Mode, Query, dot};
-pub use report::{CheckReport, CheckedFile, Problem, Stats};
+pub use report::{CheckReport, CheckedFile, Compaction, Problem, PurgeReceipt, Stats};
 pub use row::{Durability, Receipt, Row, Stored};
 pub use view::View;

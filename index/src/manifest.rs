@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::file::header::{self, Header, Kind};
 use crate::file::{self, PublishError, damaged, name};
 use crate::options::Options;
+use crate::segment::writer::Finished;
 
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 16 << 20;
@@ -76,6 +77,13 @@ pub(crate) struct ShardEntry {
     pub(crate) durable: u64,
     /// Its files in order; the first frame of the first one has sequence `sealed + 1`.
     pub(crate) logs: Vec<u64>,
+}
+
+impl SegmentEntry {
+    /// A finished segment file.
+    pub(crate) fn new(file: u64, finished: &Finished) -> Self {
+        Self { file, rows: finished.rows, length: finished.length, digest: finished.digest }
+    }
 }
 
 impl Manifest {

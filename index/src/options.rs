@@ -33,12 +33,15 @@ pub struct Options {
     /// Rows that a shard's buffer holds before it is sealed into a segment, at least 1. A buffer is also sealed at
     /// [`MAX_BUFFER_BYTES`]; the rows of one group inserted in one call may exceed both, as they stay together.
     pub seal_rows: usize,
+    /// Whether segments are merged in the background after each seal. Without it, only
+    /// [`Index::compact`](crate::Index::compact) and [`Index::purge`](crate::Index::purge) do.
+    pub background_compaction: bool,
 }
 
 impl Options {
-    /// Four shards, an empty label and buffers of 32,768 rows.
+    /// Four shards, an empty label, buffers of 32,768 rows, and compaction in the background.
     pub fn new(dimension: usize) -> Self {
-        Self { dimension, shards: 4, label: String::new(), seal_rows: 32_768 }
+        Self { dimension, shards: 4, label: String::new(), seal_rows: 32_768, background_compaction: true }
     }
 
     /// Whether every field is in its range.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct Stats {
     /// Rows that a view shows.
     pub live_rows: u64,
-    /// Deleted rows whose bytes are still in a segment.
+    /// Deleted rows whose bytes are still in a segment or a log.
     pub deleted_rows: u64,
     /// Sealed segments.
     pub segments: usize,
@@ -17,6 +17,31 @@ pub struct Stats {
     pub buffered_rows: u64,
     /// Bytes of all files of the index.
     pub bytes: u64,
+}
+
+/// What [`Index::compact`](crate::Index::compact) did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compaction {
+    /// Segments that were rewritten.
+    pub rewritten: usize,
+    /// Segments there are now.
+    pub segments: usize,
+    /// Dead rows whose bytes went with the old files.
+    pub erased: u64,
+}
+
+/// What [`Index::purge`](crate::Index::purge) did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PurgeReceipt {
+    /// Deleted rows whose bytes were in segments or logs and are in no file any more that the index names; at least
+    /// those that were deleted when the purge began.
+    pub erased: u64,
+    /// Segments that were rewritten without them.
+    pub rewritten: usize,
+    /// Old files that cannot be removed before the views that were taken earlier are dropped. 0: the bytes are gone.
+    pub held_by_views: usize,
 }
 
 /// What [`Index::check`](crate::Index::check) found.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use crate::compaction::Wake;
 use crate::error::Error;
-use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
-use crate::part::Part;
-use crate::segment::{Segment, writer};
+use crate::segment::Segment;
+use crate::segment::writer::{self, Source};
 use crate::shard::{Aside, Shard};
 use crate::state::Sealed;
 use crate::store::{Committer, Store};
@@ -56,7 +56,12 @@ pub(crate) fn run(store: &Store, shards: &[Shard], jobs: &Receiver<Job>) {
         let Some(shard) = shards.get(usize::from(number)) else { continue };
         let Some(aside) = shard.aside() else { continue };
         match catch_unwind(AssertUnwindSafe(|| seal(store, shard, number, &aside))) {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => {
+                if store.options.background_compaction {
+                    // The compactor lives as long as this thread.
+                    let _ = store.wakes.send(Wake::Look);
+                }
+            }
             Ok(Err(error)) => {
                 tracing::warn!(shard = number, %error, "a buffer could not be sealed; its rows stay in the log");
                 shard.sealing_failed(Failure::of(&error));
@@ -111,15 +116,16 @@ fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepar
     files.push(spare.path.to_path_buf());
     let state = store.state.load_full();
     let sealing = &state.shards[usize::from(shard)].sealing;
-    let parts: Vec<Part<'_>> = sealing.iter().map(|chunk| chunk.part()).collect();
+    let rows: Vec<Source<'_>> = sealing.iter().map(|chunk| chunk.part().into()).collect();
     let (directory, dimension) = (&store.directory, store.options.dimension);
     let file = store.new_number();
     let epoch = store.committer().manifest.epoch;
-    let Some(finished) = writer::write(directory, store.index, file, epoch, dimension, &parts)? else {
+    let target = writer::Target { directory, index: store.index, number: file, epoch };
+    let Some(finished) = writer::write(&target, dimension, &rows, &|| Ok(()))? else {
         return Ok(Prepared { segment: None, spare });
     };
     files.push(directory.join(name::segment(file)));
-    let entry = SegmentEntry { file, rows: finished.rows, length: finished.length, digest: finished.digest };
+    let entry = SegmentEntry::new(file, &finished);
     let segment = Segment::open(directory, store.index, dimension, &entry)?;
     Ok(Prepared { segment: Some((Arc::new(segment), entry)), spare })
 }
@@ -137,23 +143,11 @@ fn write_tombstones(
     let mut written = Vec::new();
     for Sealed { segment, dead } in state.segments.iter() {
         let Some(dead) = dead else { continue };
-        let entry = TombstoneEntry { file: 0, segment: segment.number(), dead: dead.len() as u64 };
-        if known.iter().any(|old| old.segment == entry.segment && old.dead == entry.dead) {
+        let number = segment.number();
+        if known.iter().any(|old| old.segment == number && old.dead == dead.len() as u64) {
             continue;
         }
-        let file = store.new_number();
-        let header = Header {
-            kind: Kind::Tombstones,
-            index: store.index,
-            file,
-            sequence: committer.manifest.epoch,
-            salt: 0,
-        };
-        let bytes = dead.encode(&header, entry.segment, segment.rows());
-        let name = name::tombstones(file);
-        files.push(store.directory.join(&name));
-        file::publish(&store.directory, &name, &bytes)?;
-        written.push(TombstoneEntry { file, ..entry });
+        written.push(store.publish_tombstones(committer, segment, dead, files)?);
     }
     Ok(written)
 }

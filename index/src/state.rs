@@ -32,6 +32,10 @@ pub(crate) struct Buffers {
     pub(crate) sealing: Vec<Arc<Chunk>>,
     /// Ids deleted from `sealing` since it was set aside: their rows may be in the segment being written.
     pub(crate) removed: Vec<u64>,
+    /// Rows deleted from `active`, whose bytes are still in its log.
+    pub(crate) dropped: usize,
+    /// Rows deleted from `sealing`, before and after it was set aside.
+    pub(crate) dropped_sealing: usize,
 }
 
 impl Sealed {
@@ -78,6 +82,12 @@ impl State {
     /// Live rows in buffers.
     pub(crate) fn buffered(&self) -> usize {
         self.chunks().map(|chunk| chunk.len()).sum()
+    }
+
+    /// Deleted rows whose bytes are still in a segment or a log.
+    pub(crate) fn dead(&self) -> usize {
+        let in_logs = self.shards.iter().map(|buffers| buffers.dropped + buffers.dropped_sealing);
+        self.segments.iter().map(Sealed::dead).sum::<usize>() + in_logs.sum::<usize>()
     }
 
     /// The chunks of all buffers.
@@ -161,9 +171,11 @@ impl State {
         let ids: Vec<u64> = targets.iter().map(|target| target.0).collect();
         let mut count = 0;
         let mut next = self.with_buffers(shard, |buffers| {
-            count += buffer::remove(&mut buffers.active, &ids, targets).len();
+            let dropped = buffer::remove(&mut buffers.active, &ids, targets).len();
             let removed = buffer::remove(&mut buffers.sealing, &ids, targets);
-            count += removed.len();
+            count += dropped + removed.len();
+            buffers.dropped += dropped;
+            buffers.dropped_sealing += removed.len();
             buffers.removed.extend(removed);
         });
         for at in 0..self.segments.len() {
@@ -187,7 +199,8 @@ impl State {
     pub(crate) fn set_aside(&self, shard: usize) -> Self {
         self.with_buffers(shard, |buffers| {
             debug_assert!(buffers.sealing.is_empty());
-            *buffers = Buffers { sealing: std::mem::take(&mut buffers.active), ..Buffers::default() };
+            let (sealing, dropped_sealing) = (std::mem::take(&mut buffers.active), buffers.dropped);
+            *buffers = Buffers { sealing, dropped_sealing, ..Buffers::default() };
         })
     }
 
@@ -197,12 +210,40 @@ impl State {
         let mut next = self.with_buffers(shard, |buffers| {
             removed = std::mem::take(&mut buffers.removed);
             buffers.sealing.clear();
+            buffers.dropped_sealing = 0;
         });
         if let Some(segment) = segment {
             let rows: Vec<usize> = removed.iter().filter_map(|&id| segment.part().find(id)).collect();
             let sealed = Sealed { segment, dead: None };
             let sealed = if rows.is_empty() { sealed } else { sealed.with_dead(rows) };
             Arc::make_mut(&mut next.segments).push(sealed);
+        }
+        next
+    }
+
+    /// With some segments replaced by one that holds the rows of theirs that were live in `sources` (none if there
+    /// were none). Rows that died since are dead in it.
+    pub(crate) fn compacted(&self, sources: &[Sealed], segment: Option<&Arc<Segment>>) -> Self {
+        let mut next = self.clone();
+        let segments = Arc::make_mut(&mut next.segments);
+        let mut died = Vec::new();
+        for source in sources {
+            let number = source.segment.number();
+            let Some(at) = segments.iter().position(|sealed| sealed.segment.number() == number) else {
+                continue;
+            };
+            let now = segments.remove(at);
+            let part = now.segment.part();
+            let late = (0..part.len()).filter(|&row| now.is_dead(row) && !source.is_dead(row));
+            died.extend(late.filter_map(|row| Some((*part.ids.get(row)?, *part.groups.get(row)?))));
+        }
+        if let Some(segment) = segment {
+            let part = segment.part();
+            let of_group =
+                |&(id, group): &(u64, u64)| part.find(id).filter(|&row| part.groups.get(row) == Some(&group));
+            let rows: Vec<usize> = died.iter().filter_map(of_group).collect();
+            let sealed = Sealed { segment: Arc::clone(segment), dead: None };
+            segments.push(if rows.is_empty() { sealed } else { sealed.with_dead(rows) });
         }
         next
     }

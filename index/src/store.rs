@@ -8,12 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::compaction::{Compactor, Wake};
 use crate::error::Error;
+use crate::file::header::{Header, Kind};
 use crate::file::{self, PublishError, name};
-use crate::manifest::{Body, Manifest};
+use crate::manifest::{Body, Manifest, TombstoneEntry};
 use crate::options::Options;
 use crate::sealing::Job;
+use crate::segment::Segment;
 use crate::state::State;
+use crate::tombstone::Tombstones;
 use crate::wal::writer::Writer;
 
 /// The directory, what is visible, and the manifest.
@@ -24,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) options: Options,
     pub(crate) state: ArcSwap<State>,
     pub(crate) jobs: Sender<Job>,
+    pub(crate) wakes: Sender<Wake>,
+    pub(crate) compactor: Compactor,
     next_file: AtomicU64,
     committer: Mutex<Committer>,
 }
@@ -42,6 +48,7 @@ impl Store {
         next_file: u64,
         state: State,
         jobs: Sender<Job>,
+        wakes: Sender<Wake>,
     ) -> Self {
         Self {
             directory,
@@ -49,6 +56,8 @@ impl Store {
             options: manifest.body.options.clone(),
             state: ArcSwap::from_pointee(state),
             jobs,
+            wakes,
+            compactor: Compactor::default(),
             next_file: AtomicU64::new(next_file),
             committer: Mutex::new(Committer { manifest, in_doubt: None }),
         }
@@ -102,6 +111,24 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Writes which rows of a segment are dead. Pushes the file to `files`, also when this fails.
+    pub(crate) fn publish_tombstones(
+        &self,
+        committer: &Committer,
+        segment: &Segment,
+        dead: &Tombstones,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<TombstoneEntry, Error> {
+        let file = self.new_number();
+        let sequence = committer.manifest.epoch;
+        let header = Header { kind: Kind::Tombstones, index: self.index, file, sequence, salt: 0 };
+        let bytes = dead.encode(&header, segment.number(), segment.rows());
+        let name = name::tombstones(file);
+        files.push(self.directory.join(&name));
+        file::publish(&self.directory, &name, &bytes)?;
+        Ok(TombstoneEntry { file, segment: segment.number(), dead: dead.len() as u64 })
     }
 
     /// Notes in the manifest up to which sequence each of some shards' logs is on disk.

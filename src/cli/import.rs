@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         bar.set_position(done);
         screen.json(&json!({ "event": "imported", "rows_done": done, "rows": file.rows }))?;
     }
-    gallery.seal()?;
+    gallery.compact()?;
     bar.finish_and_clear();
 
     let interrupted = done < file.rows;

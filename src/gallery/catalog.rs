@@ -172,6 +172,11 @@ impl Catalog {
         })
     }
 
+    /// Writes the database anew: pages that hold deleted rows are gone.
+    pub(super) fn rewrite(&self) -> Result<()> {
+        self.read("rewriting it", |db| db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
+    }
+
     pub(super) fn damaged(&self, what: String) -> GalleryError {
         GalleryError::DamagedCatalog { path: self.path.clone(), what }
     }

@@ -51,6 +51,34 @@ fn merged_subjects_are_one() {
     assert_eq!(summary["enrolled"], 0);
 }
 
+/// Whether any file below a folder holds these bytes.
+fn holds(folder: &std::path::Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| match path.is_dir() {
+        true => holds(&path, bytes),
+        false => std::fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes),
+    })
+}
+
+#[test]
+fn a_purge_leaves_no_byte_of_the_removed() {
+    let house = house();
+    let out = house.path("out");
+    house.run("export", ["--out".as_ref(), out.as_os_str()]).ends(0);
+    let rows = std::fs::read(out.join("embeddings.npy")).unwrap();
+    let rows = &rows[rows.len() - 6 * 64 * 4..];
+    let row = |number: usize| &rows[number * 256..(number + 1) * 256];
+    house.run("subject remove", ["Grace", "--yes"]).ends(0);
+    let dry = house.run("purge", ["--dry-run"]).ends(0);
+    assert!(dry.out.starts_with("would erase 2 removed templates"), "{}", dry.out);
+    assert!(holds(&house.gallery(), row(4)) && holds(&house.gallery(), b"Grace"), "removed is not erased");
+    house.run("purge", [] as [&str; 0]).ends(0);
+    for number in 0..6 {
+        assert_eq!(holds(&house.gallery(), row(number)), number < 4, "template {number}");
+    }
+    assert!(!holds(&house.gallery(), b"Grace") && holds(&house.gallery(), b"Ada"));
+    house.holds(4);
+}
+
 #[test]
 fn a_removed_subject_is_gone_and_can_be_enrolled_again() {
     let house = house();

@@ -15,7 +15,7 @@ fn scratch(shards: u16, seal_rows: usize) -> (tempfile::TempDir, Index) {
     // In memory where that is possible: these tests sync thousands of times.
     let memory = Path::new("/dev/shm");
     let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let options = Options { shards, seal_rows, ..Options::new(2) };
+    let options = Options { shards, seal_rows, background_compaction: false, ..Options::new(2) };
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     (directory, index)
 }
@@ -237,6 +237,9 @@ fn work(index: &Index, known: &mut BTreeMap<u64, Known>) {
         }
         if step % 5 == 4 {
             let _ = index.seal();
+        }
+        if step == 8 {
+            let _ = index.purge();
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::FromBytes;
@@ -35,6 +35,16 @@ pub(crate) struct Segment {
     footer: Footer,
     /// One bit a block: its checksum was found right.
     verified: Box<[AtomicU64]>,
+    /// No manifest names it any more: the file goes with the last view that holds it.
+    retired: AtomicBool,
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if *self.retired.get_mut() {
+            file::discard(&self.path);
+        }
+    }
 }
 
 impl Segment {
@@ -126,6 +136,7 @@ impl Segment {
             sections,
             footer,
             verified,
+            retired: AtomicBool::new(false),
         };
         for columns in [&segment.ids, &segment.groups, &segment.order] {
             segment.verify_bytes(columns.clone())?;
@@ -140,6 +151,11 @@ impl Segment {
     /// Its number.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Removes the file once no view holds it.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     /// Rows, dead ones included.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::file::header;
 use crate::file::name;
 use crate::manifest::SegmentEntry;
+use crate::part::Part;
 
 const INDEX: [u8; 16] = [7; 16];
 const NUMBER: u64 = 12;
@@ -32,6 +33,12 @@ fn vector(dimension: usize, id: u64) -> Vec<f32> {
     vector
 }
 
+fn write(directory: &Path, number: u64, dimension: usize, parts: &[Part<'_>]) -> Option<writer::Finished> {
+    let target = writer::Target { directory, index: INDEX, number, epoch: 3 };
+    let sources: Vec<writer::Source<'_>> = parts.iter().map(|&part| part.into()).collect();
+    writer::write(&target, dimension, &sources, &|| Ok(())).unwrap()
+}
+
 impl File {
     /// `rows` rows in two parts, in no order.
     fn new(dimension: usize, rows: u64) -> Self {
@@ -46,7 +53,7 @@ impl File {
         let (odd, even) = (0..rows).rev().partition(|id| id % 2 == 1);
         let (odd, even) = (chunk(odd), chunk(even));
         let parts = [odd.part(), even.part()];
-        let finished = writer::write(directory.path(), INDEX, NUMBER, 3, dimension, &parts).unwrap().unwrap();
+        let finished = write(directory.path(), NUMBER, dimension, &parts).unwrap();
         let path = directory.path().join(name::segment(NUMBER));
         let bytes = fs::read(&path).unwrap();
         let entry = SegmentEntry {
@@ -133,8 +140,8 @@ fn rows_come_back_sorted_and_bit_by_bit() {
 fn no_rows_make_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let empty = Chunk::new(3, Vec::new(), Vec::new(), Vec::new());
-    assert_eq!(writer::write(directory.path(), INDEX, 1, 3, 3, &[empty.part()]).unwrap(), None);
-    assert_eq!(writer::write(directory.path(), INDEX, 1, 3, 3, &[]).unwrap(), None);
+    assert_eq!(write(directory.path(), 1, 3, &[empty.part()]), None);
+    assert_eq!(write(directory.path(), 1, 3, &[]), None);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::part::Part;
+use crate::tombstone::Tombstones;
 
 /// Bytes written at once.
 const BUFFER: usize = 16 * BLOCK;
@@ -25,25 +26,47 @@ pub(crate) struct Finished {
     pub(crate) digest: [u8; 16],
 }
 
-/// Writes the rows of some parts as `directory/seg-<number>.seg`: durable, under its final name, and in no
+/// Rows to write: those of a part that are not dead. Their vectors must be verified.
+pub(crate) struct Source<'a> {
+    pub(crate) part: Part<'a>,
+    pub(crate) dead: Option<&'a Tombstones>,
+}
+
+impl<'a> From<Part<'a>> for Source<'a> {
+    fn from(part: Part<'a>) -> Self {
+        Self { part, dead: None }
+    }
+}
+
+/// Where a segment is written, and what its header says.
+pub(crate) struct Target<'a> {
+    pub(crate) directory: &'a Path,
+    pub(crate) index: [u8; 16],
+    pub(crate) number: u64,
+    pub(crate) epoch: u64,
+}
+
+/// Called after each piece of a segment is written; an error ends the writing.
+type Tick<'a> = &'a dyn Fn() -> Result<(), Error>;
+
+/// Writes the rows of some sources as `directory/seg-<number>.seg`: durable, under its final name, and in no
 /// manifest yet. `None` if there are no rows.
 pub(crate) fn write(
-    directory: &Path,
-    index: [u8; 16],
-    number: u64,
-    epoch: u64,
+    target: &Target<'_>,
     dimension: usize,
-    parts: &[Part<'_>],
+    sources: &[Source<'_>],
+    tick: Tick<'_>,
 ) -> Result<Option<Finished>, Error> {
-    let rows = sorted(parts);
+    let &Target { directory, index, number, epoch } = target;
+    let rows = sorted(sources);
     if rows.is_empty() {
         return Ok(None);
     }
     let target = directory.join(name::segment(number));
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
-    let finished = Writer::create(temporary.clone(), &header)
-        .and_then(|writer| write_rows(writer, parts, &rows, dimension))
+    let finished = Writer::create(temporary.clone(), &header, tick)
+        .and_then(|writer| write_rows(writer, sources, &rows, dimension))
         .and_then(|finished| {
             file::rename(&temporary, &target)?;
             Ok(finished)
@@ -57,23 +80,25 @@ pub(crate) fn write(
 }
 
 /// Where each row lies, as (part, row), by ascending (group, id).
-fn sorted(parts: &[Part<'_>]) -> Vec<(u32, u32)> {
-    let mut keyed: Vec<(u64, u64, u32, u32)> = Vec::with_capacity(parts.iter().map(Part::len).sum());
-    for (number, part) in parts.iter().enumerate() {
+fn sorted(sources: &[Source<'_>]) -> Vec<(u32, u32)> {
+    let mut keyed: Vec<(u64, u64, u32, u32)> =
+        Vec::with_capacity(sources.iter().map(|source| source.part.len()).sum());
+    for (number, Source { part, dead }) in sources.iter().enumerate() {
         let columns = part.groups.iter().zip(part.ids).enumerate();
-        keyed.extend(columns.map(|(row, (&group, &id))| (group, id, number as u32, row as u32)));
+        let live = columns.filter(|(row, _)| dead.is_none_or(|dead| !dead.contains(*row)));
+        keyed.extend(live.map(|(row, (&group, &id))| (group, id, number as u32, row as u32)));
     }
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, _, part, row)| (part, row)).collect()
 }
 
 fn write_rows(
-    mut writer: Writer,
-    parts: &[Part<'_>],
+    mut writer: Writer<'_>,
+    sources: &[Source<'_>],
     rows: &[(u32, u32)],
     dimension: usize,
 ) -> Result<Finished, Error> {
-    let at = |&(part, row): &(u32, u32)| (&parts[part as usize], row as usize);
+    let at = |&(source, row): &(u32, u32)| (&sources[source as usize].part, row as usize);
     let ids: Vec<u64> = rows.iter().map(|place| at(place).0.ids[at(place).1]).collect();
     let groups: Vec<u64> = rows.iter().map(|place| at(place).0.groups[at(place).1]).collect();
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
@@ -91,7 +116,7 @@ fn write_rows(
     writer.finish(rows.len() as u64, dimension as u32)
 }
 
-struct Writer {
+struct Writer<'a> {
     file: File,
     path: PathBuf,
     number: u64,
@@ -102,10 +127,11 @@ struct Writer {
     blocks: Vec<u32>,
     digest: Xxh3,
     section_hash: Xxh3,
+    tick: Tick<'a>,
 }
 
-impl Writer {
-    fn create(path: PathBuf, header: &Header) -> Result<Self, Error> {
+impl<'a> Writer<'a> {
+    fn create(path: PathBuf, header: &Header, tick: Tick<'a>) -> Result<Self, Error> {
         let file = file::create(&path)?;
         let mut writer = Self {
             file,
@@ -117,6 +143,7 @@ impl Writer {
             blocks: Vec::new(),
             digest: Xxh3::new(),
             section_hash: Xxh3::new(),
+            tick,
         };
         writer.push(&header.encode())?;
         Ok(writer)
@@ -148,7 +175,7 @@ impl Writer {
         file::write_at(&self.file, &self.path, &self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
-        Ok(())
+        (self.tick)()
     }
 
     fn section(

@@ -28,6 +28,7 @@ enum Step {
     Delete(Vec<u64>),
     DeleteGroup(u64),
     Seal,
+    Purge,
 }
 
 /// What one thread does, forever.
@@ -50,7 +51,7 @@ impl Plan {
     }
 
     fn step(&mut self) -> Step {
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..11 => {
                 let durability = [Durability::Group, Durability::Group, Durability::Each, Durability::Bulk];
                 let durability = durability[self.random.below(4) as usize];
@@ -77,7 +78,8 @@ impl Plan {
                 self.model.0.retain(|_, row| row.0 != group);
                 Step::DeleteGroup(group)
             }
-            _ => Step::Seal,
+            18..20 => Step::Seal,
+            _ => Step::Purge,
         }
     }
 }
@@ -88,6 +90,7 @@ fn act(index: &Index, step: &Step) -> Result<(), Error> {
         Step::Delete(ids) => index.delete(ids).map(drop),
         Step::DeleteGroup(group) => index.delete_group(*group).map(drop),
         Step::Seal => index.seal(),
+        Step::Purge => index.purge().map(drop),
     }
 }
 
@@ -150,13 +153,9 @@ fn what_was_acknowledged_survives_kill_9() {
     let kills = std::env::var("GALLERIST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let mut random = Random(now.as_nanos() as u64);
-    let (mut directory, mut start) = (new_index(), Oracle::default());
+    let (directory, mut start) = (new_index(), Oracle::default());
     let mut total = 0;
-    for kill in 0..kills {
-        if kill % 20 == 19 {
-            // Every seal makes segments, and they stay.
-            (directory, start) = (new_index(), Oracle::default());
-        }
+    for _ in 0..kills {
         let path = directory.path().join("index");
         let seed = random.below(u64::MAX);
         let mut command = child("crash::writer");

@@ -18,6 +18,8 @@ enum Operation {
     DeleteGroup(u64),
     Sync,
     Seal,
+    Compact,
+    Purge,
     /// Closed and opened.
     Reopen,
     /// Opened from a copy of the files as they are, as after a crash of the process.
@@ -34,6 +36,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (0u64..10).prop_map(Operation::DeleteGroup),
         1 => Just(Operation::Sync),
         1 => Just(Operation::Seal),
+        1 => Just(Operation::Compact),
+        1 => Just(Operation::Purge),
         1 => Just(Operation::Reopen),
         1 => Just(Operation::Crash),
         1 => Just(Operation::Check),
@@ -117,6 +121,11 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize) {
             Operation::Seal => {
                 open.seal().unwrap();
                 assert_eq!(open.stats().buffered_rows, 0);
+            }
+            Operation::Compact => drop(open.compact().unwrap()),
+            Operation::Purge => {
+                open.purge().unwrap();
+                assert_eq!(open.stats().deleted_rows, 0);
             }
             Operation::Reopen => {
                 index.take().unwrap().close().unwrap();

@@ -10,7 +10,7 @@ use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
 /// An index with three segments and a buffer in each of three shards, a third of its rows deleted in all of them.
 fn large(dimension: usize, count: u64) -> (tempfile::TempDir, Index, Oracle) {
     let directory = quick_directory();
-    let options = Options { shards: 3, ..Options::new(dimension) };
+    let options = Options { shards: 3, background_compaction: false, ..Options::new(dimension) };
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let mut oracle = Oracle::default();
     for quarter in 0..4 {

@@ -57,7 +57,7 @@ impl Between<'_> {
 
 /// An index of two shards with segments, tombstones and rows and deletions in logs.
 fn busy(directory: &Path) -> Index {
-    let options = Options { shards: 2, ..Options::new(3) };
+    let options = Options { shards: 2, background_compaction: false, ..Options::new(3) };
     let index = Index::create(&directory.join("live"), options).unwrap();
     index.insert(&borrowed(&rows(3, 0..60, 3))).unwrap();
     index.seal().unwrap();

@@ -1,0 +1,239 @@
+//! Merging segments, and rewriting those that hold dead rows: in the background, beside reads and writes.
+//!
+//! A compaction reads immutable segments and writes a new one, so nobody waits for it. Only the commit is exclusive:
+//! the manifest names the new segment in the place of the old ones, then the state does. Rows that died meanwhile
+//! are dead in the new segment from the first moment. A crash leaves the old segments, or the new one.
+
+pub(crate) mod policy;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use crate::error::Error;
+use crate::file::{self, name};
+use crate::manifest::{SegmentEntry, TombstoneEntry};
+use crate::segment::Segment;
+use crate::segment::writer::{self, Source};
+use crate::state::Sealed;
+use crate::store::Store;
+use policy::Candidate;
+
+/// What the compactor is asked to do.
+pub(crate) enum Wake {
+    /// There is a new segment.
+    Look,
+    /// End.
+    Stop,
+}
+
+/// How much of the machine a compaction may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// All it can get.
+    Full,
+    /// As much rest as work, so that searches and writes go before it; ends early when the index is closed.
+    Gentle,
+}
+
+/// What compactions did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) segments: usize,
+    pub(crate) erased: u64,
+    /// Replaced files that open views still hold.
+    pub(crate) held: usize,
+}
+
+/// One compaction at a time, and whether the index is being closed.
+#[derive(Default)]
+pub(crate) struct Compactor {
+    alone: Mutex<()>,
+    closing: AtomicBool,
+}
+
+impl Compactor {
+    /// Ends a gentle compaction that is under way.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Compacts what is due whenever it is woken, until told to stop.
+pub(crate) fn run(store: &Store, wakes: &Receiver<Wake>) {
+    let mut unreadable = HashSet::new();
+    while let Ok(Wake::Look) = wakes.recv() {
+        while !store.compactor.closing.load(Ordering::Relaxed) {
+            let due = |state: &[Sealed]| choose(store, state, &unreadable);
+            match compact(store, due, Pace::Gentle) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(Failed { error, segments }) => {
+                    if !store.compactor.closing.load(Ordering::Relaxed) {
+                        tracing::warn!(%error, "segments could not be compacted; they stay as they are");
+                    }
+                    unreadable.extend(segments);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Compacts until nothing is due.
+pub(crate) fn settle(store: &Store) -> Result<Done, Error> {
+    repeat(store, |segments| choose(store, segments, &HashSet::new()))
+}
+
+/// Rewrites every segment that holds dead rows.
+pub(crate) fn purge(store: &Store) -> Result<Done, Error> {
+    repeat(store, |segments| segments.iter().position(|sealed| sealed.dead() > 0).map(|at| vec![at]))
+}
+
+fn repeat(store: &Store, choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>) -> Result<Done, Error> {
+    let mut total = Done::default();
+    while let Some(done) = compact(store, &choose, Pace::Full).map_err(|failed| failed.error)? {
+        total.segments += done.segments;
+        total.erased += done.erased;
+        total.held += done.held;
+    }
+    Ok(total)
+}
+
+fn choose(store: &Store, segments: &[Sealed], unreadable: &HashSet<u64>) -> Option<Vec<usize>> {
+    let readable: Vec<usize> =
+        (0..segments.len()).filter(|&at| !unreadable.contains(&segments[at].segment.number())).collect();
+    let candidates: Vec<Candidate> = readable
+        .iter()
+        .map(|&at| Candidate { live: segments[at].live(), dead: segments[at].dead() })
+        .collect();
+    let due = policy::due(&candidates, store.options.dimension)?;
+    Some(due.into_iter().map(|at| readable[at]).collect())
+}
+
+/// A compaction that did not happen.
+struct Failed {
+    error: Error,
+    /// The segments that it was to read.
+    segments: Vec<u64>,
+}
+
+/// Does one compaction of the segments chosen; `None` if none were.
+fn compact(
+    store: &Store,
+    choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>,
+    pace: Pace,
+) -> Result<Option<Done>, Failed> {
+    let _alone = store.compactor.alone.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = store.state.load_full();
+    let Some(chosen) = choose(&state.segments) else { return Ok(None) };
+    let sources: Vec<Sealed> = chosen.iter().map(|&at| state.segments[at].clone()).collect();
+    drop(state);
+    let mut files = Vec::new();
+    let done = merge(store, &sources, pace, &mut files).and_then(|merged| {
+        let erased = sources.iter().map(|sealed| sealed.dead() as u64).sum();
+        replace(store, &sources, merged, &mut files)?;
+        Ok(Done { segments: sources.len(), erased, held: 0 })
+    });
+    match done {
+        Ok(done) => {
+            sources.iter().for_each(|sealed| sealed.segment.retire());
+            let held = sources.iter().filter(|sealed| Arc::strong_count(&sealed.segment) > 1).count();
+            Ok(Some(Done { held, ..done }))
+        }
+        Err(error) => {
+            files.iter().for_each(|path| file::discard(path));
+            Err(Failed { error, segments: sources.iter().map(|sealed| sealed.segment.number()).collect() })
+        }
+    }
+}
+
+/// Writes the live rows of some segments as one; `None` if there are none.
+fn merge(
+    store: &Store,
+    sources: &[Sealed],
+    pace: Pace,
+    files: &mut Vec<PathBuf>,
+) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
+    for Sealed { segment, .. } in sources {
+        segment.verify(0..segment.rows())?;
+    }
+    let rows: Vec<Source<'_>> = sources
+        .iter()
+        .map(|sealed| Source { part: sealed.segment.part(), dead: sealed.dead.as_deref() })
+        .collect();
+    let number = store.new_number();
+    let epoch = store.committer().manifest.epoch;
+    let rest = Rest { closing: &store.compactor.closing, pace, since: Mutex::new(Instant::now()) };
+    let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
+    let dimension = store.options.dimension;
+    let Some(finished) = writer::write(&target, dimension, &rows, &|| rest.take())? else { return Ok(None) };
+    files.push(store.directory.join(name::segment(number)));
+    let entry = SegmentEntry::new(number, &finished);
+    let segment = Segment::open(&store.directory, store.index, dimension, &entry)?;
+    Ok(Some((Arc::new(segment), entry)))
+}
+
+/// Commits: the merged segment takes the place of its sources. On an error `files` are not needed any more, unless the
+/// manifest is in doubt, and then they were forgotten.
+fn replace(
+    store: &Store,
+    sources: &[Sealed],
+    merged: Option<(Arc<Segment>, SegmentEntry)>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    let (segment, entry) = merged.unzip();
+    // Held until the state has changed too: nobody may see the one without the other and write tombstones by it.
+    let mut committer = store.committer();
+    let next = store.state.load().compacted(sources, segment.as_ref());
+    let dead = segment.as_ref().and_then(|segment| {
+        let number = segment.number();
+        next.segments.iter().find(|sealed| sealed.segment.number() == number)?.dead.clone()
+    });
+    let mut tombstones: Vec<TombstoneEntry> = Vec::new();
+    if let (Some(segment), Some(dead)) = (&segment, dead) {
+        tombstones.push(store.publish_tombstones(&committer, segment, &dead, files)?);
+    }
+    let replaced: HashSet<u64> = sources.iter().map(|sealed| sealed.segment.number()).collect();
+    let is_replaced = |segment: u64| replaced.contains(&segment);
+    let old = committer.manifest.body.tombstones.clone();
+    store.commit(&mut committer, 0, &std::mem::take(files), |body| {
+        body.segments.retain(|entry| !is_replaced(entry.file));
+        body.segments.extend(entry);
+        body.tombstones.retain(|entry| !is_replaced(entry.segment));
+        body.tombstones.extend(tombstones);
+    })?;
+    store.state.rcu(|state| state.compacted(sources, segment.as_ref()));
+    for entry in old.iter().filter(|entry| is_replaced(entry.segment)) {
+        file::discard(&store.directory.join(name::tombstones(entry.file)));
+    }
+    Ok(())
+}
+
+/// Breaks of a compaction.
+struct Rest<'a> {
+    closing: &'a AtomicBool,
+    pace: Pace,
+    since: Mutex<Instant>,
+}
+
+impl Rest<'_> {
+    /// After each piece of work: as long a break as the piece took.
+    fn take(&self) -> Result<(), Error> {
+        if self.pace == Pace::Full {
+            return Ok(());
+        }
+        if self.closing.load(Ordering::Relaxed) {
+            let source = io::Error::new(io::ErrorKind::Interrupted, "the index is being closed");
+            return Err(Error::Io { path: PathBuf::new(), action: "compacting", source });
+        }
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        thread::sleep(since.elapsed().min(Duration::from_millis(50)));
+        *since = Instant::now();
+        Ok(())
+    }
+}
