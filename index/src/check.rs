@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::erasure;
 use crate::error::Error;
 use crate::file::{damaged, name};
 use crate::manifest::Manifest;
@@ -80,6 +81,9 @@ impl Files {
         let segments =
             entries.iter().filter_map(|entry| report.take(recovery::segment(directory, manifest, entry)));
         let segments = segments.collect();
+        for entry in &manifest.body.erasures {
+            report.take(erasure::read(directory, manifest.index, entry));
+        }
         let shards = 0..manifest.body.options.shards;
         let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard))).collect();
         Self { segments, logs }
@@ -91,9 +95,12 @@ impl Files {
             segment.check().into_iter().for_each(|error| report.add(error));
             report.list(segment.path().to_owned(), segment.rows() as u64);
         }
-        // Opening them with their segments has read every byte.
+        // Opening them has read every byte.
         for entry in &manifest.body.tombstones {
             report.list(directory.join(name::tombstones(entry.file)), 0);
+        }
+        for entry in &manifest.body.erasures {
+            report.list(directory.join(name::erasures(entry.file)), 0);
         }
     }
 }

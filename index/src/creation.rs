@@ -13,24 +13,31 @@ use crate::wal::writer::{self, Writer};
 
 /// Puts an empty index together beside `path`, then renames it there.
 pub(crate) fn create(path: &Path, options: &Options) -> Result<(), Error> {
+    beside(path, |building| build(building, options))
+}
+
+/// Lets `build` fill a new directory beside `path`, then gives it that name: nothing is there before it is whole.
+pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
     if is_taken(path) {
         return Err(Error::AlreadyExists { path: path.to_owned() });
     }
-    let building = beside(path)?;
-    let built = build(&building, options).and_then(|()| match fs::rename(&building, path) {
+    let building = free_name(path)?;
+    file::create_directory(&building)?;
+    let built = build(&building).and_then(|built| match fs::rename(&building, path) {
         Err(error)
             if error.kind() == io::ErrorKind::DirectoryNotEmpty
                 || error.kind() == io::ErrorKind::NotADirectory =>
         {
             Err(Error::AlreadyExists { path: path.to_owned() })
         }
-        result => result.context(path, "putting the new index in place"),
+        result => result.context(path, "putting the new index in place").map(|()| built),
     });
     if built.is_err() {
         let _ = fs::remove_dir_all(&building);
     }
-    built?;
-    file::sync_directory(parent(path))
+    let built = built?;
+    file::sync_directory(parent(path))?;
+    Ok(built)
 }
 
 /// Whether something other than an empty directory is there.
@@ -50,7 +57,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// A name that nothing has, in the same directory.
-fn beside(path: &Path) -> Result<PathBuf, Error> {
+fn free_name(path: &Path) -> Result<PathBuf, Error> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".new-{:016x}", writer::random()?));
@@ -58,7 +65,6 @@ fn beside(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn build(directory: &Path, options: &Options) -> Result<(), Error> {
-    file::create_directory(directory)?;
     let mut index = [0; 16];
     index[..8].copy_from_slice(&writer::random()?.to_le_bytes());
     index[8..].copy_from_slice(&writer::random()?.to_le_bytes());
@@ -75,6 +81,7 @@ fn build(directory: &Path, options: &Options) -> Result<(), Error> {
         next_file: u64::from(options.shards) + 1,
         segments: Vec::new(),
         tombstones: Vec::new(),
+        erasures: Vec::new(),
         shards,
     };
     let lock = directory.join(name::LOCK);

@@ -113,6 +113,12 @@ pub enum Error {
         /// The newest version known here.
         supported: u16,
     },
+    /// Deletions of one index were to be applied to a snapshot of another.
+    #[error("{}: a snapshot of another index than the one whose deletions are to be applied", path.display())]
+    OtherIndex {
+        /// The snapshot.
+        path: PathBuf,
+    },
     /// A write or a sync failed earlier, so this shard takes no more writes until the index is reopened: what
     /// the disk holds is only certain after reading it again. Reading goes on.
     #[error(

@@ -51,6 +51,34 @@ pub(crate) fn create(path: &Path) -> Result<File, Error> {
         .context(path, "creating the file")
 }
 
+/// Gives a file that never changes a second name, or copies it where that cannot be. Says whether it was linked.
+pub(crate) fn link_or_copy(from: &Path, to: &Path) -> Result<bool, Error> {
+    permit(Operation::Create, to).context(to, "linking the file")?;
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error).context(from, "linking the file"),
+        Err(_) => copy(from, to, u64::MAX).map(|()| false),
+    }
+}
+
+/// Copies a file, at most its first `length` bytes, durably. `to` must not exist.
+pub(crate) fn copy(from: &Path, to: &Path, length: u64) -> Result<(), Error> {
+    let source = open_listed(from)?;
+    let target = create(to)?;
+    let mut piece = vec![0; 1 << 20];
+    let mut offset = 0;
+    while offset < length {
+        let wanted = usize::try_from(length - offset).unwrap_or(usize::MAX).min(piece.len());
+        let read = read_at(&source, from, &mut piece[..wanted], offset)?;
+        if read == 0 {
+            break;
+        }
+        write_at(&target, to, &piece[..read], offset)?;
+        offset += read as u64;
+    }
+    sync(&target, to)
+}
+
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
     OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path).context(path, "opening the file")

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use crate::check;
 use crate::compaction::{self, Wake};
 use crate::creation;
+use crate::erasure::{self, Erasures};
 use crate::error::{Context, Error};
 use crate::file::lock::Lock;
 use crate::file::name;
@@ -21,6 +22,7 @@ use crate::reservation::Reservations;
 use crate::row::{Durability, Receipt, Row};
 use crate::sealing::{self, Job};
 use crate::shard::{Shard, WriteError};
+use crate::snapshot::{self, RestoreReport, SnapshotReport};
 use crate::state::shard_of;
 use crate::store::Store;
 use crate::view::View;
@@ -236,6 +238,46 @@ impl Index {
         let done = compaction::purge(&self.store)?;
         let erased = done.erased.max(dead);
         Ok(PurgeReceipt { erased, rewritten: done.segments, held_by_views: done.held })
+    }
+
+    /// Copies the index to `to`, which must not exist or be an empty directory: everything acknowledged when it is
+    /// called, and perhaps a little more. Writes and reads go on. Segments are hard links where the file system allows, so
+    /// a snapshot beside the index costs little more than the logs; it also keeps the bytes of rows that are
+    /// purged from the index later, for as long as it is kept. The snapshot is an index of its own and can be opened,
+    /// but then it goes its own way: [`restore`](Self::restore) it instead.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`.
+    pub fn snapshot(&self, to: &Path) -> Result<SnapshotReport, Error> {
+        snapshot::take(&self.store, &self.shards, to)
+    }
+
+    /// Copies a snapshot to `to`, which must not exist or be an empty directory, and leaves the snapshot as it is. Rows
+    /// that were deleted from the index after the snapshot was taken, as told by [`erasures`](Self::erasures), are
+    /// erased from the copy before it appears: nothing deleted comes back.
+    ///
+    /// # Errors
+    /// [`Error::NotAnIndex`], [`Error::OtherIndex`], [`Error::Damaged`], [`Error::AlreadyExists`], [`Error::Full`],
+    /// [`Error::Io`]; nothing is left at `to`.
+    pub fn restore(snapshot: &Path, to: &Path, erasures: Option<&Erasures>) -> Result<RestoreReport, Error> {
+        snapshot::restore(snapshot, to, erasures)
+    }
+
+    /// Everything that was ever deleted from this index.
+    ///
+    /// # Errors
+    /// An erasure file is damaged or cannot be read.
+    pub fn erasures(&self) -> Result<Erasures, Error> {
+        // The logs first: what is sealed meanwhile is then in both, not in neither.
+        let mut list: Vec<_> = self.shards.iter().flat_map(|shard| shard.erasures()).collect();
+        let committer = self.store.committer();
+        list.extend(erasure::read_all(&self.path, &committer.manifest)?);
+        Ok(Erasures::new(self.store.index, list))
+    }
+
+    /// The last sequence in the log of each shard.
+    pub(crate) fn log_ends(&self) -> Vec<u64> {
+        self.shards.iter().map(|shard| shard.log_end().last).collect()
     }
 
     /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.

@@ -6,6 +6,7 @@ mod buffer;
 mod check;
 mod compaction;
 mod creation;
+mod erasure;
 mod error;
 mod file;
 mod index;
@@ -23,6 +24,7 @@ mod row;
 mod sealing;
 mod segment;
 mod shard;
+mod snapshot;
 mod state;
 mod store;
 mod tombstone;
@@ -32,10 +34,12 @@ mod wal;
 #[cfg(target_endian = "big")]
 compile_error!("segments are mapped as they lie on disk, which is little-endian");
 
+pub use erasure::Erasures;
 pub use error::Error;
 pub use index::Index;
 pub use options::{MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
 pub use query::{Answer, Hit, Mode, Query, dot};
 pub use report::{CheckReport, CheckedFile, Compaction, Problem, PurgeReceipt, Stats};
 pub use row::{Durability, Receipt, Row, Stored};
+pub use snapshot::{RestoreReport, SnapshotReport};
 pub use view::View;

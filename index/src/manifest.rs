@@ -43,6 +43,7 @@ pub(crate) struct Body {
     pub(crate) next_file: u64,
     pub(crate) segments: Vec<SegmentEntry>,
     pub(crate) tombstones: Vec<TombstoneEntry>,
+    pub(crate) erasures: Vec<ErasureEntry>,
     /// One for each shard.
     pub(crate) shards: Vec<ShardEntry>,
 }
@@ -65,6 +66,13 @@ pub(crate) struct TombstoneEntry {
     pub(crate) segment: u64,
     /// How many of them.
     pub(crate) dead: u64,
+}
+
+/// A file of deletions that left the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct ErasureEntry {
+    pub(crate) file: u64,
+    pub(crate) records: u64,
 }
 
 /// A shard's log.
@@ -175,6 +183,7 @@ mod tests {
             next_file: 12,
             segments: vec![SegmentEntry { file: 4, rows: 10, length: 999, digest: [9; 16] }],
             tombstones: vec![TombstoneEntry { file: 5, segment: 4, dead: 2 }],
+            erasures: vec![ErasureEntry { file: 6, records: 3 }],
             shards: vec![ShardEntry { sealed: 77, durable: 80, logs: vec![8, 9] }, ShardEntry::default()],
         };
         Manifest { index: [3; 16], epoch: 6, body }

@@ -8,6 +8,7 @@ use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::erasure::Erasure;
 use crate::error::{Context, Error};
 use crate::file::header::{self, Header, Kind};
 use crate::file::{self, PublishError, damaged, name};
@@ -154,6 +155,8 @@ pub(crate) struct Replayed {
     bytes: usize,
     /// Whether the owner closed the index, so that nothing is in doubt.
     closed: bool,
+    /// What it deletes; of a log that is only checked, nothing.
+    erasures: Vec<Erasure>,
     /// The last file that holds frames, with its whole frames' length and last checksum.
     tail: usize,
     length: u64,
@@ -234,6 +237,7 @@ impl Log {
             rows_of_files: vec![0; self.files.len()],
             bytes: 0,
             closed: true,
+            erasures: Vec::new(),
             tail: 0,
             length: 0,
             seed: 0,
@@ -303,16 +307,18 @@ impl Log {
 
     fn replay(&self, state: State) -> Result<(Replayed, State), Error> {
         let mut state = state;
+        let mut erasures = Vec::new();
         let replayed = self.read(|transaction| {
             state = state.applied(usize::from(self.shard), &transaction.records).0;
+            erasures.extend(Erasure::of(self.index, &transaction.records, transaction.last));
             Ok(())
         })?;
-        Ok((replayed, state))
+        Ok((Replayed { erasures, ..replayed }, state))
     }
 
     /// Goes on with the files as they are.
     fn reuse(self, replayed: Replayed) -> Result<Recovered, Error> {
-        let Replayed { last, rows, bytes, closed, tail, length, seed, chain, .. } = replayed;
+        let Replayed { last, rows, bytes, closed, erasures, tail, length, seed, chain, .. } = replayed;
         let logs = self.files.iter().take(tail + 1).map(|file| file.number).collect();
         let mut rest = self.files.into_iter().skip(tail);
         let log = rest
@@ -320,7 +326,7 @@ impl Log {
             .map(|file| file.into_writer(length, seed, chain))
             .expect("a log has at least one file");
         let spare = rest.next().map(|file| file.into_empty(self.index)).transpose()?;
-        Ok(Recovered { log, logs, spare, last, rows, bytes, closed })
+        Ok(Recovered { log, logs, spare, last, rows, bytes, closed, erasures })
     }
 
     /// Cuts off what follows the last whole transaction and makes the rest durable. Used where there is no room
@@ -351,7 +357,8 @@ impl Log {
             return Err(error);
         }
         let &Replayed { last, rows, bytes, .. } = replayed;
-        Ok(Recovered { log, logs: vec![number], spare: None, last, rows, bytes, closed: false })
+        let erasures = replayed.erasures.clone();
+        Ok(Recovered { log, logs: vec![number], spare: None, last, rows, bytes, closed: false, erasures })
     }
 }
 
@@ -425,6 +432,7 @@ fn remove_leftovers(directory: &Path, manifest: &Manifest) -> Result<(), Error> 
         let kind = match name.split_once('-') {
             Some(("seg", _)) => Kind::Segment,
             Some(("tomb", _)) => Kind::Tombstones,
+            Some(("erased", _)) => Kind::Erasures,
             _ => Kind::Log,
         };
         if belongs(&path, kind, manifest.index) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use crate::compaction::Wake;
+use crate::erasure;
 use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
@@ -81,13 +82,18 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
     let (segment, entry) = segment.unzip();
 
     let mut committer = store.committer();
-    let tombstones = write_tombstones(store, &committer, &mut files)
-        .inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
+    let published = write_tombstones(store, &committer, &mut files).and_then(|tombstones| {
+        let erasures = erasure::publish(store, &committer, &aside.erasures, &mut files)?;
+        Ok((tombstones, erasures))
+    });
+    let (tombstones, erasures) =
+        published.inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
     let before = committer.manifest.body.clone();
     store.commit(&mut committer, number, &files, |body| {
         body.segments.extend(entry);
         body.tombstones.retain(|old| tombstones.iter().all(|new| new.segment != old.segment));
         body.tombstones.extend(tombstones);
+        body.erasures = erasures;
         let shard = &mut body.shards[usize::from(number)];
         shard.sealed = aside.last;
         shard.durable = shard.durable.max(aside.last);

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
+use crate::erasure::Erasure;
 use crate::error::Error;
 use crate::file;
 use crate::options::MAX_BUFFER_BYTES;
@@ -52,6 +53,8 @@ struct Inner {
     /// In the log and not in the state.
     pending: VecDeque<Pending>,
     syncing: bool,
+    /// What the records in `logs` delete.
+    erasures: Vec<Erasure>,
     /// Rows and bytes in `logs`.
     rows: usize,
     bytes: usize,
@@ -83,6 +86,8 @@ pub(crate) struct Aside {
     pub(crate) logs: Vec<u64>,
     /// Sequence of the last frame in them.
     pub(crate) last: u64,
+    /// What they delete.
+    pub(crate) erasures: Vec<Erasure>,
 }
 
 /// The end of a log.
@@ -104,6 +109,7 @@ pub(crate) struct Recovered {
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
     pub(crate) closed: bool,
+    pub(crate) erasures: Vec<Erasure>,
 }
 
 /// A write that was refused or failed.
@@ -123,7 +129,7 @@ pub(crate) struct Written {
 
 impl Shard {
     pub(crate) fn new(number: u16, store: Arc<Store>, recovered: Recovered) -> Self {
-        let Recovered { log, logs, spare, last, rows, bytes, closed } = recovered;
+        let Recovered { log, logs, spare, last, rows, bytes, closed, erasures } = recovered;
         let inner = Inner {
             log,
             logs,
@@ -134,6 +140,7 @@ impl Shard {
             visible: last,
             pending: VecDeque::new(),
             syncing: false,
+            erasures,
             rows,
             bytes,
             closed,
@@ -268,6 +275,16 @@ impl Shard {
         Ok(())
     }
 
+    /// What was deleted by records that are still in the log.
+    pub(crate) fn erasures(&self) -> Vec<Erasure> {
+        let inner = self.lock();
+        let aside = match &inner.sealing {
+            Sealing::Running(aside) | Sealing::Failed(aside, _) => &aside.erasures[..],
+            Sealing::Idle => &[],
+        };
+        [aside, &inner.erasures].concat()
+    }
+
     /// Where the log ends now.
     pub(crate) fn log_end(&self) -> LogEnd {
         let inner = self.lock();
@@ -325,7 +342,8 @@ impl Shard {
             inner.earlier = Some((full.file, full.path));
         }
         let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
-        inner.sealing = Sealing::Running(Aside { logs, last: inner.last });
+        let erasures = std::mem::take(&mut inner.erasures);
+        inner.sealing = Sealing::Running(Aside { logs, last: inner.last, erasures });
         (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
         self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
         self.request_sealing();
@@ -388,6 +406,7 @@ impl Shard {
                 next
             });
             inner.visible = pending.last;
+            inner.erasures.extend(Erasure::of(self.store.index, &pending.records, pending.last));
         }
     }
 

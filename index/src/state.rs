@@ -123,6 +123,18 @@ impl State {
         }
     }
 
+    /// Calls `act(id, group)` for each live row.
+    pub(crate) fn each_live(&self, mut act: impl FnMut(u64, u64)) {
+        for sealed in self.segments.iter() {
+            let part = sealed.segment.part();
+            let rows = part.ids.iter().zip(part.groups).enumerate();
+            rows.filter(|(row, _)| !sealed.is_dead(*row)).for_each(|(_, (&id, &group))| act(id, group));
+        }
+        for part in self.chunks().map(|chunk| chunk.part()) {
+            part.ids.iter().zip(part.groups).for_each(|(&id, &group)| act(id, group));
+        }
+    }
+
     /// The ids of the live rows of a group, ascending.
     pub(crate) fn group_ids(&self, group: u64) -> Vec<u64> {
         let mut ids = Vec::new();

@@ -149,6 +149,7 @@ impl Store {
             [name::MANIFEST, name::LOCK].map(|name| directory.join(name)).into();
         listed.extend(body.segments.iter().map(|entry| directory.join(name::segment(entry.file))));
         listed.extend(body.tombstones.iter().map(|entry| directory.join(name::tombstones(entry.file))));
+        listed.extend(body.erasures.iter().map(|entry| directory.join(name::erasures(entry.file))));
         for (shard, entry) in (0..).zip(&body.shards) {
             let folder = name::shard(directory, shard);
             listed.extend(entry.logs.iter().map(|&number| folder.join(name::log(number))));

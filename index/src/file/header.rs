@@ -3,7 +3,7 @@
 //! ```text
 //!  0  magic "GALLERST"      8
 //!  8  format version        2
-//! 10  kind of file          2   1 manifest, 2 log, 3 segment, 4 tombstones
+//! 10  kind of file          2   1 manifest, 2 log, 3 segment, 4 tombstones, 5 erasures
 //! 12  length of this header 4   64
 //! 16  index                16   random, the same in all files of an index
 //! 32  file number           8   as in the name; 0 for the manifest
@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     Log = 2,
     Segment = 3,
     Tombstones = 4,
+    Erasures = 5,
 }
 
 /// Says what a file is and to which index it belongs.

@@ -19,6 +19,11 @@ pub(crate) fn tombstones(file: u64) -> String {
     format!("tomb-{file:010}.tomb")
 }
 
+/// Deletions that left the logs.
+pub(crate) fn erasures(file: u64) -> String {
+    format!("erased-{file:010}.list")
+}
+
 /// The folder of a shard.
 pub(crate) fn shard(directory: &Path, shard: u16) -> PathBuf {
     directory.join(format!("shard-{shard:02}"))
@@ -39,11 +44,12 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
 
-/// The number in the name of a segment, tombstone or log file; `None` for any other name.
+/// The number in the name of a segment, tombstone, erasure or log file; `None` for any other name.
 pub(crate) fn number(name: &str) -> Option<u64> {
     let (kind, rest) = name.split_once('-')?;
     let (digits, extension) = rest.split_once('.')?;
-    let ours = matches!((kind, extension), ("seg", "seg") | ("tomb", "tomb") | ("wal", "log"));
+    let ours =
+        matches!((kind, extension), ("seg", "seg") | ("tomb", "tomb") | ("wal", "log") | ("erased", "list"));
     let decimal = digits.len() >= 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if ours && decimal { digits.parse().ok() } else { None }
 }

@@ -43,7 +43,7 @@ fn version_1_is_read_as_it_was_written() {
         assert!(report.is_clean() && report.unknown.is_empty(), "{:?} {:?}", report.problems, report.unknown);
         assert_eq!(
             (report.rows, names(&report)),
-            (12, ["seg", "tomb", "log", "log"].map(String::from).to_vec())
+            (12, ["seg", "tomb", "list", "log", "log"].map(String::from).to_vec())
         );
     }
     for (path, bytes) in files(&golden()) {

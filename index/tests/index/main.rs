@@ -12,4 +12,5 @@ mod model;
 mod opening;
 mod oracle;
 mod search;
+mod snapshot;
 mod torn;

@@ -144,6 +144,11 @@ pub fn is_log(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "log")
 }
 
+/// Deletions that left the logs.
+pub fn is_list(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "list")
+}
+
 pub fn shard_of(log: &Path) -> u16 {
     u16::from(log.starts_with("shard-01"))
 }

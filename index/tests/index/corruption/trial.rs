@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gallerist_index::{Error, Index};
 
-use super::image::{DIMENSION, Files, Image, is_log, shard_of};
+use super::image::{DIMENSION, Files, Image, is_list, is_log, shard_of};
 use crate::oracle::{Oracle, quick_directory, vector};
 
 /// What must come of damage.
@@ -72,6 +72,9 @@ fn expected(image: &Image, path: &Path, changed: &[u8]) -> Expected {
     };
     if to == 0 {
         Expected::Rows(image.whole())
+    } else if is_list(path) {
+        // Only restoring needs it.
+        Expected::Reported(image.whole())
     } else if is_log(path) {
         let moved = from < bytes.len().min(changed.len()) && to == usize::MAX;
         match expected_of_log(image, path, from, to) {

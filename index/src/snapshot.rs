@@ -1,0 +1,124 @@
+//! Copies of an index: taken while it is in use, and put back without what was deleted since.
+
+use std::path::{Path, PathBuf};
+
+use crate::creation;
+use crate::erasure::Erasures;
+use crate::error::Error;
+use crate::file::header;
+use crate::file::{self, name};
+use crate::manifest::Manifest;
+use crate::shard::{LogEnd, Shard};
+use crate::store::Store;
+use crate::{Index, PurgeReceipt};
+
+/// What [`Index::snapshot`] made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotReport {
+    /// Files in the snapshot.
+    pub files: usize,
+    /// Those that share their bytes with the index, as hard links; the others are copies.
+    pub linked: usize,
+}
+
+/// What [`Index::restore`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// Live rows in the restored index.
+    pub rows: u64,
+    /// Rows of the snapshot that were deleted since, and erased again.
+    pub erased: u64,
+}
+
+/// Copies an open index to `to`. Writers go on; the manifest stands still while segments are linked and logs copied.
+pub(crate) fn take(store: &Store, shards: &[Shard], to: &Path) -> Result<SnapshotReport, Error> {
+    creation::beside(to, |building| {
+        let committer = store.committer();
+        let manifest = committer.manifest.clone();
+        let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
+        let mut report = SnapshotReport { files: 0, linked: 0 };
+        for file in immutable(&manifest) {
+            report.linked +=
+                usize::from(file::link_or_copy(&store.directory.join(&file), &building.join(&file))?);
+            report.files += 1;
+        }
+        for ((shard, entry), end) in (0..).zip(&manifest.body.shards).zip(&ends) {
+            let (from, to) = (name::shard(&store.directory, shard), name::shard(building, shard));
+            file::create_directory(&to)?;
+            for &number in &entry.logs {
+                let name = name::log(number);
+                let length = match number.cmp(&end.number) {
+                    std::cmp::Ordering::Less => u64::MAX,
+                    std::cmp::Ordering::Equal => end.length,
+                    std::cmp::Ordering::Greater => header::LENGTH as u64, // a spare, empty then
+                };
+                file::copy(&from.join(&name), &to.join(&name), length)?;
+                report.files += 1;
+            }
+            file::sync_directory(&to)?;
+        }
+        drop(committer);
+        file::create(&building.join(name::LOCK))?;
+        manifest.publish(building)?;
+        report.files += 1;
+        Ok(report)
+    })
+}
+
+/// Copies a snapshot to `to` and deletes from the copy what was deleted from the index after the snapshot was taken.
+pub(crate) fn restore(
+    snapshot: &Path,
+    to: &Path,
+    erasures: Option<&Erasures>,
+) -> Result<RestoreReport, Error> {
+    let manifest = Manifest::load(snapshot)?;
+    if let Some(erasures) = erasures
+        && erasures.index != manifest.index
+    {
+        return Err(Error::OtherIndex { path: snapshot.to_owned() });
+    }
+    creation::beside(to, |building| {
+        copy_all(snapshot, building, &manifest)?;
+        let index = Index::open(building)?;
+        let erased =
+            erasures.map_or(Ok(PurgeReceipt::default()), |erasures| erase_again(&index, erasures))?;
+        let rows = index.view().len() as u64;
+        index.close()?;
+        Ok(RestoreReport { rows, erased: erased.erased })
+    })
+}
+
+fn erase_again(index: &Index, erasures: &Erasures) -> Result<PurgeReceipt, Error> {
+    let ids = erasures.among(&index.view().state, &index.log_ends());
+    let deleted = index.delete(&ids)?.rows as u64;
+    let receipt = index.purge()?;
+    Ok(PurgeReceipt { erased: deleted, ..receipt })
+}
+
+fn copy_all(snapshot: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
+    for file in immutable(manifest) {
+        file::copy(&snapshot.join(&file), &to.join(&file), u64::MAX)?;
+    }
+    for (shard, entry) in (0..).zip(&manifest.body.shards) {
+        let (from, to) = (name::shard(snapshot, shard), name::shard(to, shard));
+        file::create_directory(&to)?;
+        for &number in &entry.logs {
+            let name = name::log(number);
+            file::copy(&from.join(&name), &to.join(&name), u64::MAX)?;
+        }
+        file::sync_directory(&to)?;
+    }
+    file::create(&to.join(name::LOCK))?;
+    Ok(manifest.publish(to)?)
+}
+
+/// Files that a manifest names and that never change.
+fn immutable(manifest: &Manifest) -> Vec<PathBuf> {
+    let body = &manifest.body;
+    let segments = body.segments.iter().map(|entry| name::segment(entry.file));
+    let tombstones = body.tombstones.iter().map(|entry| name::tombstones(entry.file));
+    let erasures = body.erasures.iter().map(|entry| name::erasures(entry.file));
+    segments.chain(tombstones).chain(erasures).map(PathBuf::from).collect()
+}
