@@ -25,13 +25,15 @@ use crate::shard::{Shard, WriteError};
 use crate::snapshot::{self, RestoreReport, SnapshotReport};
 use crate::state::shard_of;
 use crate::store::Store;
-use crate::view::View;
+use crate::syncing;
+use crate::view::{Salvage, View};
 use crate::wal::frame::{MAX_DELETIONS, Record};
 
 /// A durable index of unit vectors: one directory, one owner, many threads through `&self`.
 ///
 /// Writers whose rows go to different shards do not wait for each other; readers wait for nobody and hold up nobody.
-/// What is acknowledged survives a `kill -9` at any moment and, but for [`Durability::Bulk`], a power cut.
+/// What is acknowledged survives a `kill -9` at any moment and a power cut, but for what
+/// [`Durability::Interval`] and [`Durability::Bulk`] leave open.
 ///
 /// The index must lie on a local file system, and no other program may touch its files while it is open: segments are
 /// mapped into memory, and cutting one short would end the process.
@@ -90,6 +92,11 @@ impl Index {
             move || sealing::run(&store, &shards, &job)
         };
         index.start("gallerist-seal", sealing)?;
+        let syncing = {
+            let (store, shards) = (Arc::clone(&store), Arc::clone(&index.shards));
+            move || syncing::run(&store.syncer, &shards)
+        };
+        index.start("gallerist-sync", syncing)?;
         index.start("gallerist-compact", move || compaction::run(&store, &wake))?;
         Ok(index)
     }
@@ -136,9 +143,7 @@ impl Index {
             self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
         insertion.refuse_live(&self.store.state.load())?;
         match insertion::write(&insertion, &self.shards, durability) {
-            Ok(sequences) => {
-                Ok(Receipt { rows: rows.len(), durable: durability != Durability::Bulk, sequences })
-            }
+            Ok(sequences) => Ok(Receipt { rows: rows.len(), durable: durability.waits(), sequences }),
             Err(WriteError { error, in_doubt }) => {
                 if in_doubt {
                     claim.keep();
@@ -282,7 +287,7 @@ impl Index {
 
     /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
     pub fn view(&self) -> View {
-        View { state: self.store.state.load_full(), dimension: self.store.options.dimension }
+        View { state: self.store.state.load_full(), dimension: self.store.options.dimension, whole: true }
     }
 
     /// Counts and sizes.
@@ -317,6 +322,20 @@ impl Index {
         check::check_files(path)
     }
 
+    /// Reads what is sound of an index that cannot be opened because files of it are damaged or gone, and says which. Nothing
+    /// on disk is changed. Where a log is damaged, rows may be in the view that the lost part deleted.
+    ///
+    /// # Errors
+    /// [`Error::NotAnIndex`], [`Error::Locked`]; the manifest is damaged: without it nothing can be known.
+    pub fn salvage(path: &Path) -> Result<Salvage, Error> {
+        let _lock = take_lock(path)?;
+        let path = &path.canonicalize().context(path, "resolving the path")?;
+        let (manifest, state, problems) = recovery::salvage(path)?;
+        let dimension = manifest.body.options.dimension;
+        let view = View { state: Arc::new(state), dimension, whole: problems.is_empty() };
+        Ok(Salvage { view, problems })
+    }
+
     /// Closes the index: everything is durable when this returns.
     ///
     /// # Errors
@@ -331,6 +350,7 @@ impl Index {
             return Ok(());
         }
         self.store.compactor.close();
+        self.store.syncer.close();
         // Whoever has ended already hears nothing.
         let _ = self.store.jobs.send(Job::Stop);
         let _ = self.store.wakes.send(Wake::Stop);

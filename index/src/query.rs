@@ -105,7 +105,7 @@ impl<'a> Query<'a> {
 
     fn search<K: rank::Keep>(self, keep: impl Fn() -> K + Sync) -> Result<Answer, Error> {
         match self.mode {
-            Mode::Auto | Mode::Exact => scan::scan(&self.view.state, &self.vector, self.filter, keep),
+            Mode::Auto | Mode::Exact => scan::scan(self.view, &self.vector, self.filter, keep),
         }
     }
 }

@@ -67,6 +67,34 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
     Ok(Opened { shards: shards.collect::<Result<_, Error>>()?, manifest, next_file, state })
 }
 
+/// Reads what can be read and changes nothing; also says what cannot.
+pub(crate) fn salvage(directory: &Path) -> Result<(Manifest, State, Vec<Error>), Error> {
+    let manifest = Manifest::load(directory)?;
+    let mut problems = Vec::new();
+    let mut state = State::empty(manifest.body.options.shards);
+    let mut segments = Vec::new();
+    for entry in &manifest.body.segments {
+        match segment(directory, &manifest, entry) {
+            Ok(sealed) => {
+                problems.extend(sealed.segment.check());
+                segments.push(sealed);
+            }
+            Err(error) => problems.push(error),
+        }
+    }
+    state.segments = Arc::new(segments);
+    for shard in 0..manifest.body.options.shards {
+        let read = Log::new(directory, &manifest, shard).and_then(|log| {
+            log.read(|transaction| {
+                state = state.applied(usize::from(shard), &transaction.records).0;
+                Ok(())
+            })
+        });
+        problems.extend(read.err());
+    }
+    Ok((manifest, state, problems))
+}
+
 /// Copies every log that was not closed and publishes a manifest that names the copies. On an error everything is
 /// as before.
 fn rewrite(

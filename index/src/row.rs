@@ -1,5 +1,7 @@
 //! What goes in, and what is said about it.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::kernels::dot;
 
@@ -37,10 +39,23 @@ pub enum Durability {
     Group,
     /// After a sync of its own.
     Each,
+    /// Without waiting for a sync; one follows within [`SYNC_INTERVAL`], in the background. Survives the end of the process,
+    /// however abrupt; in a power cut what came in that time may be lost, from the end, never with holes in a shard.
+    Interval,
     /// Without a sync. Survives the end of the process, however abrupt; in a power cut what came after the last
     /// [`Index::sync`](crate::Index::sync) or seal may be lost, from the end, never with holes in a shard.
     Bulk,
 }
+
+impl Durability {
+    /// Whether a write is acknowledged only when it is on disk.
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Group | Self::Each)
+    }
+}
+
+/// What a power cut can take of writes with [`Durability::Interval`].
+pub const SYNC_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Acknowledges a write: it is visible to every later view.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -164,11 +164,14 @@ impl Shard {
         let pending = Pending {
             records,
             last: written.sequence,
-            needs_sync: durability != Durability::Bulk,
+            needs_sync: durability.waits(),
             deleted: Arc::clone(&written.deleted),
         };
         inner.pending.push_back(pending);
         self.reveal(&mut inner);
+        if durability == Durability::Interval {
+            self.store.syncer.request();
+        }
         Ok(written)
     }
 

@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::sealing::Job;
 use crate::segment::Segment;
 use crate::state::State;
+use crate::syncing::Syncer;
 use crate::tombstone::Tombstones;
 use crate::wal::writer::Writer;
 
@@ -30,6 +31,7 @@ pub(crate) struct Store {
     pub(crate) jobs: Sender<Job>,
     pub(crate) wakes: Sender<Wake>,
     pub(crate) compactor: Compactor,
+    pub(crate) syncer: Syncer,
     next_file: AtomicU64,
     committer: Mutex<Committer>,
 }
@@ -58,6 +60,7 @@ impl Store {
             jobs,
             wakes,
             compactor: Compactor::default(),
+            syncer: Syncer::default(),
             next_file: AtomicU64::new(next_file),
             committer: Mutex::new(Committer { manifest, in_doubt: None }),
         }

@@ -17,6 +17,24 @@ use crate::state::{Place, Sealed, State};
 pub struct View {
     pub(crate) state: Arc<State>,
     pub(crate) dimension: usize,
+    /// Whether it shows all that the index holds: `false` only for what was salvaged.
+    pub(crate) whole: bool,
+}
+
+/// What could be read of a damaged index.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Salvage {
+    /// The rows of the sound files. Its answers say `complete: false` if anything is missing.
+    pub view: View,
+    /// What is damaged; empty if nothing is.
+    pub problems: Vec<Error>,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("rows", &self.len()).field("whole", &self.whole).finish_non_exhaustive()
+    }
 }
 
 impl View {

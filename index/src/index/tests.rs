@@ -307,4 +307,10 @@ fn durability_says_what_it_did() {
     index.insert_with(&row(4), Durability::Bulk).unwrap();
     index.sync().unwrap();
     assert_eq!(count(), 3);
+    assert!(!index.insert_with(&row(5), Durability::Interval).unwrap().durable);
+    assert!(index.view().contains(5), "acknowledged, so visible");
+    // However slow the machine is, the sync comes by itself.
+    while count() < 4 {
+        std::thread::yield_now();
+    }
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::kernels;
 use crate::part::Part;
 use crate::state::{Sealed, State};
+use crate::view::View;
 
 /// Bytes of vectors that one task scores.
 const TASK_BYTES: usize = 1 << 20;
@@ -30,27 +31,30 @@ struct Found<K> {
     max_score: Option<f32>,
 }
 
-/// Scores every live row of a state against a vector and keeps what `new` keeps.
+/// Scores every live row of a view against a vector and keeps what `new` keeps.
 pub(super) fn scan<K: Keep>(
-    state: &State,
+    view: &View,
     vector: &[f32],
     filter: Option<Filter<'_>>,
     new: impl Fn() -> K + Sync,
 ) -> Result<Answer, Error> {
-    let tasks = tasks(state, vector.len());
+    let tasks = tasks(&view.state, vector.len());
     let bytes: usize = tasks.iter().map(|task| task.rows.len() * vector.len() * 4).sum();
     let start = || Found { keep: new(), scanned: 0, max_score: None };
+    let scan = |found, task: &Task<'_>| match task.verify() {
+        Ok(()) => Ok(task.scan(vector, filter, found)),
+        // What was salvaged is known to be incomplete, and its answers say so.
+        Err(_) if !view.whole => Ok(found),
+        Err(error) => Err(error),
+    };
     let found = if bytes < ALONE_BYTES {
-        tasks.iter().try_fold(start(), |found, task| task.scan(vector, filter, found))?
+        tasks.iter().try_fold(start(), scan)?
     } else {
-        tasks
-            .par_iter()
-            .try_fold(start, |found, task| task.scan(vector, filter, found))
-            .try_reduce(start, |one, other| Ok(one.merge(other)))?
+        tasks.par_iter().try_fold(start, scan).try_reduce(start, |one, other| Ok(one.merge(other)))?
     };
     Ok(Answer {
         hits: found.keep.finish(),
-        complete: true,
+        complete: view.whole,
         mode: Mode::Exact,
         scanned: found.scanned,
         max_score: found.max_score,
@@ -73,15 +77,11 @@ fn tasks(state: &State, dimension: usize) -> Vec<Task<'_>> {
 }
 
 impl Task<'_> {
-    fn scan<K: Keep>(
-        &self,
-        vector: &[f32],
-        filter: Option<Filter<'_>>,
-        mut found: Found<K>,
-    ) -> Result<Found<K>, Error> {
-        if let Some(sealed) = self.sealed {
-            sealed.segment.verify(self.rows.clone())?;
-        }
+    fn verify(&self) -> Result<(), Error> {
+        self.sealed.map_or(Ok(()), |sealed| sealed.segment.verify(self.rows.clone()))
+    }
+
+    fn scan<K: Keep>(&self, vector: &[f32], filter: Option<Filter<'_>>, mut found: Found<K>) -> Found<K> {
         let dimension = self.part.dimension;
         let rows = &self.part.vectors[self.rows.start * dimension..self.rows.end * dimension];
         let mut scores = vec![0.0; self.rows.len()];
@@ -102,7 +102,7 @@ impl Task<'_> {
                 }
             }
         }
-        Ok(found)
+        found
     }
 }
 

@@ -245,6 +245,46 @@ fn a_damaged_vector_leaves_the_rest_usable() {
 }
 
 #[test]
+fn what_is_sound_can_be_salvaged_from_a_damaged_index() {
+    let image = Image::closed();
+    let intact = quick_directory();
+    Image::write(&image.files, intact.path());
+    let salvage = Index::salvage(intact.path()).unwrap();
+    assert!(salvage.problems.is_empty());
+    image.whole().assert_equals(&salvage.view, &[vector(3, 1)]);
+    for path in image.files.keys().filter(|path| path.extension().is_some()) {
+        for change in 0..3 {
+            let mut files = image.files.clone();
+            let bytes = files.get_mut(path).unwrap();
+            match change {
+                0 => bytes[10] ^= 1,
+                1 => bytes.truncate(30),
+                _ => drop(files.remove(path)),
+            }
+            let directory = quick_directory();
+            Image::write(&files, directory.path());
+            let salvage = Index::salvage(directory.path()).unwrap();
+            let root = directory.path().canonicalize().unwrap();
+            if image::is_list(path) {
+                assert!(salvage.problems.is_empty(), "no row is in it");
+                continue;
+            }
+            let named = |error: &Error| matches!(error, Error::Damaged { path: named, .. } if *named == root.join(path));
+            assert!(salvage.problems.iter().any(named), "{}: {:?}", path.display(), salvage.problems);
+            let (found, whole) = (Oracle::of(&salvage.view), image.whole());
+            let answer = salvage.view.query(&vector(3, 1)).unwrap().top_k(usize::MAX).unwrap();
+            assert!(!answer.complete && answer.hits.len() == found.0.len());
+            assert!(!found.0.is_empty(), "the other files are sound");
+            if !image::is_log(path) {
+                assert!(found.0.iter().all(|(id, row)| whole.0.get(id) == Some(row)), "{}", path.display());
+            }
+        }
+    }
+    let nothing = quick_directory();
+    assert!(matches!(Index::salvage(nothing.path()), Err(Error::NotAnIndex { .. })));
+}
+
+#[test]
 fn rows_that_look_like_a_record_vouch_for_nothing() {
     let directory = quick_directory();
     let index =

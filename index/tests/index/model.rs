@@ -28,7 +28,12 @@ enum Operation {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let durability = prop_oneof![Just(Durability::Group), Just(Durability::Each), Just(Durability::Bulk)];
+    let durability = prop_oneof![
+        Just(Durability::Group),
+        Just(Durability::Each),
+        Just(Durability::Interval),
+        Just(Durability::Bulk)
+    ];
     let rows = prop::collection::vec((0u64..80, 0u64..9), 0..12);
     prop_oneof![
         6 => (rows, durability).prop_map(|(rows, durability)| Operation::Insert { rows, durability }),
@@ -55,7 +60,7 @@ fn insert(index: &Index, oracle: &mut Oracle, rows: &[(u64, u64)], durability: D
         Ok(receipt) => {
             assert!(fresh);
             assert_eq!(receipt.rows, rows.len());
-            assert_eq!(receipt.durable, durability != Durability::Bulk);
+            assert_eq!(receipt.durable, matches!(durability, Durability::Group | Durability::Each));
             for (&(id, group), vector) in rows.iter().zip(vectors) {
                 oracle.insert(id, group, vector);
             }
