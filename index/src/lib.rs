@@ -1,4 +1,4 @@
-//! A durable, memory-mapped vector index with sharded writes.
+#![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
