@@ -171,7 +171,10 @@ fn merge(
     let rest = Rest { closing: &store.compactor.closing, pace, since: Mutex::new(Instant::now()) };
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
-    let Some(finished) = writer::write(&target, dimension, &rows, &|| rest.take())? else { return Ok(None) };
+    let graph = store.options.graph.parameters(sources.iter().map(Sealed::live).sum());
+    let Some(finished) = writer::write(&target, dimension, &rows, graph, &|| rest.take())? else {
+        return Ok(None);
+    };
     files.push(store.directory.join(name::segment(number)));
     let entry = SegmentEntry::new(number, &finished);
     let segment = Segment::open(&store.directory, store.index, dimension, &entry)?;

@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 struct Kernels {
     dot: fn(&[f32], &[f32]) -> f32,
     scores: fn(&[f32], &[f32], &mut [f32]),
+    dot_i8: fn(&[i8], &[i8]) -> i32,
 }
 
 static KERNELS: LazyLock<Kernels> = LazyLock::new(|| {
@@ -24,7 +25,7 @@ static KERNELS: LazyLock<Kernels> = LazyLock::new(|| {
     if let Some(kernels) = x86::detect() {
         return kernels;
     }
-    Kernels { dot: lanes::dot, scores: lanes::scores }
+    Kernels { dot: lanes::dot, scores: lanes::scores, dot_i8: lanes::dot_i8 }
 });
 
 /// The score of two vectors: their scalar product, which for unit vectors is the cosine similarity (-1 to 1, higher is
@@ -38,6 +39,20 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// [`dot`] of a query of dimension `d` with each of `scores.len()` rows lying one after the other in `rows`.
 pub(crate) fn scores(query: &[f32], rows: &[f32], scores: &mut [f32]) {
     (KERNELS.scores)(query, rows, scores);
+}
+
+/// The scalar product of two codes of at most 4096 components. Codes of different length are compared over the shorter
+/// one's.
+pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
+    (KERNELS.dot_i8)(a, b)
+}
+
+/// Asks the processor to fetch some bytes before they are read.
+pub(crate) fn prefetch(bytes: &[i8]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }
 
 #[cfg(test)]
@@ -67,7 +82,7 @@ mod tests {
     }
 
     fn all() -> Vec<Kernels> {
-        let mut all = vec![Kernels { dot: lanes::dot, scores: lanes::scores }];
+        let mut all = vec![Kernels { dot: lanes::dot, scores: lanes::scores, dot_i8: lanes::dot_i8 }];
         #[cfg(target_arch = "x86_64")]
         all.extend(x86::available());
         all
@@ -82,6 +97,18 @@ mod tests {
             for kernels in all() {
                 prop_assert_eq!((kernels.dot)(&a, &b).to_bits(), reference(&a, &b).to_bits());
             }
+        }
+
+        #[test]
+        fn every_kernel_multiplies_codes_alike(
+            a in prop::collection::vec(prop_oneof![any::<i8>(), Just(i8::MIN), Just(i8::MAX)], 0..4097),
+            b in prop::collection::vec(prop_oneof![any::<i8>(), Just(i8::MIN), Just(i8::MAX)], 0..4097),
+        ) {
+            let expected: i64 = a.iter().zip(&b).map(|(x, y)| i64::from(*x) * i64::from(*y)).sum();
+            for kernels in all() {
+                prop_assert_eq!(i64::from((kernels.dot_i8)(&a, &b)), expected);
+            }
+            prefetch(&a);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::error::Error;
+use crate::graph::build::Parameters;
 
 /// Dimensions an index may have, at most.
 pub const MAX_DIMENSION: usize = 4096;
@@ -36,12 +37,60 @@ pub struct Options {
     /// Whether segments are merged in the background after each seal. Without it, only
     /// [`Index::compact`](crate::Index::compact) and [`Index::purge`](crate::Index::purge) do.
     pub background_compaction: bool,
+    /// Graphs for approximate search.
+    pub graph: GraphOptions,
+}
+
+/// Which segments get a graph (hierarchical navigable small world; Malkov, Yashunin 2018), and of what shape. Building one takes
+/// far longer than writing the rows; only [`Mode::Graph`](crate::Mode::Graph) reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct GraphOptions {
+    /// Which segments.
+    pub when: GraphWhen,
+    /// Neighbours of a node in the upper layers ("M"), twice as many in the lowest; 4 to 64.
+    pub degree: u16,
+    /// Width of the beam that looks for neighbours ("efConstruction"); from 2 `degree` to 2000.
+    pub build_width: u16,
+}
+
+/// Which segments get a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[non_exhaustive]
+pub enum GraphWhen {
+    /// None.
+    Never,
+    /// Those of 50,000 rows and more: below, looking at every row takes no longer. They come about by compaction.
+    Auto,
+    /// All.
+    Always,
+}
+
+impl GraphOptions {
+    /// No graphs; if there were any, they would have degree 16, built with a beam of 200.
+    pub const NEVER: Self = Self { when: GraphWhen::Never, degree: 16, build_width: 200 };
+
+    /// How the graph of a segment with so many rows is built, if it gets one.
+    pub(crate) fn parameters(&self, rows: usize) -> Option<Parameters> {
+        let wanted = match self.when {
+            GraphWhen::Never => false,
+            GraphWhen::Auto => rows >= 50_000,
+            GraphWhen::Always => rows > 0,
+        };
+        wanted.then_some(Parameters { degree: self.degree.into(), width: self.build_width.into() })
+    }
 }
 
 impl Options {
-    /// Four shards, an empty label, buffers of 32,768 rows, and compaction in the background.
+    /// Four shards, an empty label, buffers of 32,768 rows, compaction in the background, and no graphs.
     pub fn new(dimension: usize) -> Self {
-        Self { dimension, shards: 4, label: String::new(), seal_rows: 32_768, background_compaction: true }
+        Self {
+            dimension,
+            shards: 4,
+            label: String::new(),
+            seal_rows: 32_768,
+            background_compaction: true,
+            graph: GraphOptions::NEVER,
+        }
     }
 
     /// Whether every field is in its range.
@@ -60,6 +109,13 @@ impl Options {
                 format!("at most {MAX_LABEL} bytes"),
                 format!("{} bytes", self.label.len()),
             );
+        }
+        let GraphOptions { degree, build_width, .. } = self.graph;
+        if !(4..=64).contains(&degree) {
+            return refuse("graph.degree", "4 to 64".into(), degree.to_string());
+        }
+        if !(2 * degree..=2000).contains(&build_width) {
+            return refuse("graph.build_width", format!("{} to 2000", 2 * degree), build_width.to_string());
         }
         if self.seal_rows == 0 {
             return refuse("seal_rows", "at least 1".into(), "0".into());

@@ -2,6 +2,7 @@
 
 mod rank;
 mod scan;
+mod walk;
 
 use crate::error::Error;
 use crate::view::View;
@@ -20,6 +21,13 @@ pub enum Mode {
     Auto,
     /// Every live row is scored.
     Exact,
+    /// Where a segment has a graph, the rows near the query are found by walking it with a beam of this width ("ef"), at least
+    /// as wide as the number of hits asked for, and scored exactly; all other rows are scored. Quicker in large
+    /// segments, and rows can be missed: the answer says `complete: false`. A range search is exact all the same.
+    Graph {
+        /// Nodes that the walk keeps.
+        width: usize,
+    },
 }
 
 /// One row of an answer.
@@ -43,7 +51,7 @@ pub struct Answer {
     pub complete: bool,
     /// How it was found; never [`Mode::Auto`].
     pub mode: Mode,
-    /// Live rows that were scored.
+    /// Live rows that were scored, and nodes of graphs that were compared with the query.
     pub scanned: u64,
     /// The best score among all rows that were looked at and pass the filter, also below a range's threshold
     /// and for `k = 0`; `None` if there was no such row.
@@ -83,16 +91,16 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn top_k(self, k: usize) -> Result<Answer, Error> {
-        self.search(|| rank::Top::new(k))
+        self.search(k, || rank::Top::new(k))
     }
 
-    /// The best row of each of the `k` best groups: exactly `min(k, groups that pass the filter)` hits, each of
+    /// The best row of each of the `k` best groups (of those found, in [`Mode::Graph`]): exactly `min(k, groups that pass the filter)` hits, each of
     /// another group.
     ///
     /// # Errors
     /// A segment is damaged.
     pub fn top_groups(self, k: usize) -> Result<Answer, Error> {
-        self.search(|| rank::TopGroups::new(k))
+        self.search(k, || rank::TopGroups::new(k))
     }
 
     /// Every live row whose score is at least `min_score`, without a cap.
@@ -100,11 +108,13 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
-        self.search(|| rank::Range::new(min_score))
+        let exact = Self { mode: Mode::Exact, ..self };
+        exact.search(0, || rank::Range::new(min_score))
     }
 
-    fn search<K: rank::Keep>(self, keep: impl Fn() -> K + Sync) -> Result<Answer, Error> {
+    fn search<K: rank::Keep>(self, k: usize, keep: impl Fn() -> K + Sync) -> Result<Answer, Error> {
         match self.mode {
+            Mode::Graph { width } => walk::search(self.view, &self.vector, self.filter, width, k, keep),
             Mode::Auto | Mode::Exact => scan::scan(self.view, &self.vector, self.filter, keep),
         }
     }

@@ -126,8 +126,9 @@ fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepar
     let (directory, dimension) = (&store.directory, store.options.dimension);
     let file = store.new_number();
     let epoch = store.committer().manifest.epoch;
+    let graph = store.options.graph.parameters(sealing.iter().map(|chunk| chunk.len()).sum());
     let target = writer::Target { directory, index: store.index, number: file, epoch };
-    let Some(finished) = writer::write(&target, dimension, &rows, &|| Ok(()))? else {
+    let Some(finished) = writer::write(&target, dimension, &rows, graph, &|| Ok(()))? else {
         return Ok(Prepared { segment: None, spare });
     };
     files.push(directory.join(name::segment(file)));

@@ -1,5 +1,6 @@
 //! Sealed rows: immutable, mapped, every byte checksummed.
 
+pub(crate) mod graph;
 pub(crate) mod layout;
 pub(crate) mod reader;
 pub(crate) mod writer;

@@ -39,3 +39,8 @@ pub(super) fn scores(query: &[f32], rows: &[f32], scores: &mut [f32]) {
         *score = dot(query, row);
     }
 }
+
+#[inline(always)]
+pub(super) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
+}

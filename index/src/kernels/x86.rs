@@ -1,5 +1,7 @@
 //! The same loops compiled for AVX2 and AVX-512, picked once by what the processor has.
 
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
 use super::{Kernels, lanes};
 
 /// The widest kernels that this processor runs, if any is wider than the baseline.
@@ -11,16 +13,16 @@ pub(super) fn detect() -> Option<Kernels> {
 pub(super) fn available() -> Vec<Kernels> {
     let mut available = Vec::new();
     if is_x86_feature_detected!("avx2") {
-        available.push(Kernels { dot: dot_avx2, scores: scores_avx2 });
+        available.push(Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx2 });
     }
-    if is_x86_feature_detected!("avx512f") {
-        available.push(Kernels { dot: dot_avx512, scores: scores_avx512 });
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        available.push(Kernels { dot: dot_avx512, scores: scores_avx512, dot_i8: dot_i8_avx512 });
     }
     available
 }
 
 macro_rules! compiled_for {
-    ($feature:literal, $dot:ident, $scores:ident) => {
+    ($feature:literal, $dot:ident, $scores:ident, $dot_i8:ident) => {
         fn $dot(a: &[f32], b: &[f32]) -> f32 {
             #[target_feature(enable = $feature)]
             fn inner(a: &[f32], b: &[f32]) -> f32 {
@@ -38,8 +40,25 @@ macro_rules! compiled_for {
             // SAFETY: `available` hands this function out only where the processor has the feature.
             unsafe { inner(query, rows, scores) }
         }
+
+        fn $dot_i8(a: &[i8], b: &[i8]) -> i32 {
+            #[target_feature(enable = $feature)]
+            fn inner(a: &[i8], b: &[i8]) -> i32 {
+                lanes::dot_i8(a, b)
+            }
+            // SAFETY: `available` hands this function out only where the processor has the feature.
+            unsafe { inner(a, b) }
+        }
     };
 }
 
-compiled_for!("avx2", dot_avx2, scores_avx2);
-compiled_for!("avx512f", dot_avx512, scores_avx512);
+compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2);
+compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512);
+
+/// Fetches the cache lines that some bytes lie in.
+pub(super) fn prefetch(bytes: &[i8]) {
+    for line in bytes.chunks(64) {
+        // SAFETY: prefetching is a hint and may be given any address; this one is that of a live slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+    }
+}

@@ -25,10 +25,10 @@ struct Task<'a> {
 }
 
 /// What was found so far.
-struct Found<K> {
-    keep: K,
-    scanned: u64,
-    max_score: Option<f32>,
+pub(super) struct Found<K> {
+    pub(super) keep: K,
+    pub(super) scanned: u64,
+    pub(super) max_score: Option<f32>,
 }
 
 /// Scores every live row of a view against a vector and keeps what `new` keeps.
@@ -38,20 +38,7 @@ pub(super) fn scan<K: Keep>(
     filter: Option<Filter<'_>>,
     new: impl Fn() -> K + Sync,
 ) -> Result<Answer, Error> {
-    let tasks = tasks(&view.state, vector.len());
-    let bytes: usize = tasks.iter().map(|task| task.rows.len() * vector.len() * 4).sum();
-    let start = || Found { keep: new(), scanned: 0, max_score: None };
-    let scan = |found, task: &Task<'_>| match task.verify() {
-        Ok(()) => Ok(task.scan(vector, filter, found)),
-        // What was salvaged is known to be incomplete, and its answers say so.
-        Err(_) if !view.whole => Ok(found),
-        Err(error) => Err(error),
-    };
-    let found = if bytes < ALONE_BYTES {
-        tasks.iter().try_fold(start(), scan)?
-    } else {
-        tasks.par_iter().try_fold(start, scan).try_reduce(start, |one, other| Ok(one.merge(other)))?
-    };
+    let found = found(view, vector, filter, |_| true, new)?;
     Ok(Answer {
         hits: found.keep.finish(),
         complete: view.whole,
@@ -61,9 +48,36 @@ pub(super) fn scan<K: Keep>(
     })
 }
 
-fn tasks(state: &State, dimension: usize) -> Vec<Task<'_>> {
+/// Scores every live row of the buffers and of the segments that `which` takes.
+pub(super) fn found<K: Keep>(
+    view: &View,
+    vector: &[f32],
+    filter: Option<Filter<'_>>,
+    which: impl Fn(&Sealed) -> bool,
+    new: impl Fn() -> K + Sync,
+) -> Result<Found<K>, Error> {
+    let tasks = tasks(&view.state, vector.len(), which);
+    let bytes: usize = tasks.iter().map(|task| task.rows.len() * vector.len() * 4).sum();
+    let start = || Found { keep: new(), scanned: 0, max_score: None };
+    let scan = |found, task: &Task<'_>| match task.verify() {
+        Ok(()) => Ok(task.scan(vector, filter, found)),
+        // What was salvaged is known to be incomplete, and its answers say so.
+        Err(_) if !view.whole => Ok(found),
+        Err(error) => Err(error),
+    };
+    if bytes < ALONE_BYTES {
+        return tasks.iter().try_fold(start(), scan);
+    }
+    tasks.par_iter().try_fold(start, scan).try_reduce(start, |one, other| Ok(one.merge(other)))
+}
+
+fn tasks(state: &State, dimension: usize, which: impl Fn(&Sealed) -> bool) -> Vec<Task<'_>> {
     let step = (TASK_BYTES / (dimension * 4)).max(64);
-    let sealed = state.segments.iter().map(|sealed| (sealed.segment.part(), Some(sealed)));
+    let sealed = state
+        .segments
+        .iter()
+        .filter(|sealed| which(sealed))
+        .map(|sealed| (sealed.segment.part(), Some(sealed)));
     let buffered = state.chunks().map(|chunk| (chunk.part(), None));
     sealed
         .chain(buffered)

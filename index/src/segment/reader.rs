@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::FromBytes;
 
+use super::graph::Sections;
 use super::layout::{BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum};
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
@@ -23,13 +24,14 @@ use crate::part::Part;
 pub(crate) struct Segment {
     path: PathBuf,
     number: u64,
-    map: Map,
+    pub(super) map: Map,
     rows: usize,
-    dimension: usize,
+    pub(super) dimension: usize,
     ids: Range<usize>,
     groups: Range<usize>,
     order: Range<usize>,
     vectors: Range<usize>,
+    pub(super) graph: Option<Sections>,
     blocks: Range<usize>,
     sections: Vec<Section>,
     footer: Footer,
@@ -103,6 +105,7 @@ impl Segment {
         };
         let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
         let vectors = section(VECTORS, dimension * 4)?;
+        let graph = Sections::find(&sections, rows, dimension, &path)?;
         let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
             return Err(damaged(
                 &path,
@@ -132,6 +135,7 @@ impl Segment {
             groups,
             order,
             vectors,
+            graph,
             blocks: blocks_range,
             sections,
             footer,
@@ -181,7 +185,7 @@ impl Segment {
         self.verify_bytes(self.vectors.start + rows.start * width..self.vectors.start + rows.end * width)
     }
 
-    fn verify_bytes(&self, bytes: Range<usize>) -> Result<(), Error> {
+    pub(super) fn verify_bytes(&self, bytes: Range<usize>) -> Result<(), Error> {
         for block in bytes.start / BLOCK..bytes.end.div_ceil(BLOCK) {
             let (word, bit) = (self.verified.get(block / 64), 1u64 << (block % 64));
             if word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0) {
@@ -239,6 +243,7 @@ impl Segment {
         }
         if problems.is_empty() {
             problems.extend(self.check_rows());
+            problems.extend(self.searchable().err());
         }
         problems
     }

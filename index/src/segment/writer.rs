@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::IntoBytes;
 
+use super::graph;
 use super::layout::{
     ALIGNMENT, BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum,
 };
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
+use crate::graph::build::Parameters;
 use crate::part::Part;
 use crate::tombstone::Tombstones;
 
@@ -55,6 +57,7 @@ pub(crate) fn write(
     target: &Target<'_>,
     dimension: usize,
     sources: &[Source<'_>],
+    graph: Option<Parameters>,
     tick: Tick<'_>,
 ) -> Result<Option<Finished>, Error> {
     let &Target { directory, index, number, epoch } = target;
@@ -66,7 +69,7 @@ pub(crate) fn write(
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
     let finished = Writer::create(temporary.clone(), &header, tick)
-        .and_then(|writer| write_rows(writer, sources, &rows, dimension))
+        .and_then(|writer| write_rows(writer, sources, &rows, dimension, graph))
         .and_then(|finished| {
             file::rename(&temporary, &target)?;
             Ok(finished)
@@ -97,6 +100,7 @@ fn write_rows(
     sources: &[Source<'_>],
     rows: &[(u32, u32)],
     dimension: usize,
+    graph: Option<Parameters>,
 ) -> Result<Finished, Error> {
     let at = |&(source, row): &(u32, u32)| (&sources[source as usize].part, row as usize);
     let ids: Vec<u64> = rows.iter().map(|place| at(place).0.ids[at(place).1]).collect();
@@ -113,10 +117,18 @@ fn write_rows(
             writer.push(part.vectors[row * dimension..(row + 1) * dimension].as_bytes())
         })
     })?;
+    if let Some(parameters) = graph {
+        let mut vectors = Vec::with_capacity(rows.len() * dimension);
+        for place in rows {
+            let (part, row) = at(place);
+            vectors.extend_from_slice(&part.vectors[row * dimension..(row + 1) * dimension]);
+        }
+        graph::write(&mut writer, &vectors, dimension, parameters)?;
+    }
     writer.finish(rows.len() as u64, dimension as u32)
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     file: File,
     path: PathBuf,
     number: u64,
@@ -153,7 +165,7 @@ impl<'a> Writer<'a> {
         self.written + self.buffer.len() as u64
     }
 
-    fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         self.section_hash.update(bytes);
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BUFFER - self.buffer.len()));
@@ -178,7 +190,7 @@ impl<'a> Writer<'a> {
         (self.tick)()
     }
 
-    fn section(
+    pub(super) fn section(
         &mut self,
         kind: u32,
         content: impl FnOnce(&mut Self) -> Result<(), Error>,

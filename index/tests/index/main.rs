@@ -8,6 +8,7 @@ mod corruption;
 mod crash;
 mod full_disk;
 mod golden;
+mod graph;
 mod model;
 mod opening;
 mod oracle;

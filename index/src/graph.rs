@@ -1,0 +1,118 @@
+//! Approximate search: a hierarchical navigable small world graph (Malkov, Yashunin 2018) over the rows of a segment.
+//!
+//! hnsw_rs builds the graph when a segment is written; its neighbour lists are read out into flat arrays, which are what
+//! lies on disk and what is searched. Nothing else of it is used: see [`build`].
+//!
+//! Identical vectors share one node. Nodes are numbered by descending top layer, so layer `l` is the nodes
+//! `0..counts[l]`, and node 0 is where every search enters.
+
+pub(crate) mod build;
+mod repair;
+pub(crate) mod search;
+mod visited;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use visited::Pool;
+
+/// What a missing neighbour is stored as.
+const NONE: u32 = u32::MAX;
+/// Layers a graph has, at most.
+pub(crate) const MAX_LAYERS: usize = 16;
+
+/// A graph where it lies: in a mapped segment, or just built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Graph<'a> {
+    /// Neighbours of a node in layers above the lowest; twice as many in the lowest.
+    degree: usize,
+    /// Nodes of each layer, the lowest first.
+    counts: &'a [u32],
+    /// Rows of node `i`: `rows[offsets[i]..offsets[i + 1]]`.
+    offsets: &'a [u32],
+    rows: &'a [u32],
+    /// `2 * degree` neighbours for each node.
+    lowest: &'a [u32],
+    /// `degree` neighbours for each node of layer 1, then of layer 2, and so on.
+    upper: &'a [u32],
+}
+
+impl<'a> Graph<'a> {
+    /// Proves that every number leads somewhere: a search needs no further checks. The error says what was expected.
+    pub(crate) fn new(
+        degree: usize,
+        counts: &'a [u32],
+        offsets: &'a [u32],
+        rows: &'a [u32],
+        lowest: &'a [u32],
+        upper: &'a [u32],
+    ) -> Result<Self, &'static str> {
+        let expect = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };
+        let nodes = counts.first().copied().unwrap_or(0) as usize;
+        expect((1..=MAX_LAYERS).contains(&counts.len()), "1 to 16 layers")?;
+        expect(counts.is_sorted_by(|a, b| a >= b) && !counts.contains(&0), "layers that shrink upwards")?;
+        expect((1..=1024).contains(&degree), "a degree of 1 to 1024")?;
+        expect(offsets.len() == nodes + 1 && offsets[0] == 0, "an offset for each node")?;
+        expect(offsets.is_sorted_by(|a, b| a < b), "rows for each node")?;
+        expect(offsets[nodes] as usize == rows.len(), "a node for each row")?;
+        let mut seen = vec![false; rows.len()];
+        for &row in rows {
+            let seen = seen.get_mut(row as usize).ok_or("rows of the segment")?;
+            expect(!std::mem::replace(seen, true), "each row once")?;
+        }
+        let above: usize = counts[1..].iter().map(|&count| count as usize).sum();
+        expect(lowest.len() == nodes * 2 * degree, "neighbours for each node of the lowest layer")?;
+        expect(upper.len() == above * degree, "neighbours for each node of the upper layers")?;
+        let graph = Self::proven(degree, counts, offsets, rows, lowest, upper);
+        for (layer, &count) in counts.iter().enumerate() {
+            for node in 0..count {
+                let neighbours = graph.list(layer, node);
+                let end = neighbours.iter().position(|&n| n == NONE).unwrap_or(neighbours.len());
+                expect(neighbours[..end].iter().all(|&n| n < count && n != node), "neighbours in the layer")?;
+                expect(neighbours[end..].iter().all(|&n| n == NONE), "nothing behind the last neighbour")?;
+            }
+        }
+        Ok(graph)
+    }
+
+    /// A graph for which [`Graph::new`] said yes before.
+    pub(crate) fn proven(
+        degree: usize,
+        counts: &'a [u32],
+        offsets: &'a [u32],
+        rows: &'a [u32],
+        lowest: &'a [u32],
+        upper: &'a [u32],
+    ) -> Self {
+        Self { degree, counts, offsets, rows, lowest, upper }
+    }
+
+    /// Nodes.
+    pub(crate) fn len(&self) -> usize {
+        self.counts[0] as usize
+    }
+
+    fn list(&self, layer: usize, node: u32) -> &'a [u32] {
+        let node = node as usize;
+        if layer == 0 {
+            return &self.lowest[node * 2 * self.degree..(node + 1) * 2 * self.degree];
+        }
+        let below: usize = self.counts[1..layer].iter().map(|&count| count as usize).sum();
+        &self.upper[(below + node) * self.degree..(below + node + 1) * self.degree]
+    }
+
+    fn neighbours(&self, layer: usize, node: u32) -> impl Iterator<Item = u32> + 'a {
+        self.list(layer, node).iter().copied().take_while(|&neighbour| neighbour != NONE)
+    }
+
+    /// The rows of a node, ascending.
+    fn rows(&self, node: u32) -> &'a [u32] {
+        let node = node as usize;
+        &self.rows[self.offsets[node] as usize..self.offsets[node + 1] as usize]
+    }
+
+    /// The row whose vector stands for a node.
+    fn row(&self, node: u32) -> usize {
+        self.rows[self.offsets[node as usize] as usize] as usize
+    }
+}

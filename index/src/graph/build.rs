@@ -1,0 +1,164 @@
+//! Building a graph with hnsw_rs, and making it whole.
+//!
+//! Of hnsw_rs only insertion and its neighbour lists are used. Its lists hold more than edges: those above a point's own
+//! layer are traces of descents, and a list may name points that do not reach its layer; both are left out. It
+//! drops the farthest neighbour of a full list without asking whether anything else leads there, and points that threads
+//! insert at the same time may never hear of each other. So afterwards every node is looked for, first by any path, then by
+//! a search as readers do it, and linked from where the search ended if it was not found: a vector that cannot be
+//! found is worse than a longer list.
+
+use std::collections::HashMap;
+
+use hnsw_rs::hnsw::Hnsw;
+use hnsw_rs::prelude::Distance;
+
+use super::repair::Repair;
+use super::{Graph, MAX_LAYERS, NONE};
+use crate::kernels::dot;
+use crate::sq8::Codes;
+
+/// How a graph is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    /// Neighbours in layers above the lowest ("M"); twice as many in the lowest.
+    pub(crate) degree: usize,
+    /// Width of the beam that looks for neighbours ("efConstruction").
+    pub(crate) width: usize,
+}
+
+/// A graph in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Built {
+    pub(crate) degree: usize,
+    pub(crate) counts: Vec<u32>,
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) rows: Vec<u32>,
+    pub(crate) lowest: Vec<u32>,
+    pub(crate) upper: Vec<u32>,
+    /// Nodes that had to be linked again.
+    pub(crate) repaired: u32,
+    /// Nodes that a search of their own vector did not find even then: among many that one byte a component cannot tell apart.
+    pub(crate) unfound: u32,
+}
+
+/// `1 - score`, which rounding must not make negative: hnsw_rs asserts that.
+struct UnitDistance;
+
+impl Distance<f32> for UnitDistance {
+    fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
+        (1.0 - dot(a, b)).max(0.0)
+    }
+}
+
+/// Builds the graph of some unit vectors and their codes on all threads of rayon's current pool. There must be at least one.
+pub(crate) fn build(vectors: &[f32], codes: Codes<'_>, parameters: Parameters) -> Built {
+    let dimension = codes.dimension;
+    let vector = |row: u32| &vectors[row as usize * dimension..(row as usize + 1) * dimension];
+    let same = identical(vectors, dimension);
+    let first: Vec<u32> = same.iter().map(|rows| rows[0]).collect();
+    // Layers must be 16 for hnsw_rs; more than that are never needed.
+    let hnsw =
+        Hnsw::<f32, _>::new(parameters.degree, first.len(), MAX_LAYERS, parameters.width, UnitDistance);
+    // Alone: of several first points, each would think it is the only one.
+    hnsw.insert_slice((vector(first[0]), 0));
+    let rest: Vec<(&[f32], usize)> = (1..first.len()).map(|at| (vector(first[at]), at)).collect();
+    hnsw.parallel_insert_slice(&rest);
+    let lists = Lists::read(&hnsw, first.len());
+    drop(hnsw);
+    let mut built = lists.flatten(&same, parameters.degree);
+    Repair::new(&built).run(&mut built, vectors, codes);
+    built
+}
+
+/// Rows by their vectors: each list ascends, and the lists do by their first rows.
+fn identical(vectors: &[f32], dimension: usize) -> Vec<Vec<u32>> {
+    let mut of: HashMap<Vec<u32>, usize> = HashMap::new();
+    let mut same: Vec<Vec<u32>> = Vec::new();
+    for (row, vector) in (0..).zip(vectors.chunks_exact(dimension)) {
+        // Bits, but with one zero: -0.0 and 0.0 score alike.
+        let bits = vector.iter().map(|x| (x + 0.0).to_bits()).collect();
+        let at = *of.entry(bits).or_insert(same.len());
+        if at == same.len() {
+            same.push(Vec::new());
+        }
+        same[at].push(row);
+    }
+    same
+}
+
+/// What hnsw_rs built: the points by descending top layer, and their neighbours.
+struct Lists {
+    /// Points by node number.
+    order: Vec<u32>,
+    /// Nodes of each layer.
+    counts: Vec<u32>,
+    /// For each node, neighbours in each of its layers, nearest first.
+    neighbours: Vec<Vec<Vec<u32>>>,
+}
+
+impl Lists {
+    fn read(hnsw: &Hnsw<'_, f32, UnitDistance>, points: usize) -> Self {
+        let layers = hnsw.get_max_level_observed() as usize + 1;
+        let index = hnsw.get_point_indexation();
+        let mut order = Vec::with_capacity(points);
+        let mut lists: Vec<Vec<Vec<u32>>> = Vec::with_capacity(points);
+        let mut counts = vec![0; layers];
+        for layer in (0..layers).rev() {
+            let mut found: Vec<_> = index.get_layer_iterator(layer).collect();
+            // Insertion is parallel: within a layer, the order of the rows is the one that can be repeated.
+            found.sort_unstable_by_key(|point| point.get_origin_id());
+            for point in found {
+                order.push(point.get_origin_id() as u32);
+                let of_layer = |list: Vec<hnsw_rs::prelude::Neighbour>, at: usize| {
+                    let here = list.iter().filter(|neighbour| usize::from(neighbour.p_id.0) >= at);
+                    here.map(|neighbour| neighbour.d_id as u32).collect()
+                };
+                let own = point.get_neighborhood_id().into_iter().take(layer + 1).enumerate();
+                lists.push(own.map(|(at, list)| of_layer(list, at)).collect());
+            }
+            counts[layer] = order.len() as u32;
+        }
+        let mut node_of = vec![0; points];
+        (0..).zip(&order).for_each(|(node, &point)| node_of[point as usize] = node);
+        for list in lists.iter_mut().flatten().flatten() {
+            *list = node_of[*list as usize];
+        }
+        Self { order, counts, neighbours: lists }
+    }
+
+    fn flatten(&self, same: &[Vec<u32>], degree: usize) -> Built {
+        let mut built = Built { degree, counts: self.counts.clone(), offsets: vec![0], ..Built::default() };
+        for &point in &self.order {
+            built.rows.extend(&same[point as usize]);
+            built.offsets.push(built.rows.len() as u32);
+        }
+        for (layer, &count) in self.counts.iter().enumerate() {
+            let (stride, into) = match layer {
+                0 => (2 * degree, &mut built.lowest),
+                _ => (degree, &mut built.upper),
+            };
+            for node in 0..count {
+                let mut list: Vec<u32> = Vec::with_capacity(stride);
+                for &neighbour in self.neighbours[node as usize].get(layer).into_iter().flatten() {
+                    if neighbour != node
+                        && neighbour < count
+                        && !list.contains(&neighbour)
+                        && list.len() < stride
+                    {
+                        list.push(neighbour);
+                    }
+                }
+                list.resize(stride, NONE);
+                into.extend(list);
+            }
+        }
+        built
+    }
+}
+
+impl Built {
+    /// The graph as it is searched.
+    pub(crate) fn view(&self) -> Result<Graph<'_>, &'static str> {
+        Graph::new(self.degree, &self.counts, &self.offsets, &self.rows, &self.lowest, &self.upper)
+    }
+}

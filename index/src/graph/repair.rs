@@ -1,0 +1,173 @@
+//! Making sure that every node of a built graph is found.
+
+use rayon::prelude::*;
+
+use super::build::Built;
+use super::{NONE, Pool};
+use crate::kernels::dot;
+use crate::sq8::{Codes, Query};
+
+/// Nodes that lead to each node, at least, where its neighbours have room for it.
+const LEADING: u32 = 4;
+/// Width of the beam by which every node must be found.
+const AUDIT_WIDTH: usize = 64;
+/// Nodes from where a search ended that are made to lead to what it missed.
+const AUDIT_LINKS: usize = 4;
+/// Searches that are tried again after links were added.
+const AUDIT_ROUNDS: usize = 4;
+
+/// What is reached, and by which edges first: these are never given up, so no repair loses what another one gained.
+pub(super) struct Repair {
+    stride: usize,
+    reached: Vec<bool>,
+    /// One for each place of the lowest layer's lists.
+    kept: Vec<bool>,
+}
+
+impl Repair {
+    pub(super) fn new(built: &Built) -> Self {
+        Self {
+            stride: 2 * built.degree,
+            reached: vec![false; built.counts[0] as usize],
+            kept: vec![false; built.lowest.len()],
+        }
+    }
+
+    /// Links what is out of reach, then what few lead to, then what searches miss.
+    pub(super) fn run(mut self, built: &mut Built, vectors: &[f32], codes: Codes<'_>) {
+        built.repaired = self.reach_all(built, vectors, codes.dimension);
+        self.raise_in_degrees(built);
+        let mut looked_for: Vec<u32> = (0..built.counts[0]).collect();
+        for _ in 0..AUDIT_ROUNDS {
+            let missed = missed(built, vectors, codes, &looked_for);
+            for (node, ends) in &missed {
+                let linked = ends.iter().filter(|&&end| self.link(built, end, *node)).count();
+                built.repaired += u32::from(linked > 0);
+            }
+            looked_for = missed.into_iter().map(|(node, _)| node).collect();
+            if looked_for.is_empty() {
+                return;
+            }
+        }
+        built.unfound = missed(built, vectors, codes, &looked_for).len() as u32;
+    }
+
+    /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does reach.
+    fn reach_all(&mut self, built: &mut Built, vectors: &[f32], dimension: usize) -> u32 {
+        let nodes = built.counts[0];
+        let vector = |node: u32| {
+            let row = built.rows[built.offsets[node as usize] as usize] as usize;
+            &vectors[row * dimension..(row + 1) * dimension]
+        };
+        // Upper layers are prefixes: from any of their nodes a search may enter the lowest layer.
+        let entries = built.counts.get(1).copied().unwrap_or(1);
+        let mut lowest = std::mem::take(&mut built.lowest);
+        self.spread(&lowest, (0..entries).collect());
+        let mut repaired = 0;
+        for node in 0..nodes {
+            if self.reached[node as usize] {
+                continue;
+            }
+            repaired += 1;
+            let near = |other: u32| dot(vector(node), vector(other));
+            let mut known: Vec<u32> = (0..nodes).filter(|&other| self.reached[other as usize]).collect();
+            known.sort_by(|&a, &b| near(b).total_cmp(&near(a)).then(a.cmp(&b)));
+            // Fewer edges are kept than there are nodes, so somewhere there is room.
+            if let Some(place) = known.into_iter().find_map(|from| self.place(&lowest, from, |_| true)) {
+                lowest[place] = node;
+                self.kept[place] = true;
+            }
+            self.spread(&lowest, vec![node]);
+        }
+        built.lowest = lowest;
+        repaired
+    }
+
+    /// Marks what is reached from some nodes, and by which edges.
+    fn spread(&mut self, lowest: &[u32], mut open: Vec<u32>) {
+        open.iter().for_each(|&node| self.reached[node as usize] = true);
+        while let Some(node) = open.pop() {
+            for at in self.list(node) {
+                let next = lowest[at];
+                if next != NONE && !std::mem::replace(&mut self.reached[next as usize], true) {
+                    self.kept[at] = true;
+                    open.push(next);
+                }
+            }
+        }
+    }
+
+    fn list(&self, node: u32) -> std::ops::Range<usize> {
+        node as usize * self.stride..(node as usize + 1) * self.stride
+    }
+
+    /// Where a node can take another neighbour: a free place, else the farthest that may be given up.
+    fn place(&self, lowest: &[u32], from: u32, may_go: impl Fn(u32) -> bool) -> Option<usize> {
+        let free = self.list(from).find(|&at| lowest[at] == NONE);
+        free.or_else(|| self.list(from).rev().find(|&at| !self.kept[at] && may_go(lowest[at])))
+    }
+
+    /// Makes a node lead to another for good, and back if there is room. Says whether it newly does.
+    fn link(&mut self, built: &mut Built, from: u32, to: u32) -> bool {
+        if from == to || built.lowest[self.list(from)].contains(&to) {
+            return false;
+        }
+        let Some(place) = self.place(&built.lowest, from, |_| true) else { return false };
+        built.lowest[place] = to;
+        self.kept[place] = true;
+        if !built.lowest[self.list(to)].contains(&from)
+            && let Some(place) = self.place(&built.lowest, to, |_| false)
+        {
+            built.lowest[place] = from;
+        }
+        true
+    }
+
+    /// Makes neighbours of nodes that few lead to lead back to them, in the place of nodes that many lead to.
+    fn raise_in_degrees(&self, built: &mut Built) {
+        let mut degrees = vec![0u32; built.counts[0] as usize];
+        built.lowest.iter().filter(|&&node| node != NONE).for_each(|&node| degrees[node as usize] += 1);
+        for node in 0..built.counts[0] {
+            for at in self.list(node) {
+                let neighbour = built.lowest[at];
+                if degrees[node as usize] >= LEADING || neighbour == NONE {
+                    break;
+                }
+                if built.lowest[self.list(neighbour)].contains(&node) {
+                    continue;
+                }
+                let often = |other: u32| degrees[other as usize] > 4 * LEADING;
+                if let Some(place) = self.place(&built.lowest, neighbour, often) {
+                    let gone = std::mem::replace(&mut built.lowest[place], node);
+                    if gone != NONE {
+                        degrees[gone as usize] -= 1;
+                    }
+                    degrees[node as usize] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Those of some nodes that a search of their own vector does not find, each with the nodes where it ended.
+fn missed(built: &Built, vectors: &[f32], codes: Codes<'_>, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
+    // What was just built is sound; if not, opening the segment says so.
+    let Ok(graph) = built.view() else { return Vec::new() };
+    let mut node_of = vec![0; built.rows.len()];
+    (0..built.counts[0])
+        .for_each(|node| graph.rows(node).iter().for_each(|&row| node_of[row as usize] = node));
+    let pool = Pool::default();
+    let miss = |node: u32| {
+        let row = graph.row(node);
+        let vector = &vectors[row * codes.dimension..(row + 1) * codes.dimension];
+        let found = graph.search(codes, &Query::new(vector), AUDIT_WIDTH, &|_| true, &pool);
+        if found.rows.iter().any(|&(_, found)| found as usize == row) {
+            return None;
+        }
+        let mut ends: Vec<u32> = found.rows.iter().map(|&(_, row)| node_of[row as usize]).collect();
+        ends.dedup();
+        ends.truncate(AUDIT_LINKS);
+        Some((node, ends))
+    };
+    of.par_iter().filter_map(|&node| miss(node)).collect()
+}

@@ -1,0 +1,70 @@
+//! Approximate search: graphs where there are some, every row elsewhere.
+
+use super::rank::Keep;
+use super::scan::{self, Found};
+use super::{Answer, Filter, Hit, Mode};
+use crate::error::Error;
+use crate::kernels::dot;
+use crate::sq8;
+use crate::state::Sealed;
+use crate::view::View;
+
+/// Walks the graphs with a beam of `width` nodes, wider if that gives fewer than `k` hits, and scans what has no graph.
+pub(super) fn search<K: Keep>(
+    view: &View,
+    vector: &[f32],
+    filter: Option<Filter<'_>>,
+    width: usize,
+    k: usize,
+    new: impl Fn() -> K + Sync,
+) -> Result<Answer, Error> {
+    let graphs: Vec<&Sealed> =
+        view.state.segments.iter().filter(|sealed| sealed.segment.has_graph()).collect();
+    let largest = graphs.iter().map(|sealed| sealed.live()).max().unwrap_or(0);
+    let query = sq8::Query::new(vector);
+    let mut width = width.max(k).max(1);
+    loop {
+        let mut found = scan::found(view, vector, filter, |sealed| !sealed.segment.has_graph(), &new)?;
+        for sealed in &graphs {
+            found = walk(sealed, vector, &query, filter, width, found)?;
+        }
+        let Found { keep, scanned, max_score } = found;
+        let hits = keep.finish();
+        if hits.len() >= k || width >= largest {
+            let complete = view.whole && graphs.is_empty();
+            let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
+            return Ok(Answer { hits, complete, mode, scanned, max_score });
+        }
+        width = width.saturating_mul(4);
+    }
+}
+
+/// Finds rows of one segment by its graph and scores them as every other path does.
+fn walk<K: Keep>(
+    sealed: &Sealed,
+    vector: &[f32],
+    query: &sq8::Query,
+    filter: Option<Filter<'_>>,
+    width: usize,
+    mut found: Found<K>,
+) -> Result<Found<K>, Error> {
+    let segment = &sealed.segment;
+    let Some(searchable) = segment.searchable()? else { return Ok(found) };
+    let part = segment.part();
+    let admit = |row: u32| {
+        let row = row as usize;
+        !sealed.is_dead(row) && filter.is_none_or(|passes| passes(part.ids[row], part.groups[row]))
+    };
+    let near = searchable.graph.search(searchable.codes, query, width, &admit, searchable.pool);
+    found.scanned += near.evaluations;
+    for (_, row) in near.rows {
+        let row = row as usize;
+        segment.verify(row..row + 1)?;
+        let score = part.vector(row).map_or(f32::NEG_INFINITY, |stored| dot(vector, stored));
+        found.max_score = Some(found.max_score.map_or(score, |highest| highest.max(score)));
+        if score >= found.keep.cut() {
+            found.keep.offer(Hit { id: part.ids[row], group: part.groups[row], score });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! The graph of a segment, where it has one.
+//!
+//! It is verified and proven sound when it is first searched, not when the segment is opened.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use super::layout::{CODES, GRAPH, GRAPH_LOWEST, GRAPH_NODES, GRAPH_ROWS, GRAPH_UPPER, SCALES, Section};
+use super::reader::Segment;
+use super::writer::Writer;
+use crate::error::Error;
+use crate::file::damaged;
+use crate::graph::build::{Built, Parameters, build};
+use crate::graph::{Graph, MAX_LAYERS, Pool};
+use crate::sq8::{self, Codes};
+
+/// Where the sections of a graph lie.
+pub(super) struct Sections {
+    codes: Range<usize>,
+    scales: Range<usize>,
+    shape: Range<usize>,
+    nodes: Range<usize>,
+    rows: Range<usize>,
+    lowest: Range<usize>,
+    upper: Range<usize>,
+    proven: OnceLock<Result<(), &'static str>>,
+    pool: Pool,
+}
+
+/// A graph ready to be searched.
+pub(crate) struct Searchable<'a> {
+    pub(crate) graph: Graph<'a>,
+    pub(crate) codes: Codes<'a>,
+    pub(crate) pool: &'a Pool,
+}
+
+/// Degree, repaired and unfound nodes, then the nodes of each layer.
+const SHAPE: usize = 3;
+
+/// Builds the graph of some rows and writes it with their codes.
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    vectors: &[f32],
+    dimension: usize,
+    parameters: Parameters,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let mut codes = Vec::with_capacity(vectors.len());
+    let scales: Vec<f32> =
+        vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
+    let built = build(vectors, Codes { dimension, codes: &codes, scales: &scales }, parameters);
+    let Built { degree, counts, offsets, rows, lowest, upper, repaired, unfound } = &built;
+    tracing::debug!(
+        nodes = counts[0],
+        repaired,
+        unfound,
+        seconds = started.elapsed().as_secs_f64(),
+        "a graph was built"
+    );
+    let shape: Vec<u32> = [*degree as u32, *repaired, *unfound].iter().chain(counts).copied().collect();
+    let mut section = |kind, bytes: &[u8]| writer.section(kind, |writer| writer.push(bytes));
+    section(CODES, codes.as_bytes())?;
+    section(SCALES, scales.as_bytes())?;
+    section(GRAPH, shape.as_bytes())?;
+    section(GRAPH_NODES, offsets.as_bytes())?;
+    section(GRAPH_ROWS, rows.as_bytes())?;
+    section(GRAPH_LOWEST, lowest.as_bytes())?;
+    section(GRAPH_UPPER, upper.as_bytes())
+}
+
+impl Sections {
+    /// Finds the sections; `None` if there is no graph.
+    pub(super) fn find(
+        sections: &[Section],
+        rows: usize,
+        dimension: usize,
+        path: &Path,
+    ) -> Result<Option<Self>, Error> {
+        if !sections.iter().any(|section| section.kind == GRAPH) {
+            return Ok(None);
+        }
+        // The table was proven to lie inside the file, so its numbers fit.
+        let range = |kind: u32, width: usize, elements: Option<usize>| {
+            let found = sections.iter().find(|section| section.kind == kind);
+            let range =
+                found.map(|section| section.offset as usize..(section.offset + section.length) as usize);
+            let fits = |range: &Range<usize>| {
+                range.len().is_multiple_of(width)
+                    && elements.is_none_or(|elements| elements.checked_mul(width) == Some(range.len()))
+            };
+            range.filter(fits).ok_or_else(|| {
+                let offset = found.map_or(0, |section| section.offset);
+                damaged(path, offset, format!("section {kind} of a graph of {rows} rows"), "another length")
+            })
+        };
+        Ok(Some(Self {
+            codes: range(CODES, 1, rows.checked_mul(dimension))?,
+            scales: range(SCALES, 4, Some(rows))?,
+            shape: range(GRAPH, 4, None)?,
+            nodes: range(GRAPH_NODES, 4, None)?,
+            rows: range(GRAPH_ROWS, 4, Some(rows))?,
+            lowest: range(GRAPH_LOWEST, 4, None)?,
+            upper: range(GRAPH_UPPER, 4, None)?,
+            proven: OnceLock::new(),
+            pool: Pool::default(),
+        }))
+    }
+}
+
+impl Segment {
+    /// Whether it has a graph.
+    pub(crate) fn has_graph(&self) -> bool {
+        self.graph.is_some()
+    }
+
+    /// The graph, verified; `None` if there is none.
+    pub(crate) fn searchable(&self) -> Result<Option<Searchable<'_>>, Error> {
+        let Some(sections) = &self.graph else { return Ok(None) };
+        let Sections { codes, scales, shape, nodes, rows, lowest, upper, .. } = sections;
+        if sections.proven.get().is_none() {
+            for bytes in [codes, scales, shape, nodes, rows, lowest, upper] {
+                self.verify_bytes(bytes.clone())?;
+            }
+        }
+        let shape_of = self.elements::<u32>(shape);
+        let unsound =
+            |what: &str| damaged(self.path(), shape.start, format!("a graph with {what}"), "another");
+        if !(SHAPE + 1..=SHAPE + MAX_LAYERS).contains(&shape_of.len()) {
+            return Err(unsound("1 to 16 layers"));
+        }
+        let (degree, counts) = (shape_of[0] as usize, &shape_of[SHAPE..]);
+        let columns =
+            (self.elements(nodes), self.elements(rows), self.elements(lowest), self.elements(upper));
+        let proof = || Graph::new(degree, counts, columns.0, columns.1, columns.2, columns.3).map(drop);
+        sections.proven.get_or_init(proof).map_err(unsound)?;
+        let graph = Graph::proven(degree, counts, columns.0, columns.1, columns.2, columns.3);
+        let codes =
+            Codes { dimension: self.dimension, codes: self.elements(codes), scales: self.elements(scales) };
+        Ok(Some(Searchable { graph, codes, pool: &sections.pool }))
+    }
+
+    fn elements<T: FromBytes + Immutable>(&self, range: &Range<usize>) -> &[T] {
+        <[T]>::ref_from_bytes(&self.map[range.clone()])
+            .expect("proven at opening: inside the file, aligned to 64, a whole number of elements")
+    }
+}

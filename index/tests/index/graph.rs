@@ -1,0 +1,128 @@
+//! Approximate search: what it finds is scored exactly, nearly nothing is missed, and nothing hidden is shown.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use gallerist_index::{Error, GraphOptions, GraphWhen, Index, Mode, Options};
+
+use crate::oracle::{Oracle, borrowed, rows, scratch, vector};
+
+const DIMENSION: usize = 12;
+const WIDE: Mode = Mode::Graph { width: 100 };
+
+fn options(when: GraphWhen) -> Options {
+    let graph = GraphOptions { when, degree: 8, build_width: 80 };
+    Options { shards: 2, graph, background_compaction: false, ..Options::new(DIMENSION) }
+}
+
+/// Rows in two segments and in a buffer, some of them dead.
+fn filled(when: GraphWhen) -> (tempfile::TempDir, Index, Oracle) {
+    let (directory, index) = scratch(options(when));
+    let mut oracle = Oracle::default();
+    let mut insert = |ids: std::ops::Range<u64>| {
+        let given = rows(DIMENSION, ids, 4);
+        index.insert(&borrowed(&given)).unwrap();
+        given.into_iter().for_each(|(id, group, vector)| oracle.insert(id, group, vector));
+    };
+    insert(0..900);
+    index.seal().unwrap();
+    insert(900..1000);
+    let dead: Vec<u64> = (0..1000).step_by(7).collect();
+    index.delete(&dead).unwrap();
+    dead.iter().for_each(|id| drop(oracle.0.remove(id)));
+    (directory, index, oracle)
+}
+
+/// Share of the best ten that the graph finds; checks that whatever it finds is right.
+fn recall(index: &Index, oracle: &Oracle) -> f64 {
+    let view = index.view();
+    let mut found = 0;
+    for seed in 0..40 {
+        let probe = vector(DIMENSION, 50_000 + seed);
+        let ranked = oracle.ranked(&probe);
+        let answer = view.query(&probe).unwrap().mode(WIDE).top_k(10).unwrap();
+        assert!(!answer.complete && answer.mode == WIDE && answer.hits.len() == 10);
+        assert!(answer.hits.iter().all(|hit| ranked.contains(hit)), "live, with the score of every path");
+        found += ranked[..10].iter().filter(|hit| answer.hits.contains(hit)).count();
+
+        let groups = view.query(&probe).unwrap().mode(WIDE).top_groups(9).unwrap();
+        let distinct: BTreeSet<u64> = groups.hits.iter().map(|hit| hit.group).collect();
+        assert_eq!((groups.hits.len(), distinct.len()), (9, 9));
+        let even = |id: u64, _: u64| id.is_multiple_of(2);
+        let filtered = view.query(&probe).unwrap().mode(WIDE).filter(&even).top_k(10).unwrap();
+        assert!(filtered.hits.len() == 10 && filtered.hits.iter().all(|hit| hit.id.is_multiple_of(2)));
+        let range = view.query(&probe).unwrap().mode(WIDE).range(0.3).unwrap();
+        assert!(range.complete && range.mode == Mode::Exact);
+    }
+    found as f64 / 400.0
+}
+
+#[test]
+fn a_graph_finds_nearly_all_of_the_best() {
+    let (directory, index, oracle) = filled(GraphWhen::Always);
+    assert!(recall(&index, &oracle) > 0.95);
+    index.compact().unwrap();
+    index.purge().unwrap();
+    assert!(recall(&index, &oracle) > 0.95);
+    assert!(index.check().unwrap().is_clean());
+    index.close().unwrap();
+    let index = Index::open(&directory.path().join("index")).unwrap();
+    assert!(recall(&index, &oracle) > 0.95);
+    for (id, (_, stored)) in &oracle.0 {
+        let answer = index.view().query(stored).unwrap().mode(Mode::Graph { width: 64 }).top_k(1).unwrap();
+        assert_eq!(answer.hits[0].id, *id, "every row finds itself");
+    }
+    let hits = index.view().query(&vector(DIMENSION, 3)).unwrap().mode(WIDE).top_k(5000).unwrap().hits;
+    assert_eq!(hits.len(), oracle.0.len(), "as many as there are, if so many are asked for");
+}
+
+#[test]
+fn without_graphs_the_answer_is_exact_and_says_so() {
+    for when in [GraphWhen::Never, GraphWhen::Auto] {
+        let (_directory, index, oracle) = filled(when);
+        let probe = vector(DIMENSION, 70_000);
+        let answer = index.view().query(&probe).unwrap().mode(WIDE).top_k(10).unwrap();
+        assert_eq!(answer.hits, oracle.ranked(&probe)[..10]);
+        assert!(answer.complete && answer.mode == Mode::Exact);
+    }
+}
+
+#[test]
+fn a_damaged_graph_is_named_and_exact_search_goes_on() {
+    let (directory, index, oracle) = filled(GraphWhen::Always);
+    index.close().unwrap();
+    let path = directory.path().join("index");
+    let segment = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+    let segment =
+        segment.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "seg")).unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    // Behind ids, groups, order and vectors of some 450 rows.
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    assert!(
+        Index::check_at(&path)
+            .unwrap()
+            .problems
+            .iter()
+            .all(|problem| problem.path.ends_with(segment.file_name().unwrap()))
+    );
+    assert!(!Index::check_at(&path).unwrap().is_clean());
+    let Ok(index) = Index::open(&path) else { return };
+    let probe = vector(DIMENSION, 1);
+    let walk = index.view().query(&probe).unwrap().mode(WIDE).top_k(5);
+    assert!(matches!(walk, Err(Error::Damaged { path, .. }) if path.ends_with(segment.file_name().unwrap())));
+    if let Ok(answer) = index.view().query(&probe).unwrap().top_k(5) {
+        assert_eq!(answer.hits, oracle.ranked(&probe)[..5]);
+    }
+}
+
+#[test]
+fn shapes_that_make_no_graph_are_refused() {
+    for (degree, build_width) in [(3, 100), (65, 200), (16, 31), (16, 2001)] {
+        let graph = GraphOptions { when: GraphWhen::Always, degree, build_width };
+        let directory = tempfile::tempdir().unwrap();
+        let refused = Index::create(&directory.path().join("index"), Options { graph, ..Options::new(4) });
+        assert!(matches!(refused, Err(Error::InvalidOption { .. })), "{degree} {build_width}");
+    }
+}
