@@ -35,9 +35,11 @@ pub struct RestoreReport {
 /// Copies an open index to `to`. Writers go on; the manifest stands still while segments are linked and logs copied.
 pub(crate) fn take(store: &Store, shards: &[Shard], to: &Path) -> Result<SnapshotReport, Error> {
     creation::beside(to, |building| {
+        // Before the manifest is held: a shard may wait for it with its own lock in hand. What is sealed in between is in
+        // the manifest's segments, and a log that comes into use in between begins after everything acknowledged before.
+        let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
         let committer = store.committer();
         let manifest = committer.manifest.clone();
-        let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
         let mut report = SnapshotReport { files: 0, linked: 0 };
         for file in immutable(&manifest) {
             report.linked +=

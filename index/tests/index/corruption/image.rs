@@ -160,7 +160,7 @@ struct Work {
 
 impl Work {
     fn begun(path: &Path) -> Self {
-        let options = Options { shards: SHARDS, seal_rows: 1000, ..Options::new(DIMENSION) };
+        let options = Options { shards: SHARDS, background_compaction: false, ..Options::new(DIMENSION) };
         let options = Options { label: "encoder 3f2a".into(), ..options };
         let mut work = Self { index: Index::create(path, options).unwrap(), operations: Vec::new() };
         (0..8).for_each(|group| work.insert(group, 3));
