@@ -57,6 +57,11 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
         }
         Err(error) => return Err(error),
     };
+    if rewritten.iter().all(Option::is_none) {
+        // No manifest was published here, and the one that was read may be in the system's cache only: its owner may
+        // have ended between its rename and the sync. What follows relies on it.
+        file::sync_directory(directory)?;
+    }
     remove_leftovers(directory, &manifest)?;
     let mut rewritten = rewritten.into_iter().chain(std::iter::repeat_with(|| None));
     let shards = logs.into_iter().map(|(log, replayed)| match rewritten.next().flatten() {
