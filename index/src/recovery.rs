@@ -157,7 +157,7 @@ pub(crate) struct Replayed {
     /// Rows in each file.
     rows_of_files: Vec<u64>,
     bytes: usize,
-    /// Whether the owner closed the index, so that nothing is in doubt.
+    /// Whether the owner closed the index, and the manifest vouches for it, so that nothing is in doubt.
     closed: bool,
     /// The last file that holds frames, with its whole frames' length and last checksum.
     tail: usize,
@@ -308,10 +308,13 @@ impl Log {
 
     fn replay(&self, state: State) -> Result<(Replayed, State), Error> {
         let mut state = state;
-        let replayed = self.read(|transaction| {
+        let mut replayed = self.read(|transaction| {
             state = state.applied(usize::from(self.shard), &transaction.records).0;
             Ok(())
         })?;
+        // The owner may have ended between the close frame and its sync, or the sync may have failed: then the frame
+        // may be in the system's cache only. The manifest is written once it is on disk.
+        replayed.closed &= replayed.last <= self.durable;
         Ok((replayed, state))
     }
 
