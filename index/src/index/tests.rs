@@ -1,5 +1,7 @@
 //! The index on a disk that fails.
 
+mod power;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
