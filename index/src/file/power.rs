@@ -143,7 +143,7 @@ impl Disk {
     }
 
     /// Calls `act` with the path and the number of each file that can be seen.
-    pub(super) fn each_file(&self, act: &mut impl FnMut(&Path, usize)) {
+    pub(crate) fn each_file(&self, act: &mut impl FnMut(&Path, usize)) {
         self.each_file_below(0, Path::new(""), act);
     }
 

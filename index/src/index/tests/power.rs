@@ -3,6 +3,7 @@
 //! Set GALLERIST_IMAGES for a longer run, GALLERIST_SEED to repeat one.
 
 mod history;
+mod sabotage;
 mod workload;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,7 +88,7 @@ impl Examiner {
             let steps = self.random.below(4);
             (0..steps).try_for_each(|_| user.step(&index)).map_err(|error| format!("going on: {error}"))?;
         }
-        user.settle(|| index.close()).map_err(|error| format!("closing: {error}"))?;
+        user.settle("close", || index.close()).map_err(|error| format!("closing: {error}"))?;
         drop(user);
         let report = Index::check_at(&path).map_err(|error| format!("checking again: {error}"))?;
         if let Some(problem) = report.problems.first() {
@@ -134,7 +135,8 @@ fn shown(event: &crate::file::trace::Event) -> String {
 /// Records a workload and cuts the power after each of its changes.
 fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
     let directory = scratch();
-    let recorded = workload::record(directory.path(), seed, 20);
+    let users = if seed.is_multiple_of(4) { 3 } else { 1 };
+    let recorded = workload::record(directory.path(), seed, 20, users);
     let mut examiner = Examiner { random: Random(seed), images: 0 };
     let mut disk = recorded.start;
     let shift = examiner.random.below(KINDS.len());

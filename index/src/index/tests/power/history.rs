@@ -48,11 +48,13 @@ pub(super) struct History {
     pub(super) shards: Vec<Vec<Unit>>,
     /// From when on there must be an index.
     pub(super) exists: usize,
+    /// When which call was made.
+    pub(super) calls: Vec<(usize, &'static str)>,
 }
 
 impl History {
     pub(super) fn new(shards: u16, exists: usize) -> Self {
-        Self { shards: vec![Vec::new(); usize::from(shards)], exists }
+        Self { shards: vec![Vec::new(); usize::from(shards)], exists, calls: Vec::new() }
     }
 
     /// Takes in a unit of a shard; calls may return in another order than that of the log.
@@ -107,7 +109,7 @@ impl History {
             });
             kept.collect()
         });
-        Self { shards: shards.collect(), exists: 0 }
+        Self { shards: shards.collect(), exists: 0, calls: Vec::new() }
     }
 }
 

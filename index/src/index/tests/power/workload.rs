@@ -40,6 +40,13 @@ pub(super) struct Recorded {
     pub(super) history: History,
 }
 
+impl Recorded {
+    pub(super) fn new(recorder: Recorder, history: Mutex<History>) -> Self {
+        let (start, events) = recorder.finish();
+        Self { start, events, history: history.into_inner().unwrap() }
+    }
+}
+
 /// A user, one of several at the same time, with ids and groups of their own.
 pub(super) struct User<'a> {
     pub(super) recorder: &'a Recorder,
@@ -106,8 +113,8 @@ impl<'a> User<'a> {
                     self.live.iter().filter(|(_, of)| **of == group).map(|(&id, _)| id).collect();
                 self.delete(&ids, || index.delete_group(group))
             }
-            17 => self.settle(|| index.sync()),
-            _ => self.settle(|| index.seal()),
+            17 => self.settle("sync", || index.sync()),
+            _ => self.settle("seal", || index.seal()),
         }
     }
 
@@ -130,7 +137,7 @@ impl<'a> User<'a> {
         }
         let given: Vec<Row<'_>> =
             fresh.iter().map(|(&id, (group, vector))| Row { id, group: *group, vector }).collect();
-        let began = self.recorder.position();
+        let began = self.begin("insert");
         let receipt = index.insert_with(&given, durability)?;
         let returned = self.recorder.position();
         self.live.extend(fresh.iter().map(|(&id, row)| (id, row.0)));
@@ -149,7 +156,7 @@ impl<'a> User<'a> {
     }
 
     fn delete(&mut self, ids: &[u64], act: impl FnOnce() -> Result<Receipt, Error>) -> Result<(), Error> {
-        let began = self.recorder.position();
+        let began = self.begin("delete");
         let receipt = act()?;
         let returned = self.recorder.position();
         let shards = self.history().shards.len();
@@ -166,11 +173,21 @@ impl<'a> User<'a> {
     }
 
     /// Does what makes everything durable.
-    pub(super) fn settle(&mut self, act: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-        let began = self.recorder.position();
+    pub(super) fn settle(
+        &mut self,
+        name: &'static str,
+        act: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let began = self.begin(name);
         act()?;
         self.history().settle(began, self.recorder.position());
         Ok(())
+    }
+
+    fn begin(&self, name: &'static str) -> usize {
+        let began = self.recorder.position();
+        self.history().calls.push((began, name));
+        began
     }
 
     fn history(&self) -> std::sync::MutexGuard<'a, History> {
@@ -189,8 +206,8 @@ fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     groups.into_values().collect()
 }
 
-/// Makes an index in an empty directory and uses it, closing and opening it now and then.
-pub(super) fn record(directory: &Path, seed: u64, steps: usize) -> Recorded {
+/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then.
+pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64) -> Recorded {
     let mut random = Random(seed);
     let recorder = Recorder::new(directory);
     let path = directory.join("index");
@@ -202,7 +219,6 @@ pub(super) fn record(directory: &Path, seed: u64, steps: usize) -> Recorded {
     let shards = options.shards;
     let mut index = Index::create(&path, options).unwrap();
     let history = Mutex::new(History::new(shards, recorder.position()));
-    let users = [1, 1, 1, 3][random.below(4)];
     let mut users: Vec<User<'_>> =
         (0..users).map(|number| User::one_of(&recorder, &history, random.next(), number, users)).collect();
     let sessions = 1 + random.below(3);
@@ -217,12 +233,12 @@ pub(super) fn record(directory: &Path, seed: u64, steps: usize) -> Recorded {
                 }
             });
         }
-        users[0].settle(|| index.close()).unwrap();
+        users[0].settle("close", || index.close()).unwrap();
+        users[0].begin("open");
         index = Index::open(&path).unwrap();
     }
     users[0].insert(&index, 5, 2, Durability::Bulk).unwrap();
-    users[0].settle(|| index.close()).unwrap();
+    users[0].settle("close", || index.close()).unwrap();
     drop(users);
-    let (start, events) = recorder.finish();
-    Recorded { start, events, history: history.into_inner().unwrap() }
+    Recorded::new(recorder, history)
 }
