@@ -364,11 +364,32 @@ impl Log {
 }
 
 impl LogFile {
+    /// Cuts off what follows and makes the rest durable.
     fn cut(&self, length: u64) -> Result<(), Error> {
         if length < self.length {
             file::truncate(&self.file, &self.path, length)?;
         }
-        file::sync(&self.file, &self.path)
+        match self.overwrite(length) {
+            // Where overwriting takes room as well, the sync has to do.
+            Ok(()) | Err(Error::Full { .. }) => file::sync(&self.file, &self.path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the bytes that are there once more: a sync that failed earlier may have lost them while reading still
+    /// shows them, and then another sync would write nothing.
+    fn overwrite(&self, length: u64) -> Result<(), Error> {
+        let (mut bytes, mut offset) = (vec![0; 1 << 20], 0);
+        while offset < length {
+            let wanted = bytes.len().min(usize::try_from(length - offset).unwrap_or(usize::MAX));
+            let read = file::read_at(&self.file, &self.path, &mut bytes[..wanted], offset)?;
+            if read == 0 {
+                break;
+            }
+            file::write_at(&self.file, &self.path, &bytes[..read], offset)?;
+            offset += read as u64;
+        }
+        Ok(())
     }
 
     fn into_writer(self, length: u64, seed: u32, chain: u32) -> Writer {
