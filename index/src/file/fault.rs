@@ -167,15 +167,10 @@ pub(super) fn permit(change: &Change<'_>, path: &Path) -> io::Result<()> {
     };
     let permitted = refuse(operation, path);
     if let (Err(error), &Change::Write { file, bytes, offset }) = (&permitted, change)
-        && is_half_written(error)
+        && error.kind() != io::ErrorKind::Interrupted
     {
         // What a full disk does: some of the bytes arrive.
         let _ = file.write_all_at(&bytes[..bytes.len() / 2], offset);
     }
     permitted
-}
-
-/// Whether a write that was made to fail with this error left half of its bytes.
-pub(super) fn is_half_written(error: &io::Error) -> bool {
-    error.kind() != io::ErrorKind::Interrupted
 }

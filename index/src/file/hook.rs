@@ -80,8 +80,9 @@ pub(super) fn perform<T>(
     if let Some(trace) = &mut trace {
         match (&result, change) {
             (Ok(_), change) => trace.record(change, path),
+            (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
             (Err(_), Change::Sync { file }) => trace.record_failed_sync(file),
-            (Err(error), Change::Write { file, bytes, offset }) if fault::is_half_written(error) => {
+            (Err(_), Change::Write { file, bytes, offset }) => {
                 trace.record(Change::Write { file, bytes: &bytes[..bytes.len() / 2], offset }, path);
             }
             _ => {}

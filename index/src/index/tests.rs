@@ -1,5 +1,6 @@
 //! The index on a disk that fails.
 
+mod faults;
 mod power;
 
 use std::collections::BTreeMap;

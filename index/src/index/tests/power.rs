@@ -23,7 +23,7 @@ pub(super) fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = setting("GALLERIST_SEED", now.as_nanos() as usize) as u64;
     eprintln!("GALLERIST_SEED={seed}");
@@ -31,7 +31,7 @@ fn seed() -> u64 {
 }
 
 /// In memory where that is possible.
-fn scratch() -> tempfile::TempDir {
+pub(super) fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let directory =
         if memory.is_dir() { memory.into() } else { std::env::temp_dir().canonicalize().unwrap() };
