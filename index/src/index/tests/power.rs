@@ -7,14 +7,14 @@ mod sabotage;
 mod workload;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use crate::Index;
 use crate::file::power::{Disk, Image, KINDS, Kind};
-use crate::file::trace::Recorder;
+use crate::file::trace::{Event, Recorder};
+use crate::{Durability, Index, Options};
 use history::History;
 use workload::{Random, User};
 
@@ -94,7 +94,7 @@ impl Examiner {
         if let Some(problem) = report.problems.first() {
             return Err(format!("closed, a check finds {problem}"));
         }
-        let strange = |path: &&std::path::PathBuf| !noise || !path.to_string_lossy().ends_with(".log");
+        let strange = |path: &&PathBuf| !noise || !path.to_string_lossy().ends_with(".log");
         if let Some(path) = report.unknown.iter().find(strange) {
             return Err(format!("{} is left for ever", path.display()));
         }
@@ -122,8 +122,7 @@ impl Examiner {
 }
 
 /// An event without the bytes.
-fn shown(event: &crate::file::trace::Event) -> String {
-    use crate::file::trace::Event;
+fn shown(event: &Event) -> String {
     match event {
         Event::Write { number, offset, bytes } => {
             format!("Write {number} at {offset}: {} bytes", bytes.len())
@@ -182,4 +181,31 @@ fn a_power_cut_at_any_moment_takes_back_nothing_that_was_promised() {
     let (images, workloads) = (images.into_inner(), next.into_inner());
     eprintln!("{images} images of {workloads} workloads");
     assert!(images >= wanted);
+}
+
+#[test]
+fn a_write_of_many_frames_is_whole_or_absent_whatever_sectors_arrive() {
+    let directory = scratch();
+    let recorder = Recorder::new(directory.path());
+    let options = Options { shards: 1, ..Options::new(4096) };
+    let index = Index::create(&directory.path().join("index"), options).unwrap();
+    let history = Mutex::new(History::new(1, recorder.position()));
+    let mut user = User::new(&recorder, &history, 1);
+    user.insert(&index, 3, 1, Durability::Group).unwrap();
+    let began = recorder.position();
+    user.insert(&index, 70, 1, Durability::Group).unwrap();
+    drop(user);
+    drop(index);
+    let recorded = workload::Recorded::new(recorder, history);
+    let mut disk = recorded.start;
+    recorded.events[..=began].iter().for_each(|event| disk.apply(event));
+    assert!(
+        matches!(&recorded.events[began], Event::Write { bytes, .. } if bytes.len() > 1 << 20),
+        "two frames"
+    );
+    let mut examiner = Examiner { random: Random(seed()), images: 0 };
+    for kind in KINDS.into_iter().chain(KINDS) {
+        let cut = Cut { disk: &disk, history: &recorded.history, at: began + 1, noise: false };
+        examiner.examine(&cut, kind, 0).unwrap();
+    }
 }
