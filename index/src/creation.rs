@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{Body, Manifest, ShardEntry};
 use crate::options::Options;
@@ -23,17 +23,17 @@ pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Erro
     }
     let building = free_name(path)?;
     file::create_directory(&building)?;
-    let built = build(&building).and_then(|built| match fs::rename(&building, path) {
-        Err(error)
-            if error.kind() == io::ErrorKind::DirectoryNotEmpty
-                || error.kind() == io::ErrorKind::NotADirectory =>
+    let built = build(&building).and_then(|built| match file::rename(&building, path) {
+        Err(Error::Io { source, .. })
+            if source.kind() == io::ErrorKind::DirectoryNotEmpty
+                || source.kind() == io::ErrorKind::NotADirectory =>
         {
             Err(Error::AlreadyExists { path: path.to_owned() })
         }
-        result => result.context(path, "putting the new index in place").map(|()| built),
+        result => result.map(|()| built),
     });
     if built.is_err() {
-        let _ = fs::remove_dir_all(&building);
+        file::discard_directory(&building);
     }
     let built = built?;
     file::sync_directory(parent(path))?;

@@ -4,8 +4,13 @@
 #[cfg(test)]
 pub(crate) mod fault;
 pub(crate) mod header;
+mod hook;
 pub(crate) mod lock;
 pub(crate) mod name;
+#[cfg(test)]
+pub(crate) mod power;
+#[cfg(test)]
+pub(crate) mod trace;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -13,33 +18,20 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Context, Error};
-
-/// What a test can make fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Create,
-    Write,
-    Sync,
-    Truncate,
-    Rename,
-}
-
-#[cfg(not(test))]
-fn permit(_operation: Operation, _path: &Path) -> io::Result<()> {
-    Ok(())
-}
 #[cfg(test)]
-use fault::permit;
+pub(crate) use fault::Operation;
+use hook::{Change, perform};
 
 /// Makes a directory that only its owner can enter.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().mode(0o700).create(path).context(path, "creating the directory")
+    perform(Change::CreateDirectory, path, || DirBuilder::new().mode(0o700).create(path))
+        .context(path, "creating the directory")
 }
 
 /// Makes a file that must not exist, readable and writable by its owner only.
 pub(crate) fn create(path: &Path) -> Result<File, Error> {
-    permit(Operation::Create, path)
-        .and_then(|()| {
+    retry(|| {
+        perform(Change::Create, path, || {
             OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -48,13 +40,13 @@ pub(crate) fn create(path: &Path) -> Result<File, Error> {
                 .custom_flags(libc::O_NOFOLLOW)
                 .open(path)
         })
-        .context(path, "creating the file")
+    })
+    .context(path, "creating the file")
 }
 
 /// Gives a file that never changes a second name, or copies it where that cannot be. Says whether it was linked.
 pub(crate) fn link_or_copy(from: &Path, to: &Path) -> Result<bool, Error> {
-    permit(Operation::Create, to).context(to, "linking the file")?;
-    match fs::hard_link(from, to) {
+    match perform(Change::Link { from }, to, || fs::hard_link(from, to)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error).context(from, "linking the file"),
         Err(_) => copy(from, to, u64::MAX).map(|()| false),
@@ -81,7 +73,7 @@ pub(crate) fn copy(from: &Path, to: &Path, length: u64) -> Result<(), Error> {
 
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path).context(path, "opening the file")
+    open_with(OpenOptions::new().read(true), path)
 }
 
 /// Opens a file that the manifest names, for reading: its absence is damage.
@@ -91,8 +83,15 @@ pub(crate) fn open_listed(path: &Path) -> Result<File, Error> {
 
 /// Opens a file that the manifest names, for reading and writing.
 pub(crate) fn open_listed_for_writing(path: &Path) -> Result<File, Error> {
-    let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(path);
-    listed(path, file.context(path, "opening the file"))
+    listed(path, open_with(OpenOptions::new().read(true).write(true), path))
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, Error> {
+    retry(|| {
+        hook::permit_open(path)?;
+        options.custom_flags(libc::O_NOFOLLOW).open(path)
+    })
+    .context(path, "opening the file")
 }
 
 fn listed(path: &Path, file: Result<File, Error>) -> Result<File, Error> {
@@ -111,26 +110,49 @@ pub(crate) fn length(file: &File, path: &Path) -> Result<u64, Error> {
 
 /// Writes all bytes at an offset.
 pub(crate) fn write_at(file: &File, path: &Path, bytes: &[u8], offset: u64) -> Result<(), Error> {
-    let allowed = permit(Operation::Write, path);
-    if allowed.is_err() {
-        // What a full disk does: some of the bytes arrive.
-        let _ = file.write_all_at(&bytes[..bytes.len() / 2], offset);
+    let mut done = 0;
+    while done < bytes.len() {
+        let end = done + hook::writable(path, bytes.len() - done);
+        let (bytes, offset) = (&bytes[done..end], offset + done as u64);
+        let written = retry(|| {
+            perform(Change::Write { file, bytes, offset }, path, || {
+                // A part is as good as all here: the rest follows.
+                file.write_at(bytes, offset)
+            })
+        });
+        done += match written {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            written => written,
+        }
+        .context(path, "writing")?;
     }
-    allowed.and_then(|()| file.write_all_at(bytes, offset)).context(path, "writing")
+    Ok(())
 }
 
 /// Reads as many bytes as the file has from an offset, at most `buffer.len()`.
 pub(crate) fn read_at(file: &File, path: &Path, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
     let mut done = 0;
     while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset + done as u64) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).context(path, "reading"),
+        let read = retry(|| {
+            let end = done + hook::readable(path, buffer.len() - done)?;
+            file.read_at(&mut buffer[done..end], offset + done as u64)
+        });
+        match read.context(path, "reading")? {
+            0 => break,
+            read => done += read,
         }
     }
     Ok(done)
+}
+
+/// Asks again as long as a signal interrupts.
+fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Reads a whole small file; refuses more than `limit` bytes.
@@ -148,32 +170,41 @@ pub(crate) fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 /// Cuts a file to a length.
 pub(crate) fn truncate(file: &File, path: &Path, length: u64) -> Result<(), Error> {
-    permit(Operation::Truncate, path).and_then(|()| file.set_len(length)).context(path, "truncating")
+    retry(|| perform(Change::Truncate { file, length }, path, || file.set_len(length)))
+        .context(path, "truncating")
 }
 
 /// Makes the content of a file durable.
 pub(crate) fn sync(file: &File, path: &Path) -> Result<(), Error> {
-    permit(Operation::Sync, path).and_then(|()| file.sync_data()).context(path, "syncing to disk")
+    retry(|| perform(Change::Sync { file }, path, || file.sync_data())).context(path, "syncing to disk")
 }
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
-    permit(Operation::Sync, path)
-        .and_then(|()| File::open(path)?.sync_all())
+    retry(|| perform(Change::SyncDirectory, path, || File::open(path)?.sync_all()))
         .context(path, "syncing the directory to disk")
 }
 
-/// Gives a synced file its final name.
+/// Gives a synced file, or a directory of such, its final name.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    permit(Operation::Rename, to).and_then(|()| fs::rename(from, to)).context(to, "putting the file in place")
+    perform(Change::Rename { from }, to, || fs::rename(from, to)).context(to, "putting the file in place")
 }
 
 /// Removes a file that nothing refers to any more. Failing only costs space, so it is logged.
 pub(crate) fn discard(path: &Path) {
-    if let Err(error) = fs::remove_file(path)
+    log_removal(path, perform(Change::Remove, path, || fs::remove_file(path)));
+}
+
+/// As [`discard`], of a directory with all that is in it.
+pub(crate) fn discard_directory(path: &Path) {
+    log_removal(path, perform(Change::RemoveAll, path, || fs::remove_dir_all(path)));
+}
+
+fn log_removal(path: &Path, removed: io::Result<()>) {
+    if let Err(error) = removed
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(path = %path.display(), %error, "a file that is not needed any more could not be removed");
+        tracing::warn!(path = %path.display(), %error, "what is not needed any more could not be removed");
     }
 }
 

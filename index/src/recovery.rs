@@ -58,6 +58,11 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
         }
         Err(error) => return Err(error),
     };
+    if rewritten.iter().all(Option::is_none) {
+        // No manifest was published here, and the one that was read may be in the system's cache only: its owner may
+        // have ended between its rename and the sync. What follows relies on it.
+        file::sync_directory(directory)?;
+    }
     remove_leftovers(directory, &manifest)?;
     let mut rewritten = rewritten.into_iter().chain(std::iter::repeat_with(|| None));
     let shards = logs.into_iter().map(|(log, replayed)| match rewritten.next().flatten() {
@@ -181,7 +186,7 @@ pub(crate) struct Replayed {
     /// Rows in each file.
     rows_of_files: Vec<u64>,
     bytes: usize,
-    /// Whether the owner closed the index, so that nothing is in doubt.
+    /// Whether the owner closed the index, and the manifest vouches for it, so that nothing is in doubt.
     closed: bool,
     /// What it deletes; of a log that is only checked, nothing.
     erasures: Vec<Erasure>,
@@ -336,11 +341,14 @@ impl Log {
     fn replay(&self, state: State) -> Result<(Replayed, State), Error> {
         let mut state = state;
         let mut erasures = Vec::new();
-        let replayed = self.read(|transaction| {
+        let mut replayed = self.read(|transaction| {
             state = state.applied(usize::from(self.shard), &transaction.records).0;
             erasures.extend(Erasure::of(self.index, &transaction.records, transaction.last));
             Ok(())
         })?;
+        // The owner may have ended between the close frame and its sync, or the sync may have failed: then the frame
+        // may be in the system's cache only. The manifest is written once it is on disk.
+        replayed.closed &= replayed.last <= self.durable;
         Ok((Replayed { erasures, ..replayed }, state))
     }
 
@@ -391,11 +399,32 @@ impl Log {
 }
 
 impl LogFile {
+    /// Cuts off what follows and makes the rest durable.
     fn cut(&self, length: u64) -> Result<(), Error> {
         if length < self.length {
             file::truncate(&self.file, &self.path, length)?;
         }
-        file::sync(&self.file, &self.path)
+        match self.overwrite(length) {
+            // Where overwriting takes room as well, the sync has to do.
+            Ok(()) | Err(Error::Full { .. }) => file::sync(&self.file, &self.path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the bytes that are there once more: a sync that failed earlier may have lost them while reading still
+    /// shows them, and then another sync would write nothing.
+    fn overwrite(&self, length: u64) -> Result<(), Error> {
+        let (mut bytes, mut offset) = (vec![0; 1 << 20], 0);
+        while offset < length {
+            let wanted = bytes.len().min(usize::try_from(length - offset).unwrap_or(usize::MAX));
+            let read = file::read_at(&self.file, &self.path, &mut bytes[..wanted], offset)?;
+            if read == 0 {
+                break;
+            }
+            file::write_at(&self.file, &self.path, &bytes[..read], offset)?;
+            offset += read as u64;
+        }
+        Ok(())
     }
 
     fn into_writer(self, length: u64, seed: u32, chain: u32) -> Writer {

@@ -1,5 +1,8 @@
 //! The index on a disk that fails.
 
+mod faults;
+mod power;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
