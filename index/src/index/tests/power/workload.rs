@@ -85,7 +85,7 @@ impl<'a> User<'a> {
 
     /// Does something. An index on a disk that works refuses nothing of it.
     pub(super) fn step(&mut self, index: &Index) -> Result<(), Error> {
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..13 => {
                 let durability = [
                     Durability::Group,
@@ -114,7 +114,13 @@ impl<'a> User<'a> {
                 self.delete(&ids, || index.delete_group(group))
             }
             17 => self.settle("sync", || index.sync()),
-            _ => self.settle("seal", || index.seal()),
+            18..20 => self.settle("seal", || index.seal()),
+            20 => {
+                // It makes nothing durable that was not.
+                self.begin("compact");
+                index.compact().map(drop)
+            }
+            _ => self.settle("purge", || index.purge().map(drop)),
         }
     }
 
