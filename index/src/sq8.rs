@@ -50,6 +50,11 @@ impl<'a> Codes<'a> {
         kernels::dot_i8(&query.code, self.code(row)) as f32 * (query.scale * self.scales[row])
     }
 
+    /// About the score of two rows.
+    pub(crate) fn pair(&self, one: usize, other: usize) -> f32 {
+        kernels::dot_i8(self.code(one), self.code(other)) as f32 * (self.scales[one] * self.scales[other])
+    }
+
     /// Brings a row nearer to the processor.
     pub(crate) fn prefetch(&self, row: usize) {
         kernels::prefetch(self.code(row));

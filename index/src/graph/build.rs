@@ -14,7 +14,6 @@ use hnsw_rs::prelude::Distance;
 
 use super::repair::Repair;
 use super::{Graph, MAX_LAYERS, NONE};
-use crate::kernels::dot;
 use crate::sq8::Codes;
 
 /// How a graph is built.
@@ -41,28 +40,30 @@ pub(crate) struct Built {
     pub(crate) unfound: u32,
 }
 
-/// `1 - score`, which rounding must not make negative: hnsw_rs asserts that.
-struct UnitDistance;
+/// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It copies what it
+/// inserts, so it gets numbers; and codes are a quarter of the vectors to read, for the same graph.
+struct CodeDistance<'a>(Codes<'a>);
 
-impl Distance<f32> for UnitDistance {
-    fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
-        (1.0 - dot(a, b)).max(0.0)
+impl Distance<u32> for CodeDistance<'_> {
+    fn eval(&self, a: &[u32], b: &[u32]) -> f32 {
+        (1.0 - self.0.pair(a[0] as usize, b[0] as usize)).max(0.0)
     }
 }
 
 /// Builds the graph of some unit vectors and their codes on all threads of rayon's current pool. There must be at least one.
 pub(crate) fn build(vectors: &[f32], codes: Codes<'_>, parameters: Parameters) -> Built {
-    let dimension = codes.dimension;
-    let vector = |row: u32| &vectors[row as usize * dimension..(row as usize + 1) * dimension];
-    let same = identical(vectors, dimension);
+    let same = identical(vectors, codes.dimension);
     let first: Vec<u32> = same.iter().map(|rows| rows[0]).collect();
     // Layers must be 16 for hnsw_rs; more than that are never needed.
-    let hnsw =
-        Hnsw::<f32, _>::new(parameters.degree, first.len(), MAX_LAYERS, parameters.width, UnitDistance);
+    let distance = CodeDistance(codes);
+    let hnsw = Hnsw::<u32, _>::new(parameters.degree, first.len(), MAX_LAYERS, parameters.width, distance);
+    // Rows of a group lie together and look alike; in no order, each finds the others' surroundings already there.
+    let mut order: Vec<usize> = (0..first.len()).collect();
+    order.sort_unstable_by_key(|&at| (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let points: Vec<(&[u32], usize)> = order.iter().map(|&at| (&first[at..=at], at)).collect();
     // Alone: of several first points, each would think it is the only one.
-    hnsw.insert_slice((vector(first[0]), 0));
-    let rest: Vec<(&[f32], usize)> = (1..first.len()).map(|at| (vector(first[at]), at)).collect();
-    hnsw.parallel_insert_slice(&rest);
+    hnsw.insert_slice(points[0]);
+    hnsw.parallel_insert_slice(&points[1..].to_vec());
     let lists = Lists::read(&hnsw, first.len());
     drop(hnsw);
     let mut built = lists.flatten(&same, parameters.degree);
@@ -97,7 +98,7 @@ struct Lists {
 }
 
 impl Lists {
-    fn read(hnsw: &Hnsw<'_, f32, UnitDistance>, points: usize) -> Self {
+    fn read(hnsw: &Hnsw<'_, u32, CodeDistance<'_>>, points: usize) -> Self {
         let layers = hnsw.get_max_level_observed() as usize + 1;
         let index = hnsw.get_point_indexation();
         let mut order = Vec::with_capacity(points);
