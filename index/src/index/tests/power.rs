@@ -135,7 +135,7 @@ fn shown(event: &Event) -> String {
 fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
     let directory = scratch();
     let users = if seed.is_multiple_of(4) { 3 } else { 1 };
-    let recorded = workload::record(directory.path(), seed, 20, users);
+    let recorded = workload::record(directory.path(), seed, 20, users, true);
     let mut examiner = Examiner { random: Random(seed), images: 0 };
     let mut disk = recorded.start;
     let shift = examiner.random.below(KINDS.len());

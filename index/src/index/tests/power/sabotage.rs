@@ -10,6 +10,7 @@
 //! | the directory after a manifest that only lists a spare log | until that log holds something, nothing relies on it |
 //! | the directory after the manifest of a close | that manifest vouches for the logs' ends, so that damage to a closed index is told from a crash; no row depends on it |
 //! | a log with `Bulk` rows, before its close frame | shows only where a sector keeps the frame, which vouches for the rows, and another loses them |
+//! | erasures | they matter to whoever restores an older copy, and to no row |
 //! | the directory at an opening that publishes nothing | needed after a kill between the rename of a manifest and its sync: see the test for it |
 //!
 //! So may the early removal of a file that the manifest before did not name either.
@@ -70,6 +71,10 @@ fn kind_of(path: &Path) -> String {
     last.trim_start_matches("tmp-").chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
+fn is_erasures(path: &Path) -> bool {
+    kind_of(path) == "erased-.list"
+}
+
 impl<'a> Saboteur<'a> {
     fn new(recorded: &'a Recorded) -> Self {
         let mut births = BTreeMap::new();
@@ -93,7 +98,7 @@ impl<'a> Saboteur<'a> {
     /// Whether the manifest before the last one at a moment names a file.
     fn was_listed(&self, at: usize, path: &Path) -> bool {
         let last = self.listed.partition_point(|manifest| manifest.0 <= at);
-        last >= 2 && self.listed[last - 2].1.contains(path)
+        last >= 2 && self.listed[last - 2].1.contains(path) && !is_erasures(path)
     }
 
     /// The call during which something happened.
@@ -124,7 +129,11 @@ impl<'a> Saboteur<'a> {
                 let end = self.next(at, same);
                 events[at] = Event::Nothing;
                 let label = format!("no sync of {}", kind_of(&self.births[&number]));
-                (label, at + 1..=end, self.file_matters(at, end, number))
+                (
+                    label,
+                    at + 1..=end,
+                    self.file_matters(at, end, number) && !is_erasures(&self.births[&number]),
+                )
             }
             Event::SyncDirectory { path } => {
                 let same =
@@ -168,6 +177,15 @@ impl<'a> Saboteur<'a> {
         units.into_iter().any(|unit| (at + 1..=end).contains(&unit.durable)) && self.call(at) != "seal"
     }
 
+    /// Whether the file that got its name just before a moment is in a manifest published before another.
+    fn is_named(&self, at: usize, end: usize) -> bool {
+        let Some(Event::Rename { to, .. }) = at.checked_sub(1).map(|at| &self.recorded.events[at]) else {
+            return false;
+        };
+        let published = self.listed.iter().filter(|manifest| (at..end).contains(&manifest.0));
+        published.into_iter().any(|manifest| manifest.1.contains(to))
+    }
+
     fn last_rename(&self, at: usize) -> String {
         let mut before = self.recorded.events[..at].iter().rev();
         let first = before.next();
@@ -183,7 +201,8 @@ impl<'a> Saboteur<'a> {
         let removed =
             between.iter().any(|event| matches!(event, Event::Remove { path } if self.was_listed(at, path)));
         match after {
-            "seg-.seg" | "tomb-.tomb" => between.iter().any(is_manifest),
+            // Another call may publish a manifest of its own first, and sync the directory with it.
+            "seg-.seg" | "tomb-.tomb" => self.is_named(at, end),
             "MANIFEST" => removed,
             _ => false,
         }
@@ -235,7 +254,7 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
     let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for _ in 0..setting("GALLERIST_SABOTAGES", 1) {
         let directory = scratch();
-        let recorded = record(directory.path(), random.next(), 16, 1);
+        let recorded = record(directory.path(), random.next(), 16, 1, false);
         let exists = recorded.history.exists;
         let at = exists + random.below(recorded.events.len() - exists);
         let killed = killed_at(&recorded, at, &mut random);
@@ -267,14 +286,14 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
         (all, unnoticed) = (all + found + survived, unnoticed + survived);
     }
     eprintln!("{all} sabotages, {unnoticed} unnoticed, {} images", examiner.images);
-    assert!(all > 100 && unnoticed * 2 < all);
+    assert!(all > 40 && unnoticed * 2 < all);
 }
 
 /// An index of one shard with rows in it, before the last thing that is done to it.
 fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
     let directory = scratch();
     let recorder = Recorder::new(directory.path());
-    let options = Options { shards: 1, ..Options::new(24) };
+    let options = Options { shards: 1, background_compaction: false, ..Options::new(24) };
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let history = Mutex::new(super::history::History::new(1, recorder.position()));
     let mut user = User::new(&recorder, &history, 7);

@@ -85,7 +85,7 @@ impl<'a> User<'a> {
 
     /// Does something. An index on a disk that works refuses nothing of it.
     pub(super) fn step(&mut self, index: &Index) -> Result<(), Error> {
-        match self.random.below(22) {
+        match self.random.below(if index.options().background_compaction { 22 } else { 20 }) {
             0..13 => {
                 let durability = [
                     Durability::Group,
@@ -212,14 +212,16 @@ fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     groups.into_values().collect()
 }
 
-/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then.
-pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64) -> Recorded {
+/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then. `merging`: segments
+/// are merged and purged too.
+pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64, merging: bool) -> Recorded {
     let mut random = Random(seed);
     let recorder = Recorder::new(directory);
     let path = directory.join("index");
     let options = Options {
         shards: 1 + random.below(3) as u16,
         seal_rows: [8, 14, 30][random.below(3)],
+        background_compaction: merging,
         ..Options::new([2, 24, 40][random.below(3)])
     };
     let shards = options.shards;
