@@ -21,32 +21,26 @@ const NONE: u32 = u32::MAX;
 /// Layers a graph has, at most.
 pub(crate) const MAX_LAYERS: usize = 16;
 
-/// A graph where it lies: in a mapped segment, or just built.
+/// A graph where it lies: in a mapped segment, or just built. Only one that was [proven](Self::prove) may be searched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Graph<'a> {
     /// Neighbours of a node in layers above the lowest; twice as many in the lowest.
-    degree: usize,
+    pub(crate) degree: usize,
     /// Nodes of each layer, the lowest first.
-    counts: &'a [u32],
+    pub(crate) counts: &'a [u32],
     /// Rows of node `i`: `rows[offsets[i]..offsets[i + 1]]`.
-    offsets: &'a [u32],
-    rows: &'a [u32],
+    pub(crate) offsets: &'a [u32],
+    pub(crate) rows: &'a [u32],
     /// `2 * degree` neighbours for each node.
-    lowest: &'a [u32],
+    pub(crate) lowest: &'a [u32],
     /// `degree` neighbours for each node of layer 1, then of layer 2, and so on.
-    upper: &'a [u32],
+    pub(crate) upper: &'a [u32],
 }
 
 impl<'a> Graph<'a> {
     /// Proves that every number leads somewhere: a search needs no further checks. The error says what was expected.
-    pub(crate) fn new(
-        degree: usize,
-        counts: &'a [u32],
-        offsets: &'a [u32],
-        rows: &'a [u32],
-        lowest: &'a [u32],
-        upper: &'a [u32],
-    ) -> Result<Self, &'static str> {
+    pub(crate) fn prove(&self) -> Result<(), &'static str> {
+        let &Self { degree, counts, offsets, rows, lowest, upper } = self;
         let expect = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };
         let nodes = counts.first().copied().unwrap_or(0) as usize;
         expect((1..=MAX_LAYERS).contains(&counts.len()), "1 to 16 layers")?;
@@ -63,28 +57,15 @@ impl<'a> Graph<'a> {
         let above: usize = counts[1..].iter().map(|&count| count as usize).sum();
         expect(lowest.len() == nodes * 2 * degree, "neighbours for each node of the lowest layer")?;
         expect(upper.len() == above * degree, "neighbours for each node of the upper layers")?;
-        let graph = Self::proven(degree, counts, offsets, rows, lowest, upper);
         for (layer, &count) in counts.iter().enumerate() {
             for node in 0..count {
-                let neighbours = graph.list(layer, node);
+                let neighbours = self.list(layer, node);
                 let end = neighbours.iter().position(|&n| n == NONE).unwrap_or(neighbours.len());
                 expect(neighbours[..end].iter().all(|&n| n < count && n != node), "neighbours in the layer")?;
                 expect(neighbours[end..].iter().all(|&n| n == NONE), "nothing behind the last neighbour")?;
             }
         }
-        Ok(graph)
-    }
-
-    /// A graph for which [`Graph::new`] said yes before.
-    pub(crate) fn proven(
-        degree: usize,
-        counts: &'a [u32],
-        offsets: &'a [u32],
-        rows: &'a [u32],
-        lowest: &'a [u32],
-        upper: &'a [u32],
-    ) -> Self {
-        Self { degree, counts, offsets, rows, lowest, upper }
+        Ok(())
     }
 
     /// Nodes.

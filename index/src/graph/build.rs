@@ -160,6 +160,8 @@ impl Lists {
 impl Built {
     /// The graph as it is searched.
     pub(crate) fn view(&self) -> Result<Graph<'_>, &'static str> {
-        Graph::new(self.degree, &self.counts, &self.offsets, &self.rows, &self.lowest, &self.upper)
+        let Self { degree, counts, offsets, rows, lowest, upper, .. } = self;
+        let graph = Graph { degree: *degree, counts, offsets, rows, lowest, upper };
+        graph.prove().map(|()| graph)
     }
 }

@@ -220,9 +220,9 @@ fn damaged_numbers_are_refused_or_lead_nowhere() {
         }
     }
     assert!(refused > 1000, "{refused}");
-    let Built { counts, offsets, rows, lowest, upper, .. } = &sample.built;
-    assert!(Graph::new(0, counts, offsets, rows, lowest, upper).is_err());
-    assert!(Graph::new(3, &[], offsets, rows, lowest, upper).is_err());
-    assert!(Graph::new(3, counts, &[], rows, lowest, upper).is_err());
-    assert!(Graph::new(3, counts, offsets, rows, &lowest[1..], upper).is_err());
+    let sound = sample.built.view().unwrap();
+    assert!(Graph { degree: 0, ..sound }.prove().is_err());
+    assert!(Graph { counts: &[], ..sound }.prove().is_err());
+    assert!(Graph { offsets: &[], ..sound }.prove().is_err());
+    assert!(Graph { lowest: &sound.lowest[1..], ..sound }.prove().is_err());
 }

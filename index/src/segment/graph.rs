@@ -132,12 +132,15 @@ impl Segment {
         if !(SHAPE + 1..=SHAPE + MAX_LAYERS).contains(&shape_of.len()) {
             return Err(unsound("1 to 16 layers"));
         }
-        let (degree, counts) = (shape_of[0] as usize, &shape_of[SHAPE..]);
-        let columns =
-            (self.elements(nodes), self.elements(rows), self.elements(lowest), self.elements(upper));
-        let proof = || Graph::new(degree, counts, columns.0, columns.1, columns.2, columns.3).map(drop);
-        sections.proven.get_or_init(proof).map_err(unsound)?;
-        let graph = Graph::proven(degree, counts, columns.0, columns.1, columns.2, columns.3);
+        let graph = Graph {
+            degree: shape_of[0] as usize,
+            counts: &shape_of[SHAPE..],
+            offsets: self.elements(nodes),
+            rows: self.elements(rows),
+            lowest: self.elements(lowest),
+            upper: self.elements(upper),
+        };
+        sections.proven.get_or_init(|| graph.prove()).map_err(unsound)?;
         let codes =
             Codes { dimension: self.dimension, codes: self.elements(codes), scales: self.elements(scales) };
         Ok(Some(Searchable { graph, codes, pool: &sections.pool }))
