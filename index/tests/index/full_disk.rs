@@ -64,14 +64,16 @@ impl Disk {
         Ok(())
     }
 
-    /// Takes all room, to the last byte, until nothing can be inserted any more: a seal under way may yet give back
-    /// what its log took.
+    /// Takes all room, to the last byte, until nothing can be inserted any more and no seal is under way that could yet
+    /// give back what its log took.
     fn fill(&mut self) {
         let mut refused = 0;
         while refused < 20 {
             assert!(self.next < 10_000, "the disk never fills");
             match self.insert() {
                 Ok(()) => refused = 0,
+                // It waits for what other threads are sealing, which may end well.
+                Err(Error::Full { .. }) if self.index.seal().is_ok() => refused = 0,
                 Err(error @ Error::Full { .. }) => {
                     assert!(error.to_string().contains("no space left"), "{error}");
                     refused += 1;
