@@ -21,7 +21,7 @@ impl Sample {
         let mut codes = Vec::new();
         let scales: Vec<f32> =
             vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
-        let built = build(&vectors, Codes { dimension, codes: &codes, scales: &scales }, parameters);
+        let built = build(Codes { dimension, codes: &codes, scales: &scales }, parameters);
         Self { dimension, vectors, codes, scales, built }
     }
 
@@ -134,8 +134,8 @@ fn nothing_is_out_of_reach_and_few_leads_are_raised() {
     let sample = Sample::new(random.clusters(2000, 40, 8), Parameters { degree: 3, width: 12 });
     let graph = sample.built.view().unwrap();
     let mut reached = vec![false; graph.len()];
-    let mut open: Vec<u32> = (0..sample.built.counts.get(1).copied().unwrap_or(1)).collect();
-    open.iter().for_each(|&node| reached[node as usize] = true);
+    let mut open = vec![0];
+    reached[0] = true;
     while let Some(node) = open.pop() {
         for next in graph.neighbours(0, node) {
             if !std::mem::replace(&mut reached[next as usize], true) {
@@ -187,8 +187,8 @@ fn damaged_numbers_are_refused_or_lead_nowhere() {
     for field in 0..5 {
         let length = [
             &sample.built.counts,
-            &sample.built.offsets,
-            &sample.built.rows,
+            &sample.built.first,
+            &sample.built.next,
             &sample.built.lowest,
             &sample.built.upper,
         ][field]
@@ -196,13 +196,8 @@ fn damaged_numbers_are_refused_or_lead_nowhere() {
         for at in 0..length {
             for value in [0, 1, 59, 60, 1 << 20, NONE - 1, NONE] {
                 let mut built = sample.built.clone();
-                [
-                    &mut built.counts,
-                    &mut built.offsets,
-                    &mut built.rows,
-                    &mut built.lowest,
-                    &mut built.upper,
-                ][field][at] = value;
+                [&mut built.counts, &mut built.first, &mut built.next, &mut built.lowest, &mut built.upper]
+                    [field][at] = value;
                 match built.view() {
                     Err(_) => refused += 1,
                     Ok(_) => {
@@ -223,6 +218,6 @@ fn damaged_numbers_are_refused_or_lead_nowhere() {
     let sound = sample.built.view().unwrap();
     assert!(Graph { degree: 0, ..sound }.prove().is_err());
     assert!(Graph { counts: &[], ..sound }.prove().is_err());
-    assert!(Graph { offsets: &[], ..sound }.prove().is_err());
+    assert!(Graph { first: &[], ..sound }.prove().is_err());
     assert!(Graph { lowest: &sound.lowest[1..], ..sound }.prove().is_err());
 }

@@ -24,13 +24,13 @@
 //!  2 groups    u64[rows]
 //!  3 order     u32[rows]               rows by ascending id
 //!  4 vectors   f32[rows * dimension]
-//!  5 codes     i8[rows * dimension]    with a graph: vectors in one byte a component (see sq8)
-//!  6 scales    f32[rows]               with a graph: what a row's code is multiplied with
+//!  5 codes     i8[rows * dimension]    vectors in one byte a component (see sq8)
+//!  6 scales    f32[rows]               what a row's code is multiplied with
 //!  7           reserved: L0 codes
 //!  8 graph     u32[3 + layers]         degree M, repaired nodes, unfound nodes, nodes of each layer (lowest first)
 //!  9           reserved: statistics
-//! 10 nodes     u32[nodes + 1]          rows of node i: from nodes[i] to nodes[i + 1] of section 11
-//! 11 rows      u32[rows]               identical vectors share a node
+//! 10 first     u32[nodes]              the first row of each node
+//! 11 next      u32[rows]               the next row with the same code, ffffffff after the last
 //! 12 lowest    u32[nodes * 2M]         neighbours, nearest first, ffffffff where there is none
 //! 13 upper     u32[...]                M neighbours for each node of layer 1, then of layer 2, and so on
 //! 15 blocks    u32[...]                the last one: a CRC-32C for each 64 KiB of the file before it, continuing
@@ -51,8 +51,8 @@ pub(crate) const VECTORS: u32 = 4;
 pub(crate) const CODES: u32 = 5;
 pub(crate) const SCALES: u32 = 6;
 pub(crate) const GRAPH: u32 = 8;
-pub(crate) const GRAPH_NODES: u32 = 10;
-pub(crate) const GRAPH_ROWS: u32 = 11;
+pub(crate) const GRAPH_FIRST: u32 = 10;
+pub(crate) const GRAPH_NEXT: u32 = 11;
 pub(crate) const GRAPH_LOWEST: u32 = 12;
 pub(crate) const GRAPH_UPPER: u32 = 13;
 pub(crate) const BLOCKS: u32 = 15;

@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable};
 
 use super::graph::Sections;
-use super::layout::{BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum};
+use super::layout::{
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, Section, VECTORS, block_checksum,
+};
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
 use crate::file::{self, damaged, name};
 use crate::manifest::SegmentEntry;
 use crate::mmap::Map;
 use crate::part::Part;
+use crate::sq8::Codes;
 
 /// An open segment.
 pub(crate) struct Segment {
@@ -31,6 +34,8 @@ pub(crate) struct Segment {
     groups: Range<usize>,
     order: Range<usize>,
     vectors: Range<usize>,
+    pub(super) codes: Range<usize>,
+    pub(super) scales: Range<usize>,
     pub(super) graph: Option<Sections>,
     blocks: Range<usize>,
     sections: Vec<Section>,
@@ -105,7 +110,8 @@ impl Segment {
         };
         let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
         let vectors = section(VECTORS, dimension * 4)?;
-        let graph = Sections::find(&sections, rows, dimension, &path)?;
+        let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
+        let graph = Sections::find(&sections, rows, &path)?;
         let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
             return Err(damaged(
                 &path,
@@ -135,6 +141,8 @@ impl Segment {
             groups,
             order,
             vectors,
+            codes,
+            scales,
             graph,
             blocks: blocks_range,
             sections,
@@ -169,14 +177,27 @@ impl Segment {
 
     /// The columns. Vectors must be verified before their values count.
     pub(crate) fn part(&self) -> Part<'_> {
-        const PROOF: &str = "proven at opening: inside the file, aligned to 64, a whole number of elements";
         Part {
             dimension: self.dimension,
-            ids: <[u64]>::ref_from_bytes(&self.map[self.ids.clone()]).expect(PROOF),
-            groups: <[u64]>::ref_from_bytes(&self.map[self.groups.clone()]).expect(PROOF),
-            order: <[u32]>::ref_from_bytes(&self.map[self.order.clone()]).expect(PROOF),
-            vectors: <[f32]>::ref_from_bytes(&self.map[self.vectors.clone()]).expect(PROOF),
+            ids: self.elements(&self.ids),
+            groups: self.elements(&self.groups),
+            order: self.elements(&self.order),
+            vectors: self.elements(&self.vectors),
         }
+    }
+
+    /// The rows in one byte a component. They must be verified before their values count.
+    pub(crate) fn codes(&self) -> Codes<'_> {
+        Codes {
+            dimension: self.dimension,
+            codes: self.elements(&self.codes),
+            scales: self.elements(&self.scales),
+        }
+    }
+
+    pub(super) fn elements<T: FromBytes + Immutable>(&self, range: &Range<usize>) -> &[T] {
+        <[T]>::ref_from_bytes(&self.map[range.clone()])
+            .expect("proven at opening: inside the file, aligned to 64, a whole number of elements")
     }
 
     /// Makes sure that the vectors of some rows are what was written.

@@ -8,13 +8,15 @@ use zerocopy::IntoBytes;
 
 use super::graph;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, Section, VECTORS,
+    block_checksum,
 };
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::graph::build::Parameters;
 use crate::part::Part;
+use crate::sq8::{self, Codes};
 use crate::tombstone::Tombstones;
 
 /// Bytes written at once.
@@ -111,19 +113,28 @@ fn write_rows(
     writer.section(IDS, |writer| writer.push(ids.as_bytes()))?;
     writer.section(GROUPS, |writer| writer.push(groups.as_bytes()))?;
     writer.section(ORDER, |writer| writer.push(order.as_bytes()))?;
-    writer.section(VECTORS, |writer| {
-        rows.iter().try_for_each(|place| {
+    let vectors = || {
+        rows.iter().map(|place| {
             let (part, row) = at(place);
-            writer.push(part.vectors[row * dimension..(row + 1) * dimension].as_bytes())
+            &part.vectors[row * dimension..(row + 1) * dimension]
+        })
+    };
+    writer.section(VECTORS, |writer| vectors().try_for_each(|vector| writer.push(vector.as_bytes())))?;
+    // A graph is built over all codes; without one, each can go as soon as it is written.
+    let (mut codes, mut scales) = (Vec::new(), Vec::with_capacity(rows.len()));
+    writer.section(CODES, |writer| {
+        vectors().try_for_each(|vector| {
+            if graph.is_none() {
+                codes.clear();
+            }
+            let start = codes.len();
+            scales.push(sq8::encode(vector, &mut codes));
+            writer.push(codes[start..].as_bytes())
         })
     })?;
+    writer.section(SCALES, |writer| writer.push(scales.as_bytes()))?;
     if let Some(parameters) = graph {
-        let mut vectors = Vec::with_capacity(rows.len() * dimension);
-        for place in rows {
-            let (part, row) = at(place);
-            vectors.extend_from_slice(&part.vectors[row * dimension..(row + 1) * dimension]);
-        }
-        graph::write(&mut writer, &vectors, dimension, parameters)?;
+        graph::write(&mut writer, Codes { dimension, codes: &codes, scales: &scales }, parameters)?;
     }
     writer.finish(rows.len() as u64, dimension as u32)
 }
