@@ -113,6 +113,9 @@ pub enum Error {
         /// The newest version known here.
         supported: u16,
     },
+    /// Rows were selected from one view and searched in another.
+    #[error("the selection was made from another view; select again from the view that is searched")]
+    OtherView,
     /// Deletions of one index were to be applied to a snapshot of another.
     #[error("{}: a snapshot of another index than the one whose deletions are to be applied", path.display())]
     OtherIndex {

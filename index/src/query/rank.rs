@@ -152,6 +152,11 @@ impl Range {
     pub(super) fn new(least: f32) -> Self {
         Self { least, hits: Vec::new() }
     }
+
+    /// The hits in the order in which they were offered.
+    pub(super) fn unordered(self) -> Vec<Hit> {
+        self.hits
+    }
 }
 
 impl Keep for Range {
