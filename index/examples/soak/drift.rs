@@ -69,8 +69,10 @@ impl fmt::Display for Sample {
     }
 }
 
+type Measure = fn(&Sample) -> u64;
+
 /// By how much the median of the last quarter may exceed that of the second: a part of it, and a number besides.
-const TOLERATED: [(&str, fn(&Sample) -> u64, f64, u64); 4] = [
+const TOLERATED: [(&str, Measure, f64, u64); 4] = [
     ("rss_anon_kb", |sample| sample.resident[1], 0.10, 8192),
     ("descriptors", |sample| sample.descriptors, 0.0, 1),
     ("files", |sample| sample.files, 0.10, 8),
