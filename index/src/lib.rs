@@ -30,6 +30,7 @@ mod snapshot;
 mod sq8;
 mod state;
 mod store;
+mod sync;
 mod syncing;
 mod tombstone;
 mod view;

@@ -9,6 +9,7 @@ mod crash;
 mod full_disk;
 mod golden;
 mod graph;
+mod limits;
 mod model;
 mod opening;
 mod oracle;

@@ -1,6 +1,7 @@
 //! Making, finding and refusing indexes.
 
 mod owners;
+mod race;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
