@@ -15,7 +15,7 @@ use crate::file::{self, PublishError, damaged, name};
 use crate::manifest::{COUNTERS, Manifest, SegmentEntry};
 use crate::segment::Segment;
 use crate::shard::{LogEnd, Recovered};
-use crate::state::{Sealed, State};
+use crate::state::{Sealed, State, shard_of};
 use crate::store::Store;
 use crate::tombstone::Tombstones;
 use crate::wal::frame::{Encoder, Record};
@@ -163,6 +163,8 @@ pub(crate) fn segment(directory: &Path, manifest: &Manifest, entry: &SegmentEntr
 /// The log files of a shard.
 pub(crate) struct Log {
     shard: u16,
+    /// Shards of the index.
+    shards: u16,
     folder: PathBuf,
     index: [u8; 16],
     dimension: usize,
@@ -225,6 +227,7 @@ impl Log {
         let dimension = manifest.body.options.dimension;
         Ok(Self {
             shard,
+            shards: manifest.body.options.shards,
             folder,
             index: manifest.index,
             dimension,
@@ -283,8 +286,10 @@ impl Log {
                     (read.tail, read.length) = (at, reader.offset());
                     (read.seed, read.chain) = (reader.seed(), reader.chain());
                 }
+                let start = reader.offset();
                 match reader.next(read.last)? {
                     Next::Transaction(transaction) => {
+                        self.expect_own_groups(&transaction, at, start)?;
                         act(&transaction)?;
                         read.last = transaction.last;
                         let rows: usize = transaction.records.iter().map(Record::rows).sum();
@@ -310,6 +315,19 @@ impl Log {
             return Err(damaged(path, offset, expected, format!("records up to {}", read.last)));
         }
         Ok(read)
+    }
+
+    /// A row in another shard's log would be found by searches, but neither by its group nor by a deletion.
+    fn expect_own_groups(&self, transaction: &Transaction, at: usize, offset: u64) -> Result<(), Error> {
+        let (shard, shards) = (usize::from(self.shard), usize::from(self.shards));
+        let mut groups = transaction.records.iter().flat_map(Record::groups);
+        match groups.find(|&group| shard_of(group, shards) != shard) {
+            Some(group) => {
+                let path = &self.files[at].path;
+                Err(damaged(path, offset, format!("groups of shard {shard}"), format!("group {group}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::wal::reader`].

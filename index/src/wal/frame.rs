@@ -154,6 +154,16 @@ impl Record {
         if let Self::Insert(chunk) = self { chunk.len() } else { 0 }
     }
 
+    /// The groups of the rows that it adds or deletes.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = u64> {
+        let (added, deleted) = match self {
+            Self::Insert(chunk) => (chunk.part().groups, &[][..]),
+            Self::Delete(targets) => (&[][..], &targets[..]),
+            Self::Close => (&[][..], &[][..]),
+        };
+        added.iter().copied().chain(deleted.iter().map(|&(_, group)| group))
+    }
+
     /// Bytes that its frame takes.
     pub(crate) fn frame_length(&self) -> usize {
         frame_length(match self {

@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fuzz::{attack, directory::Kind, operations, seeds};
+use gallerist_index::{Error, Index};
+
+use crate::fuzz::directory::{Input, Kind};
+use crate::fuzz::{attack, operations, seeds};
+use crate::oracle::quick_directory;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(name)
@@ -66,4 +70,21 @@ fn sequences_of_operations() {
 #[ignore = "changes the source folder"]
 fn write_seeds() {
     seeds::write(&folder("corpus"), &folder("base")).unwrap();
+}
+
+/// A search would find it, but neither its group nor a deletion would.
+#[test]
+fn a_row_in_another_shards_log_is_damage() {
+    let mut input = Input::parse(&fs::read(folder("corpus/directory/three")).unwrap());
+    for (kind, _) in &mut input.pieces {
+        if let Kind::Log(shard) = kind {
+            *shard = 1 - *shard;
+        }
+    }
+    let directory = quick_directory();
+    input.files(2).write(directory.path());
+    let report = Index::check_at(directory.path()).unwrap();
+    assert!(report.problems[0].expected.starts_with("groups of shard"), "{report:?}");
+    assert!(matches!(Index::open(directory.path()), Err(Error::Damaged { .. })));
+    assert!(!Index::salvage(directory.path()).unwrap().problems.is_empty());
 }
