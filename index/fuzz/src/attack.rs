@@ -102,7 +102,9 @@ fn ask(view: &View, sound: bool) -> Vec<Bits> {
             .map(|row| Hit { id: row.id, group: row.group, score: dot(&probe, &row.vector) })
             .filter(|hit| !hit.score.is_nan())
             .collect();
-        ranked.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
+        ranked.sort_by(|one, other| {
+            other.score.total_cmp(&one.score).then((one.id, one.group).cmp(&(other.id, other.group)))
+        });
         exact(view, &probe, &ranked, readable);
         near(view, &probe, &ranked);
     }
@@ -120,9 +122,9 @@ fn bits(vector: &[f32]) -> Vec<u32> {
     vector.iter().map(|number| number.to_bits()).collect()
 }
 
-/// Scores in order, with the ids: forged files may hold an id twice, and then which comes first is open.
-fn scores(hits: &[Hit]) -> Vec<(u32, u64)> {
-    hits.iter().map(|hit| (hit.score.to_bits(), hit.id)).collect()
+/// Hits by their bits. Forged files may hold a row twice, but the same row.
+fn scores(hits: &[Hit]) -> Vec<(u32, u64, u64)> {
+    hits.iter().map(|hit| (hit.score.to_bits(), hit.id, hit.group)).collect()
 }
 
 fn exact(view: &View, probe: &[f32], ranked: &[Hit], readable: bool) {
