@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Context, Error};
 use crate::file::header::{self, Header, Kind};
 use crate::file::{self, name};
-use crate::manifest::Manifest;
+use crate::manifest::{COUNTERS, Manifest};
 use crate::store::Store;
 
 fn entries(directory: &Path) -> Result<Vec<DirEntry>, Error> {
@@ -40,10 +40,12 @@ pub(super) fn remove_temporary(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The highest number in the name of a file, whoever made it. One near the end of all numbers is not ours, and counting on
+/// from it would make a manifest that is refused.
 pub(super) fn highest_number(directory: &Path) -> Result<u64, Error> {
     let numbers =
         files(directory)?.into_iter().filter_map(|entry| name::number(&entry.file_name().to_string_lossy()));
-    Ok(numbers.filter(|&number| number < u64::MAX / 2).max().unwrap_or(0))
+    Ok(numbers.filter(|&number| number < COUNTERS / 2).max().unwrap_or(0))
 }
 
 /// Removes files of this index that its manifest does not name: an interrupted publication left them. Files of

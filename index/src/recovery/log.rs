@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::file::{self, damaged, header, name};
 use crate::manifest::Manifest;
 use crate::shard::{LogEnd, Recovered};
-use crate::state::State;
+use crate::state::{State, shard_of};
 use crate::wal::frame::{Encoder, Record};
 use crate::wal::reader::{Next, Reader, Transaction};
 use crate::wal::writer::Writer;
@@ -17,6 +17,8 @@ use crate::wal::writer::Writer;
 /// The log files of a shard.
 pub(crate) struct Log {
     shard: u16,
+    /// Shards of the index.
+    shards: u16,
     folder: PathBuf,
     index: [u8; 16],
     dimension: usize,
@@ -79,6 +81,7 @@ impl Log {
         let dimension = manifest.body.options.dimension;
         Ok(Self {
             shard,
+            shards: manifest.body.options.shards,
             folder,
             index: manifest.index,
             dimension,
@@ -137,8 +140,10 @@ impl Log {
                     (read.tail, read.length) = (at, reader.offset());
                     (read.seed, read.chain) = (reader.seed(), reader.chain());
                 }
+                let start = reader.offset();
                 match reader.next(read.last)? {
                     Next::Transaction(transaction) => {
+                        self.expect_own_groups(&transaction, at, start)?;
                         act(&transaction)?;
                         read.last = transaction.last;
                         let rows: usize = transaction.records.iter().map(Record::rows).sum();
@@ -164,6 +169,19 @@ impl Log {
             return Err(damaged(path, offset, expected, format!("records up to {}", read.last)));
         }
         Ok(read)
+    }
+
+    /// A row in another shard's log would be found by searches, but neither by its group nor by a deletion.
+    fn expect_own_groups(&self, transaction: &Transaction, at: usize, offset: u64) -> Result<(), Error> {
+        let (shard, shards) = (usize::from(self.shard), usize::from(self.shards));
+        let mut groups = transaction.records.iter().flat_map(Record::groups);
+        match groups.find(|&group| shard_of(group, shards) != shard) {
+            Some(group) => {
+                let path = &self.files[at].path;
+                Err(damaged(path, offset, format!("groups of shard {shard}"), format!("group {group}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::wal::reader`].

@@ -7,6 +7,10 @@ mod concurrency;
 mod corruption;
 mod crash;
 mod full_disk;
+#[allow(dead_code)] // its mutations are for the fuzzer
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+mod fuzzed;
 mod golden;
 mod graph;
 mod limits;

@@ -202,6 +202,22 @@ fn what_is_not_ours_is_reported_and_left_alone() {
 }
 
 #[test]
+fn a_file_with_a_number_near_the_end_of_all_numbers_does_not_lock_the_index_up() {
+    for name in
+        ["seg-9223372036854775806.seg", "wal-4611686018427387903.log", "tomb-18446744073709551615.tomb"]
+    {
+        let (_directory, path, oracle) = sample(Options::new(3));
+        fs::write(path.join(name), "a stranger's").unwrap();
+        let index = Index::open(&path).unwrap();
+        index.seal().unwrap();
+        assert!(index.check().unwrap().is_clean(), "{name}");
+        index.close().unwrap();
+        assert_eq!(Oracle::of(&Index::open(&path).unwrap().view()), oracle, "{name}");
+        assert_eq!(fs::read_to_string(path.join(name)).unwrap(), "a stranger's");
+    }
+}
+
+#[test]
 fn unfinished_files_are_removed() {
     let (_directory, path, oracle) = sample(Options { shards: 2, ..Options::new(3) });
     let unfinished = ["tmp-MANIFEST", "tmp-seg-0000000001.seg", "tmp-tomb-0000000050.tomb", "shard-01/tmp-x"];
