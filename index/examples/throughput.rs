@@ -131,6 +131,13 @@ fn search(index: &Index, pool: &[Vec<f32>], dimension: usize) -> Result<(), Fail
         view.query(probe)?.top_groups(10)?;
     }
     println!("top_groups(10): {:.1} ms", started.elapsed().as_secs_f64() / rounds as f64 * 1e3);
+    let probes: Vec<&[f32]> = pool[..rounds].iter().map(Vec::as_slice).collect();
+    let started = Instant::now();
+    view.batch(&probes)?.top_k(10)?;
+    println!(
+        "top_k(10) in a batch of {rounds}: {:.1} ms each",
+        started.elapsed().as_secs_f64() / rounds as f64 * 1e3
+    );
     let started = Instant::now();
     for id in 0..100_000u64 {
         std::hint::black_box(view.get(id * 7919 % view.len() as u64));

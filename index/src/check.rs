@@ -109,7 +109,7 @@ impl CheckReport {
     fn add(&mut self, error: Error) {
         let problem = match error {
             Error::Damaged { path, offset, expected, got, .. } => Problem { path, offset, expected, got },
-            Error::Io { ref path, .. } => {
+            Error::Io { ref path, .. } | Error::TooManyFiles { ref path, .. } => {
                 let expected = "a readable file".into();
                 Problem { path: path.clone(), offset: 0, expected, got: error.to_string() }
             }

@@ -25,6 +25,18 @@ pub enum Error {
         /// What was being done.
         action: &'static str,
     },
+    /// The process may not open more files. Nothing acknowledged is lost and reading goes on.
+    #[error(
+        "{}: {action} failed: too many open files; close some or raise the limit (`ulimit -n`); \
+         an index takes about two for each shard",
+        path.display()
+    )]
+    TooManyFiles {
+        /// The file or directory that was to be opened.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+    },
     /// Another owner has the index open, in this or another process.
     #[error("{}: the index is in use by process {holder}; close it there first", path.display())]
     Locked {
@@ -113,6 +125,9 @@ pub enum Error {
         /// The newest version known here.
         supported: u16,
     },
+    /// Rows were selected from one view and searched in another.
+    #[error("the selection was made from another view; select again from the view that is searched")]
+    OtherView,
     /// Deletions of one index were to be applied to a snapshot of another.
     #[error("{}: a snapshot of another index than the one whose deletions are to be applied", path.display())]
     OtherIndex {
@@ -139,11 +154,11 @@ pub(crate) trait Context<T> {
 
 impl<T> Context<T> for io::Result<T> {
     fn context(self, path: &Path, action: &'static str) -> Result<T, Error> {
-        self.map_err(|source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Error::Full { path: path.to_owned(), action }
-            }
-            _ => Error::Io { path: path.to_owned(), action, source },
+        let path = path.to_owned();
+        self.map_err(|source| match (source.kind(), source.raw_os_error()) {
+            (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => Error::Full { path, action },
+            (_, Some(libc::EMFILE | libc::ENFILE)) => Error::TooManyFiles { path, action },
+            _ => Error::Io { path, action, source },
         })
     }
 }

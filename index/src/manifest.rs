@@ -20,6 +20,8 @@ use crate::file::{self, PublishError, damaged, name};
 use crate::options::Options;
 use crate::segment::writer::Finished;
 
+/// Epochs, sequences and file numbers stay below this: no index lives that long, and nothing that counts up overflows.
+pub(crate) const COUNTERS: u64 = 1 << 62;
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 16 << 20;
 const CODEC: Configuration<LittleEndian, Fixint, Limit<MAX_BODY>> =
@@ -157,7 +159,7 @@ impl Manifest {
         }
         let counters = decoded.shards.iter().flat_map(|shard| [shard.sealed, shard.durable]);
         let counters = counters.chain([header.sequence, decoded.next_file]);
-        if let Some(counter) = counters.into_iter().find(|&counter| counter >= 1 << 62) {
+        if let Some(counter) = counters.into_iter().find(|&counter| counter >= COUNTERS) {
             return Err(damaged(path, at, "counters that can still be counted up", counter));
         }
         decoded.options.validate().map_err(|error| damaged(path, at, "options in their ranges", error))?;

@@ -1,16 +1,21 @@
 //! Searching a view.
 
+mod filter;
+mod plan;
 mod rank;
 mod scan;
+mod stream;
 mod walk;
 
+use std::sync::Arc;
+
 use crate::error::Error;
+use crate::selection::Selection;
 use crate::view::View;
+use plan::Plan;
 
 pub use crate::kernels::dot;
-
-/// A predicate on (id, group).
-type Filter<'a> = &'a (dyn Fn(u64, u64) -> bool + Sync);
+pub use stream::RangeStream;
 
 /// How a search is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,39 +64,65 @@ pub struct Answer {
 }
 
 /// A search being put together; made by [`View::query`], done by [`top_k`](Self::top_k),
-/// [`top_groups`](Self::top_groups) or [`range`](Self::range).
+/// [`top_groups`](Self::top_groups), [`range`](Self::range) or [`stream`](Self::stream).
 #[must_use = "a query does nothing until one of its searches is called"]
 pub struct Query<'a> {
-    view: &'a View,
+    plan: Plan<'a>,
     vector: Vec<f32>,
-    mode: Mode,
-    filter: Option<Filter<'a>>,
+}
+
+/// The same search for many vectors at once; made by [`View::batch`]. Each gets the answer that it would get alone, in the
+/// order of the vectors; but the rows are read from memory once for all of them, which is what an exact search of a
+/// large index mostly waits for.
+#[must_use = "a batch does nothing until one of its searches is called"]
+pub struct Batch<'a> {
+    plan: Plan<'a>,
+    vectors: Vec<Vec<f32>>,
+}
+
+/// What a query and a batch can be limited to.
+macro_rules! limits {
+    () => {
+        /// How to search; [`Mode::Auto`] if not said.
+        pub fn mode(mut self, mode: Mode) -> Self {
+            self.plan.mode = mode;
+            self
+        }
+
+        /// Only rows whose id and group pass. It is asked from several threads at once, and only for rows whose score
+        /// would matter; a filtered search is as complete as any other.
+        pub fn filter(mut self, passes: &'a (dyn Fn(u64, u64) -> bool + Sync)) -> Self {
+            self.plan.filter.predicate = Some(passes);
+            self
+        }
+
+        /// Only rows of a selection, which must have been made from the same view. Other rows are not scored.
+        ///
+        /// # Errors
+        /// [`Error::OtherView`].
+        pub fn among(mut self, selection: &'a Selection) -> Result<Self, Error> {
+            if !Arc::ptr_eq(&selection.state, &self.plan.view.state) {
+                return Err(Error::OtherView);
+            }
+            self.plan.filter.selection = Some(selection);
+            Ok(self)
+        }
+    };
 }
 
 impl<'a> Query<'a> {
     pub(crate) fn new(view: &'a View, vector: &[f32]) -> Self {
-        Self { view, vector: vector.to_vec(), mode: Mode::Auto, filter: None }
+        Self { plan: Plan::new(view), vector: vector.to_vec() }
     }
 
-    /// How to search; [`Mode::Auto`] if not said.
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Only rows whose id and group pass. It is asked from several threads at once, and only for rows whose score
-    /// would matter; a filtered search is as complete as any other.
-    pub fn filter(mut self, filter: &'a (dyn Fn(u64, u64) -> bool + Sync)) -> Self {
-        self.filter = Some(filter);
-        self
-    }
+    limits!();
 
     /// The `k` best rows.
     ///
     /// # Errors
     /// A segment is damaged.
     pub fn top_k(self, k: usize) -> Result<Answer, Error> {
-        self.search(k, || rank::Top::new(k))
+        self.plan.one(&self.vector, k, || rank::Top::new(k))
     }
 
     /// The best row of each of the `k` best groups (of those found, in [`Mode::Graph`]): exactly `min(k, groups that pass the filter)` hits, each of
@@ -100,7 +131,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn top_groups(self, k: usize) -> Result<Answer, Error> {
-        self.search(k, || rank::TopGroups::new(k))
+        self.plan.one(&self.vector, k, || rank::TopGroups::new(k))
     }
 
     /// Every live row whose score is at least `min_score`, without a cap.
@@ -108,14 +139,46 @@ impl<'a> Query<'a> {
     /// # Errors
     /// A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
-        let exact = Self { mode: Mode::Exact, ..self };
-        exact.search(0, || rank::Range::new(min_score))
+        let Self { plan, vector } = self.mode(Mode::Exact);
+        plan.one(&vector, 0, || rank::Range::new(min_score))
     }
 
-    fn search<K: rank::Keep>(self, k: usize, keep: impl Fn() -> K + Sync) -> Result<Answer, Error> {
-        match self.mode {
-            Mode::Graph { width } => walk::search(self.view, &self.vector, self.filter, width, k, keep),
-            Mode::Auto | Mode::Exact => scan::scan(self.view, &self.vector, self.filter, keep),
-        }
+    /// As [`range`](Self::range), but hits come one by one, in the order in which the rows lie, and are not collected: for thresholds that
+    /// much of the index reaches.
+    pub fn stream(self, min_score: f32) -> RangeStream<'a> {
+        RangeStream::new(self.plan.view, self.vector, self.plan.filter, min_score)
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(view: &'a View, vectors: &[&[f32]]) -> Self {
+        Self { plan: Plan::new(view), vectors: vectors.iter().map(|vector| vector.to_vec()).collect() }
+    }
+
+    limits!();
+
+    /// As [`Query::top_k`], for each vector.
+    ///
+    /// # Errors
+    /// A segment is damaged.
+    pub fn top_k(self, k: usize) -> Result<Vec<Answer>, Error> {
+        self.plan.many(&self.vectors, k, || rank::Top::new(k))
+    }
+
+    /// As [`Query::top_groups`], for each vector.
+    ///
+    /// # Errors
+    /// A segment is damaged.
+    pub fn top_groups(self, k: usize) -> Result<Vec<Answer>, Error> {
+        self.plan.many(&self.vectors, k, || rank::TopGroups::new(k))
+    }
+
+    /// As [`Query::range`], for each vector.
+    ///
+    /// # Errors
+    /// A segment is damaged.
+    pub fn range(self, min_score: f32) -> Result<Vec<Answer>, Error> {
+        let Self { plan, vectors } = self.mode(Mode::Exact);
+        plan.many(&vectors, 0, || rank::Range::new(min_score))
     }
 }

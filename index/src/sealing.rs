@@ -29,6 +29,7 @@ pub(crate) enum Job {
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     Full(PathBuf),
+    TooManyFiles(PathBuf),
     Other(String),
 }
 
@@ -36,6 +37,7 @@ impl Failure {
     fn of(error: &Error) -> Self {
         match error {
             Error::Full { path, .. } => Self::Full(path.clone()),
+            Error::TooManyFiles { path, .. } => Self::TooManyFiles(path.clone()),
             other => Self::Other(other.to_string()),
         }
     }
@@ -44,6 +46,9 @@ impl Failure {
     pub(crate) fn error(&self, shard: u16) -> Error {
         match self {
             Self::Full(path) => Error::Full { path: path.clone(), action: "sealing a buffer" },
+            Self::TooManyFiles(path) => {
+                Error::TooManyFiles { path: path.clone(), action: "sealing a buffer" }
+            }
             Self::Other(reason) => {
                 Error::ReadOnly { shard, reason: format!("sealing a buffer failed: {reason}") }
             }

@@ -5,14 +5,15 @@
 //! the state, in the order of the log. So a view never shows what a power cut could take back (bulk writes aside),
 //! and shows a prefix of each shard's log.
 //!
-//! A failed write or sync ends the shard's writing until the index is reopened: after a failed sync the system may
-//! drop the data and report success to whoever asks again, so nobody asks again.
+//! A failed write or sync ends the shard's writing until the index is reopened.
+
+mod group;
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::erasure::Erasure;
 use crate::error::Error;
@@ -22,21 +23,24 @@ use crate::row::Durability;
 use crate::sealing::{Failure, Job};
 use crate::segment::Segment;
 use crate::store::Store;
+use crate::sync::MutexGuard;
 use crate::wal::frame::{Encoder, Record};
 use crate::wal::writer::{AppendError, Writer};
+use group::{Group, Progress};
 
 /// The write side of a shard.
 pub(crate) struct Shard {
     number: u16,
     store: Arc<Store>,
-    inner: Mutex<Inner>,
-    /// A sync or a seal has ended.
-    changed: Condvar,
+    group: Group<Inner>,
 }
 
 type Guard<'a> = MutexGuard<'a, Inner>;
 
 struct Inner {
+    number: u16,
+    store: Arc<Store>,
+    progress: Progress,
     log: Writer,
     /// Numbers of the files that hold the active buffer's rows; the last is `log`.
     logs: Vec<u64>,
@@ -44,15 +48,8 @@ struct Inner {
     spare: Option<Writer>,
     /// The file before `log`, while bytes of it may not be on disk.
     earlier: Option<(Arc<File>, Arc<Path>)>,
-    /// Sequence of the last frame.
-    last: u64,
-    /// Sequence up to which everything is on disk.
-    durable: u64,
-    /// Sequence up to which everything is in the state.
-    visible: u64,
     /// In the log and not in the state.
     pending: VecDeque<Pending>,
-    syncing: bool,
     /// What the records in `logs` delete.
     erasures: Vec<Erasure>,
     /// Rows and bytes in `logs`.
@@ -61,8 +58,6 @@ struct Inner {
     /// Nothing was written since the log was closed, or ever.
     closed: bool,
     sealing: Sealing,
-    /// What ended the shard's writing.
-    failure: Option<String>,
     frames: Vec<u8>,
 }
 
@@ -131,24 +126,22 @@ impl Shard {
     pub(crate) fn new(number: u16, store: Arc<Store>, recovered: Recovered) -> Self {
         let Recovered { log, logs, spare, last, rows, bytes, closed, erasures } = recovered;
         let inner = Inner {
+            number,
+            store: Arc::clone(&store),
+            progress: Progress::new(number, last),
             log,
             logs,
             spare,
             earlier: None,
-            last,
-            durable: last,
-            visible: last,
             pending: VecDeque::new(),
-            syncing: false,
             erasures,
             rows,
             bytes,
             closed,
             sealing: Sealing::Idle,
-            failure: None,
             frames: Vec::new(),
         };
-        Self { number, store, inner: Mutex::new(inner), changed: Condvar::new() }
+        Self { number, store, group: Group::new(inner) }
     }
 
     /// Appends a transaction to the log. It is neither durable nor visible before [`Shard::commit`].
@@ -156,11 +149,11 @@ impl Shard {
         let rows = records.iter().map(Record::rows).sum();
         let bytes = records.iter().map(Record::frame_length).sum();
         let mut inner = self.room(rows, bytes).map_err(|error| WriteError { error, in_doubt: false })?;
-        inner.write(&records).inspect_err(|_| self.changed.notify_all())?;
+        inner.write(&records).inspect_err(|_| self.group.notify())?;
         inner.rows += rows;
         inner.bytes += bytes;
         inner.closed = false;
-        let written = Written { sequence: inner.last, deleted: Arc::default() };
+        let written = Written { sequence: inner.progress.last, deleted: Arc::default() };
         let pending = Pending {
             records,
             last: written.sequence,
@@ -168,7 +161,7 @@ impl Shard {
             deleted: Arc::clone(&written.deleted),
         };
         inner.pending.push_back(pending);
-        self.reveal(&mut inner);
+        inner.reveal();
         if durability == Durability::Interval {
             self.store.syncer.request();
         }
@@ -177,46 +170,28 @@ impl Shard {
 
     /// Returns when everything up to a sequence is visible, and durable as asked for.
     pub(crate) fn commit(&self, sequence: u64, durability: Durability) -> Result<(), WriteError> {
-        let mut inner = self.lock();
-        if durability == Durability::Each {
-            while inner.syncing {
-                inner = self.wait(inner);
-            }
-            inner = inner.writable(self.number).map_err(WriteError::in_doubt).map(|()| inner)?;
-            inner = self.sync_round(inner).map_err(WriteError::in_doubt)?;
-        }
-        while inner.visible < sequence {
-            inner.writable(self.number).map_err(WriteError::in_doubt)?;
-            inner = self.sync_round(inner).map_err(WriteError::in_doubt)?;
-        }
-        Ok(())
+        self.group.commit(sequence, durability == Durability::Each).map_err(WriteError::in_doubt)
     }
 
     /// Makes everything durable that was appended before.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        let mut inner = self.lock();
-        let target = inner.last;
-        while inner.durable < target {
-            inner.writable(self.number)?;
-            inner = self.sync_round(inner)?;
-        }
-        inner.writable(self.number)
+        self.group.sync()
     }
 
     /// Sets the active buffer aside for sealing, if it holds anything. Waits for one that is being sealed.
     pub(crate) fn start_sealing(&self) -> Result<(), Error> {
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         let mut tried = false;
         loop {
             inner = match inner.sealing {
                 Sealing::Idle if inner.bytes == 0 => return Ok(()),
                 Sealing::Idle if inner.is_settled() => {
-                    inner.writable(self.number)?;
+                    inner.progress.writable()?;
                     return self.set_aside(&mut inner);
                 }
                 Sealing::Idle => {
-                    inner.writable(self.number)?;
-                    self.sync_round(inner)?
+                    inner.progress.writable()?;
+                    self.group.sync_round(inner)?
                 }
                 _ => self.sealing_round(inner, &mut tried)?,
             };
@@ -225,11 +200,11 @@ impl Shard {
 
     /// Returns when no buffer is being sealed.
     pub(crate) fn finish_sealing(&self) -> Result<(), Error> {
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         loop {
             inner = match &inner.sealing {
                 Sealing::Idle => return Ok(()),
-                Sealing::Running(_) => self.wait(inner),
+                Sealing::Running(_) => self.group.wait(inner),
                 Sealing::Failed(_, failure) => return Err(failure.error(self.number)),
             };
         }
@@ -237,7 +212,7 @@ impl Shard {
 
     /// What is to be sealed.
     pub(crate) fn aside(&self) -> Option<Aside> {
-        match &self.lock().sealing {
+        match &self.group.lock().sealing {
             Sealing::Running(aside) => Some(aside.clone()),
             _ => None,
         }
@@ -245,42 +220,42 @@ impl Shard {
 
     /// The manifest holds the buffer's segment now: shows it in the buffer's place.
     pub(crate) fn sealed(&self, segment: Option<Arc<Segment>>, spare: Writer) {
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         let number = usize::from(self.number);
         self.store.state.rcu(|state| state.sealed(number, segment.clone()));
         if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
-            inner.durable = inner.durable.max(aside.last);
+            inner.progress.durable = inner.progress.durable.max(aside.last);
         }
         inner.earlier = None;
         inner.spare = Some(spare);
-        self.changed.notify_all();
+        self.group.notify();
     }
 
     /// The buffer could not be sealed; its rows stay where they are, and a later write or seal tries again.
     pub(crate) fn sealing_failed(&self, failure: Failure) {
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
             inner.sealing = Sealing::Failed(aside, failure);
         }
-        self.changed.notify_all();
+        self.group.notify();
     }
 
     /// Makes everything durable and marks the end of the log, so that the next opening need not doubt it.
     pub(crate) fn close(&self) -> Result<(), Error> {
         self.sync()?;
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         if inner.closed {
             return Ok(());
         }
         inner.write(&[Record::Close]).map_err(|error| error.error)?;
         inner.closed = true;
-        drop(self.sync_round(inner)?);
+        drop(self.group.sync_round(inner)?);
         Ok(())
     }
 
     /// What was deleted by records that are still in the log.
     pub(crate) fn erasures(&self) -> Vec<Erasure> {
-        let inner = self.lock();
+        let inner = self.group.lock();
         let aside = match &inner.sealing {
             Sealing::Running(aside) | Sealing::Failed(aside, _) => &aside.erasures[..],
             Sealing::Idle => &[],
@@ -290,17 +265,17 @@ impl Shard {
 
     /// Where the log ends now.
     pub(crate) fn log_end(&self) -> LogEnd {
-        let inner = self.lock();
-        LogEnd { number: inner.log.number, length: inner.log.length, last: inner.last }
+        let inner = self.group.lock();
+        LogEnd { number: inner.log.number, length: inner.log.length, last: inner.progress.last }
     }
 
     /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while the one before is
     /// still being sealed, so that memory stays bounded.
     fn room(&self, rows: usize, bytes: usize) -> Result<Guard<'_>, Error> {
-        let mut inner = self.lock();
+        let mut inner = self.group.lock();
         let mut tried = false;
         loop {
-            inner.writable(self.number)?;
+            inner.progress.writable()?;
             let fits =
                 inner.rows + rows <= self.store.options.seal_rows && inner.bytes + bytes <= MAX_BUFFER_BYTES;
             if fits || inner.bytes == 0 {
@@ -311,7 +286,7 @@ impl Shard {
                     self.set_aside(&mut inner)?;
                     inner
                 }
-                Sealing::Idle => self.sync_round(inner)?,
+                Sealing::Idle => self.group.sync_round(inner)?,
                 _ => self.sealing_round(inner, &mut tried)?,
             };
         }
@@ -332,7 +307,7 @@ impl Shard {
             }
             other => other,
         };
-        Ok(self.wait(inner))
+        Ok(self.group.wait(inner))
     }
 
     fn set_aside(&self, inner: &mut Inner) -> Result<(), Error> {
@@ -341,12 +316,12 @@ impl Shard {
             None => self.listed_log()?,
         };
         let full = std::mem::replace(&mut inner.log, next);
-        if inner.durable < inner.last {
+        if inner.progress.durable < inner.progress.last {
             inner.earlier = Some((full.file, full.path));
         }
         let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
         let erasures = std::mem::take(&mut inner.erasures);
-        inner.sealing = Sealing::Running(Aside { logs, last: inner.last, erasures });
+        inner.sealing = Sealing::Running(Aside { logs, last: inner.progress.last, erasures });
         (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
         self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
         self.request_sealing();
@@ -367,40 +342,36 @@ impl Shard {
         // The sealer lives until the index is closed, and nobody writes after that.
         let _ = self.store.jobs.send(Job::Seal(self.number));
     }
+}
 
-    /// Does one sync for all that was appended so far, or waits for the one under way.
-    fn sync_round<'a>(&'a self, mut inner: Guard<'a>) -> Result<Guard<'a>, Error> {
-        if inner.syncing {
-            return Ok(self.wait(inner));
-        }
-        inner.syncing = true;
-        let target = inner.last;
-        let earlier = inner.earlier.clone();
-        let (file, path) = (Arc::clone(&inner.log.file), Arc::clone(&inner.log.path));
-        drop(inner);
-        let synced = match earlier {
-            Some((file, path)) => file::sync(&file, &path),
-            None => Ok(()),
-        }
-        .and_then(|()| file::sync(&file, &path));
-        let mut inner = self.lock();
-        inner.syncing = false;
-        if let Err(error) = &synced {
-            inner.fail(error);
-        } else {
-            inner.durable = inner.durable.max(target);
-            inner.earlier = None;
-            self.reveal(&mut inner);
-        }
-        self.changed.notify_all();
-        synced.map(|()| inner)
+impl group::Log for Inner {
+    /// The file before the one in use, and that.
+    type Files = [Option<(Arc<File>, Arc<Path>)>; 2];
+
+    fn progress(&mut self) -> &mut Progress {
+        &mut self.progress
     }
 
+    fn files(&self) -> Self::Files {
+        [self.earlier.clone(), Some((Arc::clone(&self.log.file), Arc::clone(&self.log.path)))]
+    }
+
+    fn sync(files: Self::Files) -> Result<(), Error> {
+        files.iter().flatten().try_for_each(|(file, path)| file::sync(file, path))
+    }
+
+    fn synced(&mut self) {
+        self.earlier = None;
+        self.reveal();
+    }
+}
+
+impl Inner {
     /// Moves what may be seen from the log's end into the state, in order.
-    fn reveal(&self, inner: &mut Inner) {
-        while let Some(pending) = inner.pending.pop_front() {
-            if pending.needs_sync && pending.last > inner.durable {
-                inner.pending.push_front(pending);
+    fn reveal(&mut self) {
+        while let Some(pending) = self.pending.pop_front() {
+            if pending.needs_sync && pending.last > self.progress.durable {
+                self.pending.push_front(pending);
                 return;
             }
             self.store.state.rcu(|state| {
@@ -408,50 +379,20 @@ impl Shard {
                 pending.deleted.store(deleted, Ordering::Relaxed);
                 next
             });
-            inner.visible = pending.last;
-            inner.erasures.extend(Erasure::of(self.store.index, &pending.records, pending.last));
+            self.progress.visible = pending.last;
+            self.erasures.extend(Erasure::of(self.store.index, &pending.records, pending.last));
         }
     }
 
-    fn lock(&self) -> Guard<'_> {
-        self.inner.lock().unwrap_or_else(|poisoned| {
-            let mut inner = poisoned.into_inner();
-            inner.failure.get_or_insert_with(|| "a panic while writing".into());
-            inner
-        })
-    }
-
-    fn wait<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
-        self.changed.wait(inner).unwrap_or_else(|poisoned| {
-            let mut inner = poisoned.into_inner();
-            inner.failure.get_or_insert_with(|| "a panic while writing".into());
-            inner
-        })
-    }
-}
-
-impl Inner {
     /// Whether all that is in the log is in the state.
     fn is_settled(&self) -> bool {
-        self.pending.is_empty() && !self.syncing
-    }
-
-    fn writable(&self, shard: u16) -> Result<(), Error> {
-        match &self.failure {
-            Some(reason) => Err(Error::ReadOnly { shard, reason: reason.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    fn fail(&mut self, error: &Error) {
-        tracing::error!(%error, "a shard takes no more writes until the index is reopened");
-        self.failure.get_or_insert_with(|| error.to_string());
+        self.pending.is_empty() && !self.progress.is_syncing()
     }
 
     fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
         let mut frames = std::mem::take(&mut self.frames);
         frames.clear();
-        let (sequence, durable) = (self.last, self.durable);
+        let (sequence, durable) = (self.progress.last, self.progress.durable);
         let mut encoder =
             Encoder { out: &mut frames, seed: self.log.seed, chain: self.log.chain, sequence, durable };
         encoder.transaction(records);
@@ -462,12 +403,12 @@ impl Inner {
         }
         match appended {
             Ok(()) => {
-                self.last = last;
+                self.progress.last = last;
                 Ok(())
             }
             Err(AppendError::Clean(error)) => Err(WriteError { error, in_doubt: false }),
             Err(AppendError::InDoubt(error)) => {
-                self.fail(&error);
+                self.progress.fail(&error);
                 Err(WriteError::in_doubt(error))
             }
         }

@@ -308,3 +308,6 @@ mod tests {
         assert_eq!(known, [226, 145, 151, 29, 228]);
     }
 }
+
+#[cfg(all(loom, test))]
+mod loom_tests;

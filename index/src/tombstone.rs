@@ -50,6 +50,11 @@ impl Tombstones {
         self.words.get(row / 64).is_some_and(|word| word & (1 << (row % 64)) != 0)
     }
 
+    /// Rows `64 * at` and up, a bit for each.
+    pub(crate) fn word(&self, at: usize) -> u64 {
+        self.words.get(at).copied().unwrap_or(0)
+    }
+
     /// The content of a tombstone file.
     pub(crate) fn encode(&self, header: &Header, segment: u64, rows: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(header::LENGTH + 28 + self.words.len() * 8);

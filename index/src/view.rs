@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::part::Part;
-use crate::query::Query;
+use crate::query::{Batch, Query};
 use crate::row::{Stored, validate};
+use crate::selection::Selection;
 use crate::state::{Place, Sealed, State};
 
 /// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing that was not.
@@ -108,6 +109,31 @@ impl View {
     pub fn query(&self, vector: &[f32]) -> Result<Query<'_>, Error> {
         validate(0, vector, self.dimension)?;
         Ok(Query::new(self, vector))
+    }
+
+    /// Begins the same search for many vectors.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query), naming the position of the vector.
+    pub fn batch(&self, vectors: &[&[f32]]) -> Result<Batch<'_>, Error> {
+        vectors
+            .iter()
+            .enumerate()
+            .try_for_each(|(position, vector)| validate(position, vector, self.dimension))?;
+        Ok(Batch::new(self, vectors))
+    }
+
+    /// The live rows whose id and group pass, to search among. Looks at every row once.
+    pub fn select(&self, passes: impl FnMut(u64, u64) -> bool) -> Selection {
+        Selection::filtered(&self.state, passes)
+    }
+
+    /// The live rows with these ids, to search among. Unknown ids are skipped.
+    pub fn select_ids(&self, ids: &[u64]) -> Selection {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        Selection::of_ids(&self.state, &ids)
     }
 }
 

@@ -53,7 +53,7 @@ impl Graph<'_> {
         admit: &dyn Fn(u32) -> bool,
         pool: &Pool,
     ) -> Found {
-        let width = width.max(1);
+        let width = width.clamp(1, self.len()); // callers ask for any number, and memory is set aside for it
         let mut walk = Walk { graph: *self, codes, query, evaluations: 0 };
         let root = walk.score(0);
         let entry = walk.descend(root);

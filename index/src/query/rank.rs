@@ -1,5 +1,5 @@
-//! Which hits an answer keeps. All orders are total (score, then id), so a result does not depend on how the rows were
-//! split among threads.
+//! Which hits an answer keeps. All orders are total (score, then id, then group), so a result does not depend on how the rows
+//! were split among threads.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -18,9 +18,9 @@ pub(super) trait Keep: Send + Sized {
     fn finish(self) -> Vec<Hit>;
 }
 
-/// Best first, equal scores by ascending id.
+/// Best first, equal scores by ascending id. What is salvaged may hold an id twice, in two groups.
 fn by_rank(one: &Hit, other: &Hit) -> Ordering {
-    other.score.total_cmp(&one.score).then(one.id.cmp(&other.id))
+    other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)).then(one.group.cmp(&other.group))
 }
 
 /// A hit in a heap whose top is the worst.
@@ -152,6 +152,11 @@ impl Range {
     pub(super) fn new(least: f32) -> Self {
         Self { least, hits: Vec::new() }
     }
+
+    /// The hits in the order in which they were offered.
+    pub(super) fn unordered(self) -> Vec<Hit> {
+        self.hits
+    }
 }
 
 impl Keep for Range {
@@ -193,6 +198,18 @@ mod tests {
             keep
         });
         keep.reduce(K::merge).unwrap_or_else(new).finish()
+    }
+
+    #[test]
+    fn an_id_in_two_groups_does_not_make_more_hits_than_were_asked_for() {
+        let hit = |group| Hit { id: 7, group, score: 0.5 };
+        let one_part = [vec![hit(3), hit(1), hit(2)]];
+        let parts = one_part[0].iter().map(|&hit| vec![hit]).collect::<Vec<_>>();
+        for parts in [&one_part[..], &parts] {
+            assert_eq!(kept(parts, || TopGroups::new(1)), [hit(1)]);
+            assert_eq!(kept(parts, || Top::new(2)), [hit(1), hit(2)]);
+            assert_eq!(kept(parts, || Range::new(0.0)), [hit(1), hit(2), hit(3)]);
+        }
     }
 
     proptest! {

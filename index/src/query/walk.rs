@@ -1,8 +1,9 @@
 //! Approximate search: graphs where there are some, every row elsewhere.
 
+use super::filter::Filter;
 use super::rank::Keep;
 use super::scan::{self, Found};
-use super::{Answer, Filter, Hit, Mode};
+use super::{Answer, Hit, Mode};
 use crate::error::Error;
 use crate::kernels::dot;
 use crate::sq8;
@@ -13,20 +14,22 @@ use crate::view::View;
 pub(super) fn search<K: Keep>(
     view: &View,
     vector: &[f32],
-    filter: Option<Filter<'_>>,
+    filter: Filter<'_>,
     width: usize,
     k: usize,
-    new: impl Fn() -> K + Sync,
+    new: &(impl Fn() -> K + Sync),
 ) -> Result<Answer, Error> {
-    let graphs: Vec<&Sealed> =
-        view.state.segments.iter().filter(|sealed| sealed.segment.has_graph()).collect();
-    let largest = graphs.iter().map(|sealed| sealed.live()).max().unwrap_or(0);
+    // With their numbers among the parts of the view.
+    let graphs: Vec<(usize, &Sealed)> =
+        view.state.segments.iter().enumerate().filter(|(_, sealed)| sealed.segment.has_graph()).collect();
+    let largest = graphs.iter().map(|(_, sealed)| sealed.live()).max().unwrap_or(0);
     let query = sq8::Query::new(vector);
     let mut width = width.max(k).max(1);
     loop {
-        let mut found = scan::found(view, vector, filter, |sealed| !sealed.segment.has_graph(), &new)?;
-        for sealed in &graphs {
-            found = walk(sealed, vector, &query, filter, width, found)?;
+        let mut found =
+            scan::scan(view, &[vector], filter, |sealed| !sealed.segment.has_graph(), new)?.remove(0);
+        for &graph in &graphs {
+            walk(graph, vector, &query, filter, width, &mut found)?;
         }
         let Found { keep, scanned, max_score } = found;
         let hits = keep.finish();
@@ -41,19 +44,19 @@ pub(super) fn search<K: Keep>(
 
 /// Finds rows of one segment by its graph and scores them as every other path does.
 fn walk<K: Keep>(
-    sealed: &Sealed,
+    (number, sealed): (usize, &Sealed),
     vector: &[f32],
     query: &sq8::Query,
-    filter: Option<Filter<'_>>,
+    filter: Filter<'_>,
     width: usize,
-    mut found: Found<K>,
-) -> Result<Found<K>, Error> {
+    found: &mut Found<K>,
+) -> Result<(), Error> {
     let segment = &sealed.segment;
-    let Some(searchable) = segment.searchable()? else { return Ok(found) };
+    let Some(searchable) = segment.searchable()? else { return Ok(()) };
     let part = segment.part();
     let admit = |row: u32| {
         let row = row as usize;
-        !sealed.is_dead(row) && filter.is_none_or(|passes| passes(part.ids[row], part.groups[row]))
+        !sealed.is_dead(row) && filter.selects(number, row) && filter.passes(part.ids[row], part.groups[row])
     };
     let near = searchable.graph.search(searchable.codes, query, width, &admit, searchable.pool);
     found.scanned += near.evaluations;
@@ -66,5 +69,5 @@ fn walk<K: Keep>(
             found.keep.offer(Hit { id: part.ids[row], group: part.groups[row], score });
         }
     }
-    Ok(found)
+    Ok(())
 }

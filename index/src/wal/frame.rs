@@ -25,6 +25,7 @@ use zerocopy::IntoBytes;
 
 use crate::buffer::{CHUNK_BYTES, Chunk, row_bytes};
 use crate::file::header::{u16_at, u32_at, u64_at};
+use crate::row::validate;
 
 /// Bytes before the payload.
 pub(crate) const HEAD: usize = 28;
@@ -153,6 +154,16 @@ impl Record {
         if let Self::Insert(chunk) = self { chunk.len() } else { 0 }
     }
 
+    /// The groups of the rows that it adds or deletes.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = u64> {
+        let (added, deleted) = match self {
+            Self::Insert(chunk) => (chunk.part().groups, &[][..]),
+            Self::Delete(targets) => (&[][..], &targets[..]),
+            Self::Close => (&[][..], &[][..]),
+        };
+        added.iter().copied().chain(deleted.iter().map(|&(_, group)| group))
+    }
+
     /// Bytes that its frame takes.
     pub(crate) fn frame_length(&self) -> usize {
         frame_length(match self {
@@ -213,8 +224,12 @@ fn parse_insert(payload: &[u8], dimension: usize) -> Result<Chunk, String> {
     };
     let vectors: Vec<f32> =
         vectors.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    if vectors.iter().any(|number| !number.is_finite()) {
-        return Err("finite numbers".into());
+    if vectors
+        .chunks_exact(dimension)
+        .enumerate()
+        .any(|(row, vector)| validate(row, vector, dimension).is_err())
+    {
+        return Err("finite vectors of length 1".into());
     }
     Ok(Chunk::new(dimension, numbers(ids), numbers(groups), vectors))
 }

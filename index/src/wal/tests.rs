@@ -16,7 +16,9 @@ use crate::file::header;
 const INDEX: [u8; 16] = [7; 16];
 
 fn insert(dimension: usize, rows: u64) -> Record {
-    let vectors = (0..rows * dimension as u64).map(|number| number as f32 / 8.0).collect();
+    let one =
+        |at: u64| f32::from(u8::from(at % dimension as u64 == at / dimension as u64 % dimension as u64));
+    let vectors = (0..rows * dimension as u64).map(one).collect();
     let chunk =
         Chunk::new(dimension, (10..10 + rows).collect(), (0..rows).map(|row| row / 2).collect(), vectors);
     Record::Insert(Arc::new(chunk))
@@ -259,6 +261,8 @@ fn a_valid_frame_that_no_writer_writes_is_damage() {
     }
     let endless = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[0; 16], &f32::NAN.to_le_bytes()].concat();
     assert!(Record::parse(1, &endless, 1).unwrap_err().contains("finite"));
+    let long = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[0; 16], &1.5f32.to_le_bytes()].concat();
+    assert!(Record::parse(1, &long, 1).unwrap_err().contains("length 1"), "or sealing it makes damage");
     let huge = [u32::MAX.to_le_bytes(), 3u32.to_le_bytes()].concat();
     assert!(Record::parse(1, &huge, 3).is_err());
 }

@@ -77,6 +77,20 @@ fn a_graph_finds_nearly_all_of_the_best() {
 }
 
 #[test]
+fn a_beam_of_any_width_and_any_number_of_hits_may_be_asked_for() {
+    let (_directory, index, oracle) = filled(GraphWhen::Always);
+    let probe = vector(DIMENSION, 50_000);
+    for wide in [1 << 40, usize::MAX / 4, usize::MAX] {
+        let view = index.view();
+        let answer = view.query(&probe).unwrap().mode(Mode::Graph { width: wide }).top_k(5).unwrap();
+        assert_eq!(answer.hits, oracle.ranked(&probe)[..5]);
+        let answer = view.query(&probe).unwrap().mode(WIDE).top_k(wide).unwrap();
+        assert_eq!(answer.hits.len(), oracle.0.len());
+        assert!(!view.query(&probe).unwrap().mode(WIDE).top_groups(wide).unwrap().hits.is_empty());
+    }
+}
+
+#[test]
 fn without_graphs_the_answer_is_exact_and_says_so() {
     for when in [GraphWhen::Never, GraphWhen::Auto] {
         let (_directory, index, oracle) = filled(when);

@@ -7,8 +7,13 @@ mod concurrency;
 mod corruption;
 mod crash;
 mod full_disk;
+#[allow(dead_code)] // its mutations are for the fuzzer
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+mod fuzzed;
 mod golden;
 mod graph;
+mod limits;
 mod model;
 mod opening;
 mod oracle;

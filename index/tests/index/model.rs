@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist_index::{Durability, Error, Index, Options, Row};
+use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Index, Mode, Options, Row};
 use proptest::prelude::*;
 
-use crate::oracle::{Oracle, vector};
+use crate::oracle::{Oracle, quick_directory, vector};
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -24,6 +24,10 @@ enum Operation {
     Reopen,
     /// Opened from a copy of the files as they are, as after a crash of the process.
     Crash,
+    /// Opened from a snapshot that was restored with everything deleted after it was taken, which these are.
+    Restore(Vec<u64>),
+    /// The graphs' answer: whatever it finds, in the right order and with the right scores.
+    Graph,
     Check,
 }
 
@@ -45,6 +49,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Purge),
         1 => Just(Operation::Reopen),
         1 => Just(Operation::Crash),
+        1 => prop::collection::vec(0u64..90, 0..6).prop_map(Operation::Restore),
+        1 => Just(Operation::Graph),
         1 => Just(Operation::Check),
     ]
 }
@@ -98,10 +104,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize) {
-    let directory = tempfile::tempdir().unwrap();
+fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
+    let directory = quick_directory();
     let mut path = directory.path().join("index");
-    let options = Options { shards, seal_rows, ..Options::new(5) };
+    let when = if graph { GraphWhen::Always } else { GraphWhen::Never };
+    let graph = GraphOptions { when, degree: 4, build_width: 16 };
+    let options = Options { shards, seal_rows, graph, ..Options::new(5) };
     let mut index = Some(Index::create(&path, options).unwrap());
     let mut oracle = Oracle::default();
     for (step, operation) in operations.into_iter().enumerate() {
@@ -143,6 +151,33 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize) {
                 path = copied;
                 index = Some(Index::open(&path).unwrap());
             }
+            Operation::Restore(ids) => {
+                let (taken, restored) = (
+                    directory.path().join(format!("taken-{step}")),
+                    directory.path().join(format!("restored-{step}")),
+                );
+                open.snapshot(&taken).unwrap();
+                open.delete(&ids).unwrap();
+                ids.iter().for_each(|id| drop(oracle.0.remove(id)));
+                let erasures = open.erasures().unwrap();
+                Index::restore(&taken, &restored, Some(&erasures)).unwrap();
+                drop(index.take());
+                [&taken, &path].into_iter().for_each(|old| fs::remove_dir_all(old).unwrap());
+                path = restored;
+                index = Some(Index::open(&path).unwrap());
+            }
+            Operation::Graph => {
+                let (view, probe) = (open.view(), vector(5, step as u64));
+                let found = view.query(&probe).unwrap().mode(Mode::Graph { width: 8 }).top_k(5).unwrap();
+                let ranked = oracle.ranked(&probe);
+                let mut rest = ranked.iter();
+                assert!(
+                    found.hits.iter().all(|hit| rest.any(|other| other == hit)),
+                    "in order, nothing made up"
+                );
+                assert_eq!(found.hits.len(), 5.min(ranked.len()));
+                assert!(!found.complete || found.hits == ranked[..found.hits.len()]);
+            }
             Operation::Check => {
                 let report = open.check().unwrap();
                 assert!(report.is_clean(), "{:?}", report.problems);
@@ -159,18 +194,19 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: number("GALLERIST_CASES", 48), ..ProptestConfig::default() })]
     #[test]
     fn an_index_is_a_map(
-        operations in prop::collection::vec(operation(), 1..40),
+        operations in prop::collection::vec(operation(), 1..=number("GALLERIST_STEPS", 40) as usize),
         shards in 1u16..4,
         seal_rows in 1usize..30,
+        graph in any::<bool>(),
     ) {
-        run(operations, shards, seal_rows);
+        run(operations, shards, seal_rows, graph);
     }
 }
 
-/// Set GALLERIST_CASES for a longer run.
-fn cases() -> u32 {
-    std::env::var("GALLERIST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+/// What the environment says, for longer runs.
+fn number(variable: &str, default: u32) -> u32 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
 }

@@ -1,6 +1,7 @@
 //! Making, finding and refusing indexes.
 
 mod owners;
+mod race;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -198,6 +199,22 @@ fn what_is_not_ours_is_reported_and_left_alone() {
         assert!(strangers.iter().all(|name| fs::read(path.join(name)).unwrap() == b"mine"));
     }
     drop(directory);
+}
+
+#[test]
+fn a_file_with_a_number_near_the_end_of_all_numbers_does_not_lock_the_index_up() {
+    for name in
+        ["seg-9223372036854775806.seg", "wal-4611686018427387903.log", "tomb-18446744073709551615.tomb"]
+    {
+        let (_directory, path, oracle) = sample(Options::new(3));
+        fs::write(path.join(name), "a stranger's").unwrap();
+        let index = Index::open(&path).unwrap();
+        index.seal().unwrap();
+        assert!(index.check().unwrap().is_clean(), "{name}");
+        index.close().unwrap();
+        assert_eq!(Oracle::of(&Index::open(&path).unwrap().view()), oracle, "{name}");
+        assert_eq!(fs::read_to_string(path.join(name)).unwrap(), "a stranger's");
+    }
 }
 
 #[test]

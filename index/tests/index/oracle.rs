@@ -149,6 +149,11 @@ impl Process {
         self.0.try_wait().unwrap().is_none()
     }
 
+    /// Waits for its end and tells whether it went well.
+    pub fn ends_well(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+
     /// With SIGKILL.
     pub fn kill(&mut self) {
         self.0.kill().unwrap();

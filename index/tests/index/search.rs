@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gallerist_index::{Answer, Error, Hit, Index, Mode, Options, View};
+use gallerist_index::{Answer, Error, Hit, Index, Mode, Options, RangeStream, View};
 use proptest::prelude::*;
 
 use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
@@ -48,7 +48,18 @@ fn compare(view: &View, oracle: &Oracle, probe: &[f32]) {
         let answer = view.query(probe).unwrap().range(least).unwrap();
         assert_eq!(answer.hits, ranked[..ranked.partition_point(|hit| hit.score >= least)]);
         whole(&answer);
+        let mut stream = view.query(probe).unwrap().stream(least);
+        assert_eq!(sorted(&mut stream), answer.hits);
+        assert!(stream.complete() && stream.next().is_none());
+        assert_eq!((stream.scanned(), stream.max_score()), (answer.scanned, answer.max_score));
     }
+}
+
+/// All hits of a stream, best first.
+fn sorted(stream: &mut RangeStream<'_>) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = stream.by_ref().map(|hit| hit.unwrap()).collect();
+    hits.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
+    hits
 }
 
 #[test]
@@ -90,8 +101,60 @@ fn a_filter_hides_rows_and_nothing_else() {
             let answer = query().range(least).unwrap();
             assert_eq!(answer.hits, ranked[..ranked.partition_point(|hit| hit.score >= least)], "{what}");
             assert_eq!(answer.max_score, best, "{what}");
+            assert_eq!(sorted(&mut query().stream(least)), answer.hits, "{what}");
+        }
+        // Rows that are not selected are not even scored.
+        let selected = view.select(filter);
+        let ids: Vec<u64> = (0..3_100).filter(|id| left.0.contains_key(id)).chain([7, 9_999]).rev().collect();
+        for selection in [&selected, &view.select_ids(&ids)] {
+            assert_eq!((selection.len(), selection.is_empty()), (left.0.len(), left.0.is_empty()), "{what}");
+            let query = || view.query(&probe).unwrap().among(selection).unwrap();
+            let answer = query().top_k(10).unwrap();
+            assert_eq!(answer.hits, ranked[..10.min(ranked.len())], "{what}");
+            assert_eq!((answer.max_score, answer.scanned), (best, left.0.len() as u64), "{what}");
+            assert_eq!(query().top_groups(10).unwrap().hits, groups[..10.min(groups.len())], "{what}");
+            assert_eq!(sorted(&mut query().stream(-2.0)), ranked, "{what}");
+            let both = query().filter(&|id, _| id % 2 == 0).range(-2.0).unwrap();
+            assert_eq!(both.hits, ranked.iter().filter(|hit| hit.id % 2 == 0).copied().collect::<Vec<_>>());
         }
     }
+}
+
+#[test]
+fn a_selection_is_of_one_view() {
+    let (_directory, index, _) = large(8, 300);
+    let before = index.view();
+    let selection = before.select(|id, _| id < 40);
+    assert!(before.clone().query(&vector(8, 1)).unwrap().among(&selection).is_ok());
+    index.delete(&[0]).unwrap();
+    let after = index.view();
+    assert!(matches!(after.query(&vector(8, 1)).unwrap().among(&selection), Err(Error::OtherView)));
+    assert_eq!(
+        before.query(&vector(8, 1)).unwrap().among(&selection).unwrap().top_k(99).unwrap().hits.len(),
+        27
+    );
+}
+
+#[test]
+fn a_batch_answers_as_its_queries_do() {
+    let (_directory, index, _) = large(64, 20_000);
+    let view = index.view();
+    let selection = view.select(|id, _| id % 5 < 3);
+    for count in [0, 1, 2, 16, 17, 50] {
+        let probes: Vec<Vec<f32>> = (0..count).map(|seed| vector(64, 3 * seed + 1_000)).collect();
+        let probes: Vec<&[f32]> = probes.iter().map(Vec::as_slice).collect();
+        let batch = || view.batch(&probes).unwrap().among(&selection).unwrap().filter(&|_, group| group != 5);
+        let answers = [batch().top_k(7), batch().top_groups(7), batch().range(0.3)].map(Result::unwrap);
+        assert!(answers.iter().all(|answers| answers.len() == probes.len()));
+        for (at, probe) in probes.iter().enumerate() {
+            let query =
+                || view.query(probe).unwrap().among(&selection).unwrap().filter(&|_, group| group != 5);
+            let expected = [query().top_k(7), query().top_groups(7), query().range(0.3)].map(Result::unwrap);
+            assert_eq!(answers.each_ref().map(|answers| answers[at].clone()), expected);
+        }
+    }
+    let bad = [&vector(64, 1)[..], &[1.0]];
+    assert!(matches!(view.batch(&bad).err(), Some(Error::WrongDimension { row: 1, expected: 64, got: 1 })));
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn assert_holds(index: &Index, known: &BTreeMap<u64, Known>) {
 fn opened(path: &Path) -> Option<Index> {
     match Index::open(path) {
         Ok(index) => Some(index),
-        Err(Error::Io { .. } | Error::Full { .. }) => None,
+        Err(Error::Io { .. } | Error::Full { .. } | Error::TooManyFiles { .. }) => None,
         Err(error) => panic!("{error}"),
     }
 }
@@ -169,15 +169,15 @@ fn whatever_fails_and_however_often_an_error_says_so_and_nothing_is_lost() {
             }),
         );
     }
-    let wanted = setting("GALLERIST_FAULTS", 1000).min(cases.len());
+    // More than there are cases: each several times, with other power cuts after it.
+    let wanted = setting("GALLERIST_FAULTS", 1000);
     let all = cases.len();
     for place in 0..wanted {
         let case = cases[(place * all / wanted + seed as usize % all) % all];
         eprintln!("{case:?}"); // shown if it fails
         run(case, seed.wrapping_add(place as u64));
     }
-    eprintln!("{wanted} of {all} cases");
-    assert!(wanted > 900 || wanted == setting("GALLERIST_FAULTS", 1000));
+    eprintln!("{wanted} faults, {all} different ones");
 }
 
 /// An index that a killed process left with much to do.

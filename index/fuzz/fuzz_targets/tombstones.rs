@@ -1,0 +1,10 @@
+//! Tombstones of a sound segment.
+#![no_main]
+
+use gallerist_index_fuzz::{attack, mutate};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+
+fuzz_target!(|input: &[u8]| attack::tombstones(input));
+fuzz_mutator!(|data: &mut [u8], size: usize, max: usize, seed: u32| {
+    mutate::file(data, size, max, seed, fuzzer_mutate)
+});
