@@ -7,6 +7,7 @@
 //! `0..counts[l]`, and node 0 is where every search enters.
 
 pub(crate) mod build;
+pub(crate) mod measure;
 mod repair;
 pub(crate) mod search;
 mod visited;
@@ -54,7 +55,7 @@ impl<'a> Graph<'a> {
             expect(!std::mem::replace(seen, true), "each row once")?;
         }
         expect(!seen.contains(&false) && !first.contains(&NONE), "a node for each row")?;
-        // So a chain ends, and begins at a node: a row that nothing leads to but itself is none.
+        // No chain is a circle, so each begins at a node.
         expect((0..).zip(next).all(|(row, &next)| next > row), "ascending rows in a node")?;
         let above: usize = counts[1..].iter().map(|&count| count as usize).sum();
         expect(lowest.len() == nodes * 2 * degree, "neighbours for each node of the lowest layer")?;

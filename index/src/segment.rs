@@ -3,6 +3,7 @@
 pub(crate) mod graph;
 pub(crate) mod layout;
 pub(crate) mod reader;
+mod statistics;
 pub(crate) mod writer;
 
 #[cfg(test)]

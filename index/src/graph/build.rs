@@ -16,8 +16,9 @@ use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::repair::Repair;
+use super::repair::{Repair, Repaired};
 use super::{Graph, MAX_LAYERS, NONE};
+use crate::report::GraphStats;
 use crate::sq8::Codes;
 
 /// How a graph is built.
@@ -38,10 +39,6 @@ pub(crate) struct Built {
     pub(crate) next: Vec<u32>,
     pub(crate) lowest: Vec<u32>,
     pub(crate) upper: Vec<u32>,
-    /// Nodes that had to be linked again.
-    pub(crate) repaired: u32,
-    /// Nodes that a search of their own code did not find even then.
-    pub(crate) unfound: u32,
 }
 
 /// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It copies what it
@@ -63,15 +60,15 @@ static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
     pool.inspect_err(|error| tracing::warn!(%error, "graphs are built on the threads of searches")).ok()
 });
 
-/// Builds the graph of some codes of unit vectors. There must be at least one.
-pub(crate) fn build(codes: Codes<'_>, parameters: Parameters) -> Built {
+/// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
+pub(crate) fn build(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
     match &*POOL {
         Some(pool) => pool.install(|| build_here(codes, parameters)),
         None => build_here(codes, parameters),
     }
 }
 
-fn build_here(codes: Codes<'_>, parameters: Parameters) -> Built {
+fn build_here(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
     let Distinct { first, next } = Distinct::new(codes);
     // Layers must be 16 for hnsw_rs; more than that are never needed.
     let distance = CodeDistance(codes);
@@ -87,8 +84,10 @@ fn build_here(codes: Codes<'_>, parameters: Parameters) -> Built {
     let lists = Lists::read(&hnsw, first.len());
     drop(hnsw);
     let mut built = lists.flatten(&first, next, parameters.degree);
-    Repair::new(&built).run(&mut built, codes);
-    built
+    let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes);
+    let graph = built.graph();
+    let stats = GraphStats { repaired, unfound, probes: graph.probe(codes), ..graph.shape() };
+    (built, stats)
 }
 
 /// Rows by their codes.
@@ -183,9 +182,8 @@ impl Lists {
 
 impl Built {
     /// The graph as it is searched.
-    pub(crate) fn view(&self) -> Result<Graph<'_>, &'static str> {
-        let Self { degree, counts, first, next, lowest, upper, .. } = self;
-        let graph = Graph { degree: *degree, counts, first, next, lowest, upper };
-        graph.prove().map(|()| graph)
+    pub(crate) fn graph(&self) -> Graph<'_> {
+        let Self { degree, counts, first, next, lowest, upper } = self;
+        Graph { degree: *degree, counts, first, next, lowest, upper }
     }
 }

@@ -17,21 +17,23 @@ pub(crate) struct Found {
     pub(crate) rows: Vec<(f32, u32)>,
     /// Nodes that were compared with the query.
     pub(crate) evaluations: u64,
+    /// Whether these are all admitted rows: the walk came to an end before the beam was full.
+    pub(crate) exhausted: bool,
 }
 
 /// A node with its approximate score, as one number to compare. Higher scores are greater; of equal ones, the lower node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Scored(u64);
+pub(super) struct Scored(u64);
 
 impl Scored {
-    fn new(score: f32, node: u32) -> Self {
+    pub(super) fn new(score: f32, node: u32) -> Self {
         let bits = score.to_bits();
         // The order of `f32::total_cmp`, for unsigned numbers.
         let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
         Self(u64::from(ordered) << 32 | u64::from(!node))
     }
 
-    fn node(self) -> u32 {
+    pub(super) fn node(self) -> u32 {
         !(self.0 as u32)
     }
 
@@ -54,25 +56,33 @@ impl Graph<'_> {
         pool: &Pool,
     ) -> Found {
         let width = width.clamp(1, self.len()); // callers ask for any number, and memory is set aside for it
+        let (nodes, evaluations) = self.nearest(codes, query, width, admit, pool);
+        let exhausted = nodes.len() < width || width == self.len();
+        let mut rows: Vec<(f32, u32)> = Vec::with_capacity(nodes.len());
+        for scored in nodes {
+            // Rows of a node have the same code, but each a length of its own, within the tolerance of unit vectors.
+            let (first, score) = (self.first[scored.node() as usize], scored.score());
+            let own = |row| if row == first { score } else { codes.score(query, row as usize) };
+            rows.extend(self.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
+        }
+        rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        Found { rows, evaluations, exhausted }
+    }
+
+    /// The best nodes with an admitted row, at least one of them, best first, and how many were compared.
+    pub(super) fn nearest(
+        &self,
+        codes: Codes<'_>,
+        query: &Query,
+        width: usize,
+        admit: &dyn Fn(u32) -> bool,
+        pool: &Pool,
+    ) -> (Vec<Scored>, u64) {
         let mut walk = Walk { graph: *self, codes, query, evaluations: 0 };
         let root = walk.score(0);
         let entry = walk.descend(root);
         let beam = pool.with(self.len(), |visited| walk.beam([root, entry], width, admit, visited));
-        let mut rows: Vec<(f32, u32)> = Vec::with_capacity(beam.len());
-        for Reverse(scored) in beam {
-            let node = scored.node();
-            // The same code, but a length of its own, within the tolerance of unit vectors.
-            let score = |row| {
-                if row == self.first[node as usize] {
-                    scored.score()
-                } else {
-                    codes.score(query, row as usize)
-                }
-            };
-            rows.extend(self.rows(node).filter(|&row| admit(row)).map(|row| (score(row), row)));
-        }
-        rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        Found { rows, evaluations: walk.evaluations }
+        (beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect(), walk.evaluations)
     }
 }
 

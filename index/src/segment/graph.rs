@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::file::damaged;
 use crate::graph::build::{Built, Parameters, build};
 use crate::graph::{Graph, MAX_LAYERS, Pool};
+use crate::report::GraphStats;
 use crate::sq8::Codes;
 
 /// Where the sections of a graph lie.
@@ -36,28 +37,27 @@ pub(crate) struct Searchable<'a> {
     pub(crate) pool: &'a Pool,
 }
 
-/// Degree, repaired and unfound nodes, then the nodes of each layer.
-const SHAPE: usize = 3;
+/// Degree, then the nodes of each layer.
+const SHAPE: usize = 1;
 
-/// Builds the graph of some rows and writes it.
-pub(super) fn write(writer: &mut Writer<'_>, codes: Codes<'_>, parameters: Parameters) -> Result<(), Error> {
+/// Builds the graph of some rows and writes it. Returns what is worth knowing of it.
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    codes: Codes<'_>,
+    parameters: Parameters,
+) -> Result<GraphStats, Error> {
     let started = Instant::now();
-    let built = build(codes, parameters);
-    let Built { degree, counts, first, next, lowest, upper, repaired, unfound } = &built;
-    tracing::debug!(
-        nodes = counts[0],
-        repaired,
-        unfound,
-        seconds = started.elapsed().as_secs_f64(),
-        "a graph was built"
-    );
-    let shape: Vec<u32> = [*degree as u32, *repaired, *unfound].iter().chain(counts).copied().collect();
+    let (built, stats) = build(codes, parameters);
+    tracing::debug!(?stats, seconds = started.elapsed().as_secs_f64(), "a graph was built");
+    let Built { degree, counts, first, next, lowest, upper } = &built;
+    let shape: Vec<u32> = [*degree as u32].iter().chain(counts).copied().collect();
     let mut section = |kind, bytes: &[u8]| writer.section(kind, |writer| writer.push(bytes));
     section(GRAPH, shape.as_bytes())?;
     section(GRAPH_FIRST, first.as_bytes())?;
     section(GRAPH_NEXT, next.as_bytes())?;
     section(GRAPH_LOWEST, lowest.as_bytes())?;
-    section(GRAPH_UPPER, upper.as_bytes())
+    section(GRAPH_UPPER, upper.as_bytes())?;
+    Ok(stats)
 }
 
 impl Sections {
@@ -66,11 +66,9 @@ impl Sections {
         if !sections.iter().any(|section| section.kind == GRAPH) {
             return Ok(None);
         }
-        // The table was proven to lie inside the file, so its numbers fit.
         let range = |kind: u32, width: usize, elements: Option<usize>| {
             let found = sections.iter().find(|section| section.kind == kind);
-            let range =
-                found.map(|section| section.offset as usize..(section.offset + section.length) as usize);
+            let range = found.map(Section::range);
             let fits = |range: &Range<usize>| {
                 range.len().is_multiple_of(width)
                     && elements.is_none_or(|elements| elements.checked_mul(width) == Some(range.len()))

@@ -27,8 +27,8 @@
 //!  5 codes     i8[rows * dimension]    vectors in one byte a component (see sq8)
 //!  6 scales    f32[rows]               what a row's code is multiplied with
 //!  7           reserved: L0 codes
-//!  8 graph     u32[3 + layers]         degree M, repaired nodes, unfound nodes, nodes of each layer (lowest first)
-//!  9           reserved: statistics
+//!  8 graph     u32[1 + layers]         degree M, nodes of each layer (lowest first)
+//!  9 statistics u64[6 or 23]           what was measured, see statistics
 //! 10 first     u32[nodes]              the first row of each node
 //! 11 next      u32[rows]               the next row with the same code, ffffffff after the last
 //! 12 lowest    u32[nodes * 2M]         neighbours, nearest first, ffffffff where there is none
@@ -38,6 +38,7 @@
 //! ```
 //! Kinds that a reader does not know are checked and otherwise ignored.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
@@ -51,6 +52,7 @@ pub(crate) const VECTORS: u32 = 4;
 pub(crate) const CODES: u32 = 5;
 pub(crate) const SCALES: u32 = 6;
 pub(crate) const GRAPH: u32 = 8;
+pub(crate) const STATISTICS: u32 = 9;
 pub(crate) const GRAPH_FIRST: u32 = 10;
 pub(crate) const GRAPH_NEXT: u32 = 11;
 pub(crate) const GRAPH_LOWEST: u32 = 12;
@@ -84,6 +86,11 @@ impl Section {
         bytes[16..24].copy_from_slice(&self.length.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.checksum.to_le_bytes());
         bytes
+    }
+
+    /// Its bytes in a file, once its table was proven to lie inside.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.offset as usize..(self.offset + self.length) as usize
     }
 
     fn parse(bytes: &[u8; ENTRY]) -> Self {

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::{FromBytes, Immutable};
 
-use super::graph::Sections;
+use super::graph::{Searchable, Sections};
 use super::layout::{
-    BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, Section, VECTORS, block_checksum,
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
+    block_checksum,
 };
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
@@ -21,7 +22,8 @@ use crate::file::{self, damaged, name};
 use crate::manifest::SegmentEntry;
 use crate::mmap::Map;
 use crate::part::Part;
-use crate::sq8::Codes;
+use crate::report::{GraphStats, SegmentStats};
+use crate::sq8::{self, Codes};
 
 /// An open segment.
 pub(crate) struct Segment {
@@ -37,6 +39,7 @@ pub(crate) struct Segment {
     pub(super) codes: Range<usize>,
     pub(super) scales: Range<usize>,
     pub(super) graph: Option<Sections>,
+    stats: SegmentStats,
     blocks: Range<usize>,
     sections: Vec<Section>,
     footer: Footer,
@@ -96,10 +99,7 @@ impl Segment {
         let section = |kind: u32, width: usize| -> Result<Range<usize>, Error> {
             let expected = rows.checked_mul(width).map(|length| length as u64);
             match sections.iter().find(|section| section.kind == kind) {
-                // The table was proven to lie inside the file, so its numbers fit.
-                Some(section) if Some(section.length) == expected => {
-                    Ok(section.offset as usize..(section.offset + section.length) as usize)
-                }
+                Some(section) if Some(section.length) == expected => Ok(section.range()),
                 other => Err(damaged(
                     &path,
                     footer.table,
@@ -112,6 +112,16 @@ impl Segment {
         let vectors = section(VECTORS, dimension * 4)?;
         let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
         let graph = Sections::find(&sections, rows, &path)?;
+        let statistics = sections.iter().find(|section| section.kind == STATISTICS);
+        let statistics = statistics.map_or(0..0, Section::range);
+        let Some(stats) = SegmentStats::parse(&map[statistics.clone()]) else {
+            return Err(damaged(
+                &path,
+                statistics.start as u64,
+                "statistics",
+                format!("{} bytes", statistics.len()),
+            ));
+        };
         let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
             return Err(damaged(
                 &path,
@@ -120,7 +130,7 @@ impl Segment {
                 "another section",
             ));
         };
-        let blocks_range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
+        let blocks_range = blocks.range();
         let count = blocks_range.start.div_ceil(BLOCK);
         if blocks_range.len() != count * 4 || xxh3_64(&map[blocks_range.clone()]) != blocks.checksum {
             return Err(damaged(
@@ -144,14 +154,15 @@ impl Segment {
             codes,
             scales,
             graph,
+            stats,
             blocks: blocks_range,
             sections,
             footer,
             verified,
             retired: AtomicBool::new(false),
         };
-        for columns in [&segment.ids, &segment.groups, &segment.order] {
-            segment.verify_bytes(columns.clone())?;
+        for columns in [segment.ids.clone(), segment.groups.clone(), segment.order.clone(), statistics] {
+            segment.verify_bytes(columns)?;
         }
         Ok(segment)
     }
@@ -168,6 +179,11 @@ impl Segment {
     /// Removes the file once no view holds it.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// What was measured when it was written.
+    pub(crate) fn stats(&self) -> &SegmentStats {
+        &self.stats
     }
 
     /// Rows, dead ones included.
@@ -246,7 +262,7 @@ impl Segment {
         let mut problems: Vec<Error> =
             (0..blocks).filter_map(|block| self.verify_block(block).err()).collect();
         for section in &self.sections {
-            let bytes = &self.map[section.offset as usize..(section.offset + section.length) as usize];
+            let bytes = &self.map[section.range()];
             let computed = xxh3_64(bytes);
             if computed != section.checksum {
                 let expected = format!("checksum {:016x} of section {}", section.checksum, section.kind);
@@ -263,8 +279,12 @@ impl Segment {
             ));
         }
         if problems.is_empty() {
-            problems.extend(self.check_rows());
-            problems.extend(self.searchable().err());
+            problems.extend(self.check_rows().or_else(|| self.check_codes()));
+            match self.searchable() {
+                Ok(graph) if problems.is_empty() => problems.extend(self.check_statistics(graph.as_ref())),
+                Ok(_) => {}
+                Err(error) => problems.push(error),
+            }
         }
         problems
     }
@@ -296,5 +316,37 @@ impl Segment {
         })?;
         let offset = self.vectors.start + bad * self.dimension * 4;
         Some(damaged(&self.path, offset, "a vector of length 1", format!("another length in row {bad}")))
+    }
+
+    fn check_codes(&self) -> Option<Error> {
+        let (codes, mut code) = (self.codes(), Vec::new());
+        let bad =
+            self.part().vectors.chunks_exact(self.dimension).enumerate().position(|(row, vector)| {
+                code.clear();
+                let scale = sq8::encode(vector, &mut code);
+                code != codes.code(row) || scale.to_bits() != codes.scales[row].to_bits()
+            })?;
+        let offset = self.codes.start + bad * self.dimension;
+        Some(damaged(&self.path, offset, "the code of the vector", format!("another one in row {bad}")))
+    }
+
+    /// Measures again what does not take many searches.
+    fn check_statistics(&self, graph: Option<&Searchable<'_>>) -> Option<Error> {
+        let (part, codes, stats) = (self.part(), self.codes(), &self.stats);
+        let vector = |row: usize| &part.vectors[row * self.dimension..(row + 1) * self.dimension];
+        let errors = (0..self.rows).map(|row| sq8::error(vector(row), codes.code(row), codes.scales[row]));
+        let mut measured = SegmentStats::measure(part.groups, vector, errors);
+        measured.graph = graph.map(|found| match stats.graph {
+            Some(GraphStats { repaired, unfound, probes, .. }) => {
+                GraphStats { repaired, unfound, probes, ..found.graph.shape() }
+            }
+            None => found.graph.shape(),
+        });
+        let whole = measured.graph.is_none_or(|graph| graph.orphans == 0);
+        let offset =
+            self.sections.iter().find(|section| section.kind == STATISTICS).map_or(0, |at| at.offset);
+        (measured.encode() != stats.encode() || !whole).then(|| {
+            damaged(&self.path, offset, format!("{measured:?}, no node out of reach"), format!("{stats:?}"))
+        })
     }
 }

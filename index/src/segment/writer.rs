@@ -8,14 +8,15 @@ use zerocopy::IntoBytes;
 
 use super::graph;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, Section, VECTORS,
-    block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section,
+    VECTORS, block_checksum,
 };
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::graph::build::Parameters;
 use crate::part::Part;
+use crate::report::SegmentStats;
 use crate::sq8::{self, Codes};
 use crate::tombstone::Tombstones;
 
@@ -113,29 +114,34 @@ fn write_rows(
     writer.section(IDS, |writer| writer.push(ids.as_bytes()))?;
     writer.section(GROUPS, |writer| writer.push(groups.as_bytes()))?;
     writer.section(ORDER, |writer| writer.push(order.as_bytes()))?;
-    let vectors = || {
-        rows.iter().map(|place| {
-            let (part, row) = at(place);
-            &part.vectors[row * dimension..(row + 1) * dimension]
-        })
+    let vector = |row: usize| {
+        let (part, row) = at(&rows[row]);
+        &part.vectors[row * dimension..(row + 1) * dimension]
     };
-    writer.section(VECTORS, |writer| vectors().try_for_each(|vector| writer.push(vector.as_bytes())))?;
-    // A graph is built over all codes; without one, each can go as soon as it is written.
-    let (mut codes, mut scales) = (Vec::new(), Vec::with_capacity(rows.len()));
+    writer
+        .section(VECTORS, |writer| (0..rows.len()).try_for_each(|row| writer.push(vector(row).as_bytes())))?;
+    let (mut scales, mut errors) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    let mut codes = Vec::new();
     writer.section(CODES, |writer| {
-        vectors().try_for_each(|vector| {
+        (0..rows.len()).try_for_each(|row| {
+            // A graph is built over all codes; without one, each can go as soon as it is written.
             if graph.is_none() {
                 codes.clear();
             }
             let start = codes.len();
-            scales.push(sq8::encode(vector, &mut codes));
+            let scale = sq8::encode(vector(row), &mut codes);
+            scales.push(scale);
+            errors.push(sq8::error(vector(row), &codes[start..], scale));
             writer.push(codes[start..].as_bytes())
         })
     })?;
     writer.section(SCALES, |writer| writer.push(scales.as_bytes()))?;
+    let mut stats = SegmentStats::measure(&groups, vector, errors.into_iter());
     if let Some(parameters) = graph {
-        graph::write(&mut writer, Codes { dimension, codes: &codes, scales: &scales }, parameters)?;
+        let codes = Codes { dimension, codes: &codes, scales: &scales };
+        stats.graph = Some(graph::write(&mut writer, codes, parameters)?);
     }
+    writer.section(STATISTICS, |writer| writer.push(&stats.encode()))?;
     writer.finish(rows.len() as u64, dimension as u32)
 }
 
