@@ -47,12 +47,12 @@ pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
     (KERNELS.dot_i8)(a, b)
 }
 
-/// Asks the processor to fetch some bytes before they are read.
-pub(crate) fn prefetch(bytes: &[i8]) {
+/// Asks the processor to fetch some numbers before they are read.
+pub(crate) fn prefetch<T>(numbers: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    x86::prefetch(bytes);
+    x86::prefetch(numbers);
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = numbers;
 }
 
 #[cfg(test)]

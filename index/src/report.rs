@@ -60,20 +60,25 @@ pub struct GraphStats {
     pub most_leads: u64,
     /// The same on the average.
     pub mean_leads: f64,
-    /// What searches for some of the rows found of the ten others nearest to them, for three widths of the beam.
+    /// What searches for a few rows found before they were put into the graph, as strangers to it, for three widths of
+    /// the beam. All zero in graphs of fewer than 16 nodes.
     pub probes: [ProbeStats; 3],
 }
 
-/// What searches with one width of the beam cost and found. Probes from outside are harder than rows of the segment.
+/// What searches with one width of the beam cost and found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ProbeStats {
     /// The width of the beam.
     pub width: u64,
-    /// Share found of the ten nearest others.
+    /// Share of the ten nearest nodes that they found.
     pub recall: f64,
     /// Nodes compared with the probe, on the average.
     pub evaluations: f64,
+}
+
+impl ProbeStats {
+    pub(crate) const NONE: Self = Self { width: 0, recall: 0.0, evaluations: 0.0 };
 }
 
 /// What [`Index::compact`](crate::Index::compact) did.

@@ -16,9 +16,10 @@ use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::measure;
 use super::repair::{Repair, Repaired};
 use super::{Graph, MAX_LAYERS, NONE};
-use crate::report::GraphStats;
+use crate::report::{GraphStats, ProbeStats};
 use crate::sq8::Codes;
 
 /// How a graph is built.
@@ -78,15 +79,19 @@ fn build_here(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
     order.sort_unstable_by_key(|&at| (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let points: Vec<(&[u32], usize)> = order.iter().map(|&at| (&first[at..=at], at)).collect();
     // Of several first points, each would think it is the only one; and of a few, each misses most others.
-    let (alone, rest) = points.split_at(points.len().min(ALONE));
+    let (most, probes) = points.split_at(points.len() - measure::PROBES.min(points.len() / 16));
+    let (alone, rest) = most.split_at(most.len().min(ALONE));
     alone.iter().for_each(|&point| hnsw.insert_slice(point));
     hnsw.parallel_insert_slice(&rest.to_vec());
-    let lists = Lists::read(&hnsw, first.len());
+    let whole = |hnsw: &_| Lists::read(hnsw, first.len()).flatten(&first, &next, parameters.degree);
+    let rows: Vec<usize> = probes.iter().map(|(row, _)| row[0] as usize).collect();
+    let searches =
+        if rows.is_empty() { [ProbeStats::NONE; 3] } else { whole(&hnsw).graph().probe(codes, &rows) };
+    probes.iter().for_each(|&point| hnsw.insert_slice(point));
+    let mut built = whole(&hnsw);
     drop(hnsw);
-    let mut built = lists.flatten(&first, next, parameters.degree);
     let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes);
-    let graph = built.graph();
-    let stats = GraphStats { repaired, unfound, probes: graph.probe(codes), ..graph.shape() };
+    let stats = GraphStats { repaired, unfound, probes: searches, ..built.graph().shape() };
     (built, stats)
 }
 
@@ -153,9 +158,10 @@ impl Lists {
         Self { order, counts, neighbours: lists }
     }
 
-    fn flatten(&self, first: &[u32], next: Vec<u32>, degree: usize) -> Built {
+    fn flatten(&self, first: &[u32], next: &[u32], degree: usize) -> Built {
         let first = self.order.iter().map(|&point| first[point as usize]).collect();
-        let mut built = Built { degree, counts: self.counts.clone(), first, next, ..Built::default() };
+        let mut built =
+            Built { degree, counts: self.counts.clone(), first, next: next.to_vec(), ..Built::default() };
         for (layer, &count) in self.counts.iter().enumerate() {
             let (stride, into) = match layer {
                 0 => (2 * degree, &mut built.lowest),

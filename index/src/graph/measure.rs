@@ -9,9 +9,9 @@ use crate::sq8::Codes;
 
 /// Widths of the beam that are tried.
 pub(crate) const WIDTHS: [usize; 3] = [64, 256, 1024];
-/// Nodes that are searched for.
-const PROBES: usize = 64;
-/// Their nearest others that should be found.
+/// Points that are searched for before they are inserted, as long as there are many times more.
+pub(crate) const PROBES: usize = 64;
+/// Nodes nearest to them that should be found.
 const NEAREST: usize = 10;
 
 impl Graph<'_> {
@@ -28,7 +28,6 @@ impl Graph<'_> {
                     .filter(|&next| !std::mem::replace(&mut reached[next as usize], true)),
             );
         }
-        let none = ProbeStats { width: 0, recall: 0.0, evaluations: 0.0 };
         GraphStats {
             nodes: self.len() as u64,
             layers: self.counts.len() as u64,
@@ -38,35 +37,31 @@ impl Graph<'_> {
             least_leads: leads.iter().copied().min().unwrap_or(0),
             most_leads: leads.iter().copied().max().unwrap_or(0),
             mean_leads: leads.iter().sum::<u64>() as f64 / leads.len() as f64,
-            probes: [none; WIDTHS.len()],
+            probes: [ProbeStats::NONE; WIDTHS.len()],
         }
     }
 
-    /// What searches for the surroundings of some nodes find and cost.
-    pub(crate) fn probe(&self, codes: Codes<'_>) -> [ProbeStats; WIDTHS.len()] {
-        let step = self.len().div_ceil(PROBES);
-        let nodes: Vec<u32> = (0..self.len() as u32).step_by(step).collect();
+    /// What searches find and cost for rows that are not in it.
+    pub(crate) fn probe(&self, codes: Codes<'_>, rows: &[usize]) -> [ProbeStats; WIDTHS.len()] {
         let pool = Pool::default();
         let found: Vec<[(usize, u64); WIDTHS.len()]> =
-            nodes.par_iter().map(|&node| self.probe_one(codes, node, &pool)).collect();
-        let nearest = NEAREST.min(self.len() - 1) * nodes.len();
+            rows.par_iter().map(|&row| self.probe_one(codes, row, &pool)).collect();
         std::array::from_fn(|at| {
             let right: usize = found.iter().map(|probe| probe[at].0).sum();
             let evaluations: u64 = found.iter().map(|probe| probe[at].1).sum();
             ProbeStats {
                 width: WIDTHS[at] as u64,
-                recall: if nearest == 0 { 1.0 } else { right as f64 / nearest as f64 },
-                evaluations: evaluations as f64 / nodes.len() as f64,
+                recall: right as f64 / (NEAREST.min(self.len()) * rows.len()) as f64,
+                evaluations: evaluations as f64 / rows.len() as f64,
             }
         })
     }
 
-    /// For each width, how many of the nearest other nodes are found, and how many nodes are compared.
-    fn probe_one(&self, codes: Codes<'_>, node: u32, pool: &Pool) -> [(usize, u64); WIDTHS.len()] {
-        let query = codes.query(self.row(node));
-        let others = (0..self.len() as u32).filter(|&other| other != node);
-        let score = |other| Scored::new(codes.score(&query, self.row(other)), other);
-        let mut scores: Vec<Scored> = others.map(score).collect();
+    /// For each width, how many of the nearest nodes are found, and how many are compared.
+    fn probe_one(&self, codes: Codes<'_>, row: usize, pool: &Pool) -> [(usize, u64); WIDTHS.len()] {
+        let query = codes.query(row);
+        let score = |node| Scored::new(codes.score(&query, self.row(node)), node);
+        let mut scores: Vec<Scored> = (0..self.len() as u32).map(score).collect();
         let nearest = NEAREST.min(scores.len());
         if nearest < scores.len() {
             scores.select_nth_unstable_by(nearest, |one, other| other.cmp(one));

@@ -5,10 +5,11 @@ use std::collections::BinaryHeap;
 
 use super::visited::Visited;
 use super::{Graph, Pool};
+use crate::kernels;
 use crate::sq8::{Codes, Query};
 
 /// Nodes are evaluated in groups of this many, so that their codes arrive while others are computed.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,9 +136,15 @@ impl Walk<'_> {
         }
         let mut fresh: Vec<(u32, usize)> = Vec::with_capacity(2 * graph.degree);
         while let Some(nearest) = beam.next() {
+            if let Some(next) = beam.open.peek() {
+                kernels::prefetch(graph.list(0, next.node()));
+            }
             fresh.clear();
-            let neighbours = graph.neighbours(0, nearest.node()).filter(|&node| visited.insert(node));
-            fresh.extend(neighbours.map(|node| (node, graph.row(node))));
+            for node in graph.neighbours(0, nearest.node()) {
+                if visited.insert(node) {
+                    fresh.push((node, graph.row(node)));
+                }
+            }
             fresh.iter().take(AHEAD).for_each(|&(_, row)| self.codes.prefetch(row));
             for (at, &(node, row)) in fresh.iter().enumerate() {
                 if let Some(&(_, later)) = fresh.get(at + AHEAD) {

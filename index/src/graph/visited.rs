@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 /// Marks that are cleared by counting up, so that a search touches only what it visits.
 #[derive(Default)]
 pub(crate) struct Visited {
-    epoch: u32,
-    marks: Vec<u32>,
+    epoch: u8,
+    /// A byte each, as every look at one may be a wait for memory.
+    marks: Vec<u8>,
 }
 
 impl Visited {
@@ -56,7 +57,7 @@ mod tests {
                 assert!((0..nodes as u32).all(|node| visited.insert(node)));
                 assert!((0..nodes as u32).all(|node| !visited.insert(node)));
                 if round == 0 {
-                    visited.epoch = u32::MAX - 1; // so that the next but one begins again
+                    visited.epoch = u8::MAX - 1; // so that the next but one begins again
                 }
             });
         }

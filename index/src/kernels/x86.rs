@@ -85,10 +85,12 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     unsafe { inner(a, b) }
 }
 
-/// Fetches the cache lines that some bytes lie in.
-pub(super) fn prefetch(bytes: &[i8]) {
-    for line in bytes.chunks(64) {
-        // SAFETY: prefetching is a hint and may be given any address; this one is that of a live slice.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+/// Fetches the cache lines that some numbers lie in.
+#[inline]
+pub(super) fn prefetch<T>(numbers: &[T]) {
+    let start: *const T = numbers.as_ptr();
+    for at in (0..size_of_val(numbers)).step_by(64) {
+        // SAFETY: prefetching is a hint and may be given any address; this one is in a live slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().add(at)) };
     }
 }

@@ -24,8 +24,9 @@ impl SegmentStats {
             .filter(|&(one, other)| groups[one] != groups[other])
             .map(|(one, other)| f64::from(dot(vector(one), vector(other))))
             .collect();
-        let mean =
-            |of: &dyn Fn(f64) -> f64| scores.iter().map(|&x| of(x)).sum::<f64>() / scores.len().max(1) as f64;
+        let mean = |of: &dyn Fn(f64) -> f64| {
+            scores.iter().fold(0.0, |sum, &x| sum + of(x)) / scores.len().max(1) as f64
+        };
         let mean_score = mean(&|score| score);
         Self {
             rows: rows as u64,

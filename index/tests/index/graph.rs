@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use gallerist_index::{Error, GraphOptions, GraphWhen, Index, Mode, Options};
+use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Index, Mode, Options, Row};
 
 use crate::oracle::{Oracle, borrowed, rows, scratch, vector};
 
@@ -139,4 +139,101 @@ fn shapes_that_make_no_graph_are_refused() {
         let refused = Index::create(&directory.path().join("index"), Options { graph, ..Options::new(4) });
         assert!(matches!(refused, Err(Error::InvalidOption { .. })), "{degree} {build_width}");
     }
+}
+
+/// How many rows the next two tests take: `GALLERIST_ROWS`, or few.
+fn wanted_rows() -> u64 {
+    std::env::var("GALLERIST_ROWS").map_or(2000, |rows| rows.parse().unwrap())
+}
+
+/// An index with these rows in one segment with a graph: ids from 0, all in one group, so that the rows lie as given.
+fn sealed(vectors: &[Vec<f32>], graph: GraphOptions) -> (tempfile::TempDir, Index) {
+    let options =
+        Options { shards: 1, graph, background_compaction: false, ..Options::new(vectors[0].len()) };
+    let (directory, index) = scratch(options);
+    let given: Vec<Row<'_>> = (0..).zip(vectors).map(|(id, vector)| Row { id, group: 0, vector }).collect();
+    index.insert_with(&given, Durability::Bulk).unwrap();
+    index.seal().unwrap();
+    let segments = index.segments();
+    let [segment] = &segments[..] else { panic!("{} segments", segments.len()) };
+    let graph = segment.graph.unwrap();
+    assert_eq!((segment.rows, graph.orphans, graph.unfound), (vectors.len() as u64, 0, 0), "{segment:?}");
+    eprintln!("{segment:?}");
+    (directory, index)
+}
+
+/// Every live row must be found by its own vector, among as many hits as there are copies of it.
+fn assert_every_row_finds_itself(
+    index: &Index,
+    vectors: &[Vec<f32>],
+    copies: usize,
+    alive: impl Fn(u64) -> bool,
+) {
+    let view = index.view();
+    let mut missed = 0;
+    for (id, vector) in (0..).zip(vectors).filter(|(id, _)| alive(*id)).step_by(copies) {
+        let answer = view.query(vector).unwrap().mode(Mode::Graph { width: 64 }).top_k(copies).unwrap();
+        assert!(answer.hits.iter().all(|hit| alive(hit.id)));
+        missed += usize::from(answer.hits.iter().all(|hit| hit.id != id));
+        let same = answer.hits.iter().filter(|hit| vectors[hit.id as usize] == *vector).count();
+        missed += usize::from(copies > 1 && same != copies);
+    }
+    assert_eq!(missed, 0);
+}
+
+fn unit(numbers: impl Iterator<Item = f32>) -> Vec<f32> {
+    let numbers: Vec<f32> = numbers.collect();
+    let length = numbers.iter().map(|x| x * x).sum::<f32>().sqrt();
+    numbers.into_iter().map(|x| x / length).collect()
+}
+
+/// As `tools/test` runs it, with few rows. With many:
+/// `GALLERIST_ROWS=100000 cargo test --release -p gallerist-index --test index every_row -- --nocapture`
+#[test]
+fn every_row_is_reached_and_finds_itself() {
+    const DIMENSION: usize = 32;
+    let rows = wanted_rows();
+    let graph = GraphOptions { when: GraphWhen::Always, degree: 16, build_width: 200 };
+    let uniform: Vec<Vec<f32>> = (0..rows).map(|id| vector(DIMENSION, id)).collect();
+    let near = |of: &[f32], id: u64| {
+        unit(of.iter().zip(vector(DIMENSION, id + rows)).map(|(x, noise)| x + 0.3 * noise))
+    };
+    let clustered: Vec<Vec<f32>> = (0..rows).map(|id| near(&uniform[id as usize / 100], id)).collect();
+    let mut sorted = uniform.clone();
+    sorted.sort_by(|one, other| one[0].total_cmp(&other[0]));
+    for vectors in [&uniform, &clustered, &sorted] {
+        let (_directory, index) = sealed(vectors, graph);
+        assert_every_row_finds_itself(&index, vectors, 1, |_| true);
+        let dead: Vec<u64> = (0..rows).filter(|id| !id.is_multiple_of(10)).collect();
+        index.delete(&dead).unwrap();
+        assert_every_row_finds_itself(&index, vectors, 1, |id| id.is_multiple_of(10));
+    }
+    let copies = if rows < 100_000 { rows.isqrt() } else { 1000 };
+    let identical: Vec<Vec<f32>> = (0..copies * copies).map(|id| vector(DIMENSION, id / copies)).collect();
+    let (_directory, index) = sealed(&identical, graph);
+    assert_eq!(index.segments()[0].graph.unwrap().nodes, copies);
+    assert_every_row_finds_itself(&index, &identical, copies as usize, |_| true);
+}
+
+/// The same for vectors like those of faces: the first `GALLERIST_ROWS` rows of a NumPy file of f32.
+#[test]
+#[ignore = "needs GALLERIST_VECTORS=FILE.npy"]
+fn every_face_is_reached_and_finds_itself() {
+    let bytes = fs::read(std::env::var("GALLERIST_VECTORS").unwrap()).unwrap();
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..start]).unwrap();
+    assert!(header.contains("'<f4'") && header.contains("'fortran_order': False"), "{header}");
+    let (_, shape) = header.split_once("'shape': (").unwrap();
+    let dimension: usize = shape.split(&[',', ')']).nth(1).unwrap().trim().parse().unwrap();
+    let vectors: Vec<Vec<f32>> = bytes[start..]
+        .chunks_exact(4 * dimension)
+        .take(wanted_rows() as usize)
+        .map(|row| row.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect())
+        .collect();
+    let graph = GraphOptions { when: GraphWhen::Always, degree: 16, build_width: 200 };
+    let (_directory, index) = sealed(&vectors, graph);
+    assert_every_row_finds_itself(&index, &vectors, 1, |_| true);
+    let dead: Vec<u64> = (0..vectors.len() as u64).filter(|id| !id.is_multiple_of(10)).collect();
+    index.delete(&dead).unwrap();
+    assert_every_row_finds_itself(&index, &vectors, 1, |id| id.is_multiple_of(10));
 }
