@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::rank::Keep;
 use super::scan::{self, Found};
-use super::{Answer, Hit, Mode};
+use super::{Answer, Certificate, Hit, Mode};
 use crate::error::Error;
 use crate::kernels::dot;
 use crate::sq8;
@@ -31,12 +31,14 @@ pub(super) fn search<K: Keep>(
         for &graph in &graphs {
             walk(graph, vector, &query, filter, width, &mut found)?;
         }
-        let Found { keep, scanned, max_score } = found;
-        let hits = keep.finish();
-        if hits.len() >= k || width >= largest {
-            let complete = view.whole && graphs.is_empty();
-            let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
-            return Ok(Answer { hits, complete, mode, scanned, max_score });
+        let (mode, certificate) = match graphs.is_empty() {
+            true if view.whole => (Mode::Exact, Certificate::Exact),
+            true => (Mode::Exact, Certificate::None),
+            false => (Mode::Graph { width }, Certificate::None),
+        };
+        let answer = found.answer(mode, certificate);
+        if answer.hits.len() >= k || width >= largest {
+            return Ok(answer);
         }
         width = width.saturating_mul(4);
     }
@@ -63,6 +65,7 @@ fn walk<K: Keep>(
     for (_, row) in near.rows {
         let row = row as usize;
         segment.verify(row..row + 1)?;
+        found.rescored += 1;
         let score = part.vector(row).map_or(f32::NEG_INFINITY, |stored| dot(vector, stored));
         found.max_score = Some(found.max_score.map_or(score, |highest| highest.max(score)));
         if score >= found.keep.cut() {

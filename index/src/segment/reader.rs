@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::FromBytes;
 
 use super::graph::Sections;
+use super::l0;
 use super::layout::{BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum};
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
@@ -32,6 +33,7 @@ pub(crate) struct Segment {
     order: Range<usize>,
     vectors: Range<usize>,
     pub(super) graph: Option<Sections>,
+    pub(super) l0: Option<l0::Sections>,
     blocks: Range<usize>,
     sections: Vec<Section>,
     footer: Footer,
@@ -106,6 +108,7 @@ impl Segment {
         let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
         let vectors = section(VECTORS, dimension * 4)?;
         let graph = Sections::find(&sections, rows, dimension, &path)?;
+        let l0 = l0::Sections::find(&sections, rows, dimension, &path)?;
         let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
             return Err(damaged(
                 &path,
@@ -136,6 +139,7 @@ impl Segment {
             order,
             vectors,
             graph,
+            l0,
             blocks: blocks_range,
             sections,
             footer,
@@ -244,6 +248,7 @@ impl Segment {
         if problems.is_empty() {
             problems.extend(self.check_rows());
             problems.extend(self.searchable().err());
+            problems.extend(self.check_codes().err());
         }
         problems
     }

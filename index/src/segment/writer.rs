@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::IntoBytes;
 
-use super::graph;
+use super::l0::Learned;
 use super::layout::{
     ALIGNMENT, BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum,
 };
+use super::{graph, l0};
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
@@ -48,6 +49,15 @@ pub(crate) struct Target<'a> {
     pub(crate) epoch: u64,
 }
 
+/// What is written beside the rows.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extras<'a> {
+    /// A graph, and how it is built.
+    pub(crate) graph: Option<Parameters>,
+    /// The rotation of L0 codes that others of the index have.
+    pub(crate) rotation: Option<&'a Learned>,
+}
+
 /// Called after each piece of a segment is written; an error ends the writing.
 type Tick<'a> = &'a dyn Fn() -> Result<(), Error>;
 
@@ -57,7 +67,7 @@ pub(crate) fn write(
     target: &Target<'_>,
     dimension: usize,
     sources: &[Source<'_>],
-    graph: Option<Parameters>,
+    extras: Extras<'_>,
     tick: Tick<'_>,
 ) -> Result<Option<Finished>, Error> {
     let &Target { directory, index, number, epoch } = target;
@@ -69,7 +79,7 @@ pub(crate) fn write(
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
     let finished = Writer::create(temporary.clone(), &header, tick)
-        .and_then(|writer| write_rows(writer, sources, &rows, dimension, graph))
+        .and_then(|writer| write_rows(writer, sources, &rows, dimension, extras))
         .and_then(|finished| {
             file::rename(&temporary, &target)?;
             Ok(finished)
@@ -100,7 +110,7 @@ fn write_rows(
     sources: &[Source<'_>],
     rows: &[(u32, u32)],
     dimension: usize,
-    graph: Option<Parameters>,
+    extras: Extras<'_>,
 ) -> Result<Finished, Error> {
     let at = |&(source, row): &(u32, u32)| (&sources[source as usize].part, row as usize);
     let ids: Vec<u64> = rows.iter().map(|place| at(place).0.ids[at(place).1]).collect();
@@ -117,7 +127,7 @@ fn write_rows(
             writer.push(part.vectors[row * dimension..(row + 1) * dimension].as_bytes())
         })
     })?;
-    if let Some(parameters) = graph {
+    if let Some(parameters) = extras.graph {
         let mut vectors = Vec::with_capacity(rows.len() * dimension);
         for place in rows {
             let (part, row) = at(place);
@@ -125,6 +135,11 @@ fn write_rows(
         }
         graph::write(&mut writer, &vectors, dimension, parameters)?;
     }
+    l0::write(&mut writer, dimension, rows.len(), extras.rotation, |wanted, vectors| {
+        for (part, row) in wanted.map(|place| at(&rows[place])) {
+            vectors.extend_from_slice(&part.vectors[row * dimension..(row + 1) * dimension]);
+        }
+    })?;
     writer.finish(rows.len() as u64, dimension as u32)
 }
 
