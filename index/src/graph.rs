@@ -3,10 +3,11 @@
 //! hnsw_rs builds the graph when a segment is written; its neighbour lists are read out into flat arrays, which are what
 //! lies on disk and what is searched. Nothing else of it is used: see [`build`].
 //!
-//! Identical vectors share one node. Nodes are numbered by descending top layer, so layer `l` is the nodes
+//! Rows whose codes are identical share one node, as no search could tell them apart. Nodes are numbered by descending top layer, so layer `l` is the nodes
 //! `0..counts[l]`, and node 0 is where every search enters.
 
 pub(crate) mod build;
+pub(crate) mod measure;
 mod repair;
 pub(crate) mod search;
 mod visited;
@@ -28,9 +29,10 @@ pub(crate) struct Graph<'a> {
     pub(crate) degree: usize,
     /// Nodes of each layer, the lowest first.
     pub(crate) counts: &'a [u32],
-    /// Rows of node `i`: `rows[offsets[i]..offsets[i + 1]]`.
-    pub(crate) offsets: &'a [u32],
-    pub(crate) rows: &'a [u32],
+    /// The first row of each node.
+    pub(crate) first: &'a [u32],
+    /// For each row, the next one of its node.
+    pub(crate) next: &'a [u32],
     /// `2 * degree` neighbours for each node.
     pub(crate) lowest: &'a [u32],
     /// `degree` neighbours for each node of layer 1, then of layer 2, and so on.
@@ -40,20 +42,21 @@ pub(crate) struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// Proves that every number leads somewhere: a search needs no further checks. The error says what was expected.
     pub(crate) fn prove(&self) -> Result<(), &'static str> {
-        let &Self { degree, counts, offsets, rows, lowest, upper } = self;
+        let &Self { degree, counts, first, next, lowest, upper } = self;
         let expect = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };
         let nodes = counts.first().copied().unwrap_or(0) as usize;
         expect((1..=MAX_LAYERS).contains(&counts.len()), "1 to 16 layers")?;
         expect(counts.is_sorted_by(|a, b| a >= b) && !counts.contains(&0), "layers that shrink upwards")?;
         expect((1..=1024).contains(&degree), "a degree of 1 to 1024")?;
-        expect(offsets.len() == nodes + 1 && offsets[0] == 0, "an offset for each node")?;
-        expect(offsets.is_sorted_by(|a, b| a < b), "rows for each node")?;
-        expect(offsets[nodes] as usize == rows.len(), "a node for each row")?;
-        let mut seen = vec![false; rows.len()];
-        for &row in rows {
+        expect(first.len() == nodes, "a row for each node")?;
+        let mut seen = vec![false; next.len()];
+        for &row in first.iter().chain(next).filter(|&&row| row != NONE) {
             let seen = seen.get_mut(row as usize).ok_or("rows of the segment")?;
             expect(!std::mem::replace(seen, true), "each row once")?;
         }
+        expect(!seen.contains(&false) && !first.contains(&NONE), "a node for each row")?;
+        // No chain is a circle, so each begins at a node.
+        expect((0..).zip(next).all(|(row, &next)| next > row), "ascending rows in a node")?;
         let above: usize = counts[1..].iter().map(|&count| count as usize).sum();
         expect(lowest.len() == nodes * 2 * degree, "neighbours for each node of the lowest layer")?;
         expect(upper.len() == above * degree, "neighbours for each node of the upper layers")?;
@@ -87,13 +90,15 @@ impl<'a> Graph<'a> {
     }
 
     /// The rows of a node, ascending.
-    fn rows(&self, node: u32) -> &'a [u32] {
-        let node = node as usize;
-        &self.rows[self.offsets[node] as usize..self.offsets[node + 1] as usize]
+    fn rows(&self, node: u32) -> impl Iterator<Item = u32> + 'a {
+        let next = self.next;
+        std::iter::successors(Some(self.first[node as usize]), move |&row| {
+            Some(next[row as usize]).filter(|&row| row != NONE)
+        })
     }
 
-    /// The row whose vector stands for a node.
+    /// The row whose code stands for a node.
     fn row(&self, node: u32) -> usize {
-        self.rows[self.offsets[node as usize] as usize] as usize
+        self.first[node as usize] as usize
     }
 }

@@ -17,7 +17,7 @@ use crate::file::name;
 use crate::insertion::{self, Insertion};
 use crate::options::Options;
 use crate::recovery;
-use crate::report::{CheckReport, Compaction, PurgeReceipt, Stats};
+use crate::report::{CheckReport, Compaction, PurgeReceipt, SegmentStats, Stats};
 use crate::reservation::Reservations;
 use crate::row::{Durability, Receipt, Row};
 use crate::sealing::{self, Job};
@@ -303,6 +303,11 @@ impl Index {
             buffered_rows: state.buffered() as u64,
             bytes: files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum(),
         }
+    }
+
+    /// What was measured of each segment when it was written, in no particular order.
+    pub fn segments(&self) -> Vec<SegmentStats> {
+        self.store.state.load().segments.iter().map(|sealed| *sealed.segment.stats()).collect()
     }
 
     /// Verifies every byte of every file, and that the rows are in order, of length 1 and live under one id each.

@@ -19,6 +19,7 @@ use crate::l0::Query;
 pub(crate) use l0::Bounds;
 
 /// The loops for one instruction set.
+#[derive(Clone, Copy)]
 struct Kernels {
     dot: fn(&[f32], &[f32]) -> f32,
     scores: fn(&[f32], &[f32], &mut [f32]),

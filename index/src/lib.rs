@@ -45,7 +45,9 @@ pub use error::Error;
 pub use index::Index;
 pub use options::{GraphOptions, GraphWhen, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
 pub use query::{Answer, Batch, Certificate, Hit, Mode, Query, RangeStream, dot};
-pub use report::{CheckReport, CheckedFile, Compaction, Problem, PurgeReceipt, Stats};
+pub use report::{
+    CheckReport, CheckedFile, Compaction, GraphStats, ProbeStats, Problem, PurgeReceipt, SegmentStats, Stats,
+};
 pub use row::{Durability, Receipt, Row, SYNC_INTERVAL, Stored};
 pub use selection::Selection;
 pub use snapshot::{RestoreReport, SnapshotReport};

@@ -4,6 +4,7 @@ pub(crate) mod graph;
 pub(crate) mod l0;
 pub(crate) mod layout;
 pub(crate) mod reader;
+mod statistics;
 pub(crate) mod writer;
 
 #[cfg(test)]

@@ -6,14 +6,19 @@
 //! insert at the same time may never hear of each other. So afterwards every node is looked for, first by any path, then by
 //! a search as readers do it, and linked from where the search ended if it was not found: a vector that cannot be
 //! found is worse than a longer list.
+//!
+//! Only codes are looked at, as in a search: there is one node for each distinct code.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::repair::Repair;
+use super::repair::{Repair, Repaired};
 use super::{Graph, MAX_LAYERS, NONE};
+use crate::report::GraphStats;
 use crate::sq8::Codes;
 
 /// How a graph is built.
@@ -30,14 +35,10 @@ pub(crate) struct Parameters {
 pub(crate) struct Built {
     pub(crate) degree: usize,
     pub(crate) counts: Vec<u32>,
-    pub(crate) offsets: Vec<u32>,
-    pub(crate) rows: Vec<u32>,
+    pub(crate) first: Vec<u32>,
+    pub(crate) next: Vec<u32>,
     pub(crate) lowest: Vec<u32>,
     pub(crate) upper: Vec<u32>,
-    /// Nodes that had to be linked again.
-    pub(crate) repaired: u32,
-    /// Nodes that a search of their own vector did not find even then: among many that one byte a component cannot tell apart.
-    pub(crate) unfound: u32,
 }
 
 /// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It copies what it
@@ -50,10 +51,25 @@ impl Distance<u32> for CodeDistance<'_> {
     }
 }
 
-/// Builds the graph of some unit vectors and their codes on all threads of rayon's current pool. There must be at least one.
-pub(crate) fn build(vectors: &[f32], codes: Codes<'_>, parameters: Parameters) -> Built {
-    let same = identical(vectors, codes.dimension);
-    let first: Vec<u32> = same.iter().map(|rows| rows[0]).collect();
+/// Points that are inserted one after the other before threads insert the rest: the surroundings of all others.
+const ALONE: usize = 1000;
+
+/// Graphs are built on threads of their own: searches do not wait behind them. `None`: the system has none to give.
+static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+    let pool = ThreadPoolBuilder::new().thread_name(|number| format!("gallerist-graph-{number}")).build();
+    pool.inspect_err(|error| tracing::warn!(%error, "graphs are built on the threads of searches")).ok()
+});
+
+/// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
+pub(crate) fn build(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
+    match &*POOL {
+        Some(pool) => pool.install(|| build_here(codes, parameters)),
+        None => build_here(codes, parameters),
+    }
+}
+
+fn build_here(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
+    let Distinct { first, next } = Distinct::new(codes);
     // Layers must be 16 for hnsw_rs; more than that are never needed.
     let distance = CodeDistance(codes);
     let hnsw = Hnsw::<u32, _>::new(parameters.degree, first.len(), MAX_LAYERS, parameters.width, distance);
@@ -61,30 +77,40 @@ pub(crate) fn build(vectors: &[f32], codes: Codes<'_>, parameters: Parameters) -
     let mut order: Vec<usize> = (0..first.len()).collect();
     order.sort_unstable_by_key(|&at| (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let points: Vec<(&[u32], usize)> = order.iter().map(|&at| (&first[at..=at], at)).collect();
-    // Alone: of several first points, each would think it is the only one.
-    hnsw.insert_slice(points[0]);
-    hnsw.parallel_insert_slice(&points[1..].to_vec());
+    // Of several first points, each would think it is the only one; and of a few, each misses most others.
+    let (alone, rest) = points.split_at(points.len().min(ALONE));
+    alone.iter().for_each(|&point| hnsw.insert_slice(point));
+    hnsw.parallel_insert_slice(&rest.to_vec());
     let lists = Lists::read(&hnsw, first.len());
     drop(hnsw);
-    let mut built = lists.flatten(&same, parameters.degree);
-    Repair::new(&built).run(&mut built, vectors, codes);
-    built
+    let mut built = lists.flatten(&first, next, parameters.degree);
+    let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes);
+    let graph = built.graph();
+    let stats = GraphStats { repaired, unfound, probes: graph.probe(codes), ..graph.shape() };
+    (built, stats)
 }
 
-/// Rows by their vectors: each list ascends, and the lists do by their first rows.
-fn identical(vectors: &[f32], dimension: usize) -> Vec<Vec<u32>> {
-    let mut of: HashMap<Vec<u32>, usize> = HashMap::new();
-    let mut same: Vec<Vec<u32>> = Vec::new();
-    for (row, vector) in (0..).zip(vectors.chunks_exact(dimension)) {
-        // Bits, but with one zero: -0.0 and 0.0 score alike.
-        let bits = vector.iter().map(|x| (x + 0.0).to_bits()).collect();
-        let at = *of.entry(bits).or_insert(same.len());
-        if at == same.len() {
-            same.push(Vec::new());
+/// Rows by their codes.
+struct Distinct {
+    /// The first row of each code, ascending.
+    first: Vec<u32>,
+    /// For each row, the next one with the same code.
+    next: Vec<u32>,
+}
+
+impl Distinct {
+    fn new(codes: Codes<'_>) -> Self {
+        let rows = codes.scales.len();
+        let mut last: HashMap<&[i8], u32> = HashMap::with_capacity(rows);
+        let mut distinct = Self { first: Vec::new(), next: vec![NONE; rows] };
+        for row in 0..rows as u32 {
+            match last.insert(codes.code(row as usize), row) {
+                Some(before) => distinct.next[before as usize] = row,
+                None => distinct.first.push(row),
+            }
         }
-        same[at].push(row);
+        distinct
     }
-    same
 }
 
 /// What hnsw_rs built: the points by descending top layer, and their neighbours.
@@ -127,12 +153,9 @@ impl Lists {
         Self { order, counts, neighbours: lists }
     }
 
-    fn flatten(&self, same: &[Vec<u32>], degree: usize) -> Built {
-        let mut built = Built { degree, counts: self.counts.clone(), offsets: vec![0], ..Built::default() };
-        for &point in &self.order {
-            built.rows.extend(&same[point as usize]);
-            built.offsets.push(built.rows.len() as u32);
-        }
+    fn flatten(&self, first: &[u32], next: Vec<u32>, degree: usize) -> Built {
+        let first = self.order.iter().map(|&point| first[point as usize]).collect();
+        let mut built = Built { degree, counts: self.counts.clone(), first, next, ..Built::default() };
         for (layer, &count) in self.counts.iter().enumerate() {
             let (stride, into) = match layer {
                 0 => (2 * degree, &mut built.lowest),
@@ -159,9 +182,8 @@ impl Lists {
 
 impl Built {
     /// The graph as it is searched.
-    pub(crate) fn view(&self) -> Result<Graph<'_>, &'static str> {
-        let Self { degree, counts, offsets, rows, lowest, upper, .. } = self;
-        let graph = Graph { degree: *degree, counts, offsets, rows, lowest, upper };
-        graph.prove().map(|()| graph)
+    pub(crate) fn graph(&self) -> Graph<'_> {
+        let Self { degree, counts, first, next, lowest, upper } = self;
+        Graph { degree: *degree, counts, first, next, lowest, upper }
     }
 }

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::build::Built;
+use super::search::Scored;
 use super::{NONE, Pool};
-use crate::kernels::dot;
-use crate::sq8::{Codes, Query};
+use crate::sq8::Codes;
 
 /// Nodes that lead to each node, at least, where its neighbours have room for it.
 const LEADING: u32 = 4;
@@ -15,6 +15,14 @@ const AUDIT_WIDTH: usize = 64;
 const AUDIT_LINKS: usize = 4;
 /// Searches that are tried again after links were added.
 const AUDIT_ROUNDS: usize = 4;
+
+/// What was done to a graph.
+pub(super) struct Repaired {
+    /// Nodes that had to be linked again.
+    pub(super) repaired: u64,
+    /// Nodes that a search of their own code did not find even then.
+    pub(super) unfound: u64,
+}
 
 /// What is reached, and by which edges first: these are never given up, so no repair loses what another one gained.
 pub(super) struct Repair {
@@ -34,42 +42,37 @@ impl Repair {
     }
 
     /// Links what is out of reach, then what few lead to, then what searches miss.
-    pub(super) fn run(mut self, built: &mut Built, vectors: &[f32], codes: Codes<'_>) {
-        built.repaired = self.reach_all(built, vectors, codes.dimension);
+    pub(super) fn run(mut self, built: &mut Built, codes: Codes<'_>) -> Repaired {
+        let mut repaired = self.reach_all(built, codes);
         self.raise_in_degrees(built);
         let mut looked_for: Vec<u32> = (0..built.counts[0]).collect();
         for _ in 0..AUDIT_ROUNDS {
-            let missed = missed(built, vectors, codes, &looked_for);
+            let missed = missed(built, codes, &looked_for);
             for (node, ends) in &missed {
                 let linked = ends.iter().filter(|&&end| self.link(built, end, *node)).count();
-                built.repaired += u32::from(linked > 0);
+                repaired += u64::from(linked > 0);
             }
             looked_for = missed.into_iter().map(|(node, _)| node).collect();
             if looked_for.is_empty() {
-                return;
+                return Repaired { repaired, unfound: 0 };
             }
         }
-        built.unfound = missed(built, vectors, codes, &looked_for).len() as u32;
+        Repaired { repaired, unfound: missed(built, codes, &looked_for).len() as u64 }
     }
 
     /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does reach.
-    fn reach_all(&mut self, built: &mut Built, vectors: &[f32], dimension: usize) -> u32 {
+    fn reach_all(&mut self, built: &mut Built, codes: Codes<'_>) -> u64 {
         let nodes = built.counts[0];
-        let vector = |node: u32| {
-            let row = built.rows[built.offsets[node as usize] as usize] as usize;
-            &vectors[row * dimension..(row + 1) * dimension]
-        };
-        // Upper layers are prefixes: from any of their nodes a search may enter the lowest layer.
-        let entries = built.counts.get(1).copied().unwrap_or(1);
+        let row = |node: u32| built.first[node as usize] as usize;
         let mut lowest = std::mem::take(&mut built.lowest);
-        self.spread(&lowest, (0..entries).collect());
+        self.spread(&lowest, vec![0]);
         let mut repaired = 0;
         for node in 0..nodes {
             if self.reached[node as usize] {
                 continue;
             }
             repaired += 1;
-            let near = |other: u32| dot(vector(node), vector(other));
+            let near = |other: u32| codes.pair(row(node), row(other));
             let mut known: Vec<u32> = (0..nodes).filter(|&other| self.reached[other as usize]).collect();
             known.sort_by(|&a, &b| near(b).total_cmp(&near(a)).then(a.cmp(&b)));
             // Fewer edges are kept than there are nodes, so somewhere there is room.
@@ -149,25 +152,17 @@ impl Repair {
     }
 }
 
-/// Those of some nodes that a search of their own vector does not find, each with the nodes where it ended.
-fn missed(built: &Built, vectors: &[f32], codes: Codes<'_>, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
-    // What was just built is sound; if not, opening the segment says so.
-    let Ok(graph) = built.view() else { return Vec::new() };
-    let mut node_of = vec![0; built.rows.len()];
-    (0..built.counts[0])
-        .for_each(|node| graph.rows(node).iter().for_each(|&row| node_of[row as usize] = node));
+/// Those of some nodes that a search of their own code does not find, each with the nodes where it ended.
+fn missed(built: &Built, codes: Codes<'_>, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
+    let graph = built.graph();
     let pool = Pool::default();
     let miss = |node: u32| {
-        let row = graph.row(node);
-        let vector = &vectors[row * codes.dimension..(row + 1) * codes.dimension];
-        let found = graph.search(codes, &Query::new(vector), AUDIT_WIDTH, &|_| true, &pool);
-        if found.rows.iter().any(|&(_, found)| found as usize == row) {
-            return None;
-        }
-        let mut ends: Vec<u32> = found.rows.iter().map(|&(_, row)| node_of[row as usize]).collect();
-        ends.dedup();
-        ends.truncate(AUDIT_LINKS);
-        Some((node, ends))
+        let query = codes.query(graph.row(node));
+        let (found, _) = graph.nearest(codes, &query, AUDIT_WIDTH, &|_| true, &pool);
+        let mut found: Vec<u32> = found.into_iter().map(Scored::node).collect();
+        let missed = !found.contains(&node);
+        found.truncate(AUDIT_LINKS);
+        missed.then_some((node, found))
     };
     of.par_iter().filter_map(|&node| miss(node)).collect()
 }

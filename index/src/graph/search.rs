@@ -1,6 +1,6 @@
 //! Walking the graph: greedily down to the lowest layer, then a beam.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::visited::Visited;
@@ -17,24 +17,29 @@ pub(crate) struct Found {
     pub(crate) rows: Vec<(f32, u32)>,
     /// Nodes that were compared with the query.
     pub(crate) evaluations: u64,
+    /// Whether these are all admitted rows: the walk came to an end before the beam was full.
+    pub(crate) exhausted: bool,
 }
 
-/// A node with its approximate score. Higher scores are greater; of equal ones, the lower node.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Scored {
-    score: f32,
-    node: u32,
-}
+/// A node with its approximate score, as one number to compare. Higher scores are greater; of equal ones, the lower node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Scored(u64);
 
-impl Eq for Scored {}
-impl Ord for Scored {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.score.total_cmp(&other.score).then(other.node.cmp(&self.node))
+impl Scored {
+    pub(super) fn new(score: f32, node: u32) -> Self {
+        let bits = score.to_bits();
+        // The order of `f32::total_cmp`, for unsigned numbers.
+        let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
+        Self(u64::from(ordered) << 32 | u64::from(!node))
     }
-}
-impl PartialOrd for Scored {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+
+    pub(super) fn node(self) -> u32 {
+        !(self.0 as u32)
+    }
+
+    fn score(self) -> f32 {
+        let ordered = (self.0 >> 32) as u32;
+        f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })
     }
 }
 
@@ -51,15 +56,33 @@ impl Graph<'_> {
         pool: &Pool,
     ) -> Found {
         let width = width.clamp(1, self.len()); // callers ask for any number, and memory is set aside for it
-        let mut walk = Walk { graph: *self, codes, query, evaluations: 0 };
-        let entry = walk.descend();
-        let beam = pool.with(self.len(), |visited| walk.beam(entry, width, admit, visited));
-        let mut rows: Vec<(f32, u32)> = Vec::with_capacity(beam.len());
-        for Reverse(Scored { score, node }) in beam {
-            rows.extend(self.rows(node).iter().filter(|&&row| admit(row)).map(|&row| (score, row)));
+        let (nodes, evaluations) = self.nearest(codes, query, width, admit, pool);
+        let exhausted = nodes.len() < width || width == self.len();
+        let mut rows: Vec<(f32, u32)> = Vec::with_capacity(nodes.len());
+        for scored in nodes {
+            // Rows of a node have the same code, but each a length of its own, within the tolerance of unit vectors.
+            let (first, score) = (self.first[scored.node() as usize], scored.score());
+            let own = |row| if row == first { score } else { codes.score(query, row as usize) };
+            rows.extend(self.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
         }
         rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        Found { rows, evaluations: walk.evaluations }
+        Found { rows, evaluations, exhausted }
+    }
+
+    /// The best nodes with an admitted row, at least one of them, best first, and how many were compared.
+    pub(super) fn nearest(
+        &self,
+        codes: Codes<'_>,
+        query: &Query,
+        width: usize,
+        admit: &dyn Fn(u32) -> bool,
+        pool: &Pool,
+    ) -> (Vec<Scored>, u64) {
+        let mut walk = Walk { graph: *self, codes, query, evaluations: 0 };
+        let root = walk.score(0);
+        let entry = walk.descend(root);
+        let beam = pool.with(self.len(), |visited| walk.beam([root, entry], width, admit, visited));
+        (beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect(), walk.evaluations)
     }
 }
 
@@ -73,19 +96,19 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn score(&mut self, node: u32) -> Scored {
         self.evaluations += 1;
-        Scored { score: self.codes.score(self.query, self.graph.row(node)), node }
+        Scored::new(self.codes.score(self.query, self.graph.row(node)), node)
     }
 
     /// From node 0 to the best node that greedy steps reach in the layers above the lowest.
-    fn descend(&mut self) -> Scored {
-        let mut best = self.score(0);
+    fn descend(&mut self, root: Scored) -> Scored {
+        let mut best = root;
         for layer in (1..self.graph.counts.len()).rev() {
             loop {
-                let here = best.node;
-                for neighbour in self.graph.neighbours(layer, here) {
+                let here = best;
+                for neighbour in self.graph.neighbours(layer, here.node()) {
                     best = best.max(self.score(neighbour));
                 }
-                if best.node == here {
+                if best == here {
                     break;
                 }
             }
@@ -93,48 +116,70 @@ impl Walk<'_> {
         best
     }
 
+    /// The best nodes with an admitted row. Every node can be reached from node 0, which is among `from`: if fewer than
+    /// `width` come back, there are no more.
     fn beam(
         &mut self,
-        entry: Scored,
+        from: [Scored; 2],
         width: usize,
         admit: &dyn Fn(u32) -> bool,
         visited: &mut Visited,
     ) -> BinaryHeap<Reverse<Scored>> {
-        let admitted = |node: u32| self.graph.rows(node).iter().any(|&row| admit(row));
         let graph = self.graph;
-        let mut open = BinaryHeap::from([entry]);
-        let mut kept = BinaryHeap::with_capacity(width + 1);
-        visited.insert(entry.node);
-        if admitted(entry.node) {
-            kept.push(Reverse(entry));
-        }
-        let mut fresh = Vec::with_capacity(2 * graph.degree);
-        while let Some(nearest) = open.pop() {
-            if kept.len() == width && kept.peek().is_some_and(|worst: &Reverse<Scored>| nearest < worst.0) {
-                break;
+        let admitted = |scored: Scored| graph.rows(scored.node()).any(admit);
+        let mut beam = Beam { width, open: BinaryHeap::new(), kept: BinaryHeap::with_capacity(width + 1) };
+        for scored in from {
+            if visited.insert(scored.node()) {
+                beam.offer(scored, admitted);
             }
+        }
+        let mut fresh: Vec<(u32, usize)> = Vec::with_capacity(2 * graph.degree);
+        while let Some(nearest) = beam.next() {
             fresh.clear();
-            fresh.extend(graph.neighbours(0, nearest.node).filter(|&node| visited.insert(node)));
-            fresh.iter().take(AHEAD).for_each(|&node| self.codes.prefetch(graph.row(node)));
-            for at in 0..fresh.len() {
-                if let Some(&later) = fresh.get(at + AHEAD) {
-                    self.codes.prefetch(graph.row(later));
+            let neighbours = graph.neighbours(0, nearest.node()).filter(|&node| visited.insert(node));
+            fresh.extend(neighbours.map(|node| (node, graph.row(node))));
+            fresh.iter().take(AHEAD).for_each(|&(_, row)| self.codes.prefetch(row));
+            for (at, &(node, row)) in fresh.iter().enumerate() {
+                if let Some(&(_, later)) = fresh.get(at + AHEAD) {
+                    self.codes.prefetch(later);
                 }
-                self.evaluations += 1;
-                let node = fresh[at];
-                let scored = Scored { score: self.codes.score(self.query, graph.row(node)), node };
-                if kept.len() == width && kept.peek().is_some_and(|worst| scored < worst.0) {
-                    continue;
-                }
-                open.push(scored);
-                if graph.rows(node).iter().any(|&row| admit(row)) {
-                    kept.push(Reverse(scored));
-                    if kept.len() > width {
-                        kept.pop();
-                    }
-                }
+                beam.offer(Scored::new(self.codes.score(self.query, row), node), admitted);
             }
+            self.evaluations += fresh.len() as u64;
         }
-        kept
+        beam.kept
+    }
+}
+
+/// Where a search may go on, and the best that it found.
+struct Beam {
+    width: usize,
+    open: BinaryHeap<Scored>,
+    kept: BinaryHeap<Reverse<Scored>>,
+}
+
+impl Beam {
+    /// Whether as many are kept as asked for, and all are better.
+    fn excludes(&self, scored: Scored) -> bool {
+        self.kept.len() == self.width && self.kept.peek().is_some_and(|worst| scored < worst.0)
+    }
+
+    fn offer(&mut self, scored: Scored, admitted: impl Fn(Scored) -> bool) {
+        if self.excludes(scored) {
+            return;
+        }
+        self.open.push(scored);
+        if !admitted(scored) {
+            return;
+        }
+        if self.kept.len() == self.width {
+            self.kept.pop();
+        }
+        self.kept.push(Reverse(scored));
+    }
+
+    /// The best node to go on from; `None` once it could only lead away.
+    fn next(&mut self) -> Option<Scored> {
+        self.open.pop().filter(|&nearest| !self.excludes(nearest))
     }
 }

@@ -2,7 +2,10 @@
 
 mod l0;
 
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use std::arch::x86_64::{
+    _MM_HINT_T0, _mm_prefetch, _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8, _mm512_reduce_add_epi32,
+    _mm512_set1_epi8, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32, _mm512_xor_si512,
+};
 
 use super::{Bounds, Kernels, l0 as blocks, lanes};
 use crate::l0::Query;
@@ -23,16 +26,13 @@ pub(super) fn available() -> Vec<Kernels> {
             bound: bound_avx2,
         });
     }
-    if is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vnni")
-    {
-        available.push(Kernels {
-            dot: dot_avx512,
-            scores: scores_avx512,
-            dot_i8: dot_i8_avx512,
-            bound: bound_avx512,
-        });
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        let wide =
+            Kernels { dot: dot_avx512, scores: scores_avx512, dot_i8: dot_i8_avx512, bound: bound_avx512 };
+        available.push(wide);
+        if is_x86_feature_detected!("avx512vnni") {
+            available.push(Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, ..wide });
+        }
     }
     available
 }
@@ -80,14 +80,42 @@ macro_rules! compiled_for {
 }
 
 compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2, bound_avx2, l0::sums_avx2);
-compiled_for!(
-    "avx512f,avx512bw,avx512vnni",
-    dot_avx512,
-    scores_avx512,
-    dot_i8_avx512,
-    bound_avx512,
-    l0::sums_avx512
-);
+compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512, bound_avx512, l0::sums_avx2);
+
+/// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the sum of `b` is too
+/// much.
+fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    fn inner(a: &[i8], b: &[i8]) -> i32 {
+        let shared = a.len().min(b.len());
+        let (sign, one) = (_mm512_set1_epi8(-128), _mm512_set1_epi8(1));
+        let (mut products, mut sums) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+        for at in (0..shared).step_by(64) {
+            let mask = u64::MAX >> (64 - (shared - at).min(64));
+            // SAFETY: only bytes in the mask are read; they are those from `at` to `shared`, inside both slices.
+            let (x, y) = unsafe {
+                let load = |of: &[i8]| _mm512_maskz_loadu_epi8(mask, of.as_ptr().add(at));
+                (load(a), load(b))
+            };
+            products = _mm512_dpbusd_epi32(products, _mm512_xor_si512(x, sign), y);
+            sums = _mm512_dpbusd_epi32(sums, one, y);
+        }
+        _mm512_reduce_add_epi32(_mm512_sub_epi32(products, _mm512_slli_epi32::<7>(sums)))
+    }
+    // SAFETY: `available` hands this function out only where the processor has the features.
+    unsafe { inner(a, b) }
+}
+
+fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    fn inner(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+        blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| {
+            l0::sums_vnni(bits, tables, codes, out)
+        })
+    }
+    // SAFETY: `available` hands this function out only where the processor has the features.
+    unsafe { inner(query, block, cut, bounds) }
+}
 
 /// Fetches the cache lines that some bytes lie in.
 pub(super) fn prefetch(bytes: &[i8]) {

@@ -22,29 +22,27 @@ pub(super) fn search<K: Keep>(
     // With their numbers among the parts of the view.
     let graphs: Vec<(usize, &Sealed)> =
         view.state.segments.iter().enumerate().filter(|(_, sealed)| sealed.segment.has_graph()).collect();
-    let largest = graphs.iter().map(|(_, sealed)| sealed.live()).max().unwrap_or(0);
     let query = sq8::Query::new(vector);
     let mut width = width.max(k).max(1);
     loop {
         let mut found =
             scan::scan(view, &[vector], filter, |sealed| !sealed.segment.has_graph(), new)?.remove(0);
+        let mut exhausted = true;
         for &graph in &graphs {
-            walk(graph, vector, &query, filter, width, &mut found)?;
+            exhausted &= walk(graph, vector, &query, filter, width, &mut found)?;
         }
-        let (mode, certificate) = match graphs.is_empty() {
-            true if view.whole => (Mode::Exact, Certificate::Exact),
-            true => (Mode::Exact, Certificate::None),
-            false => (Mode::Graph { width }, Certificate::None),
-        };
+        // A walk that ended before its beam was full has seen all that can be reached, which is all.
+        let certificate = if view.whole && exhausted { Certificate::Exact } else { Certificate::None };
+        let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
         let answer = found.answer(mode, certificate);
-        if answer.hits.len() >= k || width >= largest {
+        if answer.hits.len() >= k || exhausted {
             return Ok(answer);
         }
         width = width.saturating_mul(4);
     }
 }
 
-/// Finds rows of one segment by its graph and scores them as every other path does.
+/// Finds rows of one segment by its graph and scores them as every other path does. Says whether none was missed.
 fn walk<K: Keep>(
     (number, sealed): (usize, &Sealed),
     vector: &[f32],
@@ -52,9 +50,9 @@ fn walk<K: Keep>(
     filter: Filter<'_>,
     width: usize,
     found: &mut Found<K>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let segment = &sealed.segment;
-    let Some(searchable) = segment.searchable()? else { return Ok(()) };
+    let Some(searchable) = segment.searchable()? else { return Ok(true) };
     let part = segment.part();
     let admit = |row: u32| {
         let row = row as usize;
@@ -62,7 +60,13 @@ fn walk<K: Keep>(
     };
     let near = searchable.graph.search(searchable.codes, query, width, &admit, searchable.pool);
     found.scanned += near.evaluations;
-    for (_, row) in near.rows {
+    let slack = query.slack(segment.stats().largest_code_error as f32);
+    for (near, row) in near.rows {
+        // What the exact score may be, at most; those of the rows that follow too, as the best come first.
+        let most = near + slack;
+        if most < found.keep.cut() && found.max_score.is_some_and(|highest| most < highest) {
+            break;
+        }
         let row = row as usize;
         segment.verify(row..row + 1)?;
         found.rescored += 1;
@@ -72,5 +76,5 @@ fn walk<K: Keep>(
             found.keep.offer(Hit { id: part.ids[row], group: part.groups[row], score });
         }
     }
-    Ok(())
+    Ok(near.exhausted)
 }

@@ -7,24 +7,23 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
-use super::layout::{CODES, GRAPH, GRAPH_LOWEST, GRAPH_NODES, GRAPH_ROWS, GRAPH_UPPER, SCALES, Section};
+use super::layout::{GRAPH, GRAPH_FIRST, GRAPH_LOWEST, GRAPH_NEXT, GRAPH_UPPER, Section};
 use super::reader::Segment;
 use super::writer::Writer;
 use crate::error::Error;
 use crate::file::damaged;
 use crate::graph::build::{Built, Parameters, build};
 use crate::graph::{Graph, MAX_LAYERS, Pool};
-use crate::sq8::{self, Codes};
+use crate::report::GraphStats;
+use crate::sq8::Codes;
 
 /// Where the sections of a graph lie.
 pub(super) struct Sections {
-    codes: Range<usize>,
-    scales: Range<usize>,
     shape: Range<usize>,
-    nodes: Range<usize>,
-    rows: Range<usize>,
+    first: Range<usize>,
+    next: Range<usize>,
     lowest: Range<usize>,
     upper: Range<usize>,
     proven: OnceLock<Result<(), &'static str>>,
@@ -38,56 +37,38 @@ pub(crate) struct Searchable<'a> {
     pub(crate) pool: &'a Pool,
 }
 
-/// Degree, repaired and unfound nodes, then the nodes of each layer.
-const SHAPE: usize = 3;
+/// Degree, then the nodes of each layer.
+const SHAPE: usize = 1;
 
-/// Builds the graph of some rows and writes it with their codes.
+/// Builds the graph of some rows and writes it. Returns what is worth knowing of it.
 pub(super) fn write(
     writer: &mut Writer<'_>,
-    vectors: &[f32],
-    dimension: usize,
+    codes: Codes<'_>,
     parameters: Parameters,
-) -> Result<(), Error> {
+) -> Result<GraphStats, Error> {
     let started = Instant::now();
-    let mut codes = Vec::with_capacity(vectors.len());
-    let scales: Vec<f32> =
-        vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
-    let built = build(vectors, Codes { dimension, codes: &codes, scales: &scales }, parameters);
-    let Built { degree, counts, offsets, rows, lowest, upper, repaired, unfound } = &built;
-    tracing::debug!(
-        nodes = counts[0],
-        repaired,
-        unfound,
-        seconds = started.elapsed().as_secs_f64(),
-        "a graph was built"
-    );
-    let shape: Vec<u32> = [*degree as u32, *repaired, *unfound].iter().chain(counts).copied().collect();
+    let (built, stats) = build(codes, parameters);
+    tracing::debug!(?stats, seconds = started.elapsed().as_secs_f64(), "a graph was built");
+    let Built { degree, counts, first, next, lowest, upper } = &built;
+    let shape: Vec<u32> = [*degree as u32].iter().chain(counts).copied().collect();
     let mut section = |kind, bytes: &[u8]| writer.section(kind, |writer| writer.push(bytes));
-    section(CODES, codes.as_bytes())?;
-    section(SCALES, scales.as_bytes())?;
     section(GRAPH, shape.as_bytes())?;
-    section(GRAPH_NODES, offsets.as_bytes())?;
-    section(GRAPH_ROWS, rows.as_bytes())?;
+    section(GRAPH_FIRST, first.as_bytes())?;
+    section(GRAPH_NEXT, next.as_bytes())?;
     section(GRAPH_LOWEST, lowest.as_bytes())?;
-    section(GRAPH_UPPER, upper.as_bytes())
+    section(GRAPH_UPPER, upper.as_bytes())?;
+    Ok(stats)
 }
 
 impl Sections {
     /// Finds the sections; `None` if there is no graph.
-    pub(super) fn find(
-        sections: &[Section],
-        rows: usize,
-        dimension: usize,
-        path: &Path,
-    ) -> Result<Option<Self>, Error> {
+    pub(super) fn find(sections: &[Section], rows: usize, path: &Path) -> Result<Option<Self>, Error> {
         if !sections.iter().any(|section| section.kind == GRAPH) {
             return Ok(None);
         }
-        // The table was proven to lie inside the file, so its numbers fit.
         let range = |kind: u32, width: usize, elements: Option<usize>| {
             let found = sections.iter().find(|section| section.kind == kind);
-            let range =
-                found.map(|section| section.offset as usize..(section.offset + section.length) as usize);
+            let range = found.map(Section::range);
             let fits = |range: &Range<usize>| {
                 range.len().is_multiple_of(width)
                     && elements.is_none_or(|elements| elements.checked_mul(width) == Some(range.len()))
@@ -98,11 +79,9 @@ impl Sections {
             })
         };
         Ok(Some(Self {
-            codes: range(CODES, 1, rows.checked_mul(dimension))?,
-            scales: range(SCALES, 4, Some(rows))?,
             shape: range(GRAPH, 4, None)?,
-            nodes: range(GRAPH_NODES, 4, None)?,
-            rows: range(GRAPH_ROWS, 4, Some(rows))?,
+            first: range(GRAPH_FIRST, 4, None)?,
+            next: range(GRAPH_NEXT, 4, Some(rows))?,
             lowest: range(GRAPH_LOWEST, 4, None)?,
             upper: range(GRAPH_UPPER, 4, None)?,
             proven: OnceLock::new(),
@@ -120,9 +99,9 @@ impl Segment {
     /// The graph, verified; `None` if there is none.
     pub(crate) fn searchable(&self) -> Result<Option<Searchable<'_>>, Error> {
         let Some(sections) = &self.graph else { return Ok(None) };
-        let Sections { codes, scales, shape, nodes, rows, lowest, upper, .. } = sections;
+        let Sections { shape, first, next, lowest, upper, .. } = sections;
         if sections.proven.get().is_none() {
-            for bytes in [codes, scales, shape, nodes, rows, lowest, upper] {
+            for bytes in [&self.codes, &self.scales, shape, first, next, lowest, upper] {
                 self.verify_bytes(bytes.clone())?;
             }
         }
@@ -135,19 +114,12 @@ impl Segment {
         let graph = Graph {
             degree: shape_of[0] as usize,
             counts: &shape_of[SHAPE..],
-            offsets: self.elements(nodes),
-            rows: self.elements(rows),
+            first: self.elements(first),
+            next: self.elements(next),
             lowest: self.elements(lowest),
             upper: self.elements(upper),
         };
         sections.proven.get_or_init(|| graph.prove()).map_err(unsound)?;
-        let codes =
-            Codes { dimension: self.dimension, codes: self.elements(codes), scales: self.elements(scales) };
-        Ok(Some(Searchable { graph, codes, pool: &sections.pool }))
-    }
-
-    fn elements<T: FromBytes + Immutable>(&self, range: &Range<usize>) -> &[T] {
-        <[T]>::ref_from_bytes(&self.map[range.clone()])
-            .expect("proven at opening: inside the file, aligned to 64, a whole number of elements")
+        Ok(Some(Searchable { graph, codes: self.codes(), pool: &sections.pool }))
     }
 }

@@ -166,7 +166,7 @@ impl Segment {
     }
 
     /// Verifies that each row has the code that its vector makes.
-    pub(super) fn check_codes(&self) -> Result<(), Error> {
+    pub(super) fn check_l0(&self) -> Result<(), Error> {
         let Some(coded) = self.coded()? else { return Ok(()) };
         let vectors = self.part().vectors.chunks(AT_ONCE * self.dimension);
         for (number, vectors) in vectors.enumerate() {

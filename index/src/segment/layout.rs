@@ -24,13 +24,13 @@
 //!  2 groups    u64[rows]
 //!  3 order     u32[rows]               rows by ascending id
 //!  4 vectors   f32[rows * dimension]
-//!  5 codes     i8[rows * dimension]    with a graph: vectors in one byte a component (see sq8)
-//!  6 scales    f32[rows]               with a graph: what a row's code is multiplied with
+//!  5 codes     i8[rows * dimension]    vectors in one byte a component (see sq8)
+//!  6 scales    f32[rows]               what a row's code is multiplied with
 //!  7 L0 codes  see segment/l0.rs       in segments of many rows
-//!  8 graph     u32[3 + layers]         degree M, repaired nodes, unfound nodes, nodes of each layer (lowest first)
-//!  9           reserved: statistics
-//! 10 nodes     u32[nodes + 1]          rows of node i: from nodes[i] to nodes[i + 1] of section 11
-//! 11 rows      u32[rows]               identical vectors share a node
+//!  8 graph     u32[1 + layers]         degree M, nodes of each layer (lowest first)
+//!  9 statistics u64[6 or 23]           what was measured, see statistics
+//! 10 first     u32[nodes]              the first row of each node
+//! 11 next      u32[rows]               the next row with the same code, ffffffff after the last
 //! 12 lowest    u32[nodes * 2M]         neighbours, nearest first, ffffffff where there is none
 //! 13 upper     u32[...]                M neighbours for each node of layer 1, then of layer 2, and so on
 //! 14 rotation  see segment/l0.rs       with L0 codes
@@ -39,6 +39,7 @@
 //! ```
 //! Kinds that a reader does not know are checked and otherwise ignored.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
@@ -53,8 +54,9 @@ pub(crate) const CODES: u32 = 5;
 pub(crate) const SCALES: u32 = 6;
 pub(crate) const L0_BLOCKS: u32 = 7;
 pub(crate) const GRAPH: u32 = 8;
-pub(crate) const GRAPH_NODES: u32 = 10;
-pub(crate) const GRAPH_ROWS: u32 = 11;
+pub(crate) const STATISTICS: u32 = 9;
+pub(crate) const GRAPH_FIRST: u32 = 10;
+pub(crate) const GRAPH_NEXT: u32 = 11;
 pub(crate) const GRAPH_LOWEST: u32 = 12;
 pub(crate) const GRAPH_UPPER: u32 = 13;
 pub(crate) const L0_ROTATION: u32 = 14;
@@ -87,6 +89,11 @@ impl Section {
         bytes[16..24].copy_from_slice(&self.length.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.checksum.to_le_bytes());
         bytes
+    }
+
+    /// Its bytes in a file, once its table was proven to lie inside.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.offset as usize..(self.offset + self.length) as usize
     }
 
     fn parse(bytes: &[u8; ENTRY]) -> Self {

@@ -9,17 +9,22 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable};
 
-use super::graph::Sections;
+use super::graph::{Searchable, Sections};
 use super::l0;
-use super::layout::{BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum};
+use super::layout::{
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
+    block_checksum,
+};
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
 use crate::file::{self, damaged, name};
 use crate::manifest::SegmentEntry;
 use crate::mmap::Map;
 use crate::part::Part;
+use crate::report::{GraphStats, SegmentStats};
+use crate::sq8::{self, Codes};
 
 /// An open segment.
 pub(crate) struct Segment {
@@ -32,8 +37,11 @@ pub(crate) struct Segment {
     groups: Range<usize>,
     order: Range<usize>,
     vectors: Range<usize>,
+    pub(super) codes: Range<usize>,
+    pub(super) scales: Range<usize>,
     pub(super) graph: Option<Sections>,
     pub(super) l0: Option<l0::Sections>,
+    stats: SegmentStats,
     blocks: Range<usize>,
     sections: Vec<Section>,
     footer: Footer,
@@ -93,10 +101,7 @@ impl Segment {
         let section = |kind: u32, width: usize| -> Result<Range<usize>, Error> {
             let expected = rows.checked_mul(width).map(|length| length as u64);
             match sections.iter().find(|section| section.kind == kind) {
-                // The table was proven to lie inside the file, so its numbers fit.
-                Some(section) if Some(section.length) == expected => {
-                    Ok(section.offset as usize..(section.offset + section.length) as usize)
-                }
+                Some(section) if Some(section.length) == expected => Ok(section.range()),
                 other => Err(damaged(
                     &path,
                     footer.table,
@@ -107,8 +112,19 @@ impl Segment {
         };
         let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
         let vectors = section(VECTORS, dimension * 4)?;
-        let graph = Sections::find(&sections, rows, dimension, &path)?;
+        let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
+        let graph = Sections::find(&sections, rows, &path)?;
         let l0 = l0::Sections::find(&sections, rows, dimension, &path)?;
+        let statistics = sections.iter().find(|section| section.kind == STATISTICS);
+        let statistics = statistics.map_or(0..0, Section::range);
+        let Some(stats) = SegmentStats::parse(&map[statistics.clone()]) else {
+            return Err(damaged(
+                &path,
+                statistics.start as u64,
+                "statistics",
+                format!("{} bytes", statistics.len()),
+            ));
+        };
         let Some(blocks) = sections.last().filter(|last| last.kind == BLOCKS).copied() else {
             return Err(damaged(
                 &path,
@@ -117,7 +133,7 @@ impl Segment {
                 "another section",
             ));
         };
-        let blocks_range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
+        let blocks_range = blocks.range();
         let count = blocks_range.start.div_ceil(BLOCK);
         if blocks_range.len() != count * 4 || xxh3_64(&map[blocks_range.clone()]) != blocks.checksum {
             return Err(damaged(
@@ -138,16 +154,19 @@ impl Segment {
             groups,
             order,
             vectors,
+            codes,
+            scales,
             graph,
             l0,
+            stats,
             blocks: blocks_range,
             sections,
             footer,
             verified,
             retired: AtomicBool::new(false),
         };
-        for columns in [&segment.ids, &segment.groups, &segment.order] {
-            segment.verify_bytes(columns.clone())?;
+        for columns in [segment.ids.clone(), segment.groups.clone(), segment.order.clone(), statistics] {
+            segment.verify_bytes(columns)?;
         }
         Ok(segment)
     }
@@ -166,6 +185,11 @@ impl Segment {
         self.retired.store(true, Ordering::Relaxed);
     }
 
+    /// What was measured when it was written.
+    pub(crate) fn stats(&self) -> &SegmentStats {
+        &self.stats
+    }
+
     /// Rows, dead ones included.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -173,14 +197,27 @@ impl Segment {
 
     /// The columns. Vectors must be verified before their values count.
     pub(crate) fn part(&self) -> Part<'_> {
-        const PROOF: &str = "proven at opening: inside the file, aligned to 64, a whole number of elements";
         Part {
             dimension: self.dimension,
-            ids: <[u64]>::ref_from_bytes(&self.map[self.ids.clone()]).expect(PROOF),
-            groups: <[u64]>::ref_from_bytes(&self.map[self.groups.clone()]).expect(PROOF),
-            order: <[u32]>::ref_from_bytes(&self.map[self.order.clone()]).expect(PROOF),
-            vectors: <[f32]>::ref_from_bytes(&self.map[self.vectors.clone()]).expect(PROOF),
+            ids: self.elements(&self.ids),
+            groups: self.elements(&self.groups),
+            order: self.elements(&self.order),
+            vectors: self.elements(&self.vectors),
         }
+    }
+
+    /// The rows in one byte a component. They must be verified before their values count.
+    pub(crate) fn codes(&self) -> Codes<'_> {
+        Codes {
+            dimension: self.dimension,
+            codes: self.elements(&self.codes),
+            scales: self.elements(&self.scales),
+        }
+    }
+
+    pub(super) fn elements<T: FromBytes + Immutable>(&self, range: &Range<usize>) -> &[T] {
+        <[T]>::ref_from_bytes(&self.map[range.clone()])
+            .expect("proven at opening: inside the file, aligned to 64, a whole number of elements")
     }
 
     /// Makes sure that the vectors of some rows are what was written.
@@ -229,7 +266,7 @@ impl Segment {
         let mut problems: Vec<Error> =
             (0..blocks).filter_map(|block| self.verify_block(block).err()).collect();
         for section in &self.sections {
-            let bytes = &self.map[section.offset as usize..(section.offset + section.length) as usize];
+            let bytes = &self.map[section.range()];
             let computed = xxh3_64(bytes);
             if computed != section.checksum {
                 let expected = format!("checksum {:016x} of section {}", section.checksum, section.kind);
@@ -246,9 +283,13 @@ impl Segment {
             ));
         }
         if problems.is_empty() {
-            problems.extend(self.check_rows());
-            problems.extend(self.searchable().err());
-            problems.extend(self.check_codes().err());
+            problems.extend(self.check_rows().or_else(|| self.check_codes()));
+            match self.searchable() {
+                Ok(graph) if problems.is_empty() => problems.extend(self.check_statistics(graph.as_ref())),
+                Ok(_) => {}
+                Err(error) => problems.push(error),
+            }
+            problems.extend(self.check_l0().err());
         }
         problems
     }
@@ -280,5 +321,37 @@ impl Segment {
         })?;
         let offset = self.vectors.start + bad * self.dimension * 4;
         Some(damaged(&self.path, offset, "a vector of length 1", format!("another length in row {bad}")))
+    }
+
+    fn check_codes(&self) -> Option<Error> {
+        let (codes, mut code) = (self.codes(), Vec::new());
+        let bad =
+            self.part().vectors.chunks_exact(self.dimension).enumerate().position(|(row, vector)| {
+                code.clear();
+                let scale = sq8::encode(vector, &mut code);
+                code != codes.code(row) || scale.to_bits() != codes.scales[row].to_bits()
+            })?;
+        let offset = self.codes.start + bad * self.dimension;
+        Some(damaged(&self.path, offset, "the code of the vector", format!("another one in row {bad}")))
+    }
+
+    /// Measures again what does not take many searches.
+    fn check_statistics(&self, graph: Option<&Searchable<'_>>) -> Option<Error> {
+        let (part, codes, stats) = (self.part(), self.codes(), &self.stats);
+        let vector = |row: usize| &part.vectors[row * self.dimension..(row + 1) * self.dimension];
+        let errors = (0..self.rows).map(|row| sq8::error(vector(row), codes.code(row), codes.scales[row]));
+        let mut measured = SegmentStats::measure(part.groups, vector, errors);
+        measured.graph = graph.map(|found| match stats.graph {
+            Some(GraphStats { repaired, unfound, probes, .. }) => {
+                GraphStats { repaired, unfound, probes, ..found.graph.shape() }
+            }
+            None => found.graph.shape(),
+        });
+        let whole = measured.graph.is_none_or(|graph| graph.orphans == 0);
+        let offset =
+            self.sections.iter().find(|section| section.kind == STATISTICS).map_or(0, |at| at.offset);
+        (measured.encode() != stats.encode() || !whole).then(|| {
+            damaged(&self.path, offset, format!("{measured:?}, no node out of reach"), format!("{stats:?}"))
+        })
     }
 }

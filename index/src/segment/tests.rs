@@ -150,8 +150,11 @@ fn the_layout_is_what_the_text_says() {
     for (dimension, rows) in [(3, 7), (20, 4_000)] {
         let file = File::new(dimension, rows);
         let (sections, footer) = (file.sections(), file.footer());
-        assert_eq!(sections.iter().map(|section| section.kind).collect::<Vec<_>>(), [1, 2, 3, 4, 15]);
-        let widths = [8, 8, 4, dimension as u64 * 4];
+        assert_eq!(
+            sections.iter().map(|section| section.kind).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5, 6, 9, 15]
+        );
+        let widths = [8, 8, 4, dimension as u64 * 4, dimension as u64, 4];
         let mut end = header::LENGTH;
         for (place, section) in sections.iter().enumerate() {
             assert_eq!(section.offset, (end.next_multiple_of(ALIGNMENT)) as u64);
@@ -160,15 +163,15 @@ fn the_layout_is_what_the_text_says() {
             assert_eq!(section.checksum, xxh3_64(&file.bytes[section.offset as usize..end]));
             assert!(widths.get(place).is_none_or(|width| section.length == width * rows));
         }
-        let blocks = file.bytes[..sections[4].offset as usize].chunks(BLOCK).enumerate();
-        let stored = file.bytes[sections[4].offset as usize..end].as_chunks::<4>().0;
+        let blocks = file.bytes[..sections[7].offset as usize].chunks(BLOCK).enumerate();
+        let stored = file.bytes[sections[7].offset as usize..end].as_chunks::<4>().0;
         assert!(
             blocks
                 .map(|(at, block)| block_checksum(NUMBER, at as u64, block).to_le_bytes())
                 .eq(stored.iter().copied())
         );
         assert_eq!(footer.table as usize, end.next_multiple_of(ALIGNMENT));
-        assert_eq!(footer.table as usize + 5 * ENTRY + FOOTER, file.bytes.len());
+        assert_eq!(footer.table as usize + 8 * ENTRY + FOOTER, file.bytes.len());
         assert_eq!(footer.digest, xxh3_128(&file.bytes[..file.bytes.len() - FOOTER]).to_le_bytes());
     }
 }
@@ -265,26 +268,26 @@ fn a_hostile_table_is_refused() {
         sections.remove(at);
         refused(file.forged(&sections, |_| {}), &file.path, &format!("section {at} missing"));
         let mut sections = sound.clone();
-        sections.swap(at, (at + 1) % 5);
+        sections.swap(at, (at + 1) % sound.len());
         refused(file.forged(&sections, |_| {}), &file.path, &format!("section {at} out of order"));
         sections = sound.clone();
-        sections[at] = sections[(at + 1) % 5];
+        sections[at] = sections[(at + 1) % sound.len()];
         refused(file.forged(&sections, |_| {}), &file.path, &format!("section {at} given twice"));
     }
     refused(file.forged(&[], |_| {}), &file.path, "no sections");
-    refused(file.forged(&[sound[4]; 65], |_| {}), &file.path, "65 sections");
+    refused(file.forged(&[sound[7]; 65], |_| {}), &file.path, "65 sections");
 }
 
 #[test]
 fn sections_of_later_kinds_are_checked_and_otherwise_ignored() {
     let file = File::new(3, 30);
     let mut sections = file.sections();
-    // No bytes, between the vectors and the block checksums.
-    sections.insert(4, Section { kind: 9, length: 0, checksum: xxh3_64(&[]), ..sections[4] });
+    // No bytes, before the block checksums.
+    sections.insert(7, Section { kind: 99, length: 0, checksum: xxh3_64(&[]), ..sections[7] });
     let segment = file.forged(&sections, |_| {}).unwrap();
     assert!(segment.part().find(29).is_some() && segment.check().is_empty());
     drop(segment);
-    sections[4].checksum += 1;
+    sections[7].checksum += 1;
     assert_eq!(file.forged(&sections, |_| {}).unwrap().check().len(), 1);
 }
 

@@ -8,7 +8,8 @@ use zerocopy::IntoBytes;
 
 use super::l0::Learned;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, FOOTER, Footer, GROUPS, IDS, ORDER, Section, VECTORS, block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section,
+    VECTORS, block_checksum,
 };
 use super::{graph, l0};
 use crate::error::Error;
@@ -16,6 +17,8 @@ use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::graph::build::Parameters;
 use crate::part::Part;
+use crate::report::SegmentStats;
+use crate::sq8::{self, Codes};
 use crate::tombstone::Tombstones;
 
 /// Bytes written at once.
@@ -121,24 +124,36 @@ fn write_rows(
     writer.section(IDS, |writer| writer.push(ids.as_bytes()))?;
     writer.section(GROUPS, |writer| writer.push(groups.as_bytes()))?;
     writer.section(ORDER, |writer| writer.push(order.as_bytes()))?;
-    writer.section(VECTORS, |writer| {
-        rows.iter().try_for_each(|place| {
-            let (part, row) = at(place);
-            writer.push(part.vectors[row * dimension..(row + 1) * dimension].as_bytes())
+    let vector = |row: usize| {
+        let (part, row) = at(&rows[row]);
+        &part.vectors[row * dimension..(row + 1) * dimension]
+    };
+    writer
+        .section(VECTORS, |writer| (0..rows.len()).try_for_each(|row| writer.push(vector(row).as_bytes())))?;
+    let (mut scales, mut errors) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    let mut codes = Vec::new();
+    writer.section(CODES, |writer| {
+        (0..rows.len()).try_for_each(|row| {
+            // A graph is built over all codes; without one, each can go as soon as it is written.
+            if extras.graph.is_none() {
+                codes.clear();
+            }
+            let start = codes.len();
+            let scale = sq8::encode(vector(row), &mut codes);
+            scales.push(scale);
+            errors.push(sq8::error(vector(row), &codes[start..], scale));
+            writer.push(codes[start..].as_bytes())
         })
     })?;
+    writer.section(SCALES, |writer| writer.push(scales.as_bytes()))?;
+    let mut stats = SegmentStats::measure(&groups, vector, errors.into_iter());
     if let Some(parameters) = extras.graph {
-        let mut vectors = Vec::with_capacity(rows.len() * dimension);
-        for place in rows {
-            let (part, row) = at(place);
-            vectors.extend_from_slice(&part.vectors[row * dimension..(row + 1) * dimension]);
-        }
-        graph::write(&mut writer, &vectors, dimension, parameters)?;
+        let codes = Codes { dimension, codes: &codes, scales: &scales };
+        stats.graph = Some(graph::write(&mut writer, codes, parameters)?);
     }
+    writer.section(STATISTICS, |writer| writer.push(&stats.encode()))?;
     l0::write(&mut writer, dimension, rows.len(), extras.rotation, |wanted, vectors| {
-        for (part, row) in wanted.map(|place| at(&rows[place])) {
-            vectors.extend_from_slice(&part.vectors[row * dimension..(row + 1) * dimension]);
-        }
+        wanted.for_each(|row| vectors.extend_from_slice(vector(row)));
     })?;
     writer.finish(rows.len() as u64, dimension as u32)
 }

@@ -102,7 +102,7 @@ fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn sums_avx512(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+pub(super) fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
     if bits == Bits::One {
         return lookups_avx512(tables, codes, sums);
     }
