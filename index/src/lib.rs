@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod background;
 mod buffer;
 mod check;
 mod compaction;

@@ -21,6 +21,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::layout::{L0_BLOCKS, L0_ROTATION, Section};
 use super::reader::Segment;
 use super::writer::Writer;
+use crate::background;
 use crate::error::Error;
 use crate::file::damaged;
 use crate::file::header::u32_at;
@@ -97,7 +98,7 @@ pub(super) fn write(
         (0..rows).step_by(AT_ONCE).try_for_each(|first| {
             vectors.clear();
             gather(&mut (first..(first + AT_ONCE).min(rows)), &mut vectors);
-            writer.push(&encode(rotation, &vectors))
+            writer.push(&background::run(|| encode(rotation, &vectors)))
         })
     })
 }
