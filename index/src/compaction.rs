@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
 use crate::segment::Segment;
-use crate::segment::writer::{self, Source};
+use crate::segment::writer::{self, Extras, Source};
 use crate::state::Sealed;
 use crate::store::Store;
 use policy::Candidate;
@@ -172,7 +172,9 @@ fn merge(
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
     let graph = store.options.graph.parameters(sources.iter().map(Sealed::live).sum());
-    let Some(finished) = writer::write(&target, dimension, &rows, graph, &|| rest.take())? else {
+    let state = store.state.load();
+    let extras = Extras { graph, rotation: state.rotation() };
+    let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| rest.take())? else {
         return Ok(None);
     };
     files.push(store.directory.join(name::segment(number)));

@@ -215,8 +215,10 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
     pub fn seal(&self) -> Result<(), Error> {
-        self.shards.iter().try_for_each(Shard::start_sealing)?;
-        self.shards.iter().try_for_each(Shard::finish_sealing)
+        let started: Vec<_> = self.shards.iter().map(Shard::start_sealing).collect();
+        // All of them, whatever becomes of the first: nothing goes on once this returns.
+        let finished: Vec<_> = self.shards.iter().map(Shard::finish_sealing).collect();
+        started.into_iter().chain(finished).collect()
     }
 
     /// Merges small segments into large ones, and rewrites those of which much is dead, until nothing is left to do. It

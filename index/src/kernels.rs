@@ -7,25 +7,39 @@
 //! is at most `(d / 32 + 6) * 2^-24`.
 #![allow(unsafe_code)]
 
+mod l0;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::sync::LazyLock;
 
+use crate::l0::Query;
+
+pub(crate) use l0::Bounds;
+
 /// The loops for one instruction set.
+#[derive(Clone, Copy)]
 struct Kernels {
     dot: fn(&[f32], &[f32]) -> f32,
     scores: fn(&[f32], &[f32], &mut [f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
+    bound: fn(&Query, &[u8], f32, &mut Bounds) -> u32,
 }
+
+const SCALAR: Kernels = Kernels {
+    dot: lanes::dot,
+    scores: lanes::scores,
+    dot_i8: lanes::dot_i8,
+    bound: |query, block, cut, bounds| l0::bound(query, block, cut, bounds, l0::sums),
+};
 
 static KERNELS: LazyLock<Kernels> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     if let Some(kernels) = x86::detect() {
         return kernels;
     }
-    Kernels { dot: lanes::dot, scores: lanes::scores, dot_i8: lanes::dot_i8 }
+    SCALAR
 });
 
 /// The score of two vectors: their scalar product, which for unit vectors is the cosine similarity (-1 to 1, higher is
@@ -45,6 +59,11 @@ pub(crate) fn scores(query: &[f32], rows: &[f32], scores: &mut [f32]) {
 /// one's.
 pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
     (KERNELS.dot_i8)(a, b)
+}
+
+/// The rows of a block of L0 codes whose score may reach `cut`, a bit for each, and the bounds of all of them.
+pub(crate) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+    (KERNELS.bound)(query, block, cut, bounds)
 }
 
 /// Asks the processor to fetch some numbers before they are read.
@@ -82,7 +101,7 @@ mod tests {
     }
 
     fn all() -> Vec<Kernels> {
-        let mut all = vec![Kernels { dot: lanes::dot, scores: lanes::scores, dot_i8: lanes::dot_i8 }];
+        let mut all = vec![SCALAR];
         #[cfg(target_arch = "x86_64")]
         all.extend(x86::available());
         all
@@ -123,6 +142,28 @@ mod tests {
                 for (row, score) in rows.chunks_exact(d).zip(&scores) {
                     prop_assert_eq!(score.to_bits(), reference(&query, row).to_bits());
                 }
+            }
+        }
+
+        #[test]
+        fn every_kernel_bounds_blocks_alike(seed in any::<u64>(), bits in 0usize..3, cut in -1.0f32..1.0) {
+            use crate::l0::{BLOCK, Bits, Rotation};
+            let mut state = seed;
+            let mut next = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 33) as u8 };
+            let dimension = 96;
+            let bits = [Bits::Eight, Bits::Four, Bits::One][bits];
+            let mut component = || f32::from(next()) / 128.0 - 1.0;
+            let directions = (0..dimension * bits.components().min(dimension)).map(|_| component()).collect();
+            let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
+            let query = Query::new(&Rotation { dimension, bits, directions }, &unit(query));
+            let block: Vec<u8> = (0..BLOCK).map(|at| if at < 2048 || at % 2 == 0 { next() } else { 0x3c }).collect();
+            let mut expected = Bounds::NONE;
+            let mask = (SCALAR.bound)(&query, &block, cut, &mut expected);
+            prop_assert!((0..32).all(|row| (mask >> row & 1 == 1) == (expected.estimates[row] + expected.reaches[row] >= cut)));
+            for kernels in all() {
+                let mut bounds = Bounds::NONE;
+                prop_assert_eq!((kernels.bound)(&query, &block, cut, &mut bounds), mask);
+                prop_assert_eq!(bounds, expected);
             }
         }
 

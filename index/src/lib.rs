@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod background;
 mod buffer;
 mod check;
 mod compaction;
@@ -13,6 +14,7 @@ mod graph;
 mod index;
 mod insertion;
 mod kernels;
+mod l0;
 mod manifest;
 mod mmap;
 mod options;
@@ -43,7 +45,7 @@ pub use erasure::Erasures;
 pub use error::Error;
 pub use index::Index;
 pub use options::{GraphOptions, GraphWhen, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
-pub use query::{Answer, Batch, Hit, Mode, Query, RangeStream, dot};
+pub use query::{Answer, Batch, Certificate, Hit, Mode, Query, RangeStream, dot};
 pub use report::{
     CheckReport, CheckedFile, Compaction, GraphStats, ProbeStats, Problem, PurgeReceipt, SegmentStats, Stats,
 };

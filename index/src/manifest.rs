@@ -216,4 +216,16 @@ mod tests {
             assert!(Manifest::parse(&bytes[..position], path).is_err(), "length {position}");
         }
     }
+
+    #[test]
+    fn a_body_that_is_none_is_named_where_it_begins() {
+        let path = Path::new("m");
+        let mut bytes = sample().encode(path).unwrap();
+        let end = bytes.len() - 4;
+        bytes[header::LENGTH + 4..end].fill(0xff);
+        let checksum = crc32c::crc32c(&bytes[..end]);
+        bytes[end..].copy_from_slice(&checksum.to_le_bytes());
+        let error = Manifest::parse(&bytes, path).err();
+        assert!(matches!(&error, Some(Error::Damaged { offset: 68, .. })), "{error:?}");
+    }
 }

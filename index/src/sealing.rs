@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
 use crate::segment::Segment;
-use crate::segment::writer::{self, Source};
+use crate::segment::writer::{self, Extras, Source};
 use crate::shard::{Aside, Shard};
 use crate::state::Sealed;
 use crate::store::{Committer, Store};
@@ -133,7 +133,8 @@ fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepar
     let epoch = store.committer().manifest.epoch;
     let graph = store.options.graph.parameters(sealing.iter().map(|chunk| chunk.len()).sum());
     let target = writer::Target { directory, index: store.index, number: file, epoch };
-    let Some(finished) = writer::write(&target, dimension, &rows, graph, &|| Ok(()))? else {
+    let extras = Extras { graph, rotation: state.rotation() };
+    let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| Ok(()))? else {
         return Ok(Prepared { segment: None, spare });
     };
     files.push(directory.join(name::segment(file)));

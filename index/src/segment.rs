@@ -1,6 +1,7 @@
 //! Sealed rows: immutable, mapped, every byte checksummed.
 
 pub(crate) mod graph;
+pub(crate) mod l0;
 pub(crate) mod layout;
 pub(crate) mod reader;
 mod statistics;

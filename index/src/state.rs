@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::buffer::{self, Chunk};
 use crate::part::Part;
 use crate::segment::Segment;
+use crate::segment::l0::Learned;
 use crate::tombstone::Tombstones;
 use crate::wal::frame::Record;
 
@@ -77,6 +78,13 @@ impl State {
     /// Live rows.
     pub(crate) fn live(&self) -> usize {
         self.segments.iter().map(Sealed::live).sum::<usize>() + self.buffered()
+    }
+
+    /// The rotation of the L0 codes that most rows have.
+    pub(crate) fn rotation(&self) -> Option<&Learned> {
+        let mut segments: Vec<&Segment> = self.segments.iter().map(|sealed| &*sealed.segment).collect();
+        segments.sort_by_key(|segment| std::cmp::Reverse(segment.rows()));
+        segments.into_iter().find_map(|segment| segment.coded().ok().flatten()).map(|coded| &**coded.learned)
     }
 
     /// Live rows in buffers.

@@ -10,15 +10,14 @@
 //! Only codes are looked at, as in a search: there is one node for each distinct code.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::measure;
 use super::repair::{Repair, Repaired};
 use super::{Graph, MAX_LAYERS, NONE};
+use crate::background;
 use crate::report::{GraphStats, ProbeStats};
 use crate::sq8::Codes;
 
@@ -55,18 +54,9 @@ impl Distance<u32> for CodeDistance<'_> {
 /// Points that are inserted one after the other before threads insert the rest: the surroundings of all others.
 const ALONE: usize = 1000;
 
-/// Graphs are built on threads of their own: searches do not wait behind them. `None`: the system has none to give.
-static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
-    let pool = ThreadPoolBuilder::new().thread_name(|number| format!("gallerist-graph-{number}")).build();
-    pool.inspect_err(|error| tracing::warn!(%error, "graphs are built on the threads of searches")).ok()
-});
-
 /// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
 pub(crate) fn build(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
-    match &*POOL {
-        Some(pool) => pool.install(|| build_here(codes, parameters)),
-        None => build_here(codes, parameters),
-    }
+    background::run(|| build_here(codes, parameters))
 }
 
 fn build_here(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {

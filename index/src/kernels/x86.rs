@@ -1,11 +1,14 @@
 //! The same loops compiled for AVX2 and AVX-512, picked once by what the processor has.
 
+mod l0;
+
 use std::arch::x86_64::{
     _MM_HINT_T0, _mm_prefetch, _mm512_dpbusd_epi32, _mm512_maskz_loadu_epi8, _mm512_reduce_add_epi32,
     _mm512_set1_epi8, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32, _mm512_xor_si512,
 };
 
-use super::{Kernels, lanes};
+use super::{Bounds, Kernels, l0 as blocks, lanes};
+use crate::l0::Query;
 
 /// The widest kernels that this processor runs, if any is wider than the baseline.
 pub(super) fn detect() -> Option<Kernels> {
@@ -16,19 +19,26 @@ pub(super) fn detect() -> Option<Kernels> {
 pub(super) fn available() -> Vec<Kernels> {
     let mut available = Vec::new();
     if is_x86_feature_detected!("avx2") {
-        available.push(Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx2 });
+        available.push(Kernels {
+            dot: dot_avx2,
+            scores: scores_avx2,
+            dot_i8: dot_i8_avx2,
+            bound: bound_avx2,
+        });
     }
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-        available.push(Kernels { dot: dot_avx512, scores: scores_avx512, dot_i8: dot_i8_avx512 });
+        let wide =
+            Kernels { dot: dot_avx512, scores: scores_avx512, dot_i8: dot_i8_avx512, bound: bound_avx512 };
+        available.push(wide);
         if is_x86_feature_detected!("avx512vnni") {
-            available.push(Kernels { dot: dot_avx512, scores: scores_avx512, dot_i8: dot_i8_vnni });
+            available.push(Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, ..wide });
         }
     }
     available
 }
 
 macro_rules! compiled_for {
-    ($feature:literal, $dot:ident, $scores:ident, $dot_i8:ident) => {
+    ($feature:literal, $dot:ident, $scores:ident, $dot_i8:ident, $bound:ident, $sums:path) => {
         fn $dot(a: &[f32], b: &[f32]) -> f32 {
             #[target_feature(enable = $feature)]
             fn inner(a: &[f32], b: &[f32]) -> f32 {
@@ -55,11 +65,22 @@ macro_rules! compiled_for {
             // SAFETY: `available` hands this function out only where the processor has the feature.
             unsafe { inner(a, b) }
         }
+
+        fn $bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+            #[target_feature(enable = $feature)]
+            fn inner(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+                blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| {
+                    $sums(bits, tables, codes, out)
+                })
+            }
+            // SAFETY: `available` hands this function out only where the processor has the feature.
+            unsafe { inner(query, block, cut, bounds) }
+        }
     };
 }
 
-compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2);
-compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512);
+compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2, bound_avx2, l0::sums_avx2);
+compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512, bound_avx512, l0::sums_avx2);
 
 /// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the sum of `b` is too
 /// much.
@@ -83,6 +104,17 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     }
     // SAFETY: `available` hands this function out only where the processor has the features.
     unsafe { inner(a, b) }
+}
+
+fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    fn inner(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+        blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| {
+            l0::sums_vnni(bits, tables, codes, out)
+        })
+    }
+    // SAFETY: `available` hands this function out only where the processor has the features.
+    unsafe { inner(query, block, cut, bounds) }
 }
 
 /// Fetches the cache lines that some numbers lie in.

@@ -4,8 +4,9 @@ use rayon::prelude::*;
 
 use super::filter::Filter;
 use super::rank::Keep;
-use super::{Answer, Mode, scan, walk};
+use super::{Answer, Certificate, Mode, scan, sift, walk};
 use crate::error::Error;
+use crate::l0::query::MISS;
 use crate::view::View;
 
 /// Queries of a batch that are scored in one pass over the rows: their vectors and scores stay in the fast caches.
@@ -33,7 +34,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Answer, Error> {
         match self.mode {
             Mode::Graph { width } => walk::search(self.view, vector, self.filter, width, k, &new),
-            Mode::Auto | Mode::Exact => Ok(self.scan(&[vector], &new)?.remove(0)),
+            Mode::Auto | Mode::Exact | Mode::Scan => Ok(self.scan(&[vector], &new)?.remove(0)),
         }
     }
 
@@ -46,7 +47,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Vec<Answer>, Error> {
         match self.mode {
             Mode::Graph { .. } => vectors.par_iter().map(|vector| self.one(vector, k, &new)).collect(),
-            Mode::Auto | Mode::Exact => {
+            Mode::Auto | Mode::Exact | Mode::Scan => {
                 let mut answers = Vec::with_capacity(vectors.len());
                 for some in vectors.chunks(TOGETHER) {
                     let some: Vec<&[f32]> = some.iter().map(Vec::as_slice).collect();
@@ -57,15 +58,38 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Looks at every row: by its code where it has one and the mode takes it, by its vector otherwise.
     fn scan<K: Keep>(&self, vectors: &[&[f32]], new: &(impl Fn() -> K + Sync)) -> Result<Vec<Answer>, Error> {
-        let found = scan::scan(self.view, vectors, self.filter, |_| true, new)?;
-        let answer = |found: scan::Found<K>| Answer {
-            hits: found.keep.finish(),
-            complete: self.view.whole,
-            mode: Mode::Exact,
-            scanned: found.scanned,
-            max_score: found.max_score,
+        let sources = sift::sources(self.view, vectors, |coded| match self.mode {
+            Mode::Scan => true,
+            Mode::Auto => coded.is_certain(),
+            Mode::Exact | Mode::Graph { .. } => false,
+        })?;
+        let others = |sealed: &_| !sources.iter().any(|source| source.is(sealed));
+        let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
+        let mode = if sources.is_empty() { Mode::Exact } else { Mode::Scan };
+        if !sources.is_empty() {
+            sift::sift(self.view, vectors, self.filter, &sources, new, &mut found)?;
+        }
+        let certificate = match self.view.whole {
+            false => Certificate::None,
+            true if sources.iter().all(sift::Source::is_certain) => Certificate::Exact,
+            true => Certificate::Bounded { miss: MISS },
         };
-        Ok(found.into_iter().map(answer).collect())
+        Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())
+    }
+}
+
+impl<K: Keep> scan::Found<K> {
+    pub(super) fn answer(self, mode: Mode, certificate: Certificate) -> Answer {
+        Answer {
+            hits: self.keep.finish(),
+            complete: certificate == Certificate::Exact,
+            certificate,
+            mode,
+            scanned: self.scanned,
+            rescored: self.rescored,
+            max_score: self.max_score,
+        }
     }
 }

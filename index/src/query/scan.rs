@@ -31,6 +31,7 @@ pub(super) struct Task<'a> {
 pub(super) struct Found<K> {
     pub(super) keep: K,
     pub(super) scanned: u64,
+    pub(super) rescored: u64,
     pub(super) max_score: Option<f32>,
 }
 
@@ -111,6 +112,7 @@ impl Task<'_> {
         let Part { dimension, ids, groups, vectors, .. } = self.part;
         kernels::scores(vector, &vectors[rows.start * dimension..rows.end * dimension], scores);
         found.scanned += rows.len() as u64;
+        found.rescored += rows.len() as u64;
         let mut highest = found.max_score.unwrap_or(f32::NEG_INFINITY);
         for (row, &score) in rows.zip(&*scores) {
             if score <= highest && score < found.keep.cut() {
@@ -130,14 +132,19 @@ impl Task<'_> {
 
 impl<K: Keep> Found<K> {
     pub(super) fn new(keep: K) -> Self {
-        Self { keep, scanned: 0, max_score: None }
+        Self { keep, scanned: 0, rescored: 0, max_score: None }
     }
 
-    fn merge(self, other: Self) -> Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         let max_score = match (self.max_score, other.max_score) {
             (Some(one), Some(other)) => Some(one.max(other)),
             (one, other) => one.or(other),
         };
-        Self { keep: self.keep.merge(other.keep), scanned: self.scanned + other.scanned, max_score }
+        Self {
+            keep: self.keep.merge(other.keep),
+            scanned: self.scanned + other.scanned,
+            rescored: self.rescored + other.rescored,
+            max_score,
+        }
     }
 }

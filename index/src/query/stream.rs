@@ -57,7 +57,7 @@ impl<'a> RangeStream<'a> {
         };
         let found: Vec<[Found<Range>; 1]> = tasks.par_iter().map(scan).collect::<Result<_, _>>()?;
         let mut hits = Vec::new();
-        for [Found { keep, scanned, max_score }] in found {
+        for [Found { keep, scanned, max_score, .. }] in found {
             self.scanned += scanned;
             self.max_score = self.max_score.into_iter().chain(max_score).reduce(f32::max);
             hits.extend(keep.unordered());

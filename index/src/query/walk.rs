@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::rank::Keep;
 use super::scan::{self, Found};
-use super::{Answer, Hit, Mode};
+use super::{Answer, Certificate, Hit, Mode};
 use crate::error::Error;
 use crate::kernels::dot;
 use crate::sq8;
@@ -31,12 +31,12 @@ pub(super) fn search<K: Keep>(
         for &graph in &graphs {
             exhausted &= walk(graph, vector, &query, filter, width, &mut found)?;
         }
-        let Found { keep, scanned, max_score } = found;
-        let hits = keep.finish();
-        if hits.len() >= k || exhausted {
-            let complete = view.whole && exhausted;
-            let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
-            return Ok(Answer { hits, complete, mode, scanned, max_score });
+        // A walk that ended before its beam was full has seen all that can be reached, which is all.
+        let certificate = if view.whole && exhausted { Certificate::Exact } else { Certificate::None };
+        let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
+        let answer = found.answer(mode, certificate);
+        if answer.hits.len() >= k || exhausted {
+            return Ok(answer);
         }
         width = width.saturating_mul(4);
     }
@@ -69,6 +69,7 @@ fn walk<K: Keep>(
         }
         let row = row as usize;
         segment.verify(row..row + 1)?;
+        found.rescored += 1;
         let score = part.vector(row).map_or(f32::NEG_INFINITY, |stored| dot(vector, stored));
         found.max_score = Some(found.max_score.map_or(score, |highest| highest.max(score)));
         if score >= found.keep.cut() {

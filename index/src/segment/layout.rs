@@ -26,13 +26,14 @@
 //!  4 vectors   f32[rows * dimension]
 //!  5 codes     i8[rows * dimension]    vectors in one byte a component (see sq8)
 //!  6 scales    f32[rows]               what a row's code is multiplied with
-//!  7           reserved: L0 codes
+//!  7 L0 codes  see segment/l0.rs       in segments of many rows
 //!  8 graph     u32[1 + layers]         degree M, nodes of each layer (lowest first)
 //!  9 statistics u64[6 or 23]           what was measured, see statistics
 //! 10 first     u32[nodes]              the first row of each node
 //! 11 next      u32[rows]               the next row with the same code, ffffffff after the last
 //! 12 lowest    u32[nodes * 2M]         neighbours, nearest first, ffffffff where there is none
 //! 13 upper     u32[...]                M neighbours for each node of layer 1, then of layer 2, and so on
+//! 14 rotation  see segment/l0.rs       with L0 codes
 //! 15 blocks    u32[...]                the last one: a CRC-32C for each 64 KiB of the file before it, continuing
 //!                                      that of (file number u64, block number u64)
 //! ```
@@ -51,12 +52,14 @@ pub(crate) const ORDER: u32 = 3;
 pub(crate) const VECTORS: u32 = 4;
 pub(crate) const CODES: u32 = 5;
 pub(crate) const SCALES: u32 = 6;
+pub(crate) const L0_BLOCKS: u32 = 7;
 pub(crate) const GRAPH: u32 = 8;
 pub(crate) const STATISTICS: u32 = 9;
 pub(crate) const GRAPH_FIRST: u32 = 10;
 pub(crate) const GRAPH_NEXT: u32 = 11;
 pub(crate) const GRAPH_LOWEST: u32 = 12;
 pub(crate) const GRAPH_UPPER: u32 = 13;
+pub(crate) const L0_ROTATION: u32 = 14;
 pub(crate) const BLOCKS: u32 = 15;
 
 /// Sections begin at multiples of this.

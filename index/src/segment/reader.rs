@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::{FromBytes, Immutable};
 
 use super::graph::{Searchable, Sections};
+use super::l0;
 use super::layout::{
     BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
     block_checksum,
@@ -39,6 +40,7 @@ pub(crate) struct Segment {
     pub(super) codes: Range<usize>,
     pub(super) scales: Range<usize>,
     pub(super) graph: Option<Sections>,
+    pub(super) l0: Option<l0::Sections>,
     stats: SegmentStats,
     blocks: Range<usize>,
     sections: Vec<Section>,
@@ -112,6 +114,7 @@ impl Segment {
         let vectors = section(VECTORS, dimension * 4)?;
         let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
         let graph = Sections::find(&sections, rows, &path)?;
+        let l0 = l0::Sections::find(&sections, rows, dimension, &path)?;
         let statistics = sections.iter().find(|section| section.kind == STATISTICS);
         let statistics = statistics.map_or(0..0, Section::range);
         let Some(stats) = SegmentStats::parse(&map[statistics.clone()]) else {
@@ -154,6 +157,7 @@ impl Segment {
             codes,
             scales,
             graph,
+            l0,
             stats,
             blocks: blocks_range,
             sections,
@@ -285,6 +289,7 @@ impl Segment {
                 Ok(_) => {}
                 Err(error) => problems.push(error),
             }
+            problems.extend(self.check_l0().err());
         }
         problems
     }

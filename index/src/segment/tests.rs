@@ -36,7 +36,7 @@ fn vector(dimension: usize, id: u64) -> Vec<f32> {
 fn write(directory: &Path, number: u64, dimension: usize, parts: &[Part<'_>]) -> Option<writer::Finished> {
     let target = writer::Target { directory, index: INDEX, number, epoch: 3 };
     let sources: Vec<writer::Source<'_>> = parts.iter().map(|&part| part.into()).collect();
-    writer::write(&target, dimension, &sources, None, &|| Ok(())).unwrap()
+    writer::write(&target, dimension, &sources, writer::Extras::default(), &|| Ok(())).unwrap()
 }
 
 impl File {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::IntoBytes;
 
-use super::graph;
+use super::l0::Learned;
 use super::layout::{
     ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section,
     VECTORS, block_checksum,
 };
+use super::{graph, l0};
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
@@ -51,6 +52,15 @@ pub(crate) struct Target<'a> {
     pub(crate) epoch: u64,
 }
 
+/// What is written beside the rows.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extras<'a> {
+    /// A graph, and how it is built.
+    pub(crate) graph: Option<Parameters>,
+    /// The rotation of L0 codes that others of the index have.
+    pub(crate) rotation: Option<&'a Learned>,
+}
+
 /// Called after each piece of a segment is written; an error ends the writing.
 type Tick<'a> = &'a dyn Fn() -> Result<(), Error>;
 
@@ -60,7 +70,7 @@ pub(crate) fn write(
     target: &Target<'_>,
     dimension: usize,
     sources: &[Source<'_>],
-    graph: Option<Parameters>,
+    extras: Extras<'_>,
     tick: Tick<'_>,
 ) -> Result<Option<Finished>, Error> {
     let &Target { directory, index, number, epoch } = target;
@@ -72,7 +82,7 @@ pub(crate) fn write(
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
     let finished = Writer::create(temporary.clone(), &header, tick)
-        .and_then(|writer| write_rows(writer, sources, &rows, dimension, graph))
+        .and_then(|writer| write_rows(writer, sources, &rows, dimension, extras))
         .and_then(|finished| {
             file::rename(&temporary, &target)?;
             Ok(finished)
@@ -103,7 +113,7 @@ fn write_rows(
     sources: &[Source<'_>],
     rows: &[(u32, u32)],
     dimension: usize,
-    graph: Option<Parameters>,
+    extras: Extras<'_>,
 ) -> Result<Finished, Error> {
     let at = |&(source, row): &(u32, u32)| (&sources[source as usize].part, row as usize);
     let ids: Vec<u64> = rows.iter().map(|place| at(place).0.ids[at(place).1]).collect();
@@ -125,7 +135,7 @@ fn write_rows(
     writer.section(CODES, |writer| {
         (0..rows.len()).try_for_each(|row| {
             // A graph is built over all codes; without one, each can go as soon as it is written.
-            if graph.is_none() {
+            if extras.graph.is_none() {
                 codes.clear();
             }
             let start = codes.len();
@@ -137,11 +147,14 @@ fn write_rows(
     })?;
     writer.section(SCALES, |writer| writer.push(scales.as_bytes()))?;
     let mut stats = SegmentStats::measure(&groups, vector, errors.into_iter());
-    if let Some(parameters) = graph {
+    if let Some(parameters) = extras.graph {
         let codes = Codes { dimension, codes: &codes, scales: &scales };
         stats.graph = Some(graph::write(&mut writer, codes, parameters)?);
     }
     writer.section(STATISTICS, |writer| writer.push(&stats.encode()))?;
+    l0::write(&mut writer, dimension, rows.len(), extras.rotation, |wanted, vectors| {
+        wanted.for_each(|row| vectors.extend_from_slice(vector(row)));
+    })?;
     writer.finish(rows.len() as u64, dimension as u32)
 }
 

@@ -115,6 +115,18 @@ impl Disk {
     }
 }
 
+fn logs(index: &Path) -> Vec<PathBuf> {
+    let shards = ["shard-00", "shard-01"].map(|shard| index.join(shard));
+    shards.iter().flat_map(|shard| fs::read_dir(shard).unwrap()).map(|log| log.unwrap().path()).collect()
+}
+
+/// Appends bytes that are no frame. Returns the length before.
+fn tear(log: PathBuf, bytes: usize) -> (PathBuf, u64) {
+    let length = log.metadata().unwrap().len();
+    File::options().append(true).open(&log).unwrap().write_all(&vec![0xaa; bytes]).unwrap();
+    (log, length)
+}
+
 #[test]
 #[ignore = "run by its parent, on a disk of its own"]
 fn inside() {
@@ -131,6 +143,8 @@ fn inside() {
     [5, 15, 25].iter().for_each(|id| drop(disk.oracle.0.remove(id)));
     let (crashed, then) = (root.join("crashed"), disk.oracle.clone());
     copy(&path, &crashed);
+    // A write that was torn, in every log.
+    let torn: Vec<(PathBuf, u64)> = logs(&crashed).into_iter().map(|log| tear(log, 400)).collect();
 
     for cycle in 0..CYCLES {
         disk.fill();
@@ -146,6 +160,10 @@ fn inside() {
             then.assert_equals(&index.view(), &[]);
             assert!(index.check().unwrap().is_clean());
             drop(index);
+            for (log, length) in &torn {
+                let left = log.metadata().unwrap().len();
+                assert!(left < length + 400, "{}: what was torn is cut off, {left} bytes", log.display());
+            }
             then.assert_equals(&Index::open(&crashed).unwrap().view(), &[]);
         }
         if cycle == 2 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use gallerist_index::{Durability, Index, Options};
 
@@ -176,4 +177,45 @@ fn a_crash_while_sealing_loses_nothing_and_revives_nothing() {
     assert_works(&between.begun("case", &made), &expected, "all but the manifest");
     assert_works(&between.committed("case"), &expected, "nothing removed yet");
     assert_works(&after, &expected, "afterwards");
+}
+
+#[test]
+fn what_a_crash_left_counts_towards_the_next_seal() {
+    let directory = quick_directory();
+    let path = directory.path().join("index");
+    let options = Options { shards: 1, seal_rows: 100, background_compaction: false, ..Options::new(4) };
+    let index = Index::create(&path, options).unwrap();
+    index.insert(&borrowed(&rows(4, 0..60, 3))).unwrap();
+    let crashes = ["one", "two"].map(|name| directory.path().join(name));
+    crashes.iter().for_each(|crash| copy(&path, crash));
+
+    let index = Index::open(&crashes[0]).unwrap();
+    index.seal().unwrap();
+    assert_eq!((index.stats().buffered_rows, index.stats().segments), (0, 1));
+
+    let index = Index::open(&crashes[1]).unwrap();
+    index.insert(&borrowed(&rows(4, 60..120, 3))).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while index.stats().segments == 0 {
+        assert!(Instant::now() < deadline, "60 and 60 rows are more than 100, so 60 are sealed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    index.close().unwrap();
+    let index = Index::open(&crashes[1]).unwrap();
+    assert_eq!(index.stats().buffered_rows, 60);
+}
+
+#[test]
+fn the_largest_frame_comes_back() {
+    let directory = quick_directory();
+    let path = directory.path().join("index");
+    // 1032 rows of 16 + 250 * 4 bytes are all that one frame takes, to the byte.
+    let index = Index::create(&path, Options { shards: 1, ..Options::new(250) }).unwrap();
+    let given = rows(250, 0..1032, 2000);
+    index.insert(&borrowed(&given)).unwrap();
+    let mut oracle = Oracle::default();
+    given.into_iter().for_each(|(id, group, vector)| oracle.insert(id, group, vector));
+    let crashed = directory.path().join("crashed");
+    copy(&path, &crashed);
+    recovered(&crashed, "again", &oracle);
 }

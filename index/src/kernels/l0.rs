@@ -1,0 +1,71 @@
+//! Bounding the scores of a block of 32 rows by their codes (see `l0`), written once; only the sums of components times levels are
+//! written again for each instruction set.
+
+use crate::l0::query::LIFT;
+use crate::l0::{Bits, CODE, CODES, Query, ROWS};
+
+/// Estimates of a block's rows, and how far below and above them the scores can lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) estimates: [f32; ROWS],
+    pub(crate) reaches: [f32; ROWS],
+}
+
+impl Bounds {
+    pub(crate) const NONE: Self = Self { estimates: [0.0; ROWS], reaches: [0.0; ROWS] };
+}
+
+/// The rows of a block whose upper bound is not below `cut`, a bit for each. `bounds` are those of all rows.
+#[inline(always)]
+pub(super) fn bound(
+    query: &Query,
+    block: &[u8],
+    cut: f32,
+    bounds: &mut Bounds,
+    sums: impl FnOnce(Bits, &[u8], &[u8], &mut [i32; ROWS]),
+) -> u32 {
+    let (codes, factors) = block.split_at(CODES);
+    let mut products = [0; ROWS];
+    sums(query.bits(), &query.tables, codes, &mut products);
+    let (steps, rest) = factors.as_chunks::<2>().0.split_at(ROWS);
+    let (errors, tails) = rest.split_at(ROWS);
+    let value = |bytes: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16);
+    let mut mask = 0;
+    for row in 0..ROWS {
+        let product = (2 * products[row] - query.centre) as f32;
+        bounds.estimates[row] = product * (value(steps[row]) * query.unit);
+        bounds.reaches[row] =
+            value(errors[row]) * query.of_error + value(tails[row]) * query.of_tail + query.more;
+    }
+    for row in 0..ROWS {
+        mask |= u32::from(bounds.estimates[row] + bounds.reaches[row] >= cut) << row;
+    }
+    mask
+}
+
+/// For each row, the sum of the query's components times the levels of its code.
+#[inline(always)]
+pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+    let signed = |byte: u8| i32::from(byte as i8);
+    let components = bits.components();
+    match bits {
+        Bits::Eight | Bits::Four => {
+            for component in 0..components {
+                let query = 128 * signed(tables[component]) + signed(tables[components + component]);
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    let (byte, shift) = bits.place(row, component);
+                    *sum += query * (i32::from(codes[byte] >> shift) & (bits.centre()));
+                }
+            }
+        }
+        Bits::One => {
+            sums.fill(-LIFT * 2 * CODE as i32);
+            for (pair, codes) in tables.as_chunks::<32>().0.iter().zip(codes.as_chunks::<ROWS>().0) {
+                for (sum, code) in sums.iter_mut().zip(codes) {
+                    let (low, high) = (usize::from(code & 15), usize::from(code >> 4));
+                    *sum += i32::from(pair[low]) + i32::from(pair[16 + high]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Sums of components times levels, for AVX2 and for AVX-512 with VNNI.
+
+use std::arch::x86_64::*;
+
+use crate::l0::query::LIFT;
+use crate::l0::{Bits, CODE, ROWS};
+
+/// Register-sized pieces of a slice.
+fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
+    bytes.as_chunks::<N>().0
+}
+
+#[target_feature(enable = "avx2")]
+fn load256(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 bytes are there, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f")]
+fn load512(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: 64 bytes are there, and the load needs no alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// Adds to 8 lanes of 32 bits: the products of four bytes without and four with a sign. Widened, as 255 * 127 * 2 does not fit 16 bits.
+#[target_feature(enable = "avx2")]
+fn add_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i {
+    let zero = _mm256_setzero_si256();
+    let sign = _mm256_cmpgt_epi8(zero, query);
+    let (few, many) = (_mm256_unpacklo_epi8(levels, zero), _mm256_unpackhi_epi8(levels, zero));
+    let (low, high) = (_mm256_unpacklo_epi8(query, sign), _mm256_unpackhi_epi8(query, sign));
+    // Two sums for each row; a row's are neighbours.
+    let (low, high) = (_mm256_madd_epi16(few, low), _mm256_madd_epi16(many, high));
+    _mm256_add_epi32(sum, _mm256_hadd_epi32(low, high))
+}
+
+/// The same for levels of at most 15, of which two products fit.
+#[target_feature(enable = "avx2")]
+fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i {
+    let pairs = _mm256_maddubs_epi16(levels, query);
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+    if bits == Bits::One {
+        return lookups_avx2(tables, codes, sums);
+    }
+    let (upper, lower) = tables.split_at(bits.components());
+    let four = |bytes: [u8; 4]| _mm256_set1_epi32(i32::from_le_bytes(bytes));
+    let (mut above, mut below) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
+    let low_half = _mm256_set1_epi8(15);
+    for (group, codes) in pieces::<128>(codes).iter().enumerate() {
+        for (at, codes) in pieces::<32>(codes).iter().enumerate() {
+            let codes = load256(codes);
+            if bits == Bits::Eight {
+                above[at] = add_products(above[at], codes, four(pieces(upper)[group]));
+                below[at] = add_products(below[at], codes, four(pieces(lower)[group]));
+            } else {
+                let low = _mm256_and_si256(codes, low_half);
+                let high = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), low_half);
+                for (half, levels) in [low, high].into_iter().enumerate() {
+                    above[at] = add_small_products(above[at], levels, four(pieces(upper)[2 * group + half]));
+                    below[at] = add_small_products(below[at], levels, four(pieces(lower)[2 * group + half]));
+                }
+            }
+        }
+    }
+    for (at, sums) in sums.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let sum = _mm256_add_epi32(_mm256_slli_epi32::<7>(above[at]), below[at]);
+        // SAFETY: eight numbers of 32 bits are there, and the store needs no alignment.
+        unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), sum) };
+    }
+}
+
+/// 32 rows by looking up four bits at a time.
+#[target_feature(enable = "avx2")]
+fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+    let low_half = _mm256_set1_epi8(15);
+    let bytes = _mm256_set1_epi16(255);
+    // Rows of even and of odd number, in lanes of 16 bits: 128 numbers of 8 bits do not overflow them.
+    let (mut even, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for (pair, codes) in pieces::<32>(tables).iter().zip(pieces::<ROWS>(codes)) {
+        let (pair, codes) = (load256(pair), load256(codes));
+        let (first, second) =
+            (_mm256_permute2x128_si256::<0x00>(pair, pair), _mm256_permute2x128_si256::<0x11>(pair, pair));
+        let low = _mm256_shuffle_epi8(first, _mm256_and_si256(codes, low_half));
+        let high = _mm256_shuffle_epi8(second, _mm256_and_si256(_mm256_srli_epi16::<4>(codes), low_half));
+        for found in [low, high] {
+            even = _mm256_add_epi16(even, _mm256_and_si256(found, bytes));
+            odd = _mm256_add_epi16(odd, _mm256_srli_epi16::<8>(found));
+        }
+    }
+    let mut lanes = [[0u16; 16]; 2];
+    for (lanes, sums) in lanes.iter_mut().zip([even, odd]) {
+        // SAFETY: sixteen numbers of 16 bits are there, and the store needs no alignment.
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
+    }
+    for (row, sum) in sums.iter_mut().enumerate() {
+        *sum = i32::from(lanes[row % 2][row / 2]) - LIFT * 2 * CODE as i32;
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+    if bits == Bits::One {
+        return lookups_avx512(tables, codes, sums);
+    }
+    let (upper, lower) = tables.split_at(bits.components());
+    let four = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_le_bytes(bytes));
+    let (mut above, mut below) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
+    let low_half = _mm512_set1_epi8(15);
+    for (group, codes) in pieces::<128>(codes).iter().enumerate() {
+        for (at, codes) in pieces::<64>(codes).iter().enumerate() {
+            let codes = load512(codes);
+            if bits == Bits::Eight {
+                above[at] = _mm512_dpbusd_epi32(above[at], codes, four(pieces(upper)[group]));
+                below[at] = _mm512_dpbusd_epi32(below[at], codes, four(pieces(lower)[group]));
+            } else {
+                let low = _mm512_and_si512(codes, low_half);
+                let high = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low_half);
+                for (half, levels) in [low, high].into_iter().enumerate() {
+                    let (upper, lower) = (pieces(upper)[2 * group + half], pieces(lower)[2 * group + half]);
+                    above[at] = _mm512_dpbusd_epi32(above[at], levels, four(upper));
+                    below[at] = _mm512_dpbusd_epi32(below[at], levels, four(lower));
+                }
+            }
+        }
+    }
+    for (at, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let sum = _mm512_add_epi32(_mm512_slli_epi32::<7>(above[at]), below[at]);
+        // SAFETY: sixteen numbers of 32 bits are there, and the store needs no alignment.
+        unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum) };
+    }
+}
+
+/// As [`lookups_avx2`], 16 components at a time: the lower 256 bits hold the first eight.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn lookups_avx512(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+    let low_half = _mm512_set1_epi8(15);
+    let bytes = _mm512_set1_epi16(255);
+    let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+    for (tables, codes) in pieces::<64>(tables).iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
+        let (tables, codes) = (load512(tables), load512(codes));
+        let (first, second) = (
+            _mm512_shuffle_i64x2::<0b10_10_00_00>(tables, tables),
+            _mm512_shuffle_i64x2::<0b11_11_01_01>(tables, tables),
+        );
+        let low = _mm512_shuffle_epi8(first, _mm512_and_si512(codes, low_half));
+        let high = _mm512_shuffle_epi8(second, _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low_half));
+        for found in [low, high] {
+            even = _mm512_add_epi16(even, _mm512_and_si512(found, bytes));
+            odd = _mm512_add_epi16(odd, _mm512_srli_epi16::<8>(found));
+        }
+    }
+    let mut lanes = [[0u16; 32]; 2];
+    for (lanes, sums) in lanes.iter_mut().zip([even, odd]) {
+        // SAFETY: thirty-two numbers of 16 bits are there, and the store needs no alignment.
+        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), sums) };
+    }
+    for (row, sum) in sums.iter_mut().enumerate() {
+        let both = i32::from(lanes[row % 2][row / 2]) + i32::from(lanes[row % 2][16 + row / 2]);
+        *sum = both - LIFT * 2 * CODE as i32;
+    }
+}

@@ -1,0 +1,96 @@
+//! The L0 code: 64 bytes a row that bound its score from above and below.
+//!
+//! A rotation learned from the rows themselves ([`train`]) puts most of a vector's length into its first components. Those are
+//! quantised ([`encode`]): 64 of them in 8 bits, 128 in 4, or 512 in one, whichever bounds the scores of a sample best. With each row go
+//! the length of what quantisation took from the head and the length of the tail that the code leaves out, so that a
+//! query ([`query`]) knows, by the inequality of Cauchy and Schwarz, how far the score can be from what the code says.
+//!
+//! ```text
+//! block of 32 rows, 2240 bytes
+//!    0  codes     64 bytes a row, see `Bits`   2048
+//! 2048  steps     bf16[32]   what a code is multiplied with
+//! 2112  errors    bf16[32]   length of head minus its code, rounded up
+//! 2176  tails     bf16[32]   length of the tail, rounded up
+//! ```
+//! Rows beyond the last have zeros.
+
+pub(crate) mod encode;
+pub(crate) mod query;
+pub(crate) mod rotation;
+pub(crate) mod train;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use query::Query;
+pub(crate) use rotation::Rotation;
+
+/// Rows in a block.
+pub(crate) const ROWS: usize = 32;
+/// Bytes of a row's code.
+pub(crate) const CODE: usize = 64;
+/// Bytes of a block's codes.
+pub(crate) const CODES: usize = ROWS * CODE;
+/// Bytes of a block.
+pub(crate) const BLOCK: usize = CODES + 3 * ROWS * 2;
+
+/// Bits of a component, and where they lie in a block.
+///
+/// Components come in groups. The four bytes `128 * group + 4 * row` and on hold a row's components of a group: four of 8 bits, or
+/// eight of 4 bits with the first four in the lower halves; so 16 rows fill a register of 64 bytes, each in a lane of its own. Of one
+/// bit, byte `32 * group + row` holds eight, the first four in the lower half and the lowest first, to be looked up four at a
+/// time (André, Kermarrec, Le Scouarnec 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Bits {
+    Eight,
+    Four,
+    One,
+}
+
+impl Bits {
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        [Self::Eight, Self::Four, Self::One].into_iter().find(|bits| bits.number() == number)
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::Eight => 8,
+            Self::Four => 4,
+            Self::One => 1,
+        }
+    }
+
+    /// Components of a code.
+    pub(crate) fn components(self) -> usize {
+        CODE * 8 / self.number() as usize
+    }
+
+    /// Twice the value that stands for 0: levels are the odd multiples of half a step.
+    pub(crate) fn centre(self) -> i32 {
+        (1 << self.number()) - 1
+    }
+
+    /// Where a row's component lies in a block: a byte, and how far its bits are shifted up in it.
+    pub(crate) fn place(self, row: usize, component: usize) -> (usize, u32) {
+        match self {
+            Self::Eight => (128 * (component / 4) + 4 * row + component % 4, 0),
+            Self::Four => (128 * (component / 8) + 4 * row + component % 4, 4 * (component as u32 / 4 % 2)),
+            Self::One => (32 * (component / 8) + row, component as u32 % 8),
+        }
+    }
+}
+
+/// The `bf16` (upper half of an `f32`) that is nearest.
+pub(crate) fn bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
+}
+
+/// The least `bf16` that is not less than a value, which is not negative.
+pub(crate) fn bf16_up(value: f32) -> u16 {
+    ((value.to_bits() + 0xffff) >> 16) as u16
+}
+
+pub(crate) fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}

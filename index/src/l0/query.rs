@@ -1,0 +1,119 @@
+//! What a query knows of a row by its code.
+
+use super::{Bits, Rotation};
+
+/// Standard errors between an estimate and the bound of a code of one bit: one in 300,000 scores that equal the cut is lost (Gao,
+/// Long 2024, theorem 3.2, with the normal tail that its law has for many components).
+const STANDARD_ERRORS: f64 = 4.5;
+/// The probability that a score that equals the cut is beyond the bound of a code of one bit.
+pub(crate) const MISS: f64 = 3.4e-6;
+/// An unbiased step that was rounded to `bf16` puts an estimate off by this part of the score, at most.
+const BIAS: f64 = 1.0 / 512.0;
+
+/// A query against codes of one rotation.
+///
+/// Write `q` and `x` for the vectors, `a` and `b` for their heads, and `a'` and `b'` for the quantised heads. If nothing were rounded,
+///
+/// ```text
+/// <q, x> = <a, b> + <tail of q, tail of x>
+/// <a, b> = <a', b'> + <a - a', b'> + <a, b - b'>
+/// |<q, x> - <a', b'>| <= |a - a'| (|b| + error) + |a| error + |tail of q| |tail of x|
+/// ```
+///
+/// with `error = |b - b'|`. What is rounded: heads are off by at most [`Rotation::rounding`] in length, and the directions are not quite
+/// orthonormal. With `D` for the matrix of directions and a tail defined as `x - D'b`, so that nothing is lost, its square is
+/// `|x|^2 - |b|^2` up to three times that, which is added before the root is taken; and each of the four products of a head or tail
+/// with another is off by that much at most. A score is rounded by less, and so is the arithmetic here.
+///
+/// For codes of one bit that bound is of no use. Over random rotations `<a, b - b'>` is `|a| error / sqrt(n - 1)` times a number that is
+/// nearly normal, and the bound is a number of those.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    bits: Bits,
+    /// The quantised head, as the kernels want it: see [`tables`].
+    pub(crate) tables: Vec<u8>,
+    /// What is subtracted from twice a row's sum of components times levels.
+    pub(crate) centre: i32,
+    /// Half the unit of a component: what the difference and a row's step are multiplied with.
+    pub(crate) unit: f32,
+    /// What a row's error and tail are multiplied with, and what is added to them.
+    pub(crate) of_error: f32,
+    pub(crate) of_tail: f32,
+    pub(crate) more: f32,
+}
+
+impl Query {
+    pub(crate) fn new(rotation: &Rotation, vector: &[f32]) -> Self {
+        let bits = rotation.bits;
+        let head = rotation.precise_head(vector);
+        let largest = head.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        // Rounded first: what is missed below is measured against what is computed with.
+        let unit = if largest > 0.0 { (largest / f64::from(reach(bits)) / 2.0) as f32 } else { 1.0 };
+        let whole = f64::from(unit) * 2.0;
+        let round = |x: &f64| ((x / whole).round() as i32).clamp(-reach(bits), reach(bits));
+        let mut components: Vec<i32> = head.iter().map(round).collect();
+        let missed = head.iter().zip(&components).map(|(x, &code)| (x - f64::from(code) * whole).powi(2));
+        let missed = missed.sum::<f64>().sqrt();
+        let square: f64 = head.iter().map(|x| x * x).sum();
+        let length: f64 = vector.iter().map(|x| f64::from(*x).powi(2)).sum();
+        let rounding = rotation.rounding();
+        let tail = ((length - square).max(0.0) + 3.0 * rounding).sqrt();
+        let (spread, bias) = match bits {
+            Bits::Eight | Bits::Four => (1.0, 0.0),
+            Bits::One => (STANDARD_ERRORS / (head.len().max(2) as f64 - 1.0).sqrt(), BIAS),
+        };
+        components.resize(bits.components(), 0);
+        let up = |bound: f64| (bound * 1.000_001) as f32;
+        Self {
+            bits,
+            tables: tables(bits, &components),
+            centre: bits.centre() * components.iter().sum::<i32>(),
+            unit,
+            of_error: up(spread * (square.sqrt() + missed)),
+            of_tail: up(tail),
+            more: up(spread * missed * 1.001 + 6.0 * rounding + bias),
+        }
+    }
+
+    pub(crate) fn bits(&self) -> Bits {
+        self.bits
+    }
+
+    /// The bound minus the estimate, for a row of this error and tail.
+    pub(crate) fn reach(&self, error: f64, tail: f64) -> f64 {
+        f64::from(self.of_error) * error + f64::from(self.of_tail) * tail + f64::from(self.more)
+    }
+}
+
+/// Quantised components of a query go from minus this to this: for one bit, four of them add up to less than 128; otherwise they are
+/// two signed bytes, of which the upper one counts 128.
+fn reach(bits: Bits) -> i32 {
+    match bits {
+        Bits::Eight | Bits::Four => 127 * 128,
+        Bits::One => 31,
+    }
+}
+
+/// What a lookup adds to a sum of four components, to make it a number without a sign.
+pub(crate) const LIFT: i32 = 128;
+
+/// For 8 and 4 bits, all upper bytes and then all lower ones. For one bit, 16 bytes for each four components: the sum of those whose
+/// bit is set in the position, plus [`LIFT`].
+fn tables(bits: Bits, components: &[i32]) -> Vec<u8> {
+    match bits {
+        Bits::Eight | Bits::Four => {
+            // The lower part goes from -64 to 63.
+            let upper = components.iter().map(|&component| ((component + 64) >> 7) as i8 as u8);
+            let lower = components.iter().map(|&component| (((component + 64) & 127) - 64) as i8 as u8);
+            upper.chain(lower).collect()
+        }
+        Bits::One => {
+            let sum = |four: &[i32], set: usize| -> i32 {
+                four.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0).map(|(_, x)| x).sum()
+            };
+            let of_four =
+                |four: &[i32]| (0..16).map(|set| (sum(four, set) + LIFT) as u8).collect::<Vec<u8>>();
+            components.chunks_exact(4).flat_map(of_four).collect()
+        }
+    }
+}

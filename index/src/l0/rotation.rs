@@ -1,0 +1,56 @@
+//! The head of a vector: its components along the directions that matter most.
+
+use super::Bits;
+
+/// Orthonormal directions, the most telling first, and how many bits a component along one gets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rotation {
+    pub(crate) dimension: usize,
+    pub(crate) bits: Bits,
+    /// Directions one after the other, `dimension` components each; at most as many as a code has components.
+    pub(crate) directions: Vec<f32>,
+}
+
+/// The products of two directions differ from 0 or 1 by so little that all of them together change no length by more than this part.
+pub(crate) const SKEW: f64 = 4e-6;
+
+impl Rotation {
+    /// Components of a head.
+    pub(crate) fn width(&self) -> usize {
+        self.directions.len() / self.dimension
+    }
+
+    /// The head of a vector of length 1, each component within [`rounding`](Self::rounding).
+    pub(crate) fn head(&self, vector: &[f32], head: &mut [f32]) {
+        crate::kernels::scores(vector, &self.directions, head);
+    }
+
+    /// The head in double precision.
+    pub(crate) fn precise_head(&self, vector: &[f32]) -> Vec<f64> {
+        let product = |direction: &[f32]| {
+            direction.iter().zip(vector).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+        };
+        self.directions.chunks_exact(self.dimension).map(product).collect()
+    }
+
+    /// How far a head and the length of a tail can be from what they would be without rounding: the error of [`crate::dot`] in every
+    /// component, and the skew.
+    pub(crate) fn rounding(&self) -> f64 {
+        let component = (self.dimension as f64 / 32.0 + 6.0) * 2f64.powi(-24);
+        (self.width() as f64).sqrt() * component + SKEW
+    }
+
+    /// How far the directions are from orthonormal: the Frobenius norm of their Gram matrix minus the identity.
+    pub(crate) fn skew(&self) -> f64 {
+        let rows: Vec<&[f32]> = self.directions.chunks_exact(self.dimension).collect();
+        let mut sum = 0.0;
+        for (at, one) in rows.iter().enumerate() {
+            for (to, other) in rows.iter().enumerate().skip(at) {
+                let product: f64 = one.iter().zip(*other).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                let off = if at == to { product - 1.0 } else { product };
+                sum += off * off * if at == to { 1.0 } else { 2.0 };
+            }
+        }
+        sum.sqrt()
+    }
+}

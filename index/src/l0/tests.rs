@@ -1,0 +1,169 @@
+use proptest::prelude::*;
+
+use super::encode::encode;
+use super::*;
+use crate::kernels::{self, Bounds};
+
+/// Numbers that depend on nothing but the seed.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
+    }
+
+    /// A unit vector whose components shrink by a factor.
+    fn vector(&mut self, dimension: usize, shrink: f64) -> Vec<f32> {
+        let mut weight = 1.0;
+        let numbers: Vec<f64> = (0..dimension)
+            .map(|_| {
+                weight *= shrink;
+                (self.uniform() + self.uniform() + self.uniform()) * weight
+            })
+            .collect();
+        unit(&numbers)
+    }
+}
+
+fn unit(numbers: &[f64]) -> Vec<f32> {
+    let norm = numbers.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-300);
+    numbers.iter().map(|x| (x / norm) as f32).collect()
+}
+
+fn rows(dimension: usize, count: usize, shrink: f64, seed: u64) -> Vec<f32> {
+    let mut random = Random(seed);
+    (0..count).flat_map(|_| random.vector(dimension, shrink)).collect()
+}
+
+fn exact(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}
+
+/// Vectors that are hard to quantise: single components, all alike, and those that lie along or across a rotation's directions.
+fn hostile(rotation: &Rotation) -> Vec<Vec<f32>> {
+    let d = rotation.dimension;
+    let mut all: Vec<Vec<f32>> =
+        (0..d.min(8)).map(|at| (0..d).map(|i| f32::from(u8::from(i == at))).collect()).collect();
+    all.push(unit(&vec![1.0; d]));
+    all.push(unit(&(0..d).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect::<Vec<_>>()));
+    for direction in rotation.directions.chunks_exact(d).step_by(9).take(8) {
+        all.push(unit(&direction.iter().map(|&x| f64::from(x)).collect::<Vec<_>>()));
+        let along = exact(direction, &all[d.min(8)]);
+        let across: Vec<f64> =
+            all[d.min(8)].iter().zip(direction).map(|(x, y)| f64::from(*x) - along * f64::from(*y)).collect();
+        all.push(unit(&across));
+    }
+    // One large component and many that are just half a step.
+    all.push(unit(&(0..d).map(|i| if i == 0 { 127.5 } else { 0.5 }).collect::<Vec<_>>()));
+    let negative: Vec<Vec<f32>> = all.iter().map(|vector| vector.iter().map(|x| -x).collect()).collect();
+    all.extend(negative);
+    // Of the lengths that are still taken for 1.
+    let long: Vec<Vec<f32>> = all.iter().map(|vector| vector.iter().map(|x| x * 1.0009).collect()).collect();
+    all.extend(long);
+    all
+}
+
+/// Bounds all pairs of some vectors and counts those that are violated.
+fn violations(rotation: &Rotation, rows: &[f32], probes: &[Vec<f32>]) -> (usize, usize) {
+    let blocks = encode(rotation, rows);
+    let (mut pairs, mut violated) = (0, 0);
+    for probe in probes {
+        let query = Query::new(rotation, probe);
+        for (block, vectors) in blocks.chunks_exact(BLOCK).zip(rows.chunks(ROWS * rotation.dimension)) {
+            let mut bounds = Bounds::NONE;
+            kernels::bound(&query, block, 0.0, &mut bounds);
+            for (row, vector) in vectors.chunks_exact(rotation.dimension).enumerate() {
+                let score = kernels::dot(probe, vector);
+                let (estimate, reach) = (bounds.estimates[row], bounds.reaches[row]);
+                pairs += 1;
+                violated += usize::from(score > estimate + reach || score < estimate - reach);
+            }
+        }
+    }
+    (pairs, violated)
+}
+
+/// Set GALLERIST_PAIRS for more.
+fn wanted() -> usize {
+    std::env::var("GALLERIST_PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(400_000)
+}
+
+#[test]
+fn no_score_lies_outside_its_bounds() {
+    let mut pairs = 0;
+    let mut seed = 1;
+    while pairs < wanted() {
+        for (dimension, shrink) in
+            [(5, 0.9), (64, 1.0), (192, 0.97), (128, 0.96), (512, 0.99), (70, 0.5), (513, 0.98)]
+        {
+            let sample = rows(dimension, 300, shrink, seed);
+            for bits in [Bits::Eight, Bits::Four] {
+                let rotation = Rotation::learn_with(dimension, &sample, bits);
+                assert!(rotation.skew() < rotation::SKEW, "{}", rotation.skew());
+                let mut gallery = rows(dimension, 200, shrink, seed + 1);
+                // Rows that the rotation was not learned for.
+                gallery.extend(rows(dimension, 50, 1.0 / shrink.max(0.99), seed + 2));
+                let hostile = hostile(&rotation);
+                hostile.iter().for_each(|vector| gallery.extend(vector));
+                let mut probes = hostile;
+                probes.extend(gallery.chunks_exact(dimension).take(40).map(<[f32]>::to_vec));
+                probes
+                    .extend(rows(dimension, 40, 1.0, seed + 3).chunks_exact(dimension).map(<[f32]>::to_vec));
+                let (some, violated) = violations(&rotation, &gallery, &probes);
+                assert_eq!(violated, 0, "{bits:?}, dimension {dimension}, seed {seed}");
+                pairs += some;
+            }
+        }
+        seed += 10;
+    }
+    eprintln!("{pairs} pairs");
+}
+
+#[test]
+fn of_one_bit_hardly_any_score_lies_outside() {
+    let (dimension, shrink) = (512, 1.0);
+    let rotation = Rotation::learn_with(dimension, &rows(dimension, 1000, shrink, 5), Bits::One);
+    let gallery = rows(dimension, 1000, shrink, 6);
+    let probes: Vec<Vec<f32>> =
+        rows(dimension, 200, shrink, 7).chunks_exact(dimension).map(<[f32]>::to_vec).collect();
+    let (pairs, violated) = violations(&rotation, &gallery, &probes);
+    assert!(pairs == 200_000 && violated <= 5, "{violated} of {pairs}; 1.4 are expected");
+}
+
+#[test]
+fn bits_are_chosen_by_the_spectrum() {
+    let learned = |dimension, shrink| Rotation::learn(dimension, &rows(dimension, 2000, shrink, 3)).bits;
+    assert_eq!(learned(192, 0.9), Bits::Eight);
+    assert_eq!(learned(64, 1.0), Bits::Eight);
+    assert_eq!(learned(512, 0.985), Bits::Four);
+    assert_eq!(learned(512, 1.0), Bits::One);
+}
+
+#[test]
+fn places_do_not_overlap() {
+    for bits in [Bits::Eight, Bits::Four, Bits::One] {
+        let mut used = vec![0u8; CODES];
+        for row in 0..ROWS {
+            for component in 0..bits.components() {
+                let (byte, shift) = bits.place(row, component);
+                let mask = (bits.centre() as u8) << shift;
+                assert_eq!(used[byte] & mask, 0, "{bits:?}: row {row}, component {component}");
+                used[byte] |= mask;
+            }
+        }
+        assert!(used.iter().all(|&byte| byte == 0xff));
+    }
+}
+
+proptest! {
+    #[test]
+    fn short_numbers_round_as_they_say(value in 0.0f32..3.0e38) {
+        let (near, up) = (from_bf16(bf16(value)), from_bf16(bf16_up(value)));
+        prop_assert!(up >= value && f64::from(up) <= f64::from(value) * (1.0 + 1.0 / 128.0) + 1e-38);
+        prop_assert!((f64::from(near) - f64::from(value)).abs() <= f64::from(value) / 256.0 + 1e-38);
+    }
+}

@@ -1,0 +1,204 @@
+//! The L0 codes of a segment, where it has them.
+//!
+//! ```text
+//! section 14, rotation
+//!  0  bits of a component                4
+//!  4  directions                         4
+//!  8  reach: mean bound minus estimate   f32, over pairs of the rows it was learned from
+//! 12  zero                               4
+//! 16  directions                         f32[directions * dimension]
+//! section 7, codes
+//!     blocks of 32 rows, see `l0`        2240 each
+//! ```
+//! They are verified when they are first used, not when the segment is opened.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::layout::{L0_BLOCKS, L0_ROTATION, Section};
+use super::reader::Segment;
+use super::writer::Writer;
+use crate::background;
+use crate::error::Error;
+use crate::file::damaged;
+use crate::file::header::u32_at;
+use crate::l0::encode::encode;
+use crate::l0::rotation::SKEW;
+use crate::l0::train::{JUDGES, SAMPLE};
+use crate::l0::{BLOCK, Bits, ROWS, Rotation};
+
+/// Segments with fewer rows than this, or than eight for each component, have none: scoring their rows takes no time, and
+/// nothing could be learned from them.
+const LEAST: usize = 4096;
+/// Rows that are encoded at once.
+const AT_ONCE: usize = 128 * ROWS;
+/// Bytes before the directions.
+const HEAD: usize = 16;
+/// A known rotation goes on being used where its bounds are no wider than this many times what they were.
+const FITS: f64 = 1.1;
+
+/// A rotation with how well it served the rows it was learned from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Learned {
+    pub(crate) rotation: Rotation,
+    pub(crate) reach: f32,
+}
+
+/// Where the sections lie.
+pub(super) struct Sections {
+    rotation: Range<usize>,
+    blocks: Range<usize>,
+    /// The rotation's checksum: equal ones are equal.
+    key: u64,
+    learned: OnceLock<Arc<Learned>>,
+}
+
+/// Codes ready to be scanned.
+pub(crate) struct Coded<'a> {
+    pub(crate) learned: &'a Arc<Learned>,
+    pub(crate) key: u64,
+    blocks: Range<usize>,
+    segment: &'a Segment,
+}
+
+/// Encodes some rows, given by a function that appends the vectors of a range of them, and writes the codes.
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    dimension: usize,
+    rows: usize,
+    known: Option<&Learned>,
+    gather: impl Fn(&mut dyn Iterator<Item = usize>, &mut Vec<f32>),
+) -> Result<(), Error> {
+    if rows < LEAST.max(8 * dimension) {
+        return Ok(());
+    }
+    let mut vectors = Vec::new();
+    let mut sample = |count: usize| {
+        vectors.clear();
+        gather(&mut (0..rows).step_by(rows.div_ceil(count)), &mut vectors);
+        vectors.clone()
+    };
+    let judges = sample(JUDGES);
+    let fits = |known: &&Learned| known.rotation.reach(&judges) <= f64::from(known.reach) * FITS;
+    let learned = known.filter(fits).cloned().unwrap_or_else(|| {
+        let rotation = Rotation::learn(dimension, &sample(SAMPLE));
+        let reach = rotation.reach(&judges) as f32;
+        Learned { rotation, reach }
+    });
+    let Learned { rotation, reach } = &learned;
+    writer.section(L0_ROTATION, |writer| {
+        let head = [rotation.bits.number(), rotation.width() as u32, reach.to_bits(), 0];
+        writer.push(head.as_bytes())?;
+        writer.push(rotation.directions.as_bytes())
+    })?;
+    writer.section(L0_BLOCKS, |writer| {
+        (0..rows).step_by(AT_ONCE).try_for_each(|first| {
+            vectors.clear();
+            gather(&mut (first..(first + AT_ONCE).min(rows)), &mut vectors);
+            writer.push(&background::run(|| encode(rotation, &vectors)))
+        })
+    })
+}
+
+impl Sections {
+    /// Finds the sections; `None` if there are no codes.
+    pub(super) fn find(
+        sections: &[Section],
+        rows: usize,
+        dimension: usize,
+        path: &Path,
+    ) -> Result<Option<Self>, Error> {
+        let find = |kind| sections.iter().find(|section| section.kind == kind);
+        let (rotation, blocks) = match (find(L0_ROTATION), find(L0_BLOCKS)) {
+            (None, None) => return Ok(None),
+            (Some(rotation), Some(blocks)) => (rotation, blocks),
+            (rotation, blocks) => {
+                let offset = rotation.or(blocks).map_or(0, |section| section.offset);
+                return Err(damaged(path, offset, "L0 codes and their rotation", "only one of them"));
+            }
+        };
+        // The table was proven to lie inside the file, so its numbers fit.
+        let range = |section: &Section| section.offset as usize..(section.offset + section.length) as usize;
+        if range(blocks).len() != rows.div_ceil(ROWS) * BLOCK {
+            return Err(damaged(path, blocks.offset, format!("L0 codes of {rows} rows"), "another length"));
+        }
+        let directions = range(rotation).len().checked_sub(HEAD).filter(|bytes| bytes % (4 * dimension) == 0);
+        if directions.is_none_or(|bytes| bytes == 0) {
+            return Err(damaged(path, rotation.offset, "a rotation", "another length"));
+        }
+        let (key, learned) = (rotation.checksum, OnceLock::new());
+        Ok(Some(Self { rotation: range(rotation), blocks: range(blocks), key, learned }))
+    }
+}
+
+impl Segment {
+    /// The L0 codes with their rotation, which is verified; `None` if there are none.
+    pub(crate) fn coded(&self) -> Result<Option<Coded<'_>>, Error> {
+        let Some(sections) = &self.l0 else { return Ok(None) };
+        if sections.learned.get().is_none() {
+            let learned = self.rotation(&sections.rotation)?;
+            let _ = sections.learned.set(Arc::new(learned)); // or another thread has
+        }
+        let Sections { blocks, key, .. } = sections;
+        let coded = |learned| Coded { learned, key: *key, blocks: blocks.clone(), segment: self };
+        Ok(sections.learned.get().map(coded))
+    }
+
+    fn rotation(&self, range: &Range<usize>) -> Result<Learned, Error> {
+        self.verify_bytes(range.clone())?;
+        let Some((head, directions)) = self.map[range.clone()].split_first_chunk::<HEAD>() else {
+            return Err(damaged(self.path(), range.start, "a rotation", "another length"));
+        };
+        let wrong = |what: &str| damaged(self.path(), range.start, what, format!("{head:02x?}"));
+        let bits = Bits::from_number(u32_at(head, 0)).ok_or_else(|| wrong("8, 4 or 1 bits"))?;
+        let directions = <[f32]>::ref_from_bytes(directions)
+            .expect("proven at opening: inside the file, aligned to 16, a whole number of elements");
+        let rotation = Rotation { dimension: self.dimension, bits, directions: directions.to_vec() };
+        let fits = rotation.width() == u32_at(head, 4) as usize
+            && rotation.width() <= bits.components().min(self.dimension);
+        // What bounds rest on; a number that is none fails it too.
+        if !fits || rotation.skew().is_nan() || rotation.skew() > SKEW {
+            return Err(wrong("orthonormal directions, no more than a code has components"));
+        }
+        Ok(Learned { rotation, reach: f32::from_bits(u32_at(head, 8)) })
+    }
+
+    /// Verifies that each row has the code that its vector makes.
+    pub(super) fn check_l0(&self) -> Result<(), Error> {
+        let Some(coded) = self.coded()? else { return Ok(()) };
+        let vectors = self.part().vectors.chunks(AT_ONCE * self.dimension);
+        for (number, vectors) in vectors.enumerate() {
+            let start = coded.blocks.start + number * AT_ONCE / ROWS * BLOCK;
+            let expected = encode(&coded.learned.rotation, vectors);
+            let stored = &self.map[start..start + expected.len()];
+            if let Some(at) = (0..expected.len()).find(|&at| expected[at] != stored[at]) {
+                let expected = format!("{:02x}, as the vectors say", expected[at]);
+                return Err(damaged(self.path(), start + at, expected, format!("{:02x}", stored[at])));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Coded<'_> {
+    /// Whether bounds hold for every row, and not only for nearly all.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.learned.rotation.bits != Bits::One
+    }
+
+    /// Blocks.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len() / BLOCK
+    }
+
+    /// Some blocks, verified.
+    pub(crate) fn blocks(&self, blocks: Range<usize>) -> Result<&[u8], Error> {
+        let start = self.blocks.start;
+        let bytes = start + blocks.start * BLOCK..start + blocks.end * BLOCK;
+        self.segment.verify_bytes(bytes.clone())?;
+        Ok(&self.segment.map[bytes])
+    }
+}
