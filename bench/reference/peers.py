@@ -20,6 +20,8 @@ import numpy as np
 from usearch.index import Index
 
 K = 10
+KINDS = ["recall", "recall_mated", "recall_non_mated"]
+WIDTHS = [16, 32, 64, 128, 256, 512, 1024]
 
 
 class Ours:
@@ -31,6 +33,9 @@ class Ours:
         self.said = []
         while "exact" not in (line := json.loads(self.process.stdout.readline())).values():
             self.said.append(line)
+
+    def about(self):
+        return {key: value for line in self.said for key, value in line.items()}
 
     def ask(self, width):
         self.process.stdin.write(f"{width}\n")
@@ -47,6 +52,9 @@ class Peer:
         started = time.time()
         self.build(rows)
         self.seconds = time.time() - started
+
+    def about(self):
+        return {"build_seconds": self.seconds}
 
     def ask(self, width):
         self.set_width(width)
@@ -78,6 +86,9 @@ class Usearch(Peer):
         shape = dict(connectivity=OPTIONS.degree, expansion_add=OPTIONS.build_width)
         self.index = Index(ndim=rows.shape[1], metric="ip", dtype=self.dtype, **shape)
         self.index.add(np.arange(len(rows)), rows, threads=os.cpu_count())
+
+    def about(self):
+        return super().about() | {"instructions": self.index.hardware_acceleration}
 
     def set_width(self, width):
         self.index.expansion_search = width
@@ -126,17 +137,17 @@ def main():
     curves = {}
     for name, system in systems.items():
         line = {"system": name, "rows": len(rows), "degree": OPTIONS.degree, "build_width": OPTIONS.build_width}
-        line["build_seconds"] = getattr(system, "seconds", None)
+        line |= system.about()
         curve = [(asked[name][w][0][1], statistics.median(rate for rate, _ in asked[name][w])) for w in OPTIONS.widths]
         line["widths"] = [
-            {"width": width, "recall": recalls[0], "recall_mated": recalls[1], "recall_non_mated": recalls[2], "rate": rate}
+            {"width": width, **dict(zip(KINDS, recalls)), "rate": round(rate, 1)}
             for width, (recalls, rate) in zip(OPTIONS.widths, curve)
         ]
         curves[name] = curve
         print(json.dumps(line))
     for name in systems.keys() - {"ours"}:
         line = {"ours_over": name}
-        for at, kind in enumerate(["all", "mated", "non_mated"]):
+        for at, kind in enumerate(KINDS):
             known = [(recalls[at], rate) for recalls, rate in curves["ours"] if recalls[at] is not None]
             points = []
             for recalls, rate in curves[name]:
@@ -157,7 +168,7 @@ if __name__ == "__main__":
     parser.add_argument("--degree", type=int, default=16)
     parser.add_argument("--build-width", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--widths", type=lambda text: [int(width) for width in text.split(",")], default=[16, 32, 64, 128, 256, 512, 1024])
+    parser.add_argument("--widths", type=lambda text: [int(width) for width in text.split(",")], default=WIDTHS)
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
     OPTIONS = parser.parse_args()
     main()

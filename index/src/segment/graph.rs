@@ -120,6 +120,10 @@ impl Segment {
             upper: self.elements(upper),
         };
         sections.proven.get_or_init(|| graph.prove()).map_err(unsound)?;
+        // Answers are called complete because of this.
+        if self.stats().graph.is_none_or(|stats| stats.orphans > 0) {
+            return Err(unsound("every node in reach"));
+        }
         Ok(Some(Searchable { graph, codes: self.codes(), pool: &sections.pool }))
     }
 }

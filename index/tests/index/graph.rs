@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
-use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Index, Mode, Options, Row};
+use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Hit, Index, Mode, Options, Row};
 
-use crate::oracle::{Oracle, borrowed, rows, scratch, vector};
+use crate::fuzz::directory::{Input, Kind};
+use crate::fuzz::format::get;
+use crate::oracle::{Oracle, borrowed, quick_directory, rows, scratch, vector};
 
 const DIMENSION: usize = 12;
 const WIDE: Mode = Mode::Graph { width: 100 };
@@ -72,8 +75,59 @@ fn a_graph_finds_nearly_all_of_the_best() {
         let answer = index.view().query(stored).unwrap().mode(Mode::Graph { width: 64 }).top_k(1).unwrap();
         assert_eq!(answer.hits[0].id, *id, "every row finds itself");
     }
-    let hits = index.view().query(&vector(DIMENSION, 3)).unwrap().mode(WIDE).top_k(5000).unwrap().hits;
-    assert_eq!(hits.len(), oracle.0.len(), "as many as there are, if so many are asked for");
+    let probe = vector(DIMENSION, 3);
+    let answer = index.view().query(&probe).unwrap().mode(WIDE).top_k(5000).unwrap();
+    assert!(
+        answer.hits == oracle.ranked(&probe) && answer.complete,
+        "all there are, if so many are asked for"
+    );
+}
+
+#[test]
+fn an_answer_is_complete_when_the_walk_has_seen_all_that_pass() {
+    let (_directory, index, oracle) = filled(GraphWhen::Always);
+    for seed in 0..20 {
+        let probe = vector(DIMENSION, 60_000 + seed);
+        let few = |id: u64, _: u64| id.is_multiple_of(50);
+        let answer = index.view().query(&probe).unwrap().mode(WIDE).filter(&few).top_k(3).unwrap();
+        let passing: Vec<Hit> = oracle.ranked(&probe).into_iter().filter(|hit| few(hit.id, 0)).collect();
+        assert!(answer.hits == passing[..3] && answer.complete && answer.mode == WIDE);
+    }
+}
+
+/// The bytes of a section of a segment file.
+fn section(file: &[u8], kind: u32) -> std::ops::Range<usize> {
+    let number = |at: usize, width: usize| get(file, at, width) as usize;
+    let (table, entries) = (number(file.len() - 64, 8), number(file.len() - 56, 4));
+    let entry = (0..entries).map(|at| table + 32 * at).find(|&at| number(at, 4) == kind as usize).unwrap();
+    number(entry + 8, 8)..number(entry + 8, 8) + number(entry + 16, 8)
+}
+
+#[test]
+fn codes_and_statistics_that_are_not_what_the_rows_give_are_damage() {
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/graph/three");
+    let sound = fs::read(seed).unwrap(); // after a byte that says that all checksums are mended
+    let problems = |input: &[u8]| {
+        let directory = quick_directory();
+        Input::single(input, Kind::Segment).files(1).write(directory.path());
+        Index::check_at(directory.path()).unwrap().problems
+    };
+    assert!(problems(&sound).is_empty());
+    let (codes, scales) = (section(&sound[1..], 5), section(&sound[1..], 6));
+    let statistics = section(&sound[1..], 9);
+    // Not what was repaired (8 and 9) and what searches said (from 14 on).
+    let measured = (0..14).filter(|at| ![8, 9].contains(at)).map(|at| statistics.start + 8 * at);
+    for at in codes.clone().chain(scales.clone()).chain(measured) {
+        let mut input = sound.clone();
+        input[1 + at] ^= 1;
+        let problems = problems(&input);
+        let expected = match at {
+            at if at < scales.end => "the code of the vector",
+            at if at == statistics.start + 80 => "a graph with every node in reach",
+            _ => "SegmentStats",
+        };
+        assert!(problems.iter().any(|problem| problem.expected.starts_with(expected)), "{at} {problems:?}");
+    }
 }
 
 #[test]
