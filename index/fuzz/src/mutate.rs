@@ -20,8 +20,9 @@ pub fn file(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mutat
         data[0] = flags(&mut random);
         return size;
     }
-    // The flags come first, and fields lie at multiples of their widths.
-    let at = 1 + random.below((size - 1) / width) * width;
+    // The flags come first, and fields lie at multiples of their widths; in a manifest, of two.
+    let step = [width, width.min(2)][random.below(2)];
+    let at = 1 + random.below((size - 1 - width) / step + 1) * step;
     let window = &mut data[at..at + width];
     match random.below(3) {
         0 if width <= 8 => {
