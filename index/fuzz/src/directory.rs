@@ -51,6 +51,8 @@ pub struct Input {
     pub pieces: Vec<(Kind, Vec<u8>)>,
 }
 
+/// The index is not written to.
+pub const LOOK_ONLY: u8 = 0x10;
 /// Seals build graphs.
 const GRAPHS: u8 = 0x20;
 /// The manifest does not vouch for the logs.

@@ -1,6 +1,6 @@
 //! Changing an input without moving what follows: most of a file only counts at its place.
 
-use super::directory::Input;
+use super::directory::{Input, LOOK_ONLY};
 
 /// The fuzzer's own mutation of the first `size` bytes of a buffer; returns how many there are then.
 pub type Mutation = fn(&mut [u8], usize, usize) -> usize;
@@ -16,8 +16,13 @@ pub fn file(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mutat
         return mutation(data, size, max);
     }
     let width = [1, 2, 4, 8, 8, 16, 64][random.below(7)].min(size - 1);
-    // The flags come first, and fields lie at multiples of their widths.
-    let at = 1 + random.below((size - 1) / width) * width;
+    if random.below(8) == 0 {
+        data[0] = flags(&mut random);
+        return size;
+    }
+    // The flags come first, and fields lie at multiples of their widths; in a manifest, of two.
+    let step = [width, width.min(2)][random.below(2)];
+    let at = 1 + random.below((size - 1 - width) / step + 1) * step;
     let window = &mut data[at..at + width];
     match random.below(3) {
         0 if width <= 8 => {
@@ -50,7 +55,7 @@ pub fn bundle(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mut
             input.pieces.insert(at, copy);
         }
         2 => input.pieces.swap(at, random.below(pieces)),
-        3 => input.flags = random.below(256) as u8,
+        3 => input.flags = flags(&mut random),
         _ => {
             let room = max.saturating_sub(size).min(256);
             let piece = &mut input.pieces[at].1;
@@ -65,6 +70,12 @@ pub fn bundle(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mut
     let length = bytes.len().min(max);
     data[..length].copy_from_slice(&bytes[..length]);
     length
+}
+
+/// Mostly such that the files are only looked at, which is quicker.
+fn flags(random: &mut Random) -> u8 {
+    let any = random.below(256) as u8;
+    if random.below(2) == 0 { any | LOOK_ONLY } else { any }
 }
 
 struct Random(u64);
