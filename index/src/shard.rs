@@ -7,7 +7,7 @@
 //!
 //! A failed write or sync ends the shard's writing until the index is reopened.
 
-mod group;
+mod group_commit;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,21 +18,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::erasure::Erasure;
 use crate::error::Error;
 use crate::file;
+use crate::locks::MutexGuard;
 use crate::options::MAX_BUFFER_BYTES;
 use crate::row::Durability;
 use crate::sealing::{Failure, Job};
 use crate::segment::Segment;
 use crate::store::Store;
-use crate::sync::MutexGuard;
 use crate::wal::frame::{Encoder, Record};
 use crate::wal::writer::{AppendError, Writer};
-use group::{Group, Progress};
+use group_commit::{GroupCommit, Progress};
 
 /// The write side of a shard.
 pub(crate) struct Shard {
     number: u16,
     store: Arc<Store>,
-    group: Group<Inner>,
+    commits: GroupCommit<Inner>,
 }
 
 type Guard<'a> = MutexGuard<'a, Inner>;
@@ -141,7 +141,7 @@ impl Shard {
             sealing: Sealing::Idle,
             frames: Vec::new(),
         };
-        Self { number, store, group: Group::new(inner) }
+        Self { number, store, commits: GroupCommit::new(inner) }
     }
 
     /// Appends a transaction to the log. It is neither durable nor visible before [`Shard::commit`].
@@ -149,7 +149,7 @@ impl Shard {
         let rows = records.iter().map(Record::rows).sum();
         let bytes = records.iter().map(Record::frame_length).sum();
         let mut inner = self.room(rows, bytes).map_err(|error| WriteError { error, in_doubt: false })?;
-        inner.write(&records).inspect_err(|_| self.group.notify())?;
+        inner.write(&records).inspect_err(|_| self.commits.notify())?;
         inner.rows += rows;
         inner.bytes += bytes;
         inner.closed = false;
@@ -170,17 +170,17 @@ impl Shard {
 
     /// Returns when everything up to a sequence is visible, and durable as asked for.
     pub(crate) fn commit(&self, sequence: u64, durability: Durability) -> Result<(), WriteError> {
-        self.group.commit(sequence, durability == Durability::Each).map_err(WriteError::in_doubt)
+        self.commits.commit(sequence, durability == Durability::Each).map_err(WriteError::in_doubt)
     }
 
     /// Makes everything durable that was appended before.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.group.sync()
+        self.commits.sync()
     }
 
     /// Sets the active buffer aside for sealing, if it holds anything. Waits for one that is being sealed.
     pub(crate) fn start_sealing(&self) -> Result<(), Error> {
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         let mut tried = false;
         loop {
             inner = match inner.sealing {
@@ -191,7 +191,7 @@ impl Shard {
                 }
                 Sealing::Idle => {
                     inner.progress.writable()?;
-                    self.group.sync_round(inner)?
+                    self.commits.sync_round(inner)?
                 }
                 _ => self.sealing_round(inner, &mut tried)?,
             };
@@ -200,11 +200,11 @@ impl Shard {
 
     /// Returns when no buffer is being sealed.
     pub(crate) fn finish_sealing(&self) -> Result<(), Error> {
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         loop {
             inner = match &inner.sealing {
                 Sealing::Idle => return Ok(()),
-                Sealing::Running(_) => self.group.wait(inner),
+                Sealing::Running(_) => self.commits.wait(inner),
                 Sealing::Failed(_, failure) => return Err(failure.error(self.number)),
             };
         }
@@ -212,7 +212,7 @@ impl Shard {
 
     /// What is to be sealed.
     pub(crate) fn aside(&self) -> Option<Aside> {
-        match &self.group.lock().sealing {
+        match &self.commits.lock().sealing {
             Sealing::Running(aside) => Some(aside.clone()),
             _ => None,
         }
@@ -220,7 +220,7 @@ impl Shard {
 
     /// The manifest holds the buffer's segment now: shows it in the buffer's place.
     pub(crate) fn sealed(&self, segment: Option<Arc<Segment>>, spare: Writer) {
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         let number = usize::from(self.number);
         self.store.state.rcu(|state| state.sealed(number, segment.clone()));
         if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
@@ -228,34 +228,34 @@ impl Shard {
         }
         inner.earlier = None;
         inner.spare = Some(spare);
-        self.group.notify();
+        self.commits.notify();
     }
 
     /// The buffer could not be sealed; its rows stay where they are, and a later write or seal tries again.
     pub(crate) fn sealing_failed(&self, failure: Failure) {
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
             inner.sealing = Sealing::Failed(aside, failure);
         }
-        self.group.notify();
+        self.commits.notify();
     }
 
     /// Makes everything durable and marks the end of the log, so that the next opening need not doubt it.
     pub(crate) fn close(&self) -> Result<(), Error> {
         self.sync()?;
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         if inner.closed {
             return Ok(());
         }
         inner.write(&[Record::Close]).map_err(|error| error.error)?;
         inner.closed = true;
-        drop(self.group.sync_round(inner)?);
+        drop(self.commits.sync_round(inner)?);
         Ok(())
     }
 
     /// What was deleted by records that are still in the log.
     pub(crate) fn erasures(&self) -> Vec<Erasure> {
-        let inner = self.group.lock();
+        let inner = self.commits.lock();
         let aside = match &inner.sealing {
             Sealing::Running(aside) | Sealing::Failed(aside, _) => &aside.erasures[..],
             Sealing::Idle => &[],
@@ -265,14 +265,14 @@ impl Shard {
 
     /// Where the log ends now.
     pub(crate) fn log_end(&self) -> LogEnd {
-        let inner = self.group.lock();
+        let inner = self.commits.lock();
         LogEnd { number: inner.log.number, length: inner.log.length, last: inner.progress.last }
     }
 
     /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while the one before is
     /// still being sealed, so that memory stays bounded.
     fn room(&self, rows: usize, bytes: usize) -> Result<Guard<'_>, Error> {
-        let mut inner = self.group.lock();
+        let mut inner = self.commits.lock();
         let mut tried = false;
         loop {
             inner.progress.writable()?;
@@ -286,7 +286,7 @@ impl Shard {
                     self.set_aside(&mut inner)?;
                     inner
                 }
-                Sealing::Idle => self.group.sync_round(inner)?,
+                Sealing::Idle => self.commits.sync_round(inner)?,
                 _ => self.sealing_round(inner, &mut tried)?,
             };
         }
@@ -307,7 +307,7 @@ impl Shard {
             }
             other => other,
         };
-        Ok(self.group.wait(inner))
+        Ok(self.commits.wait(inner))
     }
 
     fn set_aside(&self, inner: &mut Inner) -> Result<(), Error> {
@@ -344,7 +344,7 @@ impl Shard {
     }
 }
 
-impl group::Log for Inner {
+impl group_commit::Log for Inner {
     /// The file before the one in use, and that.
     type Files = [Option<(Arc<File>, Arc<Path>)>; 2];
 

@@ -1,11 +1,11 @@
-//! Group commit: of all who wait for a sync, one does it for everybody who appended before it began.
+//! GroupCommit commit: of all who wait for a sync, one does it for everybody who appended before it began.
 //!
 //! Nobody is told that a write is done before a sync that began after it has ended well. After a sync that failed, and a
 //! write that did, nobody is told anything but that: the system may drop the data and report success to whoever
 //! asks again, so nobody asks again.
 
 use crate::error::Error;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::locks::{Condvar, Mutex, MutexGuard};
 
 /// How far a log has come.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) trait Log {
 }
 
 /// A log under a lock.
-pub(super) struct Group<L> {
+pub(super) struct GroupCommit<L> {
     log: Mutex<L>,
     /// A sync has ended, or whatever else somebody waits for.
     changed: Condvar,
@@ -66,7 +66,7 @@ impl Progress {
     }
 }
 
-impl<L: Log> Group<L> {
+impl<L: Log> GroupCommit<L> {
     pub(super) fn new(log: L) -> Self {
         Self { log: Mutex::new(log), changed: Condvar::new() }
     }

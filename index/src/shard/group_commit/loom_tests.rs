@@ -52,14 +52,14 @@ impl Log for Model {
     }
 }
 
-fn group() -> (Arc<Disk>, Arc<Group<Model>>) {
+fn group() -> (Arc<Disk>, Arc<GroupCommit<Model>>) {
     let disk = Arc::new(Disk::default());
     let model = Model { progress: Progress::new(0, 0), disk: Arc::clone(&disk) };
-    (disk, Arc::new(Group::new(model)))
+    (disk, Arc::new(GroupCommit::new(model)))
 }
 
 /// What [`Shard::append`](crate::shard::Shard::append) does under the lock.
-fn append(group: &Group<Model>) -> Result<u64, Error> {
+fn append(group: &GroupCommit<Model>) -> Result<u64, Error> {
     let mut log = group.lock();
     log.progress.writable()?;
     log.progress.last += 1;
@@ -67,7 +67,7 @@ fn append(group: &Group<Model>) -> Result<u64, Error> {
     Ok(log.progress.last)
 }
 
-fn write(disk: &Disk, group: &Group<Model>, own: bool) -> Result<(), Error> {
+fn write(disk: &Disk, group: &GroupCommit<Model>, own: bool) -> Result<(), Error> {
     let sequence = append(group)?;
     group.commit(sequence, own)?;
     assert!(disk.safe.load(Ordering::SeqCst) >= sequence, "acknowledged before it was safe");
