@@ -165,13 +165,7 @@ impl CheckReport {
     fn count_rows(&mut self, directory: &Path, state: &State) {
         self.rows = state.live() as u64;
         let mut ids: Vec<u64> = Vec::with_capacity(state.live());
-        for sealed in state.segments.iter() {
-            let part = sealed.segment.part();
-            ids.extend(
-                (0..part.len()).filter(|&row| !sealed.is_dead(row)).filter_map(|row| part.ids.get(row)),
-            );
-        }
-        state.chunks().for_each(|chunk| ids.extend(chunk.part().ids));
+        state.each_live(|id, _| ids.push(id));
         ids.sort_unstable();
         for twice in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
             self.add(damaged(directory, 0, "each id live once", format!("id {} live twice", twice[0])));

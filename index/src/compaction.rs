@@ -17,8 +17,8 @@ use std::{io, thread};
 use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
-use crate::segment::Segment;
 use crate::segment::writer::{self, Extras, Source};
+use crate::segment::{Segment, l0};
 use crate::state::Sealed;
 use crate::store::Store;
 use policy::Candidate;
@@ -172,8 +172,7 @@ fn merge(
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
     let graph = store.options.graph.parameters(sources.iter().map(Sealed::live).sum());
-    let state = store.state.load();
-    let extras = Extras { graph, rotation: state.rotation() };
+    let extras = Extras { graph, rotation: l0::rotation(sources) };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| rest.take())? else {
         return Ok(None);
     };

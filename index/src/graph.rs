@@ -15,6 +15,7 @@ mod visited;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use search::Searchable;
 pub(crate) use visited::Pool;
 
 /// What a missing neighbour is stored as.

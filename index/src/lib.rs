@@ -19,6 +19,7 @@ mod locks;
 mod manifest;
 mod mmap;
 mod options;
+mod ordered;
 mod part;
 mod query;
 mod recovery;

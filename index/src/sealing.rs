@@ -10,8 +10,8 @@ use crate::erasure;
 use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
-use crate::segment::Segment;
 use crate::segment::writer::{self, Extras, Source};
+use crate::segment::{Segment, l0};
 use crate::shard::{Aside, Shard};
 use crate::state::Sealed;
 use crate::store::{Committer, Store};
@@ -133,7 +133,7 @@ fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepar
     let epoch = store.committer().manifest.epoch;
     let graph = store.options.graph.parameters(sealing.iter().map(|chunk| chunk.len()).sum());
     let target = writer::Target { directory, index: store.index, number: file, epoch };
-    let extras = Extras { graph, rotation: state.rotation() };
+    let extras = Extras { graph, rotation: l0::rotation(&state.segments) };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| Ok(()))? else {
         return Ok(Prepared { segment: None, spare });
     };

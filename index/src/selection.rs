@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::part::Part;
-use crate::state::{Sealed, State};
+use crate::state::State;
 
 /// Some live rows of one view, a bit for each row. Made once by [`View::select`](crate::View::select) or
 /// [`View::select_ids`](crate::View::select_ids) and used by any number of searches of that view: rows that are not in it are not even
@@ -76,14 +75,6 @@ impl Selection {
 impl std::fmt::Debug for Selection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Selection").field("rows", &self.count).finish_non_exhaustive()
-    }
-}
-
-impl State {
-    /// Every place where rows lie, always in the same order: segments first.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (Part<'_>, Option<&Sealed>)> {
-        let sealed = self.segments.iter().map(|sealed| (sealed.segment.part(), Some(sealed)));
-        sealed.chain(self.chunks().map(|chunk| (chunk.part(), None)))
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::buffer::{self, Chunk};
 use crate::part::Part;
 use crate::segment::Segment;
-use crate::segment::l0::Learned;
 use crate::tombstone::Tombstones;
 use crate::wal::frame::Record;
 
@@ -80,13 +79,6 @@ impl State {
         self.segments.iter().map(Sealed::live).sum::<usize>() + self.buffered()
     }
 
-    /// The rotation of the L0 codes that most rows have.
-    pub(crate) fn rotation(&self) -> Option<&Learned> {
-        let mut segments: Vec<&Segment> = self.segments.iter().map(|sealed| &*sealed.segment).collect();
-        segments.sort_by_key(|segment| std::cmp::Reverse(segment.rows()));
-        segments.into_iter().find_map(|segment| segment.coded().ok().flatten()).map(|coded| &**coded.learned)
-    }
-
     /// Live rows in buffers.
     pub(crate) fn buffered(&self) -> usize {
         self.chunks().map(|chunk| chunk.len()).sum()
@@ -103,6 +95,12 @@ impl State {
         self.shards.iter().flat_map(|buffers| buffers.chunks())
     }
 
+    /// Every place where rows lie, always in the same order: segments first.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Part<'_>, Option<&Sealed>)> {
+        let sealed = self.segments.iter().map(|sealed| (sealed.segment.part(), Some(sealed)));
+        sealed.chain(self.chunks().map(|chunk| (chunk.part(), None)))
+    }
+
     /// The live row with this id and where it lies.
     pub(crate) fn find(&self, id: u64) -> Option<(Place<'_>, usize)> {
         for sealed in self.segments.iter() {
@@ -115,31 +113,23 @@ impl State {
 
     /// Calls `found(position in ids, group)` for each live one of the ascending `ids`, in no particular order.
     pub(crate) fn find_each(&self, ids: &[u64], mut found: impl FnMut(usize, u64)) {
-        for sealed in self.segments.iter() {
-            let part = sealed.segment.part();
+        for (part, sealed) in self.parts() {
             part.find_each(ids, |position, row| {
-                if !sealed.is_dead(row)
+                if !sealed.is_some_and(|sealed| sealed.is_dead(row))
                     && let Some(&group) = part.groups.get(row)
                 {
                     found(position, group);
                 }
             });
         }
-        for chunk in self.chunks() {
-            let part = chunk.part();
-            part.find_each(ids, |position, row| found(position, part.groups[row]));
-        }
     }
 
     /// Calls `act(id, group)` for each live row.
     pub(crate) fn each_live(&self, mut act: impl FnMut(u64, u64)) {
-        for sealed in self.segments.iter() {
-            let part = sealed.segment.part();
+        for (part, sealed) in self.parts() {
             let rows = part.ids.iter().zip(part.groups).enumerate();
-            rows.filter(|(row, _)| !sealed.is_dead(*row)).for_each(|(_, (&id, &group))| act(id, group));
-        }
-        for part in self.chunks().map(|chunk| chunk.part()) {
-            part.ids.iter().zip(part.groups).for_each(|(&id, &group)| act(id, group));
+            let live = rows.filter(|(row, _)| !sealed.is_some_and(|sealed| sealed.is_dead(*row)));
+            live.for_each(|(_, (&id, &group))| act(id, group));
         }
     }
 

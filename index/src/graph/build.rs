@@ -16,7 +16,7 @@ use hnsw_rs::prelude::Distance;
 
 use super::measure;
 use super::repair::{Repair, Repaired};
-use super::{Graph, MAX_LAYERS, NONE};
+use super::{Graph, MAX_LAYERS, NONE, Pool, Searchable};
 use crate::background;
 use crate::report::{GraphStats, ProbeStats};
 use crate::sq8::Codes;
@@ -75,14 +75,17 @@ fn build_here(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
     hnsw.parallel_insert_slice(&rest.to_vec());
     let whole = |hnsw: &_| Lists::read(hnsw, first.len()).flatten(&first, &next, parameters.degree);
     let rows: Vec<usize> = probes.iter().map(|(row, _)| row[0] as usize).collect();
-    let searches =
-        if rows.is_empty() { [ProbeStats::NONE; 3] } else { whole(&hnsw).graph().probe(codes, &rows) };
+    let searches = if rows.is_empty() { [ProbeStats::NONE; 3] } else { probe(&whole(&hnsw), codes, &rows) };
     probes.iter().for_each(|&point| hnsw.insert_slice(point));
     let mut built = whole(&hnsw);
     drop(hnsw);
     let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes);
     let stats = GraphStats { repaired, unfound, probes: searches, ..built.graph().shape() };
     (built, stats)
+}
+
+fn probe(built: &Built, codes: Codes<'_>, rows: &[usize]) -> [ProbeStats; 3] {
+    Searchable { graph: built.graph(), codes, pool: &Pool::default() }.probe(rows)
 }
 
 /// Rows by their codes.

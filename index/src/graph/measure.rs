@@ -3,9 +3,8 @@
 use rayon::prelude::*;
 
 use super::search::Scored;
-use super::{Graph, NONE, Pool};
+use super::{Graph, NONE, Searchable};
 use crate::report::{GraphStats, ProbeStats};
-use crate::sq8::Codes;
 
 /// Widths of the beam that are tried.
 pub(crate) const WIDTHS: [usize; 3] = [64, 256, 1024];
@@ -40,34 +39,36 @@ impl Graph<'_> {
             probes: [ProbeStats::NONE; WIDTHS.len()],
         }
     }
+}
 
+impl Searchable<'_> {
     /// What searches find and cost for rows that are not in it.
-    pub(crate) fn probe(&self, codes: Codes<'_>, rows: &[usize]) -> [ProbeStats; WIDTHS.len()] {
-        let pool = Pool::default();
+    pub(crate) fn probe(&self, rows: &[usize]) -> [ProbeStats; WIDTHS.len()] {
         let found: Vec<[(usize, u64); WIDTHS.len()]> =
-            rows.par_iter().map(|&row| self.probe_one(codes, row, &pool)).collect();
+            rows.par_iter().map(|&row| self.probe_one(row)).collect();
         std::array::from_fn(|at| {
             let right: usize = found.iter().map(|probe| probe[at].0).sum();
             let evaluations: u64 = found.iter().map(|probe| probe[at].1).sum();
             ProbeStats {
                 width: WIDTHS[at] as u64,
-                recall: right as f64 / (NEAREST.min(self.len()) * rows.len()) as f64,
+                recall: right as f64 / (NEAREST.min(self.graph.len()) * rows.len()) as f64,
                 evaluations: evaluations as f64 / rows.len() as f64,
             }
         })
     }
 
     /// For each width, how many of the nearest nodes are found, and how many are compared.
-    fn probe_one(&self, codes: Codes<'_>, row: usize, pool: &Pool) -> [(usize, u64); WIDTHS.len()] {
+    fn probe_one(&self, row: usize) -> [(usize, u64); WIDTHS.len()] {
+        let &Self { graph, codes, .. } = self;
         let query = codes.query(row);
-        let score = |node| Scored::new(codes.score(&query, self.row(node)), node);
-        let mut scores: Vec<Scored> = (0..self.len() as u32).map(score).collect();
+        let score = |node| Scored::new(codes.score(&query, graph.row(node)), node);
+        let mut scores: Vec<Scored> = (0..graph.len() as u32).map(score).collect();
         let nearest = NEAREST.min(scores.len());
         if nearest < scores.len() {
             scores.select_nth_unstable_by(nearest, |one, other| other.cmp(one));
         }
         WIDTHS.map(|width| {
-            let (found, evaluations) = self.nearest(codes, &query, width, &|_| true, pool);
+            let (found, evaluations) = self.nearest(&query, width, &|_| true);
             (scores[..nearest].iter().filter(|&scored| found.contains(scored)).count(), evaluations)
         })
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::build::Built;
 use super::search::Scored;
-use super::{NONE, Pool};
+use super::{NONE, Pool, Searchable};
 use crate::sq8::Codes;
 
 /// Nodes that lead to each node, at least, where its neighbours have room for it.
@@ -154,11 +154,10 @@ impl Repair {
 
 /// Those of some nodes that a search of their own code does not find, each with the nodes where it ended.
 fn missed(built: &Built, codes: Codes<'_>, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
-    let graph = built.graph();
-    let pool = Pool::default();
+    let searchable = Searchable { graph: built.graph(), codes, pool: &Pool::default() };
     let miss = |node: u32| {
-        let query = codes.query(graph.row(node));
-        let (found, _) = graph.nearest(codes, &query, AUDIT_WIDTH, &|_| true, &pool);
+        let query = codes.query(searchable.graph.row(node));
+        let (found, _) = searchable.nearest(&query, AUDIT_WIDTH, &|_| true);
         let mut found: Vec<u32> = found.into_iter().map(Scored::node).collect();
         let missed = !found.contains(&node);
         found.truncate(AUDIT_LINKS);

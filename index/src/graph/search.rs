@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use super::visited::Visited;
 use super::{Graph, Pool};
 use crate::kernels;
+use crate::ordered;
 use crate::sq8::{Codes, Query};
 
 /// Nodes are evaluated in groups of this many, so that their codes arrive while others are computed.
@@ -28,10 +29,7 @@ pub(super) struct Scored(u64);
 
 impl Scored {
     pub(super) fn new(score: f32, node: u32) -> Self {
-        let bits = score.to_bits();
-        // The order of `f32::total_cmp`, for unsigned numbers.
-        let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
-        Self(u64::from(ordered) << 32 | u64::from(!node))
+        Self(u64::from(ordered::ordered(score)) << 32 | u64::from(!node))
     }
 
     pub(super) fn node(self) -> u32 {
@@ -39,32 +37,33 @@ impl Scored {
     }
 
     fn score(self) -> f32 {
-        let ordered = (self.0 >> 32) as u32;
-        f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })
+        ordered::score((self.0 >> 32) as u32)
     }
 }
 
-impl Graph<'_> {
+/// A graph with what a search of it takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Searchable<'a> {
+    pub(crate) graph: Graph<'a>,
+    pub(crate) codes: Codes<'a>,
+    pub(crate) pool: &'a Pool,
+}
+
+impl Searchable<'_> {
     /// The best rows that a beam of `width` nodes finds. Rows that are not admitted are walked through and not
     /// returned; the beam counts only nodes with an admitted row, so a strict filter makes the walk longer, not the
     /// answer shorter. All rows of a node are returned. The same graph, query and filter give the same answer.
-    pub(crate) fn search(
-        &self,
-        codes: Codes<'_>,
-        query: &Query,
-        width: usize,
-        admit: &dyn Fn(u32) -> bool,
-        pool: &Pool,
-    ) -> Found {
-        let width = width.clamp(1, self.len()); // callers ask for any number, and memory is set aside for it
-        let (nodes, evaluations) = self.nearest(codes, query, width, admit, pool);
-        let exhausted = nodes.len() < width || width == self.len();
+    pub(crate) fn search(&self, query: &Query, width: usize, admit: &dyn Fn(u32) -> bool) -> Found {
+        let &Self { graph, codes, .. } = self;
+        let width = width.clamp(1, graph.len()); // callers ask for any number, and memory is set aside for it
+        let (nodes, evaluations) = self.nearest(query, width, admit);
+        let exhausted = nodes.len() < width || width == graph.len();
         let mut rows: Vec<(f32, u32)> = Vec::with_capacity(nodes.len());
         for scored in nodes {
             // Rows of a node have the same code, but each a length of its own, within the tolerance of unit vectors.
-            let (first, score) = (self.first[scored.node() as usize], scored.score());
+            let (first, score) = (graph.first[scored.node() as usize], scored.score());
             let own = |row| if row == first { score } else { codes.score(query, row as usize) };
-            rows.extend(self.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
+            rows.extend(graph.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
         }
         rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
         Found { rows, evaluations, exhausted }
@@ -73,16 +72,15 @@ impl Graph<'_> {
     /// The best nodes with an admitted row, at least one of them, best first, and how many were compared.
     pub(super) fn nearest(
         &self,
-        codes: Codes<'_>,
         query: &Query,
         width: usize,
         admit: &dyn Fn(u32) -> bool,
-        pool: &Pool,
     ) -> (Vec<Scored>, u64) {
-        let mut walk = Walk { graph: *self, codes, query, evaluations: 0 };
+        let &Self { graph, codes, pool } = self;
+        let mut walk = Walk { graph, codes, query, evaluations: 0 };
         let root = walk.score(0);
         let entry = walk.descend(root);
-        let beam = pool.with(self.len(), |visited| walk.beam([root, entry], width, admit, visited));
+        let beam = pool.with(graph.len(), |visited| walk.beam([root, entry], width, admit, visited));
         (beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect(), walk.evaluations)
     }
 }

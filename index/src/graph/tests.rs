@@ -1,5 +1,5 @@
 use super::build::{Built, Parameters, build};
-use super::{Graph, NONE, Pool};
+use super::{Graph, NONE, Pool, Searchable};
 use crate::kernels::dot;
 use crate::report::GraphStats;
 use crate::sq8::{self, Codes, Query};
@@ -37,8 +37,8 @@ impl Sample {
 
     fn search(&self, probe: &[f32], width: usize, admit: impl Fn(u32) -> bool) -> Vec<u32> {
         let codes = Codes { dimension: self.dimension, codes: &self.codes, scales: &self.scales };
-        let graph = self.built.graph();
-        let found = graph.search(codes, &Query::new(probe), width, &admit, &Pool::default());
+        let searchable = Searchable { graph: self.built.graph(), codes, pool: &Pool::default() };
+        let found = searchable.search(&Query::new(probe), width, &admit);
         found.rows.into_iter().map(|(_, row)| row).collect()
     }
 

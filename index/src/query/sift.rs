@@ -5,7 +5,8 @@
 //! cut are set aside; in the end those that reach the final cut are scored.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
@@ -16,6 +17,7 @@ use super::scan::Found;
 use crate::error::Error;
 use crate::kernels::{self, Bounds};
 use crate::l0::{BLOCK, Query, ROWS};
+use crate::ordered::{ordered, score};
 use crate::part::Part;
 use crate::segment::l0::Coded;
 use crate::state::Sealed;
@@ -36,7 +38,7 @@ pub(super) struct Source<'a> {
     part: Part<'a>,
     coded: Coded<'a>,
     /// Each vector against this segment's codes; segments of one rotation share them.
-    queries: std::sync::Arc<Vec<Query>>,
+    queries: Arc<Vec<Query>>,
 }
 
 /// A row whose score may reach the cut.
@@ -75,10 +77,10 @@ pub(super) fn sift<K: Keep>(
         })
         .collect();
     // The last hits so far: from other segments, and from whichever thread has got farthest.
-    let cuts: Vec<AtomicI32> = found
+    let cuts: Vec<AtomicU32> = found
         .iter()
         .map(|found| {
-            AtomicI32::new(ordered(found.keep.cut().min(found.max_score.unwrap_or(f32::NEG_INFINITY))))
+            AtomicU32::new(ordered(found.keep.cut().min(found.max_score.unwrap_or(f32::NEG_INFINITY))))
         })
         .collect();
     let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
@@ -95,7 +97,7 @@ pub(super) fn sift<K: Keep>(
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
     for (((sieve, vector), found), cut) in sieves.into_iter().zip(vectors).zip(found).zip(&cuts) {
-        let cut = sieve.cut().max(value(cut.load(Ordering::Relaxed)));
+        let cut = sieve.cut().max(score(cut.load(Ordering::Relaxed)));
         sieve.score(view, sources, vector, cut, new, found)?;
     }
     Ok(())
@@ -115,7 +117,7 @@ pub(super) fn sources<'a>(
             _ => continue,
         };
         let same = sources.iter().find(|source| source.coded.key == coded.key);
-        let queries = same.map(|source| std::sync::Arc::clone(&source.queries)).unwrap_or_else(|| {
+        let queries = same.map(|source| Arc::clone(&source.queries)).unwrap_or_else(|| {
             let rotation = &coded.learned.rotation;
             vectors.iter().map(|vector| Query::new(rotation, vector)).collect::<Vec<_>>().into()
         });
@@ -140,7 +142,7 @@ impl Source<'_> {
         source: u32,
         blocks: Range<usize>,
         filter: Filter<'_>,
-        cuts: &[AtomicI32],
+        cuts: &[AtomicU32],
         sieves: &mut [Sieve<K>],
     ) -> Result<(), Error> {
         let rows = blocks.start * ROWS..(blocks.end * ROWS).min(self.part.len());
@@ -152,7 +154,7 @@ impl Source<'_> {
         let bytes = self.coded.blocks(blocks.clone())?;
         let mut bounds = Bounds::NONE;
         for ((sieve, query), shared) in sieves.iter_mut().zip(&*self.queries).zip(cuts) {
-            let mut cut = sieve.cut().max(value(shared.load(Ordering::Relaxed)));
+            let mut cut = sieve.cut().max(score(shared.load(Ordering::Relaxed)));
             for (block, codes) in blocks.clone().zip(bytes.chunks_exact(BLOCK)) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
                 while reached != 0 {
@@ -228,7 +230,7 @@ impl<K: Keep> Sieve<K> {
     ) -> Result<(), Error> {
         self.candidates.retain(|candidate| candidate.upper >= cut);
         self.candidates.sort_unstable_by_key(|candidate| (candidate.source, candidate.row));
-        let score = |mut found: Found<K>, candidate: &Candidate| {
+        let add = |mut found: Found<K>, candidate: &Candidate| {
             let Source { sealed, part, .. } = &sources[candidate.source as usize];
             let row = candidate.row as usize;
             match sealed.segment.verify(row..row + 1) {
@@ -246,37 +248,14 @@ impl<K: Keep> Sieve<K> {
         };
         let start = || Found::new(new());
         let mut scored = if self.candidates.len() < ALONE {
-            self.candidates.iter().try_fold(start(), score)?
+            self.candidates.iter().try_fold(start(), add)?
         } else {
-            let parts = self.candidates.par_iter().try_fold(start, score);
+            let parts = self.candidates.par_iter().try_fold(start, add);
             parts.try_reduce(start, |one, other| Ok(one.merge(other)))?
         };
         scored.scanned = self.scanned;
         let before = std::mem::replace(found, start());
         *found = before.merge(scored);
         Ok(())
-    }
-}
-
-/// A score as a number with the same order.
-fn ordered(score: f32) -> i32 {
-    let bits = score.to_bits() as i32;
-    bits ^ (((bits >> 31) as u32) >> 1) as i32
-}
-
-/// The score again.
-fn value(ordered: i32) -> f32 {
-    f32::from_bits((ordered ^ (((ordered >> 31) as u32) >> 1) as i32) as u32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_the_order_of_scores() {
-        let scores = [f32::NEG_INFINITY, -1.0, -0.5, -1e-30, 0.0, 1e-30, 0.25, 1.0, f32::INFINITY];
-        assert!(scores.map(ordered).is_sorted());
-        assert_eq!(scores.map(|score| value(ordered(score))), scores);
     }
 }

@@ -58,7 +58,7 @@ fn walk<K: Keep>(
         let row = row as usize;
         !sealed.is_dead(row) && filter.selects(number, row) && filter.passes(part.ids[row], part.groups[row])
     };
-    let near = searchable.graph.search(searchable.codes, query, width, &admit, searchable.pool);
+    let near = searchable.search(query, width, &admit);
     found.scanned += near.evaluations;
     let slack = query.slack(segment.stats().largest_code_error as f32);
     for (near, row) in near.rows {

@@ -15,7 +15,7 @@ use super::writer::Writer;
 use crate::error::Error;
 use crate::file::damaged;
 use crate::graph::build::{Built, Parameters, build};
-use crate::graph::{Graph, MAX_LAYERS, Pool};
+use crate::graph::{Graph, MAX_LAYERS, Pool, Searchable};
 use crate::report::GraphStats;
 use crate::sq8::Codes;
 
@@ -28,13 +28,6 @@ pub(super) struct Sections {
     upper: Range<usize>,
     proven: OnceLock<Result<(), &'static str>>,
     pool: Pool,
-}
-
-/// A graph ready to be searched.
-pub(crate) struct Searchable<'a> {
-    pub(crate) graph: Graph<'a>,
-    pub(crate) codes: Codes<'a>,
-    pub(crate) pool: &'a Pool,
 }
 
 /// Degree, then the nodes of each layer.

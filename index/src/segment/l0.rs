@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -29,10 +29,13 @@ use crate::l0::encode::encode;
 use crate::l0::rotation::SKEW;
 use crate::l0::train::{JUDGES, SAMPLE};
 use crate::l0::{BLOCK, Bits, ROWS, Rotation};
+use crate::state::Sealed;
 
 /// Segments with fewer rows than this, or than eight for each component, have none: scoring their rows takes no time, and
 /// nothing could be learned from them.
 const LEAST: usize = 4096;
+/// Vectors of more components have none either: finding their directions would take minutes.
+const WIDEST: usize = 1024;
 /// Rows that are encoded at once.
 const AT_ONCE: usize = 128 * ROWS;
 /// Bytes before the directions.
@@ -53,12 +56,12 @@ pub(super) struct Sections {
     blocks: Range<usize>,
     /// The rotation's checksum: equal ones are equal.
     key: u64,
-    learned: OnceLock<Arc<Learned>>,
+    learned: OnceLock<Learned>,
 }
 
 /// Codes ready to be scanned.
 pub(crate) struct Coded<'a> {
-    pub(crate) learned: &'a Arc<Learned>,
+    pub(crate) learned: &'a Learned,
     pub(crate) key: u64,
     blocks: Range<usize>,
     segment: &'a Segment,
@@ -72,14 +75,13 @@ pub(super) fn write(
     known: Option<&Learned>,
     gather: impl Fn(&mut dyn Iterator<Item = usize>, &mut Vec<f32>),
 ) -> Result<(), Error> {
-    if rows < LEAST.max(8 * dimension) {
+    if rows < LEAST.max(8 * dimension) || dimension > WIDEST {
         return Ok(());
     }
-    let mut vectors = Vec::new();
-    let mut sample = |count: usize| {
-        vectors.clear();
+    let sample = |count: usize| {
+        let mut vectors = Vec::new();
         gather(&mut (0..rows).step_by(rows.div_ceil(count)), &mut vectors);
-        vectors.clone()
+        vectors
     };
     let judges = sample(JUDGES);
     let fits = |known: &&Learned| known.rotation.reach(&judges) <= f64::from(known.reach) * FITS;
@@ -94,6 +96,7 @@ pub(super) fn write(
         writer.push(head.as_bytes())?;
         writer.push(rotation.directions.as_bytes())
     })?;
+    let mut vectors = Vec::new();
     writer.section(L0_BLOCKS, |writer| {
         (0..rows).step_by(AT_ONCE).try_for_each(|first| {
             vectors.clear();
@@ -140,7 +143,7 @@ impl Segment {
         let Some(sections) = &self.l0 else { return Ok(None) };
         if sections.learned.get().is_none() {
             let learned = self.rotation(&sections.rotation)?;
-            let _ = sections.learned.set(Arc::new(learned)); // or another thread has
+            let _ = sections.learned.set(learned); // or another thread has
         }
         let Sections { blocks, key, .. } = sections;
         let coded = |learned| Coded { learned, key: *key, blocks: blocks.clone(), segment: self };
@@ -157,18 +160,21 @@ impl Segment {
         let directions = <[f32]>::ref_from_bytes(directions)
             .expect("proven at opening: inside the file, aligned to 16, a whole number of elements");
         let rotation = Rotation { dimension: self.dimension, bits, directions: directions.to_vec() };
-        let fits = rotation.width() == u32_at(head, 4) as usize
-            && rotation.width() <= bits.components().min(self.dimension);
-        // What bounds rest on; a number that is none fails it too.
-        if !fits || rotation.skew().is_nan() || rotation.skew() > SKEW {
-            return Err(wrong("orthonormal directions, no more than a code has components"));
+        let width = rotation.width();
+        if width != u32_at(head, 4) as usize || width > bits.components().min(self.dimension) {
+            return Err(wrong("no more directions than a code has components"));
         }
         Ok(Learned { rotation, reach: f32::from_bits(u32_at(head, 8)) })
     }
 
-    /// Verifies that each row has the code that its vector makes.
+    /// Verifies what bounds rest on: that directions are orthonormal, and that each row has the code that its vector makes.
     pub(super) fn check_l0(&self) -> Result<(), Error> {
         let Some(coded) = self.coded()? else { return Ok(()) };
+        let skew = coded.learned.rotation.skew();
+        if skew.is_nan() || skew > SKEW {
+            let start = self.l0.as_ref().map_or(0, |sections| sections.rotation.start);
+            return Err(damaged(self.path(), start, "orthonormal directions", format!("off by {skew}")));
+        }
         let vectors = self.part().vectors.chunks(AT_ONCE * self.dimension);
         for (number, vectors) in vectors.enumerate() {
             let start = coded.blocks.start + number * AT_ONCE / ROWS * BLOCK;
@@ -181,6 +187,13 @@ impl Segment {
         }
         Ok(())
     }
+}
+
+/// The rotation of the largest of some segments that has one.
+pub(crate) fn rotation(segments: &[Sealed]) -> Option<&Learned> {
+    let mut segments: Vec<&Segment> = segments.iter().map(|sealed| &*sealed.segment).collect();
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.rows()));
+    segments.into_iter().find_map(|segment| segment.coded().ok().flatten()).map(|coded| coded.learned)
 }
 
 impl Coded<'_> {

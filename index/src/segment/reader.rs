@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::{FromBytes, Immutable};
 
-use super::graph::{Searchable, Sections};
+use super::graph::Sections;
 use super::l0;
 use super::layout::{
     BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
@@ -20,6 +20,7 @@ use super::layout::{
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
 use crate::file::{self, damaged, name};
+use crate::graph::Searchable;
 use crate::manifest::SegmentEntry;
 use crate::mmap::Map;
 use crate::part::Part;
