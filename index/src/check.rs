@@ -27,11 +27,11 @@ pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Erro
             let path = directory.join(name::MANIFEST);
             report.add(damaged(&path, 40, format!("epoch {}", manifest.epoch), stored.epoch));
         }
-        Err(error) => report.add(error),
+        Err(error) => report.admit(error)?,
     }
     report.find_unknown(directory, &manifest, true)?;
     // Opened files stay readable whatever is removed later.
-    let files = Files::open(directory, &manifest, &mut report);
+    let files = Files::open(directory, &manifest, &mut report)?;
     drop(committer);
 
     files.check(directory, &manifest, &mut report);
@@ -50,12 +50,12 @@ pub(crate) fn check_files(directory: &Path) -> Result<CheckReport, Error> {
     let manifest = match Manifest::load(directory) {
         Ok(manifest) => manifest,
         Err(error) => {
-            report.add(error);
+            report.admit(error)?;
             return Ok(report);
         }
     };
     report.find_unknown(directory, &manifest, false)?;
-    let files = Files::open(directory, &manifest, &mut report);
+    let files = Files::open(directory, &manifest, &mut report)?;
     files.check(directory, &manifest, &mut report);
     let mut state = State::empty(manifest.body.options.shards);
     state.segments = files.segments.into();
@@ -76,17 +76,17 @@ struct Files {
 }
 
 impl Files {
-    fn open(directory: &Path, manifest: &Manifest, report: &mut CheckReport) -> Self {
-        let entries = &manifest.body.segments;
-        let segments =
-            entries.iter().filter_map(|entry| report.take(recovery::segment(directory, manifest, entry)));
-        let segments = segments.collect();
+    fn open(directory: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<Self, Error> {
+        let mut segments = Vec::new();
+        for entry in &manifest.body.segments {
+            segments.extend(report.take(recovery::segment(directory, manifest, entry))?);
+        }
         for entry in &manifest.body.erasures {
-            report.take(erasure::read(directory, manifest.index, entry));
+            report.take(erasure::read(directory, manifest.index, entry))?;
         }
         let shards = 0..manifest.body.options.shards;
-        let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard))).collect();
-        Self { segments, logs }
+        let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard)));
+        Ok(Self { segments, logs: logs.collect::<Result<_, _>>()? })
     }
 
     fn check(&self, directory: &Path, manifest: &Manifest, report: &mut CheckReport) {
@@ -109,7 +109,7 @@ impl CheckReport {
     fn add(&mut self, error: Error) {
         let problem = match error {
             Error::Damaged { path, offset, expected, got, .. } => Problem { path, offset, expected, got },
-            Error::Io { ref path, .. } | Error::TooManyFiles { ref path, .. } => {
+            Error::Io { ref path, .. } => {
                 let expected = "a readable file".into();
                 Problem { path: path.clone(), offset: 0, expected, got: error.to_string() }
             }
@@ -129,8 +129,22 @@ impl CheckReport {
         self.problems.push(problem);
     }
 
-    fn take<T>(&mut self, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|error| self.add(error)).ok()
+    /// As [`add`](Self::add), of a file that could not be read; the file may be sound where the process is what has to be helped.
+    fn admit(&mut self, error: Error) -> Result<(), Error> {
+        match error {
+            Error::TooManyFiles { .. } => Err(error),
+            error => {
+                self.add(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn take<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => self.admit(error).map(|()| None),
+        }
     }
 
     fn list(&mut self, path: PathBuf, rows: u64) {
@@ -144,7 +158,10 @@ impl CheckReport {
             act(&transaction.records);
             Ok(())
         });
-        let Some(read) = self.take(read) else { return };
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => return self.add(error),
+        };
         if let Some(end) = end
             && read.last() < end.last
         {

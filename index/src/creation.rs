@@ -21,6 +21,7 @@ pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Erro
     if is_taken(path) {
         return Err(Error::AlreadyExists { path: path.to_owned() });
     }
+    let parent = file::open_directory(parent(path))?;
     let building = free_name(path)?;
     file::create_directory(&building)?;
     let built = build(&building).and_then(|built| match file::rename(&building, path) {
@@ -36,7 +37,7 @@ pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Erro
         file::discard_directory(&building);
     }
     let built = built?;
-    file::sync_directory(parent(path))?;
+    parent.sync()?;
     Ok(built)
 }
 

@@ -181,8 +181,26 @@ pub(crate) fn sync(file: &File, path: &Path) -> Result<(), Error> {
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
-    retry(|| perform(Change::SyncDirectory, path, || File::open(path)?.sync_all()))
-        .context(path, "syncing the directory to disk")
+    open_directory(path)?.sync()
+}
+
+/// A directory whose entries will have to be made durable: opened before they change, as it may be impossible after.
+pub(crate) struct Directory<'a> {
+    file: File,
+    path: &'a Path,
+}
+
+pub(crate) fn open_directory(path: &Path) -> Result<Directory<'_>, Error> {
+    let file = retry(|| hook::permit_open(path).and_then(|()| File::open(path)));
+    Ok(Directory { file: file.context(path, "opening the directory")?, path })
+}
+
+impl Directory<'_> {
+    /// Makes its entries durable.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        retry(|| perform(Change::SyncDirectory, self.path, || self.file.sync_all()))
+            .context(self.path, "syncing the directory to disk")
+    }
 }
 
 /// Gives a synced file, or a directory of such, its final name.
@@ -212,15 +230,17 @@ fn log_removal(path: &Path, removed: io::Result<()>) {
 pub(crate) fn publish(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
     let temporary = directory.join(name::temporary(name));
     let target = directory.join(name);
-    let written = create(&temporary).and_then(|file| {
+    let written = open_directory(directory).and_then(|directory| {
+        let file = create(&temporary)?;
         write_at(&file, &temporary, bytes, 0)?;
-        sync(&file, &temporary)
+        sync(&file, &temporary)?;
+        Ok(directory)
     });
-    if let Err(error) = written {
+    let directory = written.map_err(|error| {
         discard(&temporary);
-        return Err(PublishError::Unchanged(error));
-    }
-    rename(&temporary, &target).and_then(|()| sync_directory(directory)).map_err(PublishError::InDoubt)
+        PublishError::Unchanged(error)
+    })?;
+    rename(&temporary, &target).and_then(|()| directory.sync()).map_err(PublishError::InDoubt)
 }
 
 /// How a publication failed.

@@ -150,10 +150,12 @@ mod tests {
             use crate::l0::{BLOCK, Bits, Rotation};
             let mut state = seed;
             let mut next = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 33) as u8 };
-            let dimension = 96;
             let bits = [Bits::Eight, Bits::Four, Bits::One][bits];
+            // Each component of the query is one of its head.
+            let dimension = bits.components();
+            let directions = (0..dimension * dimension).map(|at| f32::from(u8::from(at % (dimension + 1) == 0)));
+            let directions = directions.collect();
             let mut component = || f32::from(next()) / 128.0 - 1.0;
-            let directions = (0..dimension * bits.components().min(dimension)).map(|_| component()).collect();
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
             let query = Query::new(&Rotation { dimension, bits, directions }, &unit(query));
             let block: Vec<u8> = (0..BLOCK).map(|at| if at < 2048 || at % 2 == 0 { next() } else { 0x3c }).collect();

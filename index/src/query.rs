@@ -32,7 +32,7 @@ pub enum Mode {
     /// [`Certificate::Bounded`]. Segments of few rows have no codes; their rows are all scored.
     Scan,
     /// Where a segment has a graph, the rows near the query are found by walking it with a beam of this width ("ef"), at least
-    /// as wide as the number of hits asked for, and scored exactly; all other rows are scored. Quicker in large
+    /// as wide as the number of hits asked for, and scored exactly; other segments are searched as with [`Mode::Auto`]. Quicker in large
     /// segments, and rows can be missed: the answer says `complete: false`. A range search is exact all the same.
     Graph {
         /// Nodes that the walk keeps.

@@ -1,4 +1,4 @@
-//! Vectors in one byte a component: what a graph is built and searched with, and what a scan reads first.
+//! Vectors in one byte a component: what a graph is built and searched with.
 //!
 //! The code of a vector `x` is `c = round(127 x / max |x|)`, and it stands for `s c` with the scale `s = |x| / |c|`: of the same
 //! length, so that among codes a vector is closest to itself. The scalar product of two codes is an integer; with it the

@@ -38,7 +38,7 @@ pub(super) fn available() -> Vec<Kernels> {
 }
 
 macro_rules! compiled_for {
-    ($feature:literal, $dot:ident, $scores:ident, $dot_i8:ident, $bound:ident, $sums:path) => {
+    ($feature:literal, $dot:ident, $scores:ident, $dot_i8:ident) => {
         fn $dot(a: &[f32], b: &[f32]) -> f32 {
             #[target_feature(enable = $feature)]
             fn inner(a: &[f32], b: &[f32]) -> f32 {
@@ -65,7 +65,14 @@ macro_rules! compiled_for {
             // SAFETY: `available` hands this function out only where the processor has the feature.
             unsafe { inner(a, b) }
         }
+    };
+}
 
+compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2);
+compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512);
+
+macro_rules! bounds_by {
+    ($feature:literal, $bound:ident, $sums:path) => {
         fn $bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
             #[target_feature(enable = $feature)]
             fn inner(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
@@ -73,14 +80,15 @@ macro_rules! compiled_for {
                     $sums(bits, tables, codes, out)
                 })
             }
-            // SAFETY: `available` hands this function out only where the processor has the feature.
+            // SAFETY: `available` hands this function out only where the processor has the features.
             unsafe { inner(query, block, cut, bounds) }
         }
     };
 }
 
-compiled_for!("avx2", dot_avx2, scores_avx2, dot_i8_avx2, bound_avx2, l0::sums_avx2);
-compiled_for!("avx512f,avx512bw", dot_avx512, scores_avx512, dot_i8_avx512, bound_avx512, l0::sums_avx2);
+bounds_by!("avx2", bound_avx2, l0::sums_avx2);
+bounds_by!("avx512f,avx512bw", bound_avx512, l0::sums_avx2);
+bounds_by!("avx512f,avx512bw,avx512vnni", bound_vnni, l0::sums_vnni);
 
 /// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the sum of `b` is too
 /// much.
@@ -104,17 +112,6 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     }
     // SAFETY: `available` hands this function out only where the processor has the features.
     unsafe { inner(a, b) }
-}
-
-fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn inner(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-        blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| {
-            l0::sums_vnni(bits, tables, codes, out)
-        })
-    }
-    // SAFETY: `available` hands this function out only where the processor has the features.
-    unsafe { inner(query, block, cut, bounds) }
 }
 
 /// Fetches the cache lines that some numbers lie in.

@@ -7,6 +7,7 @@ use super::rank::Keep;
 use super::{Answer, Certificate, Mode, scan, sift, walk};
 use crate::error::Error;
 use crate::l0::query::MISS;
+use crate::state::Sealed;
 use crate::view::View;
 
 /// Queries of a batch that are scored in one pass over the rows: their vectors and scores stay in the fast caches.
@@ -33,8 +34,8 @@ impl<'a> Plan<'a> {
         new: impl Fn() -> K + Sync,
     ) -> Result<Answer, Error> {
         match self.mode {
-            Mode::Graph { width } => walk::search(self.view, vector, self.filter, width, k, &new),
-            Mode::Auto | Mode::Exact | Mode::Scan => Ok(self.scan(&[vector], &new)?.remove(0)),
+            Mode::Graph { width } if self.has_graphs() => walk::search(self, vector, width, k, &new),
+            _ => Ok(self.scan(&[vector], &new)?.remove(0)),
         }
     }
 
@@ -46,8 +47,10 @@ impl<'a> Plan<'a> {
         new: impl Fn() -> K + Sync,
     ) -> Result<Vec<Answer>, Error> {
         match self.mode {
-            Mode::Graph { .. } => vectors.par_iter().map(|vector| self.one(vector, k, &new)).collect(),
-            Mode::Auto | Mode::Exact | Mode::Scan => {
+            Mode::Graph { .. } if self.has_graphs() => {
+                vectors.par_iter().map(|vector| self.one(vector, k, &new)).collect()
+            }
+            _ => {
                 let mut answers = Vec::with_capacity(vectors.len());
                 for some in vectors.chunks(TOGETHER) {
                     let some: Vec<&[f32]> = some.iter().map(Vec::as_slice).collect();
@@ -58,26 +61,51 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Looks at every row: by its code where it has one and the mode takes it, by its vector otherwise.
+    fn has_graphs(&self) -> bool {
+        self.view.state.segments.iter().any(|sealed| sealed.segment.has_graph())
+    }
+
     fn scan<K: Keep>(&self, vectors: &[&[f32]], new: &(impl Fn() -> K + Sync)) -> Result<Vec<Answer>, Error> {
-        let sources = sift::sources(self.view, vectors, |coded| match self.mode {
-            Mode::Scan => true,
-            Mode::Auto => coded.is_certain(),
-            Mode::Exact | Mode::Graph { .. } => false,
-        })?;
-        let others = |sealed: &_| !sources.iter().any(|source| source.is(sealed));
-        let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
-        let mode = if sources.is_empty() { Mode::Exact } else { Mode::Scan };
-        if !sources.is_empty() {
-            sift::sift(self.view, vectors, self.filter, &sources, new, &mut found)?;
-        }
+        let Complete { found, by_codes, certain } = self.look_at_all(vectors, |_| true, new)?;
+        let mode = if by_codes { Mode::Scan } else { Mode::Exact };
         let certificate = match self.view.whole {
             false => Certificate::None,
-            true if sources.iter().all(sift::Source::is_certain) => Certificate::Exact,
+            true if certain => Certificate::Exact,
             true => Certificate::Bounded { miss: MISS },
         };
         Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())
     }
+
+    /// Looks at every row of the buffers and of the segments that `which` takes: by its code where it has one and the mode takes
+    /// it, by its vector otherwise.
+    pub(super) fn look_at_all<K: Keep>(
+        &self,
+        vectors: &[&[f32]],
+        which: impl Fn(&Sealed) -> bool,
+        new: &(impl Fn() -> K + Sync),
+    ) -> Result<Complete<K>, Error> {
+        let sources = sift::sources(self.view, vectors, &which, |coded| match self.mode {
+            Mode::Exact => false,
+            Mode::Scan => true,
+            Mode::Auto | Mode::Graph { .. } => coded.is_certain(),
+        })?;
+        let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
+        let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
+        if !sources.is_empty() {
+            sift::sift(self.view, vectors, self.filter, &sources, new, &mut found)?;
+        }
+        let certain = sources.iter().all(sift::Source::is_certain);
+        Ok(Complete { found, by_codes: !sources.is_empty(), certain })
+    }
+}
+
+/// What was found by looking at every row.
+pub(super) struct Complete<K> {
+    /// By each vector.
+    pub(super) found: Vec<scan::Found<K>>,
+    by_codes: bool,
+    /// Whether bounds held for certain, not only nearly so.
+    certain: bool,
 }
 
 impl<K: Keep> scan::Found<K> {

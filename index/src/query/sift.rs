@@ -103,16 +103,17 @@ pub(super) fn sift<K: Keep>(
     Ok(())
 }
 
-/// The segments with codes that `which` takes.
+/// The segments that `which` takes and whose codes `use_codes` does.
 pub(super) fn sources<'a>(
     view: &'a View,
     vectors: &[&[f32]],
-    which: impl Fn(&Coded<'_>) -> bool,
+    which: impl Fn(&Sealed) -> bool,
+    use_codes: impl Fn(&Coded<'_>) -> bool,
 ) -> Result<Vec<Source<'a>>, Error> {
     let mut sources: Vec<Source<'a>> = Vec::new();
-    for (number, sealed) in view.state.segments.iter().enumerate() {
+    for (number, sealed) in view.state.segments.iter().enumerate().filter(|(_, sealed)| which(sealed)) {
         let coded = match sealed.segment.coded() {
-            Ok(Some(coded)) if which(&coded) => coded,
+            Ok(Some(coded)) if use_codes(&coded) => coded,
             Err(error) if view.whole => return Err(error),
             _ => continue,
         };

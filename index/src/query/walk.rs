@@ -1,40 +1,43 @@
 //! Approximate search: graphs where there are some, every row elsewhere.
 
 use super::filter::Filter;
+use super::plan::Plan;
 use super::rank::Keep;
-use super::scan::{self, Found};
+use super::scan::Found;
 use super::{Answer, Certificate, Hit, Mode};
 use crate::error::Error;
 use crate::kernels::dot;
 use crate::sq8;
 use crate::state::Sealed;
-use crate::view::View;
 
-/// Walks the graphs with a beam of `width` nodes, wider if that gives fewer than `k` hits, and scans what has no graph.
+/// Walks the graphs with a beam of `width` nodes, wider if that gives fewer than `k` hits, and looks at every row of
+/// what has no graph.
 pub(super) fn search<K: Keep>(
-    view: &View,
+    plan: &Plan<'_>,
     vector: &[f32],
-    filter: Filter<'_>,
     width: usize,
     k: usize,
     new: &(impl Fn() -> K + Sync),
 ) -> Result<Answer, Error> {
+    let &Plan { view, filter, .. } = plan;
     // With their numbers among the parts of the view.
     let graphs: Vec<(usize, &Sealed)> =
         view.state.segments.iter().enumerate().filter(|(_, sealed)| sealed.segment.has_graph()).collect();
+    let mut elsewhere = plan.look_at_all(&[vector], |sealed| !sealed.segment.has_graph(), new)?.found;
+    let Found { keep, scanned, rescored, max_score } = elsewhere.remove(0);
+    let elsewhere = keep.finish();
     let query = sq8::Query::new(vector);
     let mut width = width.max(k).max(1);
     loop {
-        let mut found =
-            scan::scan(view, &[vector], filter, |sealed| !sealed.segment.has_graph(), new)?.remove(0);
+        let mut found = Found { keep: new(), scanned, rescored, max_score };
+        elsewhere.iter().for_each(|&hit| found.keep.offer(hit));
         let mut exhausted = true;
         for &graph in &graphs {
             exhausted &= walk(graph, vector, &query, filter, width, &mut found)?;
         }
         // A walk that ended before its beam was full has seen all that can be reached, which is all.
         let certificate = if view.whole && exhausted { Certificate::Exact } else { Certificate::None };
-        let mode = if graphs.is_empty() { Mode::Exact } else { Mode::Graph { width } };
-        let answer = found.answer(mode, certificate);
+        let answer = found.answer(Mode::Graph { width }, certificate);
         if answer.hits.len() >= k || exhausted {
             return Ok(answer);
         }

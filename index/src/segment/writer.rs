@@ -81,6 +81,7 @@ pub(crate) fn write(
     let target = directory.join(name::segment(number));
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
+    let entries = file::open_directory(directory)?;
     let finished = Writer::create(temporary.clone(), &header, tick)
         .and_then(|writer| write_rows(writer, sources, &rows, dimension, extras))
         .and_then(|finished| {
@@ -88,7 +89,7 @@ pub(crate) fn write(
             Ok(finished)
         })
         .inspect_err(|_| file::discard(&temporary))?;
-    if let Err(error) = file::sync_directory(directory) {
+    if let Err(error) = entries.sync() {
         file::discard(&target);
         return Err(error);
     }
