@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use gallerist_index::{Error, Index, Mode, Options, Problem};
+use gallerist_index::{Error, Index, Mode, Options};
 
 use super::{DIMENSION, DIRECTORY, options, run_by, sample, shell};
 use crate::oracle::{Oracle, borrowed, copy, quick_directory, rows, vector};
@@ -59,9 +59,8 @@ fn exercise(index: &Index, ledger: &mut Ledger, beside: &Path, failed: &mut Vec<
     note(Index::restore(&beside.join("snapshot"), &beside.join("restored"), None).map(drop));
     note(index.purge().map(drop));
     note(index.erasures().map(drop));
-    let unreadable = |problem: &Problem| problem.got.contains("too many open files") && problem.path.exists();
-    let report = index.check();
-    note(report.map(|report| assert!(report.problems.iter().all(unreadable), "{:?}", report.problems)));
+    // What could not be opened for want of descriptors is no damage.
+    note(index.check().map(|report| assert!(report.is_clean(), "{:?}", report.problems)));
     let (view, probe) = (index.view(), vector(DIMENSION, 5));
     let answer = view.query(&probe).unwrap().top_k(9).unwrap();
     assert_eq!(answer.hits, Oracle::of(&view).ranked(&probe)[..9]);
