@@ -39,6 +39,11 @@ impl std::fmt::Debug for View {
 }
 
 impl View {
+    /// What was salvaged is known to be incomplete, and its answers say so: there, damage is no error.
+    pub(crate) fn tolerate(&self, damage: Error) -> Result<(), Error> {
+        if self.whole { Err(damage) } else { Ok(()) }
+    }
+
     /// Live rows.
     pub fn len(&self) -> usize {
         self.state.live()

@@ -85,11 +85,8 @@ impl Task<'_> {
         if runs.peek().is_none() {
             return Ok(());
         }
-        match self.sealed.map_or(Ok(()), |sealed| sealed.segment.verify(self.rows.clone())) {
-            Ok(()) => {}
-            // What was salvaged is known to be incomplete, and its answers say so.
-            Err(_) if !view.whole => return Ok(()),
-            Err(error) => return Err(error),
+        if let Err(error) = self.sealed.map_or(Ok(()), |sealed| sealed.segment.verify(self.rows.clone())) {
+            return view.tolerate(error);
         }
         let mut scores = vec![0.0; self.rows.len()];
         for run in runs {
@@ -133,6 +130,19 @@ impl Task<'_> {
 impl<K: Keep> Found<K> {
     pub(super) fn new(keep: K) -> Self {
         Self { keep, scanned: 0, rescored: 0, max_score: None }
+    }
+
+    /// What a row has to score to be a hit, or to be the best of all.
+    pub(super) fn cut(&self) -> f32 {
+        self.keep.cut().min(self.max_score.unwrap_or(f32::NEG_INFINITY))
+    }
+
+    /// Considers a live row that passed the filter.
+    pub(super) fn offer(&mut self, hit: Hit) {
+        self.max_score = Some(self.max_score.map_or(hit.score, |highest| highest.max(hit.score)));
+        if hit.score >= self.keep.cut() {
+            self.keep.offer(hit);
+        }
     }
 
     pub(super) fn merge(self, other: Self) -> Self {

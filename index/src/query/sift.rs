@@ -1,8 +1,8 @@
 //! Bounding the score of every live row by its code, and scoring those that may be among the hits.
 //!
-//! A search cuts at the least score that the last of its hits can have. The cut rises as rows are seen: the best lower bounds so far are
-//! kept as if they were scores, and what those would be cut at, no final hit can be below. Rows whose upper bound reaches the
-//! cut are set aside; in the end those that reach the final cut are scored.
+//! A search cuts at the score that the last of its hits has so far, or that the best row has, if that is less. Rows whose estimate
+//! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
+//! reaches it are set aside, and scored in the end as long as they still do, the most promising first.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,8 +27,6 @@ use crate::view::View;
 const TASK: usize = 128;
 /// Candidates that are set aside before those that a higher cut has ruled out are dropped.
 const ASIDE: usize = 4096;
-/// Candidates that one thread scores before others help.
-const ALONE: usize = 2048;
 
 /// A segment with codes.
 pub(super) struct Source<'a> {
@@ -49,15 +47,20 @@ struct Candidate {
     row: u32,
 }
 
+/// What is asked of all sources.
+struct Question<'a> {
+    view: &'a View,
+    vectors: &'a [&'a [f32]],
+    filter: Filter<'a>,
+    /// For each vector the cut of what was found elsewhere, and of whichever thread has got farthest.
+    cuts: Vec<AtomicU32>,
+}
+
 /// What one query has seen so far.
 struct Sieve<K> {
-    /// Of lower bounds.
-    keep: K,
-    /// The highest lower bound.
-    best: f32,
+    found: Found<K>,
     candidates: Vec<Candidate>,
     limit: usize,
-    scanned: u64,
 }
 
 /// Adds the rows of some segments to what each of some vectors has found elsewhere.
@@ -76,29 +79,19 @@ pub(super) fn sift<K: Keep>(
             (0..blocks).step_by(TASK).map(move |first| (number, first..(first + TASK).min(blocks)))
         })
         .collect();
-    // The last hits so far: from other segments, and from whichever thread has got farthest.
-    let cuts: Vec<AtomicU32> = found
-        .iter()
-        .map(|found| {
-            AtomicU32::new(ordered(found.keep.cut().min(found.max_score.unwrap_or(f32::NEG_INFINITY))))
-        })
-        .collect();
+    let cuts = found.iter().map(|found| AtomicU32::new(ordered(found.cut()))).collect();
+    let question = Question { view, vectors, filter, cuts };
     let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
     let step = |mut sieves: Vec<Sieve<K>>, (number, blocks): &(u32, Range<usize>)| {
         let source = &sources[*number as usize];
-        match source.sift(*number, blocks.clone(), filter, &cuts, &mut sieves) {
-            // What was salvaged is known to be incomplete, and its answers say so.
-            Err(error) if view.whole => Err(error),
-            _ => Ok(sieves),
-        }
+        source.sift(*number, blocks.clone(), &question, &mut sieves).map(|()| sieves)
     };
     let merge = |one: Vec<Sieve<K>>, other: Vec<Sieve<K>>| {
         Ok(one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect())
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
-    for (((sieve, vector), found), cut) in sieves.into_iter().zip(vectors).zip(found).zip(&cuts) {
-        let cut = sieve.cut().max(score(cut.load(Ordering::Relaxed)));
-        sieve.score(view, sources, vector, cut, new, found)?;
+    for ((sieve, vector), found) in sieves.into_iter().zip(vectors).zip(found) {
+        sieve.finish(view, sources, vector, new, found)?;
     }
     Ok(())
 }
@@ -142,63 +135,75 @@ impl Source<'_> {
         &self,
         source: u32,
         blocks: Range<usize>,
-        filter: Filter<'_>,
-        cuts: &[AtomicU32],
+        question: &Question<'_>,
         sieves: &mut [Sieve<K>],
     ) -> Result<(), Error> {
+        let &Question { view, vectors, filter, ref cuts } = question;
         let rows = blocks.start * ROWS..(blocks.end * ROWS).min(self.part.len());
         let chosen: u64 =
             filter.runs(self.number, Some(self.sealed), rows.clone()).map(|run| run.len() as u64).sum();
         if chosen == 0 {
             return Ok(());
         }
-        let bytes = self.coded.blocks(blocks.clone())?;
+        let bytes = match self.coded.blocks(blocks.clone()) {
+            Ok(bytes) => bytes,
+            Err(error) => return view.tolerate(error),
+        };
         let mut bounds = Bounds::NONE;
-        for ((sieve, query), shared) in sieves.iter_mut().zip(&*self.queries).zip(cuts) {
-            let mut cut = sieve.cut().max(score(shared.load(Ordering::Relaxed)));
+        let queries = self.queries.iter().zip(vectors).zip(cuts);
+        for (sieve, ((query, vector), shared)) in sieves.iter_mut().zip(queries) {
+            let mut cut = sieve.found.cut().max(score(shared.load(Ordering::Relaxed)));
             for (block, codes) in blocks.clone().zip(bytes.chunks_exact(BLOCK)) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
                 while reached != 0 {
                     let at = reached.trailing_zeros() as usize;
                     reached &= reached - 1;
                     let row = block * ROWS + at;
-                    if row >= rows.end || self.sealed.is_dead(row) || !filter.selects(self.number, row) {
-                        continue;
-                    }
-                    let (id, group) = (self.part.ids[row], self.part.groups[row]);
-                    if !filter.passes(id, group) {
+                    if row >= rows.end
+                        || self.sealed.is_dead(row)
+                        || !filter.selects(self.number, row)
+                        || !filter.passes(self.part.ids[row], self.part.groups[row])
+                    {
                         continue;
                     }
                     let (estimate, reach) = (bounds.estimates[at], bounds.reaches[at]);
-                    let candidate = Candidate { upper: estimate + reach, source, row: row as u32 };
-                    sieve.offer(candidate, Hit { id, group, score: estimate - reach });
-                    cut = cut.max(sieve.cut());
+                    if estimate >= cut {
+                        self.score(view, row, vector, &mut sieve.found)?;
+                        cut = cut.max(sieve.found.cut());
+                    } else {
+                        let row = row as u32;
+                        sieve.candidates.push(Candidate { upper: estimate + reach, source, row });
+                    }
                 }
             }
-            sieve.scanned += chosen;
+            sieve.found.scanned += chosen;
             shared.fetch_max(ordered(cut), Ordering::Relaxed);
             sieve.drop_below(cut);
         }
+        Ok(())
+    }
+
+    fn score<K: Keep>(
+        &self,
+        view: &View,
+        row: usize,
+        vector: &[f32],
+        found: &mut Found<K>,
+    ) -> Result<(), Error> {
+        if let Err(error) = self.sealed.segment.verify(row..row + 1) {
+            return view.tolerate(error);
+        }
+        let Some(stored) = self.part.vector(row) else { return Ok(()) };
+        found.rescored += 1;
+        let (id, group) = (self.part.ids[row], self.part.groups[row]);
+        found.offer(Hit { id, group, score: kernels::dot(vector, stored) });
         Ok(())
     }
 }
 
 impl<K: Keep> Sieve<K> {
     fn new(keep: K) -> Self {
-        Self { keep, best: f32::NEG_INFINITY, candidates: Vec::new(), limit: ASIDE, scanned: 0 }
-    }
-
-    /// No hit scores less, nor does the best row of all.
-    fn cut(&self) -> f32 {
-        self.keep.cut().min(self.best)
-    }
-
-    fn offer(&mut self, candidate: Candidate, lower: Hit) {
-        self.candidates.push(candidate);
-        self.best = self.best.max(lower.score);
-        if lower.score >= self.keep.cut() {
-            self.keep.offer(lower);
-        }
+        Self { found: Found::new(keep), candidates: Vec::new(), limit: ASIDE }
     }
 
     fn drop_below(&mut self, cut: f32) {
@@ -210,53 +215,30 @@ impl<K: Keep> Sieve<K> {
 
     fn merge(mut self, mut other: Self) -> Self {
         self.candidates.append(&mut other.candidates);
-        Self {
-            keep: self.keep.merge(other.keep),
-            best: self.best.max(other.best),
-            candidates: self.candidates,
-            limit: self.limit.max(other.limit),
-            scanned: self.scanned + other.scanned,
-        }
+        let limit = self.limit.max(other.limit);
+        Self { found: self.found.merge(other.found), candidates: self.candidates, limit }
     }
 
-    /// Scores the candidates that reach the final cut.
-    fn score(
-        mut self,
+    /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
+    fn finish(
+        self,
         view: &View,
         sources: &[Source<'_>],
         vector: &[f32],
-        cut: f32,
         new: &(impl Fn() -> K + Sync),
         found: &mut Found<K>,
     ) -> Result<(), Error> {
-        self.candidates.retain(|candidate| candidate.upper >= cut);
-        self.candidates.sort_unstable_by_key(|candidate| (candidate.source, candidate.row));
-        let add = |mut found: Found<K>, candidate: &Candidate| {
-            let Source { sealed, part, .. } = &sources[candidate.source as usize];
-            let row = candidate.row as usize;
-            match sealed.segment.verify(row..row + 1) {
-                Err(error) if view.whole => return Err(error),
-                Err(_) => return Ok(found),
-                Ok(()) => {}
+        let elsewhere = std::mem::replace(found, Found::new(new()));
+        *found = elsewhere.merge(self.found);
+        let mut candidates = self.candidates;
+        candidates.retain(|candidate| candidate.upper >= found.cut());
+        candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
+        for Candidate { upper, source, row } in candidates {
+            if upper < found.cut() {
+                break;
             }
-            let score = part.vector(row).map_or(f32::NEG_INFINITY, |stored| kernels::dot(vector, stored));
-            found.rescored += 1;
-            found.max_score = Some(found.max_score.map_or(score, |highest| highest.max(score)));
-            if score >= found.keep.cut() {
-                found.keep.offer(Hit { id: part.ids[row], group: part.groups[row], score });
-            }
-            Ok(found)
-        };
-        let start = || Found::new(new());
-        let mut scored = if self.candidates.len() < ALONE {
-            self.candidates.iter().try_fold(start(), add)?
-        } else {
-            let parts = self.candidates.par_iter().try_fold(start, add);
-            parts.try_reduce(start, |one, other| Ok(one.merge(other)))?
-        };
-        scored.scanned = self.scanned;
-        let before = std::mem::replace(found, start());
-        *found = before.merge(scored);
+            sources[source as usize].score(view, row as usize, vector, found)?;
+        }
         Ok(())
     }
 }

@@ -66,18 +66,14 @@ fn walk<K: Keep>(
     let slack = query.slack(segment.stats().largest_code_error as f32);
     for (near, row) in near.rows {
         // What the exact score may be, at most; those of the rows that follow too, as the best come first.
-        let most = near + slack;
-        if most < found.keep.cut() && found.max_score.is_some_and(|highest| most < highest) {
+        if near + slack < found.cut() {
             break;
         }
         let row = row as usize;
         segment.verify(row..row + 1)?;
         found.rescored += 1;
         let score = part.vector(row).map_or(f32::NEG_INFINITY, |stored| dot(vector, stored));
-        found.max_score = Some(found.max_score.map_or(score, |highest| highest.max(score)));
-        if score >= found.keep.cut() {
-            found.keep.offer(Hit { id: part.ids[row], group: part.groups[row], score });
-        }
+        found.offer(Hit { id: part.ids[row], group: part.groups[row], score });
     }
     Ok(near.exhausted)
 }
