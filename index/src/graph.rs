@@ -1,7 +1,7 @@
 //! Approximate search: a hierarchical navigable small world graph (Malkov, Yashunin 2018) over the rows of a segment.
 //!
-//! hnsw_rs builds the graph when a segment is written; its neighbour lists are read out into flat arrays, which are what
-//! lies on disk and what is searched. Nothing else of it is used: see [`build`].
+//! A graph is built when a segment is written, a small one by hnsw_rs and a large one in batches: see [`build`]. Flat arrays of
+//! neighbours are what lies on disk and what is searched.
 //!
 //! Rows whose codes are identical share one node, as no search could tell them apart. Nodes are numbered by descending top layer, so layer `l` is the nodes
 //! `0..counts[l]`, and node 0 is where every search enters.
@@ -14,6 +14,8 @@ mod visited;
 
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 pub(crate) use search::Searchable;
 pub(crate) use visited::Pool;
@@ -78,12 +80,17 @@ impl<'a> Graph<'a> {
     }
 
     fn list(&self, layer: usize, node: u32) -> &'a [u32] {
+        &(if layer == 0 { self.lowest } else { self.upper })[self.place(layer, node)]
+    }
+
+    /// Where in `lowest`, or for other layers in `upper`, the neighbours of a node lie.
+    fn place(&self, layer: usize, node: u32) -> Range<usize> {
         let node = node as usize;
         if layer == 0 {
-            return &self.lowest[node * 2 * self.degree..(node + 1) * 2 * self.degree];
+            return node * 2 * self.degree..(node + 1) * 2 * self.degree;
         }
         let below: usize = self.counts[1..layer].iter().map(|&count| count as usize).sum();
-        &self.upper[(below + node) * self.degree..(below + node + 1) * self.degree]
+        (below + node) * self.degree..(below + node + 1) * self.degree
     }
 
     fn neighbours(&self, layer: usize, node: u32) -> impl Iterator<Item = u32> + 'a {

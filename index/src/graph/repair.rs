@@ -72,11 +72,12 @@ impl Repair {
                 continue;
             }
             repaired += 1;
-            let near = |other: u32| codes.pair(row(node), row(other));
-            let mut known: Vec<u32> = (0..nodes).filter(|&other| self.reached[other as usize]).collect();
-            known.sort_by(|&a, &b| near(b).total_cmp(&near(a)).then(a.cmp(&b)));
             // Fewer edges are kept than there are nodes, so somewhere there is room.
-            if let Some(place) = known.into_iter().find_map(|from| self.place(&lowest, from, |_| true)) {
+            let near = |other: u32| Scored::new(codes.pair(row(node), row(other)), other);
+            let known = (0..nodes).into_par_iter().filter(|&other| self.reached[other as usize]);
+            let roomy = known.filter(|&other| self.place(&lowest, other, |_| true).is_some());
+            let place = roomy.map(near).max().and_then(|from| self.place(&lowest, from.node(), |_| true));
+            if let Some(place) = place {
                 lowest[place] = node;
                 self.kept[place] = true;
             }

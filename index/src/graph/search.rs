@@ -36,7 +36,7 @@ impl Scored {
         !(self.0 as u32)
     }
 
-    fn score(self) -> f32 {
+    pub(super) fn score(self) -> f32 {
         ordered::score((self.0 >> 32) as u32)
     }
 }
@@ -76,18 +76,28 @@ impl Searchable<'_> {
         width: usize,
         admit: &dyn Fn(u32) -> bool,
     ) -> (Vec<Scored>, u64) {
-        let &Self { graph, codes, pool } = self;
-        let mut walk = Walk { graph, codes, query, evaluations: 0 };
+        let mut walk = self.walk(query);
         let root = walk.score(0);
-        let entry = walk.descend(root);
-        let beam = pool.with(graph.len(), |visited| walk.beam([root, entry], width, admit, visited));
-        (beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect(), walk.evaluations)
+        let entry = walk.descend(root, 0);
+        (walk.sorted_beam(0, [root, entry], width, admit), walk.evaluations)
+    }
+
+    /// The best nodes that a beam in one layer finds, best first. Only nodes that another one leads to are found. The layers
+    /// above say where to begin, or node 0 is the beginning.
+    pub(super) fn near(&self, layer: usize, query: &Query, width: usize, from_above: bool) -> Vec<Scored> {
+        let mut walk = self.walk(query);
+        let root = walk.score(0);
+        let entry = if from_above { walk.descend(root, layer) } else { root };
+        walk.sorted_beam(layer, [root, entry], width, &|_| true)
+    }
+
+    fn walk<'a>(&'a self, query: &'a Query) -> Walk<'a> {
+        Walk { searchable: self, query, evaluations: 0 }
     }
 }
 
 struct Walk<'a> {
-    graph: Graph<'a>,
-    codes: Codes<'a>,
+    searchable: &'a Searchable<'a>,
     query: &'a Query,
     evaluations: u64,
 }
@@ -95,16 +105,18 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn score(&mut self, node: u32) -> Scored {
         self.evaluations += 1;
-        Scored::new(self.codes.score(self.query, self.graph.row(node)), node)
+        let Searchable { graph, codes, .. } = self.searchable;
+        Scored::new(codes.score(self.query, graph.row(node)), node)
     }
 
-    /// From node 0 to the best node that greedy steps reach in the layers above the lowest.
-    fn descend(&mut self, root: Scored) -> Scored {
+    /// From node 0 to the best node that greedy steps reach in the layers above one.
+    fn descend(&mut self, root: Scored, to: usize) -> Scored {
+        let graph = self.searchable.graph;
         let mut best = root;
-        for layer in (1..self.graph.counts.len()).rev() {
+        for layer in (to + 1..graph.counts.len()).rev() {
             loop {
                 let here = best;
-                for neighbour in self.graph.neighbours(layer, here.node()) {
+                for neighbour in graph.neighbours(layer, here.node()) {
                     best = best.max(self.score(neighbour));
                 }
                 if best == here {
@@ -115,16 +127,29 @@ impl Walk<'_> {
         best
     }
 
-    /// The best nodes with an admitted row. Every node can be reached from node 0, which is among `from`: if fewer than
-    /// `width` come back, there are no more.
+    fn sorted_beam(
+        &mut self,
+        layer: usize,
+        from: [Scored; 2],
+        width: usize,
+        admit: &dyn Fn(u32) -> bool,
+    ) -> Vec<Scored> {
+        let &Searchable { graph, pool, .. } = self.searchable;
+        let beam = pool.with(graph.len(), |visited| self.beam(layer, from, width, admit, visited));
+        beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect()
+    }
+
+    /// The best nodes with an admitted row. In the lowest layer every node can be reached from node 0, which is among `from`: if
+    /// fewer than `width` come back, there are no more.
     fn beam(
         &mut self,
+        layer: usize,
         from: [Scored; 2],
         width: usize,
         admit: &dyn Fn(u32) -> bool,
         visited: &mut Visited,
     ) -> BinaryHeap<Reverse<Scored>> {
-        let graph = self.graph;
+        let &Searchable { graph, codes, .. } = self.searchable;
         let admitted = |scored: Scored| graph.rows(scored.node()).any(admit);
         let mut beam = Beam { width, open: BinaryHeap::new(), kept: BinaryHeap::with_capacity(width + 1) };
         for scored in from {
@@ -135,20 +160,20 @@ impl Walk<'_> {
         let mut fresh: Vec<(u32, usize)> = Vec::with_capacity(2 * graph.degree);
         while let Some(nearest) = beam.next() {
             if let Some(next) = beam.open.peek() {
-                kernels::prefetch(graph.list(0, next.node()));
+                kernels::prefetch(graph.list(layer, next.node()));
             }
             fresh.clear();
-            for node in graph.neighbours(0, nearest.node()) {
+            for node in graph.neighbours(layer, nearest.node()) {
                 if visited.insert(node) {
                     fresh.push((node, graph.row(node)));
                 }
             }
-            fresh.iter().take(AHEAD).for_each(|&(_, row)| self.codes.prefetch(row));
+            fresh.iter().take(AHEAD).for_each(|&(_, row)| codes.prefetch(row));
             for (at, &(node, row)) in fresh.iter().enumerate() {
                 if let Some(&(_, later)) = fresh.get(at + AHEAD) {
-                    self.codes.prefetch(later);
+                    codes.prefetch(later);
                 }
-                beam.offer(Scored::new(self.codes.score(self.query, row), node), admitted);
+                beam.offer(Scored::new(codes.score(self.query, row), node), admitted);
             }
             self.evaluations += fresh.len() as u64;
         }

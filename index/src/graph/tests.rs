@@ -1,4 +1,6 @@
-use super::build::{Built, Parameters, build};
+use rayon::ThreadPoolBuilder;
+
+use super::build::{Builder, Built, Parameters, Points, build_by};
 use super::{Graph, NONE, Pool, Searchable};
 use crate::kernels::dot;
 use crate::report::GraphStats;
@@ -17,13 +19,19 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(vectors: Vec<Vec<f32>>, parameters: Parameters) -> Self {
+    /// From both builders.
+    fn each(vectors: &[Vec<f32>], parameters: Parameters) -> [Self; 2] {
+        [Builder::Insertion, Builder::Batches].map(|builder| Self::new(builder, vectors, parameters))
+    }
+
+    fn new(builder: Builder, vectors: &[Vec<f32>], parameters: Parameters) -> Self {
         let dimension = vectors[0].len();
-        let vectors: Vec<f32> = vectors.into_iter().flat_map(unit).collect();
+        let vectors: Vec<f32> = vectors.iter().flat_map(|vector| unit(vector.clone())).collect();
         let mut codes = Vec::new();
         let scales: Vec<f32> =
             vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
-        let (built, stats) = build(Codes { dimension, codes: &codes, scales: &scales }, parameters);
+        let rows = Codes { dimension, codes: &codes, scales: &scales };
+        let (built, stats) = build_by(builder, rows, Points::new(rows), parameters);
         Self { dimension, vectors, codes, scales, built, stats }
     }
 
@@ -102,11 +110,12 @@ impl Random {
 fn a_beam_finds_nearly_all_of_the_best() {
     let mut random = Random(1);
     for vectors in [random.clusters(1200, 5, 24), (0..1200).map(|_| random.vector(24)).collect()] {
-        let sample = Sample::new(vectors, Parameters { degree: 16, width: 100 });
         let probes: Vec<Vec<f32>> = (0..60).map(|_| unit(random.vector(24))).collect();
-        let recall = sample.recall(&probes, 128);
-        assert!(recall > 0.97, "{recall}");
-        sample.assert_every_row_finds_itself(64);
+        for sample in Sample::each(&vectors, Parameters { degree: 16, width: 100 }) {
+            let recall = sample.recall(&probes, 128);
+            assert!(recall > 0.97, "{recall}");
+            sample.assert_every_row_finds_itself(64);
+        }
     }
 }
 
@@ -123,29 +132,44 @@ fn every_row_can_be_found_whatever_the_rows_are() {
     for vectors in
         [curve, outlier, copies, line, vec![one.clone()], vec![one; 2], random.clusters(900, 90, 3)]
     {
-        let sample = Sample::new(vectors, SMALL);
-        assert_eq!(sample.stats.unfound, 0);
-        sample.assert_every_row_finds_itself(64);
+        for sample in Sample::each(&vectors, SMALL) {
+            assert_eq!(sample.stats.unfound, 0);
+            sample.assert_every_row_finds_itself(64);
+        }
     }
 }
 
 #[test]
 fn nothing_is_out_of_reach_and_few_leads_are_raised() {
     let mut random = Random(3);
-    // Lists so short that hnsw_rs loses nodes.
-    let sample = Sample::new(random.clusters(2000, 40, 8), Parameters { degree: 3, width: 12 });
-    let graph = sample.built.graph();
-    let mut reached = vec![false; graph.len()];
-    let mut open = vec![0];
-    reached[0] = true;
-    while let Some(node) = open.pop() {
-        for next in graph.neighbours(0, node) {
-            if !std::mem::replace(&mut reached[next as usize], true) {
-                open.push(next);
+    // Lists so short that nodes are lost.
+    for sample in Sample::each(&random.clusters(2000, 40, 8), Parameters { degree: 4, width: 12 }) {
+        let graph = sample.built.graph();
+        let mut reached = vec![false; graph.len()];
+        let mut open = vec![0];
+        reached[0] = true;
+        while let Some(node) = open.pop() {
+            for next in graph.neighbours(0, node) {
+                if !std::mem::replace(&mut reached[next as usize], true) {
+                    open.push(next);
+                }
             }
         }
+        assert!(reached.iter().all(|&reached| reached), "{} repaired", sample.stats.repaired);
+        assert_eq!(graph.prove(), Ok(()));
     }
-    assert!(reached.iter().all(|&reached| reached), "{} repaired", sample.stats.repaired);
+}
+
+#[test]
+fn batches_give_the_same_graph_on_any_number_of_threads() {
+    let mut random = Random(8);
+    let vectors = random.clusters(3000, 5, 16);
+    let [one, three] = [1, 3].map(|threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Sample::new(Builder::Batches, &vectors, SMALL))
+    });
+    assert_eq!(one.built, three.built);
+    assert!(one.built.counts.len() > 2 && one.stats.least_leads > 1, "{:?}", one.stats);
 }
 
 #[test]
@@ -153,7 +177,7 @@ fn copies_share_a_node_and_are_all_found() {
     let mut random = Random(4);
     let mut vectors: Vec<Vec<f32>> = (0..100).map(|_| random.vector(5)).collect();
     vectors.extend(vec![vectors[7].clone(); 30]);
-    let sample = Sample::new(vectors, SMALL);
+    let sample = Sample::new(Builder::Batches, &vectors, SMALL);
     assert_eq!(sample.built.counts[0], 100);
     let found = sample.search(sample.vector(7), 4, |_| true);
     let copies = |row: &&u32| **row == 7 || **row >= 100;
@@ -163,7 +187,8 @@ fn copies_share_a_node_and_are_all_found() {
 #[test]
 fn a_filter_lengthens_the_walk_and_not_the_gaps() {
     let mut random = Random(5);
-    let sample = Sample::new(random.clusters(1500, 5, 16), Parameters { degree: 16, width: 100 });
+    let sample =
+        Sample::new(Builder::Batches, &random.clusters(1500, 5, 16), Parameters { degree: 16, width: 100 });
     let probe = unit(random.vector(16));
     let found = sample.search(&probe, 40, |row| row % 50 == 3);
     assert!(found.len() == 30 && found.iter().all(|row| row % 50 == 3), "all that there are");
@@ -174,7 +199,7 @@ fn a_filter_lengthens_the_walk_and_not_the_gaps() {
 #[test]
 fn the_same_search_gives_the_same_answer() {
     let mut random = Random(6);
-    let sample = Sample::new(random.clusters(800, 5, 16), SMALL);
+    let sample = Sample::new(Builder::Insertion, &random.clusters(800, 5, 16), SMALL);
     let probe = unit(random.vector(16));
     let once = sample.search(&probe, 50, |_| true);
     assert!((0..5).all(|_| sample.search(&probe, 50, |_| true) == once));
@@ -183,7 +208,8 @@ fn the_same_search_gives_the_same_answer() {
 #[test]
 fn damaged_numbers_are_refused_or_lead_nowhere() {
     let mut random = Random(7);
-    let sample = Sample::new(random.clusters(60, 5, 4), Parameters { degree: 3, width: 20 });
+    let sample =
+        Sample::new(Builder::Insertion, &random.clusters(60, 5, 4), Parameters { degree: 3, width: 20 });
     let probe = unit(random.vector(4));
     let mut refused = 0;
     for field in 0..5 {
