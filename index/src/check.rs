@@ -13,8 +13,17 @@ use crate::state::{Sealed, State};
 use crate::store::Store;
 use crate::wal::frame::Record;
 
+/// How thoroughly is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Bytes, order, and everything that was computed from the vectors but the graphs.
+    Ordinary,
+    /// And that searches of the graphs find every row.
+    Deep,
+}
+
 /// Checks an open index. The set of files is taken at one moment; writers go on meanwhile.
-pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Error> {
+pub(crate) fn check(store: &Store, shards: &[Shard], depth: Depth) -> Result<CheckReport, Error> {
     let directory = &store.directory;
     let mut report = CheckReport::default();
     // Before the manifest is: a log that comes into use later is not in it.
@@ -34,7 +43,7 @@ pub(crate) fn check(store: &Store, shards: &[Shard]) -> Result<CheckReport, Erro
     let files = Files::open(directory, &manifest, &mut report)?;
     drop(committer);
 
-    files.check(directory, &manifest, &mut report);
+    files.check(directory, &manifest, depth, &mut report);
     for (log, end) in files.logs.into_iter().zip(&ends) {
         let Some(mut log) = log else { continue };
         log.limit(end);
@@ -56,7 +65,7 @@ pub(crate) fn check_files(directory: &Path) -> Result<CheckReport, Error> {
     };
     report.find_unknown(directory, &manifest, false)?;
     let files = Files::open(directory, &manifest, &mut report)?;
-    files.check(directory, &manifest, &mut report);
+    files.check(directory, &manifest, Depth::Ordinary, &mut report);
     let mut state = State::empty(manifest.body.options.shards);
     state.segments = files.segments.into();
     for (shard, log) in files.logs.iter().enumerate() {
@@ -89,10 +98,14 @@ impl Files {
         Ok(Self { segments, logs: logs.collect::<Result<_, _>>()? })
     }
 
-    fn check(&self, directory: &Path, manifest: &Manifest, report: &mut CheckReport) {
+    fn check(&self, directory: &Path, manifest: &Manifest, depth: Depth, report: &mut CheckReport) {
         report.list(directory.join(name::MANIFEST), 0);
         for Sealed { segment, .. } in &self.segments {
-            segment.check().into_iter().for_each(|error| report.add(error));
+            let problems = segment.check();
+            if problems.is_empty() && depth == Depth::Deep {
+                segment.check_searches().unwrap_or_else(|error| report.add(error));
+            }
+            problems.into_iter().for_each(|error| report.add(error));
             report.list(segment.path().to_owned(), segment.rows() as u64);
         }
         // Opening them has read every byte.

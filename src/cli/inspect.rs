@@ -23,6 +23,9 @@ pub struct StatsArguments {
 pub struct CheckArguments {
     /// The gallery
     gallery: PathBuf,
+    /// Search every graph for each of its rows too; without graphs this changes nothing
+    #[arg(long)]
+    deep: bool,
 }
 
 pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
@@ -52,7 +55,7 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
     let gallery = Gallery::open(&arguments.gallery)?;
-    let found = gallery.check()?;
+    let found = gallery.check(arguments.deep)?;
     screen.json(&found)?;
     let checked = format!("{} in {}", plural(found.templates, "template"), plural(found.files, "index file"));
     if found.is_sound() {

@@ -78,12 +78,12 @@ impl Gallery {
     }
 
     /// Verifies every byte of the index, the catalog's structure, and that both hold the same templates
-    /// under the same subjects.
+    /// under the same subjects; if `deep`, also that every template is found by searches of the graph it is in.
     ///
     /// # Errors
     /// A file could not be read at all; damage is a problem in the result.
-    pub fn check(&self) -> Result<Inspection> {
-        let report = self.index.check()?;
+    pub fn check(&self, deep: bool) -> Result<Inspection> {
+        let report = if deep { self.index.check_deep() } else { self.index.check() }?;
         let mut found =
             Inspection { templates: 0, files: report.files as u64, problems: Vec::new(), more_problems: 0 };
         for problem in &report.problems {

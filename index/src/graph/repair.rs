@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::build::Built;
 use super::search::Scored;
 use super::{NONE, Pool, Searchable};
+use crate::background;
 use crate::sq8::Codes;
 
 /// Nodes that lead to each node, at least, where its neighbours have room for it.
@@ -45,9 +46,10 @@ impl Repair {
     pub(super) fn run(mut self, built: &mut Built, codes: Codes<'_>) -> Repaired {
         let mut repaired = self.reach_all(built, codes);
         self.raise_in_degrees(built);
+        let pool = Pool::default();
         let mut looked_for: Vec<u32> = (0..built.counts[0]).collect();
         for _ in 0..AUDIT_ROUNDS {
-            let missed = missed(built, codes, &looked_for);
+            let missed = searchable(built, codes, &pool).missed(&looked_for);
             for (node, ends) in &missed {
                 let linked = ends.iter().filter(|&&end| self.link(built, end, *node)).count();
                 repaired += u64::from(linked > 0);
@@ -57,7 +59,7 @@ impl Repair {
                 return Repaired { repaired, unfound: 0 };
             }
         }
-        Repaired { repaired, unfound: missed(built, codes, &looked_for).len() as u64 }
+        Repaired { repaired, unfound: searchable(built, codes, &pool).missed(&looked_for).len() as u64 }
     }
 
     /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does reach.
@@ -153,16 +155,27 @@ impl Repair {
     }
 }
 
-/// Those of some nodes that a search of their own code does not find, each with the nodes where it ended.
-fn missed(built: &Built, codes: Codes<'_>, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
-    let searchable = Searchable { graph: built.graph(), codes, pool: &Pool::default() };
-    let miss = |node: u32| {
-        let query = codes.query(searchable.graph.row(node));
-        let (found, _) = searchable.nearest(&query, AUDIT_WIDTH, &|_| true);
-        let mut found: Vec<u32> = found.into_iter().map(Scored::node).collect();
-        let missed = !found.contains(&node);
-        found.truncate(AUDIT_LINKS);
-        missed.then_some((node, found))
-    };
-    of.par_iter().filter_map(|&node| miss(node)).collect()
+fn searchable<'a>(built: &'a Built, codes: Codes<'a>, pool: &'a Pool) -> Searchable<'a> {
+    Searchable { graph: built.graph(), codes, pool }
+}
+
+impl Searchable<'_> {
+    /// How many nodes a search of their own code does not find.
+    pub(crate) fn unfound(&self) -> u64 {
+        let all: Vec<u32> = (0..self.graph.len() as u32).collect();
+        background::run(|| self.missed(&all).len() as u64)
+    }
+
+    /// Those of some nodes that a search of their own code does not find, each with the nodes where it ended.
+    fn missed(&self, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
+        let miss = |node: u32| {
+            let query = self.codes.query(self.graph.row(node));
+            let (found, _) = self.nearest(&query, AUDIT_WIDTH, &|_| true);
+            let mut found: Vec<u32> = found.into_iter().map(Scored::node).collect();
+            let missed = !found.contains(&node);
+            found.truncate(AUDIT_LINKS);
+            missed.then_some((node, found))
+        };
+        of.par_iter().filter_map(|&node| miss(node)).collect()
+    }
 }

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable};
 use super::graph::Sections;
 use super::l0;
 use super::layout::{
-    BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
     block_checksum,
 };
 use crate::error::{Context, Error};
@@ -295,6 +295,22 @@ impl Segment {
         problems
     }
 
+    /// Looks for every row in the graph, by a search of its own code. For a segment that [`check`](Self::check) finds sound.
+    pub(crate) fn check_searches(&self) -> Result<(), Error> {
+        let (Some(graph), Some(stats)) = (self.searchable()?, self.stats.graph) else { return Ok(()) };
+        match graph.unfound() {
+            unfound if unfound == stats.unfound => Ok(()),
+            unfound => {
+                let expected = format!("a graph in which searches miss {} rows", stats.unfound);
+                Err(damaged(&self.path, self.offset_of(GRAPH), expected, format!("{unfound} rows")))
+            }
+        }
+    }
+
+    fn offset_of(&self, kind: u32) -> u64 {
+        self.sections.iter().find(|section| section.kind == kind).map_or(0, |section| section.offset)
+    }
+
     fn check_rows(&self) -> Option<Error> {
         let part = self.part();
         let keys = || part.groups.iter().zip(part.ids);
@@ -349,9 +365,8 @@ impl Segment {
             None => found.graph.shape(),
         });
         let whole = measured.graph.is_none_or(|graph| graph.orphans == 0);
-        let offset =
-            self.sections.iter().find(|section| section.kind == STATISTICS).map_or(0, |at| at.offset);
         (measured.encode() != stats.encode() || !whole).then(|| {
+            let offset = self.offset_of(STATISTICS);
             damaged(&self.path, offset, format!("{measured:?}, no node out of reach"), format!("{stats:?}"))
         })
     }

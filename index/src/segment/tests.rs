@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::layout::{ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, Section, block_checksum};
+use super::layout::{ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, STATISTICS, Section, block_checksum};
 use super::{Segment, writer};
 use crate::buffer::Chunk;
 use crate::error::Error;
 use crate::file::header;
 use crate::file::name;
+use crate::graph::build::Parameters;
 use crate::manifest::SegmentEntry;
 use crate::part::Part;
 
@@ -33,15 +34,25 @@ fn vector(dimension: usize, id: u64) -> Vec<f32> {
     vector
 }
 
-fn write(directory: &Path, number: u64, dimension: usize, parts: &[Part<'_>]) -> Option<writer::Finished> {
+fn write(
+    directory: &Path,
+    number: u64,
+    dimension: usize,
+    parts: &[Part<'_>],
+    extras: writer::Extras,
+) -> Option<writer::Finished> {
     let target = writer::Target { directory, index: INDEX, number, epoch: 3 };
     let sources: Vec<writer::Source<'_>> = parts.iter().map(|&part| part.into()).collect();
-    writer::write(&target, dimension, &sources, writer::Extras::default(), &|| Ok(())).unwrap()
+    writer::write(&target, dimension, &sources, extras, &|| Ok(())).unwrap()
 }
 
 impl File {
     /// `rows` rows in two parts, in no order.
     fn new(dimension: usize, rows: u64) -> Self {
+        Self::with(dimension, rows, writer::Extras::default())
+    }
+
+    fn with(dimension: usize, rows: u64, extras: writer::Extras) -> Self {
         let memory = Path::new("/dev/shm");
         let directory =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
@@ -53,7 +64,7 @@ impl File {
         let (odd, even) = (0..rows).rev().partition(|id| id % 2 == 1);
         let (odd, even) = (chunk(odd), chunk(even));
         let parts = [odd.part(), even.part()];
-        let finished = write(directory.path(), NUMBER, dimension, &parts).unwrap();
+        let finished = write(directory.path(), NUMBER, dimension, &parts, extras).unwrap();
         let path = directory.path().join(name::segment(NUMBER));
         let bytes = fs::read(&path).unwrap();
         let entry = SegmentEntry {
@@ -140,8 +151,8 @@ fn rows_come_back_sorted_and_bit_by_bit() {
 fn no_rows_make_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let empty = Chunk::new(3, Vec::new(), Vec::new(), Vec::new());
-    assert_eq!(write(directory.path(), 1, 3, &[empty.part()]), None);
-    assert_eq!(write(directory.path(), 1, 3, &[]), None);
+    assert_eq!(write(directory.path(), 1, 3, &[empty.part()], writer::Extras::default()), None);
+    assert_eq!(write(directory.path(), 1, 3, &[], writer::Extras::default()), None);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
@@ -289,6 +300,30 @@ fn sections_of_later_kinds_are_checked_and_otherwise_ignored() {
     drop(segment);
     sections[7].checksum += 1;
     assert_eq!(file.forged(&sections, |_| {}).unwrap().check().len(), 1);
+}
+
+#[test]
+fn a_deep_check_finds_what_searches_of_a_graph_miss() {
+    let parameters = Parameters { degree: 4, width: 20 };
+    let mut file = File::with(16, 200, writer::Extras { graph: Some(parameters), ..Default::default() });
+    let segment = file.open().unwrap();
+    assert!(segment.check().is_empty());
+    segment.check_searches().unwrap();
+    let mut sections = file.sections();
+    let section = sections.iter_mut().find(|section| section.kind == STATISTICS).unwrap();
+    // The tenth number says how many nodes are not found by a search of their own code.
+    file.bytes[section.range().start + 9 * 8] += 1;
+    section.checksum = xxh3_64(&file.bytes[section.range()]);
+    let blocks = sections.iter_mut().find(|section| section.kind == BLOCKS).unwrap();
+    let (summed, sums) = file.bytes.split_at_mut(blocks.range().start);
+    for ((at, block), sum) in summed.chunks(BLOCK).enumerate().zip(sums.as_chunks_mut().0) {
+        *sum = block_checksum(NUMBER, at as u64, block).to_le_bytes();
+    }
+    blocks.checksum = xxh3_64(&file.bytes[blocks.range()]);
+    let segment = file.forged(&sections, |_| {}).unwrap();
+    assert!(segment.check().is_empty(), "nothing that an ordinary check looks at");
+    let error = segment.check_searches().unwrap_err();
+    assert!(error.to_string().contains("searches miss 1 rows"), "{error}");
 }
 
 #[test]
