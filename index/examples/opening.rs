@@ -37,7 +37,10 @@ fn main() -> Result<(), Failure> {
         let started = Instant::now();
         let answer = index.view().query(&probe)?.top_k(10)?;
         let ms = started.elapsed().as_secs_f64() * 1e3;
-        println!("{{\"when\": \"{search}\", \"ms\": {ms:.2}, \"certificate\": \"{:?}\"}}", answer.certificate);
+        println!(
+            "{{\"when\": \"{search}\", \"ms\": {ms:.2}, \"certificate\": \"{:?}\"}}",
+            answer.certificate
+        );
         say(&format!("after the {search}"), memory()?);
     }
     Ok(())

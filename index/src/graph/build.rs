@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use super::measure;
 use super::repair::{Repair, Repaired};
 use super::{Graph, NONE, Pool, Searchable};
-use crate::background;
+use crate::background::{self, Tick};
+use crate::error::Error;
 use crate::report::{GraphStats, ProbeStats};
 use crate::sq8::Codes;
 
@@ -51,11 +52,18 @@ pub(super) enum Builder {
 const SMALL: usize = 4096;
 
 /// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
-pub(crate) fn build(codes: Codes<'_>, parameters: Parameters) -> (Built, GraphStats) {
+///
+/// # Errors
+/// Only that of `tick`, which is called every now and then and may so put an end to it.
+pub(crate) fn build(
+    codes: Codes<'_>,
+    parameters: Parameters,
+    tick: Tick<'_>,
+) -> Result<(Built, GraphStats), Error> {
     background::run(|| {
         let points = Points::new(codes);
         let small = points.order.len() <= SMALL;
-        build_by(if small { Builder::Insertion } else { Builder::Batches }, codes, points, parameters)
+        build_by(if small { Builder::Insertion } else { Builder::Batches }, codes, points, parameters, tick)
     })
 }
 
@@ -64,7 +72,8 @@ pub(super) fn build_by(
     codes: Codes<'_>,
     points: Points,
     parameters: Parameters,
-) -> (Built, GraphStats) {
+    tick: Tick<'_>,
+) -> Result<(Built, GraphStats), Error> {
     let probes = &points.order[points.order.len() - points.last..];
     let probes: Vec<usize> = probes.iter().map(|&row| row as usize).collect();
     let probe = |built: &Built| match probes.is_empty() {
@@ -73,11 +82,11 @@ pub(super) fn build_by(
     };
     let (mut built, searches) = match builder {
         Builder::Insertion => insertion::build(codes, points, parameters, probe),
-        Builder::Batches => batches::build(codes, points, parameters, probe),
+        Builder::Batches => batches::build(codes, points, parameters, probe, tick)?,
     };
-    let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes);
+    let Repaired { repaired, unfound } = Repair::new(&built).run(&mut built, codes, tick)?;
     let stats = GraphStats { repaired, unfound, probes: searches, ..built.graph().shape() };
-    (built, stats)
+    Ok((built, stats))
 }
 
 /// Rows by their codes.

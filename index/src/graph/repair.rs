@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::build::Built;
 use super::search::Scored;
 use super::{NONE, Pool, Searchable};
-use crate::background;
+use crate::background::{self, Tick};
+use crate::error::Error;
 use crate::sq8::Codes;
 
 /// Nodes that lead to each node, at least, where its neighbours have room for it.
@@ -16,6 +17,9 @@ const AUDIT_WIDTH: usize = 64;
 const AUDIT_LINKS: usize = 4;
 /// Searches that are tried again after links were added.
 const AUDIT_ROUNDS: usize = 4;
+
+/// Nodes that are searched for in one go.
+const AUDIT_CHUNK: usize = 4096;
 
 /// What was done to a graph.
 pub(super) struct Repaired {
@@ -43,23 +47,29 @@ impl Repair {
     }
 
     /// Links what is out of reach, then what few lead to, then what searches miss.
-    pub(super) fn run(mut self, built: &mut Built, codes: Codes<'_>) -> Repaired {
+    pub(super) fn run(
+        mut self,
+        built: &mut Built,
+        codes: Codes<'_>,
+        tick: Tick<'_>,
+    ) -> Result<Repaired, Error> {
         let mut repaired = self.reach_all(built, codes);
         self.raise_in_degrees(built);
         let pool = Pool::default();
         let mut looked_for: Vec<u32> = (0..built.counts[0]).collect();
         for _ in 0..AUDIT_ROUNDS {
-            let missed = searchable(built, codes, &pool).missed(&looked_for);
+            let missed = searchable(built, codes, &pool).missed(&looked_for, tick)?;
             for (node, ends) in &missed {
                 let linked = ends.iter().filter(|&&end| self.link(built, end, *node)).count();
                 repaired += u64::from(linked > 0);
             }
             looked_for = missed.into_iter().map(|(node, _)| node).collect();
             if looked_for.is_empty() {
-                return Repaired { repaired, unfound: 0 };
+                return Ok(Repaired { repaired, unfound: 0 });
             }
         }
-        Repaired { repaired, unfound: searchable(built, codes, &pool).missed(&looked_for).len() as u64 }
+        let unfound = searchable(built, codes, &pool).missed(&looked_for, tick)?.len() as u64;
+        Ok(Repaired { repaired, unfound })
     }
 
     /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does reach.
@@ -161,13 +171,13 @@ fn searchable<'a>(built: &'a Built, codes: Codes<'a>, pool: &'a Pool) -> Searcha
 
 impl Searchable<'_> {
     /// How many nodes a search of their own code does not find.
-    pub(crate) fn unfound(&self) -> u64 {
+    pub(crate) fn unfound(&self) -> Result<u64, Error> {
         let all: Vec<u32> = (0..self.graph.len() as u32).collect();
-        background::run(|| self.missed(&all).len() as u64)
+        background::run(|| Ok(self.missed(&all, &|| Ok(()))?.len() as u64))
     }
 
     /// Those of some nodes that a search of their own code does not find, each with the nodes where it ended.
-    fn missed(&self, of: &[u32]) -> Vec<(u32, Vec<u32>)> {
+    fn missed(&self, of: &[u32], tick: Tick<'_>) -> Result<Vec<(u32, Vec<u32>)>, Error> {
         let miss = |node: u32| {
             let query = self.codes.query(self.graph.row(node));
             let (found, _) = self.nearest(&query, AUDIT_WIDTH, &|_| true);
@@ -176,6 +186,11 @@ impl Searchable<'_> {
             found.truncate(AUDIT_LINKS);
             missed.then_some((node, found))
         };
-        of.par_iter().filter_map(|&node| miss(node)).collect()
+        let mut all = Vec::new();
+        for some in of.chunks(AUDIT_CHUNK) {
+            all.par_extend(some.par_iter().filter_map(|&node| miss(node)));
+            tick()?;
+        }
+        Ok(all)
     }
 }

@@ -1,7 +1,10 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::ThreadPoolBuilder;
 
 use super::build::{Builder, Built, Parameters, Points, build_by};
 use super::{Graph, NONE, Pool, Searchable};
+use crate::error::Error;
 use crate::kernels::dot;
 use crate::report::GraphStats;
 use crate::sq8::{self, Codes, Query};
@@ -31,7 +34,7 @@ impl Sample {
         let scales: Vec<f32> =
             vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
         let rows = Codes { dimension, codes: &codes, scales: &scales };
-        let (built, stats) = build_by(builder, rows, Points::new(rows), parameters);
+        let (built, stats) = build_by(builder, rows, Points::new(rows), parameters, &|| Ok(())).unwrap();
         Self { dimension, vectors, codes, scales, built, stats }
     }
 
@@ -170,6 +173,20 @@ fn batches_give_the_same_graph_on_any_number_of_threads() {
     });
     assert_eq!(one.built, three.built);
     assert!(one.built.counts.len() > 2 && one.stats.least_leads > 1, "{:?}", one.stats);
+}
+
+#[test]
+fn a_build_ends_when_it_is_told_to() {
+    let sample = Sample::new(Builder::Insertion, &Random(9).clusters(2000, 5, 8), SMALL);
+    let codes = Codes { dimension: 8, codes: &sample.codes, scales: &sample.scales };
+    let ticks = AtomicUsize::new(0);
+    let tick = || match ticks.fetch_add(1, Ordering::Relaxed) {
+        20 => Err(Error::NotAnIndex { path: "enough".into() }),
+        _ => Ok(()),
+    };
+    let ended = build_by(Builder::Batches, codes, Points::new(codes), SMALL, &tick);
+    assert!(matches!(ended, Err(Error::NotAnIndex { .. })), "told by the caller");
+    assert_eq!(ticks.into_inner(), 21);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) fn write(
     parameters: Parameters,
 ) -> Result<GraphStats, Error> {
     let started = Instant::now();
-    let (built, stats) = build(codes, parameters);
+    let (built, stats) = build(codes, parameters, writer.tick())?;
     tracing::debug!(?stats, seconds = started.elapsed().as_secs_f64(), "a graph was built");
     let Built { degree, counts, first, next, lowest, upper } = &built;
     let shape: Vec<u32> = [*degree as u32].iter().chain(counts).copied().collect();

@@ -298,7 +298,7 @@ impl Segment {
     /// Looks for every row in the graph, by a search of its own code. For a segment that [`check`](Self::check) finds sound.
     pub(crate) fn check_searches(&self) -> Result<(), Error> {
         let (Some(graph), Some(stats)) = (self.searchable()?, self.stats.graph) else { return Ok(()) };
-        match graph.unfound() {
+        match graph.unfound()? {
             unfound if unfound == stats.unfound => Ok(()),
             unfound => {
                 let expected = format!("a graph in which searches miss {} rows", stats.unfound);

@@ -12,6 +12,7 @@ use super::layout::{
     VECTORS, block_checksum,
 };
 use super::{graph, l0};
+use crate::background::Tick;
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
@@ -60,9 +61,6 @@ pub(crate) struct Extras<'a> {
     /// The rotation of L0 codes that others of the index have.
     pub(crate) rotation: Option<&'a Learned>,
 }
-
-/// Called after each piece of a segment is written; an error ends the writing.
-type Tick<'a> = &'a dyn Fn() -> Result<(), Error>;
 
 /// Writes the rows of some sources as `directory/seg-<number>.seg`: durable, under its final name, and in no
 /// manifest yet. `None` if there are no rows.
@@ -194,6 +192,10 @@ impl<'a> Writer<'a> {
 
     fn offset(&self) -> u64 {
         self.written + self.buffer.len() as u64
+    }
+
+    pub(super) fn tick(&self) -> Tick<'a> {
+        self.tick
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {

@@ -12,6 +12,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Built, Parameters, Points};
+use crate::background::Tick;
+use crate::error::Error;
 use crate::graph::search::Scored;
 use crate::graph::{MAX_LAYERS, NONE, Pool, Searchable};
 use crate::sq8::Codes;
@@ -27,14 +29,15 @@ pub(super) fn build<T>(
     points: Points,
     parameters: Parameters,
     ask: impl Fn(&Built) -> T,
-) -> (Built, T) {
+    tick: Tick<'_>,
+) -> Result<(Built, T), Error> {
     let Points { order, next, last } = points;
     let nodes = order.len() as u32;
-    let mut growing = Growing::new(codes, order, next, parameters);
-    growing.extend_to(nodes - last as u32);
+    let mut growing = Growing::new(codes, order, next, parameters, tick)?;
+    growing.extend_to(nodes - last as u32)?;
     let said = ask(&growing.built);
-    growing.extend_to(nodes);
-    (growing.built, said)
+    growing.extend_to(nodes)?;
+    Ok((growing.built, said))
 }
 
 /// A graph that grows.
@@ -42,13 +45,21 @@ struct Growing<'a> {
     codes: Codes<'a>,
     width: usize,
     pool: Pool,
+    /// Called after each batch.
+    tick: Tick<'a>,
     built: Built,
 }
 
 impl<'a> Growing<'a> {
     /// A graph without any of the points `first`, in the order of which they will be added. The earlier, the more layers
     /// a point is in: layer `l` has `1 / degree^l` of them.
-    fn new(codes: Codes<'a>, first: Vec<u32>, next: Vec<u32>, parameters: Parameters) -> Self {
+    fn new(
+        codes: Codes<'a>,
+        first: Vec<u32>,
+        next: Vec<u32>,
+        parameters: Parameters,
+        tick: Tick<'a>,
+    ) -> Result<Self, Error> {
         let Parameters { degree, width } = parameters;
         let mut counts = vec![first.len() as u32];
         while counts[counts.len() - 1] > degree as u32 && counts.len() < MAX_LAYERS {
@@ -57,29 +68,31 @@ impl<'a> Growing<'a> {
         let above: u32 = counts[1..].iter().sum();
         let upper = vec![NONE; above as usize * degree];
         let built = Built { degree, counts, first, next, lowest: Vec::new(), upper };
-        let mut growing = Self { codes, width, pool: Pool::default(), built };
+        let mut growing = Self { codes, width, pool: Pool::default(), tick, built };
         for layer in (1..growing.built.counts.len()).rev() {
-            growing.grow(layer, 1..growing.built.counts[layer]);
+            growing.grow(layer, 1..growing.built.counts[layer])?;
         }
         growing.built.counts[0] = 0;
-        growing
+        Ok(growing)
     }
 
     /// Adds points to the lowest layer until it has so many.
-    fn extend_to(&mut self, nodes: u32) {
+    fn extend_to(&mut self, nodes: u32) -> Result<(), Error> {
         let before = self.built.counts[0];
         self.built.counts[0] = nodes;
         self.built.lowest.resize(nodes as usize * 2 * self.built.degree, NONE);
-        self.grow(0, before.max(1)..nodes);
+        self.grow(0, before.max(1)..nodes)
     }
 
-    fn grow(&mut self, layer: usize, nodes: Range<u32>) {
+    fn grow(&mut self, layer: usize, nodes: Range<u32>) -> Result<(), Error> {
         let mut there = nodes.start;
         while there < nodes.end {
             let batch = (there / GROWTH).clamp(1, BATCH).min(nodes.end - there);
             self.insert(layer, there..there + batch);
             there += batch;
+            (self.tick)()?;
         }
+        Ok(())
     }
 
     fn insert(&mut self, layer: usize, nodes: Range<u32>) {
