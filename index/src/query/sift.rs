@@ -1,5 +1,7 @@
 //! Bounding the score of every live row by its code, and scoring those that may be among the hits.
 //!
+//! What a row must pass gets narrower: the bound of its L0 code, where that is wider the bound of its SQ8 code, its score.
+//!
 //! A search cuts at the score that the last of its hits has so far, or that the best row has, if that is less. Rows whose estimate
 //! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
 //! reaches it are set aside, and scored in the end as long as they still do, the most promising first.
@@ -20,6 +22,7 @@ use crate::l0::{BLOCK, Query, ROWS};
 use crate::ordered::{ordered, score};
 use crate::part::Part;
 use crate::segment::l0::Coded;
+use crate::sq8::{self, Codes};
 use crate::state::Sealed;
 use crate::view::View;
 
@@ -27,6 +30,12 @@ use crate::view::View;
 const TASK: usize = 128;
 /// Candidates that are set aside before those that a higher cut has ruled out are dropped.
 const ASIDE: usize = 4096;
+/// Candidates that threads look at together in the end.
+const TOGETHER: usize = 4096;
+/// Candidates that one thread looks at.
+const ALONE: usize = 512;
+/// Codes are fetched so many candidates before they are needed.
+const AHEAD: usize = 8;
 
 /// A segment with codes.
 pub(super) struct Source<'a> {
@@ -37,6 +46,8 @@ pub(super) struct Source<'a> {
     coded: Coded<'a>,
     /// Each vector against this segment's codes; segments of one rotation share them.
     queries: Arc<Vec<Query>>,
+    /// The codes of one byte a component, where they know more of a score than L0 codes do, with the largest error of any.
+    finer: Option<(Codes<'a>, f32)>,
 }
 
 /// A row whose score may reach the cut.
@@ -51,6 +62,8 @@ struct Candidate {
 struct Question<'a> {
     view: &'a View,
     vectors: &'a [&'a [f32]],
+    /// The vectors in one byte a component.
+    codes: Vec<sq8::Query>,
     filter: Filter<'a>,
     /// For each vector the cut of what was found elsewhere, and of whichever thread has got farthest.
     cuts: Vec<AtomicU32>,
@@ -80,7 +93,8 @@ pub(super) fn sift<K: Keep>(
         })
         .collect();
     let cuts = found.iter().map(|found| AtomicU32::new(ordered(found.cut()))).collect();
-    let question = Question { view, vectors, filter, cuts };
+    let codes = vectors.iter().map(|vector| sq8::Query::new(vector)).collect();
+    let question = Question { view, vectors, codes, filter, cuts };
     let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
     let step = |mut sieves: Vec<Sieve<K>>, (number, blocks): &(u32, Range<usize>)| {
         let source = &sources[*number as usize];
@@ -90,8 +104,8 @@ pub(super) fn sift<K: Keep>(
         Ok(one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect())
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
-    for ((sieve, vector), found) in sieves.into_iter().zip(vectors).zip(found) {
-        sieve.finish(view, sources, vector, new, found)?;
+    for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
+        sieve.finish(&question.probe(at), sources, new, found)?;
     }
     Ok(())
 }
@@ -115,7 +129,9 @@ pub(super) fn sources<'a>(
             let rotation = &coded.learned.rotation;
             vectors.iter().map(|vector| Query::new(rotation, vector)).collect::<Vec<_>>().into()
         });
-        sources.push(Source { number, sealed, part: sealed.segment.part(), coded, queries });
+        let (error, reach) = (sealed.segment.stats().largest_code_error as f32, coded.learned.reach);
+        let finer = (error < reach).then(|| (sealed.segment.codes(), error));
+        sources.push(Source { number, sealed, part: sealed.segment.part(), coded, queries, finer });
     }
     Ok(sources)
 }
@@ -138,7 +154,7 @@ impl Source<'_> {
         question: &Question<'_>,
         sieves: &mut [Sieve<K>],
     ) -> Result<(), Error> {
-        let &Question { view, vectors, filter, ref cuts } = question;
+        let &Question { view, filter, ref cuts, .. } = question;
         let rows = blocks.start * ROWS..(blocks.end * ROWS).min(self.part.len());
         let chosen: u64 =
             filter.runs(self.number, Some(self.sealed), rows.clone()).map(|run| run.len() as u64).sum();
@@ -150,8 +166,9 @@ impl Source<'_> {
             Err(error) => return view.tolerate(error),
         };
         let mut bounds = Bounds::NONE;
-        let queries = self.queries.iter().zip(vectors).zip(cuts);
-        for (sieve, ((query, vector), shared)) in sieves.iter_mut().zip(queries) {
+        let queries = self.queries.iter().zip(cuts).enumerate();
+        for (sieve, (at, (query, shared))) in sieves.iter_mut().zip(queries) {
+            let probe = question.probe(at);
             let mut cut = sieve.found.cut().max(score(shared.load(Ordering::Relaxed)));
             for (block, codes) in blocks.clone().zip(bytes.chunks_exact(BLOCK)) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
@@ -168,7 +185,7 @@ impl Source<'_> {
                     }
                     let (estimate, reach) = (bounds.estimates[at], bounds.reaches[at]);
                     if estimate >= cut {
-                        self.score(view, row, vector, &mut sieve.found)?;
+                        self.score(&probe, row, self.near(&probe, row)?, &mut sieve.found)?;
                         cut = cut.max(sieve.found.cut());
                     } else {
                         let row = row as u32;
@@ -183,21 +200,47 @@ impl Source<'_> {
         Ok(())
     }
 
+    /// What a row scores at most by its finer code; a damaged one says nothing.
+    fn near(&self, probe: &Probe<'_>, row: usize) -> Result<f32, Error> {
+        let Some((codes, error)) = &self.finer else { return Ok(f32::INFINITY) };
+        match self.sealed.segment.verify_codes(row..row + 1) {
+            Ok(()) => Ok(codes.score(probe.code, row) + probe.code.slack(*error)),
+            Err(error) => probe.view.tolerate(error).map(|()| f32::INFINITY),
+        }
+    }
+
+    /// Scores a row, of which it is known what it scores at most, if that reaches the cut.
     fn score<K: Keep>(
         &self,
-        view: &View,
+        probe: &Probe<'_>,
         row: usize,
-        vector: &[f32],
+        at_most: f32,
         found: &mut Found<K>,
     ) -> Result<(), Error> {
+        if at_most < found.cut() {
+            return Ok(());
+        }
         if let Err(error) = self.sealed.segment.verify(row..row + 1) {
-            return view.tolerate(error);
+            return probe.view.tolerate(error);
         }
         let Some(stored) = self.part.vector(row) else { return Ok(()) };
         found.rescored += 1;
         let (id, group) = (self.part.ids[row], self.part.groups[row]);
-        found.offer(Hit { id, group, score: kernels::dot(vector, stored) });
+        found.offer(Hit { id, group, score: kernels::dot(probe.vector, stored) });
         Ok(())
+    }
+}
+
+/// One of the vectors that are asked for.
+struct Probe<'a> {
+    view: &'a View,
+    vector: &'a [f32],
+    code: &'a sq8::Query,
+}
+
+impl Question<'_> {
+    fn probe(&self, at: usize) -> Probe<'_> {
+        Probe { view: self.view, vector: self.vectors[at], code: &self.codes[at] }
     }
 }
 
@@ -222,9 +265,8 @@ impl<K: Keep> Sieve<K> {
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
     fn finish(
         self,
-        view: &View,
+        probe: &Probe<'_>,
         sources: &[Source<'_>],
-        vector: &[f32],
         new: &(impl Fn() -> K + Sync),
         found: &mut Found<K>,
     ) -> Result<(), Error> {
@@ -233,12 +275,33 @@ impl<K: Keep> Sieve<K> {
         let mut candidates = self.candidates;
         candidates.retain(|candidate| candidate.upper >= found.cut());
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
-        for Candidate { upper, source, row } in candidates {
-            if upper < found.cut() {
+        for some in candidates.chunks(TOGETHER) {
+            if some[0].upper < found.cut() {
                 break;
             }
-            sources[source as usize].score(view, row as usize, vector, found)?;
+            let near: Vec<Vec<f32>> =
+                some.par_chunks(ALONE).map(|some| near(probe, sources, some)).collect::<Result<_, _>>()?;
+            for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
+                let source = &sources[candidate.source as usize];
+                source.score(probe, candidate.row as usize, near.min(candidate.upper), found)?;
+            }
         }
         Ok(())
     }
+}
+
+/// What some candidates score at most by their finer codes.
+fn near(probe: &Probe<'_>, sources: &[Source<'_>], candidates: &[Candidate]) -> Result<Vec<f32>, Error> {
+    let source = |candidate: &Candidate| &sources[candidate.source as usize];
+    let fetch = |candidate: &Candidate| {
+        if let Some((codes, _)) = &source(candidate).finer {
+            codes.prefetch(candidate.row as usize);
+        }
+    };
+    candidates.iter().take(AHEAD).for_each(fetch);
+    let near = candidates.iter().enumerate().map(|(at, candidate)| {
+        candidates.get(at + AHEAD).into_iter().for_each(fetch);
+        source(candidate).near(probe, candidate.row as usize)
+    });
+    near.collect()
 }

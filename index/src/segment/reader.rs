@@ -227,6 +227,13 @@ impl Segment {
         self.verify_bytes(self.vectors.start + rows.start * width..self.vectors.start + rows.end * width)
     }
 
+    /// As [`verify`](Self::verify), of the codes of some rows.
+    pub(crate) fn verify_codes(&self, rows: Range<usize>) -> Result<(), Error> {
+        let (codes, scales) = (self.codes.start, self.scales.start);
+        self.verify_bytes(codes + rows.start * self.dimension..codes + rows.end * self.dimension)?;
+        self.verify_bytes(scales + rows.start * 4..scales + rows.end * 4)
+    }
+
     pub(super) fn verify_bytes(&self, bytes: Range<usize>) -> Result<(), Error> {
         for block in bytes.start / BLOCK..bytes.end.div_ceil(BLOCK) {
             let (word, bit) = (self.verified.get(block / 64), 1u64 << (block % 64));
