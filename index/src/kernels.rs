@@ -157,7 +157,7 @@ mod tests {
             let directions = directions.collect();
             let mut component = || f32::from(next()) / 128.0 - 1.0;
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
-            let query = Query::new(&Rotation { dimension, bits, directions }, &unit(query));
+            let query = Query::new(&Rotation { dimension, bits, directions }, &unit(query), 1e-5);
             let block: Vec<u8> = (0..BLOCK).map(|at| if at < 2048 || at % 2 == 0 { next() } else { 0x3c }).collect();
             let mut expected = Bounds::NONE;
             let mask = (SCALAR.bound)(&query, &block, cut, &mut expected);

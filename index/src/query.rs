@@ -29,7 +29,7 @@ pub enum Mode {
     Exact,
     /// Every live row is looked at by a code of 64 bytes that bounds its score, and only those that may be among the hits are
     /// scored. In indexes of vectors without any structure, bounds are such that they hold nearly always: see
-    /// [`Certificate::Bounded`]. Segments of few rows have no codes; their rows are all scored.
+    /// [`Certificate::Bounded`] and [`Query::miss`]. Segments of few rows have no codes; their rows are all scored.
     Scan,
     /// Where a segment has a graph, the rows near the query are found by walking it with a beam of this width ("ef"), at least
     /// as wide as the number of hits asked for, and scored exactly; other segments are searched as with [`Mode::Auto`]. Quicker in large
@@ -121,6 +121,16 @@ macro_rules! limits {
         /// How to search; [`Mode::Auto`] if not said.
         pub fn mode(mut self, mode: Mode) -> Self {
             self.plan.mode = mode;
+            self
+        }
+
+        /// Accepts that rows whose score is the lowest among the hits, or the threshold itself, are missing with this probability (taken
+        /// as at least 1e-15 and at most 0.1), for an index of vectors without any structure: see [`Certificate::Bounded`]. Where bounds are
+        /// certain, nothing is missing all the same. Not said: no miss with [`Mode::Auto`], 1e-5 with [`Mode::Scan`].
+        pub fn miss(mut self, probability: f64) -> Self {
+            // What is not a number gets the least.
+            let least = if probability > 1e-15 { probability } else { 1e-15 };
+            self.plan.miss = Some(least.min(0.1));
             self
         }
 

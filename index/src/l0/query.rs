@@ -2,11 +2,8 @@
 
 use super::{Bits, Rotation};
 
-/// Standard errors between an estimate and the bound of a code of one bit: one in 300,000 scores that equal the cut is lost (Gao,
-/// Long 2024, theorem 3.2, with the normal tail that its law has for many components).
-const STANDARD_ERRORS: f64 = 4.5;
-/// The probability that a score that equals the cut is beyond the bound of a code of one bit.
-pub(crate) const MISS: f64 = 3.4e-6;
+/// The probability that a score that equals the cut is beyond the bound of a code of one bit, unless another one is asked for.
+pub(crate) const MISS: f64 = 1e-5;
 /// An unbiased step that was rounded to `bf16` puts an estimate off by this part of the score, at most.
 const BIAS: f64 = 1.0 / 512.0;
 
@@ -26,7 +23,7 @@ const BIAS: f64 = 1.0 / 512.0;
 /// with another is off by that much at most. A score is rounded by less, and so is the arithmetic here.
 ///
 /// For codes of one bit that bound is of no use. Over random rotations `<a, b - b'>` is `|a| error / sqrt(n - 1)` times a number that is
-/// nearly normal, and the bound is a number of those.
+/// nearly normal (Gao, Long 2024, theorem 3.2), and the bound is as many of those as leave the wanted probability beyond them.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     bits: Bits,
@@ -43,7 +40,8 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    pub(crate) fn new(rotation: &Rotation, vector: &[f32]) -> Self {
+    /// `miss` is the probability that the bound of a code of one bit does not hold where the score equals the cut.
+    pub(crate) fn new(rotation: &Rotation, vector: &[f32], miss: f64) -> Self {
         let bits = rotation.bits;
         let head = rotation.precise_head(vector);
         let largest = head.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
@@ -60,7 +58,7 @@ impl Query {
         let tail = ((length - square).max(0.0) + 3.0 * rounding).sqrt();
         let (spread, bias) = match bits {
             Bits::Eight | Bits::Four => (1.0, 0.0),
-            Bits::One => (STANDARD_ERRORS / (head.len().max(2) as f64 - 1.0).sqrt(), BIAS),
+            Bits::One => (standard_errors(miss) / (head.len().max(2) as f64 - 1.0).sqrt(), BIAS),
         };
         components.resize(bits.components(), 0);
         let up = |bound: f64| (bound * 1.000_001) as f32;
@@ -83,6 +81,17 @@ impl Query {
     pub(crate) fn reach(&self, error: f64, tail: f64) -> f64 {
         f64::from(self.of_error) * error + f64::from(self.of_tail) * tail + f64::from(self.more)
     }
+}
+
+/// What a normal number exceeds with a probability of less than a half.
+fn standard_errors(miss: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 40.0);
+    for _ in 0..50 {
+        let middle: f64 = (low + high) / 2.0;
+        let exceeded = libm::erfc(middle / std::f64::consts::SQRT_2) / 2.0;
+        (low, high) = if exceeded > miss { (middle, high) } else { (low, middle) };
+    }
+    high
 }
 
 /// Quantised components of a query go from minus this to this: for one bit, four of them add up to less than 128; otherwise they are
@@ -114,6 +123,19 @@ fn tables(bits: Bits, components: &[i32]) -> Vec<u8> {
             let of_four =
                 |four: &[i32]| (0..16).map(|set| (sum(four, set) + LIFT) as u8).collect::<Vec<u8>>();
             components.chunks_exact(4).flat_map(of_four).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_errors_are_those_of_the_tables() {
+        for (miss, expected) in [(0.158_655, 1.0), (0.022_750, 2.0), (1e-3, 3.090_2), (1e-5, 4.264_9)] {
+            let found = standard_errors(miss);
+            assert!((found - expected).abs() < 1e-4, "{miss}: {found}");
         }
     }
 }

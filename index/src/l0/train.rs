@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use super::encode::Code;
-use super::query::Query;
+use super::query::{MISS, Query};
 use super::{Bits, Rotation};
 
 /// Rows that a rotation is learned from, at most.
@@ -49,7 +49,7 @@ impl Rotation {
         let codes: Vec<Code> = vectors.iter().map(|vector| Code::new(self, vector, &mut head)).collect();
         let mut sum = 0.0;
         for (vector, of) in vectors.iter().zip(codes.iter().cycle().skip(vectors.len() / 2)) {
-            let query = Query::new(self, vector);
+            let query = Query::new(self, vector, MISS);
             sum += query.reach(of.error, of.tail);
         }
         sum / vectors.len().max(1) as f64

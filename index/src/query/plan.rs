@@ -18,12 +18,14 @@ const TOGETHER: usize = 16;
 pub(super) struct Plan<'a> {
     pub(super) view: &'a View,
     pub(super) mode: Mode,
+    /// The probability of missing a row at the cut that the caller accepts.
+    pub(super) miss: Option<f64>,
     pub(super) filter: Filter<'a>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(view: &'a View) -> Self {
-        Self { view, mode: Mode::Auto, filter: Filter::default() }
+        Self { view, mode: Mode::Auto, miss: None, filter: Filter::default() }
     }
 
     /// The answer for one vector; `k` is how many hits are wanted.
@@ -71,7 +73,7 @@ impl<'a> Plan<'a> {
         let certificate = match self.view.whole {
             false => Certificate::None,
             true if certain => Certificate::Exact,
-            true => Certificate::Bounded { miss: MISS },
+            true => Certificate::Bounded { miss: self.miss.unwrap_or(MISS) },
         };
         Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())
     }
@@ -84,10 +86,11 @@ impl<'a> Plan<'a> {
         which: impl Fn(&Sealed) -> bool,
         new: &(impl Fn() -> K + Sync),
     ) -> Result<Complete<K>, Error> {
-        let sources = sift::sources(self.view, vectors, &which, |coded| match self.mode {
+        let miss = self.miss.unwrap_or(MISS);
+        let sources = sift::sources(self.view, vectors, miss, &which, |coded| match self.mode {
             Mode::Exact => false,
             Mode::Scan => true,
-            Mode::Auto | Mode::Graph { .. } => coded.is_certain(),
+            Mode::Auto | Mode::Graph { .. } => coded.is_certain() || self.miss.is_some(),
         })?;
         let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
         let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;

@@ -114,6 +114,7 @@ pub(super) fn sift<K: Keep>(
 pub(super) fn sources<'a>(
     view: &'a View,
     vectors: &[&[f32]],
+    miss: f64,
     which: impl Fn(&Sealed) -> bool,
     use_codes: impl Fn(&Coded<'_>) -> bool,
 ) -> Result<Vec<Source<'a>>, Error> {
@@ -127,7 +128,7 @@ pub(super) fn sources<'a>(
         let same = sources.iter().find(|source| source.coded.key == coded.key);
         let queries = same.map(|source| Arc::clone(&source.queries)).unwrap_or_else(|| {
             let rotation = &coded.learned.rotation;
-            vectors.iter().map(|vector| Query::new(rotation, vector)).collect::<Vec<_>>().into()
+            vectors.iter().map(|vector| Query::new(rotation, vector, miss)).collect::<Vec<_>>().into()
         });
         let (error, reach) = (sealed.segment.stats().largest_code_error as f32, coded.learned.reach);
         let finer = (error < reach).then(|| (sealed.segment.codes(), error));
@@ -274,11 +275,7 @@ impl<K: Keep> Sieve<K> {
         *found = elsewhere.merge(self.found);
         let mut candidates = self.candidates;
         candidates.retain(|candidate| candidate.upper >= found.cut());
-        candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
-            if some[0].upper < found.cut() {
-                break;
-            }
             let near: Vec<Vec<f32>> =
                 some.par_chunks(ALONE).map(|some| near(probe, sources, some)).collect::<Result<_, _>>()?;
             for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
