@@ -9,6 +9,8 @@
 
 mod l0;
 mod lanes;
+#[cfg(test)]
+mod speed;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -100,7 +102,7 @@ mod tests {
         vector
     }
 
-    fn all() -> Vec<Kernels> {
+    pub(super) fn all() -> Vec<Kernels> {
         let mut all = vec![SCALAR];
         #[cfg(target_arch = "x86_64")]
         all.extend(x86::available());

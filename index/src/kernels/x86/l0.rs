@@ -1,9 +1,14 @@
-//! Sums of components times levels, for AVX2 and for AVX-512 with VNNI.
+//! Bounding blocks with AVX2, and with AVX-512 and VNNI.
 
 use std::arch::x86_64::*;
 
+use super::super::l0::{self as blocks, Bounds};
+use super::prefetch_behind;
 use crate::l0::query::LIFT;
-use crate::l0::{Bits, CODE, ROWS};
+use crate::l0::{BLOCK, Bits, CODE, CODES, Query, ROWS};
+
+/// So far ahead are blocks fetched: processors do not look ahead beyond a page of 4096 bytes by themselves.
+const AHEAD: usize = 2 * BLOCK;
 
 /// Register-sized pieces of a slice.
 fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
@@ -42,7 +47,13 @@ fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i 
 }
 
 #[target_feature(enable = "avx2")]
-pub(super) fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+pub(super) fn bound_avx2(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+    prefetch_behind(block, AHEAD);
+    blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| sums_avx2(bits, tables, codes, out))
+}
+
+#[target_feature(enable = "avx2")]
+fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
     if bits == Bits::One {
         return lookups_avx2(tables, codes, sums);
     }
@@ -101,11 +112,48 @@ fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
     }
 }
 
+/// As `blocks::bound` says it, 16 rows at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
-    if bits == Bits::One {
-        return lookups_avx512(tables, codes, sums);
+pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+    prefetch_behind(block, AHEAD);
+    let (codes, factors) = block.split_at(CODES);
+    let sums = match query.bits() {
+        Bits::One => lookups_avx512(&query.tables, codes),
+        bits => sums_vnni(bits, &query.tables, codes),
+    };
+    let factors = pieces::<32>(factors);
+    let value = |of: usize, half: usize| {
+        let short = _mm512_cvtepu16_epi32(load256(&factors[2 * of + half]));
+        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(short))
+    };
+    let (unit, more) = (_mm512_set1_ps(query.unit), _mm512_set1_ps(query.more));
+    let (of_error, of_tail) = (_mm512_set1_ps(query.of_error), _mm512_set1_ps(query.of_tail));
+    let (centre, cut) = (_mm512_set1_epi32(query.centre), _mm512_set1_ps(cut));
+    let mut mask = 0;
+    for (half, sum) in sums.into_iter().enumerate() {
+        let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_slli_epi32::<1>(sum), centre));
+        let estimate = _mm512_mul_ps(product, _mm512_mul_ps(value(0, half), unit));
+        let reach =
+            _mm512_add_ps(_mm512_mul_ps(value(1, half), of_error), _mm512_mul_ps(value(2, half), of_tail));
+        let reach = _mm512_add_ps(reach, more);
+        store512(&mut bounds.estimates, half, estimate);
+        store512(&mut bounds.reaches, half, reach);
+        let reached = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_add_ps(estimate, reach), cut);
+        mask |= u32::from(reached) << (16 * half);
     }
+    mask
+}
+
+#[target_feature(enable = "avx512f")]
+fn store512(numbers: &mut [f32; ROWS], half: usize, values: __m512) {
+    let into = &mut numbers.as_chunks_mut::<16>().0[half];
+    // SAFETY: sixteen numbers are there, and the store needs no alignment.
+    unsafe { _mm512_storeu_ps(into.as_mut_ptr(), values) };
+}
+
+/// The sums of rows 0 to 15 and of those from 16 on.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
     let (upper, lower) = tables.split_at(bits.components());
     let four = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_le_bytes(bytes));
     let (mut above, mut below) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
@@ -127,16 +175,12 @@ pub(super) fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32
             }
         }
     }
-    for (at, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let sum = _mm512_add_epi32(_mm512_slli_epi32::<7>(above[at]), below[at]);
-        // SAFETY: sixteen numbers of 32 bits are there, and the store needs no alignment.
-        unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum) };
-    }
+    [0, 1].map(|at| _mm512_add_epi32(_mm512_slli_epi32::<7>(above[at]), below[at]))
 }
 
 /// As [`lookups_avx2`], 16 components at a time: the lower 256 bits hold the first eight.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn lookups_avx512(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+fn lookups_avx512(tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
     let low_half = _mm512_set1_epi8(15);
     let bytes = _mm512_set1_epi16(255);
     let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
@@ -153,13 +197,12 @@ fn lookups_avx512(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
             odd = _mm512_add_epi16(odd, _mm512_srli_epi16::<8>(found));
         }
     }
-    let mut lanes = [[0u16; 32]; 2];
-    for (lanes, sums) in lanes.iter_mut().zip([even, odd]) {
-        // SAFETY: thirty-two numbers of 16 bits are there, and the store needs no alignment.
-        unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), sums) };
-    }
-    for (row, sum) in sums.iter_mut().enumerate() {
-        let both = i32::from(lanes[row % 2][row / 2]) + i32::from(lanes[row % 2][16 + row / 2]);
-        *sum = both - LIFT * 2 * CODE as i32;
-    }
+    // Of every second row, from both halves.
+    let [even, odd] = [even, odd].map(|sums| {
+        let both = _mm256_add_epi16(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64::<1>(sums));
+        _mm512_sub_epi32(_mm512_cvtepu16_epi32(both), _mm512_set1_epi32(LIFT * 2 * CODE as i32))
+    });
+    let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    let last = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+    [first, last].map(|rows| _mm512_permutex2var_epi32(even, rows, odd))
 }
