@@ -148,19 +148,24 @@ mod tests {
         }
 
         #[test]
-        fn every_kernel_bounds_blocks_alike(seed in any::<u64>(), bits in 0usize..3, cut in -1.0f32..1.0) {
-            use crate::l0::{BLOCK, Bits, Rotation};
+        fn every_kernel_bounds_blocks_alike(
+            seed in any::<u64>(), bits in 0usize..3, groups in 1usize..33, cut in -1.0f32..1.0,
+        ) {
+            use crate::l0::{Bits, FACTORS, Rotation};
             let mut state = seed;
             let mut next = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 33) as u8 };
             let bits = [Bits::Eight, Bits::Four, Bits::One][bits];
             // Each component of the query is one of its head.
-            let dimension = bits.components();
+            let dimension = (groups * bits.together()).min(bits.most());
             let directions = (0..dimension * dimension).map(|at| f32::from(u8::from(at % (dimension + 1) == 0)));
             let directions = directions.collect();
             let mut component = || f32::from(next()) / 128.0 - 1.0;
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
-            let query = Query::new(&Rotation { dimension, bits, directions }, &unit(query), 1e-5);
-            let block: Vec<u8> = (0..BLOCK).map(|at| if at < 2048 || at % 2 == 0 { next() } else { 0x3c }).collect();
+            let rotation = Rotation { dimension, bits, components: dimension, directions };
+            let query = Query::new(&rotation, &unit(query), 1e-5);
+            let codes = rotation.block() - FACTORS;
+            let byte = |at| if at < codes || at % 2 == 0 { next() } else { 0x3c };
+            let block: Vec<u8> = (0..rotation.block()).map(byte).collect();
             let mut expected = Bounds::NONE;
             let mask = (SCALAR.bound)(&query, &block, cut, &mut expected);
             prop_assert!((0..32).all(|row| (mask >> row & 1 == 1) == (expected.estimates[row] + expected.reaches[row] >= cut)));

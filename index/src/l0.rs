@@ -1,16 +1,16 @@
-//! The L0 code: 64 bytes a row that bound its score from above and below.
+//! The L0 code: at most 64 bytes a row that bound its score from above and below.
 //!
 //! A rotation learned from the rows themselves ([`train`]) puts most of a vector's length into its first components. Those are
-//! quantised ([`encode`]): 64 of them in 8 bits, 128 in 4, or 512 in one, whichever bounds the scores of a sample best. With each row go
+//! quantised ([`encode`]), so many of them in 8 bits, 4 or one as make searches of a sample quickest. With each row go
 //! the length of what quantisation took from the head and the length of the tail that the code leaves out, so that a
 //! query ([`query`]) knows, by the inequality of Cauchy and Schwarz, how far the score can be from what the code says.
 //!
 //! ```text
-//! block of 32 rows, 2240 bytes
-//!    0  codes     64 bytes a row, see `Bits`   2048
-//! 2048  steps     bf16[32]   what a code is multiplied with
-//! 2112  errors    bf16[32]   length of head minus its code, rounded up
-//! 2176  tails     bf16[32]   length of the tail, rounded up
+//! block of 32 rows, c components in b bits: 4 c b + 192 bytes
+//!         0  codes     see `Bits`   4 c b
+//!     4 c b  steps     bf16[32]   what a code is multiplied with
+//! + 64       errors    bf16[32]   length of head minus its code, rounded up
+//! + 128      tails     bf16[32]   length of the tail, rounded up
 //! ```
 //! Rows beyond the last have zeros.
 
@@ -27,12 +27,10 @@ pub(crate) use rotation::Rotation;
 
 /// Rows in a block.
 pub(crate) const ROWS: usize = 32;
-/// Bytes of a row's code.
+/// Bytes behind the codes of a block.
+pub(crate) const FACTORS: usize = 3 * ROWS * 2;
+/// Bytes of a row's code, at most.
 pub(crate) const CODE: usize = 64;
-/// Bytes of a block's codes.
-pub(crate) const CODES: usize = ROWS * CODE;
-/// Bytes of a block.
-pub(crate) const BLOCK: usize = CODES + 3 * ROWS * 2;
 
 /// Bits of a component, and where they lie in a block.
 ///
@@ -60,9 +58,18 @@ impl Bits {
         }
     }
 
-    /// Components of a code.
-    pub(crate) fn components(self) -> usize {
+    /// Components that a code may have: a multiple of [`together`](Self::together).
+    pub(crate) fn most(self) -> usize {
         CODE * 8 / self.number() as usize
+    }
+
+    /// Components that kernels take together.
+    pub(crate) fn together(self) -> usize {
+        match self {
+            Self::Eight => 4,
+            Self::Four => 8,
+            Self::One => 16,
+        }
     }
 
     /// Twice the value that stands for 0: levels are the odd multiples of half a step.

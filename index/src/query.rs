@@ -27,7 +27,7 @@ pub enum Mode {
     Auto,
     /// Every live row is scored.
     Exact,
-    /// Every live row is looked at by a code of 64 bytes that bounds its score, and only those that may be among the hits are
+    /// Every live row is looked at by a code of at most 64 bytes that bounds its score, and only those that may be among the hits are
     /// scored. In indexes of vectors without any structure, bounds are such that they hold nearly always: see
     /// [`Certificate::Bounded`] and [`Query::miss`]. Segments of few rows have no codes; their rows are all scored.
     Scan,

@@ -2,7 +2,7 @@
 //! written again for each instruction set.
 
 use crate::l0::query::LIFT;
-use crate::l0::{Bits, CODE, CODES, Query, ROWS};
+use crate::l0::{Bits, FACTORS, Query, ROWS};
 
 /// Estimates of a block's rows, and how far below and above them the scores can lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,7 @@ pub(super) fn bound(
     bounds: &mut Bounds,
     sums: impl FnOnce(Bits, &[u8], &[u8], &mut [i32; ROWS]),
 ) -> u32 {
-    let (codes, factors) = block.split_at(CODES);
+    let (codes, factors) = block.split_at(block.len() - FACTORS);
     let mut products = [0; ROWS];
     sums(query.bits(), &query.tables, codes, &mut products);
     let (steps, rest) = factors.as_chunks::<2>().0.split_at(ROWS);
@@ -47,7 +47,7 @@ pub(super) fn bound(
 #[inline(always)]
 pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
     let signed = |byte: u8| i32::from(byte as i8);
-    let components = bits.components();
+    let components = tables.len() / 2;
     match bits {
         Bits::Eight | Bits::Four => {
             for component in 0..components {
@@ -59,7 +59,7 @@ pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROW
             }
         }
         Bits::One => {
-            sums.fill(-LIFT * 2 * CODE as i32);
+            sums.fill(lift(tables));
             for (pair, codes) in tables.as_chunks::<32>().0.iter().zip(codes.as_chunks::<ROWS>().0) {
                 for (sum, code) in sums.iter_mut().zip(codes) {
                     let (low, high) = (usize::from(code & 15), usize::from(code >> 4));
@@ -68,4 +68,10 @@ pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROW
             }
         }
     }
+}
+
+/// What undoes that each of the lookups, one of 16 bytes, added too much.
+#[inline(always)]
+pub(super) fn lift(tables: &[u8]) -> i32 {
+    -LIFT * (tables.len() / 16) as i32
 }

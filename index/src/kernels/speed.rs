@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::{Bounds, Kernels, tests::all};
-use crate::l0::{BLOCK, Bits, Query, ROWS, Rotation};
+use crate::l0::{Bits, CODE, FACTORS, Query, ROWS, Rotation};
 
 /// Bytes of a sweep through memory: more than caches hold.
 const MEMORY: usize = 256 << 20;
@@ -26,9 +26,9 @@ fn rate(bytes: usize, mut sweep: impl FnMut()) -> f64 {
 }
 
 fn query(bits: Bits) -> Query {
-    let dimension = bits.components();
+    let dimension = bits.most();
     let directions = (0..dimension * dimension).map(|at| f32::from(u8::from(at % (dimension + 1) == 0)));
-    let rotation = Rotation { dimension, bits, directions: directions.collect() };
+    let rotation = Rotation { dimension, bits, components: dimension, directions: directions.collect() };
     let vector: Vec<f32> = (0..dimension).map(|at| ((at * 37 % 101) as f32 - 50.0) / 1000.0).collect();
     Query::new(&rotation, &vector, 1e-5)
 }
@@ -54,8 +54,9 @@ fn speed() {
         println!("tier {tier}");
         for bits in [Bits::Eight, Bits::Four, Bits::One] {
             let (query, mut bounds) = (query(bits), Bounds::NONE);
-            line(&format!("L0 codes, {} bits", bits.number()), BLOCK / ROWS, &mut |length| {
-                for block in bytes[..length].chunks_exact(BLOCK) {
+            let block = ROWS * CODE + FACTORS;
+            line(&format!("L0 codes, {} bits", bits.number()), block / ROWS, &mut |length| {
+                for block in bytes[..length].chunks_exact(block) {
                     black_box(bound(&query, block, 1.0, &mut bounds));
                 }
             });

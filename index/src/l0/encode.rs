@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{BLOCK, Bits, CODES, ROWS, Rotation, bf16, bf16_up, from_bf16};
+use super::{Bits, FACTORS, ROWS, Rotation, bf16, bf16_up, from_bf16};
 
 /// Steps that are tried for four bits, as parts of the one that reaches the largest component: a shorter one clips that
 /// and serves all others better.
@@ -23,9 +23,9 @@ pub(crate) struct Code {
 /// The blocks of some vectors, in order.
 pub(crate) fn encode(rotation: &Rotation, vectors: &[f32]) -> Vec<u8> {
     let rows = vectors.len() / rotation.dimension;
-    let mut blocks = vec![0; rows.div_ceil(ROWS) * BLOCK];
+    let mut blocks = vec![0; rows.div_ceil(ROWS) * rotation.block()];
     let vectors = vectors.par_chunks(ROWS * rotation.dimension);
-    blocks.par_chunks_mut(BLOCK).zip(vectors).for_each(|(block, vectors)| {
+    blocks.par_chunks_mut(rotation.block()).zip(vectors).for_each(|(block, vectors)| {
         let mut head = vec![0.0; rotation.width()];
         for (row, vector) in vectors.chunks_exact(rotation.dimension).enumerate() {
             Code::new(rotation, vector, &mut head).write(rotation.bits, block, row);
@@ -93,7 +93,7 @@ impl Code {
         let factors =
             [self.step, bf16_up(self.error as f32 * 1.000_001), bf16_up(self.tail as f32 * 1.000_001)];
         for (at, factor) in factors.into_iter().enumerate() {
-            let byte = CODES + (at * ROWS + row) * 2;
+            let byte = block.len() - FACTORS + (at * ROWS + row) * 2;
             block[byte..byte + 2].copy_from_slice(&factor.to_le_bytes());
         }
     }

@@ -60,7 +60,7 @@ impl Query {
             Bits::Eight | Bits::Four => (1.0, 0.0),
             Bits::One => (standard_errors(miss) / (head.len().max(2) as f64 - 1.0).sqrt(), BIAS),
         };
-        components.resize(bits.components(), 0);
+        components.resize(rotation.components, 0);
         let up = |bound: f64| (bound * 1.000_001) as f32;
         Self {
             bits,

@@ -1,12 +1,14 @@
 //! The head of a vector: its components along the directions that matter most.
 
-use super::Bits;
+use super::{Bits, FACTORS, ROWS};
 
 /// Orthonormal directions, the most telling first, and how many bits a component along one gets.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rotation {
     pub(crate) dimension: usize,
     pub(crate) bits: Bits,
+    /// Components of a code; those that have no direction are nothing.
+    pub(crate) components: usize,
     /// Directions one after the other, `dimension` components each; at most as many as a code has components.
     pub(crate) directions: Vec<f32>,
 }
@@ -18,6 +20,11 @@ impl Rotation {
     /// Components of a head.
     pub(crate) fn width(&self) -> usize {
         self.directions.len() / self.dimension
+    }
+
+    /// Bytes of a block.
+    pub(crate) fn block(&self) -> usize {
+        ROWS * self.components * self.bits.number() as usize / 8 + FACTORS
     }
 
     /// The head of a vector of length 1, each component within [`rounding`](Self::rounding).

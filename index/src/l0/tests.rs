@@ -73,7 +73,9 @@ fn violations(rotation: &Rotation, rows: &[f32], probes: &[Vec<f32>], miss: f64)
     let (mut pairs, mut violated) = (0, 0);
     for probe in probes {
         let query = Query::new(rotation, probe, miss);
-        for (block, vectors) in blocks.chunks_exact(BLOCK).zip(rows.chunks(ROWS * rotation.dimension)) {
+        for (block, vectors) in
+            blocks.chunks_exact(rotation.block()).zip(rows.chunks(ROWS * rotation.dimension))
+        {
             let mut bounds = Bounds::NONE;
             kernels::bound(&query, block, 0.0, &mut bounds);
             for (row, vector) in vectors.chunks_exact(rotation.dimension).enumerate() {
@@ -101,8 +103,10 @@ fn no_score_lies_outside_its_bounds() {
             [(5, 0.9), (64, 1.0), (192, 0.97), (128, 0.96), (512, 0.99), (70, 0.5), (513, 0.98)]
         {
             let sample = rows(dimension, 300, shrink, seed);
-            for bits in [Bits::Eight, Bits::Four] {
-                let rotation = Rotation::learn_with(dimension, &sample, bits);
+            for (bits, components) in
+                [(Bits::Eight, 64), (Bits::Four, 128), (Bits::Four, 64), (Bits::Eight, 20)]
+            {
+                let rotation = Rotation::learn_with(dimension, &sample, bits, components);
                 assert!(rotation.skew() < rotation::SKEW, "{}", rotation.skew());
                 let mut gallery = rows(dimension, 200, shrink, seed + 1);
                 // Rows that the rotation was not learned for.
@@ -126,7 +130,7 @@ fn no_score_lies_outside_its_bounds() {
 #[test]
 fn of_one_bit_hardly_any_score_lies_outside() {
     let (dimension, shrink) = (512, 1.0);
-    let rotation = Rotation::learn_with(dimension, &rows(dimension, 1000, shrink, 5), Bits::One);
+    let rotation = Rotation::learn_with(dimension, &rows(dimension, 1000, shrink, 5), Bits::One, 512);
     let gallery = rows(dimension, 1000, shrink, 6);
     let probes: Vec<Vec<f32>> =
         rows(dimension, 200, shrink, 7).chunks_exact(dimension).map(<[f32]>::to_vec).collect();
@@ -139,19 +143,22 @@ fn of_one_bit_hardly_any_score_lies_outside() {
 
 #[test]
 fn bits_are_chosen_by_the_spectrum() {
-    let learned = |dimension, shrink| Rotation::learn(dimension, &rows(dimension, 2000, shrink, 3)).bits;
-    assert_eq!(learned(192, 0.9), Bits::Eight);
-    assert_eq!(learned(64, 1.0), Bits::Eight);
-    assert_eq!(learned(512, 0.985), Bits::Four);
-    assert_eq!(learned(512, 1.0), Bits::One);
+    let learned = |dimension, shrink| {
+        let rotation = Rotation::learn(dimension, &rows(dimension, 2000, shrink, 3));
+        (rotation.bits, rotation.components)
+    };
+    assert_eq!(learned(192, 0.9), (Bits::Four, 64));
+    assert_eq!(learned(24, 1.0), (Bits::Four, 24));
+    assert_eq!(learned(192, 1.0), (Bits::Four, 128));
+    assert_eq!(learned(512, 1.0), (Bits::One, 512));
 }
 
 #[test]
 fn places_do_not_overlap() {
     for bits in [Bits::Eight, Bits::Four, Bits::One] {
-        let mut used = vec![0u8; CODES];
+        let mut used = vec![0u8; CODE * ROWS];
         for row in 0..ROWS {
-            for component in 0..bits.components() {
+            for component in 0..bits.most() {
                 let (byte, shift) = bits.place(row, component);
                 let mask = (bits.centre() as u8) << shift;
                 assert_eq!(used[byte] & mask, 0, "{bits:?}: row {row}, component {component}");

@@ -1,45 +1,59 @@
 //! Learning a rotation from a sample.
 
 use nalgebra::{DMatrix, SymmetricEigen};
+use rayon::prelude::*;
 
-use super::encode::Code;
+use super::encode::{Code, encode};
 use super::query::{MISS, Query};
-use super::{Bits, Rotation};
+use super::{Bits, ROWS, Rotation};
+use crate::kernels::{self, Bounds, dot};
 
 /// Rows that a rotation is learned from, at most.
 pub(crate) const SAMPLE: usize = 16_384;
-/// Rows of the sample that choose the bits.
+/// Rows that tell how wide bounds are.
 pub(crate) const JUDGES: usize = 256;
 
+/// Bits and components of the codes to choose from.
+const SHAPES: [(Bits, usize); 5] =
+    [(Bits::Eight, 64), (Bits::Four, 128), (Bits::Four, 96), (Bits::Four, 64), (Bits::One, 512)];
+/// Rows that are searched for the choice, and by how many of them.
+const ROWS_TRIED: usize = 4096;
+const PROBES: usize = 64;
+/// By how many deviations hits are better than other rows: ten of a million, if scores are normal.
+const DEVIATIONS: f32 = 4.26;
+/// What processors read from memory, about.
+const BYTES_PER_NANOSECOND: f64 = 30.0;
+/// Nanoseconds to fetch and multiply the SQ8 code of a row that its bound does not rule out.
+const LOOK_AGAIN: f64 = 40.0;
+
 impl Rotation {
-    /// The rotation that bounds the scores of some vectors most closely. The sample is every n-th of them.
+    /// The rotation by whose codes a sample, every n-th of some vectors, is searched most quickly.
     ///
     /// Directions are the eigenvectors of the second moment, largest eigenvalue first. Among those that a code keeps, a random
     /// rotation then makes all components alike, so that one step serves all of them and errors have no direction.
     pub(crate) fn learn(dimension: usize, vectors: &[f32]) -> Self {
         let sample = sample(dimension, vectors);
         let principal = principal(dimension, &sample);
-        let step = sample.len().div_ceil(JUDGES).max(1);
-        let judges: Vec<f32> = sample.iter().step_by(step).copied().flatten().copied().collect();
-        let choices = [Bits::Eight, Bits::Four, Bits::One]
-            .map(|bits| Self::along(dimension, bits, &principal))
-            .map(|rotation| (rotation.reach(&judges) * doubt(rotation.bits), rotation));
-        let [first, rest @ ..] = choices;
-        rest.into_iter().fold(first, |best, other| if other.0 < best.0 { other } else { best }).1
+        let trial = Trial::new(dimension, &sample);
+        let choices = SHAPES.map(|(bits, components)| Self::along(dimension, bits, components, &principal));
+        let choices = choices.into_par_iter().map(|rotation| (trial.nanoseconds(&rotation), rotation));
+        let best = choices.reduce_with(|one, other| if other.0 < one.0 { other } else { one });
+        best.expect("there are shapes").1
     }
 
-    /// The rotation for codes of some bits.
+    /// The rotation for codes of some bits and components.
     #[cfg(test)]
-    pub(crate) fn learn_with(dimension: usize, vectors: &[f32], bits: Bits) -> Self {
-        Self::along(dimension, bits, &principal(dimension, &sample(dimension, vectors)))
+    pub(crate) fn learn_with(dimension: usize, vectors: &[f32], bits: Bits, components: usize) -> Self {
+        Self::along(dimension, bits, components, &principal(dimension, &sample(dimension, vectors)))
     }
 
     /// The first directions, turned at random among themselves.
-    fn along(dimension: usize, bits: Bits, principal: &DMatrix<f64>) -> Self {
-        let width = bits.components().min(dimension);
+    fn along(dimension: usize, bits: Bits, components: usize, principal: &DMatrix<f64>) -> Self {
+        let width = components.min(dimension);
         let turned = random_orthogonal(width) * principal.rows(0, width);
         let directions = turned.row_iter().flat_map(|row| row.iter().map(|x| *x as f32).collect::<Vec<_>>());
-        Self { dimension, bits, directions: directions.collect() }
+        let components = width.next_multiple_of(bits.together());
+        Self { dimension, bits, components, directions: directions.collect() }
     }
 
     /// How far bounds lie from scores, on average over pairs of some vectors.
@@ -56,7 +70,44 @@ impl Rotation {
     }
 }
 
-/// By how much narrower the bounds of one bit must be to be chosen: they hold nearly always, the others always.
+/// A sample that is searched by codes, to see how long that takes.
+struct Trial<'a> {
+    rows: Vec<f32>,
+    /// Each with the score that its hits would reach among many rows.
+    probes: Vec<(&'a [f32], f32)>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(dimension: usize, sample: &[&'a [f32]]) -> Self {
+        let every = |count: usize| sample.iter().step_by(sample.len().div_ceil(count).max(1)).copied();
+        let rows: Vec<f32> = every(ROWS_TRIED).flatten().copied().collect();
+        let probe = |probe: &'a [f32]| {
+            let scores: Vec<f32> = rows.chunks_exact(dimension).map(|row| dot(probe, row)).collect();
+            let mean = scores.iter().sum::<f32>() / scores.len() as f32;
+            let square = scores.iter().map(|score| (score - mean).powi(2)).sum::<f32>() / scores.len() as f32;
+            (probe, mean + DEVIATIONS * square.sqrt())
+        };
+        Self { probes: every(PROBES).map(probe).collect(), rows }
+    }
+
+    /// What a row costs, about: reading its code, and now and then more.
+    fn nanoseconds(&self, rotation: &Rotation) -> f64 {
+        let blocks = encode(rotation, &self.rows);
+        let (mut reached, mut bounds) = (0, Bounds::NONE);
+        for &(probe, cut) in &self.probes {
+            let query = Query::new(rotation, probe, MISS);
+            for block in blocks.chunks_exact(rotation.block()) {
+                reached += kernels::bound(&query, block, cut, &mut bounds).count_ones();
+            }
+        }
+        let rows = self.rows.len() / rotation.dimension;
+        let share = f64::from(reached) / (rows * self.probes.len()).max(1) as f64;
+        let read = rotation.block() as f64 / ROWS as f64 / BYTES_PER_NANOSECOND;
+        (read + share * LOOK_AGAIN) * doubt(rotation.bits)
+    }
+}
+
+/// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others always.
 fn doubt(bits: Bits) -> f64 {
     if bits == Bits::One { 2.0 } else { 1.0 }
 }

@@ -18,7 +18,7 @@ use super::rank::Keep;
 use super::scan::Found;
 use crate::error::Error;
 use crate::kernels::{self, Bounds};
-use crate::l0::{BLOCK, Query, ROWS};
+use crate::l0::{Query, ROWS};
 use crate::ordered::{ordered, score};
 use crate::part::Part;
 use crate::segment::l0::Coded;
@@ -171,7 +171,7 @@ impl Source<'_> {
         for (sieve, (at, (query, shared))) in sieves.iter_mut().zip(queries) {
             let probe = question.probe(at);
             let mut cut = sieve.found.cut().max(score(shared.load(Ordering::Relaxed)));
-            for (block, codes) in blocks.clone().zip(bytes.chunks_exact(BLOCK)) {
+            for (block, codes) in blocks.clone().zip(bytes.chunks_exact(self.coded.block())) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
                 while reached != 0 {
                     let at = reached.trailing_zeros() as usize;

@@ -5,10 +5,10 @@
 //!  0  bits of a component                4
 //!  4  directions                         4
 //!  8  reach: mean bound minus estimate   f32, over pairs of the rows it was learned from
-//! 12  zero                               4
+//! 12  components of a code               4
 //! 16  directions                         f32[directions * dimension]
 //! section 7, codes
-//!     blocks of 32 rows, see `l0`        2240 each
+//!     blocks of 32 rows, see `l0`
 //! ```
 //! They are verified when they are first used, not when the segment is opened.
 
@@ -28,7 +28,7 @@ use crate::file::header::u32_at;
 use crate::l0::encode::encode;
 use crate::l0::rotation::SKEW;
 use crate::l0::train::{JUDGES, SAMPLE};
-use crate::l0::{BLOCK, Bits, ROWS, Rotation};
+use crate::l0::{Bits, ROWS, Rotation};
 use crate::state::Sealed;
 
 /// Segments with fewer rows than this, or than eight for each component, have none: scoring their rows takes no time, and
@@ -86,13 +86,15 @@ pub(super) fn write(
     let judges = sample(JUDGES);
     let fits = |known: &&Learned| known.rotation.reach(&judges) <= f64::from(known.reach) * FITS;
     let learned = known.filter(fits).cloned().unwrap_or_else(|| {
-        let rotation = Rotation::learn(dimension, &sample(SAMPLE));
+        let sample = sample(SAMPLE);
+        let rotation = background::run(|| Rotation::learn(dimension, &sample));
         let reach = rotation.reach(&judges) as f32;
         Learned { rotation, reach }
     });
     let Learned { rotation, reach } = &learned;
     writer.section(L0_ROTATION, |writer| {
-        let head = [rotation.bits.number(), rotation.width() as u32, reach.to_bits(), 0];
+        let head =
+            [rotation.bits.number(), rotation.width() as u32, reach.to_bits(), rotation.components as u32];
         writer.push(head.as_bytes())?;
         writer.push(rotation.directions.as_bytes())
     })?;
@@ -125,7 +127,7 @@ impl Sections {
         };
         // The table was proven to lie inside the file, so its numbers fit.
         let range = |section: &Section| section.offset as usize..(section.offset + section.length) as usize;
-        if range(blocks).len() != rows.div_ceil(ROWS) * BLOCK {
+        if !range(blocks).len().is_multiple_of(rows.div_ceil(ROWS).max(1)) {
             return Err(damaged(path, blocks.offset, format!("L0 codes of {rows} rows"), "another length"));
         }
         let directions = range(rotation).len().checked_sub(HEAD).filter(|bytes| bytes % (4 * dimension) == 0);
@@ -142,7 +144,7 @@ impl Segment {
     pub(crate) fn coded(&self) -> Result<Option<Coded<'_>>, Error> {
         let Some(sections) = &self.l0 else { return Ok(None) };
         if sections.learned.get().is_none() {
-            let learned = self.rotation(&sections.rotation)?;
+            let learned = self.rotation(&sections.rotation, sections.blocks.len())?;
             let _ = sections.learned.set(learned); // or another thread has
         }
         let Sections { blocks, key, .. } = sections;
@@ -150,7 +152,7 @@ impl Segment {
         Ok(sections.learned.get().map(coded))
     }
 
-    fn rotation(&self, range: &Range<usize>) -> Result<Learned, Error> {
+    fn rotation(&self, range: &Range<usize>, blocks: usize) -> Result<Learned, Error> {
         self.verify_bytes(range.clone())?;
         let Some((head, directions)) = self.map[range.clone()].split_first_chunk::<HEAD>() else {
             return Err(damaged(self.path(), range.start, "a rotation", "another length"));
@@ -159,10 +161,18 @@ impl Segment {
         let bits = Bits::from_number(u32_at(head, 0)).ok_or_else(|| wrong("8, 4 or 1 bits"))?;
         let directions = <[f32]>::ref_from_bytes(directions)
             .expect("proven at opening: inside the file, aligned to 16, a whole number of elements");
-        let rotation = Rotation { dimension: self.dimension, bits, directions: directions.to_vec() };
+        let components = u32_at(head, 12) as usize;
+        if components > bits.most() || !components.is_multiple_of(bits.together()) {
+            return Err(wrong("a code of at most 64 bytes"));
+        }
+        let directions = directions.to_vec();
+        let rotation = Rotation { dimension: self.dimension, bits, components, directions };
         let width = rotation.width();
-        if width != u32_at(head, 4) as usize || width > bits.components().min(self.dimension) {
+        if width != u32_at(head, 4) as usize || width > components.min(self.dimension) {
             return Err(wrong("no more directions than a code has components"));
+        }
+        if blocks != self.rows().div_ceil(ROWS) * rotation.block() {
+            return Err(wrong("codes as long as they are"));
         }
         Ok(Learned { rotation, reach: f32::from_bits(u32_at(head, 8)) })
     }
@@ -177,7 +187,7 @@ impl Segment {
         }
         let vectors = self.part().vectors.chunks(AT_ONCE * self.dimension);
         for (number, vectors) in vectors.enumerate() {
-            let start = coded.blocks.start + number * AT_ONCE / ROWS * BLOCK;
+            let start = coded.blocks.start + number * AT_ONCE / ROWS * coded.block();
             let expected = encode(&coded.learned.rotation, vectors);
             let stored = &self.map[start..start + expected.len()];
             if let Some(at) = (0..expected.len()).find(|&at| expected[at] != stored[at]) {
@@ -202,15 +212,20 @@ impl Coded<'_> {
         self.learned.rotation.bits != Bits::One
     }
 
+    /// Bytes of a block.
+    pub(crate) fn block(&self) -> usize {
+        self.learned.rotation.block()
+    }
+
     /// Blocks.
     pub(crate) fn len(&self) -> usize {
-        self.blocks.len() / BLOCK
+        self.blocks.len() / self.block()
     }
 
     /// Some blocks, verified.
     pub(crate) fn blocks(&self, blocks: Range<usize>) -> Result<&[u8], Error> {
         let start = self.blocks.start;
-        let bytes = start + blocks.start * BLOCK..start + blocks.end * BLOCK;
+        let bytes = start + blocks.start * self.block()..start + blocks.end * self.block();
         self.segment.verify_bytes(bytes.clone())?;
         Ok(&self.segment.map[bytes])
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gallerist_index::{Certificate, Error, Hit, Index, Mode, Options, View};
+use gallerist_index::{Certificate, Error, Hit, Index, Mode, Options, Query, View};
 
 use crate::oracle::{Oracle, Random, borrowed, quick_directory};
 
@@ -90,8 +90,15 @@ fn without_structure_one_bit_says_so() {
     for _ in 0..2 {
         compare(&view, &oracle, &face(&mut random, 640, 1.0), false);
     }
-    let answer = view.query(&face(&mut random, 640, 1.0)).unwrap().mode(Mode::Scan).top_k(10).unwrap();
-    assert!(matches!(answer.certificate, Certificate::Bounded { miss } if miss < 1e-5));
+    let probe = face(&mut random, 640, 1.0);
+    let query = || view.query(&probe).unwrap();
+    let certificate = |query: Query<'_>| query.top_k(10).unwrap().certificate;
+    assert_eq!(certificate(query().mode(Mode::Scan)), Certificate::Bounded { miss: 1e-5 });
+    assert_eq!(certificate(query().miss(1e-3)), Certificate::Bounded { miss: 1e-3 });
+    assert_eq!(certificate(query().miss(7.0)), Certificate::Bounded { miss: 0.1 });
+    assert_eq!(certificate(query().miss(f64::NAN)), Certificate::Bounded { miss: 1e-15 });
+    assert_eq!(certificate(query().miss(1e-3).mode(Mode::Exact)), Certificate::Exact);
+    assert_eq!(certificate(query()), Certificate::Exact, "a miss must be allowed");
 }
 
 #[test]

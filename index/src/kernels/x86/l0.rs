@@ -2,13 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::super::l0::{self as blocks, Bounds};
+use super::super::l0::{self as blocks, Bounds, lift};
 use super::prefetch_behind;
-use crate::l0::query::LIFT;
-use crate::l0::{BLOCK, Bits, CODE, CODES, Query, ROWS};
+use crate::l0::{Bits, FACTORS, Query, ROWS};
 
 /// So far ahead are blocks fetched: processors do not look ahead beyond a page of 4096 bytes by themselves.
-const AHEAD: usize = 2 * BLOCK;
+const AHEAD: usize = 4480;
 
 /// Register-sized pieces of a slice.
 fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
@@ -57,7 +56,7 @@ fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
     if bits == Bits::One {
         return lookups_avx2(tables, codes, sums);
     }
-    let (upper, lower) = tables.split_at(bits.components());
+    let (upper, lower) = tables.split_at(tables.len() / 2);
     let four = |bytes: [u8; 4]| _mm256_set1_epi32(i32::from_le_bytes(bytes));
     let (mut above, mut below) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
     let low_half = _mm256_set1_epi8(15);
@@ -108,7 +107,7 @@ fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
         unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
     }
     for (row, sum) in sums.iter_mut().enumerate() {
-        *sum = i32::from(lanes[row % 2][row / 2]) - LIFT * 2 * CODE as i32;
+        *sum = i32::from(lanes[row % 2][row / 2]) + lift(tables);
     }
 }
 
@@ -116,7 +115,7 @@ fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     prefetch_behind(block, AHEAD);
-    let (codes, factors) = block.split_at(CODES);
+    let (codes, factors) = block.split_at(block.len() - FACTORS);
     let sums = match query.bits() {
         Bits::One => lookups_avx512(&query.tables, codes),
         bits => sums_vnni(bits, &query.tables, codes),
@@ -154,7 +153,7 @@ fn store512(numbers: &mut [f32; ROWS], half: usize, values: __m512) {
 /// The sums of rows 0 to 15 and of those from 16 on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
-    let (upper, lower) = tables.split_at(bits.components());
+    let (upper, lower) = tables.split_at(tables.len() / 2);
     let four = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_le_bytes(bytes));
     let (mut above, mut below) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
     let low_half = _mm512_set1_epi8(15);
@@ -200,7 +199,7 @@ fn lookups_avx512(tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
     // Of every second row, from both halves.
     let [even, odd] = [even, odd].map(|sums| {
         let both = _mm256_add_epi16(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64::<1>(sums));
-        _mm512_sub_epi32(_mm512_cvtepu16_epi32(both), _mm512_set1_epi32(LIFT * 2 * CODE as i32))
+        _mm512_add_epi32(_mm512_cvtepu16_epi32(both), _mm512_set1_epi32(lift(tables)))
     });
     let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let last = _mm512_add_epi32(first, _mm512_set1_epi32(8));
