@@ -94,7 +94,7 @@ impl Soak {
             let view = index.view();
             verify::view(&view, &self.writers)?;
             let mut random = rows::Random(self.seed ^ round << 20);
-            (sample.recall, sample.found_itself) = verify::searches(&view, &mut random, 30)?;
+            (sample.recall, sample.found_itself) = verify::searches(&view, &mut random, 60)?;
             sample.measure_disk(&self.path)?;
             sample.seconds = started.elapsed().as_secs();
             println!("{sample}");

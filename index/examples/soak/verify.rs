@@ -57,6 +57,9 @@ pub fn hits(view: &View, probe: &[f32], answer: &Answer) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Width of the beam of approximate searches.
+const BEAM: usize = 200;
+
 /// Exact answers against a sort of every row, and approximate ones against the exact: the part of the ten best that
 /// the graph finds, and the part of the rows that find themselves.
 pub fn searches(view: &View, random: &mut Random, rounds: usize) -> Result<(f64, f64), Failure> {
@@ -71,9 +74,9 @@ pub fn searches(view: &View, random: &mut Random, rounds: usize) -> Result<(f64,
         if exact.iter().map(|hit| (-hit.score, hit.id)).ne(sorted[..10].iter().copied()) {
             return refuse(format!("{exact:?} where {:?} is right", &sorted[..10]));
         }
-        let near = view.query(&probe)?.mode(Mode::Graph { width: 100 }).top_k(10)?.hits;
+        let near = view.query(&probe)?.mode(Mode::Graph { width: BEAM }).top_k(10)?.hits;
         found += exact.iter().filter(|hit| near.iter().any(|other| other.id == hit.id)).count();
-        let itself = view.query(own)?.mode(Mode::Graph { width: 100 }).top_k(1)?.hits;
+        let itself = view.query(own)?.mode(Mode::Graph { width: BEAM }).top_k(1)?.hits;
         found_itself += usize::from(itself.first().is_some_and(|hit| hit.id == *id));
     }
     Ok((found as f64 / (10 * rounds) as f64, found_itself as f64 / rounds as f64))
