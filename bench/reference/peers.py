@@ -1,10 +1,11 @@
-"""peers.py GRAPH DIRECTORY GALLERY.npy PROBES.npy [--mated N] [--degree M] [--build-width EF] [--rounds R]: graphs of others.
+"""peers.py GRAPH DIRECTORY GALLERY.npy PROBES.npy [options]: the engine beside others, on the same rows and probes.
 
-GRAPH is the engine's benchmark program (bench/src/bin/graph.rs), DIRECTORY its index. hnswlib and usearch build their graphs over
-the same rows with the same M and efConstruction; then, width by width and R times, all answer the same probes in turn, on one
-thread: ours, hnswlib, usearch. Queries a second are of processor time, the median of the rounds; recall@10 is against
-exact search. Prints one JSON line a system, then one for each peer: our queries a second over its own where both have its
-recall (on our curve, between the two nearest points, recall against the logarithm of the rate).
+GRAPH is the engine's benchmark program (bench/src/bin/graph.rs), DIRECTORY its index. The others build theirs over the same rows, with
+the same M and efConstruction where they have such; then, one width of the search after the other and R times, all answer the same
+probes in turn, on one thread. Queries a second are of processor time, the median of the rounds; recall@10 is against
+exact search. Prints one JSON line a system; then, for each peer and way of ours, our queries a second over its own at the recall
+that it has (on our curve, between the two nearest points, recall against the logarithm of the rate; of a way that has that
+recall at once, its rate). chart.py draws it.
 """
 
 import argparse
@@ -13,79 +14,117 @@ import math
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 
-import hnswlib
 import numpy as np
-from usearch.index import Index
 
 K = 10
 KINDS = ["recall", "recall_mated", "recall_non_mated"]
-WIDTHS = [16, 32, 64, 128, 256, 512, 1024]
+WIDTHS = [16, 32, 64, 128, 256, 512, 1024, 2048]
+THREADS = os.cpu_count()
 
 
 class Ours:
+    """Graph widths are one curve; each way to search completely is a system of its own."""
+
     def __init__(self, arguments):
         command = [arguments.graph, arguments.directory, arguments.gallery, arguments.probes]
-        numbers = [arguments.mated, arguments.degree, arguments.build_width, "-"]
+        degree = arguments.degree if arguments.our_graph else 0
+        numbers = [arguments.mated, degree, arguments.build_width, "-"]
         pipe = subprocess.PIPE
+        started = time.time()
         self.process = subprocess.Popen([*command, *map(str, numbers)], stdin=pipe, stdout=pipe, text=True)
         self.said = []
         while "exact" not in (line := json.loads(self.process.stdout.readline())).values():
             self.said.append(line)
 
+    def way(self, name, widths):
+        return OurWay(self, name, widths)
+
+
+class OurWay:
+    def __init__(self, ours, name, widths):
+        self.ours, self.name, self.widths, self.complete = ours, name, widths, None
+
     def about(self):
-        return {key: value for line in self.said for key, value in line.items()}
+        about = {key: value for line in self.ours.said for key, value in line.items() if key != "statistics"}
+        about["bytes_per_row"] = sum(
+            os.path.getsize(os.path.join(OPTIONS.directory, name)) for name in os.listdir(OPTIONS.directory)
+        ) / about["rows"]
+        return about | {"complete": self.complete}
 
     def ask(self, width):
-        self.process.stdin.write(f"{width}\n")
-        self.process.stdin.flush()
-        line = json.loads(self.process.stdout.readline())
-        return line["queries_per_second"], [line["recall"], line["recall_mated"], line["recall_non_mated"]]
+        self.ours.process.stdin.write(f"{width if self.name == 'graph' else self.name}\n")
+        self.ours.process.stdin.flush()
+        line = json.loads(self.ours.process.stdout.readline())
+        self.complete = line["complete"]
+        recalls = [line["recall"], line["recall_mated"], line["recall_non_mated"]]
+        return line["queries_per_second"], recalls, line["median_ms"], line["p99_ms"]
 
 
 class Peer:
     """One whose answers are counted here."""
 
+    widths = WIDTHS
+
     def __init__(self, rows, probes, best, mated):
-        self.probes, self.best, self.mated = probes, best, mated
-        started = time.time()
+        self.probes, self.best, self.mated, self.rows = probes, best, mated, len(rows)
+        started, used = time.time(), time.process_time()
         self.build(rows)
-        self.seconds = time.time() - started
+        self.seconds, self.used = time.time() - started, time.process_time() - used
 
     def about(self):
-        return {"build_seconds": self.seconds}
+        about = {"build_seconds": round(self.seconds, 1), "build_processor_seconds": round(self.used, 1)}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "index")
+            self.save(path)
+            about["bytes_per_row"] = round(os.path.getsize(path) / self.rows, 1)
+        return about
 
     def ask(self, width):
         self.set_width(width)
         started = time.process_time()
-        found = self.search()
+        found = self.search(self.probes)
         rate = len(self.probes) / (time.process_time() - started)
         right = np.array([len(np.intersect1d(a, b)) for a, b in zip(found, self.best)]) / K
         parts = [right, right[: self.mated], right[self.mated :]]
-        return rate, [float(part.mean()) if len(part) else None for part in parts]
+        alone = []
+        for at in range(0, len(self.probes), max(1, len(self.probes) // 200)):
+            started = time.perf_counter()
+            self.search(self.probes[at : at + 1])
+            alone.append((time.perf_counter() - started) * 1e3)
+        recalls = [float(part.mean()) if len(part) else None for part in parts]
+        return rate, recalls, float(np.median(alone)), float(np.quantile(alone, 0.99))
 
 
 class Hnswlib(Peer):
     def build(self, rows):
+        import hnswlib
+
         self.index = hnswlib.Index(space="ip", dim=rows.shape[1])
         self.index.init_index(max_elements=len(rows), M=OPTIONS.degree, ef_construction=OPTIONS.build_width)
-        self.index.add_items(rows, num_threads=os.cpu_count())
+        self.index.add_items(rows, num_threads=THREADS)
 
     def set_width(self, width):
         self.index.set_ef(width)
 
-    def search(self):
-        return self.index.knn_query(self.probes, k=K, num_threads=1)[0]
+    def search(self, probes):
+        return self.index.knn_query(probes, k=K, num_threads=1)[0]
+
+    def save(self, path):
+        self.index.save_index(path)
 
 
 class Usearch(Peer):
     dtype = "f32"
 
     def build(self, rows):
+        from usearch.index import Index
+
         shape = dict(connectivity=OPTIONS.degree, expansion_add=OPTIONS.build_width)
         self.index = Index(ndim=rows.shape[1], metric="ip", dtype=self.dtype, **shape)
-        self.index.add(np.arange(len(rows)), rows, threads=os.cpu_count())
+        self.index.add(np.arange(len(rows)), rows, threads=THREADS)
 
     def about(self):
         return super().about() | {"instructions": self.index.hardware_acceleration}
@@ -93,12 +132,119 @@ class Usearch(Peer):
     def set_width(self, width):
         self.index.expansion_search = width
 
-    def search(self):
-        return self.index.search(self.probes, K, threads=1).keys
+    def search(self, probes):
+        return np.atleast_2d(self.index.search(probes, K, threads=1).keys)
+
+    def save(self, path):
+        self.index.save(path)
 
 
 class UsearchI8(Usearch):
     dtype = "i8"
+
+
+class Faiss(Peer):
+    """A faiss index of the shape that a factory string says."""
+
+    def build(self, rows):
+        import faiss
+
+        faiss.omp_set_num_threads(THREADS)
+        self.index = faiss.index_factory(rows.shape[1], self.shape(len(rows)), faiss.METRIC_INNER_PRODUCT)
+        self.configure()
+        self.index.train(rows)
+        self.index.add(rows)
+        faiss.omp_set_num_threads(1)
+
+    def configure(self):
+        pass
+
+    def search(self, probes):
+        return self.index.search(probes, K)[1]
+
+    def save(self, path):
+        import faiss
+
+        faiss.write_index(self.index, path)
+
+
+class FaissHnsw(Faiss):
+    storage = "Flat"
+
+    def shape(self, rows):
+        return f"HNSW{OPTIONS.degree},{self.storage}"
+
+    def configure(self):
+        self.index.hnsw.efConstruction = OPTIONS.build_width
+
+    def set_width(self, width):
+        self.index.hnsw.efSearch = width
+
+
+class FaissHnswSq8(FaissHnsw):
+    storage = "SQ8"
+
+
+class FaissIvf(Faiss):
+    """Lists of vectors around centres; widths are how many lists are looked at."""
+
+    storage = "Flat"
+    widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+
+    def shape(self, rows):
+        return f"IVF{1024 if rows >= 150_000 else 256},{self.storage}"
+
+    def set_width(self, width):
+        self.index.nprobe = width
+
+
+class FaissIvfSq8(FaissIvf):
+    storage = "SQ8"
+
+
+class Symqg(Peer):
+    """SymphonyQG: a graph whose nodes hold their neighbours' codes."""
+
+    def build(self, rows):
+        import rabitqlib
+
+        self.index = rabitqlib.SymqgIndex(rows.shape[1], 2 * OPTIONS.degree, "ip")
+        self.index.build(rows, OPTIONS.build_width, THREADS)
+
+    def set_width(self, width):
+        self.width = max(width, K)
+
+    def search(self, probes):
+        return np.asarray(self.index.search(probes, K, self.width, 1)[0]).reshape(len(probes), K)
+
+    def save(self, path):
+        self.index.save(path)
+
+
+class IvfRabitq(Peer):
+    """RaBitQ-Library's lists of one-bit codes, with the vectors to score the best again."""
+
+    widths = FaissIvf.widths
+
+    def build(self, rows):
+        import faiss
+        import rabitqlib
+
+        lists = 1024 if len(rows) >= 150_000 else 256
+        means = faiss.Kmeans(rows.shape[1], lists, niter=10, seed=1, max_points_per_centroid=128)
+        means.train(rows)
+        of = means.index.search(rows, 1)[1].ravel().astype(np.uint32)
+        self.index = rabitqlib.IvfIndex(rows.shape[1], len(rows), lists, 32, "ip")
+        self.index.build(rows, means.centroids, of, THREADS)
+
+    def set_width(self, width):
+        self.width = width
+
+    def search(self, probes):
+        return np.asarray(self.index.search(probes, K, self.width, None, 1)[0]).reshape(len(probes), K)
+
+    def save(self, path):
+        self.index.save(path)
 
 
 def exact(rows, probes):
@@ -111,7 +257,9 @@ def exact(rows, probes):
 
 
 def rate_at(recall, curve):
-    """The rate of a curve of (recall, rate) where it has a recall; None beyond its ends."""
+    """The rate of a curve of (recall, rate) where it has a recall; of its first point for less, None for more than it has."""
+    if len(curve) == 1 and recall <= curve[0][0]:
+        return curve[0][1]
     for (low, fast), (high, slow) in zip(curve, curve[1:]):
         if low <= recall <= high:
             part = (recall - low) / (high - low) if high > low else 0
@@ -119,56 +267,82 @@ def rate_at(recall, curve):
     return None
 
 
+def ratios(our_curve, peer_curve):
+    line = {}
+    for at, kind in enumerate(KINDS):
+        known = [(recalls[at], rate) for recalls, rate in our_curve if recalls[at] is not None]
+        points = []
+        for recalls, rate in peer_curve:
+            own = None if recalls[at] is None else rate_at(recalls[at], known)
+            if own:
+                points.append({"recall": round(recalls[at], 4), "ratio": round(own / rate, 3)})
+        line[kind] = points
+    return line
+
+
 def main():
     rows, probes = np.load(OPTIONS.gallery), np.load(OPTIONS.probes)
     best = exact(rows, probes)
     ours = Ours(OPTIONS)
-    systems = {"ours": ours}
+    systems = {f"ours, {name}": ours.way(name, [name]) for name in OPTIONS.ways}
+    if OPTIONS.our_graph:
+        systems["ours, graph"] = ours.way("graph", OPTIONS.widths or WIDTHS)
     for name, peer in PEERS.items():
         if name in OPTIONS.peers:
             systems[name] = peer(rows, probes, best, OPTIONS.mated)
-    asked = {name: {width: [] for width in OPTIONS.widths} for name in systems}
+            if OPTIONS.widths and peer.widths == WIDTHS:
+                systems[name].widths = OPTIONS.widths
+    asked = {name: {width: [] for width in system.widths} for name, system in systems.items()}
     for _ in range(OPTIONS.rounds):
-        for width in OPTIONS.widths:
+        for place in range(max(len(system.widths) for system in systems.values())):
             for name, system in systems.items():
-                asked[name][width].append(system.ask(width))
-    ours.process.stdin.close()
+                if place < len(system.widths):
+                    width = system.widths[place]
+                    asked[name][width].append(system.ask(width))
 
     curves = {}
     for name, system in systems.items():
-        line = {"system": name, "rows": len(rows), "degree": OPTIONS.degree, "build_width": OPTIONS.build_width}
-        line |= system.about()
-        curve = [(asked[name][w][0][1], statistics.median(rate for rate, _ in asked[name][w])) for w in OPTIONS.widths]
-        line["widths"] = [
-            {"width": width, **dict(zip(KINDS, recalls)), "rate": round(rate, 1)}
-            for width, (recalls, rate) in zip(OPTIONS.widths, curve)
-        ]
-        curves[name] = curve
-        print(json.dumps(line))
-    for name in systems.keys() - {"ours"}:
-        line = {"ours_over": name}
-        for at, kind in enumerate(KINDS):
-            known = [(recalls[at], rate) for recalls, rate in curves["ours"] if recalls[at] is not None]
-            points = []
-            for recalls, rate in curves[name]:
-                own = None if recalls[at] is None else rate_at(recalls[at], known)
-                if own:
-                    points.append({"recall": round(recalls[at], 4), "ratio": round(own / rate, 3)})
-            line[kind] = points
-        print(json.dumps(line))
+        line = {"system": name, "rows": len(rows), "dimension": rows.shape[1], "degree": OPTIONS.degree}
+        line |= {"build_width": OPTIONS.build_width} | system.about()
+        line["widths"], curves[name] = [], []
+        for width in system.widths:
+            rates, recalls, medians, p99s = zip(*asked[name][width])
+            rate = statistics.median(rates)
+            curves[name].append((recalls[0], rate))
+            times = {"rate": round(rate, 1), "median_ms": round(min(medians), 3), "p99_ms": round(min(p99s), 3)}
+            line["widths"].append({"width": width, **dict(zip(KINDS, recalls[0])), **times})
+        print(json.dumps(line), flush=True)
+    ours.process.stdin.close()
+    for own in systems:
+        for name in systems:
+            if own.startswith("ours") and not name.startswith("ours"):
+                print(json.dumps({"over": name, "system": own, **ratios(curves[own], curves[name])}))
 
 
-PEERS = {"hnswlib": Hnswlib, "usearch": Usearch, "usearch-i8": UsearchI8}
+PEERS = {
+    "hnswlib": Hnswlib,
+    "usearch": Usearch,
+    "usearch-i8": UsearchI8,
+    "faiss HNSW": FaissHnsw,
+    "faiss HNSW SQ8": FaissHnswSq8,
+    "faiss IVF": FaissIvf,
+    "faiss IVF SQ8": FaissIvfSq8,
+    "SymphonyQG": Symqg,
+    "IVF RaBitQ": IvfRabitq,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = lambda text: text.split(",")
     for name in ["graph", "directory", "gallery", "probes"]:
         parser.add_argument(name)
     parser.add_argument("--mated", type=int, default=0, help="of the first rows, in order")
     parser.add_argument("--degree", type=int, default=16)
     parser.add_argument("--build-width", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--widths", type=lambda text: [int(width) for width in text.split(",")], default=WIDTHS)
-    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
+    parser.add_argument("--widths", type=lambda text: [int(width) for width in text.split(",")], help="of graphs")
+    parser.add_argument("--ways", type=words, default=["scan"], help="to search completely: scan, scan:1e-3, exact")
+    parser.add_argument("--our-graph", action="store_true", help="build and search a graph of ours, too")
+    parser.add_argument("--peers", type=words, default=list(PEERS), help=", ".join(PEERS))
     OPTIONS = parser.parse_args()
     main()

@@ -1,13 +1,17 @@
-//! What the graph of one segment finds, and at what cost.
+//! What searches of one segment find, and at what cost.
 //!
 //! ```text
-//! cargo run --release -p gallerist-bench --bin graph -- DIRECTORY GALLERY.npy PROBES.npy [MATED] [DEGREE] [BUILD_WIDTH] [WIDTHS]
+//! cargo run --release -p gallerist-bench --bin graph -- DIRECTORY GALLERY.npy PROBES.npy [MATED] [DEGREE] [BUILD_WIDTH] [WAYS]
 //! ```
 //!
 //! The first MATED probes (default: none) are further images of the people in the first rows of the gallery, in order; the
-//! others are strangers. Prints one JSON line for the index, one for exact search, then one for each width of the
-//! beam (`WIDTHS`, as in `64,256`; `-`: each line that comes in): recall@10 against exact search, the share of mates
-//! found that exact search finds first, nodes compared, and queries a second of one thread's processor time.
+//! others are strangers. Prints one JSON line for the index, one for exact search, then one for each way to search:
+//! recall@10 against exact search, the share of mates found that exact search finds first, the share of answers that are
+//! certainly complete, rows or nodes looked at, queries a second of one thread's processor time, and the median and
+//! 99th percentile of a query in milliseconds.
+//!
+//! WAYS are separated by commas, or `-`: each line that comes in. A number is the width of the beam in the graph; `scan` is by codes,
+//! `scan:1e-3` with that probability of a miss; `exact` is by vectors. A DEGREE of 0 makes no graph.
 //!
 //! The index is made in DIRECTORY, if there is none, and stays there. It has one segment: all rows are in one group,
 //! as rows of a group stay together whatever their number.
@@ -32,9 +36,11 @@ fn main() -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: u16| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let mated = usize::from(number(3, 0)?);
-    let graph =
-        GraphOptions { when: GraphWhen::Always, degree: number(4, 16)?, build_width: number(5, 200)? };
-    let widths = arguments.get(6).map_or("16,32,64,128,256,512,1024", String::as_str);
+    let graph = match number(4, 16)? {
+        0 => GraphOptions::NEVER,
+        degree => GraphOptions { when: GraphWhen::Always, degree, build_width: number(5, 200)? },
+    };
+    let ways = arguments.get(6).map_or("16,32,64,128,256,512,1024", String::as_str);
     let mut probes = VectorFile::open(path(2)?)?;
     let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
 
@@ -50,32 +56,59 @@ fn main() -> Result<()> {
     let view = index.view();
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     // The first of each kind verifies what it reads.
-    ask(&view, &probes[0], Mode::Exact)?;
-    ask(&view, &probes[0], Mode::Graph { width: 16 })?;
-    let exact = alone.install(|| Round::run(&view, &probes, Mode::Exact))?;
+    for way in [Way::EXACT, Way::parse("scan")?, Way::parse("16")?] {
+        ask(&view, &probes[0], way)?;
+    }
+    let exact = alone.install(|| Round::run(&view, &probes, Way::EXACT))?;
     println!("{}", json!({ "mode": "exact", "queries_per_second": exact.rate }));
-    let report = |width: usize| -> Result<()> {
-        let found = alone.install(|| Round::run(&view, &probes, Mode::Graph { width }))?;
+    let report = |name: &str| -> Result<()> {
+        let found = alone.install(|| Round::run(&view, &probes, Way::parse(name)?))?;
         let first = |round: &Round, at: usize| round.hits[at].first().is_some_and(|hit| hit.id == at as u64);
         let mates: Vec<usize> = (0..mated).filter(|&at| first(&exact, at)).collect();
         let kept = mates.iter().filter(|&&at| first(&found, at)).count();
         println!(
             "{}",
             json!({
-                "width": width,
+                "way": name,
                 "recall_mated": found.recall(&exact, 0..mated),
                 "recall_non_mated": found.recall(&exact, mated..probes.len()),
                 "recall": found.recall(&exact, 0..probes.len()),
                 "mates_kept": (!mates.is_empty()).then(|| kept as f64 / mates.len() as f64),
+                "complete": found.complete,
                 "evaluations": found.evaluations,
                 "queries_per_second": found.rate,
+                "median_ms": found.milliseconds[probes.len() / 2],
+                "p99_ms": found.milliseconds[probes.len() * 99 / 100],
             })
         );
         Ok(())
     };
-    match widths {
-        "-" => io::stdin().lock().lines().try_for_each(|line| report(line?.trim().parse()?)),
-        list => list.split(',').try_for_each(|width| report(width.parse()?)),
+    match ways {
+        "-" => io::stdin().lock().lines().try_for_each(|line| report(line?.trim())),
+        list => list.split(',').try_for_each(report),
+    }
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    mode: Mode,
+    miss: Option<f64>,
+}
+
+impl Way {
+    const EXACT: Self = Self { mode: Mode::Exact, miss: None };
+
+    fn parse(text: &str) -> Result<Self> {
+        Ok(match text.split_once(':') {
+            Some(("scan", miss)) => Self { mode: Mode::Scan, miss: Some(miss.parse()?) },
+            _ if text == "exact" => Self::EXACT,
+            _ if text == "scan" => Self { mode: Mode::Scan, miss: None },
+            _ => Self {
+                mode: Mode::Graph { width: text.parse().context("exact, scan or a width")? },
+                miss: None,
+            },
+        })
     }
 }
 
@@ -110,17 +143,29 @@ struct Round {
     hits: Vec<Vec<Hit>>,
     /// On the average.
     evaluations: u64,
+    /// Share of answers that are certainly complete.
+    complete: f64,
     /// Queries a second.
     rate: f64,
+    /// Of each query, ascending.
+    milliseconds: Vec<f64>,
 }
 
 impl Round {
-    fn run(view: &View, probes: &[Template], mode: Mode) -> Result<Self> {
+    fn run(view: &View, probes: &[Template], way: Way) -> Result<Self> {
+        let (mut answers, mut milliseconds) = (Vec::new(), Vec::new());
         let started = processor_seconds()?;
-        let answers = probes.iter().map(|probe| ask(view, probe, mode)).collect::<Result<Vec<_>>>()?;
+        for probe in probes {
+            let started = Instant::now();
+            answers.push(ask(view, probe, way)?);
+            milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+        }
         let rate = probes.len() as f64 / (processor_seconds()? - started);
+        milliseconds.sort_by(f64::total_cmp);
         let evaluations = answers.iter().map(|answer| answer.scanned).sum::<u64>() / probes.len() as u64;
-        Ok(Self { hits: answers.into_iter().map(|answer| answer.hits).collect(), evaluations, rate })
+        let complete = answers.iter().filter(|answer| answer.complete).count() as f64 / probes.len() as f64;
+        let hits = answers.into_iter().map(|answer| answer.hits).collect();
+        Ok(Self { hits, evaluations, complete, rate, milliseconds })
     }
 
     fn recall(&self, exact: &Self, probes: std::ops::Range<usize>) -> Option<f64> {
@@ -130,8 +175,13 @@ impl Round {
     }
 }
 
-fn ask(view: &View, probe: &Template, mode: Mode) -> Result<gallerist_index::Answer> {
-    Ok(view.query(probe.as_slice())?.mode(mode).top_k(K)?)
+fn ask(view: &View, probe: &Template, way: Way) -> Result<gallerist_index::Answer> {
+    let query = view.query(probe.as_slice())?.mode(way.mode);
+    let query = match way.miss {
+        Some(miss) => query.miss(miss),
+        None => query,
+    };
+    Ok(query.top_k(K)?)
 }
 
 /// What this thread has used, so that other work on the machine counts as little as possible.
