@@ -46,7 +46,7 @@ pub use erasure::Erasures;
 pub use error::Error;
 pub use index::Index;
 pub use options::{GraphOptions, GraphWhen, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
-pub use query::{Answer, Batch, Certificate, Hit, Mode, Query, RangeStream, dot};
+pub use query::{Answer, Batch, Certificate, Cost, Hit, Mode, Query, RangeStream, dot};
 pub use report::{
     CheckReport, CheckedFile, Compaction, GraphStats, ProbeStats, Problem, PurgeReceipt, SegmentStats, Stats,
 };

@@ -1,7 +1,9 @@
 //! Searching a view.
 
+mod costs;
 mod filter;
 mod plan;
+mod planner;
 mod rank;
 mod scan;
 mod sift;
@@ -13,16 +15,18 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::selection::Selection;
 use crate::view::View;
+use costs::Costs;
 use plan::Plan;
 
 pub use crate::kernels::dot;
+pub use planner::Cost;
 pub use stream::RangeStream;
 
 /// How a search is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Whatever is quickest and certain to miss nothing.
+    /// Whatever is quickest and as certain as asked for: to miss nothing, if not said otherwise ([`Query::miss`], [`Query::recall`]).
     #[default]
     Auto,
     /// Every live row is scored.
@@ -134,6 +138,19 @@ macro_rules! limits {
             self
         }
 
+        /// Accepts approximate answers that hold this part (0 to 1) of the hits of an exact one, on the average, where a graph gives them
+        /// more quickly: for [`Mode::Auto`], and not for range searches, which are complete. What graphs find was measured when they were
+        /// built, with rows that were strangers to them.
+        pub fn recall(mut self, share: f64) -> Self {
+            self.plan.recall = Some(share);
+            self
+        }
+
+        /// What [`Mode::Auto`] compares and chooses. The first time, it measures for a tenth of a second what this processor takes.
+        pub fn explain(&self) -> Vec<Cost> {
+            Plan { mode: Mode::Auto, ..self.plan }.costs(Costs::here())
+        }
+
         /// Only rows whose id and group pass. It is asked from several threads at once, and only for rows whose score
         /// would matter; a filtered search is as complete as any other.
         pub fn filter(mut self, passes: &'a (dyn Fn(u64, u64) -> bool + Sync)) -> Self {
@@ -185,7 +202,7 @@ impl<'a> Query<'a> {
     /// A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
         let Self { mut plan, vector } = self;
-        plan.mode = plan.mode.complete();
+        (plan.mode, plan.recall) = (plan.mode.complete(), None);
         plan.one(&vector, 0, || rank::Range::new(min_score))
     }
 
@@ -225,7 +242,7 @@ impl<'a> Batch<'a> {
     /// A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Vec<Answer>, Error> {
         let Self { mut plan, vectors } = self;
-        plan.mode = plan.mode.complete();
+        (plan.mode, plan.recall) = (plan.mode.complete(), None);
         plan.many(&vectors, 0, || rank::Range::new(min_score))
     }
 }

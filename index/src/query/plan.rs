@@ -7,6 +7,7 @@ use super::rank::Keep;
 use super::{Answer, Certificate, Mode, scan, sift, walk};
 use crate::error::Error;
 use crate::l0::query::MISS;
+use crate::segment::l0::Coded;
 use crate::state::Sealed;
 use crate::view::View;
 
@@ -20,12 +21,14 @@ pub(super) struct Plan<'a> {
     pub(super) mode: Mode,
     /// The probability of missing a row at the cut that the caller accepts.
     pub(super) miss: Option<f64>,
+    /// The part of the hits that must be found, on the average, if not all.
+    pub(super) recall: Option<f64>,
     pub(super) filter: Filter<'a>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(view: &'a View) -> Self {
-        Self { view, mode: Mode::Auto, miss: None, filter: Filter::default() }
+        Self { view, mode: Mode::Auto, miss: None, recall: None, filter: Filter::default() }
     }
 
     /// The answer for one vector; `k` is how many hits are wanted.
@@ -35,9 +38,10 @@ impl<'a> Plan<'a> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Answer, Error> {
-        match self.mode {
-            Mode::Graph { width } if self.has_graphs() => walk::search(self, vector, width, k, &new),
-            _ => Ok(self.scan(&[vector], &new)?.remove(0)),
+        let plan = self.decided();
+        match plan.mode {
+            Mode::Graph { width } if self.has_graphs() => walk::search(&plan, vector, width, k, &new),
+            _ => Ok(plan.scan(&[vector], &new)?.remove(0)),
         }
     }
 
@@ -48,18 +52,28 @@ impl<'a> Plan<'a> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Vec<Answer>, Error> {
-        match self.mode {
+        let plan = self.decided();
+        match plan.mode {
             Mode::Graph { .. } if self.has_graphs() => {
-                vectors.par_iter().map(|vector| self.one(vector, k, &new)).collect()
+                vectors.par_iter().map(|vector| plan.one(vector, k, &new)).collect()
             }
             _ => {
                 let mut answers = Vec::with_capacity(vectors.len());
                 for some in vectors.chunks(TOGETHER) {
                     let some: Vec<&[f32]> = some.iter().map(Vec::as_slice).collect();
-                    answers.extend(self.scan(&some, &new)?);
+                    answers.extend(plan.scan(&some, &new)?);
                 }
                 Ok(answers)
             }
+        }
+    }
+
+    /// Whether rows are bounded by these codes.
+    pub(super) fn takes(&self, coded: &Coded<'_>) -> bool {
+        match self.mode {
+            Mode::Exact => false,
+            Mode::Scan => true,
+            Mode::Auto | Mode::Graph { .. } => coded.is_certain() || self.miss.is_some(),
         }
     }
 
@@ -87,11 +101,7 @@ impl<'a> Plan<'a> {
         new: &(impl Fn() -> K + Sync),
     ) -> Result<Complete<K>, Error> {
         let miss = self.miss.unwrap_or(MISS);
-        let sources = sift::sources(self.view, vectors, miss, &which, |coded| match self.mode {
-            Mode::Exact => false,
-            Mode::Scan => true,
-            Mode::Auto | Mode::Graph { .. } => coded.is_certain() || self.miss.is_some(),
-        })?;
+        let sources = sift::sources(self.view, vectors, miss, &which, |coded| self.takes(coded))?;
         let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
         let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
         if !sources.is_empty() {

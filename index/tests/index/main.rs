@@ -17,6 +17,7 @@ mod limits;
 mod model;
 mod opening;
 mod oracle;
+mod planner;
 mod scan;
 mod search;
 mod snapshot;

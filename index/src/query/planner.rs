@@ -1,0 +1,189 @@
+//! Which way of searching is quickest: a comparison of costs that are known before.
+//!
+//! Searches wait for memory, so a cost is what is read, times what this processor takes to read it ([`Costs`]): vectors and codes one
+//! after the other, nodes of a graph and rows that codes don't rule out from anywhere.
+
+use super::Mode;
+use super::costs::Costs;
+use super::plan::Plan;
+use crate::l0::ROWS;
+use crate::report::ProbeStats;
+
+/// By how many deviations hits are better than other rows, where nothing better is known.
+const DEVIATIONS: f64 = 4.26;
+/// How scores deviate in a segment of one group, where it is not measured.
+const DEVIATION: f64 = 0.08;
+/// What a search costs whatever it looks at.
+const BEGIN: f64 = 10_000.0;
+
+/// What one way of searching is expected to take; from [`Query::explain`](super::Query::explain).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Cost {
+    /// The way.
+    pub mode: Mode,
+    /// Milliseconds for one vector by one thread.
+    pub milliseconds: f64,
+    /// Whether [`Mode::Auto`] takes it.
+    pub chosen: bool,
+}
+
+impl Plan<'_> {
+    /// What the ways cost that give an answer as certain as asked for; the chosen one is marked.
+    pub(super) fn costs(&self, costs: Costs) -> Vec<Cost> {
+        let mut found = vec![(Mode::Exact, self.exact(costs))];
+        found.extend(self.by_codes(costs).map(|cost| (Mode::Scan, cost)));
+        found.extend(self.by_graph(costs));
+        let least = found.iter().map(|way| way.1).fold(f64::INFINITY, f64::min);
+        let cost = |(mode, cost): (Mode, f64)| Cost {
+            mode,
+            milliseconds: (cost + BEGIN) / 1e6,
+            chosen: cost == least,
+        };
+        found.into_iter().map(cost).collect()
+    }
+
+    /// The same search, with a way of its own where [`Mode::Auto`] leaves a choice that is not obvious: without a selection, codes
+    /// that may be used are quicker than vectors.
+    pub(super) fn decided(&self) -> Self {
+        let obvious = self.recall.is_none() && self.filter.selection.is_none();
+        if self.mode != Mode::Auto || obvious {
+            return *self;
+        }
+        let mode = match self.costs(Costs::here()).into_iter().find(|cost| cost.chosen) {
+            Some(Cost { mode: mode @ (Mode::Exact | Mode::Graph { .. }), .. }) => mode,
+            _ => Mode::Auto,
+        };
+        Self { mode, ..*self }
+    }
+
+    /// The part of the rows that are selected.
+    fn share(&self) -> f64 {
+        let live = self.view.state.live().max(1) as f64;
+        self.filter.selection.map_or(1.0, |selection| selection.len() as f64 / live)
+    }
+
+    fn exact(&self, costs: Costs) -> f64 {
+        self.rows(costs, self.view.state.parts().map(|(part, _)| part.len()).sum())
+    }
+
+    /// The vectors of what is selected of some rows: read in order, or fetched where they are few.
+    fn rows(&self, costs: Costs, rows: usize) -> f64 {
+        let share = self.share();
+        let bytes = (self.view.dimension * size_of::<f32>()) as f64;
+        let fetch = if share < 0.25 { costs.look } else { 0.0 };
+        rows as f64 * share * (bytes * costs.vectors + fetch)
+    }
+
+    fn by_codes(&self, costs: Costs) -> Option<f64> {
+        let mut cost = self.rows(costs, self.view.state.buffered());
+        let mut any = false;
+        for sealed in &*self.view.state.segments {
+            let rows = sealed.segment.rows();
+            let coded = sealed.segment.coded().ok().flatten().filter(|coded| self.takes(coded));
+            any |= coded.is_some();
+            cost += match coded {
+                None => self.rows(costs, rows),
+                Some(coded) => {
+                    let read = coded.block() as f64 / ROWS as f64 * costs.codes;
+                    // The part of the rows whose bound reaches what ten of a million do, if scores are normal.
+                    let measured =
+                        Some(sealed.segment.stats().score_deviation).filter(|&measured| measured > 0.0);
+                    let deviations =
+                        DEVIATIONS - f64::from(coded.learned.reach) / measured.unwrap_or(DEVIATION);
+                    let left = libm::erfc(deviations / std::f64::consts::SQRT_2) / 2.0;
+                    rows as f64 * (read + left * self.share() * costs.look)
+                }
+            };
+        }
+        any.then_some(cost)
+    }
+
+    /// The narrowest beam that finds as much as asked for.
+    fn by_graph(&self, costs: Costs) -> Option<(Mode, f64)> {
+        let recall = self.recall.filter(|_| self.filter.predicate.is_none())?;
+        let (mut width, mut cost, mut any) = (0.0f64, self.rows(costs, self.view.state.buffered()), false);
+        for sealed in &*self.view.state.segments {
+            match sealed.segment.stats().graph {
+                Some(graph) => {
+                    let (least, evaluations) = beam(&graph.probes, recall)?;
+                    width = width.max(least);
+                    cost += evaluations * costs.look / self.share().max(1e-6);
+                    any = true;
+                }
+                None => cost += self.rows(costs, sealed.segment.rows()),
+            }
+        }
+        any.then_some((Mode::Graph { width: width.ceil() as usize }, cost))
+    }
+}
+
+/// The width that finds a share, and the nodes that it compares: on the lines through the logarithms of what was measured. `None` if no
+/// width measured finds so much.
+fn beam(probes: &[ProbeStats], recall: f64) -> Option<(f64, f64)> {
+    // What was found of some tens of probes is not known better than this.
+    let missed = |probe: &ProbeStats| (1.0 - probe.recall).max(1e-3);
+    let wanted = (1.0 - recall).max(1e-9);
+    let first = probes.first().filter(|first| first.width > 0)?;
+    if missed(first) <= wanted {
+        return Some((first.width as f64, first.evaluations));
+    }
+    let (one, other) = probes.iter().zip(&probes[1..]).find(|(_, other)| missed(other) <= wanted)?;
+    let part = (missed(one) / wanted).ln() / (missed(one) / missed(other)).ln();
+    let between = |one: f64, other: f64| one * (other / one).powf(part);
+    Some((between(one.width as f64, other.width as f64), between(one.evaluations, other.evaluations)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Index, Options, Row};
+
+    #[test]
+    fn few_selected_rows_are_scored_and_many_are_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { shards: 1, background_compaction: false, ..Options::new(64) };
+        let index = Index::create(&directory.path().join("index"), options).unwrap();
+        let vector = |id: u64| -> Vec<f32> {
+            let angle = (id + 1) as f32 * 0.7;
+            let numbers: Vec<f32> = (0..64).map(|at| (angle * (at + 1) as f32 * 0.37).sin()).collect();
+            let length = numbers.iter().map(|x| x * x).sum::<f32>().sqrt();
+            numbers.iter().map(|x| x / length).collect()
+        };
+        let vectors: Vec<Vec<f32>> = (0..5000).map(vector).collect();
+        let rows = (0..).zip(&vectors).map(|(id, vector)| Row { id, group: id, vector });
+        index.insert(&rows.collect::<Vec<_>>()).unwrap();
+        index.seal().unwrap();
+        let view = index.view();
+        let (all, few) = (view.select(|_, _| true), view.select(|id, _| id < 20));
+        let memory = Costs { vectors: 0.03, codes: 0.03, look: 40.0 };
+        let slow_codes = Costs { codes: 1.0, ..memory };
+        for (selection, costs, expected) in
+            [(&all, memory, Mode::Scan), (&few, memory, Mode::Exact), (&all, slow_codes, Mode::Exact)]
+        {
+            let query = view.query(&vectors[0]).unwrap().among(selection).unwrap();
+            let found = query.plan.costs(costs);
+            let chosen: Vec<Mode> = found.iter().filter(|cost| cost.chosen).map(|cost| cost.mode).collect();
+            assert_eq!(chosen, [expected], "{found:?}");
+        }
+    }
+
+    fn probe(width: u64, recall: f64, evaluations: f64) -> ProbeStats {
+        ProbeStats { width, recall, evaluations }
+    }
+
+    #[test]
+    fn beams_are_read_off_between_what_was_measured() {
+        let probes = [probe(64, 0.8, 2000.0), probe(256, 0.98, 6000.0), probe(1024, 1.0, 18_000.0)];
+        assert_eq!(beam(&probes, 0.5), Some((64.0, 2000.0)));
+        let (width, evaluations) = beam(&probes, 0.98).unwrap();
+        assert!((width - 256.0).abs() < 1e-6 && (evaluations - 6000.0).abs() < 1e-6);
+        let (width, evaluations) = beam(&probes, 0.9).unwrap();
+        assert!(
+            (80.0..160.0).contains(&width) && (2500.0..4000.0).contains(&evaluations),
+            "{width}, {evaluations}"
+        );
+        assert_eq!(beam(&probes, 1.0), None, "nobody knows");
+        assert_eq!(beam(&[ProbeStats::NONE; 3], 0.5), None);
+    }
+}
