@@ -29,20 +29,32 @@ struct Kernels {
     bound: fn(&Query, &[u8], f32, &mut Bounds) -> u32,
 }
 
-const SCALAR: Kernels = Kernels {
+static SCALAR: Kernels = Kernels {
     dot: lanes::dot,
     scores: lanes::scores,
     dot_i8: lanes::dot_i8,
     bound: |query, block, cut, bounds| l0::bound(query, block, cut, bounds, l0::sums),
 };
 
-static KERNELS: LazyLock<Kernels> = LazyLock::new(|| {
+/// The widest that this processor runs, or the one that `GALLERIST_SIMD` names: `scalar`, `avx2` or `avx512`.
+static KERNELS: LazyLock<Kernels> =
+    LazyLock::new(|| pick(&available(), std::env::var("GALLERIST_SIMD").ok().as_deref()));
+
+/// Every kernel that this processor runs with its name, narrowest first.
+fn available() -> Vec<(&'static str, Kernels)> {
+    let mut available = vec![("scalar", SCALAR)];
     #[cfg(target_arch = "x86_64")]
-    if let Some(kernels) = x86::detect() {
-        return kernels;
+    available.extend(x86::available());
+    available
+}
+
+fn pick(available: &[(&str, Kernels)], wanted: Option<&str>) -> Kernels {
+    let named = available.iter().rev().find(|(name, _)| wanted == Some(name));
+    if let (Some(wanted), None) = (wanted, named) {
+        tracing::warn!(wanted, "GALLERIST_SIMD names no instructions of this processor; the widest are used");
     }
-    SCALAR
-});
+    named.or(available.last()).map_or(SCALAR, |(_, kernels)| *kernels)
+}
 
 /// The score of two vectors: their scalar product, which for unit vectors is the cosine similarity (-1 to 1, higher is
 /// closer). Vectors of different length are compared over the shorter one's.
@@ -102,11 +114,24 @@ mod tests {
         vector
     }
 
-    pub(super) fn all() -> Vec<Kernels> {
-        let mut all = vec![SCALAR];
-        #[cfg(target_arch = "x86_64")]
-        all.extend(x86::available());
-        all
+    fn all() -> Vec<Kernels> {
+        available().into_iter().map(|(_, kernels)| kernels).collect()
+    }
+
+    #[test]
+    fn instructions_can_be_named() {
+        let same = |one: Kernels, other: Kernels| std::ptr::fn_addr_eq(one.bound, other.bound);
+        let (all, widest) = (available(), available().pop().unwrap().1);
+        for (name, wanted) in &all {
+            let last = all.iter().rfind(|(other, _)| other == name).unwrap().1;
+            assert!(
+                same(pick(&all, Some(name)), last)
+                    && (last.dot)(&[1.0], &[0.5]) == (wanted.dot)(&[1.0], &[0.5])
+            );
+        }
+        assert!(same(pick(&all, Some("scalar")), SCALAR));
+        assert!(same(pick(&all, None), widest) && same(pick(&all, Some("abacus")), widest));
+        assert!(same(pick(&[], None), SCALAR));
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::{Bounds, Kernels, tests::all};
+use super::{Bounds, Kernels, available};
 use crate::l0::{Bits, CODE, FACTORS, Query, ROWS, Rotation};
 
 /// Bytes of a sweep through memory: more than caches hold.
@@ -49,9 +49,9 @@ fn speed() {
         let words = bytes[..length].as_chunks::<8>().0;
         black_box(words.iter().fold(0u64, |sum, word| sum.wrapping_add(u64::from_le_bytes(*word))));
     });
-    for (tier, kernels) in all().into_iter().enumerate() {
+    for (name, kernels) in available() {
         let Kernels { scores, dot_i8, bound, .. } = kernels;
-        println!("tier {tier}");
+        println!("{name}");
         for bits in [Bits::Eight, Bits::Four, Bits::One] {
             let (query, mut bounds) = (query(bits), Bounds::NONE);
             let block = ROWS * CODE + FACTORS;

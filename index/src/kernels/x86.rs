@@ -11,28 +11,19 @@ use std::arch::x86_64::{
 use super::{Bounds, Kernels, lanes};
 use crate::l0::Query;
 
-/// The widest kernels that this processor runs, if any is wider than the baseline.
-pub(super) fn detect() -> Option<Kernels> {
-    available().pop()
-}
-
-/// Every kernel that this processor runs, narrowest first.
-pub(super) fn available() -> Vec<Kernels> {
+/// Every kernel wider than the baseline that this processor runs, narrowest first.
+pub(super) fn available() -> Vec<(&'static str, Kernels)> {
     let mut available = Vec::new();
     if is_x86_feature_detected!("avx2") {
-        available.push(Kernels {
-            dot: dot_avx2,
-            scores: scores_avx2,
-            dot_i8: dot_i8_avx2,
-            bound: bound_avx2,
-        });
+        let kernels = Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx2, bound: bound_avx2 };
+        available.push(("avx2", kernels));
     }
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
         // Of vectors, the halves of wide registers are added for longer than they save: less than half as fast as AVX2 in caches.
         let wide = Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx512, bound: bound_avx2 };
-        available.push(wide);
+        available.push(("avx512", wide));
         if is_x86_feature_detected!("avx512vnni") {
-            available.push(Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, ..wide });
+            available.push(("avx512", Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, ..wide }));
         }
     }
     available
