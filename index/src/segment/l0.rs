@@ -161,7 +161,8 @@ impl Segment {
         let bits = Bits::from_number(u32_at(head, 0)).ok_or_else(|| wrong("8, 4 or 1 bits"))?;
         let directions = <[f32]>::ref_from_bytes(directions)
             .expect("proven at opening: inside the file, aligned to 16, a whole number of elements");
-        let components = u32_at(head, 12) as usize;
+        // The first codes had 64 bytes, and said nothing.
+        let components = Some(u32_at(head, 12) as usize).filter(|&said| said > 0).unwrap_or(bits.most());
         if components > bits.most() || !components.is_multiple_of(bits.together()) {
             return Err(wrong("a code of at most 64 bytes"));
         }
