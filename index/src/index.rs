@@ -319,8 +319,8 @@ impl Index {
         check::check(&self.store, &self.shards, Depth::Ordinary)
     }
 
-    /// As [`check`](Self::check), and searches every graph for each of its rows, which takes a tenth of the time in which the
-    /// graphs were built. Without graphs there is no difference.
+    /// As [`check`](Self::check), and searches every graph for each of its rows, a search with a narrow beam each. Without
+    /// graphs there is no difference.
     ///
     /// # Errors
     /// As for [`check`](Self::check).

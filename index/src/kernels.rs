@@ -83,7 +83,7 @@ pub(crate) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) 
 /// Asks the processor to fetch some numbers before they are read.
 pub(crate) fn prefetch<T>(numbers: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    x86::prefetch(numbers);
+    x86::prefetch(numbers, 0);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = numbers;
 }
@@ -182,11 +182,9 @@ mod tests {
             let bits = [Bits::Eight, Bits::Four, Bits::One][bits];
             // Each component of the query is one of its head.
             let dimension = (groups * bits.together()).min(bits.most());
-            let directions = (0..dimension * dimension).map(|at| f32::from(u8::from(at % (dimension + 1) == 0)));
-            let directions = directions.collect();
             let mut component = || f32::from(next()) / 128.0 - 1.0;
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
-            let rotation = Rotation { dimension, bits, components: dimension, directions };
+            let rotation = Rotation::none(bits, dimension);
             let query = Query::new(&rotation, &unit(query), 1e-5);
             let codes = rotation.block() - FACTORS;
             let byte = |at| if at < codes || at % 2 == 0 { next() } else { 0x3c };

@@ -42,7 +42,8 @@ pub struct Options {
 }
 
 /// Which segments get a graph (hierarchical navigable small world; Malkov, Yashunin 2018), and of what shape. Building one takes
-/// far longer than writing the rows; only [`Mode::Graph`](crate::Mode::Graph) reads it.
+/// far longer than writing the rows; only [`Mode::Graph`](crate::Mode::Graph) and searches that accept a
+/// [`recall`](crate::Query::recall) read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct GraphOptions {
     /// Which segments.

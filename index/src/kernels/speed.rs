@@ -26,17 +26,16 @@ fn rate(bytes: usize, mut sweep: impl FnMut()) -> f64 {
 }
 
 fn query(bits: Bits) -> Query {
-    let dimension = bits.most();
-    let directions = (0..dimension * dimension).map(|at| f32::from(u8::from(at % (dimension + 1) == 0)));
-    let rotation = Rotation { dimension, bits, components: dimension, directions: directions.collect() };
-    let vector: Vec<f32> = (0..dimension).map(|at| ((at * 37 % 101) as f32 - 50.0) / 1000.0).collect();
+    let rotation = Rotation::none(bits, bits.most());
+    let vector: Vec<f32> =
+        (0..rotation.dimension).map(|at| ((at * 37 % 101) as f32 - 50.0) / 1000.0).collect();
     Query::new(&rotation, &vector, 1e-5)
 }
 
 fn line(name: &str, row: usize, sweep: &mut dyn FnMut(usize)) {
     let [cache, memory] = [CACHE, MEMORY].map(|bytes| rate(bytes, || sweep(bytes)));
     let row_ns = row as f64 / cache;
-    println!("{name:28} {cache:6.1} GB/s in caches ({row_ns:5.2} ns a row), {memory:6.1} GB/s from memory");
+    eprintln!("{name:28} {cache:6.1} GB/s in caches ({row_ns:5.2} ns a row), {memory:6.1} GB/s from memory");
 }
 
 #[test]
@@ -51,7 +50,7 @@ fn speed() {
     });
     for (name, kernels) in available() {
         let Kernels { scores, dot_i8, bound, .. } = kernels;
-        println!("{name}");
+        eprintln!("{name}");
         for bits in [Bits::Eight, Bits::Four, Bits::One] {
             let (query, mut bounds) = (query(bits), Bounds::NONE);
             let block = ROWS * CODE + FACTORS;

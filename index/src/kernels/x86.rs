@@ -85,21 +85,12 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     unsafe { inner(a, b) }
 }
 
-/// Fetches what lies so many bytes behind the beginning of some bytes, as many as those are; they may be anybody's.
+/// Fetches the cache lines that lie so many bytes behind those of some numbers; they may be anybody's.
 #[inline]
-fn prefetch_behind(bytes: &[u8], distance: usize) {
-    for at in (0..bytes.len()).step_by(64) {
-        // SAFETY: prefetching is a hint and may be given any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(distance + at).cast()) };
-    }
-}
-
-/// Fetches the cache lines that some numbers lie in.
-#[inline]
-pub(super) fn prefetch<T>(numbers: &[T]) {
+pub(super) fn prefetch<T>(numbers: &[T], behind: usize) {
     let start: *const T = numbers.as_ptr();
     for at in (0..size_of_val(numbers)).step_by(64) {
-        // SAFETY: prefetching is a hint and may be given any address; this one is in a live slice.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().add(at)) };
+        // SAFETY: prefetching is a hint and may be given any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().wrapping_add(behind + at)) };
     }
 }

@@ -17,6 +17,13 @@ pub(crate) struct Rotation {
 pub(crate) const SKEW: f64 = 4e-6;
 
 impl Rotation {
+    /// Codes of vectors as they are: each component is one of the head.
+    pub(crate) fn none(bits: Bits, components: usize) -> Self {
+        let directions =
+            (0..components * components).map(|at| f32::from(u8::from(at % (components + 1) == 0)));
+        Self { dimension: components, bits, components, directions: directions.collect() }
+    }
+
     /// Components of a head.
     pub(crate) fn width(&self) -> usize {
         self.directions.len() / self.dimension

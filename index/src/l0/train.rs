@@ -20,7 +20,7 @@ const SHAPES: [(Bits, usize); 5] =
 const ROWS_TRIED: usize = 4096;
 const PROBES: usize = 64;
 /// By how many deviations hits are better than other rows: ten of a million, if scores are normal.
-const DEVIATIONS: f32 = 4.26;
+pub(crate) const DEVIATIONS: f32 = 4.26;
 /// What processors read from memory, about.
 const BYTES_PER_NANOSECOND: f64 = 30.0;
 /// Nanoseconds to fetch and multiply the SQ8 code of a row that its bound does not rule out.

@@ -7,10 +7,11 @@ use std::time::Instant;
 use zerocopy::IntoBytes;
 
 use crate::kernels::{self, Bounds};
+use crate::l0::query::MISS;
 use crate::l0::{Bits, Query, Rotation};
 use crate::sq8::Codes;
 
-/// Bytes that are read for it: more than most caches hold, so that it takes a tenth of a second.
+/// Bytes that are read for it: more than most caches hold.
 const MEMORY: usize = 48 << 20;
 /// A usual code, and a usual vector's.
 const COMPONENTS: usize = 64;
@@ -49,11 +50,8 @@ impl Costs {
             }
         }) / (numbers.len() * size_of::<f32>()) as f64;
 
-        let directions =
-            (0..COMPONENTS * COMPONENTS).map(|at| f32::from(u8::from(at % (COMPONENTS + 1) == 0)));
-        let (dimension, components, directions) = (COMPONENTS, COMPONENTS, directions.collect());
-        let rotation = Rotation { dimension, bits: Bits::Four, components, directions };
-        let query = Query::new(&rotation, &probe[..COMPONENTS], 1e-5);
+        let rotation = Rotation::none(Bits::Four, COMPONENTS);
+        let query = Query::new(&rotation, &probe[..COMPONENTS], MISS);
         let (blocks, mut bounds) = (bytes.as_slice().as_bytes(), Bounds::NONE);
         let codes = best_of_three(|| {
             for block in blocks.chunks_exact(rotation.block()) {

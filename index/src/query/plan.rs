@@ -84,12 +84,17 @@ impl<'a> Plan<'a> {
     fn scan<K: Keep>(&self, vectors: &[&[f32]], new: &(impl Fn() -> K + Sync)) -> Result<Vec<Answer>, Error> {
         let Complete { found, by_codes, certain } = self.look_at_all(vectors, |_| true, new)?;
         let mode = if by_codes { Mode::Scan } else { Mode::Exact };
-        let certificate = match self.view.whole {
+        let certificate = self.certificate(true, certain);
+        Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())
+    }
+
+    /// What is certain of an answer for which every row was seen or not, by bounds that all are certain or not.
+    pub(super) fn certificate(&self, all_seen: bool, certain: bool) -> Certificate {
+        match self.view.whole && all_seen {
             false => Certificate::None,
             true if certain => Certificate::Exact,
             true => Certificate::Bounded { miss: self.miss.unwrap_or(MISS) },
-        };
-        Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())
+        }
     }
 
     /// Looks at every row of the buffers and of the segments that `which` takes: by its code where it has one and the mode takes
@@ -118,7 +123,7 @@ pub(super) struct Complete<K> {
     pub(super) found: Vec<scan::Found<K>>,
     by_codes: bool,
     /// Whether bounds held for certain, not only nearly so.
-    certain: bool,
+    pub(super) certain: bool,
 }
 
 impl<K: Keep> scan::Found<K> {

@@ -7,10 +7,11 @@ use super::Mode;
 use super::costs::Costs;
 use super::plan::Plan;
 use crate::l0::ROWS;
+use crate::l0::train::DEVIATIONS;
 use crate::report::ProbeStats;
+use crate::segment::l0::Coded;
+use crate::state::Sealed;
 
-/// By how many deviations hits are better than other rows, where nothing better is known.
-const DEVIATIONS: f64 = 4.26;
 /// How scores deviate in a segment of one group, where it is not measured.
 const DEVIATION: f64 = 0.08;
 /// How many times as long as fetching rows that are known beforehand a node of a graph takes: where to go next is known late.
@@ -31,25 +32,29 @@ pub struct Cost {
 }
 
 impl Plan<'_> {
-    /// What the ways cost that give an answer as certain as asked for; the chosen one is marked.
+    /// What the ways cost that give an answer as certain as asked for; the one that [`Mode::Auto`] takes is marked.
     pub(super) fn costs(&self, costs: Costs) -> Vec<Cost> {
         let mut found = vec![(Mode::Exact, self.exact(costs))];
         found.extend(self.by_codes(costs).map(|cost| (Mode::Scan, cost)));
         found.extend(self.by_graph(costs));
-        let least = found.iter().map(|way| way.1).fold(f64::INFINITY, f64::min);
-        let cost = |(mode, cost): (Mode, f64)| Cost {
+        let quickest = || (0..found.len()).min_by(|&one, &other| found[one].1.total_cmp(&found[other].1));
+        let chosen = if self.is_obvious() { Some(found.len() - 1) } else { quickest() };
+        let cost = |(at, (mode, cost)): (usize, (Mode, f64))| Cost {
             mode,
             milliseconds: (cost + BEGIN) / 1e6,
-            chosen: cost == least,
+            chosen: Some(at) == chosen,
         };
-        found.into_iter().map(cost).collect()
+        found.iter().copied().enumerate().map(cost).collect()
     }
 
-    /// The same search, with a way of its own where [`Mode::Auto`] leaves a choice that is not obvious: without a selection, codes
-    /// that may be used are quicker than vectors.
+    /// Whether there is nothing to compare: without a selection, and where no graph will do, codes are quicker than vectors.
+    fn is_obvious(&self) -> bool {
+        self.recall.is_none() && self.filter.selection.is_none()
+    }
+
+    /// The same search, with a way of its own where [`Mode::Auto`] leaves a choice.
     pub(super) fn decided(&self) -> Self {
-        let obvious = self.recall.is_none() && self.filter.selection.is_none();
-        if self.mode != Mode::Auto || obvious {
+        if self.mode != Mode::Auto || self.is_obvious() {
             return *self;
         }
         let mode = match self.costs(Costs::here()).into_iter().find(|cost| cost.chosen) {
@@ -78,27 +83,27 @@ impl Plan<'_> {
     }
 
     fn by_codes(&self, costs: Costs) -> Option<f64> {
-        let mut cost = self.rows(costs, self.view.state.buffered());
-        let mut any = false;
-        for sealed in &*self.view.state.segments {
-            let rows = sealed.segment.rows();
-            let coded = sealed.segment.coded().ok().flatten().filter(|coded| self.takes(coded));
-            any |= coded.is_some();
-            cost += match coded {
-                None => self.rows(costs, rows),
-                Some(coded) => {
-                    let read = coded.block() as f64 / ROWS as f64 * costs.codes;
-                    // The part of the rows whose bound reaches what ten of a million do, if scores are normal.
-                    let measured =
-                        Some(sealed.segment.stats().score_deviation).filter(|&measured| measured > 0.0);
-                    let deviations =
-                        DEVIATIONS - f64::from(coded.learned.reach) / measured.unwrap_or(DEVIATION);
-                    let left = libm::erfc(deviations / std::f64::consts::SQRT_2) / 2.0;
-                    rows as f64 * (read + left * self.share() * costs.look)
-                }
-            };
-        }
-        any.then_some(cost)
+        let segments = &self.view.state.segments;
+        segments.iter().any(|sealed| self.coded(sealed).is_some()).then(|| {
+            let all: f64 = segments.iter().map(|sealed| self.look_at(costs, sealed)).sum();
+            self.rows(costs, self.view.state.buffered()) + all
+        })
+    }
+
+    fn coded<'a>(&self, sealed: &'a Sealed) -> Option<Coded<'a>> {
+        sealed.segment.coded().ok().flatten().filter(|coded| self.takes(coded))
+    }
+
+    /// Every row of a segment, by its code where there is one.
+    fn look_at(&self, costs: Costs, sealed: &Sealed) -> f64 {
+        let rows = sealed.segment.rows();
+        let Some(coded) = self.coded(sealed) else { return self.rows(costs, rows) };
+        let read = coded.block() as f64 / ROWS as f64 * costs.codes;
+        // The part of the rows whose bound reaches what hits score, if scores are normal.
+        let measured = Some(sealed.segment.stats().score_deviation).filter(|&measured| measured > 0.0);
+        let reach = f64::from(coded.learned.reach) / measured.unwrap_or(DEVIATION);
+        let left = libm::erfc((f64::from(DEVIATIONS) - reach) / std::f64::consts::SQRT_2) / 2.0;
+        rows as f64 * (read + left * self.share() * costs.look)
     }
 
     /// The narrowest beam that finds as much as asked for.
@@ -113,7 +118,7 @@ impl Plan<'_> {
                     cost += evaluations * WALK * costs.look / self.share().max(1e-6);
                     any = true;
                 }
-                None => cost += self.rows(costs, sealed.segment.rows()),
+                None => cost += self.look_at(costs, sealed),
             }
         }
         any.then_some((Mode::Graph { width: width.ceil() as usize }, cost))
@@ -139,7 +144,7 @@ fn beam(probes: &[ProbeStats], recall: f64) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Index, Options, Row};
+    use crate::{Certificate, Index, Options, Row};
 
     #[test]
     fn few_selected_rows_are_scored_and_many_are_bounded() {
@@ -160,14 +165,30 @@ mod tests {
         let (all, few) = (view.select(|_, _| true), view.select(|id, _| id < 20));
         let memory = Costs { vectors: 0.03, codes: 0.03, look: 40.0 };
         let slow_codes = Costs { codes: 1.0, ..memory };
-        for (selection, costs, expected) in
-            [(&all, memory, Mode::Scan), (&few, memory, Mode::Exact), (&all, slow_codes, Mode::Exact)]
-        {
-            let query = view.query(&vectors[0]).unwrap().among(selection).unwrap();
+        let query = || view.query(&vectors[0]).unwrap();
+        let among = |selection| query().among(selection).unwrap();
+        for (query, costs, expected) in [
+            (among(&all), memory, Mode::Scan),
+            (among(&few), memory, Mode::Exact),
+            (among(&all), slow_codes, Mode::Exact),
+            (query(), slow_codes, Mode::Scan), // as there is nothing that would be compared
+        ] {
             let found = query.plan.costs(costs);
             let chosen: Vec<Mode> = found.iter().filter(|cost| cost.chosen).map(|cost| cost.mode).collect();
             assert_eq!(chosen, [expected], "{found:?}");
         }
+    }
+
+    #[test]
+    fn bounds_that_may_fail_are_never_called_exact() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::create(&directory.path().join("index"), Options::new(4)).unwrap();
+        let (view, miss) = (index.view(), 1e-3);
+        let plan = Plan { miss: Some(miss), ..Plan::new(&view) };
+        assert_eq!(plan.certificate(true, true), Certificate::Exact);
+        assert_eq!(plan.certificate(true, false), Certificate::Bounded { miss });
+        assert_eq!(plan.certificate(false, true), Certificate::None);
+        assert_eq!(plan.certificate(false, false), Certificate::None);
     }
 
     fn probe(width: u64, recall: f64, evaluations: f64) -> ProbeStats {

@@ -1,10 +1,10 @@
 //! Approximate search: graphs where there are some, every row elsewhere.
 
 use super::filter::Filter;
-use super::plan::Plan;
+use super::plan::{Complete, Plan};
 use super::rank::Keep;
 use super::scan::Found;
-use super::{Answer, Certificate, Hit, Mode};
+use super::{Answer, Hit, Mode};
 use crate::error::Error;
 use crate::kernels::dot;
 use crate::sq8;
@@ -23,8 +23,9 @@ pub(super) fn search<K: Keep>(
     // With their numbers among the parts of the view.
     let graphs: Vec<(usize, &Sealed)> =
         view.state.segments.iter().enumerate().filter(|(_, sealed)| sealed.segment.has_graph()).collect();
-    let mut elsewhere = plan.look_at_all(&[vector], |sealed| !sealed.segment.has_graph(), new)?.found;
-    let Found { keep, scanned, rescored, max_score } = elsewhere.remove(0);
+    let Complete { mut found, certain, .. } =
+        plan.look_at_all(&[vector], |sealed| !sealed.segment.has_graph(), new)?;
+    let Found { keep, scanned, rescored, max_score } = found.remove(0);
     let elsewhere = keep.finish();
     let query = sq8::Query::new(vector);
     let mut width = width.max(k).max(1);
@@ -36,8 +37,7 @@ pub(super) fn search<K: Keep>(
             exhausted &= walk(graph, vector, &query, filter, width, &mut found)?;
         }
         // A walk that ended before its beam was full has seen all that can be reached, which is all.
-        let certificate = if view.whole && exhausted { Certificate::Exact } else { Certificate::None };
-        let answer = found.answer(Mode::Graph { width }, certificate);
+        let answer = found.answer(Mode::Graph { width }, plan.certificate(exhausted, certain));
         if answer.hits.len() >= k || exhausted {
             return Ok(answer);
         }

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::super::l0::{self as blocks, Bounds, lift};
-use super::prefetch_behind;
+use super::prefetch;
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 
 /// So far ahead are blocks fetched: processors do not look ahead beyond a page of 4096 bytes by themselves.
@@ -47,7 +47,7 @@ fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i 
 
 #[target_feature(enable = "avx2")]
 pub(super) fn bound_avx2(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-    prefetch_behind(block, AHEAD);
+    prefetch(block, AHEAD);
     blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| sums_avx2(bits, tables, codes, out))
 }
 
@@ -114,7 +114,7 @@ fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
 /// As `blocks::bound` says it, 16 rows at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-    prefetch_behind(block, AHEAD);
+    prefetch(block, AHEAD);
     let (codes, factors) = block.split_at(block.len() - FACTORS);
     let sums = match query.bits() {
         Bits::One => lookups_avx512(&query.tables, codes),
