@@ -131,7 +131,7 @@ impl House {
     /// The gallery holds so many templates, and every byte of it is sound.
     #[track_caller]
     pub fn holds(&self, templates: u64) {
-        let found = self.run("check", ["--format", "json"]).ends(0).json();
+        let found = self.run("check", ["--deep", "--format", "json"]).ends(0).json();
         assert_eq!(found[0]["problems"], serde_json::json!([]));
         assert_eq!(found[0]["templates"], templates);
     }

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::layout::{ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, STATISTICS, Section, block_checksum};
+use super::l0::Learned;
+use super::layout::{
+    ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, L0_ROTATION, STATISTICS, Section, block_checksum,
+};
 use super::{Segment, writer};
 use crate::buffer::Chunk;
 use crate::error::Error;
@@ -91,6 +94,21 @@ impl File {
 
     fn sections(&self) -> Vec<Section> {
         self.footer().sections(&self.bytes, &self.path).unwrap()
+    }
+
+    /// Opens the file with other bytes in a section, and checksums that are right.
+    fn changed(&mut self, kind: u32, change: impl FnOnce(&mut [u8])) -> Result<Segment, Error> {
+        let mut sections = self.sections();
+        let section = sections.iter_mut().find(|section| section.kind == kind).unwrap();
+        change(&mut self.bytes[section.range()]);
+        section.checksum = xxh3_64(&self.bytes[section.range()]);
+        let blocks = sections.iter_mut().find(|section| section.kind == BLOCKS).unwrap();
+        let (summed, sums) = self.bytes.split_at_mut(blocks.range().start);
+        for ((at, block), sum) in summed.chunks(BLOCK).enumerate().zip(sums.as_chunks_mut().0) {
+            *sum = block_checksum(NUMBER, at as u64, block).to_le_bytes();
+        }
+        blocks.checksum = xxh3_64(&self.bytes[blocks.range()]);
+        self.forged(&sections, |_| {})
     }
 
     /// Opens the file with another table and footer, whose checksums are right, in a manifest that agrees.
@@ -309,21 +327,71 @@ fn a_deep_check_finds_what_searches_of_a_graph_miss() {
     let segment = file.open().unwrap();
     assert!(segment.check().is_empty());
     segment.check_searches().unwrap();
-    let mut sections = file.sections();
-    let section = sections.iter_mut().find(|section| section.kind == STATISTICS).unwrap();
     // The tenth number says how many nodes are not found by a search of their own code.
-    file.bytes[section.range().start + 9 * 8] += 1;
-    section.checksum = xxh3_64(&file.bytes[section.range()]);
-    let blocks = sections.iter_mut().find(|section| section.kind == BLOCKS).unwrap();
-    let (summed, sums) = file.bytes.split_at_mut(blocks.range().start);
-    for ((at, block), sum) in summed.chunks(BLOCK).enumerate().zip(sums.as_chunks_mut().0) {
-        *sum = block_checksum(NUMBER, at as u64, block).to_le_bytes();
-    }
-    blocks.checksum = xxh3_64(&file.bytes[blocks.range()]);
-    let segment = file.forged(&sections, |_| {}).unwrap();
+    let segment = file.changed(STATISTICS, |statistics| statistics[9 * 8] += 1).unwrap();
     assert!(segment.check().is_empty(), "nothing that an ordinary check looks at");
     let error = segment.check_searches().unwrap_err();
     assert!(error.to_string().contains("searches miss 1 rows"), "{error}");
+}
+
+/// A change of the head of a rotation: bits, directions, reach, components.
+type HeadChange = fn(&mut [u32]);
+
+#[test]
+fn a_hostile_rotation_is_refused() {
+    let cases: [(&str, HeadChange); 8] = [
+        ("three bits", |head| head[0] = 3),
+        ("other bits", |head| head[0] = if head[0] == 4 { 8 } else { 4 }),
+        ("a direction more", |head| head[1] += 1),
+        ("a direction less", |head| head[1] -= 1),
+        ("a component more", |head| head[3] += 1),
+        ("fewer components than directions", |head| head[3] -= 16),
+        ("more components than a code holds", |head| head[3] = 1024),
+        ("components of all memory", |head| head[3] = u32::MAX),
+    ];
+    for (what, change) in cases {
+        let mut file = File::new(192, 4_500);
+        assert!(file.open().unwrap().coded().unwrap().is_some());
+        let segment = file.changed(L0_ROTATION, |section| {
+            let mut head: Vec<u32> =
+                section[..16].as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+            change(&mut head);
+            section[..16].copy_from_slice(&head.into_iter().flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+        });
+        match segment.unwrap().coded().err() {
+            Some(Error::Damaged { path, .. }) => assert_eq!(path, file.path, "{what}"),
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_code_that_does_not_say_its_components_has_64_bytes() {
+    let mut file = File::new(512, 4_500);
+    let whole = file.open().unwrap();
+    let rotation = whole.coded().unwrap().unwrap().learned.rotation.clone();
+    assert_eq!(rotation.components, rotation.bits.most(), "otherwise this shows nothing");
+    let older = file.changed(L0_ROTATION, |section| section[12..16].fill(0)).unwrap();
+    assert_eq!(older.coded().unwrap().unwrap().learned.rotation, rotation);
+    assert!(older.check().is_empty());
+}
+
+#[test]
+fn a_rotation_is_used_again_where_it_fits() {
+    let file = File::new(192, 4_500);
+    let known = file.open().unwrap().coded().unwrap().unwrap().learned.clone();
+    let rotation = |reach: f32| {
+        let known = Learned { reach, ..known.clone() };
+        let extras = writer::Extras { rotation: Some(&known), ..Default::default() };
+        File::with(192, 4_500, extras).open().unwrap().coded().unwrap().unwrap().learned.clone()
+    };
+    let far = known.reach * 7.0;
+    assert_eq!(rotation(far).reach, far, "bounds are no wider than said: nothing is learned");
+    assert_eq!(
+        rotation(known.reach / 7.0),
+        known,
+        "bounds are wider than said: learned again, from the same rows"
+    );
 }
 
 #[test]

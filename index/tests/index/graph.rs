@@ -67,7 +67,7 @@ fn a_graph_finds_nearly_all_of_the_best() {
     index.compact().unwrap();
     index.purge().unwrap();
     assert!(recall(&index, &oracle) > 0.95);
-    assert!(index.check().unwrap().is_clean());
+    assert!(index.check().unwrap().is_clean() && index.check_deep().unwrap().is_clean());
     index.close().unwrap();
     let index = Index::open(&directory.path().join("index")).unwrap();
     assert!(recall(&index, &oracle) > 0.95);
