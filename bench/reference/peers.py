@@ -33,7 +33,6 @@ class Ours:
         degree = arguments.degree if arguments.our_graph else 0
         numbers = [arguments.mated, degree, arguments.build_width, "-"]
         pipe = subprocess.PIPE
-        started = time.time()
         self.process = subprocess.Popen([*command, *map(str, numbers)], stdin=pipe, stdout=pipe, text=True)
         self.said = []
         while "exact" not in (line := json.loads(self.process.stdout.readline())).values():

@@ -1,1 +1,52 @@
 //! Benchmarks of Gallerist; results are committed under `bench/results/`.
+
+use anyhow::{Context, Result};
+use gallerist_index::{Hit, Mode};
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// The mode.
+    pub mode: Mode,
+    /// What may be missed; `None`: as the mode has it.
+    pub miss: Option<f64>,
+}
+
+impl Way {
+    /// A way as it is written: `exact`, `auto`, `scan`, `scan:1e-3` with a probability of a miss, or the width of a beam in graphs.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn parse(text: &str) -> Result<Self> {
+        let way = |mode| Self { mode, miss: None };
+        Ok(match text.split_once(':') {
+            Some(("scan", miss)) => Self { miss: Some(miss.parse()?), ..way(Mode::Scan) },
+            _ if text == "exact" => way(Mode::Exact),
+            _ if text == "auto" => way(Mode::Auto),
+            _ if text == "scan" => way(Mode::Scan),
+            _ => way(Mode::Graph { width: text.parse().context("exact, auto, scan, scan:MISS or a width")? }),
+        })
+    }
+}
+
+/// A search, a [`Query`](gallerist_index::Query) or a [`Batch`](gallerist_index::Batch), done in a way.
+#[macro_export]
+macro_rules! search {
+    ($search:expr, $way:expr) => {{
+        let search = $search.mode($way.mode);
+        match $way.miss {
+            Some(miss) => search.miss(miss),
+            None => search,
+        }
+    }};
+}
+
+/// The part of the expected hits, of one or more searches, that were found; `None` if none are expected.
+pub fn recall<'a>(searches: impl IntoIterator<Item = (&'a [Hit], &'a [Hit])>) -> Option<f64> {
+    let (mut found, mut all) = (0, 0);
+    for (expected, hits) in searches {
+        found += expected.iter().filter(|hit| hits.contains(hit)).count();
+        all += expected.len();
+    }
+    (all > 0).then(|| found as f64 / all as f64)
+}

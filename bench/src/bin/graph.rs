@@ -26,7 +26,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use gallerist::template::Template;
 use gallerist::vectors::VectorFile;
-use gallerist_index::{Durability, GraphOptions, GraphWhen, Hit, Index, Mode, Options, Row, View};
+use gallerist_bench::{Way, recall, search};
+use gallerist_index::{Durability, GraphOptions, GraphWhen, Hit, Index, Options, Row, View};
 use serde_json::json;
 
 const K: usize = 10;
@@ -56,10 +57,11 @@ fn main() -> Result<()> {
     let view = index.view();
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     // The first of each kind verifies what it reads.
-    for way in [Way::EXACT, Way::parse("scan")?, Way::parse("16")?] {
-        ask(&view, &probes[0], way)?;
+    for way in ["exact", "scan", "16"] {
+        ask(&view, &probes[0], Way::parse(way)?)?;
     }
-    let exact = alone.install(|| Round::run(&view, &probes, Way::EXACT))?;
+    let exact = Way::parse("exact")?;
+    let exact = alone.install(|| Round::run(&view, &probes, exact))?;
     println!("{}", json!({ "mode": "exact", "queries_per_second": exact.rate }));
     let report = |name: &str| -> Result<()> {
         let found = alone.install(|| Round::run(&view, &probes, Way::parse(name)?))?;
@@ -86,29 +88,6 @@ fn main() -> Result<()> {
     match ways {
         "-" => io::stdin().lock().lines().try_for_each(|line| report(line?.trim())),
         list => list.split(',').try_for_each(report),
-    }
-}
-
-/// How to search.
-#[derive(Debug, Clone, Copy)]
-struct Way {
-    mode: Mode,
-    miss: Option<f64>,
-}
-
-impl Way {
-    const EXACT: Self = Self { mode: Mode::Exact, miss: None };
-
-    fn parse(text: &str) -> Result<Self> {
-        Ok(match text.split_once(':') {
-            Some(("scan", miss)) => Self { mode: Mode::Scan, miss: Some(miss.parse()?) },
-            _ if text == "exact" => Self::EXACT,
-            _ if text == "scan" => Self { mode: Mode::Scan, miss: None },
-            _ => Self {
-                mode: Mode::Graph { width: text.parse().context("exact, scan or a width")? },
-                miss: None,
-            },
-        })
     }
 }
 
@@ -169,19 +148,12 @@ impl Round {
     }
 
     fn recall(&self, exact: &Self, probes: std::ops::Range<usize>) -> Option<f64> {
-        let common = |at: usize| exact.hits[at].iter().filter(|hit| self.hits[at].contains(hit)).count();
-        let of: usize = probes.clone().map(|at| exact.hits[at].len()).sum();
-        (of > 0).then(|| probes.map(common).sum::<usize>() as f64 / of as f64)
+        recall(probes.map(|at| (&exact.hits[at][..], &self.hits[at][..])))
     }
 }
 
 fn ask(view: &View, probe: &Template, way: Way) -> Result<gallerist_index::Answer> {
-    let query = view.query(probe.as_slice())?.mode(way.mode);
-    let query = match way.miss {
-        Some(miss) => query.miss(miss),
-        None => query,
-    };
-    Ok(query.top_k(K)?)
+    Ok(search!(view.query(probe.as_slice())?, way).top_k(K)?)
 }
 
 /// What this thread has used, so that other work on the machine counts as little as possible.

@@ -15,8 +15,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use gallerist::vectors::VectorFile;
-use gallerist_index::{Answer, Batch, Certificate, Durability, Hit, Index, Mode, Options, Query, Row, View};
+use gallerist_bench::{Way, recall, search};
+use gallerist_index::{Answer, Certificate, Durability, Hit, Index, Options, Row, View};
 use serde_json::json;
+
+const WAYS: [&str; 5] = ["exact", "scan", "scan:1e-3", "scan:1e-2", "auto"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,10 +40,10 @@ fn main() -> Result<()> {
     let mut expected: Option<Vec<Vec<Hit>>> = None;
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        for way in WAYS {
+        for name in WAYS {
+            let way = Way::parse(name)?;
             let first = pool.install(|| ask(&view, probes[0], way, k))?; // verifies what is touched
-            let Way { mode, miss } = way;
-            if miss.is_some() && first.certificate == Certificate::Exact {
+            if way.miss.is_some() && first.certificate == Certificate::Exact {
                 continue; // as without it
             }
             let mut times = Vec::with_capacity(probes.len());
@@ -57,23 +60,21 @@ fn main() -> Result<()> {
             println!(
                 "{}",
                 json!({
-                    "mode": format!("{mode:?}"), "miss": miss, "threads": threads, "queries_per_second": probes.len() as f64 / seconds,
+                    "way": name, "threads": threads, "queries_per_second": probes.len() as f64 / seconds,
                     "median_ms": times[times.len() / 2], "p99_ms": times[times.len() * 99 / 100],
-                    "rescored": rescored / probes.len() as u64, "recall": recall(expected, &answers),
+                    "rescored": rescored / probes.len() as u64, "recall": recall(expected.iter().zip(&answers).map(|(one, other)| (&one[..], &other.hits[..]))),
                     "certificate": format!("{:?}", answers[0].certificate),
                 })
             );
         }
-        for Way { mode, miss } in &WAYS[..3] {
+        for name in &WAYS[..3] {
+            let way = Way::parse(name)?;
             let started = Instant::now();
             for probes in probes.chunks(batch) {
-                pool.install(|| with(view.batch(probes)?.mode(*mode), *miss, Batch::miss).top_k(k))?;
+                pool.install(|| search!(view.batch(probes)?, way).top_k(k))?;
             }
             let each = started.elapsed().as_secs_f64() * 1e3 / probes.len() as f64;
-            println!(
-                "{}",
-                json!({ "mode": format!("{mode:?}"), "miss": miss, "threads": threads, "batch": batch, "ms_each": each })
-            );
+            println!("{}", json!({ "way": name, "threads": threads, "batch": batch, "ms_each": each }));
         }
     }
     Ok(())
@@ -98,37 +99,6 @@ fn build(directory: &Path, gallery: &Path) -> Result<Index> {
     Ok(index)
 }
 
-/// How to search.
-#[derive(Clone, Copy)]
-struct Way {
-    mode: Mode,
-    /// What may be missed; `None`: as the mode has it.
-    miss: Option<f64>,
-}
-
-const WAYS: [Way; 5] = [
-    Way { mode: Mode::Exact, miss: None },
-    Way { mode: Mode::Scan, miss: None },
-    Way { mode: Mode::Scan, miss: Some(1e-3) },
-    Way { mode: Mode::Scan, miss: Some(1e-2) },
-    Way { mode: Mode::Auto, miss: None },
-];
-
 fn ask(view: &View, probe: &[f32], way: Way, k: usize) -> Result<Answer, gallerist_index::Error> {
-    with(view.query(probe)?.mode(way.mode), way.miss, Query::miss).top_k(k)
-}
-
-fn with<S>(search: S, miss: Option<f64>, set: impl Fn(S, f64) -> S) -> S {
-    match miss {
-        Some(miss) => set(search, miss),
-        None => search,
-    }
-}
-
-fn recall(expected: &[Vec<Hit>], answers: &[Answer]) -> f64 {
-    let found = |(expected, answer): (&Vec<Hit>, &Answer)| {
-        expected.iter().filter(|hit| answer.hits.contains(hit)).count()
-    };
-    let all: usize = expected.iter().map(Vec::len).sum();
-    expected.iter().zip(answers).map(found).sum::<usize>() as f64 / all as f64
+    search!(view.query(probe)?, way).top_k(k)
 }
