@@ -46,18 +46,26 @@ pub(super) fn bound(
 /// For each row, the sum of the query's components times the levels of its code.
 #[inline(always)]
 pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
-    let signed = |byte: u8| i32::from(byte as i8);
-    let components = tables.len() / 2;
+    let (upper, lower) = tables.split_at(tables.len() / 2);
+    let query =
+        |component: usize| 128 * i32::from(upper[component] as i8) + i32::from(lower[component] as i8);
+    // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide instructions.
+    let groups = codes.as_chunks::<128>().0.iter().enumerate();
     match bits {
-        Bits::Eight | Bits::Four => {
-            for component in 0..components {
-                let query = 128 * signed(tables[component]) + signed(tables[components + component]);
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    let (byte, shift) = bits.place(row, component);
-                    *sum += query * (i32::from(codes[byte] >> shift) & (bits.centre()));
-                }
+        Bits::Eight => groups.for_each(|(group, codes)| {
+            let query: [i32; 4] = std::array::from_fn(|at| query(4 * group + at));
+            for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
+                *sum += (0..4).map(|at| query[at] * i32::from(levels[at])).sum::<i32>();
             }
-        }
+        }),
+        Bits::Four => groups.for_each(|(group, codes)| {
+            let query: [i32; 8] = std::array::from_fn(|at| query(8 * group + at));
+            for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
+                let low = (0..4).map(|at| query[at] * i32::from(levels[at] & 15)).sum::<i32>();
+                let high = (0..4).map(|at| query[4 + at] * i32::from(levels[at] >> 4)).sum::<i32>();
+                *sum += low + high;
+            }
+        }),
         Bits::One => {
             sums.fill(lift(tables));
             for (pair, codes) in tables.as_chunks::<32>().0.iter().zip(codes.as_chunks::<ROWS>().0) {
