@@ -172,7 +172,8 @@ fn merge(
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
     let graph = store.options.graph.parameters(sources.iter().map(Sealed::live).sum());
-    let extras = Extras { graph, rotation: l0::rotation(sources) };
+    let state = store.state.load_full();
+    let extras = Extras { graph, rotation: l0::rotation(&state.segments) };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| rest.take())? else {
         return Ok(None);
     };

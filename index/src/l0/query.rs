@@ -43,7 +43,9 @@ impl Query {
     /// `miss` is the probability that the bound of a code of one bit does not hold where the score equals the cut.
     pub(crate) fn new(rotation: &Rotation, vector: &[f32], miss: f64) -> Self {
         let bits = rotation.bits;
-        let head = rotation.precise_head(vector);
+        let mut head = vec![0.0; rotation.width()];
+        rotation.head(vector, &mut head);
+        let head: Vec<f64> = head.into_iter().map(f64::from).collect();
         let largest = head.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
         // Rounded first: what is missed below is measured against what is computed with.
         let unit = if largest > 0.0 { (largest / f64::from(reach(bits)) / 2.0) as f32 } else { 1.0 };

@@ -39,14 +39,6 @@ impl Rotation {
         crate::kernels::scores(vector, &self.directions, head);
     }
 
-    /// The head in double precision.
-    pub(crate) fn precise_head(&self, vector: &[f32]) -> Vec<f64> {
-        let product = |direction: &[f32]| {
-            direction.iter().zip(vector).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-        };
-        self.directions.chunks_exact(self.dimension).map(product).collect()
-    }
-
     /// How far a head and the length of a tail can be from what they would be without rounding: the error of [`crate::dot`] in every
     /// component, and the skew.
     pub(crate) fn rounding(&self) -> f64 {

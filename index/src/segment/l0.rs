@@ -31,9 +31,11 @@ use crate::l0::train::{JUDGES, SAMPLE};
 use crate::l0::{Bits, ROWS, Rotation};
 use crate::state::Sealed;
 
-/// Segments with fewer rows than this, or than eight for each component, have none: scoring their rows takes no time, and
-/// nothing could be learned from them.
+/// From segments with fewer rows than this, or than eight for each component, nothing is learned.
 const LEAST: usize = 4096;
+/// Segments with fewer rows than this, or than two for each direction, have no codes: their rotation would be as long as their vectors,
+/// and scoring all of those takes no time.
+const FEW: usize = 512;
 /// Vectors of more components have none either: finding their directions would take minutes.
 const WIDEST: usize = 1024;
 /// Rows that are encoded at once.
@@ -75,7 +77,8 @@ pub(super) fn write(
     known: Option<&Learned>,
     gather: impl Fn(&mut dyn Iterator<Item = usize>, &mut Vec<f32>),
 ) -> Result<(), Error> {
-    if rows < LEAST.max(8 * dimension) || dimension > WIDEST {
+    let least = known.map_or(LEAST.max(8 * dimension), |known| FEW.max(2 * known.rotation.width()));
+    if rows < least || dimension > WIDEST {
         return Ok(());
     }
     let sample = |count: usize| {
@@ -85,12 +88,16 @@ pub(super) fn write(
     };
     let judges = sample(JUDGES);
     let fits = |known: &&Learned| known.rotation.reach(&judges) <= f64::from(known.reach) * FITS;
-    let learned = known.filter(fits).cloned().unwrap_or_else(|| {
-        let sample = sample(SAMPLE);
-        let rotation = background::run(|| Rotation::learn(dimension, &sample));
-        let reach = rotation.reach(&judges) as f32;
-        Learned { rotation, reach }
-    });
+    let learned = match known.filter(fits) {
+        Some(known) => known.clone(),
+        None if rows < LEAST.max(8 * dimension) => return Ok(()),
+        None => {
+            let sample = sample(SAMPLE);
+            let rotation = background::run(|| Rotation::learn(dimension, &sample));
+            let reach = rotation.reach(&judges) as f32;
+            Learned { rotation, reach }
+        }
+    };
     let Learned { rotation, reach } = &learned;
     writer.section(L0_ROTATION, |writer| {
         let head =
