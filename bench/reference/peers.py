@@ -142,6 +142,84 @@ class UsearchI8(Usearch):
     dtype = "i8"
 
 
+class Voyager(Peer):
+    def build(self, rows):
+        import voyager
+
+        shape = dict(M=OPTIONS.degree, ef_construction=OPTIONS.build_width)
+        self.index = voyager.Index(voyager.Space.InnerProduct, rows.shape[1], **shape)
+        self.index.add_items(rows, num_threads=THREADS)
+
+    def set_width(self, width):
+        self.width = max(width, K)
+
+    def search(self, probes):
+        return self.index.query(probes, k=K, num_threads=1, query_ef=self.width)[0]
+
+    def save(self, path):
+        self.index.save(path)
+
+
+class Svs(Peer):
+    """Scalable Vector Search: a flat graph over vectors of 16 bits (its own codes run on one maker's processors only)."""
+
+    def build(self, rows):
+        import svs
+
+        # For scalar products alpha is below 1.
+        shape = dict(graph_max_degree=2 * OPTIONS.degree, window_size=OPTIONS.build_width, alpha=0.95)
+        parameters = svs.VamanaBuildParameters(**shape)
+        self.index = svs.Vamana.build(parameters, rows.astype(np.float16), svs.DistanceType.MIP, num_threads=THREADS)
+        self.index.num_threads = 1
+
+    def set_width(self, width):
+        self.index.search_window_size = max(width, K)
+
+    def search(self, probes):
+        return self.index.search(probes, K)[0]
+
+    def about(self):
+        return {"build_seconds": round(self.seconds, 1), "build_processor_seconds": round(self.used, 1)}
+
+
+class Zvec(Peer):
+    """A database: one probe at a time, on as many threads as it likes."""
+
+    def build(self, rows):
+        import zvec
+
+        field = zvec.VectorSchema(
+            "v", zvec.DataType.VECTOR_FP32, rows.shape[1],
+            index_param=zvec.HnswIndexParam(
+                metric_type=zvec.MetricType.IP, m=2 * OPTIONS.degree, ef_construction=OPTIONS.build_width,
+                quantize_type=zvec.QuantizeType.INT8,
+            ),
+        )
+        self.folder = tempfile.TemporaryDirectory()
+        schema = zvec.CollectionSchema(name="rows", vectors=field)
+        self.index = zvec.create_and_open(path=os.path.join(self.folder.name, "rows"), schema=schema)
+        for first in range(0, len(rows), 1024):
+            some = rows[first : first + 1024]
+            self.index.insert([zvec.Doc(id=str(first + at), vectors={"v": row.tolist()}) for at, row in enumerate(some)])
+        self.index.optimize()
+
+    def set_width(self, width):
+        self.width = max(width, K)
+
+    def search(self, probes):
+        import zvec
+
+        found = np.full((len(probes), K), -1)
+        for at, probe in enumerate(probes):
+            query = zvec.VectorQuery("v", vector=probe.tolist(), param=zvec.HnswQueryParam(ef=self.width))
+            hits = [int(hit.id) for hit in self.index.query(query, topk=K)]
+            found[at, : len(hits)] = hits
+        return found
+
+    def about(self):
+        return {"build_seconds": round(self.seconds, 1), "build_processor_seconds": round(self.used, 1)}
+
+
 class Faiss(Peer):
     """A faiss index of the shape that a factory string says."""
 
@@ -328,6 +406,9 @@ PEERS = {
     "faiss IVF SQ8": FaissIvfSq8,
     "SymphonyQG": Symqg,
     "IVF RaBitQ": IvfRabitq,
+    "voyager": Voyager,
+    "SVS": Svs,
+    "zvec": Zvec,
 }
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ struct Kernels {
     scores: fn(&[f32], &[f32], &mut [f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
     bound: fn(&Query, &[u8], f32, &mut Bounds) -> u32,
+    sum_where: fn(&[u8], &[u8]) -> i32,
 }
 
 static SCALAR: Kernels = Kernels {
@@ -34,6 +35,7 @@ static SCALAR: Kernels = Kernels {
     scores: lanes::scores,
     dot_i8: lanes::dot_i8,
     bound: |query, block, cut, bounds| l0::bound(query, block, cut, bounds, l0::sums),
+    sum_where: l0::sum_where,
 };
 
 /// The widest that this processor runs, or the one that `GALLERIST_SIMD` names: `scalar`, `avx2` or `avx512`.
@@ -78,6 +80,12 @@ pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
 /// The rows of a block of L0 codes whose score may reach `cut`, a bit for each, and the bounds of all of them.
 pub(crate) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     (KERNELS.bound)(query, block, cut, bounds)
+}
+
+/// The sum of some components, signed bytes, over those whose bit is set: for component `i` that is bit `i % 8` of byte `i / 8`. There are
+/// eight components for each byte of bits.
+pub(crate) fn sum_where(components: &[u8], bits: &[u8]) -> i32 {
+    (KERNELS.sum_where)(components, bits)
 }
 
 /// Asks the processor to fetch some numbers before they are read.
@@ -196,6 +204,17 @@ mod tests {
                 let mut bounds = Bounds::NONE;
                 prop_assert_eq!((kernels.bound)(&query, &block, cut, &mut bounds), mask);
                 prop_assert_eq!(bounds, expected);
+            }
+        }
+
+        #[test]
+        fn every_kernel_adds_the_same_components(bits in prop::collection::vec(any::<u8>(), 0..70), seed in any::<u64>()) {
+            let components: Vec<u8> =
+                (0..8 * bits.len() as u64).map(|at| (seed.wrapping_mul(at + 1) >> 24) as u8).collect();
+            let is_set = |at: &usize| bits[at / 8] >> (at % 8) & 1 == 1;
+            let expected: i32 = (0..components.len()).filter(is_set).map(|at| i32::from(components[at] as i8)).sum();
+            for kernels in all() {
+                prop_assert_eq!((kernels.sum_where)(&components, &bits), expected);
             }
         }
 

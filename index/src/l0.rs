@@ -17,6 +17,7 @@
 pub(crate) mod encode;
 pub(crate) mod query;
 pub(crate) mod rotation;
+pub(crate) mod second;
 pub(crate) mod train;
 
 #[cfg(test)]

@@ -4,15 +4,17 @@
 use crate::l0::query::LIFT;
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 
-/// Estimates of a block's rows, and how far below and above them the scores can lie.
+/// Estimates of a block's rows, and how far below and above them the scores can lie; and the sums of components times levels that they
+/// are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
     pub(crate) estimates: [f32; ROWS],
     pub(crate) reaches: [f32; ROWS],
+    pub(crate) sums: [i32; ROWS],
 }
 
 impl Bounds {
-    pub(crate) const NONE: Self = Self { estimates: [0.0; ROWS], reaches: [0.0; ROWS] };
+    pub(crate) const NONE: Self = Self { estimates: [0.0; ROWS], reaches: [0.0; ROWS], sums: [0; ROWS] };
 }
 
 /// The rows of a block whose upper bound is not below `cut`, a bit for each. `bounds` are those of all rows.
@@ -25,14 +27,14 @@ pub(super) fn bound(
     sums: impl FnOnce(Bits, &[u8], &[u8], &mut [i32; ROWS]),
 ) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
-    let mut products = [0; ROWS];
-    sums(query.bits(), &query.tables, codes, &mut products);
+    bounds.sums.fill(0);
+    sums(query.bits(), &query.tables, codes, &mut bounds.sums);
     let (steps, rest) = factors.as_chunks::<2>().0.split_at(ROWS);
     let (errors, tails) = rest.split_at(ROWS);
     let value = |bytes: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16);
     let mut mask = 0;
     for row in 0..ROWS {
-        let product = (2 * products[row] - query.centre) as f32;
+        let product = (2 * bounds.sums[row] - query.centre) as f32;
         bounds.estimates[row] = product * (value(steps[row]) * query.unit);
         bounds.reaches[row] =
             value(errors[row]) * query.of_error + value(tails[row]) * query.of_tail + query.more;
@@ -82,4 +84,14 @@ pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROW
 #[inline(always)]
 pub(super) fn lift(tables: &[u8]) -> i32 {
     -LIFT * (tables.len() / 16) as i32
+}
+
+/// The sum of the components, signed bytes, whose bit is set.
+#[inline(always)]
+pub(super) fn sum_where(components: &[u8], bits: &[u8]) -> i32 {
+    let eights = components.as_chunks::<8>().0.iter().zip(bits);
+    let sums = eights.map(|(eight, &bits)| {
+        eight.iter().enumerate().map(|(at, &x)| i32::from(x as i8) * i32::from(bits >> at & 1)).sum::<i32>()
+    });
+    sums.sum()
 }

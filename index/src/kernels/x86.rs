@@ -11,19 +11,26 @@ use std::arch::x86_64::{
 use super::{Bounds, Kernels, lanes};
 use crate::l0::Query;
 
+const AVX2: Kernels = Kernels {
+    dot: dot_avx2,
+    scores: scores_avx2,
+    dot_i8: dot_i8_avx2,
+    bound: bound_avx2,
+    sum_where: sum_where_avx2,
+};
+
 /// Every kernel wider than the baseline that this processor runs, narrowest first.
 pub(super) fn available() -> Vec<(&'static str, Kernels)> {
     let mut available = Vec::new();
     if is_x86_feature_detected!("avx2") {
-        let kernels = Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx2, bound: bound_avx2 };
-        available.push(("avx2", kernels));
+        available.push(("avx2", AVX2));
     }
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
         // Of vectors, the halves of wide registers are added for longer than they save: less than half as fast as AVX2 in caches.
-        let wide = Kernels { dot: dot_avx2, scores: scores_avx2, dot_i8: dot_i8_avx512, bound: bound_avx2 };
-        available.push(("avx512", wide));
+        available.push(("avx512", Kernels { dot_i8: dot_i8_avx512, ..AVX2 }));
         if is_x86_feature_detected!("avx512vnni") {
-            available.push(("avx512", Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, ..wide }));
+            let vnni = Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, sum_where: sum_where_vnni, ..AVX2 };
+            available.push(("avx512", vnni));
         }
     }
     available
@@ -52,6 +59,13 @@ compiled_for!(
     "avx512f,avx512bw,avx512vnni",
     bound_vnni = l0::bound_vnni,
     (query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32
+);
+
+compiled_for!("avx2", sum_where_avx2 = l0::sum_where_avx2, (components: &[u8], bits: &[u8]) -> i32);
+compiled_for!(
+    "avx512f,avx512bw,avx512vnni",
+    sum_where_vnni = l0::sum_where_vnni,
+    (components: &[u8], bits: &[u8]) -> i32
 );
 
 /// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the sum of `b` is too

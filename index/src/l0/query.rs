@@ -1,11 +1,14 @@
 //! What a query knows of a row by its code.
 
+use super::second::Second;
 use super::{Bits, Rotation};
 
-/// The probability that a score that equals the cut is beyond the bound of a code of one bit, unless another one is asked for.
+/// The probability that a score that equals the cut is beyond the bounds of a code of one bit, unless another one is asked for.
 pub(crate) const MISS: f64 = 1e-5;
 /// An unbiased step that was rounded to `bf16` puts an estimate off by this part of the score, at most.
 const BIAS: f64 = 1.0 / 512.0;
+/// The part of a miss that the bound by both bits may make; the one by the first bit makes the rest.
+const OF_BOTH: f64 = 0.1;
 
 /// A query against codes of one rotation.
 ///
@@ -37,10 +40,13 @@ pub(crate) struct Query {
     pub(crate) of_error: f32,
     pub(crate) of_tail: f32,
     pub(crate) more: f32,
+    /// For codes of one bit, what it needs for their second one.
+    pub(crate) second: Option<Second>,
 }
 
 impl Query {
-    /// `miss` is the probability that the bound of a code of one bit does not hold where the score equals the cut.
+    /// `miss` is the probability that a bound of a code of one bit, by the first or by both, does not hold where the score equals the
+    /// cut.
     pub(crate) fn new(rotation: &Rotation, vector: &[f32], miss: f64) -> Self {
         let bits = rotation.bits;
         let mut head = vec![0.0; rotation.width()];
@@ -58,20 +64,29 @@ impl Query {
         let length: f64 = vector.iter().map(|x| f64::from(*x).powi(2)).sum();
         let rounding = rotation.rounding();
         let tail = ((length - square).max(0.0) + 3.0 * rounding).sqrt();
+        let deviation = 1.0 / (head.len().max(2) as f64 - 1.0).sqrt();
         let (spread, bias) = match bits {
             Bits::Eight | Bits::Four => (1.0, 0.0),
-            Bits::One => (standard_errors(miss) / (head.len().max(2) as f64 - 1.0).sqrt(), BIAS),
+            Bits::One => (standard_errors(miss * (1.0 - OF_BOTH)) * deviation, BIAS),
         };
         components.resize(rotation.components, 0);
         let up = |bound: f64| (bound * 1.000_001) as f32;
+        let of_error = |spread: f64| up(spread * (square.sqrt() + missed));
+        let more = |spread: f64| up(spread * missed * 1.001 + 6.0 * rounding + bias);
+        let second = (bits == Bits::One).then(|| {
+            let spread = standard_errors(miss * OF_BOTH) * deviation;
+            let components = components.iter().map(|&component| component as i8 as u8).collect();
+            Second { components, of_error: of_error(spread), more: more(spread) }
+        });
         Self {
             bits,
             tables: tables(bits, &components),
             centre: bits.centre() * components.iter().sum::<i32>(),
             unit,
-            of_error: up(spread * (square.sqrt() + missed)),
+            of_error: of_error(spread),
             of_tail: up(tail),
-            more: up(spread * missed * 1.001 + 6.0 * rounding + bias),
+            more: more(spread),
+            second,
         }
     }
 

@@ -22,6 +22,12 @@ impl Filter<'_> {
         self.selection.is_none_or(|selection| selection.contains(part, row))
     }
 
+    /// Those of 64 rows of a segment that are alive and selected, a bit for each.
+    pub(super) fn word(&self, part: usize, sealed: &Sealed, at: usize) -> u64 {
+        let selected = self.selection.map_or(u64::MAX, |selection| selection.word(part, at));
+        selected & !sealed.dead.as_ref().map_or(0, |dead| dead.word(at))
+    }
+
     /// The runs of rows of a part that are alive and selected.
     pub(super) fn runs(
         &self,

@@ -1,6 +1,7 @@
 //! Bounding the score of every live row by its code, and scoring those that may be among the hits.
 //!
-//! What a row must pass gets narrower: the bound of its L0 code, where that is wider the bound of its SQ8 code, its score.
+//! What a row must pass gets narrower: the bound of its L0 code, the one of its second bit where it has one, where that is wider the
+//! bound of its SQ8 code, its score.
 //!
 //! A search cuts at the score that the last of its hits has so far, or that the best row has, if that is less. Rows whose estimate
 //! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
@@ -34,8 +35,10 @@ const ASIDE: usize = 4096;
 const TOGETHER: usize = 4096;
 /// Candidates that one thread looks at.
 const ALONE: usize = 512;
-/// Codes are fetched so many candidates before they are needed.
+/// SQ8 codes, eight lines and more, are fetched so many candidates before they are needed.
 const AHEAD: usize = 8;
+/// And second bits, which are in one line or two: as many as are on their way from memory at a time.
+const FAR_AHEAD: usize = 32;
 
 /// A segment with codes.
 pub(super) struct Source<'a> {
@@ -56,6 +59,8 @@ struct Candidate {
     upper: f32,
     source: u32,
     row: u32,
+    /// Of its L0 code: what its second bits add to.
+    sum: i32,
 }
 
 /// What is asked of all sources.
@@ -105,7 +110,7 @@ pub(super) fn sift<K: Keep>(
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
     for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
-        sieve.finish(&question.probe(at), sources, new, found)?;
+        sieve.finish(at, &question.probe(at), sources, new, found)?;
     }
     Ok(())
 }
@@ -173,14 +178,16 @@ impl Source<'_> {
             let mut cut = sieve.found.cut().max(score(shared.load(Ordering::Relaxed)));
             for (block, codes) in blocks.clone().zip(bytes.chunks_exact(self.coded.block())) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
+                if reached != 0 {
+                    reached &= self.admitted(filter, block);
+                }
                 while reached != 0 {
                     let at = reached.trailing_zeros() as usize;
                     reached &= reached - 1;
                     let row = block * ROWS + at;
-                    if row >= rows.end
-                        || self.sealed.is_dead(row)
-                        || !filter.selects(self.number, row)
-                        || !filter.passes(self.part.ids[row], self.part.groups[row])
+                    if filter
+                        .predicate
+                        .is_some_and(|passes| !passes(self.part.ids[row], self.part.groups[row]))
                     {
                         continue;
                     }
@@ -189,8 +196,8 @@ impl Source<'_> {
                         self.score(&probe, row, self.near(&probe, row)?, &mut sieve.found)?;
                         cut = cut.max(sieve.found.cut());
                     } else {
-                        let row = row as u32;
-                        sieve.candidates.push(Candidate { upper: estimate + reach, source, row });
+                        let (upper, row, sum) = (estimate + reach, row as u32, bounds.sums[at]);
+                        sieve.candidates.push(Candidate { upper, source, row, sum });
                     }
                 }
             }
@@ -199,6 +206,12 @@ impl Source<'_> {
             sieve.drop_below(cut);
         }
         Ok(())
+    }
+
+    /// The rows of a block that are there, alive and selected, a bit for each.
+    fn admitted(&self, filter: Filter<'_>, block: usize) -> u32 {
+        let there = u32::MAX >> (ROWS - (self.part.len() - block * ROWS).min(ROWS));
+        there & (filter.word(self.number, self.sealed, block / 2) >> (block % 2 * ROWS)) as u32
     }
 
     /// What a row scores at most by its finer code; a damaged one says nothing.
@@ -266,6 +279,7 @@ impl<K: Keep> Sieve<K> {
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
     fn finish(
         self,
+        at: usize,
         probe: &Probe<'_>,
         sources: &[Source<'_>],
         new: &(impl Fn() -> K + Sync),
@@ -275,6 +289,12 @@ impl<K: Keep> Sieve<K> {
         *found = elsewhere.merge(self.found);
         let mut candidates = self.candidates;
         candidates.retain(|candidate| candidate.upper >= found.cut());
+        if sources.iter().any(|source| source.coded.has_second()) {
+            let some = candidates.par_chunks_mut(ALONE);
+            some.try_for_each(|some| narrow(at, probe.view, sources, some))?;
+            candidates.retain(|candidate| candidate.upper >= found.cut());
+        }
+        candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
             let near: Vec<Vec<f32>> =
                 some.par_chunks(ALONE).map(|some| near(probe, sources, some)).collect::<Result<_, _>>()?;
@@ -285,6 +305,29 @@ impl<K: Keep> Sieve<K> {
         }
         Ok(())
     }
+}
+
+/// Lowers what some candidates score at most to what their second bits leave of it.
+fn narrow(at: usize, view: &View, sources: &[Source<'_>], candidates: &mut [Candidate]) -> Result<(), Error> {
+    let fetch = |candidate: &Candidate| {
+        sources[candidate.source as usize].coded.prefetch_second(candidate.row as usize);
+    };
+    candidates.iter().take(FAR_AHEAD).for_each(fetch);
+    for now in 0..candidates.len() {
+        candidates.get(now + FAR_AHEAD).into_iter().for_each(fetch);
+        let Candidate { upper, source, row, sum } = &mut candidates[now];
+        let Source { coded, queries, .. } = &sources[*source as usize];
+        let query = &queries[at];
+        match (&query.second, coded.second(*row as usize)) {
+            (Some(second), Ok(Some(bits))) => {
+                let (estimate, reach) = query.by_both(second, *sum, bits);
+                *upper = upper.min(estimate + reach);
+            }
+            (_, Err(error)) => view.tolerate(error)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What some candidates score at most by their finer codes.

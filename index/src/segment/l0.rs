@@ -9,6 +9,8 @@
 //! 16  directions                         f32[directions * dimension]
 //! section 7, codes
 //!     blocks of 32 rows, see `l0`
+//! section 16, second bits, with codes of one bit; older files have none
+//!     rows, see `l0::second`
 //! ```
 //! They are verified when they are first used, not when the segment is opened.
 
@@ -18,17 +20,18 @@ use std::sync::OnceLock;
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::layout::{L0_BLOCKS, L0_ROTATION, Section};
+use super::layout::{L0_BLOCKS, L0_ROTATION, L0_SECOND, Section};
 use super::reader::Segment;
 use super::writer::Writer;
 use crate::background;
 use crate::error::Error;
 use crate::file::damaged;
 use crate::file::header::u32_at;
+use crate::kernels;
 use crate::l0::encode::encode;
 use crate::l0::rotation::SKEW;
 use crate::l0::train::{JUDGES, SAMPLE};
-use crate::l0::{Bits, ROWS, Rotation};
+use crate::l0::{Bits, ROWS, Rotation, second};
 use crate::state::Sealed;
 
 /// From segments with fewer rows than this, or than eight for each component, nothing is learned.
@@ -56,6 +59,7 @@ pub(crate) struct Learned {
 pub(super) struct Sections {
     rotation: Range<usize>,
     blocks: Range<usize>,
+    second: Option<Range<usize>>,
     /// The rotation's checksum: equal ones are equal.
     key: u64,
     learned: OnceLock<Learned>,
@@ -66,6 +70,8 @@ pub(crate) struct Coded<'a> {
     pub(crate) learned: &'a Learned,
     pub(crate) key: u64,
     blocks: Range<usize>,
+    /// Where second bits begin, and bytes of a row's.
+    second: Option<(usize, usize)>,
     segment: &'a Segment,
 }
 
@@ -105,14 +111,19 @@ pub(super) fn write(
         writer.push(head.as_bytes())?;
         writer.push(rotation.directions.as_bytes())
     })?;
-    let mut vectors = Vec::new();
-    writer.section(L0_BLOCKS, |writer| {
-        (0..rows).step_by(AT_ONCE).try_for_each(|first| {
-            vectors.clear();
-            gather(&mut (first..(first + AT_ONCE).min(rows)), &mut vectors);
-            writer.push(&background::run(|| encode(rotation, &vectors)))
+    let write_rows = |writer: &mut Writer<'_>, kind, encode: fn(&Rotation, &[f32]) -> Vec<u8>| {
+        let mut vectors = Vec::new();
+        writer.section(kind, |writer| {
+            (0..rows).step_by(AT_ONCE).try_for_each(|first| {
+                vectors.clear();
+                gather(&mut (first..(first + AT_ONCE).min(rows)), &mut vectors);
+                writer.push(&background::run(|| encode(rotation, &vectors)))
+            })
         })
-    })
+    };
+    write_rows(writer, L0_BLOCKS, encode)?;
+    // Heads are computed again: keeping the second bits of all rows would take more memory than writing a segment should.
+    second::stride(rotation).map_or(Ok(()), |_| write_rows(writer, L0_SECOND, second::encode))
 }
 
 impl Sections {
@@ -142,7 +153,8 @@ impl Sections {
             return Err(damaged(path, rotation.offset, "a rotation", "another length"));
         }
         let (key, learned) = (rotation.checksum, OnceLock::new());
-        Ok(Some(Self { rotation: range(rotation), blocks: range(blocks), key, learned }))
+        let second = find(L0_SECOND).map(range);
+        Ok(Some(Self { rotation: range(rotation), blocks: range(blocks), second, key, learned }))
     }
 }
 
@@ -151,15 +163,18 @@ impl Segment {
     pub(crate) fn coded(&self) -> Result<Option<Coded<'_>>, Error> {
         let Some(sections) = &self.l0 else { return Ok(None) };
         if sections.learned.get().is_none() {
-            let learned = self.rotation(&sections.rotation, sections.blocks.len())?;
+            let learned = self.rotation(sections)?;
             let _ = sections.learned.set(learned); // or another thread has
         }
         let Sections { blocks, key, .. } = sections;
-        let coded = |learned| Coded { learned, key: *key, blocks: blocks.clone(), segment: self };
-        Ok(sections.learned.get().map(coded))
+        let Some(learned) = sections.learned.get() else { return Ok(None) };
+        let start = sections.second.as_ref().map(|range| range.start);
+        let second = start.zip(second::stride(&learned.rotation));
+        Ok(Some(Coded { learned, key: *key, blocks: blocks.clone(), second, segment: self }))
     }
 
-    fn rotation(&self, range: &Range<usize>, blocks: usize) -> Result<Learned, Error> {
+    fn rotation(&self, sections: &Sections) -> Result<Learned, Error> {
+        let Sections { rotation: range, blocks, second, .. } = sections;
         self.verify_bytes(range.clone())?;
         let Some((head, directions)) = self.map[range.clone()].split_first_chunk::<HEAD>() else {
             return Err(damaged(self.path(), range.start, "a rotation", "another length"));
@@ -179,8 +194,12 @@ impl Segment {
         if width != u32_at(head, 4) as usize || width > components.min(self.dimension) {
             return Err(wrong("no more directions than a code has components"));
         }
-        if blocks != self.rows().div_ceil(ROWS) * rotation.block() {
+        if blocks.len() != self.rows().div_ceil(ROWS) * rotation.block() {
             return Err(wrong("codes as long as they are"));
+        }
+        let length = second::stride(&rotation).map(|stride| self.rows() * stride);
+        if second.as_ref().is_some_and(|second| Some(second.len()) != length) {
+            return Err(wrong("second bits as long as they are"));
         }
         Ok(Learned { rotation, reach: f32::from_bits(u32_at(head, 8)) })
     }
@@ -193,17 +212,23 @@ impl Segment {
             let start = self.l0.as_ref().map_or(0, |sections| sections.rotation.start);
             return Err(damaged(self.path(), start, "orthonormal directions", format!("off by {skew}")));
         }
-        let vectors = self.part().vectors.chunks(AT_ONCE * self.dimension);
-        for (number, vectors) in vectors.enumerate() {
-            let start = coded.blocks.start + number * AT_ONCE / ROWS * coded.block();
-            let expected = encode(&coded.learned.rotation, vectors);
-            let stored = &self.map[start..start + expected.len()];
-            if let Some(at) = (0..expected.len()).find(|&at| expected[at] != stored[at]) {
-                let expected = format!("{:02x}, as the vectors say", expected[at]);
-                return Err(damaged(self.path(), start + at, expected, format!("{:02x}", stored[at])));
-            }
-        }
-        Ok(())
+        let rotation = &coded.learned.rotation;
+        let chunks = || self.part().vectors.chunks(AT_ONCE * self.dimension);
+        chunks()
+            .zip((coded.blocks.start..).step_by(AT_ONCE / ROWS * coded.block()))
+            .try_for_each(|(vectors, start)| self.check_bytes(start, &encode(rotation, vectors)))?;
+        let Some((start, stride)) = coded.second else { return Ok(()) };
+        chunks()
+            .zip((start..).step_by(AT_ONCE * stride))
+            .try_for_each(|(vectors, start)| self.check_bytes(start, &second::encode(rotation, vectors)))
+    }
+
+    /// Whether the codes from `start` on are those that the vectors make.
+    fn check_bytes(&self, start: usize, expected: &[u8]) -> Result<(), Error> {
+        let stored = &self.map[start..start + expected.len()];
+        let Some(at) = (0..expected.len()).find(|&at| expected[at] != stored[at]) else { return Ok(()) };
+        let expected = format!("{:02x}, as the vectors say", expected[at]);
+        Err(damaged(self.path(), start + at, expected, format!("{:02x}", stored[at])))
     }
 }
 
@@ -236,5 +261,28 @@ impl Coded<'_> {
         let bytes = start + blocks.start * self.block()..start + blocks.end * self.block();
         self.segment.verify_bytes(bytes.clone())?;
         Ok(&self.segment.map[bytes])
+    }
+
+    /// Whether rows have second bits.
+    pub(crate) fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// The second bits of a row, verified, where it has them.
+    pub(crate) fn second(&self, row: usize) -> Result<Option<&[u8]>, Error> {
+        let Some((start, stride)) = self.second else { return Ok(None) };
+        let bytes = start + row * stride..start + (row + 1) * stride;
+        self.segment.verify_bytes(bytes.clone())?;
+        Ok(Some(&self.segment.map[bytes]))
+    }
+
+    /// Brings the second bits of a row nearer to the processor.
+    pub(crate) fn prefetch_second(&self, row: usize) {
+        if let Some((start, stride)) = self.second {
+            // Its first and its last byte: a row may begin in one line and end in the next.
+            let start = start + row * stride;
+            kernels::prefetch(&self.segment.map[start..start + 1]);
+            kernels::prefetch(&self.segment.map[start + stride - 1..start + stride]);
+        }
     }
 }

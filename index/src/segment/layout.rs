@@ -61,6 +61,7 @@ pub(crate) const GRAPH_LOWEST: u32 = 12;
 pub(crate) const GRAPH_UPPER: u32 = 13;
 pub(crate) const L0_ROTATION: u32 = 14;
 pub(crate) const BLOCKS: u32 = 15;
+pub(crate) const L0_SECOND: u32 = 16;
 
 /// Sections begin at multiples of this.
 pub(crate) const ALIGNMENT: usize = 64;

@@ -6,7 +6,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::l0::Learned;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, L0_ROTATION, STATISTICS, Section, block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, L0_BLOCKS, L0_ROTATION, L0_SECOND, STATISTICS, Section,
+    block_checksum,
 };
 use super::{Segment, writer};
 use crate::buffer::Chunk;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::file::header;
 use crate::file::name;
 use crate::graph::build::Parameters;
+use crate::l0::{Bits, Rotation};
 use crate::manifest::SegmentEntry;
 use crate::part::Part;
 
@@ -374,6 +376,49 @@ fn a_code_that_does_not_say_its_components_has_64_bytes() {
     let older = file.changed(L0_ROTATION, |section| section[12..16].fill(0)).unwrap();
     assert_eq!(older.coded().unwrap().unwrap().learned.rotation, rotation);
     assert!(older.check().is_empty());
+}
+
+/// A segment with codes of one bit.
+fn of_one_bit(rows: u64) -> File {
+    let sample: Vec<f32> = (0..256).flat_map(|id| vector(64, id)).collect();
+    let known = Learned { rotation: Rotation::learn_with(64, &sample, Bits::One, 512), reach: 9.0 };
+    File::with(64, rows, writer::Extras { rotation: Some(&known), ..Default::default() })
+}
+
+#[test]
+fn codes_of_one_bit_have_a_second_one() {
+    let mut file = of_one_bit(600);
+    let segment = file.open().unwrap();
+    let coded = segment.coded().unwrap().unwrap();
+    assert!(!coded.is_certain() && coded.has_second());
+    assert_eq!(coded.second(599).unwrap().unwrap().len(), 64 / 8 + 6);
+    assert!(segment.check().is_empty());
+    // Written by a version that had none: the rows have only their first bits.
+    let sections: Vec<Section> =
+        file.sections().into_iter().filter(|section| section.kind != L0_SECOND).collect();
+    let older = file.forged(&sections, |_| {}).unwrap();
+    assert!(older.coded().unwrap().unwrap().second(599).unwrap().is_none());
+    for kind in [L0_BLOCKS, L0_SECOND] {
+        let other = file.changed(kind, |bits| bits[14 * 300] ^= 16).unwrap().check();
+        assert!(
+            matches!(&other[..], [Error::Damaged { expected, .. }] if expected.contains("as the vectors say")),
+            "{other:?}"
+        );
+        drop(file.changed(kind, |bits| bits[14 * 300] ^= 16));
+    }
+    let mut sections = file.sections();
+    sections.iter_mut().find(|section| section.kind == L0_SECOND).unwrap().length -= 14;
+    let shorter = file.forged(&sections, |_| {}).unwrap();
+    let error = shorter.coded().err().unwrap().to_string();
+    assert!(error.contains("second bits as long as they are"), "{error}");
+}
+
+#[test]
+fn few_rows_have_codes_by_a_known_rotation() {
+    for (rows, coded) in [(511, false), (512, true)] {
+        assert_eq!(of_one_bit(rows).open().unwrap().coded().unwrap().is_some(), coded, "{rows} rows");
+    }
+    assert!(File::new(64, 512).open().unwrap().coded().unwrap().is_none(), "nothing is learned from so few");
 }
 
 #[test]

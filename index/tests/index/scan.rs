@@ -30,7 +30,7 @@ fn index(dimension: usize, shrink: f64) -> (tempfile::TempDir, Index, Oracle, Ra
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let (mut oracle, mut random) = (Oracle::default(), Random(dimension as u64));
     let mut next = 0;
-    for count in [6_000, 5_001, 900, 300] {
+    for count in [6_000, 5_001, 400, 300] {
         let rows: Vec<_> =
             (next..next + count).map(|id| (id, id / 3, face(&mut random, dimension, shrink))).collect();
         next += count;

@@ -130,6 +130,9 @@ pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bou
     let (centre, cut) = (_mm512_set1_epi32(query.centre), _mm512_set1_ps(cut));
     let mut mask = 0;
     for (half, sum) in sums.into_iter().enumerate() {
+        let into = &mut bounds.sums.as_chunks_mut::<16>().0[half];
+        // SAFETY: sixteen numbers are there, and the store needs no alignment.
+        unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), sum) };
         let product = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_slli_epi32::<1>(sum), centre));
         let estimate = _mm512_mul_ps(product, _mm512_mul_ps(value(0, half), unit));
         let reach =
@@ -204,4 +207,37 @@ fn lookups_avx512(tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
     let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let last = _mm512_add_epi32(first, _mm512_set1_epi32(8));
     [first, last].map(|rows| _mm512_permutex2var_epi32(even, rows, odd))
+}
+
+/// As `blocks::sum_where`, 32 components at a time.
+#[target_feature(enable = "avx2")]
+pub(super) fn sum_where_avx2(components: &[u8], bits: &[u8]) -> i32 {
+    let each = _mm256_set1_epi64x(i64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]));
+    let spread = _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
+    let (ones, wide_ones) = (_mm256_set1_epi8(1), _mm256_set1_epi16(1));
+    let mut sums = _mm256_setzero_si256();
+    for (components, bits) in pieces::<32>(components).iter().zip(pieces::<4>(bits)) {
+        let bits = _mm256_shuffle_epi8(_mm256_set1_epi32(i32::from_le_bytes(*bits)), spread);
+        let set = _mm256_cmpeq_epi8(_mm256_and_si256(bits, each), each);
+        let pairs = _mm256_maddubs_epi16(ones, _mm256_and_si256(set, load256(components)));
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, wide_ones));
+    }
+    let mut lanes = [0i32; 8];
+    // SAFETY: eight numbers are there, and the store needs no alignment.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
+    let done = components.len() / 32 * 32;
+    lanes.iter().sum::<i32>() + blocks::sum_where(&components[done..], &bits[done / 8..])
+}
+
+/// As `blocks::sum_where`, 64 components at a time.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn sum_where_vnni(components: &[u8], bits: &[u8]) -> i32 {
+    let ones = _mm512_set1_epi8(1);
+    let mut sums = _mm512_setzero_si512();
+    for (components, bits) in pieces::<64>(components).iter().zip(pieces::<8>(bits)) {
+        let kept = _mm512_maskz_mov_epi8(u64::from_le_bytes(*bits), load512(components));
+        sums = _mm512_dpbusd_epi32(sums, ones, kept);
+    }
+    let done = components.len() / 64 * 64;
+    _mm512_reduce_add_epi32(sums) + blocks::sum_where(&components[done..], &bits[done / 8..])
 }
