@@ -1,9 +1,9 @@
-"""peers.py GRAPH DIRECTORY GALLERY.npy PROBES.npy [options]: the engine beside others, on the same rows and probes.
+"""peers.py BENCH DIRECTORY GALLERY.npy PROBES.npy [options]: the engine beside others, on the same rows and probes.
 
-GRAPH is the engine's benchmark program (bench/src/bin/graph.rs), DIRECTORY its index. The others build theirs over the same rows, with
+BENCH is the engine's benchmark program (gallerist-bench, whose `peers` runs this), DIRECTORY its index. The others build theirs over the same rows, with
 the same M and efConstruction where they have such; then, one width of the search after the other and R times, all answer the same
-probes in turn, on one thread. Queries a second are of processor time, the median of the rounds; recall@10 is against
-exact search. Prints one JSON line a system; then, for each peer and way of ours, our queries a second over its own at the recall
+probes in turn, on one thread. Queries a second are of processor time, the median of the rounds, and in the end once more of two threads
+by the clock; recall@10 is against exact search. Prints one JSON line a system; then, for each peer and way of ours, our queries a second over its own at the recall
 that it has (on our curve, between the two nearest points, recall against the logarithm of the rate; of a way that has that
 recall at once, its rate). chart.py draws it.
 """
@@ -29,7 +29,7 @@ class Ours:
     """Graph widths are one curve; each way to search completely is a system of its own."""
 
     def __init__(self, arguments):
-        command = [arguments.graph, arguments.directory, arguments.gallery, arguments.probes]
+        command = [arguments.bench, "graph", arguments.directory, arguments.gallery, arguments.probes]
         degree = arguments.degree if arguments.our_graph else 0
         numbers = [arguments.mated, degree, arguments.build_width, "-"]
         pipe = subprocess.PIPE
@@ -44,7 +44,7 @@ class Ours:
 
 class OurWay:
     def __init__(self, ours, name, widths):
-        self.ours, self.name, self.widths, self.complete = ours, name, widths, None
+        self.ours, self.name, self.widths, self.complete, self.of_two = ours, name, widths, None, {}
 
     def about(self):
         about = {key: value for line in self.ours.said for key, value in line.items() if key != "statistics"}
@@ -57,21 +57,40 @@ class OurWay:
         self.ours.process.stdin.write(f"{width if self.name == 'graph' else self.name}\n")
         self.ours.process.stdin.flush()
         line = json.loads(self.ours.process.stdout.readline())
-        self.complete = line["complete"]
+        self.complete, self.of_two[width] = line["complete"], line["queries_per_second_of_two_threads"]
         recalls = [line["recall"], line["recall_mated"], line["recall_non_mated"]]
         return line["queries_per_second"], recalls, line["median_ms"], line["p99_ms"]
+
+
+    def ask_two(self, width):
+        return self.of_two[width]
 
 
 class Peer:
     """One whose answers are counted here."""
 
     widths = WIDTHS
+    threads = 1
 
     def __init__(self, rows, probes, best, mated):
         self.probes, self.best, self.mated, self.rows = probes, best, mated, len(rows)
         started, used = time.time(), time.process_time()
         self.build(rows)
         self.seconds, self.used = time.time() - started, time.process_time() - used
+
+    def ask_two(self, width):
+        self.set_width(width)
+        self.threads = 2
+        self.use_threads()
+        started = time.perf_counter()
+        self.search(self.probes)
+        rate = len(self.probes) / (time.perf_counter() - started)
+        self.threads = 1
+        self.use_threads()
+        return rate
+
+    def use_threads(self):
+        pass
 
     def about(self):
         about = {"build_seconds": round(self.seconds, 1), "build_processor_seconds": round(self.used, 1)}
@@ -109,7 +128,7 @@ class Hnswlib(Peer):
         self.index.set_ef(width)
 
     def search(self, probes):
-        return self.index.knn_query(probes, k=K, num_threads=1)[0]
+        return self.index.knn_query(probes, k=K, num_threads=self.threads)[0]
 
     def save(self, path):
         self.index.save_index(path)
@@ -132,7 +151,7 @@ class Usearch(Peer):
         self.index.expansion_search = width
 
     def search(self, probes):
-        return np.atleast_2d(self.index.search(probes, K, threads=1).keys)
+        return np.atleast_2d(self.index.search(probes, K, threads=self.threads).keys)
 
     def save(self, path):
         self.index.save(path)
@@ -154,7 +173,7 @@ class Voyager(Peer):
         self.width = max(width, K)
 
     def search(self, probes):
-        return self.index.query(probes, k=K, num_threads=1, query_ef=self.width)[0]
+        return self.index.query(probes, k=K, num_threads=self.threads, query_ef=self.width)[0]
 
     def save(self, path):
         self.index.save(path)
@@ -170,7 +189,10 @@ class Svs(Peer):
         shape = dict(graph_max_degree=2 * OPTIONS.degree, window_size=OPTIONS.build_width, alpha=0.95)
         parameters = svs.VamanaBuildParameters(**shape)
         self.index = svs.Vamana.build(parameters, rows.astype(np.float16), svs.DistanceType.MIP, num_threads=THREADS)
-        self.index.num_threads = 1
+        self.use_threads()
+
+    def use_threads(self):
+        self.index.num_threads = self.threads
 
     def set_width(self, width):
         self.index.search_window_size = max(width, K)
@@ -231,7 +253,12 @@ class Faiss(Peer):
         self.configure()
         self.index.train(rows)
         self.index.add(rows)
-        faiss.omp_set_num_threads(1)
+        self.use_threads()
+
+    def use_threads(self):
+        import faiss
+
+        faiss.omp_set_num_threads(self.threads)
 
     def configure(self):
         pass
@@ -292,7 +319,7 @@ class Symqg(Peer):
         self.width = max(width, K)
 
     def search(self, probes):
-        return np.asarray(self.index.search(probes, K, self.width, 1)[0]).reshape(len(probes), K)
+        return np.asarray(self.index.search(probes, K, self.width, self.threads)[0]).reshape(len(probes), K)
 
     def save(self, path):
         self.index.save(path)
@@ -318,7 +345,7 @@ class IvfRabitq(Peer):
         self.width = width
 
     def search(self, probes):
-        return np.asarray(self.index.search(probes, K, self.width, None, 1)[0]).reshape(len(probes), K)
+        return np.asarray(self.index.search(probes, K, self.width, None, self.threads)[0]).reshape(len(probes), K)
 
     def save(self, path):
         self.index.save(path)
@@ -386,7 +413,7 @@ def main():
             rates, recalls, medians, p99s = zip(*asked[name][width])
             rate = statistics.median(rates)
             curves[name].append((recalls[0], rate))
-            times = {"rate": round(rate, 1), "median_ms": round(min(medians), 3), "p99_ms": round(min(p99s), 3)}
+            times = {"rate": round(rate, 1), "rate_of_two": round(system.ask_two(width), 1), "median_ms": round(min(medians), 3), "p99_ms": round(min(p99s), 3)}
             line["widths"].append({"width": width, **dict(zip(KINDS, recalls[0])), **times})
         print(json.dumps(line), flush=True)
     ours.process.stdin.close()
@@ -414,7 +441,7 @@ PEERS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = lambda text: text.split(",")
-    for name in ["graph", "directory", "gallery", "probes"]:
+    for name in ["bench", "directory", "gallery", "probes"]:
         parser.add_argument(name)
     parser.add_argument("--mated", type=int, default=0, help="of the first rows, in order")
     parser.add_argument("--degree", type=int, default=16)

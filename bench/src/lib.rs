@@ -1,5 +1,13 @@
 //! Benchmarks of Gallerist; results are committed under `bench/results/`.
 
+#![allow(clippy::print_stdout)]
+
+pub mod accuracy;
+pub mod graph;
+pub mod peers;
+pub mod planner;
+pub mod scan;
+
 use anyhow::{Context, Result};
 use gallerist_index::{Hit, Mode};
 

@@ -85,12 +85,12 @@ fn bounds_lose_no_hit() {
 
 #[test]
 fn without_structure_one_bit_says_so() {
-    let (_directory, index, oracle, mut random) = index(640, 1.0);
+    let (_directory, index, oracle, mut random) = index(512, 1.0);
     let view = index.view();
     for _ in 0..2 {
-        compare(&view, &oracle, &face(&mut random, 640, 1.0), false);
+        compare(&view, &oracle, &face(&mut random, 512, 1.0), false);
     }
-    let probe = face(&mut random, 640, 1.0);
+    let probe = face(&mut random, 512, 1.0);
     let query = || view.query(&probe).unwrap();
     let certificate = |query: Query<'_>| query.top_k(10).unwrap().certificate;
     assert_eq!(certificate(query().mode(Mode::Scan)), Certificate::Bounded { miss: 1e-5 });

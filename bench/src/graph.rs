@@ -1,14 +1,14 @@
 //! What searches of one segment find, and at what cost.
 //!
 //! ```text
-//! cargo run --release -p gallerist-bench --bin graph -- DIRECTORY GALLERY.npy PROBES.npy [MATED] [DEGREE] [BUILD_WIDTH] [WAYS]
+//! cargo run --release -p gallerist-bench -- graph DIRECTORY GALLERY.npy PROBES.npy [MATED] [DEGREE] [BUILD_WIDTH] [WAYS]
 //! ```
 //!
 //! The first MATED probes (default: none) are further images of the people in the first rows of the gallery, in order; the
 //! others are strangers. Prints one JSON line for the index, one for exact search, then one for each way to search:
 //! recall@10 against exact search, the share of mates found that exact search finds first, the share of answers that are
-//! certainly complete, rows or nodes looked at, queries a second of one thread's processor time, and the median and
-//! 99th percentile of a query in milliseconds.
+//! certainly complete, rows or nodes looked at, queries a second of one thread's processor time and of two threads by the clock, and the
+//! median and 99th percentile of a query in milliseconds.
 //!
 //! WAYS are separated by commas, or `-`: each line that comes in. A number is the width of the beam in the graph; `scan` is by codes,
 //! `scan:1e-3` with that probability of a miss; `exact` is by vectors. A DEGREE of 0 makes no graph.
@@ -16,24 +16,26 @@
 //! The index is made in DIRECTORY, if there is none, and stays there. It has one segment: all rows are in one group,
 //! as rows of a group stay together whatever their number.
 
-#![allow(clippy::print_stdout)]
-
 use std::fs;
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::time::Instant;
 
+use crate::{Way, recall, search};
 use anyhow::{Context, Result};
 use gallerist::template::Template;
 use gallerist::vectors::VectorFile;
-use gallerist_bench::{Way, recall, search};
 use gallerist_index::{Durability, GraphOptions, GraphWhen, Hit, Index, Options, Row, View};
+use rayon::prelude::*;
 use serde_json::json;
 
 const K: usize = 10;
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+/// Runs it with what follows its name on the command line.
+///
+/// # Errors
+/// A file is missing or not what it should be, or the index fails.
+pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: u16| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let mated = usize::from(number(3, 0)?);
@@ -60,11 +62,16 @@ fn main() -> Result<()> {
     for way in ["exact", "scan", "16"] {
         ask(&view, &probes[0], Way::parse(way)?)?;
     }
+    let both = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
     let exact = Way::parse("exact")?;
     let exact = alone.install(|| Round::run(&view, &probes, exact))?;
     println!("{}", json!({ "mode": "exact", "queries_per_second": exact.rate }));
     let report = |name: &str| -> Result<()> {
-        let found = alone.install(|| Round::run(&view, &probes, Way::parse(name)?))?;
+        let way = Way::parse(name)?;
+        let found = alone.install(|| Round::run(&view, &probes, way))?;
+        let started = Instant::now();
+        both.install(|| probes.par_iter().try_for_each(|probe| ask(&view, probe, way).map(drop)))?;
+        let rate_of_two = probes.len() as f64 / started.elapsed().as_secs_f64();
         let first = |round: &Round, at: usize| round.hits[at].first().is_some_and(|hit| hit.id == at as u64);
         let mates: Vec<usize> = (0..mated).filter(|&at| first(&exact, at)).collect();
         let kept = mates.iter().filter(|&&at| first(&found, at)).count();
@@ -79,6 +86,7 @@ fn main() -> Result<()> {
                 "complete": found.complete,
                 "evaluations": found.evaluations,
                 "queries_per_second": found.rate,
+                "queries_per_second_of_two_threads": rate_of_two,
                 "median_ms": found.milliseconds[probes.len() / 2],
                 "p99_ms": found.milliseconds[probes.len() * 99 / 100],
             })

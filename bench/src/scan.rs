@@ -1,28 +1,29 @@
 //! Complete search by codes against complete search by vectors, over an index of .npy rows.
 //!
 //! ```text
-//! cargo run --release -p gallerist-bench --bin scan -- DIRECTORY GALLERY.npy PROBES.npy [K] [BATCH]
+//! cargo run --release -p gallerist-bench -- scan DIRECTORY GALLERY.npy PROBES.npy [K] [BATCH]
 //! ```
 //!
 //! Prints one JSON line for the index, then one for each mode and number of threads: queries a second, the median and 99th percentile of
 //! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too. Then the same for
 //! batches. The index is made in DIRECTORY, if there is none, and stays there.
 
-#![allow(clippy::print_stdout)]
-
 use std::path::Path;
 use std::time::Instant;
 
+use crate::{Way, recall, search};
 use anyhow::{Context, Result};
 use gallerist::vectors::VectorFile;
-use gallerist_bench::{Way, recall, search};
 use gallerist_index::{Answer, Certificate, Durability, Hit, Index, Options, Row, View};
 use serde_json::json;
 
 const WAYS: [&str; 5] = ["exact", "scan", "scan:1e-3", "scan:1e-2", "auto"];
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+/// Runs it with what follows its name on the command line.
+///
+/// # Errors
+/// A file is missing or not what it should be, or the index fails.
+pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: usize| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let (k, batch) = (number(3, 10)?, number(4, 16)?);

@@ -1,13 +1,11 @@
 //! Whether `Mode::Auto` takes the quickest way: every way that it compares, timed, for selections and recalls of all kinds.
 //!
 //! ```text
-//! cargo run --release -p gallerist-bench --bin planner -- DIRECTORY PROBES.npy
+//! cargo run --release -p gallerist-bench -- planner DIRECTORY PROBES.npy
 //! ```
 //!
 //! Prints one JSON line for each case: for each way what was expected and what a query took (the median, in milliseconds), what auto
 //! took, and how many times that is of the quickest. The last line says the worst of these. One thread.
-
-#![allow(clippy::print_stdout)]
 
 use std::path::Path;
 use std::time::Instant;
@@ -22,8 +20,11 @@ const K: usize = 10;
 const SELECTED: [u64; 7] = [0, 2, 10, 100, 1000, 10_000, 100_000];
 const RECALLS: [Option<f64>; 5] = [None, Some(0.5), Some(0.8), Some(0.9), Some(0.99)];
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+/// Runs it with what follows its name on the command line.
+///
+/// # Errors
+/// A file is missing or not what it should be, or the index fails.
+pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY PROBES.npy");
     let index = Index::open(path(0)?)?;
     let mut probes = VectorFile::open(path(1)?)?;

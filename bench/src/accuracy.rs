@@ -2,15 +2,13 @@
 //!
 //! ```text
 //! gallerist init G --model NAME; gallerist enroll G FOLDER --subject-from dir; gallerist export G --out EXPORT
-//! cargo run --release -p gallerist-bench --bin accuracy -- EXPORT [REFERENCE.npy LIST.tsv]
+//! cargo run --release -p gallerist-bench -- accuracy EXPORT [REFERENCE.npy LIST.tsv]
 //! ```
 //!
 //! Verification: every pair of templates; TAR at thresholds that let a given share of the impostor pairs through.
 //! Identification: the gallery is the first photo of each person with two or more, the mated probes are their second
 //! ones, the non-mated probes are the people with one photo. With a reference: the cosine of each template with the
 //! row of REFERENCE.npy whose line in LIST.tsv ends the photo's path. Thresholds are in-sample. Prints one JSON line.
-
-#![allow(clippy::print_stdout)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -22,8 +20,11 @@ use gallerist_index::dot;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+/// Runs it with what follows its name on the command line.
+///
+/// # Errors
+/// A file is missing or not what it should be, or the index fails.
+pub fn run(arguments: &[String]) -> Result<()> {
     let export = Path::new(arguments.first().context("which export?")?);
     let templates = read(&export.join("embeddings.npy"))?;
     let described = std::fs::read_to_string(export.join("templates.jsonl"))?;

@@ -1,0 +1,18 @@
+//! `cargo run --release -p gallerist-bench -- NAME ARGUMENTS`: one of the benchmarks, each described in the file of its name.
+
+use anyhow::{Result, bail};
+use gallerist_bench::{accuracy, graph, peers, planner, scan};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, arguments) =
+        arguments.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
+    match name {
+        "accuracy" => accuracy::run(arguments),
+        "graph" => graph::run(arguments),
+        "peers" => peers::run(arguments),
+        "planner" => planner::run(arguments),
+        "scan" => scan::run(arguments),
+        _ => bail!("gallerist-bench accuracy|graph|peers|planner|scan ARGUMENTS"),
+    }
+}
