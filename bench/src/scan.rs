@@ -4,9 +4,10 @@
 //! cargo run --release -p gallerist-bench -- scan DIRECTORY GALLERY.npy PROBES.npy [K] [BATCH]
 //! ```
 //!
-//! Prints one JSON line for the index, then one for each mode and number of threads: queries a second, the median and 99th percentile of
-//! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too. Then the same for
-//! batches. The index is made in DIRECTORY, if there is none, and stays there.
+//! Prints one JSON line for the index, then one for each way and number of threads: queries a second, the median and 99th percentile of
+//! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too; then for batches; then the
+//! same for all rows that score as much as 1 % of the strangers' best hits do, which strangers ask for. The second half of the probes
+//! are strangers. The index is made in DIRECTORY, if there is none, and stays there.
 
 use std::path::Path;
 use std::time::Instant;
@@ -14,10 +15,28 @@ use std::time::Instant;
 use crate::{Way, recall, search};
 use anyhow::{Context, Result};
 use gallerist::vectors::VectorFile;
-use gallerist_index::{Answer, Certificate, Durability, Hit, Index, Options, Row, View};
-use serde_json::json;
+use gallerist_index::{Answer, Durability, Hit, Index, Options, Row, View};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde_json::{Value, json};
 
 const WAYS: [&str; 5] = ["exact", "scan", "scan:1e-3", "scan:1e-2", "auto"];
+/// Those that are asked for ranges and in batches.
+const FEW: [&str; 3] = ["exact", "scan", "scan:1e-3"];
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Best(usize),
+    /// All that score so much.
+    Range(f32),
+}
+
+struct Bench<'a> {
+    view: &'a View,
+    probes: &'a [&'a [f32]],
+    threads: usize,
+    pool: ThreadPool,
+}
 
 /// Runs it with what follows its name on the command line.
 ///
@@ -30,6 +49,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let mut probes = VectorFile::open(path(2)?)?;
     let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
     let probes: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
+    let strangers = &probes[probes.len() / 2..];
     let directory = path(0)?;
     let index = if directory.exists() { Index::open(directory)? } else { build(directory, path(1)?)? };
     let view = index.view();
@@ -37,48 +57,96 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "{}",
         json!({ "rows": view.len(), "segments": index.stats().segments, "bytes": index.stats().bytes })
     );
-
-    let mut expected: Option<Vec<Vec<Hit>>> = None;
+    let expected = Bench::new(&view, &probes, 2)?.ask("exact", Wanted::Best(k))?.1;
+    let bests = expected[probes.len() / 2..].iter().filter_map(|hits| hits.first().map(|hit| hit.score));
+    let mut bests: Vec<f32> = bests.collect();
+    bests.sort_by(f32::total_cmp);
+    let threshold = bests.get(bests.len() * 99 / 100).copied().context("strangers with hits")?;
+    println!("{}", json!({ "threshold": threshold }));
     for threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        for name in WAYS {
-            let way = Way::parse(name)?;
-            let first = pool.install(|| ask(&view, probes[0], way, k))?; // verifies what is touched
-            if way.miss.is_some() && first.certificate == Certificate::Exact {
-                continue; // as without it
-            }
-            let mut times = Vec::with_capacity(probes.len());
-            let mut answers = Vec::with_capacity(probes.len());
-            for probe in &probes {
-                let started = Instant::now();
-                answers.push(pool.install(|| ask(&view, probe, way, k))?);
-                times.push(started.elapsed().as_secs_f64() * 1e3);
-            }
-            let seconds = times.iter().sum::<f64>() / 1e3;
-            times.sort_by(f64::total_cmp);
-            let expected = expected.get_or_insert_with(|| answers.iter().map(|a| a.hits.clone()).collect());
-            let rescored: u64 = answers.iter().map(|answer| answer.rescored).sum();
-            println!(
-                "{}",
-                json!({
-                    "way": name, "threads": threads, "queries_per_second": probes.len() as f64 / seconds,
-                    "median_ms": times[times.len() / 2], "p99_ms": times[times.len() * 99 / 100],
-                    "rescored": rescored / probes.len() as u64, "recall": recall(expected.iter().zip(&answers).map(|(one, other)| (&one[..], &other.hits[..]))),
-                    "certificate": format!("{:?}", answers[0].certificate),
-                })
-            );
-        }
-        for name in &WAYS[..3] {
-            let way = Way::parse(name)?;
-            let started = Instant::now();
-            for probes in probes.chunks(batch) {
-                pool.install(|| search!(view.batch(probes)?, way).top_k(k))?;
-            }
-            let each = started.elapsed().as_secs_f64() * 1e3 / probes.len() as f64;
-            println!("{}", json!({ "way": name, "threads": threads, "batch": batch, "ms_each": each }));
-        }
+        let bench = Bench::new(&view, &probes, threads)?;
+        WAYS.iter().try_for_each(|way| bench.report(way, Wanted::Best(k), Some(&expected)))?;
+        FEW.iter().try_for_each(|way| bench.batches(way, Wanted::Best(k), batch))?;
+        let bench = Bench::new(&view, strangers, threads)?;
+        FEW.iter().try_for_each(|way| bench.report(way, Wanted::Range(threshold), None))?;
+        FEW.iter().try_for_each(|way| bench.batches(way, Wanted::Range(threshold), 2 * batch))?;
     }
     Ok(())
+}
+
+impl<'a> Bench<'a> {
+    fn new(view: &'a View, probes: &'a [&'a [f32]], threads: usize) -> Result<Self> {
+        Ok(Self { view, probes, threads, pool: ThreadPoolBuilder::new().num_threads(threads).build()? })
+    }
+
+    /// Every probe asked once: milliseconds of each, hits, and a line that says the rest.
+    fn ask(&self, name: &str, wanted: Wanted) -> Result<(Vec<f64>, Vec<Vec<Hit>>, Value)> {
+        let way = Way::parse(name)?;
+        let answer = |probe: &[f32]| -> Result<Answer> {
+            let query = search!(self.view.query(probe)?, way);
+            Ok(self.pool.install(|| match wanted {
+                Wanted::Best(k) => query.top_k(k),
+                Wanted::Range(least) => query.range(least),
+            })?)
+        };
+        let certificate = answer(self.probes[0])?.certificate; // verifies what is touched
+        let (mut times, mut hits, mut rescored) = (Vec::new(), Vec::new(), 0);
+        for probe in self.probes {
+            let started = Instant::now();
+            let answer = answer(probe)?;
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+            rescored += answer.rescored;
+            hits.push(answer.hits);
+        }
+        let rescored = rescored / self.probes.len() as u64;
+        Ok((times, hits, json!({ "certificate": format!("{certificate:?}"), "rescored": rescored })))
+    }
+
+    fn report(&self, name: &str, wanted: Wanted, expected: Option<&Vec<Vec<Hit>>>) -> Result<()> {
+        let (mut times, hits, mut line) = self.ask(name, wanted)?;
+        let seconds = times.iter().sum::<f64>() / 1e3;
+        times.sort_by(f64::total_cmp);
+        line["way"] = json!(name);
+        line["wanted"] = wanted.name();
+        line["threads"] = json!(self.threads);
+        line["queries_per_second"] = json!(times.len() as f64 / seconds);
+        line["median_ms"] = json!(times[times.len() / 2]);
+        line["p99_ms"] = json!(times[times.len() * 99 / 100]);
+        if let Some(expected) = expected {
+            line["recall"] =
+                json!(recall(expected.iter().zip(&hits).map(|(one, other)| (&one[..], &other[..]))));
+        }
+        println!("{line}");
+        Ok(())
+    }
+
+    fn batches(&self, name: &str, wanted: Wanted, batch: usize) -> Result<()> {
+        let way = Way::parse(name)?;
+        let started = Instant::now();
+        for probes in self.probes.chunks(batch) {
+            let search = search!(self.view.batch(probes)?, way);
+            self.pool.install(|| match wanted {
+                Wanted::Best(k) => search.top_k(k),
+                Wanted::Range(least) => search.range(least),
+            })?;
+        }
+        let each = started.elapsed().as_secs_f64() * 1e3 / self.probes.len() as f64;
+        let (wanted, threads) = (wanted.name(), self.threads);
+        println!(
+            "{}",
+            json!({ "way": name, "wanted": wanted, "threads": threads, "batch": batch, "ms_each": each })
+        );
+        Ok(())
+    }
+}
+
+impl Wanted {
+    fn name(self) -> Value {
+        match self {
+            Self::Best(k) => json!({ "best": k }),
+            Self::Range(least) => json!({ "range": least }),
+        }
+    }
 }
 
 fn build(directory: &Path, gallery: &Path) -> Result<Index> {
@@ -98,8 +166,4 @@ fn build(directory: &Path, gallery: &Path) -> Result<Index> {
     index.compact()?;
     println!("{}", json!({ "sealed_seconds": sealed, "compacted_seconds": started.elapsed().as_secs_f64() }));
     Ok(index)
-}
-
-fn ask(view: &View, probe: &[f32], way: Way, k: usize) -> Result<Answer, gallerist_index::Error> {
-    search!(view.query(probe)?, way).top_k(k)
 }

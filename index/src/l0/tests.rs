@@ -171,7 +171,7 @@ fn bits_are_chosen_by_the_spectrum() {
     assert_eq!(learned(192, 0.9), (Bits::Four, 48));
     assert_eq!(learned(192, 0.98), (Bits::Four, 64));
     assert_eq!(learned(24, 1.0), (Bits::Four, 24));
-    assert_eq!(learned(192, 1.0), (Bits::Four, 128));
+    assert_eq!(learned(192, 1.0), (Bits::One, 192));
     assert_eq!(learned(512, 1.0), (Bits::One, 512));
 }
 

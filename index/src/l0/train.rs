@@ -32,8 +32,13 @@ const PROBES: usize = 64;
 pub(crate) const DEVIATIONS: f32 = 3.6;
 /// What processors read from memory, about.
 const BYTES_PER_NANOSECOND: f64 = 30.0;
-/// Nanoseconds to fetch and multiply the SQ8 code of a row that its bound does not rule out.
-const LOOK_AGAIN: f64 = 40.0;
+/// Nanoseconds for a row that its bound does not rule out: the SQ8 code comes from memory, most rows are set aside and looked at twice, and
+/// more pass until the cut is where it will be (150 to 250 between codes of 48 and 56 components).
+const LOOK_AGAIN: f64 = 100.0;
+/// And where it has a second bit, of which most of that is spared.
+const LOOK_AT_BIT: f64 = 30.0;
+/// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others always.
+const DOUBT: f64 = 2.0;
 
 impl Rotation {
     /// The rotation by whose codes a sample, every n-th of some vectors, is searched most quickly.
@@ -112,13 +117,11 @@ impl<'a> Trial<'a> {
         let rows = self.rows.len() / rotation.dimension;
         let share = f64::from(reached) / (rows * self.probes.len()).max(1) as f64;
         let read = rotation.block() as f64 / ROWS as f64 / BYTES_PER_NANOSECOND;
-        (read + share * LOOK_AGAIN) * doubt(rotation.bits)
+        match rotation.bits {
+            Bits::One => (read + share * LOOK_AT_BIT) * DOUBT,
+            Bits::Eight | Bits::Four => read + share * LOOK_AGAIN,
+        }
     }
-}
-
-/// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others always.
-fn doubt(bits: Bits) -> f64 {
-    if bits == Bits::One { 2.0 } else { 1.0 }
 }
 
 /// Every n-th of some vectors.
