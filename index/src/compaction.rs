@@ -17,6 +17,7 @@ use std::{io, thread};
 use crate::error::Error;
 use crate::file::{self, name};
 use crate::manifest::{SegmentEntry, TombstoneEntry};
+use crate::mmap::Access;
 use crate::segment::writer::{self, Extras, Source};
 use crate::segment::{Segment, l0};
 use crate::state::Sealed;
@@ -160,6 +161,8 @@ fn merge(
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
     for Sealed { segment, .. } in sources {
+        // Until the end: it is about to be replaced.
+        segment.expect(Access::InOrder);
         segment.verify(0..segment.rows())?;
     }
     let rows: Vec<Source<'_>> = sources

@@ -142,14 +142,22 @@ impl View {
     }
 }
 
+/// Rows that are read at once where all are wanted.
+const READ_AHEAD: usize = 1024;
+
 fn sealed_rows(sealed: &Sealed) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
     let part = sealed.segment.part();
-    (0..part.len()).filter(|&row| !sealed.is_dead(row)).filter_map(move |row| {
-        match sealed.segment.verify(row..row + 1) {
+    let read_ahead = move |&row: &usize| {
+        if row.is_multiple_of(READ_AHEAD) {
+            sealed.segment.read_ahead(row..(row + READ_AHEAD).min(part.len()));
+        }
+    };
+    (0..part.len()).inspect(read_ahead).filter(|&row| !sealed.is_dead(row)).filter_map(
+        move |row| match sealed.segment.verify(row..row + 1) {
             Ok(()) => stored(part, row).map(Ok),
             Err(error) => Some(Err(error)),
-        }
-    })
+        },
+    )
 }
 
 fn stored(part: Part<'_>, row: usize) -> Option<Stored> {

@@ -81,6 +81,10 @@ impl Sections {
             pool: Pool::default(),
         }))
     }
+
+    pub(super) fn ranges(&self) -> [&Range<usize>; 5] {
+        [&self.shape, &self.first, &self.next, &self.lowest, &self.upper]
+    }
 }
 
 impl Segment {
@@ -94,7 +98,7 @@ impl Segment {
         let Some(sections) = &self.graph else { return Ok(None) };
         let Sections { shape, first, next, lowest, upper, .. } = sections;
         if sections.proven.get().is_none() {
-            for bytes in [&self.codes, &self.scales, shape, first, next, lowest, upper] {
+            for bytes in [&self.codes, &self.scales].into_iter().chain(sections.ranges()) {
                 self.verify_bytes(bytes.clone())?;
             }
         }

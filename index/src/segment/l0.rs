@@ -164,6 +164,8 @@ impl Segment {
         let Some(sections) = &self.l0 else { return Ok(None) };
         if sections.learned.get().is_none() {
             let learned = self.rotation(sections)?;
+            // Every search reads all of them.
+            self.map.read_ahead(sections.blocks.clone());
             let _ = sections.learned.set(learned); // or another thread has
         }
         let Sections { blocks, key, .. } = sections;

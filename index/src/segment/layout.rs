@@ -67,6 +67,8 @@ pub(crate) const L0_SECOND: u32 = 16;
 pub(crate) const ALIGNMENT: usize = 64;
 /// Bytes under one block checksum.
 pub(crate) const BLOCK: usize = 64 << 10;
+/// Blocks that are read at once where many are verified.
+pub(crate) const READ_AHEAD: usize = 64;
 pub(crate) const ENTRY: usize = 32;
 pub(crate) const FOOTER: usize = 64;
 const END: [u8; 4] = *b"GEND";

@@ -14,15 +14,15 @@ use zerocopy::{FromBytes, Immutable};
 use super::graph::Sections;
 use super::l0;
 use super::layout::{
-    BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section, VECTORS,
-    block_checksum,
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, ORDER, READ_AHEAD, SCALES, STATISTICS, Section,
+    VECTORS, block_checksum,
 };
 use crate::error::{Context, Error};
 use crate::file::header::{Header, Kind};
 use crate::file::{self, damaged, name};
 use crate::graph::Searchable;
 use crate::manifest::SegmentEntry;
-use crate::mmap::Map;
+use crate::mmap::{Access, Map};
 use crate::part::Part;
 use crate::report::{GraphStats, SegmentStats};
 use crate::sq8::{self, Codes};
@@ -169,7 +169,24 @@ impl Segment {
         for columns in [segment.ids.clone(), segment.groups.clone(), segment.order.clone(), statistics] {
             segment.verify_bytes(columns)?;
         }
+        segment.expect(Access::AtRandom);
         Ok(segment)
+    }
+
+    /// Tells the system how what may stay on disk will be read: vectors, their codes of one byte a component, and graphs. Searches want
+    /// single rows of them, and a system that reads on after each row reads the whole file for a few hundred. Ids, groups and L0 codes,
+    /// of which searches read all, are read in order.
+    pub(crate) fn expect(&self, access: Access) {
+        let graph = self.graph.iter().flat_map(Sections::ranges);
+        for bytes in [&self.vectors, &self.codes, &self.scales].into_iter().chain(graph) {
+            self.map.expect(access, bytes);
+        }
+    }
+
+    /// Reads the vectors of some rows that will all be wanted, if they are not in memory.
+    pub(crate) fn read_ahead(&self, rows: Range<usize>) {
+        let width = self.dimension * 4;
+        self.map.read_ahead(self.vectors.start + rows.start * width..self.vectors.start + rows.end * width);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -235,10 +252,15 @@ impl Segment {
     }
 
     pub(super) fn verify_bytes(&self, bytes: Range<usize>) -> Result<(), Error> {
-        for block in bytes.start / BLOCK..bytes.end.div_ceil(BLOCK) {
+        let (mut ahead, end) = (0, bytes.end.div_ceil(BLOCK));
+        for block in bytes.start / BLOCK..end {
             let (word, bit) = (self.verified.get(block / 64), 1u64 << (block % 64));
             if word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0) {
                 continue;
+            }
+            if block >= ahead {
+                ahead = (block + READ_AHEAD).min(end);
+                self.map.read_ahead(block * BLOCK..(ahead * BLOCK).min(self.blocks.start));
             }
             self.verify_block(block)?;
             if let Some(word) = word {
@@ -270,6 +292,13 @@ impl Segment {
 
     /// Verifies every byte again, and that the rows are in order, finite and of length 1. Returns all problems.
     pub(crate) fn check(&self) -> Vec<Error> {
+        self.expect(Access::InOrder);
+        let problems = self.check_all();
+        self.expect(Access::AtRandom);
+        problems
+    }
+
+    fn check_all(&self) -> Vec<Error> {
         let blocks = self.blocks.start.div_ceil(BLOCK);
         let mut problems: Vec<Error> =
             (0..blocks).filter_map(|block| self.verify_block(block).err()).collect();
