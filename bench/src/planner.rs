@@ -5,19 +5,30 @@
 //! ```
 //!
 //! Prints one JSON line for each case: for each way what was expected and what a query took (the median, in milliseconds), what auto
-//! took, and how many times that is of the quickest. The last line says the worst of these. One thread.
+//! took, and how many times that is of the quickest. The last line says the worst of these. One thread. Batches are of 16; their times
+//! are those of one of them.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use gallerist::vectors::VectorFile;
-use gallerist_index::{Index, Mode, Query, Selection, View};
+use gallerist_index::{Cost, Index, Mode, Selection, View};
 use serde_json::json;
 
 const K: usize = 10;
+/// Searches in a case: the first ones verify what is read, and those after the least are done as long as there is time.
+const FIRST: usize = 2;
+const LEAST: usize = 10;
+const MOST: usize = 80;
+const TIME: Duration = Duration::from_millis(280);
+/// Milliseconds after which a way is not tried again, if it was so often.
+const TOO_LONG: f64 = 50.0;
+const FEW: usize = 3;
 /// One in so many rows is selected; 0: no selection.
-const SELECTED: [u64; 7] = [0, 2, 10, 100, 1000, 10_000, 100_000];
+const SELECTED: [u64; 8] = [0, 2, 4, 10, 30, 100, 1000, 100_000];
+/// Probes that are searched for at once.
+const TOGETHER: [usize; 2] = [1, 16];
 const RECALLS: [Option<f64>; 5] = [None, Some(0.5), Some(0.8), Some(0.9), Some(0.99)];
 
 /// Runs it with what follows its name on the command line.
@@ -28,15 +39,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY PROBES.npy");
     let index = Index::open(path(0)?)?;
     let mut probes = VectorFile::open(path(1)?)?;
-    let probes = probes.templates(0, 60.min(usize::try_from(probes.rows)?))?;
+    let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
     let probes: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
     let view = index.view();
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let mut worst = 0.0f64;
     for every in SELECTED {
         let selection = (every > 0).then(|| view.select(|id, _| id % every == 0));
-        for recall in RECALLS {
-            let case = Case { view: &view, selection: selection.as_ref(), recall };
+        for (together, recall) in TOGETHER.into_iter().flat_map(|n| RECALLS.map(|recall| (n, recall))) {
+            let case = Case { view: &view, selection: selection.as_ref(), recall, together };
             let ratio = alone.install(|| case.run(&probes, every))?;
             worst = worst.max(ratio);
         }
@@ -49,24 +60,38 @@ struct Case<'a> {
     view: &'a View,
     selection: Option<&'a Selection>,
     recall: Option<f64>,
+    together: usize,
 }
 
 impl Case<'_> {
     /// By how many times auto is slower than the quickest way.
     fn run(&self, probes: &[&[f32]], every: u64) -> Result<f64> {
-        let costs = self.query(probes[0])?.explain();
+        let costs = self.search(probes, None)?;
         let modes: Vec<Mode> = costs.iter().map(|cost| cost.mode).chain([Mode::Auto]).collect();
         let mut times = vec![Vec::new(); modes.len()];
-        for (at, probe) in probes.iter().enumerate() {
-            // In turn, so that whatever else the machine does hits all of them, and another one first each time, as what one has read
-            // another finds in caches; the first ones verify what is read.
-            for way in (0..modes.len()).map(|way| (way + at) % modes.len()) {
-                let (mode, times) = (modes[way], &mut times[way]);
-                let query = self.query(probe)?.mode(mode);
+        let begun = Instant::now();
+        for turn in 0..MOST {
+            if turn >= LEAST && begun.elapsed() > TIME {
+                break;
+            }
+            // In turn, so that whatever else the machine does hits all of them, and each after itself with other probes: what it finds
+            // in caches is what it left there.
+            for ((way, mode), times) in modes.iter().enumerate().zip(&mut times) {
+                if times.len() >= FEW && times.iter().sum::<f64>() * self.together as f64 > TOO_LONG {
+                    continue;
+                }
+                let some = |at: usize| {
+                    let first = (at * self.together) % (probes.len() - self.together);
+                    &probes[first..first + self.together]
+                };
+                let at = turn * modes.len() + way;
+                for before in 1..=2 {
+                    self.search(some(at + before * MOST), Some(*mode))?;
+                }
                 let started = Instant::now();
-                query.top_k(K)?;
-                if at >= 10 {
-                    times.push(started.elapsed().as_secs_f64() * 1e3);
+                self.search(some(at), Some(*mode))?;
+                if turn >= FIRST {
+                    times.push(started.elapsed().as_secs_f64() * 1e3 / self.together as f64);
                 }
             }
         }
@@ -86,19 +111,30 @@ impl Case<'_> {
             .collect();
         println!(
             "{}",
-            json!({ "one_in": every, "recall": self.recall, "auto_ms": auto, "over_best": auto / best, "ways": ways })
+            json!({ "one_in": every, "together": self.together, "recall": self.recall, "auto_ms": auto, "over_best": auto / best, "ways": ways })
         );
         Ok(auto / best)
     }
 
-    fn query<'q>(&'q self, probe: &[f32]) -> Result<Query<'q>> {
-        let mut query = self.view.query(probe)?;
-        if let Some(selection) = self.selection {
-            query = query.among(selection)?;
+    /// Searches in a mode, or tells what the ways cost.
+    fn search(&self, probes: &[&[f32]], mode: Option<Mode>) -> Result<Vec<Cost>> {
+        macro_rules! search {
+            ($query:expr) => {{
+                let mut query = $query;
+                if let Some(selection) = self.selection {
+                    query = query.among(selection)?;
+                }
+                if let Some(recall) = self.recall {
+                    query = query.recall(recall);
+                }
+                let Some(mode) = mode else { return Ok(query.explain()) };
+                query.mode(mode).top_k(K)?;
+            }};
         }
-        Ok(match self.recall {
-            Some(recall) => query.recall(recall),
-            None => query,
-        })
+        match self.together {
+            1 => search!(self.view.query(probes[0])?),
+            together => search!(self.view.batch(&probes[..together])?),
+        }
+        Ok(Vec::new())
     }
 }

@@ -16,6 +16,7 @@ use crate::file::lock::Lock;
 use crate::file::name;
 use crate::insertion::{self, Insertion};
 use crate::options::Options;
+use crate::query::costs;
 use crate::recovery;
 use crate::report::{CheckReport, Compaction, PurgeReceipt, SegmentStats, Stats};
 use crate::reservation::Reservations;
@@ -98,6 +99,7 @@ impl Index {
         };
         index.start("gallerist-sync", syncing)?;
         index.start("gallerist-compact", move || compaction::run(&store, &wake))?;
+        costs::prepare();
         Ok(index)
     }
 

@@ -1,6 +1,6 @@
 //! Searching a view.
 
-mod costs;
+pub(crate) mod costs;
 mod filter;
 mod plan;
 mod planner;
@@ -146,9 +146,10 @@ macro_rules! limits {
             self
         }
 
-        /// What [`Mode::Auto`] compares and chooses. The first time, it measures for a tenth of a second what this processor takes.
+        /// What [`Mode::Auto`] compares and chooses. What this processor takes for the steps of a search is measured when the first index
+        /// of a process is opened, beside what else is done then; what is asked before it is known, a tenth of a second later, waits.
         pub fn explain(&self) -> Vec<Cost> {
-            Plan { mode: Mode::Auto, ..self.plan }.costs(Costs::here())
+            Plan { mode: Mode::Auto, ..self.plan }.costs(self.step_costs())
         }
 
         /// Only rows whose id and group pass. It is asked from several threads at once, and only for rows whose score
@@ -178,6 +179,10 @@ impl<'a> Query<'a> {
     }
 
     limits!();
+
+    fn step_costs(&self) -> Costs {
+        Costs::here()
+    }
 
     /// The `k` best rows.
     ///
@@ -219,6 +224,10 @@ impl<'a> Batch<'a> {
     }
 
     limits!();
+
+    fn step_costs(&self) -> Costs {
+        Plan::batch_costs(self.vectors.len())
+    }
 
     /// As [`Query::top_k`], for each vector.
     ///

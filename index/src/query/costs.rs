@@ -1,18 +1,19 @@
 //! What this processor takes for the steps of a search, measured once.
 
 use std::hint::black_box;
-use std::sync::LazyLock;
-use std::time::Instant;
+use std::sync::{LazyLock, Once};
+use std::time::{Duration, Instant};
 
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::kernels::{self, Bounds};
 use crate::l0::query::MISS;
 use crate::l0::{Bits, Query, Rotation};
 use crate::sq8::Codes;
 
-/// Bytes that are read for it: more than most caches hold.
+/// Bytes that are read for it: more than most caches hold, and few of those that are read again.
 const MEMORY: usize = 48 << 20;
+const CACHED: usize = 512 << 10;
 /// A usual code, and a usual vector's.
 const COMPONENTS: usize = 64;
 const DIMENSION: usize = 192;
@@ -26,11 +27,34 @@ pub(super) struct Costs {
     pub(super) vectors: f64,
     /// For a byte of L0 codes.
     pub(super) codes: f64,
+    /// The same where another query of a batch has just read them.
+    pub(super) vectors_again: f64,
+    pub(super) codes_again: f64,
+    /// To begin to read vectors somewhere.
+    pub(super) fetch: f64,
     /// To fetch a row's SQ8 code from anywhere and score it.
     pub(super) look: f64,
 }
 
 static COSTS: LazyLock<Costs> = LazyLock::new(Costs::measure);
+
+/// How long a process may do what it opened an index for before it is measured what that costs.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Measures what this processor takes, on a thread that nobody waits for: soon after the first index of a process is opened, and before if
+/// something is asked that depends on it. Not at once: a program that opens an index, searches without a choice and ends would
+/// share two cores and the memory with it for nothing.
+pub(crate) fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let thread = std::thread::Builder::new().name("gallerist-costs".into());
+        let measure = || {
+            std::thread::sleep(PATIENCE);
+            Costs::here()
+        };
+        let _ = thread.spawn(measure); // or the first search that has a choice measures it
+    });
+}
 
 impl Costs {
     /// Those of this processor.
@@ -38,40 +62,60 @@ impl Costs {
         *COSTS
     }
 
+    /// What one of a batch takes, of which so many are searched for together.
+    pub(super) fn together(self, queries: usize) -> Self {
+        let queries = queries.max(1) as f64;
+        let mean = |first: f64, again: f64| (first + (queries - 1.0) * again) / queries;
+        Self {
+            vectors: mean(self.vectors, self.vectors_again),
+            codes: mean(self.codes, self.codes_again),
+            fetch: self.fetch / queries,
+            ..self
+        }
+    }
+
     fn measure() -> Self {
-        let bytes: Vec<i8> = (0..MEMORY).map(|at| (at % 97) as i8).collect();
-        let numbers = vec![0.05f32; MEMORY / 8];
+        let started = Instant::now();
+        let numbers = vec![0.05f32; MEMORY / size_of::<f32>()];
+        let bytes = <[i8]>::ref_from_bytes(numbers.as_bytes()).expect("bytes of any value and address");
         let probe = vec![0.05f32; DIMENSION];
         let mut scores = vec![0.0; 128];
-        let vectors = best_of_three(|| {
+        let mut score = |numbers: &[f32]| {
             for rows in numbers.chunks_exact(128 * DIMENSION) {
                 kernels::scores(&probe, rows, &mut scores);
                 black_box(&scores);
             }
-        }) / (numbers.len() * size_of::<f32>()) as f64;
+        };
+        let [vectors, vectors_again] = [&numbers[..], &numbers[..CACHED / size_of::<f32>()]]
+            .map(|numbers| best_of_three(|| score(numbers)) / size_of_val(numbers) as f64);
 
         let rotation = Rotation::none(Bits::Four, COMPONENTS);
         let query = Query::new(&rotation, &probe[..COMPONENTS], MISS);
-        let (blocks, mut bounds) = (bytes.as_slice().as_bytes(), Bounds::NONE);
-        let codes = best_of_three(|| {
+        let mut bounds = Bounds::NONE;
+        let mut bound = |blocks: &[u8]| {
             for block in blocks.chunks_exact(rotation.block()) {
                 black_box(kernels::bound(&query, block, f32::INFINITY, &mut bounds));
             }
-        }) / blocks.len() as f64;
+        };
+        let [codes, codes_again] = [bytes.as_bytes(), &bytes.as_bytes()[..CACHED]]
+            .map(|blocks| best_of_three(|| bound(blocks)) / blocks.len() as f64);
 
         let rows = bytes.len() / DIMENSION;
         let scales = vec![0.01; rows];
-        let rows_codes = Codes { dimension: DIMENSION, codes: &bytes, scales: &scales };
+        let rows_codes = Codes { dimension: DIMENSION, codes: bytes, scales: &scales };
         let query = rows_codes.query(7);
         let place = |at: usize| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16) % rows;
+        let mut from = 0;
         let look = best_of_three(|| {
-            for at in 0..LOOKS {
+            // Elsewhere each time: what was fetched before is in a cache.
+            from += LOOKS;
+            for at in from..from + LOOKS {
                 rows_codes.prefetch(place(at + 8));
                 black_box(rows_codes.score(&query, place(at)));
             }
         }) / LOOKS as f64;
-        let costs = Self { vectors, codes, look };
-        tracing::debug!(?costs, "measured");
+        let costs = Self { vectors, codes, vectors_again, codes_again, fetch: look, look };
+        tracing::debug!(?costs, seconds = started.elapsed().as_secs_f64(), "measured");
         costs
     }
 }
@@ -92,7 +136,19 @@ mod tests {
 
     #[test]
     fn steps_take_time() {
-        let Costs { vectors, codes, look } = Costs::here();
-        assert!(vectors > 0.0 && codes > 0.0 && look > 0.0, "{:?}", Costs::here());
+        let started = Instant::now();
+        let costs = Costs::here();
+        println!("{costs:?} in {:?}", started.elapsed());
+        let Costs { vectors, codes, vectors_again, codes_again, fetch, look } = costs;
+        let all = [vectors, codes, vectors_again, codes_again, fetch, look];
+        assert!(all.into_iter().all(|cost| cost > 0.0), "{costs:?}");
+    }
+
+    #[test]
+    fn a_batch_reads_once() {
+        let costs =
+            Costs { vectors: 4.0, codes: 2.0, vectors_again: 1.0, codes_again: 1.0, fetch: 8.0, look: 9.0 };
+        assert_eq!(costs.together(1), costs);
+        assert_eq!(costs.together(4), Costs { vectors: 1.75, codes: 1.25, fetch: 2.0, ..costs });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::selection::{Selection, runs};
+use crate::selection::{Selection, count, runs};
 use crate::state::Sealed;
 
 /// What a search is limited to.
@@ -40,6 +40,15 @@ impl Filter<'_> {
         runs(rows, move |at| {
             let selected = selection.map_or(u64::MAX, |selection| selection.word(part, at));
             selected & !dead.as_ref().map_or(0, |dead| dead.word(at))
+        })
+    }
+
+    /// How many of some rows of a part are alive and selected.
+    pub(super) fn count(&self, part: usize, sealed: Option<&Sealed>, rows: Range<usize>) -> u64 {
+        let dead = sealed.and_then(|sealed| sealed.dead.as_ref());
+        count(rows, |at| {
+            let selected = self.selection.map_or(u64::MAX, |selection| selection.word(part, at));
+            selected & !dead.map_or(0, |dead| dead.word(at))
         })
     }
 }

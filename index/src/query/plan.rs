@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::costs::Costs;
 use super::filter::Filter;
 use super::rank::Keep;
 use super::{Answer, Certificate, Mode, scan, sift, walk};
@@ -38,7 +39,7 @@ impl<'a> Plan<'a> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Answer, Error> {
-        let plan = self.decided();
+        let plan = self.decided(Costs::here);
         match plan.mode {
             Mode::Graph { width } if self.has_graphs() => walk::search(&plan, vector, width, k, &new),
             _ => Ok(plan.scan(&[vector], &new)?.remove(0)),
@@ -52,7 +53,7 @@ impl<'a> Plan<'a> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Vec<Answer>, Error> {
-        let plan = self.decided();
+        let plan = self.decided(|| Self::batch_costs(vectors.len()));
         match plan.mode {
             Mode::Graph { .. } if self.has_graphs() => {
                 vectors.par_iter().map(|vector| plan.one(vector, k, &new)).collect()
@@ -66,6 +67,11 @@ impl<'a> Plan<'a> {
                 Ok(answers)
             }
         }
+    }
+
+    /// What one of a batch of so many costs here.
+    pub(super) fn batch_costs(vectors: usize) -> Costs {
+        Costs::here().together(vectors.min(TOGETHER))
     }
 
     /// Whether rows are bounded by these codes.

@@ -17,6 +17,11 @@ use crate::view::View;
 const TASK_BYTES: usize = 1 << 20;
 /// Below this many bytes a scan is done before other threads have woken up.
 const ALONE_BYTES: usize = 4 << 20;
+/// The first row of a run is fetched so many runs before it is scored.
+const AHEAD: usize = 4;
+/// Up to so many bytes of rows that are not selected are read along with those that are: going on is quicker than beginning again. With
+/// every second row of 200,000 selected, scoring those alone took 12 ms, and all of them 4.6.
+const GAP_BYTES: usize = 2 << 10;
 
 /// A few rows of a segment or of a buffer.
 pub(super) struct Task<'a> {
@@ -81,23 +86,37 @@ impl Task<'_> {
         filter: Filter<'_>,
         found: &mut [Found<K>],
     ) -> Result<(), Error> {
-        let mut runs = filter.runs(self.number, self.sealed, self.rows.clone()).peekable();
-        if runs.peek().is_none() {
+        let chosen = filter.count(self.number, self.sealed, self.rows.clone());
+        if chosen == 0 {
             return Ok(());
         }
-        if let Err(error) = self.sealed.map_or(Ok(()), |sealed| sealed.segment.verify(self.rows.clone())) {
-            return view.tolerate(error);
+        if let Some(Sealed { segment, .. }) = self.sealed {
+            if 4 * chosen >= self.rows.len() as u64 {
+                segment.read_ahead(self.rows.clone());
+            }
+            if let Err(error) = segment.verify(self.rows.clone()) {
+                return view.tolerate(error);
+            }
+        }
+        for found in &mut *found {
+            found.scanned += chosen;
+            found.rescored += chosen;
         }
         let mut scores = vec![0.0; self.rows.len()];
-        for run in runs {
+        let runs = filter.runs(self.number, self.sealed, self.rows.clone());
+        let spans: Vec<Range<usize>> = spans(runs, GAP_BYTES / (view.dimension * 4)).collect();
+        for (at, span) in spans.iter().enumerate() {
+            if let Some(vector) = spans.get(at + AHEAD).and_then(|later| self.part.vector(later.start)) {
+                kernels::prefetch(vector);
+            }
             for (vector, found) in vectors.iter().zip(&mut *found) {
-                self.score(run.clone(), vector, filter, &mut scores[..run.len()], found);
+                self.score(span.clone(), vector, filter, &mut scores[..span.len()], found);
             }
         }
         Ok(())
     }
 
-    /// Scores rows that are alive and selected.
+    /// Scores rows, and considers those that are alive and selected.
     fn score<K: Keep>(
         &self,
         rows: Range<usize>,
@@ -108,15 +127,15 @@ impl Task<'_> {
     ) {
         let Part { dimension, ids, groups, vectors, .. } = self.part;
         kernels::scores(vector, &vectors[rows.start * dimension..rows.end * dimension], scores);
-        found.scanned += rows.len() as u64;
-        found.rescored += rows.len() as u64;
+        let chosen =
+            |row| filter.selects(self.number, row) && !self.sealed.is_some_and(|sealed| sealed.is_dead(row));
         let mut highest = found.max_score.unwrap_or(f32::NEG_INFINITY);
         for (row, &score) in rows.zip(&*scores) {
             if score <= highest && score < found.keep.cut() {
                 continue;
             }
             let (id, group) = (ids[row], groups[row]);
-            if filter.passes(id, group) {
+            if chosen(row) && filter.passes(id, group) {
                 highest = highest.max(score);
                 found.max_score = Some(highest);
                 if score >= found.keep.cut() {
@@ -125,6 +144,18 @@ impl Task<'_> {
             }
         }
     }
+}
+
+/// Runs of rows, joined where at most `gap` rows lie between them.
+fn spans(runs: impl Iterator<Item = Range<usize>>, gap: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut runs = runs.peekable();
+    std::iter::from_fn(move || {
+        let mut span = runs.next()?;
+        while let Some(next) = runs.next_if(|next| next.start - span.end <= gap) {
+            span.end = next.end;
+        }
+        Some(span)
+    })
 }
 
 impl<K: Keep> Found<K> {
@@ -156,5 +187,19 @@ impl<K: Keep> Found<K> {
             rescored: self.rescored + other.rescored,
             max_score,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_joined_over_gaps_that_are_short_enough() {
+        let joined = |gap| spans([0..2, 3..4, 6..7, 10..12].into_iter(), gap).collect::<Vec<_>>();
+        assert_eq!(joined(0), [0..2, 3..4, 6..7, 10..12]);
+        assert_eq!(joined(1), [0..4, 6..7, 10..12]);
+        assert_eq!(joined(2), [0..7, 10..12]);
+        assert_eq!(joined(3), [0..12; 1]);
     }
 }

@@ -162,8 +162,7 @@ impl Source<'_> {
     ) -> Result<(), Error> {
         let &Question { view, filter, ref cuts, .. } = question;
         let rows = blocks.start * ROWS..(blocks.end * ROWS).min(self.part.len());
-        let chosen: u64 =
-            filter.runs(self.number, Some(self.sealed), rows.clone()).map(|run| run.len() as u64).sum();
+        let chosen = filter.count(self.number, Some(self.sealed), rows.clone());
         if chosen == 0 {
             return Ok(());
         }
