@@ -22,10 +22,11 @@ impl Filter<'_> {
         self.selection.is_none_or(|selection| selection.contains(part, row))
     }
 
-    /// Those of 64 rows of a segment that are alive and selected, a bit for each.
-    pub(super) fn word(&self, part: usize, sealed: &Sealed, at: usize) -> u64 {
+    /// Those of 64 rows of a part that are alive and selected, a bit for each.
+    pub(super) fn word(&self, part: usize, sealed: Option<&Sealed>, at: usize) -> u64 {
         let selected = self.selection.map_or(u64::MAX, |selection| selection.word(part, at));
-        selected & !sealed.dead.as_ref().map_or(0, |dead| dead.word(at))
+        let dead = sealed.and_then(|sealed| sealed.dead.as_ref());
+        selected & !dead.map_or(0, |dead| dead.word(at))
     }
 
     /// The runs of rows of a part that are alive and selected.
@@ -45,10 +46,6 @@ impl Filter<'_> {
 
     /// How many of some rows of a part are alive and selected.
     pub(super) fn count(&self, part: usize, sealed: Option<&Sealed>, rows: Range<usize>) -> u64 {
-        let dead = sealed.and_then(|sealed| sealed.dead.as_ref());
-        count(rows, |at| {
-            let selected = self.selection.map_or(u64::MAX, |selection| selection.word(part, at));
-            selected & !dead.map_or(0, |dead| dead.word(at))
-        })
+        count(rows, |at| self.word(part, sealed, at))
     }
 }

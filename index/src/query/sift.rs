@@ -210,7 +210,7 @@ impl Source<'_> {
     /// The rows of a block that are there, alive and selected, a bit for each.
     fn admitted(&self, filter: Filter<'_>, block: usize) -> u32 {
         let there = u32::MAX >> (ROWS - (self.part.len() - block * ROWS).min(ROWS));
-        there & (filter.word(self.number, self.sealed, block / 2) >> (block % 2 * ROWS)) as u32
+        there & (filter.word(self.number, Some(self.sealed), block / 2) >> (block % 2 * ROWS)) as u32
     }
 
     /// What a row scores at most by its finer code; a damaged one says nothing.
