@@ -11,8 +11,9 @@ use crate::l0::query::MISS;
 use crate::l0::{Bits, Query, Rotation};
 use crate::sq8::Codes;
 
-/// Bytes that are read for it: more than most caches hold, and few of those that are read again.
-const MEMORY: usize = 48 << 20;
+/// Bytes that are read for it: more than most caches hold, and no more than an index that was just opened may take; and few of those that are
+/// read again.
+const MEMORY: usize = 32 << 20;
 const CACHED: usize = 512 << 10;
 /// A usual code, and a usual vector's.
 const COMPONENTS: usize = 64;
