@@ -12,7 +12,7 @@
 //! + 64       errors    bf16[32]   length of head minus its code, rounded up
 //! + 128      tails     bf16[32]   length of the tail, rounded up
 //! ```
-//! Rows beyond the last have zeros.
+//! Rows beyond the last have zeros. Components of one bit have a [`second`] one, which is kept apart.
 
 pub(crate) mod encode;
 pub(crate) mod query;
