@@ -414,6 +414,25 @@ fn codes_of_one_bit_have_a_second_one() {
 }
 
 #[test]
+fn directions_that_are_not_orthonormal_are_found() {
+    for (what, factor) in
+        [("longer", 1.001f32), ("shorter", 0.999), ("none", 0.0), ("not a number", f32::NAN)]
+    {
+        let mut file = of_one_bit(600);
+        let changed = file.changed(L0_ROTATION, |section| {
+            for number in section[16..16 + 64 * 4].as_chunks_mut().0 {
+                *number = (f32::from_le_bytes(*number) * factor).to_le_bytes();
+            }
+        });
+        let problems = changed.unwrap().check();
+        assert!(
+            matches!(&problems[..], [Error::Damaged { expected, .. }] if expected == "orthonormal directions"),
+            "{what}: {problems:?}"
+        );
+    }
+}
+
+#[test]
 fn few_rows_have_codes_by_a_known_rotation() {
     for (rows, coded) in [(511, false), (512, true)] {
         assert_eq!(of_one_bit(rows).open().unwrap().coded().unwrap().is_some(), coded, "{rows} rows");
