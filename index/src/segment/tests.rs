@@ -6,8 +6,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::l0::Learned;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, L0_BLOCKS, L0_ROTATION, L0_SECOND, STATISTICS, Section,
-    block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, ENTRY, FOOTER, Footer, GRAPH, L0_BLOCKS, L0_ROTATION, L0_SECOND, STATISTICS,
+    Section, block_checksum,
 };
 use super::{Segment, writer};
 use crate::buffer::Chunk;
@@ -334,6 +334,20 @@ fn a_deep_check_finds_what_searches_of_a_graph_miss() {
     assert!(segment.check().is_empty(), "nothing that an ordinary check looks at");
     let error = segment.check_searches().unwrap_err();
     assert!(error.to_string().contains("searches miss 1 rows"), "{error}");
+}
+
+#[test]
+fn a_graph_without_layers_is_refused() {
+    let parameters = Parameters { degree: 4, width: 20 };
+    let file = File::with(16, 200, writer::Extras { graph: Some(parameters), ..Default::default() });
+    assert!(file.open().unwrap().has_graph() && !File::new(16, 200).open().unwrap().has_graph());
+    for numbers in [0, 1] {
+        let mut sections = file.sections();
+        sections.iter_mut().find(|section| section.kind == GRAPH).unwrap().length = 4 * numbers;
+        let segment = file.forged(&sections, |_| {});
+        let error = segment.and_then(|segment| segment.searchable().map(|_| ())).unwrap_err().to_string();
+        assert!(error.contains("1 to 16 layers"), "{numbers} numbers: {error}");
+    }
 }
 
 /// A change of the head of a rotation: bits, directions, reach, components.
