@@ -148,6 +148,8 @@ fn compact(
         }
         Err(error) => {
             files.iter().for_each(|path| file::discard(path));
+            // They stay, and are searched again.
+            sources.iter().for_each(|sealed| sealed.segment.expect(Access::AtRandom));
             Err(Failed { error, segments: sources.iter().map(|sealed| sealed.segment.number()).collect() })
         }
     }
@@ -161,7 +163,6 @@ fn merge(
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
     for Sealed { segment, .. } in sources {
-        // Until the end: it is about to be replaced.
         segment.expect(Access::InOrder);
         segment.verify(0..segment.rows())?;
     }
@@ -175,8 +176,9 @@ fn merge(
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
     let graph = store.options.graph.parameters(sources.iter().map(Sealed::live).sum());
-    let state = store.state.load_full();
-    let extras = Extras { graph, rotation: l0::rotation(&state.segments) };
+    // A copy: whoever holds a state keeps its buffers in memory and its files on disk, and this may take an hour.
+    let known = l0::rotation(&store.state.load().segments).cloned();
+    let extras = Extras { graph, rotation: known.as_ref() };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| rest.take())? else {
         return Ok(None);
     };

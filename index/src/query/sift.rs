@@ -110,7 +110,7 @@ pub(super) fn sift<K: Keep>(
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
     for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
-        sieve.finish(at, &question.probe(at), sources, new, found)?;
+        sieve.finish(&question.probe(at), sources, new, found)?;
     }
     Ok(())
 }
@@ -246,6 +246,8 @@ impl Source<'_> {
 
 /// One of the vectors that are asked for.
 struct Probe<'a> {
+    /// Among them.
+    number: usize,
     view: &'a View,
     vector: &'a [f32],
     code: &'a sq8::Query,
@@ -253,7 +255,7 @@ struct Probe<'a> {
 
 impl Question<'_> {
     fn probe(&self, at: usize) -> Probe<'_> {
-        Probe { view: self.view, vector: self.vectors[at], code: &self.codes[at] }
+        Probe { number: at, view: self.view, vector: self.vectors[at], code: &self.codes[at] }
     }
 }
 
@@ -278,7 +280,6 @@ impl<K: Keep> Sieve<K> {
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
     fn finish(
         self,
-        at: usize,
         probe: &Probe<'_>,
         sources: &[Source<'_>],
         new: &(impl Fn() -> K + Sync),
@@ -290,11 +291,14 @@ impl<K: Keep> Sieve<K> {
         candidates.retain(|candidate| candidate.upper >= found.cut());
         if sources.iter().any(|source| source.coded.has_second()) {
             let some = candidates.par_chunks_mut(ALONE);
-            some.try_for_each(|some| narrow(at, probe.view, sources, some))?;
+            some.try_for_each(|some| narrow(probe, sources, some))?;
             candidates.retain(|candidate| candidate.upper >= found.cut());
         }
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
+            if some[0].upper < found.cut() {
+                break; // and so are all that follow
+            }
             let near: Vec<Vec<f32>> =
                 some.par_chunks(ALONE).map(|some| near(probe, sources, some)).collect::<Result<_, _>>()?;
             for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
@@ -307,7 +311,7 @@ impl<K: Keep> Sieve<K> {
 }
 
 /// Lowers what some candidates score at most to what their second bits leave of it.
-fn narrow(at: usize, view: &View, sources: &[Source<'_>], candidates: &mut [Candidate]) -> Result<(), Error> {
+fn narrow(probe: &Probe<'_>, sources: &[Source<'_>], candidates: &mut [Candidate]) -> Result<(), Error> {
     let fetch = |candidate: &Candidate| {
         sources[candidate.source as usize].coded.prefetch_second(candidate.row as usize);
     };
@@ -316,13 +320,13 @@ fn narrow(at: usize, view: &View, sources: &[Source<'_>], candidates: &mut [Cand
         candidates.get(now + FAR_AHEAD).into_iter().for_each(fetch);
         let Candidate { upper, source, row, sum } = &mut candidates[now];
         let Source { coded, queries, .. } = &sources[*source as usize];
-        let query = &queries[at];
+        let query = &queries[probe.number];
         match (&query.second, coded.second(*row as usize)) {
             (Some(second), Ok(Some(bits))) => {
                 let (estimate, reach) = query.by_both(second, *sum, bits);
                 *upper = upper.min(estimate + reach);
             }
-            (_, Err(error)) => view.tolerate(error)?,
+            (_, Err(error)) => probe.view.tolerate(error)?,
             _ => {}
         }
     }
