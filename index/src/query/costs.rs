@@ -26,11 +26,11 @@ const LOOKS: usize = 20_000;
 pub(super) struct Costs {
     /// For a byte of vectors that are scored.
     pub(super) vectors: f64,
-    /// For a byte of L0 codes.
-    pub(super) codes: f64,
+    /// For a byte of L0 codes, by [`Bits`]: the fewer bits a component has, the more components there are to a byte.
+    pub(super) codes: [f64; 3],
     /// The same where another query of a batch has just read them.
     pub(super) vectors_again: f64,
-    pub(super) codes_again: f64,
+    pub(super) codes_again: [f64; 3],
     /// To begin to read vectors somewhere.
     pub(super) fetch: f64,
     /// To fetch a row's SQ8 code from anywhere and score it.
@@ -69,7 +69,7 @@ impl Costs {
         let mean = |first: f64, again: f64| (first + (queries - 1.0) * again) / queries;
         Self {
             vectors: mean(self.vectors, self.vectors_again),
-            codes: mean(self.codes, self.codes_again),
+            codes: [0, 1, 2].map(|bits| mean(self.codes[bits], self.codes_again[bits])),
             fetch: self.fetch / queries,
             ..self
         }
@@ -90,16 +90,9 @@ impl Costs {
         let [vectors, vectors_again] = [&numbers[..], &numbers[..CACHED / size_of::<f32>()]]
             .map(|numbers| best_of_three(|| score(numbers)) / size_of_val(numbers) as f64);
 
-        let rotation = Rotation::none(Bits::Four, COMPONENTS);
-        let query = Query::new(&rotation, &probe[..COMPONENTS], MISS);
-        let mut bounds = Bounds::NONE;
-        let mut bound = |blocks: &[u8]| {
-            for block in blocks.chunks_exact(rotation.block()) {
-                black_box(kernels::bound(&query, block, f32::INFINITY, &mut bounds));
-            }
-        };
-        let [codes, codes_again] = [bytes.as_bytes(), &bytes.as_bytes()[..CACHED]]
-            .map(|blocks| best_of_three(|| bound(blocks)) / blocks.len() as f64);
+        let [codes, codes_again] = [bytes.as_bytes(), &bytes.as_bytes()[..CACHED]].map(|blocks| {
+            [Bits::Eight, Bits::Four, Bits::One].map(|bits| cost_of_codes(bits, &probe[..COMPONENTS], blocks))
+        });
 
         let rows = bytes.len() / DIMENSION;
         let scales = vec![0.01; rows];
@@ -119,6 +112,19 @@ impl Costs {
         tracing::debug!(?costs, seconds = started.elapsed().as_secs_f64(), "measured");
         costs
     }
+}
+
+/// For each byte of blocks of codes.
+fn cost_of_codes(bits: Bits, probe: &[f32], blocks: &[u8]) -> f64 {
+    let rotation = Rotation::none(bits, probe.len());
+    let query = Query::new(&rotation, probe, MISS);
+    let mut bounds = Bounds::NONE;
+    let bound = || {
+        for block in blocks.chunks_exact(rotation.block()) {
+            black_box(kernels::bound(&query, block, f32::INFINITY, &mut bounds));
+        }
+    };
+    best_of_three(bound) / blocks.len() as f64
 }
 
 /// The least nanoseconds that something took.
@@ -141,15 +147,22 @@ mod tests {
         let costs = Costs::here();
         println!("{costs:?} in {:?}", started.elapsed());
         let Costs { vectors, codes, vectors_again, codes_again, fetch, look } = costs;
-        let all = [vectors, codes, vectors_again, codes_again, fetch, look];
-        assert!(all.into_iter().all(|cost| cost > 0.0), "{costs:?}");
+        let all = [vectors, vectors_again, fetch, look].into_iter().chain(codes).chain(codes_again);
+        assert!(all.min_by(f64::total_cmp) > Some(0.0), "{costs:?}");
     }
 
     #[test]
     fn a_batch_reads_once() {
-        let costs =
-            Costs { vectors: 4.0, codes: 2.0, vectors_again: 1.0, codes_again: 1.0, fetch: 8.0, look: 9.0 };
+        let costs = Costs {
+            vectors: 4.0,
+            codes: [2.0, 3.0, 4.0],
+            vectors_again: 1.0,
+            codes_again: [1.0, 2.0, 4.0],
+            fetch: 8.0,
+            look: 9.0,
+        };
         assert_eq!(costs.together(1), costs);
-        assert_eq!(costs.together(4), Costs { vectors: 1.75, codes: 1.25, fetch: 2.0, ..costs });
+        let four = Costs { vectors: 1.75, codes: [1.25, 2.25, 4.0], fetch: 2.0, ..costs };
+        assert_eq!(costs.together(4), four);
     }
 }

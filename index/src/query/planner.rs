@@ -99,7 +99,7 @@ impl Plan<'_> {
     fn look_at(&self, costs: Costs, sealed: &Sealed) -> f64 {
         let rows = sealed.segment.rows();
         let Some(coded) = self.coded(sealed) else { return self.rows(costs, rows) };
-        let read = coded.block() as f64 / ROWS as f64 * costs.codes;
+        let read = coded.block() as f64 / ROWS as f64 * costs.codes[coded.learned.rotation.bits as usize];
         // The part of the rows whose bound reaches what hits score, if scores are normal.
         let measured = Some(sealed.segment.stats().score_deviation).filter(|&measured| measured > 0.0);
         let reach = f64::from(coded.learned.reach) / measured.unwrap_or(DEVIATION);
@@ -175,13 +175,13 @@ mod tests {
         let (all, few) = (view.select(|_, _| true), view.select(|id, _| id < 20));
         let memory = Costs {
             vectors: 0.3,
-            codes: 0.03,
+            codes: [0.03; 3],
             vectors_again: 0.01,
-            codes_again: 0.02,
+            codes_again: [0.02; 3],
             fetch: 40.0,
             look: 40.0,
         };
-        let slow_codes = Costs { codes: 2.0, ..memory };
+        let slow_codes = Costs { codes: [2.0; 3], ..memory };
         let query = || view.query(&vectors[0]).unwrap();
         let among = |selection| query().among(selection).unwrap();
         for (query, costs, expected) in [
