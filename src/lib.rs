@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod decision;
 pub mod encoder;
+pub mod evaluation;
 pub mod face;
 pub mod gallery;
 pub mod image;
