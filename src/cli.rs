@@ -2,10 +2,14 @@
 //!
 //! Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
+mod audit;
+mod calibrate;
+mod certificate;
 mod compact;
 mod demo;
 mod engine;
 mod enroll;
+mod eval;
 mod export;
 mod identify;
 mod import;
@@ -14,9 +18,11 @@ mod inspect;
 mod interrupt;
 mod model;
 mod pairs;
+mod probes;
 mod reply;
 mod screen;
 mod search;
+mod searching;
 mod subject;
 mod verify;
 
@@ -57,6 +63,14 @@ enum Verb {
     Identify(identify::Arguments),
     /// Tell whether two photos show the same person
     Verify(verify::Arguments),
+    /// Measure how often strangers are named, and derive thresholds for error rates
+    Calibrate(calibrate::Arguments),
+    /// Measure how well people are recognised: error rates, curves, a page to read
+    Eval(eval::Arguments),
+    /// Measure what a gallery's searches miss, and list people who are in it twice
+    Audit(audit::Arguments),
+    /// Recompute replies of `identify` by brute force
+    CheckCertificate(certificate::Arguments),
     /// List the templates closest to given vectors
     Search(search::SearchArguments),
     /// List every template that reaches a score, without a cap
@@ -124,6 +138,10 @@ fn run(verb: Verb, screen: Screen) -> Result<End> {
         Verb::Enroll(arguments) => enroll::run(&arguments, screen),
         Verb::Identify(arguments) => identify::run(&arguments, screen),
         Verb::Verify(arguments) => verify::run(&arguments, screen),
+        Verb::Calibrate(arguments) => calibrate::run(&arguments, screen),
+        Verb::Eval(arguments) => eval::run(&arguments, screen),
+        Verb::Audit(arguments) => audit::run(&arguments, screen),
+        Verb::CheckCertificate(arguments) => certificate::run(&arguments, screen),
         Verb::Search(arguments) => search::search(&arguments, screen),
         Verb::Range(arguments) => search::range(&arguments, screen),
         Verb::Import(arguments) => import::run(&arguments, screen),

@@ -14,14 +14,16 @@ mod catalog;
 mod correction;
 mod enrollment;
 mod error;
+mod evidence;
 mod import;
 mod inspection;
 mod lookup;
+mod ranking;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gallerist_index::{Index, Options, PurgeReceipt};
+use gallerist_index::{GraphWhen, Index, Options, PurgeReceipt};
 
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
@@ -29,7 +31,8 @@ pub use catalog::{PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTe
 pub use enrollment::{EnrolledFace, Enrollment, PhotoOutcome};
 pub use error::{GalleryError, Result};
 pub use inspection::{Inspection, Summary};
-pub use lookup::{Candidate, Candidates};
+pub use lookup::{Candidate, Candidates, Search};
+pub use ranking::Ranking;
 
 const CATALOG: &str = "catalog.sqlite";
 const INDEX: &str = "index";
@@ -48,11 +51,11 @@ pub struct Gallery {
 
 impl Gallery {
     /// Makes an empty gallery at `directory`, which must not exist or be empty, and opens it. It appears whole or not
-    /// at all: it is built beside its place and renamed.
+    /// at all: it is built beside its place and renamed. `graph`: which of its segments get graphs, for approximate search.
     ///
     /// # Errors
     /// Something is there already; the folder cannot be written.
-    pub fn create(directory: &Path, binding: &Binding) -> Result<Self> {
+    pub fn create(directory: &Path, binding: &Binding, graph: GraphWhen) -> Result<Self> {
         let occupied = match std::fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_some(),
             Err(e) => e.kind() != std::io::ErrorKind::NotFound,
@@ -69,7 +72,9 @@ impl Gallery {
             .tempdir_in(parent)
             .map_err(io("making a folder beside it"))?;
 
-        let options = Options { label: binding.fingerprint.clone(), ..Options::new(binding.dimension) };
+        let mut options = Options::new(binding.dimension);
+        options.label = binding.fingerprint.clone();
+        options.graph.when = graph;
         drop(Index::create(&building.path().join(INDEX), options)?);
         drop(Catalog::create(&building.path().join(CATALOG), binding)?);
         sync_directory(building.path()).map_err(io("syncing it"))?;

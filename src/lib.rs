@@ -5,6 +5,8 @@
 //! [`encoder`] turns aligned faces into [`template`]s; [`ingest`] runs all of that on every core. A
 //! [`gallery`] keeps the templates, and [`decision`] turns its candidate lists into answers.
 
+pub mod audit;
+pub mod calibration;
 pub mod cli;
 pub mod decision;
 pub mod encoder;

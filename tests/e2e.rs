@@ -11,8 +11,12 @@ mod bad_input;
 mod correction;
 #[path = "e2e/crash.rs"]
 mod crash;
+#[path = "e2e/decision.rs"]
+mod decision;
 #[path = "e2e/enroll.rs"]
 mod enroll;
+#[path = "e2e/evaluation.rs"]
+mod evaluation;
 #[path = "e2e/import.rs"]
 mod import;
 #[path = "e2e/readme.rs"]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use gallerist_index::GraphWhen;
 use serde_json::json;
 
 use super::engine::binding_of;
@@ -25,6 +26,27 @@ pub struct Arguments {
     /// Score at or above which two faces are one person, for templates made elsewhere
     #[arg(long, value_name = "COSINE", requires = "dimension", allow_negative_numbers = true)]
     threshold: Option<f32>,
+    /// Build graphs for `--search graph`, which is approximate: never, for large parts of the gallery (auto), or for all. Importing and
+    /// compacting take far longer with them
+    #[arg(long, value_enum, default_value = "never")]
+    graph: Graph,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Graph {
+    Never,
+    Auto,
+    Always,
+}
+
+impl From<Graph> for GraphWhen {
+    fn from(graph: Graph) -> Self {
+        match graph {
+            Graph::Never => Self::Never,
+            Graph::Auto => Self::Auto,
+            Graph::Always => Self::Always,
+        }
+    }
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
@@ -35,7 +57,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             binding_of(&named.unwrap_or_else(Model::default_available))
         }
     };
-    let gallery = Gallery::create(&arguments.gallery, &binding)?;
+    let gallery = Gallery::create(&arguments.gallery, &binding, arguments.graph.into())?;
     screen.text(format!(
         "made {}, bound to {}, {} numbers a template",
         gallery.directory().display(),

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::End;
+use super::reply::percent;
 use super::screen::{Screen, Table, bytes, count, plural};
+use crate::calibration::Calibration;
 use crate::gallery::Gallery;
 
 /// Show what is in a gallery.
@@ -34,13 +36,23 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     let opened_ms = started.elapsed().as_secs_f64() * 1e3;
     let summary = gallery.summary()?;
     let binding = gallery.binding();
-    screen.json(&json!({ "model": binding, "sizes": summary, "open_ms": opened_ms }))?;
+    let calibration = gallery.calibration(None);
+    let sizes = (summary.subjects, summary.templates);
+    let (calibrated, stale) = match &calibration {
+        Ok(Some((_, calibration))) => calibrated(calibration, sizes),
+        Ok(None) => (json!(null), "none; `gallerist calibrate` makes one".to_owned()),
+        Err(error) => (json!({ "error": error.to_string() }), error.to_string()),
+    };
+    screen.json(&json!({
+        "model": binding, "sizes": summary, "calibration": calibrated, "open_ms": opened_ms,
+    }))?;
     let mut table = Table::new(&[]);
     table.row(["bound to", &binding.describe()]);
     table.row(["dimension", &binding.dimension.to_string()]);
     let threshold =
         binding.threshold.map_or("none".into(), |threshold| format!("{threshold:.3}, uncalibrated"));
     table.row(["threshold", &threshold]);
+    table.row(["calibration", &stale]);
     table.row(["subjects", &count(summary.subjects)]);
     table.row(["templates", &count(summary.templates)]);
     table.row(["removed, not erased yet", &count(summary.removed)]);
@@ -51,6 +63,26 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     table.row(["opened in", &format!("{opened_ms:.0} ms")]);
     table.lines(0).iter().try_for_each(|line| screen.text(line))?;
     Ok(End::Done)
+}
+
+/// What is to be said of a calibration in a gallery of so many subjects and templates, for programs and for people.
+fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (Value, String) {
+    let stale = calibration.stale(subjects, templates);
+    let operating = calibration.targets.first().map(|&target| calibration.operating(target, subjects));
+    let threshold = match &operating {
+        Some(Ok(operating)) => {
+            format!("{:.3} for FPIR {}", operating.threshold, percent(operating.target_fpir))
+        }
+        Some(Err(error)) => error.to_string(),
+        None => "no target".into(),
+    };
+    let text = if stale.is_empty() { threshold } else { format!("{threshold}; STALE: {}", stale.join("; ")) };
+    let value = json!({
+        "fusion": calibration.fusion, "n_subjects": calibration.subjects, "n_templates": calibration.templates,
+        "nonmated_searches": calibration.maxima.len(), "made": calibration.made,
+        "operating": operating.and_then(Result::ok), "stale": stale,
+    });
+    (value, text)
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {

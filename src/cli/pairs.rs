@@ -11,15 +11,16 @@ use super::screen::{Screen, Table, count};
 use super::{End, interrupt};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
+use crate::evaluation::{self, Comparison, verification};
 use crate::gallery::Binding;
 use crate::ingest::{self, Finding, Options};
 use crate::template::Template;
 
 /// Two photos and whether they show the same person.
 pub struct Pair {
-    a: PathBuf,
-    b: PathBuf,
-    same: bool,
+    pub a: PathBuf,
+    pub b: PathBuf,
+    pub same: bool,
 }
 
 /// Reads lines of two paths below `root` and `1` or `0`, tabs between; a heading line is allowed.
@@ -94,7 +95,9 @@ pub fn measure(
         })
         .collect();
     ensure!(!scores.is_empty(), "no pair has a face in both photos");
-    let (best, best_accuracy) = best_threshold(&scores);
+    let measured =
+        verification(&comparisons(&scores), &evaluation::Options { repetitions: 0, ..Default::default() })?;
+    let (best, best_accuracy) = (measured.accuracy_threshold, measured.accuracy.value);
     let at_model = accuracy(&scores, threshold.value);
     let failure_to_acquire = failed as f64 / photos.len() as f64;
     screen.json(&json!({
@@ -140,46 +143,14 @@ fn accuracy(scores: &[(f32, bool)], threshold: f32) -> f64 {
     scores.iter().filter(|(score, same)| (*score >= threshold) == *same).count() as f64 / scores.len() as f64
 }
 
-/// The threshold that classifies most pairs rightly, in the middle of its gap between scores, and the share
-/// it gets right. Chosen on the same pairs, so a little flattering.
-fn best_threshold(scores: &[(f32, bool)]) -> (f32, f64) {
-    let mut sorted = scores.to_vec();
-    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut right = sorted.iter().filter(|(_, same)| !same).count();
-    let mut best = (right, 0);
-    for (position, (score, same)) in sorted.iter().enumerate() {
-        if *same {
-            right += 1
-        } else {
-            right -= 1
-        }
-        let tied = sorted.get(position + 1).is_some_and(|(next, _)| next == score);
-        if right > best.0 && !tied {
-            best = (right, position + 1);
-        }
-    }
-    let above = best.1.checked_sub(1).and_then(|i| sorted.get(i)).map_or(1.0, |(score, _)| *score);
-    let below = sorted.get(best.1).map_or(-1.0, |(score, _)| *score);
-    ((above + below) / 2.0, best.0 as f64 / sorted.len() as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_best_threshold_lies_between_the_classes() {
-        let scores = [(0.9, true), (0.8, true), (0.2, false), (0.1, false)];
-        assert_eq!(best_threshold(&scores), (0.5, 1.0));
-        let (_, share) = best_threshold(&[(0.9, true), (0.8, false), (0.7, true), (0.1, false)]);
-        assert_eq!(share, 0.75);
-    }
-
-    #[test]
-    fn equal_scores_are_never_parted() {
-        let (threshold, share) = best_threshold(&[(0.5, true), (0.5, false), (0.5, false)]);
-        assert!(threshold > 0.5);
-        assert_eq!(share, 2.0 / 3.0);
-        assert_eq!(accuracy(&[(0.5, true), (0.5, false), (0.5, false)], threshold), 2.0 / 3.0);
-    }
+/// Pairs as comparisons of people who appear in one pair each: who they are is not known.
+fn comparisons(scores: &[(f32, bool)]) -> Vec<Comparison> {
+    (0..)
+        .zip(scores)
+        .map(|(pair, &(score, same))| Comparison {
+            a: 2 * pair,
+            b: 2 * pair + u64::from(!same),
+            score: Some(score),
+        })
+        .collect()
 }

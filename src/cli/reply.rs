@@ -1,38 +1,66 @@
 //! The shape of a decision: one reply, as text and as JSON.
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::screen::{Screen, Table, plural};
-use crate::decision::{Certificate, Decision, Origin, Threshold};
+use super::screen::{Screen, Table, count, plural};
+use super::searching::Deciding;
+use crate::calibration::Operating;
+use crate::decision::certificate::name_of;
+use crate::decision::{Certificate, Decision, Doubt, Origin, Threshold};
 use crate::gallery::{Binding, Candidates};
 use crate::ingest::{EncodedFace, Skip};
+use crate::template::Template;
 
-/// The threshold to use, or how to get one.
+/// The threshold for one pair of faces, or how to get one.
 pub fn threshold(user: Option<f32>, binding: &Binding) -> Result<Threshold> {
-    Threshold::choose(user, binding)
+    user.map(|value| Threshold::given(value, value))
+        .or_else(|| Threshold::uncalibrated(binding))
         .context("this gallery's model has no threshold of its own; give one with --threshold")
+}
+
+/// A share from 0 to 1 as a percentage with two figures of what it is or of what it lacks, if that is less: `0.31 %`, `99.34 %`.
+pub fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let telling = percent.min(100.0 - percent);
+    if telling <= 0.0 {
+        return format!("{percent:.0} %");
+    }
+    let decimals = (1.0 - telling.log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{percent:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} %")
 }
 
 /// `0.457, uncalibrated`.
 pub fn describe(threshold: &Threshold) -> String {
-    match threshold.origin {
-        Origin::Uncalibrated => format!("{:.3}, uncalibrated", threshold.value),
-        Origin::User => format!("{:.3}, given", threshold.value),
+    let scores = if threshold.no_match_below < threshold.value {
+        format!("{:.3} to {:.3}", threshold.no_match_below, threshold.value)
+    } else {
+        format!("{:.3}", threshold.value)
+    };
+    match (threshold.origin, &threshold.calibrated) {
+        (Origin::Calibrated, Some(calibrated)) => {
+            let one = &calibrated.operating;
+            let [low, high] = one.fpir_ci95.map(percent);
+            let extrapolated = if one.extrapolated { ", extrapolated" } else { "" };
+            format!("{scores}, FPIR {}, {low} to {high}{extrapolated}", percent(one.target_fpir))
+        }
+        (Origin::User, _) => format!("{scores}, given"),
+        _ => format!("{scores}, uncalibrated"),
     }
 }
 
-/// Where the threshold comes from, for programs.
-pub fn calibration(threshold: &Threshold) -> Value {
+/// Where the threshold of a pair comes from, for programs.
+pub fn origin(threshold: &Threshold) -> Value {
     match threshold.origin {
         Origin::Uncalibrated => json!({
-            "origin": Origin::Uncalibrated,
+            "origin": threshold.origin,
             "note": "the model's one-to-one threshold; the share of strangers who are named grows with the gallery",
         }),
-        Origin::User => json!({ "origin": Origin::User }),
+        origin => json!({ "origin": origin }),
     }
 }
 
@@ -45,78 +73,177 @@ pub fn headline(decision: Decision) -> &'static str {
     }
 }
 
+/// What was searched for.
+pub enum Sought<'a> {
+    /// A face of a photo: which of how many.
+    Face { path: &'a Path, face: &'a EncodedFace, index: usize, of: usize },
+    /// A row of a file of vectors.
+    Row { path: &'a Path, row: u64, template: &'a Template },
+}
+
+impl Sought<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Face { path, of: 0 | 1, .. } => path.display().to_string(),
+            Self::Face { path, index, of, .. } => format!("{} face {} of {of}", path.display(), index + 1),
+            Self::Row { path, row, .. } => format!("{} row {row}", path.display()),
+        }
+    }
+
+    fn template(&self) -> &Template {
+        match self {
+            Self::Face { face, .. } => &face.template,
+            Self::Row { template, .. } => template,
+        }
+    }
+
+    fn json(&self, with_template: bool) -> Value {
+        let mut value = match self {
+            Self::Face { path, face, index, of } => json!({
+                "path": path.to_string_lossy(), "face": index, "faces": of,
+                "bounds": face.provenance.bounds, "quality": face.provenance.quality, "reasons": [],
+            }),
+            Self::Row { path, row, .. } => {
+                json!({ "path": path.to_string_lossy(), "row": row, "reasons": [] })
+            }
+        };
+        if with_template {
+            value["template"] = json!(self.template().as_slice());
+        }
+        value
+    }
+}
+
 /// A probe and what was decided about it.
 pub struct Reply<'a> {
-    pub path: &'a Path,
-    /// Which face of the probe photo, and of how many.
-    pub face: (usize, usize),
-    pub probe: &'a EncodedFace,
+    pub sought: Sought<'a>,
     pub decision: Decision,
+    pub doubt: Option<Doubt>,
     pub candidates: &'a Candidates,
-    pub threshold: Threshold,
+    pub certificate: &'a Certificate,
+    pub deciding: &'a Deciding,
     pub binding: &'a Binding,
-    pub started: Instant,
+    /// Whether the probe's template is part of the reply.
+    pub with_template: bool,
+    pub milliseconds: f64,
 }
 
 impl Reply<'_> {
     pub fn print(&self, screen: Screen) -> Result<()> {
-        screen.json(&self.to_json())?;
+        if screen.is_json() {
+            screen.json(&self.to_json())?;
+            return Ok(());
+        }
+        let threshold = &self.deciding.threshold;
         let best = self.candidates.candidates.first();
         let who = match (self.decision, best) {
             (Decision::Match, Some(best)) => format!("{}  {:.3}", best.subject, best.score),
             (_, Some(best)) => format!("closest is {}  {:.3}", best.subject, best.score),
             (_, None) => "the gallery is empty".into(),
         };
-        let face = if self.face.1 > 1 {
-            format!(" face {} of {}", self.face.0 + 1, self.face.1)
-        } else {
-            String::new()
-        };
-        screen.text(format!(
-            "{}  {}{face}: {who}  (threshold {})",
-            headline(self.decision),
-            self.path.display(),
-            describe(&self.threshold)
-        ))?;
+        let (headline, described) = (headline(self.decision), describe(threshold));
+        screen.text(format!("{headline}  {}: {who}  (threshold {described})", self.sought.text()))?;
         let mut table = Table::new(&[0, 2]);
         for (rank, candidate) in self.candidates.candidates.iter().enumerate() {
-            let matched = if self.threshold.reached(candidate.score) { "match" } else { "" };
+            let matched = if threshold.reached(candidate.score) { "match" } else { "" };
             let score = format!("{:.3}", candidate.score);
-            table.row([(rank + 1).to_string(), candidate.subject.clone(), score, matched.into()]);
+            let rate = self.false_alarm_rate(candidate.score).map(strangers).unwrap_or_default();
+            table.row([(rank + 1).to_string(), candidate.subject.clone(), score, matched.into(), rate]);
         }
         table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-        let (certificate, searched) = (Certificate::of(self.candidates), self.candidates.searched);
-        screen.text(format!("  {} search of {}", certificate.kind, plural(searched, "template")))?;
+        if let Some(doubt) = self.doubt {
+            screen.text(format!("  {}", doubt.describe()))?;
+        }
+        for reason in &self.deciding.stale {
+            screen.text(format!("  calibration is stale: {reason}"))?;
+        }
+        screen.text(format!(
+            "  {} {}",
+            self.certificate.describe(),
+            plural(self.certificate.searched, "template")
+        ))?;
         Ok(())
     }
 
+    fn false_alarm_rate(&self, score: f32) -> Option<f64> {
+        let calibration = self.deciding.calibration.as_ref()?;
+        Some(calibration.false_alarm_rate(score, self.deciding.counts.0))
+    }
+
     fn to_json(&self) -> Value {
+        let threshold = &self.deciding.threshold;
         let matches: Vec<Value> = self
             .candidates
             .candidates
             .iter()
             .map(|candidate| {
-                json!({
+                let mut value = json!({
                     "subject_id": candidate.subject_id, "subject": candidate.subject,
                     "face_id": candidate.template_id, "similarity": candidate.score,
-                    "distance": 1.0 - candidate.score, "match": self.threshold.reached(candidate.score),
-                })
+                    "distance": 1.0 - candidate.score, "match": threshold.reached(candidate.score),
+                });
+                if let Some(rate) = self.false_alarm_rate(candidate.score) {
+                    value["false_alarm_rate"] = json!(rate);
+                }
+                value
             })
             .collect();
-        let provenance = &self.probe.provenance;
         json!({
             "decision": self.decision,
+            "doubt": self.doubt,
             "matches": matches,
-            "threshold": self.threshold.value,
-            "calibration": calibration(&self.threshold),
-            "certificate": Certificate::of(self.candidates),
-            "probe": {
-                "path": self.path.to_string_lossy(), "face": self.face.0, "faces": self.face.1,
-                "bounds": provenance.bounds, "quality": provenance.quality, "reasons": [],
+            "threshold": threshold.value,
+            "no_match_below": threshold.no_match_below,
+            "calibration": self.calibration(),
+            "certificate": self.certificate,
+            "search": {
+                "mode": name_of(self.candidates.mode), "fusion": self.deciding.search.fusion,
+                "subjects": self.deciding.counts.0, "templates": self.deciding.counts.1,
             },
+            "probe": self.sought.json(self.with_template),
             "model": { "name": self.binding.model, "fingerprint": self.binding.fingerprint },
-            "processing_time_ms": self.started.elapsed().as_secs_f64() * 1e3,
+            "processing_time_ms": self.milliseconds,
         })
+    }
+
+    /// Where the threshold comes from and what it rests on.
+    fn calibration(&self) -> Value {
+        let threshold = &self.deciding.threshold;
+        let mut value = origin(threshold);
+        let Some(calibration) = &self.deciding.calibration else { return value };
+        value["nonmated_searches"] = json!(calibration.maxima.len());
+        value["n_subjects"] = json!(self.deciding.counts.0);
+        value["n_templates"] = json!(self.deciding.counts.1);
+        value["fusion"] = json!(calibration.fusion);
+        value["stale"] = json!(self.deciding.stale);
+        let Some(calibrated) = &threshold.calibrated else {
+            let interval = calibration.fpir_interval(threshold.value, self.deciding.counts.0);
+            value["fpir_ci95"] = json!(interval);
+            return value;
+        };
+        let one = |operating: &Operating| {
+            json!({
+                "target_fpir": operating.target_fpir, "threshold": operating.threshold,
+                "fpir_ci95": operating.fpir_ci95, "method": operating.method,
+                "extrapolated": operating.extrapolated, "lowest_target": operating.lowest_target,
+            })
+        };
+        value["id"] = json!(calibrated.id);
+        if let (Some(into), Value::Object(from)) = (value.as_object_mut(), one(&calibrated.operating)) {
+            into.extend(from);
+        }
+        value["no_match"] = json!(calibrated.no_match.as_ref().map(one));
+        value
+    }
+}
+
+/// How rare a score is, for people.
+fn strangers(rate: f64) -> String {
+    let one_in = 1.0 / rate.max(1e-12);
+    match one_in {
+        ..1.5 => "most strangers score so high".into(),
+        ..1e9 => format!("1 in {} strangers scores so high", count(one_in.round() as u64)),
+        _ => "no stranger scores so high".into(),
     }
 }
 
@@ -130,4 +257,25 @@ pub fn print_unusable(screen: Screen, path: &Path, skip: &Skip, binding: &Bindin
         "model": { "name": binding.model, "fingerprint": binding.fingerprint },
     }))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_have_two_figures() {
+        let shares = [0.0, 0.5, 0.01, 0.0101, 0.123, 0.003_14, 1e-5, 1.0, 0.999, 0.993_44, 0.976];
+        let texts = [
+            "0 %", "50 %", "1 %", "1 %", "12 %", "0.31 %", "0.001 %", "100 %", "99.9 %", "99.34 %", "97.6 %",
+        ];
+        assert_eq!(shares.map(percent), texts);
+    }
+
+    #[test]
+    fn rare_scores_are_told_in_people() {
+        assert_eq!(strangers(0.9), "most strangers score so high");
+        assert_eq!(strangers(0.000_81), "1 in 1,235 strangers scores so high");
+        assert_eq!(strangers(0.0), "no stranger scores so high");
+    }
 }

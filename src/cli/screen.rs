@@ -147,9 +147,13 @@ pub fn bytes(n: u64) -> String {
     if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
-/// `1 photo`, `2 photos`.
+/// `1 photo`, `2 photos`, `2 searches`, `2 replies`.
 pub fn plural(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
+    let (stem, ending) = match one.strip_suffix("ly") {
+        Some(stem) => (format!("{stem}l"), "ies"),
+        None => (one.to_owned(), if one.ends_with("ch") { "es" } else { "s" }),
+    };
+    if n == 1 { format!("1 {one}") } else { format!("{} {stem}{ending}", count(n)) }
 }
 
 #[cfg(test)]
@@ -174,5 +178,6 @@ mod tests {
         assert_eq!(bytes(64 << 20), "64.0 MiB");
         assert_eq!(plural(1, "photo"), "1 photo");
         assert_eq!(plural(2000, "photo"), "2,000 photos");
+        assert_eq!([plural(2, "search"), plural(3, "reply")], ["2 searches", "3 replies"]);
     }
 }

@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     };
     screen.json(&json!({
         "decision": decision, "similarity": score, "distance": 1.0 - score,
-        "threshold": threshold.value, "calibration": reply::calibration(&threshold),
+        "threshold": threshold.value, "calibration": reply::origin(&threshold),
         "a": side(a, &first), "b": side(b, &second),
         "model": { "name": binding.model, "fingerprint": binding.fingerprint },
     }))?;

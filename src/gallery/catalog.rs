@@ -13,10 +13,13 @@
 //! | `pending` | a range of template ids that the index may or may not hold yet |
 //! | `removing` | a template that the index may still hold |
 //! | `journal` | a correction made by a person |
+//! | `calibrations` | how often strangers are named, measured, as JSON |
+//! | `audits` | what a way to search was found to miss, as JSON |
 //!
 //! A template is live when it lies in no `pending` range and not in `removing`; both tables are empty
 //! except while a write is under way or after a crash, until the gallery is next opened.
 
+pub(super) mod evidence;
 pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod source;
@@ -35,7 +38,7 @@ pub use source::Source;
 pub(super) use subject::check_name;
 pub use subject::{Subject, SubjectTemplate};
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// "GLRY": tells `file` and us whose database this is.
 const APPLICATION_ID: i64 = 0x474c_5259;
 
@@ -63,6 +66,13 @@ CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
 ";
 
+/// What version 2 has and version 1 has not.
+const SINCE_1: &str = "
+CREATE TABLE calibrations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, fusion TEXT NOT NULL, document TEXT NOT NULL) STRICT;
+CREATE TABLE audits (id INTEGER PRIMARY KEY AUTOINCREMENT, search TEXT NOT NULL, document TEXT NOT NULL) STRICT;
+";
+
 /// An open catalog. One per gallery; the gallery serialises access to it.
 pub(super) struct Catalog {
     connection: Connection,
@@ -76,6 +86,7 @@ impl Catalog {
         catalog.configure()?;
         catalog.transaction("writing its tables", |tx| {
             tx.execute_batch(SCHEMA)?;
+            tx.execute_batch(SINCE_1)?;
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", VERSION)?;
             for (key, value) in binding.to_pairs() {
@@ -90,7 +101,7 @@ impl Catalog {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(path, flags).map_err(|e| failed(path, "opening it", e))?;
-        let catalog = Self { connection, path: path.to_owned() };
+        let mut catalog = Self { connection, path: path.to_owned() };
         let pragma = |name: &str| {
             catalog
                 .connection
@@ -100,13 +111,21 @@ impl Catalog {
         if pragma("application_id")? != APPLICATION_ID {
             return Err(catalog.damaged("it is an SQLite database, but not a gallery's catalog".into()));
         }
-        match pragma("user_version")? {
-            VERSION => {}
-            got => {
-                return Err(GalleryError::NewerCatalog { path: path.to_owned(), expected: VERSION, got });
-            }
+        let version = pragma("user_version")?;
+        if !(1..=VERSION).contains(&version) {
+            return Err(GalleryError::NewerCatalog {
+                path: path.to_owned(),
+                expected: VERSION,
+                got: version,
+            });
         }
         catalog.configure()?;
+        if version == 1 {
+            catalog.transaction("adding tables", |tx| {
+                tx.execute_batch(SINCE_1)?;
+                tx.pragma_update(None, "user_version", VERSION)
+            })?;
+        }
         Ok(catalog)
     }
 

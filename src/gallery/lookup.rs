@@ -1,14 +1,30 @@
 //! Look-ups: who in the gallery is close to a probe.
 
-use gallerist_index::{Answer, Hit, View};
+use gallerist_index::{Answer, Certificate, Hit, Mode, View};
 use serde::Serialize;
 
 use super::Gallery;
 use super::catalog::SubjectTemplate;
 use super::error::Result;
+use super::ranking::Ranking;
+use crate::decision::Fusion;
 use crate::template::Template;
 
-/// One subject close to the probe, represented by its best template.
+/// How a gallery is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Search {
+    /// Complete unless a graph is walked.
+    pub mode: Mode,
+    /// The probability with which a subject at the threshold itself may be missed, where bounds are not certain: see
+    /// [`Certificate::Bounded`].
+    pub miss: Option<f64>,
+    /// The part of the candidates that is enough on the average, for [`Mode::Auto`].
+    pub recall: Option<f64>,
+    /// How subjects of several templates are scored.
+    pub fusion: Fusion,
+}
+
+/// One subject close to the probe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     /// The subject's id.
@@ -17,7 +33,7 @@ pub struct Candidate {
     pub subject: String,
     /// The template that scored best.
     pub template_id: u64,
-    /// Its score: cosine similarity, -1 to 1, higher is closer.
+    /// The subject's fused score: cosine similarity, -1 to 1, higher is closer.
     pub score: f32,
 }
 
@@ -30,38 +46,43 @@ pub struct Candidates {
     pub searched: u64,
     /// The best score of any live template, on the list or not; `None` in an empty gallery.
     pub max_score: Option<f32>,
-    /// Whether no closer template can have been missed.
-    pub complete: bool,
+    /// What is certain about those that are not on the list.
+    pub certificate: Certificate,
+    /// How it was found; never [`Mode::Auto`].
+    pub mode: Mode,
 }
 
 impl Gallery {
-    /// The `k` subjects closest to the probe, by their best template (fusion `max`).
+    /// The `k` subjects closest to the probe.
     ///
     /// # Errors
-    /// The probe has another dimension than the gallery; the catalog failed.
-    pub fn identify(&self, probe: &Template, k: usize) -> Result<Candidates> {
-        self.check_dimension(probe)?;
-        let view = self.index.view();
-        let answer = view.query(probe.as_slice())?.top_groups(k)?;
+    /// The probe has another dimension than the gallery; the catalog failed; a segment is damaged.
+    pub fn identify(&self, probe: &Template, k: usize, search: &Search) -> Result<Candidates> {
+        let mut found = self.identify_all(&[probe], k, search)?;
+        let Some(candidates) = found.pop() else { unreachable!("one list for one probe") };
+        Ok(candidates)
+    }
+
+    /// The same for many probes, in their order; the rows are read from memory once for some at a time.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn identify_all(&self, probes: &[&Template], k: usize, search: &Search) -> Result<Vec<Candidates>> {
+        let rankings = self.rank(&self.view(), probes, k, search, None)?;
         let catalog = self.catalog();
-        let mut candidates = Vec::with_capacity(answer.hits.len());
-        for hit in &answer.hits {
-            // A subject removed since the view was taken has no name any more, and is nobody's candidate.
-            if let Some(subject) = catalog.subject_name(hit.group)? {
-                candidates.push(Candidate {
-                    subject_id: hit.group,
-                    subject,
-                    template_id: hit.id,
-                    score: hit.score,
-                });
+        let mut found = Vec::with_capacity(rankings.len());
+        for Ranking { subjects, answer } in rankings {
+            let mut candidates = Vec::with_capacity(subjects.len());
+            for (subject_id, template_id, score) in subjects {
+                // A subject removed since the view was taken has no name any more, and is nobody's candidate.
+                if let Some(subject) = catalog.subject_name(subject_id)? {
+                    candidates.push(Candidate { subject_id, subject, template_id, score });
+                }
             }
+            let Answer { scanned, max_score, certificate, mode, .. } = answer;
+            found.push(Candidates { candidates, searched: scanned, max_score, certificate, mode });
         }
-        Ok(Candidates {
-            candidates,
-            searched: answer.scanned,
-            max_score: answer.max_score,
-            complete: answer.complete,
-        })
+        Ok(found)
     }
 
     /// The `k` templates closest to the probe, best first.
@@ -87,7 +108,47 @@ impl Gallery {
     /// # Errors
     /// The catalog failed.
     pub fn describe(&self, hit: &Hit) -> Result<Option<SubjectTemplate>> {
-        self.catalog().template(hit.id)
+        self.template(hit.id)
+    }
+
+    /// What the catalog knows of a template.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
+        self.catalog().template(id)
+    }
+
+    /// Up to `limit` ids of live templates above `after`, in order.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
+        self.catalog().template_ids_after(after, limit)
+    }
+
+    /// The name of a subject; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn subject_name(&self, id: u64) -> Result<Option<String>> {
+        self.catalog().subject_name(id)
+    }
+
+    /// Subjects and live templates.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn counts(&self) -> Result<(u64, u64)> {
+        self.catalog().counts()
+    }
+
+    /// Every subject that has live templates, with the oldest of these; in order of subject.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn first_templates(&self) -> Result<Vec<(u64, u64)>> {
+        self.catalog().first_templates()
     }
 
     /// A frozen picture of the index, for reading vectors.

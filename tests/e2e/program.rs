@@ -181,6 +181,29 @@ pub fn vectors(rows: usize, dimension: usize, seed: u64) -> Vec<u8> {
     npy("<f4", false, &format!("({rows}, {dimension})"), &data)
 }
 
+/// `images` vectors of each of `people` as f32 `.npy`, one person's after the other's, and their names, a line each: a direction of its own for
+/// each person, and as much noise as makes two images of one score about 0.8. Other `take`s are other images of the same people.
+pub fn people(people: usize, images: usize, dimension: usize, seed: u64, take: u64) -> (Vec<u8>, String) {
+    let numbers = |count: usize, seed: u64| -> Vec<f32> {
+        let file = vectors(1, count, seed);
+        let data = &file[file.len() - 4 * count..];
+        data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    };
+    let (mut data, mut names) = (Vec::new(), String::new());
+    for person in 0..people {
+        let own = numbers(dimension, seed * 1_000_003 + person as u64 * 7919 + 1);
+        for image in 0..images {
+            let noise = numbers(
+                dimension,
+                (take + 2) * 1_000_000_007 + seed + (person * images + image) as u64 * 104_729,
+            );
+            data.extend(own.iter().zip(noise).flat_map(|(x, n)| (x + 0.5 * n).to_le_bytes()));
+            names.push_str(&format!("person {seed}-{person}\n"));
+        }
+    }
+    (npy("<f4", false, &format!("({}, {dimension})", people * images), &data), names)
+}
+
 /// Says that a test did not run, and why: it is not to be counted as passed.
 pub fn skipped(test: &str, why: &str) {
     eprintln!("skipped: {test}: {why}");

@@ -1,5 +1,6 @@
 //! People: names, templates, and the corrections a person makes to them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -163,6 +164,46 @@ impl Catalog {
             db.prepare(&format!("{TEMPLATE_COLUMNS} WHERE t.subject_id = ?1 ORDER BY t.id"))?
                 .query_map([subject.cast_signed()], template_from)?
                 .collect()
+        })
+    }
+
+    /// Every subject that has live templates, with the oldest of these; in order of subject.
+    pub(in crate::gallery) fn first_templates(&self) -> Result<Vec<(u64, u64)>> {
+        self.read("listing subjects", |db| {
+            db.prepare_cached(&format!(
+                "SELECT subject_id, min(id) FROM templates WHERE id NOT IN ({UNSETTLED}) GROUP BY subject_id"
+            ))?
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
+            })?
+            .collect()
+        })
+    }
+
+    /// Up to `limit` ids of live templates above `after`, in order.
+    pub(in crate::gallery) fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "SELECT id FROM templates WHERE id > ?1 AND id NOT IN ({UNSETTLED}) ORDER BY id LIMIT ?2"
+            ))?
+            .query_map(params![after.cast_signed(), limit as i64], |row| {
+                row.get::<_, i64>(0).map(i64::cast_unsigned)
+            })?
+            .collect()
+        })
+    }
+
+    /// What is known of the quality of a subject's templates, by their ids: 0 to 100.
+    pub(in crate::gallery) fn qualities(&self, subject: u64) -> Result<HashMap<u64, f32>> {
+        self.read("reading qualities", |db| {
+            db.prepare_cached(
+                "SELECT id, json_extract(face, '$.quality.overall') FROM templates
+                 WHERE subject_id = ?1 AND json_extract(face, '$.quality.overall') IS NOT NULL",
+            )?
+            .query_map([subject.cast_signed()], |row| {
+                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, f64>(1)? as f32))
+            })?
+            .collect()
         })
     }
 

@@ -1,0 +1,158 @@
+//! Mates that are looked for, and whether they are found.
+
+use std::sync::atomic::Ordering;
+
+use gallerist_index::View;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Auditor, Mates, MatesFrom};
+use crate::calibration::binomial;
+use crate::decision::Fusion;
+use crate::gallery::Result;
+use crate::template::Template;
+
+/// A probe whose person is in the gallery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MateProbe {
+    /// The probe.
+    pub template: Template,
+    /// The subject it must find.
+    pub subject: u64,
+    /// The template of the gallery that it is, which must not be found.
+    pub own: Option<u64>,
+}
+
+/// Made-up probes score up to this much above the threshold: the hard mates.
+const ABOVE: f32 = 0.05;
+/// Templates that together give the direction in which a made-up probe lies away from its mate.
+const MIXED: usize = 8;
+
+impl Auditor<'_> {
+    /// Looks for mates; `Some(None)` if there are none to look for, `None` if it was stopped.
+    pub(super) fn mates(&self, given: &[(Template, String)]) -> Result<Option<Option<Mates>>> {
+        let view = self.gallery.view();
+        let (from, probes) = self.probes(&view, given)?;
+        if probes.is_empty() {
+            return Ok(Some(None));
+        }
+        let [mut reachable, mut missed] = [0u64; 2];
+        for (done, block) in probes.chunks(32).enumerate() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            (self.progress)("mates", done * 32, probes.len());
+            for (probe, listed) in block.iter().zip(self.lists(&view, block)?) {
+                let Some(score) = self.score(&view, probe)?.filter(|score| *score >= self.threshold) else {
+                    continue;
+                };
+                reachable += 1;
+                let is_listed = listed.iter().any(|(subject, _)| *subject == probe.subject);
+                let is_full = listed.len() == self.top_k;
+                // A mate that others push off the list was not missed by the search.
+                let belongs = !is_full || listed.last().is_some_and(|(_, last)| *last < score);
+                missed += u64::from(!is_listed && belongs);
+            }
+        }
+        let all = probes.len() as f64;
+        let fnir_exact = 1.0 - reachable as f64 / all;
+        let difference = missed as f64 / all;
+        Ok(Some(Some(Mates {
+            from,
+            probes: probes.len() as u64,
+            reachable,
+            missed,
+            fnir_exact,
+            fnir: fnir_exact + difference,
+            difference,
+            difference_ci95: binomial::interval(missed as f64, all),
+        })))
+    }
+
+    /// The candidate lists, as subjects and scores.
+    fn lists(&self, view: &View, probes: &[MateProbe]) -> Result<Vec<Vec<(u64, f32)>>> {
+        if probes.iter().all(|probe| probe.own.is_none()) {
+            let templates: Vec<&Template> = probes.iter().map(|probe| &probe.template).collect();
+            let rankings = self.gallery.rank(view, &templates, self.top_k, &self.search, None)?;
+            let list = |ranking: crate::gallery::Ranking| {
+                ranking.subjects.iter().map(|(subject, _, score)| (*subject, *score)).collect()
+            };
+            return Ok(rankings.into_iter().map(list).collect());
+        }
+        let search = |probe: &MateProbe| {
+            let other = |id: u64, _: u64| Some(id) != probe.own;
+            let query = view.query(probe.template.as_slice())?.mode(self.search.mode).filter(&other);
+            let hits = query.top_groups(self.top_k)?.hits;
+            Ok(hits.iter().map(|hit| (hit.group, hit.score)).collect())
+        };
+        probes.iter().map(search).collect()
+    }
+
+    /// The mate's score, by brute force over the subject's templates.
+    fn score(&self, view: &View, probe: &MateProbe) -> Result<Option<f32>> {
+        if probe.own.is_none() {
+            let fusion = self.search.fusion;
+            return self.gallery.subject_score(view, probe.template.as_slice(), probe.subject, fusion);
+        }
+        let mut scored = Vec::new();
+        for id in view.group_ids(probe.subject).into_iter().filter(|id| Some(*id) != probe.own) {
+            let row = view.try_get(id)?;
+            scored.extend(row.map(|row| (gallerist_index::dot(probe.template.as_slice(), &row.vector), 1.0)));
+        }
+        Ok(Fusion::Max.fuse(&scored))
+    }
+
+    fn probes(&self, view: &View, given: &[(Template, String)]) -> Result<(MatesFrom, Vec<MateProbe>)> {
+        if !given.is_empty() {
+            let mut probes = Vec::new();
+            for (template, name) in given.iter().take(self.sample) {
+                let subject = self.gallery.subject(name)?.id;
+                probes.push(MateProbe { template: template.clone(), subject, own: None });
+            }
+            return Ok((MatesFrom::Given, probes));
+        }
+        let ids = self.some_templates()?;
+        let mut left_out = Vec::new();
+        for &id in &ids {
+            let Some(row) = view.try_get(id)? else { continue };
+            if view.group_ids(row.group).len() > 1
+                && let Ok(template) = Template::from_raw(&row.vector)
+            {
+                left_out.push(MateProbe { template, subject: row.group, own: Some(id) });
+            }
+        }
+        if !left_out.is_empty() {
+            return Ok((MatesFrom::LeftOut, left_out));
+        }
+        Ok((MatesFrom::MadeUp, self.made_up(view, &ids)?))
+    }
+
+    /// Probes that score a little above the threshold with one template each. They lie off it in a direction that is a sum of a few other
+    /// templates with random signs: a usual one for these data, and towards nobody in particular.
+    fn made_up(&self, view: &View, ids: &[u64]) -> Result<Vec<MateProbe>> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 1);
+        let mut probes = Vec::with_capacity(ids.len());
+        for &id in ids {
+            let Some(row) = view.try_get(id)? else { continue };
+            let mut away = vec![0.0f32; row.vector.len()];
+            for _ in 0..MIXED {
+                let other = ids[random.random_range(0..ids.len())];
+                let sign = if random.random() { 1.0 } else { -1.0 };
+                if let Some(other) = view.try_get(other)? {
+                    away.iter_mut().zip(&other.vector[..]).for_each(|(sum, x)| *sum += sign * x);
+                }
+            }
+            let along = gallerist_index::dot(&away, &row.vector);
+            away.iter_mut().zip(&row.vector[..]).for_each(|(x, own)| *x -= along * own);
+            let length = away.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let near = (self.threshold + random.random_range(0.0..ABOVE)).clamp(-1.0, 1.0);
+            let far = (1.0 - near * near).sqrt() / length;
+            let vector: Vec<f32> =
+                row.vector.iter().zip(&away).map(|(own, x)| near * own + far * x).collect();
+            if let Ok(template) = Template::from_raw(&vector) {
+                probes.push(MateProbe { template, subject: row.group, own: None });
+            }
+        }
+        Ok(probes)
+    }
+}

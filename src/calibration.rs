@@ -1,0 +1,265 @@
+//! Thresholds for an error rate: how often strangers are named, measured on a gallery, and what follows for its size.
+//!
+//! A *non-mated search* looks up somebody who is not in the gallery. Its best score is what a threshold has to be above, so the rate of
+//! false alarms of a threshold (FPIR) is the share of non-mated searches whose best score reaches it. [`measure`] searches; a
+//! [`Calibration`] keeps the best scores and answers, for any size of the gallery: which threshold has a given FPIR, how certain that is,
+//! and how often a stranger scores as high as a given candidate.
+//!
+//! Where enough searches reach a threshold they are counted; beyond, a [`Tail`] is fitted to the highest; far beyond, the answer is an
+//! error that says how many searches it takes.
+
+pub mod binomial;
+mod curve;
+mod error;
+pub mod growth;
+pub mod measure;
+mod search;
+pub mod suspects;
+pub mod tail;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use curve::Curve;
+pub use error::CalibrationError;
+pub use growth::Growth;
+pub use measure::{Probe, Sample};
+pub use suspects::Suspect;
+pub use tail::Tail;
+
+use crate::decision::Fusion;
+use crate::gallery::Binding;
+use growth::scaled;
+
+/// Searches that must reach a threshold for their share to be counted.
+pub const COUNTED: f64 = 10.0;
+/// A target may lie so far below one in all searches.
+const BEYOND: f64 = 10.0;
+/// A gallery that grew or shrank by this factor is another gallery than the one that was measured.
+const OTHER_SIZE: f64 = 1.5;
+/// Templates a subject that differ by this factor are another enrolment.
+const OTHER_TEMPLATES: f64 = 1.1;
+/// The exponent of growth may be anything above this where it was not measured: see [`growth`].
+const UNKNOWN_GROWTH: f64 = 0.0;
+
+/// Who was searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strangers {
+    /// Probes of people who are not in the gallery.
+    Given,
+    /// Subjects of the gallery, each among all the others.
+    LeftOut,
+}
+
+/// What was measured, and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// When, in seconds since 1970, UTC.
+    pub made: i64,
+    /// The gallery's model and its fingerprint: other models have other scores.
+    pub model: String,
+    /// Empty for templates made elsewhere.
+    pub fingerprint: String,
+    /// Subjects that each search went through.
+    pub subjects: u64,
+    /// Their templates.
+    pub templates: u64,
+    /// How subjects of several templates were scored.
+    pub fusion: Fusion,
+    /// Who was searched for.
+    pub strangers: Strangers,
+    /// Targets that were asked for; the first is the gallery's.
+    pub targets: Vec<f64>,
+    /// Searches that count as one in every interval: above 1 where several probes show one person, or two left-out subjects are each
+    /// other's best.
+    pub design: f64,
+    /// The best score of each search, in descending order.
+    pub maxima: Vec<f32>,
+    /// Their upper tail, if they are enough.
+    pub tail: Option<Tail>,
+    /// What the tail says, with intervals.
+    pub curve: Curve,
+    /// What searches in parts of the gallery say.
+    pub growth: Option<Growth>,
+    /// Probes that may be in the gallery after all.
+    pub suspects: Vec<Suspect>,
+}
+
+/// How a threshold was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By counting the searches that reach it.
+    Counted,
+    /// By the fitted tail.
+    Tail,
+}
+
+/// A threshold for a target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operating {
+    /// The FPIR aimed at.
+    pub target_fpir: f64,
+    /// Cosine.
+    pub threshold: f32,
+    /// The 95 % interval of the true FPIR there.
+    pub fpir_ci95: [f64; 2],
+    /// Subjects it holds for.
+    pub subjects: u64,
+    /// How it was found.
+    pub method: Method,
+    /// Non-mated searches of the calibration that reach it.
+    pub alarms: usize,
+    /// Whether it lies beyond what was seen: above nearly all searches, or for a gallery of another size.
+    pub extrapolated: bool,
+    /// The lowest target that can be asked for.
+    pub lowest_target: f64,
+}
+
+impl Calibration {
+    /// The threshold whose FPIR in a gallery of `subjects` is `target`.
+    ///
+    /// # Errors
+    /// The target is no rate, or rarer than these searches can tell.
+    pub fn operating(&self, target: f64, subjects: u64) -> Result<Operating, CalibrationError> {
+        if !(target > 0.0 && target < 1.0) {
+            return Err(CalibrationError::Target { target });
+        }
+        let times = subjects.max(1) as f64 / self.subjects as f64;
+        // The rate that the threshold had in the gallery that was searched.
+        let share = scaled(target, 1.0 / times);
+        let searches = self.maxima.len() as f64;
+        let beyond =
+            if self.tail.is_some_and(|tail| tail.is_good()) { BEYOND * searches } else { searches + 1.0 };
+        let lowest_target = scaled(self.design / beyond, times);
+        let reach = share * (searches + 1.0) / self.design;
+        let usable = self.tail.filter(|tail| tail.is_good() && share < tail.share);
+        let (threshold, interval, method) = match usable {
+            Some(tail) if reach < COUNTED => {
+                if target < lowest_target {
+                    return Err(self.too_rare(target, lowest_target, times));
+                }
+                (tail.score(share) as f32, self.curve.interval(share), Method::Tail)
+            }
+            _ if reach < 1.0 => {
+                return Err(match self.tail {
+                    Some(tail) => {
+                        CalibrationError::NoTail { target, lowest: lowest_target, heavy: tail.heavy }
+                    }
+                    None => self.too_rare(target, lowest_target, times),
+                });
+            }
+            _ => {
+                let (threshold, rank) = self.counted(share);
+                let interval = binomial::order_interval(rank / self.design, searches / self.design);
+                (threshold, interval, Method::Counted)
+            }
+        };
+        Ok(Operating {
+            target_fpir: target,
+            threshold,
+            fpir_ci95: self.grown(interval, times),
+            subjects,
+            method,
+            alarms: self.alarms(threshold),
+            extrapolated: reach < 1.0 || !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times),
+            lowest_target,
+        })
+    }
+
+    /// The 95 % interval of the FPIR of a threshold that was not chosen by this calibration, in a gallery of `subjects`.
+    pub fn fpir_interval(&self, threshold: f32, subjects: u64) -> [f64; 2] {
+        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let (alarms, searches) = (self.alarms(threshold) as f64 / self.design, self.maxima.len() as f64);
+        let interval = match self.beyond_counting(threshold) {
+            Some(share) => self.curve.interval(share),
+            None => binomial::interval(alarms, searches / self.design),
+        };
+        self.grown(interval, times)
+    }
+
+    /// How often a search for somebody who is not among `subjects` people has a candidate of this score or above.
+    pub fn false_alarm_rate(&self, score: f32, subjects: u64) -> f64 {
+        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let counted = || self.alarms(score).max(1) as f64 / self.maxima.len().max(1) as f64;
+        scaled(self.beyond_counting(score).unwrap_or_else(counted), times)
+    }
+
+    /// The share of searches that reach a score, by the tail, if that says that too few of these do to be counted.
+    fn beyond_counting(&self, score: f32) -> Option<f64> {
+        let tail = self.tail.filter(|tail| tail.is_good() && f64::from(score) > tail.above)?;
+        let share = tail.beyond(score.into());
+        (share * (self.maxima.len() as f64 + 1.0) < COUNTED * self.design).then_some(share)
+    }
+
+    /// Refuses a gallery of another model, whose scores mean something else.
+    ///
+    /// # Errors
+    /// [`CalibrationError::OtherModel`].
+    pub fn require(&self, binding: &Binding) -> Result<(), CalibrationError> {
+        if (&self.model, &self.fingerprint) == (&binding.model, &binding.fingerprint) {
+            return Ok(());
+        }
+        let own =
+            Binding { model: self.model.clone(), fingerprint: self.fingerprint.clone(), ..binding.clone() };
+        Err(CalibrationError::OtherModel { calibration: own.describe(), gallery: binding.describe() })
+    }
+
+    /// Why it should be made anew for a gallery of so many subjects and templates: empty if it need not be.
+    pub fn stale(&self, subjects: u64, templates: u64) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let times = subjects.max(1) as f64 / self.subjects as f64;
+        if !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times) {
+            reasons
+                .push(format!("it was measured with {} subjects, there are {subjects} now", self.subjects));
+        }
+        let each = |templates: u64, subjects: u64| templates as f64 / subjects.max(1) as f64;
+        let (then, now) = (each(self.templates, self.subjects), each(templates, subjects));
+        if !(1.0 / OTHER_TEMPLATES..=OTHER_TEMPLATES).contains(&(now / then)) {
+            reasons
+                .push(format!("it was measured with {then:.1} templates a subject, there are {now:.1} now"));
+        }
+        reasons
+    }
+
+    /// Searches whose best score is `threshold` or more.
+    fn alarms(&self, threshold: f32) -> usize {
+        self.maxima.partition_point(|score| *score >= threshold)
+    }
+
+    /// The lowest threshold that at most this share of the searches reaches, and how many do. In the mean over all samples the share above
+    /// the k-th highest of m is k / (m + 1).
+    fn counted(&self, share: f64) -> (f32, f64) {
+        let searches = self.maxima.len();
+        let rank = ((share * (searches as f64 + 1.0)) as usize).clamp(1, searches);
+        let threshold = self.maxima[rank - 1];
+        match self.maxima.get(rank) {
+            // Scores that are equal stay on one side.
+            Some(&next) if next == threshold => {
+                let above = threshold.next_up();
+                (above, self.alarms(above).max(1) as f64)
+            }
+            _ => (threshold, rank as f64),
+        }
+    }
+
+    /// An interval of the measured gallery's rate for one `times` as large: by the exponents of growth that are possible.
+    fn grown(&self, interval: [f64; 2], times: f64) -> [f64; 2] {
+        let least = self.growth.as_ref().map_or(UNKNOWN_GROWTH, |growth| growth.interval[0]);
+        let slow = times.powf(least);
+        [scaled(interval[0], times.min(slow)), scaled(interval[1], times.max(slow))]
+    }
+
+    fn too_rare(&self, target: f64, lowest: f64, times: f64) -> CalibrationError {
+        let needed = self.design / (BEYOND * scaled(target, 1.0 / times));
+        CalibrationError::TooRare {
+            target,
+            lowest,
+            searches: self.maxima.len(),
+            needed: (needed.ceil() as usize).max(tail::FEWEST * 4 + 1),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong with a calibration, told to the person who meets it.
+
+use thiserror::Error;
+
+use crate::gallery::GalleryError;
+
+/// Why there is no threshold.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CalibrationError {
+    /// Not a rate.
+    #[error("a target FPIR of {target} was asked for, expected a share above 0 and below 1, such as 0.01")]
+    Target {
+        /// What was given.
+        target: f64,
+    },
+    /// Nobody to search for, or too few.
+    #[error(
+        "{got} non-mated probes were given, a calibration needs at least {needed}; give more people who are not in the gallery"
+    )]
+    FewProbes {
+        /// How many.
+        got: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// Nobody to search among.
+    #[error("the gallery has {subjects} subjects, a calibration needs at least {needed}")]
+    FewSubjects {
+        /// How many.
+        subjects: u64,
+        /// How many there must be.
+        needed: u64,
+    },
+    /// Farther from what was seen than can be told.
+    #[error(
+        "a target FPIR of {target} cannot be derived from {searches} non-mated searches: the lowest is {lowest:.2e}; \
+         calibrate with {needed} or more non-mated probes, or ask for less"
+    )]
+    TooRare {
+        /// What was asked for.
+        target: f64,
+        /// What could be.
+        lowest: f64,
+        /// Searches there are.
+        searches: usize,
+        /// Searches it takes.
+        needed: usize,
+    },
+    /// The highest scores are not like a tail.
+    #[error(
+        "a target FPIR of {target} lies beyond what can be counted, and the highest scores of these non-mated searches do not follow a \
+         tail{}; the lowest target that can be counted is {lowest:.2e}: calibrate with more non-mated probes",
+        if *.heavy { " (they are too heavy, as if people of the gallery were among the probes: see the suspects)" } else { "" }
+    )]
+    NoTail {
+        /// What was asked for.
+        target: f64,
+        /// What could be.
+        lowest: f64,
+        /// Whether the tail is too heavy.
+        heavy: bool,
+    },
+    /// A calibration of another gallery's model.
+    #[error(
+        "this calibration was measured with {calibration}, the gallery is bound to {gallery}: scores of two models mean different \
+         things; calibrate this gallery"
+    )]
+    OtherModel {
+        /// Name and fingerprint in the calibration.
+        calibration: String,
+        /// Name and fingerprint of the gallery.
+        gallery: String,
+    },
+    /// There is none.
+    #[error(
+        "this gallery is not calibrated{0}; `gallerist calibrate` does that, or give a threshold of your own with --threshold"
+    )]
+    Missing(
+        /// For what, or nothing.
+        String,
+    ),
+    /// A stored one cannot be read.
+    #[error("the gallery's calibration {id} cannot be read: {what}; calibrate again")]
+    Damaged {
+        /// Its number.
+        id: i64,
+        /// Why not.
+        what: String,
+    },
+    /// The gallery failed.
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+}

@@ -1,0 +1,303 @@
+//! `gallerist eval`
+
+mod one_image;
+mod pairs;
+mod summary;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use super::engine::{EngineArguments, PhotoArguments, binding_of};
+use super::probes::{Probes, is_vectors};
+use super::screen::Screen;
+use super::searching::SearchArguments;
+use super::{End, interrupt};
+use crate::calibration::Probe;
+use crate::decision::certificate::name_of;
+use crate::evaluation::measure::{Experiment, Trials};
+use crate::evaluation::report::{Identification, Report, Setting};
+use crate::evaluation::{Options, identification, verification, write};
+use crate::gallery::{Binding, Gallery};
+
+/// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
+/// probes of people who are in it and who are not; or, with --one-image, a gallery is made of one photo of each person of a labelled
+/// set; or, with --pairs, pairs of photos are compared.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The gallery to search
+    #[arg(requires_all = ["mated", "nonmated"])]
+    gallery: Option<PathBuf>,
+    /// Probes of people who are in the gallery: a folder of their folders of photos, or templates, one row each
+    #[arg(long, value_name = "DIR|FILE.npy", requires = "gallery")]
+    mated: Option<PathBuf>,
+    /// Names of the people in --mated FILE.npy, one line a row
+    #[arg(long, value_name = "FILE.txt", requires = "mated")]
+    mated_subjects: Option<PathBuf>,
+    /// Probes of people who are not in the gallery
+    #[arg(long, value_name = "DIR|FILE.npy", requires = "gallery")]
+    nonmated: Option<PathBuf>,
+    /// Names of the people in --nonmated FILE.npy, one line a row [default: each row a person]
+    #[arg(long, value_name = "FILE.txt", requires = "nonmated")]
+    nonmated_subjects: Option<PathBuf>,
+    /// A labelled set: whoever has two photos or more is enrolled with the first and looked up with the next ones; whoever has one is a
+    /// stranger. This is the usual protocol on LFW
+    #[arg(long, value_name = "DIR|FILE.npy", conflicts_with = "gallery")]
+    one_image: Option<PathBuf>,
+    /// Names of the people in --one-image FILE.npy, one line a row
+    #[arg(long, value_name = "FILE.txt", requires = "one_image")]
+    subjects: Option<PathBuf>,
+    /// Photos of each person to look up with --one-image, at most
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "one_image", value_parser = clap::value_parser!(u32).range(1..))]
+    mated_each: u32,
+    /// Pairs of photos: lines of PHOTO, PHOTO, 1 or 0 for the same person, tabs between
+    #[arg(long, value_name = "FILE.tsv")]
+    pairs: Option<PathBuf>,
+    /// Folder that the photos of --pairs lie in; those of a person in a folder of their own
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "pairs")]
+    root: PathBuf,
+    /// Folder to write the report to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Title of the page
+    #[arg(long, value_name = "TEXT", default_value = "Face recognition, measured")]
+    title: String,
+    /// Error rates of identification to report
+    #[arg(
+        long,
+        value_name = "FPIR,...",
+        value_delimiter = ',',
+        default_value = "0.1,0.01,0.001",
+        num_args = 1
+    )]
+    target_fpir: Vec<f64>,
+    /// Error rates of verification to report
+    #[arg(
+        long,
+        value_name = "FMR,...",
+        value_delimiter = ',',
+        default_value = "0.01,0.001,0.0001",
+        num_args = 1
+    )]
+    target_fmr: Vec<f64>,
+    /// Repetitions of the bootstrap that intervals come from
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    repetitions: u32,
+    /// Of every random choice
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    search: SearchArguments,
+    #[command(flatten)]
+    look: PhotoArguments,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// What an identification or a verification gave, or that it was interrupted.
+type Measured<T> = Option<(T, Vec<String>)>;
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    ensure!(
+        arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
+        "there is nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
+    );
+    let stop = interrupt::watch();
+    let mut warnings = Vec::new();
+    let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {
+        (Some(path), _) => {
+            let gallery = Gallery::open(path)?;
+            let binding = gallery.binding().clone();
+            (Some(arguments.identify_in(&gallery, screen, stop)?), binding)
+        }
+        (None, Some(set)) => {
+            let binding = arguments.binding_of_set(set)?;
+            (Some(arguments.one_image(set, &binding, screen, stop)?), binding)
+        }
+        (None, None) => (None, binding_of(&arguments.engine.chosen()?)),
+    };
+    let identification = match identified {
+        Some(None) => return Ok(End::Interrupted),
+        Some(Some((measured, said))) => {
+            warnings.extend(said);
+            Some(measured)
+        }
+        None => None,
+    };
+    let verification = match &arguments.pairs {
+        Some(list) => match arguments.verify(list, &binding, screen, stop)? {
+            None => return Ok(End::Interrupted),
+            Some((measured, said)) => {
+                warnings.extend(said);
+                Some(measured)
+            }
+        },
+        None => None,
+    };
+    let report = Report { setting: arguments.setting(&binding)?, warnings, identification, verification };
+    write::write(&report, &arguments.out)?;
+    summary::print(&report, &arguments.out, screen)?;
+    Ok(End::Done)
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        Options {
+            fpir_targets: self.target_fpir.clone(),
+            fmr_targets: self.target_fmr.clone(),
+            seed: self.seed,
+            repetitions: self.repetitions,
+            ..Options::default()
+        }
+    }
+
+    fn binding_of_set(&self, set: &std::path::Path) -> Result<Binding> {
+        if !is_vectors(set) {
+            return Ok(binding_of(&self.engine.chosen()?));
+        }
+        ensure!(
+            self.pairs.is_none(),
+            "--pairs compares photos; it cannot be used with templates in --one-image"
+        );
+        Ok(Binding::external(crate::vectors::VectorFile::open(set)?.dimension, None))
+    }
+
+    fn identify_in(
+        &self,
+        gallery: &Gallery,
+        screen: Screen,
+        stop: &AtomicBool,
+    ) -> Result<Measured<Identification>> {
+        let (Some(mated), Some(nonmated)) = (&self.mated, &self.nonmated) else {
+            bail!("a gallery is evaluated with --mated and --nonmated");
+        };
+        let engine = || self.engine.load_for(gallery);
+        let dimension = Some(gallery.binding().dimension);
+        let read = |path, names: &Option<PathBuf>| {
+            Probes::read(path, names.as_deref(), dimension, &engine, &self.look, screen, stop)
+        };
+        let (mated, nonmated) =
+            (read(mated, &self.mated_subjects)?, read(nonmated, &self.nonmated_subjects)?);
+        if mated.interrupted || nonmated.interrupted {
+            return Ok(None);
+        }
+        let named = |person: Option<&String>, name: &str| -> Result<u64> {
+            let person = person.with_context(|| {
+                format!("{name}: whose is it? give --mated-subjects, or photos in folders named after people")
+            })?;
+            let subject = gallery.subject(person);
+            Ok(subject.with_context(|| format!("{name}: mated probes are of people in the gallery"))?.id)
+        };
+        let mut probes = Vec::with_capacity(mated.probes.len());
+        for probe in mated.probes {
+            let subject = named(probe.person.as_ref(), &probe.name)?;
+            probes.push((probe, subject));
+        }
+        let mut failed = Vec::new();
+        for (person, name, _) in &mated.failed {
+            failed.push(named(person.as_ref(), name)?);
+        }
+        for probe in &nonmated.probes {
+            if let Some(person) = probe.person.as_ref().filter(|person| gallery.subject(person).is_ok()) {
+                bail!(
+                    "{}: {person} is in the gallery; non-mated probes are of people who are not",
+                    probe.name
+                );
+            }
+        }
+        let strangers: Vec<String> =
+            nonmated.failed.into_iter().map(|(person, name, _)| person.unwrap_or(name)).collect();
+        let trials = Trials { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
+        self.identification(gallery, &trials, screen, stop)
+    }
+
+    fn identification(
+        &self,
+        gallery: &Gallery,
+        trials: &Trials<'_>,
+        screen: Screen,
+        stop: &AtomicBool,
+    ) -> Result<Measured<Identification>> {
+        let bar = screen.progress(Some((trials.mated.len() + trials.non_mated.len()) as u64), "searches");
+        let search = self.search.search(None)?;
+        let progress = |done: usize| bar.set_position(done as u64);
+        let experiment = Experiment { gallery, search, progress: &progress, stop };
+        let Some((searches, mut warnings)) = experiment.run(trials)? else { return Ok(None) };
+        bar.finish_and_clear();
+        let measured = identification(&searches, &self.options())?;
+        warnings.extend(measured.warnings());
+        Ok(Some((measured, warnings)))
+    }
+
+    fn setting(&self, binding: &Binding) -> Result<Setting> {
+        let search = self.search.search(None)?;
+        let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
+        let command: Vec<String> = std::iter::once("gallerist".to_owned()).chain(words.skip(1)).collect();
+        Ok(Setting {
+            title: self.title.clone(),
+            model: binding.model.clone(),
+            fingerprint: binding.fingerprint.clone(),
+            fusion: search.fusion.name().into(),
+            search: match name_of(search.mode).as_str() {
+                "auto" | "exact" => "exact: every template is scored or ruled out".into(),
+                other => other.to_owned(),
+            },
+            command: command.join(" "),
+            seed: self.seed,
+            repetitions: self.repetitions,
+            date: today(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        })
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The date as `YYYY-MM-DD`, UTC.
+fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    date_of(since.as_secs())
+}
+
+/// The date so many seconds after 1970 began (Howard Hinnant, chrono-compatible low-level date algorithms).
+fn date_of(seconds: u64) -> String {
+    let days = (seconds / 86_400) as i64 + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    format!("{:04}-{month:02}-{of_month:02}", year + era * 400 + i64::from(month <= 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_can_be_typed_again() {
+        assert_eq!(quoted("--out"), "--out");
+        assert_eq!(quoted("two words"), "'two words'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(date_of(0), "1970-01-01");
+        assert_eq!(date_of(951_782_400), "2000-02-29");
+        assert_eq!(date_of(1_798_761_599), "2026-12-31");
+        assert_eq!(date_of(1_798_761_600), "2027-01-01");
+    }
+}

@@ -1,0 +1,164 @@
+//! The protocol of one image a person, on a labelled set.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Result, ensure};
+use gallerist_index::GraphWhen;
+
+use super::{Arguments, Measured, Probe, Probes, Trials};
+use crate::cli::screen::Screen;
+use crate::evaluation::report::Identification;
+use crate::gallery::{Binding, Gallery};
+
+/// A photo of somebody, or, without a face, only its name.
+type Photo = (String, Option<Probe>);
+
+/// A set divided up.
+#[derive(Default)]
+struct Division {
+    enrolled: Vec<Probe>,
+    mated: Vec<Probe>,
+    mated_failed: Vec<String>,
+    non_mated: Vec<Probe>,
+    non_mated_failed: Vec<String>,
+    /// People whose first photo has no face.
+    not_enrolled: usize,
+}
+
+impl Arguments {
+    /// Enrolls the first photo of whoever has more than one in a gallery of its own, and searches it.
+    pub(super) fn one_image(
+        &self,
+        set: &Path,
+        binding: &Binding,
+        screen: Screen,
+        stop: &AtomicBool,
+    ) -> Result<Measured<Identification>> {
+        let model = self.engine.chosen()?;
+        let engine = || self.engine.load(&model);
+        let names = self.subjects.as_deref();
+        let read = Probes::read(set, names, Some(binding.dimension), &engine, &self.look, screen, stop)?;
+        if read.interrupted {
+            return Ok(None);
+        }
+        let division = divide(people(read)?, self.mated_each as usize);
+        ensure!(
+            !division.enrolled.is_empty() && !division.non_mated.is_empty(),
+            "{}: {} people have two photos or more and {} have one; the protocol needs both kinds",
+            set.display(),
+            division.enrolled.len(),
+            division.non_mated.len() + division.non_mated_failed.len()
+        );
+        let folder = tempfile::tempdir()?;
+        let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
+        let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
+        let persons: Vec<String> =
+            division.enrolled.iter().map(|probe| probe.person.clone().unwrap_or_default()).collect();
+        let templates: Vec<_> = division.enrolled.iter().map(|probe| probe.template.clone()).collect();
+        gallery.import(&source, 0, &persons, &templates)?;
+        gallery.compact()?;
+
+        let id = |person: &str| gallery.subject(person).map(|subject| subject.id);
+        let mut mated = Vec::with_capacity(division.mated.len());
+        for probe in division.mated {
+            let subject = id(probe.person.as_deref().unwrap_or_default())?;
+            mated.push((probe, subject));
+        }
+        let failed: Vec<u64> =
+            division.mated_failed.iter().map(|person| id(person)).collect::<Result<_, _>>()?;
+        let trials = Trials {
+            mated: &mated,
+            non_mated: &division.non_mated,
+            failed: (&failed, &division.non_mated_failed),
+        };
+        let mut measured = self.identification(&gallery, &trials, screen, stop)?;
+        if let Some((_, warnings)) = measured.as_mut().filter(|_| division.not_enrolled > 0) {
+            warnings.push(format!(
+                "{} people whose first photo has no usable face are not in the gallery and were not looked up",
+                division.not_enrolled
+            ));
+        }
+        Ok(measured)
+    }
+}
+
+/// Photos by person, each person's in the order of their names.
+fn people(read: Probes) -> Result<BTreeMap<String, Vec<Photo>>> {
+    let mut people: BTreeMap<String, Vec<Photo>> = BTreeMap::new();
+    for probe in read.probes {
+        let Some(person) = probe.person.clone() else {
+            anyhow::bail!(
+                "{}: whose is it? give --subjects, or photos in folders named after people",
+                probe.name
+            );
+        };
+        people.entry(person).or_default().push((probe.name.clone(), Some(probe)));
+    }
+    for (person, name, _) in read.failed {
+        people.entry(person.unwrap_or_default()).or_default().push((name, None));
+    }
+    // Rows of a file of templates keep their order.
+    for photos in people.values_mut().filter(|photos| photos.iter().any(|(_, probe)| probe.is_none())) {
+        photos.sort_by(|one, other| one.0.cmp(&other.0));
+    }
+    Ok(people)
+}
+
+fn divide(people: BTreeMap<String, Vec<Photo>>, each: usize) -> Division {
+    let mut division = Division::default();
+    for (person, photos) in people {
+        let alone = photos.len() == 1;
+        let mut photos = photos.into_iter();
+        match (photos.next(), alone) {
+            (Some((_, Some(probe))), true) => division.non_mated.push(probe),
+            (Some((_, None)), true) => division.non_mated_failed.push(person),
+            (Some((_, Some(probe))), false) => {
+                division.enrolled.push(probe);
+                for (_, probe) in photos.take(each) {
+                    match probe {
+                        Some(probe) => division.mated.push(probe),
+                        None => division.mated_failed.push(person.clone()),
+                    }
+                }
+            }
+            _ => division.not_enrolled += 1,
+        }
+    }
+    division
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Template;
+
+    fn photo(person: &str, number: usize, has_face: bool) -> Photo {
+        let name = format!("{person}-{number}");
+        let template = Template::from_raw(&[1.0, number as f32]).unwrap();
+        let probe = Probe { name: name.clone(), person: Some(person.into()), template };
+        (name, has_face.then_some(probe))
+    }
+
+    #[test]
+    fn whoever_has_one_photo_is_a_stranger() {
+        let set = [
+            ("ada", vec![photo("ada", 1, true), photo("ada", 2, true), photo("ada", 3, true)]),
+            ("bob", vec![photo("bob", 1, true), photo("bob", 2, false)]),
+            ("cyd", vec![photo("cyd", 1, true)]),
+            ("dan", vec![photo("dan", 1, false)]),
+            ("eve", vec![photo("eve", 1, false), photo("eve", 2, true)]),
+        ];
+        let people = || set.clone().map(|(name, photos)| (name.to_owned(), photos)).into();
+        let names = |probes: &[Probe]| probes.iter().map(|probe| probe.name.clone()).collect::<Vec<_>>();
+        let one = divide(people(), 1);
+        assert_eq!(names(&one.enrolled), ["ada-1", "bob-1"]);
+        assert_eq!(names(&one.mated), ["ada-2"]);
+        assert_eq!(one.mated_failed, ["bob"]);
+        assert_eq!(names(&one.non_mated), ["cyd-1"]);
+        assert_eq!(one.non_mated_failed, ["dan"]);
+        assert_eq!(one.not_enrolled, 1);
+        assert_eq!(names(&divide(people(), 9).mated), ["ada-2", "ada-3"]);
+    }
+}

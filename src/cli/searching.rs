@@ -1,0 +1,152 @@
+//! Arguments that say how a gallery is searched and which score decides, shared by the verbs that decide.
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use gallerist_index::Mode;
+
+use crate::calibration::{Calibration, CalibrationError};
+use crate::decision::certificate::name_of;
+use crate::decision::{Fusion, Missed, Threshold};
+use crate::gallery::{Gallery, Search};
+
+/// How the gallery is searched.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
+pub struct SearchArguments {
+    /// How to search: auto is complete and takes the quickest way to be; graph is approximate
+    #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
+    pub search: Way,
+    /// Nodes that the walk through a graph keeps
+    #[arg(long, value_name = "NODES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub width: u32,
+    /// Insist on a proof that nobody is missed: exact, always; bounded, but for one in 100,000 of those whose
+    /// score is the threshold itself
+    #[arg(long, value_enum, value_name = "PROOF")]
+    pub certify: Option<Proof>,
+    /// How a person's templates are made one score [default: that of the calibration, else max]
+    #[arg(long, value_enum)]
+    pub fusion: Option<Fusion>,
+}
+
+/// Ways to search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Way {
+    /// Complete, in the quickest way.
+    Auto,
+    /// Every template is scored.
+    Exact,
+    /// By codes that bound scores.
+    Scan,
+    /// By walking a graph.
+    Graph,
+}
+
+/// What a search must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Proof {
+    /// Nobody is missed.
+    Exact,
+    /// Nobody above the threshold is missed.
+    Bounded,
+}
+
+/// The probability of a miss at the threshold that `--certify bounded` allows.
+const DELTA: f64 = 1e-5;
+
+impl SearchArguments {
+    /// How to search, with the fusion of `calibration` if none was given.
+    pub fn search(&self, calibration: Option<&Calibration>) -> Result<Search> {
+        ensure!(
+            self.search != Way::Graph || self.certify.is_none(),
+            "--search graph cannot prove that nobody is missed; leave --certify or --search graph out"
+        );
+        let (mode, miss) = match (self.search, self.certify) {
+            (Way::Exact, _) => (Mode::Exact, None),
+            (Way::Graph, _) => (Mode::Graph { width: self.width as usize }, None),
+            (Way::Scan, Some(Proof::Exact)) | (Way::Auto, Some(Proof::Exact) | None) => (Mode::Auto, None),
+            (Way::Scan, _) | (Way::Auto, Some(Proof::Bounded)) => (Mode::Scan, Some(DELTA)),
+        };
+        let fusion = self.fusion.or(calibration.map(|calibration| calibration.fusion)).unwrap_or_default();
+        Ok(Search { mode, miss, recall: None, fusion })
+    }
+
+    /// What an audit of this way to search found that it misses.
+    pub fn missed(&self, gallery: &Gallery, search: &Search) -> Result<Option<Missed>> {
+        Ok(if self.search == Way::Graph { gallery.audited(&name_of(search.mode))? } else { None })
+    }
+}
+
+/// Which score decides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Decision")]
+pub struct DecisionArguments {
+    /// The share of strangers who may be named, such as 0.01, by the gallery's calibration; with two, a best score
+    /// between their thresholds is inconclusive [default: the calibration's first target]
+    #[arg(long, value_name = "FPIR[,FPIR]", value_delimiter = ',', num_args = 1)]
+    pub target_fpir: Vec<f64>,
+    /// Score at or above which a candidate matches; with two, a best score between them is inconclusive [default:
+    /// by the calibration, else the model's, uncalibrated]
+    #[arg(
+        long,
+        value_name = "COSINE[,COSINE]",
+        value_delimiter = ',',
+        num_args = 1,
+        allow_negative_numbers = true,
+        conflicts_with = "target_fpir"
+    )]
+    pub threshold: Vec<f32>,
+}
+
+/// How to search, which score decides, and what both rest on.
+pub struct Deciding {
+    pub search: Search,
+    pub threshold: Threshold,
+    pub calibration: Option<Calibration>,
+    /// Why the calibration should be made anew.
+    pub stale: Vec<String>,
+    /// Subjects and templates in the gallery.
+    pub counts: (u64, u64),
+}
+
+impl DecisionArguments {
+    /// Settles both for a gallery.
+    pub fn settle(&self, gallery: &Gallery, search: &SearchArguments) -> Result<Deciding> {
+        let counts = gallery.counts()?;
+        let needs_one = !self.target_fpir.is_empty();
+        let found = match gallery.calibration(search.fusion) {
+            Ok(None) if needs_one => {
+                let fusion = search.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
+                return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
+            }
+            Err(error) if !self.threshold.is_empty() => {
+                tracing::warn!(%error, "the threshold given is used without a calibration");
+                None
+            }
+            found => found?,
+        };
+        let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
+        let threshold = match (&self.threshold[..], &calibration) {
+            (&[one], _) => given(one, one)?,
+            (&[one, other], _) => given(one, other)?,
+            ([], Some(calibration)) => {
+                ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
+                let first = calibration.targets.get(..1).unwrap_or_default();
+                let targets = if needs_one { &self.target_fpir[..] } else { first };
+                Threshold::calibrated(id, calibration, targets, counts.0)?
+            }
+            ([], None) => Threshold::uncalibrated(gallery.binding()).context(
+                "this gallery's model has no threshold of its own; calibrate the gallery, or give one with --threshold",
+            )?,
+            _ => anyhow::bail!("--threshold takes one or two scores"),
+        };
+        let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
+        Ok(Deciding { search: search.search(calibration.as_ref())?, threshold, calibration, stale, counts })
+    }
+}
+
+fn given(one: f32, other: f32) -> Result<Threshold> {
+    for value in [one, other] {
+        ensure!((-1.0..=1.0).contains(&value), "--threshold: expected a cosine from -1 to 1, got {value}");
+    }
+    Ok(Threshold::given(one, other))
+}

@@ -1,0 +1,167 @@
+//! The searches behind an evaluation of a gallery.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gallerist_index::{Mode, Selection, View};
+
+use super::{MatedSearch, NonMatedSearch, Searches};
+use crate::calibration::measure::parts;
+use crate::calibration::{CalibrationError, Probe, suspects};
+use crate::gallery::{Gallery, GalleryError, Ranking, Search};
+use crate::template::Template;
+
+/// Probes of both kinds.
+pub struct Trials<'a> {
+    /// Of people who are in the gallery, with the ids of these.
+    pub mated: &'a [(Probe, u64)],
+    /// Of people who are not; without a name each is a person of its own.
+    pub non_mated: &'a [Probe],
+    /// People in the gallery of whom a photo had no usable face, by id; and people who are not in it, by name.
+    pub failed: (&'a [u64], &'a [String]),
+}
+
+/// How to search for them.
+pub struct Experiment<'a> {
+    /// The gallery.
+    pub gallery: &'a Gallery,
+    /// How it is searched.
+    pub search: Search,
+    /// Told how many probes are done.
+    pub progress: &'a dyn Fn(usize),
+    /// Ends the searches when it becomes true.
+    pub stop: &'a AtomicBool,
+}
+
+/// Candidates that are looked at: the highest rank that is told.
+const RANKS: usize = 50;
+/// Probes between two looks at whether to stop.
+const BLOCK: usize = 256;
+
+impl Experiment<'_> {
+    /// Searches for every probe; also in parts of the gallery if the search is complete. Says who among those that are said not to be in
+    /// the gallery may be; `None` if it was stopped.
+    ///
+    /// # Errors
+    /// The gallery failed, or a probe has another dimension.
+    pub fn run(&self, trials: &Trials<'_>) -> Result<Option<(Searches, Vec<String>)>, CalibrationError> {
+        let view = self.gallery.view();
+        let (subjects, templates) = self.gallery.counts()?;
+        let Some(mated) = self.mated(&view, trials)? else { return Ok(None) };
+        let mut searches = Searches {
+            subjects,
+            templates,
+            mated,
+            mated_without_face: trials.failed.0.len() as u64,
+            ..Searches::default()
+        };
+        let complete = !matches!(self.search.mode, Mode::Graph { .. });
+        let selections = if complete { parts(self.gallery, &view)? } else { Vec::new() };
+        let Some((found, closest)) = self.non_mated(&view, trials, &selections)? else { return Ok(None) };
+        let mut found = found.into_iter();
+        searches.non_mated = found.next().unwrap_or_default();
+        searches.parts = selections.iter().map(|(subjects, _)| *subjects).zip(found).collect();
+        let doubts = suspected(self.gallery, subjects, trials.non_mated, &closest)?;
+        Ok(Some((searches, doubts)))
+    }
+
+    fn mated(&self, view: &View, trials: &Trials<'_>) -> Result<Option<Vec<MatedSearch>>, CalibrationError> {
+        let mut mated = Vec::with_capacity(trials.mated.len());
+        for block in trials.mated.chunks(BLOCK) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let probes: Vec<&Template> = block.iter().map(|(probe, _)| &probe.template).collect();
+            let rankings = self.gallery.rank(view, &probes, RANKS, &self.search, None)?;
+            for (ranking, (probe, subject)) in rankings.iter().zip(block) {
+                let (vector, fusion) = (probe.template.as_slice(), self.search.fusion);
+                let score = self.gallery.subject_score(view, vector, *subject, fusion)?;
+                let mate = score.and_then(|score| placed(ranking, *subject, score));
+                mated.push(MatedSearch { subject: *subject, mate });
+            }
+            (self.progress)(mated.len());
+        }
+        mated.extend(trials.failed.0.iter().map(|&subject| MatedSearch { subject, mate: None }));
+        Ok(Some(mated))
+    }
+
+    fn non_mated(
+        &self,
+        view: &View,
+        trials: &Trials<'_>,
+        parts: &[(u64, Selection)],
+    ) -> Result<Option<LookedUp>, CalibrationError> {
+        let mut people: HashMap<&str, u64> = HashMap::new();
+        let mut number = |name| {
+            let next = people.len() as u64;
+            *people.entry(name).or_insert(next)
+        };
+        let names = trials.non_mated.iter().map(|probe| probe.person.as_deref().unwrap_or(&probe.name));
+        let owners: Vec<u64> = names.map(&mut number).collect();
+        let without_face =
+            trials.failed.1.iter().map(|name| NonMatedSearch { subject: number(name), best: None });
+        let without_face: Vec<NonMatedSearch> = without_face.collect();
+
+        let among: Vec<Option<&Selection>> =
+            std::iter::once(None).chain(parts.iter().map(|(_, part)| Some(part))).collect();
+        let mut found = vec![Vec::with_capacity(owners.len()); among.len()];
+        let mut closest = Vec::with_capacity(owners.len());
+        for (block, owners) in trials.non_mated.chunks(BLOCK).zip(owners.chunks(BLOCK)) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let probes: Vec<&Template> = block.iter().map(|probe| &probe.template).collect();
+            for (part, found) in among.iter().zip(&mut found) {
+                let rankings = self.gallery.rank(view, &probes, 1, &self.search, *part)?;
+                for (ranking, &subject) in rankings.iter().zip(owners) {
+                    let best = ranking.subjects.first();
+                    if part.is_none() {
+                        closest.push(best.map(|&(subject, _, score)| (score, subject)));
+                    }
+                    found.push(NonMatedSearch { subject, best: best.map(|(_, _, score)| *score) });
+                }
+            }
+            (self.progress)(trials.mated.len() + closest.len());
+        }
+        found.iter_mut().for_each(|found| found.extend(&without_face));
+        Ok(Some((found, closest)))
+    }
+}
+
+/// The best score of a search and whose it is; `None` in an empty gallery.
+type Closest = Option<(f32, u64)>;
+/// Searches of strangers in the whole gallery and in each part, and whom each probe is closest to in the whole.
+type LookedUp = (Vec<Vec<NonMatedSearch>>, Vec<Closest>);
+
+/// The mate's score and rank. One who is not listed although the last on the list scores less was missed by the search.
+fn placed(ranking: &Ranking, subject: u64, score: f32) -> Option<(f32, u32)> {
+    let better =
+        ranking.subjects.iter().filter(|(other, _, theirs)| *other != subject && *theirs >= score).count();
+    let is_listed = ranking.subjects.iter().any(|(other, ..)| *other == subject);
+    (is_listed || better == ranking.subjects.len()).then_some((score, better as u32 + 1))
+}
+
+/// A sentence for those who are called strangers and score as mates do.
+fn suspected(
+    gallery: &Gallery,
+    subjects: u64,
+    probes: &[Probe],
+    closest: &[Closest],
+) -> Result<Vec<String>, GalleryError> {
+    let mut best: Vec<(f32, u64, &Probe)> = closest
+        .iter()
+        .zip(probes)
+        .filter_map(|(best, probe)| best.map(|(score, id)| (score, id, probe)))
+        .collect();
+    best.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let scores: Vec<f32> = best.iter().map(|(score, ..)| *score).collect();
+    let count = suspects::count(&scores, subjects);
+    let Some((score, id, probe)) = best.first().filter(|_| count > 0) else { return Ok(Vec::new()) };
+    let name = gallery.subject_name(*id)?.unwrap_or_default();
+    let (are, they) = if count == 1 { ("probe scores", "it") } else { ("probes score", "they") };
+    Ok(vec![format!(
+        "{count} {are} as strangers do not, as if {they} were in the gallery under another name; the first: {} is like {name}, {score:.3}. \
+         False alarms by wrong labels are counted as the engine's.",
+        probe.name
+    )])
+}

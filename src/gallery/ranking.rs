@@ -1,0 +1,147 @@
+//! Subjects ranked by their fused scores.
+
+use std::collections::HashMap;
+
+use gallerist_index::{Answer, Batch, Hit, Selection, View};
+
+use super::error::Result;
+use super::{Gallery, Search};
+use crate::decision::Fusion;
+use crate::decision::fusion::UNKNOWN_QUALITY;
+use crate::template::Template;
+
+/// Subjects without their names, best first: the subject, its best template, its fused score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// Each subject once.
+    pub subjects: Vec<(u64, u64, f32)>,
+    /// The search behind it. Its hits are the subjects' best templates.
+    pub answer: Answer,
+}
+
+/// Probes that are searched for in one pass over the rows.
+const TOGETHER: usize = 32;
+
+impl Gallery {
+    /// The `k` best subjects for each probe in a view of this gallery, or in a part of it; in the order of the probes.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn rank(
+        &self,
+        view: &View,
+        probes: &[&Template],
+        k: usize,
+        search: &Search,
+        among: Option<&Selection>,
+    ) -> Result<Vec<Ranking>> {
+        let mut search = *search;
+        if search.fusion != Fusion::Max {
+            let (subjects, templates) = self.counts()?;
+            if subjects == templates {
+                search.fusion = Fusion::Max; // of one template each: all fusions are one
+            }
+        }
+        let mut rankings = Vec::with_capacity(probes.len());
+        for probes in probes.chunks(TOGETHER) {
+            for probe in probes {
+                self.check_dimension(probe)?;
+            }
+            let vectors: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
+            let answers = limited(view.batch(&vectors)?, &search, among)?.top_groups(k)?;
+            for (vector, answer) in vectors.into_iter().zip(answers) {
+                rankings.push(self.fused(view, vector, answer, k, &search, among)?);
+            }
+        }
+        Ok(rankings)
+    }
+
+    /// The fused ranking behind the best templates of subjects. No fused score is above the best of a subject's scores: whoever is
+    /// not among the subjects of the `k` best templates and yet belongs among the `k` best has a template that reaches the `k`-th
+    /// fused score of those that are.
+    fn fused(
+        &self,
+        view: &View,
+        probe: &[f32],
+        mut answer: Answer,
+        k: usize,
+        search: &Search,
+        among: Option<&Selection>,
+    ) -> Result<Ranking> {
+        let mut subjects = self.fuse(view, probe, &answer.hits, search.fusion)?;
+        if search.fusion != Fusion::Max && k > 0 && answer.hits.len() == k {
+            let cut = subjects.last().map_or(-1.0, |(_, _, score)| *score).max(-1.0);
+            let mut query = view.query(probe)?.mode(search.mode);
+            if let Some(miss) = search.miss {
+                query = query.miss(miss);
+            }
+            if let Some(selection) = among {
+                query = query.among(selection)?;
+            }
+            let reaching = query.range(cut)?;
+            let mut best: HashMap<u64, Hit> = HashMap::new();
+            for hit in reaching.hits {
+                let known = best.entry(hit.group).or_insert(hit);
+                if (hit.score, known.id) > (known.score, hit.id) {
+                    *known = hit;
+                }
+            }
+            let hits: Vec<Hit> = best.into_values().collect();
+            subjects = self.fuse(view, probe, &hits, search.fusion)?;
+            subjects.truncate(k);
+            // Whatever the first search missed, the second one found.
+            (answer.complete, answer.certificate) = (reaching.complete, reaching.certificate);
+        }
+        Ok(Ranking { subjects, answer })
+    }
+
+    fn fuse(&self, view: &View, probe: &[f32], hits: &[Hit], fusion: Fusion) -> Result<Vec<(u64, u64, f32)>> {
+        let mut subjects = Vec::with_capacity(hits.len());
+        for hit in hits {
+            let score = match fusion {
+                Fusion::Max => hit.score,
+                _ => self.subject_score(view, probe, hit.group, fusion)?.unwrap_or(hit.score),
+            };
+            subjects.push((hit.group, hit.id, score));
+        }
+        subjects.sort_unstable_by(|one, other| other.2.total_cmp(&one.2).then(one.1.cmp(&other.1)));
+        Ok(subjects)
+    }
+
+    /// The fused score of one subject for a probe; `None` if it has no template in the view.
+    ///
+    /// # Errors
+    /// The catalog failed; a segment is damaged.
+    pub fn subject_score(
+        &self,
+        view: &View,
+        probe: &[f32],
+        subject: u64,
+        fusion: Fusion,
+    ) -> Result<Option<f32>> {
+        let qualities =
+            if fusion == Fusion::Quality { self.catalog().qualities(subject)? } else { HashMap::new() };
+        let mut scored = Vec::new();
+        for id in view.group_ids(subject) {
+            if let Some(row) = view.try_get(id)? {
+                let quality = qualities.get(&id).copied().unwrap_or(UNKNOWN_QUALITY);
+                scored.push((gallerist_index::dot(probe, &row.vector), quality));
+            }
+        }
+        Ok(fusion.fuse(&scored))
+    }
+}
+
+fn limited<'a>(mut batch: Batch<'a>, search: &Search, among: Option<&'a Selection>) -> Result<Batch<'a>> {
+    batch = batch.mode(search.mode);
+    if let Some(miss) = search.miss {
+        batch = batch.miss(miss);
+    }
+    if let Some(recall) = search.recall {
+        batch = batch.recall(recall);
+    }
+    Ok(match among {
+        Some(selection) => batch.among(selection)?,
+        None => batch,
+    })
+}
