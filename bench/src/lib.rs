@@ -4,6 +4,7 @@
 
 pub mod accuracy;
 pub mod graph;
+pub mod growth;
 pub mod peers;
 pub mod planner;
 pub mod scan;
