@@ -123,6 +123,24 @@ fn between_two_targets_nothing_is_decided() {
 }
 
 #[test]
+fn a_probe_of_low_quality_allows_no_decision() {
+    let house = House::new();
+    house.photo("people/ada/1.png", 1);
+    house.enroll("people").ends(0);
+    let probe = house.photo("probe.png", 1);
+    let identify = |quality: &str| {
+        let words = ["--min-quality", quality, "--format", "json"];
+        house.run("identify", std::iter::once(probe.as_os_str()).chain(words.map(AsRef::as_ref)))
+    };
+    assert_eq!(identify("0").ends(10).json()[0]["decision"], "match");
+    let refused = &identify("100").ends(12).json()[0];
+    assert_eq!(
+        (&refused["decision"], &refused["probe"]["reasons"][0]),
+        (&"inconclusive".into(), &"low_quality".into())
+    );
+}
+
+#[test]
 fn a_gallery_is_calibrated_by_its_own_people_where_there_are_no_strangers() {
     let house = gallery(400, 2);
     let said = run(&house, "calibrate", "--target-fpir 0.05 --format json").ends(0).json();
@@ -274,6 +292,31 @@ fn an_audit_finds_doubles_and_strays() {
         (&outliers[0]["subject"], &outliers[0]["closer_to"]),
         (&"person 1-8".into(), &"person 1-9".into())
     );
+}
+
+#[test]
+fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
+    let house = gallery(60, 1);
+    let mates = |words: &str| {
+        let audit = run(&house, "audit", &format!("--threshold 0.5 --format json {words}")).ends(0).json();
+        audit[0]["mates"].clone()
+    };
+    let made_up = mates("");
+    assert_eq!((&made_up["from"], &made_up["probes"]), (&"made_up".into(), &60.into()));
+    assert_eq!(
+        (&made_up["reachable"], &made_up["missed"]),
+        (&60.into(), &0.into()),
+        "all lie above the threshold"
+    );
+    put(&house, "mated", people(60, 2, D, 1, 4));
+    let given = mates("--mated @mated.npy --subjects @mated.txt --sample 100");
+    assert_eq!((&given["from"], &given["probes"]), (&"given".into(), &100.into()));
+    assert_eq!(given["fnir"], given["fnir_exact"]);
+    let said = run(&house, "audit", "--threshold 0.5 --mated @mated.npy").ends(1);
+    assert!(said.err.contains("whose is it? give --subjects"), "{}", said.err);
+    put(&house, "others", people(1, 1, D, 9, 0));
+    let said = run(&house, "audit", "--threshold 0.5 --mated @others.npy --subjects @others.txt").ends(1);
+    assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
 }
 
 #[test]
