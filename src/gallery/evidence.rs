@@ -1,4 +1,5 @@
-//! What was measured on a gallery and is kept in it: calibrations and audits.
+//! What was measured on a gallery and is kept in it: calibrations and audits. Numbers are kept, names and paths are not: whoever is removed
+//! from a gallery must not stay in what was once said of it.
 
 use super::Gallery;
 use super::error::Result;
@@ -7,13 +8,14 @@ use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Fusion, Missed};
 
 impl Gallery {
-    /// Keeps a calibration; the newest of a fusion is used. Returns its number.
+    /// Keeps a calibration, without its suspects; the newest of a fusion is used. Returns its number.
     ///
     /// # Errors
     /// It is of another model; the disk is full or failing.
     pub fn keep_calibration(&self, calibration: &Calibration) -> Result<i64, CalibrationError> {
         calibration.require(self.binding())?;
-        let document = serde_json::to_string(calibration)
+        let kept = Calibration { suspects: Vec::new(), ..calibration.clone() };
+        let document = serde_json::to_string(&kept)
             .map_err(|error| CalibrationError::Damaged { id: 0, what: error.to_string() })?;
         Ok(self.catalog().keep_calibration(calibration.fusion.name(), &document)?)
     }
@@ -35,12 +37,14 @@ impl Gallery {
         Ok(Some((id, calibration)))
     }
 
-    /// Keeps what an audit of a way to search found.
+    /// Keeps what an audit of a way to search found, without whom it lists.
     ///
     /// # Errors
     /// The disk is full or failing.
     pub fn keep_audit(&self, audit: &Audit) -> Result<()> {
-        let document = serde_json::to_string(audit).unwrap_or_default();
+        let kept =
+            Audit { doubles: Vec::new(), outliers: Vec::new(), not_found: Vec::new(), ..audit.clone() };
+        let document = serde_json::to_string(&kept).unwrap_or_default();
         self.catalog().keep_audit(&audit.search, &document)
     }
 

@@ -363,6 +363,9 @@ fn bad_probes_are_told() {
     let mates = HashSet::from(["person 1-0", "person 1-1", "person 1-2"]);
     assert!(like.len() >= 2 && like.is_subset(&mates), "{like:?}"); // one is a photo of its own
     assert!(said[0]["warnings"][0].as_str().unwrap().contains("probes may be in the gallery after all"));
+    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
+    let kept: String = catalog.query_row("SELECT document FROM calibrations", [], |row| row.get(0)).unwrap();
+    assert!(!kept.contains("mixed.npy") && !kept.contains("person"), "who is removed must not stay in it");
 }
 
 #[test]
