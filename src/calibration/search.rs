@@ -49,3 +49,36 @@ pub fn root(
     let found = at((inside + outside) / 2.0);
     found.is_finite().then_some(found).or(Some(from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_point_is_found_within_its_steps() {
+        for place in [0.1, 3.0, 6.9] {
+            let calls = std::cell::Cell::new(0);
+            let found = lowest(
+                |x| {
+                    calls.set(calls.get() + 1);
+                    (x - place).abs()
+                },
+                0.0,
+                7.0,
+                30,
+            );
+            // 7 times 0.618 to the power of 30.
+            assert!((found - place).abs() < 4e-6, "{found}");
+            assert_eq!(calls.get(), 32, "one call a step");
+        }
+    }
+
+    #[test]
+    fn a_change_of_sign_is_found_or_there_is_none() {
+        let found = root(&|x| x - 7.3, 0.0, |step| step, 60.0).unwrap();
+        assert!((found - 7.3).abs() < 1e-3, "{found}");
+        let found = root(&|x| -x - 0.1, 1.0, |step| 1.0 - step, 60.0).unwrap();
+        assert!((found + 0.1).abs() < 1e-3, "{found}");
+        assert_eq!(root(&|_| -1.0, 0.0, |step| step, 60.0), None);
+    }
+}
