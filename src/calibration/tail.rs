@@ -236,3 +236,62 @@ fn share_of_worse(distance: f64, shape: f64, scale: f64, count: usize) -> f64 {
     });
     (worse.count() + 1) as f64 / (DRAWN + 1) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quantiles of scores whose tail has this shape and scale above 0.5, a tenth of them there.
+    fn maxima(count: usize, shape: f64, scale: f64) -> Vec<f32> {
+        let excess = |survivor: f64| {
+            if shape == 0.0 { -scale * survivor.ln() } else { scale / shape * (survivor.powf(-shape) - 1.0) }
+        };
+        (0..count).map(|rank| (0.5 + excess((rank as f64 + 0.5) * 10.0 / count as f64)) as f32).collect()
+    }
+
+    #[test]
+    fn known_tails_are_fitted() {
+        for shape in [-0.2, 0.0, 0.08] {
+            let tail = Tail::fit(&maxima(5000, shape, 0.04), 1.0).unwrap();
+            assert_eq!(tail.excesses, 500);
+            assert!((tail.share - 0.1).abs() < 1e-9 && (tail.above - 0.5).abs() < 1e-3, "{tail:?}");
+            assert!((tail.shape - shape).abs() < 0.03 && (tail.scale / 0.04 - 1.0).abs() < 0.03, "{tail:?}");
+            assert!(tail.is_good() && tail.fit[1] > 0.5, "quantiles lie closer than samples: {tail:?}");
+        }
+        assert_eq!(Tail::fit(&maxima(199, 0.0, 0.04), 1.0), None, "too few");
+        assert_eq!(Tail::fit(&[0.5; 1000], 1.0), None, "all one");
+    }
+
+    #[test]
+    fn shares_and_scores_are_each_others_inverse() {
+        for shape in [-0.2, 0.0, 0.1] {
+            let tail = Tail { shape, ..Tail::fit(&maxima(1000, 0.0, 0.04), 1.0).unwrap() };
+            for share in [0.1, 0.01, 1e-4] {
+                assert!((tail.beyond(tail.score(share)) / share - 1.0).abs() < 1e-9, "{shape}, {share}");
+            }
+            assert_eq!(tail.beyond(0.1), tail.share, "below it nothing is told");
+        }
+        let ending = Tail { shape: -0.2, ..Tail::fit(&maxima(1000, 0.0, 0.04), 1.0).unwrap() };
+        assert_eq!(ending.beyond(ending.above + ending.scale / 0.2), 0.0, "scores have an end");
+    }
+
+    #[test]
+    fn no_shape_is_as_good_as_nearly_none() {
+        let (sample, _) = Sample::of(&maxima(1000, 0.0, 0.04), 1.0).unwrap();
+        for scale in [0.02, 0.04, 0.1] {
+            let [none, little] = [0.0, 1e-7].map(|shape| sample.loss(shape, scale));
+            assert!((none - little).abs() < 1e-3 * none.abs(), "{scale}: {none}, {little}");
+        }
+        assert_eq!(sample.loss(-0.4, 0.01), f64::INFINITY, "an excess lies beyond the end");
+        assert_eq!(sample.loss(0.1, 0.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn what_is_no_tail_is_refused() {
+        // Two heaps: most excesses are near 0, a tenth lies far above.
+        let heaps =
+            (0..1000).map(|rank| if rank < 10 { 0.95 } else { 0.6 - rank as f32 * 1e-4 }).collect::<Vec<_>>();
+        let tail = Tail::fit(&heaps, 1.0).unwrap();
+        assert!(!tail.is_good(), "{tail:?}");
+    }
+}
