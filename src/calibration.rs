@@ -63,6 +63,8 @@ pub struct Calibration {
     pub model: String,
     /// Empty for templates made elsewhere.
     pub fingerprint: String,
+    /// Numbers in a template.
+    pub dimension: usize,
     /// Subjects that each search went through.
     pub subjects: u64,
     /// Their templates.
@@ -200,12 +202,17 @@ impl Calibration {
     /// # Errors
     /// [`CalibrationError::OtherModel`].
     pub fn require(&self, binding: &Binding) -> Result<(), CalibrationError> {
-        if (&self.model, &self.fingerprint) == (&binding.model, &binding.fingerprint) {
+        let own = Binding {
+            model: self.model.clone(),
+            fingerprint: self.fingerprint.clone(),
+            dimension: self.dimension,
+            threshold: binding.threshold,
+        };
+        if own == *binding {
             return Ok(());
         }
-        let own =
-            Binding { model: self.model.clone(), fingerprint: self.fingerprint.clone(), ..binding.clone() };
-        Err(CalibrationError::OtherModel { calibration: own.describe(), gallery: binding.describe() })
+        let describe = |one: &Binding| format!("{}, {} numbers a template", one.describe(), one.dimension);
+        Err(CalibrationError::OtherModel { calibration: describe(&own), gallery: describe(binding) })
     }
 
     /// Why it should be made anew for a gallery of so many subjects and templates: empty if it need not be.

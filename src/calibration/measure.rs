@@ -183,6 +183,7 @@ impl Sample<'_> {
                 .map_or(0, |since| since.as_secs().cast_signed()),
             model: binding.model.clone(),
             fingerprint: binding.fingerprint.clone(),
+            dimension: binding.dimension,
             subjects: subjects - left_out,
             templates: templates - left_out.min(templates),
             fusion: self.fusion,

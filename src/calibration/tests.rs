@@ -61,6 +61,7 @@ fn with_design(mut maxima: Vec<f32>, subjects: u64, design: f64) -> Calibration 
         made: 0,
         model: "external".into(),
         fingerprint: String::new(),
+        dimension: 192,
         subjects,
         templates: subjects,
         fusion: Fusion::Max,
@@ -185,6 +186,8 @@ fn it_survives_being_written_down() {
     let other = Binding { model: "other".into(), fingerprint: "f".repeat(64), ..binding };
     let said = calibration.require(&other).unwrap_err().to_string();
     assert!(said.contains("external") && said.contains("other"), "{said}");
+    let said = calibration.require(&Binding::external(512, None)).unwrap_err().to_string();
+    assert!(said.contains("192 numbers") && said.contains("512 numbers"), "{said}");
 }
 
 #[test]
