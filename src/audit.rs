@@ -5,17 +5,17 @@ mod mates;
 mod people;
 
 use std::sync::atomic::AtomicBool;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::binomial;
+use crate::calibration::measure::now;
+use crate::calibration::{binomial, is_other_size};
 use crate::decision::Missed;
 use crate::decision::certificate::name_of;
-use crate::gallery::{Gallery, Result, Search};
+use crate::gallery::{Gallery, Result, Search, TOGETHER};
 use crate::template::Template;
 
 pub use mates::MateProbe;
@@ -111,14 +111,11 @@ pub struct Audit {
 
 /// Entries of a list that are kept.
 const LISTED: usize = 100;
-/// A gallery that grew or shrank by this factor is another one than was audited.
-const OTHER_SIZE: f64 = 1.5;
 
 impl Audit {
     /// Whether the gallery is about the size that it had.
     pub fn is_fresh(&self, templates: u64) -> bool {
-        let times = templates.max(1) as f64 / self.templates.max(1) as f64;
-        (1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times)
+        !is_other_size(templates.max(1) as f64 / self.templates.max(1) as f64)
     }
 
     /// Of the mates that brute force finds, the share that this way to search misses.
@@ -136,20 +133,19 @@ impl Auditor<'_> {
     /// The gallery failed, or a probe has another dimension.
     pub fn run(&self, given: &[(Template, String)]) -> Result<Option<Audit>> {
         let (subjects, templates) = self.gallery.counts()?;
-        let Some(mates) = self.mates(given)? else { return Ok(None) };
-        let Some((looked_up, not_found)) = self.look_up_verbatim()? else { return Ok(None) };
-        let Some(doubles) = self.doubles()? else { return Ok(None) };
-        let Some(outliers) = self.outliers()? else { return Ok(None) };
+        let ids = self.some_templates()?;
+        let Some(mates) = self.mates(&ids, given)? else { return Ok(None) };
+        let Some(not_found) = self.look_up_verbatim(&ids)? else { return Ok(None) };
+        let Some(doubles) = self.doubles(&ids)? else { return Ok(None) };
+        let Some(outliers) = self.outliers(&ids)? else { return Ok(None) };
         let mut audit = Audit {
-            made: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs().cast_signed()),
+            made: now(),
             search: name_of(self.search.mode),
             subjects,
             templates,
             threshold: self.threshold,
             mates,
-            looked_up,
+            looked_up: ids.len() as u64,
             not_found_count: not_found.len() as u64,
             not_found: not_found.into_iter().take(LISTED).collect(),
             doubles,
@@ -195,19 +191,18 @@ impl Auditor<'_> {
         }
     }
 
-    /// Templates as probes: each must be its own best hit, or score the same as it (an identical one). How many were looked up, and the ids
-    /// of those that failed.
-    fn look_up_verbatim(&self) -> Result<Option<(u64, Vec<u64>)>> {
+    /// Templates as probes: each must be its own best hit, or score the same as it (an identical one). The ids of those that
+    /// failed.
+    fn look_up_verbatim(&self, ids: &[u64]) -> Result<Option<Vec<u64>>> {
         let view = self.gallery.view();
-        let ids = self.some_templates()?;
         let mut failed = Vec::new();
-        for (done, ids) in ids.chunks(32).enumerate() {
+        for (done, block) in ids.chunks(TOGETHER).enumerate() {
             if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
                 return Ok(None);
             }
-            (self.progress)("templates looked up", done * 32, self.sample);
-            let mut rows = Vec::with_capacity(ids.len());
-            for &id in ids {
+            (self.progress)("templates looked up", done * TOGETHER, ids.len());
+            let mut rows = Vec::with_capacity(block.len());
+            for &id in block {
                 rows.extend(view.try_get(id)?);
             }
             let vectors: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
@@ -219,7 +214,7 @@ impl Auditor<'_> {
                 }
             }
         }
-        Ok(Some((ids.len() as u64, failed)))
+        Ok(Some(failed))
     }
 
     /// Ids of up to [`Self::sample`] live templates, drawn evenly.

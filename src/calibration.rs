@@ -167,7 +167,7 @@ impl Calibration {
             subjects,
             method,
             alarms: self.alarms(threshold),
-            extrapolated: reach < 1.0 || !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times),
+            extrapolated: reach < 1.0 || is_other_size(times),
             lowest_target,
         })
     }
@@ -219,7 +219,7 @@ impl Calibration {
     pub fn stale(&self, subjects: u64, templates: u64) -> Vec<String> {
         let mut reasons = Vec::new();
         let times = subjects.max(1) as f64 / self.subjects as f64;
-        if !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times) {
+        if is_other_size(times) {
             reasons
                 .push(format!("it was measured with {} subjects, there are {subjects} now", self.subjects));
         }
@@ -269,4 +269,9 @@ impl Calibration {
             needed: (needed.ceil() as usize).max(tail::FEWEST * 4 + 1),
         }
     }
+}
+
+/// Whether a gallery `times` as large as another one is another gallery.
+pub(crate) fn is_other_size(times: f64) -> bool {
+    !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times)
 }

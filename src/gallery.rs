@@ -32,7 +32,7 @@ pub use enrollment::{EnrolledFace, Enrollment, PhotoOutcome};
 pub use error::{GalleryError, Result};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
-pub use ranking::Ranking;
+pub use ranking::{Ranking, TOGETHER};
 
 const CATALOG: &str = "catalog.sqlite";
 const INDEX: &str = "index";

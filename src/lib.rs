@@ -15,5 +15,6 @@ pub mod face;
 pub mod gallery;
 pub mod image;
 pub mod ingest;
+mod number;
 pub mod template;
 pub mod vectors;

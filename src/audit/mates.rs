@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Auditor, Mates, MatesFrom};
 use crate::calibration::binomial;
 use crate::decision::Fusion;
-use crate::gallery::Result;
+use crate::gallery::{Result, TOGETHER};
 use crate::template::Template;
 
 /// A probe whose person is in the gallery.
@@ -30,18 +30,18 @@ const MIXED: usize = 8;
 
 impl Auditor<'_> {
     /// Looks for mates; `Some(None)` if there are none to look for, `None` if it was stopped.
-    pub(super) fn mates(&self, given: &[(Template, String)]) -> Result<Option<Option<Mates>>> {
+    pub(super) fn mates(&self, ids: &[u64], given: &[(Template, String)]) -> Result<Option<Option<Mates>>> {
         let view = self.gallery.view();
-        let (from, probes) = self.probes(&view, given)?;
+        let (from, probes) = self.probes(&view, ids, given)?;
         if probes.is_empty() {
             return Ok(Some(None));
         }
         let [mut reachable, mut missed] = [0u64; 2];
-        for (done, block) in probes.chunks(32).enumerate() {
+        for (done, block) in probes.chunks(TOGETHER).enumerate() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            (self.progress)("mates", done * 32, probes.len());
+            (self.progress)("mates", done * TOGETHER, probes.len());
             for (probe, listed) in block.iter().zip(self.lists(&view, block)?) {
                 let Some(score) = self.score(&view, probe)?.filter(|score| *score >= self.threshold) else {
                     continue;
@@ -102,7 +102,12 @@ impl Auditor<'_> {
         Ok(Fusion::Max.fuse(&scored))
     }
 
-    fn probes(&self, view: &View, given: &[(Template, String)]) -> Result<(MatesFrom, Vec<MateProbe>)> {
+    fn probes(
+        &self,
+        view: &View,
+        ids: &[u64],
+        given: &[(Template, String)],
+    ) -> Result<(MatesFrom, Vec<MateProbe>)> {
         if !given.is_empty() {
             let mut probes = Vec::new();
             for (template, name) in given.iter().take(self.sample) {
@@ -111,9 +116,8 @@ impl Auditor<'_> {
             }
             return Ok((MatesFrom::Given, probes));
         }
-        let ids = self.some_templates()?;
         let mut left_out = Vec::new();
-        for &id in &ids {
+        for &id in ids {
             let Some(row) = view.try_get(id)? else { continue };
             if view.group_ids(row.group).len() > 1
                 && let Ok(template) = Template::from_raw(&row.vector)
@@ -124,7 +128,7 @@ impl Auditor<'_> {
         if !left_out.is_empty() {
             return Ok((MatesFrom::LeftOut, left_out));
         }
-        Ok((MatesFrom::MadeUp, self.made_up(view, &ids)?))
+        Ok((MatesFrom::MadeUp, self.made_up(view, ids)?))
     }
 
     /// Probes that score a little above the threshold with one template each. They lie off it in a direction that is a sum of a few other

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Auditor, LISTED};
 use crate::calibration::suspects;
-use crate::gallery::{Result, Search};
+use crate::gallery::{Result, Search, TOGETHER};
 use crate::template::Template;
 
 /// Two subjects who are more alike than strangers are: one person under two names, one photo filed twice, or relatives.
@@ -47,9 +47,8 @@ struct Closest {
 }
 
 impl Auditor<'_> {
-    pub(super) fn doubles(&self) -> Result<Option<Vec<Double>>> {
-        let ids = self.some_templates()?;
-        let Some(mut closest) = self.closest(&ids)? else { return Ok(None) };
+    pub(super) fn doubles(&self, ids: &[u64]) -> Result<Option<Vec<Double>>> {
+        let Some(mut closest) = self.closest(ids)? else { return Ok(None) };
         closest.sort_by(|one, other| other.score.total_cmp(&one.score));
         let count = match self.doubles_above {
             Some(least) => closest.iter().take_while(|pair| pair.score >= least).count(),
@@ -95,11 +94,11 @@ impl Auditor<'_> {
     fn closest(&self, ids: &[u64]) -> Result<Option<Vec<Closest>>> {
         let view = self.gallery.view();
         let mut closest = Vec::with_capacity(ids.len());
-        for (done, block) in ids.chunks(32).enumerate() {
+        for (done, block) in ids.chunks(TOGETHER).enumerate() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            (self.progress)("templates compared with other people", done * 32, ids.len());
+            (self.progress)("templates compared with other people", done * TOGETHER, ids.len());
             let mut rows = Vec::with_capacity(block.len());
             for &id in block {
                 rows.extend(
@@ -121,11 +120,10 @@ impl Auditor<'_> {
         Ok(Some(closest))
     }
 
-    pub(super) fn outliers(&self) -> Result<Option<Vec<Outlier>>> {
+    pub(super) fn outliers(&self, ids: &[u64]) -> Result<Option<Vec<Outlier>>> {
         let view = self.gallery.view();
-        let ids = self.some_templates()?;
         let mut alone: Vec<(u64, f32)> = Vec::new();
-        for &id in &ids {
+        for &id in ids {
             let Some(row) = view.try_get(id)? else { continue };
             let mut own = f32::NEG_INFINITY;
             for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {

@@ -58,6 +58,12 @@ struct Found {
     in_parts: Vec<Option<f32>>,
 }
 
+/// All searches, and how many subjects each part has.
+struct Searched {
+    found: Vec<Found>,
+    sizes: Vec<u64>,
+}
+
 /// A probe and the subject that it must not find.
 type Sought<'a> = (&'a Template, Option<u64>);
 
@@ -71,7 +77,7 @@ impl Sample<'_> {
             return Err(CalibrationError::FewProbes { got: probes.len(), needed: FEWEST_PROBES });
         }
         let sought: Vec<Sought<'_>> = probes.iter().map(|probe| (&probe.template, None)).collect();
-        let Some(found) = self.search_all(&sought, 1)? else { return Ok(None) };
+        let Some(searched) = self.search_all(&sought, 1)? else { return Ok(None) };
         let mut images: HashMap<&str, f64> = HashMap::new();
         for person in probes.iter().filter_map(|probe| probe.person.as_deref()) {
             *images.entry(person).or_default() += 1.0;
@@ -80,7 +86,7 @@ impl Sample<'_> {
         let named: f64 = images.values().sum();
         let alike: f64 = images.values().map(|images| images * images).sum();
         let design = (alike + probes.len() as f64 - named) / probes.len() as f64;
-        self.calibration(&found, design, Strangers::Given, |at| Ok(probes[at].name.clone())).map(Some)
+        self.calibration(&searched, design, Strangers::Given, |at| Ok(probes[at].name.clone())).map(Some)
     }
 
     /// Searches for up to `people` of the gallery's subjects, drawn with `seed`, by the oldest template of each, among all the others;
@@ -107,13 +113,14 @@ impl Sample<'_> {
         }
         let sought: Vec<Sought<'_>> =
             templates.iter().map(|(template, subject)| (template, Some(*subject))).collect();
-        let Some(found) = self.search_all(&sought, 2)? else { return Ok(None) };
+        let Some(searched) = self.search_all(&sought, 2)? else { return Ok(None) };
+        let found = &searched.found;
         // Two who are each other's best are one pair that was seen twice.
         let best: HashMap<u64, u64> =
-            templates.iter().zip(&found).map(|((_, own), found)| (*own, found.subject)).collect();
+            templates.iter().zip(found).map(|((_, own), found)| (*own, found.subject)).collect();
         let mutual = best.iter().filter(|(own, other)| best.get(other) == Some(own)).count();
         let design = 1.0 + mutual as f64 / found.len().max(1) as f64;
-        self.calibration(&found, design, Strangers::LeftOut, |at| {
+        self.calibration(&searched, design, Strangers::LeftOut, |at| {
             let (_, subject) = templates[at];
             Ok(self.gallery.subject_name(subject)?.unwrap_or_default())
         })
@@ -121,7 +128,7 @@ impl Sample<'_> {
     }
 
     /// The best score of each, own subjects aside; `None` if it was stopped.
-    fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Vec<Found>>, CalibrationError> {
+    fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Searched>, CalibrationError> {
         let view = self.gallery.view();
         let parts = parts(self.gallery, &view)?;
         let mut found = Vec::with_capacity(sought.len());
@@ -147,12 +154,13 @@ impl Sample<'_> {
             }
             (self.progress)(found.len());
         }
-        Ok(Some(found))
+        let sizes = parts.iter().map(|(subjects, _)| *subjects).collect();
+        Ok(Some(Searched { found, sizes }))
     }
 
     fn calibration(
         &self,
-        found: &[Found],
+        Searched { found, sizes }: &Searched,
         design: f64,
         strangers: Strangers,
         name: impl Fn(usize) -> Result<String, CalibrationError>,
@@ -167,8 +175,6 @@ impl Sample<'_> {
             let subject = self.gallery.subject_name(found[at].subject)?.unwrap_or_default();
             suspects.push(Suspect { probe: name(at)?, subject, score: found[at].score });
         }
-        let sizes: Vec<u64> =
-            parts(self.gallery, &self.gallery.view())?.iter().map(|(subjects, _)| *subjects).collect();
         let parts: Vec<(u64, Vec<f32>)> = sizes
             .iter()
             .enumerate()
@@ -178,9 +184,7 @@ impl Sample<'_> {
         let rarest = design / (BEYOND * maxima.len() as f64);
         let binding = self.gallery.binding();
         let calibration = Calibration {
-            made: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs().cast_signed()),
+            made: now(),
             model: binding.model.clone(),
             fingerprint: binding.fingerprint.clone(),
             dimension: binding.dimension,
@@ -201,6 +205,11 @@ impl Sample<'_> {
         }
         Ok(calibration)
     }
+}
+
+/// Seconds since 1970, UTC.
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
 
 /// Parts of the gallery, the smallest first, each within the next: how many subjects they have, and their rows.

@@ -12,7 +12,7 @@ use super::reply::{self, Reply, Sought};
 use super::searching::{Deciding, DecisionArguments, SearchArguments};
 use super::{End, Screen, interrupt};
 use crate::decision::{Certificate, Decision, Missed, decide};
-use crate::gallery::{Candidates, Gallery};
+use crate::gallery::{Candidates, Gallery, TOGETHER};
 use crate::ingest::{self, Finding, walk};
 use crate::template::Template;
 use crate::vectors::VectorFile;
@@ -47,9 +47,6 @@ pub struct Arguments {
     #[command(flatten)]
     engine: EngineArguments,
 }
-
-/// Probes that are searched for in one pass over the gallery.
-const TOGETHER: usize = 32;
 
 /// A look-up under way.
 struct Lookup<'a> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -43,6 +44,41 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
+/// The template of each photo that has a face.
+pub type Templates = HashMap<PathBuf, Template>;
+
+/// Looks at every photo of the pairs once, and says which have no usable face; with how many these are. `None` if it was interrupted.
+pub fn encode(
+    pairs: &[Pair],
+    engine: &Engine,
+    options: &Options,
+    stop: &AtomicBool,
+    screen: Screen,
+) -> Result<Option<(Templates, u64)>> {
+    let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
+    let bar = screen.progress(Some(photos.len() as u64), "photos");
+    let (mut templates, mut failed) = (Templates::new(), 0_u64);
+    let files = ingest::files(photos.iter().copied().cloned());
+    ingest::run(engine, files, options, &|_| false, stop, |outcome| {
+        bar.inc(1);
+        let path = outcome.input.path;
+        match outcome.finding {
+            Finding::Faces(faces, _) => {
+                templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
+            }
+            Finding::Skipped(skip) => {
+                failed += 1;
+                bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
+            }
+            Finding::Known => unreachable!("no photo is known to a comparison"),
+        }
+        anyhow::Ok(())
+    })?;
+    bar.finish_and_clear();
+    let stopped = stop.load(Ordering::Relaxed) && templates.len() as u64 + failed < photos.len() as u64;
+    Ok((!stopped).then_some((templates, failed)))
+}
+
 /// Encodes every photo once, scores the pairs and prints what the scores allow.
 pub fn measure(
     pairs: &[Pair],
@@ -52,41 +88,13 @@ pub fn measure(
     threshold: &Threshold,
     screen: Screen,
 ) -> Result<End> {
-    let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
-    let bar = screen.progress(Some(photos.len() as u64), "photos");
-    let mut templates: HashMap<PathBuf, Template> = HashMap::new();
-    let mut failed = 0_u64;
     let stop = interrupt::watch();
     let started = Instant::now();
-    ingest::run(
-        engine,
-        ingest::files(photos.iter().copied().cloned()),
-        options,
-        &|_| false,
-        stop,
-        |outcome| {
-            bar.inc(1);
-            let path = outcome.input.path;
-            match outcome.finding {
-                Finding::Faces(faces, _) => {
-                    templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
-                }
-                Finding::Skipped(skip) => {
-                    failed += 1;
-                    bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
-                }
-                Finding::Known => unreachable!("no photo is known to a comparison"),
-            }
-            anyhow::Ok(())
-        },
-    )?;
-    bar.finish_and_clear();
-    let seconds = started.elapsed().as_secs_f64();
-    if stop.load(std::sync::atomic::Ordering::Relaxed)
-        && templates.len() as u64 + failed < photos.len() as u64
-    {
+    let Some((templates, failed)) = encode(pairs, engine, options, stop, screen)? else {
         return Ok(End::Interrupted);
-    }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let photos = templates.len() as u64 + failed;
     let scores: Vec<(f32, bool)> = pairs
         .iter()
         .filter_map(|pair| {
@@ -99,16 +107,16 @@ pub fn measure(
         verification(&comparisons(&scores), &evaluation::Options { repetitions: 0, ..Default::default() })?;
     let (best, best_accuracy) = (measured.accuracy_threshold, measured.accuracy.value);
     let at_model = accuracy(&scores, threshold.value);
-    let failure_to_acquire = failed as f64 / photos.len() as f64;
+    let failure_to_acquire = failed as f64 / photos as f64;
     screen.json(&json!({
-        "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos.len(),
+        "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos,
         "photos_without_face": failed, "failure_to_acquire": failure_to_acquire,
         "accuracy": best_accuracy, "best_threshold": best,
         "accuracy_all_pairs": best_accuracy * scores.len() as f64 / pairs.len() as f64,
         "threshold": threshold.value, "accuracy_at_threshold": at_model,
         "false_match_rate_at_threshold": rate(&scores, false, threshold.value),
         "false_non_match_rate_at_threshold": 1.0 - rate(&scores, true, threshold.value),
-        "seconds": seconds, "photos_per_second": photos.len() as f64 / seconds,
+        "seconds": seconds, "photos_per_second": photos as f64 / seconds,
         "model": { "name": binding.model, "fingerprint": binding.fingerprint },
     }))?;
     let mut table = Table::new(&[1]);
@@ -118,7 +126,7 @@ pub fn measure(
     ]);
     table.row([
         "photos without a face (FTA)".into(),
-        format!("{failed} of {} ({:.2} %)", photos.len(), 100.0 * failure_to_acquire),
+        format!("{failed} of {photos} ({:.2} %)", 100.0 * failure_to_acquire),
     ]);
     table.row([
         "accuracy at the best threshold".into(),
@@ -128,7 +136,7 @@ pub fn measure(
         "accuracy at the model's threshold".into(),
         format!("{:.2} % at {:.3}", 100.0 * at_model, threshold.value),
     ]);
-    table.row(["speed".into(), format!("{:.1} photos a second", photos.len() as f64 / seconds)]);
+    table.row(["speed".into(), format!("{:.1} photos a second", photos as f64 / seconds)]);
     table.lines(0).iter().try_for_each(|line| screen.text(line))?;
     Ok(End::Done)
 }

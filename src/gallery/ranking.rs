@@ -20,7 +20,7 @@ pub struct Ranking {
 }
 
 /// Probes that are searched for in one pass over the rows.
-const TOGETHER: usize = 32;
+pub const TOGETHER: usize = 32;
 
 impl Gallery {
     /// The `k` best subjects for each probe in a view of this gallery, or in a part of it; in the order of the probes.
@@ -35,22 +35,15 @@ impl Gallery {
         search: &Search,
         among: Option<&Selection>,
     ) -> Result<Vec<Ranking>> {
-        let mut search = *search;
-        if search.fusion != Fusion::Max {
-            let (subjects, templates) = self.counts()?;
-            if subjects == templates {
-                search.fusion = Fusion::Max; // of one template each: all fusions are one
-            }
-        }
         let mut rankings = Vec::with_capacity(probes.len());
         for probes in probes.chunks(TOGETHER) {
             for probe in probes {
                 self.check_dimension(probe)?;
             }
             let vectors: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
-            let answers = limited(view.batch(&vectors)?, &search, among)?.top_groups(k)?;
+            let answers = limited(view.batch(&vectors)?, search, among)?.top_groups(k)?;
             for (vector, answer) in vectors.into_iter().zip(answers) {
-                rankings.push(self.fused(view, vector, answer, k, &search, among)?);
+                rankings.push(self.fused(view, vector, answer, k, search, among)?);
             }
         }
         Ok(rankings)

@@ -1,19 +1,18 @@
 //! The protocol of pairs of photos.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 
 use super::{Arguments, Measured, verification};
-use crate::cli::pairs::{Pair, read};
+use crate::cli::pairs::{Pair, Templates, encode, read};
 use crate::cli::screen::Screen;
 use crate::evaluation::Comparison;
 use crate::evaluation::report::Verification;
 use crate::gallery::Binding;
-use crate::ingest::{self, Faces, Finding};
-use crate::template::Template;
+use crate::ingest::Faces;
 
 impl Arguments {
     pub(super) fn verify(
@@ -27,24 +26,8 @@ impl Arguments {
         binding.require(&model.name, &model.fingerprint())?;
         let pairs = read(list, &self.root)?;
         let engine = self.engine.load(&model)?;
-        let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
-        let bar = screen.progress(Some(photos.len() as u64), "photos");
-        let mut templates: HashMap<PathBuf, Option<Template>> = HashMap::new();
         let options = self.look.options(Faces::Largest);
-        let files = ingest::files(photos.iter().copied().cloned());
-        ingest::run(&engine, files, &options, &|_| false, stop, |outcome| {
-            bar.inc(1);
-            let template = match outcome.finding {
-                Finding::Faces(faces, _) => faces.into_iter().next().map(|face| face.template),
-                _ => None,
-            };
-            templates.insert(outcome.input.path, template);
-            anyhow::Ok(())
-        })?;
-        bar.finish_and_clear();
-        if stop.load(Ordering::Relaxed) && templates.len() < photos.len() {
-            return Ok(None);
-        }
+        let Some((templates, _)) = encode(&pairs, &engine, &options, stop, screen)? else { return Ok(None) };
         let measured = verification(&comparisons(&pairs, &templates), &self.options())?;
         let warnings = measured.warnings();
         Ok(Some((measured, warnings)))
@@ -52,7 +35,7 @@ impl Arguments {
 }
 
 /// Pairs as comparisons of people: a person is the folder a photo lies in. Where that contradicts the list, the two are people of their own.
-fn comparisons(pairs: &[Pair], templates: &HashMap<PathBuf, Option<Template>>) -> Vec<Comparison> {
+fn comparisons(pairs: &[Pair], templates: &Templates) -> Vec<Comparison> {
     let mut numbers: HashMap<PathBuf, u64> = HashMap::new();
     let mut number = |key: PathBuf| {
         let next = numbers.len() as u64;
@@ -67,7 +50,7 @@ fn comparisons(pairs: &[Pair], templates: &HashMap<PathBuf, Option<Template>>) -
                 a = PathBuf::from(format!("\0{at}"));
                 b = if pair.same { a.clone() } else { PathBuf::from(format!("\0{at} other")) };
             }
-            let [one, other] = [&pair.a, &pair.b].map(|path| templates.get(path).and_then(Option::as_ref));
+            let [one, other] = [&pair.a, &pair.b].map(|path| templates.get(path));
             let score =
                 one.zip(other).map(|(one, other)| gallerist_index::dot(one.as_slice(), other.as_slice()));
             Comparison { a: number(a), b: number(b), score }
@@ -78,6 +61,7 @@ fn comparisons(pairs: &[Pair], templates: &HashMap<PathBuf, Option<Template>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Template;
 
     #[test]
     fn people_are_folders_unless_the_list_says_otherwise() {
@@ -89,12 +73,7 @@ mod tests {
             pair("x/1.jpg", "y/2.jpg", true),
         ];
         let template = Template::from_raw(&[1.0]).unwrap();
-        let known: HashMap<PathBuf, Option<Template>> = [
-            ("ada/1.jpg".into(), Some(template.clone())),
-            ("ada/2.jpg".into(), Some(template)),
-            ("bob/1.jpg".into(), None),
-        ]
-        .into();
+        let known = Templates::from(["ada/1.jpg", "ada/2.jpg"].map(|path| (path.into(), template.clone())));
         let found = comparisons(&pairs, &known);
         assert_eq!(found[0].score, Some(1.0));
         assert_eq!(found[1].score, None);

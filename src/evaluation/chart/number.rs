@@ -1,5 +1,7 @@
 //! Numbers as people read them. What is not finite is unknown, and is never printed as a number.
 
+pub use crate::number::count;
+
 /// What stands where a number is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -45,19 +47,6 @@ pub fn plain(value: f64, decimals: usize) -> String {
 /// A score or a threshold.
 pub fn score(value: f32) -> String {
     if value.is_finite() { format!("{value:.4}") } else { UNKNOWN.to_owned() }
-}
-
-/// A count with thousands apart: `1,234,567`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// A 95 % interval: `7.1 % to 9.8 %`.
