@@ -138,15 +138,19 @@ impl Calibration {
             if self.tail.is_some_and(|tail| tail.is_good()) { BEYOND * searches } else { searches + 1.0 };
         let lowest_target = scaled(self.design / beyond, times);
         let reach = share * (searches + 1.0) / self.design;
-        let usable = self.tail.filter(|tail| tail.is_good() && share < tail.share);
+        let usable = self.tail.filter(|tail| tail.is_good() && share < tail.share && reach < COUNTED);
+        let counted = |reach: f64| {
+            let (threshold, rank) = self.counted(reach);
+            let interval = binomial::order_interval(rank / self.design, searches / self.design);
+            (threshold, interval, Method::Counted)
+        };
         let (threshold, interval, method) = match usable {
-            Some(tail) if reach < COUNTED => {
-                if target < lowest_target {
-                    return Err(self.too_rare(target, lowest_target, times));
-                }
-                (tail.score(share) as f32, self.curve.interval(share), Method::Tail)
+            Some(_) if target < lowest_target => return Err(self.too_rare(target, lowest_target, times)),
+            Some(tail) if tail.score(share) as f32 <= self.counted(self.seam(&tail)).0 => {
+                counted(self.seam(&tail))
             }
-            _ if reach < 1.0 => {
+            Some(tail) => (tail.score(share) as f32, self.curve.interval(share), Method::Tail),
+            None if reach < 1.0 => {
                 return Err(match self.tail {
                     Some(tail) => {
                         CalibrationError::NoTail { target, lowest: lowest_target, heavy: tail.heavy }
@@ -154,11 +158,7 @@ impl Calibration {
                     None => self.too_rare(target, lowest_target, times),
                 });
             }
-            _ => {
-                let (threshold, rank) = self.counted(share);
-                let interval = binomial::order_interval(rank / self.design, searches / self.design);
-                (threshold, interval, Method::Counted)
-            }
+            None => counted(share * (searches + 1.0)),
         };
         Ok(Operating {
             target_fpir: target,
@@ -190,11 +190,17 @@ impl Calibration {
         scaled(self.beyond_counting(score).unwrap_or_else(counted), times)
     }
 
-    /// The share of searches that reach a score, by the tail, if that says that too few of these do to be counted.
+    /// The share of searches that reach a score, by the tail, if that score is above every threshold that is counted.
     fn beyond_counting(&self, score: f32) -> Option<f64> {
-        let tail = self.tail.filter(|tail| tail.is_good() && f64::from(score) > tail.above)?;
-        let share = tail.beyond(score.into());
-        (share * (self.maxima.len() as f64 + 1.0) < COUNTED * self.design).then_some(share)
+        let tail = self.tail.filter(Tail::is_good)?;
+        let (highest, rank) = self.counted(self.seam(&tail));
+        (score > highest).then(|| tail.beyond(score.into()).min(rank / self.maxima.len() as f64))
+    }
+
+    /// The fewest searches that are counted where there is a tail. The tail may put a rarer share at a lower score than the last that is
+    /// counted; a threshold that sank while its target became rarer would be no threshold, so what was counted stands there.
+    fn seam(&self, tail: &Tail) -> f64 {
+        (COUNTED * self.design).min(tail.share * (self.maxima.len() as f64 + 1.0))
     }
 
     /// Refuses a gallery of another model, whose scores mean something else.
@@ -237,11 +243,10 @@ impl Calibration {
         self.maxima.partition_point(|score| *score >= threshold)
     }
 
-    /// The lowest threshold that at most this share of the searches reaches, and how many do. In the mean over all samples the share above
-    /// the k-th highest of m is k / (m + 1).
-    fn counted(&self, share: f64) -> (f32, f64) {
-        let searches = self.maxima.len();
-        let rank = ((share * (searches as f64 + 1.0)) as usize).clamp(1, searches);
+    /// The lowest threshold that at most `reach` searches reach, and how many do. In the mean over all samples the share above the k-th
+    /// highest of m is k / (m + 1).
+    fn counted(&self, reach: f64) -> (f32, f64) {
+        let rank = (reach as usize).clamp(1, self.maxima.len());
         let threshold = self.maxima[rank - 1];
         match self.maxima.get(rank) {
             // Scores that are equal stay on one side.

@@ -199,6 +199,22 @@ fn it_says_why_it_is_stale() {
     assert!(calibration.stale(1000, 2000)[0].contains("templates a subject"), "enrolled otherwise");
 }
 
+/// By luck these searches' tenth highest score lies far above where the tail has it.
+#[test]
+fn where_counting_ends_no_rarer_target_has_a_lower_threshold() {
+    let calibration = Strangers192 { subjects: 1000.0 }.calibration(600, 13);
+    let tail = calibration.tail.unwrap();
+    let last = calibration.maxima[9];
+    assert!(tail.is_good() && tail.score(8.0 / 601.0) < f64::from(last), "not that case: {tail:?}");
+    let operating = [10.01, 9.0, 8.0].map(|reach| calibration.operating(reach / 601.0, 1000).unwrap());
+    for one in &operating {
+        assert_eq!((one.threshold, one.method, one.alarms), (last, Method::Counted, 10));
+        assert_eq!(one.fpir_ci95, operating[0].fpir_ci95);
+    }
+    let rarer = calibration.operating(2.0 / 601.0, 1000).unwrap();
+    assert!(rarer.threshold > last && rarer.method == Method::Tail);
+}
+
 #[test]
 fn scores_that_are_all_one_have_no_threshold_between_them() {
     let calibration = of(vec![0.5; 100], 10);
@@ -209,8 +225,8 @@ fn scores_that_are_all_one_have_no_threshold_between_them() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A rarer target never has a lower threshold, a larger gallery neither; intervals hold their target; and the rate that a threshold's
-    /// score has is the target again.
+    /// A rarer target never has a lower threshold, a larger gallery neither; intervals hold their target; and the rate of scores above a
+    /// threshold is the target again.
     #[test]
     fn thresholds_rise_with_rarity_and_size(seed in 0u64..20, target in 0.002f64..0.3, times in 1u64..20) {
         let calibration = Strangers192 { subjects: 1000.0 }.calibration(600, seed);
@@ -221,7 +237,17 @@ proptest! {
             prop_assert!(larger.threshold >= one.threshold);
             prop_assert!(larger.fpir_ci95[0] <= larger.fpir_ci95[1]);
         }
-        let rate = calibration.false_alarm_rate(one.threshold, 1000);
-        prop_assert!(rate <= target * 1.2 && rate >= target * 0.5, "{rate} for {target}");
+        let [at, above] =
+            [one.threshold, one.threshold.next_up()].map(|score| calibration.false_alarm_rate(score, 1000));
+        prop_assert!(above <= target * 1.01 && above >= target * 0.4, "{above} for {target}");
+        prop_assert!(at >= above);
+    }
+
+    /// A higher score is never the likelier false alarm.
+    #[test]
+    fn false_alarms_are_rarer_at_higher_scores(seed in 0u64..20, scores in prop::array::uniform2(0.3f32..0.9)) {
+        let calibration = Strangers192 { subjects: 1000.0 }.calibration(600, seed);
+        let [low, high] = [scores[0].min(scores[1]), scores[0].max(scores[1])];
+        prop_assert!(calibration.false_alarm_rate(low, 1000) >= calibration.false_alarm_rate(high, 1000));
     }
 }
