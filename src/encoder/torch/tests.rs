@@ -10,17 +10,22 @@ use crate::face::{Chip, Crop, DetectOptions, align};
 use crate::image::{self, Limits};
 use crate::template::Template;
 
-/// The engine of a built-in model on the CPU, if its weights are on this machine.
-fn engine(name: &str) -> Option<Engine> {
+/// The engine of a built-in model on each device of this machine, if its weights are here.
+fn engines(name: &str) -> Vec<Engine> {
     let model = Model::named(name).unwrap();
-    match Engine::load(&model, Device::Cpu, false) {
+    let on = |device| match Engine::load(&model, device, false) {
         Ok(engine) => Some(engine),
+        Err(EncoderError::Device { .. }) if device == Device::Cuda => None,
         Err(EncoderError::MissingWeights { file, .. }) => {
             eprintln!("skipped: {} is not there (tools/setup makes it)", file.display());
             None
         }
         Err(error) => panic!("{error}"),
-    }
+    };
+    // CUDA first: it is looked for before anything else is asked of libtorch.
+    let engines: Vec<Engine> = [Device::Cuda, Device::Cpu].into_iter().filter_map(on).collect();
+    eprintln!("{name}: on {} device(s)", engines.len());
+    engines
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -42,16 +47,17 @@ fn encoders_agree_with_their_own_runtimes() {
         ("mobilefacenet-512", include_str!("../golden/mobilefacenet-512.json")),
         ("dlib-128", include_str!("../golden/dlib-128.json")),
     ] {
-        let Some(engine) = engine(name) else { continue };
         let golden: Vec<f32> = serde_json::from_str(golden).unwrap();
         let golden = Template::from_raw(&golden).unwrap();
-        let crop = synthetic(engine.model.chip);
-        // Another crop in the batch must change nothing.
-        let grey = Crop { side: crop.side, pixels: vec![99; crop.pixels.len()] };
-        for crops in [vec![crop.clone()], vec![grey, crop]] {
-            let templates = engine.encoder.encode(&crops).unwrap();
-            let score = cosine(templates.last().unwrap().as_slice(), golden.as_slice());
-            assert!(score > 0.999_99, "{name}: cosine {score} to the reference");
+        for engine in engines(name) {
+            let crop = synthetic(engine.model.chip);
+            // Another crop in the batch must change nothing.
+            let grey = Crop { side: crop.side, pixels: vec![99; crop.pixels.len()] };
+            for crops in [vec![crop.clone()], vec![grey, crop]] {
+                let templates = engine.encoder.encode(&crops).unwrap();
+                let score = cosine(templates.last().unwrap().as_slice(), golden.as_slice());
+                assert!(score > 0.999_99, "{name}: cosine {score} to the reference");
+            }
         }
     }
 }
@@ -74,19 +80,22 @@ struct GoldenFace {
 
 #[test]
 fn landmarks_agree_with_facenet_pytorch() {
-    let Some(engine) = engine("mobilefacenet-192") else { return };
+    let engines = engines("mobilefacenet-192");
     let samples = models_dir().join("../samples");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/mtcnn_samples.json");
     let golden: Vec<Golden> = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
     for expected in golden {
         let Some(photo) = sample(&samples, &expected.file) else { continue };
         let options = DetectOptions { min_face: expected.min_face, min_share: 0.0 };
-        let faces = engine.detector.detect(&photo, &options).unwrap();
         assert_eq!((photo.width, photo.height), (expected.width, expected.height));
-        assert_eq!(faces.len(), expected.faces.len(), "{}", expected.file);
         // A JPEG's pixels differ by a step or two between decoders; a PNG's do not.
         let allowed = if expected.file.ends_with(".png") { 0.01 } else { 0.05 };
-        for (face, golden) in faces.iter().zip(&expected.faces) {
+        let faces = engines.iter().flat_map(|engine| {
+            let faces = engine.detector.detect(&photo, &options).unwrap();
+            assert_eq!(faces.len(), expected.faces.len(), "{}", expected.file);
+            faces.into_iter().zip(&expected.faces)
+        });
+        for (face, golden) in faces {
             let apart =
                 |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             let points = apart(face.landmarks.as_flattened(), golden.landmarks.as_flattened());
@@ -121,7 +130,10 @@ fn real_photos_come_near_their_reference_embeddings() {
         ("mobilefacenet-512", "lfw_faceplugin512.npy"),
         ("dlib-128", "lfw_dlib.npy"),
     ] {
-        let Some(engine) = engine(name) else { continue };
+        let engines = engines(name);
+        if engines.is_empty() {
+            continue;
+        }
         let reference = npyz::NpyFile::new(std::fs::File::open(faces.join(reference)).unwrap()).unwrap();
         let reference: Vec<f32> = reference.into_vec().unwrap();
         let mut cosines: Vec<f32> = Vec::new();
@@ -129,10 +141,17 @@ fn real_photos_come_near_their_reference_embeddings() {
             let photo =
                 image::decode(&std::fs::read(faces.join("lfw").join(file)).unwrap(), &Limits::default());
             let photo = photo.unwrap();
-            let found = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
-            let Some(face) = found.first() else { continue };
-            let crop = align(&photo, &face.landmarks, engine.model.chip);
-            let template = engine.encoder.encode(&[crop]).unwrap().remove(0);
+            let templates = engines.iter().filter_map(|engine| {
+                let found = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
+                let crop = align(&photo, &found.first()?.landmarks, engine.model.chip);
+                Some(engine.encoder.encode(&[crop]).unwrap().remove(0))
+            });
+            let templates: Vec<Template> = templates.collect();
+            let Some(template) = templates.last() else { continue };
+            for other in &templates {
+                let alike = cosine(template.as_slice(), other.as_slice());
+                assert!(alike > 0.999_99, "{file}: devices differ: cosine {alike}");
+            }
             let row = &reference[at * template.dimension()..][..template.dimension()];
             cosines.push(cosine(template.as_slice(), Template::from_raw(row).unwrap().as_slice()));
         }
@@ -190,27 +209,26 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
 
 #[test]
 fn crops_of_the_wrong_size_and_no_crops() {
-    let Some(engine) = engine("mobilefacenet-192") else { return };
-    assert!(engine.encoder.encode(&[]).unwrap().is_empty());
-    let error = engine.encoder.encode(&[synthetic(Chip::Dlib150)]).unwrap_err().to_string();
-    assert!(error.contains("150") && error.contains("112"), "{error}");
+    for engine in engines("mobilefacenet-192") {
+        assert!(engine.encoder.encode(&[]).unwrap().is_empty());
+        let error = engine.encoder.encode(&[synthetic(Chip::Dlib150)]).unwrap_err().to_string();
+        assert!(error.contains("150") && error.contains("112"), "{error}");
+    }
 }
 
 #[test]
 fn many_threads_get_what_one_gets() {
-    let Some(engine) = engine("mobilefacenet-192") else { return };
     let crop = synthetic(Chip::ArcFace112);
     let photo = image::Photo { width: 112, height: 112, pixels: crop.pixels.clone() };
-    let alone = engine.encoder.encode(std::slice::from_ref(&crop)).unwrap();
-    let faces = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..3 {
-                    assert_eq!(engine.encoder.encode(std::slice::from_ref(&crop)).unwrap(), alone);
-                    assert_eq!(engine.detector.detect(&photo, &DetectOptions::default()).unwrap(), faces);
-                }
-            });
-        }
-    });
+    for engine in &engines("mobilefacenet-192") {
+        let alone = engine.encoder.encode(std::slice::from_ref(&crop)).unwrap();
+        let faces = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
+        let again = || {
+            for _ in 0..3 {
+                assert_eq!(engine.encoder.encode(std::slice::from_ref(&crop)).unwrap(), alone);
+                assert_eq!(engine.detector.detect(&photo, &DetectOptions::default()).unwrap(), faces);
+            }
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(again))));
+    }
 }
