@@ -13,11 +13,11 @@ mod curve;
 mod error;
 pub mod growth;
 pub mod measure;
-mod search;
 pub mod suspects;
 pub mod tail;
 #[cfg(test)]
 mod tests;
+mod univariate;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::search::{lowest, root};
+use super::univariate::{lowest, root};
 
 /// The share of the searches whose best scores make the tail, if that gives [`FEWEST`].
 pub const SHARE: f64 = 0.1;

@@ -1,4 +1,4 @@
-//! Where a function of one number is lowest, and where it is zero.
+//! Functions of one number: where one is lowest, and where one is zero.
 
 /// Golden section: where `function` is lowest between `from` and `to`, after `steps` steps of 0.618. It need not be smooth.
 pub fn lowest(function: impl Fn(f64) -> f64, from: f64, to: f64, steps: usize) -> f64 {
