@@ -187,7 +187,7 @@ mod tests {
             use crate::l0::{Bits, FACTORS, Rotation};
             let mut state = seed;
             let mut next = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 33) as u8 };
-            let bits = [Bits::Eight, Bits::Four, Bits::One][bits];
+            let bits = Bits::ALL[bits];
             // Each component of the query is one of its head.
             let dimension = (groups * bits.together()).min(bits.most());
             let mut component = || f32::from(next()) / 128.0 - 1.0;

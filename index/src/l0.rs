@@ -47,8 +47,11 @@ pub(crate) enum Bits {
 }
 
 impl Bits {
+    /// Each in the place of its discriminant, for what is kept for each of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Eight, Self::Four, Self::One];
+
     pub(crate) fn from_number(number: u32) -> Option<Self> {
-        [Self::Eight, Self::Four, Self::One].into_iter().find(|bits| bits.number() == number)
+        Self::ALL.into_iter().find(|bits| bits.number() == number)
     }
 
     pub(crate) fn number(self) -> u32 {
@@ -87,6 +90,11 @@ impl Bits {
         }
     }
 }
+
+const _: () = {
+    let [first, second, third] = Bits::ALL;
+    assert!(first as usize == 0 && second as usize == 1 && third as usize == 2);
+};
 
 /// The `bf16` (upper half of an `f32`) that is nearest.
 pub(crate) fn bf16(value: f32) -> u16 {

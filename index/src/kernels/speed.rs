@@ -51,7 +51,7 @@ fn speed() {
     for (name, kernels) in available() {
         let Kernels { scores, dot_i8, bound, .. } = kernels;
         eprintln!("{name}");
-        for bits in [Bits::Eight, Bits::Four, Bits::One] {
+        for bits in Bits::ALL {
             let (query, mut bounds) = (query(bits), Bounds::NONE);
             let block = ROWS * CODE + FACTORS;
             line(&format!("L0 codes, {} bits", bits.number()), block / ROWS, &mut |length| {

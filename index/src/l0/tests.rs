@@ -177,7 +177,7 @@ fn bits_are_chosen_by_the_spectrum() {
 
 #[test]
 fn places_do_not_overlap() {
-    for bits in [Bits::Eight, Bits::Four, Bits::One] {
+    for bits in Bits::ALL {
         let mut used = vec![0u8; CODE * ROWS];
         for row in 0..ROWS {
             for component in 0..bits.most() {

@@ -26,7 +26,7 @@ const LOOKS: usize = 20_000;
 pub(super) struct Costs {
     /// For a byte of vectors that are scored.
     pub(super) vectors: f64,
-    /// For a byte of L0 codes, by [`Bits`]: the fewer bits a component has, the more components there are to a byte.
+    /// For a byte of L0 codes, in the order of [`Bits::ALL`]: the fewer bits a component has, the more components there are to a byte.
     pub(super) codes: [f64; 3],
     /// The same where another query of a batch has just read them.
     pub(super) vectors_again: f64,
@@ -69,7 +69,7 @@ impl Costs {
         let mean = |first: f64, again: f64| (first + (queries - 1.0) * again) / queries;
         Self {
             vectors: mean(self.vectors, self.vectors_again),
-            codes: [0, 1, 2].map(|bits| mean(self.codes[bits], self.codes_again[bits])),
+            codes: Bits::ALL.map(|bits| mean(self.codes[bits as usize], self.codes_again[bits as usize])),
             fetch: self.fetch / queries,
             ..self
         }
@@ -90,9 +90,8 @@ impl Costs {
         let [vectors, vectors_again] = [&numbers[..], &numbers[..CACHED / size_of::<f32>()]]
             .map(|numbers| best_of_three(|| score(numbers)) / size_of_val(numbers) as f64);
 
-        let [codes, codes_again] = [bytes.as_bytes(), &bytes.as_bytes()[..CACHED]].map(|blocks| {
-            [Bits::Eight, Bits::Four, Bits::One].map(|bits| cost_of_codes(bits, &probe[..COMPONENTS], blocks))
-        });
+        let [codes, codes_again] = [bytes.as_bytes(), &bytes.as_bytes()[..CACHED]]
+            .map(|blocks| Bits::ALL.map(|bits| cost_of_codes(bits, &probe[..COMPONENTS], blocks)));
 
         let rows = bytes.len() / DIMENSION;
         let scales = vec![0.01; rows];
