@@ -1,4 +1,10 @@
-//! Numbers as people read them.
+//! Numbers as people read them. What is not finite is unknown, and is never printed as a number.
+
+/// What stands where a number is not known.
+pub const UNKNOWN: &str = "–";
+
+/// A number keeps its unit on the same line.
+const PERCENT: &str = "\u{a0}%";
 
 /// A count with thousands apart: `1,234,567`.
 pub fn count(n: u64) -> String {
@@ -13,6 +19,52 @@ pub fn count(n: u64) -> String {
     grouped
 }
 
+/// A measured share: one decimal at least, more where they tell something, and never 100 % for what is less.
+pub fn percent(share: f64) -> String {
+    if !share.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if share == 0.0 || share == 1.0 {
+        return aim(share);
+    }
+    let value = share * 100.0;
+    // Two digits that count for what is small, one for what is nearly everything; counted after rounding, so that 0.00999 is said as
+    // 0.010, with as many decimals as 0.010 itself.
+    let (telling, digits) = if value <= 50.0 { (value.abs(), 2_usize) } else { ((100.0 - value).abs(), 1) };
+    let rounded: f64 = format!("{:.*e}", digits - 1, telling.max(1e-9)).parse().unwrap_or(telling);
+    let decimals = digits as f64 - 1.0 - (rounded.log10() + 1e-9).floor();
+    let decimals = decimals.clamp(1.0, 9.0) as usize;
+    format!("{value:.decimals$}{PERCENT}")
+}
+
+/// A share that somebody chose, such as a target or the label of an axis: `0.1 %`.
+pub fn aim(share: f64) -> String {
+    if !share.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    format!("{}{PERCENT}", plain(share * 100.0, 10))
+}
+
+/// A number with at most this many decimals and no zeros at the end.
+pub fn plain(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// A score or a threshold.
+pub fn score(value: f32) -> String {
+    if value.is_finite() { format!("{value:.4}") } else { UNKNOWN.to_owned() }
+}
+
+/// A 95 % interval: `7.1 % to 9.8 %`.
+pub fn interval([low, high]: [f64; 2]) -> String {
+    format!("{} to {}", percent(low), percent(high))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +73,42 @@ mod tests {
     fn thousands_stand_apart() {
         let texts = [0, 999, 1_000, 1_234_567].map(count);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn measured_shares_keep_two_telling_digits() {
+        let said = |share| percent(share).replace('\u{a0}', " ");
+        assert_eq!(said(0.0837), "8.4 %");
+        assert_eq!(said(0.376), "37.6 %");
+        assert_eq!(said(0.000123), "0.012 %");
+        assert_eq!(said(0.000_099_99), "0.010 %");
+        assert_eq!(said(0.0001), "0.010 %");
+        assert_eq!(said(0.9923), "99.2 %");
+        assert_eq!(said(0.99963), "99.96 %");
+        assert_eq!(said(0.0), "0 %");
+        assert_eq!(said(1.0), "100 %");
+        assert_eq!(said(0.999_999_999), "99.9999999 %");
+        assert_eq!(said(f64::NAN), UNKNOWN);
+        assert_eq!(said(f64::INFINITY), UNKNOWN);
+    }
+
+    #[test]
+    fn chosen_shares_have_no_idle_zeros() {
+        let said = |share| aim(share).replace('\u{a0}', " ");
+        assert_eq!(said(0.001), "0.1 %");
+        assert_eq!(said(0.07), "7 %");
+        assert_eq!(said(1e-6), "0.0001 %");
+        assert_eq!(said(1.0), "100 %");
+        assert_eq!(plain(-0.0, 2), "0");
+        assert_eq!(plain(0.25, 2), "0.25");
+        assert_eq!(plain(100.0, 0), "100");
+    }
+
+    #[test]
+    fn counts_and_scores() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(score(0.412_34), "0.4123");
+        assert_eq!(score(f32::INFINITY), UNKNOWN);
     }
 }

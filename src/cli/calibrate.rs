@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::probes::Probes;
-use super::reply::percent;
+use super::reply::{aim, percent};
 use super::screen::{Screen, Table, count, plural};
 use super::{End, interrupt};
 use crate::calibration::measure::FEWEST_PROBES;
@@ -201,7 +201,7 @@ fn print(
         };
         let how = if point.extrapolated { format!("{how}, extrapolated") } else { how };
         table.row([
-            percent(point.target_fpir),
+            aim(point.target_fpir),
             format!("{:.3}", point.threshold),
             format!("{low} to {high}"),
             how,
@@ -239,7 +239,7 @@ fn print_sizes(screen: Screen, calibration: &Calibration) -> Result<()> {
     }
     if sizes.len() > 1 {
         let sizes = sizes.join(", ");
-        screen.text(format!("threshold for FPIR {} by subjects: {sizes}", percent(target)))?;
+        screen.text(format!("threshold for FPIR {} by subjects: {sizes}", aim(target)))?;
     }
     if let Some(growth) = &calibration.growth {
         let [low, high] = growth.interval;

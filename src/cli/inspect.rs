@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::End;
-use super::reply::percent;
+use super::reply::aim;
 use super::screen::{Screen, Table, bytes, count, plural};
 use crate::calibration::Calibration;
 use crate::gallery::Gallery;
@@ -71,7 +71,7 @@ fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (
     let operating = calibration.targets.first().map(|&target| calibration.operating(target, subjects));
     let threshold = match &operating {
         Some(Ok(operating)) => {
-            format!("{:.3} for FPIR {}", operating.threshold, percent(operating.target_fpir))
+            format!("{:.3} for FPIR {}", operating.threshold, aim(operating.target_fpir))
         }
         Some(Err(error)) => error.to_string(),
         None => "no target".into(),

@@ -12,6 +12,7 @@ use crate::decision::certificate::name_of;
 use crate::decision::{Certificate, Decision, Doubt, Origin, Threshold};
 use crate::gallery::{Binding, Candidates};
 use crate::ingest::{EncodedFace, Skip};
+use crate::number;
 use crate::template::Template;
 
 /// The threshold for one pair of faces, or how to get one.
@@ -21,17 +22,14 @@ pub fn threshold(user: Option<f32>, binding: &Binding) -> Result<Threshold> {
         .context("this gallery's model has no threshold of its own; give one with --threshold")
 }
 
-/// A share from 0 to 1 as a percentage with two figures of what it is or of what it lacks, if that is less: `0.31 %`, `99.34 %`.
+/// A measured share as terminals show it: `0.31 %`, `99.3 %`.
 pub fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let telling = percent.min(100.0 - percent);
-    if telling <= 0.0 {
-        return format!("{percent:.0} %");
-    }
-    let decimals = (1.0 - telling.log10().floor()).clamp(0.0, 9.0) as usize;
-    let text = format!("{percent:.decimals$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} %")
+    number::percent(share).replace('\u{a0}', " ")
+}
+
+/// A share that was asked for: `1 %`.
+pub fn aim(share: f64) -> String {
+    number::aim(share).replace('\u{a0}', " ")
 }
 
 /// `0.457, uncalibrated`.
@@ -46,7 +44,7 @@ pub fn describe(threshold: &Threshold) -> String {
             let one = &calibrated.operating;
             let [low, high] = one.fpir_ci95.map(percent);
             let extrapolated = if one.extrapolated { ", extrapolated" } else { "" };
-            format!("{scores}, FPIR {}, {low} to {high}{extrapolated}", percent(one.target_fpir))
+            format!("{scores}, FPIR {}, {low} to {high}{extrapolated}", aim(one.target_fpir))
         }
         (Origin::User, _) => format!("{scores}, given"),
         _ => format!("{scores}, uncalibrated"),
@@ -264,12 +262,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_have_two_figures() {
-        let shares = [0.0, 0.5, 0.01, 0.0101, 0.123, 0.003_14, 1e-5, 1.0, 0.999, 0.993_44, 0.976];
-        let texts = [
-            "0 %", "50 %", "1 %", "1 %", "12 %", "0.31 %", "0.001 %", "100 %", "99.9 %", "99.34 %", "97.6 %",
-        ];
-        assert_eq!(shares.map(percent), texts);
+    fn shares_are_told_with_blanks_of_terminals() {
+        assert_eq!([0.01, 0.0152, 1e-5].map(percent), ["1.0 %", "1.5 %", "0.0010 %"]);
+        assert_eq!([0.01, 0.001, 1e-5].map(aim), ["1 %", "0.1 %", "0.001 %"]);
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod flag;
 mod frame;
 mod growth;
 mod histogram;
-pub mod number;
 mod place;
 mod roc;
 #[cfg(test)]

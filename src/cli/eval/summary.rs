@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::cli::reply::percent;
+use crate::cli::reply::{aim, percent};
 use crate::cli::screen::{Screen, Table};
 use crate::evaluation::report::{Identification, Report, Verification};
 
@@ -33,7 +33,7 @@ fn interval([low, high]: [f64; 2]) -> String {
 fn print_identification(identification: &Identification, table: &mut Table) {
     table.row(["", "value", "threshold", "95 % interval"]);
     for point in &identification.points {
-        let what = format!("FNIR at FPIR {}", percent(point.target_fpir));
+        let what = format!("FNIR at FPIR {}", aim(point.target_fpir));
         let threshold = format!("{:.3}", point.threshold);
         table.row([what, percent(point.fnir.value), threshold, interval(point.fnir.interval)]);
     }
@@ -45,7 +45,7 @@ fn print_identification(identification: &Identification, table: &mut Table) {
 
 fn print_verification(verification: &Verification, table: &mut Table) {
     for point in &verification.points {
-        let what = format!("TAR at FMR {}", percent(point.target_fmr));
+        let what = format!("TAR at FMR {}", aim(point.target_fmr));
         let [low, high] = point.fnmr.interval;
         let threshold = format!("{:.3}", point.threshold);
         table.row([what, percent(1.0 - point.fnmr.value), threshold, interval([1.0 - high, 1.0 - low])]);

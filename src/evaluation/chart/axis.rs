@@ -1,6 +1,6 @@
 //! Axes: from values to places, with labelled ticks that leave room for one another.
 
-use super::number::{aim, count, plain};
+use crate::number::{aim, count, plain};
 
 /// How values are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

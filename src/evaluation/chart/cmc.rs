@@ -3,9 +3,9 @@
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample};
-use super::number::{interval, percent};
 use super::zoom::zoomed;
 use crate::evaluation::report::CmcPoint;
+use crate::number::{interval, percent};
 
 /// Ranks that are drawn.
 const LAST: u32 = 50;

@@ -3,8 +3,8 @@
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample, thinned};
-use super::number::{aim, interval, percent, score};
 use crate::evaluation::report::{DetPoint, Identification, Rate, Verification};
+use crate::number::{aim, interval, percent, score};
 
 /// Names of the two errors.
 struct Errors {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample};
-use super::number::{aim, count, interval, percent, score};
 use crate::evaluation::report::{Growth, GrowthPoint};
+use crate::number::{aim, count, interval, percent, score};
 
 /// Dots, lines and bars of each series; more series than colours share them.
 const SERIES: [[&str; 3]; 6] = [

@@ -5,8 +5,8 @@ use super::axis::Axis;
 use super::canvas::{Anchor, LINE};
 use super::flag::{Flag, rows};
 use super::frame::{Entry, Frame, Sample, WIDTH};
-use super::number::{aim, score};
 use crate::evaluation::report::{Histogram, Identification, Verification};
+use crate::number::{aim, score};
 
 /// Mate scores and best scores of strangers.
 pub fn identification(identification: &Identification) -> Option<Chart> {
@@ -125,7 +125,7 @@ fn description(histogram: &Histogram) -> String {
         let total: f64 = shares(bins).sum();
         let middle = |index: usize| histogram.start + (index as f64 + 0.5) * histogram.width;
         let sum: f64 = shares(bins).enumerate().map(|(index, share)| share * middle(index)).sum();
-        if total > 0.0 { super::number::plain(sum / total, 2) } else { super::number::UNKNOWN.to_owned() }
+        if total > 0.0 { crate::number::plain(sum / total, 2) } else { crate::number::UNKNOWN.to_owned() }
     };
     format!(
         "Two histograms of scores: mates have {} on average, strangers {}.",

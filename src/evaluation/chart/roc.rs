@@ -4,9 +4,9 @@ use super::Chart;
 use super::axis::Axis;
 use super::det::telling;
 use super::frame::{Entry, Frame, Sample, thinned};
-use super::number::{aim, percent, score};
 use super::zoom::zoomed;
 use crate::evaluation::report::{DetPoint, Verification, VerificationPoint};
+use crate::number::{aim, percent, score};
 
 /// TAR over FMR.
 pub fn chart(verification: &Verification) -> Option<Chart> {

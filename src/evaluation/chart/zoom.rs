@@ -1,7 +1,7 @@
 //! Axes of shares that are near 1.
 
 use super::axis::Axis;
-use super::number::aim;
+use crate::number::aim;
 
 /// Shares from the highest of a few round values that is below all of them. An axis that does not start at zero says so.
 pub fn zoomed(title: &str, lowest: f64) -> Axis {

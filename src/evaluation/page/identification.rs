@@ -3,8 +3,8 @@
 use super::figures;
 use super::table::{FEW, FEW_NOTE, Table, rate, share};
 use crate::evaluation::chart;
-use crate::evaluation::chart::number::{UNKNOWN, aim, count, percent, score};
 use crate::evaluation::report::{Growth, Identification};
+use crate::number::{UNKNOWN, aim, count, percent, score};
 
 /// The section: tables, then charts.
 pub fn section(identification: &Identification) -> String {

@@ -1,7 +1,7 @@
 //! How the numbers came about, for those who want to compare them with others.
 
-use crate::evaluation::chart::number::{count, percent};
 use crate::evaluation::report::Report;
+use crate::number::{count, percent};
 
 const SEARCHES: &str = "<dt>FPIR</dt><dd>False positive identification rate: the share of searches for strangers in which <em>anybody</em> \
 reaches the threshold. What counts is the best score of each search, not each comparison on its own; counting comparisons would give \

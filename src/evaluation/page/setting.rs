@@ -2,8 +2,8 @@
 
 use crate::evaluation::chart;
 use crate::evaluation::chart::escaped::Escaped;
-use crate::evaluation::chart::number::count;
 use crate::evaluation::report::{Identification, Report, Verification};
+use crate::number::count;
 
 /// The top of the page.
 pub fn header(report: &Report) -> String {

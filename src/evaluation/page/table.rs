@@ -2,8 +2,8 @@
 
 use crate::evaluation::chart::Chart;
 use crate::evaluation::chart::escaped::Escaped;
-use crate::evaluation::chart::number::{count, interval, percent};
 use crate::evaluation::report::Rate;
+use crate::number::{count, interval, percent};
 
 /// A table that scrolls sideways where it does not fit. Cells are finished HTML.
 pub struct Table {

@@ -1,7 +1,7 @@
 use super::html;
-use crate::evaluation::chart::number::{count, percent, score};
 use crate::evaluation::example::{HOSTILE, example, odd};
 use crate::evaluation::report::Report;
+use crate::number::{count, percent, score};
 
 /// Elements that have no end.
 const VOID: [&str; 2] = ["meta", "!DOCTYPE"];

@@ -1,10 +1,10 @@
 //! The numbers that most readers come for.
 
 use super::words::Fate;
-use crate::evaluation::chart::number::{aim, interval, percent, score};
 use crate::evaluation::report::{
     Identification, OperatingPoint, Rate, Report, Verification, VerificationPoint,
 };
+use crate::number::{aim, interval, percent, score};
 
 pub(super) const MISSED: Fate = Fate {
     people: "people who are in the gallery",

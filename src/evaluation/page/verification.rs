@@ -4,8 +4,8 @@ use super::figures;
 use super::table::{FEW, FEW_NOTE, Table, rate, share};
 use super::tile::accepted;
 use crate::evaluation::chart;
-use crate::evaluation::chart::number::{aim, count, score};
 use crate::evaluation::report::Verification;
+use crate::number::{aim, count, score};
 
 /// The section: tables, then charts.
 pub fn section(verification: &Verification) -> String {

@@ -1,7 +1,7 @@
 //! Rates in plain words: what happens to a hundred people.
 
-use crate::evaluation::chart::number::count;
 use crate::evaluation::report::Rate;
+use crate::number::count;
 
 /// Whom a rate is about and what happens to them.
 pub struct Fate {
