@@ -19,7 +19,8 @@ pub struct EngineArguments {
     /// Run the code in a TorchScript model of your own: loading one runs it with your rights
     #[arg(long)]
     pub trust_model_code: bool,
-    /// Where the networks run; auto takes a CUDA device if libtorch and the machine have one
+    /// Where the networks run; auto takes a CUDA device if libtorch and the machine have one. The built-in models give the same templates
+    /// there; with a TorchScript model of your own, set NVIDIA_TF32_OVERRIDE=0 or convolutions are rounded
     #[arg(long, value_enum, default_value = "auto")]
     pub device: Device,
 }
