@@ -34,7 +34,7 @@ static SCALAR: Kernels = Kernels {
     dot: lanes::dot,
     scores: lanes::scores,
     dot_i8: lanes::dot_i8,
-    bound: |query, block, cut, bounds| l0::bound(query, block, cut, bounds, l0::sums),
+    bound: l0::bound,
     sum_where: l0::sum_where,
 };
 

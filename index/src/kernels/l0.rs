@@ -1,7 +1,6 @@
 //! Bounding the scores of a block of 32 rows by their codes (see `l0`), written once; only the sums of components times levels are
 //! written again for each instruction set.
 
-use crate::l0::query::LIFT;
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 
 /// Estimates of a block's rows, and how far below and above them the scores can lie; and the sums of components times levels that they
@@ -18,17 +17,10 @@ impl Bounds {
 }
 
 /// The rows of a block whose upper bound is not below `cut`, a bit for each. `bounds` are those of all rows.
-#[inline(always)]
-pub(super) fn bound(
-    query: &Query,
-    block: &[u8],
-    cut: f32,
-    bounds: &mut Bounds,
-    sums: impl FnOnce(Bits, &[u8], &[u8], &mut [i32; ROWS]),
-) -> u32 {
+pub(super) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
-    bounds.sums.fill(0);
-    sums(query.bits(), &query.tables, codes, &mut bounds.sums);
+    bounds.sums.fill(query.lift);
+    sums(query, codes, &mut bounds.sums);
     let (steps, rest) = factors.as_chunks::<2>().0.split_at(ROWS);
     let (errors, tails) = rest.split_at(ROWS);
     let value = |bytes: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16);
@@ -45,23 +37,21 @@ pub(super) fn bound(
     mask
 }
 
-/// For each row, the sum of the query's components times the levels of its code.
-#[inline(always)]
-pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
-    let (upper, lower) = tables.split_at(tables.len() / 2);
-    let query =
-        |component: usize| 128 * i32::from(upper[component] as i8) + i32::from(lower[component] as i8);
+/// Adds for each row the query's components times the levels of its code; of lookups what they found.
+fn sums(query: &Query, codes: &[u8], sums: &mut [i32; ROWS]) {
+    let (upper, lower) = query.bytes.split_at(query.bytes.len() / 2);
+    let component = |at: usize| 128 * i32::from(upper[at] as i8) + i32::from(lower[at] as i8);
     // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide instructions.
     let groups = codes.as_chunks::<128>().0.iter().enumerate();
-    match bits {
+    match query.bits() {
         Bits::Eight => groups.for_each(|(group, codes)| {
-            let query: [i32; 4] = std::array::from_fn(|at| query(4 * group + at));
+            let query: [i32; 4] = std::array::from_fn(|at| component(4 * group + at));
             for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
                 *sum += (0..4).map(|at| query[at] * i32::from(levels[at])).sum::<i32>();
             }
         }),
         Bits::Four => groups.for_each(|(group, codes)| {
-            let query: [i32; 8] = std::array::from_fn(|at| query(8 * group + at));
+            let query: [i32; 8] = std::array::from_fn(|at| component(8 * group + at));
             for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
                 let low = (0..4).map(|at| query[at] * i32::from(levels[at] & 15)).sum::<i32>();
                 let high = (0..4).map(|at| query[4 + at] * i32::from(levels[at] >> 4)).sum::<i32>();
@@ -69,21 +59,19 @@ pub(super) fn sums(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROW
             }
         }),
         Bits::One => {
-            sums.fill(lift(tables));
-            for (pair, codes) in tables.as_chunks::<32>().0.iter().zip(codes.as_chunks::<ROWS>().0) {
-                for (sum, code) in sums.iter_mut().zip(codes) {
-                    let (low, high) = (usize::from(code & 15), usize::from(code >> 4));
-                    *sum += i32::from(pair[low]) + i32::from(pair[16 + high]);
+            for (lookup, codes) in query.lookups.iter().zip(codes.as_chunks::<{ 2 * ROWS }>().0) {
+                let [low, high] = [&lookup.low, &lookup.high].map(|bytes| bytes.as_chunks::<16>().0);
+                for ((codes, low), high) in
+                    codes.as_chunks::<ROWS>().0.iter().zip([&low[0], &low[2]]).zip([&high[0], &high[2]])
+                {
+                    for (sum, code) in sums.iter_mut().zip(codes) {
+                        *sum +=
+                            i32::from(low[usize::from(code & 15)]) + i32::from(high[usize::from(code >> 4)]);
+                    }
                 }
             }
         }
     }
-}
-
-/// What undoes that each of the lookups, one of 16 bytes, added too much.
-#[inline(always)]
-pub(super) fn lift(tables: &[u8]) -> i32 {
-    -LIFT * (tables.len() / 16) as i32
 }
 
 /// The sum of the components, signed bytes, whose bit is set.

@@ -41,7 +41,8 @@ fn line(name: &str, row: usize, sweep: &mut dyn FnMut(usize)) {
 #[test]
 #[ignore = "a measurement"]
 fn speed() {
-    let bytes: Vec<u8> = (0..MEMORY).map(|at| (at * 7 % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..MEMORY + 64).map(|at| (at * 7 % 251) as u8).collect();
+    let bytes = &bytes[bytes.as_ptr().align_offset(64)..][..MEMORY]; // as sections begin
     let numbers: Vec<f32> = bytes[..MEMORY / 4].iter().map(|&byte| f32::from(byte) / 1e4).collect();
     let codes: Vec<i8> = bytes.iter().map(|&byte| byte as i8).collect();
     line("sum of words", 64, &mut |length| {

@@ -30,8 +30,11 @@ const OF_BOTH: f64 = 0.1;
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     bits: Bits,
-    /// The quantised head, as the kernels want it: see [`tables`].
-    pub(crate) tables: Vec<u8>,
+    /// The quantised head as [`bytes`], for 8 and 4 bits.
+    pub(crate) bytes: Vec<u8>,
+    /// The same for one bit, and what is added to a row's sum of lookups (0 where there are none).
+    pub(crate) lookups: Vec<Lookup>,
+    pub(crate) lift: i32,
     /// What is subtracted from twice a row's sum of components times levels.
     pub(crate) centre: i32,
     /// Half the unit of a component: what the difference and a row's step are multiplied with.
@@ -78,9 +81,19 @@ impl Query {
             let components = components.iter().map(|&component| component as i8 as u8).collect();
             Second { components, of_error: of_error(spread), more: more(spread) }
         });
+        let (bytes, lookups, lift) = match bits {
+            Bits::Eight | Bits::Four => (bytes(&components), Vec::new(), 0),
+            Bits::One => {
+                let sixteens = components.as_chunks::<4>().0.as_chunks::<4>().0;
+                let lowest = components.iter().map(|&component| component.min(0)).sum();
+                (Vec::new(), sixteens.iter().map(Lookup::new).collect(), lowest)
+            }
+        };
         Self {
             bits,
-            tables: tables(bits, &components),
+            bytes,
+            lookups,
+            lift,
             centre: bits.centre() * components.iter().sum::<i32>(),
             unit,
             of_error: of_error(spread),
@@ -111,8 +124,8 @@ fn standard_errors(miss: f64) -> f64 {
     high
 }
 
-/// Quantised components of a query go from minus this to this: for one bit, four of them add up to less than 128; otherwise they are
-/// two signed bytes, of which the upper one counts 128.
+/// Quantised components of a query go from minus this to this: for one bit, the amounts of eight of them add up to less than 256;
+/// otherwise they are two signed bytes, of which the upper one counts 128.
 fn reach(bits: Bits) -> i32 {
     match bits {
         Bits::Eight | Bits::Four => 127 * 128,
@@ -120,27 +133,41 @@ fn reach(bits: Bits) -> i32 {
     }
 }
 
-/// What a lookup adds to a sum of four components, to make it a number without a sign.
-pub(crate) const LIFT: i32 = 128;
+/// All upper bytes and then all lower ones.
+fn bytes(components: &[i32]) -> Vec<u8> {
+    // The lower part goes from -64 to 63.
+    let upper = components.iter().map(|&component| ((component + 64) >> 7) as i8 as u8);
+    let lower = components.iter().map(|&component| (((component + 64) & 127) - 64) as i8 as u8);
+    upper.chain(lower).collect()
+}
 
-/// For 8 and 4 bits, all upper bytes and then all lower ones. For one bit, 16 bytes for each four components: the sum of those whose
-/// bit is set in the position, plus [`LIFT`].
-fn tables(bits: Bits, components: &[i32]) -> Vec<u8> {
-    match bits {
-        Bits::Eight | Bits::Four => {
-            // The lower part goes from -64 to 63.
-            let upper = components.iter().map(|&component| ((component + 64) >> 7) as i8 as u8);
-            let lower = components.iter().map(|&component| (((component + 64) & 127) - 64) as i8 as u8);
-            upper.chain(lower).collect()
-        }
-        Bits::One => {
-            let sum = |four: &[i32], set: usize| -> i32 {
-                four.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0).map(|(_, x)| x).sum()
-            };
-            let of_four =
-                |four: &[i32]| (0..16).map(|set| (sum(four, set) + LIFT) as u8).collect::<Vec<u8>>();
-            components.chunks_exact(4).flat_map(of_four).collect()
-        }
+/// What four bits look up, for sixteen components: of each four of them the sums of those whose bits are set in the position, less the
+/// lowest there is, so that none is below 0 and two are a byte together. Twice, as registers hold them; and where a register's load
+/// meets one line of a cache and not two.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+pub(crate) struct Lookup {
+    /// Of the first four and of the third.
+    pub(crate) low: [u8; 64],
+    /// Of the second four and of the last.
+    pub(crate) high: [u8; 64],
+}
+
+impl Lookup {
+    fn new(fours: &[[i32; 4]; 4]) -> Self {
+        let sums = |at: usize| -> [u8; 16] {
+            let lowest: i32 = fours[at].iter().map(|&x| x.min(0)).sum();
+            let of_set = |(bit, &x): (usize, &i32), set: usize| x * (set >> bit & 1) as i32;
+            std::array::from_fn(|set| {
+                let sum: i32 = fours[at].iter().enumerate().map(|four| of_set(four, set)).sum();
+                (sum - lowest) as u8
+            })
+        };
+        let twice = |one: usize, other: usize| -> [u8; 64] {
+            let sums = [sums(one), sums(other)];
+            std::array::from_fn(|at| sums[at / 32][at % 16])
+        };
+        Self { low: twice(0, 2), high: twice(1, 3) }
     }
 }
 

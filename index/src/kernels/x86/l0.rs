@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::super::l0::{self as blocks, Bounds, lift};
+use super::super::l0::{self as blocks, Bounds};
 use super::prefetch;
+use crate::l0::query::Lookup;
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 
 /// So far ahead are blocks fetched: processors do not look ahead beyond a page of 4096 bytes by themselves.
@@ -12,6 +13,12 @@ const AHEAD: usize = 4480;
 /// Register-sized pieces of a slice.
 fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
     bytes.as_chunks::<N>().0
+}
+
+#[target_feature(enable = "avx2")]
+fn load128(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: 16 bytes are there, and the load needs no alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx2")]
@@ -45,18 +52,52 @@ fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i 
     _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
 }
 
+/// As `blocks::bound` says it, eight rows at a time.
 #[target_feature(enable = "avx2")]
 pub(super) fn bound_avx2(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     prefetch(block, AHEAD);
-    blocks::bound(query, block, cut, bounds, |bits, tables, codes, out| sums_avx2(bits, tables, codes, out))
+    let (codes, factors) = block.split_at(block.len() - FACTORS);
+    let sums = match query.bits() {
+        Bits::One => lookups_avx2(&query.lookups, query.lift, codes),
+        bits => sums_avx2(bits, &query.bytes, codes),
+    };
+    let factors = pieces::<16>(factors);
+    let value = |of: usize, eight: usize| {
+        let short = _mm256_cvtepu16_epi32(load128(&factors[4 * of + eight]));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(short))
+    };
+    let (unit, more) = (_mm256_set1_ps(query.unit), _mm256_set1_ps(query.more));
+    let (of_error, of_tail) = (_mm256_set1_ps(query.of_error), _mm256_set1_ps(query.of_tail));
+    let (centre, cut) = (_mm256_set1_epi32(query.centre), _mm256_set1_ps(cut));
+    let mut mask = 0;
+    for (eight, sum) in sums.into_iter().enumerate() {
+        let into = &mut bounds.sums.as_chunks_mut::<8>().0[eight];
+        // SAFETY: eight numbers of 32 bits are there, and the store needs no alignment.
+        unsafe { _mm256_storeu_si256(into.as_mut_ptr().cast(), sum) };
+        let product = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_slli_epi32::<1>(sum), centre));
+        let estimate = _mm256_mul_ps(product, _mm256_mul_ps(value(0, eight), unit));
+        let reach =
+            _mm256_add_ps(_mm256_mul_ps(value(1, eight), of_error), _mm256_mul_ps(value(2, eight), of_tail));
+        let reach = _mm256_add_ps(reach, more);
+        store256(&mut bounds.estimates, eight, estimate);
+        store256(&mut bounds.reaches, eight, reach);
+        let reached = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_add_ps(estimate, reach), cut);
+        mask |= (_mm256_movemask_ps(reached) as u32) << (8 * eight);
+    }
+    mask
 }
 
 #[target_feature(enable = "avx2")]
-fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
-    if bits == Bits::One {
-        return lookups_avx2(tables, codes, sums);
-    }
-    let (upper, lower) = tables.split_at(tables.len() / 2);
+fn store256(numbers: &mut [f32; ROWS], eight: usize, values: __m256) {
+    let into = &mut numbers.as_chunks_mut::<8>().0[eight];
+    // SAFETY: eight numbers are there, and the store needs no alignment.
+    unsafe { _mm256_storeu_ps(into.as_mut_ptr(), values) };
+}
+
+/// The sums of eight rows after eight.
+#[target_feature(enable = "avx2")]
+fn sums_avx2(bits: Bits, query: &[u8], codes: &[u8]) -> [__m256i; 4] {
+    let (upper, lower) = query.split_at(query.len() / 2);
     let four = |bytes: [u8; 4]| _mm256_set1_epi32(i32::from_le_bytes(bytes));
     let (mut above, mut below) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
     let low_half = _mm256_set1_epi8(15);
@@ -76,49 +117,52 @@ fn sums_avx2(bits: Bits, tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
             }
         }
     }
-    for (at, sums) in sums.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        let sum = _mm256_add_epi32(_mm256_slli_epi32::<7>(above[at]), below[at]);
-        // SAFETY: eight numbers of 32 bits are there, and the store needs no alignment.
-        unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), sum) };
-    }
+    [0, 1, 2, 3].map(|at: usize| _mm256_add_epi32(_mm256_slli_epi32::<7>(above[at]), below[at]))
 }
 
-/// 32 rows by looking up four bits at a time.
+/// The same by looking up four bits at a time.
 #[target_feature(enable = "avx2")]
-fn lookups_avx2(tables: &[u8], codes: &[u8], sums: &mut [i32; ROWS]) {
+fn lookups_avx2(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m256i; 4] {
     let low_half = _mm256_set1_epi8(15);
-    let bytes = _mm256_set1_epi16(255);
-    // Rows of even and of odd number, in lanes of 16 bits: 128 numbers of 8 bits do not overflow them.
-    let (mut even, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-    for (pair, codes) in pieces::<32>(tables).iter().zip(pieces::<ROWS>(codes)) {
-        let (pair, codes) = (load256(pair), load256(codes));
-        let (first, second) =
-            (_mm256_permute2x128_si256::<0x00>(pair, pair), _mm256_permute2x128_si256::<0x11>(pair, pair));
-        let low = _mm256_shuffle_epi8(first, _mm256_and_si256(codes, low_half));
-        let high = _mm256_shuffle_epi8(second, _mm256_and_si256(_mm256_srli_epi16::<4>(codes), low_half));
-        for found in [low, high] {
-            even = _mm256_add_epi16(even, _mm256_and_si256(found, bytes));
+    // In lanes of 16 bits: both rows of a lane, that of odd number 256 times, and the latter alone. 64 numbers of 8 bits do not overflow
+    // them; that the sum of both does undoes itself when the other is taken from it.
+    let (mut both, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for (lookup, codes) in lookups.iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
+        let halves = pieces::<32>(&lookup.low).iter().zip(pieces::<32>(&lookup.high));
+        for ((low, high), codes) in halves.zip(pieces::<ROWS>(codes)) {
+            let (low, high, codes) = (load256(low), load256(high), load256(codes));
+            let low = _mm256_shuffle_epi8(low, _mm256_and_si256(codes, low_half));
+            let high = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16::<4>(codes), low_half));
+            let found = _mm256_add_epi8(low, high);
+            both = _mm256_add_epi16(both, found);
             odd = _mm256_add_epi16(odd, _mm256_srli_epi16::<8>(found));
         }
     }
-    let mut lanes = [[0u16; 16]; 2];
-    for (lanes, sums) in lanes.iter_mut().zip([even, odd]) {
-        // SAFETY: sixteen numbers of 16 bits are there, and the store needs no alignment.
-        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
-    }
-    for (row, sum) in sums.iter_mut().enumerate() {
-        *sum = i32::from(lanes[row % 2][row / 2]) + lift(tables);
-    }
+    let even = _mm256_sub_epi16(both, _mm256_slli_epi16::<8>(odd));
+    // Rows 0 to 7 and 16 to 23, and the others.
+    let (some, others) = (_mm256_unpacklo_epi16(even, odd), _mm256_unpackhi_epi16(even, odd));
+    let eights = [
+        _mm256_castsi256_si128(some),
+        _mm256_castsi256_si128(others),
+        _mm256_extracti128_si256::<1>(some),
+        _mm256_extracti128_si256::<1>(others),
+    ];
+    eights.map(|eight| _mm256_add_epi32(_mm256_cvtepu16_epi32(eight), _mm256_set1_epi32(lift)))
 }
 
 /// As `blocks::bound` says it, 16 rows at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-    prefetch(block, AHEAD);
     let (codes, factors) = block.split_at(block.len() - FACTORS);
     let sums = match query.bits() {
-        Bits::One => lookups_avx512(&query.tables, codes),
-        bits => sums_vnni(bits, &query.tables, codes),
+        Bits::One => {
+            prefetch(factors, AHEAD); // lookups fetch codes
+            lookups_avx512(&query.lookups, query.lift, codes)
+        }
+        bits => {
+            prefetch(block, AHEAD);
+            sums_vnni(bits, &query.bytes, codes)
+        }
     };
     let factors = pieces::<32>(factors);
     let value = |of: usize, half: usize| {
@@ -155,8 +199,8 @@ fn store512(numbers: &mut [f32; ROWS], half: usize, values: __m512) {
 
 /// The sums of rows 0 to 15 and of those from 16 on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
-    let (upper, lower) = tables.split_at(tables.len() / 2);
+fn sums_vnni(bits: Bits, query: &[u8], codes: &[u8]) -> [__m512i; 2] {
+    let (upper, lower) = query.split_at(query.len() / 2);
     let four = |bytes: [u8; 4]| _mm512_set1_epi32(i32::from_le_bytes(bytes));
     let (mut above, mut below) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
     let low_half = _mm512_set1_epi8(15);
@@ -182,27 +226,24 @@ fn sums_vnni(bits: Bits, tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
 
 /// As [`lookups_avx2`], 16 components at a time: the lower 256 bits hold the first eight.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn lookups_avx512(tables: &[u8], codes: &[u8]) -> [__m512i; 2] {
+fn lookups_avx512(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m512i; 2] {
     let low_half = _mm512_set1_epi8(15);
-    let bytes = _mm512_set1_epi16(255);
-    let (mut even, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
-    for (tables, codes) in pieces::<64>(tables).iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
-        let (tables, codes) = (load512(tables), load512(codes));
-        let (first, second) = (
-            _mm512_shuffle_i64x2::<0b10_10_00_00>(tables, tables),
-            _mm512_shuffle_i64x2::<0b11_11_01_01>(tables, tables),
-        );
-        let low = _mm512_shuffle_epi8(first, _mm512_and_si512(codes, low_half));
-        let high = _mm512_shuffle_epi8(second, _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low_half));
-        for found in [low, high] {
-            even = _mm512_add_epi16(even, _mm512_and_si512(found, bytes));
-            odd = _mm512_add_epi16(odd, _mm512_srli_epi16::<8>(found));
-        }
+    let (mut both, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+    for (lookup, codes) in lookups.iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
+        // Line by line: fetched all at once, there were more of them than a processor can have on their way.
+        prefetch(codes, AHEAD);
+        let (low, high, codes) = (load512(&lookup.low), load512(&lookup.high), load512(codes));
+        let low = _mm512_shuffle_epi8(low, _mm512_and_si512(codes, low_half));
+        let high = _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low_half));
+        let found = _mm512_add_epi8(low, high);
+        both = _mm512_add_epi16(both, found);
+        odd = _mm512_add_epi16(odd, _mm512_srli_epi16::<8>(found));
     }
+    let even = _mm512_sub_epi16(both, _mm512_slli_epi16::<8>(odd));
     // Of every second row, from both halves.
     let [even, odd] = [even, odd].map(|sums| {
         let both = _mm256_add_epi16(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64::<1>(sums));
-        _mm512_add_epi32(_mm512_cvtepu16_epi32(both), _mm512_set1_epi32(lift(tables)))
+        _mm512_add_epi32(_mm512_cvtepu16_epi32(both), _mm512_set1_epi32(lift))
     });
     let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let last = _mm512_add_epi32(first, _mm512_set1_epi32(8));
