@@ -29,7 +29,7 @@ use crate::view::View;
 
 /// Blocks that one task bounds, for one query of a batch after the other.
 const TASK: usize = 128;
-/// Candidates that are set aside before those that a higher cut has ruled out are dropped.
+/// Candidates that are set aside before those are dropped that a higher cut or their second bits rule out: as many as a cache holds.
 const ASIDE: usize = 4096;
 /// Candidates that threads look at together in the end.
 const TOGETHER: usize = 4096;
@@ -67,6 +67,7 @@ struct Candidate {
 struct Question<'a> {
     view: &'a View,
     vectors: &'a [&'a [f32]],
+    sources: &'a [Source<'a>],
     /// The vectors in one byte a component.
     codes: Vec<sq8::Query>,
     filter: Filter<'a>,
@@ -78,6 +79,8 @@ struct Question<'a> {
 struct Sieve<K> {
     found: Found<K>,
     candidates: Vec<Candidate>,
+    /// So many of them, the first, are bounded by their second bits already.
+    narrowed: usize,
     limit: usize,
 }
 
@@ -99,7 +102,7 @@ pub(super) fn sift<K: Keep>(
         .collect();
     let cuts = found.iter().map(|found| AtomicU32::new(ordered(found.cut()))).collect();
     let codes = vectors.iter().map(|vector| sq8::Query::new(vector)).collect();
-    let question = Question { view, vectors, codes, filter, cuts };
+    let question = Question { view, vectors, sources, codes, filter, cuts };
     let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
     let step = |mut sieves: Vec<Sieve<K>>, (number, blocks): &(u32, Range<usize>)| {
         let source = &sources[*number as usize];
@@ -110,7 +113,7 @@ pub(super) fn sift<K: Keep>(
     };
     let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
     for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
-        sieve.finish(&question.probe(at), sources, new, found)?;
+        sieve.finish(&question.probe(at), new, found)?;
     }
     Ok(())
 }
@@ -202,7 +205,7 @@ impl Source<'_> {
             }
             sieve.found.scanned += chosen;
             shared.fetch_max(ordered(cut), Ordering::Relaxed);
-            sieve.drop_below(cut);
+            sieve.drop_below(cut, &probe)?;
         }
         Ok(())
     }
@@ -250,59 +253,72 @@ struct Probe<'a> {
     number: usize,
     view: &'a View,
     vector: &'a [f32],
+    sources: &'a [Source<'a>],
     code: &'a sq8::Query,
 }
 
 impl Question<'_> {
     fn probe(&self, at: usize) -> Probe<'_> {
-        Probe { number: at, view: self.view, vector: self.vectors[at], code: &self.codes[at] }
+        let &Self { view, vectors, sources, ref codes, .. } = self;
+        Probe { number: at, view, vector: vectors[at], sources, code: &codes[at] }
     }
 }
 
 impl<K: Keep> Sieve<K> {
     fn new(keep: K) -> Self {
-        Self { found: Found::new(keep), candidates: Vec::new(), limit: ASIDE }
+        Self { found: Found::new(keep), candidates: Vec::new(), narrowed: 0, limit: ASIDE }
     }
 
-    fn drop_below(&mut self, cut: f32) {
+    fn drop_below(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
         if self.candidates.len() >= self.limit {
-            self.candidates.retain(|candidate| candidate.upper >= cut);
+            self.narrow(cut, probe)?;
             self.limit = (2 * self.candidates.len()).max(ASIDE);
         }
+        Ok(())
+    }
+
+    /// Leaves the candidates whose bounds, by all bits that there are, reach the cut.
+    fn narrow(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
+        let mut new = self.candidates.split_off(self.narrowed);
+        self.candidates.retain(|candidate| candidate.upper >= cut);
+        new.retain(|candidate| candidate.upper >= cut);
+        if probe.sources.iter().any(|source| source.coded.has_second()) {
+            narrow(probe, &mut new)?;
+        }
+        self.candidates.extend(new.into_iter().filter(|candidate| candidate.upper >= cut));
+        self.narrowed = self.candidates.len();
+        Ok(())
     }
 
     fn merge(mut self, mut other: Self) -> Self {
+        let new = self.candidates.split_off(self.narrowed);
+        let narrowed = self.narrowed + other.narrowed;
         self.candidates.append(&mut other.candidates);
+        self.candidates.extend(new);
         let limit = self.limit.max(other.limit);
-        Self { found: self.found.merge(other.found), candidates: self.candidates, limit }
+        Self { found: self.found.merge(other.found), candidates: self.candidates, narrowed, limit }
     }
 
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
     fn finish(
-        self,
+        mut self,
         probe: &Probe<'_>,
-        sources: &[Source<'_>],
         new: &(impl Fn() -> K + Sync),
         found: &mut Found<K>,
     ) -> Result<(), Error> {
         let elsewhere = std::mem::replace(found, Found::new(new()));
-        *found = elsewhere.merge(self.found);
+        *found = elsewhere.merge(std::mem::replace(&mut self.found, Found::new(new())));
+        self.narrow(found.cut(), probe)?;
         let mut candidates = self.candidates;
-        candidates.retain(|candidate| candidate.upper >= found.cut());
-        if sources.iter().any(|source| source.coded.has_second()) {
-            let some = candidates.par_chunks_mut(ALONE);
-            some.try_for_each(|some| narrow(probe, sources, some))?;
-            candidates.retain(|candidate| candidate.upper >= found.cut());
-        }
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
             if some[0].upper < found.cut() {
                 break; // and so are all that follow
             }
             let near: Vec<Vec<f32>> =
-                some.par_chunks(ALONE).map(|some| near(probe, sources, some)).collect::<Result<_, _>>()?;
+                some.par_chunks(ALONE).map(|some| near(probe, some)).collect::<Result<_, _>>()?;
             for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
-                let source = &sources[candidate.source as usize];
+                let source = &probe.sources[candidate.source as usize];
                 source.score(probe, candidate.row as usize, near.min(candidate.upper), found)?;
             }
         }
@@ -311,7 +327,8 @@ impl<K: Keep> Sieve<K> {
 }
 
 /// Lowers what some candidates score at most to what their second bits leave of it.
-fn narrow(probe: &Probe<'_>, sources: &[Source<'_>], candidates: &mut [Candidate]) -> Result<(), Error> {
+fn narrow(probe: &Probe<'_>, candidates: &mut [Candidate]) -> Result<(), Error> {
+    let sources = probe.sources;
     let fetch = |candidate: &Candidate| {
         sources[candidate.source as usize].coded.prefetch_second(candidate.row as usize);
     };
@@ -334,8 +351,8 @@ fn narrow(probe: &Probe<'_>, sources: &[Source<'_>], candidates: &mut [Candidate
 }
 
 /// What some candidates score at most by their finer codes.
-fn near(probe: &Probe<'_>, sources: &[Source<'_>], candidates: &[Candidate]) -> Result<Vec<f32>, Error> {
-    let source = |candidate: &Candidate| &sources[candidate.source as usize];
+fn near(probe: &Probe<'_>, candidates: &[Candidate]) -> Result<Vec<f32>, Error> {
+    let source = |candidate: &Candidate| &probe.sources[candidate.source as usize];
     let fetch = |candidate: &Candidate| {
         if let Some((codes, _)) = &source(candidate).finer {
             codes.prefetch(candidate.row as usize);
