@@ -6,8 +6,8 @@
 //!
 //! Prints one JSON line for the index, then one for each way and number of threads: queries a second, the median and 99th percentile of
 //! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too; then for batches; then the
-//! same for all rows that score as much as 1 % of the strangers' best hits do, which strangers ask for. The second half of the probes
-//! are strangers. The index is made in DIRECTORY, if there is none, and stays there.
+//! same for all rows that score as much as 1 % of the strangers' best hits do, which strangers ask for: with the best score of all, also
+//! where it is less ("range"), and without ("hits"). The second half of the probes are strangers. The index is made in DIRECTORY, if there is none, and stays there.
 
 use std::path::Path;
 use std::time::Instant;
@@ -27,8 +27,10 @@ const FEW: [&str; 3] = ["exact", "scan", "scan:1e-3"];
 #[derive(Clone, Copy)]
 enum Wanted {
     Best(usize),
-    /// All that score so much.
+    /// All that score so much, and the best score of all.
     Range(f32),
+    /// All that score so much.
+    Hits(f32),
 }
 
 struct Bench<'a> {
@@ -68,8 +70,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
         WAYS.iter().try_for_each(|way| bench.report(way, Wanted::Best(k), Some(&expected)))?;
         FEW.iter().try_for_each(|way| bench.batches(way, Wanted::Best(k), batch))?;
         let bench = Bench::new(&view, strangers, threads)?;
-        FEW.iter().try_for_each(|way| bench.report(way, Wanted::Range(threshold), None))?;
-        FEW.iter().try_for_each(|way| bench.batches(way, Wanted::Range(threshold), 2 * batch))?;
+        for wanted in [Wanted::Range(threshold), Wanted::Hits(threshold)] {
+            FEW.iter().try_for_each(|way| bench.report(way, wanted, None))?;
+            FEW.iter().try_for_each(|way| bench.batches(way, wanted, 2 * batch))?;
+        }
     }
     Ok(())
 }
@@ -87,6 +91,7 @@ impl<'a> Bench<'a> {
             Ok(self.pool.install(|| match wanted {
                 Wanted::Best(k) => query.top_k(k),
                 Wanted::Range(least) => query.range(least),
+                Wanted::Hits(least) => query.hits_only().range(least),
             })?)
         };
         let certificate = answer(self.probes[0])?.certificate; // verifies what is touched
@@ -128,6 +133,7 @@ impl<'a> Bench<'a> {
             self.pool.install(|| match wanted {
                 Wanted::Best(k) => search.top_k(k),
                 Wanted::Range(least) => search.range(least),
+                Wanted::Hits(least) => search.hits_only().range(least),
             })?;
         }
         let each = started.elapsed().as_secs_f64() * 1e3 / self.probes.len() as f64;
@@ -145,6 +151,7 @@ impl Wanted {
         match self {
             Self::Best(k) => json!({ "best": k }),
             Self::Range(least) => json!({ "range": least }),
+            Self::Hits(least) => json!({ "hits": least }),
         }
     }
 }

@@ -98,7 +98,7 @@ pub struct Answer {
     /// Those of them of which the score itself was computed. It may differ from one search to the next, as threads find cuts in other orders.
     pub rescored: u64,
     /// The best score among all rows that were looked at and pass the filter, also below a range's threshold
-    /// and for `k = 0`; `None` if there was no such row.
+    /// and for `k = 0`; `None` if there was no such row. With [`Query::hits_only`] that of the best hit.
     pub max_score: Option<f32>,
 }
 
@@ -143,6 +143,13 @@ macro_rules! limits {
         /// built, with rows that were strangers to them.
         pub fn recall(mut self, share: f64) -> Self {
             self.plan.recall = Some(share);
+            self
+        }
+
+        /// A range search does not look for the best score of all where that is below the threshold. By codes, whose bounds have to rule out
+        /// every row that might have it, it takes less time then.
+        pub fn hits_only(mut self) -> Self {
+            self.plan.best = false;
             self
         }
 
@@ -208,7 +215,7 @@ impl<'a> Query<'a> {
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
         let Self { mut plan, vector } = self;
         (plan.mode, plan.recall) = (plan.mode.complete(), None);
-        plan.one(&vector, 0, || rank::Range::new(min_score))
+        plan.one(&vector, 0, || rank::Range::new(min_score, plan.best))
     }
 
     /// As [`range`](Self::range), but hits come one by one, in the order in which the rows lie, and are not collected: for thresholds that
@@ -252,6 +259,6 @@ impl<'a> Batch<'a> {
     pub fn range(self, min_score: f32) -> Result<Vec<Answer>, Error> {
         let Self { mut plan, vectors } = self;
         (plan.mode, plan.recall) = (plan.mode.complete(), None);
-        plan.many(&vectors, 0, || rank::Range::new(min_score))
+        plan.many(&vectors, 0, || rank::Range::new(min_score, plan.best))
     }
 }

@@ -71,7 +71,7 @@ impl Gallery {
             if let Some(selection) = among {
                 query = query.among(selection)?;
             }
-            let reaching = query.range(cut)?;
+            let reaching = query.hits_only().range(cut)?;
             let mut best: HashMap<u64, Hit> = HashMap::new();
             for hit in reaching.hits {
                 let known = best.entry(hit.group).or_insert(hit);

@@ -24,12 +24,14 @@ pub(super) struct Plan<'a> {
     pub(super) miss: Option<f64>,
     /// The part of the hits that must be found, on the average, if not all.
     pub(super) recall: Option<f64>,
+    /// Whether a range search looks for the best score of all.
+    pub(super) best: bool,
     pub(super) filter: Filter<'a>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(view: &'a View) -> Self {
-        Self { view, mode: Mode::Auto, miss: None, recall: None, filter: Filter::default() }
+        Self { view, mode: Mode::Auto, miss: None, recall: None, best: true, filter: Filter::default() }
     }
 
     /// The answer for one vector; `k` is how many hits are wanted.
@@ -134,14 +136,16 @@ pub(super) struct Complete<K> {
 
 impl<K: Keep> scan::Found<K> {
     pub(super) fn answer(self, mode: Mode, certificate: Certificate) -> Answer {
+        let best = if self.keep.wants_best() { self.max_score } else { None };
+        let hits = self.keep.finish();
         Answer {
-            hits: self.keep.finish(),
+            max_score: best.or(hits.first().map(|hit| hit.score)),
+            hits,
             complete: certificate == Certificate::Exact,
             certificate,
             mode,
             scanned: self.scanned,
             rescored: self.rescored,
-            max_score: self.max_score,
         }
     }
 }

@@ -10,6 +10,10 @@ use super::Hit;
 pub(super) trait Keep: Send + Sized {
     /// Rows that score less than this cannot be kept.
     fn cut(&self) -> f32;
+    /// Whether the best score of all is asked for, also where it is below the cut.
+    fn wants_best(&self) -> bool {
+        true
+    }
     /// Considers a live row that passed the filter.
     fn offer(&mut self, hit: Hit);
     /// Takes over what another part of the same search kept.
@@ -145,12 +149,14 @@ impl Keep for TopGroups {
 /// Every row that reaches a score.
 pub(super) struct Range {
     least: f32,
+    best: bool,
     hits: Vec<Hit>,
 }
 
 impl Range {
-    pub(super) fn new(least: f32) -> Self {
-        Self { least, hits: Vec::new() }
+    /// With the best score of all, if `best` says so.
+    pub(super) fn new(least: f32, best: bool) -> Self {
+        Self { least, best, hits: Vec::new() }
     }
 
     /// The hits in the order in which they were offered.
@@ -162,6 +168,10 @@ impl Range {
 impl Keep for Range {
     fn cut(&self) -> f32 {
         self.least
+    }
+
+    fn wants_best(&self) -> bool {
+        self.best
     }
 
     fn offer(&mut self, hit: Hit) {
@@ -208,7 +218,7 @@ mod tests {
         for parts in [&one_part[..], &parts] {
             assert_eq!(kept(parts, || TopGroups::new(1)), [hit(1)]);
             assert_eq!(kept(parts, || Top::new(2)), [hit(1), hit(2)]);
-            assert_eq!(kept(parts, || Range::new(0.0)), [hit(1), hit(2), hit(3)]);
+            assert_eq!(kept(parts, || Range::new(0.0, true)), [hit(1), hit(2), hit(3)]);
         }
     }
 
@@ -237,7 +247,7 @@ mod tests {
             let range: Vec<Hit> = all.iter().filter(|hit| hit.score >= 0.75).copied().collect();
             prop_assert_eq!(kept(&parts, || Top::new(k)), &all[..k.min(all.len())]);
             prop_assert_eq!(kept(&parts, || TopGroups::new(k)), groups);
-            prop_assert_eq!(kept(&parts, || Range::new(0.75)), range);
+            prop_assert_eq!(kept(&parts, || Range::new(0.75, false)), range);
         }
     }
 }

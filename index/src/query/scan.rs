@@ -163,9 +163,11 @@ impl<K: Keep> Found<K> {
         Self { keep, scanned: 0, rescored: 0, max_score: None }
     }
 
-    /// What a row has to score to be a hit, or to be the best of all.
+    /// What a row has to score to be a hit, or to be the best of all where that is asked for.
     pub(super) fn cut(&self) -> f32 {
-        self.keep.cut().min(self.max_score.unwrap_or(f32::NEG_INFINITY))
+        let best =
+            if self.keep.wants_best() { self.max_score.unwrap_or(f32::NEG_INFINITY) } else { f32::INFINITY };
+        self.keep.cut().min(best)
     }
 
     /// Considers a live row that passed the filter.

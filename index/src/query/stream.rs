@@ -52,7 +52,7 @@ impl<'a> RangeStream<'a> {
     fn advance(&mut self) -> Result<(), Error> {
         let tasks: Vec<Task<'a>> = self.tasks.by_ref().take(4 * rayon::current_num_threads()).collect();
         let scan = |task: &Task<'_>| {
-            let mut found = [Found::new(Range::new(self.least))];
+            let mut found = [Found::new(Range::new(self.least, true))];
             task.scan(self.view, &[&self.vector], self.filter, &mut found).map(|()| found)
         };
         let found: Vec<[Found<Range>; 1]> = tasks.par_iter().map(scan).collect::<Result<_, _>>()?;

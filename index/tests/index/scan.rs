@@ -66,6 +66,10 @@ fn compare(view: &View, oracle: &Oracle, probe: &[f32], certain: bool) -> u64 {
         let answer = query().range(least).unwrap();
         assert_eq!(answer.hits, ranked[..ranked.partition_point(|hit| hit.score >= least)]);
         assert_eq!(answer.max_score, Some(ranked[0].score));
+        let only = query().hits_only().range(least).unwrap();
+        assert_eq!(only.max_score, answer.hits.first().map(|hit| hit.score));
+        assert!(least < 2.0 || only.rescored < answer.rescored, "the best of all is not looked for");
+        assert_eq!((only.hits, only.certificate), (answer.hits, answer.certificate));
     }
     rescored
 }

@@ -48,6 +48,9 @@ fn compare(view: &View, oracle: &Oracle, probe: &[f32]) {
         let answer = view.query(probe).unwrap().range(least).unwrap();
         assert_eq!(answer.hits, ranked[..ranked.partition_point(|hit| hit.score >= least)]);
         whole(&answer);
+        let only = view.query(probe).unwrap().hits_only().range(least).unwrap();
+        assert_eq!(only.max_score, answer.hits.first().map(|hit| hit.score));
+        assert_eq!((&only.hits, only.scanned, only.complete), (&answer.hits, answer.scanned, true));
         let mut stream = view.query(probe).unwrap().stream(least);
         assert_eq!(sorted(&mut stream), answer.hits);
         assert!(stream.complete() && stream.next().is_none());
