@@ -7,8 +7,9 @@ use super::prefetch;
 use crate::l0::query::Lookup;
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 
-/// So far ahead are blocks fetched: processors do not look ahead beyond a page of 4096 bytes by themselves.
-const AHEAD: usize = 4480;
+/// So far ahead are codes fetched, line by line as they are read: processors do not look ahead beyond a page of 4096 bytes by
+/// themselves, and a block fetched at once is more lines than may be on their way.
+const AHEAD: usize = 9216;
 
 /// Register-sized pieces of a slice.
 fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
@@ -154,15 +155,10 @@ fn lookups_avx2(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m256i; 4] {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
+    prefetch(factors, AHEAD); // and the codes are fetched as they are read
     let sums = match query.bits() {
-        Bits::One => {
-            prefetch(factors, AHEAD); // lookups fetch codes
-            lookups_avx512(&query.lookups, query.lift, codes)
-        }
-        bits => {
-            prefetch(block, AHEAD);
-            sums_vnni(bits, &query.bytes, codes)
-        }
+        Bits::One => lookups_avx512(&query.lookups, query.lift, codes),
+        bits => sums_vnni(bits, &query.bytes, codes),
     };
     let factors = pieces::<32>(factors);
     let value = |of: usize, half: usize| {
@@ -206,6 +202,7 @@ fn sums_vnni(bits: Bits, query: &[u8], codes: &[u8]) -> [__m512i; 2] {
     let low_half = _mm512_set1_epi8(15);
     for (group, codes) in pieces::<128>(codes).iter().enumerate() {
         for (at, codes) in pieces::<64>(codes).iter().enumerate() {
+            prefetch(codes, AHEAD);
             let codes = load512(codes);
             if bits == Bits::Eight {
                 above[at] = _mm512_dpbusd_epi32(above[at], codes, four(pieces(upper)[group]));
@@ -230,7 +227,6 @@ fn lookups_avx512(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m512i; 2] {
     let low_half = _mm512_set1_epi8(15);
     let (mut both, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     for (lookup, codes) in lookups.iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
-        // Line by line: fetched all at once, there were more of them than a processor can have on their way.
         prefetch(codes, AHEAD);
         let (low, high, codes) = (load512(&lookup.low), load512(&lookup.high), load512(codes));
         let low = _mm512_shuffle_epi8(low, _mm512_and_si512(codes, low_half));
