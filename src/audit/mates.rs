@@ -8,8 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Auditor, Mates, MatesFrom};
 use crate::calibration::binomial;
-use crate::decision::Fusion;
-use crate::gallery::{Result, TOGETHER};
+use crate::gallery::{Ranking, Result, TOGETHER};
 use crate::template::Template;
 
 /// A probe whose person is in the gallery.
@@ -71,35 +70,25 @@ impl Auditor<'_> {
 
     /// The candidate lists, as subjects and scores.
     fn lists(&self, view: &View, probes: &[MateProbe]) -> Result<Vec<Vec<(u64, f32)>>> {
-        if probes.iter().all(|probe| probe.own.is_none()) {
+        let rankings = if probes.iter().all(|probe| probe.own.is_none()) {
             let templates: Vec<&Template> = probes.iter().map(|probe| &probe.template).collect();
-            let rankings = self.gallery.rank(view, &templates, self.top_k, &self.search, None)?;
-            let list = |ranking: crate::gallery::Ranking| {
-                ranking.subjects.iter().map(|(subject, _, score)| (*subject, *score)).collect()
+            self.gallery.rank(view, &templates, self.top_k, &self.search, None)?
+        } else {
+            let rank = |probe: &MateProbe| {
+                self.gallery.rank_left_out(view, &probe.template, probe.own, self.top_k, &self.search)
             };
-            return Ok(rankings.into_iter().map(list).collect());
-        }
-        let search = |probe: &MateProbe| {
-            let other = |id: u64, _: u64| Some(id) != probe.own;
-            let query = view.query(probe.template.as_slice())?.mode(self.search.mode).filter(&other);
-            let hits = query.top_groups(self.top_k)?.hits;
-            Ok(hits.iter().map(|hit| (hit.group, hit.score)).collect())
+            probes.iter().map(rank).collect::<Result<_>>()?
         };
-        probes.iter().map(search).collect()
+        let list = |ranking: Ranking| {
+            ranking.subjects.into_iter().map(|(subject, _, score)| (subject, score)).collect()
+        };
+        Ok(rankings.into_iter().map(list).collect())
     }
 
     /// The mate's score, by brute force over the subject's templates.
     fn score(&self, view: &View, probe: &MateProbe) -> Result<Option<f32>> {
-        if probe.own.is_none() {
-            let fusion = self.search.fusion;
-            return self.gallery.subject_score(view, probe.template.as_slice(), probe.subject, fusion);
-        }
-        let mut scored = Vec::new();
-        for id in view.group_ids(probe.subject).into_iter().filter(|id| Some(*id) != probe.own) {
-            let row = view.try_get(id)?;
-            scored.extend(row.map(|row| (gallerist_index::dot(probe.template.as_slice(), &row.vector), 1.0)));
-        }
-        Ok(Fusion::Max.fuse(&scored))
+        let MateProbe { template, subject, own } = probe;
+        self.gallery.score_left_out(view, template.as_slice(), *subject, *own, self.search.fusion)
     }
 
     fn probes(

@@ -19,6 +19,15 @@ pub struct Ranking {
     pub answer: Answer,
 }
 
+/// What of a gallery subjects are ranked in.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    view: &'a View,
+    among: Option<&'a Selection>,
+    /// A template that is not there.
+    except: Option<u64>,
+}
+
 /// Probes that are searched for in one pass over the rows.
 pub const TOGETHER: usize = 32;
 
@@ -42,11 +51,32 @@ impl Gallery {
             }
             let vectors: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
             let answers = limited(view.batch(&vectors)?, search, among)?.top_groups(k)?;
+            let part = Part { view, among, except: None };
             for (vector, answer) in vectors.into_iter().zip(answers) {
-                rankings.push(self.fused(view, vector, answer, k, search, among)?);
+                rankings.push(self.fused(part, vector, answer, k, search)?);
             }
         }
         Ok(rankings)
+    }
+
+    /// The `k` best subjects for a template of the gallery, as if that one were not there.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn rank_left_out(
+        &self,
+        view: &View,
+        probe: &Template,
+        own: Option<u64>,
+        k: usize,
+        search: &Search,
+    ) -> Result<Ranking> {
+        self.check_dimension(probe)?;
+        let other = |id: u64, _: u64| Some(id) != own;
+        let batch = limited(view.batch(&[probe.as_slice()])?, search, None)?.filter(&other);
+        let answer = batch.top_groups(k)?.remove(0);
+        let part = Part { view, among: None, except: own };
+        self.fused(part, probe.as_slice(), answer, k, search)
     }
 
     /// The fused ranking behind the best templates of subjects. No fused score is above the best of a subject's scores: whoever is
@@ -54,24 +84,27 @@ impl Gallery {
     /// fused score of those that are.
     fn fused(
         &self,
-        view: &View,
+        part: Part<'_>,
         probe: &[f32],
         mut answer: Answer,
         k: usize,
         search: &Search,
-        among: Option<&Selection>,
     ) -> Result<Ranking> {
-        let mut subjects = self.fuse(view, probe, &answer.hits, search.fusion)?;
+        let mut subjects = self.fuse(part, probe, &answer.hits, search.fusion)?;
         if search.fusion != Fusion::Max && k > 0 && answer.hits.len() == k {
             let cut = subjects.last().map_or(-1.0, |(_, _, score)| *score).max(-1.0);
-            let mut query = view.query(probe)?.mode(search.mode);
+            let other = |id: u64, _: u64| Some(id) != part.except;
+            let mut query = part.view.query(probe)?.mode(search.mode).hits_only();
             if let Some(miss) = search.miss {
                 query = query.miss(miss);
             }
-            if let Some(selection) = among {
+            if let Some(selection) = part.among {
                 query = query.among(selection)?;
             }
-            let reaching = query.hits_only().range(cut)?;
+            if part.except.is_some() {
+                query = query.filter(&other);
+            }
+            let reaching = query.range(cut)?;
             let mut best: HashMap<u64, Hit> = HashMap::new();
             for hit in reaching.hits {
                 let known = best.entry(hit.group).or_insert(hit);
@@ -80,7 +113,7 @@ impl Gallery {
                 }
             }
             let hits: Vec<Hit> = best.into_values().collect();
-            subjects = self.fuse(view, probe, &hits, search.fusion)?;
+            subjects = self.fuse(part, probe, &hits, search.fusion)?;
             subjects.truncate(k);
             // Whatever the first search missed, the second one found.
             (answer.complete, answer.certificate) = (reaching.complete, reaching.certificate);
@@ -88,12 +121,20 @@ impl Gallery {
         Ok(Ranking { subjects, answer })
     }
 
-    fn fuse(&self, view: &View, probe: &[f32], hits: &[Hit], fusion: Fusion) -> Result<Vec<(u64, u64, f32)>> {
+    fn fuse(
+        &self,
+        part: Part<'_>,
+        probe: &[f32],
+        hits: &[Hit],
+        fusion: Fusion,
+    ) -> Result<Vec<(u64, u64, f32)>> {
         let mut subjects = Vec::with_capacity(hits.len());
         for hit in hits {
             let score = match fusion {
                 Fusion::Max => hit.score,
-                _ => self.subject_score(view, probe, hit.group, fusion)?.unwrap_or(hit.score),
+                _ => self
+                    .score_left_out(part.view, probe, hit.group, part.except, fusion)?
+                    .unwrap_or(hit.score),
             };
             subjects.push((hit.group, hit.id, score));
         }
@@ -112,10 +153,22 @@ impl Gallery {
         subject: u64,
         fusion: Fusion,
     ) -> Result<Option<f32>> {
+        self.score_left_out(view, probe, subject, None, fusion)
+    }
+
+    /// The same as if one of the subject's templates were not there.
+    pub(crate) fn score_left_out(
+        &self,
+        view: &View,
+        probe: &[f32],
+        subject: u64,
+        except: Option<u64>,
+        fusion: Fusion,
+    ) -> Result<Option<f32>> {
         let qualities =
             if fusion == Fusion::Quality { self.catalog().qualities(subject)? } else { HashMap::new() };
         let mut scored = Vec::new();
-        for id in view.group_ids(subject) {
+        for id in view.group_ids(subject).into_iter().filter(|id| Some(*id) != except) {
             if let Some(row) = view.try_get(id)? {
                 let quality = qualities.get(&id).copied().unwrap_or(UNKNOWN_QUALITY);
                 scored.push((gallerist_index::dot(probe, &row.vector), quality));

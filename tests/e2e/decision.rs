@@ -319,6 +319,41 @@ fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
     assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
 }
 
+/// A template that is left out is missing from its person's fused score too.
+#[test]
+fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
+    let house = gallery(60, 3);
+    let (file, _) = people(60, 3, D, 1, 0);
+    let numbers: Vec<f32> = file[file.len() - 180 * D * 4..]
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let rows: Vec<&[f32]> = numbers.chunks_exact(D).collect();
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let scores = |fuse: fn(f32, f32) -> f32| -> Vec<f32> {
+        let of = |row: usize| {
+            let [one, other] = [1, 2].map(|step| row / 3 * 3 + (row + step) % 3);
+            fuse(cosine(rows[row], rows[one]), cosine(rows[row], rows[other]))
+        };
+        let mut scores: Vec<f32> = (0..180).map(of).collect();
+        scores.sort_by(f32::total_cmp);
+        scores
+    };
+    let (means, bests) = (scores(|one, other| (one + other) / 2.0), scores(f32::max));
+    // Between two of the means, so that no rounding decides.
+    let threshold = (means[89] + means[90]) / 2.0;
+    for (fusion, scores) in [("mean", means.clone()), ("top2", means), ("max", bests)] {
+        let words = format!("--threshold {threshold} --fusion {fusion} --format json");
+        let mates = run(&house, "audit", &words).ends(0).json()[0]["mates"].clone();
+        let reachable = scores.iter().filter(|score| **score >= threshold).count();
+        assert_eq!((&mates["from"], &mates["probes"]), (&"left_out".into(), &180.into()));
+        assert_eq!((&mates["reachable"], &mates["missed"]), (&reachable.into(), &0.into()), "{fusion}");
+    }
+}
+
 #[test]
 fn bad_probes_are_told() {
     let house = gallery(100, 1);
