@@ -1,5 +1,4 @@
-//! Bounding the scores of a block of 32 rows by their codes (see `l0`), written once; only the sums of components times levels are
-//! written again for each instruction set.
+//! Bounding the scores of a block of 32 rows by their codes (see `l0`): what the same for each instruction set has to equal, bit for bit.
 
 use crate::l0::{Bits, FACTORS, Query, ROWS};
 

@@ -271,19 +271,24 @@ impl<K: Keep> Sieve<K> {
 
     fn drop_below(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
         if self.candidates.len() >= self.limit {
-            self.narrow(cut, probe)?;
+            self.narrow(cut, probe, |some| narrow(probe, some))?;
             self.limit = (2 * self.candidates.len()).max(ASIDE);
         }
         Ok(())
     }
 
     /// Leaves the candidates whose bounds, by all bits that there are, reach the cut.
-    fn narrow(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
+    fn narrow(
+        &mut self,
+        cut: f32,
+        probe: &Probe<'_>,
+        narrow: impl FnOnce(&mut [Candidate]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut new = self.candidates.split_off(self.narrowed);
         self.candidates.retain(|candidate| candidate.upper >= cut);
         new.retain(|candidate| candidate.upper >= cut);
         if probe.sources.iter().any(|source| source.coded.has_second()) {
-            narrow(probe, &mut new)?;
+            narrow(&mut new)?;
         }
         self.candidates.extend(new.into_iter().filter(|candidate| candidate.upper >= cut));
         self.narrowed = self.candidates.len();
@@ -308,7 +313,9 @@ impl<K: Keep> Sieve<K> {
     ) -> Result<(), Error> {
         let elsewhere = std::mem::replace(found, Found::new(new()));
         *found = elsewhere.merge(std::mem::replace(&mut self.found, Found::new(new())));
-        self.narrow(found.cut(), probe)?;
+        let together =
+            |new: &mut [Candidate]| new.par_chunks_mut(ALONE).try_for_each(|some| narrow(probe, some));
+        self.narrow(found.cut(), probe, together)?;
         let mut candidates = self.candidates;
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
