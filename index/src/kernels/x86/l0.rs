@@ -56,8 +56,8 @@ fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i 
 /// As `blocks::bound` says it, eight rows at a time.
 #[target_feature(enable = "avx2")]
 pub(super) fn bound_avx2(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
-    prefetch(block, AHEAD);
     let (codes, factors) = block.split_at(block.len() - FACTORS);
+    prefetch(factors, AHEAD); // and the codes are fetched as they are read
     let sums = match query.bits() {
         Bits::One => lookups_avx2(&query.lookups, query.lift, codes),
         bits => sums_avx2(bits, &query.bytes, codes),
@@ -103,6 +103,7 @@ fn sums_avx2(bits: Bits, query: &[u8], codes: &[u8]) -> [__m256i; 4] {
     let (mut above, mut below) = ([_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]);
     let low_half = _mm256_set1_epi8(15);
     for (group, codes) in pieces::<128>(codes).iter().enumerate() {
+        prefetch(codes, AHEAD);
         for (at, codes) in pieces::<32>(codes).iter().enumerate() {
             let codes = load256(codes);
             if bits == Bits::Eight {
@@ -129,6 +130,7 @@ fn lookups_avx2(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m256i; 4] {
     // them; that the sum of both does undoes itself when the other is taken from it.
     let (mut both, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
     for (lookup, codes) in lookups.iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
+        prefetch(codes, AHEAD);
         let halves = pieces::<32>(&lookup.low).iter().zip(pieces::<32>(&lookup.high));
         for ((low, high), codes) in halves.zip(pieces::<ROWS>(codes)) {
             let (low, high, codes) = (load256(low), load256(high), load256(codes));
