@@ -134,9 +134,7 @@ impl Calibration {
         // The rate that the threshold had in the gallery that was searched.
         let share = scaled(target, 1.0 / times);
         let searches = self.maxima.len() as f64;
-        let beyond =
-            if self.tail.is_some_and(|tail| tail.is_good()) { BEYOND * searches } else { searches + 1.0 };
-        let lowest_target = scaled(self.design / beyond, times);
+        let lowest_target = self.rarest(subjects);
         let reach = share * (searches + 1.0) / self.design;
         let usable = self.tail.filter(|tail| tail.is_good() && share < tail.share && reach < COUNTED);
         let counted = |reach: f64| {
@@ -183,11 +181,22 @@ impl Calibration {
         self.grown(interval, times)
     }
 
-    /// How often a search for somebody who is not among `subjects` people has a candidate of this score or above.
+    /// How often a search for somebody who is not among `subjects` people has a candidate of this score or above; never less than the
+    /// [`rarest`](Self::rarest) rate that these searches can tell, as a fitted tail may end where strangers do not.
     pub fn false_alarm_rate(&self, score: f32, subjects: u64) -> f64 {
         let times = subjects.max(1) as f64 / self.subjects as f64;
         let counted = || self.alarms(score).max(1) as f64 / self.maxima.len().max(1) as f64;
-        scaled(self.beyond_counting(score).unwrap_or_else(counted), times)
+        let rate = scaled(self.beyond_counting(score).unwrap_or_else(counted), times);
+        rate.max(self.rarest(subjects))
+    }
+
+    /// The rarest rate of false alarms in a gallery of `subjects` that these searches can tell, and the lowest target.
+    pub fn rarest(&self, subjects: u64) -> f64 {
+        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let searches = self.maxima.len() as f64;
+        let beyond =
+            if self.tail.is_some_and(|tail| tail.is_good()) { BEYOND * searches } else { searches + 1.0 };
+        scaled(self.design / beyond, times)
     }
 
     /// The share of searches that reach a score, by the tail, if that score is above every threshold that is counted.

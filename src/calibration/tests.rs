@@ -215,6 +215,18 @@ fn where_counting_ends_no_rarer_target_has_a_lower_threshold() {
     assert!(rarer.threshold > last && rarer.method == Method::Tail);
 }
 
+/// Where the tail ends, or is said to, nobody was seen; that is no proof that nobody is there.
+#[test]
+fn no_score_is_rarer_than_can_be_told() {
+    let calibration = Strangers192 { subjects: 1000.0 }.calibration(600, 1);
+    for (subjects, times) in [(1000, 1.0), (5000, 5.0)] {
+        let rarest = calibration.rarest(subjects);
+        assert!((rarest / (times / 6000.0) - 1.0).abs() < 1e-3, "{rarest}");
+        assert_eq!(calibration.false_alarm_rate(1.0, subjects), rarest);
+        assert!(calibration.operating(rarest * 0.999, subjects).is_err());
+    }
+}
+
 #[test]
 fn scores_that_are_all_one_have_no_threshold_between_them() {
     let calibration = of(vec![0.5; 100], 10);

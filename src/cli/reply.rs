@@ -145,7 +145,8 @@ impl Reply<'_> {
         for (rank, candidate) in self.candidates.candidates.iter().enumerate() {
             let matched = if threshold.reached(candidate.score) { "match" } else { "" };
             let score = format!("{:.3}", candidate.score);
-            let rate = self.false_alarm_rate(candidate.score).map(strangers).unwrap_or_default();
+            let rate = self.false_alarm_rate(candidate.score);
+            let rate = rate.map(|(rate, rarest)| strangers(rate, rarest)).unwrap_or_default();
             table.row([(rank + 1).to_string(), candidate.subject.clone(), score, matched.into(), rate]);
         }
         table.lines(2).iter().try_for_each(|line| screen.text(line))?;
@@ -163,9 +164,10 @@ impl Reply<'_> {
         Ok(())
     }
 
-    fn false_alarm_rate(&self, score: f32) -> Option<f64> {
-        let calibration = self.deciding.calibration.as_ref()?;
-        Some(calibration.false_alarm_rate(score, self.deciding.counts.0))
+    /// How often strangers score so high, and the rarest such rate that the calibration can tell.
+    fn false_alarm_rate(&self, score: f32) -> Option<(f64, f64)> {
+        let (calibration, subjects) = (self.deciding.calibration.as_ref()?, self.deciding.counts.0);
+        Some((calibration.false_alarm_rate(score, subjects), calibration.rarest(subjects)))
     }
 
     fn to_json(&self) -> Value {
@@ -180,7 +182,7 @@ impl Reply<'_> {
                     "face_id": candidate.template_id, "similarity": candidate.score,
                     "distance": 1.0 - candidate.score, "match": threshold.reached(candidate.score),
                 });
-                if let Some(rate) = self.false_alarm_rate(candidate.score) {
+                if let Some((rate, _)) = self.false_alarm_rate(candidate.score) {
                     value["false_alarm_rate"] = json!(rate);
                 }
                 value
@@ -235,13 +237,13 @@ impl Reply<'_> {
     }
 }
 
-/// How rare a score is, for people.
-fn strangers(rate: f64) -> String {
-    let one_in = 1.0 / rate.max(1e-12);
-    match one_in {
-        ..1.5 => "most strangers score so high".into(),
-        ..1e9 => format!("1 in {} strangers scores so high", count(one_in.round() as u64)),
-        _ => "no stranger scores so high".into(),
+/// How rare a score is, for people; `rarest` is the rarest rate that can be told.
+fn strangers(rate: f64, rarest: f64) -> String {
+    let one_in = count((1.0 / rate.max(1e-12)).round() as u64);
+    match rate {
+        _ if rate <= rarest => format!("fewer than 1 in {one_in} strangers score so high"),
+        0.67.. => "most strangers score so high".into(),
+        _ => format!("1 in {one_in} strangers scores so high"),
     }
 }
 
@@ -269,8 +271,8 @@ mod tests {
 
     #[test]
     fn rare_scores_are_told_in_people() {
-        assert_eq!(strangers(0.9), "most strangers score so high");
-        assert_eq!(strangers(0.000_81), "1 in 1,235 strangers scores so high");
-        assert_eq!(strangers(0.0), "no stranger scores so high");
+        assert_eq!(strangers(0.9, 1e-4), "most strangers score so high");
+        assert_eq!(strangers(0.000_81, 1e-4), "1 in 1,235 strangers scores so high");
+        assert_eq!(strangers(1e-4, 1e-4), "fewer than 1 in 10,000 strangers score so high");
     }
 }
