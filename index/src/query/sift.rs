@@ -7,6 +7,8 @@
 //! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
 //! reaches it are set aside, and scored in the end as long as they still do, the most promising first.
 
+mod aside;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,19 +28,16 @@ use crate::segment::l0::Coded;
 use crate::sq8::{self, Codes};
 use crate::state::Sealed;
 use crate::view::View;
+use aside::{Aside, Candidate};
 
 /// Blocks that one task bounds, for one query of a batch after the other.
 const TASK: usize = 128;
-/// Candidates that are set aside before those are dropped that a higher cut or their second bits rule out: as many as a cache holds.
-const ASIDE: usize = 4096;
 /// Candidates that threads look at together in the end.
 const TOGETHER: usize = 4096;
 /// Candidates that one thread looks at.
 const ALONE: usize = 512;
 /// SQ8 codes, eight lines and more, are fetched so many candidates before they are needed.
 const AHEAD: usize = 8;
-/// And second bits, which are in one line or two: as many as are on their way from memory at a time.
-const FAR_AHEAD: usize = 32;
 
 /// A segment with codes.
 pub(super) struct Source<'a> {
@@ -51,16 +50,6 @@ pub(super) struct Source<'a> {
     queries: Arc<Vec<Query>>,
     /// The codes of one byte a component, where they know more of a score than L0 codes do, with the largest error of any.
     finer: Option<(Codes<'a>, f32)>,
-}
-
-/// A row whose score may reach the cut.
-#[derive(Clone, Copy)]
-struct Candidate {
-    upper: f32,
-    source: u32,
-    row: u32,
-    /// Of its L0 code: what its second bits add to.
-    sum: i32,
 }
 
 /// What is asked of all sources.
@@ -78,10 +67,7 @@ struct Question<'a> {
 /// What one query has seen so far.
 struct Sieve<K> {
     found: Found<K>,
-    candidates: Vec<Candidate>,
-    /// So many of them, the first, are bounded by their second bits already.
-    narrowed: usize,
-    limit: usize,
+    aside: Aside,
 }
 
 /// Adds the rows of some segments to what each of some vectors has found elsewhere.
@@ -199,13 +185,13 @@ impl Source<'_> {
                         cut = cut.max(sieve.found.cut());
                     } else {
                         let (upper, row, sum) = (estimate + reach, row as u32, bounds.sums[at]);
-                        sieve.candidates.push(Candidate { upper, source, row, sum });
+                        sieve.aside.push(Candidate { upper, source, row, sum });
                     }
                 }
             }
             sieve.found.scanned += chosen;
             shared.fetch_max(ordered(cut), Ordering::Relaxed);
-            sieve.drop_below(cut, &probe)?;
+            sieve.aside.drop_below(cut, &probe)?;
         }
         Ok(())
     }
@@ -266,57 +252,23 @@ impl Question<'_> {
 
 impl<K: Keep> Sieve<K> {
     fn new(keep: K) -> Self {
-        Self { found: Found::new(keep), candidates: Vec::new(), narrowed: 0, limit: ASIDE }
+        Self { found: Found::new(keep), aside: Aside::new() }
     }
 
-    fn drop_below(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
-        if self.candidates.len() >= self.limit {
-            self.narrow(cut, probe, |some| narrow(probe, some))?;
-            self.limit = (2 * self.candidates.len()).max(ASIDE);
-        }
-        Ok(())
-    }
-
-    /// Leaves the candidates whose bounds, by all bits that there are, reach the cut.
-    fn narrow(
-        &mut self,
-        cut: f32,
-        probe: &Probe<'_>,
-        narrow: impl FnOnce(&mut [Candidate]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut new = self.candidates.split_off(self.narrowed);
-        self.candidates.retain(|candidate| candidate.upper >= cut);
-        new.retain(|candidate| candidate.upper >= cut);
-        if probe.sources.iter().any(|source| source.coded.has_second()) {
-            narrow(&mut new)?;
-        }
-        self.candidates.extend(new.into_iter().filter(|candidate| candidate.upper >= cut));
-        self.narrowed = self.candidates.len();
-        Ok(())
-    }
-
-    fn merge(mut self, mut other: Self) -> Self {
-        let new = self.candidates.split_off(self.narrowed);
-        let narrowed = self.narrowed + other.narrowed;
-        self.candidates.append(&mut other.candidates);
-        self.candidates.extend(new);
-        let limit = self.limit.max(other.limit);
-        Self { found: self.found.merge(other.found), candidates: self.candidates, narrowed, limit }
+    fn merge(self, other: Self) -> Self {
+        Self { found: self.found.merge(other.found), aside: self.aside.merge(other.aside) }
     }
 
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
     fn finish(
-        mut self,
+        self,
         probe: &Probe<'_>,
         new: &(impl Fn() -> K + Sync),
         found: &mut Found<K>,
     ) -> Result<(), Error> {
         let elsewhere = std::mem::replace(found, Found::new(new()));
-        *found = elsewhere.merge(std::mem::replace(&mut self.found, Found::new(new())));
-        let together =
-            |new: &mut [Candidate]| new.par_chunks_mut(ALONE).try_for_each(|some| narrow(probe, some));
-        self.narrow(found.cut(), probe, together)?;
-        let mut candidates = self.candidates;
+        *found = elsewhere.merge(self.found);
+        let mut candidates = self.aside.rest(found.cut(), probe)?;
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
             if some[0].upper < found.cut() {
@@ -331,30 +283,6 @@ impl<K: Keep> Sieve<K> {
         }
         Ok(())
     }
-}
-
-/// Lowers what some candidates score at most to what their second bits leave of it.
-fn narrow(probe: &Probe<'_>, candidates: &mut [Candidate]) -> Result<(), Error> {
-    let sources = probe.sources;
-    let fetch = |candidate: &Candidate| {
-        sources[candidate.source as usize].coded.prefetch_second(candidate.row as usize);
-    };
-    candidates.iter().take(FAR_AHEAD).for_each(fetch);
-    for now in 0..candidates.len() {
-        candidates.get(now + FAR_AHEAD).into_iter().for_each(fetch);
-        let Candidate { upper, source, row, sum } = &mut candidates[now];
-        let Source { coded, queries, .. } = &sources[*source as usize];
-        let query = &queries[probe.number];
-        match (&query.second, coded.second(*row as usize)) {
-            (Some(second), Ok(Some(bits))) => {
-                let (estimate, reach) = query.by_both(second, *sum, bits);
-                *upper = upper.min(estimate + reach);
-            }
-            (_, Err(error)) => probe.view.tolerate(error)?,
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// What some candidates score at most by their finer codes.
