@@ -45,6 +45,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     peers.args(["--mated", &(PROBES / 2).to_string()]).args(options).stdout(lines);
     succeed(&mut peers)?;
     let mut chart = python("chart.py");
+    // A model by its name, wherever it lies.
+    let kind = kind.rsplit('/').next().unwrap_or(kind);
     chart.arg(&result).arg(directory.join("peers.svg")).arg(format!("{rows} rows, {kind}"));
     succeed(&mut chart)
 }

@@ -7,7 +7,8 @@
 //! Prints one JSON line for the index, then one for each way and number of threads: queries a second, the median and 99th percentile of
 //! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too; then for batches; then the
 //! same for all rows that score as much as 1 % of the strangers' best hits do, which strangers ask for: with the best score of all, also
-//! where it is less ("range"), and without ("hits"). The second half of the probes are strangers. The index is made in DIRECTORY, if there is none, and stays there.
+//! where it is less ("range"), and without ("hits"). The second half of the probes are strangers. The index is made in DIRECTORY, if
+//! there is none, and stays there.
 
 use std::path::Path;
 use std::time::Instant;
