@@ -5,6 +5,8 @@
 #[path = "e2e/program.rs"]
 mod program;
 
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/correction.rs"]

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::program::{House, Said, gallerist, npy, people, shared_faces, skipped, vectors};
+use crate::program::{House, Said, gallerist, people, shared_faces, skipped, vectors};
 use crate::real_faces::missing_models;
 
 /// Numbers in a template.
-const D: usize = 32;
+pub const D: usize = 32;
 
 /// A gallery of templates made elsewhere: `images` of each of `count` people.
-fn gallery(count: usize, images: usize) -> House {
+pub fn gallery(count: usize, images: usize) -> House {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string()]).ends(0);
     import(&house, "gallery", people(count, images, D, 1, 0));
@@ -20,18 +20,18 @@ fn gallery(count: usize, images: usize) -> House {
 }
 
 #[track_caller]
-fn import(house: &House, name: &str, (file, names): (Vec<u8>, String)) -> (PathBuf, PathBuf) {
+pub fn import(house: &House, name: &str, (file, names): (Vec<u8>, String)) -> (PathBuf, PathBuf) {
     let paths = put(house, name, (file, names));
     house.run("import", [paths.0.as_os_str(), "--subjects".as_ref(), paths.1.as_os_str()]).ends(0);
     paths
 }
 
-fn put(house: &House, name: &str, (file, names): (Vec<u8>, String)) -> (PathBuf, PathBuf) {
+pub fn put(house: &House, name: &str, (file, names): (Vec<u8>, String)) -> (PathBuf, PathBuf) {
     (house.write(format!("{name}.npy"), &file), house.write(format!("{name}.txt"), names.as_bytes()))
 }
 
 #[track_caller]
-fn run(house: &House, verb: &str, words: &str) -> Said {
+pub fn run(house: &House, verb: &str, words: &str) -> Said {
     let words = words.split_whitespace().map(|word| match word.strip_prefix('@') {
         Some(name) => house.path(name).to_str().unwrap().to_owned(),
         None => word.to_owned(),
@@ -263,95 +263,6 @@ fn a_graph_search_proves_no_absence_and_says_what_was_audited() {
     let plain = gallery(50, 1);
     plain.write("fresh.npy", &vectors(5, D, 12));
     assert_eq!(identify(&plain, walk)[0]["certificate"]["kind"], "exact");
-}
-
-#[test]
-fn an_audit_finds_doubles_and_strays() {
-    let house = gallery(60, 3);
-    let said = run(&house, "audit", "--threshold 0.5").ends(0);
-    assert!(said.out.contains("templates that find themselves  180 of 180"), "{}", said.out);
-    assert!(said.out.contains("people who may be in it twice   0"), "{}", said.out);
-    // Person 1-7 again under another name, and a photo of 1-9 filed under 1-8.
-    let (file, _) = people(60, 3, D, 1, 5);
-    let data = &file[file.len() - 180 * D * 4..];
-    let rows = |from: usize, count: usize| {
-        npy("<f4", false, &format!("({count}, {D})"), &data[from * D * 4..(from + count) * D * 4])
-    };
-    import(&house, "double", (rows(21, 2), "somebody else\nsomebody else\n".into()));
-    import(&house, "stray", (rows(27, 1), "person 1-8\n".into()));
-    let said = run(&house, "audit", "--threshold 0.5 --format json").ends(0).json();
-    let doubles = said[0]["doubles"].as_array().unwrap();
-    let names: HashSet<&str> = doubles
-        .iter()
-        .flat_map(|double| [0, 1].map(|side| double["subjects"][side].as_str().unwrap()))
-        .collect();
-    assert_eq!(names, HashSet::from(["person 1-7", "somebody else", "person 1-8", "person 1-9"]));
-    let outliers = said[0]["outliers"].as_array().unwrap();
-    assert_eq!(outliers.len(), 1, "{outliers:?}");
-    assert_eq!(
-        (&outliers[0]["subject"], &outliers[0]["closer_to"]),
-        (&"person 1-8".into(), &"person 1-9".into())
-    );
-}
-
-#[test]
-fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
-    let house = gallery(60, 1);
-    let mates = |words: &str| {
-        let audit = run(&house, "audit", &format!("--threshold 0.5 --format json {words}")).ends(0).json();
-        audit[0]["mates"].clone()
-    };
-    let made_up = mates("");
-    assert_eq!((&made_up["from"], &made_up["probes"]), (&"made_up".into(), &60.into()));
-    assert_eq!(
-        (&made_up["reachable"], &made_up["missed"]),
-        (&60.into(), &0.into()),
-        "all lie above the threshold"
-    );
-    put(&house, "mated", people(60, 2, D, 1, 4));
-    let given = mates("--mated @mated.npy --subjects @mated.txt --sample 100");
-    assert_eq!((&given["from"], &given["probes"]), (&"given".into(), &100.into()));
-    assert_eq!(given["fnir"], given["fnir_exact"]);
-    let said = run(&house, "audit", "--threshold 0.5 --mated @mated.npy").ends(1);
-    assert!(said.err.contains("whose is it? give --subjects"), "{}", said.err);
-    put(&house, "others", people(1, 1, D, 9, 0));
-    let said = run(&house, "audit", "--threshold 0.5 --mated @others.npy --subjects @others.txt").ends(1);
-    assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
-}
-
-/// A template that is left out is missing from its person's fused score too.
-#[test]
-fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
-    let house = gallery(60, 3);
-    let (file, _) = people(60, 3, D, 1, 0);
-    let numbers: Vec<f32> = file[file.len() - 180 * D * 4..]
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
-    let rows: Vec<&[f32]> = numbers.chunks_exact(D).collect();
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-    let scores = |fuse: fn(f32, f32) -> f32| -> Vec<f32> {
-        let of = |row: usize| {
-            let [one, other] = [1, 2].map(|step| row / 3 * 3 + (row + step) % 3);
-            fuse(cosine(rows[row], rows[one]), cosine(rows[row], rows[other]))
-        };
-        let mut scores: Vec<f32> = (0..180).map(of).collect();
-        scores.sort_by(f32::total_cmp);
-        scores
-    };
-    let (means, bests) = (scores(|one, other| (one + other) / 2.0), scores(f32::max));
-    // Between two of the means, so that no rounding decides.
-    let threshold = (means[89] + means[90]) / 2.0;
-    for (fusion, scores) in [("mean", means.clone()), ("top2", means), ("max", bests)] {
-        let words = format!("--threshold {threshold} --fusion {fusion} --format json");
-        let mates = run(&house, "audit", &words).ends(0).json()[0]["mates"].clone();
-        let reachable = scores.iter().filter(|score| **score >= threshold).count();
-        assert_eq!((&mates["from"], &mates["probes"]), (&"left_out".into(), &180.into()));
-        assert_eq!((&mates["reachable"], &mates["missed"]), (&reachable.into(), &0.into()), "{fusion}");
-    }
 }
 
 #[test]

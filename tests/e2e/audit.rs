@@ -1,0 +1,95 @@
+//! Audits: what searches miss, who is in a gallery twice, which photos are of others.
+
+use std::collections::HashSet;
+
+use crate::decision::{D, gallery, import, put, run};
+use crate::program::{npy, people};
+
+#[test]
+fn an_audit_finds_doubles_and_strays() {
+    let house = gallery(60, 3);
+    let said = run(&house, "audit", "--threshold 0.5").ends(0);
+    assert!(said.out.contains("templates that find themselves  180 of 180"), "{}", said.out);
+    assert!(said.out.contains("people who may be in it twice   0"), "{}", said.out);
+    // Person 1-7 again under another name, and a photo of 1-9 filed under 1-8.
+    let (file, _) = people(60, 3, D, 1, 5);
+    let data = &file[file.len() - 180 * D * 4..];
+    let rows = |from: usize, count: usize| {
+        npy("<f4", false, &format!("({count}, {D})"), &data[from * D * 4..(from + count) * D * 4])
+    };
+    import(&house, "double", (rows(21, 2), "somebody else\nsomebody else\n".into()));
+    import(&house, "stray", (rows(27, 1), "person 1-8\n".into()));
+    let said = run(&house, "audit", "--threshold 0.5 --format json").ends(0).json();
+    let doubles = said[0]["doubles"].as_array().unwrap();
+    let names: HashSet<&str> = doubles
+        .iter()
+        .flat_map(|double| [0, 1].map(|side| double["subjects"][side].as_str().unwrap()))
+        .collect();
+    assert_eq!(names, HashSet::from(["person 1-7", "somebody else", "person 1-8", "person 1-9"]));
+    let outliers = said[0]["outliers"].as_array().unwrap();
+    assert_eq!(outliers.len(), 1, "{outliers:?}");
+    assert_eq!(
+        (&outliers[0]["subject"], &outliers[0]["closer_to"]),
+        (&"person 1-8".into(), &"person 1-9".into())
+    );
+}
+
+#[test]
+fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
+    let house = gallery(60, 1);
+    let mates = |words: &str| {
+        let audit = run(&house, "audit", &format!("--threshold 0.5 --format json {words}")).ends(0).json();
+        audit[0]["mates"].clone()
+    };
+    let made_up = mates("");
+    assert_eq!((&made_up["from"], &made_up["probes"]), (&"made_up".into(), &60.into()));
+    assert_eq!(
+        (&made_up["reachable"], &made_up["missed"]),
+        (&60.into(), &0.into()),
+        "all lie above the threshold"
+    );
+    put(&house, "mated", people(60, 2, D, 1, 4));
+    let given = mates("--mated @mated.npy --subjects @mated.txt --sample 100");
+    assert_eq!((&given["from"], &given["probes"]), (&"given".into(), &100.into()));
+    assert_eq!(given["fnir"], given["fnir_exact"]);
+    let said = run(&house, "audit", "--threshold 0.5 --mated @mated.npy").ends(1);
+    assert!(said.err.contains("whose is it? give --subjects"), "{}", said.err);
+    put(&house, "others", people(1, 1, D, 9, 0));
+    let said = run(&house, "audit", "--threshold 0.5 --mated @others.npy --subjects @others.txt").ends(1);
+    assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
+}
+
+/// A template that is left out is missing from its person's fused score too.
+#[test]
+fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
+    let house = gallery(60, 3);
+    let (file, _) = people(60, 3, D, 1, 0);
+    let numbers: Vec<f32> = file[file.len() - 180 * D * 4..]
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let rows: Vec<&[f32]> = numbers.chunks_exact(D).collect();
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let scores = |fuse: fn(f32, f32) -> f32| -> Vec<f32> {
+        let of = |row: usize| {
+            let [one, other] = [1, 2].map(|step| row / 3 * 3 + (row + step) % 3);
+            fuse(cosine(rows[row], rows[one]), cosine(rows[row], rows[other]))
+        };
+        let mut scores: Vec<f32> = (0..180).map(of).collect();
+        scores.sort_by(f32::total_cmp);
+        scores
+    };
+    let (means, bests) = (scores(|one, other| (one + other) / 2.0), scores(f32::max));
+    // Between two of the means, so that no rounding decides.
+    let threshold = (means[89] + means[90]) / 2.0;
+    for (fusion, scores) in [("mean", means.clone()), ("top2", means), ("max", bests)] {
+        let words = format!("--threshold {threshold} --fusion {fusion} --format json");
+        let mates = run(&house, "audit", &words).ends(0).json()[0]["mates"].clone();
+        let reachable = scores.iter().filter(|score| **score >= threshold).count();
+        assert_eq!((&mates["from"], &mates["probes"]), (&"left_out".into(), &180.into()));
+        assert_eq!((&mates["reachable"], &mates["missed"]), (&reachable.into(), &0.into()), "{fusion}");
+    }
+}
