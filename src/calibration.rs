@@ -130,7 +130,7 @@ impl Calibration {
         if !(target > 0.0 && target < 1.0) {
             return Err(CalibrationError::Target { target });
         }
-        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let times = self.times(subjects);
         // The rate that the threshold had in the gallery that was searched.
         let share = scaled(target, 1.0 / times);
         let searches = self.maxima.len() as f64;
@@ -144,10 +144,10 @@ impl Calibration {
         };
         let (threshold, interval, method) = match usable {
             Some(_) if target < lowest_target => return Err(self.too_rare(target, lowest_target, times)),
-            Some(tail) if tail.score(share) as f32 <= self.counted(self.seam(&tail)).0 => {
-                counted(self.seam(&tail))
+            Some(tail) => {
+                let (threshold, last) = (tail.score(share) as f32, counted(self.seam(&tail)));
+                if threshold > last.0 { (threshold, self.curve.interval(share), Method::Tail) } else { last }
             }
-            Some(tail) => (tail.score(share) as f32, self.curve.interval(share), Method::Tail),
             None if reach < 1.0 => {
                 return Err(match self.tail {
                     Some(tail) => {
@@ -172,7 +172,7 @@ impl Calibration {
 
     /// The 95 % interval of the FPIR of a threshold that was not chosen by this calibration, in a gallery of `subjects`.
     pub fn fpir_interval(&self, threshold: f32, subjects: u64) -> [f64; 2] {
-        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let times = self.times(subjects);
         let (alarms, searches) = (self.alarms(threshold) as f64 / self.design, self.maxima.len() as f64);
         let interval = match self.beyond_counting(threshold) {
             Some(share) => self.curve.interval(share),
@@ -184,7 +184,7 @@ impl Calibration {
     /// How often a search for somebody who is not among `subjects` people has a candidate of this score or above; never less than the
     /// [`rarest`](Self::rarest) rate that these searches can tell, as a fitted tail may end where strangers do not.
     pub fn false_alarm_rate(&self, score: f32, subjects: u64) -> f64 {
-        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let times = self.times(subjects);
         let counted = || self.alarms(score).max(1) as f64 / self.maxima.len().max(1) as f64;
         let rate = scaled(self.beyond_counting(score).unwrap_or_else(counted), times);
         rate.max(self.rarest(subjects))
@@ -192,11 +192,16 @@ impl Calibration {
 
     /// The rarest rate of false alarms in a gallery of `subjects` that these searches can tell, and the lowest target.
     pub fn rarest(&self, subjects: u64) -> f64 {
-        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let times = self.times(subjects);
         let searches = self.maxima.len() as f64;
         let beyond =
             if self.tail.is_some_and(|tail| tail.is_good()) { BEYOND * searches } else { searches + 1.0 };
         scaled(self.design / beyond, times)
+    }
+
+    /// How many times as large as the one that was searched a gallery of `subjects` is.
+    fn times(&self, subjects: u64) -> f64 {
+        subjects.max(1) as f64 / self.subjects as f64
     }
 
     /// The share of searches that reach a score, by the tail, if that score is above every threshold that is counted.
@@ -233,7 +238,7 @@ impl Calibration {
     /// Why it should be made anew for a gallery of so many subjects and templates: empty if it need not be.
     pub fn stale(&self, subjects: u64, templates: u64) -> Vec<String> {
         let mut reasons = Vec::new();
-        let times = subjects.max(1) as f64 / self.subjects as f64;
+        let times = self.times(subjects);
         if is_other_size(times) {
             reasons
                 .push(format!("it was measured with {} subjects, there are {subjects} now", self.subjects));

@@ -8,8 +8,7 @@ use gallerist_index::Mode;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::probes::Probes;
-use super::reply::percent;
-use super::screen::{Screen, Table, count, plural};
+use super::screen::{Screen, Table, count, interval, percent, plural};
 use super::searching::{DecisionArguments, SearchArguments};
 use super::{End, interrupt};
 use crate::audit::{Audit, Auditor, MatesFrom};
@@ -110,9 +109,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
         if mates.from != MatesFrom::MadeUp {
             table.row(["FNIR by brute force", &percent(mates.fnir_exact)]); // made-up ones all reach the threshold
         }
-        let [low, high] = mates.difference_ci95.map(percent);
-        let missed =
-            format!("{} ({low} to {high}), {}", percent(mates.difference), plural(mates.missed, "mate"));
+        let around = interval(mates.difference_ci95);
+        let missed = format!("{} ({around}), {}", percent(mates.difference), plural(mates.missed, "mate"));
         table.row(["FNIR added by the search", &missed]);
     }
     let found = count(audit.looked_up - audit.not_found_count);

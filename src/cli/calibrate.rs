@@ -9,8 +9,7 @@ use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::probes::Probes;
-use super::reply::{aim, percent};
-use super::screen::{Screen, Table, count, plural};
+use super::screen::{Screen, Table, aim, count, interval, percent, plural};
 use super::{End, interrupt};
 use crate::calibration::measure::FEWEST_PROBES;
 use crate::calibration::{COUNTED, Calibration, Method, Operating, Probe, Sample, Strangers};
@@ -192,7 +191,6 @@ fn print(
     let mut table = Table::new(&[0, 1]);
     table.row(["FPIR", "threshold", "95 % interval of the FPIR", "how"]);
     for point in points {
-        let [low, high] = point.fpir_ci95.map(percent);
         let how = match point.method {
             Method::Counted => {
                 format!("counted: {}", plural(point.alarms as u64, "search"))
@@ -203,7 +201,7 @@ fn print(
         table.row([
             aim(point.target_fpir),
             format!("{:.3}", point.threshold),
-            format!("{low} to {high}"),
+            interval(point.fpir_ci95),
             how,
         ]);
     }

@@ -8,8 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::End;
-use super::reply::aim;
-use super::screen::{Screen, Table, bytes, count, plural};
+use super::screen::{Screen, Table, aim, bytes, count, plural};
 use crate::calibration::Calibration;
 use crate::gallery::Gallery;
 

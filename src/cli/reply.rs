@@ -5,14 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::screen::{Screen, Table, count, plural};
+use super::screen::{Screen, Table, aim, count, interval, plural};
 use super::searching::Deciding;
 use crate::calibration::Operating;
 use crate::decision::certificate::name_of;
 use crate::decision::{Certificate, Decision, Doubt, Origin, Threshold};
 use crate::gallery::{Binding, Candidates};
 use crate::ingest::{EncodedFace, Skip};
-use crate::number;
 use crate::template::Template;
 
 /// The threshold for one pair of faces, or how to get one.
@@ -20,16 +19,6 @@ pub fn threshold(user: Option<f32>, binding: &Binding) -> Result<Threshold> {
     user.map(|value| Threshold::given(value, value))
         .or_else(|| Threshold::uncalibrated(binding))
         .context("this gallery's model has no threshold of its own; give one with --threshold")
-}
-
-/// A measured share as terminals show it: `0.31 %`, `99.3 %`.
-pub fn percent(share: f64) -> String {
-    number::percent(share).replace('\u{a0}', " ")
-}
-
-/// A share that was asked for: `1 %`.
-pub fn aim(share: f64) -> String {
-    number::aim(share).replace('\u{a0}', " ")
 }
 
 /// `0.457, uncalibrated`.
@@ -42,9 +31,8 @@ pub fn describe(threshold: &Threshold) -> String {
     match (threshold.origin, &threshold.calibrated) {
         (Origin::Calibrated, Some(calibrated)) => {
             let one = &calibrated.operating;
-            let [low, high] = one.fpir_ci95.map(percent);
             let extrapolated = if one.extrapolated { ", extrapolated" } else { "" };
-            format!("{scores}, FPIR {}, {low} to {high}{extrapolated}", aim(one.target_fpir))
+            format!("{scores}, FPIR {}, {}{extrapolated}", aim(one.target_fpir), interval(one.fpir_ci95))
         }
         (Origin::User, _) => format!("{scores}, given"),
         _ => format!("{scores}, uncalibrated"),
@@ -262,12 +250,6 @@ pub fn print_unusable(screen: Screen, path: &Path, skip: &Skip, binding: &Bindin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_are_told_with_blanks_of_terminals() {
-        assert_eq!([0.01, 0.0152, 1e-5].map(percent), ["1.0 %", "1.5 %", "0.0010 %"]);
-        assert_eq!([0.01, 0.001, 1e-5].map(aim), ["1 %", "0.1 %", "0.001 %"]);
-    }
 
     #[test]
     fn rare_scores_are_told_in_people() {

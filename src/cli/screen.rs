@@ -7,7 +7,28 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
+use crate::number;
 pub use crate::number::count;
+
+/// A measured share as terminals show it: `0.31 %`, `99.3 %`.
+pub fn percent(share: f64) -> String {
+    with_blanks(&number::percent(share))
+}
+
+/// A share that was asked for: `1 %`.
+pub fn aim(share: f64) -> String {
+    with_blanks(&number::aim(share))
+}
+
+/// `7.1 % to 9.8 %`.
+pub fn interval(ends: [f64; 2]) -> String {
+    with_blanks(&number::interval(ends))
+}
+
+/// Terminals break no lines between a number and its unit, and people search for what they can type.
+fn with_blanks(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -148,6 +169,13 @@ pub fn plural(n: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_told_with_blanks_of_terminals() {
+        assert_eq!([0.01, 0.0152, 1e-5].map(percent), ["1.0 %", "1.5 %", "0.0010 %"]);
+        assert_eq!([0.01, 0.001, 1e-5].map(aim), ["1 %", "0.1 %", "0.001 %"]);
+        assert_eq!(interval([0.071, 0.098]), "7.1 % to 9.8 %");
+    }
 
     #[test]
     fn columns_line_up() {

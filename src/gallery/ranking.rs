@@ -94,17 +94,11 @@ impl Gallery {
         if search.fusion != Fusion::Max && k > 0 && answer.hits.len() == k {
             let cut = subjects.last().map_or(-1.0, |(_, _, score)| *score).max(-1.0);
             let other = |id: u64, _: u64| Some(id) != part.except;
-            let mut query = part.view.query(probe)?.mode(search.mode).hits_only();
-            if let Some(miss) = search.miss {
-                query = query.miss(miss);
-            }
-            if let Some(selection) = part.among {
-                query = query.among(selection)?;
-            }
+            let mut batch = limited(part.view.batch(&[probe])?, search, part.among)?.hits_only();
             if part.except.is_some() {
-                query = query.filter(&other);
+                batch = batch.filter(&other);
             }
-            let reaching = query.range(cut)?;
+            let reaching = batch.range(cut)?.remove(0);
             let mut best: HashMap<u64, Hit> = HashMap::new();
             for hit in reaching.hits {
                 let known = best.entry(hit.group).or_insert(hit);

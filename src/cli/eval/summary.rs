@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::cli::reply::{aim, percent};
-use crate::cli::screen::{Screen, Table};
+use crate::cli::screen::{Screen, Table, aim, interval, percent};
 use crate::evaluation::report::{Identification, Report, Verification};
 
 pub fn print(report: &Report, out: &Path, screen: Screen) -> Result<()> {
@@ -24,10 +23,6 @@ pub fn print(report: &Report, out: &Path, screen: Screen) -> Result<()> {
     report.warnings.iter().try_for_each(|warning| screen.text(format!("warning: {warning}")))?;
     screen.text(format!("the page: {}", out.join("index.html").display()))?;
     Ok(())
-}
-
-fn interval([low, high]: [f64; 2]) -> String {
-    format!("{} to {}", percent(low), percent(high))
 }
 
 fn print_identification(identification: &Identification, table: &mut Table) {
