@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::erasure;
 use crate::error::Error;
 use crate::file::{damaged, name};
+use crate::logs::Logs;
 use crate::manifest::Manifest;
+use crate::opening::Access;
 use crate::recovery::{self, Log};
 use crate::report::{CheckReport, CheckedFile, Problem};
-use crate::shard::{LogEnd, Shard};
+use crate::shard::LogEnd;
 use crate::state::{Sealed, State};
 use crate::store::Store;
 use crate::wal::frame::Record;
@@ -23,11 +25,11 @@ pub(crate) enum Depth {
 }
 
 /// Checks an open index. The set of files is taken at one moment; writers go on meanwhile.
-pub(crate) fn check(store: &Store, shards: &[Shard], depth: Depth) -> Result<CheckReport, Error> {
+pub(crate) fn check(store: &Store, logs: &Logs, depth: Depth) -> Result<CheckReport, Error> {
     let directory = &store.directory;
     let mut report = CheckReport::default();
     // Before the manifest is: a log that comes into use later is not in it.
-    let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
+    let ends = logs.ends();
     let committer = store.committer();
     let manifest = committer.manifest.clone();
     match Manifest::load(directory) {
@@ -94,7 +96,7 @@ impl Files {
             report.take(erasure::read(directory, manifest.index, entry))?;
         }
         let shards = 0..manifest.body.options.shards;
-        let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard)));
+        let logs = shards.map(|shard| report.take(Log::new(directory, manifest, shard, Access::ReadOnly)));
         Ok(Self { segments, logs: logs.collect::<Result<_, _>>()? })
     }
 

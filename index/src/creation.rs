@@ -75,7 +75,7 @@ fn build(directory: &Path, options: &Options) -> Result<(), Error> {
         file::create_directory(&folder)?;
         let number = u64::from(shard) + 1;
         Writer::create(&folder, index, number, 0)?;
-        shards.push(ShardEntry { sealed: 0, durable: 0, logs: vec![number] });
+        shards.push(ShardEntry { logs: vec![number], ..ShardEntry::default() });
     }
     let body = Body {
         options: options.clone(),

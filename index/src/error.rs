@@ -37,13 +37,20 @@ pub enum Error {
         /// What was being done.
         action: &'static str,
     },
-    /// Another owner has the index open, in this or another process.
-    #[error("{}: the index is in use by process {holder}; close it there first", path.display())]
+    /// Another owner has the index open, in this or another process: for writing, or, where it was to be opened for
+    /// writing, for reading.
+    #[error("{}: the index is in use by {holder}; close it there first, or wait for that", path.display())]
     Locked {
         /// The index.
         path: PathBuf,
-        /// Process id the owner wrote into its lock file, or `unknown`.
+        /// Who: `this very process`, or another, with its process id where that is known.
         holder: String,
+    },
+    /// The index is open for reading only. Nothing was written.
+    #[error("{}: the index is open for reading only; open it with `Access::ReadWrite` to change it", path.display())]
+    OpenForReading {
+        /// The index.
+        path: PathBuf,
     },
     /// There is no index at this path.
     #[error("{}: not an index (it has no MANIFEST)", path.display())]

@@ -4,50 +4,47 @@
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::check::{self, Depth};
 use crate::compaction::{self, Wake};
 use crate::creation;
 use crate::erasure::{self, Erasures};
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::file::lock::Lock;
-use crate::file::name;
-use crate::insertion::{self, Insertion};
+use crate::logs::Logs;
+use crate::opening;
 use crate::options::Options;
-use crate::query::costs;
 use crate::recovery;
 use crate::report::{CheckReport, Compaction, PurgeReceipt, SegmentStats, Stats};
 use crate::reservation::Reservations;
-use crate::row::{Durability, Receipt, Row};
-use crate::sealing::{self, Job};
-use crate::shard::{Shard, WriteError};
+use crate::sealing::Job;
+use crate::shard::Shard;
 use crate::snapshot::{self, RestoreReport, SnapshotReport};
-use crate::state::shard_of;
 use crate::store::Store;
-use crate::syncing;
 use crate::view::{Salvage, View};
-use crate::wal::frame::{MAX_DELETIONS, Record};
 
 /// A durable index of unit vectors: one directory, one owner, many threads through `&self`.
 ///
 /// Writers whose rows go to different shards do not wait for each other; readers wait for nobody and hold up nobody.
 /// What is acknowledged survives a `kill -9` at any moment and a power cut, but for what
-/// [`Durability::Interval`] and [`Durability::Bulk`] leave open.
+/// [`Durability::Interval`](crate::Durability::Interval) and [`Durability::Bulk`](crate::Durability::Bulk) leave open.
 ///
 /// The index must lie on a local file system, and no other program may touch its files while it is open: segments are
 /// mapped into memory, and cutting one short would end the process.
 ///
 /// Dropping an index closes it; [`close`](Self::close) also tells whether that went well.
 pub struct Index {
-    store: Arc<Store>,
-    shards: Arc<Vec<Shard>>,
-    reservations: Reservations,
-    /// The sealer and the compactor.
-    threads: Vec<JoinHandle<()>>,
-    path: PathBuf,
-    _lock: Lock,
+    pub(crate) store: Arc<Store>,
+    pub(crate) logs: Logs,
+    pub(crate) reservations: Reservations,
+    /// The sealer, the syncer and the compactor; none where it is open for reading.
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    pub(crate) path: PathBuf,
+    /// `None`: open for reading, and there was no lock file.
+    pub(crate) _lock: Option<Lock>,
 }
 
 impl Index {
@@ -62,57 +59,15 @@ impl Index {
         Self::open(path)
     }
 
-    /// Opens an index. Takes the time of reading ids and what is not sealed yet, not of reading vectors: those are
-    /// mapped, and verified when first searched.
-    ///
-    /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::Locked`], [`Error::Damaged`] (naming file and byte),
-    /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where an unclean end left something to settle.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let lock = take_lock(path)?;
-        let path = &path.canonicalize().context(path, "resolving the path")?;
-        let opened = recovery::open(path)?;
-        let ((jobs, job), (wakes, wake)) = (mpsc::channel(), mpsc::channel());
-        let recovery::Opened { manifest, next_file, state, shards } = opened;
-        let store = Arc::new(Store::new(path.to_owned(), manifest, next_file, state, jobs, wakes));
-        let shards: Vec<Shard> = (0..)
-            .zip(shards)
-            .map(|(number, recovered)| Shard::new(number, Arc::clone(&store), recovered))
-            .collect();
-        let shards = Arc::new(shards);
-        let mut index = Self {
-            store: Arc::clone(&store),
-            shards: Arc::clone(&shards),
-            reservations: Reservations::default(),
-            threads: Vec::new(),
-            path: path.to_owned(),
-            _lock: lock,
-        };
-        let sealing = {
-            let store = Arc::clone(&store);
-            move || sealing::run(&store, &shards, &job)
-        };
-        index.start("gallerist-seal", sealing)?;
-        let syncing = {
-            let (store, shards) = (Arc::clone(&store), Arc::clone(&index.shards));
-            move || syncing::run(&store.syncer, &shards)
-        };
-        index.start("gallerist-sync", syncing)?;
-        index.start("gallerist-compact", move || compaction::run(&store, &wake))?;
-        costs::prepare();
-        Ok(index)
-    }
-
-    fn start(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        let failed = |source| Error::Io { path: self.path.clone(), action: "starting a thread", source };
-        self.threads.push(thread.map_err(failed)?);
-        Ok(())
-    }
-
     /// What the index was created with.
     pub fn options(&self) -> &Options {
         &self.store.options
+    }
+
+    /// What the index is known by: drawn at random when it was created, and kept by snapshots and what is restored from
+    /// them.
+    pub fn id(&self) -> [u8; 16] {
+        self.store.index
     }
 
     /// Where the index is, as an absolute path.
@@ -120,95 +75,16 @@ impl Index {
         &self.path
     }
 
-    /// Inserts rows with [`Durability::Group`].
-    ///
-    /// # Errors
-    /// As [`insert_with`](Self::insert_with).
-    pub fn insert(&self, rows: &[Row<'_>]) -> Result<Receipt, Error> {
-        self.insert_with(rows, Durability::Group)
+    pub(crate) fn writable(&self) -> Result<&[Shard], Error> {
+        self.logs.writable(&self.path)
     }
 
-    /// Inserts rows. Everything is validated before anything is written.
-    ///
-    /// The rows of one group in one call are all inserted or none, whatever happens. When this returns an error
-    /// other than those of validation, some groups may have been inserted and others not; a view tells.
-    ///
-    /// May wait while a full buffer is being sealed.
-    ///
-    /// # Errors
-    /// Nothing was written: [`Error::WrongDimension`], [`Error::NotFinite`], [`Error::NotUnit`],
-    /// [`Error::DuplicateId`], each naming the row. Otherwise [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`].
-    /// After a failed write or sync the ids in doubt stay taken until the index is reopened.
-    pub fn insert_with(&self, rows: &[Row<'_>], durability: Durability) -> Result<Receipt, Error> {
-        let insertion = Insertion::new(rows, &self.store.options)?;
-        let claim =
-            self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
-        insertion.refuse_live(&self.store.state.load())?;
-        match insertion::write(&insertion, &self.shards, durability) {
-            Ok(sequences) => Ok(Receipt { rows: rows.len(), durable: durability.waits(), sequences }),
-            Err(WriteError { error, in_doubt }) => {
-                if in_doubt {
-                    claim.keep();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Deletes rows by id, with [`Durability::Group`]. Unknown ids are skipped; the receipt counts the rows that
-    /// were live. A deleted row is in no later view and does not come back; its bytes go when its segment is rewritten: [`purge`](Self::purge) does it now.
-    ///
-    /// # Errors
-    /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; rows of other shards may have been deleted.
-    pub fn delete(&self, ids: &[u64]) -> Result<Receipt, Error> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut targets: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.shards.len()];
-        self.store.state.load().find_each(&ids, |position, group| {
-            targets[shard_of(group, self.shards.len())].push((ids[position], group));
-        });
-        let mut receipt = Receipt { rows: 0, durable: true, sequences: Vec::new() };
-        let mut written = Vec::new();
-        let mut failed = None;
-        for (number, mut targets) in
-            targets.into_iter().enumerate().filter(|(_, targets)| !targets.is_empty())
-        {
-            targets.sort_unstable();
-            let records =
-                targets.chunks(MAX_DELETIONS).map(|targets| Record::Delete(targets.to_vec())).collect();
-            match self.shards[number].append(records, Durability::Group) {
-                Ok(append) => written.push((number, append)),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        for (number, append) in written {
-            match self.shards[number].commit(append.sequence, Durability::Group) {
-                Ok(()) => {
-                    receipt.rows += append.deleted.load(std::sync::atomic::Ordering::Relaxed);
-                    receipt.sequences.push((number as u16, append.sequence));
-                }
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(receipt), |failed| Err(failed.error))
-    }
-
-    /// Deletes the rows of a group that are live now.
-    ///
-    /// # Errors
-    /// As [`delete`](Self::delete).
-    pub fn delete_group(&self, group: u64) -> Result<Receipt, Error> {
-        let ids = self.store.state.load().group_ids(group);
-        self.delete(&ids)
-    }
-
-    /// Makes durable what [`Durability::Bulk`] left to the system.
+    /// Makes durable what [`Durability::Bulk`](crate::Durability::Bulk) left to the system.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Io`].
     pub fn sync(&self) -> Result<(), Error> {
-        self.shards.iter().try_for_each(Shard::sync)
+        self.writable()?.iter().try_for_each(Shard::sync)
     }
 
     /// Turns every buffer into a segment and waits until that is done. It also happens by itself, in the background,
@@ -217,9 +93,10 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
     pub fn seal(&self) -> Result<(), Error> {
-        let started: Vec<_> = self.shards.iter().map(Shard::start_sealing).collect();
+        let shards = self.writable()?;
+        let started: Vec<_> = shards.iter().map(Shard::start_sealing).collect();
         // All of them, whatever becomes of the first: nothing goes on once this returns.
-        let finished: Vec<_> = self.shards.iter().map(Shard::finish_sealing).collect();
+        let finished: Vec<_> = shards.iter().map(Shard::finish_sealing).collect();
         started.into_iter().chain(finished).collect()
     }
 
@@ -230,6 +107,7 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
     pub fn compact(&self) -> Result<Compaction, Error> {
+        self.writable()?;
         let done = compaction::settle(&self.store)?;
         let segments = self.store.state.load().segments.len();
         Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
@@ -258,7 +136,7 @@ impl Index {
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`.
     pub fn snapshot(&self, to: &Path) -> Result<SnapshotReport, Error> {
-        snapshot::take(&self.store, &self.shards, to)
+        snapshot::take(&self.store, &self.logs, to)
     }
 
     /// Copies a snapshot to `to`, which must not exist or be an empty directory, and leaves the snapshot as it is. Rows
@@ -278,7 +156,7 @@ impl Index {
     /// An erasure file is damaged or cannot be read.
     pub fn erasures(&self) -> Result<Erasures, Error> {
         // The logs first: what is sealed meanwhile is then in both, not in neither.
-        let mut list: Vec<_> = self.shards.iter().flat_map(|shard| shard.erasures()).collect();
+        let mut list = self.logs.erasures();
         let committer = self.store.committer();
         list.extend(erasure::read_all(&self.path, &committer.manifest)?);
         Ok(Erasures::new(self.store.index, list))
@@ -286,7 +164,7 @@ impl Index {
 
     /// The last sequence in the log of each shard.
     pub(crate) fn log_ends(&self) -> Vec<u64> {
-        self.shards.iter().map(|shard| shard.log_end().last).collect()
+        self.logs.ends().into_iter().map(|end| end.last).collect()
     }
 
     /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
@@ -318,7 +196,7 @@ impl Index {
     /// # Errors
     /// A file could not be read; damage is a problem in the report.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.shards, Depth::Ordinary)
+        check::check(&self.store, &self.logs, Depth::Ordinary)
     }
 
     /// As [`check`](Self::check), and searches every graph for each of its rows, a search with a narrow beam each. Without
@@ -327,7 +205,7 @@ impl Index {
     /// # Errors
     /// As for [`check`](Self::check).
     pub fn check_deep(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.shards, Depth::Deep)
+        check::check(&self.store, &self.logs, Depth::Deep)
     }
 
     /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be.
@@ -335,9 +213,7 @@ impl Index {
     /// # Errors
     /// [`Error::NotAnIndex`], [`Error::Locked`], or a file could not be read.
     pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
-        let _lock = take_lock(path)?;
-        let path = &path.canonicalize().context(path, "resolving the path")?;
-        check::check_files(path)
+        opening::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
     }
 
     /// Reads what is sound of an index that cannot be opened because files of it are damaged or gone, and says which. Nothing
@@ -346,9 +222,8 @@ impl Index {
     /// # Errors
     /// [`Error::NotAnIndex`], [`Error::Locked`]; the manifest is damaged: without it nothing can be known.
     pub fn salvage(path: &Path) -> Result<Salvage, Error> {
-        let _lock = take_lock(path)?;
-        let path = &path.canonicalize().context(path, "resolving the path")?;
-        let (manifest, state, problems) = recovery::salvage(path)?;
+        let salvaged = opening::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
+        let (_, _, (manifest, state, problems)) = salvaged;
         let dimension = manifest.body.options.dimension;
         let view = View { state: Arc::new(state), dimension, whole: problems.is_empty() };
         Ok(Salvage { view, problems })
@@ -379,7 +254,7 @@ impl Index {
         }
         let mut result = Ok(());
         let mut ends = Vec::new();
-        for (number, shard) in self.shards.iter().enumerate() {
+        for (number, shard) in self.writable()?.iter().enumerate() {
             match shard.close() {
                 Ok(()) => ends.push((number, shard.log_end().last)),
                 Err(error) => result = result.and(Err(error)),
@@ -404,12 +279,4 @@ impl std::fmt::Debug for Index {
             .field("options", self.options())
             .finish_non_exhaustive()
     }
-}
-
-/// Takes the lock of a directory that looks like an index; touches nothing in any other.
-fn take_lock(path: &Path) -> Result<Lock, Error> {
-    if !path.join(name::MANIFEST).is_file() {
-        return Err(Error::NotAnIndex { path: path.to_owned() });
-    }
-    Lock::take(path)
 }

@@ -107,6 +107,7 @@ pub(crate) fn write(
     insertion: &Insertion<'_>,
     shards: &[Shard],
     durability: Durability,
+    watermark: Option<u64>,
 ) -> Result<Vec<(u16, u64)>, WriteError> {
     let work: Vec<(u16, Vec<Vec<usize>>)> = (0..)
         .zip(insertion.transactions(shards.len()))
@@ -120,7 +121,7 @@ pub(crate) fn write(
                 .map(|(number, transactions)| {
                     scope.spawn(move || {
                         let shard = &shards[usize::from(*number)];
-                        append(insertion, shard, *number, transactions, durability)
+                        append(insertion, shard, *number, transactions, durability, watermark)
                             .and_then(|written| commit(shard, written, durability))
                     })
                 })
@@ -134,7 +135,7 @@ pub(crate) fn write(
         let appended: Vec<_> = work
             .iter()
             .map(|(number, transactions)| {
-                append(insertion, &shards[usize::from(*number)], *number, transactions, durability)
+                append(insertion, &shards[usize::from(*number)], *number, transactions, durability, watermark)
             })
             .collect();
         appended
@@ -149,17 +150,22 @@ pub(crate) fn write(
     sequences.map_err(|error| WriteError { in_doubt, ..error })
 }
 
-/// Appends a shard's transactions. If one fails, those before it are committed.
+/// Appends a shard's transactions, the last with the watermark. If one fails, those before it are committed.
 fn append(
     insertion: &Insertion<'_>,
     shard: &Shard,
     number: u16,
     transactions: &[Vec<usize>],
     durability: Durability,
+    watermark: Option<u64>,
 ) -> Result<(u16, u64), WriteError> {
     let mut last = 0;
-    for positions in transactions {
-        match shard.append(insertion.records(positions), durability) {
+    for (place, positions) in transactions.iter().enumerate() {
+        let mut records = insertion.records(positions);
+        if place + 1 == transactions.len() {
+            records.extend(watermark.map(Record::Mark));
+        }
+        match shard.append(records, durability) {
             Ok(written) => last = written.sequence,
             Err(error) => {
                 let committed = if last > 0 { shard.commit(last, durability) } else { Ok(()) };

@@ -16,8 +16,10 @@ mod insertion;
 mod kernels;
 mod l0;
 mod locks;
+mod logs;
 mod manifest;
 mod mmap;
+mod opening;
 mod options;
 mod ordered;
 mod part;
@@ -38,6 +40,7 @@ mod syncing;
 mod tombstone;
 mod view;
 mod wal;
+mod writing;
 
 #[cfg(target_endian = "big")]
 compile_error!("segments are mapped as they lie on disk, which is little-endian");
@@ -45,6 +48,7 @@ compile_error!("segments are mapped as they lie on disk, which is little-endian"
 pub use erasure::Erasures;
 pub use error::Error;
 pub use index::Index;
+pub use opening::{Access, OpenOptions};
 pub use options::{GraphOptions, GraphWhen, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
 pub use query::{Answer, Batch, Certificate, Cost, Hit, Mode, Query, RangeStream, dot};
 pub use report::{

@@ -87,6 +87,39 @@ pub(crate) struct ShardEntry {
     pub(crate) durable: u64,
     /// Its files in order; the first frame of the first one has sequence `sealed + 1`.
     pub(crate) logs: Vec<u64>,
+    /// The caller's highest watermark up to `sealed`; 0 if there was none.
+    pub(crate) watermark: u64,
+}
+
+/// The body in format version 1, which knows no watermarks.
+#[derive(Encode, Decode)]
+struct BodyV1 {
+    options: Options,
+    next_file: u64,
+    segments: Vec<SegmentEntry>,
+    tombstones: Vec<TombstoneEntry>,
+    erasures: Vec<ErasureEntry>,
+    shards: Vec<ShardEntryV1>,
+}
+
+#[derive(Encode, Decode)]
+struct ShardEntryV1 {
+    sealed: u64,
+    durable: u64,
+    logs: Vec<u64>,
+}
+
+impl From<BodyV1> for Body {
+    fn from(old: BodyV1) -> Self {
+        let BodyV1 { options, next_file, segments, tombstones, erasures, shards } = old;
+        let shards = shards.into_iter().map(|ShardEntryV1 { sealed, durable, logs }| ShardEntry {
+            sealed,
+            durable,
+            logs,
+            watermark: 0,
+        });
+        Self { options, next_file, segments, tombstones, erasures, shards: shards.collect() }
+    }
 }
 
 impl SegmentEntry {
@@ -147,8 +180,12 @@ impl Manifest {
             return Err(damaged(path, header::LENGTH, "the length of the body", "another length"));
         };
         let at = header::LENGTH + length.len();
-        let (decoded, used) = bincode::decode_from_slice::<Body, _>(body, CODEC)
-            .map_err(|error| damaged(path, at, "a manifest body", error))?;
+        let decoded = match Header::version(bytes) {
+            1 => bincode::decode_from_slice::<BodyV1, _>(body, CODEC)
+                .map(|(body, used)| (Body::from(body), used)),
+            _ => bincode::decode_from_slice::<Body, _>(body, CODEC),
+        };
+        let (decoded, used) = decoded.map_err(|error| damaged(path, at, "a manifest body", error))?;
         if used != body.len() || decoded.shards.len() != usize::from(decoded.options.shards) {
             return Err(damaged(
                 path,
@@ -186,7 +223,10 @@ mod tests {
             segments: vec![SegmentEntry { file: 4, rows: 10, length: 999, digest: [9; 16] }],
             tombstones: vec![TombstoneEntry { file: 5, segment: 4, dead: 2 }],
             erasures: vec![ErasureEntry { file: 6, records: 3 }],
-            shards: vec![ShardEntry { sealed: 77, durable: 80, logs: vec![8, 9] }, ShardEntry::default()],
+            shards: vec![
+                ShardEntry { sealed: 77, durable: 80, logs: vec![8, 9], watermark: 5 },
+                ShardEntry::default(),
+            ],
         };
         Manifest { index: [3; 16], epoch: 6, body }
     }

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::file::{self, PublishError, damaged, name};
+use crate::logs::Ended;
 use crate::manifest::{Manifest, SegmentEntry};
+use crate::opening::Access;
 use crate::segment::Segment;
 use crate::shard::Recovered;
 use crate::state::{Sealed, State};
@@ -37,12 +39,10 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
     leftovers::remove_temporary(directory)?;
     let mut next_file = manifest.body.next_file.max(leftovers::highest_number(directory)? + 1);
     let mut state = State::empty(manifest.body.options.shards);
-    let entries = manifest.body.segments.iter();
-    state.segments =
-        Arc::new(entries.map(|entry| segment(directory, &manifest, entry)).collect::<Result<_, _>>()?);
+    state.segments = segments(directory, &manifest)?;
     let mut logs = Vec::new();
     for shard in 0..manifest.body.options.shards {
-        let log = Log::new(directory, &manifest, shard)?;
+        let log = Log::new(directory, &manifest, shard, Access::ReadWrite)?;
         let (replayed, next) = log.replay(state)?;
         state = next;
         logs.push((log, replayed));
@@ -72,6 +72,28 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
     Ok(Opened { shards: shards.collect::<Result<_, Error>>()?, manifest, next_file, state })
 }
 
+/// Reads an index back and changes nothing: what a crash left unsettled is settled in memory only. The caller
+/// keeps writers away.
+pub(crate) fn read(directory: &Path) -> Result<(Manifest, State, Vec<Ended>), Error> {
+    let manifest = Manifest::load(directory)?;
+    let mut state = State::empty(manifest.body.options.shards);
+    state.segments = segments(directory, &manifest)?;
+    let mut logs = Vec::new();
+    for shard in 0..manifest.body.options.shards {
+        let log = Log::new(directory, &manifest, shard, Access::ReadOnly)?;
+        let (replayed, next) = log.replay(state)?;
+        state = next;
+        let (end, watermark) = (log.end(&replayed), replayed.watermark());
+        logs.push(Ended { end, watermark, erasures: replayed.into_erasures() });
+    }
+    Ok((manifest, state, logs))
+}
+
+fn segments(directory: &Path, manifest: &Manifest) -> Result<Arc<Vec<Sealed>>, Error> {
+    let entries = manifest.body.segments.iter();
+    Ok(Arc::new(entries.map(|entry| segment(directory, manifest, entry)).collect::<Result<_, _>>()?))
+}
+
 /// Reads what can be read and changes nothing; also says what cannot.
 pub(crate) fn salvage(directory: &Path) -> Result<(Manifest, State, Vec<Error>), Error> {
     let manifest = Manifest::load(directory)?;
@@ -89,7 +111,7 @@ pub(crate) fn salvage(directory: &Path) -> Result<(Manifest, State, Vec<Error>),
     }
     state.segments = Arc::new(segments);
     for shard in 0..manifest.body.options.shards {
-        let read = Log::new(directory, &manifest, shard).and_then(|log| {
+        let read = Log::new(directory, &manifest, shard, Access::ReadOnly).and_then(|log| {
             log.read(|transaction| {
                 state = state.applied(usize::from(shard), &transaction.records).0;
                 Ok(())

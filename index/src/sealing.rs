@@ -101,6 +101,7 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
         body.erasures = erasures;
         let shard = &mut body.shards[usize::from(number)];
         shard.sealed = aside.last;
+        shard.watermark = shard.watermark.max(aside.watermark);
         shard.durable = shard.durable.max(aside.last);
         shard.logs.retain(|log| !aside.logs.contains(log));
         shard.logs.push(spare.number);

@@ -52,6 +52,8 @@ struct Inner {
     pending: VecDeque<Pending>,
     /// What the records in `logs` delete.
     erasures: Vec<Erasure>,
+    /// The caller's highest watermark that is in the state.
+    watermark: u64,
     /// Rows and bytes in `logs`.
     rows: usize,
     bytes: usize,
@@ -83,9 +85,12 @@ pub(crate) struct Aside {
     pub(crate) last: u64,
     /// What they delete.
     pub(crate) erasures: Vec<Erasure>,
+    /// The caller's highest watermark up to there.
+    pub(crate) watermark: u64,
 }
 
 /// The end of a log.
+#[derive(Debug, Clone)]
 pub(crate) struct LogEnd {
     /// The file in use.
     pub(crate) number: u64,
@@ -105,6 +110,7 @@ pub(crate) struct Recovered {
     pub(crate) bytes: usize,
     pub(crate) closed: bool,
     pub(crate) erasures: Vec<Erasure>,
+    pub(crate) watermark: u64,
 }
 
 /// A write that was refused or failed.
@@ -124,7 +130,7 @@ pub(crate) struct Written {
 
 impl Shard {
     pub(crate) fn new(number: u16, store: Arc<Store>, recovered: Recovered) -> Self {
-        let Recovered { log, logs, spare, last, rows, bytes, closed, erasures } = recovered;
+        let Recovered { log, logs, spare, last, rows, bytes, closed, erasures, watermark } = recovered;
         let inner = Inner {
             number,
             store: Arc::clone(&store),
@@ -135,6 +141,7 @@ impl Shard {
             earlier: None,
             pending: VecDeque::new(),
             erasures,
+            watermark,
             rows,
             bytes,
             closed,
@@ -263,6 +270,11 @@ impl Shard {
         [aside, &inner.erasures].concat()
     }
 
+    /// The caller's highest watermark among the writes that are visible; 0 if there is none.
+    pub(crate) fn watermark(&self) -> u64 {
+        self.commits.lock().watermark
+    }
+
     /// Where the log ends now.
     pub(crate) fn log_end(&self) -> LogEnd {
         let inner = self.commits.lock();
@@ -321,7 +333,8 @@ impl Shard {
         }
         let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
         let erasures = std::mem::take(&mut inner.erasures);
-        inner.sealing = Sealing::Running(Aside { logs, last: inner.progress.last, erasures });
+        inner.sealing =
+            Sealing::Running(Aside { logs, last: inner.progress.last, erasures, watermark: inner.watermark });
         (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
         self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
         self.request_sealing();
@@ -380,6 +393,8 @@ impl Inner {
                 next
             });
             self.progress.visible = pending.last;
+            let marks = pending.records.iter().map(Record::watermark);
+            self.watermark = marks.fold(self.watermark, u64::max);
             self.erasures.extend(Erasure::of(self.store.index, &pending.records, pending.last));
         }
     }

@@ -7,8 +7,8 @@ use crate::erasure::Erasures;
 use crate::error::Error;
 use crate::file::header;
 use crate::file::{self, name};
+use crate::logs::Logs;
 use crate::manifest::Manifest;
-use crate::shard::{LogEnd, Shard};
 use crate::store::Store;
 use crate::{Index, PurgeReceipt};
 
@@ -33,11 +33,11 @@ pub struct RestoreReport {
 }
 
 /// Copies an open index to `to`. Writers go on; the manifest stands still while segments are linked and logs copied.
-pub(crate) fn take(store: &Store, shards: &[Shard], to: &Path) -> Result<SnapshotReport, Error> {
+pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotReport, Error> {
     creation::beside(to, |building| {
         // Before the manifest is held: a shard may wait for it with its own lock in hand. What is sealed in between is in
         // the manifest's segments, and a log that comes into use in between begins after everything acknowledged before.
-        let ends: Vec<LogEnd> = shards.iter().map(Shard::log_end).collect();
+        let ends = logs.ends();
         let committer = store.committer();
         let manifest = committer.manifest.clone();
         let mut report = SnapshotReport { files: 0, linked: 0 };

@@ -164,7 +164,7 @@ impl State {
                     let (after, count) = next.deleted(shard, targets);
                     (next, deleted) = (after, deleted + count);
                 }
-                Record::Close => {}
+                Record::Close | Record::Mark(_) => {}
             }
         }
         (next, deleted)

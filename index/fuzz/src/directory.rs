@@ -257,12 +257,14 @@ impl Plan {
         for (last, files) in &self.shards {
             body.numbers(&[0, if self.flags & UNVOUCHED == 0 { *last } else { 0 }, files.len() as u64]);
             body.numbers(files);
+            body.numbers(&[*last]); // the caller's watermark
         }
         let Body(mut body) = body;
         for &(at, number) in &self.patches {
             put(&mut body, at, 8, number);
         }
         let mut bytes = vec![0; 68];
+        put(&mut bytes, 8, 2, 2); // the version
         put(&mut bytes, 40, 8, 3); // the epoch
         bytes.extend_from_slice(&body);
         bytes.extend_from_slice(&[0; 4]);

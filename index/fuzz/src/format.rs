@@ -49,7 +49,8 @@ pub fn header(bytes: &mut Vec<u8>, kind: u64, number: u64, mend: Mend) {
     if mend == Mend::Places {
         bytes.resize(bytes.len().max(HEADER), 0);
         bytes[..8].copy_from_slice(b"GALLERST");
-        put(bytes, 8, 2, 1);
+        let version = get(bytes, 8, 2).clamp(1, 2);
+        put(bytes, 8, 2, version);
         put(bytes, 10, 2, kind);
         put(bytes, 12, 4, HEADER as u64);
         bytes[16..32].copy_from_slice(&INDEX);
@@ -151,6 +152,10 @@ fn place_frame(frame: &mut [u8], payload: usize, last: u64, dimension: u64) -> u
     put(frame, 8, 8, last + 1);
     let durable = get(frame, 16, 8).min(last);
     put(frame, 16, 8, durable);
+    if frame[4] == 4 && payload >= 8 {
+        put(frame, 0, 4, 8);
+        return 8;
+    }
     if frame[4] == 1 && payload >= 8 {
         let rows = (payload - 8) as u64 / (16 + 4 * dimension);
         put(frame, 28, 4, rows);

@@ -8,6 +8,7 @@ use crate::erasure::Erasure;
 use crate::error::Error;
 use crate::file::{self, damaged, header, name};
 use crate::manifest::Manifest;
+use crate::opening::Access;
 use crate::shard::{LogEnd, Recovered};
 use crate::state::{State, shard_of};
 use crate::wal::frame::{Encoder, Record};
@@ -24,6 +25,8 @@ pub(crate) struct Log {
     dimension: usize,
     sealed: u64,
     durable: u64,
+    /// The caller's highest watermark up to `sealed`.
+    watermark: u64,
     files: Vec<LogFile>,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Replayed {
     pub(super) closed: bool,
     /// What it deletes; of a log that is only checked, nothing.
     erasures: Vec<Erasure>,
+    /// The caller's highest watermark; 0 if there is none.
+    watermark: u64,
     /// The last file that holds frames, with its whole frames' length and last checksum.
     tail: usize,
     length: u64,
@@ -58,18 +63,34 @@ impl Replayed {
         self.last
     }
 
+    pub(crate) fn watermark(&self) -> u64 {
+        self.watermark
+    }
+
+    pub(crate) fn into_erasures(self) -> Vec<Erasure> {
+        self.erasures
+    }
+
     pub(crate) fn rows_of_files(&self) -> impl Iterator<Item = u64> {
         self.rows_of_files.iter().copied()
     }
 }
 
 impl Log {
-    pub(crate) fn new(directory: &Path, manifest: &Manifest, shard: u16) -> Result<Self, Error> {
+    pub(crate) fn new(
+        directory: &Path,
+        manifest: &Manifest,
+        shard: u16,
+        access: Access,
+    ) -> Result<Self, Error> {
         let folder = name::shard(directory, shard);
         let entry = &manifest.body.shards[usize::from(shard)];
         let files = entry.logs.iter().map(|&number| {
             let path = folder.join(name::log(number));
-            let file = file::open_listed_for_writing(&path)?;
+            let file = match access {
+                Access::ReadWrite => file::open_listed_for_writing(&path)?,
+                Access::ReadOnly => file::open_listed(&path)?,
+            };
             let length = file::length(&file, &path)?;
             Ok(LogFile { number, path, file, length })
         });
@@ -87,6 +108,7 @@ impl Log {
             dimension,
             sealed: entry.sealed,
             durable: entry.durable,
+            watermark: entry.watermark,
             files,
         })
     }
@@ -98,6 +120,11 @@ impl Log {
     /// The file and byte where reading ended.
     pub(crate) fn end_of(&self, read: &Replayed) -> (&Path, u64) {
         (&self.files[read.tail].path, read.length)
+    }
+
+    /// Where the last whole transaction ends.
+    pub(super) fn end(&self, read: &Replayed) -> LogEnd {
+        LogEnd { number: self.files[read.tail].number, length: read.length, last: read.last }
     }
 
     /// Reads no further than what was written when `end` was taken.
@@ -128,6 +155,7 @@ impl Log {
             bytes: 0,
             closed: true,
             erasures: Vec::new(),
+            watermark: self.watermark,
             tail: 0,
             length: 0,
             seed: 0,
@@ -148,6 +176,8 @@ impl Log {
                         read.last = transaction.last;
                         let rows: usize = transaction.records.iter().map(Record::rows).sum();
                         read.rows += rows;
+                        let marks = transaction.records.iter().map(Record::watermark);
+                        read.watermark = marks.fold(read.watermark, u64::max);
                         read.rows_of_files[at] += rows as u64;
                         read.closed = transaction.records == [Record::Close];
                         if !read.closed {
@@ -226,7 +256,8 @@ impl Log {
 
     /// Goes on with the files as they are.
     pub(super) fn reuse(self, replayed: Replayed) -> Result<Recovered, Error> {
-        let Replayed { last, rows, bytes, closed, erasures, tail, length, seed, chain, .. } = replayed;
+        let Replayed { last, rows, bytes, closed, erasures, watermark, tail, length, seed, chain, .. } =
+            replayed;
         let logs = self.files.iter().take(tail + 1).map(|file| file.number).collect();
         let mut rest = self.files.into_iter().skip(tail);
         let log = rest
@@ -234,7 +265,7 @@ impl Log {
             .map(|file| file.into_writer(length, seed, chain))
             .expect("a log has at least one file");
         let spare = rest.next().map(|file| file.into_empty(self.index)).transpose()?;
-        Ok(Recovered { log, logs, spare, last, rows, bytes, closed, erasures })
+        Ok(Recovered { log, logs, spare, last, rows, bytes, closed, erasures, watermark })
     }
 
     /// Cuts off what follows the last whole transaction and makes the rest durable. Used where there is no room
@@ -269,9 +300,10 @@ impl Log {
             file::discard(&log.path);
             return Err(error);
         }
-        let &Replayed { last, rows, bytes, .. } = replayed;
+        let &Replayed { last, rows, bytes, watermark, .. } = replayed;
         let erasures = replayed.erasures.clone();
-        Ok(Recovered { log, logs: vec![number], spare: None, last, rows, bytes, closed: false, erasures })
+        let logs = vec![number];
+        Ok(Recovered { log, logs, spare: None, last, rows, bytes, closed: false, erasures, watermark })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  0  length of the payload       4   at most MAX_PAYLOAD
-//!  4  kind                        1   1 insert, 2 delete, 3 close
+//!  4  kind                        1   1 insert, 2 delete, 3 close, 4 mark
 //!  5  flags                       1   bit 0: the transaction goes on in the next frame
 //!  6  zero                        2
 //!  8  sequence                    8   one more than the frame before
@@ -17,6 +17,7 @@
 //! insert   rows u32, dimension u32, ids u64[rows], groups u64[rows], vectors f32[rows * dimension]
 //! delete   (id u64, group u64)[]
 //! close    nothing: the owner closed the index and everything before was on disk
+//! mark     watermark u64: how far the caller's own count had come with this transaction
 //! ```
 
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(crate) enum Record {
     /// `(id, group)` of rows.
     Delete(Vec<(u64, u64)>),
     Close,
+    /// The caller's watermark.
+    Mark(u64),
 }
 
 /// The fixed part of a frame.
@@ -67,7 +70,7 @@ impl Head {
             durable: u64_at(bytes, 16),
         };
         let plausible = length <= MAX_PAYLOAD
-            && matches!(kind, 1..=3)
+            && matches!(kind, 1..=4)
             && flags <= CONTINUES
             && u16_at(bytes, 6) == 0
             && u32_at(bytes, 24) == crc32c::crc32c_append(seed, &bytes[..24])
@@ -146,6 +149,7 @@ impl Record {
             Self::Insert(_) => 1,
             Self::Delete(_) => 2,
             Self::Close => 3,
+            Self::Mark(_) => 4,
         }
     }
 
@@ -154,12 +158,17 @@ impl Record {
         if let Self::Insert(chunk) = self { chunk.len() } else { 0 }
     }
 
+    /// The watermark that it carries; 0 if none.
+    pub(crate) fn watermark(&self) -> u64 {
+        if let Self::Mark(watermark) = self { *watermark } else { 0 }
+    }
+
     /// The groups of the rows that it adds or deletes.
     pub(crate) fn groups(&self) -> impl Iterator<Item = u64> {
         let (added, deleted) = match self {
             Self::Insert(chunk) => (chunk.part().groups, &[][..]),
             Self::Delete(targets) => (&[][..], &targets[..]),
-            Self::Close => (&[][..], &[][..]),
+            Self::Close | Self::Mark(_) => (&[][..], &[][..]),
         };
         added.iter().copied().chain(deleted.iter().map(|&(_, group)| group))
     }
@@ -170,6 +179,7 @@ impl Record {
             Self::Insert(chunk) => 8 + chunk.len() * row_bytes(chunk.part().dimension),
             Self::Delete(targets) => targets.len() * 16,
             Self::Close => 0,
+            Self::Mark(_) => 8,
         })
     }
 
@@ -190,6 +200,7 @@ impl Record {
                 }
             }
             Self::Close => {}
+            Self::Mark(watermark) => out.extend_from_slice(&watermark.to_le_bytes()),
         }
     }
 
@@ -205,7 +216,11 @@ impl Record {
                 Ok(Self::Delete(pairs.iter().map(|pair| (u64_at(pair, 0), u64_at(pair, 8))).collect()))
             }
             3 if payload.is_empty() => Ok(Self::Close),
-            _ => Err("a record of kind 1, 2 or 3".into()),
+            4 => match payload.first_chunk::<8>().filter(|_| payload.len() == 8) {
+                Some(watermark) => Ok(Self::Mark(u64::from_le_bytes(*watermark))),
+                None => Err("a watermark of 8 bytes".into()),
+            },
+            _ => Err("a record of kind 1, 2, 3 or 4".into()),
         }
     }
 }

@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use gallerist_index::{Durability, Error, Index, Options};
 
-use crate::oracle::{Oracle, Process, Random, borrowed, child, copy, scratch, vector};
+use crate::oracle::{Oracle, Process, READ_ONLY, Random, borrowed, child, copy, scratch, vector};
 
 const DIMENSION: usize = 8;
+const SHARDS: usize = 4;
 /// Threads that write. A thread's ids and groups are its number modulo this.
 const THREADS: u64 = 3;
 const DIRECTORY: &str = "GALLERIST_TEST_CRASH";
@@ -84,14 +86,16 @@ impl Plan {
     }
 }
 
-fn act(index: &Index, step: &Step) -> Result<(), Error> {
-    match step {
-        Step::Insert(rows, durability) => index.insert_with(&borrowed(rows), *durability).map(drop),
-        Step::Delete(ids) => index.delete(ids).map(drop),
-        Step::DeleteGroup(group) => index.delete_group(*group).map(drop),
-        Step::Seal => index.seal(),
-        Step::Purge => index.purge().map(drop),
-    }
+/// Returns the shards whose logs have got the watermark.
+fn act(index: &Index, step: &Step, watermark: u64) -> Result<Vec<u16>, Error> {
+    let receipt = match step {
+        Step::Insert(rows, durability) => index.insert_marked(&borrowed(rows), *durability, watermark)?,
+        Step::Delete(ids) => index.delete_marked(ids, watermark)?,
+        Step::DeleteGroup(group) => index.delete_marked(&index.view().group_ids(*group), watermark)?,
+        Step::Seal => return index.seal().map(|()| Vec::new()),
+        Step::Purge => return index.purge().map(|_| Vec::new()),
+    };
+    Ok(receipt.sequences.iter().map(|(shard, _)| *shard).collect())
 }
 
 #[test]
@@ -101,14 +105,18 @@ fn writer() {
     let seed = std::env::var(SEED).unwrap().parse().unwrap();
     let index = Index::open(Path::new(&directory)).unwrap();
     let all = Oracle::of(&index.view());
+    let watermark = AtomicU64::new(index.watermarks().into_iter().max().unwrap());
     thread::scope(|scope| {
         for number in 0..THREADS {
-            let (index, mut plan) = (&index, Plan::new(seed, number, &all));
+            let (index, watermark, mut plan) = (&index, &watermark, Plan::new(seed, number, &all));
             scope.spawn(move || {
                 loop {
-                    act(index, &plan.step()).unwrap();
+                    let watermark = watermark.fetch_add(1, Ordering::Relaxed) + 1;
+                    let shards = act(index, &plan.step(), watermark).unwrap();
+                    let marks = shards.iter().map(|shard| format!("{shard} {watermark}\n"));
+                    let said = format!("\nacknowledged {number}\n{}", marks.collect::<String>());
                     // One write to the pipe, whole or absent.
-                    io::stdout().write_all(format!("\nacknowledged {number}\n").as_bytes()).unwrap();
+                    io::stdout().write_all(said.as_bytes()).unwrap();
                 }
             });
         }
@@ -144,7 +152,7 @@ fn assert_survived(found: &Oracle, start: &Oracle, acknowledged: &[u64], seed: u
 }
 
 fn new_index() -> tempfile::TempDir {
-    let options = Options { shards: 4, seal_rows: 50, ..Options::new(DIMENSION) };
+    let options = Options { shards: SHARDS as u16, seal_rows: 50, ..Options::new(DIMENSION) };
     scratch(options).0 // closed by being dropped
 }
 
@@ -164,24 +172,40 @@ fn what_was_acknowledged_survives_kill_9() {
         // While it writes, so that the pipe never fills.
         let reader = thread::spawn(move || {
             let mut acknowledged = [0; THREADS as usize];
+            let mut marks = [0; SHARDS];
             for line in lines {
                 if let Some(thread) = line.strip_prefix("acknowledged ") {
                     acknowledged[thread.parse::<usize>().unwrap()] += 1;
+                } else if let Some((Ok(shard), Ok(mark))) =
+                    line.split_once(' ').map(|(shard, mark)| (shard.parse::<usize>(), mark.parse::<u64>()))
+                {
+                    marks[shard] = mark.max(marks[shard]);
                 }
             }
-            acknowledged
+            (acknowledged, marks)
         });
         thread::sleep(Duration::from_micros(random.below(200_000)));
         assert!(child.is_running(), "seed {seed}: the child ended by itself");
         child.kill();
-        let acknowledged = reader.join().unwrap();
+        let (acknowledged, marks) = reader.join().unwrap();
         total += acknowledged.iter().sum::<u64>();
 
         // A copy is recovered and closed; the next child recovers what it was copied from.
         let copied = directory.path().join("copy");
         copy(&path, &copied);
+        let reader = Index::open_with(&copied, &READ_ONLY).unwrap();
+        let (read, read_marks) = (Oracle::of(&reader.view()), reader.watermarks());
+        drop(reader);
         let index = Index::open(&copied).unwrap();
         let found = Oracle::of(&index.view());
+        assert_eq!(
+            (read, read_marks),
+            (found.clone(), index.watermarks()),
+            "seed {seed}: as a reader saw it"
+        );
+        for (found, acknowledged) in index.watermarks().into_iter().zip(marks) {
+            assert!(found >= acknowledged, "seed {seed}: watermark {found}, acknowledged {acknowledged}");
+        }
         assert_survived(&found, &start, &acknowledged, seed);
         let report = index.check().unwrap();
         assert!(report.is_clean(), "seed {seed}: {:?}", report.problems);

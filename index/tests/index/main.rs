@@ -22,3 +22,4 @@ mod scan;
 mod search;
 mod snapshot;
 mod torn;
+mod watermarks;

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Index, Mode, Options, Row};
+use gallerist_index::{Durability, Error, GraphOptions, GraphWhen, Index, Mode, Options, Receipt, Row};
 use proptest::prelude::*;
 
-use crate::oracle::{Oracle, quick_directory, vector};
+use crate::oracle::{Oracle, READ_ONLY, quick_directory, vector};
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -17,6 +17,8 @@ enum Operation {
     Delete(Vec<u64>),
     DeleteGroup(u64),
     Sync,
+    /// A watermark without rows.
+    Mark,
     Seal,
     Compact,
     Purge,
@@ -44,6 +46,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => prop::collection::vec(0u64..90, 0..6).prop_map(Operation::Delete),
         1 => (0u64..10).prop_map(Operation::DeleteGroup),
         1 => Just(Operation::Sync),
+        1 => Just(Operation::Mark),
         1 => Just(Operation::Seal),
         1 => Just(Operation::Compact),
         1 => Just(Operation::Purge),
@@ -55,16 +58,29 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn insert(index: &Index, oracle: &mut Oracle, rows: &[(u64, u64)], durability: Durability, salt: u64) {
+/// What the watermarks of the shards should be: the step of the last write that went there.
+fn mark(marks: &mut [u64], receipt: &Receipt, step: u64) {
+    receipt.sequences.iter().for_each(|(shard, _)| marks[usize::from(*shard)] = step);
+}
+
+fn insert(
+    index: &Index,
+    oracle: &mut Oracle,
+    rows: &[(u64, u64)],
+    durability: Durability,
+    salt: u64,
+    marks: &mut [u64],
+) {
     let vectors: Vec<Vec<f32>> = rows.iter().map(|(id, _)| vector(5, id * 1000 + salt)).collect();
     let given: Vec<Row<'_>> =
         rows.iter().zip(&vectors).map(|(&(id, group), vector)| Row { id, group, vector }).collect();
     let fresh = rows.iter().enumerate().all(|(place, (id, _))| {
         !oracle.0.contains_key(id) && rows[..place].iter().all(|(other, _)| other != id)
     });
-    match index.insert_with(&given, durability) {
+    match index.insert_marked(&given, durability, salt) {
         Ok(receipt) => {
             assert!(fresh);
+            mark(marks, &receipt, salt);
             assert_eq!(receipt.rows, rows.len());
             assert_eq!(receipt.durable, matches!(durability, Durability::Group | Durability::Each));
             for (&(id, group), vector) in rows.iter().zip(vectors) {
@@ -112,15 +128,17 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
     let options = Options { shards, seal_rows, graph, ..Options::new(5) };
     let mut index = Some(Index::create(&path, options).unwrap());
     let mut oracle = Oracle::default();
+    let mut marks = vec![0; shards.into()];
     for (step, operation) in operations.into_iter().enumerate() {
         let open = index.as_ref().unwrap();
         match operation {
             Operation::Insert { rows, durability } => {
-                insert(open, &mut oracle, &rows, durability, step as u64)
+                insert(open, &mut oracle, &rows, durability, step as u64 + 1, &mut marks)
             }
             Operation::Delete(ids) => {
                 let before = oracle.0.len();
-                let receipt = open.delete(&ids).unwrap();
+                let receipt = open.delete_marked(&ids, step as u64 + 1).unwrap();
+                mark(&mut marks, &receipt, step as u64 + 1);
                 ids.iter().for_each(|id| drop(oracle.0.remove(id)));
                 assert_eq!(receipt.rows, before - oracle.0.len());
             }
@@ -131,6 +149,9 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
                 assert_eq!(receipt.rows, before - oracle.0.len());
             }
             Operation::Sync => open.sync().unwrap(),
+            Operation::Mark => {
+                mark(&mut marks, &open.set_watermark(step as u64 + 1).unwrap(), step as u64 + 1)
+            }
             Operation::Seal => {
                 open.seal().unwrap();
                 assert_eq!(open.stats().buffered_rows, 0);
@@ -149,6 +170,10 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
                 snapshot(&path, &copied);
                 drop(index.take());
                 path = copied;
+                let reader = Index::open_with(&path, &READ_ONLY).unwrap();
+                oracle.assert_equals(&reader.view(), &[vector(5, step as u64)]);
+                assert_eq!(reader.watermarks(), marks);
+                drop(reader);
                 index = Some(Index::open(&path).unwrap());
             }
             Operation::Restore(ids) => {
@@ -184,7 +209,9 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
                 assert_eq!(report.rows, oracle.0.len() as u64);
             }
         }
-        oracle.assert_equals(&index.as_ref().unwrap().view(), &[vector(5, step as u64)]);
+        let open = index.as_ref().unwrap();
+        oracle.assert_equals(&open.view(), &[vector(5, step as u64)]);
+        assert_eq!(open.watermarks(), marks);
     }
     index.take().unwrap().close().unwrap();
     let report = Index::check_at(&path).unwrap();

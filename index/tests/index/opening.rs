@@ -2,28 +2,15 @@
 
 mod owners;
 mod race;
+mod readers;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gallerist_index::{Durability, Error, Index, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, Options};
 
-use crate::oracle::{Oracle, borrowed, rows, scratch};
-
-/// Every path below a directory with its content.
-fn contents(directory: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        found.push((path.clone(), fs::read(&path).ok()));
-        if path.is_dir() {
-            found.extend(contents(&path));
-        }
-    }
-    found.sort();
-    found
-}
+use crate::oracle::{Oracle, borrowed, contents, rows, scratch};
 
 /// A closed index with a segment, tombstones and rows in logs.
 fn sample(options: Options) -> (tempfile::TempDir, PathBuf, Oracle) {
@@ -137,13 +124,13 @@ fn a_newer_version_is_refused_by_name() {
         let named = contents(&path).into_iter().find(|(path, _)| path.to_string_lossy().ends_with(kind));
         let (file, bytes) = named.unwrap();
         let mut bytes = bytes.unwrap();
-        bytes[8..10].copy_from_slice(&2u16.to_le_bytes());
+        bytes[8..10].copy_from_slice(&3u16.to_le_bytes());
         let checksum = crc32c(&bytes[..60]);
         bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
         fs::write(&file, bytes).unwrap();
         let before = contents(&path);
         match Index::open(&path) {
-            Err(Error::NewerVersion { path, got: 2, supported: 1 }) => assert_eq!(path, file),
+            Err(Error::NewerVersion { path, got: 3, supported: 2 }) => assert_eq!(path, file),
             other => panic!("{kind}: {other:?}"),
         }
         let changed = contents(&path).into_iter().filter(|file| !before.contains(file));

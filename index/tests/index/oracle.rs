@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use gallerist_index::{Hit, Index, Options, Row, View, dot};
+use gallerist_index::{Access, Hit, Index, OpenOptions, Options, Row, View, dot};
+
+/// Opens for reading, without waiting.
+pub const READ_ONLY: OpenOptions = OpenOptions { access: Access::ReadOnly, wait: Duration::ZERO };
 
 /// Live rows by id: group and vector.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -104,6 +108,20 @@ pub fn scratch(options: Options) -> (tempfile::TempDir, Index) {
 pub fn quick_directory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+/// Every path below a directory with its content.
+pub fn contents(directory: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        found.push((path.clone(), fs::read(&path).ok()));
+        if path.is_dir() {
+            found.extend(contents(&path));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Copies the files of an index that nobody writes to, as a crash would leave them. What a seal has replaced may go

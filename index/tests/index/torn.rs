@@ -8,13 +8,18 @@ use std::path::Path;
 
 use gallerist_index::{Durability, Error, Index, Options};
 
-use crate::oracle::{Oracle, Random, borrowed, rows};
+use crate::oracle::{Oracle, READ_ONLY, Random, borrowed, contents, rows};
 use image::{Image, logs};
 
 const HEADER: usize = 64;
 
 /// The index holds this, takes writes, closes cleanly and holds them again.
 fn assert_works(path: &Path, expected: &Oracle, what: &str) {
+    let before = contents(path);
+    let reader = Index::open_with(path, &READ_ONLY).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(&Oracle::of(&reader.view()), expected, "{what}, read only");
+    drop(reader);
+    assert!(contents(path) == before, "{what}: a reader changed something");
     let index = Index::open(path).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(&Oracle::of(&index.view()), expected, "{what}");
     let mut expected = expected.clone();
@@ -33,9 +38,11 @@ fn assert_works(path: &Path, expected: &Oracle, what: &str) {
 }
 
 fn assert_refused(path: &Path, damaged: &Path, what: &str) {
-    match Index::open(path) {
-        Err(Error::Damaged { path, .. }) => assert_eq!(path, damaged, "{what}"),
-        other => panic!("{what}: {:?}", other.map(|index| index.view().len())),
+    for opened in [Index::open_with(path, &READ_ONLY), Index::open(path)] {
+        match opened {
+            Err(Error::Damaged { path, .. }) => assert_eq!(path, damaged, "{what}"),
+            other => panic!("{what}: {:?}", other.map(|index| index.view().len())),
+        }
     }
 }
 

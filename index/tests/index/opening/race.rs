@@ -141,7 +141,7 @@ fn of_eight_who_open_an_index_one_owns_it() {
         let mut race = Race::prepare(&path, "open", round);
         let (winner, others) = race.run();
         winners.insert(winner);
-        let in_use = |said: &String| said.starts_with("locked: ") && said.contains("in use by process ");
+        let in_use = |said: &String| said.starts_with("locked: ") && said.contains("in use by ");
         assert!(others.iter().all(in_use), "round {round}: {others:?}");
         // Every other winner closes the index while the rest are after it; the others are killed.
         if round % 2 == 0 {
