@@ -18,6 +18,7 @@ mod evidence;
 mod import;
 mod inspection;
 mod lookup;
+mod name;
 mod ranking;
 
 use std::path::{Path, PathBuf};
@@ -28,10 +29,11 @@ use gallerist_index::{GraphWhen, Index, Options, PurgeReceipt};
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
 pub use catalog::{PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
-pub use enrollment::{EnrolledFace, Enrollment, PhotoOutcome};
+pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
 pub use error::{GalleryError, Result};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
+pub use name::{Name, Person};
 pub use ranking::{Ranking, TOGETHER};
 
 const CATALOG: &str = "catalog.sqlite";

@@ -8,7 +8,7 @@ use half::f16;
 use npyz::{DType, NpyHeader, Order, WriterBuilder};
 use sha2::{Digest, Sha256};
 
-use crate::gallery::GalleryError;
+use crate::gallery::{GalleryError, Name};
 use crate::template::Template;
 
 /// Rows handled at a time.
@@ -159,15 +159,22 @@ pub fn write(
     file.flush()
 }
 
-/// One name a line, as many lines as rows.
+/// One name a line, as many lines as rows. A byte order mark is no part of the first.
 ///
 /// # Errors
-/// Not readable, not UTF-8, or not exactly `rows` lines.
-pub fn read_names(path: &Path, rows: u64) -> Result<Vec<String>, GalleryError> {
+/// Not readable, not UTF-8, a line that is no name, or not exactly `rows` lines.
+pub fn read_names(path: &Path, rows: u64) -> Result<Vec<Name>, GalleryError> {
     use std::io::BufRead;
     let io = |source| GalleryError::Io { path: path.to_owned(), doing: "reading names", source };
     let lines = BufReader::new(File::open(path).map_err(io)?).lines();
-    let names = lines.collect::<io::Result<Vec<_>>>().map_err(io)?;
+    let mut names = Vec::new();
+    for (number, line) in (1..).zip(lines) {
+        let line = line.map_err(io)?;
+        let line = line.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(&line);
+        let what = |error| format!("line {number}: {error}");
+        let bad = |error| GalleryError::BadSource { path: path.to_owned(), what: what(error) };
+        names.push(Name::new(line).map_err(bad)?);
+    }
     if names.len() as u64 == rows {
         return Ok(names);
     }

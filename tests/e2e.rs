@@ -21,6 +21,8 @@ mod enroll;
 mod evaluation;
 #[path = "e2e/import.rs"]
 mod import;
+#[path = "e2e/names.rs"]
+mod names;
 #[path = "e2e/readme.rs"]
 mod readme;
 #[path = "e2e/real_faces.rs"]

@@ -12,7 +12,7 @@ use crate::ingest::{self, Faces, Finding, Input, Skip, walk};
 
 mod ledger;
 
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, GalleryError, Name, Person};
 use ledger::Ledger;
 
 /// Find the faces in photos and add them to a gallery. Photos that are in it already are known by their
@@ -32,8 +32,8 @@ pub struct Arguments {
         required_unless_present = "subject_from"
     )]
     subject: Option<String>,
-    /// Where names come from: `dir`, each folder below the given one is a person; `photo`, each photo is
-    /// (and each further face in it, with --faces all)
+    /// Where names come from: `dir`, each folder directly below a given one is a person, and folders of one name are one person; `photo`,
+    /// each photo is a person of its own (and each further face in it, with --faces all), with a number where the name is taken
     #[arg(long, value_enum)]
     subject_from: Option<SubjectFrom>,
     /// Which faces of a photo to enroll: all, or the largest, where one near the middle counts for more
@@ -69,38 +69,44 @@ impl From<FacesArgument> for Faces {
 
 /// How the person in a photo is called.
 enum Naming {
-    Given(String),
+    Given(Name),
     Folder,
     Photo,
 }
 
 impl Naming {
-    /// Name of the `index`-th face of an input, or why there is none.
-    fn name(&self, input: &Input, index: usize) -> Result<String, Skip> {
-        let text = |path: &std::path::Path| {
-            let no_text = || Skip::new("no_subject", "its name is not UTF-8 text; give one with --subject");
-            path.to_str().map(str::to_owned).ok_or_else(no_text)
-        };
+    /// Whose the `index`-th face of an input is, or why it is nobody's.
+    fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
+        let no_subject =
+            |error: GalleryError| Skip::new("no_subject", format!("{error}; give a name with --subject"));
         match self {
-            Self::Given(name) => Ok(name.clone()),
-            Self::Folder => match input.top_folder() {
-                Some(folder) => text(folder),
-                None => Err(Skip::new("no_subject", "it lies in no folder named after a person")),
-            },
+            Self::Given(name) => Ok(Person::Named(name.clone())),
+            Self::Folder => {
+                let outside = || Skip::new("no_subject", "it lies in no folder named after a person");
+                let folder = input.top_folder().ok_or_else(outside)?;
+                Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
+            }
             Self::Photo => {
                 let below = input.path.strip_prefix(&input.root).unwrap_or(&input.path);
                 let whole = below.as_os_str().is_empty();
-                let name =
-                    text(if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below })?;
-                Ok(if index == 0 { name } else { format!("{name}#{}", index + 1) })
+                let path = if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below };
+                let number = if index == 0 { String::new() } else { format!("#{}", index + 1) };
+                let name = Name::text_of(path).and_then(|text| Name::made_up(&format!("{text}{number}")));
+                name.map(Person::Unknown).map_err(no_subject)
             }
         }
+    }
+
+    /// The input, with a problem if it is nobody's: before anything is read of it.
+    fn judge(&self, input: Input) -> Input {
+        let problem = input.problem.clone().or_else(|| self.person(&input, 0).err());
+        Input { problem, ..input }
     }
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let naming = match (&arguments.subject, arguments.subject_from) {
-        (Some(name), _) => Naming::Given(name.clone()),
+        (Some(name), _) => Naming::Given(Name::new(name)?),
         (None, Some(SubjectFrom::Photo)) => Naming::Photo,
         (None, _) => Naming::Folder,
     };
@@ -126,13 +132,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             .photo(hash)
             .ok()
             .flatten()
-            .is_some_and(|photo| photo.outcome == "enrolled" || photo.settings == settings)
+            .is_some_and(|photo| photo.outcome == "enrolled" || photo.is_skipped(&settings))
     };
-    ingest::run(&engine, walk(&arguments.paths), &options, &known, stop, |outcome| {
-        let name = |index| naming.name(&outcome.input, index);
+    let inputs = walk(&arguments.paths).map(|input| naming.judge(input));
+    ingest::run(&engine, inputs, &options, &known, stop, |outcome| {
+        let person = |index| naming.person(&outcome.input, index);
         let intended = match &outcome.finding {
-            Finding::Faces(faces, _) => (0..faces.len()).map(name).collect::<Result<Vec<_>, _>>(),
-            _ => name(0).map(|name| vec![name]),
+            Finding::Faces(faces, _) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
+            _ => person(0).map(|person| vec![person]),
         };
         ledger.enter(outcome, intended)
     })?;

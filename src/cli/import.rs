@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::screen::{Screen, plural};
 use super::{End, interrupt};
-use crate::gallery::{Gallery, GalleryError};
+use crate::gallery::{Gallery, GalleryError, Name, Person};
 use crate::vectors::{BLOCK, VectorFile, read_names};
 
 /// Add ready-made templates. Rows are normalised to length 1. The whole file is checked before the first
@@ -22,7 +22,7 @@ pub struct Arguments {
     /// One template a row, f32 or f16
     #[arg(value_name = "FILE.npy")]
     file: PathBuf,
-    /// Names of the people, one line a row [default: FILE-ROW, each row a person]
+    /// Names of the people, one line a row [default: FILE-ROW, each row a person of its own, with a number more where the name is taken]
     #[arg(long, value_name = "FILE.txt")]
     subjects: Option<PathBuf>,
     /// The model that the templates were made with; must be the gallery's. Needed unless the gallery was
@@ -41,10 +41,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     let names = arguments.subjects.as_ref().map(|names| read_names(names, file.rows)).transpose()?;
     let stem = arguments.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name = |row: u64| match &names {
-        Some(names) => names[row as usize].clone(),
-        None => format!("{stem}-{row}"),
+    let person = |row: u64| match &names {
+        Some(names) => Ok(Person::Named(names[row as usize].clone())),
+        None => Name::made_up(&format!("{stem}-{row}")).map(Person::Unknown),
     };
+    if file.rows > 0 {
+        person(0)?; // before anything is written
+    }
 
     let stop = interrupt::watch();
     let started = Instant::now();
@@ -59,8 +62,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let mut done = resumed_at;
     while done < file.rows && !stop.load(Ordering::Relaxed) {
         let templates = file.templates(done, BLOCK)?;
-        let names: Vec<String> = (done..).take(templates.len()).map(name).collect();
-        gallery.import(&source, done, &names, &templates)?;
+        let persons = (done..).take(templates.len()).map(person).collect::<Result<Vec<_>, _>>()?;
+        gallery.import(&source, done, &persons, &templates)?;
         done += templates.len() as u64;
         bar.set_position(done);
         screen.json(&json!({ "event": "imported", "rows_done": done, "rows": file.rows }))?;

@@ -9,7 +9,7 @@ use super::engine::PhotoArguments;
 use super::screen::Screen;
 use crate::calibration::Probe;
 use crate::encoder::Engine;
-use crate::gallery::GalleryError;
+use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, walk};
 use crate::vectors::{BLOCK, VectorFile, read_names};
 
@@ -56,7 +56,7 @@ impl Probes {
         let mut probes = Vec::with_capacity(usize::try_from(file.rows)?);
         for first in (0..file.rows).step_by(BLOCK) {
             for (row, template) in (first..).zip(file.templates(first, BLOCK)?) {
-                let person = names.as_ref().map(|names| names[row as usize].clone());
+                let person = names.as_ref().map(|names| names[row as usize].to_string());
                 probes.push(Probe { name: format!("{} row {row}", path.display()), person, template });
             }
         }
@@ -77,7 +77,10 @@ impl Probes {
         let options = photos.options(Faces::Largest);
         ingest::run(engine, walk(&roots), &options, &|_| false, stop, |outcome| {
             bar.inc(1);
-            let person = outcome.input.top_folder().map(|folder| folder.to_string_lossy().into_owned());
+            let person = outcome.input.top_folder().map(|folder| {
+                let text = folder.to_string_lossy();
+                Name::new(&text).map_or_else(|_| text.into_owned(), |name| name.to_string())
+            });
             let name = outcome.input.path.to_string_lossy().into_owned();
             match outcome.finding {
                 Finding::Faces(faces, _) => {

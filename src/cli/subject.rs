@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::End;
 use super::screen::{Screen, Table, count, plural};
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, Name};
 
 /// List, show, rename, merge and remove people.
 #[derive(Debug, Args)]
@@ -75,10 +75,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::List { gallery } => list(gallery, screen)?,
         Verb::Show { gallery, name } => show(gallery, name, screen)?,
         Verb::Rename { gallery, from, to, dry_run } => {
+            let to = Name::new(to)?;
             let gallery = Gallery::open(gallery)?;
             gallery.subject(from)?;
             if !dry_run {
-                gallery.rename_subject(from, to)?;
+                gallery.rename_subject(from, &to)?;
             }
             tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;
         }

@@ -35,7 +35,6 @@ use super::error::{GalleryError, Result};
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::{PhotoHash, PhotoRecord, Provenance};
 pub use source::Source;
-pub(super) use subject::check_name;
 pub use subject::{Subject, SubjectTemplate};
 
 const VERSION: i64 = 2;

@@ -4,9 +4,9 @@ use std::sync::PoisonError;
 
 use gallerist_index::Row;
 
-use super::Gallery;
 use super::catalog::{PendingKind, Subject, SubjectTemplate, subject};
 use super::error::{GalleryError, Result};
+use super::{Gallery, Name};
 
 impl Gallery {
     /// The subject called `name`.
@@ -36,9 +36,11 @@ impl Gallery {
     /// Gives a subject another name.
     ///
     /// # Errors
-    /// Nobody is called `from`; `to` is taken or not a name.
-    pub fn rename_subject(&self, from: &str, to: &str) -> Result<()> {
-        self.catalog().rename(from, to)
+    /// Nobody is called `from`; `to` is taken.
+    pub fn rename_subject(&self, from: &str, to: &Name) -> Result<()> {
+        let mut catalog = self.catalog();
+        let subject = catalog.subject(from)?;
+        catalog.rename(&subject, to)
     }
 
     /// Removes a subject with all templates: hidden from every look-up and durable when it returns.
@@ -66,7 +68,7 @@ impl Gallery {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let (from, into) = (self.subject(from)?, self.subject(into)?);
         if from.id == into.id {
-            let reason = "a subject cannot be merged with itself";
+            let reason = "a subject cannot be merged with itself".into();
             return Err(GalleryError::SubjectName { name: from.name, reason });
         }
         let view = self.index.view();

@@ -8,14 +8,14 @@ use rusqlite::params;
 use super::catalog::photo;
 use super::catalog::{PendingKind, PendingWrite, PhotoHash, PhotoRecord, Provenance, subject};
 use super::error::{GalleryError, Result};
-use super::{Gallery, catalog};
+use super::{Gallery, Name, Person};
 use crate::template::Template;
 
 /// A face on its way into the gallery.
 #[derive(Debug, Clone)]
 pub struct EnrolledFace {
-    /// Name of the person; a new name makes a new subject.
-    pub subject: String,
+    /// Whose it is; a new name makes a new subject.
+    pub person: Person,
     /// The face's template.
     pub template: Template,
     /// Where in the photo it was.
@@ -38,12 +38,21 @@ pub struct Enrollment {
 /// What became of one photo of a batch, durably.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhotoOutcome {
-    /// Ids of its new templates.
-    Enrolled(Vec<u64>),
+    /// Its new templates.
+    Enrolled(Vec<EnrolledTemplate>),
     /// It was remembered as skipped.
     Skipped,
     /// The same bytes were enrolled before.
     Duplicate,
+}
+
+/// A template that came of a face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledTemplate {
+    /// Its id.
+    pub id: u64,
+    /// Whose it is: the name given, or a made-up one with a number if it was taken.
+    pub subject: Name,
 }
 
 impl Gallery {
@@ -51,11 +60,10 @@ impl Gallery {
     /// batch survives a power cut and later look-ups see it.
     ///
     /// # Errors
-    /// A name or template that does not fit (nothing is written); a full or failing disk (what was
-    /// acknowledged before stays, this batch is taken back).
+    /// A template that does not fit (nothing is written); a full or failing disk (what was acknowledged before stays, this batch is
+    /// taken back).
     pub fn enroll(&self, photos: &[Enrollment]) -> Result<Vec<PhotoOutcome>> {
         for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
-            catalog::check_name(&face.subject)?;
             self.check_dimension(&face.template)?;
         }
         let (written, outcomes) = self.write("enrolling photos", |tx, rows| {
@@ -142,8 +150,10 @@ fn insert_photo<'a>(
         Ok(_) => ("enrolled", String::new()),
         Err((code, detail)) => (*code, detail.clone()),
     };
+    // A photo that was skipped is known by its hash alone: its path may name somebody who is removed one day.
+    let path = if enrollment.faces.is_ok() { enrollment.path.clone() } else { PathBuf::new() };
     let record = PhotoRecord {
-        path: enrollment.path.clone(),
+        path,
         outcome: outcome.to_owned(),
         detail,
         settings: enrollment.settings.clone(),
@@ -151,16 +161,16 @@ fn insert_photo<'a>(
     };
     let photo_id = photo::upsert(tx, &enrollment.hash, &record)?;
     let Ok(faces) = &enrollment.faces else { return Ok(PhotoOutcome::Skipped) };
-    let mut ids = Vec::with_capacity(faces.len());
+    let mut templates = Vec::with_capacity(faces.len());
     for face in faces {
-        let subject_id = subject::ensure(tx, &face.subject)?;
+        let (subject_id, subject) = subject::ensure(tx, &face.person)?;
         let provenance = serde_json::to_string(&face.provenance)
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         tx.prepare_cached("INSERT INTO templates(subject_id, photo_id, face) VALUES (?1, ?2, ?3)")?
             .execute(params![subject_id, photo_id, provenance])?;
         let id = tx.last_insert_rowid().cast_unsigned();
         rows.push(Row { id, group: subject_id.cast_unsigned(), vector: face.template.as_slice() });
-        ids.push(id);
+        templates.push(EnrolledTemplate { id, subject });
     }
-    Ok(PhotoOutcome::Enrolled(ids))
+    Ok(PhotoOutcome::Enrolled(templates))
 }

@@ -98,13 +98,13 @@ pub enum GalleryError {
         /// Similar names, or empty.
         hint: String,
     },
-    /// A name that is taken, empty or too long.
+    /// A name that is taken, or that is none.
     #[error("subject name {name:?}: {reason}")]
     SubjectName {
         /// The name.
         name: String,
         /// Why not.
-        reason: &'static str,
+        reason: String,
     },
     /// A `.npy` file, or the names beside it, that cannot be imported.
     #[error("{}: {what}", path.display())]

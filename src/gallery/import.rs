@@ -5,9 +5,9 @@ use std::path::Path;
 use gallerist_index::Row;
 use rusqlite::params;
 
-use super::Gallery;
-use super::catalog::{self, Source, subject};
+use super::catalog::{Source, subject};
 use super::error::Result;
+use super::{Gallery, Person};
 use crate::template::Template;
 
 impl Gallery {
@@ -20,26 +20,23 @@ impl Gallery {
         self.catalog().source(hash, path, rows_total)
     }
 
-    /// Imports the next rows of `source`, starting at row `first_row`, all or nothing: `names` and
+    /// Imports the next rows of `source`, starting at row `first_row`, all or nothing: `persons` and
     /// `templates` have one entry a row. When it returns, they survive a power cut.
     ///
     /// # Errors
-    /// A name or template that does not fit (nothing is written); a full or failing disk.
+    /// A template that does not fit (nothing is written); a full or failing disk.
     pub fn import(
         &self,
         source: &Source,
         first_row: u64,
-        names: &[String],
+        persons: &[Person],
         templates: &[Template],
     ) -> Result<()> {
-        debug_assert_eq!(names.len(), templates.len());
-        for (name, template) in names.iter().zip(templates) {
-            catalog::check_name(name)?;
-            self.check_dimension(template)?;
-        }
+        debug_assert_eq!(persons.len(), templates.len());
+        templates.iter().try_for_each(|template| self.check_dimension(template))?;
         let (written, ()) = self.write("importing templates", |tx, rows| {
-            for (row, (name, template)) in (first_row..).zip(names.iter().zip(templates)) {
-                let subject_id = subject::ensure(tx, name)?;
+            for (row, (person, template)) in (first_row..).zip(persons.iter().zip(templates)) {
+                let (subject_id, _) = subject::ensure(tx, person)?;
                 tx.prepare_cached(
                     "INSERT INTO templates(subject_id, source_id, source_row) VALUES (?1, ?2, ?3)",
                 )?

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::cli::screen::{Screen, Table, count, plural};
-use crate::gallery::{EnrolledFace, Enrollment, Gallery, PhotoOutcome};
+use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome};
 use crate::ingest::{Finding, Outcome, Skip};
 
 /// Photos written together: one wait for the disk instead of many.
@@ -53,20 +53,23 @@ impl<'a> Ledger<'a> {
         self.enrolled + self.unchanged + self.skipped.values().sum::<u64>()
     }
 
-    /// Enters one outcome; `names` are the subjects of its faces, or why it has none.
-    pub fn enter(&mut self, outcome: Outcome, names: Result<Vec<String>, Skip>) -> Result<()> {
+    /// Enters one outcome; `persons` are those of its faces, or why it has none.
+    pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding } = outcome;
         self.bar.inc(1);
-        let faces = match (finding, names) {
-            (Finding::Known, names) => {
+        let faces = match (finding, persons) {
+            (Finding::Known, persons) => {
                 // Written perhaps by a photo that still waits in the batch.
                 self.settle()?;
                 let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
                 return match record {
                     Some(record) if record.outcome == "enrolled" => {
-                        let name = names.ok().and_then(|names| names.into_iter().next());
-                        let same_file = record.path == input.path;
-                        if same_file && (name.is_none() || name == record.subject) {
+                        // A made-up name may have got a number, or have been mended since.
+                        let same_person = match persons.as_ref().map(|persons| persons.first()) {
+                            Ok(Some(Person::Named(name))) => record.subject.as_deref() == Some(name.as_str()),
+                            _ => true,
+                        };
+                        if record.path == input.path && same_person {
                             self.unchanged(&input.path)
                         } else {
                             let subject = record.subject.unwrap_or_default();
@@ -82,17 +85,17 @@ impl<'a> Ledger<'a> {
                 };
             }
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
-            (Finding::Faces(faces, refused), Ok(names)) => {
+            (Finding::Faces(faces, refused), Ok(persons)) => {
                 for skip in refused {
                     self.refused_faces += 1;
                     self.print_skip("face_skipped", &input.path, &skip)?;
                 }
-                let enroll = |(face, subject): (crate::ingest::EncodedFace, String)| EnrolledFace {
-                    subject,
+                let enroll = |(face, person): (crate::ingest::EncodedFace, Person)| EnrolledFace {
+                    person,
                     template: face.template,
                     provenance: face.provenance,
                 };
-                Ok(faces.into_iter().zip(names).map(enroll).collect())
+                Ok(faces.into_iter().zip(persons).map(enroll).collect())
             }
         };
         let Some(hash) = hash else {
@@ -116,10 +119,14 @@ impl<'a> Ledger<'a> {
         let outcomes = self.gallery.enroll(&batch)?;
         for (photo, outcome) in batch.iter().zip(outcomes) {
             match (outcome, &photo.faces) {
-                (PhotoOutcome::Enrolled(ids), Ok(faces)) => {
+                (PhotoOutcome::Enrolled(templates), Ok(faces)) => {
                     self.enrolled += 1;
-                    self.templates += ids.len() as u64;
-                    let subjects: Vec<_> = faces.iter().map(|face| &face.subject).collect();
+                    self.templates += templates.len() as u64;
+                    for (face, template) in faces.iter().zip(&templates) {
+                        self.print_renamed(&photo.path, face.person.name(), &template.subject)?;
+                    }
+                    let ids: Vec<_> = templates.iter().map(|template| template.id).collect();
+                    let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
                     self.screen.json(&json!({
                         "event": "enrolled", "path": photo.path.to_string_lossy(), "subjects": subjects,
                         "template_ids": ids,
@@ -150,6 +157,15 @@ impl<'a> Ledger<'a> {
     fn skip(&mut self, path: &Path, skip: &Skip) -> Result<()> {
         *self.skipped.entry(skip.code).or_default() += 1;
         self.print_skip("skipped", path, skip)
+    }
+
+    /// A made-up name was taken: says what the person is called instead.
+    fn print_renamed(&self, path: &Path, made_up: &Name, subject: &Name) -> Result<()> {
+        if made_up != subject {
+            let called = format!("{} is enrolled as {subject}: {made_up} is somebody else", path.display());
+            self.bar.suspend(|| self.screen.text(called))?;
+        }
+        Ok(())
     }
 
     fn print_skip(&self, event: &str, path: &Path, skip: &Skip) -> Result<()> {

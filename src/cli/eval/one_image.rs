@@ -1,16 +1,16 @@
 //! The protocol of one image a person, on a labelled set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use gallerist_index::GraphWhen;
 
 use super::{Arguments, Measured, Probe, Probes, Trials};
 use crate::cli::screen::Screen;
 use crate::evaluation::report::Identification;
-use crate::gallery::{Binding, Gallery};
+use crate::gallery::{Binding, Gallery, Name, Person};
 
 /// A photo of somebody, or, without a face, only its name.
 type Photo = (String, Option<Probe>);
@@ -54,20 +54,29 @@ impl Arguments {
         let folder = tempfile::tempdir()?;
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
-        let persons: Vec<String> =
-            division.enrolled.iter().map(|probe| probe.person.clone().unwrap_or_default()).collect();
+        // A folder's name that no gallery would take is no reason to measure nothing.
+        let persons = division.enrolled.iter().enumerate().map(|(row, probe)| {
+            let name = Name::made_up(probe.person.as_deref().unwrap_or_default());
+            Ok(Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?))
+        });
+        let persons = persons.collect::<Result<Vec<_>>>()?;
         let templates: Vec<_> = division.enrolled.iter().map(|probe| probe.template.clone()).collect();
         gallery.import(&source, 0, &persons, &templates)?;
         gallery.compact()?;
 
-        let id = |person: &str| gallery.subject(person).map(|subject| subject.id);
+        let known = gallery.templates_after(0, division.enrolled.len())?;
+        let enrolled = known.iter().filter_map(|template| {
+            let probe = division.enrolled.get(usize::try_from(template.row?).ok()?)?;
+            Some((probe.person.as_deref()?, template.subject_id))
+        });
+        let ids: HashMap<&str, u64> = enrolled.collect();
+        let id = |person: &str| ids.get(person).copied().with_context(|| format!("{person} is not enrolled"));
         let mut mated = Vec::with_capacity(division.mated.len());
         for probe in division.mated {
             let subject = id(probe.person.as_deref().unwrap_or_default())?;
             mated.push((probe, subject));
         }
-        let failed: Vec<u64> =
-            division.mated_failed.iter().map(|person| id(person)).collect::<Result<_, _>>()?;
+        let failed = division.mated_failed.iter().map(|person| id(person)).collect::<Result<Vec<_>>>()?;
         let trials = Trials {
             mated: &mated,
             non_mated: &division.non_mated,

@@ -115,7 +115,22 @@ impl Catalog {
     /// The index no longer holds any template in `removing`: the catalog forgets them too.
     pub(in crate::gallery) fn finish_removing(&mut self) -> Result<()> {
         self.transaction("finishing a removal", |tx| {
+            let sources: Vec<i64> = tx
+                .prepare(
+                    "SELECT DISTINCT source_id FROM templates
+                     WHERE source_id IS NOT NULL AND id IN (SELECT template_id FROM removing)",
+                )?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
             forget(tx, "removing")?;
+            // A file of which nothing is left is not known any more.
+            let mut forget_source = tx.prepare(
+                "DELETE FROM sources WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM templates WHERE source_id = sources.id)",
+            )?;
+            for source in sources {
+                forget_source.execute([source])?;
+            }
             tx.execute("DELETE FROM removing", [])?;
             Ok(())
         })

@@ -16,16 +16,23 @@ pub type PhotoHash = [u8; 32];
 /// What the catalog remembers of a photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoRecord {
-    /// Where the photo was when it was looked at.
+    /// Where the photo was when it was enrolled; empty if it was skipped.
     pub path: PathBuf,
     /// `enrolled`, or the reason code for which it was skipped.
     pub outcome: String,
-    /// More about a skip, for people; empty when enrolled.
+    /// More about a skip, for people, without names; empty when enrolled.
     pub detail: String,
     /// The settings under which it was skipped: others may judge otherwise.
     pub settings: String,
     /// A subject that has a template from it, if any.
     pub subject: Option<String>,
+}
+
+impl PhotoRecord {
+    /// Whether the photo was skipped for what it is, under these settings: not for want of a name, which another command gives.
+    pub fn is_skipped(&self, settings: &str) -> bool {
+        !matches!(self.outcome.as_str(), "enrolled" | "no_subject") && self.settings == settings
+    }
 }
 
 /// Which face of a photo a template was made from. Stored as JSON.

@@ -9,9 +9,7 @@ use serde_json::json;
 use super::photo::{Provenance, path_from};
 use super::{Catalog, Result, record};
 use crate::gallery::error::GalleryError;
-
-/// Longest subject name, in bytes of UTF-8.
-const NAME_BYTES: usize = 512;
+use crate::gallery::name::{Name, Person, normalised};
 
 /// A person in the gallery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,36 +39,42 @@ pub struct SubjectTemplate {
     pub face: Option<Provenance>,
 }
 
-/// Refuses names that nobody could type or tell apart on a screen.
-///
-/// # Errors
-/// Empty, longer than 512 bytes, surrounded by blanks, or holding control characters.
-pub(in crate::gallery) fn check_name(name: &str) -> Result<()> {
-    let reason = if name.trim().is_empty() {
-        "it is empty"
-    } else if name.len() > NAME_BYTES {
-        "it is longer than 512 bytes"
-    } else if name.trim() != name {
-        "it begins or ends with a blank"
-    } else if name.chars().any(char::is_control) {
-        "it contains a control character"
-    } else {
-        return Ok(());
+/// The row of a person, made if there is none yet, and the name: a made-up one may have got a number.
+pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, person: &Person) -> rusqlite::Result<(i64, Name)> {
+    let name = match person {
+        Person::Named(name) => match id_of(tx, name)? {
+            Some(id) => return Ok((id, name.clone())),
+            None => name.clone(),
+        },
+        Person::Unknown(name) => free(tx, name)?,
     };
-    Err(GalleryError::SubjectName { name: name.to_owned(), reason })
+    tx.prepare_cached("INSERT INTO subjects(name, created) VALUES (?1, unixepoch())")?
+        .execute([name.as_str()])?;
+    Ok((tx.last_insert_rowid(), name))
 }
 
-/// The subject's row, made if it is new.
-pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {
-    let known = tx
-        .prepare_cached("SELECT id FROM subjects WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = known {
-        return Ok(id);
+fn id_of(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT id FROM subjects WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()
+}
+
+/// A name that nobody has: this one, or with a number from 2 on. The number is found by doubling and halving, as there may be thousands of
+/// files of one name; where numbers were freed by removals it need not be the lowest.
+fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
+    if id_of(tx, name)?.is_none() {
+        return Ok(name.clone());
     }
-    tx.prepare_cached("INSERT INTO subjects(name, created) VALUES (?1, unixepoch())")?.execute([name])?;
-    Ok(tx.last_insert_rowid())
+    let taken = |number| Ok::<_, rusqlite::Error>(id_of(tx, &name.numbered(number))?.is_some());
+    let (mut below, mut number) = (1, 2);
+    while taken(number)? {
+        (below, number) = (number, number * 2);
+    }
+    while number - below > 1 {
+        let middle = below.midpoint(number);
+        *(if taken(middle)? { &mut below } else { &mut number }) = middle;
+    }
+    Ok(name.numbered(number))
 }
 
 const TEMPLATE_COLUMNS: &str =
@@ -116,20 +120,31 @@ impl Catalog {
         })
     }
 
-    /// The subject called `name`; the error suggests names that contain it.
+    /// The subject called `name`, letter for letter or in another composition of characters; the error suggests names that contain it.
     pub(in crate::gallery) fn subject(&self, name: &str) -> Result<Subject> {
-        let found = self.read("looking up a subject", |db| {
+        // Letter for letter first: galleries made earlier may hold names that are none today.
+        let found = match self.named(name)? {
+            Some(subject) => Some(subject),
+            None => self.named(&normalised(name))?,
+        };
+        match found {
+            Some(subject) => Ok(subject),
+            None => Err(GalleryError::UnknownSubject {
+                name: name.to_owned(),
+                hint: self.similar(&normalised(name))?,
+            }),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<Option<Subject>> {
+        self.read("looking up a subject", |db| {
             db.prepare_cached(
                 "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id)
                  FROM subjects WHERE name = ?1",
             )?
             .query_row([name], subject_from)
             .optional()
-        })?;
-        match found {
-            Some(subject) => Ok(subject),
-            None => Err(GalleryError::UnknownSubject { name: name.to_owned(), hint: self.similar(name)? }),
-        }
+        })
     }
 
     fn similar(&self, name: &str) -> Result<String> {
@@ -232,22 +247,19 @@ impl Catalog {
     }
 
     /// Gives a subject another name that nobody has.
-    pub(in crate::gallery) fn rename(&mut self, from: &str, to: &str) -> Result<()> {
-        check_name(to)?;
-        let subject = self.subject(from)?;
-        if from != to
-            && self.read("looking up a subject", |db| {
-                db.prepare_cached("SELECT 1 FROM subjects WHERE name = ?1")?.exists([to])
-            })?
-        {
+    pub(in crate::gallery) fn rename(&mut self, subject: &Subject, to: &Name) -> Result<()> {
+        if self.named(to.as_str())?.is_some_and(|other| other.id != subject.id) {
             return Err(GalleryError::SubjectName {
-                name: to.to_owned(),
-                reason: "it is taken; `subject merge` makes two subjects one",
+                name: to.to_string(),
+                reason: "it is taken; `subject merge` makes two subjects one".into(),
             });
         }
         self.transaction("renaming a subject", |tx| {
-            tx.execute("UPDATE subjects SET name = ?2 WHERE id = ?1", params![subject.id.cast_signed(), to])?;
-            record(tx, "rename", &json!({ "subject": subject.id, "from": from, "to": to }))
+            tx.execute(
+                "UPDATE subjects SET name = ?2 WHERE id = ?1",
+                params![subject.id.cast_signed(), to.as_str()],
+            )?;
+            record(tx, "rename", &json!({ "subject": subject.id, "from": subject.name, "to": to }))
         })
     }
 

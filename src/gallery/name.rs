@@ -1,0 +1,282 @@
+//! Names of people: one spelling of what looks the same, and nothing in them that cannot be seen.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use unicode_joining_type::{JoiningType, get_joining_type};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+use super::error::{GalleryError, Result};
+
+/// Longest name, in bytes of UTF-8.
+const BYTES: usize = 512;
+/// Bytes that a made-up name leaves for a number.
+const NUMBER: usize = 24;
+
+const NO_JOIN: char = '\u{200c}';
+const JOIN: char = '\u{200d}';
+/// The canonical combining class of signs that kill a vowel and so join two consonants of Indic scripts.
+const VIRAMA: u8 = 9;
+
+/// The name of a person. Two names that differ only in how their characters are composed are one: it is kept in Unicode's normalization
+/// form C, with the ideographic space of Japanese and Chinese text as a plain blank. Cannot be made of what nobody could type or tell apart
+/// on a screen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Name(String);
+
+impl Name {
+    /// A name as a person, a folder or a file gives it.
+    ///
+    /// # Errors
+    /// [`GalleryError::SubjectName`], with the code point where a character is refused: empty, longer than 512 bytes, with a blank at an
+    /// end or a combining mark at the start, or with control characters, special blanks, and characters without a look of their own
+    /// (invisible, for formatting, for private use, unassigned). The joiners U+200C and U+200D may stand where Arabic and Indic scripts
+    /// change by them.
+    pub fn new(text: &str) -> Result<Self> {
+        Self::limited(text, BYTES)
+    }
+
+    /// A name made of a file's name, to which a number can be added where somebody is called so already.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and a few bytes earlier.
+    pub fn made_up(text: &str) -> Result<Self> {
+        Self::limited(text, BYTES - NUMBER)
+    }
+
+    /// The text of a path that names a person.
+    ///
+    /// # Errors
+    /// [`GalleryError::SubjectName`]: it is not UTF-8 text.
+    pub fn text_of(path: &Path) -> Result<&str> {
+        path.to_str().ok_or_else(|| refused(&path.to_string_lossy(), "it is not UTF-8 text"))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same with a number, for another person who would be called so.
+    pub(super) fn numbered(&self, number: u64) -> Self {
+        Self(format!("{self} ({number})"))
+    }
+
+    fn limited(text: &str, bytes: usize) -> Result<Self> {
+        let name = normalised(text);
+        let reason = if name.trim().is_empty() {
+            "it is empty".to_owned()
+        } else if name.len() > bytes {
+            format!("it is longer than {bytes} bytes")
+        } else if name.starts_with(' ') || name.ends_with(' ') {
+            "it begins or ends with a blank".to_owned()
+        } else if let Some(first) = name.chars().next().filter(|&first| is_combining_mark(first)) {
+            format!("it begins with U+{:04X}, which belongs to a character before it", u32::from(first))
+        } else if let Some(reason) = unseen(&name) {
+            reason
+        } else {
+            return Ok(Self(name));
+        };
+        Err(refused(text, reason))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whose a template is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    /// The person of this name, who may be in the gallery already.
+    Named(Name),
+    /// Nobody who is in the gallery: the name is made up, of a file's name, and gets a number if it is taken.
+    Unknown(Name),
+}
+
+impl Person {
+    /// The name given or made up.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Named(name) | Self::Unknown(name) => name,
+        }
+    }
+}
+
+/// The form in which names are kept and compared, of text that may be no name.
+pub(super) fn normalised(text: &str) -> String {
+    text.nfc().map(|c| if c == '\u{3000}' { ' ' } else { c }).collect()
+}
+
+fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
+    GalleryError::SubjectName { name: name.to_owned(), reason: reason.into() }
+}
+
+/// Why the first character that cannot be seen, if there is one, is refused.
+fn unseen(name: &str) -> Option<String> {
+    let characters: Vec<char> = name.chars().collect();
+    let (at, what) = (0..characters.len()).find_map(|at| Some((at, kind(&characters, at)?)))?;
+    Some(format!("it contains U+{:04X}, {what}", u32::from(characters[at])))
+}
+
+/// What is wrong with one character; `None` for those that have a look of their own.
+fn kind(name: &[char], at: usize) -> Option<&'static str> {
+    use GeneralCategory as Category;
+    const INVISIBLE: &str = "a character that cannot be seen";
+    match name[at] {
+        ' ' => return None,
+        NO_JOIN if parts_letters(name, at) => return None,
+        JOIN if beside_virama(name, at) => return None,
+        '\u{fffd}' => return Some("the mark of text that was decoded wrongly"),
+        // The ignorable characters that are letters, marks or symbols by their category, and the blank pattern of Braille.
+        '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{2800}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{ffa0}'
+        | '\u{fffc}'
+        | '\u{e0100}'..='\u{e01ef}' => {
+            return Some(INVISIBLE);
+        }
+        _ => {}
+    }
+    match name[at].general_category() {
+        Category::Control => Some("a control character"),
+        Category::Format => Some(INVISIBLE),
+        Category::SpaceSeparator => Some("a blank that is not the plain one, U+0020"),
+        Category::LineSeparator | Category::ParagraphSeparator => Some("a line break"),
+        Category::PrivateUse => Some("a character without a meaning of its own (private use)"),
+        Category::Surrogate | Category::Unassigned => Some("a character that Unicode does not define"),
+        _ => None,
+    }
+}
+
+/// Whether a non-joiner changes the look of what it stands between: RFC 5892, appendix A.1.
+fn parts_letters(name: &[char], at: usize) -> bool {
+    use JoiningType::{DualJoining, LeftJoining, RightJoining, Transparent};
+    let (before, after) = (&name[..at], &name[at + 1..]);
+    if before.last().is_some_and(|&c| canonical_combining_class(c) == VIRAMA) {
+        return after.first().is_some_and(|c| c.is_alphabetic());
+    }
+    let joining = |c: &char| Some(get_joining_type(*c)).filter(|kind| *kind != Transparent);
+    matches!(before.iter().rev().find_map(joining), Some(LeftJoining | DualJoining))
+        && matches!(after.iter().find_map(joining), Some(RightJoining | DualJoining))
+}
+
+/// Whether a joiner stands where Indic scripts write one: after a virama (half forms, chillus: RFC 5892, appendix A.2), or before one
+/// (Bengali ra and ya-phalaa).
+fn beside_virama(name: &[char], at: usize) -> bool {
+    let is_virama = |c: Option<&char>| c.is_some_and(|&c| canonical_combining_class(c) == VIRAMA);
+    at > 0 && (is_virama(name.get(at - 1)) || is_virama(name.get(at + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> String {
+        match Name::new(text) {
+            Err(GalleryError::SubjectName { reason, .. }) => reason,
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        for (one, other) in [
+            ("Jos\u{e9}", "Jose\u{301}"),
+            ("\u{212b}ngstr\u{f6}m", "A\u{30a}ngstro\u{308}m"),
+            ("\u{ac00}\u{b098}", "\u{1100}\u{1161}\u{1102}\u{1161}"),
+            ("Nguy\u{1ec5}n", "Nguye\u{302}\u{303}n"),
+            ("a\u{323}\u{307}", "a\u{307}\u{323}"),
+            ("山田\u{3000}太郎", "山田 太郎"),
+        ] {
+            assert_eq!(Name::new(one).unwrap(), Name::new(other).unwrap());
+        }
+        assert_ne!(Name::new("Jose").unwrap(), Name::new("José").unwrap());
+    }
+
+    #[test]
+    fn names_of_every_script_are_taken() {
+        for name in [
+            "Ada Lovelace",
+            "O'Brien-Smith, Jr.",
+            "Þórbjörg",
+            "Игорь",
+            "李小龍",
+            "김철수",
+            "علی\u{200c}رضا",       // Persian, a non-joiner between letters that would join
+            "র\u{200d}\u{9cd}যাচেল", // Bengali, a joiner before the virama
+            "ක\u{dca}\u{200d}ර",    // Sinhala, after it
+            "മോഹന\u{d4d}\u{200d}",  // Malayalam, a chillu
+            "क\u{94d}\u{200c}ष",    // Devanagari, a virama that is seen
+            "photo_01 (2).jpg#3",
+            "🦀",
+        ] {
+            assert_eq!(Name::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_refused_with_its_code_point() {
+        for (name, point) in [
+            ("Ada\u{200b}", "U+200B"),
+            ("\u{feff}Ada", "U+FEFF"),
+            ("A\u{ad}da", "U+00AD"),
+            ("A\u{2060}da", "U+2060"),
+            ("\u{202e}adA", "U+202E"),
+            ("Ada\u{200e}", "U+200E"),
+            ("Ada\u{2069}", "U+2069"),
+            ("A\u{200d}da", "U+200D"),
+            ("A\u{200c}da", "U+200C"),
+            ("رضا\u{200c}علی", "U+200C"), // alef does not join what follows
+            ("علی\u{200c}", "U+200C"),
+            ("क\u{94d}\u{200c}", "U+200C"),
+            ("👩\u{200d}🚀", "U+200D"),
+            ("A\u{34f}da", "U+034F"),
+            ("A\u{fe0f}da", "U+FE0F"),
+            ("A\u{3164}", "U+3164"),
+            ("A\u{2800}", "U+2800"),
+            ("A\u{e0041}", "U+E0041"),
+            ("A\u{180e}da", "U+180E"),
+            ("A\u{fffd}da", "U+FFFD"),
+            ("A\u{fffc}da", "U+FFFC"),
+            ("A\u{e000}", "U+E000"),
+            ("A\u{378}", "U+0378"),
+            ("A\u{fdd0}", "U+FDD0"),
+            ("A\u{2028}da", "U+2028"),
+            ("A\u{a0}da", "U+00A0"),
+            ("\u{2003}Ada", "U+2003"),
+            ("A\tda", "U+0009"),
+            ("Ada\n", "U+000A"),
+            ("A\u{1b}[31mda", "U+001B"),
+            ("A\u{85}da", "U+0085"),
+            ("\u{301}Ada", "U+0301"),
+        ] {
+            assert!(reason(name).contains(point), "{name:?}: {}", reason(name));
+        }
+    }
+
+    #[test]
+    fn blanks_at_the_ends_and_lengths_are_judged_as_they_are_kept() {
+        for name in ["", " ", "\u{3000}"] {
+            assert_eq!(reason(name), "it is empty");
+        }
+        for name in [" Ada", "Ada ", "\u{3000}Ada"] {
+            assert_eq!(reason(name), "it begins or ends with a blank");
+        }
+        Name::new(&"e\u{301}".repeat(256)).unwrap();
+        assert_eq!(reason(&"é".repeat(257)), "it is longer than 512 bytes");
+        assert!(Name::made_up(&"a".repeat(500)).is_err());
+    }
+}
