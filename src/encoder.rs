@@ -9,6 +9,7 @@ mod model;
 mod stand_in;
 #[cfg(feature = "torch")]
 mod torch;
+mod weights;
 
 pub use engine::{Device, Engine};
 pub use model::{ChannelOrder, Kind, Model, Weights, models_dir};
@@ -32,6 +33,14 @@ pub enum EncoderError {
         /// What went wrong.
         reason: String,
     },
+    /// libtorch failed: mostly for want of memory, which says nothing about the input.
+    #[error("{model}: {reason}")]
+    Library {
+        /// Name of the model.
+        model: String,
+        /// What libtorch says.
+        reason: String,
+    },
     /// No built-in model has this name.
     #[error("there is no model `{name}`; there are {known}, or give the path of a manifest (.toml)")]
     UnknownModel {
@@ -48,8 +57,16 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The weights of a built-in model are not on this machine.
-    #[error("{model}: {} is missing; run tools/setup to fetch and convert it", file.display())]
+    /// The weights of a model are not on this machine.
+    #[error(
+        "{model}: {} is missing; {}",
+        file.display(),
+        if Model::named(model).is_some() || *model == "mtcnn" {
+            "run tools/setup to fetch and convert it"
+        } else {
+            "correct `file` in the manifest, or put the file there"
+        }
+    )]
     MissingWeights {
         /// Name of the model.
         model: String,
@@ -96,6 +113,13 @@ pub enum EncoderError {
         /// Name of the model.
         model: String,
     },
+}
+
+impl EncoderError {
+    /// Whether the machine failed and not the network: the same input may do later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Library { .. })
+    }
 }
 
 /// Turns aligned faces into templates. Implementations are shared between threads.

@@ -1,24 +1,39 @@
 //! Photos: bytes of an image file to upright RGB pixels, within limits.
 //!
-//! The format is told from the bytes, never from a name. JPEG and PNG are decoded, WebP if [`Limits::webp`]
-//! says so; every other format is refused by name. A header is read and judged before anything of the
-//! size it claims is allocated, so a decompression bomb costs nothing.
+//! The format is told from the bytes, never from a name. JPEG, PNG and WebP are decoded; every other format is
+//! refused by name, with how to convert it: each further decoder would be one more that hostile files reach, for
+//! formats that no camera writes today. A header is read and judged before anything of the size it claims is
+//! allocated, so a decompression bomb costs nothing.
+//!
+//! A decoder gets only what makes the picture: the segments or chunks of a file are walked here, and what does not
+//! concern the pixels (metadata, profiles, further pictures, what lies between or behind) is left out before.
 //!
 //! What becomes of the less common kinds:
-//! - EXIF orientation (all eight) is applied: a [`Photo`] is upright.
+//! - EXIF orientation (all eight) is applied, wherever the format allows EXIF: a [`Photo`] is upright.
 //! - Grey is spread over the three channels, 16 bits are rounded to 8, palettes are looked up.
 //! - Alpha is composited over white, the usual paper behind a cut-out portrait.
-//! - CMYK and YCCK JPEG with Adobe's marker are converted; without it the polarity of the inks is
-//!   unknown, so they are refused.
-//! - An animated PNG or WebP gives its first picture.
-//! - Colour profiles and gamma are ignored.
+//! - CMYK and YCCK JPEG are converted, with ink 255 as no ink, as Adobe's programs write it, whether or not
+//!   Adobe's marker says so.
+//! - An animated PNG gives the picture that programs without animation show, an animated WebP its first one; a file
+//!   of several JPEGs (MPO, motion photos) its first one.
+//! - Colour profiles and gamma are ignored: numbers are taken as sRGB. Photos in Display P3 look slightly paler than
+//!   they should, which faces survive.
 
+mod exif;
+mod format;
 mod jpeg;
+mod limits;
+mod png;
 mod raster;
 mod read;
+mod webp;
 
-pub use read::read;
+pub use limits::{Bound, Excess, Limits};
+pub use read::Source;
 
+use std::io;
+
+use format::Format;
 use thiserror::Error;
 
 /// An upright RGB photo, 8 bits a channel, rows top to bottom without padding.
@@ -32,26 +47,6 @@ pub struct Photo {
     pub pixels: Vec<u8>,
 }
 
-/// How much one photo may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest file, in bytes.
-    pub file_bytes: u64,
-    /// Most pixels a header may claim.
-    pub pixels: u64,
-    /// Most memory the decoding of one photo may take, in bytes, as estimated from its header.
-    pub alloc: u64,
-    /// Whether WebP is decoded. Off by default: its decoder knows no limits of its own.
-    pub webp: bool,
-}
-
-impl Default for Limits {
-    /// 32 MiB of file, 100 megapixels, 1 GiB of memory, no WebP.
-    fn default() -> Self {
-        Self { file_bytes: 32 << 20, pixels: 100_000_000, alloc: 1 << 30, webp: false }
-    }
-}
-
 /// Why some bytes did not become a photo.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -59,25 +54,24 @@ pub enum DecodeError {
     /// There are no bytes at all.
     #[error("the file is empty")]
     Empty,
+    /// A file in a folder that neither claims to be a photo nor is one: a sidecar, a video, a document.
+    #[error("{0}")]
+    NotAPhoto(String),
     /// The bytes are of a format, or of a variant of one, that is not decoded.
-    #[error("{0}; JPEG and PNG are")]
+    #[error("{0}")]
     Unsupported(String),
-    /// The file, its picture or the memory to decode it exceeds a limit.
-    #[error("{what} is {got}, the limit is {limit}")]
-    TooLarge {
-        /// What was measured, with its unit.
-        what: &'static str,
-        /// Its size here.
-        got: u64,
-        /// The largest accepted.
-        limit: u64,
-    },
+    /// The file, its picture or the memory to decode it exceeds limits.
+    #[error("{}", .0.iter().map(Excess::to_string).collect::<Vec<_>>().join("; "))]
+    TooLarge(Vec<Excess>),
     /// The bytes are damaged, truncated or not what their header says.
     #[error("{0}")]
     Failed(String),
     /// The file could not be read at all.
     #[error("{0}")]
     Unreadable(String),
+    /// The machine failed, not the file: no memory, no file descriptor, a failing disk. Trying again may help.
+    #[error("{0}")]
+    Temporary(String),
 }
 
 impl DecodeError {
@@ -85,10 +79,95 @@ impl DecodeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
+            Self::NotAPhoto(_) => "not_a_photo",
             Self::Unsupported(_) => "unsupported",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge(_) => "too_large",
             Self::Failed(_) => "decode_failed",
             Self::Unreadable(_) => "unreadable",
+            Self::Temporary(_) => "temporary_failure",
+        }
+    }
+
+    /// An error of the system while a file was opened or read.
+    pub fn unreadable(error: &io::Error) -> Self {
+        let reason = format!("cannot be read: {error}");
+        if read::is_temporary(error) { Self::Temporary(reason) } else { Self::Unreadable(reason) }
+    }
+}
+
+/// A picture whose header was read and judged, and that is not decoded yet.
+#[derive(Debug)]
+pub struct Picture<'a> {
+    kind: Kind<'a>,
+    memory: u64,
+}
+
+#[derive(Debug)]
+enum Kind<'a> {
+    Jpeg(jpeg::Outline<'a>),
+    Png(png::Outline<'a>),
+    WebP(webp::Outline<'a>),
+}
+
+/// Reads the header of an image file and judges it, without decoding.
+///
+/// # Errors
+/// Bytes that are no image, an unsupported format, a damaged or truncated file, or one beyond `limits`.
+pub fn inspect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Picture<'a>, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    limits.check([(Bound::File, bytes.len() as u64)])?;
+    let kind = match Format::of(bytes) {
+        Some(Format::Jpeg) => Kind::Jpeg(jpeg::inspect(bytes)?),
+        Some(Format::Png) => Kind::Png(png::inspect(bytes)?),
+        Some(Format::WebP) => Kind::WebP(webp::inspect(bytes)?),
+        Some(Format::Other(name, help)) => {
+            return Err(DecodeError::Unsupported(format!("{name} files are not decoded: {help}")));
+        }
+        None => {
+            return Err(DecodeError::Unsupported(
+                "not an image in a known format; JPEG, PNG and WebP are decoded".into(),
+            ));
+        }
+    };
+    let ((width, height), working) = match &kind {
+        Kind::Jpeg(outline) => (outline.size(), outline.memory()),
+        Kind::Png(outline) => (outline.size(), outline.memory()),
+        Kind::WebP(outline) => (outline.size(), outline.memory()),
+    };
+    if width == 0 || height == 0 {
+        return Err(DecodeError::Failed(format!("the header says {width} x {height} pixels")));
+    }
+    // The file itself, and the copy of it that the decoder gets.
+    let memory = working.saturating_add(2 * bytes.len() as u64);
+    let pixels = u64::from(width) * u64::from(height);
+    limits.check([(Bound::Pixels, pixels), (Bound::Memory, memory)])?;
+    match &kind {
+        Kind::Jpeg(outline) => outline.check()?,
+        Kind::Png(outline) => outline.check()?,
+        Kind::WebP(_) => {}
+    }
+    Ok(Picture { kind, memory })
+}
+
+impl Picture<'_> {
+    /// Most memory, in bytes, that the file and its decoding take together.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Decodes the picture and turns it upright.
+    ///
+    /// # Errors
+    /// A damaged or truncated file, a variant that is not decoded; `Temporary` if the memory is not there.
+    pub fn decode(self) -> Result<Photo, DecodeError> {
+        // Decoders end the process when an allocation fails. What they will need is asked for before.
+        drop(room_for(self.memory)?);
+        match self.kind {
+            Kind::Jpeg(outline) => jpeg::decode(outline),
+            Kind::Png(outline) => png::decode(outline, self.memory),
+            Kind::WebP(outline) => webp::decode(outline),
         }
     }
 }
@@ -96,99 +175,19 @@ impl DecodeError {
 /// Decodes the bytes of one image file.
 ///
 /// # Errors
-/// Bytes that are no image, an unsupported format, a damaged or truncated file, or one beyond `limits`.
+/// As [`inspect`] and [`Picture::decode`].
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
-    if bytes.is_empty() {
-        return Err(DecodeError::Empty);
-    }
-    within("the file in bytes", bytes.len() as u64, limits.file_bytes)?;
-    match Format::of(bytes) {
-        Some(Format::Jpeg) => jpeg::decode(bytes, limits),
-        Some(Format::Png) => raster::decode_png(bytes, limits),
-        Some(Format::WebP) if limits.webp => raster::decode_webp(bytes, limits),
-        Some(other) => Err(DecodeError::Unsupported(format!("{} files are not decoded", other.name()))),
-        None => Err(DecodeError::Unsupported("not an image in a known format".into())),
-    }
+    inspect(bytes, limits)?.decode()
 }
 
-/// Image formats that can be told from their first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Jpeg,
-    Png,
-    WebP,
-    Gif,
-    Bmp,
-    Tiff,
-    Heif,
-    Avif,
-    JpegXl,
-    Jpeg2000,
-}
-
-impl Format {
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let starts = |magic: &[u8]| bytes.starts_with(magic);
-        let brand = |names: &[&[u8; 4]]| {
-            bytes.get(4..8) == Some(b"ftyp") && names.iter().any(|name| bytes.get(8..12) == Some(&name[..]))
-        };
-        Some(match () {
-            () if starts(&[0xff, 0xd8, 0xff]) => Self::Jpeg,
-            () if starts(b"\x89PNG\r\n\x1a\n") => Self::Png,
-            () if starts(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => Self::WebP,
-            () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
-            () if starts(b"BM") => Self::Bmp,
-            () if starts(b"II*\0") || starts(b"MM\0*") => Self::Tiff,
-            () if brand(&[b"avif", b"avis"]) => Self::Avif,
-            () if brand(&[b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"]) => Self::Heif,
-            () if starts(&[0xff, 0x0a]) || starts(b"\0\0\0\x0cJXL ") => Self::JpegXl,
-            () if starts(b"\0\0\0\x0cjP  ") => Self::Jpeg2000,
-            () => return None,
-        })
+/// An empty buffer with room for so many bytes.
+fn room_for(bytes: u64) -> Result<Vec<u8>, DecodeError> {
+    let mut buffer = Vec::new();
+    let reserved = usize::try_from(bytes).is_ok_and(|bytes| buffer.try_reserve_exact(bytes).is_ok());
+    if reserved {
+        return Ok(buffer);
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-            Self::WebP => "WebP",
-            Self::Gif => "GIF",
-            Self::Bmp => "BMP",
-            Self::Tiff => "TIFF",
-            Self::Heif => "HEIF/HEIC",
-            Self::Avif => "AVIF",
-            Self::JpegXl => "JPEG XL",
-            Self::Jpeg2000 => "JPEG 2000",
-        }
-    }
-}
-
-/// Refuses a header's dimensions, or the memory they would take, before anything is allocated.
-/// `bytes_per_pixel` is what the decoder holds at its peak.
-fn check_header(
-    width: u64,
-    height: u64,
-    bytes_per_pixel: u64,
-    limits: &Limits,
-) -> Result<(u32, u32), DecodeError> {
-    if width == 0 || height == 0 {
-        return Err(DecodeError::Failed(format!("the header says {width} x {height} pixels")));
-    }
-    let pixels = width.saturating_mul(height);
-    within("the picture in pixels", pixels, limits.pixels)?;
-    within("the memory to decode it in bytes", pixels.saturating_mul(bytes_per_pixel), limits.alloc)?;
-    match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) => Ok((width, height)),
-        _ => Err(DecodeError::TooLarge {
-            what: "a side in pixels",
-            got: width.max(height),
-            limit: u32::MAX.into(),
-        }),
-    }
-}
-
-fn within(what: &'static str, got: u64, limit: u64) -> Result<(), DecodeError> {
-    if got > limit { Err(DecodeError::TooLarge { what, got, limit }) } else { Ok(()) }
+    Err(DecodeError::Temporary(format!("out of memory: {bytes} bytes were refused")))
 }
 
 #[cfg(test)]

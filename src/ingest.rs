@@ -7,15 +7,19 @@
 //! ```
 //!
 //! Every channel is bounded and the permits bound what lies between walk and sink, so memory does not
-//! grow with the number of photos. A worker encodes its own batches: as many threads compute as there
-//! are cores, never more.
+//! grow with the number of photos; a budget of bytes bounds what their pixels take together. A worker encodes
+//! its own batches: as many threads compute as there are cores, never more.
 
+mod memory;
+mod skip;
 mod walk;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -25,7 +29,9 @@ use crate::face::DetectOptions;
 use crate::gallery::{PhotoHash, Provenance};
 use crate::image::Limits;
 use crate::template::Template;
-pub use walk::{Input, walk};
+use memory::Budget;
+pub use skip::Skip;
+pub use walk::{Input, Survey, is_system, survey, walk};
 
 /// Photos between walk and sink at most.
 const UNDER_WAY: usize = 512;
@@ -48,7 +54,7 @@ pub struct Options {
     pub detect: DetectOptions,
     /// Faces whose overall quality, 0 to 100, is below this are refused.
     pub min_quality: u8,
-    /// What a file may cost.
+    /// What a file may cost. `limits.memory` also bounds all photos under way together.
     pub limits: Limits,
     /// Threads that compute.
     pub workers: usize,
@@ -60,45 +66,27 @@ impl Default for Options {
             faces: Faces::Largest,
             detect: DetectOptions::default(),
             min_quality: 0,
-            limits: Limits::default(),
+            limits: Limits { memory: memory::half_of_the_machine(), ..Limits::default() },
             workers: thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
 
+/// Version of what the decoders read. Raised when they read more, so that photos they refused are looked at again.
+const DECODERS: u32 = 2;
+
 impl Options {
-    /// What decides whether a photo is skipped, as text: a skip holds for the same text only.
-    pub fn settings(&self) -> String {
-        format!(
-            "faces={:?} min_face={} min_share={} min_quality={} webp={}",
-            self.faces, self.detect.min_face, self.detect.min_share, self.min_quality, self.limits.webp
-        )
-    }
-}
-
-/// Why a file or face was left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skip {
-    /// Stable reason code, such as `no_face`.
-    pub code: &'static str,
-    /// More for people, or empty.
-    pub detail: String,
-}
-
-impl Skip {
-    /// A skip with a reason code and more for people.
-    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
-    }
-}
-
-impl std::fmt::Display for Skip {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.detail.is_empty() {
-            f.write_str(self.code)
-        } else {
-            write!(f, "{}: {}", self.code, self.detail)
+    /// What decides whether a photo is skipped for the reason `code`, as text: such a skip holds for the same
+    /// text only.
+    pub fn settings(&self, code: &str) -> String {
+        if code == "too_large" {
+            let Limits { file_bytes, pixels, memory } = self.limits;
+            return format!("decoders={DECODERS} file={file_bytes} pixels={pixels} memory={memory}");
         }
+        format!(
+            "decoders={DECODERS} faces={:?} min_face={} min_share={} min_quality={}",
+            self.faces, self.detect.min_face, self.detect.min_share, self.min_quality
+        )
     }
 }
 
@@ -153,16 +141,33 @@ pub fn run<E>(
     mut sink: impl FnMut(Outcome) -> Result<(), E>,
 ) -> Result<(), E> {
     let workers = options.workers.max(1);
+    let budget = &Budget::new(options.limits.memory);
+    let inputs = &Mutex::new(Some(inputs));
     let (give_permit, take_permit) = bounded::<()>(UNDER_WAY);
     let (send_job, jobs) = bounded::<Job>(workers * 2);
     let (send_outcome, outcomes) = bounded::<(u64, Outcome)>(workers * 4);
     thread::scope(move |scope| {
-        scope.spawn(move || feed(inputs, &give_permit, &send_job, stop));
-        for _ in 0..workers {
+        let mut started = 0;
+        let mut refusal = None;
+        while started < workers && refusal.is_none() {
             let (jobs, send_outcome) = (jobs.clone(), send_outcome.clone());
-            scope.spawn(move || worker::Worker::new(engine, options, known, send_outcome).run(&jobs));
+            let worker = worker::Worker::new(engine, options, known, budget, send_outcome);
+            match thread::Builder::new().spawn_scoped(scope, move || worker.run(&jobs)) {
+                Ok(_) => started += 1,
+                Err(error) => refusal = Some(error),
+            }
         }
         drop((jobs, send_outcome));
+        if let Some(error) = refusal.take_if(|_| started > 0) {
+            tracing::warn!(%error, "{started} threads compute instead of {workers}");
+        }
+        if refusal.is_none() {
+            let feeder = move || feed(taken(inputs), &give_permit, &send_job, stop);
+            refusal = thread::Builder::new().spawn_scoped(scope, feeder).err();
+        }
+        if let Some(error) = refusal {
+            return without_threads(taken(inputs), &error, stop, sink);
+        }
         // When this ends, however it does, it drops the receivers: threads that wait to send give up.
         in_order(outcomes, |outcome| {
             let handled = sink(outcome);
@@ -170,6 +175,25 @@ pub fn run<E>(
             handled
         })
     })
+}
+
+/// The inputs, which whoever asks first gets.
+fn taken<I: Iterator>(inputs: &Mutex<Option<I>>) -> impl Iterator<Item = I::Item> {
+    inputs.lock().unwrap_or_else(PoisonError::into_inner).take().into_iter().flatten()
+}
+
+/// The machine starts no thread: nothing can be said about any input.
+fn without_threads<E>(
+    inputs: impl Iterator<Item = Input>,
+    error: &io::Error,
+    stop: &AtomicBool,
+    mut sink: impl FnMut(Outcome) -> Result<(), E>,
+) -> Result<(), E> {
+    for input in inputs.take_while(|_| !stop.load(Ordering::Relaxed)) {
+        let skip = Skip::temporary(format!("no thread could be started: {error}"));
+        sink(Outcome { input, hash: None, finding: Finding::Skipped(skip) })?;
+    }
+    Ok(())
 }
 
 /// The paths as inputs of their own, without walking: for lists of files.

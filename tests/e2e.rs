@@ -23,6 +23,8 @@ mod evaluation;
 mod import;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/photos.rs"]
+mod photos;
 #[path = "e2e/readme.rs"]
 mod readme;
 #[path = "e2e/real_faces.rs"]

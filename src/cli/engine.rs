@@ -35,8 +35,18 @@ pub struct PhotoArguments {
     /// Refuse faces of lower quality, 0 to 100
     #[arg(long, value_name = "QUALITY", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_quality: u8,
-    /// Also read WebP photos; their decoder has no memory limit
-    #[arg(long)]
+    /// Refuse photos of more pixels, such as 500M (millions) [default: 256M]
+    #[arg(long, value_name = "PIXELS", value_parser = millions)]
+    pub max_pixels: Option<u64>,
+    /// Refuse larger files, such as 500M or 1G (of 1024) [default: 256M]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_file: Option<u64>,
+    /// Memory that all photos under way may take together, such as 4G; photos wait for it, and one that needs more is refused.
+    /// The networks take theirs besides [default: half of the machine's]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_memory: Option<u64>,
+    /// WebP is always read: accepted for scripts that say it
+    #[arg(long, hide = true)]
     pub webp: bool,
     /// Threads that compute [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -50,6 +60,31 @@ fn minimum_face(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A number with K, M, G or T for powers of `base`, whole or with a fraction, at least 1.
+fn number_with_suffix(text: &str, base: u64) -> Result<u64, String> {
+    let text = text.trim();
+    let (digits, power) = match text.char_indices().next_back() {
+        Some((at, suffix)) if suffix.is_ascii_alphabetic() => {
+            let power = "KMGT".find(suffix.to_ascii_uppercase()).map(|at| at as u32 + 1);
+            (&text[..at], power.ok_or_else(|| format!("unknown suffix {suffix:?}, expected K, M, G or T"))?)
+        }
+        _ => (text, 0),
+    };
+    let plain = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let number = digits.parse::<f64>().ok().filter(|number| plain && number.is_finite());
+    let number = number.ok_or("expected a number with or without K, M, G or T, such as 500M")?;
+    let number = number * (base as f64).powi(power as i32);
+    if (1.0..1e18).contains(&number) { Ok(number as u64) } else { Err("out of range".into()) }
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    number_with_suffix(text, 1024)
+}
+
+fn millions(text: &str) -> Result<u64, String> {
+    number_with_suffix(text, 1000)
+}
+
 impl PhotoArguments {
     pub fn options(&self, faces: Faces) -> Options {
         let defaults = Options::default();
@@ -59,7 +94,11 @@ impl PhotoArguments {
                 .min_face
                 .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
             min_quality: self.min_quality,
-            limits: Limits { webp: self.webp, ..Limits::default() },
+            limits: Limits {
+                pixels: self.max_pixels.unwrap_or(defaults.limits.pixels),
+                file_bytes: self.max_file.unwrap_or(defaults.limits.file_bytes),
+                memory: self.max_memory.unwrap_or(defaults.limits.memory),
+            },
             workers: self.workers.map_or(defaults.workers, usize::from),
         }
     }
@@ -106,5 +145,21 @@ pub fn binding_of(model: &Model) -> Binding {
         fingerprint: model.fingerprint(),
         dimension: model.dimension,
         threshold: Some(model.threshold),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_suffixes() {
+        assert_eq!(bytes("4G"), Ok(4 << 30));
+        assert_eq!(bytes("1.5m"), Ok(3 << 19));
+        assert_eq!(bytes("123"), Ok(123));
+        assert_eq!(millions("200M"), Ok(200_000_000));
+        for wrong in ["", "M", "-1M", "0", "5X", "nan", "inf", "1e9", "9999999T", "4 GB", "é"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
     }
 }

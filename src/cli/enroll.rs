@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::{End, Screen, interrupt};
-use crate::ingest::{self, Faces, Finding, Input, Skip, walk};
+use crate::ingest::{self, Faces, Finding, Input, Skip, survey, walk};
 
 mod ledger;
 
@@ -122,17 +122,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let started = Instant::now();
     let engine = arguments.engine.load_for(&gallery)?;
     let options = arguments.photos.options(arguments.faces.into());
-    let settings = options.settings();
-
-    let total = walk(&arguments.paths).count() as u64;
+    let found = survey(&arguments.paths);
+    let total = found.inputs;
     let bar = screen.progress(Some(total), "photos");
-    let mut ledger = Ledger::new(&gallery, screen, &bar, &settings);
+    let mut ledger = Ledger::new(&gallery, screen, &bar, &options, found.system_files);
     let known = |hash: &_| {
-        gallery
-            .photo(hash)
-            .ok()
-            .flatten()
-            .is_some_and(|photo| photo.outcome == "enrolled" || photo.is_skipped(&settings))
+        gallery.photo(hash).ok().flatten().is_some_and(|photo| {
+            photo.outcome == "enrolled" || photo.is_skipped(&options.settings(&photo.outcome))
+        })
     };
     let inputs = walk(&arguments.paths).map(|input| naming.judge(input));
     ingest::run(&engine, inputs, &options, &known, stop, |outcome| {
@@ -147,5 +144,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     bar.finish_and_clear();
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.inputs() < total;
     ledger.print_summary(started.elapsed(), interrupted)?;
-    Ok(if interrupted { End::Interrupted } else { End::Done })
+    Ok(match interrupted {
+        true => End::Interrupted,
+        false if ledger.temporary_failures() > 0 => End::Wrong,
+        false => End::Done,
+    })
 }

@@ -111,6 +111,8 @@ impl Lookup<'_> {
                     }
                     anyhow::Ok(())
                 }
+                // A sidecar or a document in a folder of probes is no probe.
+                Finding::Skipped(skip) if skip.code == "not_a_photo" => Ok(()),
                 Finding::Skipped(skip) => {
                     self.decisions.push(Decision::Inconclusive);
                     reply::print_unusable(self.screen, path, skip, self.gallery.binding())

@@ -66,6 +66,9 @@ pub fn encode(
             Finding::Faces(faces, _) => {
                 templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
             }
+            Finding::Skipped(skip) if skip.temporary => {
+                bail!("{}: {skip}; nothing was measured", path.display())
+            }
             Finding::Skipped(skip) => {
                 failed += 1;
                 bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;

@@ -10,7 +10,7 @@ use super::screen::Screen;
 use crate::calibration::Probe;
 use crate::encoder::Engine;
 use crate::gallery::{GalleryError, Name};
-use crate::ingest::{self, Faces, Finding, walk};
+use crate::ingest::{self, Faces, Finding, survey, walk};
 use crate::vectors::{BLOCK, VectorFile, read_names};
 
 /// Probes, and those that gave none.
@@ -71,9 +71,10 @@ impl Probes {
         stop: &AtomicBool,
     ) -> Result<Self> {
         let roots = [path.to_owned()];
-        let total = walk(&roots).count() as u64;
+        let total = survey(&roots).inputs;
         let bar = screen.progress(Some(total), "photos");
         let mut read = Self::default();
+        let mut no_photos = 0;
         let options = photos.options(Faces::Largest);
         ingest::run(engine, walk(&roots), &options, &|_| false, stop, |outcome| {
             bar.inc(1);
@@ -88,13 +89,17 @@ impl Probes {
                     let probe = face.map(|face| Probe { name, person, template: face.template });
                     read.probes.extend(probe);
                 }
+                Finding::Skipped(skip) if skip.temporary => {
+                    anyhow::bail!("{name}: {skip}; nothing was measured")
+                }
+                Finding::Skipped(skip) if skip.code == "not_a_photo" => no_photos += 1,
                 Finding::Skipped(skip) => read.failed.push((person, name, skip.to_string())),
                 Finding::Known => unreachable!("no photo is known to a measurement"),
             }
             anyhow::Ok(())
         })?;
         bar.finish_and_clear();
-        let seen = (read.probes.len() + read.failed.len()) as u64;
+        let seen = (read.probes.len() + read.failed.len()) as u64 + no_photos;
         read.interrupted = stop.load(Ordering::Relaxed) && seen < total;
         Ok(read)
     }

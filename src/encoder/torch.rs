@@ -6,13 +6,12 @@ mod detector;
 mod encoder;
 mod graph;
 mod pool;
-mod weights;
 
 use std::sync::Once;
 
 use super::engine::{Device, Engine};
 use super::model::{Kind, Model, models_dir};
-use super::{Encoder, EncoderError};
+use super::{Encoder, EncoderError, weights};
 use crate::face::mtcnn::Mtcnn;
 use detector::TorchNetworks;
 use encoder::{ScriptEncoder, TorchEncoder};
@@ -62,11 +61,16 @@ fn choose(device: Device) -> Result<tch::Device, EncoderError> {
     Ok(chosen)
 }
 
-/// An error of libtorch, as one line: its messages carry a C++ trace below the first.
+/// An error of libtorch, as one line: its messages carry a C++ trace below the first. What libtorch itself throws is
+/// told apart from outputs that do not fit.
 fn failure(model: &str, error: &tch::TchError) -> EncoderError {
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or("libtorch failed without a word").to_owned();
-    EncoderError::Failed { model: model.to_owned(), reason }
+    let model = model.to_owned();
+    match error {
+        tch::TchError::Torch(_) => EncoderError::Library { model, reason },
+        _ => EncoderError::Failed { model, reason },
+    }
 }
 
 #[cfg(test)]

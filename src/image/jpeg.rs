@@ -1,10 +1,19 @@
 //! JPEG: a walk over the file's segments that settles what can be settled for free, then zune-jpeg in its
-//! strict mode.
+//! strict mode, on a file that was written anew.
 //!
-//! A JPEG counts as truncated when the walk does not reach an end-of-image marker, or when the decoder runs
-//! out of bits. The lenient mode of most decoders paints the missing part grey and says nothing; a face
-//! would be enrolled from half a photo.
+//! The new file holds the tables, the frame and the scans of the first picture and nothing else, with what the
+//! writer left out or left to the reader: the standard Huffman tables (frames of Motion JPEG have none), the
+//! height from behind the first scan, the colour space as libjpeg would decide it. What lies between segments
+//! or behind the picture does not reach the decoder.
+//!
+//! A JPEG counts as truncated when its last scan does, or when the decoder runs out of bits. The lenient mode of most
+//! decoders paints the missing part grey and says nothing; a face would be enrolled from half a photo.
 
+mod huffman;
+mod planes;
+mod walk;
+
+use image::metadata::Orientation;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -12,111 +21,219 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::raster::upright;
-use super::{DecodeError, Limits, Photo, check_header};
+use super::{DecodeError, Photo, exif, room_for};
+pub(super) use walk::inspect;
 
 /// Every 8x8 block of the full-size component takes at least one bit in the first scan that codes it (any
 /// Huffman code is at least one bit long), so a byte can stand for at most 512 pixels.
 const PIXELS_PER_BYTE: u64 = 512;
 /// Scans of a progressive file. Encoders write about ten; each costs a pass over the whole picture.
 const MOST_SCANS: usize = 100;
+const START: [u8; 2] = [0xff, 0xd8];
+const END: [u8; 2] = [0xff, 0xd9];
 
 /// What the walk over the segments found.
-struct Outline {
-    width: u64,
-    height: u64,
-    components: u8,
-    progressive: bool,
-    adobe: bool,
+#[derive(Debug)]
+pub(super) struct Outline<'a> {
+    frame: Frame,
+    orientation: Option<Orientation>,
+    parts: Vec<Part<'a>>,
     scans: usize,
+    /// Bytes of the scans.
+    data: u64,
+    /// Whether there is an end-of-image marker behind the last scan.
+    ended: bool,
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
-    let outline = walk(bytes)?;
-    // The RGB picture and its turned copy; a progressive file also keeps 16-bit coefficients.
-    let coefficients = if outline.progressive { 2 * u64::from(outline.components) } else { 0 };
-    let (width, height) = check_header(outline.width, outline.height, 6 + coefficients, limits)?;
-    if outline.width * outline.height > PIXELS_PER_BYTE * bytes.len() as u64 {
-        return Err(DecodeError::Failed(format!(
-            "{} bytes cannot hold the {width} x {height} pixels that the header claims",
-            bytes.len()
-        )));
+/// The header of the picture.
+#[derive(Debug)]
+struct Frame {
+    progressive: bool,
+    width: u16,
+    height: u16,
+    components: Vec<Component>,
+    colour: Colour,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Component {
+    id: u8,
+    horizontal: u8,
+    vertical: u8,
+    table: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Colour {
+    Grey,
+    YCbCr,
+    Rgb,
+    Cmyk,
+    Ycck,
+}
+
+/// A piece of the new file, in order.
+#[derive(Debug)]
+enum Part<'a> {
+    /// A segment as it is, from its marker on: tables, restart interval.
+    Segment(&'a [u8]),
+    /// The frame header.
+    Frame,
+    /// A scan: the body of its header, and its data.
+    Scan(&'a [u8], &'a [u8]),
+}
+
+impl Outline<'_> {
+    pub fn size(&self) -> (u32, u32) {
+        (self.frame.width.into(), self.frame.height.into())
     }
-    if outline.components == 4 && !outline.adobe {
-        return Err(DecodeError::Unsupported(
-            "CMYK JPEG files without Adobe's marker are not decoded".into(),
-        ));
+
+    /// RGB, twice when it is turned by a quarter; a file of several scans also keeps 16-bit coefficients or samples.
+    pub fn memory(&self) -> u64 {
+        let blocks = |count: u64, of: u64| count.div_ceil(8 * of) * 8 * of;
+        let components = &self.frame.components;
+        let most = |side: fn(&Component) -> u8| components.iter().map(side).max().map_or(1, u64::from);
+        let (across, down) = (most(|one| one.horizontal), most(|one| one.vertical));
+        let padded = blocks(self.frame.width.into(), across) * blocks(self.frame.height.into(), down);
+        let samples: u64 =
+            components.iter().map(|one| u64::from(one.horizontal) * u64::from(one.vertical)).sum();
+        let kept = if self.scans > 1 || self.frame.progressive { 2 * samples } else { 0 };
+        let rgb = if exif::is_quarter_turn(self.orientation) { 6 } else { 3 };
+        let twice = if self.ended { 1 } else { 2 };
+        twice * (rgb * padded + (kept * padded).div_ceil(across * down))
     }
-    if outline.scans > MOST_SCANS {
-        return Err(DecodeError::Failed(format!("{} scans, more than {MOST_SCANS}", outline.scans)));
+
+    /// Refuses headers that claim more than the data can hold, and files made to cost much.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        let (width, height) = self.size();
+        if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * self.data {
+            return Err(DecodeError::Failed(format!(
+                "{} bytes cannot hold the {width} x {height} pixels that the header claims",
+                self.data
+            )));
+        }
+        if self.scans > MOST_SCANS {
+            return Err(DecodeError::Failed(format!("{} scans, more than {MOST_SCANS}", self.scans)));
+        }
+        Ok(())
     }
+
+    /// RGB as it is stored. `filling` follows the last scan.
+    fn pixels(&self, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let all = self.frame.components.len() as u8;
+        let partial = |part: &Part<'_>| matches!(part, Part::Scan([count, ..], _) if *count < all);
+        if !self.frame.progressive && self.parts.iter().any(partial) {
+            return planes::pixels(self, filling);
+        }
+        raw(&self.written(filling)?, (self.frame.width, self.frame.height), ColorSpace::RGB)
+    }
+
+    /// The file for the decoder. `filling` follows the last scan.
+    fn written(&self, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let mut file = START.to_vec();
+        if matches!(self.frame.colour, Colour::Cmyk | Colour::Ycck) {
+            let transform = if self.frame.colour == Colour::Ycck { 2 } else { 0 };
+            file.extend([&[0xff, 0xee, 0, 14], b"Adobe\0d\0\0\0\0".as_slice(), &[transform]].concat());
+        }
+        if !self.frame.progressive {
+            file.extend(huffman::standard_tables());
+        }
+        for part in &self.parts {
+            match part {
+                Part::Segment(segment) => file.extend(*segment),
+                Part::Frame => file.extend(self.frame.written()),
+                Part::Scan(header, data) => {
+                    file.extend(self.frame.scan_header(header)?);
+                    file.extend(*data);
+                }
+            }
+        }
+        file.extend(filling);
+        file.extend(END);
+        Ok(file)
+    }
+}
+
+impl Frame {
+    /// Ids that tell the decoder the colour space.
+    fn new_ids(&self) -> &'static [u8] {
+        if self.colour == Colour::Rgb { b"RGB" } else { &[1, 2, 3, 4] }
+    }
+
+    fn written(&self) -> Vec<u8> {
+        let count = self.components.len() as u8;
+        let mut segment = vec![0xff, if self.progressive { 0xc2 } else { 0xc0 }, 0, 8 + 3 * count, 8];
+        segment.extend(self.height.to_be_bytes());
+        segment.extend(self.width.to_be_bytes());
+        segment.push(count);
+        for (one, id) in self.components.iter().zip(self.new_ids()) {
+            segment.extend([*id, one.horizontal << 4 | one.vertical, one.table]);
+        }
+        segment
+    }
+
+    /// A scan's header with the new ids.
+    fn scan_header(&self, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        let damaged = || DecodeError::Failed("damaged JPEG: a scan's header does not fit the frame".into());
+        let (&count, rest) = body.split_first().ok_or_else(damaged)?;
+        let count = usize::from(count);
+        let selectors = rest.get(..2 * count).ok_or_else(damaged)?;
+        let spectrum = rest.get(2 * count..2 * count + 3).ok_or_else(damaged)?;
+        let unique = |at: usize, id: u8| self.components.iter().position(|one| one.id == id) == Some(at);
+        let all_unique = self.components.iter().enumerate().all(|(at, one)| unique(at, one.id));
+        let mut segment = vec![0xff, 0xda, 0, 6 + 2 * count as u8, count as u8];
+        for (place, selector) in selectors.as_chunks::<2>().0.iter().enumerate() {
+            // Some writers give all components one id: then their order counts.
+            let found = match all_unique {
+                true => self.components.iter().position(|one| one.id == selector[0]),
+                false => (count == self.components.len()).then_some(place),
+            };
+            segment.extend([self.new_ids()[found.ok_or_else(damaged)?], selector[1]]);
+        }
+        segment.extend(spectrum);
+        Ok(segment)
+    }
+}
+
+pub(super) fn decode(outline: Outline<'_>) -> Result<Photo, DecodeError> {
+    let pixels = outline.pixels(&[])?;
+    if !outline.ended {
+        // Is anything missing but the end-of-image marker? The decoder takes bits that are not there for zeros. If ones in their
+        // place change nothing, none was missing. Whether further scans of a progressive file are missing, nobody can tell.
+        let ones = [0xff, 0x00].repeat(64);
+        if outline.frame.progressive || outline.pixels(&ones)? != pixels {
+            return Err(DecodeError::Failed("truncated JPEG: it ends before its picture does".into()));
+        }
+    }
+    let (width, height) = outline.size();
+    upright(width, height, pixels, outline.orientation)
+}
+
+/// What the decoder makes of a file: `size` pixels in `colours`.
+fn raw(file: &[u8], (width, height): (u16, u16), colours: ColorSpace) -> Result<Vec<u8>, DecodeError> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(refusal)?;
-    if decoder.dimensions() != Some((width as usize, height as usize)) {
-        return Err(DecodeError::Failed("the file holds frames of different sizes".into()));
+        .jpeg_set_max_scans(MOST_SCANS + 1)
+        .jpeg_set_out_colorspace(colours);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().map_err(refusal)?;
+    let length = u64::from(width) * u64::from(height) * colours.num_components() as u64;
+    if decoder.output_buffer_size().map(|size| size as u64) != Some(length) {
+        return Err(DecodeError::Failed("damaged JPEG: its headers contradict each other".into()));
     }
-    let orientation = decoder.exif().and_then(|exif| image::metadata::Orientation::from_exif_chunk(exif));
-    upright(width, height, pixels, orientation)
+    let mut pixels = room_for(length)?;
+    pixels.resize(length as usize, 0);
+    decoder.decode_into(&mut pixels).map_err(refusal)?;
+    Ok(pixels)
 }
 
 fn refusal(error: DecodeErrors) -> DecodeError {
     match error {
         DecodeErrors::Unsupported(scheme) => {
-            DecodeError::Unsupported(format!("this kind of JPEG is not decoded ({scheme:?})"))
+            DecodeError::Unsupported(format!("JPEG files of this kind are not decoded ({scheme:?})"))
         }
         other => DecodeError::Failed(format!("damaged or truncated JPEG: {other:?}")),
-    }
-}
-
-/// Walks from marker to marker until the end of the image (ITU-T T.81, annex B).
-fn walk(bytes: &[u8]) -> Result<Outline, DecodeError> {
-    let truncated = || DecodeError::Failed("truncated JPEG: it ends before its end-of-image marker".into());
-    let mut outline =
-        Outline { width: 0, height: 0, components: 0, progressive: false, adobe: false, scans: 0 };
-    let mut at = 2;
-    loop {
-        at += bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xff)).ok_or_else(truncated)?;
-        at += 1;
-        let marker = *bytes.get(at).ok_or_else(truncated)?;
-        match marker {
-            0xff => continue, // fill byte: the next one decides
-            0x00 | 0x01 | 0xd0..=0xd8 => {
-                at += 1; // stuffed byte, restart or another marker without a body
-                continue;
-            }
-            0xd9 if outline.scans > 0 => return Ok(outline),
-            0xd9 => return Err(DecodeError::Failed("a JPEG without a picture".into())),
-            _ => {}
-        }
-        let length = match bytes.get(at + 1..at + 3) {
-            Some(&[high, low]) => usize::from(u16::from_be_bytes([high, low])),
-            _ => return Err(truncated()),
-        };
-        let body = bytes.get(at + 3..at + 1 + length.max(2)).ok_or_else(truncated)?;
-        match (marker, body) {
-            // Start of frame; C4, C8 and CC are tables and an extension.
-            (0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf, &[_, a, b, c, d, components, ..]) => {
-                let height = u64::from(u16::from_be_bytes([a, b]));
-                let width = u64::from(u16::from_be_bytes([c, d]));
-                if outline.components != 0 && (outline.width, outline.height) != (width, height) {
-                    return Err(DecodeError::Failed("the file holds frames of different sizes".into()));
-                }
-                outline = Outline {
-                    width,
-                    height,
-                    components,
-                    progressive: outline.progressive || matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce),
-                    ..outline
-                };
-            }
-            (0xda, _) => outline.scans += 1,
-            (0xee, _) => outline.adobe |= body.starts_with(b"Adobe"),
-            _ => {}
-        }
-        at += 1 + length.max(2);
     }
 }

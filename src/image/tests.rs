@@ -5,6 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod exif;
+mod jpeg;
+mod png;
+mod webp;
+
 const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
 const PROGRESSIVE: &[u8] = include_bytes!("fixtures/progressive.jpg");
 const ANIMATED: &[u8] = include_bytes!("fixtures/animated.png");
@@ -24,8 +29,12 @@ fn decoded(bytes: &[u8]) -> Photo {
     decode(bytes, &Limits::default()).unwrap()
 }
 
+#[track_caller]
 fn code(bytes: &[u8]) -> &'static str {
-    decode(bytes, &Limits::default()).unwrap_err().code()
+    match decode(bytes, &Limits::default()) {
+        Ok(photo) => panic!("{} x {} pixels were decoded", photo.width, photo.height),
+        Err(error) => error.code(),
+    }
 }
 
 fn pixel(photo: &Photo, x: u32, y: u32) -> [u8; 3] {
@@ -36,14 +45,15 @@ fn near(got: [u8; 3], expected: [u8; 3], by: u8) -> bool {
     got.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= by)
 }
 
-/// A JPEG with an EXIF segment of one entry, the orientation.
+/// EXIF of one entry, the orientation.
+fn tiff(orientation: u8) -> Vec<u8> {
+    [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat()
+}
+
+/// A JPEG with an EXIF segment behind its first marker.
 fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let tiff =
-        [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]]
-            .concat();
-    let body = [b"Exif\0\0".as_slice(), &tiff].concat();
-    let length = (body.len() as u16 + 2).to_be_bytes();
-    [&jpeg[..2], &[0xff, 0xe1], &length, &body, &jpeg[2..]].concat()
+    let exif = jpeg::segment(0xe1, &[b"Exif\0\0".as_slice(), &tiff(orientation)].concat());
+    [&jpeg[..2], &exif, &jpeg[2..]].concat()
 }
 
 /// A PNG of a header alone, with a right checksum.
@@ -63,10 +73,11 @@ fn nothing_and_nonsense_have_their_codes() {
     assert_eq!(code(b"this is text, whatever its name says"), "unsupported");
     assert_eq!(code(&[0xff, 0xd8, 0xff]), "decode_failed");
     for (magic, name) in
-        [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM......", "BMP")]
+        [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM\x46\0\0\0\0\0\0\0", "BMP")]
     {
         let error = decode(magic, &Limits::default()).unwrap_err();
-        assert!(error.code() == "unsupported" && error.to_string().contains(name), "{error}");
+        let told = error.to_string();
+        assert!(error.code() == "unsupported" && told.contains(name) && told.contains("convert"), "{told}");
     }
 }
 
@@ -140,44 +151,20 @@ fn alpha_lies_over_white() {
 }
 
 #[test]
-fn cmyk_with_adobes_marker_is_converted_and_without_it_refused() {
-    let photo = decoded(CMYK);
-    assert!(near(pixel(&photo, 2, 2), [0, 255, 255], 3), "{:?}", pixel(&photo, 2, 2));
-    assert!(near(pixel(&photo, 12, 12), [127; 3], 3), "{:?}", pixel(&photo, 12, 12));
+fn cmyk_is_converted_with_adobes_marker_and_without() {
     let at = CMYK.windows(5).position(|window| window == b"Adobe").unwrap();
     let mut unmarked = CMYK.to_vec();
     unmarked[at..at + 5].copy_from_slice(b"Nemo!");
-    assert_eq!(code(&unmarked), "unsupported");
+    for bytes in [CMYK, &unmarked] {
+        let photo = decoded(bytes);
+        assert!(near(pixel(&photo, 2, 2), [0, 255, 255], 3), "{:?}", pixel(&photo, 2, 2));
+        assert!(near(pixel(&photo, 12, 12), [127; 3], 3), "{:?}", pixel(&photo, 12, 12));
+    }
 }
 
 #[test]
 fn an_animation_gives_its_first_picture() {
     assert_eq!(pixel(&decoded(ANIMATED), 3, 2), [200, 10, 20]);
-}
-
-#[test]
-fn webp_waits_for_its_flag() {
-    let bytes = encoded(gradient(12, 10), ImageFormat::WebP);
-    assert_eq!(code(&bytes), "unsupported");
-    let photo = decode(&bytes, &Limits { webp: true, ..Limits::default() }).unwrap();
-    assert_eq!(photo.pixels, gradient(12, 10).into_raw());
-    assert_eq!(
-        decode(&bytes, &Limits { webp: true, pixels: 100, ..Limits::default() }).unwrap_err().code(),
-        "too_large"
-    );
-}
-
-#[test]
-fn a_jpeg_cut_anywhere_is_refused() {
-    for whole in [encoded(gradient(40, 24), ImageFormat::Jpeg), PROGRESSIVE.to_vec(), CMYK.to_vec()] {
-        decoded(&whole);
-        for length in 3..whole.len() {
-            assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
-        }
-        // The end-of-image marker of a JPEG behind the cut does not make it whole.
-        let spliced = [&whole[..whole.len() * 3 / 4], &whole[whole.len() - 2..]].concat();
-        assert_eq!(code(&spliced), "decode_failed");
-    }
 }
 
 #[test]
@@ -190,8 +177,13 @@ fn a_png_cut_before_its_last_chunk_is_refused() {
 
 #[test]
 fn bytes_after_the_picture_are_ignored() {
-    let jpeg = [encoded(gradient(16, 16), ImageFormat::Jpeg), b"a maker's trailer".to_vec()].concat();
-    assert_eq!(decoded(&jpeg).width, 16);
+    let photos = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP]
+        .map(|format| encoded(gradient(16, 16), format));
+    for photo in &photos {
+        for trailer in [b"a maker's trailer".as_slice(), &[0xff; 40], &photos[0], &photos[1]] {
+            assert_eq!(decoded(&[photo, trailer].concat()).pixels, decoded(photo).pixels);
+        }
+    }
 }
 
 #[test]
@@ -200,8 +192,29 @@ fn limits_are_judged_by_the_header() {
     let refused = |limits: Limits| decode(&bytes, &limits).unwrap_err().code();
     assert_eq!(refused(Limits { pixels: 199, ..Limits::default() }), "too_large");
     assert_eq!(refused(Limits { file_bytes: 20, ..Limits::default() }), "too_large");
-    assert_eq!(refused(Limits { alloc: 1_000, ..Limits::default() }), "too_large");
+    assert_eq!(refused(Limits { memory: 1_000, ..Limits::default() }), "too_large");
     assert!(decode(&bytes, &Limits { pixels: 200, ..Limits::default() }).is_ok());
+}
+
+#[test]
+fn a_refusal_names_the_options_and_values_that_would_do() {
+    let bytes = png_header(20_000, 15_000, 8, 2);
+    let limits = Limits { pixels: 100_000_000, memory: 1 << 30, ..Limits::default() };
+    let told = decode(&bytes, &limits).unwrap_err().to_string();
+    assert!(told.contains("300000000 pixels") && told.contains("--max-pixels 300M"), "{told}");
+    assert!(told.contains("--max-memory 3148M"), "{told}"); // 11 bytes a pixel
+    let told = limits.check([(Bound::File, (300 << 20) + 1)]).unwrap_err().to_string();
+    assert!(told.contains("--max-file 301M"), "{told}");
+}
+
+#[test]
+fn photos_of_108_and_200_megapixels_fit_the_defaults() {
+    for (width, height) in [(12_000, 9_000), (16_384, 12_288)] {
+        for jpeg in [encoded(gradient(16, 16), ImageFormat::Jpeg), PROGRESSIVE.to_vec()] {
+            let told = decode(&jpeg::claiming(&jpeg, width, height), &Limits::default()).unwrap_err();
+            assert!(told.to_string().contains("cannot hold"), "only its bytes are too few: {told}");
+        }
+    }
 }
 
 #[test]
@@ -210,22 +223,16 @@ fn bombs_cost_nothing() {
     assert_eq!(code(&png_header(u32::MAX, u32::MAX, 16, 6)), "too_large");
     assert_eq!(code(&png_header(9_000, 9_000, 16, 6)), "decode_failed", "its bytes cannot hold that much");
     assert_eq!(code(&png_header(0, 9, 8, 2)), "decode_failed");
-    let mut jpeg = encoded(gradient(16, 16), ImageFormat::Jpeg);
-    let frame = jpeg.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
-    let claim = |jpeg: &mut Vec<u8>, side: u16| {
-        jpeg[frame + 5..frame + 7].copy_from_slice(&side.to_be_bytes());
-        jpeg[frame + 7..frame + 9].copy_from_slice(&side.to_be_bytes());
-    };
-    claim(&mut jpeg, 65_000);
-    assert_eq!(code(&jpeg), "too_large");
-    claim(&mut jpeg, 9_000);
-    assert_eq!(code(&jpeg), "decode_failed");
+    let jpeg = encoded(gradient(16, 16), ImageFormat::Jpeg);
+    assert_eq!(code(&jpeg::claiming(&jpeg, 65_000, 65_000)), "too_large");
+    assert_eq!(code(&jpeg::claiming(&jpeg, 9_000, 9_000)), "decode_failed");
 }
 
 #[test]
 fn only_regular_files_of_a_fair_size_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("photo.jpg");
+    let read = |path: &std::path::Path, limits: &Limits| Source::open(path, false, limits)?.read();
     let read_code = |limits: &Limits| read(&path, limits).unwrap_err().code();
     assert_eq!(read_code(&Limits::default()), "unreadable");
     std::fs::write(&path, b"").unwrap();
@@ -234,16 +241,41 @@ fn only_regular_files_of_a_fair_size_are_read() {
     assert_eq!(read_code(&Limits { file_bytes: 9, ..Limits::default() }), "too_large");
     assert_eq!(read(&path, &Limits { file_bytes: 10, ..Limits::default() }).unwrap(), b"0123456789");
     assert_eq!(read(folder.path(), &Limits::default()).unwrap_err().code(), "unreadable");
-    #[cfg(unix)]
-    {
-        let pipe = folder.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-        if made.is_ok_and(|status| status.success()) {
-            assert_eq!(read(&pipe, &Limits::default()).unwrap_err().code(), "unreadable");
-        } else {
-            eprintln!("skipped: reading a pipe (there is no mkfifo here)");
-        }
+    let zeros = std::path::Path::new("/dev/zero");
+    assert_eq!(read(zeros, &Limits::default()).unwrap_err().code(), "unreadable");
+}
+
+#[test]
+fn what_is_clearly_no_photo_is_told_apart_only_in_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = encoded(gradient(4, 4), ImageFormat::Png);
+    let video = b"\0\0\0\x18ftypmp42....";
+    for (name, bytes, expected) in [
+        ("1.xmp", &b"<x:xmpmeta"[..], Some("not_a_photo")),
+        ("1.MOV", video, Some("not_a_photo")),
+        ("notes", b"", Some("not_a_photo")),
+        ("page.jpg", b"<html>", None),
+        ("photo.txt", &png, None),
+        ("empty.JPG", b"", None),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let found = Source::open(&path, true, &Limits::default());
+        assert_eq!(found.err().map(|error| error.code()), expected, "{name}");
+        assert!(Source::open(&path, false, &Limits::default()).is_ok(), "{name}: the user names it");
     }
+}
+
+#[test]
+fn failures_of_the_machine_are_told_from_those_of_the_file() {
+    let error = |number| DecodeError::unreadable(&io::Error::from_raw_os_error(number)).code();
+    for number in [libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EIO, libc::ESTALE, libc::ETIMEDOUT] {
+        assert_eq!(error(number), "temporary_failure", "{number}");
+    }
+    for number in [libc::ENOENT, libc::EACCES, libc::ELOOP, libc::ENOTDIR, libc::ENAMETOOLONG] {
+        assert_eq!(error(number), "unreadable", "{number}");
+    }
+    assert_eq!(room_for(u64::MAX).unwrap_err().code(), "temporary_failure");
 }
 
 proptest! {
@@ -272,7 +304,7 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        let limits = Limits { webp: true, pixels: 1 << 20, ..Limits::default() };
+        let limits = Limits { pixels: 1 << 20, ..Limits::default() };
         if let Ok(photo) = decode(&bytes, &limits) {
             prop_assert!(photo.width > 0 && photo.height > 0);
             prop_assert_eq!(photo.pixels.len(), 3 * (photo.width * photo.height) as usize);
@@ -282,7 +314,7 @@ proptest! {
     #[test]
     fn noise_behind_a_signature_never_panics(which in 0_usize..3, noise in prop::collection::vec(any::<u8>(), 0..400)) {
         let magic: &[u8] = [&b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 "][which];
-        let limits = Limits { webp: true, pixels: 1 << 20, ..Limits::default() };
+        let limits = Limits { pixels: 1 << 20, ..Limits::default() };
         let _ = decode(&[magic, &noise].concat(), &limits);
     }
 }

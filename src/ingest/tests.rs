@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::encoder::{Device, Model};
+use crate::encoder::{Device, Encoder, EncoderError, Model};
+use crate::face::Crop;
 
 fn engine() -> Engine {
     Engine::load(&Model::named("stand-in").unwrap(), Device::Cpu, false).unwrap()
@@ -51,4 +52,92 @@ fn a_stop_finishes_what_is_under_way_and_takes_no_more() {
     })
     .unwrap();
     assert!((1..=UNDER_WAY + 64).contains(&seen), "{seen}");
+}
+
+/// An encoder that refuses dark crops with an error of its own.
+struct Refusing(fn() -> EncoderError, Box<dyn Encoder>);
+
+impl Encoder for Refusing {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+        let dark = |crop: &Crop| crop.pixels.iter().all(|&value| value < 40);
+        if crops.iter().any(dark) { Err((self.0)()) } else { self.1.encode(crops) }
+    }
+}
+
+/// Runs two bright photos and a dark one through an encoder that refuses the dark one.
+fn with_a_dark_one(error: fn() -> EncoderError) -> Vec<Finding> {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, brightness: u8| {
+        let path = folder.path().join(name);
+        let pixel = |x: u32, y: u32| image::Luma([brightness + ((x / 8 + y / 8) % 16) as u8]);
+        image::GrayImage::from_fn(128, 128, pixel).save(&path).unwrap();
+        path
+    };
+    let paths = [write("1.png", 150), write("2.png", 10), write("3.png", 90)];
+    let Engine { detector, encoder, model } = engine();
+    let engine = Engine { detector, encoder: Box::new(Refusing(error, encoder)), model };
+    let mut found = Vec::new();
+    let options = Options { workers: 1, ..Options::default() };
+    run(&engine, files(paths), &options, &|_| false, &AtomicBool::new(false), |outcome| {
+        found.push(outcome.finding);
+        Ok::<(), ()>(())
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn a_crop_that_is_refused_does_not_take_its_batch_along() {
+    let refusal = || EncoderError::Failed { model: "m".into(), reason: "not a template".into() };
+    let found = with_a_dark_one(refusal);
+    assert!(matches!(&found[..], [Finding::Faces(..), Finding::Skipped(_), Finding::Faces(..)]), "{found:?}");
+    assert!(matches!(&found[1], Finding::Skipped(skip) if skip.code == "encode_failed" && !skip.temporary));
+}
+
+#[test]
+fn a_failure_of_the_library_is_no_fact_about_a_photo() {
+    let failure = || EncoderError::Library { model: "m".into(), reason: "not enough memory".into() };
+    let found = with_a_dark_one(failure);
+    assert!(
+        matches!(&found[1], Finding::Skipped(skip) if skip.code == "temporary_failure" && skip.temporary)
+    );
+}
+
+#[test]
+fn photos_wait_for_memory_and_one_that_needs_more_than_all_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..12)
+        .map(|n| {
+            let path = folder.path().join(format!("{n:02}.png"));
+            let side = if n == 7 { 400 } else { 128 };
+            image::RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, n]))
+                .save(&path)
+                .unwrap();
+            path
+        })
+        .collect();
+    let mut options = Options { workers: 8, ..Options::default() };
+    options.limits.memory = 300_000; // one of the small ones at a time
+    let mut codes = Vec::new();
+    run(&engine(), files(paths), &options, &|_| false, &AtomicBool::new(false), |outcome| {
+        codes.push(match outcome.finding {
+            Finding::Skipped(skip) => skip.to_string(),
+            _ => String::new(),
+        });
+        Ok::<(), ()>(())
+    })
+    .unwrap();
+    let refused: Vec<_> = codes.iter().enumerate().filter(|(_, code)| !code.is_empty()).collect();
+    assert!(matches!(&refused[..], [(7, told)] if told.contains("--max-memory")), "{refused:?}");
+}
+
+#[test]
+fn refusals_by_limits_hold_for_those_limits_and_other_refusals_for_any() {
+    let plain = Options::default();
+    let mut raised = Options::default();
+    raised.limits.pixels *= 2;
+    assert_ne!(plain.settings("too_large"), raised.settings("too_large"));
+    assert_eq!(plain.settings("no_face"), raised.settings("no_face"));
+    let strict = Options { min_quality: 50, ..Options::default() };
+    assert_ne!(plain.settings("low_quality"), strict.settings("low_quality"));
 }

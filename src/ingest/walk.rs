@@ -1,8 +1,9 @@
 //! Finding the files below the paths a user named.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::Skip;
 
@@ -25,28 +26,151 @@ impl Input {
         let first = parts.next()?;
         parts.next().map(|_| Path::new(first.as_os_str()))
     }
+
+    /// Whether this was found in a folder; if not, the user named this very file.
+    pub fn is_found(&self) -> bool {
+        !self.root.as_os_str().is_empty() && self.path != self.root
+    }
+}
+
+/// What lies below some paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// Inputs that [`walk`] gives.
+    pub inputs: u64,
+    /// Files and folders of operating systems and other programs, which it leaves out: see [`is_system`].
+    pub system_files: u64,
+}
+
+/// Counts what [`walk`] gives and leaves out.
+pub fn survey(roots: &[PathBuf]) -> Survey {
+    let mut survey = Survey::default();
+    for root in roots {
+        let mut entries = entries(root);
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) if leaves_out(&entry) => {
+                    survey.system_files += 1;
+                    if entry.file_type().is_dir() {
+                        entries.skip_current_dir();
+                    }
+                }
+                Ok(entry) if entry.file_type().is_dir() => {}
+                _ => survey.inputs += 1,
+            }
+        }
+    }
+    survey
 }
 
 /// Every file below `roots` in a fixed order: roots as given, folders by name. Links are followed, a link
-/// back to a folder on the way is a problem and not a loop.
+/// back to a folder on the way is a problem and not a loop. System files are left out, unless they are `roots`.
 pub fn walk(roots: &[PathBuf]) -> impl Iterator<Item = Input> {
     roots.iter().cloned().flat_map(|root| {
-        WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter().filter_map(move |entry| {
+        entries(&root).filter_entry(|entry| !leaves_out(entry)).filter_map(move |entry| {
             let input = |path, problem| Some(Input { root: root.clone(), path, problem });
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => None,
                 Ok(entry) => input(entry.into_path(), None),
                 Err(error) => {
                     let path = error.path().map_or_else(|| root.clone(), Path::to_path_buf);
-                    let reason = match error.io_error() {
-                        Some(io) => io.to_string(),
-                        None => "the link leads back to a folder above it".into(),
-                    };
-                    input(path, Some(Skip::new("unreadable", reason)))
+                    input(path, Some(problem(&error)))
                 }
             }
         })
     })
+}
+
+fn entries(root: &Path) -> walkdir::IntoIter {
+    WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter()
+}
+
+fn problem(error: &walkdir::Error) -> Skip {
+    match error.io_error() {
+        Some(io) => Skip::unreadable(io),
+        None => Skip::new("unreadable", "the link leads back to a folder above it"),
+    }
+}
+
+/// What a user names is looked at, whatever it is called.
+fn leaves_out(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && is_system(entry.file_name())
+}
+
+/// Whether a file or folder of this name belongs to an operating system, a file server or another program: `.DS_Store`,
+/// `Thumbs.db`, AppleDouble files, waste baskets, previews that file servers and galleries make, version control. Other
+/// hidden files are not: photos may be hidden.
+pub fn is_system(name: &OsStr) -> bool {
+    const NAMES: &[&str] = &[
+        // macOS
+        ".ds_store",
+        ".localized",
+        ".appledouble",
+        ".appledb",
+        ".appledesktop",
+        ".lsoverride",
+        ".spotlight-v100",
+        ".fseventsd",
+        ".temporaryitems",
+        ".documentrevisions-v100",
+        ".volumeicon.icns",
+        ".com.apple.timemachine.donotpresent",
+        "__macosx",
+        "icon\r",
+        "network trash folder",
+        // Windows
+        "thumbs.db",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "desktop.ini",
+        "folder.ini",
+        "$recycle.bin",
+        "system volume information",
+        // Linux and its desktops
+        "lost+found",
+        ".directory",
+        ".thumbnails",
+        ".sh_thumbnails",
+        // Android and cameras
+        ".nomedia",
+        "autprint.mrk",
+        // file servers and synchronisation
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "@tmp",
+        ".@__thumb",
+        "@__thumb",
+        ".stfolder",
+        ".stversions",
+        ".sync",
+        ".dropbox.cache",
+        // photo programs
+        ".picasa.ini",
+        "picasa.ini",
+        ".picasaoriginals",
+        // version control
+        ".git",
+        ".svn",
+        ".hg",
+        ".bzr",
+    ];
+    /// Names that begin so, whatever follows.
+    const BEGINNINGS: &[&str] = &[
+        "._",
+        ".trash",
+        ".fuse_hidden",
+        ".nfs0",
+        ".smbdelete",
+        ".thumbdata",
+        ".dtrash",
+        ".syncthing.",
+        "~$",
+    ];
+    let name = name.to_string_lossy().to_lowercase();
+    NAMES.contains(&name.as_str()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -62,14 +186,18 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn files_come_in_order_of_name() {
-        let root = tempfile::tempdir().unwrap();
-        for name in ["b/2.jpg", "b/1.jpg", "a.txt"] {
-            let path = root.path().join(name);
+    fn write(root: &Path, names: &[&str]) {
+        for name in names {
+            let path = root.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, b"x").unwrap();
         }
+    }
+
+    #[test]
+    fn files_come_in_order_of_name() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &["b/2.jpg", "b/1.jpg", "a.txt"]);
         let found: Vec<_> = names(root.path()).into_iter().map(|(name, _)| name).collect();
         assert_eq!(found, ["a.txt", "b/1.jpg", "b/2.jpg"]);
     }
@@ -80,11 +208,41 @@ mod tests {
         let folder = root.path().join("a/b");
         std::fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink(root.path(), folder.join("loop")).unwrap();
+        std::os::unix::fs::symlink("itself", folder.join("itself")).unwrap();
         std::fs::write(folder.join("photo.jpg"), b"x").unwrap();
         let found = names(root.path());
         assert!(found.contains(&("a/b/photo.jpg".into(), None)));
         assert!(found.contains(&("a/b/loop".into(), Some("unreadable"))));
-        assert_eq!(found.len(), 2);
+        assert!(found.contains(&("a/b/itself".into(), Some("unreadable"))));
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn system_files_are_counted_apart_and_looked_at_only_if_named() {
+        let root = tempfile::tempdir().unwrap();
+        let system = [
+            ".DS_Store",
+            "Ada/Thumbs.db",
+            "Ada/DESKTOP.INI",
+            "Ada/._1.jpg",
+            "Ada/@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg",
+            ".thumbnails/normal/0.png",
+            "__MACOSX/Ada/._1.jpg",
+            ".git/HEAD",
+            ".Trash-1000/files/old.jpg",
+            "Ada/.picasa.ini",
+        ];
+        write(root.path(), &system);
+        write(root.path(), &["Ada/1.jpg", "Ada/.hidden.jpg", "Ada/thumbs.jpg"]);
+        let found: Vec<_> = names(root.path()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(found, ["Ada/.hidden.jpg", "Ada/1.jpg", "Ada/thumbs.jpg"]);
+        let survey_of = |path: PathBuf| survey(&[path]);
+        assert_eq!(survey_of(root.path().into()), Survey { inputs: 3, system_files: 10 });
+        let named = root.path().join("Ada/._1.jpg");
+        assert_eq!(walk(std::slice::from_ref(&named)).count(), 1);
+        assert_eq!(survey_of(named), Survey { inputs: 1, system_files: 0 });
+        let folder = root.path().join("Ada/@eaDir");
+        assert_eq!(survey_of(folder), Survey { inputs: 1, system_files: 0 });
     }
 
     #[test]
@@ -93,5 +251,6 @@ mod tests {
         assert_eq!(input("/r/Ada/x/1.jpg").top_folder(), Some(Path::new("Ada")));
         assert_eq!(input("/r/1.jpg").top_folder(), None);
         assert_eq!(input("/r").top_folder(), None);
+        assert!(input("/r/1.jpg").is_found() && !input("/r").is_found());
     }
 }

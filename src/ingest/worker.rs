@@ -5,11 +5,12 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
+use super::memory::{Budget, Room};
 use super::{EncodedFace, Faces, Finding, Input, Job, Options, Outcome, Skip};
 use crate::encoder::Engine;
 use crate::face::{Crop, Face, Quality, align};
 use crate::gallery::{PhotoHash, Provenance};
-use crate::image::{self, Photo};
+use crate::image::{self, DecodeError, Photo, Source};
 
 /// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
 const BATCH: usize = 16;
@@ -29,6 +30,7 @@ pub(super) struct Worker<'a> {
     engine: &'a Engine,
     options: &'a Options,
     known: &'a (dyn Fn(&PhotoHash) -> bool + Sync),
+    budget: &'a Budget,
     outcomes: Sender<(u64, Outcome)>,
     waiting: Vec<Waiting>,
 }
@@ -41,9 +43,10 @@ impl<'a> Worker<'a> {
         engine: &'a Engine,
         options: &'a Options,
         known: &'a (dyn Fn(&PhotoHash) -> bool + Sync),
+        budget: &'a Budget,
         outcomes: Sender<(u64, Outcome)>,
     ) -> Self {
-        Self { engine, options, known, outcomes, waiting: Vec::new() }
+        Self { engine, options, known, budget, outcomes, waiting: Vec::new() }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
@@ -84,20 +87,36 @@ impl<'a> Worker<'a> {
         if let Some(problem) = &input.problem {
             return Err(Finding::Skipped(problem.clone()));
         }
-        let undecodable = |e: image::DecodeError| Finding::Skipped(Skip::new(e.code(), e.to_string()));
-        let bytes = image::read(&input.path, &self.options.limits).map_err(undecodable)?;
-        let digest: PhotoHash = Sha256::digest(&bytes).into();
-        *hash = Some(digest);
-        if (self.known)(&digest) {
-            return Err(Finding::Known);
-        }
-        let photo = image::decode(&bytes, &self.options.limits).map_err(undecodable)?;
-        drop(bytes);
+        let (photo, _room) = self.photo(input, hash)?;
+        let digest = hash.unwrap_or_default();
         let found = self.detect(&photo).map_err(Finding::Skipped)?;
         let (faces, refused) = self.choose(&photo, found);
         match (faces.is_empty(), refused.first()) {
             (true, Some(first)) => Err(Finding::Skipped(first.clone())),
             _ => Ok((digest, faces, refused)),
+        }
+    }
+
+    /// Reads and decodes one photo in a room of the memory budget, which it needs as long as it lives.
+    fn photo(&self, input: &Input, hash: &mut Option<PhotoHash>) -> Result<(Photo, Room<'a>), Finding> {
+        let refused = |error: DecodeError| Finding::Skipped(error.into());
+        let limits = &self.options.limits;
+        let mut needed = 0;
+        loop {
+            let source = Source::open(&input.path, input.is_found(), limits).map_err(refused)?;
+            let mut room = self.budget.take(source.len().max(needed));
+            let bytes = source.read().map_err(refused)?;
+            let digest: PhotoHash = Sha256::digest(&bytes).into();
+            *hash = Some(digest);
+            if (self.known)(&digest) {
+                return Err(Finding::Known);
+            }
+            let picture = image::inspect(&bytes, limits).map_err(refused)?;
+            if room.grow(picture.memory()) {
+                return Ok((picture.decode().map_err(refused)?, room));
+            }
+            // Waiting for more with the bytes in memory could last for ever, if all workers did: they are read again.
+            needed = picture.memory();
         }
     }
 
@@ -111,7 +130,7 @@ impl<'a> Worker<'a> {
             .engine
             .detector
             .detect(photo, &self.options.detect)
-            .map_err(|e| Skip::new("detect_failed", e.to_string()))?;
+            .map_err(|error| Skip::network("detect_failed", &error))?;
         if faces.is_empty() {
             return Err(Skip::new("no_face", ""));
         }
@@ -147,7 +166,12 @@ impl<'a> Worker<'a> {
 
     /// Encodes what waits, as one batch, and sends it on.
     fn encode(&mut self) -> Result<(), Unwanted> {
-        let mut waiting = std::mem::take(&mut self.waiting);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.encode_together(waiting)
+    }
+
+    /// Encodes photos as one batch; if that fails, each by itself, so that no photo suffers for another.
+    fn encode_together(&self, mut waiting: Vec<Waiting>) -> Result<(), Unwanted> {
         let crops: Vec<Crop> = waiting
             .iter_mut()
             .flat_map(|photo| photo.faces.iter_mut())
@@ -156,7 +180,16 @@ impl<'a> Worker<'a> {
         if crops.is_empty() {
             return Ok(());
         }
-        match self.engine.encoder.encode(&crops) {
+        let encoded = self.engine.encoder.encode(&crops);
+        if encoded.is_err() && waiting.len() > 1 {
+            let mut crops = crops.into_iter();
+            for mut photo in waiting {
+                photo.faces.iter_mut().zip(crops.by_ref()).for_each(|((place, _), crop)| *place = crop);
+                self.encode_together(vec![photo])?;
+            }
+            return Ok(());
+        }
+        match encoded {
             Ok(templates) => {
                 let mut templates = templates.into_iter();
                 for Waiting { order, input, hash, faces, refused } in waiting {
@@ -171,7 +204,7 @@ impl<'a> Worker<'a> {
             }
             Err(error) => {
                 for Waiting { order, input, hash, .. } in waiting {
-                    let finding = Finding::Skipped(Skip::new("encode_failed", error.to_string()));
+                    let finding = Finding::Skipped(Skip::network("encode_failed", &error));
                     self.send(order, Outcome { input, hash: Some(hash), finding })?;
                 }
             }

@@ -119,7 +119,7 @@ fn the_counts_add_up_whatever_lies_in_the_folder() {
     let said = house.enroll("people").ends(0);
     let summary = said.summary();
     let skipped: BTreeMap<String, u64> = serde_json::from_value(summary["skipped"].clone()).unwrap();
-    let expected = [("duplicate", 1), ("empty", 1), ("no_subject", 1), ("unsupported", 1)];
+    let expected = [("duplicate", 1), ("empty", 1), ("no_subject", 1), ("not_a_photo", 1)];
     assert_eq!(skipped, expected.map(|(code, n)| (code.to_owned(), n)).into());
     let total = skipped.values().sum::<u64>() + summary["enrolled"].as_u64().unwrap();
     assert_eq!(summary["inputs"], total);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::screen::{Screen, Table, count, plural};
 use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome};
-use crate::ingest::{Finding, Outcome, Skip};
+use crate::ingest::{Finding, Options, Outcome, Skip};
 
 /// Photos written together: one wait for the disk instead of many.
 const BATCH: usize = 64;
@@ -21,7 +21,8 @@ pub struct Ledger<'a> {
     gallery: &'a Gallery,
     screen: Screen,
     bar: &'a ProgressBar,
-    settings: &'a str,
+    options: &'a Options,
+    system_files: u64,
     batch: Vec<Enrollment>,
     oldest: Instant,
     enrolled: u64,
@@ -32,12 +33,20 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub fn new(gallery: &'a Gallery, screen: Screen, bar: &'a ProgressBar, settings: &'a str) -> Self {
+    /// `system_files` were found beside the inputs and are no inputs.
+    pub fn new(
+        gallery: &'a Gallery,
+        screen: Screen,
+        bar: &'a ProgressBar,
+        options: &'a Options,
+        system_files: u64,
+    ) -> Self {
         Self {
             gallery,
             screen,
             bar,
-            settings,
+            options,
+            system_files,
             batch: Vec::new(),
             oldest: Instant::now(),
             enrolled: 0,
@@ -51,6 +60,11 @@ impl<'a> Ledger<'a> {
     /// Inputs that have come out so far.
     pub fn inputs(&self) -> u64 {
         self.enrolled + self.unchanged + self.skipped.values().sum::<u64>()
+    }
+
+    /// Inputs of which nothing can be said because the machine failed.
+    pub fn temporary_failures(&self) -> u64 {
+        self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
     }
 
     /// Enters one outcome; `persons` are those of its faces, or why it has none.
@@ -84,6 +98,8 @@ impl<'a> Ledger<'a> {
                     None => self.skip(&input.path, &Skip::new("duplicate", "same bytes as another photo")),
                 };
             }
+            // Not about the photo, so nothing to remember of it.
+            (Finding::Skipped(skip), _) if skip.temporary => return self.skip(&input.path, &skip),
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
             (Finding::Faces(faces, refused), Ok(persons)) => {
                 for skip in refused {
@@ -106,7 +122,8 @@ impl<'a> Ledger<'a> {
             self.oldest = Instant::now();
         }
         let faces = faces.map_err(|skip| (skip.code, skip.detail));
-        self.batch.push(Enrollment { path: input.path, hash, settings: self.settings.to_owned(), faces });
+        let settings = self.options.settings(faces.as_ref().err().map_or("enrolled", |(code, _)| code));
+        self.batch.push(Enrollment { path: input.path, hash, settings, faces });
         if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
     }
 
@@ -181,6 +198,7 @@ impl<'a> Ledger<'a> {
         self.screen.json(&json!({
             "event": "summary", "inputs": self.inputs(), "enrolled": self.enrolled, "unchanged": self.unchanged,
             "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
+            "system_files": self.system_files,
             "seconds": seconds, "interrupted": interrupted,
         }))?;
         let rate = self.inputs() as f64 / seconds.max(1e-9);
@@ -196,6 +214,19 @@ impl<'a> Ledger<'a> {
             table.row([count(*n), format!("skipped: {code}")]);
         }
         table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
+        if self.system_files > 0 {
+            let system_files = plural(self.system_files, "system file");
+            self.screen.text(format!(
+                "not counted: {system_files}, such as previews, waste baskets and .DS_Store"
+            ))?;
+        }
+        let failed = self.temporary_failures();
+        if failed > 0 {
+            let inputs = plural(failed, "input");
+            self.screen.text(format!(
+                "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
+            ))?;
+        }
         if interrupted {
             self.screen.text("interrupted; the same command goes on from here")?;
         }
@@ -205,7 +236,8 @@ impl<'a> Ledger<'a> {
 
 /// Reason codes are a closed set; one that a newer version wrote is told as `skipped`.
 fn code_of(stored: &str) -> &'static str {
-    const CODES: [&str; 11] = [
+    const CODES: [&str; 12] = [
+        "not_a_photo",
         "no_face",
         "too_small",
         "low_quality",

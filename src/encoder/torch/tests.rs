@@ -114,7 +114,7 @@ fn sample(samples: &Path, name: &str) -> Option<image::Photo> {
         eprintln!("skipped: {} is not there (tools/setup fetches it)", path.display());
         return None;
     }
-    Some(image::decode(&image::read(&path, &Limits::default()).unwrap(), &Limits::default()).unwrap())
+    Some(image::decode(&std::fs::read(&path).unwrap(), &Limits::default()).unwrap())
 }
 
 /// Every 40th photo of LFW through the whole way, against embeddings made with other landmarks of the same detector.

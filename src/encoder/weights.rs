@@ -1,0 +1,105 @@
+//! Weights files: regular files of a fair size, read once, verified, then parsed from the very bytes that were verified.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::EncoderError;
+use super::model::hexadecimal;
+
+/// Largest weights file that is read into memory: far above any face encoder.
+const LARGEST: u64 = 4 << 30;
+
+/// Opens a file and gives its length, if it is a regular file of at most `largest` bytes. A pipe or a device neither blocks nor is
+/// touched.
+///
+/// # Errors
+/// As the system says, or `InvalidInput` with what was expected.
+pub(super) fn open_regular(file: &Path, largest: u64) -> io::Result<(File, u64)> {
+    let judge = |metadata: std::fs::Metadata| match metadata.is_file() && metadata.len() <= largest {
+        true => Ok(metadata.len()),
+        false => {
+            let expected = format!("expected a regular file of at most {largest} bytes");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, expected))
+        }
+    };
+    judge(std::fs::metadata(file)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let opened = options.open(file)?;
+    let length = judge(opened.metadata()?)?;
+    Ok((opened, length))
+}
+
+/// Whether `file` is there and its SHA-256 is `expected`.
+///
+/// # Errors
+/// `MissingWeights`, `Weights`, `WeightsChanged`.
+pub(super) fn check(model: &str, file: &Path, expected: &str) -> Result<(), EncoderError> {
+    let (opened, length) = open(model, file)?;
+    let mut hash = Sha256::new();
+    io::copy(&mut opened.take(length), &mut hash).map_err(|error| unusable(file, &error))?;
+    compare(file, expected, hash)
+}
+
+/// The bytes of `file`, if their SHA-256 is `expected`.
+///
+/// # Errors
+/// As [`check`].
+#[cfg(feature = "torch")]
+pub(super) fn read(model: &str, file: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
+    let (opened, length) = open(model, file)?;
+    let mut bytes = Vec::new();
+    let reserved = usize::try_from(length).is_ok_and(|length| bytes.try_reserve_exact(length).is_ok());
+    if !reserved {
+        return Err(unusable(file, &io::ErrorKind::OutOfMemory.into()));
+    }
+    opened.take(length).read_to_end(&mut bytes).map_err(|error| unusable(file, &error))?;
+    compare(file, expected, Sha256::new_with_prefix(&bytes))?;
+    Ok(bytes)
+}
+
+fn open(model: &str, file: &Path) -> Result<(File, u64), EncoderError> {
+    open_regular(file, LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => EncoderError::MissingWeights { model: model.into(), file: file.into() },
+        _ => unusable(file, &error),
+    })
+}
+
+fn unusable(file: &Path, error: &io::Error) -> EncoderError {
+    EncoderError::Weights { file: file.into(), reason: error.to_string() }
+}
+
+fn compare(file: &Path, expected: &str, hash: Sha256) -> Result<(), EncoderError> {
+    let got = hexadecimal(&hash.finalize());
+    if got == expected {
+        return Ok(());
+    }
+    Err(EncoderError::WeightsChanged { file: file.into(), expected: expected.into(), got })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_bytes_that_were_promised_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("weights");
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert!(matches!(check("m", &file, abc), Err(EncoderError::MissingWeights { .. })));
+        assert!(matches!(check("m", folder.path(), abc), Err(EncoderError::Weights { .. })));
+        assert!(matches!(check("m", Path::new("/dev/zero"), abc), Err(EncoderError::Weights { .. })));
+        std::fs::write(&file, "abc").unwrap();
+        check("m", &file, abc).unwrap();
+        #[cfg(feature = "torch")]
+        assert_eq!(read("m", &file, abc).unwrap(), b"abc");
+        std::fs::write(&file, "abd").unwrap();
+        let error = check("m", &file, abc).unwrap_err().to_string();
+        assert!(error.contains(abc) && error.contains("expected") && error.contains("weights"), "{error}");
+    }
+}

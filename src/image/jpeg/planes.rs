@@ -1,0 +1,88 @@
+//! Sequential JPEG files with a scan for each component. zune-jpeg 0.5.15 gives wrong pixels for them where rows are
+//! subsampled (its issues 419 and 422). A scan of one component is a grey JPEG of its own, which it decodes rightly;
+//! what remains is to put the planes together.
+
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+
+use super::super::{DecodeError, room_for};
+use super::{Colour, Component, END, Frame, Outline, Part, START, huffman, raw};
+
+/// The samples of one component.
+struct Plane {
+    width: usize,
+    samples: Vec<u8>,
+    across: usize,
+    down: usize,
+}
+
+/// RGB of a file whose scans hold one component each. `filling` follows each scan.
+pub(super) fn pixels(outline: &Outline<'_>, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let frame = &outline.frame;
+    if !matches!(frame.colour, Colour::YCbCr | Colour::Rgb) {
+        return Err(unsupported());
+    }
+    let planes =
+        (0..3).map(|number| plane(outline, number, filling)).collect::<Result<Vec<_>, DecodeError>>()?;
+    let most = |side: fn(&Component) -> u8| frame.components.iter().map(side).max().map_or(1, usize::from);
+    let (most_across, most_down) = (most(|one| one.horizontal), most(|one| one.vertical));
+    let (width, height) = (usize::from(frame.width), usize::from(frame.height));
+    let mut pixels = room_for(3 * (width * height) as u64)?;
+    for y in 0..height {
+        for x in 0..width {
+            let sample = |plane: &Plane| {
+                let (column, row) = (x * plane.across / most_across, y * plane.down / most_down);
+                plane.samples.get(row * plane.width + column).copied().unwrap_or(128)
+            };
+            let values = [sample(&planes[0]), sample(&planes[1]), sample(&planes[2])];
+            pixels.extend(if frame.colour == Colour::Rgb { values } else { rgb(values) });
+        }
+    }
+    Ok(pixels)
+}
+
+fn unsupported() -> DecodeError {
+    super::walk::unsupported("JPEG with scans of some of its components")
+}
+
+/// Decodes the scan of one component as a grey picture.
+fn plane(outline: &Outline<'_>, number: usize, filling: &[u8]) -> Result<Plane, DecodeError> {
+    let frame = &outline.frame;
+    let component = frame.components[number];
+    let most = |side: fn(&Component) -> u8| frame.components.iter().map(side).max().map_or(1, u32::from);
+    let side =
+        |whole: u16, factor: u8, most: u32| (u32::from(whole) * u32::from(factor)).div_ceil(most) as u16;
+    let grey = Frame {
+        progressive: false,
+        width: side(frame.width, component.horizontal, most(|one| one.horizontal)),
+        height: side(frame.height, component.vertical, most(|one| one.vertical)),
+        components: vec![Component { horizontal: 1, vertical: 1, ..component }],
+        colour: Colour::Grey,
+    };
+    let mut file = START.to_vec();
+    file.extend(huffman::standard_tables());
+    for part in &outline.parts {
+        match part {
+            Part::Segment(segment) => file.extend(*segment),
+            Part::Frame => file.extend(grey.written()),
+            Part::Scan(header, _) if header.first() != Some(&1) => return Err(unsupported()),
+            Part::Scan(header, data) if header.get(1) == Some(&component.id) => {
+                file.extend(grey.scan_header(header)?);
+                file.extend(*data);
+                file.extend(filling);
+                file.extend(END);
+                let samples = raw(&file, (grey.width, grey.height), ColorSpace::Luma)?;
+                let (across, down) = (component.horizontal.into(), component.vertical.into());
+                return Ok(Plane { width: grey.width.into(), samples, across, down });
+            }
+            Part::Scan(..) => {}
+        }
+    }
+    Err(DecodeError::Failed("truncated JPEG: a component is missing".into()))
+}
+
+/// JFIF's conversion.
+fn rgb([luma, blue, red]: [u8; 3]) -> [u8; 3] {
+    let (luma, blue, red) = (f32::from(luma), f32::from(blue) - 128.0, f32::from(red) - 128.0);
+    let green = luma - 0.344_136 * blue - 0.714_136 * red;
+    [luma + 1.402 * red, green, luma + 1.772 * blue].map(|value| value.round() as u8)
+}

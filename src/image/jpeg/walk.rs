@@ -1,0 +1,210 @@
+//! From marker to marker to the end of the first picture (ITU-T T.81, annex B).
+
+use super::super::{DecodeError, exif};
+use super::{Colour, Component, Frame, Outline, Part};
+
+/// How to make a JPEG that is decoded of one that is not.
+const CONVERT: &str = "convert it first, for example with `djpeg IN.jpg | cjpeg > OUT.jpg`";
+
+/// What is known while walking.
+#[derive(Default)]
+struct Walk<'a> {
+    frame: Option<Frame>,
+    height_behind: Option<u16>,
+    orientation: Option<image::metadata::Orientation>,
+    jfif: bool,
+    /// The transform in Adobe's marker.
+    adobe: Option<u8>,
+    parts: Vec<Part<'a>>,
+    scans: usize,
+    data: u64,
+}
+
+/// A marker and the body of its segment.
+struct Segment<'a> {
+    marker: u8,
+    body: &'a [u8],
+    /// From the marker on.
+    whole: &'a [u8],
+}
+
+pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
+    let mut walk = Walk::default();
+    let mut at = 2;
+    let mut ended = false;
+    while let Some((marker, behind)) = next_marker(bytes, at) {
+        match marker {
+            0x00 | 0x01 | 0xd0..=0xd8 => {
+                at = behind; // stuffed byte, restart or another marker without a body
+                continue;
+            }
+            0xd9 => {
+                ended = true;
+                break;
+            }
+            _ => {}
+        }
+        let reserved = matches!(marker, 0x02..=0xbf);
+        let Some(segment) = segment(bytes, marker, behind) else {
+            if reserved {
+                at = behind;
+                continue;
+            }
+            if walk.scans > 0 {
+                break; // behind a scan: whether the picture is whole, its data will tell
+            }
+            return Err(truncated());
+        };
+        // Markers that T.81 reserves are segments if another marker follows, else stray bytes.
+        let follows = behind + segment.whole.len() - 2;
+        if reserved && bytes.get(follows) != Some(&0xff) {
+            at = behind;
+            continue;
+        }
+        at = follows;
+        if marker == 0xda {
+            let end = end_of_scan(bytes, at);
+            walk.scan(segment.body, &bytes[at..end])?;
+            at = end;
+        } else {
+            walk.segment(&segment)?;
+        }
+    }
+    walk.outline(ended)
+}
+
+fn truncated() -> DecodeError {
+    DecodeError::Failed("truncated JPEG: it ends before its picture".into())
+}
+
+/// The next marker at or behind `at`, with the place behind it. Stray bytes and fill bytes before it are passed over.
+fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    let start = at + bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
+    let marker = start + bytes[start..].iter().position(|&byte| byte != 0xff)?;
+    Some((bytes[marker], marker + 1))
+}
+
+/// The segment whose length stands at `at`, behind its marker; none if it is not all there.
+fn segment(bytes: &[u8], marker: u8, at: usize) -> Option<Segment<'_>> {
+    let length = usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])).max(2);
+    let whole = bytes.get(at - 2..at + length)?;
+    Some(Segment { marker, body: &whole[4..], whole })
+}
+
+/// Where the data of a scan that begins at `at` ends: at the next marker that is no restart.
+fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes[at..].iter().position(|&byte| byte == 0xff) {
+        at += found;
+        match bytes.get(at + 1) {
+            Some(0x00 | 0xd0..=0xd7) => at += 2,
+            Some(0xff) => at += 1,
+            Some(_) => return at,
+            None => break,
+        }
+    }
+    bytes.len()
+}
+
+impl<'a> Walk<'a> {
+    fn segment(&mut self, segment: &Segment<'a>) -> Result<(), DecodeError> {
+        let body = segment.body;
+        match segment.marker {
+            0xc4 | 0xdb | 0xdd => self.parts.push(Part::Segment(segment.whole)),
+            0xc0..=0xc2 if self.frame.is_some() => {
+                return Err(DecodeError::Failed("damaged JPEG: it has two frame headers".into()));
+            }
+            0xc0..=0xc2 => {
+                self.frame = Some(frame(body, segment.marker == 0xc2)?);
+                self.parts.push(Part::Frame);
+            }
+            0xc3 => return Err(unsupported("lossless JPEG")),
+            0xc5..=0xc7 | 0xde => return Err(unsupported("hierarchical JPEG")),
+            0xc9..=0xcc => return Err(unsupported("JPEG with arithmetic coding")),
+            0xcd..=0xcf => return Err(unsupported("hierarchical JPEG with arithmetic coding")),
+            0xf7 => return Err(unsupported("JPEG-LS")),
+            0xdc => self.height_behind = body.first_chunk::<2>().map(|height| u16::from_be_bytes(*height)),
+            0xe0 => self.jfif |= body.starts_with(b"JFIF\0"),
+            0xe1 if self.scans == 0 && body.starts_with(b"Exif\0") => {
+                self.orientation = self.orientation.or(exif::orientation(body));
+            }
+            0xee if body.starts_with(b"Adobe") => self.adobe = body.get(11).copied().or(self.adobe),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn scan(&mut self, header: &'a [u8], data: &'a [u8]) -> Result<(), DecodeError> {
+        if self.frame.is_none() {
+            return Err(DecodeError::Failed("damaged JPEG: a scan without a frame header".into()));
+        }
+        self.scans += 1;
+        self.data += data.len() as u64;
+        self.parts.push(Part::Scan(header, data));
+        Ok(())
+    }
+
+    fn outline(self, ended: bool) -> Result<Outline<'a>, DecodeError> {
+        let mut frame = match (self.frame, self.scans) {
+            (Some(frame), 1..) => frame,
+            _ if ended => return Err(DecodeError::Failed("a JPEG without a picture".into())),
+            _ => return Err(truncated()),
+        };
+        if let Some(height) = self.height_behind.filter(|_| frame.height == 0) {
+            frame.height = height;
+        }
+        frame.colour = colour(&frame, self.jfif, self.adobe);
+        let Self { orientation, parts, scans, data, .. } = self;
+        Ok(Outline { frame, orientation, parts, scans, data, ended })
+    }
+}
+
+pub(super) fn unsupported(kind: &str) -> DecodeError {
+    DecodeError::Unsupported(format!("{kind} is not decoded: {CONVERT}"))
+}
+
+fn frame(body: &[u8], progressive: bool) -> Result<Frame, DecodeError> {
+    let damaged = || DecodeError::Failed("damaged JPEG: its frame header".into());
+    let (&[precision, a, b, c, d, count], rest) = body.split_first_chunk().ok_or_else(damaged)?;
+    if precision != 8 {
+        return Err(unsupported(&format!("JPEG of {precision} bits a sample")));
+    }
+    let count = usize::from(count);
+    let mut components: Vec<_> =
+        rest.get(..3 * count).ok_or_else(damaged)?.as_chunks::<3>().0.iter().map(component).collect();
+    if !matches!(count, 1 | 3 | 4) {
+        return Err(unsupported(&format!("JPEG of {count} components")));
+    }
+    let whole = |side: fn(&Component) -> u8| {
+        let most = components.iter().map(side).max().unwrap_or(1);
+        let sound = components.iter().all(|one| (1..=4).contains(&side(one)));
+        sound.then(|| components.iter().all(|one| most.is_multiple_of(side(one))))
+    };
+    let (across, down) = (whole(|one| one.horizontal), whole(|one| one.vertical));
+    if !(across.ok_or_else(damaged)? && down.ok_or_else(damaged)?) {
+        return Err(unsupported("JPEG with fractional sampling factors"));
+    }
+    if let [grey] = &mut components[..] {
+        (grey.horizontal, grey.vertical) = (1, 1); // a component by itself is coded block by block, whatever they say
+    }
+    let height = u16::from_be_bytes([a, b]);
+    let width = u16::from_be_bytes([c, d]);
+    Ok(Frame { progressive, width, height, components, colour: Colour::Grey })
+}
+
+fn component(&[id, sampling, table]: &[u8; 3]) -> Component {
+    Component { id, horizontal: sampling >> 4, vertical: sampling & 15, table }
+}
+
+/// What the components mean, as libjpeg decides it.
+fn colour(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Colour {
+    let ids: Vec<u8> = frame.components.iter().map(|one| one.id).collect();
+    match (ids.len(), adobe) {
+        (1, _) => Colour::Grey,
+        (3, _) if jfif => Colour::YCbCr,
+        (3, Some(0)) => Colour::Rgb,
+        (3, None) if ids == b"RGB" => Colour::Rgb,
+        (3, _) => Colour::YCbCr,
+        (_, None | Some(0)) => Colour::Cmyk,
+        _ => Colour::Ycck,
+    }
+}

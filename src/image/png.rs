@@ -1,0 +1,151 @@
+//! PNG: the chunks that make the picture, decoded by the `image` crate.
+
+use std::io::Cursor;
+
+use image::DynamicImage;
+use image::codecs::png::PngDecoder;
+use image::metadata::Orientation;
+
+use super::raster::{over_white, refusal, upright};
+use super::{DecodeError, Photo, exif};
+
+/// Deflate expands a byte to at most 1,032 (RFC 1951: 258 bytes a code of at least two bits).
+const DEFLATE_RATIO: u64 = 1_032;
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+
+/// A PNG whose chunks were walked.
+#[derive(Debug)]
+pub(super) struct Outline<'a> {
+    width: u32,
+    height: u32,
+    /// Bytes of the picture before it is compressed.
+    raw: u64,
+    /// Bytes a pixel once expanded.
+    expanded: u64,
+    /// Bytes of compressed picture that are there.
+    data: u64,
+    orientation: Option<Orientation>,
+    /// The chunks that make the picture, whole.
+    chunks: Vec<&'a [u8]>,
+}
+
+impl Outline<'_> {
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Refuses a header that claims more than the compressed data can hold.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        if self.raw <= DEFLATE_RATIO * self.data {
+            return Ok(());
+        }
+        let Self { width, height, data, .. } = self;
+        Err(DecodeError::Failed(format!(
+            "{data} bytes cannot hold the {width} x {height} pixels that the header claims"
+        )))
+    }
+
+    /// The expanded picture, its copy in 8 bits with alpha, and RGB; RGB twice when it is turned.
+    pub fn memory(&self) -> u64 {
+        (self.expanded + 4 + 3).saturating_mul(u64::from(self.width) * u64::from(self.height))
+    }
+}
+
+/// One chunk: its kind, its data, and the whole of it from length to checksum.
+struct Chunk<'a> {
+    kind: [u8; 4],
+    data: &'a [u8],
+    whole: &'a [u8],
+}
+
+impl<'a> Chunk<'a> {
+    /// The chunk at the beginning of `rest`; none if it is not all there.
+    fn first(rest: &'a [u8]) -> Option<Self> {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (kind, after) = after.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let data = after.get(..length)?;
+        let whole = rest.get(..length.checked_add(12)?)?;
+        Some(Self { kind: *kind, data, whole })
+    }
+
+    fn is_sound(&self) -> bool {
+        let covered = &self.whole[4..self.whole.len() - 4];
+        self.whole.ends_with(&crc32fast::hash(covered).to_be_bytes())
+    }
+}
+
+/// Walks from chunk to chunk until the end of the picture (PNG, third edition, section 5).
+pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
+    let mut outline = None;
+    let (mut data_bytes, mut orientation) = (0_u64, None);
+    let mut rest = &bytes[SIGNATURE.len()..];
+    while !rest.is_empty() {
+        let Some(chunk) = Chunk::first(rest) else {
+            // Behind a picture that may be whole anything can follow; the decoder will tell.
+            let is_data = data_bytes == 0 || rest.get(4..8) == Some(b"IDAT");
+            if is_data {
+                return Err(DecodeError::Failed("truncated PNG: it ends within a chunk".into()));
+            }
+            break;
+        };
+        rest = &rest[chunk.whole.len()..];
+        match (&chunk.kind, &mut outline) {
+            (b"IHDR", None) => outline = Some(header(&chunk)?),
+            (b"CgBI", None) => {
+                let what = "PNG files in Apple's own variant (CgBI) are not decoded: convert it with \
+                            `xcrun pngcrush -revert-iphone-optimizations IN.png OUT.png`";
+                return Err(DecodeError::Unsupported(what.into()));
+            }
+            (_, None) => return Err(DecodeError::Failed("a PNG must start with its header chunk".into())),
+            (b"IEND", _) => break,
+            (b"IHDR", _) => return Err(DecodeError::Failed("a PNG with two headers".into())),
+            (b"IDAT", Some(outline)) => {
+                data_bytes += chunk.data.len() as u64;
+                outline.chunks.push(chunk.whole);
+            }
+            (b"PLTE" | b"tRNS", Some(outline)) => outline.chunks.push(chunk.whole),
+            (b"eXIf", _) if chunk.is_sound() => orientation = orientation.or(exif::orientation(chunk.data)),
+            ([b'a'..=b'z', ..], _) => {} // ancillary: not about these pixels
+            (kind, _) => {
+                let kind = kind.escape_ascii();
+                return Err(DecodeError::Unsupported(format!(
+                    "PNG files with critical chunks of the kind {kind} are not decoded"
+                )));
+            }
+        }
+    }
+    let outline =
+        outline.ok_or_else(|| DecodeError::Failed("a PNG must start with its header chunk".into()))?;
+    Ok(Outline { orientation, data: data_bytes, ..outline })
+}
+
+/// What the header chunk says: width, height, depth, colour.
+fn header<'a>(chunk: &Chunk<'a>) -> Result<Outline<'a>, DecodeError> {
+    let &[a, b, c, d, e, f, g, h, depth, colour, ..] = chunk.data else {
+        return Err(DecodeError::Failed("truncated PNG header".into()));
+    };
+    let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let samples = match colour {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    let raw = (u64::from(width) * samples * u64::from(depth)).div_ceil(8).saturating_mul(height.into());
+    // A palette gives up to four samples; a transparent colour adds one to the others.
+    let expanded = if colour == 3 { 4 } else { samples + 1 } * u64::from(depth).div_ceil(8);
+    let chunks = vec![chunk.whole];
+    Ok(Outline { width, height, raw, expanded, data: 0, orientation: None, chunks })
+}
+
+pub(super) fn decode(outline: Outline<'_>, memory: u64) -> Result<Photo, DecodeError> {
+    let mut bytes = [SIGNATURE, &outline.chunks.concat()].concat();
+    bytes.extend(END);
+    let mut allowed = image::Limits::default();
+    allowed.max_alloc = Some(memory);
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(refusal)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
+    upright(picture.width(), picture.height(), over_white(picture)?, outline.orientation)
+}

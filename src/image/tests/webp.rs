@@ -1,0 +1,97 @@
+//! WebP files as other programs write them, and such as are made to cost much.
+
+use super::*;
+
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let padding = &[0][..data.len() % 2];
+    [kind.as_slice(), &(data.len() as u32).to_le_bytes(), data, padding].concat()
+}
+
+fn file(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let body = [b"WEBP".as_slice(), &chunks.concat()].concat();
+    chunk(b"RIFF", &body)
+}
+
+fn canvas(width: u32, height: u32, flags: u8) -> Vec<u8> {
+    let three = |n: u32| n.to_le_bytes()[..3].to_vec();
+    chunk(b"VP8X", &[vec![flags, 0, 0, 0], three(width - 1), three(height - 1)].concat())
+}
+
+/// The chunk with the picture of a plain lossless WebP.
+fn lossless(width: u32, height: u32) -> Vec<u8> {
+    encoded(gradient(width, height), ImageFormat::WebP)[12..].to_vec()
+}
+
+/// An extended file with a picture and further chunks behind it.
+pub fn extended(width: u32, height: u32, flags: u8, more: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut chunks = vec![canvas(width, height, flags), lossless(width, height)];
+    chunks.extend(more.iter().map(|(kind, data)| chunk(kind, data)));
+    file(&chunks)
+}
+
+/// An animation of one picture at an even place.
+fn animation(width: u32, height: u32, x: u32, y: u32, picture: Vec<u8>, side: (u32, u32)) -> Vec<u8> {
+    let three = |n: u32| n.to_le_bytes()[..3].to_vec();
+    let head =
+        [three(x / 2), three(y / 2), three(side.0 - 1), three(side.1 - 1), three(100), vec![0]].concat();
+    let frame = chunk(b"ANMF", &[head, picture].concat());
+    file(&[canvas(width, height, 0x02), chunk(b"ANIM", &[0; 6]), frame.clone(), frame])
+}
+
+#[test]
+fn webp_is_read() {
+    let photo = decoded(&encoded(gradient(12, 10), ImageFormat::WebP));
+    assert_eq!(photo.pixels, gradient(12, 10).into_raw());
+    let limits = Limits { pixels: 100, ..Limits::default() };
+    assert_eq!(
+        decode(&encoded(gradient(12, 10), ImageFormat::WebP), &limits).unwrap_err().code(),
+        "too_large"
+    );
+}
+
+#[test]
+fn flags_that_promise_what_is_missing_do_not_hinder() {
+    for flags in [0x00, 0x04, 0x08, 0x20, 0x2c] {
+        let photo = decoded(&extended(12, 10, flags, &[(b"ABCD", vec![1; 33])]));
+        assert_eq!(photo.pixels, gradient(12, 10).into_raw(), "{flags:02x}");
+    }
+}
+
+#[test]
+fn an_animation_gives_its_first_picture_where_it_stands() {
+    let photo = decoded(&animation(20, 16, 4, 2, lossless(12, 10), (12, 10)));
+    assert_eq!((photo.width, photo.height), (20, 16));
+    assert_eq!(pixel(&photo, 0, 0), [255; 3]);
+    assert_eq!(pixel(&photo, 4 + 5, 2 + 7), gradient(12, 10).get_pixel(5, 7).0);
+    assert_eq!(pixel(&photo, 16, 8), [255; 3]);
+    assert_eq!(code(&animation(20, 16, 10, 2, lossless(12, 10), (12, 10))), "decode_failed");
+}
+
+/// Neither the container nor the frame of an animation say how large the picture is: its own header does.
+#[test]
+fn a_picture_that_is_larger_than_its_container_says_is_judged_by_its_own_header() {
+    let header = |side: u32| {
+        [vec![0x2f], ((side - 1) | (side - 1) << 14).to_le_bytes().to_vec(), vec![0; 50]].concat()
+    };
+    let bomb = chunk(b"VP8L", &header(16_384));
+    let limits = Limits { pixels: 1 << 27, ..Limits::default() };
+    let lossy = [&[0x10, 0, 0, 0x9d, 0x01, 0x2a], [0xff, 0x3f, 0xff, 0x3f].as_slice(), &[0; 50]].concat();
+    for bytes in [
+        file(std::slice::from_ref(&bomb)),
+        file(&[canvas(8, 8, 0), bomb.clone()]),
+        file(&[canvas(8, 8, 0), chunk(b"VP8 ", &lossy)]),
+    ] {
+        assert_eq!(decode(&bytes, &limits).unwrap_err().code(), "too_large");
+    }
+    assert_eq!(code(&animation(8, 8, 0, 0, bomb, (8, 8))), "decode_failed", "it lies outside its canvas");
+    let wide = animation(1 << 24, 1 << 24, 0, 0, lossless(8, 8), (8, 8));
+    assert_eq!(code(&wide), "too_large", "the canvas");
+}
+
+#[test]
+fn a_webp_cut_anywhere_is_refused() {
+    let whole = encoded(gradient(40, 24), ImageFormat::WebP);
+    for length in 12..whole.len() - 1 {
+        assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
+    }
+}

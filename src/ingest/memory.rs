@@ -1,0 +1,145 @@
+//! How much memory photos under way may take together.
+
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Taken where the machine does not tell how much memory it has.
+const UNKNOWN: u64 = 4 << 30;
+
+/// Bytes that are handed out to photos and come back. Whoever waits is served in the order of asking, so a
+/// big photo waits for the small ones before it and not for those behind it.
+pub(super) struct Budget {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    free: u64,
+    next_ticket: u64,
+    serving: u64,
+}
+
+/// Bytes of a [`Budget`], given back when dropped.
+pub(super) struct Room<'a> {
+    budget: &'a Budget,
+    bytes: u64,
+}
+
+impl Budget {
+    pub fn new(bytes: u64) -> Self {
+        let state = State { free: bytes, next_ticket: 0, serving: 0 };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Waits until `bytes` are free and takes them. `bytes` must not exceed the whole budget.
+    pub fn take(&self, bytes: u64) -> Room<'_> {
+        let mut state = self.lock();
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        while state.serving != ticket || state.free < bytes {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.free -= bytes;
+        state.serving += 1;
+        self.changed.notify_all();
+        Room { budget: self, bytes }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room<'_> {
+    /// Makes this room at least `bytes` large if that needs no waiting. One who holds a room and waited for
+    /// more could wait for ever.
+    pub fn grow(&mut self, bytes: u64) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let mut state = self.budget.lock();
+        let nobody_waits = state.serving == state.next_ticket;
+        let fits = more == 0 || (nobody_waits && state.free >= more);
+        if fits {
+            state.free -= more;
+            self.bytes += more;
+        }
+        fits
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.budget.lock().free += self.bytes;
+        self.budget.changed.notify_all();
+    }
+}
+
+/// Half of the memory that this process may use: the machine's, or less where a control group or a resource
+/// limit says so. It does not depend on what else runs at the moment.
+pub(super) fn half_of_the_machine() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(Path::new(path)).unwrap_or_default();
+    let meminfo = read("/proc/meminfo");
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")).and_then(first_number);
+    let limits = read("/proc/self/limits");
+    let address_space =
+        limits.lines().find_map(|line| line.strip_prefix("Max address space")).and_then(first_number);
+    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .filter_map(|path| first_number(&read(path)))
+        .min();
+    let total = total.map(|kib| kib.saturating_mul(1024));
+    [total, address_space, group].into_iter().flatten().min().map_or(UNKNOWN, |bytes| bytes / 2)
+}
+
+/// The number that a text begins with; `None` for words such as `unlimited` and `max`.
+fn first_number(text: &str) -> Option<u64> {
+    text.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn rooms_never_exceed_the_budget_and_everybody_is_served() {
+        let (budget, taken, most) = (Budget::new(100), AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for worker in 0..8_u64 {
+                let (budget, taken, most) = (&budget, &taken, &most);
+                scope.spawn(move || {
+                    for round in 0..200 {
+                        let bytes = (worker * 37 + round * 11) % 101;
+                        let room = budget.take(bytes);
+                        most.fetch_max(taken.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
+                        taken.fetch_sub(bytes, Ordering::SeqCst);
+                        drop(room);
+                    }
+                });
+            }
+        });
+        assert!(most.into_inner() <= 100);
+        assert_eq!(budget.lock().free, 100);
+    }
+
+    #[test]
+    fn a_room_grows_only_into_what_is_free() {
+        let budget = Budget::new(100);
+        let mut one = budget.take(40);
+        let other = budget.take(30);
+        assert!(one.grow(10) && one.bytes == 40, "it is as large already");
+        assert!(one.grow(70));
+        assert!(!one.grow(71));
+        drop(other);
+        assert!(one.grow(100));
+        drop(one);
+        assert_eq!(budget.lock().free, 100);
+    }
+
+    #[test]
+    fn the_machine_tells_a_sensible_size() {
+        assert!((32 << 20..1 << 50).contains(&half_of_the_machine()), "{}", half_of_the_machine());
+        assert_eq!([" 12 kB", "max\n", "", "unlimited  x"].map(first_number), [Some(12), None, None, None]);
+    }
+}
