@@ -54,7 +54,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Some(dimension) => Binding::external(usize::from(dimension), arguments.threshold),
         None => {
             let named = arguments.model.as_deref().map(Model::find).transpose()?;
-            binding_of(&named.unwrap_or_else(Model::default_available))
+            let model = named.unwrap_or_else(Model::default_available);
+            model.check_weights()?;
+            binding_of(&model)
         }
     };
     let gallery = Gallery::create(&arguments.gallery, &binding, arguments.graph.into())?;

@@ -20,14 +20,18 @@
 //! sha256 = "..."
 //! ```
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::EncoderError;
+use super::{EncoderError, weights};
 use crate::face::Chip;
+
+/// Largest manifest that is read: a page of text.
+const LARGEST_MANIFEST: u64 = 1 << 20;
 
 /// Version of everything between photo and network that no manifest states: the cascade, the warp, the
 /// rounding. Raised when their results change, so that galleries made before are told apart.
@@ -163,7 +167,13 @@ impl Model {
     /// [`EncoderError::Manifest`]: unreadable, not TOML, a field missing, unknown or out of range.
     pub fn from_manifest(path: &Path) -> Result<Self, EncoderError> {
         let wrong = |reason: String| EncoderError::Manifest { file: path.into(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let read = || -> std::io::Result<String> {
+            let (file, length) = weights::open_regular(path, LARGEST_MANIFEST)?;
+            let mut text = String::new();
+            file.take(length).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let text = read().map_err(|error| wrong(error.to_string()))?;
         let mut model: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         model.validate().map_err(wrong)?;
         if let Some(weights) = &mut model.weights {
@@ -202,6 +212,20 @@ impl Model {
     /// Where the weights file lies, or should. None for the stand-in.
     pub fn weights_file(&self) -> Option<PathBuf> {
         Some(models_dir().join(&self.weights.as_ref()?.file))
+    }
+
+    /// Verifies that the weights of a user's model are there and are those that the manifest names. Those of built-in
+    /// models may be fetched later: their hashes are part of the program.
+    ///
+    /// # Errors
+    /// Weights missing, no regular file, too large, unreadable or with another SHA-256.
+    pub fn check_weights(&self) -> Result<(), EncoderError> {
+        match (self.kind, &self.weights, self.weights_file()) {
+            (Kind::Torchscript, Some(weights), Some(file)) => {
+                weights::check(&self.name, &file, &weights.sha256)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The detector that finds the faces for every model but the stand-in.

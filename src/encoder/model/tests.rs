@@ -85,3 +85,30 @@ fn an_unknown_name_lists_the_known_ones() {
     assert!(error.contains("mobilefacenet-192") && !error.contains("stand-in"), "{error}");
     assert!(matches!(Model::find("no/such.toml"), Err(EncoderError::Manifest { .. })));
 }
+
+#[test]
+fn only_a_short_regular_file_is_read_as_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("long.toml");
+    std::fs::File::create(&long).unwrap().set_len(LARGEST_MANIFEST + 1).unwrap();
+    for path in [Path::new("/dev/zero"), folder.path(), &long] {
+        let error = Model::from_manifest(path).unwrap_err();
+        assert!(error.to_string().contains("regular file"), "{error}");
+    }
+}
+
+#[test]
+fn weights_of_a_users_model_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifest_file, file) = (folder.path().join("mine.toml"), folder.path().join("mine.pt"));
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    std::fs::write(&manifest_file, manifest().replace(&"ab".repeat(32), abc)).unwrap();
+    let model = Model::from_manifest(&manifest_file).unwrap();
+    let told = model.check_weights().unwrap_err().to_string();
+    assert!(told.contains("mine.pt is missing") && told.contains("manifest"), "{told}");
+    std::fs::write(&file, "abd").unwrap();
+    assert!(matches!(model.check_weights(), Err(EncoderError::WeightsChanged { .. })));
+    std::fs::write(&file, "abc").unwrap();
+    model.check_weights().unwrap();
+    Model::builtin().iter().for_each(|model| model.check_weights().unwrap());
+}
