@@ -28,9 +28,10 @@ use gallerist_index::{GraphWhen, Index, Options, PurgeReceipt};
 
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
-pub use catalog::{PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
+pub use catalog::{Held, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
 pub use error::{GalleryError, Result};
+pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
 pub use name::{Name, Person};
