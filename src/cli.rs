@@ -7,7 +7,6 @@ mod calibrate;
 mod certificate;
 mod compact;
 mod demo;
-mod encode;
 mod engine;
 mod enroll;
 mod eval;
@@ -18,9 +17,9 @@ mod init;
 mod inspect;
 mod interrupt;
 mod model;
-mod output;
 mod pairs;
 mod probes;
+mod purge;
 mod reply;
 mod screen;
 mod search;
@@ -30,11 +29,9 @@ mod verify;
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Result;
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::decision::Decision;
@@ -48,43 +45,13 @@ const EXIT_CODES: &str =
 #[command(name = "gallerist", version, max_term_width = 110, after_help = EXIT_CODES)]
 struct Arguments {
     /// Print text for people or JSON for programs, one object a line
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "text",
-        hide_possible_values = true,
-        value_name = "text|json",
-        help_heading = "Everywhere"
-    )]
-    format: Vec<FormatArgument>,
+    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Everywhere")]
+    format: Format,
     /// Log more to the standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
     #[command(subcommand)]
     verb: Verb,
-}
-
-/// Values of `--format`: how results are printed, and for `encode`, which may have one of each, what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum FormatArgument {
-    /// For people.
-    Text,
-    /// For programs: one JSON object a line.
-    Json,
-    /// Vectors in a .npy file.
-    Npy,
-    /// Vectors in JSON.
-    Jsonl,
-}
-
-/// Where `encode` puts the vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileFormat {
-    /// In `embeddings.npy`.
-    Npy,
-    /// In the lines of `templates.jsonl`.
-    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,16 +78,14 @@ enum Verb {
     Range(search::RangeArguments),
     /// Add ready-made templates from a .npy file; run again to resume
     Import(import::Arguments),
-    /// Find the faces in photos and write their templates to a folder, without a gallery; run again to resume
-    Encode(encode::Arguments),
     /// Write all templates to a .npy file and what is known of them to a JSONL file
     Export(export::Arguments),
-    /// List, show, rename, merge and remove people
+    /// List, show, rename, merge and remove people; move and remove single templates
     Subject(subject::Arguments),
     /// Merge a gallery's files into few large ones
-    Compact(compact::CompactArguments),
+    Compact(compact::Arguments),
     /// Erase the bytes of removed templates from a gallery's files
-    Purge(compact::PurgeArguments),
+    Purge(purge::Arguments),
     /// Show what is in a gallery
     Stats(inspect::StatsArguments),
     /// Verify every byte of a gallery
@@ -157,10 +122,11 @@ impl End {
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Galleries, exports, backups and reports tell of people: whatever is written is its owner's alone.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
-    refuse_silent_ends();
-    let (screen, files) = formats(&arguments);
-    match run(arguments.verb, files, screen) {
+    match run(arguments.verb, Screen::new(arguments.format)) {
         Ok(end) => ExitCode::from(end.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
         Err(error) => {
@@ -170,22 +136,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// How results are printed, and what `encode` writes; a mixture that means nothing ends the program.
-fn formats(arguments: &Arguments) -> (Screen, FileFormat) {
-    let given = |wanted| arguments.format.contains(&wanted);
-    let is_for_files = given(FormatArgument::Npy) || given(FormatArgument::Jsonl);
-    if is_for_files && !matches!(arguments.verb, Verb::Encode(_)) {
-        let what = "--format npy and jsonl are for `encode`; here it is text or json";
-        Arguments::command().error(ErrorKind::InvalidValue, what).exit();
-    }
-    let screen = if given(FormatArgument::Json) { Format::Json } else { Format::Text };
-    let files = if given(FormatArgument::Jsonl) { FileFormat::Jsonl } else { FileFormat::Npy };
-    (Screen::new(screen), files)
-}
-
-fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
+fn run(verb: Verb, screen: Screen) -> Result<End> {
     match verb {
-        Verb::Encode(arguments) => encode::run(&arguments, files, screen),
         Verb::Init(arguments) => init::run(&arguments, screen),
         Verb::Enroll(arguments) => enroll::run(&arguments, screen),
         Verb::Identify(arguments) => identify::run(&arguments, screen),
@@ -199,20 +151,12 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
         Verb::Import(arguments) => import::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
-        Verb::Compact(arguments) => compact::compact(&arguments, screen),
-        Verb::Purge(arguments) => compact::purge(&arguments, screen),
+        Verb::Compact(arguments) => compact::run(&arguments, screen),
+        Verb::Purge(arguments) => purge::run(&arguments, screen),
         Verb::Stats(arguments) => inspect::stats(&arguments, screen),
         Verb::Check(arguments) => inspect::check(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),
         Verb::Demo(arguments) => demo::run(&arguments, screen),
-    }
-}
-
-/// A write beyond the limit on the size of files (`ulimit -f`) is an error that is told, not a signal that ends the program.
-#[cfg(unix)]
-fn refuse_silent_ends() {
-    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
-        tracing::warn!(%error, "a limit on the size of files will end the program without a message");
     }
 }
 

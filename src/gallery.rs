@@ -13,25 +13,30 @@ mod binding;
 mod catalog;
 mod correction;
 mod enrollment;
+mod erasure;
 mod error;
 mod evidence;
 mod import;
 mod inspection;
 mod lookup;
 mod name;
+mod private;
 mod ranking;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gallerist_index::{GraphWhen, Index, Options, PurgeReceipt};
+use gallerist_index::{GraphWhen, Index, Options};
 
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
-pub use catalog::{Held, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
+pub use catalog::{JournalEntry, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
+pub use correction::{Chosen, Moved};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
+pub use erasure::{Erasure, Room};
 pub use error::{GalleryError, Result};
-pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
 pub use name::{Name, Person};
@@ -54,7 +59,7 @@ pub struct Gallery {
 
 impl Gallery {
     /// Makes an empty gallery at `directory`, which must not exist or be empty, and opens it. It appears whole or not
-    /// at all: it is built beside its place and renamed. `graph`: which of its segments get graphs, for approximate search.
+    /// at all: it is built beside its place and renamed. Nobody but its owner may read it. `graph`: which of its segments get graphs, for approximate search.
     ///
     /// # Errors
     /// Something is there already; the folder cannot be written.
@@ -72,6 +77,7 @@ impl Gallery {
         std::fs::create_dir_all(parent).map_err(io("making its folder"))?;
         let building = tempfile::Builder::new()
             .prefix(".gallerist-")
+            .permissions(Permissions::from_mode(private::FOLDER))
             .tempdir_in(parent)
             .map_err(io("making a folder beside it"))?;
 
@@ -80,6 +86,7 @@ impl Gallery {
         options.graph.when = graph;
         drop(Index::create(&building.path().join(INDEX), options)?);
         drop(Catalog::create(&building.path().join(CATALOG), binding)?);
+        private::keep_private(building.path());
         sync_directory(building.path()).map_err(io("syncing it"))?;
         std::fs::rename(building.path(), &absolute).map_err(io("putting it in place"))?;
         sync_directory(parent).map_err(io("syncing its folder"))?;
@@ -87,7 +94,7 @@ impl Gallery {
     }
 
     /// Opens a gallery and settles what a crash left unfinished. Takes the time of reading the unsealed
-    /// rows, not of the whole gallery. On a full disk a gallery can be opened and searched; what is not settled
+    /// rows, not of the whole gallery. Others lose the rights that they may have to its files. On a full disk a gallery can be opened and searched; what is not settled
     /// yet is settled by the first write for which there is room.
     ///
     /// # Errors
@@ -98,6 +105,7 @@ impl Gallery {
             return Err(GalleryError::NotAGallery(directory.to_owned()));
         }
         let index = Index::open(&directory.join(INDEX))?; // first: its lock guards the catalog too
+        private::keep_private(directory); // before SQLite makes files beside the catalog with the same rights
         let catalog = Catalog::open(&catalog_path)?;
         let binding = catalog.binding()?;
         let options = index.options();
@@ -142,19 +150,6 @@ impl Gallery {
         Ok(self.index.compact()?)
     }
 
-    /// Removes the bytes of removed templates from every file of the gallery, and what the catalog kept of them in
-    /// unused pages. Copies made elsewhere, and what the medium keeps of removed files, are beyond its reach.
-    ///
-    /// # Errors
-    /// The disk is full or failing; a segment is damaged.
-    pub fn purge(&self) -> Result<PurgeReceipt> {
-        self.settle()?;
-        self.finish_removals()?;
-        let receipt = self.index.purge()?;
-        self.catalog().rewrite()?;
-        Ok(receipt)
-    }
-
     /// A panic elsewhere leaves no half-done state behind this lock: transactions roll back.
     fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
@@ -162,7 +157,8 @@ impl Gallery {
 
     fn reconcile(&self) -> Result<()> {
         *self.unsettled() = self.catalog().pending()?;
-        match self.settle().and_then(|()| self.finish_removals()) {
+        let settled = self.settle().and_then(|()| self.finish_removals());
+        match settled.and_then(|()| self.catalog().normalise_names()) {
             Err(error) if error.is_full() => {
                 tracing::warn!(%error, "what an earlier failure left is settled when there is room");
                 Ok(())

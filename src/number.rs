@@ -19,6 +19,18 @@ pub fn count(n: u64) -> String {
     grouped
 }
 
+/// A size in bytes for people: `64.0 MiB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
 /// A measured share: one decimal at least, more where they tell something, and never 100 % for what is less.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {
@@ -102,6 +114,12 @@ mod tests {
         assert_eq!(plain(-0.0, 2), "0");
         assert_eq!(plain(0.25, 2), "0.25");
         assert_eq!(plain(100.0, 0), "100");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(64 << 20), "64.0 MiB");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::manifest::{SegmentEntry, TombstoneEntry};
 use crate::mmap::Access;
 use crate::segment::writer::{self, Extras, Source};
 use crate::segment::{Segment, l0};
-use crate::state::Sealed;
+use crate::state::{Sealed, State};
 use crate::store::Store;
 use policy::Candidate;
 
@@ -93,6 +93,18 @@ pub(crate) fn settle(store: &Store) -> Result<Done, Error> {
 /// Rewrites every segment that holds dead rows.
 pub(crate) fn purge(store: &Store) -> Result<Done, Error> {
     repeat(store, |segments| segments.iter().position(|sealed| sealed.dead() > 0).map(|at| vec![at]))
+}
+
+/// Bytes that sealing the buffers and a purge after it take on the disk before they give others back: segments are rewritten one after the
+/// other.
+pub(crate) fn room(state: &State, dimension: usize) -> u64 {
+    // Vectors in two forms, a share of the rotation, ids, codes and a graph: see `segment::layout`.
+    let row = 7 * dimension + 320;
+    // The rest: entries of an erasure file, headers, tables, the manifest.
+    let rest = 64 * state.dead() + (1 << 18);
+    let rewritten = state.segments.iter().filter(|sealed| sealed.dead() > 0);
+    let length = |sealed: &Sealed| sealed.segment.path().metadata().map_or(0, |file| file.len());
+    (state.buffered() * row + rest) as u64 + rewritten.map(length).max().unwrap_or(0)
 }
 
 fn repeat(store: &Store, choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>) -> Result<Done, Error> {

@@ -113,6 +113,12 @@ impl Index {
         Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
     }
 
+    /// Bytes on the disk that [`purge`](Self::purge) takes at most before it gives others back: those of the segments that buffers become, and
+    /// of the largest segment that it rewrites.
+    pub fn purge_room(&self) -> u64 {
+        compaction::room(&self.store.state.load(), self.store.options.dimension)
+    }
+
     /// Removes the bytes of every row that was deleted before from the index's files: seals what is buffered and
     /// rewrites each segment that holds dead rows. What the medium itself keeps of removed files, and copies made
     /// elsewhere, are beyond its reach.

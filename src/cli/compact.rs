@@ -1,4 +1,4 @@
-//! `gallerist compact` and `gallerist purge`
+//! `gallerist compact`
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,23 +13,12 @@ use crate::gallery::Gallery;
 
 /// Merge a gallery's files into few large ones. A gallery does this by itself while it is open; this does it now.
 #[derive(Debug, Args)]
-pub struct CompactArguments {
+pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
 }
 
-/// Erase the bytes of removed templates from every file of a gallery. Copies made elsewhere are beyond its reach, and so
-/// is what a disk keeps of files that were removed.
-#[derive(Debug, Args)]
-pub struct PurgeArguments {
-    /// The gallery
-    gallery: PathBuf,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-pub fn compact(arguments: &CompactArguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let gallery = Gallery::open(&arguments.gallery)?;
     let started = Instant::now();
     let done = gallery.compact()?;
@@ -38,27 +27,6 @@ pub fn compact(arguments: &CompactArguments, screen: Screen) -> Result<End> {
     screen.text(format!("{} rewritten, {now} now, in {seconds:.1} s", plural(rewritten, "segment")))?;
     screen.json(&json!({
         "event": "compacted", "rewritten": rewritten, "segments": now, "erased": done.erased, "seconds": seconds,
-    }))?;
-    Ok(End::Done)
-}
-
-pub fn purge(arguments: &PurgeArguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
-    if arguments.dry_run {
-        let removed = gallery.summary()?.removed;
-        screen.text(format!("would erase {}", plural(removed, "removed template")))?;
-        screen.json(&json!({ "event": "purged", "erased": removed, "dry_run": true }))?;
-        return Ok(End::Done);
-    }
-    let receipt = gallery.purge()?;
-    screen.text(format!(
-        "erased {}; {} rewritten",
-        plural(receipt.erased, "removed template"),
-        plural(receipt.rewritten as u64, "segment")
-    ))?;
-    screen.json(&json!({
-        "event": "purged", "erased": receipt.erased, "rewritten": receipt.rewritten,
-        "held_by_views": receipt.held_by_views, "dry_run": false,
     }))?;
     Ok(End::Done)
 }

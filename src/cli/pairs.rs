@@ -28,6 +28,7 @@ pub struct Pair {
 pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     let text = std::fs::read_to_string(list).with_context(|| format!("{}: reading pairs", list.display()))?;
     let mut pairs = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is no part of a path
     for (number, line) in (1..).zip(text.lines()) {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::number;
-pub use crate::number::count;
+pub use crate::number::{bytes, count};
 
 /// A measured share as terminals show it: `0.31 %`, `99.3 %`.
 pub fn percent(share: f64) -> String {
@@ -31,7 +31,7 @@ fn with_blanks(text: &str) -> String {
 }
 
 /// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
     Text,
@@ -145,18 +145,6 @@ fn width_of(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// A size in bytes for people: `64.0 MiB`.
-pub fn bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
 /// `1 photo`, `2 photos`, `2 searches`, `2 replies`.
 pub fn plural(n: u64, one: &str) -> String {
     let (stem, ending) = match one.strip_suffix("ly") {
@@ -187,8 +175,6 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        assert_eq!(bytes(1023), "1023 B");
-        assert_eq!(bytes(64 << 20), "64.0 MiB");
         assert_eq!(plural(1, "photo"), "1 photo");
         assert_eq!(plural(2000, "photo"), "2,000 photos");
         assert_eq!([plural(2, "search"), plural(3, "reply")], ["2 searches", "3 replies"]);

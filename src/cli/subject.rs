@@ -1,5 +1,8 @@
 //! `gallerist subject`: people in a gallery.
 
+mod history;
+mod templates;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -8,9 +11,10 @@ use serde_json::json;
 
 use super::End;
 use super::screen::{Screen, Table, count, plural};
-use crate::gallery::{Gallery, Name};
+use crate::gallery::{Gallery, Name, SubjectTemplate};
 
-/// List, show, rename, merge and remove people.
+/// List, show, rename, merge and remove people; move and remove single templates. Every correction is in the journal, see `history`: a rename
+/// is undone by a rename, a move or merge by moving the templates back.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -24,7 +28,7 @@ enum Verb {
         /// The gallery
         gallery: PathBuf,
     },
-    /// Show the templates of one person and where they come from
+    /// Show the templates of one person, their ids and where they come from
     Show {
         /// The gallery
         gallery: PathBuf,
@@ -55,18 +59,41 @@ enum Verb {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Remove a person with all templates
+    /// Move single templates to another person, who is made if there is none of that name; they get new ids
+    Move {
+        /// The gallery
+        gallery: PathBuf,
+        /// Ids of the templates, as `subject show`, `identify` and `audit` tell them
+        #[arg(long = "template", value_name = "ID", required = true, num_args = 1.., value_delimiter = ',')]
+        templates: Vec<u64>,
+        /// Whose they are
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Remove a person with all templates, or single templates. `purge` erases them; the same photos are enrolled again when they come again
     Remove {
         /// The gallery
         gallery: PathBuf,
         /// Who
-        name: String,
-        /// Really do it
+        #[arg(required_unless_present = "templates")]
+        name: Option<String>,
+        /// Ids of single templates, as `subject show`, `identify` and `audit` tell them; with the last one its person is gone
+        #[arg(long = "template", value_name = "ID", conflicts_with = "name", num_args = 1.., value_delimiter = ',')]
+        templates: Vec<u64>,
+        /// Really do it; needed for a whole person
         #[arg(long)]
         yes: bool,
         /// Say what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// List every correction. Of people who were removed it tells no name
+    History {
+        /// The gallery
+        gallery: PathBuf,
     },
 }
 
@@ -89,7 +116,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
             tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
         }
-        Verb::Remove { gallery, name, yes, dry_run } => {
+        Verb::Move { gallery, templates, to, dry_run } => {
+            templates::relocate(&Gallery::open(gallery)?, templates, to, *dry_run, screen)?;
+        }
+        Verb::History { gallery } => history::list(&Gallery::open(gallery)?, screen)?,
+        Verb::Remove { gallery, name: None, templates, dry_run, .. } => {
+            templates::remove(&Gallery::open(gallery)?, templates, *dry_run, screen)?;
+        }
+        Verb::Remove { gallery, name: Some(name), yes, dry_run, .. } => {
             let gallery = Gallery::open(gallery)?;
             let subject = gallery.subject(name)?;
             if !dry_run {
@@ -135,15 +169,18 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
     screen.text(format!("{}, {}", subject.name, plural(subject.templates, "template")))?;
     let mut table = Table::new(&[0]);
     for template in templates {
-        let mut origin = template.path.map_or_else(String::new, |path| path.display().to_string());
-        if let Some(row) = template.row {
-            origin = format!("{origin} row {row}");
-        }
+        let origin = origin(&template);
         let quality =
             template.face.map_or_else(String::new, |face| format!("quality {}", face.quality.overall));
         table.row([format!("#{}", template.id), origin, quality]);
     }
     Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
+}
+
+/// Where a template comes from.
+fn origin(template: &SubjectTemplate) -> String {
+    let path = template.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
+    template.row.map_or_else(|| path.clone(), |row| format!("{path} row {row}"))
 }
 
 fn tell(screen: Screen, dry_run: bool, done: &str, what: &str, templates: u64) -> Result<()> {

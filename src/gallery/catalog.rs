@@ -19,7 +19,9 @@
 //! A template is live when it lies in no `pending` range and not in `removing`; both tables are empty
 //! except while a write is under way or after a crash, until the gallery is next opened.
 
+mod erasure;
 pub(super) mod evidence;
+pub(super) mod journal;
 pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod source;
@@ -32,9 +34,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 use super::Binding;
 use super::error::{GalleryError, Result};
 
+pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::{PhotoHash, PhotoRecord, Provenance};
-pub use source::{Held, Source};
+pub use source::Source;
 pub use subject::{Subject, SubjectTemplate};
 
 const VERSION: i64 = 2;
@@ -190,23 +193,9 @@ impl Catalog {
         })
     }
 
-    /// Writes the database anew: pages that hold deleted rows are gone.
-    pub(super) fn rewrite(&self) -> Result<()> {
-        self.read("rewriting it", |db| db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
-    }
-
     pub(super) fn damaged(&self, what: String) -> GalleryError {
         GalleryError::DamagedCatalog { path: self.path.clone(), what }
     }
-}
-
-/// Records a correction in the journal, in the caller's transaction.
-fn record(tx: &Transaction<'_>, verb: &str, detail: &serde_json::Value) -> rusqlite::Result<()> {
-    tx.execute(
-        "INSERT INTO journal(at, verb, detail) VALUES (unixepoch(), ?1, ?2)",
-        params![verb, detail.to_string()],
-    )?;
-    Ok(())
 }
 
 fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryError {

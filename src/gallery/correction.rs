@@ -1,12 +1,40 @@
-//! Corrections by people: rename, merge, remove. Each is in the journal.
+//! Corrections by people: rename, merge, move, remove. Each is in the journal.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use gallerist_index::Row;
 
-use super::catalog::{PendingKind, Subject, SubjectTemplate, subject};
+use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject};
 use super::error::{GalleryError, Result};
-use super::{Gallery, Name};
+use super::{Gallery, Name, Person};
+
+/// Templates that a correction is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// The templates as they were before it, in the order of their ids.
+    pub templates: Vec<SubjectTemplate>,
+    /// People of whom nothing is left after it: they are gone with their last template.
+    pub emptied: Vec<Subject>,
+}
+
+/// Templates that were moved to another subject. A template gets another id then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// What was moved.
+    pub chosen: Chosen,
+    /// The new ids, in the order of the templates.
+    pub ids: Vec<u64>,
+    /// The name of the subject they belong to now.
+    pub into: String,
+}
+
+/// Where templates go.
+enum Destination {
+    Subject(Subject),
+    /// Somebody who is not in the gallery yet.
+    New(Name),
+}
 
 impl Gallery {
     /// The subject called `name`.
@@ -33,6 +61,14 @@ impl Gallery {
         self.catalog().templates_of(subject.id)
     }
 
+    /// Every correction, oldest first. Of people who were removed it tells no name.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn journal(&self) -> Result<Vec<JournalEntry>> {
+        self.catalog().journal()
+    }
+
     /// Gives a subject another name.
     ///
     /// # Errors
@@ -43,7 +79,7 @@ impl Gallery {
         catalog.rename(&subject, to)
     }
 
-    /// Removes a subject with all templates: hidden from every look-up and durable when it returns.
+    /// Removes a subject with all templates: hidden from every look-up and durable when it returns. The journal tells the name no more.
     ///
     /// # Errors
     /// Nobody is called `name`; the disk is failing.
@@ -59,6 +95,59 @@ impl Gallery {
         Ok(removed)
     }
 
+    /// The live templates with these ids, and who would be gone without them.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownTemplate`]: the first id that no template has.
+    pub fn choose(&self, ids: &[u64]) -> Result<Chosen> {
+        let catalog = self.catalog();
+        let unsettled: BTreeSet<u64> = catalog.unsettled()?.into_iter().collect();
+        let mut templates = Vec::with_capacity(ids.len());
+        let mut chosen: BTreeMap<u64, u64> = BTreeMap::new();
+        for id in ids.iter().copied().collect::<BTreeSet<u64>>() {
+            let template = catalog.template(id)?.filter(|_| !unsettled.contains(&id));
+            let template = template.ok_or(GalleryError::UnknownTemplate { id })?;
+            *chosen.entry(template.subject_id).or_default() += 1;
+            templates.push(template);
+        }
+        let mut emptied = Vec::new();
+        for template in &templates {
+            let Some(count) = chosen.remove(&template.subject_id) else { continue };
+            let subject = catalog.subject(&template.subject)?;
+            emptied.extend(Some(subject).filter(|subject| subject.templates == count));
+        }
+        Ok(Chosen { templates, emptied })
+    }
+
+    /// Removes single templates: hidden from every look-up and durable when it returns. A photo of which nothing is left is not known any
+    /// more, and is enrolled again when it comes again.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose), and nothing is removed; the disk is failing.
+    pub fn remove_templates(&self, ids: &[u64]) -> Result<Chosen> {
+        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let chosen = self.choose(ids)?;
+        self.catalog().mark_templates_removed(&chosen.templates)?;
+        self.finish_removals()?;
+        Ok(chosen)
+    }
+
+    /// Moves single templates to the subject called `to`, who is made if there is none. Moving them back undoes it.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose); one of them is that subject's already; `to` is no name; the disk is failing.
+    pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
+        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let chosen = self.choose(ids)?;
+        let destination = match self.subject(to) {
+            Ok(subject) => Destination::Subject(subject),
+            Err(GalleryError::UnknownSubject { .. }) => Destination::New(Name::new(to)?),
+            Err(error) => return Err(error),
+        };
+        let (into, ids) = self.relocate("move", &chosen.templates, destination)?;
+        Ok(Moved { chosen, ids, into })
+    }
+
     /// Makes two subjects one: the templates of `from` become new templates of `into`, `from` is gone.
     /// Returns how many templates moved.
     ///
@@ -71,28 +160,52 @@ impl Gallery {
             let reason = "a subject cannot be merged with itself".into();
             return Err(GalleryError::SubjectName { name: from.name, reason });
         }
+        let templates = self.templates_of(&from)?;
+        let (_, ids) = self.relocate("merge", &templates, Destination::Subject(into))?;
+        Ok(ids.len())
+    }
+
+    /// Copies templates to a subject under new ids, and removes the originals. Returns the subject's name and the new ids.
+    fn relocate(
+        &self,
+        verb: &'static str,
+        templates: &[SubjectTemplate],
+        destination: Destination,
+    ) -> Result<(String, Vec<u64>)> {
         let view = self.index.view();
-        let mut originals = Vec::new();
-        for template in self.templates_of(&from)? {
+        let mut originals = Vec::with_capacity(templates.len());
+        for template in templates {
+            if let Destination::Subject(into) = &destination
+                && into.id == template.subject_id
+            {
+                return Err(GalleryError::TemplateThere { id: template.id, subject: into.name.clone() });
+            }
             originals.push(view.get(template.id).ok_or_else(|| {
                 self.catalog().damaged(format!(
                     "template {} of {:?} is not in the index; `gallerist check` tells more",
-                    template.id, from.name
+                    template.id, template.subject
                 ))
             })?);
         }
-        let mut moved = Vec::with_capacity(originals.len());
-        let (written, ()) = self.write_as(PendingKind::Move, "merging subjects", |tx, rows| {
+        let mut ids = Vec::with_capacity(originals.len());
+        let (written, (into, name)) = self.write_as(PendingKind::Move, "moving templates", |tx, rows| {
+            let (into, name) = match &destination {
+                Destination::Subject(subject) => (subject.id, subject.name.clone()),
+                Destination::New(name) => {
+                    let (id, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
+                    (id.cast_unsigned(), name.to_string())
+                }
+            };
             for original in &originals {
-                let id = subject::copy_template(tx, original.id, into.id)?.cast_unsigned();
-                rows.push(Row { id, group: into.id, vector: &original.vector });
-                moved.push((original.id, id));
+                let id = subject::copy_template(tx, original.id, into)?.cast_unsigned();
+                rows.push(Row { id, group: into, vector: &original.vector });
+                ids.push(id);
             }
-            Ok(())
+            Ok((into, name))
         })?;
-        self.finish(written, |tx| subject::retire_moved(tx, &from, &into, &moved))?;
+        self.finish(written, |tx| subject::retire_moved(tx, verb, templates, (into, &name), &ids))?;
         self.finish_removals()?;
-        Ok(moved.len())
+        Ok((name, ids))
     }
 
     pub(super) fn finish_removals(&self) -> Result<()> {

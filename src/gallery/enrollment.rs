@@ -143,7 +143,7 @@ fn insert_photo<'a>(
     enrollment: &'a Enrollment,
     rows: &mut Vec<Row<'a>>,
 ) -> rusqlite::Result<PhotoOutcome> {
-    if photo::enrolled_id(tx, &enrollment.hash)?.is_some() {
+    if photo::is_enrolled(tx, &enrollment.hash)? {
         return Ok(PhotoOutcome::Duplicate);
     }
     let (outcome, detail) = match &enrollment.faces {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::encoder::EncoderError;
+use crate::number::bytes;
 use crate::template::TemplateError;
 
 /// Result with [`GalleryError`].
@@ -98,6 +99,35 @@ pub enum GalleryError {
         /// Similar names, or empty.
         hint: String,
     },
+    /// No such template.
+    #[error(
+        "no template has the number {id}; nothing was changed. `subject show` and `audit` tell the numbers, and a template that is moved gets a new one"
+    )]
+    UnknownTemplate {
+        /// The number asked for.
+        id: u64,
+    },
+    /// A template is to be moved to where it is.
+    #[error("template {id} is one of {subject:?} already; nothing was moved")]
+    TemplateThere {
+        /// The template.
+        id: u64,
+        /// Whose it is.
+        subject: String,
+    },
+    /// The disk has less room than a purge takes meanwhile.
+    #[error(
+        "{}: a purge takes {} of free space for a while, and there are {}; nothing was erased, free some space and run the same command again",
+        path.display(), bytes(*needed), bytes(*available)
+    )]
+    NoRoom {
+        /// The gallery.
+        path: PathBuf,
+        /// Bytes that are needed at most.
+        needed: u64,
+        /// Bytes that are free.
+        available: u64,
+    },
     /// A name that is taken, or that is none.
     #[error("subject name {name:?}: {reason}")]
     SubjectName {
@@ -115,7 +145,7 @@ pub enum GalleryError {
         what: String,
     },
     /// One row of a `.npy` file is not a template.
-    #[error("{}: row {row}: {source} (rows and components are counted from 0)", path.display())]
+    #[error("{}: row {row}: {source}; nothing of this file was imported", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,
@@ -130,7 +160,9 @@ impl GalleryError {
     /// Whether the disk was full, wherever it was noticed.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::Index(gallerist_index::Error::Full { .. }) => true,
+            Self::Full { .. } | Self::NoRoom { .. } | Self::Index(gallerist_index::Error::Full { .. }) => {
+                true
+            }
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             _ => false,
         }

@@ -17,7 +17,7 @@ pub struct Summary {
     pub subjects: u64,
     /// Live templates.
     pub templates: u64,
-    /// Removed templates whose bytes are still in a file.
+    /// Removed templates of which something is still in a file, of the index or of the catalog.
     pub removed: u64,
     /// Mapped segments.
     pub segments: u64,
@@ -69,7 +69,7 @@ impl Gallery {
         Ok(Summary {
             subjects,
             templates,
-            removed: stats.deleted_rows,
+            removed: self.unerased()?,
             segments: stats.segments as u64,
             buffered: stats.buffered_rows,
             index_bytes: stats.bytes,

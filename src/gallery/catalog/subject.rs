@@ -1,13 +1,14 @@
 //! People: names, templates, and the corrections a person makes to them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::json;
 
-use super::photo::{PhotoHash, Provenance, path_from};
-use super::{Catalog, Result, record};
+use super::journal::record;
+use super::photo::{Provenance, path_from};
+use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
 
@@ -37,8 +38,6 @@ pub struct SubjectTemplate {
     pub row: Option<u64>,
     /// The face in the photo.
     pub face: Option<Provenance>,
-    /// Hash of the photo's bytes.
-    pub photo: Option<PhotoHash>,
 }
 
 /// The row of a person, made if there is none yet, and the name: a made-up one may have got a number.
@@ -80,7 +79,7 @@ fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
 }
 
 const TEMPLATE_COLUMNS: &str =
-    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face, p.hash
+    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face
      FROM templates t JOIN subjects s ON s.id = t.subject_id
      LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id";
 
@@ -248,6 +247,37 @@ impl Catalog {
         })
     }
 
+    /// Writes the names of a gallery that was made before names had one form in that form, once. Where the form is somebody else's name
+    /// already, both stay as they are: two subjects are made one by `merge` only.
+    pub(in crate::gallery) fn normalise_names(&mut self) -> Result<()> {
+        const KEY: &str = "names";
+        const FORM: &str = "NFC";
+        let known = self.read("reading the form of names", |db| {
+            db.prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?.exists([KEY])
+        })?;
+        if known {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        self.each_subject(|subject| {
+            let name = normalised(&subject.name);
+            others.extend((name != subject.name).then_some((subject.id, name)));
+        })?;
+        self.transaction("writing names in one form", |tx| {
+            for (id, name) in &others {
+                let taken = tx.prepare_cached("SELECT 1 FROM subjects WHERE name = ?1")?.exists([name])?;
+                if !taken {
+                    tx.execute(
+                        "UPDATE subjects SET name = ?2 WHERE id = ?1",
+                        params![id.cast_signed(), name],
+                    )?;
+                }
+            }
+            tx.execute("INSERT INTO meta(key, value) VALUES (?1, ?2)", [KEY, FORM])?;
+            Ok(())
+        })
+    }
+
     /// Gives a subject another name that nobody has.
     pub(in crate::gallery) fn rename(&mut self, subject: &Subject, to: &Name) -> Result<()> {
         if self.named(to.as_str())?.is_some_and(|other| other.id != subject.id) {
@@ -269,8 +299,23 @@ impl Catalog {
     pub(in crate::gallery) fn mark_removed(&mut self, subject: &Subject) -> Result<()> {
         self.transaction("removing a subject", |tx| {
             let id = subject.id.cast_signed();
-            tx.execute("INSERT INTO removing SELECT id FROM templates WHERE subject_id = ?1", [id])?;
+            tx.execute(
+                "INSERT INTO removing(template_id) SELECT id FROM templates WHERE subject_id = ?1",
+                [id],
+            )?;
             record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates }))
+        })
+    }
+
+    /// Decides to remove some templates; `finish_removing` follows once the index let go.
+    pub(in crate::gallery) fn mark_templates_removed(&mut self, templates: &[SubjectTemplate]) -> Result<()> {
+        self.transaction("removing templates", |tx| {
+            for (subject, templates) in by_subject(templates) {
+                let ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
+                retire(tx, &ids)?;
+                record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
+            }
+            Ok(())
         })
     }
 }
@@ -285,29 +330,39 @@ pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) 
     Ok(tx.last_insert_rowid())
 }
 
-/// The copies are live: the originals go, and the journal keeps which became which.
+/// The copies with the ids `copies` are live: the originals go, and the journal keeps which became which.
 pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
-    from: &Subject,
-    into: &Subject,
-    moved: &[(u64, u64)],
+    verb: &str,
+    originals: &[SubjectTemplate],
+    (into, into_name): (u64, &str),
+    copies: &[u64],
 ) -> rusqlite::Result<()> {
-    for (old, _) in moved {
-        tx.prepare_cached("INSERT INTO removing VALUES (?1)")?.execute([old.cast_signed()])?;
+    let copy_of: HashMap<u64, u64> =
+        originals.iter().map(|template| template.id).zip(copies.iter().copied()).collect();
+    for (from, templates) in by_subject(originals) {
+        let moved: Vec<(u64, u64)> = templates.iter().map(|at| (at.id, copy_of[&at.id])).collect();
+        retire(tx, &moved.iter().map(|(old, _)| *old).collect::<Vec<_>>())?;
+        let name = templates.first().map(|template| &template.subject);
+        let detail = json!({
+            "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
+        });
+        record(tx, verb, &detail)?;
     }
-    let detail = json!({ "from": from.id, "from_name": from.name, "into": into.id, "templates": moved });
-    record(tx, "merge", &detail)
+    Ok(())
 }
 
-/// The copies are live under their new subjects: the originals go. The journal keeps which became which, by number.
-pub(in crate::gallery) fn retire_renamed(
-    tx: &Transaction<'_>,
-    renamed: &[(u64, u64, u64)],
-) -> rusqlite::Result<()> {
-    for (old, ..) in renamed {
-        tx.prepare_cached("INSERT INTO removing VALUES (?1)")?.execute([old.cast_signed()])?;
+fn by_subject(templates: &[SubjectTemplate]) -> BTreeMap<u64, Vec<&SubjectTemplate>> {
+    let mut subjects: BTreeMap<u64, Vec<&SubjectTemplate>> = BTreeMap::new();
+    for template in templates {
+        subjects.entry(template.subject_id).or_default().push(template);
     }
-    record(tx, "rename-rows", &json!({ "templates": renamed }))
+    subjects
+}
+
+fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
+    ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(drop))
 }
 
 fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
@@ -327,6 +382,52 @@ fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
         path: row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| path_from(&bytes)),
         row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
         face: face.and_then(|json| serde_json::from_str(&json).ok()),
-        photo: row.get(6)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::Binding;
+
+    #[test]
+    fn names_of_an_earlier_gallery_get_the_form_of_today() {
+        let folder = tempfile::tempdir().unwrap();
+        let binding = Binding::external(4, None);
+        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding).unwrap();
+        let earlier = ["Jose\u{301}", "Zoe\u{308}", "Zo\u{eb}", "A\u{200b}da", "Grace"];
+        catalog
+            .transaction("making it older", |tx| {
+                tx.execute("DELETE FROM meta WHERE key = 'names'", [])?;
+                for name in earlier {
+                    tx.execute("INSERT INTO subjects(name, created) VALUES (?1, 0)", [name])?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        catalog.normalise_names().unwrap();
+        for (name, id) in
+            [("Jos\u{e9}", 1), ("Jose\u{301}", 1), ("Zo\u{eb}", 3), ("A\u{200b}da", 4), ("Grace", 5)]
+        {
+            assert_eq!(catalog.subject(name).unwrap().id, id, "{name:?}");
+        }
+        // Letter for letter, who could not be renamed is still found, to be merged.
+        assert_eq!(catalog.subject("Zoe\u{308}").unwrap().id, 2);
+        let person = |name| Person::Named(Name::new(name).unwrap());
+        let found = catalog.transaction("looking up", |tx| ensure(tx, &person("Jose\u{301}"))).unwrap();
+        assert_eq!(found.0, 1);
+    }
+
+    #[test]
+    fn made_up_names_that_are_taken_get_the_next_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let binding = Binding::external(4, None);
+        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding).unwrap();
+        let person = Person::Unknown(Name::made_up("1.jpg").unwrap());
+        let names: Vec<String> = (0..300)
+            .map(|_| catalog.transaction("making it", |tx| ensure(tx, &person)).unwrap().1.to_string())
+            .collect();
+        assert_eq!(names[..3], ["1.jpg", "1.jpg (2)", "1.jpg (3)"]);
+        assert_eq!(names[299], "1.jpg (300)");
+    }
 }

@@ -1,0 +1,61 @@
+//! `gallerist subject history`
+
+use anyhow::Result;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::cli::screen::{Screen, Table};
+use crate::gallery::{Gallery, JournalEntry};
+
+pub fn list(gallery: &Gallery, screen: Screen) -> Result<()> {
+    let mut table = Table::new(&[]);
+    for entry in gallery.journal()? {
+        screen.json(&entry)?;
+        table.row([when(entry.at), entry.verb.clone(), describe(&entry, gallery)?]);
+    }
+    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}
+
+/// `2026-05-01 12:00:00`, universal time.
+fn when(at: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(at).map_or_else(
+        |_| at.to_string(),
+        |t| {
+            let (date, time) = (t.date(), t.time());
+            format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+        },
+    )
+}
+
+/// What was done, with the names that are known and the ids of the others.
+fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
+    let detail = &entry.detail;
+    let named = |id: &str, name: &str| -> Result<String> {
+        if let Some(name) = detail[name].as_str() {
+            return Ok(name.to_owned());
+        }
+        let id = detail[id].as_u64().unwrap_or(0);
+        Ok(gallery.subject_name(id)?.unwrap_or_else(|| format!("subject {id}")))
+    };
+    let templates = || -> String {
+        let list = detail["templates"].as_array().into_iter().flatten();
+        let pair = |pair: &Value| format!("#{} as #{}", pair[0], pair[1]);
+        list.map(pair).collect::<Vec<_>>().join(", ")
+    };
+    Ok(match entry.verb.as_str() {
+        "rename" => match (detail["from"].as_str(), detail["to"].as_str()) {
+            (Some(from), Some(to)) => format!("{from} to {to}"),
+            _ => named("subject", "")?,
+        },
+        "merge" | "move" => {
+            format!("{} to {}: {}", named("from", "from_name")?, named("into", "into_name")?, templates())
+        }
+        _ => {
+            let ids = detail["template_ids"].as_array().into_iter().flatten();
+            let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();
+            let what =
+                if ids.is_empty() { format!("{} templates", detail["templates"]) } else { ids.join(", ") };
+            format!("{}: {what}", named("subject", "")?)
+        }
+    })
+}

@@ -1,0 +1,67 @@
+//! `gallerist subject remove --template` and `subject move`: corrections of single templates.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::origin;
+use crate::cli::screen::Screen;
+use crate::gallery::{Chosen, Gallery, Moved, Name};
+
+pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> Result<()> {
+    let chosen = if dry_run { gallery.choose(ids)? } else { gallery.remove_templates(ids)? };
+    let done = if dry_run { "would have removed" } else { "removed" };
+    for template in &chosen.templates {
+        screen.text(format!("{done} #{} of {}  {}", template.id, template.subject, origin(template)))?;
+    }
+    tell_emptied(&chosen, dry_run, screen)?;
+    let ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
+    screen.json(&json!({
+        "event": "removed", "template_ids": ids, "templates": ids.len(), "subjects_gone": emptied(&chosen),
+        "dry_run": dry_run,
+    }))?;
+    Ok(())
+}
+
+pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen: Screen) -> Result<()> {
+    let is_new = gallery.subject(to).is_err();
+    let moved = if dry_run {
+        let into = match gallery.subject(to) {
+            Ok(subject) => subject.name,
+            Err(_) => Name::new(to)?.to_string(),
+        };
+        Moved { chosen: gallery.choose(ids)?, ids: Vec::new(), into }
+    } else {
+        gallery.move_templates(ids, to)?
+    };
+    let Moved { chosen, ids: now, into } = &moved;
+    for (at, template) in chosen.templates.iter().enumerate() {
+        let (id, from, origin) = (template.id, &template.subject, origin(template));
+        screen.text(match now.get(at) {
+            Some(now) => format!("moved #{id} of {from} to {into}, as #{now}  {origin}"),
+            None => format!("would have moved #{id} of {from} to {into}  {origin}"),
+        })?;
+    }
+    if is_new {
+        let was = if dry_run { "would be" } else { "is" };
+        screen.text(format!("{into} {was} new in the gallery"))?;
+    }
+    tell_emptied(chosen, dry_run, screen)?;
+    let before: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
+    screen.json(&json!({
+        "event": "moved", "to": into, "to_is_new": is_new, "template_ids": before, "new_template_ids": now,
+        "templates": before.len(), "subjects_gone": emptied(chosen), "dry_run": dry_run,
+    }))?;
+    Ok(())
+}
+
+fn emptied(chosen: &Chosen) -> Vec<&str> {
+    chosen.emptied.iter().map(|subject| subject.name.as_str()).collect()
+}
+
+fn tell_emptied(chosen: &Chosen, dry_run: bool, screen: Screen) -> Result<()> {
+    let gone = if dry_run { "would be gone too" } else { "is gone too" };
+    for name in emptied(chosen) {
+        screen.text(format!("{name} {gone}: that was the last template"))?;
+    }
+    Ok(())
+}

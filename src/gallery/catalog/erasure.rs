@@ -1,0 +1,89 @@
+//! What is left of removed people in the database's file, and writing it anew without.
+//!
+//! A deleted row stays in the file until something is written over it. How many templates were removed since the file was last written
+//! anew is kept in `meta`, so that nobody takes them for erased.
+
+use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
+
+use super::journal::forget_names;
+use super::{Catalog, Result};
+
+const UNERASED: &str = "unerased";
+
+/// Counts removed templates, in the transaction that removes them.
+pub(super) fn count_removed(tx: &Transaction<'_>, removed: u64) -> rusqlite::Result<()> {
+    let unerased = unerased(tx)?.saturating_add(removed);
+    set_unerased(tx, unerased)
+}
+
+fn unerased(db: &rusqlite::Connection) -> rusqlite::Result<u64> {
+    let stored: Option<String> = db
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([UNERASED], |row| row.get(0))
+        .optional()?;
+    Ok(stored.and_then(|number| number.parse().ok()).unwrap_or(0))
+}
+
+fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute(params![UNERASED, number.to_string()])?;
+    Ok(())
+}
+
+impl Catalog {
+    /// Templates that were removed since the file was last written anew.
+    pub(in crate::gallery) fn unerased(&self) -> Result<u64> {
+        self.read("counting what is not erased", unerased)
+    }
+
+    /// Takes out whatever tells of people who are gone without being theirs: names in the journal, paths of photos that were skipped
+    /// (earlier versions kept them), files of which nothing is left. Notes that at least `removed` templates are not erased.
+    pub(in crate::gallery) fn forget_removed(&mut self, removed: u64) -> Result<()> {
+        self.transaction("forgetting who was removed", |tx| {
+            forget_names(tx)?;
+            tx.execute("UPDATE photos SET path = x'' WHERE outcome <> 'enrolled' AND path <> x''", [])?;
+            tx.execute(
+                "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM templates WHERE source_id = sources.id)",
+                [],
+            )?;
+            let removed = unerased(tx)?.max(removed);
+            set_unerased(tx, removed)
+        })
+    }
+
+    /// Bytes that [`rewrite`](Self::rewrite) takes on the disk meanwhile: the new pages are in the log before they are in the file.
+    pub(in crate::gallery) fn rewrite_room(&self) -> Result<u64> {
+        let pragma = |name| {
+            self.read("reading its size", |db| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)))
+        };
+        let bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?).cast_unsigned();
+        Ok(bytes + bytes / 64 + (1 << 16))
+    }
+
+    /// Writes the database anew, so that no page holds deleted rows. `false`: another program reads the file, so that pages and log as they
+    /// were are still there.
+    pub(in crate::gallery) fn rewrite(&self) -> Result<bool> {
+        let rewritten = self.read("rewriting it", |db| {
+            let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+            match db.execute_batch("VACUUM") {
+                Err(error) if busy(&error) => return Ok(false),
+                vacuumed => vacuumed?,
+            }
+            match db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)) {
+                Err(error) if busy(&error) => Ok(false),
+                held => Ok(held? == 0),
+            }
+        })?;
+        Ok(rewritten)
+    }
+
+    /// Notes that nothing is left of what was removed.
+    pub(in crate::gallery) fn forget_unerased(&mut self) -> Result<()> {
+        self.transaction("noting what is erased", |tx| {
+            tx.execute("DELETE FROM meta WHERE key = ?1", [UNERASED])?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! The journal of corrections: what was done to whom, so that it can be seen and undone.
+//!
+//! | verb | detail |
+//! |---|---|
+//! | `rename` | `subject`, names `from` and `to` |
+//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
+//! | `remove` | `subject`, and `templates`, how many, or `template_ids` |
+//!
+//! Subjects are told by their ids; a name is kept for as long as its person is in the gallery, by this name or another.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Transaction, params};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Catalog, Result};
+
+/// One correction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JournalEntry {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// What was done: `rename`, `merge`, `move` or `remove`.
+    pub verb: String,
+    /// To whom.
+    pub detail: Value,
+}
+
+impl JournalEntry {
+    /// The subject that it is about: who was renamed or removed, or whose templates went.
+    fn subject(&self) -> Option<i64> {
+        self.detail.get("subject").or_else(|| self.detail.get("from")).and_then(Value::as_i64)
+    }
+}
+
+/// Records a correction, in the caller's transaction.
+pub(super) fn record(tx: &Transaction<'_>, verb: &str, detail: &Value) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO journal(at, verb, detail) VALUES (unixepoch(), ?1, ?2)",
+        params![verb, detail.to_string()],
+    )?;
+    Ok(())
+}
+
+fn entries(db: &Connection) -> rusqlite::Result<Vec<(i64, JournalEntry)>> {
+    db.prepare("SELECT id, at, verb, detail FROM journal ORDER BY id")?
+        .query_map([], |row| {
+            let detail: String = row.get(3)?;
+            let detail = serde_json::from_str(&detail).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, error.into())
+            })?;
+            Ok((row.get(0)?, JournalEntry { at: row.get(1)?, verb: row.get(2)?, detail }))
+        })?
+        .collect()
+}
+
+/// Takes the names of people who were removed out of the journal: of those who are in the gallery no more, unless all they had went to
+/// somebody who is.
+pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut entries = entries(tx)?;
+    let mut is_there = tx.prepare_cached("SELECT 1 FROM subjects WHERE id = ?1")?;
+    let mut remembered: HashMap<i64, bool> = HashMap::new();
+    // From the newest on: the last that is told of people who are gone is where they went, which is decided by then.
+    for (_, entry) in entries.iter().rev() {
+        let into = entry.detail.get("into").and_then(Value::as_i64);
+        for id in [entry.subject(), into].into_iter().flatten() {
+            if !remembered.contains_key(&id) && is_there.exists([id])? {
+                remembered.insert(id, true);
+            }
+        }
+        if let Some(subject) = entry.subject().filter(|_| entry.verb != "rename") {
+            let went_on = into.and_then(|into| remembered.get(&into)).copied().unwrap_or(false);
+            remembered.entry(subject).or_insert(went_on);
+        }
+    }
+    for (id, entry) in &mut entries {
+        let gone = |id: Option<i64>| !id.and_then(|id| remembered.get(&id)).copied().unwrap_or(false);
+        let (from, into) = (gone(entry.subject()), gone(entry.detail.get("into").and_then(Value::as_i64)));
+        let names: &[(&str, bool)] = match entry.verb.as_str() {
+            "rename" => &[("from", from), ("to", from)],
+            _ => &[("from_name", from), ("into_name", into)],
+        };
+        let Value::Object(detail) = &mut entry.detail else { continue };
+        let before = detail.len();
+        names.iter().filter(|(_, gone)| *gone).for_each(|(name, _)| drop(detail.remove(*name)));
+        if detail.len() < before {
+            tx.prepare_cached("UPDATE journal SET detail = ?2 WHERE id = ?1")?
+                .execute(params![*id, entry.detail.to_string()])?;
+        }
+    }
+    Ok(())
+}
+
+impl Catalog {
+    /// Every correction, oldest first.
+    pub(in crate::gallery) fn journal(&self) -> Result<Vec<JournalEntry>> {
+        self.read("reading the journal", |db| Ok(entries(db)?.into_iter().map(|(_, entry)| entry).collect()))
+    }
+}

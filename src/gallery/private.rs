@@ -1,0 +1,39 @@
+//! Faces are personal data: a gallery's files are their owner's alone.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+/// The mode of a gallery's folder.
+pub(super) const FOLDER: u32 = 0o700;
+const OTHERS: u32 = 0o077;
+
+/// Takes every right of others to a gallery's folder, and to each file and folder in it. What this user may not change stays, and a
+/// warning tells.
+pub(super) fn keep_private(gallery: &Path) {
+    let below = WalkDir::new(gallery).min_depth(1).into_iter().filter_map(Result::ok);
+    let below = below.filter(|entry| !entry.file_type().is_symlink()).map(walkdir::DirEntry::into_path);
+    let mut open = 0_u64;
+    for path in std::iter::once(gallery.to_owned()).chain(below) {
+        match tighten(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {} // a file that came and went
+            Err(_) => open += 1,
+        }
+    }
+    if open > 0 {
+        tracing::warn!(open, "files of the gallery can be read by others, and are not this user's to change");
+    }
+}
+
+fn tighten(path: &Path) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & OTHERS == 0 {
+        Ok(())
+    } else {
+        fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS & 0o7777))
+    }
+}
