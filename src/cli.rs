@@ -7,6 +7,7 @@ mod calibrate;
 mod certificate;
 mod compact;
 mod demo;
+mod encode;
 mod engine;
 mod enroll;
 mod eval;
@@ -17,6 +18,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod model;
+mod output;
 mod pairs;
 mod probes;
 mod purge;
@@ -29,9 +31,11 @@ mod verify;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::decision::Decision;
@@ -45,13 +49,43 @@ const EXIT_CODES: &str =
 #[command(name = "gallerist", version, max_term_width = 110, after_help = EXIT_CODES)]
 struct Arguments {
     /// Print text for people or JSON for programs, one object a line
-    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Everywhere")]
-    format: Format,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        value_name = "text|json",
+        help_heading = "Everywhere"
+    )]
+    format: Vec<FormatArgument>,
     /// Log more to the standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// Values of `--format`: how results are printed, and for `encode`, which may have one of each, what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FormatArgument {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+    /// Vectors in a .npy file.
+    Npy,
+    /// Vectors in JSON.
+    Jsonl,
+}
+
+/// Where `encode` puts the vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// In `embeddings.npy`.
+    Npy,
+    /// In the lines of `templates.jsonl`.
+    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +112,8 @@ enum Verb {
     Range(search::RangeArguments),
     /// Add ready-made templates from a .npy file; run again to resume
     Import(import::Arguments),
+    /// Find the faces in photos and write their templates to a folder, without a gallery; run again to resume
+    Encode(encode::Arguments),
     /// Write all templates to a .npy file and what is known of them to a JSONL file
     Export(export::Arguments),
     /// List, show, rename, merge and remove people; move and remove single templates
@@ -126,7 +162,9 @@ pub fn main() -> ExitCode {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
-    match run(arguments.verb, Screen::new(arguments.format)) {
+    refuse_silent_ends();
+    let (screen, files) = formats(&arguments);
+    match run(arguments.verb, files, screen) {
         Ok(end) => ExitCode::from(end.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
         Err(error) => {
@@ -136,8 +174,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb, screen: Screen) -> Result<End> {
+/// How results are printed, and what `encode` writes; a mixture that means nothing ends the program.
+fn formats(arguments: &Arguments) -> (Screen, FileFormat) {
+    let given = |wanted| arguments.format.contains(&wanted);
+    let is_for_files = given(FormatArgument::Npy) || given(FormatArgument::Jsonl);
+    if is_for_files && !matches!(arguments.verb, Verb::Encode(_)) {
+        let what = "--format npy and jsonl are for `encode`; here it is text or json";
+        Arguments::command().error(ErrorKind::InvalidValue, what).exit();
+    }
+    let screen = if given(FormatArgument::Json) { Format::Json } else { Format::Text };
+    let files = if given(FormatArgument::Jsonl) { FileFormat::Jsonl } else { FileFormat::Npy };
+    (Screen::new(screen), files)
+}
+
+fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
     match verb {
+        Verb::Encode(arguments) => encode::run(&arguments, files, screen),
         Verb::Init(arguments) => init::run(&arguments, screen),
         Verb::Enroll(arguments) => enroll::run(&arguments, screen),
         Verb::Identify(arguments) => identify::run(&arguments, screen),
@@ -157,6 +209,14 @@ fn run(verb: Verb, screen: Screen) -> Result<End> {
         Verb::Check(arguments) => inspect::check(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),
         Verb::Demo(arguments) => demo::run(&arguments, screen),
+    }
+}
+
+/// A write beyond the limit on the size of files (`ulimit -f`) is an error that is told, not a signal that ends the program.
+#[cfg(unix)]
+fn refuse_silent_ends() {
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
+        tracing::warn!(%error, "a limit on the size of files will end the program without a message");
     }
 }
 

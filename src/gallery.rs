@@ -32,11 +32,12 @@ use gallerist_index::{GraphWhen, Index, Options};
 
 pub use binding::Binding;
 use catalog::{Catalog, PendingKind, PendingWrite};
-pub use catalog::{JournalEntry, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
+pub use catalog::{Held, JournalEntry, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
 pub use correction::{Chosen, Moved};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
 pub use erasure::{Erasure, Room};
 pub use error::{GalleryError, Result};
+pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
 pub use name::{Name, Person};

@@ -26,8 +26,19 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    /// Stable reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFinite { .. } => "not_finite",
+            Self::Norm { .. } => "no_direction",
+        }
+    }
+}
+
 impl Template {
-    /// Normalises `raw` (any dimension) to length 1. The norm is accumulated in f64.
+    /// Normalises `raw` (any dimension) to length 1. The norm is accumulated in f64. What has length 1 already, as
+    /// exactly as f32 can tell, is kept bit by bit: templates that are exported and imported stay the same.
     ///
     /// # Errors
     /// A component that is not finite, or a norm outside `[1e-6, 1e6]`.
@@ -38,6 +49,9 @@ impl Template {
         let norm = raw.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
         if !(1e-6..=1e6).contains(&norm) {
             return Err(TemplateError::Norm { norm });
+        }
+        if (norm - 1.0).abs() <= f64::from(f32::EPSILON) {
+            return Ok(Self(raw.into()));
         }
         Ok(Self(raw.iter().map(|&x| (f64::from(x) / norm) as f32).collect()))
     }
@@ -61,6 +75,13 @@ mod tests {
     fn a_template_has_length_one() {
         let template = Template::from_raw(&[3.0, 4.0]).unwrap();
         assert_eq!(template.as_slice(), [0.6, 0.8]);
+    }
+
+    #[test]
+    fn a_template_made_of_a_template_is_the_same() {
+        let raw: Vec<f32> = (1..500_u32).map(|n| (n * n % 89) as f32 - 44.0).collect();
+        let template = Template::from_raw(&raw).unwrap();
+        assert_eq!(Template::from_raw(template.as_slice()).unwrap(), template);
     }
 
     #[test]

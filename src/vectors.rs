@@ -1,137 +1,194 @@
-//! Files of vectors: NumPy's `.npy`, two-dimensional, one row a vector, f32 or f16, little-endian.
+//! Files of vectors: NumPy's `.npy`, one row a vector, floating-point numbers of any width and byte order; and what is
+//! known of their rows, in text.
+
+mod description;
+mod format;
+mod input;
+mod lines;
+mod names;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use half::f16;
-use npyz::{DType, NpyHeader, Order, WriterBuilder};
+use npyz::WriterBuilder;
 use sha2::{Digest, Sha256};
 
-use crate::gallery::{GalleryError, Name};
-use crate::template::Template;
+pub use description::{Description, Descriptions, checksum, hexadecimal, is_descriptions, photo_hash};
+use format::Layout;
+pub use input::{STANDARD_INPUT, open_regular};
+pub use names::read_names;
+
+use crate::gallery::GalleryError;
+use crate::template::{Template, TemplateError};
 
 /// Rows handled at a time.
 pub const BLOCK: usize = 8192;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
-    F32,
-    F16,
-}
 
 /// An open `.npy` file whose header fits: rows are read in blocks, never all at once.
 pub struct VectorFile {
     path: PathBuf,
     file: File,
-    data_start: u64,
-    element: Element,
+    layout: Layout,
     /// Number of vectors.
     pub rows: u64,
     /// Numbers in a vector.
     pub dimension: usize,
 }
 
+/// What a row holds: a template, or the reason why it is none.
+pub type Row = Result<Template, TemplateError>;
+
 impl VectorFile {
-    /// Opens a file and checks its header and length.
+    /// Opens a file and checks its header and length. An array of one dimension is one row.
     ///
     /// # Errors
-    /// Not readable, not `.npy`, not two-dimensional f32 or f16 in C order, or shorter or longer than
-    /// its header says.
+    /// Not readable, not a regular file, not `.npy`, not rows of f16, f32 or f64, or shorter or longer than its header
+    /// says.
     pub fn open(path: &Path) -> Result<Self, GalleryError> {
-        let io = |doing| move |source| GalleryError::Io { path: path.to_owned(), doing, source };
-        let bad = |what: String| GalleryError::BadSource { path: path.to_owned(), what };
-        let mut file = File::open(path).map_err(io("opening it"))?;
-        let header = NpyHeader::from_reader(&mut file)
-            .map_err(|e| bad(format!("expected a NumPy .npy file, but its header cannot be read: {e}")))?;
-        let element = element_of(&header.dtype()).ok_or_else(|| {
-            bad(format!("expected f32 or f16 (<f4 or <f2), got {}", header.dtype().descr()))
-        })?;
-        let &[rows, dimension] = header.shape() else {
-            return Err(bad(format!(
-                "expected two dimensions (rows, numbers a row), got shape {:?}",
-                header.shape()
-            )));
-        };
-        if header.order() != Order::C {
-            return Err(bad("expected rows to lie one after the other (C order), got Fortran order".into()));
+        Self::of(path, open_regular(path)?)
+    }
+
+    /// Like [`open`](Self::open), where [`STANDARD_INPUT`] stands for the standard input, which is copied to a
+    /// temporary file first.
+    ///
+    /// # Errors
+    /// As those of `open`; no room for the copy.
+    pub fn open_or_standard_input(path: &Path) -> Result<Self, GalleryError> {
+        if path.as_os_str() == STANDARD_INPUT {
+            Self::of(path, input::standard_input()?)
+        } else {
+            Self::open(path)
         }
-        let dimension = usize::try_from(dimension)
-            .ok()
-            .filter(|d| (1..=4096).contains(d))
-            .ok_or_else(|| bad(format!("expected 1 to 4096 numbers a row, got {dimension}")))?;
-        let data_start = file.stream_position().map_err(io("reading its header"))?;
-        let got = file.metadata().map_err(io("reading its length"))?.len();
-        let row_bytes = (dimension * size_of_element(element)) as u64;
-        let expected = rows.checked_mul(row_bytes).and_then(|n| n.checked_add(data_start));
+    }
+
+    /// The vectors that lie in a file of [`Description`]s, by way of a temporary file.
+    ///
+    /// # Errors
+    /// Not readable, a line without a vector or with one of another length; no room for the copy.
+    pub fn from_descriptions(path: &Path) -> Result<Self, GalleryError> {
+        let io = |source| GalleryError::Io { path: path.to_owned(), doing: "copying its vectors", source };
+        let rows = Descriptions::count(path)?;
+        let vector_of = |lines: &mut Descriptions| match lines.next()? {
+            Some(Description { embedding: Some(vector), .. }) => Ok(Some(vector)),
+            Some(_) => Err(lines.bad("it holds no vector, and no embeddings.npy lies beside")),
+            None => Ok(None),
+        };
+        let Some(first) = vector_of(&mut Descriptions::open(path)?)? else {
+            return Err(GalleryError::BadSource { path: path.to_owned(), what: "it is empty".into() });
+        };
+        let mut file = tempfile::tempfile().map_err(io)?;
+        let mut copy = Writer::new(&mut file, rows, first.len()).map_err(io)?;
+        let mut lines = Descriptions::open(path)?;
+        while let Some(vector) = vector_of(&mut lines)? {
+            let (expected, got) = (first.len(), vector.len());
+            if expected != got {
+                return Err(
+                    lines.bad(&format!("its vector has {got} numbers, that of line 1 has {expected}"))
+                );
+            }
+            copy.push(&vector).map_err(io)?;
+        }
+        copy.finish().map_err(io)?;
+        Self::of(path, file)
+    }
+
+    fn of(path: &Path, file: File) -> Result<Self, GalleryError> {
+        let bad = |what: String| GalleryError::BadSource { path: path.to_owned(), what };
+        let layout = Layout::read(&mut Cursor(&file, 0), &path.to_string_lossy()).map_err(bad)?;
+        let io = |source| GalleryError::Io { path: path.to_owned(), doing: "reading its length", source };
+        let got = file.metadata().map_err(io)?.len();
+        let (rows, dimension) = (layout.rows, layout.dimension);
+        let expected = layout.file_bytes();
         if expected != Some(got) {
             let expected = expected.map_or("more than any file has".into(), |n| n.to_string());
             return Err(bad(format!("{rows} rows of {dimension} need {expected} bytes, the file has {got}")));
         }
-        Ok(Self { path: path.to_owned(), file, data_start, element, rows, dimension })
+        Ok(Self { path: path.to_owned(), file, layout, rows, dimension })
     }
 
-    /// Reads the whole file once: every row must make a template. Returns the SHA-256 of its bytes.
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the whole file once and calls `visit` with each row in order. Returns the SHA-256 of its bytes, with those
+    /// of a file in Fortran order taken row by row.
     ///
     /// # Errors
-    /// The first row that is no template, by number; reading failed.
-    pub fn verify(&mut self, mut progress: impl FnMut(u64)) -> Result<[u8; 32], GalleryError> {
+    /// The first error of `visit`; reading failed.
+    pub fn verify<E: From<GalleryError>>(
+        &self,
+        mut visit: impl FnMut(u64, Row) -> Result<(), E>,
+    ) -> Result<[u8; 32], E> {
         let mut hash = Sha256::new();
-        let mut header = vec![0; self.data_start as usize];
-        self.file.rewind().and_then(|()| self.file.read_exact(&mut header)).map_err(|e| self.io(e))?;
-        hash.update(&header);
-        let mut bytes = Vec::new();
-        let mut row = 0;
-        while row < self.rows {
-            self.read_bytes(row, BLOCK, &mut bytes)?;
+        let mut bytes = vec![0; self.layout.data_start as usize];
+        self.file.read_exact_at(&mut bytes, 0).map_err(|e| self.io(e))?;
+        hash.update(&bytes);
+        for first in (0..self.rows).step_by(BLOCK) {
+            self.read_bytes(first, BLOCK, &mut bytes)?;
             hash.update(&bytes);
-            row += self.parse(row, &bytes)?.len() as u64;
-            progress(row);
+            (first..).zip(self.parse(&bytes)).try_for_each(|(row, template)| visit(row, template))?;
         }
         Ok(hash.finalize().into())
+    }
+
+    /// Up to `count` rows from row `first` on, each a template or the reason why it is none.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn block(&self, first: u64, count: usize) -> Result<Vec<Row>, GalleryError> {
+        let mut bytes = Vec::new();
+        self.read_bytes(first, count, &mut bytes)?;
+        Ok(self.parse(&bytes).collect())
     }
 
     /// Up to `count` rows from row `first` on, as templates.
     ///
     /// # Errors
     /// A row that is no template, by number; reading failed.
-    pub fn templates(&mut self, first: u64, count: usize) -> Result<Vec<Template>, GalleryError> {
-        let mut bytes = Vec::new();
-        self.read_bytes(first, count, &mut bytes)?;
-        self.parse(first, &bytes)
+    pub fn templates(&self, first: u64, count: usize) -> Result<Vec<Template>, GalleryError> {
+        let block = self.block(first, count)?;
+        (first..)
+            .zip(block)
+            .map(|(row, template)| template.map_err(|source| self.bad_row(row, source)))
+            .collect()
     }
 
-    fn read_bytes(&mut self, first: u64, count: usize, bytes: &mut Vec<u8>) -> Result<(), GalleryError> {
-        let row_bytes = self.dimension * size_of_element(self.element);
+    /// The error of a row that is no template.
+    pub fn bad_row(&self, row: u64, source: TemplateError) -> GalleryError {
+        GalleryError::BadRow { path: self.path.clone(), row, source }
+    }
+
+    /// The bytes of rows, one row after the other however they lie in the file.
+    fn read_bytes(&self, first: u64, count: usize, bytes: &mut Vec<u8>) -> Result<(), GalleryError> {
+        let Layout { data_start, by_column, .. } = self.layout;
+        let row_bytes = self.layout.row_bytes();
         let count = (self.rows.saturating_sub(first)).min(count as u64) as usize;
         bytes.resize(count * row_bytes, 0);
-        let start = self.data_start + first * row_bytes as u64;
-        self.file
-            .seek(io::SeekFrom::Start(start))
-            .and_then(|_| self.file.read_exact(bytes))
-            .map_err(|e| self.io(e))
+        if !by_column {
+            let start = data_start + first * row_bytes as u64;
+            return self.file.read_exact_at(bytes, start).map_err(|e| self.io(e));
+        }
+        let width = self.layout.element_bytes();
+        let mut column = vec![0; count * width];
+        for number in 0..self.dimension {
+            let start = data_start + (number as u64 * self.rows + first) * width as u64;
+            self.file.read_exact_at(&mut column, start).map_err(|e| self.io(e))?;
+            for (row, value) in bytes.chunks_exact_mut(row_bytes).zip(column.chunks_exact(width)) {
+                row[number * width..][..width].copy_from_slice(value);
+            }
+        }
+        Ok(())
     }
 
-    fn parse(&self, first: u64, bytes: &[u8]) -> Result<Vec<Template>, GalleryError> {
-        let mut raw = Vec::with_capacity(self.dimension);
-        bytes
-            .chunks_exact(self.dimension * size_of_element(self.element))
-            .zip(first..)
-            .map(|(chunk, row)| {
-                raw.clear();
-                match self.element {
-                    Element::F32 => raw.extend(chunk.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
-                    Element::F16 => {
-                        raw.extend(chunk.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()));
-                    }
-                }
-                Template::from_raw(&raw).map_err(|source| GalleryError::BadRow {
-                    path: self.path.clone(),
-                    row,
-                    source,
-                })
-            })
-            .collect()
+    fn parse<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Row> + 'a {
+        let mut numbers = Vec::with_capacity(self.dimension);
+        bytes.chunks_exact(self.layout.row_bytes()).map(move |row| {
+            self.layout.parse(row, &mut numbers);
+            Template::from_raw(&numbers)
+        })
     }
 
     fn io(&self, source: io::Error) -> GalleryError {
@@ -139,61 +196,49 @@ impl VectorFile {
     }
 }
 
+/// Reads a file from a position on, wherever others have left its cursor.
+struct Cursor<'a>(&'a File, u64);
+
+impl io::Read for Cursor<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.0.read_at(buffer, self.1)?;
+        self.1 += n as u64;
+        Ok(n)
+    }
+}
+
 /// Writes vectors one by one into a new f32 `.npy` file of a known number of rows.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write(
-    file: &mut File,
-    rows: u64,
-    dimension: usize,
-    mut vectors: impl FnMut(&mut dyn FnMut(&[f32]) -> io::Result<()>) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut writer = npyz::WriteOptions::<f32>::new()
-        .default_dtype()
-        .shape(&[rows, dimension as u64])
-        .writer(io::BufWriter::with_capacity(1 << 20, &mut *file))
-        .begin_nd()?;
-    vectors(&mut |vector| vector.iter().try_for_each(|x| writer.push(x)))?;
-    writer.finish()?;
-    file.flush()
+pub struct Writer<'a> {
+    numbers: npyz::NpyWriter<f32, io::BufWriter<&'a mut File>>,
 }
 
-/// One name a line, as many lines as rows. A byte order mark is no part of the first.
-///
-/// # Errors
-/// Not readable, not UTF-8, a line that is no name, or not exactly `rows` lines.
-pub fn read_names(path: &Path, rows: u64) -> Result<Vec<Name>, GalleryError> {
-    use std::io::BufRead;
-    let io = |source| GalleryError::Io { path: path.to_owned(), doing: "reading names", source };
-    let lines = BufReader::new(File::open(path).map_err(io)?).lines();
-    let mut names = Vec::new();
-    for (number, line) in (1..).zip(lines) {
-        let line = line.map_err(io)?;
-        let line = line.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(&line);
-        let what = |error| format!("line {number}: {error}");
-        let bad = |error| GalleryError::BadSource { path: path.to_owned(), what: what(error) };
-        names.push(Name::new(line).map_err(bad)?);
+impl<'a> Writer<'a> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn new(file: &'a mut File, rows: u64, dimension: usize) -> io::Result<Self> {
+        let numbers = npyz::WriteOptions::<f32>::new()
+            .default_dtype()
+            .shape(&[rows, dimension as u64])
+            .writer(io::BufWriter::with_capacity(1 << 20, file))
+            .begin_nd()?;
+        Ok(Self { numbers })
     }
-    if names.len() as u64 == rows {
-        return Ok(names);
-    }
-    let what = format!("expected one name a line for {rows} rows, got {} lines", names.len());
-    Err(GalleryError::BadSource { path: path.to_owned(), what })
-}
 
-fn element_of(dtype: &DType) -> Option<Element> {
-    let DType::Plain(plain) = dtype else { return None };
-    match plain.to_string().as_str() {
-        "<f4" => Some(Element::F32),
-        "<f2" => Some(Element::F16),
-        _ => None,
+    /// Writes the next vector.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn push(&mut self, vector: &[f32]) -> io::Result<()> {
+        vector.iter().try_for_each(|number| self.numbers.push(number))
     }
-}
 
-const fn size_of_element(element: Element) -> usize {
-    match element {
-        Element::F32 => 4,
-        Element::F16 => 2,
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// The file cannot be written; there were more or fewer vectors than rows.
+    pub fn finish(self) -> io::Result<()> {
+        self.numbers.finish()
     }
 }

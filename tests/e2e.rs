@@ -15,12 +15,20 @@ mod correction;
 mod crash;
 #[path = "e2e/decision.rs"]
 mod decision;
+#[path = "e2e/encode.rs"]
+mod encode;
 #[path = "e2e/enroll.rs"]
 mod enroll;
 #[path = "e2e/evaluation.rs"]
 mod evaluation;
+#[path = "e2e/export.rs"]
+mod export;
 #[path = "e2e/import.rs"]
 mod import;
+#[path = "e2e/import_formats.rs"]
+mod import_formats;
+#[path = "e2e/import_names.rs"]
+mod import_names;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/photos.rs"]

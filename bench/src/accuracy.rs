@@ -53,7 +53,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<Template>> {
-    let mut file = VectorFile::open(path)?;
+    let file = VectorFile::open(path)?;
     let rows = usize::try_from(file.rows)?;
     Ok(file.templates(0, rows)?)
 }

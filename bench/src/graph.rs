@@ -44,12 +44,12 @@ pub fn run(arguments: &[String]) -> Result<()> {
         degree => GraphOptions { when: GraphWhen::Always, degree, build_width: number(5, 200)? },
     };
     let ways = arguments.get(6).map_or("16,32,64,128,256,512,1024", String::as_str);
-    let mut probes = VectorFile::open(path(2)?)?;
+    let probes = VectorFile::open(path(2)?)?;
     let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
 
     let directory = path(0)?;
     if !directory.exists() {
-        build(directory, &mut VectorFile::open(path(1)?)?, graph)?;
+        build(directory, &VectorFile::open(path(1)?)?, graph)?;
     }
     let index = Index::open(directory)?;
     let segments = index.segments();
@@ -99,7 +99,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
-fn build(directory: &Path, gallery: &mut VectorFile, graph: GraphOptions) -> Result<()> {
+fn build(directory: &Path, gallery: &VectorFile, graph: GraphOptions) -> Result<()> {
     let rows = usize::try_from(gallery.rows)?;
     let background_compaction = false;
     let options = Options {

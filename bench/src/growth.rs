@@ -127,7 +127,7 @@ fn best_scores(gallery: &Gallery, probes: &[Template]) -> Result<Vec<f32>> {
 }
 
 fn read(path: &Path) -> Result<Vec<Template>> {
-    let mut file = VectorFile::open(path)?;
+    let file = VectorFile::open(path)?;
     let rows = usize::try_from(file.rows)?;
     Ok(file.templates(0, rows)?)
 }

@@ -38,7 +38,7 @@ const RECALLS: [Option<f64>; 5] = [None, Some(0.5), Some(0.8), Some(0.9), Some(0
 pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY PROBES.npy");
     let index = Index::open(path(0)?)?;
-    let mut probes = VectorFile::open(path(1)?)?;
+    let probes = VectorFile::open(path(1)?)?;
     let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
     let probes: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
     let view = index.view();

@@ -49,7 +49,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: usize| arguments.get(at).map_or(Ok(default), |text| text.parse());
     let (k, batch) = (number(3, 10)?, number(4, 16)?);
-    let mut probes = VectorFile::open(path(2)?)?;
+    let probes = VectorFile::open(path(2)?)?;
     let probes = probes.templates(0, usize::try_from(probes.rows)?)?;
     let probes: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
     let strangers = &probes[probes.len() / 2..];
@@ -158,7 +158,7 @@ impl Wanted {
 }
 
 fn build(directory: &Path, gallery: &Path) -> Result<Index> {
-    let mut gallery = VectorFile::open(gallery)?;
+    let gallery = VectorFile::open(gallery)?;
     let index = Index::create(directory, Options::new(gallery.dimension))?;
     let started = Instant::now();
     for first in (0..gallery.rows).step_by(8192) {

@@ -128,17 +128,18 @@ fn write_synthetic(path: &Path, rows: u64, dimension: usize) -> Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let axes: Vec<Vec<f32>> = (0..SPREAD).map(|_| gaussian(&mut random, dimension)).collect();
     let mut file = fs::File::create(path).with_context(|| format!("{}: making it", path.display()))?;
-    vectors::write(&mut file, rows, dimension, |push| {
+    let mut write = || {
+        let mut writer = vectors::Writer::new(&mut file, rows, dimension)?;
         for _ in 0..rows {
             let mut vector = vec![0.0; dimension];
             for (axis, weight) in axes.iter().zip(gaussian(&mut random, SPREAD)) {
                 vector.iter_mut().zip(axis).for_each(|(x, a)| *x += weight * a);
             }
-            push(&vector)?;
+            writer.push(&vector)?;
         }
-        Ok(())
-    })
-    .with_context(|| format!("{}: writing it", path.display()))
+        writer.finish()
+    };
+    write().with_context(|| format!("{}: writing it", path.display()))
 }
 
 /// Nearly normal numbers: sums of four uniform ones.

@@ -46,7 +46,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum SubjectFrom {
+pub enum SubjectFrom {
     Dir,
     Photo,
 }
@@ -68,15 +68,25 @@ impl From<FacesArgument> for Faces {
 }
 
 /// How the person in a photo is called.
-enum Naming {
+pub enum Naming {
     Given(Name),
     Folder,
     Photo,
 }
 
 impl Naming {
+    /// From the arguments; `None` where nothing says how anybody is called.
+    pub fn new(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Self>, GalleryError> {
+        Ok(match (subject, from) {
+            (Some(name), _) => Some(Self::Given(Name::new(name)?)),
+            (None, Some(SubjectFrom::Photo)) => Some(Self::Photo),
+            (None, Some(SubjectFrom::Dir)) => Some(Self::Folder),
+            (None, None) => None,
+        })
+    }
+
     /// Whose the `index`-th face of an input is, or why it is nobody's.
-    fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
+    pub fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
         let no_subject =
             |error: GalleryError| Skip::new("no_subject", format!("{error}; give a name with --subject"));
         match self {
@@ -105,11 +115,7 @@ impl Naming {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let naming = match (&arguments.subject, arguments.subject_from) {
-        (Some(name), _) => Naming::Given(Name::new(name)?),
-        (None, Some(SubjectFrom::Photo)) => Naming::Photo,
-        (None, _) => Naming::Folder,
-    };
+    let naming = Naming::new(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder);
     ensure!(
         arguments.faces == FacesArgument::Largest || matches!(naming, Naming::Photo),
         "--faces all would give several faces of one photo the same name; use it with --subject-from photo"

@@ -161,7 +161,7 @@ impl Arguments {
             self.pairs.is_none(),
             "--pairs compares photos; it cannot be used with templates in --one-image"
         );
-        Ok(Binding::external(crate::vectors::VectorFile::open(set)?.dimension, None))
+        Ok(Binding::external(crate::vectors::VectorFile::open_or_standard_input(set)?.dimension, None))
     }
 
     fn identify_in(

@@ -1,6 +1,5 @@
 //! `gallerist export`
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,14 +8,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::End;
+use super::output::{make_folder, replace, sweep};
 use super::screen::{Screen, plural};
-use crate::gallery::{Gallery, SubjectTemplate};
-use crate::vectors;
+use crate::gallery::{Binding, Gallery, SubjectTemplate};
+use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
 const BLOCK: usize = 4096;
 
 /// Write all templates to `embeddings.npy` (f32, unit length) and what is known of each, in the same order,
-/// to `templates.jsonl`.
+/// to `templates.jsonl`. `import` reads both again, with names and photos.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -29,51 +29,73 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let gallery = Gallery::open(&arguments.gallery)?;
     let out = &arguments.out;
-    std::fs::create_dir_all(out).with_context(|| format!("{}: making the folder", out.display()))?;
+    make_folder(out)?;
+    report_swept(&sweep(out)?);
     let rows = gallery.summary()?.templates;
     let bar = screen.progress(Some(rows), "templates");
     let (embeddings, templates) = (out.join("embeddings.npy"), out.join("templates.jsonl"));
-    replace(&embeddings, |file| {
+    let mut checksums = Vec::new();
+    let vectors = replace(&embeddings, |file| {
+        let writing = || format!("{}: writing it", embeddings.display());
         let view = gallery.view();
-        let dimension = gallery.binding().dimension;
-        vectors::write(file, rows, dimension, |push| {
-            each_template(&gallery, |template| {
-                bar.inc(1);
-                let row = view.get(template.id).with_context(|| {
-                    format!("template {} is not in the index; `gallerist check` tells more", template.id)
-                })?;
-                Ok(push(&row.vector)?)
-            })
-            .map_err(std::io::Error::other)
-        })?;
-        Ok(())
-    })?;
-    let mut written = 0;
-    replace(&templates, |file| {
-        let mut lines = BufWriter::with_capacity(1 << 20, file);
+        let mut writer = Writer::new(file, rows, gallery.binding().dimension).with_context(writing)?;
         each_template(&gallery, |template| {
-            written += 1;
-            serde_json::to_writer(&mut lines, &describe(template))?;
-            Ok(lines.write_all(b"\n")?)
+            bar.inc(1);
+            let row = view.get(template.id).with_context(|| {
+                format!("template {} is not in the index; `gallerist check` tells more", template.id)
+            })?;
+            checksums.push(checksum(&row.vector));
+            ensure!(
+                checksums.len() as u64 <= rows,
+                "the gallery changed meanwhile; run the same command again"
+            );
+            writer.push(&row.vector).with_context(writing)
         })?;
-        Ok(lines.flush()?)
+        ensure!(checksums.len() as u64 == rows, "the gallery changed meanwhile; run the same command again");
+        writer.finish().with_context(writing)
     })?;
+    let descriptions = replace(&templates, |file| {
+        let writing = || format!("{}: writing it", templates.display());
+        let mut lines = BufWriter::with_capacity(1 << 20, file);
+        let mut checksums = checksums.iter();
+        each_template(&gallery, |template| {
+            let description = describe(template, gallery.binding(), checksums.next().copied());
+            serde_json::to_writer(&mut lines, &description).with_context(writing)?;
+            lines.write_all(b"\n").with_context(writing)
+        })?;
+        ensure!(checksums.next().is_none(), "the gallery changed meanwhile; run the same command again");
+        lines.flush().with_context(writing)
+    })?;
+    vectors.finish()?;
+    descriptions.finish()?;
     bar.finish_and_clear();
-    ensure!(
-        written == rows,
-        "{written} templates were described, {rows} exported: the gallery changed meanwhile"
-    );
     screen.text(format!("{} written to {}", plural(rows, "template"), out.display()))?;
     screen.json(&json!({ "templates": rows, "embeddings": embeddings, "descriptions": templates }))?;
     Ok(End::Done)
 }
 
-fn describe(template: &SubjectTemplate) -> serde_json::Value {
-    json!({
-        "face_id": template.id, "subject_id": template.subject_id, "subject": template.subject,
-        "path": template.path.as_ref().map(|path| path.to_string_lossy()), "row": template.row,
-        "face": template.face,
-    })
+/// Says what a killed run had left.
+pub fn report_swept(swept: &[PathBuf]) {
+    for path in swept {
+        let path = path.display();
+        tracing::warn!("{path}: removed; a run that was killed had left it half-written");
+    }
+}
+
+fn describe(template: &SubjectTemplate, binding: &Binding, checksum: Option<u32>) -> Description {
+    Description {
+        face_id: Some(template.id),
+        subject_id: Some(template.subject_id),
+        subject: Some(template.subject.clone()),
+        path: template.path.as_deref().map(Path::to_string_lossy).map(String::from),
+        row: template.row.filter(|_| template.photo.is_none()),
+        photo: template.photo.as_ref().map(hexadecimal),
+        face: template.face.clone(),
+        model: Some(binding.model.clone()),
+        fingerprint: Some(binding.fingerprint.clone()),
+        vector_crc32c: checksum,
+        ..Description::default()
+    }
 }
 
 fn each_template(gallery: &Gallery, mut visit: impl FnMut(&SubjectTemplate) -> Result<()>) -> Result<()> {
@@ -84,15 +106,4 @@ fn each_template(gallery: &Gallery, mut visit: impl FnMut(&SubjectTemplate) -> R
         last = end.id;
         block.iter().try_for_each(&mut visit)?;
     }
-}
-
-/// Writes a file beside its place and puts it there when it is whole and on the disk.
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let folder = path.parent().context("a file has a folder")?;
-    let doing = |doing: &'static str| move || format!("{}: {doing}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing("making it"))?;
-    write(file.as_file_mut()).with_context(doing("writing it"))?;
-    file.as_file().sync_all().with_context(doing("syncing it"))?;
-    file.persist(path).with_context(doing("putting it in place"))?;
-    Ok(())
 }

@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
 
 impl Lookup<'_> {
     fn vectors(&mut self, path: &Path) -> Result<()> {
-        let mut file = VectorFile::open(path)?;
+        let file = VectorFile::open_or_standard_input(path)?;
         for first in (0..file.rows).step_by(TOGETHER) {
             let templates = file.templates(first, TOGETHER)?;
             let started = Instant::now();

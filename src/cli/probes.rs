@@ -48,7 +48,7 @@ impl Probes {
     }
 
     fn from_vectors(path: &Path, names: Option<&Path>, dimension: Option<usize>) -> Result<Self> {
-        let mut file = VectorFile::open(path)?;
+        let file = VectorFile::open_or_standard_input(path)?;
         if let Some(expected) = dimension.filter(|expected| *expected != file.dimension) {
             return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
         }

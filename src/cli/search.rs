@@ -59,7 +59,7 @@ fn each_probe(
     ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
 ) -> Result<End> {
     let gallery = Gallery::open(gallery)?;
-    let mut file = VectorFile::open(vectors)?;
+    let file = VectorFile::open_or_standard_input(vectors)?;
     for first in (0..file.rows).step_by(BLOCK) {
         for (row, probe) in (first..).zip(file.templates(first, BLOCK)?) {
             let started = std::time::Instant::now();

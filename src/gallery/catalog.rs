@@ -37,7 +37,7 @@ use super::error::{GalleryError, Result};
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::{PhotoHash, PhotoRecord, Provenance};
-pub use source::Source;
+pub use source::{Held, Source};
 pub use subject::{Subject, SubjectTemplate};
 
 const VERSION: i64 = 2;

@@ -143,7 +143,7 @@ fn insert_photo<'a>(
     enrollment: &'a Enrollment,
     rows: &mut Vec<Row<'a>>,
 ) -> rusqlite::Result<PhotoOutcome> {
-    if photo::is_enrolled(tx, &enrollment.hash)? {
+    if photo::enrolled_id(tx, &enrollment.hash)?.is_some() {
         return Ok(PhotoOutcome::Duplicate);
     }
     let (outcome, detail) = match &enrollment.faces {

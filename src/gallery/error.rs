@@ -145,7 +145,7 @@ pub enum GalleryError {
         what: String,
     },
     /// One row of a `.npy` file is not a template.
-    #[error("{}: row {row}: {source}; nothing of this file was imported", path.display())]
+    #[error("{}: row {row}: {source} (rows and components are counted from 0)", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,

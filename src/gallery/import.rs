@@ -1,17 +1,42 @@
 //! Ready-made templates into the gallery.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use gallerist_index::Row;
 use rusqlite::params;
 
-use super::catalog::{Source, subject};
+use super::catalog::{Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, photo, subject};
 use super::error::Result;
-use super::{Gallery, Person};
+use super::{Gallery, Name, Person};
 use crate::template::Template;
 
+/// A row of an imported file on its way into the gallery.
+#[derive(Debug)]
+pub struct ImportedRow {
+    /// Its number in the file.
+    pub row: u64,
+    /// Whose it is.
+    pub person: Person,
+    /// The vector.
+    pub template: Template,
+    /// The photo it was made from, if that is known.
+    pub photo: Option<ImportedPhoto>,
+}
+
+/// The photo that an imported template was made from.
+#[derive(Debug, Clone)]
+pub struct ImportedPhoto {
+    /// Hash of its bytes.
+    pub hash: PhotoHash,
+    /// Where it was.
+    pub path: PathBuf,
+    /// Where in it the face was.
+    pub face: Option<Provenance>,
+}
+
 impl Gallery {
-    /// The import source whose bytes hash to `hash`, with how many of its rows are in already.
+    /// The import source whose bytes hash to `hash`, noted if it is new.
     ///
     /// # Errors
     /// The catalog failed.
@@ -20,27 +45,106 @@ impl Gallery {
         self.catalog().source(hash, path, rows_total)
     }
 
-    /// Imports the next rows of `source`, starting at row `first_row`, all or nothing: `persons` and
-    /// `templates` have one entry a row. When it returns, they survive a power cut.
+    /// Calls `visit` with every row of `source` that the gallery holds.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn each_imported(&self, source: &Source, visit: impl FnMut(u64, Held)) -> Result<()> {
+        self.catalog().each_imported(source, visit)
+    }
+
+    /// The template that the gallery holds of a face of a photo. Boxes that share more than half of what they cover
+    /// together are of the same face: devices differ in the last digits.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn held_face(&self, photo: &ImportedPhoto) -> Result<Option<Held>> {
+        let bounds = photo.face.as_ref().map(|face| face.bounds);
+        let held = self.catalog().templates_of_photo(&photo.hash)?;
+        Ok(held.into_iter().find_map(|(held, face)| {
+            let same = match (bounds, face.map(|face| face.bounds)) {
+                (Some(one), Some(other)) => overlap(one, other) > 0.5,
+                (one, other) => one == other,
+            };
+            same.then_some(held)
+        }))
+    }
+
+    /// The digest of the names that the rows of `source` came with last; `Some(None)`: they came without names.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn source_names(&self, source: &Source) -> Result<Option<Option<String>>> {
+        self.catalog().source_names(source)
+    }
+
+    /// Notes the digest of the names that the rows of `source` come with.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    pub fn note_source_names(&self, source: &Source, digest: Option<&str>) -> Result<()> {
+        self.catalog().note_source_names(source, digest)
+    }
+
+    /// Gives templates, by their ids, to the persons of these names, made if there are none yet; subjects that are left with no
+    /// template are gone. Each block of them is moved whole and noted in the journal.
+    ///
+    /// # Errors
+    /// A template is not in the gallery; the disk is full or failing.
+    pub fn rename_templates(&self, renamed: &[(u64, Name)]) -> Result<()> {
+        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        for block in renamed.chunks(RENAMED) {
+            let view = self.index.view();
+            let missing = |id: u64| {
+                let what = format!("template {id} is not in the index; `gallerist check` tells more");
+                self.catalog().damaged(what)
+            };
+            let originals = block.iter().map(|(id, _)| view.get(*id).ok_or_else(|| missing(*id)));
+            let originals = originals.collect::<Result<Vec<_>>>()?;
+            let mut moved = Vec::with_capacity(block.len());
+            let (written, ()) =
+                self.write_as(PendingKind::Move, "giving templates other names", |tx, rows| {
+                    for (original, (_, name)) in originals.iter().zip(block) {
+                        let (into, _) = subject::ensure(tx, &Person::Named(name.clone()))?;
+                        let into = into.cast_unsigned();
+                        let id = subject::copy_template(tx, original.id, into)?.cast_unsigned();
+                        rows.push(Row { id, group: into, vector: &original.vector });
+                        moved.push((original.id, id, into));
+                    }
+                    Ok(())
+                })?;
+            self.finish(written, |tx| subject::retire_renamed(tx, &moved))?;
+            self.finish_removals()?;
+        }
+        Ok(())
+    }
+
+    /// Imports rows of `source`, all or nothing. When it returns, they survive a power cut.
     ///
     /// # Errors
     /// A template that does not fit (nothing is written); a full or failing disk.
-    pub fn import(
-        &self,
-        source: &Source,
-        first_row: u64,
-        persons: &[Person],
-        templates: &[Template],
-    ) -> Result<()> {
-        debug_assert_eq!(persons.len(), templates.len());
-        templates.iter().try_for_each(|template| self.check_dimension(template))?;
+    pub fn import(&self, source: &Source, imported: &[ImportedRow]) -> Result<()> {
+        imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
         let (written, ()) = self.write("importing templates", |tx, rows| {
-            for (row, (person, template)) in (first_row..).zip(persons.iter().zip(templates)) {
+            for ImportedRow { row, person, template, photo } in imported {
                 let (subject_id, _) = subject::ensure(tx, person)?;
+                let (photo_id, face) = match photo {
+                    Some(photo) => (Some(insert_photo(tx, photo)?), photo.face.as_ref()),
+                    None => (None, None),
+                };
+                let face = face.map(serde_json::to_string).transpose();
+                let face = face.map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
                 tx.prepare_cached(
-                    "INSERT INTO templates(subject_id, source_id, source_row) VALUES (?1, ?2, ?3)",
+                    "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![subject_id, source.id, row.cast_signed()])?;
+                .execute(params![
+                    subject_id,
+                    photo_id,
+                    face,
+                    source.id,
+                    row.cast_signed()
+                ])?;
                 rows.push(Row {
                     id: tx.last_insert_rowid().cast_unsigned(),
                     group: subject_id.cast_unsigned(),
@@ -50,5 +154,44 @@ impl Gallery {
             Ok(())
         })?;
         self.finish(written, |_| Ok(()))
+    }
+}
+
+/// Templates that are moved together.
+const RENAMED: usize = 8192;
+
+/// The row of a photo, made if the photo is new or was left out until now.
+fn insert_photo(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rusqlite::Result<i64> {
+    if let Some(id) = photo::enrolled_id(tx, &imported.hash)? {
+        return Ok(id);
+    }
+    let record = PhotoRecord {
+        path: imported.path.clone(),
+        outcome: "enrolled".into(),
+        detail: String::new(),
+        settings: "imported".into(),
+        subject: None,
+    };
+    photo::upsert(tx, &imported.hash, &record)
+}
+
+/// The share that two boxes have in common of what they cover together, 0 to 1.
+fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
+    let area = |[left, top, right, bottom]: [f32; 4]| (right - left).max(0.0) * (bottom - top).max(0.0);
+    let common =
+        area([one[0].max(other[0]), one[1].max(other[1]), one[2].min(other[2]), one[3].min(other[3])]);
+    common / (area(one) + area(other) - common).max(f32::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn boxes_overlap_by_the_share_of_their_union() {
+        assert_eq!(overlap([0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]), 1.0);
+        assert_eq!(overlap([0.0, 0.0, 2.0, 2.0], [0.0, 1.0, 2.0, 3.0]), 1.0 / 3.0);
+        assert_eq!(overlap([0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]), 0.0);
+        assert_eq!(overlap([0.0; 4], [0.0; 4]), 0.0);
     }
 }

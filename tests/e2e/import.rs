@@ -122,11 +122,15 @@ fn files_that_are_no_templates_are_refused_whole() {
     let row = |numbers: [f32; 4]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     let good = row([1.0, 2.0, 3.0, 4.0]);
     let with = |bad: [f32; 4]| npy("<f4", false, "(3, 4)", &[good.clone(), good.clone(), row(bad)].concat());
-    let cases: [(&str, Vec<u8>, &str); 11] = [
-        ("f64", npy("<f8", false, "(1, 4)", &[0; 32]), "expected f32 or f16"),
-        ("big-endian", npy(">f4", false, "(1, 4)", &good), "expected f32 or f16"),
-        ("Fortran order", npy("<f4", true, "(1, 4)", &good), "Fortran order"),
-        ("one dimension", npy("<f4", false, "(4,)", &good), "two dimensions"),
+    let cases: [(&str, Vec<u8>, &str); 15] = [
+        ("integers", npy("<i4", false, "(1, 4)", &good), "np.save('vectors.npy', a.astype('f4'))"),
+        ("bytes", npy("|u1", false, "(1, 4)", &[1; 4]), "a.astype('f4')"),
+        ("complex numbers", npy("<c8", false, "(1, 2)", &good), "expected floating-point numbers"),
+        ("objects", npy("|O", false, "(1, 4)", &good), "np.stack(a).astype('f4')"),
+        ("no dimension", npy("<f4", false, "()", &good[..4]), "two dimensions"),
+        ("three dimensions", npy("<f4", false, "(1, 2, 2)", &good), "a.reshape(len(a), -1)"),
+        ("an archive", b"PK\x03\x04 and more".to_vec(), "np.save('vectors.npy', a[a.files[0]])"),
+        ("nothing", Vec::new(), "it is empty"),
         ("another dimension", npy("<f4", false, "(2, 2)", &good), "this gallery holds 4"),
         ("cut short", npy("<f4", false, "(2, 4)", &good), "bytes, the file has"),
         ("too long", npy("<f4", false, "(1, 4)", &with([0.0; 4])), "bytes, the file has"),

@@ -10,7 +10,7 @@ use gallerist_index::GraphWhen;
 use super::{Arguments, Measured, Probe, Probes, Trials};
 use crate::cli::screen::Screen;
 use crate::evaluation::report::Identification;
-use crate::gallery::{Binding, Gallery, Name, Person};
+use crate::gallery::{Binding, Gallery, ImportedRow, Name, Person};
 
 /// A photo of somebody, or, without a face, only its name.
 type Photo = (String, Option<Probe>);
@@ -55,13 +55,12 @@ impl Arguments {
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
         // A folder's name that no gallery would take is no reason to measure nothing.
-        let persons = division.enrolled.iter().enumerate().map(|(row, probe)| {
+        let rows = (0..).zip(&division.enrolled).map(|(row, probe)| {
             let name = Name::made_up(probe.person.as_deref().unwrap_or_default());
-            Ok(Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?))
+            let person = Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?);
+            Ok(ImportedRow { row, person, template: probe.template.clone(), photo: None })
         });
-        let persons = persons.collect::<Result<Vec<_>>>()?;
-        let templates: Vec<_> = division.enrolled.iter().map(|probe| probe.template.clone()).collect();
-        gallery.import(&source, 0, &persons, &templates)?;
+        gallery.import(&source, &rows.collect::<Result<Vec<_>>>()?)?;
         gallery.compact()?;
 
         let known = gallery.templates_after(0, division.enrolled.len())?;

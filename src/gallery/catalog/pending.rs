@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 
 use super::erasure::count_removed;
 use super::journal::forget_names;
-use super::{Catalog, Result};
+use super::{Catalog, Result, source};
 
 /// What a pending range is for: it decides what a crash in the middle leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,20 +36,8 @@ impl PendingWrite {
         Ok(Self { id: tx.last_insert_rowid(), kind, first, last })
     }
 
-    /// The index holds every template of the range durably: they are live from here on, and the imported files that
-    /// they come from are so far in.
+    /// The index holds every template of the range durably: they are live from here on.
     pub fn finish(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        tx.prepare_cached(
-            "UPDATE sources SET rows_done = max(rows_done, rows.done) FROM
-                (SELECT source_id, max(source_row) + 1 AS done FROM templates
-                 WHERE id BETWEEN ?1 AND ?2 AND source_id IS NOT NULL GROUP BY source_id) AS rows
-             WHERE sources.id = rows.source_id",
-        )?
-        .execute(params![self.first, self.last])?;
-        self.forget(tx)
-    }
-
-    fn forget(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         tx.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([self.id])?;
         Ok(())
     }
@@ -63,7 +51,7 @@ impl PendingWrite {
         )?;
         forget(tx, "undone")?;
         tx.execute("DELETE FROM undone", [])?;
-        self.forget(tx)
+        self.finish(tx)
     }
 }
 
@@ -126,13 +114,7 @@ impl Catalog {
                 .collect::<rusqlite::Result<_>>()?;
             forget(tx, "removing")?;
             // A file of which nothing is left is not known any more.
-            let mut forget_source = tx.prepare(
-                "DELETE FROM sources WHERE id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM templates WHERE source_id = sources.id)",
-            )?;
-            for source in sources {
-                forget_source.execute([source])?;
-            }
+            sources.into_iter().try_for_each(|source| source::forget_empty(tx, source))?;
             let removed = tx.execute("DELETE FROM removing", [])?;
             forget_names(tx)?;
             count_removed(tx, removed as u64)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, Result};
+use super::{Catalog, Held, Result};
 use crate::face::Quality;
 
 /// SHA-256 of a photo file's bytes: its identity in the catalog, whatever it is called.
@@ -70,6 +70,27 @@ impl Catalog {
             .optional()
         })
     }
+
+    /// The live templates of the photo with these bytes: each with its subject's name and its face.
+    pub(in crate::gallery) fn templates_of_photo(
+        &self,
+        hash: &PhotoHash,
+    ) -> Result<Vec<(Held, Option<Provenance>)>> {
+        self.read("looking up the templates of a photo", |db| {
+            db.prepare_cached(
+                "SELECT t.id, s.name, t.face FROM photos p JOIN templates t ON t.photo_id = p.id
+                 JOIN subjects s ON s.id = t.subject_id
+                 WHERE p.hash = ?1 AND t.id NOT IN (SELECT template_id FROM removing) ORDER BY t.id",
+            )?
+            .query_map([hash.as_slice()], |row| {
+                let template = row.get::<_, i64>(0)?.cast_unsigned();
+                let face: Option<String> = row.get(2)?;
+                let face = face.and_then(|json| serde_json::from_str(&json).ok());
+                Ok((Held { template, subject: row.get(1)? }, face))
+            })?
+            .collect()
+        })
+    }
 }
 
 /// Writes a photo's outcome, replacing an earlier skip of the same bytes. Returns its row.
@@ -96,10 +117,14 @@ pub(in crate::gallery) fn upsert(
     )
 }
 
-/// Whether templates were already made from a photo with these bytes.
-pub(in crate::gallery) fn is_enrolled(tx: &Transaction<'_>, hash: &PhotoHash) -> rusqlite::Result<bool> {
-    tx.prepare_cached("SELECT 1 FROM photos WHERE hash = ?1 AND outcome = 'enrolled'")?
-        .exists([hash.as_slice()])
+/// The row of the photo with these bytes, if templates were already made from it.
+pub(in crate::gallery) fn enrolled_id(
+    tx: &Transaction<'_>,
+    hash: &PhotoHash,
+) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT id FROM photos WHERE hash = ?1 AND outcome = 'enrolled'")?
+        .query_row([hash.as_slice()], |row| row.get(0))
+        .optional()
 }
 
 /// Paths are bytes on disk: a name that is not UTF-8 survives.

@@ -1,9 +1,9 @@
-//! Imported `.npy` files and how far each one is in.
+//! Imported `.npy` files, and which of their rows are in the gallery.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Catalog, Result};
 
@@ -12,14 +12,22 @@ use super::{Catalog, Result};
 pub struct Source {
     /// Row in the catalog.
     pub id: i64,
-    /// Rows in the file.
-    pub rows_total: u64,
-    /// Leading rows that are in the gallery durably.
-    pub rows_done: u64,
+    /// SHA-256 of its bytes.
+    pub hash: [u8; 32],
+}
+
+/// A template that the gallery holds already, for a row of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its id.
+    pub template: u64,
+    /// Name of its subject.
+    pub subject: String,
 }
 
 impl Catalog {
-    /// Finds the source with these bytes, or notes a new one with nothing done.
+    /// Finds the source with these bytes, or notes a new one. Which of its rows are in is told by the templates themselves:
+    /// rows that were removed are missing again.
     pub(in crate::gallery) fn source(
         &mut self,
         hash: &[u8; 32],
@@ -28,26 +36,85 @@ impl Catalog {
     ) -> Result<Source> {
         self.transaction("noting an import", |tx| {
             let known = tx
-                .query_row(
-                    "SELECT id, rows_total, rows_done FROM sources WHERE hash = ?1",
-                    [hash.as_slice()],
-                    |row| {
-                        Ok(Source {
-                            id: row.get(0)?,
-                            rows_total: row.get::<_, i64>(1)?.cast_unsigned(),
-                            rows_done: row.get::<_, i64>(2)?.cast_unsigned(),
-                        })
-                    },
-                )
+                .query_row("SELECT id FROM sources WHERE hash = ?1", [hash.as_slice()], |row| row.get(0))
                 .optional()?;
-            if let Some(source) = known {
-                return Ok(source);
+            if let Some(id) = known {
+                return Ok(Source { id, hash: *hash });
             }
             tx.execute(
                 "INSERT INTO sources(hash, path, rows_total, rows_done) VALUES (?1, ?2, ?3, 0)",
                 params![hash.as_slice(), path.as_os_str().as_bytes(), rows_total.cast_signed()],
             )?;
-            Ok(Source { id: tx.last_insert_rowid(), rows_total, rows_done: 0 })
+            Ok(Source { id: tx.last_insert_rowid(), hash: *hash })
         })
     }
+
+    /// Calls `visit` with every row of `source` that has a template.
+    pub(in crate::gallery) fn each_imported(
+        &self,
+        source: &Source,
+        mut visit: impl FnMut(u64, Held),
+    ) -> Result<()> {
+        self.read("listing imported rows", |db| {
+            let mut statement = db.prepare_cached(
+                "SELECT t.source_row, t.id, s.name FROM templates t JOIN subjects s ON s.id = t.subject_id
+                 WHERE t.source_id = ?1 AND t.id NOT IN (SELECT template_id FROM removing)",
+            )?;
+            let mut rows = statement.query([source.id])?;
+            while let Some(row) = rows.next()? {
+                let template = row.get::<_, i64>(1)?.cast_unsigned();
+                visit(row.get::<_, i64>(0)?.cast_unsigned(), Held { template, subject: row.get(2)? });
+            }
+            Ok(())
+        })
+    }
+
+    /// The digest of the names that the rows of `source` came with last, if that was noted.
+    pub(in crate::gallery) fn source_names(&self, source: &Source) -> Result<Option<Option<String>>> {
+        self.read("reading which names were imported", |db| {
+            db.query_row("SELECT value FROM meta WHERE key = ?1", [names_key(&source.hash)], |row| {
+                row.get::<_, String>(0).map(|digest| Some(digest).filter(|digest| !digest.is_empty()))
+            })
+            .optional()
+        })
+    }
+
+    /// Notes the digest of the names that the rows of `source` come with.
+    pub(in crate::gallery) fn note_source_names(
+        &mut self,
+        source: &Source,
+        digest: Option<&str>,
+    ) -> Result<()> {
+        self.transaction("noting which names are imported", |tx| {
+            tx.execute(
+                "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                params![names_key(&source.hash), digest.unwrap_or_default()],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// Where the catalog keeps the digest of the names of a source.
+fn names_key(hash: &[u8; 32]) -> String {
+    use std::fmt::Write;
+    hash.iter().fold("names of source ".to_owned(), |mut key, byte| {
+        let _ = write!(key, "{byte:02X}");
+        key
+    })
+}
+
+/// Forgets a source of which no template is left.
+pub(in crate::gallery) fn forget_empty(tx: &Transaction<'_>, source: i64) -> rusqlite::Result<()> {
+    let hash: Option<[u8; 32]> = tx
+        .prepare_cached(
+            "SELECT hash FROM sources WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM templates WHERE source_id = sources.id)",
+        )?
+        .query_row([source], |row| row.get(0))
+        .optional()?;
+    if let Some(hash) = hash {
+        tx.execute("DELETE FROM meta WHERE key = ?1", [names_key(&hash)])?;
+        tx.execute("DELETE FROM sources WHERE id = ?1", [source])?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::journal::record;
-use super::photo::{Provenance, path_from};
+use super::photo::{PhotoHash, Provenance, path_from};
 use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
@@ -38,6 +38,8 @@ pub struct SubjectTemplate {
     pub row: Option<u64>,
     /// The face in the photo.
     pub face: Option<Provenance>,
+    /// Hash of the photo's bytes.
+    pub photo: Option<PhotoHash>,
 }
 
 /// The row of a person, made if there is none yet, and the name: a made-up one may have got a number.
@@ -79,7 +81,7 @@ fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
 }
 
 const TEMPLATE_COLUMNS: &str =
-    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face
+    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face, p.hash
      FROM templates t JOIN subjects s ON s.id = t.subject_id
      LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id";
 
@@ -365,6 +367,15 @@ fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
     ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(drop))
 }
 
+/// The copies are live under their new subjects: the originals go. The journal keeps which became which, by number.
+pub(in crate::gallery) fn retire_renamed(
+    tx: &Transaction<'_>,
+    renamed: &[(u64, u64, u64)],
+) -> rusqlite::Result<()> {
+    retire(tx, &renamed.iter().map(|(old, ..)| *old).collect::<Vec<_>>())?;
+    record(tx, "rename-rows", &json!({ "templates": renamed }))
+}
+
 fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
     Ok(Subject {
         id: row.get::<_, i64>(0)?.cast_unsigned(),
@@ -382,6 +393,7 @@ fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
         path: row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| path_from(&bytes)),
         row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
         face: face.and_then(|json| serde_json::from_str(&json).ok()),
+        photo: row.get(6)?,
     })
 }
 

@@ -1,0 +1,135 @@
+//! `gallerist encode`
+
+mod finish;
+mod log;
+mod tally;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use super::engine::{EngineArguments, PhotoArguments};
+use super::enroll::{FacesArgument, Naming, SubjectFrom};
+use super::screen::Screen;
+use super::{End, FileFormat, interrupt};
+use crate::gallery::Person;
+use crate::ingest::{self, Finding, Input, Skip, walk};
+use log::{Log, MadeWith};
+use tally::Tally;
+
+/// Find the faces in photos and write their templates to a folder, without a gallery: `embeddings.npy` and
+/// `templates.jsonl`, as `export` writes them and `import` reads them, and `skipped.jsonl` with the photos that gave
+/// none. With --format jsonl the vectors are in `templates.jsonl`. What is encoded is kept as it comes, in
+/// `unfinished.jsonl`, and photos are known by their content, so the same command resumes what was interrupted, and
+/// another one adds more photos.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Photos, or folders of photos
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Folder to write to; made if it does not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only every N-th input, from the K-th on: N runs, each with an --out of its own, encode all
+    #[arg(long, value_name = "K/N", value_parser = part)]
+    part: Option<Part>,
+    /// Everybody in these photos is this person
+    #[arg(long, value_name = "NAME", conflicts_with = "subject_from")]
+    subject: Option<String>,
+    /// Where names come from, as for `enroll` [default: the templates get no names]
+    #[arg(long, value_enum)]
+    subject_from: Option<SubjectFrom>,
+    /// Which faces of a photo to encode: all, or the largest, where one near the middle counts for more
+    #[arg(long, value_enum, default_value = "largest")]
+    faces: FacesArgument,
+    #[command(flatten)]
+    photos: PhotoArguments,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// Every `of`-th input, from `first` on, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    first: usize,
+    of: usize,
+}
+
+fn part(text: &str) -> Result<Part, String> {
+    let parsed = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match parsed {
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Part { first: part - 1, of }),
+        _ => Err("expected K/N with K from 1 to N, such as 2/8".into()),
+    }
+}
+
+impl Arguments {
+    fn inputs(&self) -> impl Iterator<Item = Input> + Send + '_ {
+        let Part { first, of } = self.part.unwrap_or(Part { first: 0, of: 1 });
+        walk(&self.paths).skip(first).step_by(of)
+    }
+}
+
+pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<End> {
+    let naming = Naming::new(arguments.subject.as_deref(), arguments.subject_from)?;
+    ensure!(
+        arguments.faces == FacesArgument::Largest || matches!(naming, None | Some(Naming::Photo)),
+        "--faces all would give several faces of one photo the same name; use it with --subject-from photo"
+    );
+    for path in &arguments.paths {
+        ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
+    }
+    let stop = interrupt::watch();
+    let started = Instant::now();
+    let model = arguments.engine.chosen()?;
+    let made_with =
+        MadeWith { model: model.name.clone(), fingerprint: model.fingerprint(), dimension: model.dimension };
+    let engine = arguments.engine.load(&model)?;
+    let options = arguments.photos.options(arguments.faces.into());
+    let log = Log::open(&arguments.out, made_with, options.clone(), format)?;
+
+    let total = arguments.inputs().count() as u64;
+    let bar = screen.progress(Some(total), "photos");
+    let known = log.known();
+    let mut tally = Tally::new(log, screen, &bar);
+    let person = |input: &Input, index| naming.as_ref().map(|naming| naming.person(input, index)).transpose();
+    let inputs = arguments.inputs().map(|input| {
+        let problem = input.problem.clone().or_else(|| person(&input, 0).err());
+        Input { problem, ..input }
+    });
+    ingest::run(&engine, inputs, &options, &|hash| known.contains(hash), stop, |outcome| {
+        let faces = if let Finding::Faces(faces, _) = &outcome.finding { faces.len() } else { 1 };
+        let persons: Result<Vec<Option<Person>>, Skip> =
+            (0..faces).map(|index| person(&outcome.input, index)).collect();
+        tally.enter(outcome, persons)
+    })?;
+    tally.settle()?;
+    let interrupted = stop.load(Ordering::Relaxed) && tally.inputs() < total;
+    if !interrupted {
+        tally.finish()?;
+    }
+    bar.finish_and_clear();
+    tally.print_summary(started.elapsed(), interrupted)?;
+    Ok(match interrupted {
+        true => End::Interrupted,
+        false if tally.temporary_failures() > 0 => End::Wrong,
+        false => End::Done,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, part};
+
+    #[test]
+    fn parts_are_counted_from_one() {
+        assert_eq!(part("1/1"), Ok(Part { first: 0, of: 1 }));
+        assert_eq!(part("3/8"), Ok(Part { first: 2, of: 8 }));
+        for wrong in ["0/1", "2/1", "1", "1/0", "a/b", "-1/2", ""] {
+            part(wrong).unwrap_err();
+        }
+    }
+}

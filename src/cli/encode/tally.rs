@@ -1,0 +1,235 @@
+//! The count of an encoding: every input is entered once and comes out under exactly one heading.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::finish::finish;
+use super::log::{Entry, Known, Log, Skipped};
+use crate::cli::screen::{Screen, Table, count, plural};
+use crate::gallery::Person;
+use crate::ingest::{EncodedFace, Finding, Outcome, Skip};
+use crate::vectors::{Description, checksum, hexadecimal};
+
+/// Photos written together: one wait for the disk instead of many.
+const BATCH: usize = 64;
+/// A photo waits no longer than this to be written.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub struct Tally<'a> {
+    log: Log,
+    screen: Screen,
+    bar: &'a ProgressBar,
+    batch: Vec<Entry>,
+    oldest: Instant,
+    encoded: u64,
+    templates: u64,
+    refused_faces: u64,
+    unchanged: u64,
+    skipped: BTreeMap<String, u64>,
+}
+
+impl<'a> Tally<'a> {
+    pub fn new(log: Log, screen: Screen, bar: &'a ProgressBar) -> Self {
+        Self {
+            log,
+            screen,
+            bar,
+            batch: Vec::new(),
+            oldest: Instant::now(),
+            encoded: 0,
+            templates: 0,
+            refused_faces: 0,
+            unchanged: 0,
+            skipped: BTreeMap::new(),
+        }
+    }
+
+    /// Inputs that have come out so far.
+    pub fn inputs(&self) -> u64 {
+        self.encoded + self.unchanged + self.skipped.values().sum::<u64>()
+    }
+
+    /// Inputs of which nothing can be said because the machine failed.
+    pub fn temporary_failures(&self) -> u64 {
+        self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
+    }
+
+    /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
+    pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
+        let Outcome { input, hash, finding } = outcome;
+        self.bar.inc(1);
+        let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
+        if let Some(known) = photo.as_ref().and_then(|photo| self.log.find(photo)).cloned() {
+            return self.enter_known(path, photo, known, persons.ok().as_deref());
+        }
+        match (finding, persons) {
+            (Finding::Faces(faces, refused), Ok(persons)) => {
+                for skip in refused {
+                    self.refused_faces += 1;
+                    self.print_skip("face_skipped", path, skip.code, &skip.detail)?;
+                }
+                let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
+                let templates = faces.into_iter().zip(persons).map(describe).collect();
+                self.wait(Entry::Encoded(templates))
+            }
+            (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => self.skip(path, photo, skip),
+            (Finding::Known, _) => {
+                self.skip(path, photo, Skip::new("duplicate", "same bytes as another photo"))
+            }
+        }
+    }
+
+    /// A photo that this run or an earlier one has seen.
+    fn enter_known(
+        &mut self,
+        path: &Path,
+        photo: Option<String>,
+        known: Known,
+        persons: Option<&[Option<Person>]>,
+    ) -> Result<()> {
+        let name =
+            persons.and_then(|persons| persons.first()?.as_ref().map(|person| person.name().to_string()));
+        match known {
+            Known::Encoded { path: before, subject }
+                if before == path.to_string_lossy() && subject == name =>
+            {
+                self.settle()?;
+                self.unchanged += 1;
+                Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
+            }
+            Known::Encoded { path: before, subject } => {
+                let subject = subject.map(|subject| format!(", encoded as {subject}")).unwrap_or_default();
+                let detail = format!("same bytes as {before}{subject}");
+                self.skip(path, photo, Skip::new("duplicate", detail))
+            }
+            Known::Skipped(skip) => {
+                let again = Skipped { path: path.to_string_lossy().into_owned(), ..skip };
+                self.wait(Entry::Skipped(again))
+            }
+        }
+    }
+
+    fn describe(
+        &self,
+        path: &Path,
+        photo: Option<String>,
+        face: EncodedFace,
+        person: Option<Person>,
+    ) -> Description {
+        let vector = face.template.as_slice();
+        Description {
+            subject: person.as_ref().map(|person| person.name().to_string()),
+            made_up: matches!(person, Some(Person::Unknown(_))),
+            path: Some(path.to_string_lossy().into_owned()),
+            photo,
+            model: Some(self.log.made_with.model.clone()),
+            fingerprint: Some(self.log.made_with.fingerprint.clone()),
+            vector_crc32c: Some(checksum(vector)),
+            embedding: Some(vector.to_vec()),
+            face: Some(face.provenance),
+            ..Description::default()
+        }
+    }
+
+    fn skip(&mut self, path: &Path, photo: Option<String>, skip: Skip) -> Result<()> {
+        self.wait(Entry::Skipped(Skipped {
+            path: path.to_string_lossy().into_owned(),
+            reason: skip.code.into(),
+            detail: skip.detail,
+            photo,
+            settings: self.log.options.settings(skip.code),
+        }))
+    }
+
+    fn wait(&mut self, entry: Entry) -> Result<()> {
+        if self.batch.is_empty() {
+            self.oldest = Instant::now();
+        }
+        // What is no fact about a photo's content is found out anew by every run.
+        let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(&skip.reason));
+        if lasting {
+            self.log.remember(&entry);
+        } else if let Entry::Skipped(skip) = &entry {
+            self.log.skipped.insert(skip.path.clone(), skip.clone());
+        }
+        self.batch.push(entry);
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
+    }
+
+    /// Writes what waits. What is printed here is on the disk.
+    pub fn settle(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(&skip.reason));
+        let lines: Vec<Entry> = batch.iter().filter(lasting).cloned().collect();
+        if !lines.is_empty() {
+            self.log.append(&lines)?;
+        }
+        for entry in batch {
+            match entry {
+                Entry::Encoded(templates) => {
+                    self.encoded += 1;
+                    self.templates += templates.len() as u64;
+                    let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
+                    let path = templates.first().map(|template| &template.path);
+                    self.screen.json(&json!({ "event": "encoded", "path": path, "subjects": subjects }))?;
+                }
+                Entry::Skipped(Skipped { path, reason, detail, .. }) => {
+                    self.print_skip("skipped", Path::new(&path), &reason, &detail)?;
+                    *self.skipped.entry(reason).or_default() += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the finished files.
+    pub fn finish(&mut self) -> Result<()> {
+        finish(&mut self.log)
+    }
+
+    fn print_skip(&self, event: &str, path: &Path, reason: &str, detail: &str) -> Result<()> {
+        let why = if detail.is_empty() { reason.to_owned() } else { format!("{reason}: {detail}") };
+        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
+        Ok(self.screen.json(&json!({
+            "event": event, "path": path.to_string_lossy(), "reason": reason, "detail": detail,
+        }))?)
+    }
+
+    /// The closing lines: the headings add up to the number of inputs.
+    pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
+        let seconds = took.as_secs_f64();
+        self.screen.json(&json!({
+            "event": "summary", "inputs": self.inputs(), "encoded": self.encoded, "unchanged": self.unchanged,
+            "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
+            "seconds": seconds, "interrupted": interrupted,
+        }))?;
+        let rate = self.inputs() as f64 / seconds.max(1e-9);
+        self.screen.text(format!(
+            "{} in {seconds:.1} s ({rate:.0} a second), {} encoded to {}",
+            plural(self.inputs(), "input"),
+            plural(self.templates, "template"),
+            self.log.folder.display()
+        ))?;
+        let mut table = Table::new(&[0]);
+        table.row([count(self.encoded), "encoded".into()]);
+        table.row([count(self.unchanged), "encoded before, unchanged".into()]);
+        for (code, n) in &self.skipped {
+            table.row([count(*n), format!("skipped: {code}")]);
+        }
+        table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
+        if interrupted {
+            self.screen.text("interrupted; the same command goes on from here")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
+fn is_passing(reason: &str) -> bool {
+    matches!(reason, "duplicate" | "unreadable" | "no_subject") || reason == Skip::temporary("").code
+}

@@ -1,0 +1,119 @@
+//! Which rows the gallery holds already, and whose they are there.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, bail};
+
+use super::sheet::Sheet;
+use crate::gallery::{Gallery, Held, Name, Person, Source};
+
+/// What becomes of rows that the gallery holds under other names than they come with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherNames {
+    /// Nothing is imported.
+    Refuse,
+    /// They get the names that they come with.
+    Rename,
+    /// They stay as they are.
+    Keep,
+}
+
+/// What is to be done with each row.
+pub struct Plan {
+    /// A bit for each row: the gallery holds it, or it is no template.
+    settled: Vec<bool>,
+    /// Rows that the gallery holds.
+    pub held: u64,
+    /// Rows of a face that an earlier row of the file is of.
+    pub repeated: u64,
+    /// Rows that the gallery holds under other names, with those that they come with now.
+    pub renamed: Vec<(u64, Name)>,
+}
+
+impl Plan {
+    /// Looks every row up. Other names than the gallery's are treated as `others` says.
+    pub fn make(gallery: &Gallery, source: &Source, sheet: &Sheet, others: OtherNames) -> Result<Self> {
+        let mut held: Vec<Option<Box<Held>>> = vec![None; usize::try_from(sheet.file.rows)?];
+        gallery.each_imported(source, |row, one| {
+            if let Some(place) = usize::try_from(row).ok().and_then(|row| held.get_mut(row)) {
+                *place = Some(Box::new(one));
+            }
+        })?;
+        let repeated = look_up_photos(gallery, sheet, &mut held)?;
+        let mut plan = Self {
+            settled: held.iter().map(Option::is_some).collect(),
+            held: held.iter().flatten().count() as u64,
+            repeated: repeated.len() as u64,
+            renamed: Vec::new(),
+        };
+        for row in repeated {
+            plan.settled[row] = true;
+        }
+        for &(row, _) in &sheet.invalid {
+            plan.settled[row as usize] = true;
+        }
+        let names = sheet.names_digest();
+        let came_with = gallery.source_names(source)?;
+        if plan.held > 0 && came_with.as_ref() != Some(&names) {
+            plan.compare(&held, sheet, others)?;
+            if names.is_none() && came_with.flatten().is_some() && plan.next(0).is_some() {
+                bail!(
+                    "{}: {} rows of this file are in the gallery under names that were given; give them again with --subjects",
+                    sheet.file.path().display(),
+                    plan.held
+                );
+            }
+        }
+        Ok(plan)
+    }
+
+    fn compare(&mut self, held: &[Option<Box<Held>>], sheet: &Sheet, others: OtherNames) -> Result<()> {
+        for (row, held) in (0..).zip(held) {
+            let (Some(held), Some(Person::Named(name))) = (held, sheet.person(row)) else { continue };
+            if held.subject == name.as_str() {
+                continue;
+            }
+            match others {
+                OtherNames::Keep => {}
+                OtherNames::Rename => self.renamed.push((held.template, name.clone())),
+                OtherNames::Refuse => bail!(
+                    "row {row} is in the gallery as {:?}, {} calls it {:?}; nothing was changed. --rename gives the rows \
+                     that are in the gallery the names of this file, --keep-names leaves them as they are",
+                    held.subject,
+                    sheet.name_place(row),
+                    name.as_str()
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a row is to be imported.
+    pub fn wants(&self, row: u64) -> bool {
+        self.settled.get(row as usize).is_some_and(|settled| !settled)
+    }
+
+    /// The first row from `row` on that is to be imported.
+    pub fn next(&self, row: u64) -> Option<u64> {
+        (row..self.settled.len() as u64).find(|&row| self.wants(row))
+    }
+}
+
+/// Looks up the rows that say which face of which photo they are of: the gallery may hold it from elsewhere. Returns the
+/// rows whose face an earlier row of the file is of.
+fn look_up_photos(gallery: &Gallery, sheet: &Sheet, held: &mut [Option<Box<Held>>]) -> Result<Vec<usize>> {
+    let (mut seen, mut repeated) = (HashSet::new(), Vec::new());
+    let mut photos = sheet.photos()?;
+    for (row, place) in held.iter_mut().enumerate().filter(|_| sheet.has_photos) {
+        let Some(photo) = photos.next()? else { continue };
+        let bounds = photo.face.as_ref().map(|face| face.bounds.map(f32::to_bits));
+        let is_new = seen.insert((photo.hash, bounds));
+        if place.is_none() {
+            *place = gallery.held_face(&photo)?.map(Box::new);
+        }
+        if !is_new && place.is_none() {
+            repeated.push(row);
+        }
+    }
+    Ok(repeated)
+}

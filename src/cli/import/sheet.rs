@@ -1,0 +1,195 @@
+//! What is to be imported: vectors, the names of their people, and the photos they come from, checked whole.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+use crate::gallery::{GalleryError, ImportedPhoto, Name, Person};
+use crate::template::TemplateError;
+use crate::vectors::{Description, Descriptions, VectorFile, is_descriptions, read_names};
+
+/// The files that `encode` and `export` write.
+const EMBEDDINGS: &str = "embeddings.npy";
+const TEMPLATES: &str = "templates.jsonl";
+
+/// An import, open; [`Sheet::check`] has read every row and every line of it.
+pub struct Sheet {
+    pub file: VectorFile,
+    /// Names and photos of the rows, if a file of them was given.
+    descriptions: Option<PathBuf>,
+    /// Where the names come from.
+    names_path: PathBuf,
+    /// One for each row, if any is known.
+    persons: Option<Vec<Option<Person>>>,
+    /// Name and fingerprint of the model that the descriptions name.
+    pub made_with: Option<(String, String)>,
+    /// Rows that are no templates.
+    pub invalid: Vec<(u64, TemplateError)>,
+    /// Whether some rows say which photo they come from.
+    pub has_photos: bool,
+}
+
+impl Sheet {
+    /// Opens a file of vectors and the descriptions beside it, a folder of both, or descriptions that hold vectors.
+    /// Names are read from `subjects` if given, else from the descriptions.
+    pub fn open(given: &Path, subjects: Option<&Path>) -> Result<Self> {
+        let (vectors, descriptions) = places(given)?;
+        let file = match is_descriptions(&vectors) {
+            true => VectorFile::from_descriptions(&vectors)?,
+            false => VectorFile::open_or_standard_input(&vectors)?,
+        };
+        // Names alone may come from any file of names; one of descriptions tells more.
+        let subjects_describe = subjects.filter(|path| descriptions.is_none() && is_descriptions(path));
+        let descriptions = descriptions.or(subjects_describe.map(Path::to_owned));
+        let named = subjects.filter(|path| Some(*path) != descriptions.as_deref());
+        let names = named.map(|path| read_names(path, file.rows)).transpose()?;
+        Ok(Self {
+            names_path: named.or(descriptions.as_deref()).unwrap_or(&vectors).to_owned(),
+            persons: names.map(|names| names.into_iter().map(Person::Named).map(Some).collect()),
+            file,
+            descriptions,
+            made_with: None,
+            invalid: Vec::new(),
+            has_photos: false,
+        })
+    }
+
+    /// Reads every row and every line: each must be a template, unless it is to be left out, and agree with its
+    /// description. Returns the SHA-256 of the vectors.
+    pub fn check(&mut self, skip_invalid: bool, progress: impl Fn(u64)) -> Result<[u8; 32]> {
+        let mut lines = self.descriptions.as_deref().map(Descriptions::open).transpose()?;
+        let mut judge = Judge { wants_names: self.persons.is_none(), ..Judge::default() };
+        let mut invalid = Vec::new();
+        let hash = self.file.verify(|row, template| {
+            progress(row + 1);
+            if let Some(lines) = &mut lines
+                && let Some(line) = lines.next()?
+            {
+                let vector = template.as_ref().ok().map(|template| template.as_slice());
+                judge.enter(&line, vector).map_err(|what| lines.bad(&what))?;
+            }
+            match template {
+                Ok(_) => Ok(()),
+                Err(error) if skip_invalid => {
+                    invalid.push((row, error));
+                    Ok(())
+                }
+                Err(error) => Err(anyhow!(
+                    "{}; nothing was imported, --skip-invalid leaves such rows out",
+                    self.file.bad_row(row, error)
+                )),
+            }
+        })?;
+        if let Some(lines) = &mut lines {
+            while lines.next()?.is_some() {}
+            lines.require(self.file.rows)?;
+        }
+        if judge.wants_names && judge.persons.iter().any(Option::is_some) {
+            self.persons = Some(judge.persons);
+        }
+        (self.made_with, self.has_photos, self.invalid) = (judge.made_with, judge.has_photos, invalid);
+        Ok(hash)
+    }
+
+    /// A digest of all names, by which the same names are known again; `None` if no name is known.
+    pub fn names_digest(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        for person in self.persons.as_ref()? {
+            hash.update(person.as_ref().map_or("", |person| person.name().as_str()));
+            hash.update(b"\n");
+        }
+        Some(format!("{:x}", hash.finalize()))
+    }
+
+    /// Whose a row is, if that is known.
+    pub fn person(&self, row: u64) -> Option<&Person> {
+        self.persons.as_ref()?.get(usize::try_from(row).ok()?)?.as_ref()
+    }
+
+    /// Where the name of a row stands.
+    pub fn name_place(&self, row: u64) -> String {
+        format!("{} line {}", self.names_path.display(), row + 1)
+    }
+
+    /// The photos that the rows come from, in the order of the rows.
+    pub fn photos(&self) -> Result<Photos, GalleryError> {
+        let lines = self.descriptions.as_deref().filter(|_| self.has_photos);
+        Ok(Photos { lines: lines.map(Descriptions::open).transpose()? })
+    }
+}
+
+/// The vectors, and what describes them.
+fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
+    let beside = |folder: &Path| Some(folder.join(TEMPLATES)).filter(|path| path.exists());
+    if is_descriptions(given) {
+        return Ok((given.to_owned(), Some(given.to_owned())));
+    }
+    if !given.is_dir() {
+        let is_exported = given.file_name().is_some_and(|name| name == EMBEDDINGS);
+        return Ok((given.to_owned(), given.parent().filter(|_| is_exported).and_then(beside)));
+    }
+    let vectors = given.join(EMBEDDINGS);
+    match (vectors.exists(), beside(given)) {
+        (true, descriptions) => Ok((vectors, descriptions)),
+        (false, Some(descriptions)) => Ok((descriptions.clone(), Some(descriptions))),
+        (false, None) => bail!(
+            "{}: the folder has neither {EMBEDDINGS} nor {TEMPLATES}, which `encode` and `export` write",
+            given.display()
+        ),
+    }
+}
+
+/// The photos that rows come from, read row by row.
+pub struct Photos {
+    lines: Option<Descriptions>,
+}
+
+impl Photos {
+    /// The photo of the next row, if it is known.
+    pub fn next(&mut self) -> Result<Option<ImportedPhoto>, GalleryError> {
+        let Some(lines) = &mut self.lines else { return Ok(None) };
+        let Some(line) = lines.next()? else { return Ok(None) };
+        let hash = line.photo_hash().map_err(|what| lines.bad(&what))?;
+        Ok(hash.map(|hash| ImportedPhoto {
+            hash,
+            path: line.path.unwrap_or_default().into(),
+            face: line.face,
+        }))
+    }
+}
+
+/// Judges the lines of a file of descriptions.
+#[derive(Default)]
+struct Judge {
+    wants_names: bool,
+    persons: Vec<Option<Person>>,
+    has_photos: bool,
+    made_with: Option<(String, String)>,
+    lines: u64,
+}
+
+impl Judge {
+    fn enter(&mut self, line: &Description, vector: Option<&[f32]>) -> Result<(), String> {
+        self.lines += 1;
+        if self.wants_names {
+            let name =
+                line.subject.as_deref().map(Name::new).transpose().map_err(|error| error.to_string())?;
+            self.persons.push(name.map(if line.made_up { Person::Unknown } else { Person::Named }));
+        }
+        self.has_photos |= line.photo_hash()?.is_some();
+        if let Some(vector) = vector {
+            line.require(vector)?;
+        }
+        let fingerprint = line.fingerprint.clone().filter(|fingerprint| !fingerprint.is_empty());
+        let made_with = fingerprint.map(|fingerprint| (line.model.clone().unwrap_or_default(), fingerprint));
+        if self.lines == 1 {
+            self.made_with = made_with;
+        } else if self.made_with != made_with {
+            return Err(
+                "it names another model than the lines before; scores between two models mean nothing".into(),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Files that appear whole or not at all, and what killed runs left of them.
+//!
+//! A file is written beside its place under a name of its own and renamed when it is whole and on the disk. Its writer
+//! holds a lock on it, so an unlocked one was left by a run that is over.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
+
+/// What files begin with that are not whole yet.
+const UNFINISHED: &str = ".gallerist-unfinished-";
+
+/// Makes a folder and those above it, if they are not there.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: making the folder", folder.display()))
+}
+
+/// Writes a file beside its place. Nothing is there until [`Replacement::finish`].
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<Replacement> {
+    let doing = |doing: &'static str| move || format!("{}: {doing}", path.display());
+    let folder = path.parent().context("a file has a folder")?;
+    let mut file = locked_in(folder).with_context(doing("making it"))?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all().with_context(doing("syncing it"))?;
+    Ok(Replacement { file, path: path.to_owned() })
+}
+
+/// A file that is whole and on the disk, but not in its place.
+pub struct Replacement {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Replacement {
+    /// Puts the file in its place, durably.
+    pub fn finish(self) -> Result<()> {
+        let Self { file, path } = self;
+        let doing = |doing: &'static str| move |path: &Path| format!("{}: {doing}", path.display());
+        file.persist(&path).with_context(|| doing("putting it in place")(&path))?;
+        let folder = path.parent().context("a file has a folder")?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .with_context(|| doing("syncing its folder")(&path))
+    }
+}
+
+/// Removes what killed runs left in a folder, and returns the paths. Files that are being written stay.
+pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
+    let reading = || format!("{}: looking for what killed runs left", folder.display());
+    let mut swept = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(reading)? {
+        let path = entry.with_context(reading)?.path();
+        let is_ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
+        if is_ours && is_abandoned(&path) && std::fs::remove_file(&path).is_ok() {
+            swept.push(path);
+        }
+    }
+    Ok(swept)
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
+        && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// A new file that this process holds a lock on.
+fn locked_in(folder: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // Another run may have swept it before it was locked.
+            Ok(()) if is_at(file.as_file(), file.path()) => return Ok(file),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Whether `path` leads to this open file.
+pub fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(open), Ok(there)) = (file.metadata(), path.symlink_metadata()) else { return false };
+    (open.dev(), open.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_being_written_stays_and_what_was_left_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("whole");
+        let left = folder.path().join(format!("{UNFINISHED}abc"));
+        let other = folder.path().join(".other");
+        std::fs::write(&left, b"half").unwrap();
+        std::fs::write(&other, b"somebody else's").unwrap();
+        let replacement = replace(&path, |file| {
+            file.write_all(b"all of it")?;
+            assert_eq!(sweep(folder.path())?, std::slice::from_ref(&left));
+            Ok(())
+        })
+        .unwrap();
+        assert!(!path.exists());
+        replacement.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"all of it");
+        assert!(sweep(folder.path()).unwrap().is_empty());
+        let mut there: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        there.sort();
+        assert_eq!(there, [other, path]);
+    }
+}
