@@ -1,12 +1,15 @@
 //! Ready-made templates into the gallery.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use gallerist_index::Row;
 use rusqlite::params;
 
-use super::catalog::{Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, photo, subject};
+use super::catalog::{
+    Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, SubjectTemplate, photo, subject,
+};
 use super::error::Result;
 use super::{Gallery, Name, Person};
 use crate::template::Template;
@@ -95,25 +98,34 @@ impl Gallery {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         for block in renamed.chunks(RENAMED) {
             let view = self.index.view();
-            let missing = |id: u64| {
-                let what = format!("template {id} is not in the index; `gallerist check` tells more");
-                self.catalog().damaged(what)
-            };
-            let originals = block.iter().map(|(id, _)| view.get(*id).ok_or_else(|| missing(*id)));
-            let originals = originals.collect::<Result<Vec<_>>>()?;
-            let mut moved = Vec::with_capacity(block.len());
+            let mut originals = Vec::with_capacity(block.len());
+            for (id, _) in block {
+                let (known, row) = (self.catalog().template(*id)?, view.get(*id));
+                originals.push(known.zip(row).ok_or_else(|| {
+                    let what = format!("template {id} is not in the index; `gallerist check` tells more");
+                    self.catalog().damaged(what)
+                })?);
+            }
+            // By subject: its name, the templates as they were, and their new ids.
+            let mut moved: BTreeMap<u64, (Name, Vec<SubjectTemplate>, Vec<u64>)> = BTreeMap::new();
             let (written, ()) =
                 self.write_as(PendingKind::Move, "giving templates other names", |tx, rows| {
-                    for (original, (_, name)) in originals.iter().zip(block) {
-                        let (into, _) = subject::ensure(tx, &Person::Named(name.clone()))?;
+                    for ((template, original), (_, name)) in originals.iter().zip(block) {
+                        let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
                         let into = into.cast_unsigned();
                         let id = subject::copy_template(tx, original.id, into)?.cast_unsigned();
                         rows.push(Row { id, group: into, vector: &original.vector });
-                        moved.push((original.id, id, into));
+                        let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
+                        templates.push(template.clone());
+                        ids.push(id);
                     }
                     Ok(())
                 })?;
-            self.finish(written, |tx| subject::retire_renamed(tx, &moved))?;
+            self.finish(written, |tx| {
+                moved.iter().try_for_each(|(&into, (name, templates, ids))| {
+                    subject::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
+                })
+            })?;
             self.finish_removals()?;
         }
         Ok(())

@@ -367,15 +367,6 @@ fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
     ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(drop))
 }
 
-/// The copies are live under their new subjects: the originals go. The journal keeps which became which, by number.
-pub(in crate::gallery) fn retire_renamed(
-    tx: &Transaction<'_>,
-    renamed: &[(u64, u64, u64)],
-) -> rusqlite::Result<()> {
-    retire(tx, &renamed.iter().map(|(old, ..)| *old).collect::<Vec<_>>())?;
-    record(tx, "rename-rows", &json!({ "templates": renamed }))
-}
-
 fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
     Ok(Subject {
         id: row.get::<_, i64>(0)?.cast_unsigned(),
