@@ -16,7 +16,7 @@ use super::enroll::{FacesArgument, Naming, SubjectFrom};
 use super::screen::Screen;
 use super::{End, FileFormat, interrupt};
 use crate::gallery::Person;
-use crate::ingest::{self, Finding, Input, Skip, walk};
+use crate::ingest::{self, Finding, Input, Skip, survey, walk};
 use log::{Log, MadeWith};
 use tally::Tally;
 
@@ -58,6 +58,13 @@ struct Part {
     of: usize,
 }
 
+impl Part {
+    /// How many of so many inputs are in it.
+    fn inputs(self, all: u64) -> u64 {
+        all.saturating_sub(self.first as u64).div_ceil(self.of as u64)
+    }
+}
+
 fn part(text: &str) -> Result<Part, String> {
     let parsed = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
     match parsed {
@@ -91,10 +98,11 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     let options = arguments.photos.options(arguments.faces.into());
     let log = Log::open(&arguments.out, made_with, options.clone(), format)?;
 
-    let total = arguments.inputs().count() as u64;
+    let found = survey(&arguments.paths);
+    let total = arguments.part.map_or(found.inputs, |part| part.inputs(found.inputs));
     let bar = screen.progress(Some(total), "photos");
     let known = log.known();
-    let mut tally = Tally::new(log, screen, &bar);
+    let mut tally = Tally::new(log, screen, &bar, found.system_files);
     let person = |input: &Input, index| naming.as_ref().map(|naming| naming.person(input, index)).transpose();
     let inputs = arguments.inputs().map(|input| {
         let problem = input.problem.clone().or_else(|| person(&input, 0).err());
@@ -128,6 +136,8 @@ mod tests {
     fn parts_are_counted_from_one() {
         assert_eq!(part("1/1"), Ok(Part { first: 0, of: 1 }));
         assert_eq!(part("3/8"), Ok(Part { first: 2, of: 8 }));
+        let sizes = |all: u64| [0, 1, 2].map(|first| Part { first, of: 3 }.inputs(all));
+        assert_eq!((sizes(0), sizes(1), sizes(8)), ([0, 0, 0], [1, 0, 0], [3, 3, 2]));
         for wrong in ["0/1", "2/1", "1", "1/0", "a/b", "-1/2", ""] {
             part(wrong).unwrap_err();
         }

@@ -88,7 +88,7 @@ fn describe(template: &SubjectTemplate, binding: &Binding, checksum: Option<u32>
         subject_id: Some(template.subject_id),
         subject: Some(template.subject.clone()),
         path: template.path.as_deref().map(Path::to_string_lossy).map(String::from),
-        row: template.row.filter(|_| template.photo.is_none()),
+        row: template.row,
         photo: template.photo.as_ref().map(hexadecimal),
         face: template.face.clone(),
         model: Some(binding.model.clone()),

@@ -9,7 +9,7 @@
 //! | `subjects` | a person; `id` is the group in the index |
 //! | `photos` | a photo that was looked at, keyed by the hash of its bytes, with what came of it |
 //! | `templates` | one vector in the index (`id` is its id there), its subject and where it came from |
-//! | `sources` | a `.npy` file that was imported, and how far |
+//! | `sources` | a file of vectors that was imported |
 //! | `pending` | a range of template ids that the index may or may not hold yet |
 //! | `removing` | a template that the index may still hold |
 //! | `journal` | a correction made by a person |

@@ -53,7 +53,7 @@ impl Gallery {
     /// # Errors
     /// The catalog failed.
     pub fn each_imported(&self, source: &Source, visit: impl FnMut(u64, Held)) -> Result<()> {
-        self.catalog().each_imported(source, visit)
+        if source.is_new { Ok(()) } else { self.catalog().each_imported(source, visit) }
     }
 
     /// The template that the gallery holds of a face of a photo. Boxes that share more than half of what they cover

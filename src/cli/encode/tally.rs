@@ -31,10 +31,11 @@ pub struct Tally<'a> {
     refused_faces: u64,
     unchanged: u64,
     skipped: BTreeMap<String, u64>,
+    system_files: u64,
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(log: Log, screen: Screen, bar: &'a ProgressBar) -> Self {
+    pub fn new(log: Log, screen: Screen, bar: &'a ProgressBar, system_files: u64) -> Self {
         Self {
             log,
             screen,
@@ -46,6 +47,7 @@ impl<'a> Tally<'a> {
             refused_faces: 0,
             unchanged: 0,
             skipped: BTreeMap::new(),
+            system_files,
         }
     }
 
@@ -206,6 +208,7 @@ impl<'a> Tally<'a> {
         self.screen.json(&json!({
             "event": "summary", "inputs": self.inputs(), "encoded": self.encoded, "unchanged": self.unchanged,
             "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
+            "system_files": self.system_files,
             "seconds": seconds, "interrupted": interrupted,
         }))?;
         let rate = self.inputs() as f64 / seconds.max(1e-9);
@@ -222,6 +225,13 @@ impl<'a> Tally<'a> {
             table.row([count(*n), format!("skipped: {code}")]);
         }
         table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
+        let failed = self.temporary_failures();
+        if failed > 0 {
+            let inputs = plural(failed, "input");
+            self.screen.text(format!(
+                "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
+            ))?;
+        }
         if interrupted {
             self.screen.text("interrupted; the same command goes on from here")?;
         }

@@ -14,6 +14,8 @@ pub struct Source {
     pub id: i64,
     /// SHA-256 of its bytes.
     pub hash: [u8; 32],
+    /// Whether it was noted just now, so that no row of it is in.
+    pub is_new: bool,
 }
 
 /// A template that the gallery holds already, for a row of a file.
@@ -39,13 +41,13 @@ impl Catalog {
                 .query_row("SELECT id FROM sources WHERE hash = ?1", [hash.as_slice()], |row| row.get(0))
                 .optional()?;
             if let Some(id) = known {
-                return Ok(Source { id, hash: *hash });
+                return Ok(Source { id, hash: *hash, is_new: false });
             }
             tx.execute(
                 "INSERT INTO sources(hash, path, rows_total, rows_done) VALUES (?1, ?2, ?3, 0)",
                 params![hash.as_slice(), path.as_os_str().as_bytes(), rows_total.cast_signed()],
             )?;
-            Ok(Source { id: tx.last_insert_rowid(), hash: *hash })
+            Ok(Source { id: tx.last_insert_rowid(), hash: *hash, is_new: true })
         })
     }
 

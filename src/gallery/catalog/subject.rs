@@ -34,7 +34,7 @@ pub struct SubjectTemplate {
     pub subject: String,
     /// The photo or `.npy` file.
     pub path: Option<PathBuf>,
-    /// Row in the `.npy` file.
+    /// Row in the `.npy` file, unless the photo is known.
     pub row: Option<u64>,
     /// The face in the photo.
     pub face: Option<Provenance>,
@@ -377,14 +377,15 @@ fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
 
 fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
     let face: Option<String> = row.get(5)?;
+    let photo: Option<PhotoHash> = row.get(6)?;
     Ok(SubjectTemplate {
         id: row.get::<_, i64>(0)?.cast_unsigned(),
         subject_id: row.get::<_, i64>(1)?.cast_unsigned(),
         subject: row.get(2)?,
         path: row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| path_from(&bytes)),
-        row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
+        row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned).filter(|_| photo.is_none()),
         face: face.and_then(|json| serde_json::from_str(&json).ok()),
-        photo: row.get(6)?,
+        photo,
     })
 }
 
