@@ -1,7 +1,13 @@
-//! Lets programs and tests find libtorch without `LD_LIBRARY_PATH`. Link arguments do not reach dependants, so every
-//! package that makes a program names this script.
+//! Lets programs and tests find libtorch without `LD_LIBRARY_PATH`, and `gallerist` find `gallerist-networks`. It also finds
+//! out which tests can run on this machine; the others are ignored.
 
-use std::path::PathBuf;
+#[path = "index/build/small_disks.rs"]
+mod small_disks;
+
+use std::env::var_os;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 
 fn main() {
     // From target/PROFILE/program and from target/PROFILE/deps/test to the link that tools/setup makes.
@@ -9,14 +15,62 @@ fn main() {
         search(&format!("$ORIGIN/{up}/.libtorch/lib"));
     }
     // So that a program still starts when it is copied elsewhere on this machine.
-    if let Some(libtorch) = std::env::var_os("LIBTORCH").and_then(|p| PathBuf::from(p).canonicalize().ok()) {
+    if let Some(libtorch) = var_os("LIBTORCH").and_then(|p| PathBuf::from(p).canonicalize().ok()) {
         search(&format!("{}/lib", libtorch.display()));
     }
     println!("cargo::rerun-if-env-changed=LIBTORCH");
+
+    let out = PathBuf::from(var_os("OUT_DIR").expect("cargo says where to write"));
+    let built_in = out.ancestors().nth(3).expect("cargo lays build folders three deep");
+    println!("cargo::rustc-env=GALLERIST_BUILT_IN={}", built_in.display());
+    let mut hasher = DefaultHasher::new();
+    ["src", "index/src", "Cargo.lock"].iter().for_each(|path| hash(Path::new(path), &mut hasher));
+    println!("cargo::rustc-env=GALLERIST_BUILD={:016x}", hasher.finish());
+
+    let models = models_dir();
+    let networks = ["mtcnn", "mobilefacenet-192", "mobilefacenet-512", "dlib-128"];
+    report("models_installed", &networks.map(|name| models.join(name).with_extension("safetensors")));
+    report("shared_faces", &[Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces/pairs.tsv")]);
+    small_disks::report();
 }
 
 fn search(folder: &str) {
     if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "unix") {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
     }
+}
+
+/// Everything in a file or folder. A change of it runs this script again.
+fn hash(path: &Path, hasher: &mut DefaultHasher) {
+    println!("cargo::rerun-if-changed={}", path.display());
+    if let Ok(entries) = fs::read_dir(path) {
+        let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| hash(entry, hasher));
+    } else if let Ok(bytes) = fs::read(path) {
+        (path, bytes).hash(hasher);
+    }
+}
+
+/// Sets `cfg(NAME)` if all files are there.
+fn report(name: &str, files: &[PathBuf]) {
+    println!("cargo::rustc-check-cfg=cfg({name})");
+    let present: Vec<&PathBuf> = files.iter().filter(|file| file.exists()).collect();
+    if present.len() == files.len() {
+        println!("cargo::rustc-cfg={name}");
+    }
+    // Those that are absent are not watched: cargo would build everything anew each time.
+    for file in present {
+        println!("cargo::rerun-if-changed={}", file.display());
+    }
+}
+
+/// Where `gallerist` looks for models.
+fn models_dir() -> PathBuf {
+    let variables = ["GALLERIST_MODELS", "GALLERIST_CACHE", "XDG_CACHE_HOME", "HOME"];
+    variables.iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));
+    let [models, cache, caches, home] =
+        variables.map(|name| var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from));
+    let caches = || caches.unwrap_or_else(|| home.unwrap_or_default().join(".cache"));
+    models.unwrap_or_else(|| cache.unwrap_or_else(|| caches().join("gallerist")).join("models"))
 }

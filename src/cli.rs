@@ -18,6 +18,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod model;
+mod networks;
 mod output;
 mod pairs;
 mod probes;
@@ -164,7 +165,8 @@ pub fn main() -> ExitCode {
     log_to_stderr(arguments.verbose);
     refuse_silent_ends();
     let (screen, files) = formats(&arguments);
-    match run(arguments.verb, files, screen) {
+    let ended = networks::agree().and_then(|()| run(arguments.verb, files, screen));
+    match ended.map_err(|error| if networks::are_wanted(&error) { networks::go_on() } else { error }) {
         Ok(end) => ExitCode::from(end.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
         Err(error) => {

@@ -1,18 +1,16 @@
-//! Encoders: aligned faces to templates. The only part of Gallerist that names `tch`.
+//! Encoders: aligned faces to templates.
 //!
 //! A [`Model`] says what a network is and what it wants to see; [`Engine::load`] verifies its weights and
-//! gives the detector and encoder that run it. Without the cargo feature `torch` only the stand-in model
-//! exists.
+//! gives the detector and encoder that run it. Without [`Engine::provide`] only the stand-in model runs: the real
+//! networks are in a program of their own, `gallerist-networks`.
 
 mod engine;
 mod model;
 mod stand_in;
-#[cfg(feature = "torch")]
-mod torch;
-mod weights;
+pub mod weights;
 
-pub use engine::{Device, Engine};
-pub use model::{ChannelOrder, Kind, Model, Weights, models_dir};
+pub use engine::{Device, Engine, Load};
+pub use model::{ChannelOrder, Kind, Model, Weights, hexadecimal, models_dir};
 
 use std::path::PathBuf;
 
@@ -107,9 +105,9 @@ pub enum EncoderError {
         /// Why not.
         reason: String,
     },
-    /// This program was built without libtorch.
-    #[error("{model}: this program was built without libtorch (cargo feature `torch`)")]
-    NoTorch {
+    /// Nothing in this process runs real networks.
+    #[error("{model}: this program runs no networks; gallerist-networks does")]
+    NoNetworks {
         /// Name of the model.
         model: String,
     },

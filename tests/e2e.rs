@@ -31,6 +31,8 @@ mod import_formats;
 mod import_names;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/networks.rs"]
+mod networks;
 #[path = "e2e/photos.rs"]
 mod photos;
 #[path = "e2e/privacy.rs"]

@@ -43,6 +43,9 @@ enum Whereabouts {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let gallery = Gallery::open(&arguments.gallery)?;
+    if !arguments.replies.is_file() {
+        arguments.engine.prepare_for(&gallery)?; // a pipe can be read once only
+    }
     let name = arguments.replies.display();
     let text =
         std::fs::read_to_string(&arguments.replies).with_context(|| format!("{name}: reading replies"))?;

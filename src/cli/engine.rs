@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::encoder::{Device, Engine, Model};
+use crate::encoder::{Device, EncoderError, Engine, Kind, Model};
 use crate::face::DetectOptions;
 use crate::gallery::{Binding, Gallery};
 use crate::image::Limits;
@@ -113,6 +113,17 @@ impl EngineArguments {
     /// Loads the networks of `model`.
     pub fn load(&self, model: &Model) -> Result<Engine> {
         Ok(Engine::load(model, self.device, self.trust_model_code)?)
+    }
+
+    /// Makes sure that the networks which a gallery is bound to, if any, can run in this process.
+    pub fn prepare_for(&self, gallery: &Gallery) -> Result<()> {
+        let binding = gallery.binding();
+        let is_real = |model: Model| model.kind != Kind::StandIn;
+        if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real)
+        {
+            return Ok(());
+        }
+        Err(EncoderError::NoNetworks { model: binding.model.clone() }.into())
     }
 
     /// Loads the networks that a gallery is bound to.

@@ -38,8 +38,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let threshold = reply::threshold(arguments.threshold, &binding)?;
     let options = arguments.look.options(Faces::Largest);
     if let Some(list) = &arguments.pairs {
+        let engine = arguments.engine.load(&model)?; // first: a list that is a pipe can be read once only
         let list = pairs::read(list, &arguments.root)?;
-        let engine = arguments.engine.load(&model)?;
         return pairs::measure(&list, &engine, &options, &binding, &threshold, screen);
     }
     let [a, b] = arguments.photos.as_slice() else { anyhow::bail!("expected two photos") };

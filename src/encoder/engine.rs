@@ -1,6 +1,7 @@
 //! From a [`Model`] to something that runs: verified weights, a device, a detector and an encoder.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::model::{Kind, Model};
 use super::stand_in::{StandInDetector, StandInEncoder};
@@ -35,12 +36,28 @@ impl fmt::Debug for Engine {
     }
 }
 
+/// Loads a model that is not the stand-in, as [`Engine::load`] says.
+pub type Load = fn(&Model, Device, bool) -> Result<Engine, EncoderError>;
+
+static PROVIDED: OnceLock<Load> = OnceLock::new();
+
 impl Engine {
+    /// Gives this process what runs real networks. The first call counts.
+    pub fn provide(load: Load) {
+        let _ = PROVIDED.set(load);
+    }
+
+    /// Whether real networks can run in this process.
+    pub fn is_provided() -> bool {
+        PROVIDED.get().is_some()
+    }
+
     /// Loads `model` and the detector onto `device`. Every file is verified against its SHA-256 first.
     /// `trust_torchscript` allows a [`Kind::Torchscript`] model to run its code.
     ///
     /// # Errors
-    /// Weights missing, changed or damaged; a TorchScript model without trust; an unusable device.
+    /// Nothing runs networks here; weights missing, changed or damaged; a TorchScript model without trust; an unusable
+    /// device.
     pub fn load(model: &Model, device: Device, trust_torchscript: bool) -> Result<Self, EncoderError> {
         if model.kind == Kind::StandIn {
             return Ok(Self {
@@ -49,13 +66,8 @@ impl Engine {
                 model: model.clone(),
             });
         }
-        #[cfg(feature = "torch")]
-        return super::torch::load(model, device, trust_torchscript);
-        #[cfg(not(feature = "torch"))]
-        {
-            let _ = (device, trust_torchscript);
-            Err(EncoderError::NoTorch { model: model.name.clone() })
-        }
+        let no_networks = || EncoderError::NoNetworks { model: model.name.clone() };
+        PROVIDED.get().ok_or_else(no_networks)?(model, device, trust_torchscript)
     }
 }
 

@@ -264,7 +264,8 @@ pub fn models_dir() -> PathBuf {
     cache.join("models")
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+/// Two lower-case digits a byte.
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -50,8 +50,7 @@ pub(super) fn check(model: &str, file: &Path, expected: &str) -> Result<(), Enco
 ///
 /// # Errors
 /// As [`check`].
-#[cfg(feature = "torch")]
-pub(super) fn read(model: &str, file: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
+pub fn read(model: &str, file: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
     let (opened, length) = open(model, file)?;
     let mut bytes = Vec::new();
     let reserved = usize::try_from(length).is_ok_and(|length| bytes.try_reserve_exact(length).is_ok());

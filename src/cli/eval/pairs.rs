@@ -24,8 +24,8 @@ impl Arguments {
     ) -> Result<Measured<Verification>> {
         let model = self.engine.chosen()?;
         binding.require(&model.name, &model.fingerprint())?;
+        let engine = self.engine.load(&model)?; // first: a list that is a pipe can be read once only
         let pairs = read(list, &self.root)?;
-        let engine = self.engine.load(&model)?;
         let options = self.look.options(Faces::Largest);
         let Some((templates, _)) = encode(&pairs, &engine, &options, stop, screen)? else { return Ok(None) };
         let measured = verification(&comparisons(&pairs, &templates), &self.options())?;

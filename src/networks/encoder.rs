@@ -7,9 +7,9 @@ use tch::{CModule, Device, Kind, TchError, Tensor};
 use super::failure;
 use super::graph::{Network, parse};
 use super::pool::{Handle, Pool};
-use crate::encoder::{ChannelOrder, Encoder, EncoderError, Model};
-use crate::face::Crop;
-use crate::template::Template;
+use gallerist::encoder::{ChannelOrder, Encoder, EncoderError, Model};
+use gallerist::face::Crop;
+use gallerist::template::Template;
 
 /// Crops that go through a network at once: more gains nothing and costs memory.
 const BATCH: usize = 32;

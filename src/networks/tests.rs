@@ -1,25 +1,21 @@
 //! Against the references: facenet-pytorch's landmarks, and what the encoders' own runtimes (LiteRT, ONNX Runtime,
-//! dlib) gave for one synthetic crop. Without the weights these tests say that they were skipped.
+//! dlib) gave for one synthetic crop.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::*;
-use crate::face::{Chip, Crop, DetectOptions, align};
-use crate::image::{self, Limits};
-use crate::template::Template;
+use gallerist::face::{Chip, Crop, DetectOptions, align};
+use gallerist::image::{self, Limits};
+use gallerist::template::Template;
 
-/// The engine of a built-in model on each device of this machine, if its weights are here.
+/// The engine of a built-in model on each device of this machine.
 fn engines(name: &str) -> Vec<Engine> {
     let model = Model::named(name).unwrap();
-    let on = |device| match Engine::load(&model, device, false) {
+    let on = |device| match load(&model, device, false) {
         Ok(engine) => Some(engine),
         Err(EncoderError::Device { .. }) if device == Device::Cuda => None,
-        Err(EncoderError::MissingWeights { file, .. }) => {
-            eprintln!("skipped: {} is not there (tools/setup makes it)", file.display());
-            None
-        }
         Err(error) => panic!("{error}"),
     };
     // CUDA first: it is looked for before anything else is asked of libtorch.
@@ -41,11 +37,12 @@ fn synthetic(chip: Chip) -> Crop {
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn encoders_agree_with_their_own_runtimes() {
     for (name, golden) in [
-        ("mobilefacenet-192", include_str!("../golden/mobilefacenet-192.json")),
-        ("mobilefacenet-512", include_str!("../golden/mobilefacenet-512.json")),
-        ("dlib-128", include_str!("../golden/dlib-128.json")),
+        ("mobilefacenet-192", include_str!("golden/mobilefacenet-192.json")),
+        ("mobilefacenet-512", include_str!("golden/mobilefacenet-512.json")),
+        ("dlib-128", include_str!("golden/dlib-128.json")),
     ] {
         let golden: Vec<f32> = serde_json::from_str(golden).unwrap();
         let golden = Template::from_raw(&golden).unwrap();
@@ -79,13 +76,16 @@ struct GoldenFace {
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn landmarks_agree_with_facenet_pytorch() {
     let engines = engines("mobilefacenet-192");
-    let samples = models_dir().join("../samples");
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/mtcnn_samples.json");
-    let golden: Vec<Golden> = serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let golden = std::fs::read_to_string(tests.join("golden/mtcnn.json")).unwrap();
+    let golden: Vec<Golden> = serde_json::from_str(&golden).unwrap();
+    assert!(golden.iter().any(|expected| expected.faces.len() > 1));
     for expected in golden {
-        let Some(photo) = sample(&samples, &expected.file) else { continue };
+        let bytes = std::fs::read(tests.join(&expected.file)).unwrap();
+        let photo = image::decode(&bytes, &Limits::default()).unwrap();
         let options = DetectOptions { min_face: expected.min_face, min_share: 0.0 };
         assert_eq!((photo.width, photo.height), (expected.width, expected.height));
         // A JPEG's pixels differ by a step or two between decoders; a PNG's do not.
@@ -107,33 +107,18 @@ fn landmarks_agree_with_facenet_pytorch() {
     }
 }
 
-/// The sample photo at this path below the folder of samples.
-fn sample(samples: &Path, name: &str) -> Option<image::Photo> {
-    let path = samples.join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is not there (tools/setup fetches it)", path.display());
-        return None;
-    }
-    Some(image::decode(&std::fs::read(&path).unwrap(), &Limits::default()).unwrap())
-}
-
 /// Every 40th photo of LFW through the whole way, against embeddings made with other landmarks of the same detector.
 #[test]
+#[cfg_attr(not(all(models_installed, shared_faces)), ignore = "needs the models and ../shared/faces")]
 fn real_photos_come_near_their_reference_embeddings() {
     let faces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces");
-    let Ok(list) = std::fs::read_to_string(faces.join("lfw_images.tsv")) else {
-        eprintln!("skipped: {} is not there", faces.display());
-        return;
-    };
+    let list = std::fs::read_to_string(faces.join("lfw_images.tsv")).unwrap();
     for (name, reference) in [
         ("mobilefacenet-192", "lfw_mobilefacenet.npy"),
         ("mobilefacenet-512", "lfw_faceplugin512.npy"),
         ("dlib-128", "lfw_dlib.npy"),
     ] {
         let engines = engines(name);
-        if engines.is_empty() {
-            continue;
-        }
         let reference = npyz::NpyFile::new(std::fs::File::open(faces.join(reference)).unwrap()).unwrap();
         let reference: Vec<f32> = reference.into_vec().unwrap();
         let mut cosines: Vec<f32> = Vec::new();
@@ -170,7 +155,7 @@ fn script_model(folder: &Path) -> Model {
     let module = tch::CModule::create_by_tracing("means", "forward", &[input], &mut means).unwrap();
     let file = folder.join("means.pt");
     module.save(&file).unwrap();
-    let sha256 = crate::encoder::model::hexadecimal(&sha2::Digest::finalize(sha2::Digest::chain_update(
+    let sha256 = gallerist::encoder::hexadecimal(&sha2::Digest::finalize(sha2::Digest::chain_update(
         <sha2::Sha256 as sha2::Digest>::new(),
         std::fs::read(&file).unwrap(),
     )));
@@ -184,31 +169,27 @@ fn script_model(folder: &Path) -> Model {
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn a_users_torchscript_runs_when_trusted_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let model = script_model(folder.path());
-    assert!(matches!(Engine::load(&model, Device::Cpu, false), Err(EncoderError::Untrusted { .. })));
-    match Engine::load(&model, Device::Cpu, true) {
-        Ok(engine) => {
-            let pixels = [10, 20, 31].repeat(112 * 112);
-            let template = engine.encoder.encode(&[Crop { side: 112, pixels }]).unwrap().remove(0);
-            let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue less its mean first
-            assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
+    assert!(matches!(load(&model, Device::Cpu, false), Err(EncoderError::Untrusted { .. })));
+    let engine = load(&model, Device::Cpu, true).unwrap();
+    let pixels = [10, 20, 31].repeat(112 * 112);
+    let template = engine.encoder.encode(&[Crop { side: 112, pixels }]).unwrap().remove(0);
+    let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue less its mean first
+    assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
 
-            let wide = Engine::load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
-            let error = wide.encoder.encode(&[synthetic(Chip::ArcFace112)]).unwrap_err().to_string();
-            assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
-        }
-        Err(EncoderError::MissingWeights { file, .. }) => {
-            eprintln!("skipped: {} is not there (tools/setup makes it)", file.display());
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let wide = load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
+    let error = wide.encoder.encode(&[synthetic(Chip::ArcFace112)]).unwrap_err().to_string();
+    assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
+
     std::fs::write(folder.path().join("means.pt"), "not what was hashed").unwrap();
-    assert!(matches!(Engine::load(&model, Device::Cpu, true), Err(EncoderError::WeightsChanged { .. })));
+    assert!(matches!(load(&model, Device::Cpu, true), Err(EncoderError::WeightsChanged { .. })));
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn crops_of_the_wrong_size_and_no_crops() {
     for engine in engines("mobilefacenet-192") {
         assert!(engine.encoder.encode(&[]).unwrap().is_empty());
@@ -218,12 +199,15 @@ fn crops_of_the_wrong_size_and_no_crops() {
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn many_threads_get_what_one_gets() {
     let crop = synthetic(Chip::ArcFace112);
-    let photo = image::Photo { width: 112, height: 112, pixels: crop.pixels.clone() };
+    let photo = include_bytes!("../../tests/golden/four_faces.png");
+    let photo = image::decode(photo, &Limits::default()).unwrap();
     for engine in &engines("mobilefacenet-192") {
         let alone = engine.encoder.encode(std::slice::from_ref(&crop)).unwrap();
         let faces = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
+        assert_eq!(faces.len(), 4);
         let again = || {
             for _ in 0..3 {
                 assert_eq!(engine.encoder.encode(std::slice::from_ref(&crop)).unwrap(), alone);

@@ -7,8 +7,8 @@ use tch::{Device, Kind, TchError, Tensor};
 use super::failure;
 use super::graph::{Network, parse};
 use super::pool::{Handle, Pool};
-use crate::encoder::EncoderError;
-use crate::face::mtcnn::{Judgement, Networks, Pictures, Proposals};
+use gallerist::encoder::EncoderError;
+use gallerist::face::mtcnn::{Judgement, Networks, Pictures, Proposals};
 
 /// MTCNN's networks on libtorch.
 pub(super) struct TorchNetworks {

@@ -1,5 +1,8 @@
-//! The real networks, on libtorch. Only fallible (`f_*`) calls; gradients are off in every thread that runs a
-//! network; libtorch computes with one thread a call, because the callers run one worker a core.
+//! The `gallerist-networks` program: `gallerist` with the real networks in it, on libtorch. `gallerist` goes on as this program
+//! when it needs a network; all else is done without the quarter of a second that loading libtorch takes.
+//!
+//! Only fallible (`f_*`) calls; gradients are off in every thread that runs a network; libtorch computes with one thread
+//! a call, because the callers run one worker a core.
 
 mod cuda;
 mod detector;
@@ -7,16 +10,21 @@ mod encoder;
 mod graph;
 mod pool;
 
+use std::process::ExitCode;
 use std::sync::Once;
 
-use super::engine::{Device, Engine};
-use super::model::{Kind, Model, models_dir};
-use super::{Encoder, EncoderError, weights};
-use crate::face::mtcnn::Mtcnn;
 use detector::TorchNetworks;
 use encoder::{ScriptEncoder, TorchEncoder};
+use gallerist::encoder::{Device, Encoder, EncoderError, Engine, Kind, Model, models_dir, weights};
+use gallerist::face::mtcnn::Mtcnn;
 
-pub(super) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
+fn main() -> ExitCode {
+    Engine::provide(load);
+    gallerist::cli::main()
+}
+
+/// Verifies and loads the networks of a model.
+fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
     let (file, sha256) = match (&model.weights, model.weights_file()) {
         (Some(weights), Some(file)) => (file, weights.sha256.as_str()),
         _ => {

@@ -1,0 +1,61 @@
+//! Verbs that need a network go on in `gallerist-networks`, the program with libtorch in it.
+
+use std::env::{args_os, current_exe, var};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Error, Result, anyhow, ensure};
+
+use crate::encoder::EncoderError;
+
+const PROGRAM: &str = "gallerist-networks";
+
+/// Differs when a source file does. From the build script.
+const BUILD: &str = env!("GALLERIST_BUILD");
+
+/// Names, in the environment, the build that went on as this program.
+const BEGAN: &str = "GALLERIST_BEGAN";
+
+/// Whether a verb ended for want of networks in this process. Everything it had opened is closed again, and nothing was printed:
+/// networks come first.
+pub fn are_wanted(error: &Error) -> bool {
+    let wanted = |cause: &EncoderError| matches!(cause, EncoderError::NoNetworks { .. });
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(wanted))
+}
+
+/// Refuses to go on what another build of this program began: one of the two was built without the other.
+pub fn agree() -> Result<()> {
+    let began = var(BEGAN).unwrap_or_else(|_| BUILD.to_owned());
+    ensure!(
+        began == BUILD,
+        "{PROGRAM} is of another build than gallerist; build both with `cargo build --release`, and copy both"
+    );
+    Ok(())
+}
+
+/// Replaces this process by the program that has networks, with the same arguments. Returns only if that cannot be done.
+pub fn go_on() -> Error {
+    let program = match program() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut arguments = args_os();
+    let name = arguments.next().unwrap_or_else(|| "gallerist".into());
+    let error = Command::new(&program).arg0(name).args(arguments).env(BEGAN, BUILD).exec();
+    Error::new(error).context(format!("{}: starting it", program.display()))
+}
+
+/// Beside this program, or where both were built, so that a program that is copied elsewhere on this machine goes on working.
+fn program() -> Result<PathBuf> {
+    let own = current_exe().context("finding this program")?;
+    let folders = [own.parent(), Some(Path::new(env!("GALLERIST_BUILT_IN")))];
+    let found = folders.iter().flatten().map(|folder| folder.join(PROGRAM)).find(|program| program.is_file());
+    found.ok_or_else(|| {
+        anyhow!(
+            "{} is not beside {}: networks run in it; build both with `cargo build --release`, and copy both",
+            PROGRAM,
+            own.display()
+        )
+    })
+}
