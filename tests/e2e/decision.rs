@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::program::{House, Said, gallerist, people, shared_faces, skipped, vectors};
-use crate::real_faces::missing_models;
+use crate::program::{House, Said, gallerist, people, shared_faces, vectors};
 
 /// Numbers in a template.
 pub const D: usize = 32;
@@ -374,14 +373,10 @@ fn a_calibration_is_bound_to_its_model() {
 
 /// The complaint that every tracker of a face engine has: two people are known, and strangers are named.
 #[test]
+#[cfg_attr(not(all(models_installed, shared_faces)), ignore = "needs the models and ../shared/faces")]
 fn two_people_and_strangers() {
-    let test = "two_people_and_strangers";
-    let Some(shared) = shared_faces() else { return skipped(test, "the shared photos are not here") };
-    if let Some(why) = missing_models(&["mobilefacenet-192"]) {
-        return skipped(test, &why);
-    }
     let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(shared.join("lfw")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(shared_faces().join("lfw")).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     let house = House::empty();
     house.run("init", ["--model", "mobilefacenet-192"]).ends(0);

@@ -96,6 +96,13 @@ impl House {
         path
     }
 
+    /// Makes a path below the folder a link to a file.
+    pub fn link(&self, to: &Path, below: impl AsRef<Path>) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, path).unwrap();
+    }
+
     /// Writes a photo that the stand-in takes for a face of its own: other seeds, other faces.
     pub fn photo(&self, below: impl AsRef<Path>, seed: u64) -> PathBuf {
         self.write(below, &photo(seed))
@@ -204,13 +211,12 @@ pub fn people(people: usize, images: usize, dimension: usize, seed: u64, take: u
     (npy("<f4", false, &format!("({}, {dimension})", people * images), &data), names)
 }
 
-/// Says that a test did not run, and why: it is not to be counted as passed.
-pub fn skipped(test: &str, why: &str) {
-    eprintln!("skipped: {test}: {why}");
+/// Photos of 40 people, `NNN/neutral.jpg` and `NNN/smiling.jpg`.
+pub fn faces() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faces")
 }
 
-/// The folder of shared face photos, if it is there.
-pub fn shared_faces() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces");
-    path.is_dir().then_some(path)
+/// The folder of photos that are not part of the source; for tests that are ignored without it.
+pub fn shared_faces() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces")
 }

@@ -1,7 +1,6 @@
 //! The README shows what the program prints.
 
-use crate::program::{House, command, skipped};
-use crate::real_faces::{missing_models, samples};
+use crate::program::{House, command, faces};
 
 /// Numbers differ from run to run (times) and a little from processor to processor (scores): each counts as one sign.
 fn shape(text: &str) -> Vec<String> {
@@ -19,15 +18,11 @@ fn shape(text: &str) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn the_readme_shows_what_the_demo_prints() {
-    let test = "the_readme_shows_what_the_demo_prints";
-    if let Some(why) = missing_models(&["mobilefacenet-192", "dlib-128"]) {
-        return skipped(test, &why);
-    }
-    let Some(samples) = samples() else { return skipped(test, "the sample photos are not installed") };
     let house = House::empty();
-    std::os::unix::fs::symlink(samples, house.path("photos")).unwrap();
-    let mut demo = command(["demo", "--photos", "photos", "--dir", "demo"]);
+    house.link(&faces(), "tests/faces");
+    let mut demo = command(["demo", "--dir", "demo"]);
     let output = demo.current_dir(house.path(".")).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();

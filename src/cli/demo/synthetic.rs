@@ -1,0 +1,38 @@
+//! Synthetic templates, so that a look-up is one among many.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::vectors;
+
+/// Dimensions that the synthetic templates spread over: about as many as real ones do.
+const SPREAD: usize = 64;
+
+/// Writes `rows` random directions in a random `SPREAD`-dimensional subspace as `.npy`, the same at every run.
+pub fn write(path: &Path, rows: u64, dimension: usize) -> Result<()> {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let axes: Vec<Vec<f32>> = (0..SPREAD).map(|_| gaussian(&mut random, dimension)).collect();
+    let mut file = fs::File::create(path).with_context(|| format!("{}: making it", path.display()))?;
+    let mut write = || {
+        let mut writer = vectors::Writer::new(&mut file, rows, dimension)?;
+        for _ in 0..rows {
+            let mut vector = vec![0.0; dimension];
+            for (axis, weight) in axes.iter().zip(gaussian(&mut random, SPREAD)) {
+                vector.iter_mut().zip(axis).for_each(|(x, a)| *x += weight * a);
+            }
+            writer.push(&vector)?;
+        }
+        writer.finish()
+    };
+    write().with_context(|| format!("{}: writing it", path.display()))
+}
+
+/// Nearly normal numbers: sums of four uniform ones.
+fn gaussian(random: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
+    let mut uniform = || random.random::<f32>() - 0.5;
+    (0..count).map(|_| uniform() + uniform() + uniform() + uniform()).collect()
+}
