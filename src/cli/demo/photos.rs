@@ -8,7 +8,7 @@ use ::image::{ImageFormat, RgbImage};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::image::{Limits, decode, read};
+use crate::image::{Limits, decode};
 
 /// Tells a folder that the demo made, and may make anew, from any other.
 const MARK: &str = "made-by-gallerist-demo";
@@ -118,9 +118,9 @@ fn copy(photo: &Path, folder: &Path, name: &str) -> Result<()> {
 }
 
 fn open(path: &Path) -> Result<RgbImage> {
-    let limits = Limits::default();
-    let photo = read(path, &limits).and_then(|bytes| decode(&bytes, &limits));
-    let photo = photo.with_context(|| format!("{}: decoding it", path.display()))?;
+    let bytes = fs::read(path).with_context(|| format!("{}: reading it", path.display()))?;
+    let photo =
+        decode(&bytes, &Limits::default()).with_context(|| format!("{}: decoding it", path.display()))?;
     RgbImage::from_raw(photo.width, photo.height, photo.pixels).context("a photo has the wrong size")
 }
 
