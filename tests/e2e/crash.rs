@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{House, Said, vectors};
+use crate::program::{House, Said, UNSHARE_FLAGS, vectors};
 
 fn kills() -> u64 {
     std::env::var("GALLERIST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
@@ -166,12 +166,6 @@ fn an_interrupt_saves_what_is_under_way_and_the_same_command_goes_on() {
     assert_eq!(summary["unchanged"].as_u64().unwrap(), enrolled);
     assert_eq!(sound(house.run("check", ["--format", "json"])), PHOTOS);
 }
-
-/// What makes `unshare` a place where a disk may be mounted. The build script tries it.
-const UNSHARE_FLAGS: &str = match option_env!("UNSHARE_FLAGS") {
-    Some(flags) => flags,
-    None => "-m",
-};
 
 /// A full disk in the middle of an enrolment: an error that says so, and nothing lost.
 #[test]

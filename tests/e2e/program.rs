@@ -220,3 +220,9 @@ pub fn faces() -> PathBuf {
 pub fn shared_faces() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces")
 }
+
+/// What makes `unshare` a place where a disk may be mounted. The build script tries it, and sets `small_disks`.
+pub const UNSHARE_FLAGS: &str = match option_env!("UNSHARE_FLAGS") {
+    Some(flags) => flags,
+    None => "-m",
+};
