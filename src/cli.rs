@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
 mod audit;
+mod backup;
 mod calibrate;
 mod certificate;
 mod compact;
@@ -19,6 +20,7 @@ mod inspect;
 mod interrupt;
 mod model;
 mod networks;
+mod opening;
 mod output;
 mod pairs;
 mod probes;
@@ -28,11 +30,13 @@ mod screen;
 mod search;
 mod searching;
 mod subject;
+mod threshold;
 mod verify;
 
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
@@ -63,6 +67,9 @@ struct Arguments {
     /// Log more to the standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
+    /// Wait so long for others to close the gallery, if it is in use: one may write, or any number read [default: 0]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = opening::seconds, help_heading = "Everywhere")]
+    wait: Option<Duration>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -119,10 +126,16 @@ enum Verb {
     Export(export::Arguments),
     /// List, show, rename, merge and remove people; move and remove single templates
     Subject(subject::Arguments),
+    /// Change the score that decides where no calibration says better
+    SetThreshold(threshold::Arguments),
     /// Merge a gallery's files into few large ones
     Compact(compact::Arguments),
     /// Erase the bytes of removed templates from a gallery's files
     Purge(purge::Arguments),
+    /// Copy a gallery, also while it is in use
+    Backup(backup::BackupArguments),
+    /// Make a gallery out of a backup
+    Restore(backup::RestoreArguments),
     /// Show what is in a gallery
     Stats(inspect::StatsArguments),
     /// Verify every byte of a gallery
@@ -163,6 +176,7 @@ pub fn main() -> ExitCode {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
+    opening::wait_for(arguments.wait.unwrap_or_default());
     refuse_silent_ends();
     let (screen, files) = formats(&arguments);
     let ended = networks::agree().and_then(|()| run(arguments.verb, files, screen));
@@ -205,8 +219,11 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
         Verb::Import(arguments) => import::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
+        Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),
         Verb::Compact(arguments) => compact::run(&arguments, screen),
         Verb::Purge(arguments) => purge::run(&arguments, screen),
+        Verb::Backup(arguments) => backup::backup(&arguments, screen),
+        Verb::Restore(arguments) => backup::restore(&arguments, screen),
         Verb::Stats(arguments) => inspect::stats(&arguments, screen),
         Verb::Check(arguments) => inspect::check(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),

@@ -9,6 +9,9 @@
 //! Order of a write: catalog rows in a *pending* range, durable; vectors in the index, durable; range
 //! finished. [`Gallery::open`] finishes or takes back what a crash left between the two.
 
+mod agreement;
+mod backup;
+mod barrier;
 mod binding;
 mod catalog;
 mod correction;
@@ -20,18 +23,20 @@ mod import;
 mod inspection;
 mod lookup;
 mod name;
+mod opening;
 mod private;
 mod ranking;
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gallerist_index::{GraphWhen, Index, Options};
+pub use gallerist_index::Access;
+use gallerist_index::{Index, View};
 
+pub use backup::{Backup, Progress, Restored};
+use barrier::Barrier;
 pub use binding::Binding;
-use catalog::{Catalog, PendingKind, PendingWrite};
+use catalog::{Catalog, PendingWrite, progress};
 pub use catalog::{Held, JournalEntry, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
 pub use correction::{Chosen, Moved};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
@@ -46,12 +51,16 @@ pub use ranking::{Ranking, TOGETHER};
 const CATALOG: &str = "catalog.sqlite";
 const INDEX: &str = "index";
 
-/// An open gallery. Shared by reference between threads; one process at a time has a gallery open.
+/// An open gallery. Shared by reference between threads; one process at a time has a gallery open for writing, or any number
+/// for reading.
 pub struct Gallery {
     directory: PathBuf,
     binding: Binding,
     catalog: Mutex<Catalog>,
     index: Index,
+    barrier: Barrier,
+    /// Open for reading, with what a failure left unfinished: the rows of the index without it.
+    settled: Option<View>,
     /// Writes that failed, and could not be taken back at once because that needs room on the disk as well.
     unsettled: Mutex<Vec<PendingWrite>>,
     /// Held through a whole correction: two of them would see each other's half-done removals.
@@ -59,78 +68,6 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Makes an empty gallery at `directory`, which must not exist or be empty, and opens it. It appears whole or not
-    /// at all: it is built beside its place and renamed. Nobody but its owner may read it. `graph`: which of its segments get graphs, for approximate search.
-    ///
-    /// # Errors
-    /// Something is there already; the folder cannot be written.
-    pub fn create(directory: &Path, binding: &Binding, graph: GraphWhen) -> Result<Self> {
-        let occupied = match std::fs::read_dir(directory) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(e) => e.kind() != std::io::ErrorKind::NotFound,
-        };
-        if occupied {
-            return Err(GalleryError::AlreadyExists(directory.to_owned()));
-        }
-        let io = |doing| move |source| GalleryError::Io { path: directory.to_owned(), doing, source };
-        let absolute = std::path::absolute(directory).map_err(io("finding its folder"))?;
-        let parent = absolute.parent().unwrap_or(&absolute);
-        std::fs::create_dir_all(parent).map_err(io("making its folder"))?;
-        let building = tempfile::Builder::new()
-            .prefix(".gallerist-")
-            .permissions(Permissions::from_mode(private::FOLDER))
-            .tempdir_in(parent)
-            .map_err(io("making a folder beside it"))?;
-
-        let mut options = Options::new(binding.dimension);
-        options.label = binding.fingerprint.clone();
-        options.graph.when = graph;
-        drop(Index::create(&building.path().join(INDEX), options)?);
-        drop(Catalog::create(&building.path().join(CATALOG), binding)?);
-        private::keep_private(building.path());
-        sync_directory(building.path()).map_err(io("syncing it"))?;
-        std::fs::rename(building.path(), &absolute).map_err(io("putting it in place"))?;
-        sync_directory(parent).map_err(io("syncing its folder"))?;
-        Self::open(directory)
-    }
-
-    /// Opens a gallery and settles what a crash left unfinished. Takes the time of reading the unsealed
-    /// rows, not of the whole gallery. Others lose the rights that they may have to its files. On a full disk a gallery can be opened and searched; what is not settled
-    /// yet is settled by the first write for which there is room.
-    ///
-    /// # Errors
-    /// No gallery there; another process has it open; a file is damaged (it is named).
-    pub fn open(directory: &Path) -> Result<Self> {
-        let catalog_path = directory.join(CATALOG);
-        if !catalog_path.is_file() {
-            return Err(GalleryError::NotAGallery(directory.to_owned()));
-        }
-        let index = Index::open(&directory.join(INDEX))?; // first: its lock guards the catalog too
-        private::keep_private(directory); // before SQLite makes files beside the catalog with the same rights
-        let catalog = Catalog::open(&catalog_path)?;
-        let binding = catalog.binding()?;
-        let options = index.options();
-        if options.dimension != binding.dimension || options.label != binding.fingerprint {
-            return Err(catalog.damaged(format!(
-                "it belongs to {} with {} dimensions, the index beside it to {:?} with {}",
-                binding.describe(),
-                binding.dimension,
-                options.label,
-                options.dimension
-            )));
-        }
-        let gallery = Self {
-            directory: directory.to_owned(),
-            binding,
-            catalog: Mutex::new(catalog),
-            index,
-            unsettled: Mutex::default(),
-            correcting: Mutex::new(()),
-        };
-        gallery.reconcile()?;
-        Ok(gallery)
-    }
-
     /// Where the gallery is.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -139,6 +76,22 @@ impl Gallery {
     /// The model the gallery is bound to.
     pub fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// Changes the threshold that decides where no calibration does: a cosine.
+    ///
+    /// # Errors
+    /// It is not from -1 to 1; the disk is full or failing.
+    pub fn set_threshold(&mut self, threshold: f32) -> Result<()> {
+        if !(-1.0..=1.0).contains(&threshold) {
+            return Err(GalleryError::Threshold(threshold));
+        }
+        let mut catalog = self.catalog();
+        catalog.set_threshold(threshold)?;
+        self.witness(&catalog)?;
+        drop(catalog);
+        self.binding.threshold = Some(threshold);
+        Ok(())
     }
 
     /// Writes the buffered rows into mapped segments, so that the next opening has nothing to replay, and merges
@@ -151,21 +104,13 @@ impl Gallery {
         Ok(self.index.compact()?)
     }
 
+    fn damaged(&self, what: String) -> GalleryError {
+        GalleryError::DamagedCatalog { path: self.directory.join(CATALOG), what }
+    }
+
     /// A panic elsewhere leaves no half-done state behind this lock: transactions roll back.
     fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn reconcile(&self) -> Result<()> {
-        *self.unsettled() = self.catalog().pending()?;
-        let settled = self.settle().and_then(|()| self.finish_removals());
-        match settled.and_then(|()| self.catalog().normalise_names()) {
-            Err(error) if error.is_full() => {
-                tracing::warn!(%error, "what an earlier failure left is settled when there is room");
-                Ok(())
-            }
-            settled => settled,
-        }
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<PendingWrite>> {
@@ -178,18 +123,47 @@ impl Gallery {
         while let Some(&write) = unsettled.last() {
             let mut catalog = self.catalog();
             let view = self.index.view();
-            let ids = catalog.template_ids(write.first, write.last)?;
-            let whole = write.kind == PendingKind::Insert && ids.iter().all(|&id| view.contains(id));
+            let rows = catalog.template_rows(write.first, write.last)?;
+            let whole = write.is_whole(&rows, &view);
             tracing::info!(write.first, write.last, kept = whole, "settling an unfinished write");
             if whole {
                 catalog.transaction("finishing a write", |tx| write.finish(tx))?;
             } else {
                 // From the index first: the catalog must remember it until then.
-                self.index.delete(&ids)?;
+                self.delete_from_index(&mut catalog, &rows)?;
                 catalog.transaction("taking a write back", |tx| write.undo(tx))?;
             }
             unsettled.pop();
         }
+        Ok(())
+    }
+
+    /// Deletes templates, given with their subjects, from the index, which must not hold them under another subject: they would be those
+    /// of another write.
+    fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
+        let view = self.index.view();
+        for &(id, subject) in rows {
+            if let Some(group) = view.try_get(id)?.map(|row| row.group).filter(|group| *group != subject) {
+                return Err(self.damaged(format!(
+                    "template {id} is of subject {subject} in the catalog and of subject {group} in the index"
+                )));
+            }
+        }
+        let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
+        let generation = catalog.generation();
+        let receipt = {
+            let _writing = self.barrier.share()?;
+            self.index.delete_marked(&ids, generation)?
+        };
+        catalog.transaction("noting how far the index is", |tx| {
+            progress::reached(tx, &receipt.sequences, generation)
+        })
+    }
+
+    /// Makes a change of the catalog alone one that the index knows of: a catalog that is without it later on has lost it.
+    fn witness(&self, catalog: &Catalog) -> Result<()> {
+        let _writing = self.barrier.share()?;
+        self.index.set_watermark(catalog.generation())?;
         Ok(())
     }
 
@@ -200,8 +174,4 @@ impl Gallery {
             tracing::warn!(%later, "a failed write is settled later");
         }
     }
-}
-
-fn sync_directory(path: &Path) -> std::io::Result<()> {
-    std::fs::File::open(path)?.sync_all()
 }

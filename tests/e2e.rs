@@ -7,8 +7,14 @@ mod program;
 
 #[path = "e2e/audit.rs"]
 mod audit;
+#[path = "e2e/backup.rs"]
+mod backup;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/catalog.rs"]
+mod catalog;
+#[path = "e2e/catalog_damage.rs"]
+mod catalog_damage;
 #[path = "e2e/correction.rs"]
 mod correction;
 #[path = "e2e/crash.rs"]

@@ -145,6 +145,15 @@ impl Index {
         snapshot::take(&self.store, &self.logs, to)
     }
 
+    /// As [`snapshot`](Self::snapshot), of an index that another process may have open for writing. The caller must see to it that it writes no
+    /// rows, deletions or watermarks meanwhile; sealing and compaction may go on.
+    ///
+    /// # Errors
+    /// As for [`snapshot`](Self::snapshot), and [`Error::NotAnIndex`], [`Error::Damaged`].
+    pub fn snapshot_at(path: &Path, to: &Path) -> Result<SnapshotReport, Error> {
+        snapshot::take_beside(path, to)
+    }
+
     /// Copies a snapshot to `to`, which must not exist or be an empty directory, and leaves the snapshot as it is. Rows
     /// that were deleted from the index after the snapshot was taken, as told by [`erasures`](Self::erasures), are
     /// erased from the copy before it appears: nothing deleted comes back.

@@ -69,6 +69,45 @@ pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotRepo
     })
 }
 
+/// Copies an index that may be open for writing elsewhere, and gets no writes meanwhile. It may be sealed or compacted: then the manifest changes,
+/// files go, and it is copied anew.
+pub(crate) fn take_beside(from: &Path, to: &Path) -> Result<SnapshotReport, Error> {
+    creation::beside(to, |building| {
+        loop {
+            let manifest = Manifest::load(from)?;
+            let copied = copy_beside(from, building, &manifest);
+            if Manifest::load(from)?.epoch != manifest.epoch {
+                file::discard_directory(building);
+                file::create_directory(building)?;
+                continue;
+            }
+            let report = copied?;
+            file::create(&building.join(name::LOCK))?;
+            manifest.publish(building)?;
+            return Ok(SnapshotReport { files: report.files + 1, ..report });
+        }
+    })
+}
+
+fn copy_beside(from: &Path, to: &Path, manifest: &Manifest) -> Result<SnapshotReport, Error> {
+    let mut report = SnapshotReport { files: 0, linked: 0 };
+    for file in immutable(manifest) {
+        report.linked += usize::from(file::link_or_copy(&from.join(&file), &to.join(&file))?);
+        report.files += 1;
+    }
+    for (shard, entry) in (0..).zip(&manifest.body.shards) {
+        let (from, to) = (name::shard(from, shard), name::shard(to, shard));
+        file::create_directory(&to)?;
+        for &number in &entry.logs {
+            let name = name::log(number);
+            file::copy(&from.join(&name), &to.join(&name), u64::MAX)?;
+            report.files += 1;
+        }
+        file::sync_directory(&to)?;
+    }
+    Ok(report)
+}
+
 /// Copies a snapshot to `to` and deletes from the copy what was deleted from the index after the snapshot was taken.
 pub(crate) fn restore(
     snapshot: &Path,

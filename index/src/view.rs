@@ -7,7 +7,8 @@ use crate::part::Part;
 use crate::query::{Batch, Query};
 use crate::row::{Stored, validate};
 use crate::selection::Selection;
-use crate::state::{Place, Sealed, State};
+use crate::state::{Place, Sealed, State, shard_of};
+use crate::wal::frame::Record;
 
 /// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing that was not.
 ///
@@ -57,6 +58,23 @@ impl View {
     /// Components of a vector.
     pub fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    /// The same view without the rows with these ids: nothing of the index changes.
+    #[must_use]
+    pub fn without(&self, ids: &[u64]) -> Self {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let shards = self.state.shards.len();
+        let mut targets = vec![Vec::new(); shards];
+        self.state.find_each(&ids, |at, group| targets[shard_of(group, shards)].push((ids[at], group)));
+        let mut state = State::clone(&self.state);
+        for (shard, mut targets) in targets.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            targets.sort_unstable();
+            state = state.applied(shard, &[Record::Delete(targets)]).0;
+        }
+        Self { state: Arc::new(state), ..self.clone() }
     }
 
     /// Whether a row with this id is live.

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use gallerist_index::Mode;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::probes::Probes;
 use super::screen::{Screen, Table, count, interval, percent, plural};
-use super::searching::{DecisionArguments, SearchArguments};
-use super::{End, interrupt};
+use super::searching::{DecisionArguments, SearchArguments, Way};
+use super::{End, interrupt, opening};
 use crate::audit::{Audit, Auditor, MatesFrom};
-use crate::gallery::Gallery;
 use crate::template::Template;
 
 /// Measure what a way to search misses at the threshold, look templates up as they are, and list people who are in the
@@ -54,7 +52,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    // What searches of graphs miss is kept in the gallery.
+    let keeps = arguments.search.search == Way::Graph;
+    let open = if keeps { opening::to_write } else { opening::to_read };
+    let gallery = open(&arguments.gallery)?;
     let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
     let stop = interrupt::watch();
     let mut given: Vec<(Template, String)> = Vec::new();
@@ -88,7 +89,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let audit = auditor.run(&given)?;
     bar.finish_and_clear();
     let Some(audit) = audit else { return Ok(End::Interrupted) };
-    if matches!(deciding.search.mode, Mode::Graph { .. }) {
+    if keeps {
         gallery.keep_audit(&audit)?;
     }
     screen.json(&audit)?;

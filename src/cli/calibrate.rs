@@ -10,7 +10,7 @@ use serde_json::json;
 use super::engine::{EngineArguments, PhotoArguments};
 use super::probes::Probes;
 use super::screen::{Screen, Table, aim, count, interval, percent, plural};
-use super::{End, interrupt};
+use super::{End, interrupt, opening};
 use crate::calibration::measure::FEWEST_PROBES;
 use crate::calibration::{COUNTED, Calibration, Method, Operating, Probe, Sample, Strangers};
 use crate::decision::Fusion;
@@ -54,7 +54,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = if arguments.dry_run {
+        opening::to_read(&arguments.gallery)
+    } else {
+        opening::to_write(&arguments.gallery)
+    }?;
     let stop = interrupt::watch();
     let measured = match &arguments.from {
         Some(from) => Some(taken_from(&gallery, from)?),
@@ -73,7 +77,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
 }
 
 fn taken_from(gallery: &Gallery, from: &std::path::Path) -> Result<(Calibration, Vec<String>)> {
-    let found = Gallery::open(from)?.calibration(None)?;
+    let found = opening::to_read(from)?.calibration(None)?;
     let (_, calibration) = found.with_context(|| format!("{} is not calibrated", from.display()))?;
     calibration.require(gallery.binding())?;
     let warning = "measured on another gallery: people and photos there may be unlike those here".into();

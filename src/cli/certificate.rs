@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::screen::{Screen, plural};
-use super::{End, interrupt};
+use super::{End, interrupt, opening};
 use crate::decision::proof::{self, Claim};
 use crate::gallery::Gallery;
 use crate::ingest::{self, Faces, Finding};
@@ -42,7 +42,7 @@ enum Whereabouts {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_read(&arguments.gallery)?;
     if !arguments.replies.is_file() {
         arguments.engine.prepare_for(&gallery)?; // a pipe can be read once only
     }

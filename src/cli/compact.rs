@@ -7,9 +7,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::End;
 use super::screen::{Screen, plural};
-use crate::gallery::Gallery;
+use super::{End, opening};
 
 /// Merge a gallery's files into few large ones. A gallery does this by itself while it is open; this does it now.
 #[derive(Debug, Args)]
@@ -19,7 +18,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_write(&arguments.gallery)?;
     let started = Instant::now();
     let done = gallery.compact()?;
     let seconds = started.elapsed().as_secs_f64();

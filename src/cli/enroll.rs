@@ -7,12 +7,12 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::{End, Screen, interrupt};
+use super::{End, Screen, interrupt, opening};
 use crate::ingest::{self, Faces, Finding, Input, Skip, survey, walk};
 
 mod ledger;
 
-use crate::gallery::{Gallery, GalleryError, Name, Person};
+use crate::gallery::{GalleryError, Name, Person};
 use ledger::Ledger;
 
 /// Find the faces in photos and add them to a gallery. Photos that are in it already are known by their
@@ -123,7 +123,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     for path in &arguments.paths {
         ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_write(&arguments.gallery)?;
     let stop = interrupt::watch();
     let started = Instant::now();
     let engine = arguments.engine.load_for(&gallery)?;

@@ -14,7 +14,7 @@ use super::engine::{EngineArguments, PhotoArguments, binding_of};
 use super::probes::{Probes, is_vectors};
 use super::screen::Screen;
 use super::searching::SearchArguments;
-use super::{End, interrupt};
+use super::{End, interrupt, opening};
 use crate::calibration::Probe;
 use crate::decision::certificate::name_of;
 use crate::evaluation::measure::{Experiment, Trials};
@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let mut warnings = Vec::new();
     let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {
         (Some(path), _) => {
-            let gallery = Gallery::open(path)?;
+            let gallery = opening::to_read(path)?;
             let binding = gallery.binding().clone();
             (Some(arguments.identify_in(&gallery, screen, stop)?), binding)
         }

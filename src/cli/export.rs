@@ -7,9 +7,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::End;
 use super::output::{make_folder, replace, sweep};
 use super::screen::{Screen, plural};
+use super::{End, opening};
 use crate::gallery::{Binding, Gallery, SubjectTemplate};
 use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_read(&arguments.gallery)?;
     let out = &arguments.out;
     make_folder(out)?;
     report_swept(&sweep(out)?);

@@ -10,7 +10,7 @@ use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::FacesArgument;
 use super::reply::{self, Reply, Sought};
 use super::searching::{Deciding, DecisionArguments, SearchArguments};
-use super::{End, Screen, interrupt};
+use super::{End, Screen, interrupt, opening};
 use crate::decision::{Certificate, Decision, Missed, decide};
 use crate::gallery::{Candidates, Gallery, TOGETHER};
 use crate::ingest::{self, Finding, walk};
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     for path in &arguments.photos {
         ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_read(&arguments.gallery)?;
     let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
     let missed = arguments.search.missed(&gallery, &deciding.search)?;
     let mut lookup = Lookup { arguments, gallery: &gallery, deciding, missed, screen, decisions: Vec::new() };

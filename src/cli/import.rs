@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::screen::{Screen, count, plural};
-use super::{End, interrupt};
+use super::{End, interrupt, opening};
 use crate::gallery::{Gallery, GalleryError, ImportedRow, Name, Person, Source};
 use crate::vectors::{BLOCK, STANDARD_INPUT};
 use plan::{OtherNames, Plan};
@@ -50,7 +50,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let mut sheet = Sheet::open(&arguments.file, arguments.subjects.as_deref())?;
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_write(&arguments.gallery)?;
     let (expected, got) = (gallery.binding().dimension, sheet.file.dimension);
     if expected != got {
         return Err(GalleryError::WrongDimension { expected, got })

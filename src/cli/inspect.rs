@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::End;
 use super::screen::{Screen, Table, aim, bytes, count, plural};
+use super::{End, opening};
 use crate::calibration::Calibration;
 use crate::gallery::Gallery;
 
@@ -31,7 +31,7 @@ pub struct CheckArguments {
 
 pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     let started = Instant::now();
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let gallery = opening::to_read(&arguments.gallery)?;
     let opened_ms = started.elapsed().as_secs_f64() * 1e3;
     let summary = gallery.summary()?;
     let binding = gallery.binding();
@@ -85,9 +85,14 @@ fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
-    let found = gallery.check(arguments.deep)?;
+    let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait())?;
     screen.json(&found)?;
+    for folder in &found.leftovers {
+        screen.text(format!(
+            "left over by a killed command, and removed by the next one there: {}",
+            folder.display()
+        ))?;
+    }
     let checked = format!("{} in {}", plural(found.templates, "template"), plural(found.files, "index file"));
     if found.is_sound() {
         screen.text(format!("sound: {checked} and the catalog"))?;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::End;
 use super::screen::{Screen, bytes, plural};
-use crate::gallery::{Erasure, Gallery, Room};
+use super::{End, opening};
+use crate::gallery::{Erasure, Room};
 
 /// Erase the bytes of removed templates from every file of a gallery, and the names of removed people from its journal. Ends with 1 as long
 /// as something of them is left, and goes on when it is run again. Copies made elsewhere are beyond its reach, and so is what a disk keeps
@@ -23,7 +23,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = Gallery::open(&arguments.gallery)?;
+    let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
+    let gallery = open(&arguments.gallery)?;
     let Room { needed, available } = gallery.purge_room()?;
     let room =
         format!("it takes {} of free space for a while, there are {}", bytes(needed), bytes(available));

@@ -7,8 +7,8 @@ use clap::Args;
 use gallerist_index::Answer;
 use serde_json::json;
 
-use super::End;
 use super::screen::{Screen, Table, count};
+use super::{End, opening};
 use crate::gallery::Gallery;
 use crate::template::Template;
 use crate::vectors::{BLOCK, VectorFile};
@@ -58,7 +58,7 @@ fn each_probe(
     screen: Screen,
     ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
 ) -> Result<End> {
-    let gallery = Gallery::open(gallery)?;
+    let gallery = opening::to_read(gallery)?;
     let file = VectorFile::open_or_standard_input(vectors)?;
     for first in (0..file.rows).step_by(BLOCK) {
         for (row, probe) in (first..).zip(file.templates(first, BLOCK)?) {

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::End;
 use super::screen::{Screen, Table, count, plural};
+use super::{End, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
 
 /// List, show, rename, merge and remove people; move and remove single templates. Every correction is in the journal, see `history`: a rename
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::Show { gallery, name } => show(gallery, name, screen)?,
         Verb::Rename { gallery, from, to, dry_run } => {
             let to = Name::new(to)?;
-            let gallery = Gallery::open(gallery)?;
+            let gallery = open(gallery, *dry_run)?;
             gallery.subject(from)?;
             if !dry_run {
                 gallery.rename_subject(from, &to)?;
@@ -111,20 +111,20 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;
         }
         Verb::Merge { gallery, from, into, dry_run } => {
-            let gallery = Gallery::open(gallery)?;
+            let gallery = open(gallery, *dry_run)?;
             let (first, _) = (gallery.subject(from)?, gallery.subject(into)?);
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
             tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {
-            templates::relocate(&Gallery::open(gallery)?, templates, to, *dry_run, screen)?;
+            templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
         }
-        Verb::History { gallery } => history::list(&Gallery::open(gallery)?, screen)?,
+        Verb::History { gallery } => history::list(&opening::to_read(gallery)?, screen)?,
         Verb::Remove { gallery, name: None, templates, dry_run, .. } => {
-            templates::remove(&Gallery::open(gallery)?, templates, *dry_run, screen)?;
+            templates::remove(&open(gallery, *dry_run)?, templates, *dry_run, screen)?;
         }
         Verb::Remove { gallery, name: Some(name), yes, dry_run, .. } => {
-            let gallery = Gallery::open(gallery)?;
+            let gallery = open(gallery, *dry_run)?;
             let subject = gallery.subject(name)?;
             if !dry_run {
                 if !yes {
@@ -139,7 +139,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
 }
 
 fn list(gallery: &Path, screen: Screen) -> Result<()> {
-    let gallery = Gallery::open(gallery)?;
+    let gallery = opening::to_read(gallery)?;
     let mut table = Table::new(&[1]);
     let mut failed = Ok(());
     gallery.each_subject(|subject| {
@@ -156,7 +156,7 @@ fn list(gallery: &Path, screen: Screen) -> Result<()> {
 }
 
 fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
-    let gallery = Gallery::open(gallery)?;
+    let gallery = opening::to_read(gallery)?;
     let subject = gallery.subject(name)?;
     let templates = gallery.templates_of(&subject)?;
     screen.json(&json!({
@@ -181,6 +181,11 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
 fn origin(template: &SubjectTemplate) -> String {
     let path = template.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
     template.row.map_or_else(|| path.clone(), |row| format!("{path} row {row}"))
+}
+
+/// A dry run changes nothing.
+fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
+    Ok(if dry_run { opening::to_read(gallery) } else { opening::to_write(gallery) }?)
 }
 
 fn tell(screen: Screen, dry_run: bool, done: &str, what: &str, templates: u64) -> Result<()> {

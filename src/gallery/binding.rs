@@ -58,14 +58,35 @@ impl Binding {
         pairs
     }
 
-    pub(super) fn from_pairs(read: impl Fn(&str) -> Result<Option<String>>) -> Result<Option<Self>> {
-        let threshold = read("threshold")?.and_then(|text| text.parse().ok());
-        let dimension = read("dimension")?.and_then(|text| text.parse().ok());
-        Ok(match (read("model")?, read("fingerprint")?, dimension) {
-            (Some(model), Some(fingerprint), Some(dimension)) => {
-                Some(Self { model, fingerprint, dimension, threshold })
-            }
-            _ => None,
-        })
+    /// The binding that was stored as pairs; the inner error says what of it is no binding.
+    pub(super) fn from_pairs(
+        read: impl Fn(&str) -> Result<Option<String>>,
+    ) -> Result<std::result::Result<Self, String>> {
+        let (model, fingerprint) = (read("model")?, read("fingerprint")?);
+        let (dimension, threshold) = (read("dimension")?, read("threshold")?);
+        Ok(Self::parse(model, fingerprint, dimension.as_deref(), threshold.as_deref()))
+    }
+
+    fn parse(
+        model: Option<String>,
+        fingerprint: Option<String>,
+        dimension: Option<&str>,
+        threshold: Option<&str>,
+    ) -> std::result::Result<Self, String> {
+        let (Some(model), Some(fingerprint), Some(dimension)) = (model, fingerprint, dimension) else {
+            return Err("it does not say which model it is bound to".into());
+        };
+        let Some(dimension) = dimension.parse().ok().filter(|dimension| (1..=4096).contains(dimension))
+        else {
+            return Err(format!("expected a dimension from 1 to 4096, got {dimension:?}"));
+        };
+        let threshold = match threshold {
+            None => None,
+            Some(text) => match text.parse::<f32>() {
+                Ok(threshold) if (-1.0..=1.0).contains(&threshold) => Some(threshold),
+                _ => return Err(format!("expected a threshold from -1 to 1, got {text:?}")),
+            },
+        };
+        Ok(Self { model, fingerprint, dimension, threshold })
     }
 }

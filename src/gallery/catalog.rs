@@ -15,24 +15,44 @@
 //! | `journal` | a correction made by a person |
 //! | `calibrations` | how often strangers are named, measured, as JSON |
 //! | `audits` | what a way to search was found to miss, as JSON |
+//! | `progress` | how far writes have come: the generation of the catalog, the watermarks of the index |
+//! | `ledger` | how many rows a table has, and what their hashes add up to |
 //!
+//! Every row ends in a hash of itself, verified whenever the row is read: see [`schema`].
 //! A template is live when it lies in no `pending` range and not in `removing`; both tables are empty
 //! except while a write is under way or after a crash, until the gallery is next opened.
 
+mod checksum;
+mod connection;
 mod erasure;
 pub(super) mod evidence;
+mod inspection;
 pub(super) mod journal;
+mod ledger;
+mod migration;
 pub(super) mod pending;
 pub(super) mod photo;
+pub(super) mod progress;
+mod schema;
 pub(super) mod source;
 pub(super) mod subject;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
+
+use serde_json::json;
 
 use super::Binding;
+use super::barrier::{Barrier, Passage};
 use super::error::{GalleryError, Result};
+use ledger::{Changes, Entry, Ledger};
+use schema::{APPLICATION_ID, TABLES, VERSION};
 
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
@@ -40,131 +60,212 @@ pub use photo::{PhotoHash, PhotoRecord, Provenance};
 pub use source::{Held, Source};
 pub use subject::{Subject, SubjectTemplate};
 
-const VERSION: i64 = 2;
-/// "GLRY": tells `file` and us whose database this is.
-const APPLICATION_ID: i64 = 0x474c_5259;
-
-const SCHEMA: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE subjects (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL) STRICT;
-CREATE TABLE photos (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
-    outcome TEXT NOT NULL, detail TEXT NOT NULL, settings TEXT NOT NULL) STRICT;
-CREATE TABLE sources (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
-    rows_total INTEGER NOT NULL, rows_done INTEGER NOT NULL) STRICT;
-CREATE TABLE templates (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER NOT NULL REFERENCES subjects(id),
-    photo_id INTEGER REFERENCES photos(id), face TEXT,
-    source_id INTEGER REFERENCES sources(id), source_row INTEGER) STRICT;
-CREATE INDEX templates_by_subject ON templates(subject_id);
-CREATE INDEX templates_by_photo ON templates(photo_id) WHERE photo_id IS NOT NULL;
-CREATE TABLE pending (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
-    first_template INTEGER NOT NULL, last_template INTEGER NOT NULL) STRICT;
-CREATE TABLE removing (template_id INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE journal (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
-";
-
-/// What version 2 has and version 1 has not.
-const SINCE_1: &str = "
-CREATE TABLE calibrations (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, fusion TEXT NOT NULL, document TEXT NOT NULL) STRICT;
-CREATE TABLE audits (id INTEGER PRIMARY KEY AUTOINCREMENT, search TEXT NOT NULL, document TEXT NOT NULL) STRICT;
-";
-
 /// An open catalog. One per gallery; the gallery serialises access to it.
 pub(super) struct Catalog {
     connection: Connection,
     path: PathBuf,
+    /// Device and inode of the file at the path when it was opened.
+    file: (u64, u64),
+    barrier: Barrier,
+    ledger: Ledger,
+    /// How many transactions changed this catalog.
+    generation: u64,
+    /// What the transaction under way changed.
+    changes: Changes,
+    /// A commit failed: what is in memory of the ledger may not be what is on disk.
+    stale: bool,
+    /// Buckets whose rows were found to add up: see [`Catalog::believe`].
+    believed: RefCell<HashSet<(&'static str, u8)>>,
+    /// Held while the connection closes.
+    closing: Option<Passage>,
 }
 
 impl Catalog {
-    pub(super) fn create(path: &Path, binding: &Binding) -> Result<Self> {
-        let connection = Connection::open(path).map_err(|e| failed(path, "creating it", e))?;
-        let mut catalog = Self { connection, path: path.to_owned() };
-        catalog.configure()?;
-        catalog.transaction("writing its tables", |tx| {
-            tx.execute_batch(SCHEMA)?;
-            tx.execute_batch(SINCE_1)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", VERSION)?;
+    /// Makes a catalog beside the index `index`.
+    pub(super) fn create(path: &Path, binding: &Binding, index: [u8; 16]) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connection::to_write(path, flags).map_err(|e| failed(path, "creating it", e))?;
+        let mut catalog = Self::new(connection, path)?;
+        catalog.define("writing its tables", |tx| schema::create(tx))?;
+        catalog.transaction("writing what it is bound to", |tx| {
             for (key, value) in binding.to_pairs() {
-                tx.execute("INSERT INTO meta(key, value) VALUES (?1, ?2)", params![key, value])?;
+                write_meta(tx, key, &value)?;
             }
-            Ok(())
+            write_meta(tx, "index", &progress::hex(&index))
         })?;
         Ok(catalog)
     }
 
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|e| failed(path, "opening it", e))?;
-        let mut catalog = Self { connection, path: path.to_owned() };
-        let pragma = |name: &str| {
-            catalog
-                .connection
-                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-                .map_err(|e| failed(path, "reading its version", e))
-        };
-        if pragma("application_id")? != APPLICATION_ID {
-            return Err(catalog.damaged("it is an SQLite database, but not a gallery's catalog".into()));
+    /// Opens a catalog for reading and writing, beside the index `index`.
+    pub(super) fn open(path: &Path, index: [u8; 16]) -> Result<Self> {
+        let connection = connection::to_write(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|e| failed(path, "opening it", e))?;
+        let mut catalog = Self::new(connection, path)?;
+        let version = catalog.version()?;
+        if version < VERSION {
+            catalog.define("bringing it to the present version", |tx| {
+                migration::migrate(tx, version)?;
+                write_meta(tx, "index", &progress::hex(&index))
+            })?;
+        } else {
+            catalog.read("preparing to write", ledger::watch)?;
         }
-        let version = pragma("user_version")?;
-        if !(1..=VERSION).contains(&version) {
-            return Err(GalleryError::NewerCatalog {
+        catalog.load()?;
+        Ok(catalog)
+    }
+
+    /// Opens a catalog without changing any file, while nobody writes to it.
+    pub(super) fn open_to_read(path: &Path) -> Result<Self> {
+        let connection = connection::to_read(path).map_err(|e| failed(path, "opening it", e))?;
+        let mut catalog = Self::new(connection, path)?;
+        let version = catalog.version()?;
+        if version < VERSION {
+            return Err(GalleryError::OlderCatalog {
                 path: path.to_owned(),
                 expected: VERSION,
                 got: version,
             });
         }
-        catalog.configure()?;
-        if version == 1 {
-            catalog.transaction("adding tables", |tx| {
-                tx.execute_batch(SINCE_1)?;
-                tx.pragma_update(None, "user_version", VERSION)
-            })?;
-        }
+        catalog.load()?;
         Ok(catalog)
     }
 
-    /// Write-ahead journal with a sync at every commit: what a commit acknowledged survives a power cut.
-    fn configure(&self) -> Result<()> {
-        self.connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                 PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA busy_timeout = 5000;",
-            )
-            .map_err(|e| failed(&self.path, "preparing it", e))?;
-        self.connection.set_prepared_statement_cache_capacity(64);
+    /// Moves what is in the log of a copy into the database; there is no log then.
+    pub(super) fn merge_log(path: &Path) -> Result<()> {
+        let merge = || {
+            let db = connection::to_write(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection::keep_log_on_close(&db, false)?;
+            db.close().map_err(|(_, error)| error)
+        };
+        merge().map_err(|error| failed(path, "closing its log", error))
+    }
+
+    fn new(connection: Connection, path: &Path) -> Result<Self> {
+        let catalog = Self {
+            connection,
+            path: path.to_owned(),
+            file: identity(path)?,
+            barrier: Barrier::of(path.parent().unwrap_or(path)),
+            ledger: Ledger::default(),
+            generation: 0,
+            changes: Changes::default(),
+            stale: false,
+            believed: RefCell::default(),
+            closing: None,
+        };
+        catalog.read("preparing it", |db| {
+            db.set_prepared_statement_cache_capacity(64);
+            checksum::define(db)?;
+            catalog.changes.define(db)
+        })?;
+        Ok(catalog)
+    }
+
+    /// The version of its tables, which are defined as that version defines them.
+    fn version(&self) -> Result<i64> {
+        let pragma = |name: &str| {
+            self.read("reading its version", |db| {
+                db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            })
+        };
+        if pragma("application_id")? != APPLICATION_ID {
+            return Err(self.damaged("its header is not that of a gallery's catalog".into()));
+        }
+        let version = pragma("user_version")?;
+        if !(1..=VERSION).contains(&version) {
+            let (path, expected) = (self.path.clone(), VERSION);
+            return Err(GalleryError::NewerCatalog { path, expected, got: version });
+        }
+        if !self.read("reading its tables", |db| schema::is_as_defined(db, version))? {
+            return Err(self.damaged(format!("its tables are not defined as version {version} defines them")));
+        }
+        Ok(version)
+    }
+
+    /// Reads what is kept in memory, and verifies what every answer rests on.
+    fn load(&mut self) -> Result<()> {
+        self.ledger = self.read("reading its ledger", Ledger::load)?;
+        self.verify(&["meta", "progress", "pending", "removing"])?;
+        self.read("reading the last numbers", |db| self.ledger.verify_sequences(db))?;
+        self.generation = self.read_generation()?;
         Ok(())
     }
 
     pub(super) fn binding(&self) -> Result<Binding> {
-        Binding::from_pairs(|key| {
-            self.read("reading the model binding", |db| {
-                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
-            })
-        })?
-        .ok_or_else(|| self.damaged("its model binding is incomplete".into()))
+        Binding::from_pairs(|key| self.meta(key))
+            .and_then(|binding| binding.map_err(|what| self.damaged(what)))
     }
 
-    /// Runs `work` in one transaction, committed durably when it returns `Ok`, rolled back otherwise.
+    /// Changes the threshold; the journal keeps what it was.
+    pub(super) fn set_threshold(&mut self, threshold: f32) -> Result<()> {
+        let before = self.binding()?.threshold;
+        self.transaction("changing the threshold", |tx| {
+            let changed = "INSERT INTO meta(key, value) VALUES ('threshold', ?1)
+                 ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+            tx.execute(changed, [threshold.to_string()])?;
+            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold }))
+        })
+    }
+
+    /// A fact about the gallery.
+    fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.read("reading what it is bound to", |db| {
+            db.prepare_cached("SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)")?
+                .query_row([key], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// Makes or remakes the tables, with references unchecked meanwhile.
+    fn define(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let references = |on: &str| self.connection.pragma_update(None, "foreign_keys", on);
+        references("OFF").map_err(|e| failed(&self.path, doing, e))?;
+        self.transaction(doing, work)?;
+        self.connection.pragma_update(None, "foreign_keys", "ON").map_err(|e| failed(&self.path, doing, e))
+    }
+
+    /// One transaction; the ledger and the generation follow what `work` changes.
     pub(super) fn transaction<T>(
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let path = &self.path;
-        let tx = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| failed(path, doing, e))?;
-        let value = work(&tx).map_err(|e| failed(path, doing, e))?;
-        tx.commit().map_err(|e| failed(path, doing, e))?;
+        if identity(&self.path).ok() != Some(self.file) {
+            return Err(GalleryError::Moved { path: self.path.clone() });
+        }
+        let writing = self.barrier.share()?;
+        let done = self.commit(work);
+        drop(writing);
+        self.changes.forget();
+        done.map_err(|e| failed(&self.path, doing, e))
+    }
+
+    fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        if self.stale {
+            self.ledger = Ledger::load(&self.connection)?;
+            self.generation = progress::generation(&self.connection)?;
+            self.stale = false;
+        }
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&tx)?;
+        if self.changes.any() {
+            tx.execute("UPDATE progress SET value = value + 1 WHERE what = 'generation'", [])?;
+            let written = self.ledger.flush(&tx, &self.changes)?;
+            self.stale = true;
+            tx.commit()?;
+            self.stale = false;
+            self.ledger.apply(written);
+            self.generation += 1;
+        } else {
+            tx.commit()?;
+        }
         Ok(value)
     }
 
@@ -176,21 +277,34 @@ impl Catalog {
         work(&self.connection).map_err(|e| failed(&self.path, doing, e))
     }
 
-    /// SQLite's own word on the soundness of the file and its references: empty when sound.
-    pub(super) fn integrity(&self) -> Result<Vec<String>> {
-        self.read("checking it", |db| {
-            let mut found: Vec<String> = db
-                .prepare("PRAGMA integrity_check(20)")?
-                .query_map([], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
-            found.retain(|line| line != "ok");
-            let dangling: i64 =
-                db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
-            if dangling > 0 {
-                found.push(format!("{dangling} rows refer to rows that are not there"));
-            }
-            Ok(found)
+    /// Reads these tables whole and compares them with the ledger.
+    pub(super) fn verify(&self, tables: &[&str]) -> Result<()> {
+        self.read("verifying its tables", |db| {
+            TABLES
+                .iter()
+                .filter(|table| tables.contains(&table.name))
+                .try_for_each(|table| self.ledger.verify(db, table))
         })
+    }
+
+    /// Compares the rows of a bucket, as an index of SQLite leads to them, with the ledger, once per opening: what `sums` does not find does
+    /// not exist.
+    fn believe(
+        &self,
+        table: &'static str,
+        bucket: u8,
+        sums: impl FnOnce(&Connection) -> rusqlite::Result<Vec<i64>>,
+    ) -> Result<()> {
+        if self.believed.borrow().contains(&(table, bucket)) {
+            return Ok(());
+        }
+        self.read("verifying an index of its rows", |db| {
+            let mut found = Entry::default();
+            sums(db)?.into_iter().for_each(|sum| found.add(sum));
+            self.ledger.compare((table, bucket), found)
+        })?;
+        self.believed.borrow_mut().insert((table, bucket));
+        Ok(())
     }
 
     pub(super) fn damaged(&self, what: String) -> GalleryError {
@@ -198,12 +312,54 @@ impl Catalog {
     }
 }
 
-fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryError {
-    match source.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => GalleryError::Full { path: path.to_owned(), doing },
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            GalleryError::DamagedCatalog { path: path.to_owned(), what: format!("{doing}: {source}") }
+impl Drop for Catalog {
+    /// Moves what is in the log into the database and removes the log, unless another gallery has come to lie at the path: SQLite would remove
+    /// that one's.
+    fn drop(&mut self) {
+        if !self.connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(true)
+            && identity(&self.path).ok() == Some(self.file)
+        {
+            // The connection closes after this: what it does then must not happen while the files are copied.
+            self.closing = self.barrier.share().ok();
+            let _ = connection::keep_log_on_close(&self.connection, false);
         }
-        _ => GalleryError::Catalog { path: path.to_owned(), doing, source },
+    }
+}
+
+fn write_meta(tx: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
+    tx.execute("INSERT INTO meta(key, value) VALUES (?1, ?2)", params![key, value]).map(|_| ())
+}
+
+/// Device and inode of a file.
+fn identity(path: &Path) -> Result<(u64, u64)> {
+    let found = std::fs::metadata(path);
+    let found =
+        found.map_err(|source| GalleryError::Io { path: path.to_owned(), doing: "looking it up", source })?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// What SQLite says, told apart: a full disk, damage, or anything else.
+fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryError {
+    use rusqlite::Error as E;
+    let damaged = |what: String| GalleryError::DamagedCatalog { path: path.to_owned(), what };
+    match &source {
+        E::SqliteFailure(_, Some(message)) if message.starts_with(checksum::MISMATCH) => {
+            damaged(format!("{doing}: {message}"))
+        }
+        // What was read is no value of its column: no row that this program wrote.
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::InvalidColumnType(..)
+        | E::Utf8Error(..) => damaged(format!("{doing}: {source}")),
+        E::SqliteFailure(error, _) if error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ => {
+            damaged(format!("{doing}: it is shorter than it says"))
+        }
+        _ => match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => GalleryError::Full { path: path.to_owned(), doing },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                damaged(format!("{doing}: {source}"))
+            }
+            _ => GalleryError::Catalog { path: path.to_owned(), doing, source },
+        },
     }
 }

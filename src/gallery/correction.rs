@@ -42,7 +42,10 @@ impl Gallery {
     /// # Errors
     /// [`GalleryError::UnknownSubject`], with similar names.
     pub fn subject(&self, name: &str) -> Result<Subject> {
-        self.catalog().subject(name)
+        let catalog = self.catalog();
+        let subject = catalog.subject(name)?;
+        self.require_agreement(&catalog, subject.id)?;
+        Ok(subject)
     }
 
     /// Calls `visit` with every subject in order of name.
@@ -58,7 +61,9 @@ impl Gallery {
     /// # Errors
     /// The catalog failed.
     pub fn templates_of(&self, subject: &Subject) -> Result<Vec<SubjectTemplate>> {
-        self.catalog().templates_of(subject.id)
+        let catalog = self.catalog();
+        self.require_agreement(&catalog, subject.id)?;
+        catalog.templates_of(subject.id)
     }
 
     /// Every correction, oldest first. Of people who were removed it tells no name.
@@ -76,7 +81,8 @@ impl Gallery {
     pub fn rename_subject(&self, from: &str, to: &Name) -> Result<()> {
         let mut catalog = self.catalog();
         let subject = catalog.subject(from)?;
-        catalog.rename(&subject, to)
+        catalog.rename(&subject, to)?;
+        self.witness(&catalog)
     }
 
     /// Removes a subject with all templates: hidden from every look-up and durable when it returns. The journal tells the name no more.
@@ -88,6 +94,7 @@ impl Gallery {
         let removed = {
             let mut catalog = self.catalog();
             let removed = catalog.subject(name)?;
+            self.require_agreement(&catalog, removed.id)?;
             catalog.mark_removed(&removed)?;
             removed
         };
@@ -209,11 +216,12 @@ impl Gallery {
     }
 
     pub(super) fn finish_removals(&self) -> Result<()> {
-        let removing = self.catalog().removing()?;
+        let mut catalog = self.catalog();
+        let removing = catalog.removing()?;
         if removing.is_empty() {
             return Ok(());
         }
-        self.index.delete(&removing)?;
-        self.catalog().finish_removing()
+        self.delete_from_index(&mut catalog, &removing)?;
+        catalog.finish_removing()
     }
 }

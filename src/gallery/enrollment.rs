@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use gallerist_index::Row;
+use gallerist_index::{Durability, Row};
 use rusqlite::params;
 
 use super::catalog::photo;
-use super::catalog::{PendingKind, PendingWrite, PhotoHash, PhotoRecord, Provenance, subject};
+use super::catalog::{PendingKind, PendingWrite, PhotoHash, PhotoRecord, Provenance, progress, subject};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
 use crate::template::Template;
@@ -55,6 +55,15 @@ pub struct EnrolledTemplate {
     pub subject: Name,
 }
 
+/// A write that the index holds durably, and the catalog as pending.
+pub(super) struct Written {
+    pending: PendingWrite,
+    /// Of the catalog when it noted the write: the watermark that the index has of it.
+    generation: u64,
+    /// The shards of the index that have it.
+    shards: Vec<(u16, u64)>,
+}
+
 impl Gallery {
     /// Enrolls a batch of photos, all or nothing, and remembers the skipped ones. When it returns, the
     /// batch survives a power cut and later look-ups see it.
@@ -65,6 +74,12 @@ impl Gallery {
     pub fn enroll(&self, photos: &[Enrollment]) -> Result<Vec<PhotoOutcome>> {
         for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
             self.check_dimension(&face.template)?;
+        }
+        {
+            let catalog = self.catalog();
+            catalog.verify_photos(photos.iter().map(|photo| &photo.hash))?;
+            let faces = photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten();
+            catalog.verify_people(faces.map(|face| &face.person))?;
         }
         let (written, outcomes) = self.write("enrolling photos", |tx, rows| {
             photos.iter().map(|photo| insert_photo(tx, photo, rows)).collect::<rusqlite::Result<Vec<_>>>()
@@ -93,7 +108,7 @@ impl Gallery {
         &self,
         doing: &'static str,
         plan: impl FnOnce(&rusqlite::Transaction<'_>, &mut Vec<Row<'a>>) -> rusqlite::Result<T>,
-    ) -> Result<(Option<PendingWrite>, T)> {
+    ) -> Result<(Option<Written>, T)> {
         self.write_as(PendingKind::Insert, doing, plan)
     }
 
@@ -102,23 +117,34 @@ impl Gallery {
         kind: PendingKind,
         doing: &'static str,
         plan: impl FnOnce(&rusqlite::Transaction<'_>, &mut Vec<Row<'a>>) -> rusqlite::Result<T>,
-    ) -> Result<(Option<PendingWrite>, T)> {
+    ) -> Result<(Option<Written>, T)> {
         self.settle()?;
         let mut rows = Vec::new();
-        let (pending, value) = self.catalog().transaction(doing, |tx| {
-            let value = plan(tx, &mut rows)?;
-            let ends = rows.first().zip(rows.last());
-            let pending = ends.map(|(first, last)| {
-                PendingWrite::note(tx, kind, first.id.cast_signed(), last.id.cast_signed())
-            });
-            Ok((pending.transpose()?, value))
-        })?;
-        let Some(pending) = pending else { return Ok((None, value)) };
-        match self.index.insert(&rows) {
-            Ok(_) => Ok((Some(pending), value)),
+        let (pending, value, generation) = {
+            let mut catalog = self.catalog();
+            let (pending, value) = catalog.transaction(doing, |tx| {
+                let value = plan(tx, &mut rows)?;
+                let ends = rows.first().zip(rows.last());
+                let pending = ends.map(|(first, last)| {
+                    PendingWrite::note(tx, kind, first.id.cast_signed(), last.id.cast_signed())
+                });
+                Ok((pending.transpose()?, value))
+            })?;
+            (pending, value, catalog.generation())
+        };
+        let Some(pending) = pending else {
+            self.witness(&self.catalog())?;
+            return Ok((None, value));
+        };
+        let inserted = self
+            .barrier
+            .share()
+            .and_then(|_writing| Ok(self.index.insert_marked(&rows, Durability::Group, generation)?));
+        match inserted {
+            Ok(receipt) => Ok((Some(Written { pending, generation, shards: receipt.sequences }), value)),
             Err(error) => {
                 self.give_up(pending);
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -126,12 +152,13 @@ impl Gallery {
     /// Step three of a write: its templates are live, together with whatever else `work` notes.
     pub(super) fn finish(
         &self,
-        pending: Option<PendingWrite>,
+        written: Option<Written>,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
-        let Some(pending) = pending else { return Ok(()) };
+        let Some(Written { pending, generation, shards }) = written else { return Ok(()) };
         let finished = self.catalog().transaction("finishing a write", |tx| {
             pending.finish(tx)?;
+            progress::reached(tx, &shards, generation)?;
             work(tx)
         });
         finished.inspect_err(|_| self.give_up(pending))

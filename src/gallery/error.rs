@@ -49,6 +49,52 @@ pub enum GalleryError {
         /// Version found.
         got: i64,
     },
+    /// The catalog was written by an older program, and is open for reading only.
+    #[error(
+        "catalog {} has version {got}, this program reads version {expected}; `gallerist compact` on its gallery brings it there", path.display()
+    )]
+    OlderCatalog {
+        /// The database file.
+        path: PathBuf,
+        /// Version this program reads.
+        expected: i64,
+        /// Version found.
+        got: i64,
+    },
+    /// The index has seen writes that the catalog does not know: it is an old copy, or lost the end of its log.
+    #[error(
+        "catalog {}: it lost writes that were acknowledged: the index beside it has seen its change {expected}, the catalog knows {got};          put back the catalog that belongs to this index, or a backup of both with `gallerist restore`; `gallerist check` tells more", path.display()
+    )]
+    CatalogBehind {
+        /// The database file.
+        path: PathBuf,
+        /// The last change that the index has seen.
+        expected: u64,
+        /// The last change that the catalog knows.
+        got: u64,
+    },
+    /// The catalog has finished writes that the index does not have: it is an old copy, or lost the end of a log.
+    #[error(
+        "index {}: shard {shard} lost writes that were acknowledged: the catalog beside it finished change {expected} there, the shard has {got};          put back the index that belongs to this catalog, or a backup of both with `gallerist restore`; `gallerist check` tells more", path.display()
+    )]
+    IndexBehind {
+        /// The index.
+        path: PathBuf,
+        /// The shard.
+        shard: usize,
+        /// The last change that was finished there.
+        expected: u64,
+        /// The last change that it has.
+        got: u64,
+    },
+    /// The gallery was moved or replaced while it was open.
+    #[error(
+        "{}: it was moved away or replaced while the gallery was open; nothing more is written, and what was acknowledged is where it went", path.display()
+    )]
+    Moved {
+        /// Where the catalog was.
+        path: PathBuf,
+    },
     /// The catalog is not what its format says.
     #[error("catalog {}: {what}", path.display())]
     DamagedCatalog {
@@ -136,6 +182,17 @@ pub enum GalleryError {
         /// Why not.
         reason: String,
     },
+    /// What should be a backup is not one, or is damaged.
+    #[error("backup {}: {what}", path.display())]
+    BadBackup {
+        /// The backup, or the file in it.
+        path: PathBuf,
+        /// What was expected and got.
+        what: String,
+    },
+    /// A threshold that no score can be compared with.
+    #[error("a threshold of {0} was given, a cosine from -1 to 1 is expected")]
+    Threshold(f32),
     /// A `.npy` file, or the names beside it, that cannot be imported.
     #[error("{}: {what}", path.display())]
     BadSource {
@@ -157,6 +214,17 @@ pub enum GalleryError {
 }
 
 impl GalleryError {
+    /// Whether files of the gallery are not what they were when they were written, or not of one moment.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::DamagedCatalog { .. }
+                | Self::CatalogBehind { .. }
+                | Self::IndexBehind { .. }
+                | Self::Index(gallerist_index::Error::Damaged { .. })
+        )
+    }
+
     /// Whether the disk was full, wherever it was noticed.
     pub fn is_full(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 //! from a gallery must not stay in what was once said of it.
 
 use super::Gallery;
-use super::error::Result;
+use super::error::{GalleryError, Result};
 use crate::audit::Audit;
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Fusion, Missed};
@@ -17,7 +17,10 @@ impl Gallery {
         let kept = Calibration { suspects: Vec::new(), ..calibration.clone() };
         let document = serde_json::to_string(&kept)
             .map_err(|error| CalibrationError::Damaged { id: 0, what: error.to_string() })?;
-        Ok(self.catalog().keep_calibration(calibration.fusion.name(), &document)?)
+        let mut catalog = self.catalog();
+        let id = catalog.keep_calibration(calibration.fusion.name(), &document)?;
+        self.witness(&catalog)?;
+        Ok(id)
     }
 
     /// The newest calibration, or the newest for one fusion, with its number.
@@ -28,9 +31,13 @@ impl Gallery {
         &self,
         fusion: Option<Fusion>,
     ) -> Result<Option<(i64, Calibration)>, CalibrationError> {
-        let Some((id, document)) = self.catalog().calibration(fusion.map(Fusion::name))? else {
-            return Ok(None);
-        };
+        let found = self.catalog().calibration(fusion.map(Fusion::name)).map_err(|error| match error {
+            GalleryError::DamagedCatalog { path, what } => {
+                GalleryError::DamagedCatalog { path, what: format!("{what}; calibrate again") }
+            }
+            other => other,
+        });
+        let Some((id, document)) = found? else { return Ok(None) };
         let calibration: Calibration = serde_json::from_str(&document)
             .map_err(|error| CalibrationError::Damaged { id, what: error.to_string() })?;
         calibration.require(self.binding())?;
@@ -44,8 +51,11 @@ impl Gallery {
     pub fn keep_audit(&self, audit: &Audit) -> Result<()> {
         let kept =
             Audit { doubles: Vec::new(), outliers: Vec::new(), not_found: Vec::new(), ..audit.clone() };
-        let document = serde_json::to_string(&kept).unwrap_or_default();
-        self.catalog().keep_audit(&audit.search, &document)
+        let document = serde_json::to_string(&kept)
+            .map_err(|error| self.damaged(format!("an audit cannot be written: {error}")))?;
+        let mut catalog = self.catalog();
+        catalog.keep_audit(&audit.search, &document)?;
+        self.witness(&catalog)
     }
 
     /// What the last audit of a way to search says that it misses; `None` if there was none, or the gallery has
@@ -55,10 +65,35 @@ impl Gallery {
     /// The catalog failed.
     pub fn audited(&self, search: &str) -> Result<Option<Missed>> {
         let Some(document) = self.catalog().audit(search)? else { return Ok(None) };
-        let templates = self.counts()?.1;
-        Ok(serde_json::from_str::<Audit>(&document)
-            .ok()
-            .filter(|audit| audit.is_fresh(templates))
-            .and_then(|audit| audit.missed()))
+        let audit = self.audit_from(search, &document)?;
+        Ok(if audit.is_fresh(self.counts()?.1) { audit.missed() } else { None })
+    }
+
+    fn audit_from(&self, search: &str, document: &str) -> Result<Audit> {
+        serde_json::from_str(document)
+            .map_err(|error| self.damaged(format!("the audit of search {search} cannot be read: {error}")))
+    }
+
+    /// Everything measured that cannot be read, in words.
+    pub(super) fn unreadable_evidence(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for (id, fusion, document) in self.catalog().documents("calibrations")? {
+            match serde_json::from_str::<Calibration>(&document) {
+                Err(error) => found.push(format!("calibration {id} cannot be read: {error}")),
+                Ok(one) if one.fusion.name() != fusion => {
+                    found.push(format!(
+                        "calibration {id} of fusion {fusion} is of fusion {}",
+                        one.fusion.name()
+                    ));
+                }
+                Ok(one) => found.extend(
+                    one.require(self.binding()).err().map(|error| format!("calibration {id}: {error}")),
+                ),
+            }
+        }
+        for (_, search, document) in self.catalog().documents("audits")? {
+            found.extend(self.audit_from(&search, &document).err().map(|error| error.to_string()));
+        }
+        Ok(found)
     }
 }

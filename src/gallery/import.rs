@@ -86,7 +86,9 @@ impl Gallery {
     /// # Errors
     /// The disk is full or failing.
     pub fn note_source_names(&self, source: &Source, digest: Option<&str>) -> Result<()> {
-        self.catalog().note_source_names(source, digest)
+        let mut catalog = self.catalog();
+        catalog.note_source_names(source, digest)?;
+        self.witness(&catalog)
     }
 
     /// Gives templates, by their ids, to the persons of these names, made if there are none yet; subjects that are left with no
@@ -97,6 +99,7 @@ impl Gallery {
     pub fn rename_templates(&self, renamed: &[(u64, Name)]) -> Result<()> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         for block in renamed.chunks(RENAMED) {
+            self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
             let view = self.index.view();
             let mut originals = Vec::with_capacity(block.len());
             for (id, _) in block {
@@ -137,6 +140,11 @@ impl Gallery {
     /// A template that does not fit (nothing is written); a full or failing disk.
     pub fn import(&self, source: &Source, imported: &[ImportedRow]) -> Result<()> {
         imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
+        {
+            let catalog = self.catalog();
+            catalog.verify_people(imported.iter().map(|row| &row.person))?;
+            catalog.verify_photos(imported.iter().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
+        }
         let (written, ()) = self.write("importing templates", |tx, rows| {
             for ImportedRow { row, person, template, photo } in imported {
                 let (subject_id, _) = subject::ensure(tx, person)?;

@@ -1,9 +1,14 @@
 //! What is in a gallery, and whether it is sound.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gallerist_index::{Access, Index};
 use serde::Serialize;
 
-use super::Gallery;
 use super::error::Result;
+use super::opening::abandoned_beside;
+use super::{Gallery, INDEX};
 
 /// Rows of the catalog compared with the index at a time.
 const BLOCK: usize = 16_384;
@@ -40,6 +45,8 @@ pub struct Inspection {
     pub problems: Vec<String>,
     /// Problems found beyond the listed ones.
     pub more_problems: u64,
+    /// Folders beside the gallery that a killed `init`, `backup` or `restore` left half-made; the next one there removes them.
+    pub leftovers: Vec<PathBuf>,
 }
 
 impl Inspection {
@@ -77,22 +84,67 @@ impl Gallery {
         })
     }
 
-    /// Verifies every byte of the index, the catalog's structure, and that both hold the same templates
+    /// Opens a gallery for reading and checks it: see [`check`](Self::check). That it cannot be opened because it is damaged is a problem in
+    /// the result as well.
+    ///
+    /// # Errors
+    /// No gallery there; another process writes to it; a file could not be read at all.
+    pub fn check_at(directory: &Path, deep: bool, wait: Duration) -> Result<Inspection> {
+        let leftovers = abandoned_beside(directory);
+        let damage = match Self::open_with(directory, Access::ReadOnly, wait) {
+            Ok(gallery) => return Ok(Inspection { leftovers, ..gallery.check(deep)? }),
+            Err(error) if error.is_damage() => error,
+            Err(error) => return Err(error),
+        };
+        let mut found = Inspection {
+            templates: 0,
+            files: 0,
+            problems: Vec::new(),
+            more_problems: 0,
+            leftovers: Vec::new(),
+        };
+        found.leftovers = leftovers;
+        found.add(damage.to_string());
+        if let Ok(report) = Index::check_at(&directory.join(INDEX)) {
+            found.files = report.files as u64;
+            report.problems.iter().for_each(|problem| found.add(problem.to_string()));
+        }
+        Ok(found)
+    }
+
+    /// Verifies every byte of the index, every row and document of the catalog, and that both hold the same templates
     /// under the same subjects; if `deep`, also that every template is found by searches of the graph it is in.
     ///
     /// # Errors
     /// A file could not be read at all; damage is a problem in the result.
     pub fn check(&self, deep: bool) -> Result<Inspection> {
         let report = if deep { self.index.check_deep() } else { self.index.check() }?;
-        let mut found =
-            Inspection { templates: 0, files: report.files as u64, problems: Vec::new(), more_problems: 0 };
+        let mut found = Inspection {
+            templates: 0,
+            files: report.files as u64,
+            problems: Vec::new(),
+            more_problems: 0,
+            leftovers: Vec::new(),
+        };
         for problem in &report.problems {
             found.add(problem.to_string());
         }
-        for line in self.catalog().integrity()? {
-            found.add(format!("catalog: {line}"));
+        for problem in self.catalog().problems() {
+            found.add(problem);
         }
-        let view = self.index.view();
+        match self.unreadable_evidence() {
+            Ok(problems) => problems.into_iter().for_each(|problem| found.add(problem)),
+            Err(error) => found.add(error.to_string()),
+        }
+        if let Err(error) = self.compare(&mut found) {
+            found.add(error.to_string());
+        }
+        Ok(found)
+    }
+
+    /// Compares what the catalog and the index hold.
+    fn compare(&self, found: &mut Inspection) -> Result<()> {
+        let view = self.view();
         let mut last = 0;
         loop {
             let block = self.catalog().templates_after(last, BLOCK)?;
@@ -122,6 +174,6 @@ impl Gallery {
                 found.templates
             ));
         }
-        Ok(found)
+        Ok(())
     }
 }

@@ -68,21 +68,42 @@ impl Gallery {
     /// # Errors
     /// As [`identify`](Self::identify).
     pub fn identify_all(&self, probes: &[&Template], k: usize, search: &Search) -> Result<Vec<Candidates>> {
-        let rankings = self.rank(&self.view(), probes, k, search, None)?;
+        loop {
+            let rankings = self.rank(&self.view(), probes, k, search, None)?;
+            if let Some(found) = self.named(rankings)? {
+                return Ok(found);
+            }
+            // Somebody was removed meanwhile, and took the place of who comes next.
+        }
+    }
+
+    /// Candidates with their names; `None` if one of them was removed since the view was taken.
+    fn named(&self, rankings: Vec<Ranking>) -> Result<Option<Vec<Candidates>>> {
         let catalog = self.catalog();
         let mut found = Vec::with_capacity(rankings.len());
         for Ranking { subjects, answer } in rankings {
             let mut candidates = Vec::with_capacity(subjects.len());
             for (subject_id, template_id, score) in subjects {
-                // A subject removed since the view was taken has no name any more, and is nobody's candidate.
-                if let Some(subject) = catalog.subject_name(subject_id)? {
-                    candidates.push(Candidate { subject_id, subject, template_id, score });
-                }
+                let Some(subject) = catalog.subject_name(subject_id)? else {
+                    self.require_removed(template_id)?;
+                    return Ok(None);
+                };
+                candidates.push(Candidate { subject_id, subject, template_id, score });
             }
             let Answer { scanned, max_score, certificate, mode, .. } = answer;
             found.push(Candidates { candidates, searched: scanned, max_score, certificate, mode });
         }
-        Ok(found)
+        Ok(Some(found))
+    }
+
+    /// The catalog does not know a template that a view of the index holds: it was removed since the view was taken, or the catalog is damaged.
+    pub(super) fn require_removed(&self, id: u64) -> Result<()> {
+        if self.view().contains(id) {
+            return Err(
+                self.damaged(format!("template {id} is in the index, and whose it is is not in the catalog"))
+            );
+        }
+        Ok(())
     }
 
     /// The `k` templates closest to the probe, best first.
@@ -91,7 +112,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn search(&self, probe: &Template, k: usize) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(self.index.view().query(probe.as_slice())?.top_k(k)?)
+        Ok(self.view().query(probe.as_slice())?.top_k(k)?)
     }
 
     /// Every template whose score is at least `min_score`, best first, without a cap.
@@ -100,7 +121,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn range(&self, probe: &Template, min_score: f32) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(self.index.view().query(probe.as_slice())?.range(min_score)?)
+        Ok(self.view().query(probe.as_slice())?.range(min_score)?)
     }
 
     /// What the catalog knows of the template behind a hit.
@@ -153,7 +174,7 @@ impl Gallery {
 
     /// A frozen picture of the index, for reading vectors.
     pub fn view(&self) -> View {
-        self.index.view()
+        self.settled.clone().unwrap_or_else(|| self.index.view())
     }
 
     /// Up to `limit` templates with ids above `after`, in order of id.

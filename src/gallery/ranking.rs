@@ -159,16 +159,22 @@ impl Gallery {
         except: Option<u64>,
         fusion: Fusion,
     ) -> Result<Option<f32>> {
-        let qualities =
-            if fusion == Fusion::Quality { self.catalog().qualities(subject)? } else { HashMap::new() };
         let mut scored = Vec::new();
         for id in view.group_ids(subject).into_iter().filter(|id| Some(*id) != except) {
             if let Some(row) = view.try_get(id)? {
-                let quality = qualities.get(&id).copied().unwrap_or(UNKNOWN_QUALITY);
+                let quality = if fusion == Fusion::Quality { self.quality(id)? } else { UNKNOWN_QUALITY };
                 scored.push((gallerist_index::dot(probe, &row.vector), quality));
             }
         }
         Ok(fusion.fuse(&scored))
+    }
+
+    fn quality(&self, id: u64) -> Result<f32> {
+        let Some(quality) = self.catalog().quality(id)? else {
+            self.require_removed(id)?;
+            return Ok(UNKNOWN_QUALITY);
+        };
+        Ok(quality.unwrap_or(UNKNOWN_QUALITY))
     }
 }
 

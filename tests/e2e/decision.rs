@@ -314,38 +314,6 @@ fn bad_probes_are_told() {
 }
 
 #[test]
-fn a_gallery_of_the_first_version_gets_its_tables() {
-    let house = gallery(50, 1);
-    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
-    let earlier = "DROP TABLE calibrations; DROP TABLE audits; PRAGMA user_version = 1;";
-    catalog.execute_batch(earlier).unwrap();
-    drop(catalog);
-    house.write("strangers.npy", &vectors(500, D, 11));
-    run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
-    house.holds(50);
-}
-
-#[test]
-fn a_calibration_that_cannot_be_read_is_told_and_can_be_replaced() {
-    let house = gallery(50, 1);
-    house.write("strangers.npy", &vectors(500, D, 11));
-    run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
-    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
-    catalog.execute_batch("UPDATE calibrations SET document = '{}'").unwrap();
-    drop(catalog);
-    let said = run(&house, "identify", "--vectors @strangers.npy").ends(1);
-    assert!(
-        said.err.contains("calibration 1 cannot be read") && said.err.contains("calibrate again"),
-        "{}",
-        said.err
-    );
-    assert!(matches!(run(&house, "identify", "--vectors @strangers.npy --threshold 0.99").code, Some(11)));
-    run(&house, "stats", "").ends(0);
-    run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
-    assert!(matches!(run(&house, "identify", "--vectors @strangers.npy").code, Some(10)));
-}
-
-#[test]
 fn a_calibration_is_bound_to_its_model() {
     let house = gallery(50, 1);
     house.write("strangers.npy", &vectors(500, D, 11));

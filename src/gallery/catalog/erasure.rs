@@ -5,6 +5,7 @@
 
 use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
 
+use super::checksum::mismatch;
 use super::journal::forget_names;
 use super::{Catalog, Result};
 
@@ -18,10 +19,11 @@ pub(super) fn count_removed(tx: &Transaction<'_>, removed: u64) -> rusqlite::Res
 
 fn unerased(db: &rusqlite::Connection) -> rusqlite::Result<u64> {
     let stored: Option<String> = db
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)")?
         .query_row([UNERASED], |row| row.get(0))
         .optional()?;
-    Ok(stored.and_then(|number| number.parse().ok()).unwrap_or(0))
+    let Some(stored) = stored else { return Ok(0) };
+    stored.parse().map_err(|_| mismatch(format!("{stored:?} removed templates are no number")))
 }
 
 fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
@@ -65,6 +67,7 @@ impl Catalog {
     /// Writes the database anew, so that no page holds deleted rows. `false`: another program reads the file, so that pages and log as they
     /// were are still there.
     pub(in crate::gallery) fn rewrite(&self) -> Result<bool> {
+        let _writing = self.barrier.share()?;
         let rewritten = self.read("rewriting it", |db| {
             let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
             match db.execute_batch("VACUUM") {

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::ledger::Entry;
 use super::{Catalog, Result};
 
 /// Measurements kept of a kind; older ones go.
@@ -10,6 +11,7 @@ const KEPT: i64 = 8;
 impl Catalog {
     /// Keeps a calibration.
     pub(in crate::gallery) fn keep_calibration(&mut self, fusion: &str, document: &str) -> Result<i64> {
+        self.discard_if_damaged("calibrations")?;
         self.transaction("keeping a calibration", |tx| {
             tx.execute(
                 "INSERT INTO calibrations(fusion, document) VALUES (?1, ?2)",
@@ -27,6 +29,7 @@ impl Catalog {
 
     /// The newest calibration, or the newest for one fusion: its number and its document.
     pub(in crate::gallery) fn calibration(&self, fusion: Option<&str>) -> Result<Option<(i64, String)>> {
+        self.verify(&["calibrations"])?; // whole: an older one is not to be taken for the newest
         self.read("reading a calibration", |db| {
             db.query_row(
                 "SELECT id, document FROM calibrations WHERE ?1 IS NULL OR fusion = ?1
@@ -40,6 +43,7 @@ impl Catalog {
 
     /// Keeps what an audit of a way to search found, in the place of an earlier one.
     pub(in crate::gallery) fn keep_audit(&mut self, search: &str, document: &str) -> Result<()> {
+        self.discard_if_damaged("audits")?;
         self.transaction("keeping an audit", |tx| {
             tx.execute("DELETE FROM audits WHERE search = ?1", [search])?;
             tx.execute("INSERT INTO audits(search, document) VALUES (?1, ?2)", params![search, document])?;
@@ -49,9 +53,38 @@ impl Catalog {
 
     /// What the last audit of a way to search found.
     pub(in crate::gallery) fn audit(&self, search: &str) -> Result<Option<String>> {
+        self.verify(&["audits"])?;
         self.read("reading an audit", |db| {
             db.query_row("SELECT document FROM audits WHERE search = ?1", [search], |row| row.get(0))
                 .optional()
         })
+    }
+
+    /// All documents of `calibrations` or `audits`: number, fusion or search, text.
+    pub(in crate::gallery) fn documents(&self, table: &str) -> Result<Vec<(i64, String, String)>> {
+        let of = if table == "audits" { "search" } else { "fusion" };
+        self.read("reading documents", |db| {
+            db.prepare(&format!("SELECT id, {of}, document FROM {table} ORDER BY id"))?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+        })
+    }
+
+    /// What was measured can be measured again: a table of it that is damaged gives way to what is kept now.
+    fn discard_if_damaged(&mut self, table: &'static str) -> Result<()> {
+        let Err(error) = self.verify(&[table]) else { return Ok(()) };
+        tracing::warn!(%error, "what was kept of it earlier is discarded");
+        let found = self.read("reading what is left", |db| {
+            let mut found = Entry::default();
+            let mut statement = db.prepare(&format!("SELECT sum FROM {table} NOT INDEXED"))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                found.add(row.get(0)?);
+            }
+            Ok(found)
+        })?;
+        self.ledger.accept(table, found);
+        self.transaction("discarding it", |tx| tx.execute(&format!("DELETE FROM {table}"), []))?;
+        Ok(())
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn record(tx: &Transaction<'_>, verb: &str, detail: &Value) -> rusqli
 }
 
 fn entries(db: &Connection) -> rusqlite::Result<Vec<(i64, JournalEntry)>> {
-    db.prepare("SELECT id, at, verb, detail FROM journal ORDER BY id")?
+    db.prepare("SELECT id, at, verb, detail FROM journal WHERE intact('journal', sum, id, at, verb, detail) ORDER BY id")?
         .query_map([], |row| {
             let detail: String = row.get(3)?;
             let detail = serde_json::from_str(&detail).map_err(|error| {
@@ -95,6 +95,7 @@ pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 impl Catalog {
     /// Every correction, oldest first.
     pub(in crate::gallery) fn journal(&self) -> Result<Vec<JournalEntry>> {
+        self.verify(&["journal"])?;
         self.read("reading the journal", |db| Ok(entries(db)?.into_iter().map(|(_, entry)| entry).collect()))
     }
 }

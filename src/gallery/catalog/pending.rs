@@ -1,9 +1,12 @@
 //! Writes that are under way between the catalog and the index.
 
+use gallerist_index::View;
 use rusqlite::{Transaction, params};
 
+use super::checksum::mismatch;
 use super::erasure::count_removed;
 use super::journal::forget_names;
+use super::subject::INTACT;
 use super::{Catalog, Result, source};
 
 /// What a pending range is for: it decides what a crash in the middle leaves behind.
@@ -38,6 +41,15 @@ impl PendingWrite {
 
     /// The index holds every template of the range durably: they are live from here on.
     pub fn finish(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        self.forget(tx)
+    }
+
+    /// Whether the index has every row of the write, so that it is to be kept.
+    pub fn is_whole(self, rows: &[(u64, u64)], view: &View) -> bool {
+        self.kind == PendingKind::Insert && rows.iter().all(|&(id, _)| view.contains(id))
+    }
+
+    fn forget(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         tx.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([self.id])?;
         Ok(())
     }
@@ -76,29 +88,36 @@ impl Catalog {
         self.read("reading unfinished writes", |db| {
             db.prepare("SELECT id, kind, first_template, last_template FROM pending ORDER BY id")?
                 .query_map([], |row| {
-                    let kind: String = row.get(1)?;
-                    let kind = if kind == "insert" { PendingKind::Insert } else { PendingKind::Move };
+                    let kind = match row.get::<_, String>(1)?.as_str() {
+                        "insert" => PendingKind::Insert,
+                        "move" => PendingKind::Move,
+                        other => return Err(mismatch(format!("a write that is under way is {other:?}"))),
+                    };
                     Ok(PendingWrite { id: row.get(0)?, kind, first: row.get(2)?, last: row.get(3)? })
                 })?
                 .collect()
         })
     }
 
-    /// Ids of the templates that exist in the catalog between `first` and `last`.
-    pub(in crate::gallery) fn template_ids(&self, first: i64, last: i64) -> Result<Vec<u64>> {
+    /// Templates that exist in the catalog between `first` and `last`, with their subjects.
+    pub(in crate::gallery) fn template_rows(&self, first: i64, last: i64) -> Result<Vec<(u64, u64)>> {
         self.read("reading template numbers", |db| {
-            db.prepare_cached("SELECT id FROM templates WHERE id BETWEEN ?1 AND ?2")?
-                .query_map([first, last], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
-                .collect()
+            db.prepare_cached(&format!(
+                "SELECT id, subject_id FROM templates WHERE id BETWEEN ?1 AND ?2 AND {INTACT}"
+            ))?
+            .query_map([first, last], numbers)?
+            .collect()
         })
     }
 
-    /// Templates whose removal was decided and may not have reached the index.
-    pub(in crate::gallery) fn removing(&self) -> Result<Vec<u64>> {
+    /// Templates whose removal was decided and may not have reached the index, with their subjects.
+    pub(in crate::gallery) fn removing(&self) -> Result<Vec<(u64, u64)>> {
         self.read("reading unfinished removals", |db| {
-            db.prepare("SELECT template_id FROM removing")?
-                .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
-                .collect()
+            db.prepare_cached(&format!(
+                "SELECT id, subject_id FROM templates WHERE id IN (SELECT template_id FROM removing) AND {INTACT}"
+            ))?
+            .query_map([], numbers)?
+            .collect()
         })
     }
 
@@ -120,4 +139,8 @@ impl Catalog {
             count_removed(tx, removed as u64)
         })
     }
+}
+
+fn numbers(row: &rusqlite::Row<'_>) -> rusqlite::Result<(u64, u64)> {
+    Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
 }

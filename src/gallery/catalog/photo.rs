@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
+use super::checksum::mismatch;
 use super::{Catalog, Held, Result};
 use crate::face::Quality;
 
@@ -49,14 +50,27 @@ pub struct Provenance {
 }
 
 impl Catalog {
-    /// What is known of the photo with these bytes.
+    /// Verifies the part of the index of photos in which these are or would be: afterwards a photo that is not found there was never seen.
+    pub(in crate::gallery) fn verify_photos<'a>(
+        &self,
+        hashes: impl IntoIterator<Item = &'a PhotoHash>,
+    ) -> Result<()> {
+        for &[bucket, ..] in hashes {
+            self.believe("photos", bucket, |db| sums_of_photos(db, bucket))?;
+        }
+        Ok(())
+    }
+
+    /// What is known of the photo with these bytes; that nothing is known is proven.
     pub(in crate::gallery) fn photo(&self, hash: &PhotoHash) -> Result<Option<PhotoRecord>> {
+        self.verify_photos([hash])?;
         self.read("looking up a photo", |db| {
             db.prepare_cached(
                 "SELECT path, outcome, detail, settings,
-                   (SELECT name FROM subjects WHERE id =
+                   (SELECT name FROM subjects WHERE intact('subjects', sum, id, name, created) AND id =
                        (SELECT subject_id FROM templates WHERE photo_id = photos.id LIMIT 1))
-                 FROM photos WHERE hash = ?1",
+                 FROM photos WHERE hash = ?1
+                   AND intact('photos', sum, id, hash, path, outcome, detail, settings)",
             )?
             .query_row([hash.as_slice()], |row| {
                 Ok(PhotoRecord {
@@ -76,21 +90,31 @@ impl Catalog {
         &self,
         hash: &PhotoHash,
     ) -> Result<Vec<(Held, Option<Provenance>)>> {
+        self.verify_photos([hash])?;
         self.read("looking up the templates of a photo", |db| {
             db.prepare_cached(
                 "SELECT t.id, s.name, t.face FROM photos p JOIN templates t ON t.photo_id = p.id
-                 JOIN subjects s ON s.id = t.subject_id
-                 WHERE p.hash = ?1 AND t.id NOT IN (SELECT template_id FROM removing) ORDER BY t.id",
+                 LEFT JOIN subjects s ON s.id = t.subject_id
+                 WHERE p.hash = ?1 AND t.id NOT IN (SELECT template_id FROM removing)
+                   AND intact('templates', t.sum, t.id, t.subject_id, t.photo_id, t.face, t.source_id, t.source_row)
+                   AND (s.id IS NULL OR intact('subjects', s.sum, s.id, s.name, s.created))
+                 ORDER BY t.id",
             )?
             .query_map([hash.as_slice()], |row| {
                 let template = row.get::<_, i64>(0)?.cast_unsigned();
                 let face: Option<String> = row.get(2)?;
-                let face = face.and_then(|json| serde_json::from_str(&json).ok());
+                let face = face.map(|json| provenance_from(&json)).transpose()?;
                 Ok((Held { template, subject: row.get(1)? }, face))
             })?
             .collect()
         })
     }
+}
+
+/// What was stored of a face.
+pub(super) fn provenance_from(json: &str) -> rusqlite::Result<Provenance> {
+    serde_json::from_str(json)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
 }
 
 /// Writes a photo's outcome, replacing an earlier skip of the same bytes. Returns its row.
@@ -130,4 +154,34 @@ pub(in crate::gallery) fn enrolled_id(
 /// Paths are bytes on disk: a name that is not UTF-8 survives.
 pub(super) fn path_from(bytes: &[u8]) -> PathBuf {
     Path::new(OsStr::from_bytes(bytes)).to_owned()
+}
+
+/// The hashes of the rows to which the index of photos leads in one bucket, each of which is verified.
+fn sums_of_photos(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(
+        "SELECT hash, id FROM photos INDEXED BY sqlite_autoindex_photos_1
+         WHERE hash >= ?1 AND (?2 IS NULL OR hash < ?2) ORDER BY hash",
+    )?;
+    let end = bucket.checked_add(1).map(|next| vec![next]);
+    let mut rows = statement.query(params![[bucket].as_slice(), end])?;
+    let mut found = Vec::<(Vec<u8>, i64)>::new();
+    while let Some(row) = rows.next()? {
+        let hash: Vec<u8> = row.get(0)?;
+        if found.last().is_some_and(|(before, _)| *before >= hash) {
+            return Err(mismatch("the index of photos is not in order".into()));
+        }
+        found.push((hash, row.get(1)?));
+    }
+    let mut row = db.prepare_cached(
+        "SELECT sum FROM photos WHERE id = ?1 AND hash = ?2
+         AND intact('photos', sum, id, hash, path, outcome, detail, settings)",
+    )?;
+    found
+        .into_iter()
+        .map(|(hash, id)| {
+            row.query_row(params![id, hash], |row| row.get(0))
+                .optional()?
+                .ok_or_else(|| mismatch(format!("the index of photos leads to photo {id}, which is another")))
+        })
+        .collect()
 }

@@ -36,6 +36,7 @@ impl Catalog {
         path: &Path,
         rows_total: u64,
     ) -> Result<Source> {
+        self.verify(&["sources"])?;
         self.transaction("noting an import", |tx| {
             let known = tx
                 .query_row("SELECT id FROM sources WHERE hash = ?1", [hash.as_slice()], |row| row.get(0))
@@ -57,10 +58,12 @@ impl Catalog {
         source: &Source,
         mut visit: impl FnMut(u64, Held),
     ) -> Result<()> {
+        self.verify(&["templates"])?; // a row that is not found is imported again
         self.read("listing imported rows", |db| {
             let mut statement = db.prepare_cached(
-                "SELECT t.source_row, t.id, s.name FROM templates t JOIN subjects s ON s.id = t.subject_id
-                 WHERE t.source_id = ?1 AND t.id NOT IN (SELECT template_id FROM removing)",
+                "SELECT t.source_row, t.id, s.name FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
+                 WHERE t.source_id = ?1 AND t.id NOT IN (SELECT template_id FROM removing)
+                   AND (s.id IS NULL OR intact('subjects', s.sum, s.id, s.name, s.created))",
             )?;
             let mut rows = statement.query([source.id])?;
             while let Some(row) = rows.next()? {
@@ -74,9 +77,11 @@ impl Catalog {
     /// The digest of the names that the rows of `source` came with last, if that was noted.
     pub(in crate::gallery) fn source_names(&self, source: &Source) -> Result<Option<Option<String>>> {
         self.read("reading which names were imported", |db| {
-            db.query_row("SELECT value FROM meta WHERE key = ?1", [names_key(&source.hash)], |row| {
-                row.get::<_, String>(0).map(|digest| Some(digest).filter(|digest| !digest.is_empty()))
-            })
+            db.query_row(
+                "SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)",
+                [names_key(&source.hash)],
+                |row| row.get::<_, String>(0).map(|digest| Some(digest).filter(|digest| !digest.is_empty())),
+            )
             .optional()
         })
     }

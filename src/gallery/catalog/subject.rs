@@ -1,13 +1,14 @@
 //! People: names, templates, and the corrections a person makes to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
+use super::checksum::{mismatch, name_key};
 use super::journal::record;
-use super::photo::{PhotoHash, Provenance, path_from};
+use super::photo::{PhotoHash, Provenance, path_from, provenance_from};
 use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
@@ -57,9 +58,12 @@ pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, person: &Person) -> rusql
 }
 
 fn id_of(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Option<i64>> {
-    tx.prepare_cached("SELECT id FROM subjects WHERE name = ?1")?
-        .query_row([name.as_str()], |row| row.get(0))
-        .optional()
+    tx.prepare_cached(
+        "SELECT id FROM subjects
+         WHERE key = name_key(?1) AND name = ?1 AND intact('subjects', sum, id, name, created)",
+    )?
+    .query_row([name.as_str()], |row| row.get(0))
+    .optional()
 }
 
 /// A name that nobody has: this one, or with a number from 2 on. The number is found by doubling and halving, as there may be thousands of
@@ -80,13 +84,22 @@ fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
     Ok(name.numbered(number))
 }
 
-const TEMPLATE_COLUMNS: &str =
-    "SELECT t.id, t.subject_id, s.name, COALESCE(p.path, f.path), t.source_row, t.face, p.hash
-     FROM templates t JOIN subjects s ON s.id = t.subject_id
-     LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id";
+/// Templates with what they refer to, each row of which is verified; [`template_from`] notices what is not there.
+const TEMPLATES: &str =
+    "SELECT t.id, t.subject_id, s.name, t.photo_id, p.path, t.source_id, f.path, t.source_row, t.face, p.hash
+     FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
+     LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id
+     WHERE intact('templates', t.sum, t.id, t.subject_id, t.photo_id, t.face, t.source_id, t.source_row)
+       AND (s.id IS NULL OR intact('subjects', s.sum, s.id, s.name, s.created))
+       AND (p.id IS NULL OR intact('photos', p.sum, p.id, p.hash, p.path, p.outcome, p.detail, p.settings))
+       AND (f.id IS NULL OR intact('sources', f.sum, f.id, f.hash, f.path, f.rows_total, f.rows_done))";
 
-/// Ids of the templates that are not live: see [`Catalog::unsettled`].
-const UNSETTLED: &str = "SELECT template_id FROM removing UNION ALL
+/// That a row of `templates` alone is as it was written.
+pub(super) const INTACT: &str =
+    "intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)";
+
+/// Ids of the templates that are not live, for a writer: see [`Catalog::unsettled`].
+pub(super) const UNSETTLED: &str = "SELECT template_id FROM removing UNION ALL
     SELECT u.id FROM templates u JOIN pending ON u.id BETWEEN first_template AND last_template";
 
 impl Catalog {
@@ -100,37 +113,65 @@ impl Catalog {
         })
     }
 
-    /// Number of subjects and templates.
+    /// Hides these templates from every list, in a catalog that is open for reading: they take the place of what its tables say is
+    /// under way.
+    pub(in crate::gallery) fn hide(&self, ids: &[u64]) -> Result<()> {
+        self.read("hiding what is unfinished", |db| {
+            db.execute_batch(
+                "CREATE TEMP TABLE removing(template_id INTEGER PRIMARY KEY);
+                 CREATE TEMP TABLE pending(id, kind, first_template, last_template);",
+            )?;
+            let mut insert = db.prepare("INSERT INTO temp.removing VALUES (?1)")?;
+            ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(|_| ()))
+        })
+    }
+
+    /// How many templates of a subject are not live, where there are any.
+    fn hidden(db: &Connection) -> rusqlite::Result<HashMap<i64, u64>> {
+        db.prepare_cached(&format!(
+            "SELECT subject_id, count(*) FROM templates t WHERE t.id IN ({UNSETTLED}) GROUP BY subject_id"
+        ))?
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
+        .collect()
+    }
+
+    /// Number of subjects and of live templates: by the ledger, not by counting.
     pub(in crate::gallery) fn counts(&self) -> Result<(u64, u64)> {
         self.read("counting", |db| {
-            db.query_row(
-                &format!(
-                    "SELECT (SELECT count(*) FROM subjects), (SELECT count(*) FROM templates)
-                     - (SELECT count(*) FROM templates t WHERE t.id IN ({UNSETTLED}))"
-                ),
-                [],
-                |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned())),
-            )
+            let (mut subjects, mut templates) = (self.ledger.rows("subjects"), self.ledger.rows("templates"));
+            let mut all = db.prepare_cached("SELECT count(*) FROM templates WHERE subject_id = ?1")?;
+            for (subject, hidden) in Self::hidden(db)? {
+                let has: i64 = all.query_row([subject], |row| row.get(0))?;
+                subjects = subjects.saturating_sub(u64::from(has.cast_unsigned() <= hidden));
+                templates = templates.saturating_sub(hidden);
+            }
+            Ok((subjects, templates))
         })
     }
 
     /// Name of the subject with this id.
     pub(in crate::gallery) fn subject_name(&self, id: u64) -> Result<Option<String>> {
         self.read("looking up a subject", |db| {
-            db.prepare_cached("SELECT name FROM subjects WHERE id = ?1")?
-                .query_row([id.cast_signed()], |row| row.get(0))
-                .optional()
+            db.prepare_cached(
+                "SELECT name FROM subjects WHERE id = ?1 AND intact('subjects', sum, id, name, created)",
+            )?
+            .query_row([id.cast_signed()], |row| row.get(0))
+            .optional()
         })
     }
 
     /// The subject called `name`, letter for letter or in another composition of characters; the error suggests names that contain it.
     pub(in crate::gallery) fn subject(&self, name: &str) -> Result<Subject> {
-        // Letter for letter first: galleries made earlier may hold names that are none today.
-        let found = match self.named(name)? {
-            Some(subject) => Some(subject),
-            None => self.named(&normalised(name))?,
+        let known = match self.subject_called(name)? {
+            Some(mut subject) => {
+                let hidden = self.read("looking up a subject", Self::hidden)?;
+                subject.templates -=
+                    hidden.get(&subject.id.cast_signed()).copied().unwrap_or(0).min(subject.templates);
+                Some(subject).filter(|subject| subject.templates > 0 || hidden.is_empty())
+            }
+            None => None,
         };
-        match found {
+        match known {
             Some(subject) => Ok(subject),
             None => Err(GalleryError::UnknownSubject {
                 name: name.to_owned(),
@@ -139,21 +180,62 @@ impl Catalog {
         }
     }
 
+    /// The subject called `name`, if there is one: that there is none is proven.
+    pub(in crate::gallery) fn subject_called(&self, name: &str) -> Result<Option<Subject>> {
+        // Letter for letter first: galleries made earlier may hold names that are none today.
+        match self.named(name)? {
+            Some(subject) => Ok(Some(subject)),
+            None => self.named(&normalised(name)),
+        }
+    }
+
     fn named(&self, name: &str) -> Result<Option<Subject>> {
+        self.verify_names([name])?;
         self.read("looking up a subject", |db| {
             db.prepare_cached(
                 "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id)
-                 FROM subjects WHERE name = ?1",
+                 FROM subjects WHERE key = name_key(?1) AND name = ?1 AND intact('subjects', sum, id, name, created)",
             )?
             .query_row([name], subject_from)
             .optional()
         })
     }
 
+    /// Verifies the part of the index of names in which the names of these people are or would be, made-up ones with their numbers.
+    pub(in crate::gallery) fn verify_people<'a>(
+        &self,
+        people: impl IntoIterator<Item = &'a Person>,
+    ) -> Result<()> {
+        for person in people {
+            match person {
+                Person::Unknown(name) if self.named(name.as_str())?.is_some() => {
+                    (0..=u8::MAX).try_for_each(|bucket| {
+                        self.believe("subjects", bucket, |db| sums_of_names(db, bucket))
+                    })?;
+                }
+                Person::Named(name) | Person::Unknown(name) => self.verify_names([name.as_str()])?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies the part of the index of names in which these are or would be: afterwards a name that is not found there is nobody's.
+    pub(in crate::gallery) fn verify_names<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<()> {
+        for name in names {
+            let bucket = name_key(name.as_bytes()).to_be_bytes()[0];
+            self.believe("subjects", bucket, |db| sums_of_names(db, bucket))?;
+        }
+        Ok(())
+    }
+
     fn similar(&self, name: &str) -> Result<String> {
         let names: Vec<String> = self.read("looking up a subject", |db| {
             db.prepare(
-                "SELECT name FROM subjects WHERE instr(lower(name), lower(?1)) > 0 ORDER BY name LIMIT 3",
+                "SELECT name FROM subjects WHERE instr(lower(name), lower(?1)) > 0
+                 AND intact('subjects', sum, id, name, created) ORDER BY name LIMIT 3",
             )?
             .query_map([name], |row| row.get(0))?
             .collect()
@@ -166,20 +248,40 @@ impl Catalog {
         self.read("listing subjects", |db| {
             let mut statement = db.prepare(
                 "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id)
-                 FROM subjects ORDER BY name",
+                 FROM subjects WHERE intact('subjects', sum, id, name, created) ORDER BY name",
             )?;
             let mut rows = statement.query([])?;
+            let hidden = Self::hidden(db)?;
+            let (mut subjects, mut templates) = (0, 0);
             while let Some(row) = rows.next()? {
-                visit(subject_from(row)?);
+                let mut subject = subject_from(row)?;
+                (subjects, templates) = (subjects + 1, templates + subject.templates);
+                let hidden = hidden.get(&subject.id.cast_signed()).copied().unwrap_or(0);
+                subject.templates = subject.templates.saturating_sub(hidden);
+                if subject.templates > 0 || hidden == 0 {
+                    visit(subject);
+                }
             }
-            Ok(())
+            self.ledger.expect_rows("subjects", subjects)?;
+            self.ledger.expect_rows("templates", templates)
+        })
+    }
+
+    /// The ids of a subject's templates.
+    pub(in crate::gallery) fn ids_of(&self, subject: u64) -> Result<Vec<u64>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "SELECT id FROM templates WHERE subject_id = ?1 AND {INTACT} ORDER BY id"
+            ))?
+            .query_map([subject.cast_signed()], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+            .collect()
         })
     }
 
     /// The templates of one subject, oldest first.
     pub(in crate::gallery) fn templates_of(&self, subject: u64) -> Result<Vec<SubjectTemplate>> {
         self.read("listing templates", |db| {
-            db.prepare(&format!("{TEMPLATE_COLUMNS} WHERE t.subject_id = ?1 ORDER BY t.id"))?
+            db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id = ?1 ORDER BY t.id"))?
                 .query_map([subject.cast_signed()], template_from)?
                 .collect()
         })
@@ -188,13 +290,24 @@ impl Catalog {
     /// Every subject that has live templates, with the oldest of these; in order of subject.
     pub(in crate::gallery) fn first_templates(&self) -> Result<Vec<(u64, u64)>> {
         self.read("listing subjects", |db| {
-            db.prepare_cached(&format!(
-                "SELECT subject_id, min(id) FROM templates WHERE id NOT IN ({UNSETTLED}) GROUP BY subject_id"
-            ))?
-            .query_map([], |row| {
-                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
-            })?
-            .collect()
+            let unsettled: HashSet<i64> = db
+                .prepare_cached(UNSETTLED)?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut statement = db.prepare_cached(&format!(
+                "SELECT id, subject_id FROM templates NOT INDEXED WHERE {INTACT} ORDER BY id"
+            ))?;
+            let mut rows = statement.query([])?;
+            let (mut first, mut templates) = (BTreeMap::new(), 0);
+            while let Some(row) = rows.next()? {
+                templates += 1;
+                let (id, subject): (i64, i64) = (row.get(0)?, row.get(1)?);
+                if !unsettled.contains(&id) {
+                    first.entry(subject.cast_unsigned()).or_insert(id.cast_unsigned());
+                }
+            }
+            self.ledger.expect_rows("templates", templates)?;
+            Ok(first.into_iter().collect())
         })
     }
 
@@ -202,7 +315,7 @@ impl Catalog {
     pub(in crate::gallery) fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
         self.read("listing templates", |db| {
             db.prepare_cached(&format!(
-                "SELECT id FROM templates WHERE id > ?1 AND id NOT IN ({UNSETTLED}) ORDER BY id LIMIT ?2"
+                "SELECT id FROM templates WHERE id > ?1 AND id NOT IN ({UNSETTLED}) AND {INTACT} ORDER BY id LIMIT ?2"
             ))?
             .query_map(params![after.cast_signed(), limit as i64], |row| {
                 row.get::<_, i64>(0).map(i64::cast_unsigned)
@@ -211,24 +324,23 @@ impl Catalog {
         })
     }
 
-    /// What is known of the quality of a subject's templates, by their ids: 0 to 100.
-    pub(in crate::gallery) fn qualities(&self, subject: u64) -> Result<HashMap<u64, f32>> {
+    /// The quality of a template's face, 0 to 100, if it is known; `None` outside if there is no such template.
+    pub(in crate::gallery) fn quality(&self, id: u64) -> Result<Option<Option<f32>>> {
         self.read("reading qualities", |db| {
-            db.prepare_cached(
-                "SELECT id, json_extract(face, '$.quality.overall') FROM templates
-                 WHERE subject_id = ?1 AND json_extract(face, '$.quality.overall') IS NOT NULL",
-            )?
-            .query_map([subject.cast_signed()], |row| {
-                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, f64>(1)? as f32))
-            })?
-            .collect()
+            let face: Option<Option<String>> = db
+                .prepare_cached(&format!("SELECT face FROM templates WHERE id = ?1 AND {INTACT}"))?
+                .query_row([id.cast_signed()], |row| row.get(0))
+                .optional()?;
+            let Some(face) = face else { return Ok(None) };
+            let face = face.map(|json| provenance_from(&json)).transpose()?;
+            Ok(Some(face.map(|face| f32::from(face.quality.overall))))
         })
     }
 
     /// One template by its id.
     pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
         self.read("looking up a template", |db| {
-            db.prepare_cached(&format!("{TEMPLATE_COLUMNS} WHERE t.id = ?1"))?
+            db.prepare_cached(&format!("{TEMPLATES} AND t.id = ?1"))?
                 .query_row([id.cast_signed()], template_from)
                 .optional()
         })
@@ -242,7 +354,7 @@ impl Catalog {
     ) -> Result<Vec<SubjectTemplate>> {
         self.read("listing templates", |db| {
             db.prepare_cached(&format!(
-                "{TEMPLATE_COLUMNS} WHERE t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+                "{TEMPLATES} AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
             ))?
             .query_map(params![after.cast_signed(), limit as i64], template_from)?
             .collect()
@@ -267,7 +379,8 @@ impl Catalog {
         })?;
         self.transaction("writing names in one form", |tx| {
             for (id, name) in &others {
-                let taken = tx.prepare_cached("SELECT 1 FROM subjects WHERE name = ?1")?.exists([name])?;
+                let taken = "SELECT 1 FROM subjects WHERE key = name_key(?1) AND name = ?1";
+                let taken = tx.prepare_cached(taken)?.exists([name])?;
                 if !taken {
                     tx.execute(
                         "UPDATE subjects SET name = ?2 WHERE id = ?1",
@@ -294,6 +407,14 @@ impl Catalog {
                 params![subject.id.cast_signed(), to.as_str()],
             )?;
             record(tx, "rename", &json!({ "subject": subject.id, "from": subject.name, "to": to }))
+        })
+    }
+
+    /// Decides to remove templates that the index holds no more.
+    pub(in crate::gallery) fn mark_gone(&mut self, ids: &[u64]) -> Result<()> {
+        self.transaction("removing what was erased", |tx| {
+            let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
+            ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(|_| ()))
         })
     }
 
@@ -326,7 +447,8 @@ impl Catalog {
 pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
     tx.prepare_cached(
         "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
-         SELECT ?2, photo_id, face, source_id, source_row FROM templates WHERE id = ?1",
+         SELECT ?2, photo_id, face, source_id, source_row FROM templates WHERE id = ?1
+            AND intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)",
     )?
     .execute(params![id.cast_signed(), to.cast_signed()])?;
     Ok(tx.last_insert_rowid())
@@ -376,17 +498,56 @@ fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
 }
 
 fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
-    let face: Option<String> = row.get(5)?;
-    let photo: Option<PhotoHash> = row.get(6)?;
+    let (id, subject_id): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let gone =
+        |what: &str, key: i64| mismatch(format!("template {id} is of {what} {key}, which is not there"));
+    let origin = |key: usize, what: &str| -> rusqlite::Result<Option<PathBuf>> {
+        let Some(known) = row.get::<_, Option<i64>>(key)? else { return Ok(None) };
+        let path = row.get::<_, Option<Vec<u8>>>(key + 1)?.ok_or_else(|| gone(what, known))?;
+        Ok(Some(path_from(&path)))
+    };
+    let face: Option<String> = row.get(8)?;
+    let photo: Option<PhotoHash> = row.get(9)?;
     Ok(SubjectTemplate {
-        id: row.get::<_, i64>(0)?.cast_unsigned(),
-        subject_id: row.get::<_, i64>(1)?.cast_unsigned(),
-        subject: row.get(2)?,
-        path: row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| path_from(&bytes)),
-        row: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned).filter(|_| photo.is_none()),
-        face: face.and_then(|json| serde_json::from_str(&json).ok()),
+        id: id.cast_unsigned(),
+        subject_id: subject_id.cast_unsigned(),
+        subject: row.get::<_, Option<String>>(2)?.ok_or_else(|| gone("subject", subject_id))?,
+        path: origin(3, "photo")?.or(origin(5, "source")?),
+        row: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned).filter(|_| photo.is_none()),
+        face: face.map(|json| provenance_from(&json)).transpose()?,
         photo,
     })
+}
+
+/// The hashes of the subjects to which the index of names leads in one bucket, each of which is verified.
+fn sums_of_names(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
+    let first = i64::from_be_bytes([bucket, 0, 0, 0, 0, 0, 0, 0]);
+    let mut statement = db.prepare_cached(
+        "SELECT key, name, id FROM subjects INDEXED BY subjects_by_name
+         WHERE key BETWEEN ?1 AND ?2 ORDER BY key, name",
+    )?;
+    let mut rows = statement.query([first, first | 0x00ff_ffff_ffff_ffff])?;
+    let mut found = Vec::<(i64, String, i64)>::new();
+    while let Some(row) = rows.next()? {
+        let (key, name): (i64, String) = (row.get(0)?, row.get(1)?);
+        let is_behind = found.last().is_none_or(|(last, before, _)| (*last, before) < (key, &name));
+        if key != name_key(name.as_bytes()) || !is_behind {
+            return Err(mismatch(format!("the index of names is not in order at {name:?}")));
+        }
+        found.push((key, name, row.get(2)?));
+    }
+    let mut row = db.prepare_cached(
+        "SELECT sum FROM subjects WHERE id = ?1 AND name = ?2 AND key = ?3
+         AND intact('subjects', sum, id, name, created)",
+    )?;
+    found
+        .into_iter()
+        .map(|(key, name, id)| {
+            row.query_row(params![id, name, key], |row| row.get(0)).optional()?.ok_or_else(|| {
+                mismatch(format!("the index of names leads from {name:?} to subject {id}, who is another"))
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -398,7 +559,7 @@ mod tests {
     fn names_of_an_earlier_gallery_get_the_form_of_today() {
         let folder = tempfile::tempdir().unwrap();
         let binding = Binding::external(4, None);
-        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding).unwrap();
+        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding, [1; 16]).unwrap();
         let earlier = ["Jose\u{301}", "Zoe\u{308}", "Zo\u{eb}", "A\u{200b}da", "Grace"];
         catalog
             .transaction("making it older", |tx| {
@@ -426,7 +587,7 @@ mod tests {
     fn made_up_names_that_are_taken_get_the_next_number() {
         let folder = tempfile::tempdir().unwrap();
         let binding = Binding::external(4, None);
-        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding).unwrap();
+        let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding, [1; 16]).unwrap();
         let person = Person::Unknown(Name::made_up("1.jpg").unwrap());
         let names: Vec<String> = (0..300)
             .map(|_| catalog.transaction("making it", |tx| ensure(tx, &person)).unwrap().1.to_string())

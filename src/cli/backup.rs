@@ -1,0 +1,83 @@
+//! `gallerist backup` and `gallerist restore`
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::End;
+use super::screen::{Screen, bytes, plural};
+use crate::gallery::Gallery;
+
+/// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
+/// or purged from the gallery later; remove old backups as you would purge.
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// The gallery
+    gallery: PathBuf,
+    /// What to make, which must not exist: a file if it ends in .tar, else a folder
+    #[arg(value_name = "FILE.tar|FOLDER")]
+    to: PathBuf,
+}
+
+/// Make a gallery out of a backup. The backup is verified first and stays as it is; nothing is there until the new gallery is sound.
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// What `gallerist backup` made
+    #[arg(value_name = "FILE.tar|FOLDER")]
+    backup: PathBuf,
+    /// The gallery to make; it must not exist or be empty
+    gallery: PathBuf,
+    /// The gallery that the backup was made of, damaged or not: what was removed from it since is not restored
+    #[arg(long, value_name = "GALLERY")]
+    erased: Option<PathBuf>,
+    /// Verify the backup and say what would be restored, and restore nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
+    let started = Instant::now();
+    let bar = screen.progress(None, "bytes verified");
+    let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    let seconds = started.elapsed().as_secs_f64();
+    screen.text(format!(
+        "{} of {} in {}, {}, verified, in {seconds:.1} s",
+        plural(made.templates, "template"),
+        plural(made.subjects, "subject"),
+        plural(made.files, "file"),
+        bytes(made.bytes)
+    ))?;
+    screen.json(&json!({ "event": "backup", "to": arguments.to, "backup": made, "seconds": seconds }))?;
+    Ok(End::Done)
+}
+
+pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
+    let bar = screen.progress(None, "bytes verified");
+    let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
+    let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    let verb = if dry_run { "would restore" } else { "restored" };
+    let templates = done.backup.templates.saturating_sub(done.erased);
+    screen.text(format!("{verb} {}", plural(templates, "template")))?;
+    match erased {
+        Some(_) => {
+            screen.text(format!("{} removed since the backup, left out", plural(done.erased, "template")))?
+        }
+        None => screen.text("what was removed since the backup is back; --erased GALLERY leaves it out")?,
+    }
+    screen.json(&json!({
+        "event": "restore", "gallery": arguments.gallery, "restored": templates, "erased": done.erased,
+        "erasures_known": erased.is_some(), "backup": done.backup, "dry_run": dry_run,
+    }))?;
+    Ok(End::Done)
+}

@@ -1,0 +1,49 @@
+//! `gallerist set-threshold`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::screen::Screen;
+use super::{End, opening};
+
+/// Change the score at or above which two faces are one person, where no calibration says better. It is the model's own unless it was
+/// set; `calibrate` derives one from an error rate.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The gallery
+    gallery: PathBuf,
+    /// The score, from -1 to 1
+    #[arg(value_name = "COSINE", value_parser = cosine, allow_negative_numbers = true)]
+    threshold: f32,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    let (threshold, dry_run) = (arguments.threshold, arguments.dry_run);
+    let open = if dry_run { opening::to_read } else { opening::to_write };
+    let mut gallery = open(&arguments.gallery)?;
+    let before = gallery.binding().threshold;
+    if !dry_run {
+        gallery.set_threshold(threshold)?;
+    }
+    let was = before.map_or("there was none".into(), |before| format!("it was {before:.3}"));
+    let done = if dry_run { "would be" } else { "is" };
+    screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
+    screen.json(
+        &json!({ "event": "threshold", "threshold": threshold, "before": before, "dry_run": dry_run }),
+    )?;
+    Ok(End::Done)
+}
+
+/// A score that two templates can have.
+pub fn cosine(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(score) if (-1.0..=1.0).contains(&score) => Ok(score),
+        _ => Err("expected a cosine from -1 to 1".into()),
+    }
+}

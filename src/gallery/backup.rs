@@ -1,0 +1,200 @@
+//! Backups of a gallery, and galleries out of backups.
+//!
+//! A backup is a folder, or a `.tar` file of it:
+//!
+//! ```text
+//! backup.json       what was in the gallery; length and SHA-256 of each file
+//! catalog.sqlite    both of one moment
+//! index/
+//! ```
+
+mod listing;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use gallerist_index::{Access, Erasures, Index, OpenOptions};
+use serde::Serialize;
+
+use self::listing::Listing;
+use super::catalog::Catalog;
+use super::error::{GalleryError, Result};
+use super::opening::{building_beside, put_in_place, refuse_occupied};
+use super::{Barrier, CATALOG, Gallery, INDEX};
+
+/// Told how many bytes of how many are done.
+pub type Progress<'a> = &'a dyn Fn(u64, u64);
+
+/// What is in a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// People.
+    pub subjects: u64,
+    /// Live templates.
+    pub templates: u64,
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// What is in the backup.
+    pub backup: Backup,
+    /// Templates of the backup that had been removed from the gallery since, and were left out.
+    pub erased: u64,
+}
+
+impl Gallery {
+    /// Copies the gallery at `directory` to `to`, which must not exist: a file if its name ends in `.tar`, else a folder. The gallery may be in use,
+    /// here or in another process: its writes wait while files are linked or copied. Nothing is at `to` until every file of the copy
+    /// was verified, and that catalog and index agree in it.
+    ///
+    /// # Errors
+    /// No gallery there; it is damaged; something is at `to`; the disk is full or failing.
+    pub fn backup(directory: &Path, to: &Path, progress: Progress<'_>) -> Result<Backup> {
+        refuse_occupied(to)?;
+        let building = building_beside(to)?;
+        let copy = building.path().join("backup");
+        make_directory(&copy)?;
+        copy_still(directory, &copy)?;
+        Catalog::merge_log(&copy.join(CATALOG))?;
+        let backup = require_sound(&copy)?;
+        let listing = Listing::of(&copy, &backup, progress)?;
+        listing.write(&copy)?;
+        if is_file(to) {
+            let file = building.path().join("backup.tar");
+            listing::pack(&copy, &file)?;
+            listing::verify_packed(&file, progress)?;
+            put_in_place(&file, to)?;
+        } else {
+            put_in_place(&copy, to)?;
+        }
+        Ok(listing.backup)
+    }
+
+    /// Makes a gallery at `directory`, which must not exist or be empty, out of a backup. What was removed since the backup was made, as
+    /// told by the index of the gallery at `erased`, is left out. Nothing is there until it was verified; with `dry_run` nothing is there
+    /// at all.
+    ///
+    /// # Errors
+    /// No backup there; it is damaged; `erased` is another gallery or cannot be read; the disk is full or failing.
+    pub fn restore(
+        backup: &Path,
+        directory: &Path,
+        erased: Option<&Path>,
+        dry_run: bool,
+        progress: Progress<'_>,
+    ) -> Result<Restored> {
+        refuse_occupied(directory)?;
+        let erasures = erased.map(erasures_of).transpose()?;
+        let building = building_beside(directory)?;
+        let unpacked = building.path().join("backup");
+        let source = if backup.is_file() {
+            make_directory(&unpacked)?;
+            listing::unpack(backup, &unpacked)?;
+            &unpacked
+        } else {
+            backup
+        };
+        let listing = Listing::read(source)?;
+        listing.verify(source, progress)?;
+        let gallery = building.path().join("gallery");
+        make_directory(&gallery)?;
+        Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures.as_ref())?;
+        copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
+        let erased = forget_erased(&gallery, erasures.is_some())?;
+        require_sound(&gallery)?;
+        if !dry_run {
+            put_in_place(&gallery, directory)?;
+        }
+        Ok(Restored { backup: listing.backup, erased })
+    }
+}
+
+fn is_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tar")
+}
+
+/// Copies the files of a gallery, of one moment: while nobody writes to it, or while its writers wait.
+fn copy_still(directory: &Path, to: &Path) -> Result<()> {
+    match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
+        Ok(gallery) => {
+            gallery.index.snapshot(&to.join(INDEX))?;
+            copy_catalog(directory, to)
+        }
+        Err(GalleryError::Index(gallerist_index::Error::Locked { .. })) => {
+            let _still = Barrier::of(directory).close()?;
+            Index::snapshot_at(&directory.join(INDEX), &to.join(INDEX))?;
+            copy_catalog(directory, to)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn copy_catalog(directory: &Path, to: &Path) -> Result<()> {
+    copy_file(&directory.join(CATALOG), &to.join(CATALOG))?;
+    let log = Path::new(CATALOG).with_extension("sqlite-wal");
+    if directory.join(&log).exists() { copy_file(&directory.join(&log), &to.join(&log)) } else { Ok(()) }
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let copy = || {
+        let (mut source, mut target) = (File::open(from)?, listing::new_file(to)?);
+        std::io::copy(&mut source, &mut target)?;
+        target.sync_all()
+    };
+    copy().map_err(|source| GalleryError::Io { path: from.to_owned(), doing: "copying it", source })
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    fs::create_dir(path).map_err(|source| GalleryError::Io {
+        path: path.to_owned(),
+        doing: "making it",
+        source,
+    })
+}
+
+/// Reads everything of a copy, which must be sound.
+fn require_sound(copy: &Path) -> Result<Backup> {
+    let gallery = Gallery::open_with(copy, Access::ReadOnly, Duration::ZERO)?;
+    let found = gallery.check(false)?;
+    if let Some(problem) = found.problems.first() {
+        return Err(
+            gallery.damaged(format!("the copy is not sound, and neither is what it was made of: {problem}"))
+        );
+    }
+    let (subjects, templates) = gallery.counts()?;
+    Ok(Backup { subjects, templates, files: 0, bytes: 0 })
+}
+
+/// What was ever removed from a gallery, even if no catalog can be read there.
+fn erasures_of(gallery: &Path) -> Result<Erasures> {
+    let options = OpenOptions { access: Access::ReadOnly, wait: Duration::ZERO };
+    Ok(Index::open_with(&gallery.join(INDEX), &options)?.erasures()?)
+}
+
+/// Takes the templates that the index has left out, out of the catalog too. Returns how many.
+fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
+    let gallery = Gallery::open(gallery)?;
+    let view = gallery.view();
+    let (mut last, mut gone) = (0, Vec::new());
+    loop {
+        let block = gallery.template_ids_after(last, 1 << 16)?;
+        let Some(&end) = block.last() else { break };
+        last = end;
+        gone.extend(block.into_iter().filter(|&id| !view.contains(id)));
+    }
+    if !gone.is_empty() {
+        if !expected {
+            let what = format!("template {} is in the catalog of the backup and not in its index", gone[0]);
+            return Err(gallery.damaged(what));
+        }
+        gallery.catalog().mark_gone(&gone)?;
+        gallery.finish_removals()?;
+    }
+    Ok(gone.len() as u64)
+}

@@ -1,0 +1,81 @@
+//! Everything that can be found wrong in a catalog.
+
+use super::schema::TABLES;
+use super::{Catalog, Result};
+
+/// Rows that no write of this program leaves behind: the numbers of such rows, and what is wrong with each.
+const ODD: &[(&str, &str)] = &[
+    (
+        "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED)",
+        "subject # has no template",
+    ),
+    (
+        "SELECT id FROM templates NOT INDEXED WHERE subject_id NOT IN (SELECT id FROM subjects NOT INDEXED)",
+        "template # is of a subject that is not there",
+    ),
+    (
+        "SELECT id FROM templates NOT INDEXED WHERE photo_id IS NOT NULL AND photo_id NOT IN (SELECT id FROM photos NOT INDEXED)",
+        "template # is of a photo that is not there",
+    ),
+    (
+        "SELECT id FROM templates NOT INDEXED WHERE source_id IS NOT NULL AND source_id NOT IN (SELECT id FROM sources NOT INDEXED)",
+        "template # is of a file that is not there",
+    ),
+    (
+        "SELECT id FROM templates NOT INDEXED WHERE photo_id IS NULL AND source_id IS NULL",
+        "template # is of no photo and of no row of a file",
+    ),
+    ("SELECT id FROM photos NOT INDEXED WHERE length(hash) <> 32", "photo # has no SHA-256"),
+    (
+        "SELECT id FROM sources NOT INDEXED WHERE length(hash) <> 32 OR rows_done NOT BETWEEN 0 AND rows_total",
+        "source # has impossible numbers",
+    ),
+    (
+        "SELECT template_id FROM main.removing WHERE template_id NOT IN (SELECT id FROM templates NOT INDEXED)",
+        "template # is being removed and is not there",
+    ),
+    (
+        "SELECT id FROM main.pending WHERE first_template < 1 OR first_template > last_template",
+        "the unfinished write # has impossible numbers",
+    ),
+    ("SELECT id FROM journal WHERE NOT json_valid(detail)", "entry # of the journal is no JSON"),
+];
+
+impl Catalog {
+    /// Reads every row of every table and index, and says what is wrong, in words; empty when sound.
+    pub(in crate::gallery) fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut note = |result: Result<Vec<String>>| match result {
+            Ok(lines) => found.extend(lines.into_iter().map(|line| format!("catalog: {line}"))),
+            Err(error) => found.push(error.to_string()),
+        };
+        note(self.integrity());
+        for table in &TABLES {
+            note(self.read("verifying its tables", |db| self.ledger.verify(db, table)).map(|()| Vec::new()));
+        }
+        note(
+            self.read("reading the last numbers", |db| self.ledger.verify_sequences(db)).map(|()| Vec::new()),
+        );
+        note(self.binding().map(|_| Vec::new()));
+        for (query, what) in ODD {
+            note(self.read("looking for odd rows", |db| {
+                db.prepare(&format!("{query} LIMIT 20"))?
+                    .query_map([], |row| Ok(what.replace('#', &row.get::<_, i64>(0)?.to_string())))?
+                    .collect()
+            }));
+        }
+        found
+    }
+
+    /// SQLite's own word on the soundness of the file.
+    fn integrity(&self) -> Result<Vec<String>> {
+        self.read("checking it", |db| {
+            let mut found: Vec<String> = db
+                .prepare("PRAGMA integrity_check(20)")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            found.retain(|line| line != "ok");
+            Ok(found)
+        })
+    }
+}

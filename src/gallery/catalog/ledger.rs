@@ -1,0 +1,271 @@
+//! The ledger: how many rows each table has, and the wrapping sum of their hashes.
+//!
+//! A hash in a row tells that the row is not as it was written. That a row is gone, or that no index of SQLite leads to it any
+//! more, is told by the ledger: small tables are compared with it whole whenever they are read; of the large ones `check` compares
+//! everything, and an absent name or photo is believed after the rows of its bucket were found to add up.
+//!
+//! Triggers that exist in the writing connection only report each changed row; [`Ledger::flush`] writes the sums in the transaction
+//! that changed them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Transaction, params};
+
+use super::checksum::mismatch;
+use super::schema::{TABLES, Table};
+
+/// Buckets of the tables that have a bucket column.
+pub(super) const BUCKETS: usize = 256;
+
+/// A table and a bucket in it.
+type Slot = (&'static str, u8);
+
+/// Rows and the wrapping sum of their hashes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub rows: i64,
+    pub digest: i64,
+}
+
+impl Entry {
+    pub fn add(&mut self, sum: i64) {
+        self.rows += 1;
+        self.digest = self.digest.wrapping_add(sum);
+    }
+}
+
+/// What a transaction changed so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Changes(Arc<Mutex<HashMap<Slot, Entry>>>);
+
+impl Changes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Slot, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn forget(&self) {
+        self.lock().clear();
+    }
+
+    pub fn any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
+    fn note(&self, table: &[u8], place: ValueRef<'_>, rows: i64, digest: i64) {
+        let Some(table) = TABLES.iter().find(|known| known.name.as_bytes() == table) else { return };
+        let mut changes = self.lock();
+        let entry = changes.entry((table.name, bucket_of(place))).or_default();
+        entry.rows += rows;
+        entry.digest = entry.digest.wrapping_add(digest);
+    }
+
+    /// Defines the functions that the triggers of [`watch`] call.
+    pub fn define(&self, db: &Connection) -> rusqlite::Result<()> {
+        for (name, sign) in [("ledger_add", 1_i64), ("ledger_take", -1)] {
+            let changes = self.clone();
+            db.create_scalar_function(name, 3, FunctionFlags::SQLITE_UTF8, move |context| {
+                if let (ValueRef::Text(table), ValueRef::Integer(sum)) =
+                    (context.get_raw(0), context.get_raw(2))
+                {
+                    changes.note(table, context.get_raw(1), sign, sum.wrapping_mul(sign));
+                }
+                Ok(1)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The bucket of a row by the value of its bucket column: the first byte of a photo's hash, the first of a name's key.
+pub(super) fn bucket_of(place: ValueRef<'_>) -> u8 {
+    match place {
+        ValueRef::Integer(key) => key.to_be_bytes()[0],
+        ValueRef::Blob(hash) => hash.first().copied().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Writes the ledger's rows of a new catalog: every bucket of every table, with nothing in it.
+pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut insert =
+        tx.prepare("INSERT INTO ledger(name, bucket, rows, digest, last) VALUES (?1, ?2, 0, 0, 0)")?;
+    for (name, bucket) in slots() {
+        insert.execute(params![name, bucket])?;
+    }
+    Ok(())
+}
+
+/// Has every later change of a row reported, in this connection.
+pub(super) fn watch(db: &Connection) -> rusqlite::Result<()> {
+    for Table { name, bucket, .. } in &TABLES {
+        let place = |row: &str| bucket.map_or("NULL".into(), |column| format!("{row}.{column}"));
+        let (new, old) = (place("new"), place("old"));
+        db.execute_batch(&format!(
+            "CREATE TEMP TRIGGER {name}_inserted AFTER INSERT ON main.{name} BEGIN
+                SELECT ledger_add('{name}', {new}, new.sum); END;
+             CREATE TEMP TRIGGER {name}_deleted AFTER DELETE ON main.{name} BEGIN
+                SELECT ledger_take('{name}', {old}, old.sum); END;
+             CREATE TEMP TRIGGER {name}_updated AFTER UPDATE ON main.{name} BEGIN
+                SELECT ledger_take('{name}', {old}, old.sum), ledger_add('{name}', {new}, new.sum); END;"
+        ))?;
+    }
+    Ok(())
+}
+
+fn slots() -> impl Iterator<Item = Slot> {
+    TABLES.iter().flat_map(|table| {
+        let last = if table.bucket.is_some() { (BUCKETS - 1) as u8 } else { 0 };
+        (0..=last).map(|bucket| (table.name, bucket))
+    })
+}
+
+/// The ledger as the last transaction left it.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: HashMap<Slot, Entry>,
+    /// The last number that SQLite gave to a row of a table that never gives one twice.
+    last: HashMap<String, i64>,
+}
+
+impl Ledger {
+    /// Reads the ledger, all of which must be there and intact.
+    pub fn load(db: &Connection) -> rusqlite::Result<Self> {
+        let mut found: HashMap<(String, i64), (Entry, i64)> = db
+            .prepare(
+                "SELECT name, bucket, rows, digest, last FROM ledger
+                 WHERE intact('ledger', sum, name, bucket, rows, digest, last)",
+            )?
+            .query_map([], |row| {
+                Ok((
+                    (row.get(0)?, row.get(1)?),
+                    (Entry { rows: row.get(2)?, digest: row.get(3)? }, row.get(4)?),
+                ))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut ledger = Self::default();
+        for (name, bucket) in slots() {
+            let Some((entry, last)) = found.remove(&(name.to_owned(), i64::from(bucket))) else {
+                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is gone")));
+            };
+            ledger.entries.insert((name, bucket), entry);
+            if bucket == 0 {
+                ledger.last.insert(name.to_owned(), last);
+            }
+        }
+        match found.into_keys().next() {
+            Some((name, bucket)) => Err(mismatch(format!("the table ledger has a row for {name} {bucket}"))),
+            None => Ok(ledger),
+        }
+    }
+
+    /// Takes the rows of a damaged table for those that there should be, so that they can be deleted.
+    pub fn accept(&mut self, table: &'static str, found: Entry) {
+        self.entries.insert((table, 0), found);
+    }
+
+    /// The number of rows of a table.
+    pub fn rows(&self, table: &str) -> u64 {
+        let rows: i64 =
+            self.entries.iter().filter(|((name, _), _)| *name == table).map(|(_, entry)| entry.rows).sum();
+        rows.cast_unsigned()
+    }
+
+    /// What the rows of one bucket add up to.
+    pub fn entry(&self, table: &'static str, bucket: u8) -> Entry {
+        self.entries.get(&(table, bucket)).copied().unwrap_or_default()
+    }
+
+    /// Writes what the transaction changed; [`apply`](Self::apply) follows when it was committed.
+    pub fn flush(&self, tx: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<Self> {
+        let mut next = Self { entries: HashMap::new(), last: sequences(tx)? };
+        for (&slot, change) in &*changes.lock() {
+            let mut entry = self.entries.get(&slot).copied().unwrap_or_default();
+            entry.rows += change.rows;
+            entry.digest = entry.digest.wrapping_add(change.digest);
+            next.entries.insert(slot, entry);
+        }
+        let mut update = tx.prepare_cached(
+            "UPDATE ledger SET rows = ?3, digest = ?4, last = ?5 WHERE name = ?1 AND bucket = ?2",
+        )?;
+        for (&(name, bucket), entry) in &next.entries {
+            let last = if bucket == 0 { next.last.get(name).copied().unwrap_or(0) } else { 0 };
+            if update.execute(params![name, bucket, entry.rows, entry.digest, last])? != 1 {
+                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is gone")));
+            }
+        }
+        for (name, last) in next.last.iter().filter(|(name, last)| self.last.get(*name) != Some(last)) {
+            tx.prepare_cached("UPDATE ledger SET last = ?2 WHERE name = ?1 AND bucket = 0")?
+                .execute(params![name, last])?;
+        }
+        Ok(next)
+    }
+
+    /// What [`flush`](Self::flush) wrote is committed.
+    pub fn apply(&mut self, written: Self) {
+        self.entries.extend(written.entries);
+        self.last.extend(written.last);
+    }
+
+    /// Compares the numbers that SQLite will give next with the last ones given: a number is never given twice.
+    pub fn verify_sequences(&self, db: &Connection) -> rusqlite::Result<()> {
+        let found = sequences(db)?;
+        for (name, last) in &self.last {
+            let got = found.get(name).copied().unwrap_or(0);
+            if got != *last {
+                return Err(mismatch(format!(
+                    "the last number of the table {name} is {last}, sqlite_sequence says {got}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a table whole and compares it with the ledger.
+    pub fn verify(&self, db: &Connection, table: &Table) -> rusqlite::Result<()> {
+        let Table { name, columns, bucket } = table;
+        let place = bucket.unwrap_or("NULL");
+        let mut found = HashMap::<u8, Entry>::new();
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT {place}, sum FROM main.{name} NOT INDEXED WHERE intact('{name}', sum, {columns})"
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found.entry(bucket_of(row.get_ref(0)?)).or_default().add(row.get(1)?);
+        }
+        for slot in slots().filter(|slot| slot.0 == *name) {
+            self.compare(slot, found.get(&slot.1).copied().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a list of all rows of a table that has another number of them.
+    pub fn expect_rows(&self, table: &str, found: u64) -> rusqlite::Result<()> {
+        let expected = self.rows(table);
+        if found == expected {
+            return Ok(());
+        }
+        Err(mismatch(format!("the table {table} should have {expected} rows, and {found} are found")))
+    }
+
+    /// Compares the rows that an index of SQLite leads to in one bucket with the ledger: what is not among them does not exist.
+    pub fn compare(&self, (name, bucket): Slot, found: Entry) -> rusqlite::Result<()> {
+        let expected = self.entry(name, bucket);
+        if found == expected {
+            return Ok(());
+        }
+        Err(mismatch(if found.rows == expected.rows {
+            format!("the rows of the table {name} are not those that were written")
+        } else {
+            format!("the table {name} should have {} rows here, and {} are found", expected.rows, found.rows)
+        }))
+    }
+}
+
+fn sequences(db: &Connection) -> rusqlite::Result<HashMap<String, i64>> {
+    db.prepare_cached("SELECT name, seq FROM sqlite_sequence")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}

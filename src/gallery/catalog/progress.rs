@@ -1,0 +1,86 @@
+//! How far writes have come: by this catalog and index prove to each other that both are of one moment.
+//!
+//! Every transaction that changes anything raises the *generation* of the catalog. The index keeps, in each shard's log, the generation of
+//! the last write that went there as its watermark; the catalog keeps, for each shard, the watermark of the last write that was
+//! finished. A watermark above the generation: the catalog is an old one, or lost the end of its log. A shard below what
+//! the catalog has of it: the index is.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::checksum::mismatch;
+use super::{Catalog, Result};
+use crate::gallery::error::GalleryError;
+
+/// Notes in `tx` that these shards of the index hold the write of `generation` durably.
+pub(in crate::gallery) fn reached(
+    tx: &Transaction<'_>,
+    shards: &[(u16, u64)],
+    generation: u64,
+) -> rusqlite::Result<()> {
+    for (shard, _) in shards {
+        tx.prepare_cached(
+            "INSERT INTO progress(what, value) VALUES (?1, ?2)
+             ON CONFLICT(what) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute(params![format!("shard {shard}"), generation.cast_signed()])?;
+    }
+    Ok(())
+}
+
+fn value(db: &Connection, what: &str) -> rusqlite::Result<Option<u64>> {
+    db.prepare_cached("SELECT value FROM progress WHERE what = ?1 AND intact('progress', sum, what, value)")?
+        .query_row([what], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+        .optional()
+}
+
+pub(super) fn generation(db: &Connection) -> rusqlite::Result<u64> {
+    value(db, "generation")?.ok_or_else(|| mismatch("the generation of the catalog is gone".into()))
+}
+
+impl Catalog {
+    /// How many transactions changed this catalog.
+    pub(in crate::gallery) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Reads the generation, which must be there.
+    pub(super) fn read_generation(&self) -> Result<u64> {
+        self.read("reading its generation", generation)
+    }
+
+    /// Refuses an index of another gallery, and one that is not of the same moment as this catalog.
+    pub(in crate::gallery) fn require_same_moment(&self, id: [u8; 16], watermarks: &[u64]) -> Result<()> {
+        let name = hex(&id);
+        match self.meta("index")? {
+            Some(known) if known == name => {}
+            known => {
+                let known = known.unwrap_or_else(|| "none".into());
+                return Err(
+                    self.damaged(format!("it belongs to the index {known}, the one beside it is {name}"))
+                );
+            }
+        }
+        let ahead = watermarks.iter().copied().max().unwrap_or(0);
+        if ahead > self.generation {
+            return Err(GalleryError::CatalogBehind {
+                path: self.path.clone(),
+                expected: ahead,
+                got: self.generation,
+            });
+        }
+        for (shard, &got) in watermarks.iter().enumerate() {
+            let what = format!("shard {shard}");
+            let noted = self.read("reading how far the index was", |db| value(db, &what))?.unwrap_or(0);
+            if got < noted {
+                let index = self.path.with_file_name(crate::gallery::INDEX);
+                return Err(GalleryError::IndexBehind { path: index, shard, expected: noted, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

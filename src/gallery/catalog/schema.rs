@@ -1,0 +1,125 @@
+//! The tables of a catalog, their versions, and what keeps them honest.
+//!
+//! SQLite has no checksums. Every row of every table therefore ends in `sum`, a hash of its table's name and its columns that SQLite
+//! computes when the row is written ([`checksum`](super::checksum)); whoever reads a row verifies it with `intact(...)`. That a row is gone,
+//! or that an index of SQLite does not lead to it, is noticed by the table `ledger` ([`ledger`](super::ledger)): the number of rows of
+//! each table and the wrapping sum of their hashes, written by the transaction that changes them.
+
+use rusqlite::{Connection, Transaction};
+
+use super::ledger;
+use super::migration;
+
+/// Version of the tables that this program writes.
+pub(super) const VERSION: i64 = 3;
+/// "GLRY": tells `file` and us whose database this is.
+pub(super) const APPLICATION_ID: i64 = 0x474c_5259;
+
+/// A table whose rows carry a hash and are counted in the ledger.
+pub(super) struct Table {
+    pub name: &'static str,
+    /// The columns that `sum` covers, in order; the first is the key.
+    pub columns: &'static str,
+    /// The column whose value says in which of [`ledger::BUCKETS`] buckets a row is counted; without one there is one bucket.
+    pub bucket: Option<&'static str>,
+}
+
+const fn table(name: &'static str, columns: &'static str) -> Table {
+    Table { name, columns, bucket: None }
+}
+
+/// Every table but the ledger itself.
+pub(super) const TABLES: [Table; 11] = [
+    table("meta", "key, value"),
+    table("progress", "what, value"),
+    Table { bucket: Some("key"), ..table("subjects", "id, name, created") },
+    Table { bucket: Some("hash"), ..table("photos", "id, hash, path, outcome, detail, settings") },
+    table("sources", "id, hash, path, rows_total, rows_done"),
+    table("templates", "id, subject_id, photo_id, face, source_id, source_row"),
+    table("pending", "id, kind, first_template, last_template"),
+    table("removing", "template_id"),
+    table("journal", "id, at, verb, detail"),
+    table("calibrations", "id, fusion, document"),
+    table("audits", "id, search, document"),
+];
+
+/// One statement after the other, as SQLite keeps them: an opening compares them byte by byte.
+pub(super) const STATEMENTS: &[&str] = &[
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('meta', key, value)) STORED) STRICT, WITHOUT ROWID",
+    "CREATE TABLE progress (what TEXT PRIMARY KEY, value INTEGER NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('progress', what, value)) STORED) STRICT, WITHOUT ROWID",
+    "CREATE TABLE subjects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, created INTEGER NOT NULL,
+    key INTEGER GENERATED ALWAYS AS (name_key(name)) STORED,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('subjects', id, name, created)) STORED) STRICT",
+    "CREATE UNIQUE INDEX subjects_by_name ON subjects(key, name)",
+    "CREATE TABLE photos (
+    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
+    outcome TEXT NOT NULL, detail TEXT NOT NULL, settings TEXT NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('photos', id, hash, path, outcome, detail, settings)) STORED) STRICT",
+    "CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
+    rows_total INTEGER NOT NULL, rows_done INTEGER NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('sources', id, hash, path, rows_total, rows_done)) STORED) STRICT",
+    "CREATE TABLE templates (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER NOT NULL REFERENCES subjects(id),
+    photo_id INTEGER REFERENCES photos(id), face TEXT,
+    source_id INTEGER REFERENCES sources(id), source_row INTEGER,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('templates', id, subject_id, photo_id, face, source_id, source_row)) STORED) STRICT",
+    "CREATE INDEX templates_by_subject ON templates(subject_id)",
+    "CREATE INDEX templates_by_photo ON templates(photo_id) WHERE photo_id IS NOT NULL",
+    "CREATE TABLE pending (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
+    first_template INTEGER NOT NULL, last_template INTEGER NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('pending', id, kind, first_template, last_template)) STORED) STRICT",
+    "CREATE TABLE removing (template_id INTEGER PRIMARY KEY,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('removing', template_id)) STORED) STRICT",
+    "CREATE TABLE journal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('journal', id, at, verb, detail)) STORED) STRICT",
+    "CREATE TABLE calibrations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, fusion TEXT NOT NULL, document TEXT NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('calibrations', id, fusion, document)) STORED) STRICT",
+    "CREATE TABLE audits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, search TEXT NOT NULL, document TEXT NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('audits', id, search, document)) STORED) STRICT",
+    "CREATE TABLE ledger (
+    name TEXT NOT NULL, bucket INTEGER NOT NULL, rows INTEGER NOT NULL, digest INTEGER NOT NULL, last INTEGER NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('ledger', name, bucket, rows, digest, last)) STORED,
+    PRIMARY KEY (name, bucket)) STRICT, WITHOUT ROWID",
+];
+
+/// Makes the tables, empty but for the ledger and the generation.
+pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    for statement in STATEMENTS {
+        tx.execute_batch(statement)?;
+    }
+    ledger::create(tx)?;
+    ledger::watch(tx)?;
+    tx.execute("INSERT INTO progress(what, value) VALUES ('generation', 0)", [])?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", VERSION)
+}
+
+/// Whether the tables are defined as `version` defines them. What SQLite keeps of a definition decides what every later statement means.
+pub(super) fn is_as_defined(db: &Connection, version: i64) -> rusqlite::Result<bool> {
+    let mut expected: Vec<&str> = match version {
+        VERSION => STATEMENTS.to_vec(),
+        older => migration::statements(older),
+    };
+    let mut found: Vec<String> = db
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'sqlite_sequence'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    expected.sort_unstable();
+    found.sort_unstable();
+    let indexes: i64 = db.query_row(
+        "SELECT count(*) FROM sqlite_schema WHERE sql IS NULL AND type = 'index' AND name LIKE 'sqlite_autoindex_%'",
+        [],
+        |row| row.get(0),
+    )?;
+    let unique = expected.iter().filter(|sql| sql.starts_with("CREATE TABLE"));
+    let unique: usize = unique.map(|sql| sql.matches(" UNIQUE").count()).sum();
+    Ok(expected == found && indexes == unique as i64)
+}

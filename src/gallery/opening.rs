@@ -1,0 +1,216 @@
+//! Making and opening galleries.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use gallerist_index::{Access, GraphWhen, Index, OpenOptions, Options, View};
+use tempfile::TempDir;
+
+use super::catalog::Catalog;
+use super::error::{GalleryError, Result};
+use super::{Barrier, Binding, CATALOG, Gallery, INDEX, private};
+
+impl Gallery {
+    /// Makes an empty gallery at `directory`, which must not exist or be empty, and opens it. It appears whole or not
+    /// at all: it is built beside its place and renamed. `graph`: which of its segments get graphs, for approximate search.
+    ///
+    /// # Errors
+    /// Something is there already; the folder cannot be written.
+    pub fn create(directory: &Path, binding: &Binding, graph: GraphWhen) -> Result<Self> {
+        if let Some(threshold) = binding.threshold.filter(|threshold| !(-1.0..=1.0).contains(threshold)) {
+            return Err(GalleryError::Threshold(threshold));
+        }
+        refuse_occupied(directory)?;
+        let building = building_beside(directory)?;
+        let made = building.path().join("gallery");
+        let io = |doing| move |source| GalleryError::Io { path: directory.to_owned(), doing, source };
+        std::fs::create_dir(&made).map_err(io("making a folder beside it"))?;
+
+        let mut options = Options::new(binding.dimension);
+        options.label = binding.fingerprint.clone();
+        options.graph.when = graph;
+        let index = Index::create(&made.join(INDEX), options)?;
+        drop(Catalog::create(&made.join(CATALOG), binding, index.id())?);
+        drop(index);
+        private::keep_private(&made);
+        put_in_place(&made, directory)?;
+        Self::open(directory)
+    }
+
+    /// Opens a gallery for reading and writing, without waiting: see [`open_with`](Self::open_with).
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open(directory: &Path) -> Result<Self> {
+        Self::open_with(directory, Access::ReadWrite, Duration::ZERO)
+    }
+
+    /// Opens a gallery, and waits for others to close it. Takes the time of reading the unsealed rows, not of the whole gallery.
+    ///
+    /// For writing: what a crash left unfinished is settled. On a full disk a gallery can be opened and searched; what is not settled yet
+    /// is settled by the first write for which there is room. For reading: nothing is written, the medium may be read-only, others
+    /// may read at the same time, and what is unfinished is in no answer.
+    ///
+    /// # Errors
+    /// No gallery there; another process has it open; a file is damaged (it is named); catalog and index are not of one moment.
+    pub fn open_with(directory: &Path, access: Access, wait: Duration) -> Result<Self> {
+        let (path, index) = (directory.join(CATALOG), directory.join(INDEX));
+        match std::fs::metadata(&path) {
+            Ok(file) if file.is_file() && file.len() > 0 => {}
+            found if index.is_dir() => {
+                let what = if found.is_ok() { "it is empty" } else { "it is missing" };
+                return Err(GalleryError::DamagedCatalog { path, what: what.into() });
+            }
+            _ => return Err(GalleryError::NotAGallery(directory.to_owned())),
+        }
+        let index = Index::open_with(&index, &OpenOptions { access, wait })?; // first: its lock guards the catalog too
+        if access == Access::ReadWrite {
+            private::keep_private(directory); // before SQLite makes files beside the catalog with the same rights
+        }
+        let mut catalog = match access {
+            Access::ReadWrite => Catalog::open(&path, index.id())?,
+            Access::ReadOnly => Catalog::open_to_read(&path)?,
+        };
+        let binding = catalog.binding()?;
+        let options = index.options();
+        if options.dimension != binding.dimension || options.label != binding.fingerprint {
+            return Err(catalog.damaged(format!(
+                "it belongs to {} with {} dimensions, the index beside it to {:?} with {}",
+                binding.describe(),
+                binding.dimension,
+                options.label,
+                options.dimension
+            )));
+        }
+        catalog.require_same_moment(index.id(), &index.watermarks())?;
+        let settled = match access {
+            Access::ReadWrite => None,
+            Access::ReadOnly => hide_unfinished(&mut catalog, &index)?,
+        };
+        let gallery = Self {
+            directory: directory.to_owned(),
+            binding,
+            catalog: Mutex::new(catalog),
+            index,
+            barrier: Barrier::of(directory),
+            settled,
+            unsettled: Mutex::default(),
+            correcting: Mutex::new(()),
+        };
+        if access == Access::ReadWrite {
+            gallery.reconcile()?;
+        }
+        Ok(gallery)
+    }
+
+    fn reconcile(&self) -> Result<()> {
+        *self.unsettled() = self.catalog().pending()?;
+        let settled = self.settle().and_then(|()| self.finish_removals());
+        match settled.and_then(|()| self.catalog().normalise_names()) {
+            Err(error) if error.is_full() => {
+                tracing::warn!(%error, "what an earlier failure left is settled when there is room");
+                Ok(())
+            }
+            settled => settled,
+        }
+    }
+}
+
+/// What settling would take back is in no list of the catalog from here on, nor in the view that is returned.
+fn hide_unfinished(catalog: &mut Catalog, index: &Index) -> Result<Option<View>> {
+    let view = index.view();
+    let mut hidden = catalog.removing()?;
+    for write in catalog.pending()? {
+        let rows = catalog.template_rows(write.first, write.last)?;
+        if !write.is_whole(&rows, &view) {
+            hidden.extend(rows);
+        }
+    }
+    let ids: Vec<u64> = hidden.into_iter().map(|(id, _)| id).collect();
+    catalog.hide(&ids)?;
+    Ok(if ids.is_empty() { None } else { Some(view.without(&ids)) })
+}
+
+/// A folder beside a place in which something is put together for it. It is locked, and goes with what is in it when this is dropped.
+pub(super) struct Building {
+    folder: TempDir,
+    _lock: File,
+}
+
+impl Building {
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// How the names of such folders begin.
+const BUILDING: &str = ".gallerist-";
+
+/// Makes a folder beside `place`, and removes those that a kill left there.
+pub(super) fn building_beside(place: &Path) -> Result<Building> {
+    let make = || {
+        let parent = parent_of(place)?;
+        std::fs::create_dir_all(&parent)?;
+        // Until its folder is locked, nobody else looks for folders without a lock.
+        let looking = File::open(&parent)?;
+        looking.lock()?;
+        abandoned_in(&parent).iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+        let folder = tempfile::Builder::new()
+            .prefix(BUILDING)
+            .permissions(Permissions::from_mode(private::FOLDER))
+            .tempdir_in(&parent)?;
+        let lock = File::open(folder.path())?;
+        lock.lock()?;
+        looking.unlock()?;
+        Ok(Building { folder, _lock: lock })
+    };
+    make().map_err(|source| GalleryError::Io {
+        path: place.to_owned(),
+        doing: "making a folder beside it",
+        source,
+    })
+}
+
+/// Folders beside `place` that a kill left half-made.
+pub(super) fn abandoned_beside(place: &Path) -> Vec<PathBuf> {
+    parent_of(place).map_or(Vec::new(), |parent| abandoned_in(&parent))
+}
+
+fn abandoned_in(parent: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(BUILDING))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .filter(|path| File::open(path).is_ok_and(|folder| folder.try_lock().is_ok()))
+        .collect()
+}
+
+/// Gives what was made its name, durably.
+pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
+    let put = || {
+        if made.is_dir() {
+            File::open(made)?.sync_all()?;
+        }
+        std::fs::rename(made, place)?;
+        File::open(parent_of(place)?)?.sync_all()
+    };
+    put().map_err(|source| GalleryError::Io { path: place.to_owned(), doing: "putting it in place", source })
+}
+
+/// Refuses a place where there is something other than an empty folder.
+pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
+    let occupied = match std::fs::read_dir(place) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    if occupied { Err(GalleryError::AlreadyExists(place.to_owned())) } else { Ok(()) }
+}
+
+fn parent_of(place: &Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(place)?;
+    Ok(absolute.parent().unwrap_or(&absolute).to_owned())
+}

@@ -1,0 +1,286 @@
+//! Catalog and index prove to each other that they are of one moment, and share themselves among readers.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gallerist::gallery::{Access, Binding, Gallery, GalleryError, ImportedRow, Name, Person};
+use gallerist::template::Template;
+use gallerist_index::GraphWhen;
+
+use crate::decision::{D, gallery, run};
+use crate::program::{House, vectors};
+
+/// A unit vector of its own for each number.
+pub fn template(number: u64) -> Template {
+    let file = vectors(1, D, number * 7919 + 1);
+    let numbers: Vec<f32> =
+        file[file.len() - 4 * D..].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    Template::from_raw(&numbers).unwrap()
+}
+
+pub fn named(name: &str) -> Person {
+    Person::Named(Name::new(name).unwrap())
+}
+
+/// Adds people called `p-FIRST` and so on, each with one template.
+pub fn add(gallery: &Gallery, first: u64, count: u64) {
+    let mut hash = [7; 32];
+    hash[..8].copy_from_slice(&first.to_le_bytes());
+    let source = gallery.source(&hash, Path::new("made.npy"), count).unwrap();
+    let rows: Vec<ImportedRow> = (0..count)
+        .map(|row| ImportedRow {
+            row,
+            person: named(&format!("p-{}", first + row)),
+            template: template(first + row),
+            photo: None,
+        })
+        .collect();
+    gallery.import(&source, &rows).unwrap();
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).unwrap();
+    }
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let place = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir(place).unwrap();
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+fn create(house: &House) -> Gallery {
+    Gallery::create(&house.gallery(), &Binding::external(D, Some(0.6)), GraphWhen::Never).unwrap()
+}
+
+fn name_of(gallery: &Gallery, number: u64) -> Result<String, GalleryError> {
+    let found = gallery.identify(&template(number), 1, &Default::default())?;
+    Ok(found.candidates[0].subject.clone())
+}
+
+#[test]
+fn an_old_catalog_beside_a_newer_index_is_refused() {
+    let house = House::empty();
+    let gallery = create(&house);
+    add(&gallery, 0, 20);
+    drop(gallery);
+    let old = fs::read(house.gallery().join("catalog.sqlite")).unwrap();
+    add(&Gallery::open(&house.gallery()).unwrap(), 20, 20);
+    fs::write(house.gallery().join("catalog.sqlite"), old).unwrap();
+    for access in [Access::ReadOnly, Access::ReadWrite] {
+        let error = Gallery::open_with(&house.gallery(), access, Duration::ZERO).err().unwrap();
+        assert!(matches!(error, GalleryError::CatalogBehind { .. }), "{error}");
+    }
+    let said = house.run("check", [] as [&str; 0]).ends(1);
+    assert!(said.out.contains("lost writes that were acknowledged"), "{}", said.out);
+}
+
+#[test]
+fn an_old_index_beside_a_newer_catalog_is_refused() {
+    let house = House::empty();
+    let gallery = create(&house);
+    add(&gallery, 0, 20);
+    drop(gallery);
+    copy(&house.gallery().join("index"), &house.path("old"));
+    add(&Gallery::open(&house.gallery()).unwrap(), 20, 20);
+    copy(&house.path("old"), &house.gallery().join("index"));
+    let error = Gallery::open(&house.gallery()).err().unwrap();
+    assert!(matches!(error, GalleryError::IndexBehind { .. }), "{error}");
+}
+
+#[test]
+fn the_index_of_another_gallery_is_refused() {
+    let (house, other) = (House::empty(), House::empty());
+    drop((create(&house), create(&other)));
+    copy(&other.gallery().join("index"), &house.gallery().join("index"));
+    let error = Gallery::open(&house.gallery()).err().unwrap();
+    assert!(error.to_string().contains("belongs to the index"), "{error}");
+}
+
+/// Every bit of the log matters after a kill: SQLite takes a damaged frame for the end.
+#[test]
+fn a_damaged_log_of_the_catalog_loses_nobody_silently() {
+    let house = House::empty();
+    let gallery = create(&house);
+    add(&gallery, 0, 10);
+    drop(gallery);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    add(&gallery, 10, 10);
+    gallery.rename_subject("p-3", &Name::new("Ada").unwrap()).unwrap();
+    copy(&house.gallery(), &house.path("killed"));
+    drop(gallery);
+    let log = fs::read(house.path("killed/catalog.sqlite-wal")).unwrap();
+    let mut noticed = 0;
+    for at in (0..log.len()).step_by(log.len() / 150) {
+        let mut damaged = log.clone();
+        damaged[at] ^= 1 << (at % 8);
+        fs::write(house.path("killed/catalog.sqlite-wal"), damaged).unwrap();
+        match Gallery::open_with(&house.path("killed"), Access::ReadOnly, Duration::ZERO) {
+            Err(error) => {
+                assert!(error.is_damage(), "{error}");
+                noticed += 1;
+            }
+            Ok(gallery) => {
+                assert_eq!(name_of(&gallery, 3).unwrap(), "Ada");
+                assert_eq!(name_of(&gallery, 15).unwrap(), "p-15");
+            }
+        }
+    }
+    assert!(noticed > 50, "{noticed}");
+}
+
+#[test]
+fn a_cut_log_of_the_index_loses_nobody_silently() {
+    let house = House::empty();
+    let gallery = create(&house);
+    add(&gallery, 0, 10);
+    gallery.merge_subjects("p-1", "p-2").unwrap();
+    copy(&house.gallery(), &house.path("killed"));
+    drop(gallery);
+    let mut noticed = 0;
+    for entry in walkdir::WalkDir::new(house.path("killed/index")) {
+        let entry = entry.unwrap();
+        let is_log = entry.path().extension().is_some_and(|extension| extension == "log");
+        if !is_log || entry.metadata().unwrap().len() < 100 {
+            continue;
+        }
+        let bytes = fs::read(entry.path()).unwrap();
+        fs::write(entry.path(), &bytes[..bytes.len() - 40]).unwrap();
+        let error = Gallery::open(&house.path("killed")).err();
+        noticed += usize::from(error.is_some_and(|error| error.is_damage()));
+        fs::write(entry.path(), bytes).unwrap();
+    }
+    assert!(noticed > 0);
+}
+
+#[test]
+fn readers_share_a_gallery_and_a_writer_waits_for_them() {
+    let house = gallery(20, 1);
+    house.write("fresh.npy", &vectors(3, D, 5));
+    let reader = Gallery::open_with(&house.gallery(), Access::ReadOnly, Duration::ZERO).unwrap();
+    run(&house, "identify", "--vectors @fresh.npy --threshold 0.999").ends(11);
+    run(&house, "stats", "").ends(0);
+    run(&house, "check", "").ends(0);
+    house.run("subject list", [] as [&str; 0]).ends(0);
+    let said = run(&house, "purge", "").ends(1);
+    assert!(said.err.contains("in use"), "{}", said.err);
+    let waiting = house.command("purge", ["--wait", "60"]).spawn();
+    std::thread::sleep(Duration::from_millis(200));
+    drop(reader);
+    assert!(waiting.unwrap().wait().unwrap().success());
+}
+
+#[test]
+fn reading_changes_no_file_and_hides_what_is_unfinished() {
+    let house = House::empty();
+    let writer = create(&house);
+    add(&writer, 0, 10);
+    copy(&house.gallery(), &house.path("killed")); // with a log of SQLite's
+    drop(writer);
+    let files = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let all = walkdir::WalkDir::new(house.path("killed")).sort_by_file_name().into_iter();
+        let files = all.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        files.map(|entry| (entry.path().to_owned(), fs::read(entry.path()).unwrap())).collect()
+    };
+    let before = files();
+    let readers: Vec<Gallery> = (0..2)
+        .map(|_| Gallery::open_with(&house.path("killed"), Access::ReadOnly, Duration::ZERO).unwrap())
+        .collect();
+    for reader in &readers {
+        assert_eq!(name_of(reader, 4).unwrap(), "p-4");
+        assert_eq!(reader.counts().unwrap(), (10, 10));
+        assert!(reader.rename_subject("p-4", &Name::new("Ada").unwrap()).is_err());
+    }
+    drop(readers);
+    assert!(before == files(), "reading has changed a file");
+}
+
+#[test]
+fn a_gallery_that_was_moved_is_not_written_in_its_old_place() {
+    let house = House::empty();
+    let gallery = create(&house);
+    add(&gallery, 0, 5);
+    fs::rename(house.gallery(), house.path("moved")).unwrap();
+    let other = create(&house);
+    add(&other, 100, 3);
+    let error = gallery.rename_subject("p-1", &Name::new("Ada").unwrap()).unwrap_err();
+    assert!(matches!(error, GalleryError::Moved { .. }), "{error}");
+    drop(gallery);
+    assert_eq!(other.counts().unwrap(), (3, 3));
+    drop(other);
+    let other = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!(name_of(&other, 101).unwrap(), "p-101");
+    assert!(other.check(true).unwrap().is_sound());
+    let moved = Gallery::open(&house.path("moved")).unwrap();
+    assert_eq!(name_of(&moved, 1).unwrap(), "p-1");
+}
+
+#[test]
+fn the_threshold_of_a_gallery_can_be_changed_to_any_cosine() {
+    let house = gallery(20, 1);
+    house.write("fresh.npy", &vectors(3, D, 5));
+    run(&house, "set-threshold", "0.999").ends(0);
+    run(&house, "identify", "--vectors @fresh.npy").ends(11);
+    run(&house, "set-threshold", "-1 --dry-run").ends(0);
+    run(&house, "identify", "--vectors @fresh.npy").ends(11);
+    run(&house, "set-threshold", "-1").ends(0);
+    run(&house, "identify", "--vectors @fresh.npy").ends(10);
+    for wrong in ["nan", "1.01", "-1.5", "inf", "x"] {
+        run(&house, "set-threshold", wrong).ends(2);
+        House::empty().run("init", ["--dimension", "16", "--threshold", wrong]).ends(2);
+    }
+    run(&house, "check", "").ends(0);
+}
+
+#[test]
+fn a_calibration_that_cannot_be_read_is_told_and_can_be_replaced() {
+    let house = gallery(50, 1);
+    house.write("strangers.npy", &vectors(500, D, 11));
+    run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
+    let path = house.gallery().join("catalog.sqlite");
+    let mut bytes = fs::read(&path).unwrap();
+    let document = bytes.windows(9).position(|window| window == b"\"maxima\":").unwrap();
+    bytes[document + 14] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let said = run(&house, "identify", "--vectors @strangers.npy").ends(1);
+    assert!(said.err.contains("calibrations") && said.err.contains("calibrate again"), "{}", said.err);
+    run(&house, "check", "").ends(1);
+    run(&house, "identify", "--vectors @strangers.npy --threshold 0.99").ends(11);
+    run(&house, "stats", "").ends(0);
+    run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
+    run(&house, "identify", "--vectors @strangers.npy").ends(10);
+    run(&house, "check", "").ends(0);
+}
+
+#[test]
+fn a_gallery_of_the_first_version_gets_its_tables() {
+    let house = House::empty();
+    drop(create(&house));
+    // An index as it was before it knew of watermarks, and a catalog of version 1 beside it.
+    fs::remove_dir_all(house.gallery().join("index")).unwrap();
+    let options = gallerist_index::Options::new(D);
+    let index = gallerist_index::Index::create(&house.gallery().join("index"), options).unwrap();
+    let templates: Vec<Template> = (0..5).map(template).collect();
+    for (id, template) in (1..).zip(&templates) {
+        index.insert(&[gallerist_index::Row { id, group: id, vector: template.as_slice() }]).unwrap();
+    }
+    drop(index);
+    fs::remove_file(house.gallery().join("catalog.sqlite")).unwrap();
+    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
+    let tables = include_str!("catalog_v1.sql").replace("DIMENSION", &D.to_string());
+    catalog.execute_batch(&tables).unwrap();
+    drop(catalog);
+    let said = run(&house, "stats", "").ends(1);
+    assert!(said.err.contains("gallerist compact"), "{}", said.err);
+    run(&house, "compact", "").ends(0);
+    house.holds(5);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!(name_of(&gallery, 2).unwrap(), "person 3");
+    add(&gallery, 100, 1);
+    assert!(gallery.subject("p-100").unwrap().id > 9, "a number of a removed subject is not given again");
+}
