@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::creation;
 use crate::erasure;
-use crate::error::Error;
+use crate::error::{Error, reserve};
 use crate::file::{damaged, name};
 use crate::logs::Logs;
 use crate::manifest::Manifest;
@@ -29,6 +30,7 @@ pub(crate) fn check(store: &Store, logs: &Logs, depth: Depth) -> Result<CheckRep
     let directory = &store.directory;
     let mut report = CheckReport::default();
     // Before the manifest is: a log that comes into use later is not in it.
+    store.expect_there()?;
     let ends = logs.ends();
     let committer = store.committer();
     let manifest = committer.manifest.clone();
@@ -41,17 +43,18 @@ pub(crate) fn check(store: &Store, logs: &Logs, depth: Depth) -> Result<CheckRep
         Err(error) => report.admit(error)?,
     }
     report.find_unknown(directory, &manifest, true)?;
+    report.find_abandoned(directory);
     // Opened files stay readable whatever is removed later.
     let files = Files::open(directory, &manifest, &mut report)?;
     drop(committer);
 
-    files.check(directory, &manifest, depth, &mut report);
+    files.check(directory, &manifest, depth, &mut report)?;
     for (log, end) in files.logs.into_iter().zip(&ends) {
         let Some(mut log) = log else { continue };
         log.limit(end);
-        report.read_log(&log, Some(end), |_| {});
+        report.read_log(&log, Some(end), |_| {})?;
     }
-    report.count_rows(directory, &store.state.load());
+    report.count_rows(directory, &store.state.load())?;
     Ok(report)
 }
 
@@ -66,16 +69,17 @@ pub(crate) fn check_files(directory: &Path) -> Result<CheckReport, Error> {
         }
     };
     report.find_unknown(directory, &manifest, false)?;
+    report.find_abandoned(directory);
     let files = Files::open(directory, &manifest, &mut report)?;
-    files.check(directory, &manifest, Depth::Ordinary, &mut report);
+    files.check(directory, &manifest, Depth::Ordinary, &mut report)?;
     let mut state = State::empty(manifest.body.options.shards);
     state.segments = files.segments.into();
     for (shard, log) in files.logs.iter().enumerate() {
         if let Some(log) = log {
-            report.read_log(log, None, |records| state = state.applied(shard, records).0);
+            report.read_log(log, None, |records| state = state.applied(shard, records).0)?;
         }
     }
-    report.count_rows(directory, &state);
+    report.count_rows(directory, &state)?;
     Ok(report)
 }
 
@@ -100,14 +104,20 @@ impl Files {
         Ok(Self { segments, logs: logs.collect::<Result<_, _>>()? })
     }
 
-    fn check(&self, directory: &Path, manifest: &Manifest, depth: Depth, report: &mut CheckReport) {
+    fn check(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        depth: Depth,
+        report: &mut CheckReport,
+    ) -> Result<(), Error> {
         report.list(directory.join(name::MANIFEST), 0);
         for Sealed { segment, .. } in &self.segments {
             let problems = segment.check();
             if problems.is_empty() && depth == Depth::Deep {
-                segment.check_searches().unwrap_or_else(|error| report.add(error));
+                segment.check_searches().or_else(|error| report.admit(error))?;
             }
-            problems.into_iter().for_each(|error| report.add(error));
+            problems.into_iter().try_for_each(|error| report.admit(error))?;
             report.list(segment.path().to_owned(), segment.rows() as u64);
         }
         // Opening them has read every byte.
@@ -117,6 +127,7 @@ impl Files {
         for entry in &manifest.body.erasures {
             report.list(directory.join(name::erasures(entry.file)), 0);
         }
+        Ok(())
     }
 }
 
@@ -147,7 +158,7 @@ impl CheckReport {
     /// As [`add`](Self::add), of a file that could not be read; the file may be sound where the process is what has to be helped.
     fn admit(&mut self, error: Error) -> Result<(), Error> {
         match error {
-            Error::TooManyFiles { .. } => Err(error),
+            Error::TooManyFiles { .. } | Error::OutOfMemory { .. } => Err(error),
             error => {
                 self.add(error);
                 Ok(())
@@ -168,14 +179,19 @@ impl CheckReport {
         self.listed.push(CheckedFile { path, bytes, rows });
     }
 
-    fn read_log(&mut self, log: &Log, end: Option<&LogEnd>, mut act: impl FnMut(&[Record])) {
+    fn read_log(
+        &mut self,
+        log: &Log,
+        end: Option<&LogEnd>,
+        mut act: impl FnMut(&[Record]),
+    ) -> Result<(), Error> {
         let read = log.read(|transaction| {
             act(&transaction.records);
             Ok(())
         });
         let read = match read {
             Ok(read) => read,
-            Err(error) => return self.add(error),
+            Err(error) => return self.admit(error),
         };
         if let Some(end) = end
             && read.last() < end.last
@@ -191,17 +207,26 @@ impl CheckReport {
         for (path, rows) in log.paths().zip(read.rows_of_files()) {
             self.list(path.to_owned(), rows);
         }
+        Ok(())
     }
 
     /// Counts live rows and looks for ids that are live twice.
-    fn count_rows(&mut self, directory: &Path, state: &State) {
+    fn count_rows(&mut self, directory: &Path, state: &State) -> Result<(), Error> {
         self.rows = state.live() as u64;
-        let mut ids: Vec<u64> = Vec::with_capacity(state.live());
+        let mut ids: Vec<u64> = Vec::new();
+        reserve(&mut ids, state.live(), directory, "looking for ids that are live twice")?;
         state.each_live(|id, _| ids.push(id));
         ids.sort_unstable();
         for twice in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
             self.add(damaged(directory, 0, "each id live once", format!("id {} live twice", twice[0])));
         }
+        Ok(())
+    }
+
+    /// Lists what killed creations, snapshots and restores left beside the index.
+    fn find_abandoned(&mut self, directory: &Path) {
+        let found = creation::abandoned(creation::parent(directory));
+        self.abandoned = found.into_iter().map(|(path, _)| path).collect();
     }
 
     /// Lists files that the manifest does not name; in an open index, files of ours may be on their way into it.

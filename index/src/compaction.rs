@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use crate::error::Error;
-use crate::file::{self, name};
+use crate::file::name;
 use crate::manifest::{SegmentEntry, TombstoneEntry};
 use crate::mmap::Access;
 use crate::segment::writer::{self, Extras, Source};
@@ -46,8 +46,6 @@ pub(crate) enum Pace {
 pub(crate) struct Done {
     pub(crate) segments: usize,
     pub(crate) erased: u64,
-    /// Replaced files that open views still hold.
-    pub(crate) held: usize,
 }
 
 /// One compaction at a time, and whether the index is being closed.
@@ -85,14 +83,21 @@ pub(crate) fn run(store: &Store, wakes: &Receiver<Wake>) {
     }
 }
 
-/// Compacts until nothing is due.
+/// Compacts until nothing is due among the segments that are there now and those made of them. What others write meanwhile is
+/// left to the next compaction, so that this one comes to an end.
 pub(crate) fn settle(store: &Store) -> Result<Done, Error> {
-    repeat(store, |segments| choose(store, segments, &HashSet::new()))
+    let known = numbers(&store.state.load().segments, |_| true);
+    repeat(store, known, |segments, later| choose(store, segments, later), true)
 }
 
-/// Rewrites every segment that holds dead rows.
+/// Rewrites every segment that holds dead rows now. Rows that die meanwhile are left to the next purge.
 pub(crate) fn purge(store: &Store) -> Result<Done, Error> {
-    repeat(store, |segments| segments.iter().position(|sealed| sealed.dead() > 0).map(|at| vec![at]))
+    let known = numbers(&store.state.load().segments, |sealed| sealed.dead() > 0);
+    let next = |segments: &[Sealed], later: &HashSet<u64>| {
+        let dead = |sealed: &Sealed| sealed.dead() > 0 && !later.contains(&sealed.segment.number());
+        segments.iter().position(dead).map(|at| vec![at])
+    };
+    repeat(store, known, next, false)
 }
 
 /// Bytes that sealing the buffers and a purge after it take on the disk before they give others back: segments are rewritten one after the
@@ -107,19 +112,35 @@ pub(crate) fn room(state: &State, dimension: usize) -> u64 {
     (state.buffered() * row + rest) as u64 + rewritten.map(length).max().unwrap_or(0)
 }
 
-fn repeat(store: &Store, choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>) -> Result<Done, Error> {
-    let mut total = Done::default();
-    while let Some(done) = compact(store, &choose, Pace::Full).map_err(|failed| failed.error)? {
-        total.segments += done.segments;
-        total.erased += done.erased;
-        total.held += done.held;
-    }
-    Ok(total)
+fn numbers(segments: &[Sealed], wanted: impl Fn(&Sealed) -> bool) -> HashSet<u64> {
+    segments.iter().filter(|sealed| wanted(sealed)).map(|sealed| sealed.segment.number()).collect()
 }
 
-fn choose(store: &Store, segments: &[Sealed], unreadable: &HashSet<u64>) -> Option<Vec<usize>> {
+/// Compacts what is chosen among the `known` segments, and those made of them if `again`, until nothing is.
+fn repeat(
+    store: &Store,
+    mut known: HashSet<u64>,
+    choose: impl Fn(&[Sealed], &HashSet<u64>) -> Option<Vec<usize>>,
+    again: bool,
+) -> Result<Done, Error> {
+    let mut total = Done::default();
+    loop {
+        let next = |segments: &[Sealed]| {
+            choose(segments, &numbers(segments, |sealed| !known.contains(&sealed.segment.number())))
+        };
+        let Some((done, made)) = compact(store, next, Pace::Full).map_err(|failed| failed.error)? else {
+            return Ok(total);
+        };
+        total.segments += done.segments;
+        total.erased += done.erased;
+        known.extend(made.filter(|_| again));
+    }
+}
+
+/// What is due, but for some segments.
+fn choose(store: &Store, segments: &[Sealed], but: &HashSet<u64>) -> Option<Vec<usize>> {
     let readable: Vec<usize> =
-        (0..segments.len()).filter(|&at| !unreadable.contains(&segments[at].segment.number())).collect();
+        (0..segments.len()).filter(|&at| !but.contains(&segments[at].segment.number())).collect();
     let candidates: Vec<Candidate> = readable
         .iter()
         .map(|&at| Candidate { live: segments[at].live(), dead: segments[at].dead() })
@@ -135,12 +156,12 @@ struct Failed {
     segments: Vec<u64>,
 }
 
-/// Does one compaction of the segments chosen; `None` if none were.
+/// Does one compaction of the segments chosen; `None` if none were. Also returns the number of the segment that it made, if any.
 fn compact(
     store: &Store,
     choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>,
     pace: Pace,
-) -> Result<Option<Done>, Failed> {
+) -> Result<Option<(Done, Option<u64>)>, Failed> {
     let _alone = store.compactor.alone.lock().unwrap_or_else(PoisonError::into_inner);
     let state = store.state.load_full();
     let Some(chosen) = choose(&state.segments) else { return Ok(None) };
@@ -149,17 +170,17 @@ fn compact(
     let mut files = Vec::new();
     let done = merge(store, &sources, pace, &mut files).and_then(|merged| {
         let erased = sources.iter().map(|sealed| sealed.dead() as u64).sum();
+        let made = merged.as_ref().map(|(segment, _)| segment.number());
         replace(store, &sources, merged, &mut files)?;
-        Ok(Done { segments: sources.len(), erased, held: 0 })
+        Ok((Done { segments: sources.len(), erased }, made))
     });
     match done {
         Ok(done) => {
-            sources.iter().for_each(|sealed| sealed.segment.retire());
-            let held = sources.iter().filter(|sealed| Arc::strong_count(&sealed.segment) > 1).count();
-            Ok(Some(Done { held, ..done }))
+            store.retire(&sources);
+            Ok(Some(done))
         }
         Err(error) => {
-            files.iter().for_each(|path| file::discard(path));
+            files.iter().for_each(|path| store.discard(path));
             // They stay, and are searched again.
             sources.iter().for_each(|sealed| sealed.segment.expect(Access::AtRandom));
             Err(Failed { error, segments: sources.iter().map(|sealed| sealed.segment.number()).collect() })
@@ -182,6 +203,7 @@ fn merge(
         .iter()
         .map(|sealed| Source { part: sealed.segment.part(), dead: sealed.dead.as_deref() })
         .collect();
+    store.expect_there()?;
     let number = store.new_number();
     let epoch = store.committer().manifest.epoch;
     let rest = Rest { closing: &store.compactor.closing, pace, since: Mutex::new(Instant::now()) };
@@ -231,7 +253,7 @@ fn replace(
     })?;
     store.state.rcu(|state| state.compacted(sources, segment.as_ref()));
     for entry in old.iter().filter(|entry| is_replaced(entry.segment)) {
-        file::discard(&store.directory.join(name::tombstones(entry.file)));
+        store.discard(&store.directory.join(name::tombstones(entry.file)));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::error::Error;
+use crate::error::{Error, reserve};
 use crate::file::header::{self, Header, Kind, u64_at};
 use crate::file::{self, damaged, name};
 use crate::manifest::{ErasureEntry, Manifest};
@@ -117,6 +117,7 @@ pub(crate) fn publish(
             Err(error) => tracing::warn!(%error, "erasure files could not be merged"),
         }
     }
+    store.expect_there()?;
     let number = store.new_number();
     let header = Header { kind: Kind::Erasures, index: *index, file: number, sequence: *epoch, salt: 0 };
     let name = name::erasures(number);
@@ -196,7 +197,10 @@ fn parse(bytes: &[u8], path: &Path, index: [u8; 16], entry: &ErasureEntry) -> Re
         key: u128::from(u64_at(bytes, 0)) | u128::from(u64_at(bytes, 8)) << 64,
         sequence: u64_at(bytes, 16),
     };
-    Ok(records.iter().map(record).collect())
+    let mut list = Vec::new();
+    reserve(&mut list, records.len(), path, "reading")?;
+    list.extend(records.iter().map(record));
+    Ok(list)
 }
 
 #[cfg(test)]

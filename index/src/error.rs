@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Everything that an index refuses or fails at. Nothing here leaves an index half-changed.
+/// Everything that an index refuses or fails at. A refusal changes nothing. A write that fails ([`Full`](Self::Full),
+/// [`ReadOnly`](Self::ReadOnly), [`Io`](Self::Io) and the like) may have been done in part: the rows of one group in one call are all
+/// there or none is, but some groups may be and others not; a view tells. No error leaves an index that cannot be opened and read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,8 +19,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The disk is full. Nothing acknowledged is lost and reading goes on; make room and try again.
-    #[error("{}: {action} failed: no space left; reading goes on, free some space and try again", path.display())]
+    /// The disk is full. Nothing acknowledged is lost and reading goes on. Of the call that failed some groups may have been written:
+    /// make room, and try again with what a view does not show.
+    #[error("{}: {action} failed: no space left; reading goes on, free some space and write again what is missing", path.display())]
     Full {
         /// The file that could not grow.
         path: PathBuf,
@@ -52,6 +55,27 @@ pub enum Error {
         /// The index.
         path: PathBuf,
     },
+    /// The index was moved, replaced or removed while it was open. Nothing was written to what lies at its path now.
+    #[error(
+        "{}: the index that was opened here was moved, replaced or removed meanwhile; \
+         nothing was written to what is here now; open the index where it is",
+        path.display()
+    )]
+    Moved {
+        /// Where the index was opened.
+        path: PathBuf,
+    },
+    /// The system has no memory, address space or thread left for this process. Nothing acknowledged is lost.
+    #[error(
+        "{}: {action} failed: not enough memory, address space or threads; free some or raise the limit (`ulimit -a`)",
+        path.display()
+    )]
+    OutOfMemory {
+        /// The file or directory that was being worked on.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+    },
     /// There is no index at this path.
     #[error("{}: not an index (it has no MANIFEST)", path.display())]
     NotAnIndex {
@@ -64,7 +88,7 @@ pub enum Error {
         /// The path that was to be created.
         path: PathBuf,
     },
-    /// A field of [`Options`](crate::Options) is out of its range.
+    /// A field of [`Options`](crate::Options), or an argument, is out of its range.
     #[error("option {field}: expected {expected}, got {got}")]
     InvalidOption {
         /// The field.
@@ -165,7 +189,20 @@ impl<T> Context<T> for io::Result<T> {
         self.map_err(|source| match (source.kind(), source.raw_os_error()) {
             (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => Error::Full { path, action },
             (_, Some(libc::EMFILE | libc::ENFILE)) => Error::TooManyFiles { path, action },
+            (io::ErrorKind::OutOfMemory, _) | (_, Some(libc::ENOMEM | libc::EAGAIN)) => {
+                Error::OutOfMemory { path, action }
+            }
             _ => Error::Io { path, action, source },
         })
     }
+}
+
+/// Makes room in a buffer whose size comes from a file, before it is filled: an error where the process would end otherwise.
+pub(crate) fn reserve<T>(
+    buffer: &mut Vec<T>,
+    more: usize,
+    path: &Path,
+    action: &'static str,
+) -> Result<(), Error> {
+    buffer.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { path: path.to_owned(), action })
 }

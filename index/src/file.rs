@@ -12,20 +12,25 @@ pub(crate) mod power;
 #[cfg(test)]
 pub(crate) mod trace;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use crate::error::{Context, Error};
+use crate::error::{Context, Error, reserve};
 #[cfg(test)]
 pub(crate) use fault::Operation;
 use hook::{Change, perform};
 
 /// Makes a directory that only its owner can enter.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
-    perform(Change::CreateDirectory, path, || DirBuilder::new().mode(0o700).create(path))
-        .context(path, "creating the directory")
+    perform(Change::CreateDirectory, path, || {
+        DirBuilder::new().mode(0o700).create(path)?;
+        // The mask of the process may have taken the owner's own rights.
+        let mode = fs::symlink_metadata(path)?.permissions().mode() & 0o777;
+        if mode == 0o700 { Ok(()) } else { fs::set_permissions(path, Permissions::from_mode(0o700)) }
+    })
+    .context(path, "creating the directory")
 }
 
 /// Makes a file that must not exist, readable and writable by its owner only.
@@ -42,6 +47,16 @@ pub(crate) fn create(path: &Path) -> Result<File, Error> {
         })
     })
     .context(path, "creating the file")
+    .and_then(|file| restrict(&file, path, 0o600).map(|()| file))
+}
+
+/// Gives a file just these rights, whatever the mask of the process left of them.
+fn restrict(file: &File, path: &Path, mode: u32) -> Result<(), Error> {
+    let found = file.metadata().context(path, "reading the rights")?.permissions().mode() & 0o777;
+    if found == mode {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(mode)).context(path, "setting the rights")
 }
 
 /// Gives a file that never changes a second name, or copies it where that cannot be. Says whether it was linked.
@@ -162,7 +177,10 @@ pub(crate) fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     if length > limit {
         return Err(damaged(path, 0, format!("at most {limit} bytes"), format!("{length} bytes")));
     }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, length, path, "reading")?;
+    bytes.resize(length, 0);
     let read = read_at(&file, path, &mut bytes, 0)?;
     bytes.truncate(read);
     Ok(bytes)
@@ -213,9 +231,39 @@ pub(crate) fn discard(path: &Path) {
     log_removal(path, perform(Change::Remove, path, || fs::remove_file(path)));
 }
 
+/// Removes a file that must go.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match perform(Change::Remove, path, || fs::remove_file(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.context(path, "removing the file"),
+    }
+}
+
+/// Device and inode of an open file.
+pub(crate) fn identity(file: &File, path: &Path) -> Result<(u64, u64), Error> {
+    let found = file.metadata().context(path, "reading the file's number")?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// As [`discard`], unless another file lies there by now.
+pub(crate) fn discard_if(path: &Path, identity: (u64, u64)) {
+    if fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == identity) {
+        discard(path);
+    }
+}
+
 /// As [`discard`], of a directory with all that is in it.
 pub(crate) fn discard_directory(path: &Path) {
     log_removal(path, perform(Change::RemoveAll, path, || fs::remove_dir_all(path)));
+}
+
+/// Removes all that is in a directory.
+pub(crate) fn empty_directory(path: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(path).context(path, "listing the directory")? {
+        let entry = entry.context(path, "listing the directory")?.path();
+        if entry.is_dir() { discard_directory(&entry) } else { discard(&entry) }
+    }
+    Ok(())
 }
 
 fn log_removal(path: &Path, removed: io::Result<()>) {

@@ -13,7 +13,6 @@ use crate::compaction::{self, Wake};
 use crate::creation;
 use crate::erasure::{self, Erasures};
 use crate::error::Error;
-use crate::file::lock::Lock;
 use crate::logs::Logs;
 use crate::opening;
 use crate::options::Options;
@@ -33,7 +32,8 @@ use crate::view::{Salvage, View};
 /// [`Durability::Interval`](crate::Durability::Interval) and [`Durability::Bulk`](crate::Durability::Bulk) leave open.
 ///
 /// The index must lie on a local file system, and no other program may touch its files while it is open: segments are
-/// mapped into memory, and cutting one short would end the process.
+/// mapped into memory, and cutting one short would end the process. If its directory is moved or replaced meanwhile, every write is
+/// [`Error::Moved`], and nothing is written to or removed from what lies there then.
 ///
 /// Dropping an index closes it; [`close`](Self::close) also tells whether that went well.
 pub struct Index {
@@ -43,8 +43,6 @@ pub struct Index {
     /// The sealer, the syncer and the compactor; none where it is open for reading.
     pub(crate) threads: Vec<JoinHandle<()>>,
     pub(crate) path: PathBuf,
-    /// `None`: open for reading, and there was no lock file.
-    pub(crate) _lock: Option<Lock>,
 }
 
 impl Index {
@@ -88,7 +86,7 @@ impl Index {
     }
 
     /// Turns every buffer into a segment and waits until that is done. It also happens by itself, in the background,
-    /// when a buffer is full.
+    /// when a buffer is full. What is written meanwhile is left to the next seal.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
@@ -96,13 +94,16 @@ impl Index {
         let shards = self.writable()?;
         let started: Vec<_> = shards.iter().map(Shard::start_sealing).collect();
         // All of them, whatever becomes of the first: nothing goes on once this returns.
-        let finished: Vec<_> = shards.iter().map(Shard::finish_sealing).collect();
-        started.into_iter().chain(finished).collect()
+        let finish = |(shard, started): (&Shard, Result<u64, Error>)| {
+            started.and_then(|last| shard.finish_sealing(last))
+        };
+        let finished: Vec<_> = shards.iter().zip(started).map(finish).collect();
+        finished.into_iter().collect()
     }
 
     /// Merges small segments into large ones, and rewrites those of which much is dead, until nothing is left to do. It
     /// also happens by itself, in the background and at half speed, whenever a buffer was sealed. Reads and writes
-    /// go on meanwhile.
+    /// go on meanwhile; what they add is left to the next compaction, so that this one comes to an end.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
@@ -119,18 +120,36 @@ impl Index {
         compaction::room(&self.store.state.load(), self.store.options.dimension)
     }
 
-    /// Removes the bytes of every row that was deleted before from the index's files: seals what is buffered and
-    /// rewrites each segment that holds dead rows. What the medium itself keeps of removed files, and copies made
-    /// elsewhere, are beyond its reach.
+    /// Removes the bytes of every row that is deleted when it is called from the index's files: seals what is buffered and
+    /// rewrites each segment that holds such rows. Rows that others delete meanwhile are left to the next purge, so that this
+    /// one comes to an end. Files that views hold go with the last of them; the receipt counts their rows apart. What the medium
+    /// itself keeps of removed files, and copies made elsewhere (snapshots among them), are beyond its reach.
     ///
     /// # Errors
-    /// As [`seal`](Self::seal) and [`compact`](Self::compact).
+    /// As [`seal`](Self::seal) and [`compact`](Self::compact); [`Error::Io`] where a file could not be removed. What was not
+    /// erased is erased by the next purge.
     pub fn purge(&self) -> Result<PurgeReceipt, Error> {
         let dead = self.store.state.load().dead() as u64;
+        let before = self.store.next_number();
         self.seal()?;
         let done = compaction::purge(&self.store)?;
-        let erased = done.erased.max(dead);
-        Ok(PurgeReceipt { erased, rewritten: done.segments, held_by_views: done.held })
+        let (held, waiting) = self.held();
+        recovery::remove_unlisted(&self.store, before, &held)?;
+        let erased = done.erased.max(dead).saturating_sub(waiting);
+        let held_by_views = held.len();
+        Ok(PurgeReceipt { erased, waiting, rewritten: done.segments, held_by_views })
+    }
+
+    /// Replaced segments that views hold, and how many deleted rows are in them. Whoever only looks something up holds
+    /// them for a moment, which is waited for.
+    fn held(&self) -> (Vec<u64>, u64) {
+        for _ in 0..20 {
+            if self.store.held().0.is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.store.held()
     }
 
     /// Copies the index to `to`, which must not exist or be an empty directory: everything acknowledged when it is
@@ -159,8 +178,9 @@ impl Index {
     /// erased from the copy before it appears: nothing deleted comes back.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::OtherIndex`], [`Error::Damaged`], [`Error::AlreadyExists`], [`Error::Full`],
-    /// [`Error::Io`]; nothing is left at `to`.
+    /// [`Error::NotAnIndex`], [`Error::Locked`] if the snapshot is open for writing, [`Error::OtherIndex`], [`Error::Damaged`],
+    /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`, unless the process is killed: then a hidden
+    /// directory beside it, which the next opening, snapshot or restore there removes.
     pub fn restore(snapshot: &Path, to: &Path, erasures: Option<&Erasures>) -> Result<RestoreReport, Error> {
         snapshot::restore(snapshot, to, erasures)
     }
@@ -200,6 +220,11 @@ impl Index {
         }
     }
 
+    /// Full buffers that have no segment yet. While there are any, writers are slowed down a little.
+    pub fn waiting_buffers(&self) -> usize {
+        self.store.state.load().shards.iter().map(|buffers| buffers.aside.len()).sum()
+    }
+
     /// What was measured of each segment when it was written, in no particular order.
     pub fn segments(&self) -> Vec<SegmentStats> {
         self.store.state.load().segments.iter().map(|sealed| *sealed.segment.stats()).collect()
@@ -209,7 +234,8 @@ impl Index {
     /// statistics are those of the vectors. Reads and writes go on meanwhile.
     ///
     /// # Errors
-    /// A file could not be read; damage is a problem in the report.
+    /// The process lacks what it needs to look ([`Error::OutOfMemory`], [`Error::TooManyFiles`]), the directory could not be listed
+    /// ([`Error::Io`]), or it was moved ([`Error::Moved`]). Damage, and a file that cannot be read, is a problem in the report.
     pub fn check(&self) -> Result<CheckReport, Error> {
         check::check(&self.store, &self.logs, Depth::Ordinary)
     }
@@ -226,7 +252,7 @@ impl Index {
     /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::Locked`], or a file could not be read.
+    /// [`Error::NotAnIndex`], [`Error::Locked`] if it is open for writing, and as for [`check`](Self::check).
     pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
         opening::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
     }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use crate::background;
 use crate::compaction;
+use crate::creation;
 use crate::error::{Context, Error};
 use crate::file::lock::Lock;
 use crate::file::name;
@@ -56,6 +58,7 @@ impl Index {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
+        background::expect_threads(path)?;
         let index = match options.access {
             Access::ReadWrite => Self::open_to_write(path, options.wait)?,
             Access::ReadOnly => Self::open_to_read(path, options.wait)?,
@@ -70,19 +73,20 @@ impl Index {
         // Nobody listens: no shard asks for anything.
         let (jobs, wakes) = (mpsc::channel().0, mpsc::channel().0);
         let next_file = manifest.body.next_file;
-        let store = Arc::new(Store::new(path.clone(), manifest, next_file, state, jobs, wakes));
+        let store = Arc::new(Store::new(path.clone(), manifest, next_file, state, jobs, wakes, lock));
         let (reservations, threads) = (Reservations::default(), Vec::new());
-        Ok(Self { store, logs: Logs::Read(logs), reservations, threads, path, _lock: lock })
+        Ok(Self { store, logs: Logs::Read(logs), reservations, threads, path })
     }
 
     fn open_to_write(path: &Path, wait: Duration) -> Result<Self, Error> {
         expect_index(path)?;
-        let lock = Lock::take(path, Access::ReadWrite, wait)?;
         let path = &path.canonicalize().context(path, "resolving the path")?;
+        let lock = Lock::take(path, Access::ReadWrite, wait)?;
+        creation::remove_abandoned(creation::parent(path));
         let opened = recovery::open(path)?;
         let ((jobs, job), (wakes, wake)) = (mpsc::channel(), mpsc::channel());
         let recovery::Opened { manifest, next_file, state, shards } = opened;
-        let store = Arc::new(Store::new(path.to_owned(), manifest, next_file, state, jobs, wakes));
+        let store = Arc::new(Store::new(path.to_owned(), manifest, next_file, state, jobs, wakes, lock));
         let shards: Vec<Shard> = (0..)
             .zip(shards)
             .map(|(number, recovered)| Shard::new(number, Arc::clone(&store), recovered))
@@ -94,7 +98,6 @@ impl Index {
             reservations: Reservations::default(),
             threads: Vec::new(),
             path: path.to_owned(),
-            _lock: lock,
         };
         let sealing = {
             let (store, shards) = (Arc::clone(&store), Arc::clone(&shards));
@@ -119,7 +122,7 @@ impl Index {
 }
 
 /// Only what looks like an index is locked; nothing in any other directory is touched.
-fn expect_index(path: &Path) -> Result<(), Error> {
+pub(crate) fn expect_index(path: &Path) -> Result<(), Error> {
     match path.join(name::MANIFEST).is_file() {
         true => Ok(()),
         false => Err(Error::NotAnIndex { path: path.to_owned() }),
@@ -132,10 +135,11 @@ pub(crate) fn with_shared_lock<T>(
     wait: Duration,
     read: impl Fn(&Path) -> Result<T, Error>,
 ) -> Result<(std::path::PathBuf, Option<Lock>, T), Error> {
+    background::expect_threads(path)?;
     expect_index(path)?;
     let absolute = path.canonicalize().context(path, "resolving the path")?;
     loop {
-        let lock = Lock::take(path, Access::ReadOnly, wait)?;
+        let lock = Lock::take(&absolute, Access::ReadOnly, wait)?;
         let result = read(&absolute);
         // Without a lock file there was no lock to take. If there is one now, an owner came meanwhile.
         if lock.is_some() || !path.join(name::LOCK).exists() {

@@ -211,15 +211,16 @@ impl<'a> Query<'a> {
     /// Every live row whose score is at least `min_score`, without a cap.
     ///
     /// # Errors
-    /// A segment is damaged.
+    /// [`Error::InvalidOption`]: `min_score` is not a number. A segment is damaged.
     pub fn range(self, min_score: f32) -> Result<Answer, Error> {
+        expect_number(min_score)?;
         let Self { mut plan, vector } = self;
         (plan.mode, plan.recall) = (plan.mode.complete(), None);
         plan.one(&vector, 0, || rank::Range::new(min_score, plan.best))
     }
 
     /// As [`range`](Self::range), but hits come one by one, in the order in which the rows lie, and are not collected: for thresholds that
-    /// much of the index reaches.
+    /// much of the index reaches. The first item is an error if `min_score` is not a number.
     pub fn stream(self, min_score: f32) -> RangeStream<'a> {
         RangeStream::new(self.plan.view, self.vector, self.plan.filter, min_score)
     }
@@ -255,10 +256,21 @@ impl<'a> Batch<'a> {
     /// As [`Query::range`], for each vector.
     ///
     /// # Errors
-    /// A segment is damaged.
+    /// As for [`Query::range`].
     pub fn range(self, min_score: f32) -> Result<Vec<Answer>, Error> {
+        expect_number(min_score)?;
         let Self { mut plan, vectors } = self;
         (plan.mode, plan.recall) = (plan.mode.complete(), None);
         plan.many(&vectors, 0, || rank::Range::new(min_score, plan.best))
+    }
+}
+
+/// No score is at least, or less than, what is not a number.
+fn expect_number(min_score: f32) -> Result<(), Error> {
+    match min_score.is_nan() {
+        true => {
+            Err(Error::InvalidOption { field: "min_score", expected: "a number".into(), got: "NaN".into() })
+        }
+        false => Ok(()),
     }
 }

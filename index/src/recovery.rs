@@ -20,7 +20,7 @@ use crate::shard::Recovered;
 use crate::state::{Sealed, State};
 use crate::tombstone::Tombstones;
 
-pub(crate) use leftovers::files;
+pub(crate) use leftovers::{files, remove_unlisted};
 pub(crate) use log::Log;
 use log::Replayed;
 

@@ -97,12 +97,15 @@ pub struct Compaction {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeReceipt {
-    /// Deleted rows whose bytes were in segments or logs and are in no file any more that the index names; at least
+    /// Deleted rows whose bytes were in segments or logs and are in no file of the index any more; with `waiting`, at least
     /// those that were deleted when the purge began.
     pub erased: u64,
+    /// Deleted rows whose bytes are in files that views still hold, at most, whether this purge replaced them or an earlier
+    /// compaction. 0: the bytes of all rows that were deleted when the purge began are gone.
+    pub waiting: u64,
     /// Segments that were rewritten without them.
     pub rewritten: usize,
-    /// Old files that cannot be removed before the views that were taken earlier are dropped. 0: the bytes are gone.
+    /// Old files that cannot be removed before the views that were taken earlier are dropped.
     pub held_by_views: usize,
 }
 
@@ -120,6 +123,9 @@ pub struct CheckReport {
     pub problems: Vec<Problem>,
     /// Files in the directory that the index does not know. They are left alone.
     pub unknown: Vec<PathBuf>,
+    /// Directories beside the index's that a killed creation, snapshot or restore left unfinished. They may hold rows; the next
+    /// opening for writing removes them, as does whatever makes another directory there.
+    pub abandoned: Vec<PathBuf>,
 }
 
 impl CheckReport {

@@ -8,14 +8,13 @@ use std::sync::mpsc::Receiver;
 use crate::compaction::Wake;
 use crate::erasure;
 use crate::error::Error;
-use crate::file::{self, name};
+use crate::file::name;
 use crate::manifest::{SegmentEntry, TombstoneEntry};
 use crate::segment::writer::{self, Extras, Source};
 use crate::segment::{Segment, l0};
 use crate::shard::{Aside, Shard};
 use crate::state::Sealed;
 use crate::store::{Committer, Store};
-use crate::wal::writer::Writer;
 
 /// What the sealer is asked to do.
 pub(crate) enum Job {
@@ -30,6 +29,8 @@ pub(crate) enum Job {
 pub(crate) enum Failure {
     Full(PathBuf),
     TooManyFiles(PathBuf),
+    OutOfMemory(PathBuf),
+    Moved(PathBuf),
     Other(String),
 }
 
@@ -38,6 +39,8 @@ impl Failure {
         match error {
             Error::Full { path, .. } => Self::Full(path.clone()),
             Error::TooManyFiles { path, .. } => Self::TooManyFiles(path.clone()),
+            Error::OutOfMemory { path, .. } => Self::OutOfMemory(path.clone()),
+            Error::Moved { path } => Self::Moved(path.clone()),
             other => Self::Other(other.to_string()),
         }
     }
@@ -49,6 +52,8 @@ impl Failure {
             Self::TooManyFiles(path) => {
                 Error::TooManyFiles { path: path.clone(), action: "sealing a buffer" }
             }
+            Self::OutOfMemory(path) => Error::OutOfMemory { path: path.clone(), action: "sealing a buffer" },
+            Self::Moved(path) => Error::Moved { path: path.clone() },
             Self::Other(reason) => {
                 Error::ReadOnly { shard, reason: format!("sealing a buffer failed: {reason}") }
             }
@@ -82,9 +87,8 @@ pub(crate) fn run(store: &Store, shards: &[Shard], jobs: &Receiver<Job>) {
 fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), Error> {
     let mut files = Vec::new();
     let prepared = prepare(store, number, &mut files);
-    let Prepared { segment, spare } =
-        prepared.inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
-    let (segment, entry) = segment.unzip();
+    let prepared = prepared.inspect_err(|_| files.iter().for_each(|path| store.discard(path)))?;
+    let (segment, entry) = prepared.unzip();
 
     let mut committer = store.committer();
     let published = write_tombstones(store, &committer, &mut files).and_then(|tombstones| {
@@ -92,7 +96,7 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
         Ok((tombstones, erasures))
     });
     let (tombstones, erasures) =
-        published.inspect_err(|_| files.iter().for_each(|path| file::discard(path)))?;
+        published.inspect_err(|_| files.iter().for_each(|path| store.discard(path)))?;
     let before = committer.manifest.body.clone();
     store.commit(&mut committer, number, &files, |body| {
         body.segments.extend(entry);
@@ -104,30 +108,25 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
         shard.watermark = shard.watermark.max(aside.watermark);
         shard.durable = shard.durable.max(aside.last);
         shard.logs.retain(|log| !aside.logs.contains(log));
-        shard.logs.push(spare.number);
     })?;
     let replaced = Store::listed(&store.directory, &before);
     let current = Store::listed(&store.directory, &committer.manifest.body);
     drop(committer);
-    shard.sealed(segment, spare);
-    replaced.difference(&current).for_each(|path| file::discard(path));
+    shard.sealed(segment);
+    replaced.difference(&current).for_each(|path| store.discard(path));
     Ok(())
 }
 
-/// What a seal makes before anybody else has to wait for it.
-struct Prepared {
-    /// None if the rows were all deleted meanwhile.
-    segment: Option<(Arc<Segment>, SegmentEntry)>,
-    /// A log to go on with.
-    spare: Writer,
-}
-
-/// Writes a segment and a new log. Pushes the files it makes to `files`, also when it fails.
-fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepared, Error> {
-    let spare = store.new_log(shard)?;
-    files.push(spare.path.to_path_buf());
+/// Writes the segment of the oldest buffer that is set aside, before anybody has to wait for it; `None` if its rows were all
+/// deleted meanwhile. Pushes the file it makes to `files`, also when it fails.
+fn prepare(
+    store: &Store,
+    shard: u16,
+    files: &mut Vec<PathBuf>,
+) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
+    store.expect_there()?;
     let state = store.state.load_full();
-    let sealing = &state.shards[usize::from(shard)].sealing;
+    let sealing = state.shards[usize::from(shard)].aside.first().map_or(&[][..], |full| &full.chunks);
     let rows: Vec<Source<'_>> = sealing.iter().map(|chunk| chunk.part().into()).collect();
     let (directory, dimension) = (&store.directory, store.options.dimension);
     let file = store.new_number();
@@ -136,12 +135,12 @@ fn prepare(store: &Store, shard: u16, files: &mut Vec<PathBuf>) -> Result<Prepar
     let target = writer::Target { directory, index: store.index, number: file, epoch };
     let extras = Extras { graph, rotation: l0::rotation(&state.segments) };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| Ok(()))? else {
-        return Ok(Prepared { segment: None, spare });
+        return Ok(None);
     };
     files.push(directory.join(name::segment(file)));
     let entry = SegmentEntry::new(file, &finished);
     let segment = Segment::open(directory, store.index, dimension, &entry)?;
-    Ok(Prepared { segment: Some((Arc::new(segment), entry)), spare })
+    Ok(Some((Arc::new(segment), entry)))
 }
 
 /// Writes new tombstone files for the segments that have more dead rows than the manifest knows. Rows die in the

@@ -5,16 +5,23 @@
 //! the state, in the order of the log. So a view never shows what a power cut could take back (bulk writes aside),
 //! and shows a prefix of each shard's log.
 //!
+//! A full buffer is set aside and sealed in the background. A few may wait for that; the more the seals lag behind, the longer each
+//! writer waits a little, so that none has to wait long.
+//!
 //! A failed write or sync ends the shard's writing until the index is reopened.
 
 mod group_commit;
+mod pace;
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use crate::buffer::row_bytes;
 use crate::erasure::Erasure;
 use crate::error::Error;
 use crate::file;
@@ -27,6 +34,10 @@ use crate::store::Store;
 use crate::wal::frame::{Encoder, Record};
 use crate::wal::writer::{AppendError, Writer};
 use group_commit::{GroupCommit, Progress};
+use pace::Pace;
+
+/// Full buffers of a shard that wait for their segments, at most.
+const ASIDES: usize = 2;
 
 /// The write side of a shard.
 pub(crate) struct Shard {
@@ -45,9 +56,9 @@ struct Inner {
     /// Numbers of the files that hold the active buffer's rows; the last is `log`.
     logs: Vec<u64>,
     /// An empty file, listed in the manifest, to go on with.
-    spare: Option<Writer>,
-    /// The file before `log`, while bytes of it may not be on disk.
-    earlier: Option<(Arc<File>, Arc<Path>)>,
+    spare: Spare,
+    /// Files before `log`, with their numbers, while bytes of them may not be on disk.
+    earlier: Vec<(u64, Arc<File>, Arc<Path>)>,
     /// In the log and not in the state.
     pending: VecDeque<Pending>,
     /// What the records in `logs` delete.
@@ -59,7 +70,11 @@ struct Inner {
     bytes: usize,
     /// Nothing was written since the log was closed, or ever.
     closed: bool,
-    sealing: Sealing,
+    /// Set aside, the oldest first: it is being sealed, unless that failed.
+    asides: VecDeque<Aside>,
+    /// Why the oldest could not be sealed.
+    failure: Option<Failure>,
+    pace: Pace,
     frames: Vec<u8>,
 }
 
@@ -70,11 +85,14 @@ struct Pending {
     deleted: Arc<AtomicUsize>,
 }
 
-/// The buffer that was set aside.
-enum Sealing {
-    Idle,
-    Running(Aside),
-    Failed(Aside, Failure),
+/// The file that a log goes on with.
+enum Spare {
+    None,
+    /// Somebody makes one.
+    Coming,
+    Ready(Writer),
+    /// None could be made; not tried again for the buffer that is being filled.
+    Failed,
 }
 
 /// What a seal replaces.
@@ -137,15 +155,17 @@ impl Shard {
             progress: Progress::new(number, last),
             log,
             logs,
-            spare,
-            earlier: None,
+            spare: spare.map_or(Spare::None, Spare::Ready),
+            earlier: Vec::new(),
             pending: VecDeque::new(),
             erasures,
             watermark,
             rows,
             bytes,
             closed,
-            sealing: Sealing::Idle,
+            asides: VecDeque::new(),
+            failure: None,
+            pace: Pace::default(),
             frames: Vec::new(),
         };
         Self { number, store, commits: GroupCommit::new(inner) }
@@ -172,6 +192,12 @@ impl Shard {
         if durability == Durability::Interval {
             self.store.syncer.request();
         }
+        let (wait, makes_spare) = (inner.pressure(rows, &self.store), inner.wants_spare(&self.store));
+        drop(inner);
+        if makes_spare {
+            self.make_spare();
+        }
+        thread::sleep(wait);
         Ok(written)
     }
 
@@ -185,65 +211,65 @@ impl Shard {
         self.commits.sync()
     }
 
-    /// Sets the active buffer aside for sealing, if it holds anything. Waits for one that is being sealed.
-    pub(crate) fn start_sealing(&self) -> Result<(), Error> {
+    /// Waits until what is set aside already is sealed, then sets the active buffer aside, if it holds anything. Returns the sequence up to which everything will be
+    /// in segments then.
+    pub(crate) fn start_sealing(&self) -> Result<u64, Error> {
         let mut inner = self.commits.lock();
-        let mut tried = false;
+        let mut tried = inner.failure.is_some();
+        if tried {
+            self.retry(&mut inner);
+        }
+        if let Some(last) = inner.asides.back().map(|aside| aside.last) {
+            drop(inner);
+            self.finish_sealing(last)?;
+            inner = self.commits.lock();
+        }
         loop {
-            inner = match inner.sealing {
-                Sealing::Idle if inner.bytes == 0 => return Ok(()),
-                Sealing::Idle if inner.is_settled() => {
-                    inner.progress.writable()?;
-                    return self.set_aside(&mut inner);
-                }
-                Sealing::Idle => {
-                    inner.progress.writable()?;
-                    self.commits.sync_round(inner)?
-                }
-                _ => self.sealing_round(inner, &mut tried)?,
-            };
+            if inner.bytes == 0 {
+                return Ok(inner.asides.back().map_or(0, |aside| aside.last));
+            }
+            inner.progress.writable()?;
+            inner = self.aside_round(inner, &mut tried)?;
         }
     }
 
-    /// Returns when no buffer is being sealed.
-    pub(crate) fn finish_sealing(&self) -> Result<(), Error> {
+    /// Returns when everything up to a sequence is in segments, whatever was set aside since.
+    pub(crate) fn finish_sealing(&self, target: u64) -> Result<(), Error> {
         let mut inner = self.commits.lock();
         loop {
-            inner = match &inner.sealing {
-                Sealing::Idle => return Ok(()),
-                Sealing::Running(_) => self.commits.wait(inner),
-                Sealing::Failed(_, failure) => return Err(failure.error(self.number)),
-            };
+            if inner.asides.front().is_none_or(|aside| aside.last > target) {
+                return Ok(());
+            }
+            if let Some(failure) = &inner.failure {
+                return Err(failure.error(self.number));
+            }
+            inner = self.commits.wait(inner);
         }
     }
 
-    /// What is to be sealed.
+    /// What is to be sealed next.
     pub(crate) fn aside(&self) -> Option<Aside> {
-        match &self.commits.lock().sealing {
-            Sealing::Running(aside) => Some(aside.clone()),
-            _ => None,
-        }
+        let inner = self.commits.lock();
+        if inner.failure.is_some() { None } else { inner.asides.front().cloned() }
     }
 
-    /// The manifest holds the buffer's segment now: shows it in the buffer's place.
-    pub(crate) fn sealed(&self, segment: Option<Arc<Segment>>, spare: Writer) {
+    /// The manifest holds the oldest buffer's segment now: shows it in the buffer's place.
+    pub(crate) fn sealed(&self, segment: Option<Arc<Segment>>) {
         let mut inner = self.commits.lock();
         let number = usize::from(self.number);
         self.store.state.rcu(|state| state.sealed(number, segment.clone()));
-        if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
+        if let Some(aside) = inner.asides.pop_front() {
             inner.progress.durable = inner.progress.durable.max(aside.last);
+            inner.earlier.retain(|(number, ..)| !aside.logs.contains(number));
         }
-        inner.earlier = None;
-        inner.spare = Some(spare);
+        let more = !inner.asides.is_empty();
+        inner.pace.sealed(more);
         self.commits.notify();
     }
 
     /// The buffer could not be sealed; its rows stay where they are, and a later write or seal tries again.
     pub(crate) fn sealing_failed(&self, failure: Failure) {
-        let mut inner = self.commits.lock();
-        if let Sealing::Running(aside) = std::mem::replace(&mut inner.sealing, Sealing::Idle) {
-            inner.sealing = Sealing::Failed(aside, failure);
-        }
+        self.commits.lock().failure = Some(failure);
         self.commits.notify();
     }
 
@@ -263,11 +289,8 @@ impl Shard {
     /// What was deleted by records that are still in the log.
     pub(crate) fn erasures(&self) -> Vec<Erasure> {
         let inner = self.commits.lock();
-        let aside = match &inner.sealing {
-            Sealing::Running(aside) | Sealing::Failed(aside, _) => &aside.erasures[..],
-            Sealing::Idle => &[],
-        };
-        [aside, &inner.erasures].concat()
+        let aside = inner.asides.iter().flat_map(|aside| &aside.erasures);
+        aside.chain(&inner.erasures).copied().collect()
     }
 
     /// The caller's highest watermark among the writes that are visible; 0 if there is none.
@@ -281,8 +304,8 @@ impl Shard {
         LogEnd { number: inner.log.number, length: inner.log.length, last: inner.progress.last }
     }
 
-    /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while the one before is
-    /// still being sealed, so that memory stays bounded.
+    /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while too many are, so that
+    /// memory stays bounded.
     fn room(&self, rows: usize, bytes: usize) -> Result<Guard<'_>, Error> {
         let mut inner = self.commits.lock();
         let mut tried = false;
@@ -293,52 +316,68 @@ impl Shard {
             if fits || inner.bytes == 0 {
                 return Ok(inner);
             }
-            inner = match inner.sealing {
-                Sealing::Idle if inner.is_settled() => {
-                    self.set_aside(&mut inner)?;
-                    inner
-                }
-                Sealing::Idle => self.commits.sync_round(inner)?,
-                _ => self.sealing_round(inner, &mut tried)?,
-            };
+            inner = self.aside_round(inner, &mut tried)?;
         }
     }
 
-    /// Waits for a seal under way; tries a failed one again, once.
-    fn sealing_round<'a>(&'a self, mut inner: Guard<'a>, tried: &mut bool) -> Result<Guard<'a>, Error> {
-        inner.sealing = match std::mem::replace(&mut inner.sealing, Sealing::Idle) {
-            Sealing::Failed(aside, failure) if *tried => {
-                let error = failure.error(self.number);
-                inner.sealing = Sealing::Failed(aside, failure);
-                return Err(error);
+    /// Sets the active buffer aside, or waits for what that needs. A seal that failed is tried again, once.
+    fn aside_round<'a>(&'a self, mut inner: Guard<'a>, tried: &mut bool) -> Result<Guard<'a>, Error> {
+        if let Some(failure) = &inner.failure {
+            if *tried {
+                return Err(failure.error(self.number));
             }
-            Sealing::Failed(aside, _) => {
-                *tried = true;
-                self.request_sealing();
-                Sealing::Running(aside)
-            }
-            other => other,
-        };
-        Ok(self.commits.wait(inner))
+            *tried = true;
+            self.retry(&mut inner);
+            return Ok(self.commits.wait(inner));
+        }
+        if inner.asides.len() >= ASIDES || matches!(inner.spare, Spare::Coming) {
+            return Ok(self.commits.wait(inner));
+        }
+        if !inner.is_settled() {
+            return self.commits.sync_round(inner);
+        }
+        self.set_aside(&mut inner)?;
+        Ok(inner)
+    }
+
+    /// Has what failed tried again. Its jobs were taken.
+    fn retry(&self, inner: &mut Inner) {
+        inner.failure = None;
+        inner.asides.iter().for_each(|_| self.request_sealing());
     }
 
     fn set_aside(&self, inner: &mut Inner) -> Result<(), Error> {
-        let next = match inner.spare.take() {
-            Some(spare) => spare,
-            None => self.listed_log()?,
+        let next = match std::mem::replace(&mut inner.spare, Spare::None) {
+            Spare::Ready(spare) => spare,
+            _ => self.listed_log()?,
         };
         let full = std::mem::replace(&mut inner.log, next);
         if inner.progress.durable < inner.progress.last {
-            inner.earlier = Some((full.file, full.path));
+            inner.earlier.push((full.number, full.file, full.path));
         }
         let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
         let erasures = std::mem::take(&mut inner.erasures);
-        inner.sealing =
-            Sealing::Running(Aside { logs, last: inner.progress.last, erasures, watermark: inner.watermark });
+        let (last, watermark) = (inner.progress.last, inner.watermark);
+        inner.asides.push_back(Aside { logs, last, erasures, watermark });
+        inner.pace.set_aside();
         (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
         self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
         self.request_sealing();
         Ok(())
+    }
+
+    /// Makes the file that the log will go on with, without the lock: nobody waits for it when the buffer is full.
+    fn make_spare(&self) {
+        let made = self.listed_log();
+        let mut inner = self.commits.lock();
+        inner.spare = match made {
+            Ok(spare) => Spare::Ready(spare),
+            Err(error) => {
+                tracing::debug!(shard = self.number, %error, "no log to go on with could be made yet");
+                Spare::Failed
+            }
+        };
+        self.commits.notify();
     }
 
     /// A new log file that the manifest lists.
@@ -358,23 +397,24 @@ impl Shard {
 }
 
 impl group_commit::Log for Inner {
-    /// The file before the one in use, and that.
-    type Files = [Option<(Arc<File>, Arc<Path>)>; 2];
+    /// Files before the one in use, and that.
+    type Files = Vec<(Arc<File>, Arc<Path>)>;
 
     fn progress(&mut self) -> &mut Progress {
         &mut self.progress
     }
 
     fn files(&self) -> Self::Files {
-        [self.earlier.clone(), Some((Arc::clone(&self.log.file), Arc::clone(&self.log.path)))]
+        let earlier = self.earlier.iter().map(|(_, file, path)| (Arc::clone(file), Arc::clone(path)));
+        earlier.chain([(Arc::clone(&self.log.file), Arc::clone(&self.log.path))]).collect()
     }
 
     fn sync(files: Self::Files) -> Result<(), Error> {
-        files.iter().flatten().try_for_each(|(file, path)| file::sync(file, path))
+        files.iter().try_for_each(|(file, path)| file::sync(file, path))
     }
 
     fn synced(&mut self) {
-        self.earlier = None;
+        self.earlier.clear();
         self.reveal();
     }
 }
@@ -399,12 +439,32 @@ impl Inner {
         }
     }
 
+    /// How long a writer of some rows waits, so that the buffer fills no faster than those before it are sealed.
+    fn pressure(&mut self, rows: usize, store: &Store) -> Duration {
+        if self.asides.len() < ASIDES {
+            return Duration::ZERO;
+        }
+        let most = MAX_BUFFER_BYTES / row_bytes(store.options.dimension);
+        self.pace.wait(rows, store.options.seal_rows.min(most))
+    }
+
+    /// Whether the caller is the one to make the file that the log goes on with: once the buffer is half full.
+    fn wants_spare(&mut self, store: &Store) -> bool {
+        let half = self.rows >= store.options.seal_rows.div_ceil(2) || self.bytes >= MAX_BUFFER_BYTES / 2;
+        let wanted = half && matches!(self.spare, Spare::None) && self.progress.writable().is_ok();
+        if wanted {
+            self.spare = Spare::Coming;
+        }
+        wanted
+    }
+
     /// Whether all that is in the log is in the state.
     fn is_settled(&self) -> bool {
         self.pending.is_empty() && !self.progress.is_syncing()
     }
 
     fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
+        self.store.expect_there().map_err(|error| WriteError { error, in_doubt: false })?;
         let mut frames = std::mem::take(&mut self.frames);
         frames.clear();
         let (sequence, durable) = (self.progress.last, self.progress.durable);

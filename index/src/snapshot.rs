@@ -1,14 +1,17 @@
 //! Copies of an index: taken while it is in use, and put back without what was deleted since.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::creation;
 use crate::erasure::Erasures;
 use crate::error::Error;
 use crate::file::header;
+use crate::file::lock::Lock;
 use crate::file::{self, name};
 use crate::logs::Logs;
 use crate::manifest::Manifest;
+use crate::opening::{self, Access};
 use crate::store::Store;
 use crate::{Index, PurgeReceipt};
 
@@ -37,6 +40,7 @@ pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotRepo
     creation::beside(to, |building| {
         // Before the manifest is held: a shard may wait for it with its own lock in hand. What is sealed in between is in
         // the manifest's segments, and a log that comes into use in between begins after everything acknowledged before.
+        store.expect_there()?;
         let ends = logs.ends();
         let committer = store.committer();
         let manifest = committer.manifest.clone();
@@ -61,6 +65,8 @@ pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotRepo
             }
             file::sync_directory(&to)?;
         }
+        // What was linked and copied is this index's.
+        store.expect_there()?;
         drop(committer);
         file::create(&building.join(name::LOCK))?;
         manifest.publish(building)?;
@@ -77,8 +83,8 @@ pub(crate) fn take_beside(from: &Path, to: &Path) -> Result<SnapshotReport, Erro
             let manifest = Manifest::load(from)?;
             let copied = copy_beside(from, building, &manifest);
             if Manifest::load(from)?.epoch != manifest.epoch {
-                file::discard_directory(building);
-                file::create_directory(building)?;
+                // The directory itself stays: it is claimed, so that nobody takes it for abandoned.
+                file::empty_directory(building)?;
                 continue;
             }
             let report = copied?;
@@ -114,6 +120,9 @@ pub(crate) fn restore(
     to: &Path,
     erasures: Option<&Erasures>,
 ) -> Result<RestoreReport, Error> {
+    opening::expect_index(snapshot)?;
+    // Nobody may write to it while it is copied.
+    let _lock = Lock::take(snapshot, Access::ReadOnly, Duration::ZERO)?;
     let manifest = Manifest::load(snapshot)?;
     if let Some(erasures) = erasures
         && erasures.index != manifest.index

@@ -28,14 +28,20 @@ pub(crate) struct Sealed {
 pub(crate) struct Buffers {
     /// Takes new rows.
     pub(crate) active: Vec<Arc<Chunk>>,
-    /// Being written to a segment.
-    pub(crate) sealing: Vec<Arc<Chunk>>,
-    /// Ids deleted from `sealing` since it was set aside: their rows may be in the segment being written.
-    pub(crate) removed: Vec<u64>,
     /// Rows deleted from `active`, whose bytes are still in its log.
     pub(crate) dropped: usize,
-    /// Rows deleted from `sealing`, before and after it was set aside.
-    pub(crate) dropped_sealing: usize,
+    /// Set aside, the oldest first: it is written to a segment, or will be next.
+    pub(crate) aside: Vec<Arc<FullBuffer>>,
+}
+
+/// A full buffer, on its way into a segment.
+#[derive(Clone, Default)]
+pub(crate) struct FullBuffer {
+    pub(crate) chunks: Vec<Arc<Chunk>>,
+    /// Ids deleted since it was set aside: their rows may be in the segment being written.
+    removed: Vec<u64>,
+    /// Rows deleted before and since it was set aside.
+    dropped: usize,
 }
 
 impl Sealed {
@@ -54,7 +60,23 @@ impl Sealed {
 
 impl Buffers {
     pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        self.sealing.iter().chain(&self.active)
+        self.aside.iter().flat_map(|full| &full.chunks).chain(&self.active)
+    }
+}
+
+impl FullBuffer {
+    /// Removes rows as [`buffer::remove`] does. Returns how many.
+    fn remove(full: &mut Arc<Self>, ids: &[u64], targets: &[(u64, u64)]) -> usize {
+        let mut chunks = full.chunks.clone();
+        let removed = buffer::remove(&mut chunks, ids, targets);
+        let count = removed.len();
+        if count > 0 {
+            let changed = Arc::make_mut(full);
+            changed.chunks = chunks;
+            changed.dropped += count;
+            changed.removed.extend(removed);
+        }
+        count
     }
 }
 
@@ -86,7 +108,10 @@ impl State {
 
     /// Deleted rows whose bytes are still in a segment or a log.
     pub(crate) fn dead(&self) -> usize {
-        let in_logs = self.shards.iter().map(|buffers| buffers.dropped + buffers.dropped_sealing);
+        let in_logs = self
+            .shards
+            .iter()
+            .map(|buffers| buffers.dropped + buffers.aside.iter().map(|full| full.dropped).sum::<usize>());
         self.segments.iter().map(Sealed::dead).sum::<usize>() + in_logs.sum::<usize>()
     }
 
@@ -182,11 +207,11 @@ impl State {
         let mut count = 0;
         let mut next = self.with_buffers(shard, |buffers| {
             let dropped = buffer::remove(&mut buffers.active, &ids, targets).len();
-            let removed = buffer::remove(&mut buffers.sealing, &ids, targets);
-            count += dropped + removed.len();
+            count += dropped;
             buffers.dropped += dropped;
-            buffers.dropped_sealing += removed.len();
-            buffers.removed.extend(removed);
+            for full in &mut buffers.aside {
+                count += FullBuffer::remove(full, &ids, targets);
+            }
         });
         for at in 0..self.segments.len() {
             let sealed = &self.segments[at];
@@ -205,22 +230,22 @@ impl State {
         (next, count)
     }
 
-    /// With a shard's active buffer set aside for sealing; no other may be.
+    /// With a shard's active buffer set aside for sealing, behind those that already are.
     pub(crate) fn set_aside(&self, shard: usize) -> Self {
         self.with_buffers(shard, |buffers| {
-            debug_assert!(buffers.sealing.is_empty());
-            let (sealing, dropped_sealing) = (std::mem::take(&mut buffers.active), buffers.dropped);
-            *buffers = Buffers { sealing, dropped_sealing, ..Buffers::default() };
+            let (chunks, dropped) =
+                (std::mem::take(&mut buffers.active), std::mem::take(&mut buffers.dropped));
+            buffers.aside.push(Arc::new(FullBuffer { chunks, removed: Vec::new(), dropped }));
         })
     }
 
-    /// With the buffer that was set aside replaced by its segment (none if no row was left in it).
+    /// With the oldest buffer that was set aside replaced by its segment (none if no row was left in it).
     pub(crate) fn sealed(&self, shard: usize, segment: Option<Arc<Segment>>) -> Self {
         let mut removed = Vec::new();
         let mut next = self.with_buffers(shard, |buffers| {
-            removed = std::mem::take(&mut buffers.removed);
-            buffers.sealing.clear();
-            buffers.dropped_sealing = 0;
+            if !buffers.aside.is_empty() {
+                removed.clone_from(&buffers.aside.remove(0).removed);
+            }
         });
         if let Some(segment) = segment {
             let rows: Vec<usize> = removed.iter().filter_map(|&id| segment.part().find(id)).collect();

@@ -4,19 +4,20 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
 use crate::compaction::{Compactor, Wake};
 use crate::error::Error;
 use crate::file::header::{Header, Kind};
+use crate::file::lock::Lock;
 use crate::file::{self, PublishError, name};
 use crate::manifest::{Body, Manifest, TombstoneEntry};
 use crate::options::Options;
 use crate::sealing::Job;
 use crate::segment::Segment;
-use crate::state::State;
+use crate::state::{Sealed, State};
 use crate::syncing::Syncer;
 use crate::tombstone::Tombstones;
 use crate::wal::writer::Writer;
@@ -32,8 +33,19 @@ pub(crate) struct Store {
     pub(crate) wakes: Sender<Wake>,
     pub(crate) compactor: Compactor,
     pub(crate) syncer: Syncer,
+    /// Replaced segments, with their dead rows, as long as views hold them.
+    retired: Mutex<Vec<Retired>>,
     next_file: AtomicU64,
     committer: Mutex<Committer>,
+    /// `None`: open for reading, and there was no lock file.
+    lock: Option<Lock>,
+}
+
+/// A segment that the manifest does not name any more.
+struct Retired {
+    segment: Weak<Segment>,
+    /// Deleted rows that it holds.
+    dead: u64,
 }
 
 /// Changes the manifest, one change at a time.
@@ -51,6 +63,7 @@ impl Store {
         state: State,
         jobs: Sender<Job>,
         wakes: Sender<Wake>,
+        lock: Option<Lock>,
     ) -> Self {
         Self {
             directory,
@@ -61,9 +74,32 @@ impl Store {
             wakes,
             compactor: Compactor::default(),
             syncer: Syncer::default(),
+            retired: Mutex::default(),
             next_file: AtomicU64::new(next_file),
             committer: Mutex::new(Committer { manifest, in_doubt: None }),
+            lock,
         }
+    }
+
+    /// An error unless the directory's path still leads to the directory that was opened. Asked before anything is written,
+    /// made or removed there: another index may have taken its place.
+    pub(crate) fn expect_there(&self) -> Result<(), Error> {
+        self.lock.as_ref().map_or(Ok(()), Lock::expect_there)
+    }
+
+    /// Removes a file that nothing refers to any more, unless the directory is another one by now.
+    pub(crate) fn discard(&self, path: &Path) {
+        match self.expect_there() {
+            Ok(()) => file::discard(path),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "what is not needed any more was left")
+            }
+        }
+    }
+
+    /// File numbers from here on were not used yet.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_file.load(Ordering::Relaxed)
     }
 
     /// A file number that was never used.
@@ -73,6 +109,7 @@ impl Store {
 
     /// A new log file for a shard. It takes no rows before a manifest lists it.
     pub(crate) fn new_log(&self, shard: u16) -> Result<Writer, Error> {
+        self.expect_there()?;
         let epoch = self.committer().manifest.epoch;
         Writer::create(&name::shard(&self.directory, shard), self.index, self.new_number(), epoch)
     }
@@ -91,8 +128,9 @@ impl Store {
         files: &[PathBuf],
         change: impl FnOnce(&mut Body),
     ) -> Result<(), Error> {
+        self.expect_there()?;
         if let Some(reason) = &committer.in_doubt {
-            files.iter().for_each(|path| file::discard(path));
+            files.iter().for_each(|path| self.discard(path));
             return Err(Error::ReadOnly { shard, reason: reason.clone() });
         }
         let mut next = committer.manifest.clone();
@@ -105,7 +143,7 @@ impl Store {
                 Ok(())
             }
             Err(PublishError::Unchanged(error)) => {
-                files.iter().for_each(|path| file::discard(path));
+                files.iter().for_each(|path| self.discard(path));
                 Err(error)
             }
             Err(PublishError::InDoubt(error)) => {
@@ -124,6 +162,7 @@ impl Store {
         dead: &Tombstones,
         files: &mut Vec<PathBuf>,
     ) -> Result<TombstoneEntry, Error> {
+        self.expect_there()?;
         let file = self.new_number();
         let sequence = committer.manifest.epoch;
         let header = Header { kind: Kind::Tombstones, index: self.index, file, sequence, salt: 0 };
@@ -144,6 +183,28 @@ impl Store {
         self.commit(&mut committer, 0, &[], |body| {
             ends.iter().for_each(|&(shard, last)| body.shards[shard].durable = last);
         })
+    }
+
+    /// Has the files of replaced segments removed once no view holds them.
+    pub(crate) fn retire(&self, replaced: &[Sealed]) {
+        let mut retired = self.retired();
+        retired.retain(|retired| retired.segment.strong_count() > 0);
+        for sealed in replaced {
+            sealed.segment.retire();
+            retired.push(Retired { segment: Arc::downgrade(&sealed.segment), dead: sealed.dead() as u64 });
+        }
+    }
+
+    /// Replaced segments that views hold, and how many deleted rows are in them.
+    pub(crate) fn held(&self) -> (Vec<u64>, u64) {
+        let mut retired = self.retired();
+        retired.retain(|retired| retired.segment.strong_count() > 0);
+        let numbers = retired.iter().filter_map(|retired| Some(retired.segment.upgrade()?.number()));
+        (numbers.collect(), retired.iter().map(|retired| retired.dead).sum())
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Vec<Retired>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every file that the manifest names, and the manifest and the lock.

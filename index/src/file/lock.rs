@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ type Key = (u64, u64);
 pub(crate) struct Lock {
     file: File,
     key: Key,
+    /// The directory, as it was given.
+    directory: PathBuf,
 }
 
 impl Lock {
@@ -61,6 +63,10 @@ impl Lock {
             }
             opened => opened.context(&path, "opening the lock file")?,
         };
+        if access == Access::ReadWrite {
+            // One that somebody else made, with rights of their own, will do as well.
+            let _ = super::restrict(&file, &path, 0o600);
+        }
         let found = file.metadata().context(&path, "reading the lock file")?;
         let key = (found.dev(), found.ino());
         let mut held = held();
@@ -80,14 +86,32 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(error).context(&path, "locking"),
         }
         drop(held);
+        let lock = Self { file, key, directory: directory.to_owned() };
+        if !lock.is_there() {
+            // The directory was replaced between opening the file and locking it.
+            return Self::attempt(directory, access);
+        }
         if access == Access::ReadWrite {
             // For the message only. A full disk must not keep anybody from reading, so it may be lost.
+            let mut file = &lock.file;
             let _ = file
                 .set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| write!(file, "{}", std::process::id()));
         }
-        Ok(Some(Self { file, key }))
+        Ok(Some(lock))
+    }
+
+    /// Whether the directory's path still leads to the lock file that is held. As the file is open, no other file can
+    /// have its number.
+    fn is_there(&self) -> bool {
+        let found = fs::symlink_metadata(self.directory.join(name::LOCK));
+        found.is_ok_and(|found| (found.dev(), found.ino()) == self.key)
+    }
+
+    /// An error unless the directory's path still leads to the directory that is locked.
+    pub(crate) fn expect_there(&self) -> Result<(), Error> {
+        if self.is_there() { Ok(()) } else { Err(Error::Moved { path: self.directory.clone() }) }
     }
 }
 
@@ -175,6 +199,24 @@ mod tests {
         assert!(matches!(take(directory.path(), Access::ReadWrite), Err(Error::Locked { .. })));
         drop(readers);
         take(directory.path(), Access::ReadWrite).unwrap();
+    }
+
+    #[test]
+    fn a_lock_knows_when_its_directory_was_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("locked");
+        fs::create_dir(&path).unwrap();
+        let lock = take(&path, Access::ReadWrite).unwrap().unwrap();
+        lock.expect_there().unwrap();
+        fs::rename(&path, directory.path().join("moved")).unwrap();
+        assert!(matches!(lock.expect_there(), Err(Error::Moved { .. })));
+        fs::create_dir(&path).unwrap();
+        let other = take(&path, Access::ReadWrite).unwrap().unwrap();
+        assert!(matches!(lock.expect_there(), Err(Error::Moved { .. })));
+        other.expect_there().unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        fs::rename(directory.path().join("moved"), &path).unwrap();
+        lock.expect_there().unwrap();
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Iterator for RangeStream<'_> {
     type Item = Result<Hit, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if !self.failed
+            && let Err(error) = super::expect_number(self.least)
+        {
+            self.failed = true;
+            return Some(Err(error));
+        }
         loop {
             if let Some(hit) = self.hits.next() {
                 return Some(Ok(hit));

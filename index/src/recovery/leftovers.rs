@@ -73,6 +73,34 @@ pub(super) fn remove_leftovers(directory: &Path, manifest: &Manifest) -> Result<
     Ok(())
 }
 
+/// Removes the files with rows, of those made before a number was given out, that neither the manifest names nor views hold. None
+/// is left, unless removing it failed before.
+///
+/// # Errors
+/// One could not be removed.
+pub(crate) fn remove_unlisted(store: &Store, before: u64, held: &[u64]) -> Result<(), Error> {
+    store.expect_there()?;
+    let committer = store.committer();
+    let listed = Store::listed(&store.directory, &committer.manifest.body);
+    for entry in files(&store.directory)? {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let kind = match name.split_once('-') {
+            Some(("seg", _)) => Kind::Segment,
+            Some(("wal", _)) => Kind::Log,
+            _ => continue,
+        };
+        let ours = name::number(&name).is_some_and(|number| number < before && !held.contains(&number));
+        // A log without rows may be on its way into the manifest.
+        let empty =
+            kind == Kind::Log && entry.metadata().is_ok_and(|file| file.len() <= header::LENGTH as u64);
+        if ours && !empty && !listed.contains(&path) && belongs(&path, kind, store.index) {
+            file::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn belongs(path: &Path, kind: Kind, index: [u8; 16]) -> bool {
     let mut bytes = [0; header::LENGTH + 1];
     let read = file::open(path).and_then(|file| file::read_at(&file, path, &mut bytes, 0));

@@ -50,12 +50,14 @@ pub(crate) struct Segment {
     verified: Box<[AtomicU64]>,
     /// No manifest names it any more: the file goes with the last view that holds it.
     retired: AtomicBool,
+    /// Device and inode of the file: another one may lie at its path by the time it goes.
+    identity: (u64, u64),
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
         if *self.retired.get_mut() {
-            file::discard(&self.path);
+            file::discard_if(&self.path, self.identity);
         }
     }
 }
@@ -79,13 +81,15 @@ impl Segment {
                 format!("{length} bytes"),
             ));
         }
+        let identity = file::identity(&file, &path)?;
         let map = Map::sealed(&file).context(&path, "mapping")?;
-        Self::parse(path, map, index, dimension, entry)
+        Self::parse(path, map, identity, index, dimension, entry)
     }
 
     fn parse(
         path: PathBuf,
         map: Map,
+        identity: (u64, u64),
         index: [u8; 16],
         dimension: usize,
         entry: &SegmentEntry,
@@ -165,6 +169,7 @@ impl Segment {
             footer,
             verified,
             retired: AtomicBool::new(false),
+            identity,
         };
         for columns in [segment.ids.clone(), segment.groups.clone(), segment.order.clone(), statistics] {
             segment.verify_bytes(columns)?;
@@ -358,10 +363,9 @@ impl Segment {
                 format!("row {row} out of order"),
             ));
         }
-        let by_id: Vec<Option<&u64>> = part.order.iter().map(|&row| part.ids.get(row as usize)).collect();
-        if let Some(place) =
-            (0..by_id.len()).find(|&at| by_id[at].is_none() || (at > 0 && by_id[at - 1] >= by_id[at]))
-        {
+        let by_id = |at: usize| part.order.get(at).and_then(|&row| part.ids.get(row as usize));
+        let wrong = |&at: &usize| by_id(at).is_none() || (at > 0 && by_id(at - 1) >= by_id(at));
+        if let Some(place) = (0..part.order.len()).find(wrong) {
             return Some(damaged(
                 &self.path,
                 self.order.start + place * 4,

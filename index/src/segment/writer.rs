@@ -13,7 +13,7 @@ use super::layout::{
 };
 use super::{graph, l0};
 use crate::background::Tick;
-use crate::error::Error;
+use crate::error::{Error, reserve};
 use crate::file::header::{Header, Kind};
 use crate::file::{self, name};
 use crate::graph::build::Parameters;
@@ -24,6 +24,9 @@ use crate::tombstone::Tombstones;
 
 /// Bytes written at once.
 const BUFFER: usize = 16 * BLOCK;
+/// Bytes after which the file is synced while it is written. A sync of the whole at the end would hold up the syncs of logs, which file
+/// systems with a journal order behind it.
+const SYNC_AFTER: u64 = 4 << 20;
 
 /// What the manifest has to know of a finished file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +75,7 @@ pub(crate) fn write(
     tick: Tick<'_>,
 ) -> Result<Option<Finished>, Error> {
     let &Target { directory, index, number, epoch } = target;
-    let rows = sorted(sources);
+    let rows = sorted(sources, directory)?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -95,16 +98,20 @@ pub(crate) fn write(
 }
 
 /// Where each row lies, as (part, row), by ascending (group, id).
-fn sorted(sources: &[Source<'_>]) -> Vec<(u32, u32)> {
-    let mut keyed: Vec<(u64, u64, u32, u32)> =
-        Vec::with_capacity(sources.iter().map(|source| source.part.len()).sum());
+fn sorted(sources: &[Source<'_>], directory: &Path) -> Result<Vec<(u32, u32)>, Error> {
+    let most = sources.iter().map(|source| source.part.len()).sum();
+    let mut keyed: Vec<(u64, u64, u32, u32)> = Vec::new();
+    reserve(&mut keyed, most, directory, "sorting the rows of a segment")?;
     for (number, Source { part, dead }) in sources.iter().enumerate() {
         let columns = part.groups.iter().zip(part.ids).enumerate();
         let live = columns.filter(|(row, _)| dead.is_none_or(|dead| !dead.contains(*row)));
         keyed.extend(live.map(|(row, (&group, &id))| (group, id, number as u32, row as u32)));
     }
     keyed.sort_unstable();
-    keyed.into_iter().map(|(_, _, part, row)| (part, row)).collect()
+    let mut places = Vec::new();
+    reserve(&mut places, keyed.len(), directory, "sorting the rows of a segment")?;
+    places.extend(keyed.into_iter().map(|(_, _, part, row)| (part, row)));
+    Ok(places)
 }
 
 fn write_rows(
@@ -164,6 +171,8 @@ pub(super) struct Writer<'a> {
     buffer: Vec<u8>,
     /// Bytes that left the buffer: a multiple of the block size until the end.
     written: u64,
+    /// Bytes that were on disk at the last sync.
+    synced: u64,
     sections: Vec<Section>,
     blocks: Vec<u32>,
     digest: Xxh3,
@@ -180,6 +189,7 @@ impl<'a> Writer<'a> {
             number: header.file,
             buffer: Vec::with_capacity(BUFFER),
             written: 0,
+            synced: 0,
             sections: Vec::new(),
             blocks: Vec::new(),
             digest: Xxh3::new(),
@@ -220,6 +230,10 @@ impl<'a> Writer<'a> {
         file::write_at(&self.file, &self.path, &self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.written >= self.synced + SYNC_AFTER {
+            file::sync(&self.file, &self.path)?;
+            self.synced = self.written;
+        }
         (self.tick)()
     }
 

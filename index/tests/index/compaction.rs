@@ -64,7 +64,10 @@ fn a_view_keeps_the_files_it_was_taken_with() {
     };
     delete(&index, &mut oracle, 0..5);
     let receipt = index.purge().unwrap();
-    assert_eq!((receipt.erased, receipt.rewritten, receipt.held_by_views), (5, 1, 1));
+    assert_eq!((receipt.erased, receipt.waiting), (0, 5), "the view has them");
+    assert_eq!((receipt.rewritten, receipt.held_by_views), (1, 1));
+    let again = index.purge().unwrap();
+    assert_eq!((again.erased, again.waiting, again.held_by_views), (0, 5, 1), "it still has");
     assert_eq!(segments(), 2);
     before.1.assert_equals(&before.0, &[vector(6, 2)]);
     oracle.assert_equals(&index.view(), &[vector(6, 2)]);
@@ -152,4 +155,40 @@ fn what_was_purged_is_in_no_file() {
     let index = Index::open(&directory.path().join("index")).unwrap();
     assert_eq!(traces(&index), (0, 100));
     oracle.assert_equals(&index.view(), &[vector(6, 3)]);
+}
+
+/// Runs something while others insert and delete without end, and returns when it does.
+fn beside_deletions<T: Send>(index: &Index, first: u64, act: impl FnOnce(&Index) -> T + Send) -> T {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for id in (first..).step_by(10) {
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                index.insert(&borrowed(&rows(6, id..id + 10, 1))).unwrap();
+                index.delete(&(id..id + 9).collect::<Vec<_>>()).unwrap();
+                // Of a segment that is there already, so that each has dead rows whenever it is looked at.
+                index.delete(&[(id / 10) % 3000]).unwrap();
+            }
+        });
+        let result = act(index);
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+#[test]
+fn a_purge_and_a_compaction_end_while_others_delete() {
+    let (_directory, index) = small(2);
+    let mut oracle = Oracle::default();
+    fill(&index, &mut oracle, 0..3000, 300);
+    delete(&index, &mut oracle, (0..3000).step_by(3));
+    let purged = beside_deletions(&index, 1_000_000, |index| index.purge().unwrap());
+    assert!(purged.erased + purged.waiting >= 1000, "all that were deleted before: {purged:?}");
+    beside_deletions(&index, 2_000_000, |index| index.compact().unwrap());
+    beside_deletions(&index, 3_000_000, |index| index.seal().unwrap());
+    assert!(index.check().unwrap().is_clean());
+    index.purge().unwrap();
+    assert_eq!(index.stats().deleted_rows, 0);
 }

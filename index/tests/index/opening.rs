@@ -1,5 +1,6 @@
 //! Making, finding and refusing indexes.
 
+mod moved;
 mod owners;
 mod race;
 mod readers;

@@ -212,7 +212,6 @@ fn hostile_probes_are_refused_by_type() {
         assert!(matches!(refused(&bad), Error::NotUnit { row: 0, .. }), "{bad:?}");
     }
     let query = || view.query(&[1.0, 0.0, 0.0]).unwrap();
-    assert_eq!(query().range(f32::NAN).unwrap().hits, []);
     assert_eq!(query().top_k(3).unwrap().hits.len(), 3);
 }
 
@@ -292,4 +291,22 @@ proptest! {
         }
         compare(&index.view(), &oracle, &vector(dimension, random.below(200)));
     }
+}
+
+#[test]
+fn a_range_from_what_is_no_number_is_refused() {
+    let directory = quick_directory();
+    let index = Index::create(&directory.path().join("index"), Options::new(3)).unwrap();
+    index.insert(&borrowed(&rows(3, 0..10, 1))).unwrap();
+    let (view, probe) = (index.view(), vector(3, 5));
+    let refused = |error: Option<Error>| {
+        assert!(matches!(error, Some(Error::InvalidOption { field: "min_score", .. })), "{error:?}");
+    };
+    refused(view.query(&probe).unwrap().range(f32::NAN).err());
+    refused(view.batch(&[&probe]).unwrap().range(f32::NAN).err());
+    let mut stream = view.query(&probe).unwrap().stream(f32::NAN);
+    refused(stream.next().and_then(Result::err));
+    assert!(stream.next().is_none());
+    assert_eq!(view.query(&probe).unwrap().range(f32::NEG_INFINITY).unwrap().hits.len(), 10);
+    assert!(view.query(&probe).unwrap().range(f32::INFINITY).unwrap().hits.is_empty());
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use gallerist_index::{Error, Index, Options};
 
-use crate::oracle::{Oracle, borrowed, rows, scratch, vector};
+use crate::oracle::{Oracle, READ_ONLY, borrowed, copy, rows, scratch, vector};
 
 const DIMENSION: usize = 4;
 
@@ -165,4 +165,57 @@ fn a_snapshot_of_a_busy_index_holds_what_was_acknowledged_before() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn what_is_being_written_is_not_restored_from() {
+    let (directory, index) = small(2, 1000);
+    let mut oracle = Oracle::default();
+    insert(&index, &mut oracle, 0..100);
+    let restored = directory.path().join("restored");
+    match Index::restore(index.path(), &restored, None) {
+        Err(Error::Locked { path, holder }) => {
+            assert_eq!((path, &*holder), (index.path().to_owned(), "this very process"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left");
+    let path = index.path().to_owned();
+    index.close().unwrap();
+    let reader = Index::open_with(&path, &READ_ONLY).unwrap();
+    Index::restore(&path, &restored, None).unwrap();
+    oracle.assert_equals(&reader.view(), &[]);
+    oracle.assert_equals(&Index::open(&restored).unwrap().view(), &[]);
+}
+
+/// What killed snapshots leave: hidden, and full of rows that are purged from the index later.
+#[test]
+fn copies_that_a_kill_left_are_named_and_removed() {
+    let (directory, index) = small(2, 1000);
+    let mut oracle = Oracle::default();
+    insert(&index, &mut oracle, 0..100);
+    index.snapshot(&directory.path().join("taken")).unwrap();
+    index.close().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let [killed, alive] = [".snap.new-0123456789abcdef", ".other.new-00000000deadbeef"].map(at);
+    let strangers = [".snap.new-0123", "snap.new-0123456789abcdef", ".notes.new-0123456789abcdef"].map(at);
+    for path in [&killed, &alive].into_iter().chain(&strangers) {
+        copy(&at("taken"), path);
+    }
+    fs::write(strangers[2].join("letter.txt"), "mine").unwrap();
+    // What a living snapshot holds.
+    let claim = fs::File::open(&alive).unwrap();
+    claim.lock().unwrap();
+
+    let path = at("index");
+    assert_eq!(Index::check_at(&path).unwrap().abandoned, std::slice::from_ref(&killed));
+    let reader = Index::open_with(&path, &READ_ONLY).unwrap();
+    assert_eq!(reader.check().unwrap().abandoned, std::slice::from_ref(&killed));
+    drop(reader);
+    let index = Index::open(&path).unwrap();
+    assert!(!killed.exists() && alive.exists() && strangers.iter().all(|path| path.exists()));
+    drop(claim);
+    index.snapshot(&at("second")).unwrap();
+    assert!(!alive.exists() && strangers.iter().all(|path| path.exists()));
+    assert!(index.check().unwrap().abandoned.is_empty());
 }
