@@ -1,6 +1,6 @@
 //! The command line: `gallerist VERB GALLERY ...`.
 //!
-//! Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
+//! Exit codes: 0 done, 1 error, 2 usage, 3 nothing usable, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
 mod audit;
 mod backup;
@@ -31,6 +31,7 @@ mod search;
 mod searching;
 mod subject;
 mod threshold;
+mod values;
 mod verify;
 
 use std::io;
@@ -41,13 +42,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 use crate::decision::Decision;
-use screen::{Format, Screen};
+use screen::{Format, SafeLog, Screen, Unread, complain, escaped};
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 error, 2 usage, 10 match, 11 no match, 12 inconclusive, 130 interrupted.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage, 3 no input was usable, 10 match, 11 no match, 12 inconclusive, \
+                          130 interrupted.";
 
 /// Face galleries: photos in, decisions out. Works offline; photos never leave this machine.
 #[derive(Debug, Parser)]
@@ -152,15 +154,23 @@ enum End {
     Done,
     /// Something was found wrong, and has been said.
     Wrong,
+    /// Of the inputs, none was usable; which ones and why has been said.
+    NothingUsable,
     Decided(Decision),
     Interrupted,
 }
+
+/// An error: of the inputs, none was usable.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct NothingUsable(String);
 
 impl End {
     fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Wrong => 1,
+            Self::NothingUsable => 3,
             Self::Decided(Decision::Match) => 10,
             Self::Decided(Decision::NoMatch) => 11,
             Self::Decided(Decision::Inconclusive) => 12,
@@ -169,29 +179,75 @@ impl End {
     }
 }
 
+impl Verb {
+    /// Whether the verb does no more than print: it may stop when nobody reads.
+    fn only_prints(&self) -> bool {
+        match self {
+            Self::Search(_) | Self::Range(_) | Self::Stats(_) | Self::Model(_) => true,
+            Self::Subject(arguments) => arguments.only_prints(),
+            _ => false,
+        }
+    }
+}
+
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(error));
     // Galleries, exports, backups and reports tell of people: whatever is written is its owner's alone.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
     opening::wait_for(arguments.wait.unwrap_or_default());
     refuse_silent_ends();
-    let (screen, files) = formats(&arguments);
+    let unread = if arguments.verb.only_prints() { Unread::Stop } else { Unread::GoOn };
+    let (screen, files) = formats(&arguments, unread);
     let ended = networks::agree().and_then(|()| run(arguments.verb, files, screen));
-    match ended.map_err(|error| if networks::are_wanted(&error) { networks::go_on() } else { error }) {
-        Ok(end) => ExitCode::from(end.code()),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // the reader has seen enough
+    let ended = ended.map_err(|error| if networks::are_wanted(&error) { networks::go_on() } else { error });
+    let code = match ended {
+        Ok(end) => end.code(),
+        Err(error) if unread == Unread::Stop && is_broken_pipe(&error) => 0, // the reader has seen enough
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(1)
+            complain(format!("error: {}", explain(&error)));
+            if error.is::<NothingUsable>() { End::NothingUsable.code() } else { 1 }
+        }
+    };
+    ExitCode::from(Screen::lost().map_or(code, |lost| told_nobody(lost, code)))
+}
+
+/// Says that output was lost. What was asked for is done, and a closed output is the reader's choice; any other failure is an error.
+fn told_nobody(lost: &io::Error, code: u8) -> u8 {
+    if lost.kind() == io::ErrorKind::BrokenPipe {
+        complain("the standard output was closed; the command went on to its end without it");
+        return code;
+    }
+    complain(format!(
+        "error: the standard output failed ({lost}); the command went on to its end without it"
+    ));
+    1
+}
+
+/// Says what is wrong with the arguments, whose own text may come from file names, and ends.
+fn refuse(error: clap::Error) -> ! {
+    let safe = || std::env::args_os().map(|word| escaped(&word.to_string_lossy()).into_owned());
+    let error =
+        if error.use_stderr() { Arguments::try_parse_from(safe()).err().unwrap_or(error) } else { error };
+    error.exit()
+}
+
+/// An error and its causes, each once: some errors tell their cause themselves.
+fn explain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            let joint = if said.is_empty() { "" } else { ": " };
+            said = format!("{said}{joint}{cause}");
         }
     }
+    said
 }
 
 /// How results are printed, and what `encode` writes; a mixture that means nothing ends the program.
-fn formats(arguments: &Arguments) -> (Screen, FileFormat) {
+fn formats(arguments: &Arguments, unread: Unread) -> (Screen, FileFormat) {
     let given = |wanted| arguments.format.contains(&wanted);
     let is_for_files = given(FormatArgument::Npy) || given(FormatArgument::Jsonl);
     if is_for_files && !matches!(arguments.verb, Verb::Encode(_)) {
@@ -200,7 +256,7 @@ fn formats(arguments: &Arguments) -> (Screen, FileFormat) {
     }
     let screen = if given(FormatArgument::Json) { Format::Json } else { Format::Text };
     let files = if given(FormatArgument::Jsonl) { FileFormat::Jsonl } else { FileFormat::Npy };
-    (Screen::new(screen), files)
+    (Screen::new(screen, unread), files)
 }
 
 fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
@@ -244,7 +300,7 @@ fn log_to_stderr(verbose: u8) {
     let filter = EnvFilter::try_from_env("GALLERIST_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| SafeLog)
         .with_target(false)
         .without_time()
         .init();
@@ -267,5 +323,12 @@ mod tests {
     #[test]
     fn the_arguments_are_sound() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause =
+            anyhow::anyhow!("no room").context("index/LOCK: opening it: no room").context("opening G");
+        assert_eq!(super::explain(&cause), "opening G: index/LOCK: opening it: no room");
     }
 }

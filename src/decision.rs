@@ -31,6 +31,8 @@ pub enum Doubt {
     BetweenThresholds,
     /// Somebody may have been missed.
     IncompleteSearch,
+    /// The photo shows more faces than were looked at.
+    FacesNotLookedAt,
 }
 
 impl Doubt {
@@ -41,7 +43,18 @@ impl Doubt {
             Self::IncompleteSearch => {
                 "somebody may have been missed by this search; --certify exact or bounded rules that out"
             }
+            Self::FacesNotLookedAt => "not every face of the photo was looked at",
         }
+    }
+}
+
+/// A decision about one face, as one about its photo: of a photo in which faces were not looked at, nobody can say who is not in it.
+pub fn of_photo(decided: (Decision, Option<Doubt>), not_looked_at: usize) -> (Decision, Option<Doubt>) {
+    match decided {
+        (Decision::NoMatch, _) if not_looked_at > 0 => {
+            (Decision::Inconclusive, Some(Doubt::FacesNotLookedAt))
+        }
+        decided => decided,
     }
 }
 
@@ -74,6 +87,16 @@ mod tests {
         assert_eq!(decide(Some(0.5), &EXACT, &threshold), (Decision::Match, None));
         assert_eq!(decide(Some(0.499), &EXACT, &threshold), (Decision::NoMatch, None));
         assert_eq!(decide(None, &EXACT, &threshold), (Decision::NoMatch, None));
+    }
+
+    #[test]
+    fn a_photo_with_faces_that_were_not_looked_at_is_no_proof_of_absence() {
+        let unseen = (Decision::Inconclusive, Some(Doubt::FacesNotLookedAt));
+        assert_eq!(of_photo((Decision::NoMatch, None), 0), (Decision::NoMatch, None));
+        assert_eq!(of_photo((Decision::NoMatch, None), 2), unseen);
+        assert_eq!(of_photo((Decision::Match, None), 2), (Decision::Match, None));
+        let between = (Decision::Inconclusive, Some(Doubt::BetweenThresholds));
+        assert_eq!(of_photo(between, 2), between);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Options {
     pub detect: DetectOptions,
     /// Faces whose overall quality, 0 to 100, is below this are refused.
     pub min_quality: u8,
+    /// Whether photos in which more than one face is found are refused.
+    pub single_face: bool,
     /// What a file may cost. `limits.memory` also bounds all photos under way together.
     pub limits: Limits,
     /// Threads that compute.
@@ -66,6 +68,7 @@ impl Default for Options {
             faces: Faces::Largest,
             detect: DetectOptions::default(),
             min_quality: 0,
+            single_face: false,
             limits: Limits { memory: memory::half_of_the_machine(), ..Limits::default() },
             workers: thread::available_parallelism().map_or(1, usize::from),
         }
@@ -84,8 +87,8 @@ impl Options {
             return format!("decoders={DECODERS} file={file_bytes} pixels={pixels} memory={memory}");
         }
         format!(
-            "decoders={DECODERS} faces={:?} min_face={} min_share={} min_quality={}",
-            self.faces, self.detect.min_face, self.detect.min_share, self.min_quality
+            "decoders={DECODERS} faces={:?} single_face={} min_face={} min_share={} min_quality={}",
+            self.faces, self.single_face, self.detect.min_face, self.detect.min_share, self.min_quality
         )
     }
 }
@@ -93,17 +96,48 @@ impl Options {
 /// A face that became a template.
 #[derive(Debug, Clone)]
 pub struct EncodedFace {
+    /// Which of the faces found in the photo it is, in the detector's order, from 0.
+    pub index: usize,
     /// Its template.
     pub template: Template,
     /// Where in the photo it was, and how good.
     pub provenance: Provenance,
 }
 
+/// A face that was found and does not count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusedFace {
+    /// Which of the faces found in the photo it is, in the detector's order, from 0.
+    pub index: usize,
+    /// Left, top, right, bottom in pixels of the upright photo.
+    pub bounds: [f32; 4],
+    /// Why it does not count.
+    pub skip: Skip,
+}
+
+/// Every face found in a photo: `found` is the sum of those that count, `refused` and `not_looked_at`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Census {
+    /// Faces that the detector found.
+    pub found: usize,
+    /// Those that were looked at and refused.
+    pub refused: Vec<RefusedFace>,
+    /// Those that were not looked at, as only the largest face was asked for.
+    pub not_looked_at: usize,
+}
+
+impl Census {
+    /// `4 faces, the largest was taken`, if faces were not looked at.
+    pub fn note(&self) -> Option<String> {
+        (self.not_looked_at > 0).then(|| format!("{} faces, the largest was taken", self.found))
+    }
+}
+
 /// What was found in a file.
 #[derive(Debug)]
 pub enum Finding {
-    /// Faces that count, at least one, largest first, and those that were refused.
-    Faces(Vec<EncodedFace>, Vec<Skip>),
+    /// Faces that count, at least one, largest first.
+    Faces(Vec<EncodedFace>),
     /// Nothing usable.
     Skipped(Skip),
     /// The caller knew these bytes already.
@@ -119,6 +153,8 @@ pub struct Outcome {
     pub hash: Option<PhotoHash>,
     /// What was found.
     pub finding: Finding,
+    /// The faces in it; none where the file was not looked at.
+    pub census: Census,
 }
 
 struct Job {
@@ -191,7 +227,7 @@ fn without_threads<E>(
 ) -> Result<(), E> {
     for input in inputs.take_while(|_| !stop.load(Ordering::Relaxed)) {
         let skip = Skip::temporary(format!("no thread could be started: {error}"));
-        sink(Outcome { input, hash: None, finding: Finding::Skipped(skip) })?;
+        sink(Outcome { input, hash: None, finding: Finding::Skipped(skip), census: Census::default() })?;
     }
     Ok(())
 }

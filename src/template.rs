@@ -61,10 +61,21 @@ impl Template {
         &self.0
     }
 
+    /// The cosine of two templates of the same dimension: -1 to 1.
+    pub fn similarity(&self, other: &Self) -> f32 {
+        similarity(gallerist_index::dot(&self.0, &other.0))
+    }
+
     /// Number of components.
     pub fn dimension(&self) -> usize {
         self.0.len()
     }
+}
+
+/// A scalar product of unit vectors as the cosine that it stands for: rounding may carry it a little beyond -1 or 1. Every score passes here
+/// on its way out of the index.
+pub fn similarity(product: f32) -> f32 {
+    product.clamp(-1.0, 1.0)
 }
 
 #[cfg(test)]
@@ -82,6 +93,13 @@ mod tests {
         let raw: Vec<f32> = (1..500_u32).map(|n| (n * n % 89) as f32 - 44.0).collect();
         let template = Template::from_raw(&raw).unwrap();
         assert_eq!(Template::from_raw(template.as_slice()).unwrap(), template);
+    }
+
+    #[test]
+    fn a_similarity_is_a_cosine() {
+        let template = Template::from_raw(&[0.3, 0.7, 0.1, 0.9, 0.2]).unwrap();
+        assert!(template.similarity(&template) <= 1.0);
+        assert_eq!([1.000_000_1, -1.000_000_1, 0.25].map(similarity), [1.0, -1.0, 0.25]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod bad_input;
 mod catalog;
 #[path = "e2e/catalog_damage.rs"]
 mod catalog_damage;
+#[path = "e2e/certificate.rs"]
+mod certificate;
 #[path = "e2e/correction.rs"]
 mod correction;
 #[path = "e2e/crash.rs"]
@@ -29,16 +31,24 @@ mod enroll;
 mod evaluation;
 #[path = "e2e/export.rs"]
 mod export;
+#[path = "e2e/faces.rs"]
+mod faces;
 #[path = "e2e/import.rs"]
 mod import;
 #[path = "e2e/import_formats.rs"]
 mod import_formats;
 #[path = "e2e/import_names.rs"]
 mod import_names;
+#[path = "e2e/interrupt.rs"]
+mod interrupt;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/networks.rs"]
 mod networks;
+#[path = "e2e/options.rs"]
+mod options;
+#[path = "e2e/output.rs"]
+mod output;
 #[path = "e2e/photos.rs"]
 mod photos;
 #[path = "e2e/privacy.rs"]

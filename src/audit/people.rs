@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Auditor, LISTED};
 use crate::calibration::suspects;
 use crate::gallery::{Result, Search, TOGETHER};
-use crate::template::Template;
+use crate::template::{Template, similarity};
 
 /// Two subjects who are more alike than strangers are: one person under two names, one photo filed twice, or relatives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ impl Auditor<'_> {
             let mut own = f32::NEG_INFINITY;
             for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {
                 if let Some(other) = view.try_get(other)? {
-                    own = own.max(gallerist_index::dot(&row.vector, &other.vector));
+                    own = own.max(similarity(gallerist_index::dot(&row.vector, &other.vector)));
                 }
             }
             // Who matches another photo of the person is the person.

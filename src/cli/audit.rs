@@ -1,16 +1,21 @@
 //! `gallerist audit`
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::probes::Probes;
-use super::screen::{Screen, Table, count, interval, percent, plural};
+use super::interrupt::{self, Stopped};
+use super::probes::{Source, several_faces};
+use super::screen::{Screen, Table, count, interval, percent, plural, score};
 use super::searching::{DecisionArguments, SearchArguments, Way};
-use super::{End, interrupt, opening};
+use super::{End, opening, values};
 use crate::audit::{Audit, Auditor, MatesFrom};
+use crate::calibration::Probe;
+use crate::gallery::Gallery;
 use crate::template::Template;
 
 /// Measure what a way to search misses at the threshold, look templates up as they are, and list people who are in the
@@ -33,10 +38,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// Share of searches in which an approximate search may miss the mate
-    #[arg(long, value_name = "SHARE", default_value_t = 0.001)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.001, allow_negative_numbers = true, value_parser = values::share)]
     max_loss: f64,
     /// List people who score this against each other [default: more than strangers do]
-    #[arg(long, value_name = "COSINE")]
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     doubles_above: Option<f32>,
     /// Length of the candidate lists
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -52,25 +57,18 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+    let stop = interrupt::watch();
     // What searches of graphs miss is kept in the gallery.
     let keeps = arguments.search.search == Way::Graph;
     let open = if keeps { opening::to_write } else { opening::to_read };
     let gallery = open(&arguments.gallery)?;
     let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
-    let stop = interrupt::watch();
-    let mut given: Vec<(Template, String)> = Vec::new();
-    if let Some(path) = &arguments.mated {
-        let engine = || arguments.engine.load_for(&gallery);
-        let dimension = Some(gallery.binding().dimension);
-        let names = arguments.subjects.as_deref();
-        let read = Probes::read(path, names, dimension, &engine, &arguments.look, screen, stop)?;
-        for probe in read.probes {
-            let person =
-                probe.person.with_context(|| format!("{}: whose is it? give --subjects", probe.name))?;
-            given.push((probe.template, person));
-        }
-    }
+    let given = match arguments.given(&gallery, screen, stop)? {
+        Ok(given) => given,
+        Err(stopped) => return stopped.report(screen),
+    };
     let bar = screen.progress(None, "done");
+    let at = Cell::new((0, 0));
     let auditor = Auditor {
         gallery: &gallery,
         search: deciding.search,
@@ -81,6 +79,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         bound: arguments.max_loss,
         doubles_above: arguments.doubles_above,
         progress: &|what, done, of| {
+            at.set((done as u64, of as u64));
             bar.set_message(format!("{what}: {} of {}", count(done as u64), count(of as u64)));
             bar.set_position(done as u64);
         },
@@ -88,13 +87,56 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     };
     let audit = auditor.run(&given)?;
     bar.finish_and_clear();
-    let Some(audit) = audit else { return Ok(End::Interrupted) };
+    let Some(audit) = audit else {
+        let (looked_at, total) = at.get();
+        return Stopped { looked_at, total, unit: "search" }.report(screen);
+    };
     if keeps {
         gallery.keep_audit(&audit)?;
     }
     screen.json(&audit)?;
     print(screen, &audit)?;
     Ok(if audit.broken.is_empty() { End::Done } else { End::Wrong })
+}
+
+impl Arguments {
+    /// The probes that were given, with the names of their people.
+    fn given(
+        &self,
+        gallery: &Gallery,
+        screen: Screen,
+        stop: &AtomicBool,
+    ) -> Result<Result<Vec<(Template, String)>, Stopped>> {
+        let Some(path) = &self.mated else { return Ok(Ok(Vec::new())) };
+        let source = Source {
+            path,
+            names: self.subjects.as_deref(),
+            dimension: Some(gallery.binding().dimension),
+            engine: &|| self.engine.load_for(gallery),
+            photos: &self.look,
+            screen,
+            stop,
+        };
+        let person = |name: &str, person: Option<String>| -> Result<String> {
+            let person = person.with_context(|| format!("{name}: whose is it? give --subjects"))?;
+            gallery
+                .subject(&person)
+                .with_context(|| format!("{name}: mated probes are of people in the gallery"))?;
+            Ok(person)
+        };
+        for photo in source.listed()?.into_iter().flatten() {
+            person(&photo.name, photo.person)?;
+        }
+        let read = match source.read()? {
+            Ok(read) => read,
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        if let Some(warning) = several_faces(read.several) {
+            screen.text(format!("warning: {warning}"))?;
+        }
+        let named = |probe: Probe| Ok((probe.template, person(&probe.name, probe.person)?));
+        Ok(Ok(read.probes.into_iter().map(named).collect::<Result<_>>()?))
+    }
 }
 
 fn print(screen: Screen, audit: &Audit) -> Result<()> {
@@ -125,12 +167,17 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     for double in &audit.doubles {
         let [one, other] = &double.subjects;
         let [first, second] = double.templates;
-        screen.text(format!("twice?  {:.3}  {one} (#{first})  {other} (#{second})", double.score))?;
+        screen.text(format!("twice?  {}  {one} (#{first})  {other} (#{second})", score(double.score)))?;
     }
     for outlier in &audit.outliers {
         screen.text(format!(
-            "whose?  #{} of {}  scores {:.3} with the others of that person, {:.3} with {}  {}",
-            outlier.template, outlier.subject, outlier.own, outlier.other, outlier.closer_to, outlier.path
+            "whose?  #{} of {}  scores {} with the others of that person, {} with {}  {}",
+            outlier.template,
+            outlier.subject,
+            score(outlier.own),
+            score(outlier.other),
+            outlier.closer_to,
+            outlier.path
         ))?;
     }
     audit.broken.iter().try_for_each(|broken| screen.text(format!("BROKEN: {broken}")))?;

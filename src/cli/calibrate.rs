@@ -1,6 +1,6 @@
 //! `gallerist calibrate`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, ensure};
@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::probes::Probes;
-use super::screen::{Screen, Table, aim, count, interval, percent, plural};
-use super::{End, interrupt, opening};
+use super::interrupt::{self, Stopped};
+use super::probes::{Probes, Source, several_faces};
+use super::screen::{Screen, Table, aim, count, interval, percent, plural, score};
+use super::{End, opening, values};
 use crate::calibration::measure::FEWEST_PROBES;
 use crate::calibration::{COUNTED, Calibration, Method, Operating, Probe, Sample, Strangers};
 use crate::decision::Fusion;
@@ -30,7 +31,15 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.txt", requires = "nonmated")]
     subjects: Option<PathBuf>,
     /// The share of strangers who may be named; the first one is used where none is said
-    #[arg(long, value_name = "FPIR,...", value_delimiter = ',', default_value = "0.01", num_args = 1)]
+    #[arg(
+        long,
+        value_name = "FPIR,...",
+        value_delimiter = ',',
+        default_value = "0.01",
+        num_args = 1,
+        allow_negative_numbers = true,
+        value_parser = values::rate
+    )]
     target_fpir: Vec<f64>,
     /// How a person's templates are made one score
     #[arg(long, value_enum, default_value = "max")]
@@ -53,18 +62,25 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
+/// A calibration and what is to be said about its probes, or that it was stopped.
+type Measured = Result<(Calibration, Vec<String>), Stopped>;
+
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let gallery = if arguments.dry_run {
-        opening::to_read(&arguments.gallery)
-    } else {
-        opening::to_write(&arguments.gallery)
-    }?;
+    values::distinct("--target-fpir", &arguments.target_fpir)?;
     let stop = interrupt::watch();
+    if let Some(from) = &arguments.from {
+        ensure!(!is_same(from, &arguments.gallery), "--from: {} is the gallery itself", from.display());
+    }
+    let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
+    let gallery = open(&arguments.gallery)?;
     let measured = match &arguments.from {
-        Some(from) => Some(taken_from(&gallery, from)?),
+        Some(from) => Ok(taken_from(&gallery, from)?),
         None => measure(arguments, &gallery, screen, stop)?,
     };
-    let Some((calibration, warnings)) = measured else { return Ok(End::Interrupted) };
+    let (calibration, warnings) = match measured {
+        Ok(measured) => measured,
+        Err(stopped) => return stopped.report(screen),
+    };
     let subjects = gallery.counts()?.0;
     let points: Vec<Operating> = calibration
         .targets
@@ -76,7 +92,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
-fn taken_from(gallery: &Gallery, from: &std::path::Path) -> Result<(Calibration, Vec<String>)> {
+/// Whether two paths lead to one folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|path| Some(path) == real(other))
+}
+
+fn taken_from(gallery: &Gallery, from: &Path) -> Result<(Calibration, Vec<String>)> {
     let found = opening::to_read(from)?.calibration(None)?;
     let (_, calibration) = found.with_context(|| format!("{} is not calibrated", from.display()))?;
     calibration.require(gallery.binding())?;
@@ -85,27 +107,32 @@ fn taken_from(gallery: &Gallery, from: &std::path::Path) -> Result<(Calibration,
 }
 
 /// Measures; with what is to be said about the probes.
-fn measure(
-    arguments: &Arguments,
-    gallery: &Gallery,
-    screen: Screen,
-    stop: &AtomicBool,
-) -> Result<Option<(Calibration, Vec<String>)>> {
+fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &AtomicBool) -> Result<Measured> {
     let mut warnings = Vec::new();
     let probes = match &arguments.nonmated {
         Some(path) => {
-            let engine = || arguments.engine.load_for(gallery);
-            let dimension = Some(gallery.binding().dimension);
-            let names = arguments.subjects.as_deref();
-            let probes = Probes::read(path, names, dimension, &engine, &arguments.look, screen, stop)?;
-            if probes.interrupted {
-                return Ok(None);
+            let source = Source {
+                path,
+                names: arguments.subjects.as_deref(),
+                dimension: Some(gallery.binding().dimension),
+                engine: &|| arguments.engine.load_for(gallery),
+                photos: &arguments.look,
+                screen,
+                stop,
+            };
+            if let Some(listed) = source.listed()? {
+                let strangers = listed.iter().filter(|photo| !is_subject(gallery, photo.person.as_deref()));
+                require(strangers.count())?;
             }
-            Some(strangers(gallery, probes, &mut warnings)?)
+            match source.read()? {
+                Ok(probes) => Some(strangers(gallery, probes, &mut warnings)?),
+                Err(stopped) => return Ok(Err(stopped)),
+            }
         }
         None => None,
     };
-    let total = probes.as_ref().map_or(u64::from(arguments.people), |probes| probes.len() as u64);
+    let people = u64::from(arguments.people).min(gallery.counts()?.0);
+    let total = probes.as_ref().map_or(people, |probes| probes.len() as u64);
     let bar = screen.progress(Some(total), "searches");
     let sample = Sample {
         gallery,
@@ -118,6 +145,7 @@ fn measure(
         Some(probes) => sample.given(probes)?,
         None => sample.left_out(arguments.people as usize, arguments.seed)?,
     };
+    let looked_at = bar.position();
     bar.finish_and_clear();
     if probes.is_none() {
         warnings.push(
@@ -126,28 +154,40 @@ fn measure(
                 .into(),
         );
     }
-    Ok(calibration.map(|calibration| (calibration, warnings)))
+    let stopped = Stopped { looked_at, total, unit: "search" };
+    Ok(calibration.map(|calibration| (calibration, warnings)).ok_or(stopped))
+}
+
+fn is_subject(gallery: &Gallery, person: Option<&str>) -> bool {
+    person.is_some_and(|name| gallery.subject(name).is_ok())
+}
+
+/// Refuses to measure with too few strangers.
+fn require(strangers: usize) -> Result<()> {
+    ensure!(
+        strangers >= FEWEST_PROBES,
+        "{} of people who are not in the gallery remain, a calibration needs at least {FEWEST_PROBES}: give more of them with \
+         --nonmated, or leave it out to look the gallery's own people up",
+        plural(strangers as u64, "probe")
+    );
+    Ok(())
 }
 
 /// The probes, without those whose person is in the gallery under the same name.
 fn strangers(gallery: &Gallery, read: Probes, warnings: &mut Vec<String>) -> Result<Vec<Probe>> {
     let given = read.probes.len();
-    let is_subject = |probe: &Probe| probe.person.as_ref().is_some_and(|name| gallery.subject(name).is_ok());
-    let probes: Vec<Probe> = read.probes.into_iter().filter(|probe| !is_subject(probe)).collect();
+    let probes: Vec<Probe> =
+        read.probes.into_iter().filter(|probe| !is_subject(gallery, probe.person.as_deref())).collect();
     if probes.len() < given {
         let left = plural((given - probes.len()) as u64, "probe");
         warnings.push(format!("{left} of people who are in the gallery under the same name left out"));
     }
-    if !read.failed.is_empty() {
+    if let Some((_, first, why)) = read.failed.first() {
         let failed = plural(read.failed.len() as u64, "photo");
-        warnings.push(format!("{failed} without a usable face left out, such as {}", read.failed[0].1));
+        warnings.push(format!("{failed} without a usable face left out, such as {first} ({why})"));
     }
-    ensure!(
-        probes.len() >= FEWEST_PROBES,
-        "{} of people who are not in the gallery remain, a calibration needs at least {FEWEST_PROBES}: give more of them with \
-         --nonmated, or leave it out to look the gallery's own people up",
-        plural(probes.len() as u64, "probe")
-    );
+    warnings.extend(several_faces(read.several));
+    require(probes.len())?;
     Ok(probes)
 }
 
@@ -219,8 +259,12 @@ fn print(
     }
     print_sizes(screen, calibration)?;
     for suspect in calibration.suspects.iter().take(10) {
-        screen
-            .text(format!("suspect  {}  is like {}  {:.3}", suspect.probe, suspect.subject, suspect.score))?;
+        screen.text(format!(
+            "suspect  {}  is like {}  {}",
+            suspect.probe,
+            suspect.subject,
+            score(suspect.score)
+        ))?;
     }
     warnings.iter().try_for_each(|warning| screen.text(format!("warning: {warning}")))?;
     screen.text(if id.is_some() { "kept in the gallery" } else { "dry run: nothing was kept" })?;

@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
         Input { problem, ..input }
     });
     ingest::run(&engine, inputs, &options, &|hash| known.contains(hash), stop, |outcome| {
-        let faces = if let Finding::Faces(faces, _) = &outcome.finding { faces.len() } else { 1 };
+        let faces = if let Finding::Faces(faces) = &outcome.finding { faces.len() } else { 1 };
         let persons: Result<Vec<Option<Person>>, Skip> =
             (0..faces).map(|index| person(&outcome.input, index)).collect();
         tally.enter(outcome, persons)
@@ -124,7 +124,9 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     Ok(match interrupted {
         true => End::Interrupted,
         false if tally.temporary_failures() > 0 => End::Wrong,
-        false => End::Done,
+        // A part of a small collection may be empty.
+        false if tally.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
+        false => End::NothingUsable,
     })
 }
 

@@ -35,6 +35,9 @@ pub struct PhotoArguments {
     /// Refuse faces of lower quality, 0 to 100
     #[arg(long, value_name = "QUALITY", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub min_quality: u8,
+    /// Refuse photos in which more than one face is found, as `several_faces`
+    #[arg(long)]
+    pub single_face: bool,
     /// Refuse photos of more pixels, such as 500M (millions) [default: 256M]
     #[arg(long, value_name = "PIXELS", value_parser = millions)]
     pub max_pixels: Option<u64>,
@@ -94,6 +97,7 @@ impl PhotoArguments {
                 .min_face
                 .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
             min_quality: self.min_quality,
+            single_face: self.single_face,
             limits: Limits {
                 pixels: self.max_pixels.unwrap_or(defaults.limits.pixels),
                 file_bytes: self.max_file.unwrap_or(defaults.limits.file_bytes),

@@ -16,7 +16,7 @@ use crate::gallery::{GalleryError, Name, Person};
 use ledger::Ledger;
 
 /// Find the faces in photos and add them to a gallery. Photos that are in it already are known by their
-/// content and not looked at again, so the same command resumes what was interrupted.
+/// content and not looked at again, so the same command resumes what was interrupted. Ends with 3 if no input was usable.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ingest::run(&engine, inputs, &options, &known, stop, |outcome| {
         let person = |index| naming.person(&outcome.input, index);
         let intended = match &outcome.finding {
-            Finding::Faces(faces, _) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
+            Finding::Faces(faces) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
             _ => person(0).map(|person| vec![person]),
         };
         ledger.enter(outcome, intended)
@@ -149,10 +149,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ledger.settle()?;
     bar.finish_and_clear();
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.inputs() < total;
-    ledger.print_summary(started.elapsed(), interrupted)?;
+    ledger.print_summary(started.elapsed(), total, interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
         false if ledger.temporary_failures() > 0 => End::Wrong,
-        false => End::Done,
+        false if ledger.is_of_use() => End::Done,
+        false => End::NothingUsable,
     })
 }

@@ -11,10 +11,11 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments, binding_of};
-use super::probes::{Probes, is_vectors};
+use super::interrupt::{self, Stopped};
+use super::probes::{Source, is_vectors, several_faces};
 use super::screen::Screen;
 use super::searching::SearchArguments;
-use super::{End, interrupt, opening};
+use super::{End, opening, values};
 use crate::calibration::Probe;
 use crate::decision::certificate::name_of;
 use crate::evaluation::measure::{Experiment, Trials};
@@ -70,7 +71,9 @@ pub struct Arguments {
         value_name = "FPIR,...",
         value_delimiter = ',',
         default_value = "0.1,0.01,0.001",
-        num_args = 1
+        num_args = 1,
+        allow_negative_numbers = true,
+        value_parser = values::rate
     )]
     target_fpir: Vec<f64>,
     /// Error rates of verification to report
@@ -79,11 +82,13 @@ pub struct Arguments {
         value_name = "FMR,...",
         value_delimiter = ',',
         default_value = "0.01,0.001,0.0001",
-        num_args = 1
+        num_args = 1,
+        allow_negative_numbers = true,
+        value_parser = values::rate
     )]
     target_fmr: Vec<f64>,
     /// Repetitions of the bootstrap that intervals come from
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     repetitions: u32,
     /// Of every random choice
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -96,15 +101,20 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-/// What an identification or a verification gave, or that it was interrupted.
-type Measured<T> = Option<(T, Vec<String>)>;
+/// What an identification or a verification gave, with what is to be said of it, or that it was stopped.
+type Measured<T> = Result<(T, Vec<String>), Stopped>;
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ensure!(
         arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
         "there is nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
     );
+    values::distinct("--target-fpir", &arguments.target_fpir)?;
+    values::distinct("--target-fmr", &arguments.target_fmr)?;
     let stop = interrupt::watch();
+    if let Some(list) = arguments.pairs.as_ref().filter(|list| list.is_file()) {
+        arguments.pairs_of(list)?; // what is missing is told before anything is looked at; a pipe can be read once only
+    }
     let mut warnings = Vec::new();
     let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {
         (Some(path), _) => {
@@ -118,23 +128,20 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }
         (None, None) => (None, binding_of(&arguments.engine.chosen()?)),
     };
-    let identification = match identified {
-        Some(None) => return Ok(End::Interrupted),
-        Some(Some((measured, said))) => {
+    let identification = match identified.transpose() {
+        Err(stopped) => return stopped.report(screen),
+        Ok(measured) => measured.map(|(measured, said)| {
             warnings.extend(said);
-            Some(measured)
-        }
-        None => None,
+            measured
+        }),
     };
-    let verification = match &arguments.pairs {
-        Some(list) => match arguments.verify(list, &binding, screen, stop)? {
-            None => return Ok(End::Interrupted),
-            Some((measured, said)) => {
-                warnings.extend(said);
-                Some(measured)
-            }
-        },
-        None => None,
+    let verified = arguments.pairs.as_ref().map(|list| arguments.verify(list, &binding, screen, stop));
+    let verification = match verified.transpose()?.transpose() {
+        Err(stopped) => return stopped.report(screen),
+        Ok(measured) => measured.map(|(measured, said)| {
+            warnings.extend(said);
+            measured
+        }),
     };
     let report = Report { setting: arguments.setting(&binding)?, warnings, identification, verification };
     write::write(&report, &arguments.out)?;
@@ -174,43 +181,51 @@ impl Arguments {
             bail!("a gallery is evaluated with --mated and --nonmated");
         };
         let engine = || self.engine.load_for(gallery);
-        let dimension = Some(gallery.binding().dimension);
-        let read = |path, names: &Option<PathBuf>| {
-            Probes::read(path, names.as_deref(), dimension, &engine, &self.look, screen, stop)
+        let source = |path, names| Source {
+            path,
+            names,
+            dimension: Some(gallery.binding().dimension),
+            engine: &engine,
+            photos: &self.look,
+            screen,
+            stop,
         };
-        let (mated, nonmated) =
-            (read(mated, &self.mated_subjects)?, read(nonmated, &self.nonmated_subjects)?);
-        if mated.interrupted || nonmated.interrupted {
-            return Ok(None);
+        let mated = source(mated, self.mated_subjects.as_deref());
+        let nonmated = source(nonmated, self.nonmated_subjects.as_deref());
+        for photo in mated.listed()?.into_iter().flatten() {
+            mate(gallery, photo.person.as_deref(), &photo.name)?;
         }
-        let named = |person: Option<&String>, name: &str| -> Result<u64> {
-            let person = person.with_context(|| {
-                format!("{name}: whose is it? give --mated-subjects, or photos in folders named after people")
-            })?;
-            let subject = gallery.subject(person);
-            Ok(subject.with_context(|| format!("{name}: mated probes are of people in the gallery"))?.id)
+        for photo in nonmated.listed()?.into_iter().flatten() {
+            stranger(gallery, photo.person.as_deref(), &photo.name)?;
+        }
+        let (mated, nonmated) = match mated.read()? {
+            Ok(mated) => match nonmated.read()? {
+                Ok(nonmated) => (mated, nonmated),
+                Err(stopped) => return Ok(Err(stopped)),
+            },
+            Err(stopped) => return Ok(Err(stopped)),
         };
         let mut probes = Vec::with_capacity(mated.probes.len());
         for probe in mated.probes {
-            let subject = named(probe.person.as_ref(), &probe.name)?;
+            let subject = mate(gallery, probe.person.as_deref(), &probe.name)?;
             probes.push((probe, subject));
         }
         let mut failed = Vec::new();
         for (person, name, _) in &mated.failed {
-            failed.push(named(person.as_ref(), name)?);
+            failed.push(mate(gallery, person.as_deref(), name)?);
         }
         for probe in &nonmated.probes {
-            if let Some(person) = probe.person.as_ref().filter(|person| gallery.subject(person).is_ok()) {
-                bail!(
-                    "{}: {person} is in the gallery; non-mated probes are of people who are not",
-                    probe.name
-                );
-            }
+            stranger(gallery, probe.person.as_deref(), &probe.name)?;
         }
+        let several = several_faces(mated.several + nonmated.several);
         let strangers: Vec<String> =
             nonmated.failed.into_iter().map(|(person, name, _)| person.unwrap_or(name)).collect();
         let trials = Trials { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
-        self.identification(gallery, &trials, screen, stop)
+        let mut measured = self.identification(gallery, &trials, screen, stop)?;
+        if let Ok((_, warnings)) = &mut measured {
+            warnings.extend(several);
+        }
+        Ok(measured)
     }
 
     fn identification(
@@ -220,15 +235,20 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let bar = screen.progress(Some((trials.mated.len() + trials.non_mated.len()) as u64), "searches");
+        let total = (trials.mated.len() + trials.non_mated.len()) as u64;
+        let bar = screen.progress(Some(total), "searches");
         let search = self.search.search(None)?;
         let progress = |done: usize| bar.set_position(done as u64);
         let experiment = Experiment { gallery, search, progress: &progress, stop };
-        let Some((searches, mut warnings)) = experiment.run(trials)? else { return Ok(None) };
+        let searched = experiment.run(trials)?;
+        let looked_at = bar.position();
         bar.finish_and_clear();
+        let Some((searches, mut warnings)) = searched else {
+            return Ok(Err(Stopped { looked_at, total, unit: "search" }));
+        };
         let measured = identification(&searches, &self.options())?;
         warnings.extend(measured.warnings());
-        Ok(Some((measured, warnings)))
+        Ok(Ok((measured, warnings)))
     }
 
     fn setting(&self, binding: &Binding) -> Result<Setting> {
@@ -250,6 +270,25 @@ impl Arguments {
             date: time::UtcDateTime::now().date().to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
         })
+    }
+}
+
+/// The subject that a mated probe shows.
+fn mate(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<u64> {
+    let person = person.with_context(|| {
+        format!("{name}: whose is it? give --mated-subjects, or photos in folders named after people")
+    })?;
+    let subject = gallery.subject(person);
+    Ok(subject.with_context(|| format!("{name}: mated probes are of people in the gallery"))?.id)
+}
+
+/// Refuses a non-mated probe of somebody who is in the gallery.
+fn stranger(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<()> {
+    match person.filter(|person| gallery.subject(person).is_ok()) {
+        Some(person) => {
+            bail!("{name}: {person} is in the gallery; non-mated probes are of people who are not")
+        }
+        None => Ok(()),
     }
 }
 

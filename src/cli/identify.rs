@@ -1,6 +1,7 @@
 //! `gallerist identify`
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -8,17 +9,18 @@ use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::FacesArgument;
-use super::reply::{self, Reply, Sought};
+use super::interrupt::{self, Stopped};
+use super::reply::{Reply, Sought, Unusable};
 use super::searching::{Deciding, DecisionArguments, SearchArguments};
-use super::{End, Screen, interrupt, opening};
-use crate::decision::{Certificate, Decision, Missed, decide};
+use super::{End, NothingUsable, Screen, opening};
+use crate::decision::{Certificate, Decision, Missed, decide, of_photo};
 use crate::gallery::{Candidates, Gallery, TOGETHER};
-use crate::ingest::{self, Finding, walk};
+use crate::ingest::{self, Finding, Outcome, walk};
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
 /// Tell who is in a photo, or that nobody in the gallery is. Ends with 10 if any probe matches, else 12 if
-/// any allows no decision, else 11.
+/// any allows no decision, else 11. A photo with faces that were refused or not looked at is never "no match".
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -55,31 +57,53 @@ struct Lookup<'a> {
     deciding: Deciding,
     missed: Option<Missed>,
     screen: Screen,
+    stop: &'static AtomicBool,
     decisions: Vec<Decision>,
+    /// Photos or rows that were looked at.
+    looked_at: u64,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     for path in &arguments.photos {
         ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
+    let stop = interrupt::watch();
     let gallery = opening::to_read(&arguments.gallery)?;
     let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
     let missed = arguments.search.missed(&gallery, &deciding.search)?;
-    let mut lookup = Lookup { arguments, gallery: &gallery, deciding, missed, screen, decisions: Vec::new() };
-    match &arguments.vectors {
+    let mut lookup = Lookup {
+        arguments,
+        gallery: &gallery,
+        deciding,
+        missed,
+        screen,
+        stop,
+        decisions: Vec::new(),
+        looked_at: 0,
+    };
+    let total = match &arguments.vectors {
         Some(path) => lookup.vectors(path)?,
         None => lookup.photos()?,
+    };
+    if lookup.looked_at < total {
+        return Stopped { looked_at: lookup.looked_at, total, unit: "input" }.report(screen);
     }
     let decisions = lookup.decisions;
-    ensure!(!decisions.is_empty(), "there is no probe in what was given");
+    if decisions.is_empty() {
+        return Err(NothingUsable("there is no probe in what was given".into()).into());
+    }
     let any = |wanted| decisions.contains(&wanted).then_some(End::Decided(wanted));
     Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(End::Decided(Decision::NoMatch)))
 }
 
 impl Lookup<'_> {
-    fn vectors(&mut self, path: &Path) -> Result<()> {
+    /// Looks the rows of a file up, until it is to stop; returns how many there are.
+    fn vectors(&mut self, path: &Path) -> Result<u64> {
         let file = VectorFile::open_or_standard_input(path)?;
         for first in (0..file.rows).step_by(TOGETHER) {
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
             let templates = file.templates(first, TOGETHER)?;
             let started = Instant::now();
             let probes: Vec<&Template> = templates.iter().collect();
@@ -88,44 +112,52 @@ impl Lookup<'_> {
             let each = started.elapsed().as_secs_f64() * 1e3 / templates.len() as f64;
             for ((row, template), candidates) in (first..).zip(&templates).zip(&found) {
                 self.answer(Sought::Row { path, row, template }, candidates, each)?;
+                self.looked_at += 1;
             }
         }
-        Ok(())
+        Ok(file.rows)
     }
 
-    fn photos(&mut self) -> Result<()> {
+    /// Looks photos up, until it is to stop; returns how many there are.
+    fn photos(&mut self) -> Result<u64> {
         let arguments = self.arguments;
-        let stop = interrupt::watch();
         let engine = arguments.engine.load_for(self.gallery)?;
         let options = arguments.look.options(arguments.faces.into());
-        ingest::run(&engine, walk(&arguments.photos), &options, &|_| false, stop, |outcome| {
-            let path = &outcome.input.path;
-            match &outcome.finding {
-                Finding::Faces(faces, _) => {
-                    for (index, face) in faces.iter().enumerate() {
-                        let started = Instant::now();
-                        let k = arguments.top_k as usize;
-                        let candidates = self.gallery.identify(&face.template, k, &self.deciding.search)?;
-                        let sought = Sought::Face { path, face, index, of: faces.len() };
-                        self.answer(sought, &candidates, started.elapsed().as_secs_f64() * 1e3)?;
-                    }
-                    anyhow::Ok(())
-                }
-                // A sidecar or a document in a folder of probes is no probe.
-                Finding::Skipped(skip) if skip.code == "not_a_photo" => Ok(()),
-                Finding::Skipped(skip) => {
-                    self.decisions.push(Decision::Inconclusive);
-                    reply::print_unusable(self.screen, path, skip, self.gallery.binding())
-                }
-                Finding::Known => unreachable!("no photo is known to a look-up"),
-            }
-        })
+        let inputs = || walk(&arguments.photos);
+        ingest::run(&engine, inputs(), &options, &|_| false, self.stop, |outcome| self.photo(&outcome))?;
+        let stopped = self.stop.load(Ordering::Relaxed);
+        Ok(if stopped { (inputs().count() as u64).max(self.looked_at) } else { self.looked_at })
+    }
+
+    fn photo(&mut self, outcome: &Outcome) -> Result<()> {
+        let (path, census) = (&outcome.input.path, &outcome.census);
+        self.looked_at += 1;
+        let (faces, skip) = match &outcome.finding {
+            Finding::Faces(faces) => (&faces[..], None),
+            // A sidecar or a document in a folder of probes is no probe.
+            Finding::Skipped(skip) if skip.code == "not_a_photo" => return Ok(()),
+            Finding::Skipped(skip) => (&[][..], Some(skip)),
+            Finding::Known => unreachable!("no photo is known to a look-up"),
+        };
+        for face in faces {
+            let started = Instant::now();
+            let k = self.arguments.top_k as usize;
+            let candidates = self.gallery.identify(&face.template, k, &self.deciding.search)?;
+            let sought = Sought::Face { path, face, census };
+            self.answer(sought, &candidates, started.elapsed().as_secs_f64() * 1e3)?;
+        }
+        for unusable in Unusable::of(skip, census) {
+            self.decisions.push(Decision::Inconclusive);
+            unusable.print(self.screen, path, census, self.gallery.binding())?;
+        }
+        Ok(())
     }
 
     fn answer(&mut self, sought: Sought<'_>, candidates: &Candidates, milliseconds: f64) -> Result<()> {
         let certificate = Certificate::of(candidates, self.missed);
         let best = candidates.candidates.first().map(|best| best.score);
-        let (decision, doubt) = decide(best, &certificate, &self.deciding.threshold);
+        let decided = decide(best, &certificate, &self.deciding.threshold);
+        let (decision, doubt) = of_photo(decided, sought.census().map_or(0, |census| census.not_looked_at));
         self.decisions.push(decision);
         Reply {
             sought,
@@ -133,6 +165,7 @@ impl Lookup<'_> {
             doubt,
             candidates,
             certificate: &certificate,
+            top_k: self.arguments.top_k,
             deciding: &self.deciding,
             binding: self.gallery.binding(),
             with_template: self.arguments.with_template,

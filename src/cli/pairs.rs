@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use super::interrupt::{self, Stopped};
 use super::screen::{Screen, Table, count};
-use super::{End, interrupt};
+use super::{End, NothingUsable};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
@@ -45,33 +46,73 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
+/// Missing photos that are named.
+const NAMED: usize = 5;
+
+/// Tells what the list and the folders can tell, before the first photo is looked at: that photos are missing, or that all pairs are of one
+/// kind.
+pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
+    let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
+    let missing: Vec<String> =
+        photos.iter().filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
+    ensure!(
+        missing.is_empty(),
+        "{}: {} of {} photos are not there: {}{}; give the folder they lie in with --root, or take them off the list",
+        list.display(),
+        missing.len(),
+        photos.len(),
+        missing[..missing.len().min(NAMED)].join(", "),
+        if missing.len() > NAMED { ", ..." } else { "" }
+    );
+    for (same, kind) in [(true, "of one person"), (false, "of two people")] {
+        ensure!(
+            pairs.iter().any(|pair| pair.same == same),
+            "{}: no pair is {kind}; it takes both kinds to measure",
+            list.display()
+        );
+    }
+    Ok(())
+}
+
 /// The template of each photo that has a face.
 pub type Templates = HashMap<PathBuf, Template>;
 
-/// Looks at every photo of the pairs once, and says which have no usable face; with how many these are. `None` if it was interrupted.
+/// The photos of pairs, each looked at once.
+#[derive(Default)]
+pub struct Encoded {
+    pub templates: Templates,
+    /// Photos without a usable face.
+    pub failed: u64,
+    /// Photos with more than one face, of which the largest was taken.
+    pub several: u64,
+}
+
+/// Looks at every photo of the pairs once, and says which have no usable face.
 pub fn encode(
     pairs: &[Pair],
     engine: &Engine,
     options: &Options,
     stop: &AtomicBool,
     screen: Screen,
-) -> Result<Option<(Templates, u64)>> {
+) -> Result<Result<Encoded, Stopped>> {
     let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
-    let bar = screen.progress(Some(photos.len() as u64), "photos");
-    let (mut templates, mut failed) = (Templates::new(), 0_u64);
-    let files = ingest::files(photos.iter().copied().cloned());
+    let total = photos.len() as u64;
+    let bar = screen.progress(Some(total), "photos");
+    let mut encoded = Encoded::default();
+    let files = ingest::files(photos.into_iter().cloned());
     ingest::run(engine, files, options, &|_| false, stop, |outcome| {
         bar.inc(1);
         let path = outcome.input.path;
         match outcome.finding {
-            Finding::Faces(faces, _) => {
-                templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
+            Finding::Faces(faces) => {
+                encoded.several += u64::from(outcome.census.not_looked_at > 0);
+                encoded.templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
             }
             Finding::Skipped(skip) if skip.temporary => {
                 bail!("{}: {skip}; nothing was measured", path.display())
             }
             Finding::Skipped(skip) => {
-                failed += 1;
+                encoded.failed += 1;
                 bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
             }
             Finding::Known => unreachable!("no photo is known to a comparison"),
@@ -79,8 +120,8 @@ pub fn encode(
         anyhow::Ok(())
     })?;
     bar.finish_and_clear();
-    let stopped = stop.load(Ordering::Relaxed) && templates.len() as u64 + failed < photos.len() as u64;
-    Ok((!stopped).then_some((templates, failed)))
+    let looked_at = encoded.templates.len() as u64 + encoded.failed;
+    Ok(if looked_at < total { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(encoded) })
 }
 
 /// Encodes every photo once, scores the pairs and prints what the scores allow.
@@ -92,21 +133,24 @@ pub fn measure(
     threshold: &Threshold,
     screen: Screen,
 ) -> Result<End> {
-    let stop = interrupt::watch();
     let started = Instant::now();
-    let Some((templates, failed)) = encode(pairs, engine, options, stop, screen)? else {
-        return Ok(End::Interrupted);
-    };
+    let Encoded { templates, failed, several } =
+        match encode(pairs, engine, options, interrupt::watch(), screen)? {
+            Ok(encoded) => encoded,
+            Err(stopped) => return stopped.report(screen),
+        };
     let seconds = started.elapsed().as_secs_f64();
     let photos = templates.len() as u64 + failed;
     let scores: Vec<(f32, bool)> = pairs
         .iter()
         .filter_map(|pair| {
             let (a, b) = (templates.get(&pair.a)?, templates.get(&pair.b)?);
-            Some((gallerist_index::dot(a.as_slice(), b.as_slice()), pair.same))
+            Some((a.similarity(b), pair.same))
         })
         .collect();
-    ensure!(!scores.is_empty(), "no pair has a face in both photos");
+    if scores.is_empty() {
+        return Err(NothingUsable("no pair has a face in both photos".into()).into());
+    }
     let measured =
         verification(&comparisons(&scores), &evaluation::Options { repetitions: 0, ..Default::default() })?;
     let (best, best_accuracy) = (measured.accuracy_threshold, measured.accuracy.value);
@@ -114,7 +158,7 @@ pub fn measure(
     let failure_to_acquire = failed as f64 / photos as f64;
     screen.json(&json!({
         "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos,
-        "photos_without_face": failed, "failure_to_acquire": failure_to_acquire,
+        "photos_without_face": failed, "photos_with_several_faces": several, "failure_to_acquire": failure_to_acquire,
         "accuracy": best_accuracy, "best_threshold": best,
         "accuracy_all_pairs": best_accuracy * scores.len() as f64 / pairs.len() as f64,
         "threshold": threshold.value, "accuracy_at_threshold": at_model,
@@ -132,6 +176,7 @@ pub fn measure(
         "photos without a face (FTA)".into(),
         format!("{failed} of {photos} ({:.2} %)", 100.0 * failure_to_acquire),
     ]);
+    table.row(["photos of several faces, largest taken".into(), format!("{several} of {photos}")]);
     table.row([
         "accuracy at the best threshold".into(),
         format!("{:.2} % at {best:.3}", 100.0 * best_accuracy),

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, ensure};
 
+use super::NothingUsable;
 use super::engine::PhotoArguments;
-use super::screen::Screen;
+use super::interrupt::Stopped;
+use super::screen::{Screen, plural};
 use crate::calibration::Probe;
 use crate::encoder::Engine;
 use crate::gallery::{GalleryError, Name};
-use crate::ingest::{self, Faces, Finding, survey, walk};
+use crate::ingest::{self, Faces, Finding, Input, survey, walk};
 use crate::vectors::{BLOCK, VectorFile, read_names};
 
 /// Probes, and those that gave none.
@@ -19,8 +21,33 @@ pub struct Probes {
     pub probes: Vec<Probe>,
     /// Photos without a usable face: who they are said to show, the path, the reason.
     pub failed: Vec<(Option<String>, String, String)>,
-    /// Whether reading them was interrupted.
-    pub interrupted: bool,
+    /// Photos with more than one face, of which the largest was taken.
+    pub several: u64,
+}
+
+/// A photo that was not looked at yet.
+pub struct Listed {
+    /// Its path.
+    pub name: String,
+    /// The folder it lies in, which is its person.
+    pub person: Option<String>,
+}
+
+/// Where probes are to be had, and how.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// A `.npy` file, read row by row, or a folder, of whose photos the largest faces are taken; a photo's person is the folder it lies in
+    /// below that folder.
+    pub path: &'a Path,
+    /// Names of the people in a `.npy` file.
+    pub names: Option<&'a Path>,
+    /// Numbers in a template, where that is settled.
+    pub dimension: Option<usize>,
+    /// Asked for only if there are photos.
+    pub engine: &'a dyn Fn() -> Result<Engine>,
+    pub photos: &'a PhotoArguments,
+    pub screen: Screen,
+    pub stop: &'a AtomicBool,
 }
 
 /// Whether a path is a file of vectors.
@@ -28,63 +55,77 @@ pub fn is_vectors(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-impl Probes {
-    /// Reads a `.npy` file, row by row, or every photo below a folder by its largest face; a photo's person is the folder it lies in
-    /// below that folder. `engine` is asked for only if there are photos.
-    pub fn read(
-        path: &Path,
-        names: Option<&Path>,
-        dimension: Option<usize>,
-        engine: &dyn Fn() -> Result<Engine>,
-        photos: &PhotoArguments,
-        screen: Screen,
-        stop: &AtomicBool,
-    ) -> Result<Self> {
-        ensure!(path.exists(), "{}: no such file or folder", path.display());
-        if is_vectors(path) {
-            return Self::from_vectors(path, names, dimension);
+/// A warning for photos of several faces.
+pub fn several_faces(photos: u64) -> Option<String> {
+    (photos > 0).then(|| {
+        format!(
+            "{} with more than one face, the largest was taken; --single-face leaves them out",
+            plural(photos, "photo")
+        )
+    })
+}
+
+impl Source<'_> {
+    /// The photos below the folder, before any is looked at; `None` for a file of vectors.
+    pub fn listed(&self) -> Result<Option<Vec<Listed>>> {
+        ensure!(self.path.exists(), "{}: no such file or folder", self.path.display());
+        if is_vectors(self.path) {
+            return Ok(None);
         }
-        Self::from_photos(path, &engine()?, photos, screen, stop)
+        let listed: Vec<Listed> = walk(&[self.path.to_owned()])
+            .map(|input| Listed { name: input.path.to_string_lossy().into_owned(), person: person(&input) })
+            .collect();
+        if listed.is_empty() {
+            return Err(NothingUsable(format!("{}: there is no photo in it", self.path.display())).into());
+        }
+        Ok(Some(listed))
     }
 
-    fn from_vectors(path: &Path, names: Option<&Path>, dimension: Option<usize>) -> Result<Self> {
-        let file = VectorFile::open_or_standard_input(path)?;
-        if let Some(expected) = dimension.filter(|expected| *expected != file.dimension) {
+    /// Reads all of them, unless it is to stop.
+    pub fn read(&self) -> Result<Result<Probes, Stopped>> {
+        ensure!(self.path.exists(), "{}: no such file or folder", self.path.display());
+        let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };
+        if let Ok(Probes { probes, failed, .. }) = &read
+            && probes.is_empty()
+        {
+            let first = failed.first().map(|(_, path, why)| format!(": {path}: {why}")).unwrap_or_default();
+            let nothing = format!("{}: no probe in it is usable{first}", self.path.display());
+            return Err(NothingUsable(nothing).into());
+        }
+        Ok(read)
+    }
+
+    fn vectors(&self) -> Result<Probes> {
+        let file = VectorFile::open_or_standard_input(self.path)?;
+        if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
             return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
         }
-        let names = names.map(|names| read_names(names, file.rows)).transpose()?;
+        let names = self.names.map(|names| read_names(names, file.rows)).transpose()?;
         let mut probes = Vec::with_capacity(usize::try_from(file.rows)?);
         for first in (0..file.rows).step_by(BLOCK) {
             for (row, template) in (first..).zip(file.templates(first, BLOCK)?) {
                 let person = names.as_ref().map(|names| names[row as usize].to_string());
-                probes.push(Probe { name: format!("{} row {row}", path.display()), person, template });
+                probes.push(Probe { name: format!("{} row {row}", self.path.display()), person, template });
             }
         }
-        Ok(Self { probes, ..Self::default() })
+        Ok(Probes { probes, ..Probes::default() })
     }
 
-    fn from_photos(
-        path: &Path,
-        engine: &Engine,
-        photos: &PhotoArguments,
-        screen: Screen,
-        stop: &AtomicBool,
-    ) -> Result<Self> {
-        let roots = [path.to_owned()];
+    fn looked_at(&self) -> Result<Result<Probes, Stopped>> {
+        let engine = (self.engine)()?;
+        let roots = [self.path.to_owned()];
         let total = survey(&roots).inputs;
-        let bar = screen.progress(Some(total), "photos");
-        let mut read = Self::default();
+        let bar = self.screen.progress(Some(total), "photos");
+        let mut read = Probes::default();
         let mut no_photos = 0;
-        let options = photos.options(Faces::Largest);
-        ingest::run(engine, walk(&roots), &options, &|_| false, stop, |outcome| {
+        let options = self.photos.options(Faces::Largest);
+        ingest::run(&engine, walk(&roots), &options, &|_| false, self.stop, |outcome| {
             bar.inc(1);
-            let person = outcome.input.top_folder().map(|folder| {
-                let text = folder.to_string_lossy();
-                Name::new(&text).map_or_else(|_| text.into_owned(), |name| name.to_string())
-            });
+            let person = person(&outcome.input);
             let name = outcome.input.path.to_string_lossy().into_owned();
             match outcome.finding {
-                Finding::Faces(faces, _) => {
+                Finding::Faces(faces) => {
+                    read.several += u64::from(outcome.census.not_looked_at > 0);
                     let face = faces.into_iter().next();
                     let probe = face.map(|face| Probe { name, person, template: face.template });
                     read.probes.extend(probe);
@@ -99,8 +140,13 @@ impl Probes {
             anyhow::Ok(())
         })?;
         bar.finish_and_clear();
-        let seen = (read.probes.len() + read.failed.len()) as u64 + no_photos;
-        read.interrupted = stop.load(Ordering::Relaxed) && seen < total;
-        Ok(read)
+        let looked_at = (read.probes.len() + read.failed.len()) as u64 + no_photos;
+        let stopped = self.stop.load(Ordering::Relaxed) && looked_at < total;
+        Ok(if stopped { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(read) })
     }
+}
+
+fn person(input: &Input) -> Option<String> {
+    let folder = input.top_folder()?.to_string_lossy();
+    Some(Name::new(&folder).map_or_else(|_| folder.into_owned(), |name| name.to_string()))
 }

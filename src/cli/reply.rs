@@ -5,13 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::screen::{Screen, Table, aim, count, interval, plural};
+use super::screen::{Screen, Table, aim, count, interval, plural, score};
 use super::searching::Deciding;
 use crate::calibration::Operating;
 use crate::decision::certificate::name_of;
 use crate::decision::{Certificate, Decision, Doubt, Origin, Threshold};
 use crate::gallery::{Binding, Candidates};
-use crate::ingest::{EncodedFace, Skip};
+use crate::ingest::{Census, EncodedFace, RefusedFace, Skip};
 use crate::template::Template;
 
 /// The threshold for one pair of faces, or how to get one.
@@ -61,18 +61,33 @@ pub fn headline(decision: Decision) -> &'static str {
 
 /// What was searched for.
 pub enum Sought<'a> {
-    /// A face of a photo: which of how many.
-    Face { path: &'a Path, face: &'a EncodedFace, index: usize, of: usize },
+    /// A face of a photo, among the others in it.
+    Face { path: &'a Path, face: &'a EncodedFace, census: &'a Census },
     /// A row of a file of vectors.
     Row { path: &'a Path, row: u64, template: &'a Template },
+}
+
+/// `photo.jpg face 2 of 4`, or the path alone where there is one face.
+fn face_of(path: &Path, index: usize, census: &Census) -> String {
+    match census.found {
+        0 | 1 => path.display().to_string(),
+        of => format!("{} face {} of {of}", path.display(), index + 1),
+    }
 }
 
 impl Sought<'_> {
     fn text(&self) -> String {
         match self {
-            Self::Face { path, of: 0 | 1, .. } => path.display().to_string(),
-            Self::Face { path, index, of, .. } => format!("{} face {} of {of}", path.display(), index + 1),
+            Self::Face { path, face, census } => face_of(path, face.index, census),
             Self::Row { path, row, .. } => format!("{} row {row}", path.display()),
+        }
+    }
+
+    /// The faces of a photo beside the one that was sought.
+    pub fn census(&self) -> Option<&Census> {
+        match self {
+            Self::Face { census, .. } => Some(census),
+            Self::Row { .. } => None,
         }
     }
 
@@ -85,9 +100,10 @@ impl Sought<'_> {
 
     fn json(&self, with_template: bool) -> Value {
         let mut value = match self {
-            Self::Face { path, face, index, of } => json!({
-                "path": path.to_string_lossy(), "face": index, "faces": of,
-                "bounds": face.provenance.bounds, "quality": face.provenance.quality, "reasons": [],
+            Self::Face { path, face, census } => json!({
+                "path": path.to_string_lossy(), "face": face.index, "faces": census.found,
+                "not_looked_at": census.not_looked_at, "bounds": face.provenance.bounds,
+                "quality": face.provenance.quality, "reasons": [],
             }),
             Self::Row { path, row, .. } => {
                 json!({ "path": path.to_string_lossy(), "row": row, "reasons": [] })
@@ -107,6 +123,8 @@ pub struct Reply<'a> {
     pub doubt: Option<Doubt>,
     pub candidates: &'a Candidates,
     pub certificate: &'a Certificate,
+    /// How many candidates were asked for.
+    pub top_k: u32,
     pub deciding: &'a Deciding,
     pub binding: &'a Binding,
     /// Whether the probe's template is part of the reply.
@@ -123,8 +141,8 @@ impl Reply<'_> {
         let threshold = &self.deciding.threshold;
         let best = self.candidates.candidates.first();
         let who = match (self.decision, best) {
-            (Decision::Match, Some(best)) => format!("{}  {:.3}", best.subject, best.score),
-            (_, Some(best)) => format!("closest is {}  {:.3}", best.subject, best.score),
+            (Decision::Match, Some(best)) => format!("{}  {}", best.subject, score(best.score)),
+            (_, Some(best)) => format!("closest is {}  {}", best.subject, score(best.score)),
             (_, None) => "the gallery is empty".into(),
         };
         let (headline, described) = (headline(self.decision), describe(threshold));
@@ -132,12 +150,15 @@ impl Reply<'_> {
         let mut table = Table::new(&[0, 2]);
         for (rank, candidate) in self.candidates.candidates.iter().enumerate() {
             let matched = if threshold.reached(candidate.score) { "match" } else { "" };
-            let score = format!("{:.3}", candidate.score);
+            let score = score(candidate.score);
             let rate = self.false_alarm_rate(candidate.score);
             let rate = rate.map(|(rate, rarest)| strangers(rate, rarest)).unwrap_or_default();
             table.row([(rank + 1).to_string(), candidate.subject.clone(), score, matched.into(), rate]);
         }
         table.lines(2).iter().try_for_each(|line| screen.text(line))?;
+        if let Some(note) = self.sought.census().and_then(Census::note) {
+            screen.text(format!("  {note}; --faces all looks at all of them"))?;
+        }
         if let Some(doubt) = self.doubt {
             screen.text(format!("  {}", doubt.describe()))?;
         }
@@ -158,7 +179,8 @@ impl Reply<'_> {
         Some((calibration.false_alarm_rate(score, subjects), calibration.rarest(subjects)))
     }
 
-    fn to_json(&self) -> Value {
+    /// The reply for programs.
+    pub fn to_json(&self) -> Value {
         let threshold = &self.deciding.threshold;
         let matches: Vec<Value> = self
             .candidates
@@ -185,7 +207,7 @@ impl Reply<'_> {
             "calibration": self.calibration(),
             "certificate": self.certificate,
             "search": {
-                "mode": name_of(self.candidates.mode), "fusion": self.deciding.search.fusion,
+                "mode": name_of(self.candidates.mode), "fusion": self.deciding.search.fusion, "top_k": self.top_k,
                 "subjects": self.deciding.counts.0, "templates": self.deciding.counts.1,
             },
             "probe": self.sought.json(self.with_template),
@@ -235,16 +257,60 @@ fn strangers(rate: f64, rarest: f64) -> String {
     }
 }
 
-/// A probe without a usable face: no decision can be made.
-pub fn print_unusable(screen: Screen, path: &Path, skip: &Skip, binding: &Binding) -> Result<()> {
-    screen.text(format!("{}  {}: {skip}", headline(Decision::Inconclusive), path.display()))?;
-    screen.json(&json!({
-        "decision": Decision::Inconclusive,
-        "matches": [],
-        "probe": { "path": path.to_string_lossy(), "reasons": [skip.code], "detail": skip.detail },
-        "model": { "name": binding.model, "fingerprint": binding.fingerprint },
-    }))?;
-    Ok(())
+/// A photo that gives no decision, or a part of one.
+pub enum Unusable<'a> {
+    /// Nothing in it could be looked at.
+    Photo(&'a Skip),
+    /// A face in it was refused.
+    Face(&'a RefusedFace),
+}
+
+impl Unusable<'_> {
+    /// What of a photo is to be told: each refused face, and the reason for the whole photo if it is another one.
+    pub fn of<'a>(skip: Option<&'a Skip>, census: &'a Census) -> Vec<Unusable<'a>> {
+        let told = |skip: &Skip| census.refused.iter().any(|face| face.skip == *skip);
+        let photo = skip.filter(|skip| !told(skip)).map(Unusable::Photo);
+        photo.into_iter().chain(census.refused.iter().map(Unusable::Face)).collect()
+    }
+
+    /// Which face it is, if it is one.
+    pub fn face(&self) -> Option<usize> {
+        match self {
+            Self::Photo(_) => None,
+            Self::Face(face) => Some(face.index),
+        }
+    }
+
+    /// Prints it as an inconclusive reply.
+    pub fn print(&self, screen: Screen, path: &Path, census: &Census, binding: &Binding) -> Result<()> {
+        let what = match self {
+            Self::Photo(skip) => format!("{}: {skip}", path.display()),
+            Self::Face(face) => {
+                let others = census.note().map(|note| format!("; {note}")).unwrap_or_default();
+                format!("{}: {}{others}", face_of(path, face.index, census), face.skip)
+            }
+        };
+        screen.text(format!("{}  {what}", headline(Decision::Inconclusive)))?;
+        screen.json(&self.to_json(path, census, binding))?;
+        Ok(())
+    }
+
+    /// The reply for programs. It has no certificate: nothing was searched.
+    pub fn to_json(&self, path: &Path, census: &Census, binding: &Binding) -> Value {
+        let mut probe = match self {
+            Self::Photo(skip) => json!({ "reasons": [skip.code], "detail": skip.detail }),
+            Self::Face(RefusedFace { index, bounds, skip }) => json!({
+                "face": index, "bounds": bounds, "reasons": [skip.code], "detail": skip.detail,
+            }),
+        };
+        probe["path"] = json!(path.to_string_lossy());
+        probe["faces"] = json!(census.found);
+        probe["not_looked_at"] = json!(census.not_looked_at);
+        json!({
+            "decision": Decision::Inconclusive, "matches": [], "probe": probe,
+            "model": { "name": binding.model, "fingerprint": binding.fingerprint },
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
-//! What a person sees: aligned columns, progress bars on a terminal, JSON lines for programs.
+//! What a person sees: aligned columns, progress bars on a terminal, JSON lines for programs. All text goes through here, and is escaped here.
+
+mod escape;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -9,6 +12,7 @@ use serde::Serialize;
 
 use crate::number;
 pub use crate::number::{bytes, count};
+pub use escape::{SafeLog, escaped};
 
 /// A measured share as terminals show it: `0.31 %`, `99.3 %`.
 pub fn percent(share: f64) -> String {
@@ -39,28 +43,46 @@ pub enum Format {
     Json,
 }
 
+/// What becomes of a verb whose output nobody takes any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It has nothing else to do and ends.
+    Stop,
+    /// It does its work, or finds its exit code, without output.
+    GoOn,
+}
+
 /// The standard output in one of the two formats. Results go to the standard output; progress,
 /// warnings and errors to the standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     format: Format,
+    unread: Unread,
 }
 
+/// Why the standard output takes nothing any more, if so.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
 impl Screen {
-    pub fn new(format: Format) -> Self {
-        Self { format }
+    pub fn new(format: Format, unread: Unread) -> Self {
+        Self { format, unread }
     }
 
     pub fn is_json(self) -> bool {
         self.format == Format::Json
     }
 
-    /// Prints one line of text; nothing in JSON.
+    /// Why output was lost, if the verb went on without it.
+    pub fn lost() -> Option<&'static io::Error> {
+        LOST.get()
+    }
+
+    /// Prints one line of text, escaped; nothing in JSON.
     pub fn text(self, line: impl AsRef<str>) -> io::Result<()> {
         if self.is_json() {
             return Ok(());
         }
-        writeln!(io::stdout().lock(), "{}", line.as_ref())
+        self.put(|out| out.write_all(escaped(line.as_ref()).as_bytes()))
     }
 
     /// Prints one JSON object on a line of its own; nothing in text.
@@ -68,10 +90,25 @@ impl Screen {
         if !self.is_json() {
             return Ok(());
         }
+        self.put(|out| Ok(serde_json::to_writer(out, value)?))
+    }
+
+    /// Puts a whole line out, at once: whoever reads sees it before the work goes on.
+    fn put(self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        if Self::lost().is_some() {
+            return Ok(());
+        }
+        let mut line = Vec::new();
+        write(&mut line)?;
+        line.push(b'\n');
         let mut out = io::stdout().lock();
-        serde_json::to_writer(&mut out, value)?;
-        out.write_all(b"\n")?;
-        out.flush()
+        match out.write_all(&line).and_then(|()| out.flush()) {
+            Err(error) if self.unread == Unread::GoOn => {
+                let _ = LOST.set(error); // the first one is told
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// A progress bar on the standard error if that is a terminal, else an invisible one. `total` is the
@@ -95,6 +132,20 @@ impl Screen {
     }
 }
 
+/// Prints one line on the standard error, escaped. One that cannot be written is lost: there is nobody to tell.
+pub fn complain(line: impl AsRef<str>) {
+    let _ = writeln!(io::stderr().lock(), "{}", escaped(line.as_ref()));
+}
+
+/// A score as terminals show it: `0.812`.
+pub fn score(value: f32) -> String {
+    if !value.is_finite() {
+        return number::UNKNOWN.to_owned();
+    }
+    let text = format!("{value:.3}");
+    if text == "-0.000" { "0.000".to_owned() } else { text }
+}
+
 /// Rows of text in columns as wide as their widest entry. Columns named in `right` are right-aligned.
 pub struct Table {
     right: &'static [usize],
@@ -107,7 +158,8 @@ impl Table {
     }
 
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        let cell = |cell: S| escaped(&cell.into()).into_owned();
+        self.rows.push(cells.into_iter().map(cell).collect());
     }
 
     /// The finished lines, each with `indent` blanks in front.
@@ -166,11 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn scores_are_numbers_or_unknown() {
+        assert_eq!([0.81249, -0.0001, -1.0, f32::NAN].map(score), ["0.812", "0.000", "-1.000", "–"]);
+    }
+
+    #[test]
     fn columns_line_up() {
         let mut table = Table::new(&[0]);
         table.row(["1", "Ada Lovelace", "0.812"]);
         table.row(["10", "Zoë", "0.1"]);
         assert_eq!(table.lines(2), ["   1  Ada Lovelace  0.812", "  10  Zoë           0.1"]);
+        table.row(["11", "a\nb", "0.2"]);
+        assert_eq!(table.lines(0)[2], "11  a\\nb          0.2");
     }
 
     #[test]

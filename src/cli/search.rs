@@ -1,14 +1,16 @@
 //! `gallerist search` and `gallerist range`: raw vectors against the templates.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use gallerist_index::Answer;
 use serde_json::json;
 
-use super::screen::{Screen, Table, count};
-use super::{End, opening};
+use super::interrupt::{self, Stopped};
+use super::screen::{Screen, Table, count, score};
+use super::{End, NothingUsable, opening, values};
 use crate::gallery::Gallery;
 use crate::template::Template;
 use crate::vectors::{BLOCK, VectorFile};
@@ -35,7 +37,7 @@ pub struct RangeArguments {
     #[arg(long, value_name = "FILE.npy")]
     vectors: PathBuf,
     /// Lowest score to list
-    #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     min_score: f32,
 }
 
@@ -46,7 +48,6 @@ pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<End> {
 
 pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<End> {
     let least = arguments.min_score;
-    ensure!((-1.0..=1.0).contains(&least), "--min-score: expected a cosine from -1 to 1, got {least}");
     each_probe(&arguments.gallery, &arguments.vectors, screen, |gallery, probe| {
         Ok(gallery.range(probe, least)?)
     })
@@ -58,10 +59,18 @@ fn each_probe(
     screen: Screen,
     ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
 ) -> Result<End> {
+    let stop = interrupt::watch();
     let gallery = opening::to_read(gallery)?;
     let file = VectorFile::open_or_standard_input(vectors)?;
-    for first in (0..file.rows).step_by(BLOCK) {
+    let total = file.rows;
+    if total == 0 {
+        return Err(NothingUsable(format!("{}: there is no probe in it", vectors.display())).into());
+    }
+    for first in (0..total).step_by(BLOCK) {
         for (row, probe) in (first..).zip(file.templates(first, BLOCK)?) {
+            if stop.load(Ordering::Relaxed) {
+                return Stopped { looked_at: row, total, unit: "probe" }.report(screen);
+            }
             let started = std::time::Instant::now();
             let answer = ask(&gallery, &probe)?;
             print(&gallery, row, &answer, started.elapsed().as_secs_f64() * 1e3, screen)?;
@@ -85,7 +94,7 @@ fn print(gallery: &Gallery, row: u64, answer: &Answer, milliseconds: f64, screen
                 "similarity": hit.score, "distance": 1.0 - hit.score,
             }));
         } else {
-            table.row([(rank + 1).to_string(), subject, format!("#{}", hit.id), format!("{:.3}", hit.score)]);
+            table.row([(rank + 1).to_string(), subject, format!("#{}", hit.id), score(hit.score)]);
         }
     }
     screen.json(&json!({

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use gallerist_index::Mode;
 
+use super::values;
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::certificate::name_of;
 use crate::decision::{Fusion, Missed, Threshold};
@@ -51,7 +52,7 @@ pub enum Proof {
 }
 
 /// The probability of a miss at the threshold that `--certify bounded` allows.
-const DELTA: f64 = 1e-5;
+pub const DELTA: f64 = 1e-5;
 
 impl SearchArguments {
     /// How to search, with the fusion of `calibration` if none was given.
@@ -82,7 +83,14 @@ impl SearchArguments {
 pub struct DecisionArguments {
     /// The share of strangers who may be named, such as 0.01, by the gallery's calibration; with two, a best score
     /// between their thresholds is inconclusive [default: the calibration's first target]
-    #[arg(long, value_name = "FPIR[,FPIR]", value_delimiter = ',', num_args = 1)]
+    #[arg(
+        long,
+        value_name = "FPIR[,FPIR]",
+        value_delimiter = ',',
+        num_args = 1,
+        allow_negative_numbers = true,
+        value_parser = values::rate
+    )]
     pub target_fpir: Vec<f64>,
     /// Score at or above which a candidate matches; with two, a best score between them is inconclusive [default:
     /// by the calibration, else the model's, uncalibrated]
@@ -92,6 +100,7 @@ pub struct DecisionArguments {
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
+        value_parser = values::cosine,
         conflicts_with = "target_fpir"
     )]
     pub threshold: Vec<f32>,
@@ -111,6 +120,7 @@ pub struct Deciding {
 impl DecisionArguments {
     /// Settles both for a gallery.
     pub fn settle(&self, gallery: &Gallery, search: &SearchArguments) -> Result<Deciding> {
+        values::distinct("--target-fpir", &self.target_fpir)?;
         let counts = gallery.counts()?;
         let needs_one = !self.target_fpir.is_empty();
         let found = match gallery.calibration(search.fusion) {
@@ -126,8 +136,8 @@ impl DecisionArguments {
         };
         let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
         let threshold = match (&self.threshold[..], &calibration) {
-            (&[one], _) => given(one, one)?,
-            (&[one, other], _) => given(one, other)?,
+            (&[one], _) => Threshold::given(one, one),
+            (&[one, other], _) => Threshold::given(one, other),
             ([], Some(calibration)) => {
                 ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
                 let first = calibration.targets.get(..1).unwrap_or_default();
@@ -142,11 +152,4 @@ impl DecisionArguments {
         let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
         Ok(Deciding { search: search.search(calibration.as_ref())?, threshold, calibration, stale, counts })
     }
-}
-
-fn given(one: f32, other: f32) -> Result<Threshold> {
-    for value in [one, other] {
-        ensure!((-1.0..=1.0).contains(&value), "--threshold: expected a cosine from -1 to 1, got {value}");
-    }
-    Ok(Threshold::given(one, other))
 }

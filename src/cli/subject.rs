@@ -97,6 +97,13 @@ enum Verb {
     },
 }
 
+impl Arguments {
+    /// Whether nothing is changed.
+    pub fn only_prints(&self) -> bool {
+        matches!(self.verb, Verb::List { .. } | Verb::Show { .. } | Verb::History { .. })
+    }
+}
+
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     match &arguments.verb {
         Verb::List { gallery } => list(gallery, screen)?,

@@ -6,23 +6,44 @@ use crate::face::{Chip, Crop, DetectOptions, Detector, Face};
 use crate::image::Photo;
 use crate::template::Template;
 
-/// Sees one face in the central square of every photo whose pixels are not all of one colour.
+/// Sees one face in the central square of a photo, or one in each square of a photo that is twice as wide as high or wider, from left to
+/// right; none where all pixels are of one colour.
 #[derive(Debug)]
 pub(super) struct StandInDetector;
 
 impl Detector for StandInDetector {
     fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
-        let side = photo.width.min(photo.height) as f32;
-        let mut pixels = photo.pixels.chunks_exact(3);
-        let first = pixels.next();
-        if side < options.min_face_in(photo) || pixels.all(|pixel| Some(pixel) == first) {
+        let side = photo.width.min(photo.height);
+        if (side as f32) < options.min_face_in(photo) {
             return Ok(Vec::new());
         }
-        let (left, top) = ((photo.width as f32 - side) / 2.0, (photo.height as f32 - side) / 2.0);
-        let scale = side / Chip::ArcFace112.side() as f32;
-        let landmarks = Chip::ArcFace112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
-        Ok(vec![Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }])
+        let squares = photo.width / side;
+        let corners = (0..squares).map(|square| match squares {
+            1 => [(photo.width - side) / 2, (photo.height - side) / 2],
+            _ => [square * side, 0],
+        });
+        Ok(corners
+            .filter(|corner| has_colours(photo, *corner, side))
+            .map(|corner| face_in(corner, side))
+            .collect())
     }
+}
+
+/// Whether the pixels of a square are not all of one colour.
+fn has_colours(photo: &Photo, [left, top]: [u32; 2], side: u32) -> bool {
+    let row = |y: u32| {
+        let start = 3 * (y as usize * photo.width as usize + left as usize);
+        photo.pixels[start..start + 3 * side as usize].chunks_exact(3)
+    };
+    let first = row(top).next();
+    !(top..top + side).flat_map(row).all(|pixel| Some(pixel) == first)
+}
+
+fn face_in(corner: [u32; 2], side: u32) -> Face {
+    let ([left, top], side) = (corner.map(|at| at as f32), side as f32);
+    let scale = side / Chip::ArcFace112.side() as f32;
+    let landmarks = Chip::ArcFace112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
+    Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }
 }
 
 /// Projects a crop, shrunk to 16x16, onto fixed random directions. Equal pictures give equal templates, similar
@@ -109,6 +130,17 @@ mod tests {
         assert!(faces(photo(|_, _| 3)).is_empty());
         let found = faces(photo(|x, _| x as u8));
         assert_eq!(found[0].bounds, [20.0, 0.0, 100.0, 80.0]);
+    }
+
+    #[test]
+    fn a_wide_photo_shows_several_faces() {
+        let pixel = |x: u32, y: u32| if (80..160).contains(&x) { 7 } else { (x * y) as u8 };
+        let at = (0..80).flat_map(|y| (0..250).map(move |x| (x, y)));
+        let photo =
+            Photo { width: 250, height: 80, pixels: at.flat_map(|(x, y)| [pixel(x, y), 9, 9]).collect() };
+        let found = StandInDetector.detect(&photo, &DetectOptions::default()).unwrap();
+        let bounds: Vec<[f32; 4]> = found.iter().map(|face| face.bounds).collect();
+        assert_eq!(bounds, [[0.0, 0.0, 80.0, 80.0], [160.0, 0.0, 240.0, 80.0]]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Gallery;
 use super::catalog::SubjectTemplate;
 use super::error::Result;
-use super::ranking::Ranking;
+use super::ranking::{Ranking, cosines};
 use crate::decision::Fusion;
 use crate::template::Template;
 
@@ -112,7 +112,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn search(&self, probe: &Template, k: usize) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(self.view().query(probe.as_slice())?.top_k(k)?)
+        Ok(cosines(self.view().query(probe.as_slice())?.top_k(k)?))
     }
 
     /// Every template whose score is at least `min_score`, best first, without a cap.
@@ -121,7 +121,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn range(&self, probe: &Template, min_score: f32) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(self.view().query(probe.as_slice())?.range(min_score)?)
+        Ok(cosines(self.view().query(probe.as_slice())?.range(min_score)?))
     }
 
     /// What the catalog knows of the template behind a hit.

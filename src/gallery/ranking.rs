@@ -8,7 +8,7 @@ use super::error::Result;
 use super::{Gallery, Search};
 use crate::decision::Fusion;
 use crate::decision::fusion::UNKNOWN_QUALITY;
-use crate::template::Template;
+use crate::template::{Template, similarity};
 
 /// Subjects without their names, best first: the subject, its best template, its fused score.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +112,7 @@ impl Gallery {
             // Whatever the first search missed, the second one found.
             (answer.complete, answer.certificate) = (reaching.complete, reaching.certificate);
         }
-        Ok(Ranking { subjects, answer })
+        Ok(Ranking { subjects, answer: cosines(answer) })
     }
 
     fn fuse(
@@ -125,10 +125,10 @@ impl Gallery {
         let mut subjects = Vec::with_capacity(hits.len());
         for hit in hits {
             let score = match fusion {
-                Fusion::Max => hit.score,
+                Fusion::Max => similarity(hit.score),
                 _ => self
                     .score_left_out(part.view, probe, hit.group, part.except, fusion)?
-                    .unwrap_or(hit.score),
+                    .unwrap_or(similarity(hit.score)),
             };
             subjects.push((hit.group, hit.id, score));
         }
@@ -163,7 +163,7 @@ impl Gallery {
         for id in view.group_ids(subject).into_iter().filter(|id| Some(*id) != except) {
             if let Some(row) = view.try_get(id)? {
                 let quality = if fusion == Fusion::Quality { self.quality(id)? } else { UNKNOWN_QUALITY };
-                scored.push((gallerist_index::dot(probe, &row.vector), quality));
+                scored.push((similarity(gallerist_index::dot(probe, &row.vector)), quality));
             }
         }
         Ok(fusion.fuse(&scored))
@@ -176,6 +176,15 @@ impl Gallery {
         };
         Ok(quality.unwrap_or(UNKNOWN_QUALITY))
     }
+}
+
+/// An answer with cosines for scores.
+pub(super) fn cosines(mut answer: Answer) -> Answer {
+    for hit in &mut answer.hits {
+        hit.score = similarity(hit.score);
+    }
+    answer.max_score = answer.max_score.map(similarity);
+    answer
 }
 
 fn limited<'a>(mut batch: Batch<'a>, search: &Search, among: Option<&'a Selection>) -> Result<Batch<'a>> {

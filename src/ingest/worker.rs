@@ -6,7 +6,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
 use super::memory::{Budget, Room};
-use super::{EncodedFace, Faces, Finding, Input, Job, Options, Outcome, Skip};
+use super::{Census, EncodedFace, Faces, Finding, Input, Job, Options, Outcome, RefusedFace, Skip};
 use crate::encoder::Engine;
 use crate::face::{Crop, Face, Quality, align};
 use crate::gallery::{PhotoHash, Provenance};
@@ -22,8 +22,15 @@ struct Waiting {
     order: u64,
     input: Input,
     hash: PhotoHash,
-    faces: Vec<(Crop, Provenance)>,
-    refused: Vec<Skip>,
+    faces: Vec<Chosen>,
+    census: Census,
+}
+
+/// A face that counts, with its number among those found.
+struct Chosen {
+    index: usize,
+    crop: Crop,
+    provenance: Provenance,
 }
 
 pub(super) struct Worker<'a> {
@@ -66,34 +73,40 @@ impl<'a> Worker<'a> {
     }
 
     fn take(&mut self, Job { order, input }: Job) -> Result<(), Unwanted> {
-        let mut hash = None;
-        match self.look(&input, &mut hash) {
-            Ok((hash, faces, refused)) => {
-                self.waiting.push(Waiting { order, input, hash, faces, refused });
+        let (mut hash, mut census) = (None, Census::default());
+        match self.look(&input, &mut hash, &mut census) {
+            Ok((hash, faces)) => {
+                self.waiting.push(Waiting { order, input, hash, faces, census });
                 let faces: usize = self.waiting.iter().map(|photo| photo.faces.len()).sum();
                 if faces >= BATCH { self.encode() } else { Ok(()) }
             }
-            Err(finding) => self.send(order, Outcome { input, hash, finding }),
+            Err(finding) => self.send(order, Outcome { input, hash, finding, census }),
         }
     }
 
     /// Reads, decodes, detects, aligns: everything about one photo but the encoding.
-    #[allow(clippy::type_complexity)]
     fn look(
         &self,
         input: &Input,
         hash: &mut Option<PhotoHash>,
-    ) -> Result<(PhotoHash, Vec<(Crop, Provenance)>, Vec<Skip>), Finding> {
+        census: &mut Census,
+    ) -> Result<(PhotoHash, Vec<Chosen>), Finding> {
         if let Some(problem) = &input.problem {
             return Err(Finding::Skipped(problem.clone()));
         }
         let (photo, _room) = self.photo(input, hash)?;
         let digest = hash.unwrap_or_default();
         let found = self.detect(&photo).map_err(Finding::Skipped)?;
-        let (faces, refused) = self.choose(&photo, found);
-        match (faces.is_empty(), refused.first()) {
-            (true, Some(first)) => Err(Finding::Skipped(first.clone())),
-            _ => Ok((digest, faces, refused)),
+        census.found = found.len();
+        if self.options.single_face && found.len() > 1 {
+            let detail = format!("{} faces, one is asked for", found.len());
+            census.not_looked_at = found.len();
+            return Err(Finding::Skipped(Skip::new("several_faces", detail)));
+        }
+        let faces = self.choose(&photo, self.wanted(&photo, found), census);
+        match (faces.is_empty(), census.refused.first()) {
+            (true, Some(first)) => Err(Finding::Skipped(first.skip.clone())),
+            _ => Ok((digest, faces)),
         }
     }
 
@@ -126,7 +139,7 @@ impl<'a> Worker<'a> {
             let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
             return Err(Skip::new("too_small", size));
         }
-        let mut faces = self
+        let faces = self
             .engine
             .detector
             .detect(photo, &self.options.detect)
@@ -134,34 +147,46 @@ impl<'a> Worker<'a> {
         if faces.is_empty() {
             return Err(Skip::new("no_face", ""));
         }
-        if self.options.faces == Faces::Largest {
-            let rank = |one: &Face, other: &Face| one.prominence(photo).total_cmp(&other.prominence(photo));
-            faces = faces.into_iter().max_by(rank).into_iter().collect();
-        }
         Ok(faces)
     }
 
+    /// The faces that are to be looked at, with their numbers.
+    fn wanted(&self, photo: &Photo, found: Vec<Face>) -> Vec<(usize, Face)> {
+        let faces = found.into_iter().enumerate();
+        match self.options.faces {
+            Faces::All => faces.collect(),
+            Faces::Largest => {
+                let prominence = |face: &Face| face.prominence(photo);
+                let largest =
+                    faces.max_by(|(_, one), (_, other)| prominence(one).total_cmp(&prominence(other)));
+                largest.into_iter().collect()
+            }
+        }
+    }
+
     /// Aligns and grades the faces, and refuses those that are too small or too poor.
-    fn choose(&self, photo: &Photo, faces: Vec<Face>) -> (Vec<(Crop, Provenance)>, Vec<Skip>) {
-        let (mut chosen, mut refused) = (Vec::new(), Vec::new());
-        for face in faces {
+    fn choose(&self, photo: &Photo, faces: Vec<(usize, Face)>, census: &mut Census) -> Vec<Chosen> {
+        census.not_looked_at = census.found - faces.len();
+        let mut chosen = Vec::new();
+        for (index, face) in faces {
+            let mut refuse = |code, detail| {
+                let skip = Skip::new(code, detail);
+                census.refused.push(RefusedFace { index, bounds: face.bounds, skip });
+            };
             let crop = align(photo, &face.landmarks, self.engine.model.chip);
             let quality = Quality::measure(photo, &face, &crop);
             if quality.size_px < self.options.detect.min_face {
-                refused
-                    .push(Skip::new("too_small", format!("the face is {:.0} pixels wide", quality.size_px)));
+                refuse("too_small", format!("the face is {:.0} pixels wide", quality.size_px));
             } else if quality.overall < self.options.min_quality {
                 let least = self.options.min_quality;
-                refused.push(Skip::new(
-                    "low_quality",
-                    format!("{} of 100, at least {least} wanted", quality.overall),
-                ));
+                refuse("low_quality", format!("{} of 100, at least {least} wanted", quality.overall));
             } else {
                 let Face { bounds, score, landmarks } = face;
-                chosen.push((crop, Provenance { bounds, score, landmarks, quality }));
+                let provenance = Provenance { bounds, score, landmarks, quality };
+                chosen.push(Chosen { index, crop, provenance });
             }
         }
-        (chosen, refused)
+        chosen
     }
 
     /// Encodes what waits, as one batch, and sends it on.
@@ -175,7 +200,7 @@ impl<'a> Worker<'a> {
         let crops: Vec<Crop> = waiting
             .iter_mut()
             .flat_map(|photo| photo.faces.iter_mut())
-            .map(|(crop, _)| std::mem::replace(crop, Crop { side: 0, pixels: Vec::new() }))
+            .map(|face| std::mem::replace(&mut face.crop, Crop { side: 0, pixels: Vec::new() }))
             .collect();
         if crops.is_empty() {
             return Ok(());
@@ -184,7 +209,7 @@ impl<'a> Worker<'a> {
         if encoded.is_err() && waiting.len() > 1 {
             let mut crops = crops.into_iter();
             for mut photo in waiting {
-                photo.faces.iter_mut().zip(crops.by_ref()).for_each(|((place, _), crop)| *place = crop);
+                photo.faces.iter_mut().zip(crops.by_ref()).for_each(|(face, crop)| face.crop = crop);
                 self.encode_together(vec![photo])?;
             }
             return Ok(());
@@ -192,20 +217,24 @@ impl<'a> Worker<'a> {
         match encoded {
             Ok(templates) => {
                 let mut templates = templates.into_iter();
-                for Waiting { order, input, hash, faces, refused } in waiting {
+                for Waiting { order, input, hash, faces, census } in waiting {
                     let faces = faces
                         .into_iter()
                         .zip(templates.by_ref())
-                        .map(|((_, provenance), template)| EncodedFace { template, provenance })
+                        .map(|(Chosen { index, provenance, .. }, template)| EncodedFace {
+                            index,
+                            template,
+                            provenance,
+                        })
                         .collect();
-                    let finding = Finding::Faces(faces, refused);
-                    self.send(order, Outcome { input, hash: Some(hash), finding })?;
+                    let finding = Finding::Faces(faces);
+                    self.send(order, Outcome { input, hash: Some(hash), finding, census })?;
                 }
             }
             Err(error) => {
-                for Waiting { order, input, hash, .. } in waiting {
+                for Waiting { order, input, hash, census, .. } in waiting {
                     let finding = Finding::Skipped(Skip::network("encode_failed", &error));
-                    self.send(order, Outcome { input, hash: Some(hash), finding })?;
+                    self.send(order, Outcome { input, hash: Some(hash), finding, census })?;
                 }
             }
         }

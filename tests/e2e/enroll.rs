@@ -141,7 +141,7 @@ fn low_quality_is_refused_with_its_reason() {
         "--format".as_ref(),
         "json".as_ref(),
     ];
-    let summary = house.run("enroll", more).ends(0).summary();
+    let summary = house.run("enroll", more).ends(3).summary();
     assert_eq!(summary["skipped"], json!({ "low_quality": 3 }));
     // The refusal held for that quality only.
     let summary = house.enroll("people").ends(0).summary();

@@ -12,7 +12,7 @@ use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
 use crate::cli::screen::{Screen, Table, count, plural};
 use crate::gallery::Person;
-use crate::ingest::{EncodedFace, Finding, Outcome, Skip};
+use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
 use crate::vectors::{Description, checksum, hexadecimal};
 
 /// Photos written together: one wait for the disk instead of many.
@@ -63,18 +63,19 @@ impl<'a> Tally<'a> {
 
     /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
-        let Outcome { input, hash, finding } = outcome;
+        let Outcome { input, hash, finding, census } = outcome;
         self.bar.inc(1);
         let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
         if let Some(known) = photo.as_ref().and_then(|photo| self.log.find(photo)).cloned() {
             return self.enter_known(path, photo, known, persons.ok().as_deref());
         }
         match (finding, persons) {
-            (Finding::Faces(faces, refused), Ok(persons)) => {
-                for skip in refused {
+            (Finding::Faces(faces), Ok(persons)) => {
+                for face in &census.refused {
                     self.refused_faces += 1;
-                    self.print_skip("face_skipped", path, skip.code, &skip.detail)?;
+                    self.print_skip("face_skipped", path, face.skip.code, &face.skip.detail)?;
                 }
+                self.print_note(path, &census)?;
                 let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
                 let templates = faces.into_iter().zip(persons).map(describe).collect();
                 self.wait(Entry::Encoded(templates))
@@ -192,6 +193,21 @@ impl<'a> Tally<'a> {
     /// Makes the finished files.
     pub fn finish(&mut self) -> Result<()> {
         finish(&mut self.log)
+    }
+
+    /// Says that a photo shows more faces than were looked at.
+    fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
+        let Some(note) = census.note() else { return Ok(()) };
+        self.bar.suspend(|| self.screen.text(format!("{}  ({note})", path.display())))?;
+        Ok(self.screen.json(&json!({
+            "event": "several_faces", "path": path.to_string_lossy(), "faces": census.found,
+            "not_looked_at": census.not_looked_at, "note": note,
+        }))?)
+    }
+
+    /// Whether any input has templates in the folder now.
+    pub fn is_of_use(&self) -> bool {
+        self.encoded + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) > 0
     }
 
     fn print_skip(&self, event: &str, path: &Path, reason: &str, detail: &str) -> Result<()> {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::screen::{Screen, Table, count, plural};
 use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome};
-use crate::ingest::{Finding, Options, Outcome, Skip};
+use crate::ingest::{Census, Finding, Options, Outcome, RefusedFace, Skip};
 
 /// Photos written together: one wait for the disk instead of many.
 const BATCH: usize = 64;
@@ -24,10 +24,14 @@ pub struct Ledger<'a> {
     options: &'a Options,
     system_files: u64,
     batch: Vec<Enrollment>,
+    /// The faces of the photos in `batch`.
+    censuses: Vec<Census>,
     oldest: Instant,
     enrolled: u64,
     templates: u64,
     refused_faces: u64,
+    /// Photos with more than one face, of which the largest was taken.
+    several: u64,
     unchanged: u64,
     skipped: BTreeMap<&'static str, u64>,
 }
@@ -48,10 +52,12 @@ impl<'a> Ledger<'a> {
             options,
             system_files,
             batch: Vec::new(),
+            censuses: Vec::new(),
             oldest: Instant::now(),
             enrolled: 0,
             templates: 0,
             refused_faces: 0,
+            several: 0,
             unchanged: 0,
             skipped: BTreeMap::new(),
         }
@@ -69,8 +75,14 @@ impl<'a> Ledger<'a> {
 
     /// Enters one outcome; `persons` are those of its faces, or why it has none.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<()> {
-        let Outcome { input, hash, finding } = outcome;
+        let Outcome { input, hash, finding, census } = outcome;
         self.bar.inc(1);
+        if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
+            for face in &census.refused {
+                self.refused_faces += 1;
+                self.print_refused(&input.path, face)?;
+            }
+        }
         let faces = match (finding, persons) {
             (Finding::Known, persons) => {
                 // Written perhaps by a photo that still waits in the batch.
@@ -101,11 +113,7 @@ impl<'a> Ledger<'a> {
             // Not about the photo, so nothing to remember of it.
             (Finding::Skipped(skip), _) if skip.temporary => return self.skip(&input.path, &skip),
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
-            (Finding::Faces(faces, refused), Ok(persons)) => {
-                for skip in refused {
-                    self.refused_faces += 1;
-                    self.print_skip("face_skipped", &input.path, &skip)?;
-                }
+            (Finding::Faces(faces), Ok(persons)) => {
                 let enroll = |(face, person): (crate::ingest::EncodedFace, Person)| EnrolledFace {
                     person,
                     template: face.template,
@@ -124,6 +132,7 @@ impl<'a> Ledger<'a> {
         let faces = faces.map_err(|skip| (skip.code, skip.detail));
         let settings = self.options.settings(faces.as_ref().err().map_or("enrolled", |(code, _)| code));
         self.batch.push(Enrollment { path: input.path, hash, settings, faces });
+        self.censuses.push(census);
         if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
     }
 
@@ -133,8 +142,9 @@ impl<'a> Ledger<'a> {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);
+        let censuses = std::mem::take(&mut self.censuses);
         let outcomes = self.gallery.enroll(&batch)?;
-        for (photo, outcome) in batch.iter().zip(outcomes) {
+        for ((photo, outcome), census) in batch.iter().zip(outcomes).zip(&censuses) {
             match (outcome, &photo.faces) {
                 (PhotoOutcome::Enrolled(templates), Ok(faces)) => {
                     self.enrolled += 1;
@@ -146,8 +156,14 @@ impl<'a> Ledger<'a> {
                     let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
                     self.screen.json(&json!({
                         "event": "enrolled", "path": photo.path.to_string_lossy(), "subjects": subjects,
-                        "template_ids": ids,
+                        "template_ids": ids, "faces": census.found, "not_looked_at": census.not_looked_at,
+                        "note": census.note(),
                     }))?;
+                    if let Some(note) = census.note() {
+                        self.several += 1;
+                        let line = format!("enrolled {}  ({note})", photo.path.display());
+                        self.bar.suspend(|| self.screen.text(line))?;
+                    }
                 }
                 (PhotoOutcome::Duplicate, _) => {
                     let twin = self.gallery.photo(&photo.hash)?;
@@ -173,7 +189,10 @@ impl<'a> Ledger<'a> {
 
     fn skip(&mut self, path: &Path, skip: &Skip) -> Result<()> {
         *self.skipped.entry(skip.code).or_default() += 1;
-        self.print_skip("skipped", path, skip)
+        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({skip})", path.display())))?;
+        Ok(self.screen.json(&json!({
+            "event": "skipped", "path": path.to_string_lossy(), "reason": skip.code, "detail": skip.detail,
+        }))?)
     }
 
     /// A made-up name was taken: says what the person is called instead.
@@ -185,20 +204,29 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    fn print_skip(&self, event: &str, path: &Path, skip: &Skip) -> Result<()> {
-        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({skip})", path.display())))?;
+    fn print_refused(&self, path: &Path, face: &RefusedFace) -> Result<()> {
+        let RefusedFace { index, bounds, skip } = face;
+        let line = format!("skipped {} face {}  ({skip})", path.display(), index + 1);
+        self.bar.suspend(|| self.screen.text(line))?;
         Ok(self.screen.json(&json!({
-            "event": event, "path": path.to_string_lossy(), "reason": skip.code, "detail": skip.detail,
+            "event": "face_skipped", "path": path.to_string_lossy(), "face": index, "bounds": bounds,
+            "reason": skip.code, "detail": skip.detail,
         }))?)
     }
 
-    /// The closing lines: the headings add up to the number of inputs.
-    pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
+    /// Whether any input is in the gallery now.
+    pub fn is_of_use(&self) -> bool {
+        self.enrolled + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) > 0
+    }
+
+    /// The closing lines: the headings add up to the number of inputs, of `total` if it was interrupted.
+    pub fn print_summary(&self, took: Duration, total: u64, interrupted: bool) -> Result<()> {
         let seconds = took.as_secs_f64();
+        let left = if interrupted { total.saturating_sub(self.inputs()) } else { 0 };
         self.screen.json(&json!({
             "event": "summary", "inputs": self.inputs(), "enrolled": self.enrolled, "unchanged": self.unchanged,
             "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
-            "system_files": self.system_files,
+            "system_files": self.system_files, "several_faces": self.several, "not_looked_at": left,
             "seconds": seconds, "interrupted": interrupted,
         }))?;
         let rate = self.inputs() as f64 / seconds.max(1e-9);
@@ -214,6 +242,12 @@ impl<'a> Ledger<'a> {
             table.row([count(*n), format!("skipped: {code}")]);
         }
         table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
+        if self.several > 0 {
+            let photos = plural(self.several, "photo");
+            self.screen.text(format!(
+                "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
+            ))?;
+        }
         if self.system_files > 0 {
             let system_files = plural(self.system_files, "system file");
             self.screen.text(format!(
@@ -228,7 +262,13 @@ impl<'a> Ledger<'a> {
             ))?;
         }
         if interrupted {
-            self.screen.text("interrupted; the same command goes on from here")?;
+            let left = count(left);
+            self.screen.text(format!(
+                "interrupted: {left} of {} not looked at; the same command goes on from here",
+                plural(total, "input")
+            ))?;
+        } else if !self.is_of_use() {
+            self.screen.text("no input was usable")?;
         }
         Ok(())
     }
@@ -236,11 +276,12 @@ impl<'a> Ledger<'a> {
 
 /// Reason codes are a closed set; one that a newer version wrote is told as `skipped`.
 fn code_of(stored: &str) -> &'static str {
-    const CODES: [&str; 12] = [
+    const CODES: [&str; 13] = [
         "not_a_photo",
         "no_face",
         "too_small",
         "low_quality",
+        "several_faces",
         "decode_failed",
         "unsupported",
         "too_large",

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, ensure};
 use gallerist_index::GraphWhen;
 
-use super::{Arguments, Measured, Probe, Probes, Trials};
+use super::{Arguments, Measured, Probe, Trials};
+use crate::cli::probes::{Listed, Probes, Source, several_faces};
 use crate::cli::screen::Screen;
 use crate::evaluation::report::Identification;
 use crate::gallery::{Binding, Gallery, ImportedRow, Name, Person};
@@ -38,19 +39,26 @@ impl Arguments {
     ) -> Result<Measured<Identification>> {
         let model = self.engine.chosen()?;
         let engine = || self.engine.load(&model);
-        let names = self.subjects.as_deref();
-        let read = Probes::read(set, names, Some(binding.dimension), &engine, &self.look, screen, stop)?;
-        if read.interrupted {
-            return Ok(None);
+        let source = Source {
+            path: set,
+            names: self.subjects.as_deref(),
+            dimension: Some(binding.dimension),
+            engine: &engine,
+            photos: &self.look,
+            screen,
+            stop,
+        };
+        if let Some(listed) = source.listed()? {
+            let (several, alone) = count(&listed)?;
+            both_kinds(set, several, alone)?;
         }
+        let read = match source.read()? {
+            Ok(read) => read,
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        let of_several = several_faces(read.several);
         let division = divide(people(read)?, self.mated_each as usize);
-        ensure!(
-            !division.enrolled.is_empty() && !division.non_mated.is_empty(),
-            "{}: {} people have two photos or more and {} have one; the protocol needs both kinds",
-            set.display(),
-            division.enrolled.len(),
-            division.non_mated.len() + division.non_mated_failed.len()
-        );
+        both_kinds(set, division.enrolled.len(), division.non_mated.len())?;
         let folder = tempfile::tempdir()?;
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
@@ -82,14 +90,40 @@ impl Arguments {
             failed: (&failed, &division.non_mated_failed),
         };
         let mut measured = self.identification(&gallery, &trials, screen, stop)?;
-        if let Some((_, warnings)) = measured.as_mut().filter(|_| division.not_enrolled > 0) {
-            warnings.push(format!(
-                "{} people whose first photo has no usable face are not in the gallery and were not looked up",
-                division.not_enrolled
-            ));
+        if let Ok((_, warnings)) = &mut measured {
+            if division.not_enrolled > 0 {
+                warnings.push(format!(
+                    "{} people whose first photo has no usable face are not in the gallery and were not looked up",
+                    division.not_enrolled
+                ));
+            }
+            warnings.extend(of_several);
         }
         Ok(measured)
     }
+}
+
+/// Refuses a set in which nobody could be enrolled and looked up, or nobody is a stranger.
+fn both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
+    ensure!(
+        several > 0 && alone > 0,
+        "{}: {several} people have two usable photos or more and {alone} have one; the protocol needs both kinds",
+        set.display()
+    );
+    Ok(())
+}
+
+/// How many people have two photos or more, and how many have one.
+fn count(listed: &[Listed]) -> Result<(usize, usize)> {
+    let mut photos: BTreeMap<&str, usize> = BTreeMap::new();
+    for Listed { name, person } in listed {
+        let person = person.as_deref();
+        let person = person
+            .with_context(|| format!("{name}: whose is it? give photos in folders named after people"))?;
+        *photos.entry(person).or_default() += 1;
+    }
+    let alone = photos.values().filter(|photos| **photos == 1).count();
+    Ok((photos.len() - alone, alone))
 }
 
 /// Photos by person, each person's in the order of their names.

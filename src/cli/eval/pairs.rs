@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 
 use super::{Arguments, Measured, verification};
-use crate::cli::pairs::{Pair, Templates, encode, read};
+use crate::cli::NothingUsable;
+use crate::cli::pairs::{Pair, Templates, encode, read, require};
+use crate::cli::probes::several_faces;
 use crate::cli::screen::Screen;
 use crate::evaluation::Comparison;
 use crate::evaluation::report::Verification;
@@ -25,12 +27,26 @@ impl Arguments {
         let model = self.engine.chosen()?;
         binding.require(&model.name, &model.fingerprint())?;
         let engine = self.engine.load(&model)?; // first: a list that is a pipe can be read once only
-        let pairs = read(list, &self.root)?;
+        let pairs = self.pairs_of(list)?;
         let options = self.look.options(Faces::Largest);
-        let Some((templates, _)) = encode(&pairs, &engine, &options, stop, screen)? else { return Ok(None) };
-        let measured = verification(&comparisons(&pairs, &templates), &self.options())?;
-        let warnings = measured.warnings();
-        Ok(Some((measured, warnings)))
+        let encoded = match encode(&pairs, &engine, &options, stop, screen)? {
+            Ok(encoded) => encoded,
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        if encoded.templates.is_empty() {
+            return Err(NothingUsable(format!("{}: no photo has a usable face", list.display())).into());
+        }
+        let measured = verification(&comparisons(&pairs, &encoded.templates), &self.options())?;
+        let mut warnings = measured.warnings();
+        warnings.extend(several_faces(encoded.several));
+        Ok(Ok((measured, warnings)))
+    }
+
+    /// The pairs of a list, all of whose photos are there.
+    pub(super) fn pairs_of(&self, list: &Path) -> Result<Vec<Pair>> {
+        let pairs = read(list, &self.root)?;
+        require(list, &pairs)?;
+        Ok(pairs)
     }
 }
 
@@ -51,8 +67,7 @@ fn comparisons(pairs: &[Pair], templates: &Templates) -> Vec<Comparison> {
                 b = if pair.same { a.clone() } else { PathBuf::from(format!("\0{at} other")) };
             }
             let [one, other] = [&pair.a, &pair.b].map(|path| templates.get(path));
-            let score =
-                one.zip(other).map(|(one, other)| gallerist_index::dot(one.as_slice(), other.as_slice()));
+            let score = one.zip(other).map(|(one, other)| one.similarity(other));
             Comparison { a: number(a), b: number(b), score }
         })
         .collect()

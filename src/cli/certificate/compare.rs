@@ -1,0 +1,143 @@
+//! Two JSON documents, field by field.
+
+use serde_json::Value;
+
+/// Problems of one reply that are told; more are counted.
+const TOLD: usize = 20;
+
+/// How far numbers may be apart: by this share of the larger one, or of `floor` if both are smaller.
+#[derive(Debug, Clone, Copy)]
+pub struct Tolerance {
+    pub share: f64,
+    pub floor: f64,
+}
+
+/// Numbers that are computed from the same numbers in the same way.
+pub const EXACT: Tolerance = Tolerance { share: 1e-9, floor: 0.0 };
+/// Numbers that a photo gives on another processor.
+pub const SEEN_AGAIN: Tolerance = Tolerance { share: 1e-3, floor: 1.0 };
+
+/// What is wrong with a document, in words.
+#[derive(Debug, Default)]
+pub struct Problems {
+    pub told: Vec<String>,
+    more: usize,
+}
+
+impl Problems {
+    pub fn add(&mut self, problem: impl Into<String>) {
+        if self.told.len() < TOLD { self.told.push(problem.into()) } else { self.more += 1 }
+    }
+
+    /// All of them, the uncounted ones as a number.
+    pub fn into_lines(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.told.push(format!("and {} more", self.more));
+        }
+        self.told
+    }
+
+    /// Adds each field in which `claimed` differs from `expected`; fields whose paths `skip` accepts are not compared.
+    pub fn compare(
+        &mut self,
+        path: &str,
+        claimed: &Value,
+        expected: &Value,
+        tolerance: Tolerance,
+        skip: &dyn Fn(&str) -> bool,
+    ) {
+        if skip(path) {
+            return;
+        }
+        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        match (claimed, expected) {
+            (Value::Object(claims), Value::Object(expectations)) => {
+                for (key, expected) in expectations {
+                    match claims.get(key) {
+                        Some(claimed) => self.compare(&below(key), claimed, expected, tolerance, skip),
+                        None if skip(&below(key)) => {}
+                        None => self.add(format!("{}: missing, expected {}", below(key), short(expected))),
+                    }
+                }
+                for key in claims.keys().filter(|key| !expectations.contains_key(*key)) {
+                    if !skip(&below(key)) {
+                        self.add(format!("{}: no such field is expected", below(key)));
+                    }
+                }
+            }
+            (Value::Array(claims), Value::Array(expectations)) if claims.len() == expectations.len() => {
+                for (at, (claimed, expected)) in claims.iter().zip(expectations).enumerate() {
+                    self.compare(&format!("{path}[{at}]"), claimed, expected, tolerance, skip);
+                }
+            }
+            (Value::Number(claimed), Value::Number(expected)) if same(claimed, expected, tolerance) => {}
+            (claimed, expected) if claimed == expected => {}
+            _ => self.add(format!("{path}: the reply says {}, expected {}", short(claimed), short(expected))),
+        }
+    }
+}
+
+fn same(one: &serde_json::Number, other: &serde_json::Number, tolerance: Tolerance) -> bool {
+    if let (Some(one), Some(other)) = (one.as_i64(), other.as_i64()) {
+        return one == other;
+    }
+    let (Some(one), Some(other)) = (one.as_f64(), other.as_f64()) else { return false };
+    (one - other).abs() <= tolerance.share * one.abs().max(other.abs()).max(tolerance.floor)
+}
+
+/// A value as a line shows it.
+fn short(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.len() > 4 => format!("{} items", items.len()),
+        Value::Object(fields) if fields.len() > 4 => format!("an object of {} fields", fields.len()),
+        other => {
+            let text = other.to_string();
+            if text.chars().count() > 80 {
+                format!("{}...", text.chars().take(80).collect::<String>())
+            } else {
+                text
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn differences(claimed: Value, expected: Value) -> Vec<String> {
+        let mut problems = Problems::default();
+        problems.compare("", &claimed, &expected, EXACT, &|path| path == "time");
+        problems.into_lines()
+    }
+
+    #[test]
+    fn every_field_counts() {
+        let expected = json!({ "a": 1, "b": { "c": [0.5, "x"] }, "time": 1.0 });
+        assert!(
+            differences(json!({ "a": 1, "b": { "c": [0.5, "x"] }, "time": 7 }), expected.clone()).is_empty()
+        );
+        assert!(differences(json!({ "a": 1, "b": { "c": [0.5, "x"] } }), expected.clone()).is_empty());
+        let found = differences(json!({ "a": 2, "b": { "c": [0.5, "y"], "d": 0 } }), expected.clone());
+        assert_eq!(
+            found,
+            [
+                "a: the reply says 2, expected 1",
+                "b.c[1]: the reply says \"y\", expected \"x\"",
+                "b.d: no such field is expected"
+            ]
+        );
+        let found = differences(json!({ "b": { "c": [0.5] } }), expected);
+        assert_eq!(found, ["a: missing, expected 1", "b.c: the reply says [0.5], expected [0.5,\"x\"]"]);
+    }
+
+    #[test]
+    fn numbers_are_compared_as_numbers() {
+        assert!(differences(json!(1.0), json!(1)).is_empty());
+        assert_eq!(differences(json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992_u64)).len(), 1);
+        assert_eq!(differences(json!(1e-7), json!(2e-7)).len(), 1);
+        assert_eq!(differences(json!("1"), json!(1)).len(), 1);
+        assert_eq!(differences(json!(vec![0; 30]), json!(vec![1; 30])).last().unwrap(), "and 10 more");
+    }
+}

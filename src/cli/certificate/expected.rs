@@ -1,0 +1,276 @@
+//! A reply computed anew from the gallery and compared with the one that was given.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::claim::{Claim, Listed};
+use super::compare::{EXACT, Problems, SEEN_AGAIN};
+use crate::cli::reply::Reply;
+use crate::cli::searching::{DELTA, Deciding};
+use crate::decision::certificate::{Kind, name_of};
+use crate::decision::proof::{Question, SAME, Truth};
+use crate::decision::{Certificate, Decision, Missed, Origin, Threshold, decide, of_photo};
+use crate::gallery::{Candidate, Candidates, Gallery, Search};
+use crate::template::Template;
+
+use super::probe::Seen;
+
+/// Subjects that are named in a complaint.
+const NAMED: usize = 3;
+/// Fields that follow from what was asked, or that nothing here can tell.
+const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
+
+/// A reply, its claim and its probe.
+pub struct Case {
+    pub reply: Value,
+    pub claim: Claim,
+    pub probe: Seen,
+    pub template: Template,
+}
+
+impl Case {
+    /// What brute force is asked: who is missing on the list. A bounded search promises nothing below the threshold, an approximate one
+    /// nothing at all; that a list is too short is found otherwise.
+    pub fn question(&self, subjects: u64) -> Question<'_> {
+        let claim = &self.claim;
+        let listed: Vec<u64> = claim.listed.iter().map(|one| one.subject).collect();
+        let last = claim.listed.last().map_or(f32::NEG_INFINITY, |one| one.similarity);
+        let full = listed.len() >= claim.top_k as usize;
+        let least = match claim.kind {
+            _ if listed.len() as u64 == subjects => f32::INFINITY,
+            Kind::Exact => last,
+            Kind::Bounded if full => last.max(claim.no_match_below),
+            Kind::Bounded => claim.no_match_below,
+            Kind::Sampled | Kind::None => f32::INFINITY,
+        };
+        Question { probe: &self.template, fusion: self.claim.fusion, listed, least: least + SAME }
+    }
+
+    /// What is wrong with the reply, and which fields nothing was proven of.
+    pub fn judge(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
+        let mut problems = Problems::default();
+        let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
+        let candidates = self.candidates(gallery, truth, &mut problems)?;
+        self.complete(gallery, truth, &mut problems)?;
+        let deciding = self.deciding(gallery, &mut problems, &mut unproven)?;
+        let certificate = self.certificate(gallery, truth, &mut problems, &mut unproven)?;
+        let best = candidates.first().map(|best| best.score);
+        let decided = decide(best, &certificate, &deciding.threshold);
+        let not_looked_at = self.reply["probe"]["not_looked_at"].as_u64().unwrap_or(0);
+        let (decision, doubt) = of_photo(decided, usize::try_from(not_looked_at)?);
+        if self.reply["decision"] == serde_json::json!(Decision::NoMatch) && !certificate.proves_absence() {
+            problems.add("the reply says no_match without a proof that nobody was missed");
+        }
+        let candidates = Candidates {
+            candidates,
+            searched: certificate.searched,
+            max_score: certificate.max_similarity,
+            certificate: gallerist_index::Certificate::None, // what the index says; the reply has its own
+            mode: self.claim.mode,
+        };
+        let expected = Reply {
+            sought: self.probe.sought(&self.template),
+            decision,
+            doubt,
+            candidates: &candidates,
+            certificate: &certificate,
+            top_k: self.claim.top_k,
+            deciding: &deciding,
+            binding: gallery.binding(),
+            with_template: false,
+            milliseconds: self.claim.milliseconds,
+        }
+        .to_json();
+        problems.compare("", &self.reply, &expected, EXACT, &|path| path == "probe");
+        self.probe.compare(&self.reply["probe"], &expected["probe"], &mut problems, &mut unproven);
+        Ok((problems.into_lines(), unproven))
+    }
+
+    /// The candidates as they should be: those of the list, with what is known of each. Scores that are as good as the true ones are taken over.
+    fn candidates(
+        &self,
+        gallery: &Gallery,
+        truth: &Truth,
+        problems: &mut Problems,
+    ) -> Result<Vec<Candidate>> {
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(self.claim.listed.len());
+        for (rank, &Listed { subject, template, similarity }) in self.claim.listed.iter().enumerate() {
+            let known = truth.of(subject).zip(gallery.subject_name(subject)?);
+            let Some((standing, name)) = known else {
+                problems.add(format!("matches[{rank}]: subject {subject} is not in the gallery"));
+                continue;
+            };
+            let score = if (standing.score - similarity).abs() <= SAME { similarity } else { standing.score };
+            if candidates.iter().any(|other| other.subject_id == subject) {
+                problems.add(format!("matches[{rank}]: subject {subject} is listed twice"));
+            }
+            if candidates.last().is_some_and(|better| better.score < score - SAME) {
+                problems.add(format!("matches[{rank}]: it scores more than the one before it"));
+            }
+            let best = standing.templates.first().copied().unwrap_or_default();
+            let template_id = if standing.templates.contains(&template) { template } else { best };
+            candidates.push(Candidate { subject_id: subject, subject: name, template_id, score });
+        }
+        Ok(candidates)
+    }
+
+    /// Whoever belongs on the list is on it, and it is as long as was asked for.
+    fn complete(&self, gallery: &Gallery, truth: &Truth, problems: &mut Problems) -> Result<()> {
+        let claim = &self.claim;
+        let wanted = gallery.counts()?.0.min(claim.top_k.into());
+        let length = claim.listed.len() as u64;
+        if length > wanted || (length < wanted && claim.kind == Kind::Exact) {
+            problems.add(format!("matches: {length} candidates, expected {wanted}"));
+        }
+        let missed: Vec<String> = truth
+            .subjects
+            .iter()
+            .filter(|standing| claim.listed.iter().all(|listed| listed.subject != standing.subject))
+            .map(|standing| format!("{} ({:.6})", standing.subject, standing.score))
+            .collect();
+        if !missed.is_empty() {
+            let (named, kind) = (missed[..missed.len().min(NAMED)].join(", "), claim.kind);
+            problems.add(format!("{kind:?} was claimed, and {} subjects were missed: {named}", missed.len()));
+        }
+        Ok(())
+    }
+
+    /// The thresholds, from where the reply says that they come from.
+    fn deciding(
+        &self,
+        gallery: &Gallery,
+        problems: &mut Problems,
+        unproven: &mut Vec<String>,
+    ) -> Result<Deciding> {
+        let claim = &self.claim;
+        let counts = gallery.counts()?;
+        let found = match gallery.calibration(Some(claim.fusion)) {
+            Err(_) if claim.origin == Origin::User => None, // `identify` goes on without it, too
+            found => found?,
+        };
+        let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
+        let of_model = Threshold::uncalibrated(gallery.binding());
+        let threshold = match (claim.origin, &calibration) {
+            (Origin::User, _) => {
+                unproven.extend(["threshold", "no_match_below"].map(str::to_owned));
+                Some(Threshold::given(claim.threshold, claim.no_match_below))
+            }
+            (_, Some(calibration)) => {
+                unproven.push("calibration.target_fpir".into());
+                let first = calibration.targets.get(..1).unwrap_or_default();
+                let targets = if claim.targets.is_empty() { first } else { &claim.targets[..] };
+                match Threshold::calibrated(id, calibration, targets, counts.0) {
+                    Ok(threshold) => Some(threshold),
+                    Err(error) => {
+                        problems.add(format!("calibration: {error}"));
+                        of_model
+                    }
+                }
+            }
+            (_, None) => of_model,
+        };
+        let threshold = threshold.unwrap_or_else(|| {
+            problems.add("threshold: this gallery has none of its own and is not calibrated");
+            Threshold::given(claim.threshold, claim.no_match_below)
+        });
+        let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
+        let search = Search { mode: claim.mode, fusion: claim.fusion, ..Search::default() };
+        Ok(Deciding { search, threshold, calibration, stale, counts })
+    }
+
+    /// The certificate that this way to search can have.
+    fn certificate(
+        &self,
+        gallery: &Gallery,
+        truth: &Truth,
+        problems: &mut Problems,
+        unproven: &mut Vec<String>,
+    ) -> Result<Certificate> {
+        use gallerist_index::Mode;
+        let claim = &self.claim;
+        let approximate = matches!(claim.mode, Mode::Graph { .. });
+        let missed: Option<Missed> = if approximate { gallery.audited(&name_of(claim.mode))? } else { None };
+        let possible: &[Kind] = match claim.mode {
+            Mode::Graph { .. } if missed.is_some() => &[Kind::Sampled],
+            Mode::Graph { .. } => &[Kind::None],
+            Mode::Scan => &[Kind::Exact, Kind::Bounded],
+            _ => &[Kind::Exact],
+        };
+        if !possible.contains(&claim.kind) {
+            problems.add(format!(
+                "certificate.kind: search {} cannot prove {:?}, expected {:?}",
+                name_of(claim.mode),
+                claim.kind,
+                possible[0]
+            ));
+        }
+        let delta = (claim.kind == Kind::Bounded).then(|| {
+            unproven.push("certificate.delta".into());
+            claim.delta.filter(|delta| *delta > 0.0 && *delta <= DELTA).unwrap_or(DELTA)
+        });
+        let searched = if approximate {
+            unproven.push("certificate.searched".into());
+            claim.searched
+        } else {
+            gallery.view().len() as u64
+        };
+        let listed = claim.listed.first().map(|best| best.similarity);
+        let agrees = match (claim.max_similarity, truth.best) {
+            (Some(claimed), Some(best)) if claim.kind == Kind::Exact => (claimed - best).abs() <= SAME,
+            (Some(claimed), Some(best)) => {
+                claimed <= best + SAME && listed.is_none_or(|listed| claimed >= listed - SAME)
+            }
+            (claimed, best) => claimed.is_none() && best.is_none(),
+        };
+        Ok(Certificate {
+            kind: claim.kind,
+            delta,
+            missed,
+            searched,
+            max_similarity: if agrees { claim.max_similarity } else { truth.best },
+            complete: claim.kind >= Kind::Bounded,
+        })
+    }
+}
+
+impl Seen {
+    /// Compares the probe's fields; where only its template is known, nothing else of it is proven.
+    fn compare(
+        &self,
+        claimed: &Value,
+        expected: &Value,
+        problems: &mut Problems,
+        unproven: &mut Vec<String>,
+    ) {
+        match self {
+            Self::Told => {
+                const KNOWN: [&str; 9] = [
+                    "path",
+                    "row",
+                    "face",
+                    "faces",
+                    "not_looked_at",
+                    "bounds",
+                    "quality",
+                    "turned",
+                    "template",
+                ];
+                for (field, value) in claimed.as_object().into_iter().flatten() {
+                    match field.as_str() {
+                        "template" => {}
+                        "reasons" if *value == serde_json::json!([]) => {}
+                        "reasons" => problems.add("probe.reasons: a face that was searched for has none"),
+                        known if KNOWN.contains(&known) => unproven.push(format!("probe.{known}")),
+                        _ => problems.add(format!("probe.{field}: no such field is expected")),
+                    }
+                }
+            }
+            Self::Photo { .. } | Self::Row { .. } => {
+                if matches!(self, Self::Photo { .. }) {
+                    unproven.push("probe.not_looked_at".into());
+                }
+                problems.compare("probe", claimed, expected, SEEN_AGAIN, &|_| false);
+            }
+        }
+    }
+}

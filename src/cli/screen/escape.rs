@@ -1,0 +1,102 @@
+//! Text that a terminal shows as it is: nothing in a name, a path or an error message moves the cursor, changes colours, begins a line of its
+//! own or reorders what stands beside it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io;
+
+/// The text with every character that is not shown as itself written as `\n`, `\t`, `\r` or `\u{202e}`: control characters, ends of lines,
+/// format characters such as those that turn the direction of writing, and characters that take no room. Marks that belong to the letter
+/// before them stay.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '\n' => safe.push_str("\\n"),
+            '\t' => safe.push_str("\\t"),
+            '\r' => safe.push_str("\\r"),
+            plain if is_plain(plain) => safe.push(plain),
+            hidden => {
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(hidden)); // a String takes everything
+            }
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Whether a character is shown as itself. What `str` escapes in Debug is what has no look of its own by the Unicode tables of the standard
+/// library; after another character, marks are not escaped there. Quotes and backslashes are, and blanks other than the common one.
+fn is_plain(character: char) -> bool {
+    match character {
+        ' '..='~' => true,
+        // Blanks of Asian scripts and between numbers and units.
+        '\u{3000}' | '\u{a0}' | '\u{202f}' => true,
+        // Letters and marks by their class, without a look.
+        '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' | '\u{34f}' => false,
+        '\u{180b}'..='\u{180f}' => false,
+        other => {
+            let mut pair = [0; 5];
+            pair[0] = b'a';
+            let end = 1 + other.encode_utf8(&mut pair[1..]).len();
+            str::from_utf8(&pair[..end]).is_ok_and(|pair| pair.escape_debug().count() == 2)
+        }
+    }
+}
+
+/// The standard error for the log: lines are escaped, and one that cannot be written is lost without another complaint.
+pub struct SafeLog;
+
+impl io::Write for SafeLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        super::complain(text.strip_suffix('\n').unwrap_or(&text));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_the_cursor_is_escaped() {
+        assert_eq!(escaped("a.jpg\nMATCH  b.jpg"), "a.jpg\\nMATCH  b.jpg");
+        assert_eq!(escaped("\u{1b}[31mred\u{7}\u{9b}2J\u{7f}"), "\\u{1b}[31mred\\u{7}\\u{9b}2J\\u{7f}");
+        assert_eq!(escaped("tab\tcr\r\u{85}\u{2028}"), "tab\\tcr\\r\\u{85}\\u{2028}");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        assert_eq!(escaped("gpj\u{202e}exe"), "gpj\\u{202e}exe");
+        for hidden in
+            "\u{200b}\u{200d}\u{2066}\u{2060}\u{feff}\u{ad}\u{61c}\u{3164}\u{115f}\u{180e}\u{e0041}\u{34f}"
+                .chars()
+        {
+            let text = format!("a{hidden}b");
+            assert_eq!(escaped(&text), format!("a\\u{{{:x}}}b", u32::from(hidden)));
+        }
+    }
+
+    #[test]
+    fn what_people_are_called_stays() {
+        for name in [
+            "Ada \"Countess\" O'Neil \\ C:\\x",
+            "Zoe\u{308} Noe\u{308}l",
+            "Đặng Thị Hương",
+            "山田\u{3000}太郎",
+            "नरेन्द्र मोदी",
+            "محمد علي",
+            "99.3\u{a0}%",
+            "😀",
+        ] {
+            assert!(matches!(escaped(name), Cow::Borrowed(_)), "{name}: {}", escaped(name));
+        }
+    }
+}
