@@ -111,8 +111,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::Rename { gallery, from, to, dry_run } => {
             let to = Name::new(to)?;
             let gallery = open(gallery, *dry_run)?;
-            gallery.subject(from)?;
-            if !dry_run {
+            if *dry_run {
+                gallery.may_rename(from, &to)?;
+            } else {
                 gallery.rename_subject(from, &to)?;
             }
             tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;

@@ -86,7 +86,7 @@ impl Catalog {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = connection::to_write(path, flags).map_err(|e| failed(path, "creating it", e))?;
         let mut catalog = Self::new(connection, path)?;
-        catalog.define("writing its tables", |tx| schema::create(tx))?;
+        catalog.define("writing its tables", schema::create)?;
         catalog.transaction("writing what it is bound to", |tx| {
             for (key, value) in binding.to_pairs() {
                 write_meta(tx, key, &value)?;

@@ -74,6 +74,15 @@ impl Gallery {
         self.catalog().journal()
     }
 
+    /// Whether [`rename_subject`](Self::rename_subject) would rename.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn may_rename(&self, from: &str, to: &Name) -> Result<()> {
+        let catalog = self.catalog();
+        catalog.may_rename(&catalog.subject(from)?, to)
+    }
+
     /// Gives a subject another name.
     ///
     /// # Errors

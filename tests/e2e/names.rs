@@ -219,8 +219,10 @@ fn people_who_look_the_same_are_one() {
     assert_eq!(names(&house), [composed]);
     let photo = house.photo("a.png", 3);
     house.run("enroll", [photo.as_os_str(), "--subject".as_ref(), "Zo\u{eb}".as_ref()]).ends(0);
-    let said = house.run("subject rename", ["Zo\u{eb}", decomposed]).ends(1);
-    assert!(said.err.contains("it is taken"), "{}", said.err);
+    for more in [&[][..], &["--dry-run"]] {
+        let said = house.run("subject rename", ["Zo\u{eb}", decomposed].iter().chain(more)).ends(1);
+        assert!(said.err.contains("it is taken"), "{}", said.err);
+    }
     house.run("subject merge", ["Zoe\u{308}", decomposed]).ends(0);
     house.run("subject remove", [decomposed, "--yes"]).ends(0);
     house.holds(0);

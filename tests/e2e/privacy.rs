@@ -196,3 +196,26 @@ fn whoever_was_removed_can_be_imported_again() {
     assert_eq!(import(), (json!(6), json!(0)), "after it");
     house.holds(6);
 }
+
+/// Of a file of which a part was removed, the removed rows are imported again and no others, however the others were moved.
+#[test]
+fn rows_that_were_removed_are_imported_again_and_no_others() {
+    let house = House::empty();
+    house.renew(&["--dimension", "8"]);
+    let file = house.write("t.npy", &vectors(6, 8, 1));
+    let names = house.write("names.txt", b"Ada\nAda\nBea\nBea\nCyd\nCyd\n");
+    let arguments = |more: &'static str| {
+        let options = ["--subjects".as_ref(), names.as_os_str(), "--format".as_ref(), "json".as_ref()];
+        let more = Some(more).filter(|more| !more.is_empty()).map(str::as_ref);
+        std::iter::once(file.as_os_str()).chain(options).chain(more).collect::<Vec<_>>()
+    };
+    house.run("import", arguments("")).ends(0);
+    house.run("subject move", ["--template", "5", "--to", "Ada"]).ends(0);
+    house.run("subject remove", ["Bea", "--yes"]).ends(0);
+    house.run("purge", [] as [&str; 0]).ends(0);
+    house.holds(4);
+    let summary = house.run("import", arguments("--keep-names")).ends(0).summary();
+    assert_eq!((&summary["imported"], &summary["imported_before"]), (&json!(2), &json!(4)), "{summary}");
+    assert_eq!(house.run("subject list", [] as [&str; 0]).ends(0).out, "Ada  3\nBea  2\nCyd  1\n");
+    house.holds(6);
+}

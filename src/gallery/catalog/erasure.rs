@@ -7,7 +7,7 @@ use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
 
 use super::checksum::mismatch;
 use super::journal::forget_names;
-use super::{Catalog, Result};
+use super::{Catalog, Result, source};
 
 const UNERASED: &str = "unerased";
 
@@ -46,10 +46,11 @@ impl Catalog {
         self.transaction("forgetting who was removed", |tx| {
             forget_names(tx)?;
             tx.execute("UPDATE photos SET path = x'' WHERE outcome <> 'enrolled' AND path <> x''", [])?;
-            tx.execute(
-                "DELETE FROM sources WHERE NOT EXISTS (SELECT 1 FROM templates WHERE source_id = sources.id)",
-                [],
-            )?;
+            let sources: Vec<i64> = tx
+                .prepare("SELECT id FROM sources")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            sources.into_iter().try_for_each(|source| source::forget_empty(tx, source))?;
             let removed = unerased(tx)?.max(removed);
             set_unerased(tx, removed)
         })

@@ -395,12 +395,7 @@ impl Catalog {
 
     /// Gives a subject another name that nobody has.
     pub(in crate::gallery) fn rename(&mut self, subject: &Subject, to: &Name) -> Result<()> {
-        if self.named(to.as_str())?.is_some_and(|other| other.id != subject.id) {
-            return Err(GalleryError::SubjectName {
-                name: to.to_string(),
-                reason: "it is taken; `subject merge` makes two subjects one".into(),
-            });
-        }
+        self.may_rename(subject, to)?;
         self.transaction("renaming a subject", |tx| {
             tx.execute(
                 "UPDATE subjects SET name = ?2 WHERE id = ?1",
@@ -408,6 +403,17 @@ impl Catalog {
             )?;
             record(tx, "rename", &json!({ "subject": subject.id, "from": subject.name, "to": to }))
         })
+    }
+
+    /// Refuses a name that somebody else has.
+    pub(in crate::gallery) fn may_rename(&self, subject: &Subject, to: &Name) -> Result<()> {
+        match self.named(to.as_str())? {
+            Some(other) if other.id != subject.id => Err(GalleryError::SubjectName {
+                name: to.to_string(),
+                reason: "it is taken; `subject merge` makes two subjects one".into(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Decides to remove templates that the index holds no more.
