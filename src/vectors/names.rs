@@ -118,6 +118,9 @@ impl Sheet {
         if self.blanks > 0 {
             return format!("; {are} blank, and {} are not", self.lines - self.blanks);
         }
+        if self.lines == 1 && self.first.contains('\r') {
+            return "; they end in CR alone: convert the file to lines that end in LF".into();
+        }
         if self.lines == rows + 1 && is_heading(&self.first) {
             return format!("; line 1, {:?}, looks like a heading: leave it out", self.first);
         }
@@ -227,6 +230,7 @@ mod tests {
     #[test]
     fn a_heading_is_told() {
         assert!(refused("Name\na\nb\n", 2).ends_with("line 1, \"Name\", looks like a heading: leave it out"));
+        assert!(refused("a\rb\rc\r", 3).contains("they end in CR alone"));
         assert!(refused("a\nb\n", 3).ends_with("for 3 rows, got 2 lines"));
         assert_eq!(read("Name\na\n", 2).unwrap(), ["Name", "a"], "somebody may be called so");
     }

@@ -134,7 +134,8 @@ fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
         (true, descriptions) => Ok((vectors, descriptions)),
         (false, Some(descriptions)) => Ok((descriptions.clone(), Some(descriptions))),
         (false, None) => bail!(
-            "{}: the folder has neither {EMBEDDINGS} nor {TEMPLATES}, which `encode` and `export` write",
+            "{}: the folder has neither {EMBEDDINGS} nor {TEMPLATES}, which `encode` and `export` write; photos are \
+             added with `enroll`",
             given.display()
         ),
     }
