@@ -26,6 +26,7 @@ mod pairs;
 mod probes;
 mod purge;
 mod reply;
+mod rows;
 mod screen;
 mod search;
 mod searching;

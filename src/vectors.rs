@@ -144,6 +144,15 @@ impl VectorFile {
         Ok(self.parse(&bytes).collect())
     }
 
+    /// Those of up to `count` rows from row `first` on that are templates, with their numbers.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn valid(&self, first: u64, count: usize) -> Result<Vec<(u64, Template)>, GalleryError> {
+        let block = (first..).zip(self.block(first, count)?);
+        Ok(block.filter_map(|(row, template)| Some((row, template.ok()?))).collect())
+    }
+
     /// Up to `count` rows from row `first` on, as templates.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use clap::Args;
 use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
 use super::probes::{Source, several_faces};
+use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, interval, percent, plural, score};
 use super::searching::{DecisionArguments, SearchArguments, Way};
 use super::{End, opening, values};
@@ -50,6 +51,8 @@ pub struct Arguments {
     decision: DecisionArguments,
     #[command(flatten)]
     search: SearchArguments,
+    #[command(flatten)]
+    rows: RowArguments,
     #[command(flatten)]
     look: PhotoArguments,
     #[command(flatten)]
@@ -114,6 +117,7 @@ impl Arguments {
             dimension: Some(gallery.binding().dimension),
             engine: &|| self.engine.load_for(gallery),
             photos: &self.look,
+            rows: &self.rows,
             screen,
             stop,
         };

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
 use super::probes::{Probes, Source, several_faces};
+use super::rows::RowArguments;
 use super::screen::{Screen, Table, aim, count, interval, percent, plural, score};
 use super::{End, opening, values};
 use crate::calibration::measure::FEWEST_PROBES;
@@ -56,6 +57,8 @@ pub struct Arguments {
     /// Print what would be kept, and keep nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    rows: RowArguments,
     #[command(flatten)]
     look: PhotoArguments,
     #[command(flatten)]
@@ -117,6 +120,7 @@ fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &Atom
                 dimension: Some(gallery.binding().dimension),
                 engine: &|| arguments.engine.load_for(gallery),
                 photos: &arguments.look,
+                rows: &arguments.rows,
                 screen,
                 stop,
             };

@@ -13,6 +13,7 @@ use clap::Args;
 use super::engine::{EngineArguments, PhotoArguments, binding_of};
 use super::interrupt::{self, Stopped};
 use super::probes::{Source, is_vectors, several_faces};
+use super::rows::RowArguments;
 use super::screen::Screen;
 use super::searching::SearchArguments;
 use super::{End, opening, values};
@@ -95,6 +96,8 @@ pub struct Arguments {
     seed: u64,
     #[command(flatten)]
     search: SearchArguments,
+    #[command(flatten)]
+    rows: RowArguments,
     #[command(flatten)]
     look: PhotoArguments,
     #[command(flatten)]
@@ -187,6 +190,7 @@ impl Arguments {
             dimension: Some(gallery.binding().dimension),
             engine: &engine,
             photos: &self.look,
+            rows: &self.rows,
             screen,
             stop,
         };

@@ -11,13 +11,13 @@ use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::FacesArgument;
 use super::interrupt::{self, Stopped};
 use super::reply::{Reply, Sought, Unusable};
+use super::rows::RowArguments;
 use super::searching::{Deciding, DecisionArguments, SearchArguments};
 use super::{End, NothingUsable, Screen, opening};
 use crate::decision::{Certificate, Decision, Missed, decide, of_photo};
 use crate::gallery::{Candidates, Gallery, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, walk};
 use crate::template::Template;
-use crate::vectors::VectorFile;
 
 /// Tell who is in a photo, or that nobody in the gallery is. Ends with 10 if any probe matches, else 12 if
 /// any allows no decision, else 11. A photo with faces that were refused or not looked at is never "no match".
@@ -28,9 +28,11 @@ pub struct Arguments {
     /// Probe photos, or folders of them
     #[arg(required_unless_present = "vectors")]
     photos: Vec<PathBuf>,
-    /// Probes that are templates already, one row each, f32 or f16
+    /// Probes that are templates already, one row each; `-` reads the standard input
     #[arg(long, value_name = "FILE.npy", conflicts_with = "photos")]
     vectors: Option<PathBuf>,
+    #[command(flatten)]
+    rows: RowArguments,
     /// Candidates to list
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top_k: u32,
@@ -99,18 +101,23 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
 impl Lookup<'_> {
     /// Looks the rows of a file up, until it is to stop; returns how many there are.
     fn vectors(&mut self, path: &Path) -> Result<u64> {
-        let file = VectorFile::open_or_standard_input(path)?;
+        let (file, left_out) = self.arguments.rows.open(path, self.screen)?;
+        self.decisions.extend(left_out.iter().map(|_| Decision::Inconclusive));
+        self.looked_at += left_out.len() as u64;
         for first in (0..file.rows).step_by(TOGETHER) {
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let templates = file.templates(first, TOGETHER)?;
+            let rows = file.valid(first, TOGETHER)?;
+            if rows.is_empty() {
+                continue;
+            }
             let started = Instant::now();
-            let probes: Vec<&Template> = templates.iter().collect();
+            let probes: Vec<&Template> = rows.iter().map(|(_, template)| template).collect();
             let found =
                 self.gallery.identify_all(&probes, self.arguments.top_k as usize, &self.deciding.search)?;
-            let each = started.elapsed().as_secs_f64() * 1e3 / templates.len() as f64;
-            for ((row, template), candidates) in (first..).zip(&templates).zip(&found) {
+            let each = started.elapsed().as_secs_f64() * 1e3 / rows.len() as f64;
+            for (&(row, ref template), candidates) in rows.iter().zip(&found) {
                 self.answer(Sought::Row { path, row, template }, candidates, each)?;
                 self.looked_at += 1;
             }

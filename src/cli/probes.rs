@@ -8,12 +8,13 @@ use anyhow::{Result, ensure};
 use super::NothingUsable;
 use super::engine::PhotoArguments;
 use super::interrupt::Stopped;
+use super::rows::RowArguments;
 use super::screen::{Screen, plural};
 use crate::calibration::Probe;
 use crate::encoder::Engine;
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, Input, survey, walk};
-use crate::vectors::{BLOCK, VectorFile, read_names};
+use crate::vectors::{BLOCK, STANDARD_INPUT, read_names};
 
 /// Probes, and those that gave none.
 #[derive(Default)]
@@ -46,13 +47,15 @@ pub struct Source<'a> {
     /// Asked for only if there are photos.
     pub engine: &'a dyn Fn() -> Result<Engine>,
     pub photos: &'a PhotoArguments,
+    pub rows: &'a RowArguments,
     pub screen: Screen,
     pub stop: &'a AtomicBool,
 }
 
-/// Whether a path is a file of vectors.
+/// Whether a path is a file of vectors, or the standard input; an archive of NumPy's is one that is refused with the way out.
 pub fn is_vectors(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+    let is = |extension: &str| path.extension().is_some_and(|given| given.eq_ignore_ascii_case(extension));
+    path.as_os_str() == STANDARD_INPUT || is("npy") || is("npz")
 }
 
 /// A warning for photos of several faces.
@@ -66,9 +69,13 @@ pub fn several_faces(photos: u64) -> Option<String> {
 }
 
 impl Source<'_> {
+    fn is_there(&self) -> bool {
+        self.path.as_os_str() == STANDARD_INPUT || self.path.exists()
+    }
+
     /// The photos below the folder, before any is looked at; `None` for a file of vectors.
     pub fn listed(&self) -> Result<Option<Vec<Listed>>> {
-        ensure!(self.path.exists(), "{}: no such file or folder", self.path.display());
+        ensure!(self.is_there(), "{}: no such file or folder", self.path.display());
         if is_vectors(self.path) {
             return Ok(None);
         }
@@ -83,7 +90,7 @@ impl Source<'_> {
 
     /// Reads all of them, unless it is to stop.
     pub fn read(&self) -> Result<Result<Probes, Stopped>> {
-        ensure!(self.path.exists(), "{}: no such file or folder", self.path.display());
+        ensure!(self.is_there(), "{}: no such file or folder", self.path.display());
         let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };
         if let Ok(Probes { probes, failed, .. }) = &read
             && probes.is_empty()
@@ -96,14 +103,14 @@ impl Source<'_> {
     }
 
     fn vectors(&self) -> Result<Probes> {
-        let file = VectorFile::open_or_standard_input(self.path)?;
+        let (file, _) = self.rows.open(self.path, self.screen)?;
         if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
             return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
         }
         let names = self.names.map(|names| read_names(names, file.rows)).transpose()?;
         let mut probes = Vec::with_capacity(usize::try_from(file.rows)?);
         for first in (0..file.rows).step_by(BLOCK) {
-            for (row, template) in (first..).zip(file.templates(first, BLOCK)?) {
+            for (row, template) in file.valid(first, BLOCK)? {
                 let person = names.as_ref().map(|names| names[row as usize].to_string());
                 probes.push(Probe { name: format!("{} row {row}", self.path.display()), person, template });
             }

@@ -9,20 +9,23 @@ use gallerist_index::Answer;
 use serde_json::json;
 
 use super::interrupt::{self, Stopped};
+use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, score};
 use super::{End, NothingUsable, opening, values};
 use crate::gallery::Gallery;
 use crate::template::Template;
-use crate::vectors::{BLOCK, VectorFile};
+use crate::vectors::BLOCK;
 
 /// List the templates closest to each vector of a file.
 #[derive(Debug, Args)]
 pub struct SearchArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probes, one row each, f32 or f16
+    /// Probes, one row each; `-` reads the standard input
     #[arg(long, value_name = "FILE.npy")]
     vectors: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
     /// Templates to list for each probe
     #[arg(short = 'k', long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     top_k: u32,
@@ -33,9 +36,11 @@ pub struct SearchArguments {
 pub struct RangeArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probes, one row each, f32 or f16
+    /// Probes, one row each; `-` reads the standard input
     #[arg(long, value_name = "FILE.npy")]
     vectors: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
     /// Lowest score to list
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     min_score: f32,
@@ -43,31 +48,33 @@ pub struct RangeArguments {
 
 pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<End> {
     let k = arguments.top_k as usize;
-    each_probe(&arguments.gallery, &arguments.vectors, screen, |gallery, probe| Ok(gallery.search(probe, k)?))
+    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
+        Ok(gallery.search(probe, k)?)
+    })
 }
 
 pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<End> {
     let least = arguments.min_score;
-    each_probe(&arguments.gallery, &arguments.vectors, screen, |gallery, probe| {
+    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
         Ok(gallery.range(probe, least)?)
     })
 }
 
 fn each_probe(
     gallery: &Path,
-    vectors: &Path,
+    (vectors, rows): (&Path, &RowArguments),
     screen: Screen,
     ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
 ) -> Result<End> {
     let stop = interrupt::watch();
     let gallery = opening::to_read(gallery)?;
-    let file = VectorFile::open_or_standard_input(vectors)?;
+    let (file, left_out) = rows.open(vectors, screen)?;
     let total = file.rows;
-    if total == 0 {
-        return Err(NothingUsable(format!("{}: there is no probe in it", vectors.display())).into());
+    if left_out.len() as u64 == total {
+        return Err(NothingUsable(format!("{}: no probe in it is usable", vectors.display())).into());
     }
     for first in (0..total).step_by(BLOCK) {
-        for (row, probe) in (first..).zip(file.templates(first, BLOCK)?) {
+        for (row, probe) in file.valid(first, BLOCK)? {
             if stop.load(Ordering::Relaxed) {
                 return Stopped { looked_at: row, total, unit: "probe" }.report(screen);
             }

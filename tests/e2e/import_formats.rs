@@ -144,6 +144,36 @@ fn rows_that_are_no_templates_are_left_out_on_request_and_listed() {
     assert!(said.out.contains("skipped row 2  (no_direction: the norm is 0"), "{}", said.out);
 }
 
+#[test]
+fn probes_that_are_no_templates_are_left_out_on_request_and_listed() {
+    let house = house();
+    house
+        .run("import", [house.write("v.npy", &npy("<f4", false, "(3, 4)", &bytes(rows(), f32::to_le_bytes)))])
+        .ends(0);
+    let bad = house.write("bad.npy", &three_bad_rows());
+    let bad = bad.to_str().unwrap();
+    let verbs = [("identify", &[][..], 10), ("search", &[], 0), ("range", &["--min-score", "0.9"], 0)];
+    for (verb, more, code) in verbs {
+        let arguments = [&["--vectors", bad, "--format", "json"], more].concat();
+        let said = house.run(verb, &arguments).ends(1);
+        assert!(
+            said.err.contains("row 0: component 1 is NaN") && said.out.is_empty(),
+            "{verb}: {}",
+            said.err
+        );
+        let said = house.run(verb, [&arguments[..], &["--skip-invalid"]].concat()).ends(code).json();
+        let (skipped, answered): (Vec<_>, Vec<_>) = said.iter().partition(|line| line["event"] == "skipped");
+        assert_eq!(
+            skipped.iter().map(|line| line["row"].as_u64().unwrap()).collect::<Vec<_>>(),
+            [0, 2, 4],
+            "{verb}"
+        );
+        let subjects: Vec<_> =
+            answered.iter().map(|line| line["matches"][0]["subject"].as_str().unwrap()).collect();
+        assert_eq!(subjects, ["v-0", "v-1", "v-2"], "{verb}");
+    }
+}
+
 /// A pipe that nobody writes to, and a device that never ends.
 #[test]
 fn what_is_no_regular_file_is_refused_at_once() {

@@ -45,6 +45,7 @@ impl Arguments {
             dimension: Some(binding.dimension),
             engine: &engine,
             photos: &self.look,
+            rows: &self.rows,
             screen,
             stop,
         };
