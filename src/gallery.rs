@@ -4,6 +4,7 @@
 //! GALLERY/
 //!     catalog.sqlite    subjects, photos, templates, journal
 //!     index/            vectors, by template id; the group is the subject
+//!     BARRIER           held by each write while it is under way, and by a backup
 //! ```
 //!
 //! Order of a write: catalog rows in a *pending* range, durable; vectors in the index, durable; range

@@ -21,7 +21,7 @@ use self::listing::Listing;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{building_beside, put_in_place, refuse_occupied};
-use super::{Barrier, CATALOG, Gallery, INDEX};
+use super::{Barrier, CATALOG, Gallery, INDEX, private};
 
 /// Told how many bytes of how many are done.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
@@ -65,6 +65,7 @@ impl Gallery {
         let backup = require_sound(&copy)?;
         let listing = Listing::of(&copy, &backup, progress)?;
         listing.write(&copy)?;
+        private::keep_private(&copy);
         if is_file(to) {
             let file = building.path().join("backup.tar");
             listing::pack(&copy, &file)?;
@@ -108,6 +109,7 @@ impl Gallery {
         copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
         let erased = forget_erased(&gallery, erasures.is_some())?;
         require_sound(&gallery)?;
+        private::keep_private(&gallery);
         if !dry_run {
             put_in_place(&gallery, directory)?;
         }

@@ -284,3 +284,38 @@ fn a_gallery_of_the_first_version_gets_its_tables() {
     add(&gallery, 100, 1);
     assert!(gallery.subject("p-100").unwrap().id > 9, "a number of a removed subject is not given again");
 }
+
+/// Verbs that read need no room on the disk, and no disk that can be written.
+#[test]
+#[cfg_attr(not(small_disks), ignore = "this user may not mount a small disk")]
+fn a_gallery_on_a_full_or_read_only_disk_is_read() {
+    let house = House::empty();
+    let (small, results) = (house.path("small"), house.path("results"));
+    [&small, &results].into_iter().for_each(|folder| fs::create_dir(folder).unwrap());
+    let file = house.write("t.npy", &vectors(200, D, 1));
+    let script = r#"
+        mount -t tmpfs -o size=4m gallerist-test "$1" || exit 77
+        g="$1/gallery"
+        "$0" init "$g" --dimension 32 --threshold 0.6 && "$0" import "$g" "$2" || exit 78
+        read_all() {
+            "$0" identify "$g" --vectors "$2" -k 1 > "$3/identify.out"
+            [ $? = 10 ] || exit $4
+            "$0" stats "$g" > /dev/null && "$0" subject list "$g" > /dev/null && "$0" check "$g" > /dev/null || exit $4
+        }
+        dd if=/dev/zero of="$1/fill" bs=1k 2>/dev/null
+        rm "$1/gallery/BARRIER"
+        dd if=/dev/zero of="$1/fill2" bs=1k 2>/dev/null
+        read_all "$0" "$2" "$3" 80
+        rm "$1/fill"
+        mount -o remount,ro gallerist-test "$1" || exit 79
+        read_all "$0" "$2" "$3" 81
+        "$0" purge "$g" && exit 82
+        exit 0
+    "#;
+    let run = std::process::Command::new("unshare")
+        .args([crate::program::UNSHARE_FLAGS, "sh", "-c", script, env!("CARGO_BIN_EXE_gallerist")])
+        .args([&small, &file, &results])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+}
