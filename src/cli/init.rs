@@ -8,8 +8,7 @@ use gallerist_index::GraphWhen;
 use serde_json::json;
 
 use super::engine::binding_of;
-use super::threshold::cosine;
-use super::{End, Screen};
+use super::{End, Screen, values};
 use crate::encoder::Model;
 use crate::gallery::{Binding, Gallery};
 
@@ -25,7 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     dimension: Option<u16>,
     /// Score at or above which two faces are one person, for templates made elsewhere
-    #[arg(long, value_name = "COSINE", value_parser = cosine, requires = "dimension", allow_negative_numbers = true)]
+    #[arg(long, value_name = "COSINE", value_parser = values::cosine, requires = "dimension", allow_negative_numbers = true)]
     threshold: Option<f32>,
     /// Build graphs for `--search graph`, which is approximate: never, for large parts of the gallery (auto), or for all. Importing and
     /// compacting take far longer with them

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::screen::Screen;
-use super::{End, opening};
+use super::{End, opening, values};
 
 /// Change the score at or above which two faces are one person, where no calibration says better. It is the model's own unless it was
 /// set; `calibrate` derives one from an error rate.
@@ -16,7 +16,7 @@ pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
     /// The score, from -1 to 1
-    #[arg(value_name = "COSINE", value_parser = cosine, allow_negative_numbers = true)]
+    #[arg(value_name = "COSINE", value_parser = values::cosine, allow_negative_numbers = true)]
     threshold: f32,
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -38,12 +38,4 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         &json!({ "event": "threshold", "threshold": threshold, "before": before, "dry_run": dry_run }),
     )?;
     Ok(End::Done)
-}
-
-/// A score that two templates can have.
-pub fn cosine(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(score) if (-1.0..=1.0).contains(&score) => Ok(score),
-        _ => Err("expected a cosine from -1 to 1".into()),
-    }
 }

@@ -201,11 +201,14 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
     put().map_err(|source| GalleryError::Io { path: place.to_owned(), doing: "putting it in place", source })
 }
 
-/// Refuses a place where there is something other than an empty folder.
+/// Refuses a place where there is something other than an empty folder, or where that cannot be told.
 pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking what is there", source };
     let occupied = match std::fs::read_dir(place) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(_) if std::fs::metadata(place).is_ok_and(|found| !found.is_dir()) => true,
+        Err(error) => return Err(io(error)),
     };
     if occupied { Err(GalleryError::AlreadyExists(place.to_owned())) } else { Ok(()) }
 }

@@ -214,3 +214,47 @@ fn the_exit_codes_are_told() {
         said.out
     );
 }
+
+#[test]
+fn vectors_that_are_refused_are_named_without_a_word_of_import() {
+    let house = House::empty();
+    house.run("init", ["--dimension", "16", "--threshold", "0.5"]).ends(0);
+    let mut rows = vectors(3, 16, 1);
+    let last = rows.len() - 4;
+    rows[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let rows = house.write("nan.npy", &rows);
+    for verb in ["identify", "search"] {
+        let said = house.run(verb, ["--vectors".as_ref(), rows.as_os_str()]).ends(1);
+        assert!(said.err.contains("row 2: component 15 is NaN"), "{}", said.err);
+        assert!(!said.err.contains("import"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_gallery_without_a_catalog_is_not_told_to_be_made_anew() {
+    let house = House::new();
+    house.photo("people/Ada/1.png", 1);
+    house.enroll("people").ends(0);
+    let catalog = house.gallery().join("catalog.sqlite");
+    for (made, told) in [(true, "it is empty"), (false, "it is missing")] {
+        match made {
+            true => std::fs::write(&catalog, b"").unwrap(),
+            false => std::fs::remove_file(&catalog).unwrap(),
+        }
+        let said = house.run("stats", [""; 0]).ends(1);
+        assert!(said.err.contains("catalog.sqlite") && said.err.contains(told), "{}", said.err);
+        assert!(!said.err.contains("gallerist init"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_looked_at_is_not_called_occupied() {
+    let house = House::empty();
+    let file = house.write("file", b"x");
+    let init = |place: &Path| {
+        gallerist(["init".as_ref(), place.as_os_str(), "--model".as_ref(), "stand-in".as_ref()]).ends(1).err
+    };
+    let said = init(&file.join("gallery"));
+    assert!(said.contains("looking what is there") && !said.contains("exists already"), "{said}");
+    assert!(init(&file).contains("exists already"));
+}
