@@ -220,7 +220,7 @@ impl Index {
         }
     }
 
-    /// Full buffers that have no segment yet. While there are any, writers are slowed down a little.
+    /// Full buffers that have no segment yet. While two of a shard wait, those who write to it are slowed down to the pace of sealing.
     pub fn waiting_buffers(&self) -> usize {
         self.store.state.load().shards.iter().map(|buffers| buffers.aside.len()).sum()
     }
