@@ -164,11 +164,14 @@ impl Picture<'_> {
     pub fn decode(self) -> Result<Photo, DecodeError> {
         // Decoders end the process when an allocation fails. What they will need is asked for before.
         drop(room_for(self.memory)?);
-        match self.kind {
+        let decode = || match self.kind {
             Kind::Jpeg(outline) => jpeg::decode(outline),
             Kind::Png(outline) => png::decode(outline, self.memory),
             Kind::WebP(outline) => webp::decode(outline),
-        }
+        };
+        // Decoders are others' code, and some have panicked on odd files: one photo must not end a run.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+            .unwrap_or_else(|_| Err(DecodeError::Failed("damaged: the decoder gave up on it".into())))
     }
 }
 

@@ -4,6 +4,8 @@
 //! container says, and makes canvases for animations. So the bitstream's own header is read here, and no animation
 //! reaches it.
 
+mod lossless;
+
 use std::io::Cursor;
 
 use image::DynamicImage;
@@ -42,8 +44,14 @@ impl Outline<'_> {
     pub fn memory(&self) -> u64 {
         let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         // Planes or RGBA, what becomes of them, RGB; for the alpha of a lossy picture a lossless picture besides.
-        let alpha = if self.frame.alpha.is_some() { 6 } else { 0 };
-        (11 + alpha) * pixels(self.frame.size) + 6 * pixels(self.size)
+        let Frame { size, alpha, bitstream, .. } = self.frame;
+        let with_alpha = if alpha.is_some() { 6 } else { 0 };
+        let tables = match (self.frame.lossless, alpha) {
+            (true, _) => lossless::tables(&bitstream[5..], size),
+            (false, Some([method, stream @ ..])) if method & 3 == 1 => lossless::tables(stream, size),
+            _ => 0,
+        };
+        tables + (11 + with_alpha) * pixels(size) + 6 * pixels(self.size)
     }
 }
 

@@ -3,8 +3,22 @@
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::Skip;
+
 /// Taken where the machine does not tell how much memory it has.
 const UNKNOWN: u64 = 4 << 30;
+/// What a network may need for a moment, in bytes, and what is left for everything else.
+const NETWORK: u64 = 40 << 20;
+
+/// Refuses to run a network while the system refuses memory: libtorch and the libraries below it end the process with a
+/// segmentation fault when an allocation of theirs fails. Nothing is touched, so this takes microseconds.
+pub(super) fn check_for_networks(workers: usize) -> Result<(), Skip> {
+    let bytes = NETWORK * (1 + workers.min(4) as u64);
+    match usize::try_from(bytes).map(|bytes| Vec::<u8>::new().try_reserve_exact(bytes)) {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Skip::temporary(format!("out of memory: {bytes} bytes for the networks were refused"))),
+    }
+}
 
 /// Bytes that are handed out to photos and come back. Whoever waits is served in the order of asking, so a
 /// big photo waits for the small ones before it and not for those behind it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
-use super::memory::{Budget, Room};
+use super::memory::{Budget, Room, check_for_networks};
 use super::{Census, EncodedFace, Faces, Finding, Input, Job, Options, Outcome, RefusedFace, Skip};
 use crate::encoder::Engine;
 use crate::face::{Crop, Face, Quality, align};
@@ -96,6 +96,7 @@ impl<'a> Worker<'a> {
         }
         let (photo, _room) = self.photo(input, hash)?;
         let digest = hash.unwrap_or_default();
+        check_for_networks(self.options.workers).map_err(Finding::Skipped)?;
         let found = self.detect(&photo).map_err(Finding::Skipped)?;
         census.found = found.len();
         if self.options.single_face && found.len() > 1 {
@@ -205,7 +206,9 @@ impl<'a> Worker<'a> {
         if crops.is_empty() {
             return Ok(());
         }
-        let encoded = self.engine.encoder.encode(&crops);
+        let encoded = check_for_networks(self.options.workers).and_then(|()| {
+            self.engine.encoder.encode(&crops).map_err(|error| Skip::network("encode_failed", &error))
+        });
         if encoded.is_err() && waiting.len() > 1 {
             let mut crops = crops.into_iter();
             for mut photo in waiting {
@@ -231,9 +234,9 @@ impl<'a> Worker<'a> {
                     self.send(order, Outcome { input, hash: Some(hash), finding, census })?;
                 }
             }
-            Err(error) => {
+            Err(skip) => {
                 for Waiting { order, input, hash, census, .. } in waiting {
-                    let finding = Finding::Skipped(Skip::network("encode_failed", &error));
+                    let finding = Finding::Skipped(skip.clone());
                     self.send(order, Outcome { input, hash: Some(hash), finding, census })?;
                 }
             }

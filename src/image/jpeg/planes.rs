@@ -30,14 +30,36 @@ pub(super) fn pixels(outline: &Outline<'_>, filling: &[u8]) -> Result<Vec<u8>, D
     for y in 0..height {
         for x in 0..width {
             let sample = |plane: &Plane| {
-                let (column, row) = (x * plane.across / most_across, y * plane.down / most_down);
-                plane.samples.get(row * plane.width + column).copied().unwrap_or(128)
+                let rows = plane.samples.len() / plane.width;
+                plane.between(
+                    place(x, plane.across, most_across, plane.width),
+                    place(y, plane.down, most_down, rows),
+                )
             };
             let values = [sample(&planes[0]), sample(&planes[1]), sample(&planes[2])];
             pixels.extend(if frame.colour == Colour::Rgb { values } else { rgb(values) });
         }
     }
     Ok(pixels)
+}
+
+/// Where the pixel `at` lies among the `count` samples of a plane that has `factor` for every `most` pixels: the sample before it and its
+/// distance from that.
+fn place(at: usize, factor: usize, most: usize, count: usize) -> (usize, f32) {
+    let place = ((at as f32 + 0.5) * factor as f32 / most as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+    (place as usize, place.fract())
+}
+
+impl Plane {
+    /// The value between four samples.
+    fn between(&self, (x, right): (usize, f32), (y, below): (usize, f32)) -> u8 {
+        let sample = |x: usize, y: usize| {
+            let at = y * self.width + x.min(self.width - 1);
+            f32::from(self.samples.get(at).or(self.samples.last()).copied().unwrap_or(128))
+        };
+        let row = |y: usize| sample(x, y) * (1.0 - right) + sample(x + 1, y) * right;
+        (row(y) * (1.0 - below) + row(y + 1) * below).round() as u8
+    }
 }
 
 fn unsupported() -> DecodeError {

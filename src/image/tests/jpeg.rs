@@ -156,17 +156,9 @@ fn kinds_that_are_not_decoded_are_named_and_never_called_damaged() {
         (changed(1, 0xcd), "hierarchical"),
         (changed(1, 0xf7), "JPEG-LS"),
         (changed(4, 12), "12 bits"),
-        (changed(11, 0x33), "fractional"), // first component 3x3; the others 2x2
+        (changed(11, 0x33), "unusual sampling"), // brightness in thirds
+        (changed(14, 0x44), "unusual sampling"), // coarser than a colour
     ] {
-        let bytes = match name {
-            "fractional" => {
-                let mut bytes = bytes;
-                let frame = frame_of(&bytes);
-                bytes[frame + 14] = 0x22;
-                bytes
-            }
-            _ => bytes,
-        };
         let error = decode(&bytes, &Limits::default()).unwrap_err();
         let told = error.to_string();
         assert_eq!(error.code(), "unsupported", "{name}: {told}");

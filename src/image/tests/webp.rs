@@ -95,3 +95,62 @@ fn a_webp_cut_anywhere_is_refused() {
         assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
     }
 }
+
+/// Bits of a lossless stream, the lowest first.
+#[derive(Default)]
+struct Bits(Vec<u8>, usize);
+
+impl Bits {
+    fn push(&mut self, value: u32, count: usize) {
+        for place in 0..count {
+            if self.1.is_multiple_of(8) {
+                self.0.push(0);
+            }
+            let last = self.0.len() - 1;
+            self.0[last] |= ((value >> place & 1) as u8) << (self.1 % 8);
+            self.1 += 1;
+        }
+    }
+
+    /// A code of one symbol.
+    fn only(&mut self, symbol: u32) {
+        self.push(0b101, 3); // simple, one symbol, of eight bits
+        self.push(symbol, 8);
+    }
+}
+
+/// 8 x 8 pixels in one block that is coded with group `group` of as many as that takes, each of 10 bytes.
+fn grouped(group: u32) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.push(0x2f, 8);
+    bits.push(7 | 7 << 14, 32);
+    bits.push(0, 1); // no transform
+    bits.push(0, 1); // no cached colours
+    bits.push(1, 1); // groups
+    bits.push(1, 3); // blocks of 8 x 8
+    bits.push(0, 1);
+    for symbol in [group & 255, group >> 8, 0, 0, 0] {
+        bits.only(symbol);
+    }
+    for _ in 0..=group {
+        for symbol in [10, 20, 30, 255, 0] {
+            bits.only(symbol);
+        }
+    }
+    file(&[chunk(b"VP8L", &bits.0)])
+}
+
+#[test]
+fn tables_of_lossless_pictures_count_as_memory() {
+    let limits = Limits { memory: 1 << 30, ..Limits::default() };
+    let needed = |bytes: &[u8]| inspect(bytes, &limits).map(|picture| picture.memory());
+    for group in [0, 3] {
+        let bytes = grouped(group);
+        assert_eq!(pixel(&decoded(&bytes), 0, 0), [20, 10, 30], "{group}");
+        assert!(needed(&bytes).unwrap() < 1 << 20, "{:?}", needed(&bytes));
+    }
+    let refused = needed(&grouped(0xffff)).unwrap_err();
+    assert!(refused.code() == "too_large" && refused.to_string().contains("--max-memory"), "{refused}");
+    let photo = encoded(gradient(640, 480), ImageFormat::WebP);
+    assert!(needed(&photo).unwrap() < 64 << 20, "{:?}", needed(&photo));
+}
