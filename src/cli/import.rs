@@ -171,7 +171,11 @@ impl Import<'_> {
         if interrupted {
             screen.text("interrupted; the same command goes on from here")?;
         }
-        Ok(if interrupted { End::Interrupted } else { End::Done })
+        Ok(match interrupted {
+            true => End::Interrupted,
+            false if skipped > 0 && skipped == rows => End::NothingUsable,
+            false => End::Done,
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::evaluation::{self, Comparison, verification};
 use crate::gallery::Binding;
 use crate::ingest::{self, Finding, Options};
 use crate::template::Template;
+use crate::vectors::open_regular;
 
 /// Two photos and whether they show the same person.
 pub struct Pair {
@@ -27,7 +28,8 @@ pub struct Pair {
 
 /// Reads lines of two paths below `root` and `1` or `0`, tabs between; a heading line is allowed.
 pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
-    let text = std::fs::read_to_string(list).with_context(|| format!("{}: reading pairs", list.display()))?;
+    let text = std::io::read_to_string(open_regular(list)?)
+        .with_context(|| format!("{}: reading pairs", list.display()))?;
     let mut pairs = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is no part of a path
     for (number, line) in (1..).zip(text.lines()) {
