@@ -11,6 +11,8 @@ mod audit;
 mod backup;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/border.rs"]
+mod border;
 #[path = "e2e/catalog.rs"]
 mod catalog;
 #[path = "e2e/catalog_damage.rs"]

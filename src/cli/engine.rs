@@ -147,8 +147,7 @@ impl EngineArguments {
                 )
             })?,
         };
-        let fingerprint = model.fingerprint();
-        binding.require(&model.name, &fingerprint)?;
+        binding.require_model(&model)?;
         self.load(&model)
     }
 }

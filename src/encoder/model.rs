@@ -35,7 +35,9 @@ const LARGEST_MANIFEST: u64 = 1 << 20;
 
 /// Version of everything between photo and network that no manifest states: the cascade, the warp, the
 /// rounding. Raised when their results change, so that galleries made before are told apart.
-const PIPELINE: u32 = 1;
+///
+/// 1: faces at a photo's border were stretched. 2: they are padded; turned photos are recognised.
+const PIPELINE: u32 = 2;
 
 /// A network and how to feed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -237,7 +239,16 @@ impl Model {
     /// encoder and detector, alignment, channel order, mean, scale, dimension, and the version of the code
     /// between them. Templates of different fingerprints cannot be compared.
     pub fn fingerprint(&self) -> String {
-        let mut text = format!("gallerist pipeline {PIPELINE}\n{:?}\n", self.kind);
+        self.fingerprint_of(PIPELINE)
+    }
+
+    /// Whether `fingerprint` is that of this model with an earlier version of the code between photo and network.
+    pub fn is_of_earlier_pipeline(&self, fingerprint: &str) -> bool {
+        (1..PIPELINE).any(|pipeline| self.fingerprint_of(pipeline) == fingerprint)
+    }
+
+    fn fingerprint_of(&self, pipeline: u32) -> String {
+        let mut text = format!("gallerist pipeline {pipeline}\n{:?}\n", self.kind);
         for weights in [self.weights.as_ref(), Some(Self::detector())] {
             text += &format!("weights {}\n", weights.map_or("none", |weights| weights.sha256.as_str()));
         }

@@ -43,6 +43,21 @@ impl Chip {
     }
 }
 
+/// Which pixels of the chip that [`align`] makes lie wholly within the photo, row by row. None if all do.
+pub(super) fn within(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Option<Vec<bool>> {
+    let to_photo = Similarity::between(landmarks, &chip.template()).inverse();
+    let side = chip.side();
+    let (right, bottom) = (f64::from(photo.width) - 1.0, f64::from(photo.height) - 1.0);
+    let inside = |x: u32, y: u32| {
+        let (x, y) = to_photo.apply(f64::from(x), f64::from(y));
+        (0.0..=right).contains(&x) && (0.0..=bottom).contains(&y)
+    };
+    if [(0, 0), (side - 1, 0), (0, side - 1), (side - 1, side - 1)].iter().all(|&(x, y)| inside(x, y)) {
+        return None;
+    }
+    Some((0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(|(x, y)| inside(x, y)).collect())
+}
+
 /// Turns, scales and moves the face so that its landmarks lie as close to the chip's template as a
 /// similarity transform brings them, sampled bilinearly. What lies outside the photo is black.
 pub fn align(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Crop {

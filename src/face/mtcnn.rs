@@ -5,10 +5,16 @@
 //!    those at 48x48 and places the five landmarks. Between the stages boxes are regressed, made square and
 //!    thinned by non-maximum suppression.
 //!
-//! The arithmetic follows facenet-pytorch, whose weights these are, down to its `+ 1`s: landmarks agree
-//! within 0.01 px. Its traps: the "area" resize is adaptive average pooling (`resize`); areas count
-//! pixels without `+ 1` while boxes are united and with it in the last suppression; boxes are truncated, then
-//! cut at the photo's border, before their pixels are taken.
+//! The arithmetic follows facenet-pytorch, whose weights these are, down to its `+ 1`s: landmarks of faces within
+//! the photo agree within 0.01 px. Its traps: the "area" resize is adaptive average pooling (`resize`); areas count
+//! pixels without `+ 1` while boxes are united and with it in the last suppression; boxes are truncated before
+//! their pixels are taken.
+//!
+//! Where a box reaches beyond the photo it does not follow. There facenet-pytorch cuts the box and stretches what is left
+//! over the network's input while the points are placed by the uncut box, so that they are off by up to half a face.
+//! Here, as in the method's own code, the box is shown whole, and what lies outside the photo is padding. Where
+//! nothing is found, the photo is proposed from once more with a margin around it: a face that fills the photo is
+//! seen by no cell that lies within it.
 
 mod boxes;
 
@@ -16,7 +22,7 @@ use super::resize::{Window, area};
 use super::{DetectOptions, Detector, Face};
 use crate::encoder::EncoderError;
 use crate::image::Photo;
-use boxes::{Candidate, Overlap, suppress};
+use boxes::{Candidate, Overlap, settle_points, suppress};
 
 /// Probability from which a cell, a refined box and a final face are kept.
 const THRESHOLDS: [f32; 3] = [0.6, 0.7, 0.7];
@@ -25,6 +31,10 @@ const SHRINK: f64 = 0.709;
 /// The proposal network sees this many pixels, every second pixel.
 const CELL: f64 = 12.0;
 const STRIDE: f32 = 2.0;
+/// Levels of the pyramid whose shorter side has fewer pixels are looked at with a margin where nothing was found.
+const COARSE: f64 = 3.0 * CELL;
+/// Pixels of a level that are added on every side there: half a cell.
+const MARGIN: f64 = CELL / 2.0;
 /// Boxes that one call to a network judges at most: bounds the memory of a photo full of candidates.
 const BATCH: usize = 128;
 
@@ -98,12 +108,21 @@ impl<N: Networks> Mtcnn<N> {
         Self { networks }
     }
 
-    fn proposals(&self, photo: &Photo, min_face: f32) -> Result<Vec<Candidate>, EncoderError> {
+    fn look(&self, photo: &Photo, levels: impl Iterator<Item = Level>) -> Result<Vec<Face>, EncoderError> {
+        let candidates = self.proposals(photo, levels)?;
+        let candidates = self.refined(photo, candidates)?;
+        self.faces(photo, candidates)
+    }
+
+    fn proposals(
+        &self,
+        photo: &Photo,
+        levels: impl Iterator<Item = Level>,
+    ) -> Result<Vec<Candidate>, EncoderError> {
         let mut candidates = Vec::new();
-        for scale in scales(photo, min_face) {
-            let picture = level(photo, scale);
-            let proposals = self.networks.propose(&picture)?;
-            let mut found = cells(&proposals, scale);
+        for level in levels {
+            let proposals = self.networks.propose(&level.picture(photo))?;
+            let mut found = cells(&proposals, &level);
             suppress(&mut found, 0.5, Overlap::Union);
             candidates.append(&mut found);
         }
@@ -133,7 +152,9 @@ impl<N: Networks> Mtcnn<N> {
             candidate.place_points();
             candidate.regress(1.0);
         }
+        let candidates = kept.clone();
         suppress(&mut kept, 0.7, Overlap::Smaller);
+        settle_points(&mut kept, &candidates);
         let mut faces: Vec<Face> = kept.iter().map(Candidate::face).collect();
         let size = |face: &Face| face.size().iter().product::<f32>();
         faces.sort_by(|a, b| size(b).total_cmp(&size(a)));
@@ -143,33 +164,61 @@ impl<N: Networks> Mtcnn<N> {
 
 impl<N: Networks> Detector for Mtcnn<N> {
     fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
-        let candidates = self.proposals(photo, options.min_face_in(photo))?;
-        let candidates = self.refined(photo, candidates)?;
-        self.faces(photo, candidates)
+        let min_face = options.min_face_in(photo);
+        let found = self.look(photo, levels(photo, min_face))?;
+        if found.is_empty() { self.look(photo, levels_with_margin(photo, min_face)) } else { Ok(found) }
+    }
+}
+
+/// One picture of the pyramid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level {
+    /// Its pixels by the photo's.
+    scale: f64,
+    /// Pixels of the photo that are added on every side.
+    margin: i64,
+}
+
+impl Level {
+    fn picture(&self, photo: &Photo) -> Pictures {
+        let window = Window::whole(photo).grown(self.margin);
+        let scaled = |side: i64| (side as f64 * self.scale + 1.0) as usize;
+        let (width, height) = (scaled(window.right - window.left), scaled(window.bottom - window.top));
+        let mut values = Vec::with_capacity(3 * width * height);
+        area(photo, window, width, height, &mut values);
+        Pictures { count: 1, height, width, values }
     }
 }
 
 /// The pyramid: the first level shows a face of `min_face` pixels in one cell, the last one still has a cell.
-fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = f64> {
-    let first = CELL / f64::from(min_face.max(1.0));
-    let shorter = f64::from(photo.width.min(photo.height));
-    let factors = std::iter::successors(Some((first, shorter * first)), |(scale, side)| {
-        Some((scale * SHRINK, side * SHRINK))
-    });
-    factors.take_while(|(_, side)| *side >= CELL).map(|(scale, _)| scale)
+fn levels(photo: &Photo, min_face: f32) -> impl Iterator<Item = Level> {
+    scales(photo, min_face)
+        .take_while(|(_, shorter)| *shorter >= CELL)
+        .map(|(scale, _)| Level { scale, margin: 0 })
 }
 
-fn level(photo: &Photo, scale: f64) -> Pictures {
-    let scaled = |side: u32| (f64::from(side) * scale + 1.0) as usize;
-    let (width, height) = (scaled(photo.width), scaled(photo.height));
-    let mut values = Vec::with_capacity(3 * width * height);
-    area(photo, Window::whole(photo), width, height, &mut values);
-    Pictures { count: 1, height, width, values }
+/// Its coarse levels once more, and further ones down to half a cell, with a margin of half a cell: faces as large
+/// as the photo and up to twice as large.
+fn levels_with_margin(photo: &Photo, min_face: f32) -> impl Iterator<Item = Level> {
+    let large_enough = scales(photo, min_face).next().is_some_and(|(_, shorter)| shorter >= CELL);
+    scales(photo, min_face)
+        .take_while(move |(_, shorter)| large_enough && *shorter >= MARGIN)
+        .filter(|(_, shorter)| *shorter < COARSE)
+        .map(|(scale, _)| Level { scale, margin: (MARGIN / scale).round() as i64 })
+}
+
+/// Scales of the pyramid without end, and the shorter side of the photo at each.
+fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = (f64, f64)> {
+    let first = CELL / f64::from(min_face.max(1.0));
+    let shorter = f64::from(photo.width.min(photo.height));
+    std::iter::successors(Some((first, shorter * first)), |(scale, side)| {
+        Some((scale * SHRINK, side * SHRINK))
+    })
 }
 
 /// The cells that may hold a face, as boxes of the photo.
-fn cells(proposals: &Proposals, scale: f64) -> Vec<Candidate> {
-    let scale = scale as f32;
+fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
+    let (scale, margin) = (level.scale as f32, level.margin as f32);
     let plane = proposals.probabilities.len();
     let likely = proposals.probabilities.iter().enumerate().filter(|(_, p)| **p >= THRESHOLDS[0]);
     likely
@@ -178,12 +227,8 @@ fn cells(proposals: &Proposals, scale: f64) -> Vec<Candidate> {
             let near = corner.map(|x| (x / scale).floor());
             let far = corner.map(|x| ((x + CELL as f32 - 1.0) / scale).floor());
             let offset = |i: usize| proposals.offsets.get(i * plane + at).copied().unwrap_or(0.0);
-            Candidate {
-                bounds: [near[0], near[1], far[0], far[1]],
-                score,
-                offsets: [0, 1, 2, 3].map(offset),
-                points: [0.0; 10],
-            }
+            let bounds = [near[0], near[1], far[0], far[1]].map(|bound| bound - margin);
+            Candidate::proposed(bounds, score, [0, 1, 2, 3].map(offset))
         })
         .collect()
 }
@@ -206,9 +251,9 @@ fn judge(
             area(photo, *window, side, side, &mut values);
         }
         let judgements = network(&Pictures { count: batch.len(), height: side, width: side, values })?;
-        for ((candidate, _), judgement) in batch.iter().zip(judgements) {
+        for ((candidate, window), judgement) in batch.iter().zip(judgements) {
             if judgement.probability > threshold {
-                kept.push(candidate.judged(&judgement));
+                kept.push(candidate.judged(&judgement, window.reaches_beyond(photo)));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crop, Face, Landmarks};
+use super::align::within;
+use super::{Chip, Crop, Face, Landmarks};
 use crate::image::Photo;
 
 /// Measures of one face. Angles are rough estimates from five points: good to sort by, not to report.
@@ -13,7 +14,7 @@ pub struct Quality {
     /// The detector's confidence, 0 to 1.
     pub detector_score: f32,
     /// Variance of the 4-neighbour Laplacian of the crop's luma (0 to 255), over the central half of its
-    /// width and height: background and border count for nothing. A face enlarged to fill the crop is as
+    /// width and height, as far as it lies within the photo: background and border count for nothing. A face enlarged to fill the crop is as
     /// blurred as it looks.
     pub sharpness: f32,
     /// Degrees, positive when the face turns to the right of the picture.
@@ -38,13 +39,13 @@ const EYES_TO_MOUTH: f32 = 1.155;
 const NOSE_HEIGHT: f32 = 0.495;
 
 impl Quality {
-    /// Grades `face` of `photo`, aligned to `crop`.
-    pub fn measure(photo: &Photo, face: &Face, crop: &Crop) -> Self {
+    /// Grades `face` of `photo`, aligned to `crop` as `chip` says.
+    pub fn measure(photo: &Photo, face: &Face, crop: &Crop, chip: Chip) -> Self {
         let [left, top, right, bottom] = face.bounds;
         let width = right.min(photo.width as f32) - left.max(0.0);
         let height = bottom.min(photo.height as f32) - top.max(0.0);
         let size_px = width.min(height).max(0.0);
-        let sharpness = sharpness(crop);
+        let sharpness = sharpness(crop, within(photo, &face.landmarks, chip).as_deref());
         let [yaw, pitch, roll] =
             pose(&face.landmarks).map(|angle| if angle.is_finite() { angle } else { 90.0 });
         let pose = (yaw.to_radians().cos() * pitch.to_radians().cos()).max(0.0);
@@ -86,7 +87,8 @@ fn pose(landmarks: &Landmarks) -> [f32; 3] {
     [yaw, pitch, roll].map(f32::to_degrees)
 }
 
-fn sharpness(crop: &Crop) -> f32 {
+/// Pixels that are not `within` the photo, and their neighbours, do not count.
+fn sharpness(crop: &Crop, within: Option<&[bool]>) -> f32 {
     let side = crop.side as usize;
     let luma: Vec<f32> = crop
         .pixels
@@ -98,6 +100,10 @@ fn sharpness(crop: &Crop) -> f32 {
         for x in side / 4..side - side / 4 {
             let at = y * side + x;
             let around = [at.checked_sub(side), at.checked_sub(1), Some(at + 1), Some(at + side)];
+            let seen = |at: usize| within.is_none_or(|within| within.get(at) == Some(&true));
+            if !seen(at) || !around.iter().flatten().all(|&neighbour| seen(neighbour)) {
+                continue;
+            }
             let Some(around) =
                 around.into_iter().map(|neighbour| luma.get(neighbour?).copied()).sum::<Option<f32>>()
             else {
@@ -115,7 +121,6 @@ fn sharpness(crop: &Crop) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::Chip;
 
     fn face(landmarks: Landmarks) -> Face {
         Face { bounds: [0.0, 0.0, 112.0, 112.0], score: 1.0, landmarks }
@@ -153,20 +158,37 @@ mod tests {
             &photo(),
             &template,
             &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }),
+            Chip::ArcFace112,
         );
-        let flat = Quality::measure(&photo(), &template, &crop(|_, _| 90));
+        let flat = Quality::measure(&photo(), &template, &crop(|_, _| 90), Chip::ArcFace112);
         assert!(sharp.overall > 90, "{sharp:?}");
         assert_eq!((flat.sharpness, flat.overall), (0.0, 0));
         let small = Face { bounds: [0.0, 0.0, 28.0, 28.0], ..template };
-        let small =
-            Quality::measure(&photo(), &small, &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }));
+        let small = Quality::measure(
+            &photo(),
+            &small,
+            &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }),
+            Chip::ArcFace112,
+        );
         assert!(small.overall < 60 && small.size_px == 28.0, "{small:?}");
     }
 
     #[test]
     fn landmarks_that_coincide_are_worth_nothing() {
-        let quality = Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8));
+        let quality =
+            Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8), Chip::ArcFace112);
         assert_eq!(quality.overall, 0);
         assert!(quality.yaw.is_finite() && quality.pitch.is_finite() && quality.roll.is_finite());
+    }
+
+    /// The edge between photo and padding is as sharp as an edge can be, and no property of the face.
+    #[test]
+    fn the_photos_border_is_not_sharp() {
+        let half = Photo { width: 60, height: 112, pixels: vec![90; 60 * 112 * 3] };
+        let template = face(Chip::ArcFace112.template());
+        let chip = Chip::ArcFace112;
+        let quality =
+            Quality::measure(&half, &template, &super::super::align(&half, &template.landmarks, chip), chip);
+        assert_eq!((quality.sharpness, quality.size_px), (0.0, 60.0));
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::error::{GalleryError, Result};
+use crate::encoder::Model;
 
 /// What a gallery's templates were made with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,7 +29,7 @@ impl Binding {
         self.fingerprint.is_empty()
     }
 
-    /// Refuses a model whose templates do not belong here.
+    /// Refuses templates that do not belong here.
     ///
     /// # Errors
     /// [`GalleryError::OtherModel`] unless name and fingerprint are the gallery's.
@@ -38,6 +39,20 @@ impl Binding {
         }
         let given = Self { model: model.into(), fingerprint: fingerprint.into(), ..self.clone() };
         Err(GalleryError::OtherModel { gallery: self.describe(), given: given.describe() })
+    }
+
+    /// Refuses a model whose templates do not belong here.
+    ///
+    /// # Errors
+    /// [`GalleryError::EarlierPipeline`] if they were made with the same model, but another way from photo to network; else as
+    /// [`Self::require`].
+    pub fn require_model(&self, model: &Model) -> Result<()> {
+        let fingerprint = model.fingerprint();
+        if self.model == model.name && model.is_of_earlier_pipeline(&self.fingerprint) {
+            let given = Self { fingerprint, ..self.clone() }.describe();
+            return Err(GalleryError::EarlierPipeline { gallery: self.describe(), given });
+        }
+        self.require(&model.name, &fingerprint)
     }
 
     /// Name and the beginning of the fingerprint, for people.
@@ -88,5 +103,30 @@ impl Binding {
             },
         };
         Ok(Self { model, fingerprint, dimension, threshold })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gallery_of_the_earlier_pipeline_is_refused_with_what_to_do() {
+        let model = Model::named("mobilefacenet-192").unwrap();
+        let binding = |fingerprint: String| Binding {
+            model: model.name.clone(),
+            fingerprint,
+            dimension: model.dimension,
+            threshold: None,
+        };
+        binding(model.fingerprint()).require_model(&model).unwrap();
+        let earlier = "b5463b358d62643ca0163c26f1e692deab0a97fc54e92f00d24384e2bb51bb6b";
+        let told = binding(earlier.into()).require_model(&model).unwrap_err();
+        assert!(matches!(told, GalleryError::EarlierPipeline { .. }), "{told}");
+        for part in ["earlier", "gallerist init", "gallerist enroll", "cannot be converted", "b5463b358d62"] {
+            assert!(told.to_string().contains(part), "{told}");
+        }
+        let told = binding("f".repeat(64)).require_model(&model).unwrap_err();
+        assert!(matches!(told, GalleryError::OtherModel { .. }), "{told}");
     }
 }

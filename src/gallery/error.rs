@@ -119,6 +119,16 @@ pub enum GalleryError {
         /// Name and fingerprint offered.
         given: String,
     },
+    /// The gallery was made by an earlier version of the program that looked at photos differently.
+    #[error(
+        "this gallery holds templates of {gallery} that an earlier version of this program made, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos anew with `gallerist enroll`; what this gallery holds can still be listed and exported"
+    )]
+    EarlierPipeline {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint of the program.
+        given: String,
+    },
     /// A template of the wrong length.
     #[error("a template of {got} dimensions was given, this gallery holds {expected}")]
     WrongDimension {

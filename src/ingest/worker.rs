@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::memory::{Budget, Room, check_for_networks};
 use super::{Census, EncodedFace, Faces, Finding, Input, Job, Options, Outcome, RefusedFace, Skip};
 use crate::encoder::Engine;
-use crate::face::{Crop, Face, Quality, align};
+use crate::face::{Crop, Face, Quality, align, detect_turned};
 use crate::gallery::{PhotoHash, Provenance};
 use crate::image::{self, DecodeError, Photo, Source};
 
@@ -97,14 +97,14 @@ impl<'a> Worker<'a> {
         let (photo, _room) = self.photo(input, hash)?;
         let digest = hash.unwrap_or_default();
         check_for_networks(self.options.workers).map_err(Finding::Skipped)?;
-        let found = self.detect(&photo).map_err(Finding::Skipped)?;
+        let (found, turned) = self.detect(&photo).map_err(Finding::Skipped)?;
         census.found = found.len();
         if self.options.single_face && found.len() > 1 {
             let detail = format!("{} faces, one is asked for", found.len());
             census.not_looked_at = found.len();
             return Err(Finding::Skipped(Skip::new("several_faces", detail)));
         }
-        let faces = self.choose(&photo, self.wanted(&photo, found), census);
+        let faces = self.choose(&photo, self.wanted(&photo, found), turned, census);
         match (faces.is_empty(), census.refused.first()) {
             (true, Some(first)) => Err(Finding::Skipped(first.skip.clone())),
             _ => Ok((digest, faces)),
@@ -134,21 +134,19 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn detect(&self, photo: &Photo) -> Result<Vec<Face>, Skip> {
+    /// The faces found, and by how many degrees clockwise the photo was turned for it.
+    fn detect(&self, photo: &Photo) -> Result<(Vec<Face>, u16), Skip> {
         let shorter = photo.width.min(photo.height);
         if (shorter as f32) < self.options.detect.min_face {
             let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
             return Err(Skip::new("too_small", size));
         }
-        let faces = self
-            .engine
-            .detector
-            .detect(photo, &self.options.detect)
+        let (faces, turned) = detect_turned(&*self.engine.detector, photo, &self.options.detect)
             .map_err(|error| Skip::network("detect_failed", &error))?;
         if faces.is_empty() {
             return Err(Skip::new("no_face", ""));
         }
-        Ok(faces)
+        Ok((faces, turned))
     }
 
     /// The faces that are to be looked at, with their numbers.
@@ -166,7 +164,13 @@ impl<'a> Worker<'a> {
     }
 
     /// Aligns and grades the faces, and refuses those that are too small or too poor.
-    fn choose(&self, photo: &Photo, faces: Vec<(usize, Face)>, census: &mut Census) -> Vec<Chosen> {
+    fn choose(
+        &self,
+        photo: &Photo,
+        faces: Vec<(usize, Face)>,
+        turned: u16,
+        census: &mut Census,
+    ) -> Vec<Chosen> {
         census.not_looked_at = census.found - faces.len();
         let mut chosen = Vec::new();
         for (index, face) in faces {
@@ -175,7 +179,7 @@ impl<'a> Worker<'a> {
                 census.refused.push(RefusedFace { index, bounds: face.bounds, skip });
             };
             let crop = align(photo, &face.landmarks, self.engine.model.chip);
-            let quality = Quality::measure(photo, &face, &crop);
+            let quality = Quality::measure(photo, &face, &crop, self.engine.model.chip);
             if quality.size_px < self.options.detect.min_face {
                 refuse("too_small", format!("the face is {:.0} pixels wide", quality.size_px));
             } else if quality.overall < self.options.min_quality {
@@ -183,7 +187,7 @@ impl<'a> Worker<'a> {
                 refuse("low_quality", format!("{} of 100, at least {least} wanted", quality.overall));
             } else {
                 let Face { bounds, score, landmarks } = face;
-                let provenance = Provenance { bounds, score, landmarks, quality };
+                let provenance = Provenance { bounds, score, landmarks, turned, quality };
                 chosen.push(Chosen { index, crop, provenance });
             }
         }

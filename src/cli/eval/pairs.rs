@@ -25,7 +25,7 @@ impl Arguments {
         stop: &AtomicBool,
     ) -> Result<Measured<Verification>> {
         let model = self.engine.chosen()?;
-        binding.require(&model.name, &model.fingerprint())?;
+        binding.require_model(&model)?;
         let engine = self.engine.load(&model)?; // first: a list that is a pipe can be read once only
         let pairs = self.pairs_of(list)?;
         let options = self.look.options(Faces::Largest);

@@ -112,3 +112,12 @@ fn weights_of_a_users_model_are_checked() {
     model.check_weights().unwrap();
     Model::builtin().iter().for_each(|model| model.check_weights().unwrap());
 }
+
+#[test]
+fn the_earlier_pipeline_is_recognised_and_no_other_model() {
+    let model = Model::named("mobilefacenet-192").unwrap();
+    assert!(model.is_of_earlier_pipeline("b5463b358d62643ca0163c26f1e692deab0a97fc54e92f00d24384e2bb51bb6b"));
+    assert!(!model.is_of_earlier_pipeline(&model.fingerprint()));
+    let other = Model::named("mobilefacenet-512").unwrap();
+    assert!(!other.is_of_earlier_pipeline(&model.fingerprint_of(1)));
+}

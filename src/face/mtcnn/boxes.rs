@@ -15,16 +15,19 @@ pub(super) struct Candidate {
     pub offsets: [f32; 4],
     /// Five x, then five y: shares of the box until [`Self::place_points`], photo pixels after it.
     pub points: [f32; 10],
+    /// Whether the pixels that it was last judged by reach beyond the photo.
+    pub beyond: bool,
 }
 
 impl Candidate {
-    pub fn judged(self, judgement: &Judgement) -> Self {
-        Self {
-            bounds: self.bounds,
-            score: judgement.probability,
-            offsets: judgement.offsets,
-            points: judgement.points,
-        }
+    /// A box that was not judged by its own pixels yet.
+    pub fn proposed(bounds: [f32; 4], score: f32, offsets: [f32; 4]) -> Self {
+        Self { bounds, score, offsets, points: [0.0; 10], beyond: false }
+    }
+
+    pub fn judged(self, judgement: &Judgement, beyond: bool) -> Self {
+        let Judgement { probability, offsets, points } = *judgement;
+        Self { bounds: self.bounds, score: probability, offsets, points, beyond }
     }
 
     /// Moves the box by its offsets. `extra` is what the stage adds to width and height: nothing after the
@@ -57,19 +60,17 @@ impl Candidate {
         }
     }
 
-    /// The pixels under the box: truncated to whole numbers counted from 1, cut at the border. None if no
-    /// pixel of the photo lies under it.
+    /// The pixels under the box, as whole numbers counted from 1; those beyond the border too. None if no pixel of
+    /// the photo lies under it, or it is so large that nothing in the photo can be its face.
     pub fn window(&self, photo: &Photo) -> Option<Window> {
-        let [left, top, right, bottom] = self.bounds.map(|bound| bound as i64);
-        let near = |bound: i64| bound.max(1) as usize - 1;
-        let far = |bound: i64, side: u32| bound.clamp(0, i64::from(side)) as usize;
-        let window = Window {
-            left: near(left),
-            top: near(top),
-            right: far(right, photo.width),
-            bottom: far(bottom, photo.height),
+        let [left, top, right, bottom] = self.bounds.map(|bound| bound.floor() as i64); // saturates; NaN becomes 0
+        let window = Window { left: left.saturating_sub(1), top: top.saturating_sub(1), right, bottom };
+        let largest = 4 * i64::from(photo.width.max(photo.height));
+        let fits = |from: i64, to: i64, side: u32| {
+            from.max(0) < to.min(side.into()) && to.saturating_sub(from) <= largest
         };
-        (window.left < window.right && window.top < window.bottom).then_some(window)
+        let seen = fits(window.left, right, photo.width) && fits(window.top, bottom, photo.height);
+        seen.then_some(window)
     }
 
     pub fn face(&self) -> Face {
@@ -120,12 +121,30 @@ pub(super) fn suppress(candidates: &mut Vec<Candidate>, limit: f32, overlap: Ove
     *candidates = kept;
 }
 
+/// Places the points of each of `kept` that reaches beyond the photo where all candidates for the same face see them in
+/// the mean. Half seen, a face's points depend on how its window happens to lie; the mean halves what that does.
+pub(super) fn settle_points(kept: &mut [Candidate], candidates: &[Candidate]) {
+    for face in kept.iter_mut().filter(|face| face.beyond) {
+        let same = |other: &&Candidate| Overlap::Union.of(other.bounds, face.bounds) > 0.5;
+        let (mut sum, mut weight) = ([0.0; 10], 0.0);
+        for other in candidates.iter().filter(same) {
+            weight += other.score;
+            for (sum, point) in sum.iter_mut().zip(other.points) {
+                *sum += other.score * point;
+            }
+        }
+        if weight > 0.0 {
+            face.points = sum.map(|sum| sum / weight);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn candidate(bounds: [f32; 4], score: f32) -> Candidate {
-        Candidate { bounds, score, offsets: [0.0; 4], points: [0.0; 10] }
+        Candidate::proposed(bounds, score, [0.0; 4])
     }
 
     #[test]
@@ -150,14 +169,31 @@ mod tests {
     }
 
     #[test]
-    fn boxes_are_cut_at_the_border_or_dropped() {
+    fn boxes_reach_beyond_the_border_or_are_dropped() {
         let photo = Photo { width: 20, height: 10, pixels: vec![0; 600] };
         let window = |bounds| candidate(bounds, 1.0).window(&photo);
-        assert_eq!(window([-5.5, 0.9, 50.0, 4.0]), Some(Window { left: 0, top: 0, right: 20, bottom: 4 }));
+        assert_eq!(window([-5.5, 0.9, 50.0, 4.0]), Some(Window { left: -7, top: -1, right: 50, bottom: 4 }));
         assert_eq!(window([3.7, 2.2, 8.9, 9.9]), Some(Window { left: 2, top: 1, right: 8, bottom: 9 }));
         assert_eq!(window([30.0, 0.0, 40.0, 10.0]), None);
         assert_eq!(window([-9.0, 0.0, -1.0, 10.0]), None);
+        assert_eq!(window([-50.0, 0.0, 50.0, 10.0]), None, "five times as wide as the photo");
         assert_eq!(window([f32::NAN; 4]), None);
         assert_eq!(window([f32::INFINITY; 4]), None);
+        assert_eq!(window([f32::NEG_INFINITY, 0.0, f32::INFINITY, 9.0]), None);
+    }
+
+    #[test]
+    fn points_beyond_the_border_are_settled_by_all_candidates_and_others_left_alone() {
+        let of = |points: f32, score, beyond| Candidate {
+            points: [points; 10],
+            beyond,
+            ..candidate([0.0, 0.0, 10.0, 10.0], score)
+        };
+        let elsewhere = Candidate { bounds: [50.0, 0.0, 60.0, 10.0], ..of(100.0, 1.0, true) };
+        let all = [of(1.0, 0.9, true), of(2.0, 0.9, false), elsewhere];
+        let mut kept = [of(1.0, 0.9, true), of(1.0, 0.9, false)];
+        settle_points(&mut kept, &all);
+        assert!(kept[0].points.iter().all(|point| (point - 1.5).abs() < 1e-6), "{:?}", kept[0]);
+        assert_eq!(kept[1].points, [1.0; 10]);
     }
 }

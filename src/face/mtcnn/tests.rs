@@ -99,7 +99,8 @@ fn photos_too_small_for_one_cell_have_no_faces() {
 fn the_pyramid_of_a_big_photo_is_no_larger() {
     let level = |width, height| {
         let photo = Photo { width, height, pixels: Vec::new() };
-        let scale = scales(&photo, DetectOptions::default().min_face_in(&photo)).next().unwrap();
+        let Level { scale, .. } =
+            levels(&photo, DetectOptions::default().min_face_in(&photo)).next().unwrap();
         (f64::from(width) * scale, f64::from(height) * scale)
     };
     assert_eq!(level(250, 250), (75.0, 75.0));
@@ -114,4 +115,29 @@ fn many_candidates_go_in_batches() {
     Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
     let sizes = networks.sizes.lock().unwrap();
     assert!(sizes.len() > 1 && sizes.iter().all(|&(count, ..)| (1..=BATCH).contains(&count)));
+}
+
+#[test]
+fn coarse_levels_have_a_margin_of_half_a_cell_and_reach_faces_twice_as_large_as_the_photo() {
+    let photo = photo_with_squares(112, 150, &[]);
+    let found: Vec<Level> = levels_with_margin(&photo, 40.0).collect();
+    assert!(found.len() >= 4, "{found:?}");
+    for level in &found {
+        let picture = level.picture(&photo);
+        let across = 112.0 * level.scale;
+        assert!((MARGIN..COARSE).contains(&across), "{level:?}");
+        assert!((picture.width as f64 - across - 2.0 * MARGIN).abs() < 1.5, "{level:?}");
+        assert!(picture.values[..3].iter().all(|value| *value == 0.0), "its corner is padding");
+    }
+    let largest = CELL / found.last().unwrap().scale;
+    assert!(largest > 1.4 * 112.0, "{largest}");
+    assert_eq!(levels_with_margin(&photo_with_squares(39, 39, &[]), 40.0).count(), 0);
+}
+
+#[test]
+fn boxes_of_a_level_with_a_margin_lie_where_they_are_in_the_photo() {
+    let proposals = Proposals { columns: 1, probabilities: vec![0.9], offsets: vec![0.0; 4] };
+    let bounds = |margin| cells(&proposals, &Level { scale: 0.5, margin })[0].bounds;
+    assert_eq!(bounds(0), [2.0, 2.0, 24.0, 24.0]);
+    assert_eq!(bounds(12), [-10.0, -10.0, 12.0, 12.0]);
 }
