@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout)]
 
 pub mod accuracy;
+pub mod choices;
+pub mod crops;
 pub mod graph;
 pub mod growth;
 pub mod peers;

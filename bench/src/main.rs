@@ -1,7 +1,7 @@
 //! `cargo run --release -p gallerist-bench -- NAME ARGUMENTS`: one of the benchmarks, each described in the file of its name.
 
 use anyhow::{Result, bail};
-use gallerist_bench::{accuracy, graph, growth, peers, planner, scan};
+use gallerist_bench::{accuracy, choices, crops, graph, growth, peers, planner, scan};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -9,11 +9,13 @@ fn main() -> Result<()> {
         arguments.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
     match name {
         "accuracy" => accuracy::run(arguments),
+        "choices" => choices::run(arguments),
+        "crops" => crops::run(arguments),
         "graph" => graph::run(arguments),
         "growth" => growth::run(arguments),
         "peers" => peers::run(arguments),
         "planner" => planner::run(arguments),
         "scan" => scan::run(arguments),
-        _ => bail!("gallerist-bench accuracy|graph|growth|peers|planner|scan ARGUMENTS"),
+        _ => bail!("gallerist-bench accuracy|choices|crops|graph|growth|peers|planner|scan ARGUMENTS"),
     }
 }
