@@ -69,6 +69,9 @@ struct Seen {
     template: Template,
 }
 
+/// Where a point of a changed photo lies in the whole one.
+type Back = Box<dyn Fn([f32; 2]) -> [f32; 2]>;
+
 /// A photo and what was seen in it after each of the changes.
 type Looked = (PathBuf, Vec<Option<Seen>>);
 
@@ -182,11 +185,7 @@ fn see(engine: &Engine, photo: &Photo) -> Result<Option<Seen>> {
 }
 
 /// The changed photo, and the way of its points back into the whole one. None if nothing is left of it.
-fn changed(
-    photo: &Photo,
-    bounds: [f32; 4],
-    change: Change,
-) -> Option<(Photo, Box<dyn Fn([f32; 2]) -> [f32; 2]>)> {
+fn changed(photo: &Photo, bounds: [f32; 4], change: Change) -> Option<(Photo, Back)> {
     let (width, height) = (photo.width as f32, photo.height as f32);
     let [left, top, right, bottom] = bounds;
     let cut = match change {

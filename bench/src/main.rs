@@ -1,9 +1,14 @@
 //! `cargo run --release -p gallerist-bench -- NAME ARGUMENTS`: one of the benchmarks, each described in the file of its name.
 
+#[path = "../../src/encoder/networks/load.rs"]
+mod networks;
+
 use anyhow::{Result, bail};
+use gallerist::encoder::Engine;
 use gallerist_bench::{accuracy, choices, crops, graph, growth, peers, planner, scan};
 
 fn main() -> Result<()> {
+    Engine::provide(networks::load);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (name, arguments) =
         arguments.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));

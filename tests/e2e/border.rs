@@ -110,7 +110,8 @@ fn photos_on_their_side_or_head_are_recognised() {
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn patterns_have_no_face() {
     let house = gallery();
-    let patterns: [(&str, fn(u32, u32) -> u8); 5] = [
+    type Pattern = fn(u32, u32) -> u8;
+    let patterns: [(&str, Pattern); 5] = [
         ("grey", |_, _| 127),
         ("gradient", |x, y| (x + y) as u8),
         ("stripes", |x, _| if x / 9 % 2 == 0 { 20 } else { 220 }),

@@ -1,5 +1,4 @@
-//! The `gallerist-networks` program: `gallerist` with the real networks in it, on libtorch. `gallerist` goes on as this program
-//! when it needs a network; all else is done without the quarter of a second that loading libtorch takes.
+//! The real networks, on libtorch: a part of each program that runs them.
 //!
 //! Only fallible (`f_*`) calls; gradients are off in every thread that runs a network; libtorch computes with one thread
 //! a call, because the callers run one worker a core.
@@ -10,7 +9,6 @@ mod encoder;
 mod graph;
 mod pool;
 
-use std::process::ExitCode;
 use std::sync::Once;
 
 use detector::TorchNetworks;
@@ -18,13 +16,8 @@ use encoder::{ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{Device, Encoder, EncoderError, Engine, Kind, Model, models_dir, weights};
 use gallerist::face::mtcnn::Mtcnn;
 
-fn main() -> ExitCode {
-    Engine::provide(load);
-    gallerist::cli::main()
-}
-
 /// Verifies and loads the networks of a model.
-fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
+pub(crate) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
     let (file, sha256) = match (&model.weights, model.weights_file()) {
         (Some(weights), Some(file)) => (file, weights.sha256.as_str()),
         _ => {
@@ -80,6 +73,3 @@ fn failure(model: &str, error: &tch::TchError) -> EncoderError {
         _ => EncoderError::Failed { model, reason },
     }
 }
-
-#[cfg(test)]
-mod tests;

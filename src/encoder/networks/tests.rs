@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::*;
+use super::networks::load;
+use gallerist::encoder::{Device, EncoderError, Engine, Model};
 use gallerist::face::{Chip, Crop, DetectOptions, align};
 use gallerist::image::{self, Limits};
 use gallerist::template::Template;
@@ -202,7 +203,7 @@ fn crops_of_the_wrong_size_and_no_crops() {
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn many_threads_get_what_one_gets() {
     let crop = synthetic(Chip::ArcFace112);
-    let photo = include_bytes!("../../tests/golden/four_faces.png");
+    let photo = include_bytes!("../../../tests/golden/four_faces.png");
     let photo = image::decode(photo, &Limits::default()).unwrap();
     for engine in &engines("mobilefacenet-192") {
         let alone = engine.encoder.encode(std::slice::from_ref(&crop)).unwrap();
