@@ -98,7 +98,8 @@ impl Tour {
     }
 
     fn say(&self, what: &str) -> Result<()> {
-        Ok(self.screen.text(format!("\n# {what}"))?)
+        self.screen.text("")?;
+        Ok(self.screen.text(format!("# {what}"))?)
     }
 
     /// Looks one photo of a part up.

@@ -102,8 +102,8 @@ fn a_gallery_is_evaluated_by_probes_of_both_kinds() {
     assert!(said.err.contains("whose is it?"), "{}", said.err);
     eval(&[("--mated", &mated)]).ends(2);
     let empty = house.write("empty.npy", &crate::program::npy("<f4", false, &format!("(0, {D})"), &[]));
-    let said = eval(&[("--mated", &mated), ("--mated-subjects", &whose), ("--nonmated", &empty)]).ends(1);
-    assert!(said.err.contains("non-mated"), "{}", said.err);
+    let said = eval(&[("--mated", &mated), ("--mated-subjects", &whose), ("--nonmated", &empty)]).ends(3);
+    assert!(said.err.contains("empty.npy: no probe in it is usable"), "{}", said.err);
 }
 
 #[test]
