@@ -67,6 +67,12 @@ pub enum Sought<'a> {
     Row { path: &'a Path, row: u64, template: &'a Template },
 }
 
+/// That a face was found in the turned photo only.
+pub fn turned(face: &EncodedFace) -> Option<String> {
+    let turned = face.provenance.turned;
+    (turned != 0).then(|| format!("found with the photo turned by {turned} degrees"))
+}
+
 /// `photo.jpg face 2 of 4`, or the path alone where there is one face.
 fn face_of(path: &Path, index: usize, census: &Census) -> String {
     match census.found {
@@ -103,7 +109,7 @@ impl Sought<'_> {
             Self::Face { path, face, census } => json!({
                 "path": path.to_string_lossy(), "face": face.index, "faces": census.found,
                 "not_looked_at": census.not_looked_at, "bounds": face.provenance.bounds,
-                "quality": face.provenance.quality, "reasons": [],
+                "turned": face.provenance.turned, "quality": face.provenance.quality, "reasons": [],
             }),
             Self::Row { path, row, .. } => {
                 json!({ "path": path.to_string_lossy(), "row": row, "reasons": [] })
@@ -156,6 +162,11 @@ impl Reply<'_> {
             table.row([(rank + 1).to_string(), candidate.subject.clone(), score, matched.into(), rate]);
         }
         table.lines(2).iter().try_for_each(|line| screen.text(line))?;
+        if let Sought::Face { face, .. } = &self.sought
+            && let Some(turned) = turned(face)
+        {
+            screen.text(format!("  {turned}"))?;
+        }
         if let Some(note) = self.sought.census().and_then(Census::note) {
             screen.text(format!("  {note}; --faces all looks at all of them"))?;
         }

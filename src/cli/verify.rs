@@ -82,7 +82,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         screen::score(score),
         reply::describe(&threshold)
     ))?;
-    for side in &sides {
+    for (side, face) in sides.iter().zip([one, other]) {
+        if let Some(turned) = reply::turned(face) {
+            screen.text(format!("  {}: {turned}", side.input.path.display()))?;
+        }
         if let Some(note) = side.census.note() {
             screen.text(format!("  {}: {note}", side.input.path.display()))?;
         }
@@ -108,6 +111,6 @@ fn side(outcome: &Outcome, face: &EncodedFace) -> Value {
     json!({
         "path": outcome.input.path.to_string_lossy(), "face": face.index, "faces": outcome.census.found,
         "not_looked_at": outcome.census.not_looked_at, "bounds": face.provenance.bounds,
-        "quality": face.provenance.quality,
+        "turned": face.provenance.turned, "quality": face.provenance.quality,
     })
 }
