@@ -36,6 +36,7 @@ pub(super) mod progress;
 mod schema;
 pub(super) mod source;
 pub(super) mod subject;
+pub(super) mod template;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -58,7 +59,8 @@ pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::{PhotoHash, PhotoRecord, Provenance};
 pub use source::{Held, Source};
-pub use subject::{Subject, SubjectTemplate};
+pub use subject::Subject;
+pub use template::SubjectTemplate;
 
 /// An open catalog. One per gallery; the gallery serialises access to it.
 pub(super) struct Catalog {

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use gallerist_index::Row;
 
-use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject};
+use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
 
@@ -213,13 +213,13 @@ impl Gallery {
                 }
             };
             for original in &originals {
-                let id = subject::copy_template(tx, original.id, into)?.cast_unsigned();
+                let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
                 rows.push(Row { id, group: into, vector: &original.vector });
                 ids.push(id);
             }
             Ok((into, name))
         })?;
-        self.finish(written, |tx| subject::retire_moved(tx, verb, templates, (into, &name), &ids))?;
+        self.finish(written, |tx| template::retire_moved(tx, verb, templates, (into, &name), &ids))?;
         self.finish_removals()?;
         Ok((name, ids))
     }

@@ -8,7 +8,7 @@ use gallerist_index::Row;
 use rusqlite::params;
 
 use super::catalog::{
-    Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, SubjectTemplate, photo, subject,
+    Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, SubjectTemplate, photo, subject, template,
 };
 use super::error::Result;
 use super::{Gallery, Name, Person};
@@ -116,7 +116,7 @@ impl Gallery {
                     for ((template, original), (_, name)) in originals.iter().zip(block) {
                         let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
                         let into = into.cast_unsigned();
-                        let id = subject::copy_template(tx, original.id, into)?.cast_unsigned();
+                        let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
                         rows.push(Row { id, group: into, vector: &original.vector });
                         let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
                         templates.push(template.clone());
@@ -126,7 +126,7 @@ impl Gallery {
                 })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
-                    subject::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
+                    template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
                 })
             })?;
             self.finish_removals()?;

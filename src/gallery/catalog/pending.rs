@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 use super::checksum::mismatch;
 use super::erasure::count_removed;
 use super::journal::forget_names;
-use super::subject::INTACT;
+use super::template::INTACT;
 use super::{Catalog, Result, source};
 
 /// What a pending range is for: it decides what a crash in the middle leaves behind.

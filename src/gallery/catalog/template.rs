@@ -1,0 +1,265 @@
+//! Templates: which subject and photo each belongs to, and which are live.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::json;
+
+use super::checksum::mismatch;
+use super::journal::record;
+use super::photo::{PhotoHash, Provenance, path_from, provenance_from};
+use super::{Catalog, Result};
+
+/// One template of a subject and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubjectTemplate {
+    /// Its id in the index.
+    pub id: u64,
+    /// The subject's id.
+    pub subject_id: u64,
+    /// The subject's name.
+    pub subject: String,
+    /// The photo or `.npy` file.
+    pub path: Option<PathBuf>,
+    /// Row in the `.npy` file, unless the photo is known.
+    pub row: Option<u64>,
+    /// The face in the photo.
+    pub face: Option<Provenance>,
+    /// Hash of the photo's bytes.
+    pub photo: Option<PhotoHash>,
+}
+
+/// Templates with what they refer to, each row of which is verified; [`template_from`] notices what is not there.
+const TEMPLATES: &str =
+    "SELECT t.id, t.subject_id, s.name, t.photo_id, p.path, t.source_id, f.path, t.source_row, t.face, p.hash
+     FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
+     LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id
+     WHERE intact('templates', t.sum, t.id, t.subject_id, t.photo_id, t.face, t.source_id, t.source_row)
+       AND (s.id IS NULL OR intact('subjects', s.sum, s.id, s.name, s.created))
+       AND (p.id IS NULL OR intact('photos', p.sum, p.id, p.hash, p.path, p.outcome, p.detail, p.settings))
+       AND (f.id IS NULL OR intact('sources', f.sum, f.id, f.hash, f.path, f.rows_total, f.rows_done))";
+
+/// That a row of `templates` alone is as it was written.
+pub(super) const INTACT: &str =
+    "intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)";
+
+/// Ids of the templates that are not live, for a writer: see [`Catalog::unsettled`].
+pub(super) const UNSETTLED: &str = "SELECT template_id FROM removing UNION ALL
+    SELECT u.id FROM templates u JOIN pending ON u.id BETWEEN first_template AND last_template";
+
+impl Catalog {
+    /// Ids of the templates of writes and removals that are under way, or that a failure left: the index may or may not
+    /// hold them.
+    pub(in crate::gallery) fn unsettled(&self) -> Result<Vec<u64>> {
+        self.read("reading unfinished writes", |db| {
+            db.prepare_cached(UNSETTLED)?
+                .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+                .collect()
+        })
+    }
+
+    /// Hides these templates from every list, in a catalog that is open for reading: they take the place of what its tables say is
+    /// under way.
+    pub(in crate::gallery) fn hide(&self, ids: &[u64]) -> Result<()> {
+        self.read("hiding what is unfinished", |db| {
+            db.execute_batch(
+                "CREATE TEMP TABLE removing(template_id INTEGER PRIMARY KEY);
+                 CREATE TEMP TABLE pending(id, kind, first_template, last_template);",
+            )?;
+            let mut insert = db.prepare("INSERT INTO temp.removing VALUES (?1)")?;
+            ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(|_| ()))
+        })
+    }
+
+    /// How many templates of a subject are not live, where there are any.
+    pub(super) fn hidden(db: &Connection) -> rusqlite::Result<HashMap<i64, u64>> {
+        db.prepare_cached(&format!(
+            "SELECT subject_id, count(*) FROM templates t WHERE t.id IN ({UNSETTLED}) GROUP BY subject_id"
+        ))?
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
+        .collect()
+    }
+
+    /// The ids of a subject's templates.
+    pub(in crate::gallery) fn ids_of(&self, subject: u64) -> Result<Vec<u64>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "SELECT id FROM templates WHERE subject_id = ?1 AND {INTACT} ORDER BY id"
+            ))?
+            .query_map([subject.cast_signed()], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+            .collect()
+        })
+    }
+
+    /// The templates of one subject, oldest first.
+    pub(in crate::gallery) fn templates_of(&self, subject: u64) -> Result<Vec<SubjectTemplate>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id = ?1 ORDER BY t.id"))?
+                .query_map([subject.cast_signed()], template_from)?
+                .collect()
+        })
+    }
+
+    /// Every subject that has live templates, with the oldest of these; in order of subject.
+    pub(in crate::gallery) fn first_templates(&self) -> Result<Vec<(u64, u64)>> {
+        self.read("listing subjects", |db| {
+            let unsettled: HashSet<i64> = db
+                .prepare_cached(UNSETTLED)?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut statement = db.prepare_cached(&format!(
+                "SELECT id, subject_id FROM templates NOT INDEXED WHERE {INTACT} ORDER BY id"
+            ))?;
+            let mut rows = statement.query([])?;
+            let (mut first, mut templates) = (BTreeMap::new(), 0);
+            while let Some(row) = rows.next()? {
+                templates += 1;
+                let (id, subject): (i64, i64) = (row.get(0)?, row.get(1)?);
+                if !unsettled.contains(&id) {
+                    first.entry(subject.cast_unsigned()).or_insert(id.cast_unsigned());
+                }
+            }
+            self.ledger.expect_rows("templates", templates)?;
+            Ok(first.into_iter().collect())
+        })
+    }
+
+    /// Up to `limit` ids of live templates above `after`, in order.
+    pub(in crate::gallery) fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "SELECT id FROM templates WHERE id > ?1 AND id NOT IN ({UNSETTLED}) AND {INTACT} ORDER BY id LIMIT ?2"
+            ))?
+            .query_map(params![after.cast_signed(), limit as i64], |row| {
+                row.get::<_, i64>(0).map(i64::cast_unsigned)
+            })?
+            .collect()
+        })
+    }
+
+    /// The quality of a template's face, 0 to 100, if it is known; `None` outside if there is no such template.
+    pub(in crate::gallery) fn quality(&self, id: u64) -> Result<Option<Option<f32>>> {
+        self.read("reading qualities", |db| {
+            let face: Option<Option<String>> = db
+                .prepare_cached(&format!("SELECT face FROM templates WHERE id = ?1 AND {INTACT}"))?
+                .query_row([id.cast_signed()], |row| row.get(0))
+                .optional()?;
+            let Some(face) = face else { return Ok(None) };
+            let face = face.map(|json| provenance_from(&json)).transpose()?;
+            Ok(Some(face.map(|face| f32::from(face.quality.overall))))
+        })
+    }
+
+    /// One template by its id.
+    pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
+        self.read("looking up a template", |db| {
+            db.prepare_cached(&format!("{TEMPLATES} AND t.id = ?1"))?
+                .query_row([id.cast_signed()], template_from)
+                .optional()
+        })
+    }
+
+    /// Up to `limit` templates with ids above `after`, in order of id: for walking through all of them.
+    pub(in crate::gallery) fn templates_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<SubjectTemplate>> {
+        self.read("listing templates", |db| {
+            db.prepare_cached(&format!(
+                "{TEMPLATES} AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+            ))?
+            .query_map(params![after.cast_signed(), limit as i64], template_from)?
+            .collect()
+        })
+    }
+
+    /// Decides to remove templates that the index holds no more.
+    pub(in crate::gallery) fn mark_gone(&mut self, ids: &[u64]) -> Result<()> {
+        self.transaction("removing what was erased", |tx| {
+            let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
+            ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(|_| ()))
+        })
+    }
+
+    /// Decides to remove some templates; `finish_removing` follows once the index let go.
+    pub(in crate::gallery) fn mark_templates_removed(&mut self, templates: &[SubjectTemplate]) -> Result<()> {
+        self.transaction("removing templates", |tx| {
+            for (subject, templates) in by_subject(templates) {
+                let ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
+                retire(tx, &ids)?;
+                record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Copies one template row to another subject under a new id, which is returned.
+pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
+    tx.prepare_cached(
+        "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
+         SELECT ?2, photo_id, face, source_id, source_row FROM templates WHERE id = ?1
+            AND intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)",
+    )?
+    .execute(params![id.cast_signed(), to.cast_signed()])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The copies with the ids `copies` are live: the originals go, and the journal keeps which became which.
+pub(in crate::gallery) fn retire_moved(
+    tx: &Transaction<'_>,
+    verb: &str,
+    originals: &[SubjectTemplate],
+    (into, into_name): (u64, &str),
+    copies: &[u64],
+) -> rusqlite::Result<()> {
+    let copy_of: HashMap<u64, u64> =
+        originals.iter().map(|template| template.id).zip(copies.iter().copied()).collect();
+    for (from, templates) in by_subject(originals) {
+        let moved: Vec<(u64, u64)> = templates.iter().map(|at| (at.id, copy_of[&at.id])).collect();
+        retire(tx, &moved.iter().map(|(old, _)| *old).collect::<Vec<_>>())?;
+        let name = templates.first().map(|template| &template.subject);
+        let detail = json!({
+            "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
+        });
+        record(tx, verb, &detail)?;
+    }
+    Ok(())
+}
+
+fn by_subject(templates: &[SubjectTemplate]) -> BTreeMap<u64, Vec<&SubjectTemplate>> {
+    let mut subjects: BTreeMap<u64, Vec<&SubjectTemplate>> = BTreeMap::new();
+    for template in templates {
+        subjects.entry(template.subject_id).or_default().push(template);
+    }
+    subjects
+}
+
+fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
+    ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(drop))
+}
+
+fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
+    let (id, subject_id): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let gone =
+        |what: &str, key: i64| mismatch(format!("template {id} is of {what} {key}, which is not there"));
+    let origin = |key: usize, what: &str| -> rusqlite::Result<Option<PathBuf>> {
+        let Some(known) = row.get::<_, Option<i64>>(key)? else { return Ok(None) };
+        let path = row.get::<_, Option<Vec<u8>>>(key + 1)?.ok_or_else(|| gone(what, known))?;
+        Ok(Some(path_from(&path)))
+    };
+    let face: Option<String> = row.get(8)?;
+    let photo: Option<PhotoHash> = row.get(9)?;
+    Ok(SubjectTemplate {
+        id: id.cast_unsigned(),
+        subject_id: subject_id.cast_unsigned(),
+        subject: row.get::<_, Option<String>>(2)?.ok_or_else(|| gone("subject", subject_id))?,
+        path: origin(3, "photo")?.or(origin(5, "source")?),
+        row: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned).filter(|_| photo.is_none()),
+        face: face.map(|json| provenance_from(&json)).transpose()?,
+        photo,
+    })
+}
