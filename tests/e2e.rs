@@ -61,5 +61,7 @@ mod purge;
 mod readme;
 #[path = "e2e/real_faces.rs"]
 mod real_faces;
+#[path = "e2e/restore.rs"]
+mod restore;
 #[path = "e2e/templates.rs"]
 mod templates;

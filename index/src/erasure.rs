@@ -10,7 +10,7 @@
 //!     CRC-32C of everything before   4
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -80,6 +80,12 @@ impl Erasures {
             }
         });
         ids
+    }
+
+    /// Forgets deletions: of rows, given with their groups, that a restored copy is to keep.
+    pub fn spare(&mut self, rows: &[(u64, u64)]) {
+        let spared: HashSet<u128> = rows.iter().map(|&(id, group)| key(self.index, id, group)).collect();
+        self.list.retain(|erasure| !spared.contains(&erasure.key));
     }
 
     /// How many.

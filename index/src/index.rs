@@ -197,6 +197,18 @@ impl Index {
         Ok(Erasures::new(self.store.index, list))
     }
 
+    /// The ids of live rows of this copy of an index that were deleted from the index after the copy was made: what
+    /// [`restore`](Self::restore) leaves out.
+    ///
+    /// # Errors
+    /// [`Error::OtherIndex`]: these are the deletions of another index.
+    pub fn erased_since(&self, erasures: &Erasures) -> Result<Vec<u64>, Error> {
+        if erasures.index != self.store.index {
+            return Err(Error::OtherIndex { path: self.path.clone() });
+        }
+        Ok(erasures.among(&self.view().state, &self.log_ends()))
+    }
+
     /// The last sequence in the log of each shard.
     pub(crate) fn log_ends(&self) -> Vec<u64> {
         self.logs.ends().into_iter().map(|end| end.last).collect()

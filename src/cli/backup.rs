@@ -1,6 +1,6 @@
 //! `gallerist backup` and `gallerist restore`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::End;
-use super::screen::{Screen, bytes, plural};
-use crate::gallery::Gallery;
+use super::screen::{Screen, bytes, count, plural};
+use crate::gallery::{Gallery, Restored};
 
 /// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
 /// or purged from the gallery later; remove old backups as you would purge.
@@ -70,14 +70,35 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
     let templates = done.backup.templates.saturating_sub(done.erased);
     screen.text(format!("{verb} {}", plural(templates, "template")))?;
     match erased {
-        Some(_) => {
-            screen.text(format!("{} removed since the backup, left out", plural(done.erased, "template")))?
-        }
+        Some(gallery) => say_what_changed(&done, gallery, screen)?,
         None => screen.text("what was removed since the backup is back; --erased GALLERY leaves it out")?,
     }
     screen.json(&json!({
-        "event": "restore", "gallery": arguments.gallery, "restored": templates, "erased": done.erased,
+        "event": "restore", "gallery": arguments.gallery, "restored": templates, "erased": done.erased, "moved": done.moved,
+        "names_unknown": done.nameless, "unreadable": done.unreadable,
         "erasures_known": erased.is_some(), "backup": done.backup, "dry_run": dry_run,
     }))?;
     Ok(End::Done)
+}
+
+/// Says what the gallery tells of the time since the backup.
+fn say_what_changed(done: &Restored, gallery: &Path, screen: Screen) -> Result<()> {
+    let gallery = gallery.display();
+    if done.moved > 0 {
+        let moved = format!("{} of them moved, merged or enrolled again since the backup", count(done.moved));
+        screen.text(match &done.nameless {
+            None => format!("{moved}: the names are those in {gallery}"),
+            Some(why) => format!(
+                "{moved}: the names are those in the backup, as those in {gallery} cannot be read ({why})"
+            ),
+        })?;
+    }
+    screen.text(format!("{} removed since the backup, left out", plural(done.erased, "template")))?;
+    if done.unreadable > 0 {
+        let rows = plural(done.unreadable, "template");
+        screen.text(format!(
+            "{rows} of {gallery} cannot be read: what was moved there counts as removed; without --erased everything is restored"
+        ))?;
+    }
+    Ok(())
 }

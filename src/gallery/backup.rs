@@ -9,15 +9,17 @@
 //! ```
 
 mod listing;
+mod since;
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist_index::{Access, Erasures, Index, OpenOptions};
+use gallerist_index::{Access, Index};
 use serde::Serialize;
 
 use self::listing::Listing;
+use self::since::Since;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{building_beside, put_in_place, refuse_occupied};
@@ -46,6 +48,12 @@ pub struct Restored {
     pub backup: Backup,
     /// Templates of the backup that had been removed from the gallery since, and were left out.
     pub erased: u64,
+    /// Templates of the backup that the gallery has under another id: they were moved, merged, or removed and enrolled again. They were restored.
+    pub moved: u64,
+    /// Why these have the names that they had in the backup, if they have: the gallery's catalog cannot be read.
+    pub nameless: Option<String>,
+    /// Rows of the gallery that cannot be read. What was moved there counts as removed.
+    pub unreadable: u64,
 }
 
 impl Gallery {
@@ -78,7 +86,8 @@ impl Gallery {
     }
 
     /// Makes a gallery at `directory`, which must not exist or be empty, out of a backup. What was removed since the backup was made, as
-    /// told by the index of the gallery at `erased`, is left out. Nothing is there until it was verified; with `dry_run` nothing is there
+    /// told by the index of the gallery at `erased`, is left out. What was moved or merged since has the name that it has now, if the catalog
+    /// of that gallery can be read. Nothing is there until it was verified; with `dry_run` nothing is there
     /// at all.
     ///
     /// # Errors
@@ -91,7 +100,6 @@ impl Gallery {
         progress: Progress<'_>,
     ) -> Result<Restored> {
         refuse_occupied(directory)?;
-        let erasures = erased.map(erasures_of).transpose()?;
         let building = building_beside(directory)?;
         let unpacked = building.path().join("backup");
         let source = if backup.is_file() {
@@ -105,15 +113,21 @@ impl Gallery {
         listing.verify(source, progress)?;
         let gallery = building.path().join("gallery");
         make_directory(&gallery)?;
-        Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures.as_ref())?;
+        let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
+        let erasures = since.as_ref().map(|since| &since.erasures);
+        Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
         copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
-        let erased = forget_erased(&gallery, erasures.is_some())?;
+        let erased = forget_erased(&gallery, since.is_some())?;
+        since.iter().try_for_each(|since| since.carry_over(&gallery))?;
         require_sound(&gallery)?;
         private::keep_private(&gallery);
         if !dry_run {
             put_in_place(&gallery, directory)?;
         }
-        Ok(Restored { backup: listing.backup, erased })
+        let moved = since.as_ref().map_or(0, Since::kept);
+        let unreadable = since.as_ref().map_or(0, |since| since.unreadable);
+        let nameless = since.and_then(|since| since.nameless).filter(|_| moved > 0);
+        Ok(Restored { backup: listing.backup, erased, moved, nameless, unreadable })
     }
 }
 
@@ -171,12 +185,6 @@ fn require_sound(copy: &Path) -> Result<Backup> {
     }
     let (subjects, templates) = gallery.counts()?;
     Ok(Backup { subjects, templates, files: 0, bytes: 0 })
-}
-
-/// What was ever removed from a gallery, even if no catalog can be read there.
-fn erasures_of(gallery: &Path) -> Result<Erasures> {
-    let options = OpenOptions { access: Access::ReadOnly, wait: Duration::ZERO };
-    Ok(Index::open_with(&gallery.join(INDEX), &options)?.erasures()?)
 }
 
 /// Takes the templates that the index has left out, out of the catalog too. Returns how many.

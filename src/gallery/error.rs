@@ -19,8 +19,14 @@ pub enum GalleryError {
     #[error("{} is not a gallery; `gallerist init` makes one", .0.display())]
     NotAGallery(PathBuf),
     /// Something is there already.
-    #[error("{} exists already and is not empty; choose another path", .0.display())]
+    #[error("{} exists already and is not an empty folder; choose another path", .0.display())]
     AlreadyExists(PathBuf),
+    /// A symbolic link is where something is to be made.
+    #[error("{} is a symbolic link; give a path where nothing is", .0.display())]
+    Linked(PathBuf),
+    /// Nothing is at this path.
+    #[error("{}: no such file or folder", .0.display())]
+    Missing(PathBuf),
     /// The catalog database failed.
     #[error("catalog {}: {doing}: {source}", path.display())]
     Catalog {

@@ -52,9 +52,10 @@ fn a_backup_is_restored_without_what_was_removed_since() {
         assert!(restored.check(true).unwrap().is_sound());
         assert!(matches!(restored.subject("p-7"), Err(GalleryError::UnknownSubject { .. })));
         assert!(matches!(restored.subject("p-8"), Err(GalleryError::UnknownSubject { .. })));
-        assert_eq!(restored.counts().unwrap(), (28, 28));
+        assert_eq!(restored.counts().unwrap(), (28, 29));
         drop(restored);
         assert_eq!(best(&house.path(at), 3), "Ada");
+        assert_eq!(best(&house.path(at), 8), "p-9");
         // What is made of it goes on as a gallery of its own.
         add(&Gallery::open(&house.path(at)).unwrap(), 100, 5);
         gallerist([Path::new("check"), &house.path(at)]).ends(0);

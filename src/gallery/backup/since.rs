@@ -1,0 +1,154 @@
+//! What became of the templates of a backup since it was made, as told by the gallery that it was made of.
+//!
+//! A template that is moved or merged gets another id, so that its old one counts as deleted in the index. The journal of the catalog
+//! tells the new id. Without a catalog, and for somebody who was removed and enrolled again, the vector does: a row of the index that is newer
+//! than the backup and equal to the deleted one in every bit is the same template.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+use gallerist_index::{Access, Erasures, Index, OpenOptions, View};
+
+use crate::gallery::catalog::JournalEntry;
+use crate::gallery::error::{GalleryError, Result};
+use crate::gallery::{Gallery, INDEX, Name};
+
+const READ: OpenOptions = OpenOptions { access: Access::ReadOnly, wait: Duration::ZERO };
+
+/// What became of the templates of a backup.
+pub(super) struct Since {
+    /// What was removed, without what is in the gallery under another id.
+    pub erasures: Erasures,
+    /// Templates of the backup that the gallery has under another id, by the subject they belong to there, if its catalog can be read.
+    kept: BTreeMap<Option<(u64, String)>, Vec<u64>>,
+    /// Why no names are known.
+    pub nameless: Option<String>,
+    /// Rows of the gallery's index that cannot be read: a template of the backup might be among them.
+    pub unreadable: u64,
+}
+
+impl Since {
+    /// Compares the index of a backup with the gallery.
+    pub fn of(gallery: &Path, backup: &Path) -> Result<Self> {
+        if !gallery.exists() {
+            return Err(GalleryError::Missing(gallery.to_owned()));
+        }
+        let index = Index::open_with(&gallery.join(INDEX), &READ)?;
+        let mut erasures = index.erasures()?;
+        let copy = Index::open_with(&backup.join(INDEX), &READ)?;
+        let erased = copy.erased_since(&erasures)?;
+        let (before, now) = (copy.view(), index.view());
+        let (catalog, nameless) = match Gallery::open_with(gallery, Access::ReadOnly, Duration::ZERO) {
+            Ok(gallery) => (Some(gallery), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let journal = catalog.as_ref().map_or(Ok(Vec::new()), Gallery::journal)?;
+        let (mut pairs, rest) = followed(&erased, &journal, &now);
+        let (found, unreadable) = equal_rows(&rest, &pairs, &before, &now)?;
+        pairs.extend(found);
+        let mut kept: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        let mut spared = Vec::new();
+        for (old, new) in pairs {
+            spared.extend(before.try_get(old)?.map(|row| (old, row.group)));
+            let subject =
+                catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
+            kept.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
+        }
+        erasures.spare(&spared);
+        Ok(Self { erasures, kept, nameless, unreadable })
+    }
+
+    /// How many templates were moved, merged, or removed and enrolled again.
+    pub fn kept(&self) -> u64 {
+        self.kept.values().map(|ids| ids.len() as u64).sum()
+    }
+
+    /// Gives the templates that were kept to the people they belong to now.
+    pub fn carry_over(&self, restored: &Path) -> Result<()> {
+        if self.kept.keys().all(Option::is_none) {
+            return Ok(());
+        }
+        let gallery = Gallery::open(restored)?;
+        for (subject, ids) in &self.kept {
+            let Some((id, name)) = subject else { continue };
+            let to = name_in(&gallery, *id, name)?;
+            let templates = gallery.choose(ids)?.templates;
+            let others: Vec<u64> =
+                templates.iter().filter(|at| at.subject != to).map(|template| template.id).collect();
+            if !others.is_empty() {
+                gallery.move_templates(&others, &to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pairs of old and new ids that the journal connects, and the old ids that lead to nothing live.
+fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> (Vec<(u64, u64)>, Vec<u64>) {
+    let mut next: HashMap<u64, u64> = HashMap::new();
+    for entry in journal.iter().filter(|entry| matches!(entry.verb.as_str(), "move" | "merge")) {
+        let pairs = entry.detail.get("templates").cloned().unwrap_or_default();
+        next.extend(serde_json::from_value::<Vec<(u64, u64)>>(pairs).unwrap_or_default());
+    }
+    let (mut pairs, mut rest) = (Vec::new(), Vec::new());
+    for &old in erased {
+        let mut at = old;
+        // An id is never given twice: each is greater than the one before it.
+        while let Some(&later) = next.get(&at).filter(|later| **later > at) {
+            at = later;
+        }
+        if at != old && now.contains(at) { pairs.push((old, at)) } else { rest.push(old) }
+    }
+    (pairs, rest)
+}
+
+/// Pairs of deleted and newer live rows with equal vectors, each row in one pair at most, and how many rows cannot be read.
+fn equal_rows(
+    erased: &[u64],
+    known: &[(u64, u64)],
+    before: &View,
+    now: &View,
+) -> Result<(Vec<(u64, u64)>, u64)> {
+    let mut wanted: HashMap<Vec<u32>, Vec<u64>> = HashMap::new();
+    for &id in erased {
+        if let Some(row) = before.try_get(id)? {
+            wanted.entry(bits(&row.vector)).or_default().push(id);
+        }
+    }
+    if wanted.is_empty() {
+        return Ok((Vec::new(), 0));
+    }
+    let taken: HashSet<u64> = known.iter().map(|&(_, new)| new).collect();
+    let (mut pairs, mut unreadable) = (Vec::new(), 0);
+    for row in now.try_rows() {
+        let Ok(row) = row else {
+            unreadable += 1;
+            continue;
+        };
+        // A row that the backup has too is itself, and nobody else's copy.
+        if before.contains(row.id) || taken.contains(&row.id) {
+            continue;
+        }
+        if let Some(old) = wanted.get_mut(&bits(&row.vector)).and_then(Vec::pop) {
+            pairs.push((old, row.id));
+        }
+    }
+    Ok((pairs, unreadable))
+}
+
+fn bits(vector: &[f32]) -> Vec<u32> {
+    vector.iter().map(|component| component.to_bits()).collect()
+}
+
+/// The name in the restored gallery of the subject that is called `name` now: who was renamed since is renamed there too, unless the name
+/// is somebody else's there.
+fn name_in(restored: &Gallery, id: u64, name: &str) -> Result<String> {
+    let known = restored.catalog().subject_name(id)?;
+    let Some(old) = known.filter(|old| old != name) else { return Ok(name.to_owned()) };
+    let taken = restored.catalog().subject_called(name)?.is_some();
+    match Name::new(name) {
+        Ok(new) if !taken => restored.rename_subject(&old, &new).map(|()| new.to_string()),
+        _ => Ok(old),
+    }
+}
