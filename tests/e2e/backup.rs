@@ -105,7 +105,9 @@ fn a_gallery_is_backed_up_while_another_process_writes() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string(), "--threshold", "0.6"]).ends(0);
     let file = house.write("many.npy", &vectors(40_000, D, 3));
-    let mut writer = house.command("import", [&file]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    // A backup reads the gallery for a moment if it comes first.
+    let import = [file.as_os_str(), "--wait".as_ref(), "60".as_ref()];
+    let mut writer = house.command("import", import).stdout(std::process::Stdio::null()).spawn().unwrap();
     let mut made = 0;
     while writer.try_wait().unwrap().is_none() {
         let backup = house.path(format!("backup-{made}"));
