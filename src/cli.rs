@@ -202,6 +202,9 @@ pub fn main() -> ExitCode {
     refuse_silent_ends();
     let unread = if arguments.verb.only_prints() { Unread::Stop } else { Unread::GoOn };
     let (screen, files) = formats(&arguments, unread);
+    if networks::go_on_here() {
+        interrupt::release();
+    }
     let ended = networks::agree().and_then(|()| run(arguments.verb, files, screen));
     let ended = ended.map_err(|error| if networks::are_wanted(&error) { networks::go_on() } else { error });
     let code = match ended {

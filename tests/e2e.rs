@@ -51,6 +51,8 @@ mod networks;
 mod options;
 #[path = "e2e/output.rs"]
 mod output;
+#[path = "e2e/parts.rs"]
+mod parts;
 #[path = "e2e/photos.rs"]
 mod photos;
 #[path = "e2e/privacy.rs"]
@@ -63,5 +65,7 @@ mod readme;
 mod real_faces;
 #[path = "e2e/restore.rs"]
 mod restore;
+#[path = "e2e/stopping.rs"]
+mod stopping;
 #[path = "e2e/templates.rs"]
 mod templates;

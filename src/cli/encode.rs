@@ -33,7 +33,8 @@ pub struct Arguments {
     /// Folder to write to; made if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only every N-th input, from the K-th on: N runs, each with an --out of its own, encode all
+    /// Only the K-th of N parts: N runs, each with an --out of its own, encode all. The part of a photo depends on its path
+    /// below the folder named, and on no other photo
     #[arg(long, value_name = "K/N", value_parser = part)]
     part: Option<Part>,
     /// Everybody in these photos is this person
@@ -51,32 +52,25 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-/// Every `of`-th input, from `first` on, counted from 0.
+/// One of `of` parts, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
-    first: usize,
-    of: usize,
-}
-
-impl Part {
-    /// How many of so many inputs are in it.
-    fn inputs(self, all: u64) -> u64 {
-        all.saturating_sub(self.first as u64).div_ceil(self.of as u64)
-    }
+    number: u64,
+    of: u64,
 }
 
 fn part(text: &str) -> Result<Part, String> {
     let parsed = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
     match parsed {
-        Some((part, of)) if (1..=of).contains(&part) => Ok(Part { first: part - 1, of }),
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Part { number: part - 1, of }),
         _ => Err("expected K/N with K from 1 to N, such as 2/8".into()),
     }
 }
 
 impl Arguments {
     fn inputs(&self) -> impl Iterator<Item = Input> + Send + '_ {
-        let Part { first, of } = self.part.unwrap_or(Part { first: 0, of: 1 });
-        walk(&self.paths).skip(first).step_by(of)
+        let Part { number, of } = self.part.unwrap_or(Part { number: 0, of: 1 });
+        walk(&self.paths).filter(move |input| input.part(of) == number)
     }
 }
 
@@ -99,7 +93,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     let log = Log::open(&arguments.out, made_with, options.clone(), format)?;
 
     let found = survey(&arguments.paths);
-    let total = arguments.part.map_or(found.inputs, |part| part.inputs(found.inputs));
+    let total = if arguments.part.is_some() { arguments.inputs().count() as u64 } else { found.inputs };
     let bar = screen.progress(Some(total), "photos");
     let known = log.known();
     let mut tally = Tally::new(log, screen, &bar, found.system_files);
@@ -136,10 +130,8 @@ mod tests {
 
     #[test]
     fn parts_are_counted_from_one() {
-        assert_eq!(part("1/1"), Ok(Part { first: 0, of: 1 }));
-        assert_eq!(part("3/8"), Ok(Part { first: 2, of: 8 }));
-        let sizes = |all: u64| [0, 1, 2].map(|first| Part { first, of: 3 }.inputs(all));
-        assert_eq!((sizes(0), sizes(1), sizes(8)), ([0, 0, 0], [1, 0, 0], [3, 3, 2]));
+        assert_eq!(part("1/1"), Ok(Part { number: 0, of: 1 }));
+        assert_eq!(part("3/8"), Ok(Part { number: 2, of: 8 }));
         for wrong in ["0/1", "2/1", "1", "1/0", "a/b", "-1/2", ""] {
             part(wrong).unwrap_err();
         }

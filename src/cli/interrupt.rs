@@ -4,6 +4,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use nix::sys::signal::{SigSet, Signal};
 use serde_json::json;
 
 use super::End;
@@ -16,7 +17,8 @@ static WATCHED: Once = Once::new();
 pub fn watch() -> &'static AtomicBool {
     let handler = || {
         if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(End::Interrupted.code().into());
+            // Not `std::process::exit`: the destructors of libtorch would run while its threads do.
+            signal_hook::low_level::exit(End::Interrupted.code().into());
         }
         complain("stopping after what is under way; Ctrl-C again stops at once");
     };
@@ -26,6 +28,26 @@ pub fn watch() -> &'static AtomicBool {
         }
     });
     &ASKED
+}
+
+/// Keeps requests to end until [`release`], also over the start of another program in place of this one. One that has come
+/// already ends this one.
+pub fn hold() {
+    requests().thread_block().ok();
+    if ASKED.load(Ordering::Relaxed) {
+        signal_hook::low_level::exit(End::Interrupted.code().into());
+    }
+}
+
+/// Takes what [`hold`] kept as if it came now.
+pub fn release() {
+    watch();
+    requests().thread_unblock().ok();
+}
+
+/// The signals that [`watch`] takes.
+fn requests() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
 }
 
 /// Work that was stopped: how much of it was done.

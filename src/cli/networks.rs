@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
 
+use super::interrupt;
 use crate::encoder::EncoderError;
 
 const PROGRAM: &str = "gallerist-networks";
@@ -34,6 +35,11 @@ pub fn agree() -> Result<()> {
     Ok(())
 }
 
+/// Whether `gallerist` goes on as this process: it kept the requests to end that came while libtorch was loaded.
+pub fn go_on_here() -> bool {
+    var(BEGAN).is_ok()
+}
+
 /// Replaces this process by the program that has networks, with the same arguments. Returns only if that cannot be done.
 pub fn go_on() -> Error {
     let program = match program() {
@@ -42,7 +48,9 @@ pub fn go_on() -> Error {
     };
     let mut arguments = args_os();
     let name = arguments.next().unwrap_or_else(|| "gallerist".into());
+    interrupt::hold();
     let error = Command::new(&program).arg0(name).args(arguments).env(BEGAN, BUILD).exec();
+    interrupt::release();
     Error::new(error).context(format!("{}: starting it", program.display()))
 }
 

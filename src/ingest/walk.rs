@@ -27,6 +27,15 @@ impl Input {
         parts.next().map(|_| Path::new(first.as_os_str()))
     }
 
+    /// Which of `parts` parts this belongs to, from 0. It depends on nothing but its path below the user's (the name of a
+    /// file that the user named), so it stays when other files come and go, and wherever the folder lies.
+    pub fn part(&self, parts: u64) -> u64 {
+        let below = self.path.strip_prefix(&self.root).unwrap_or(&self.path);
+        let whole = below.as_os_str().is_empty();
+        let path = if whole { self.path.file_name().unwrap_or_default() } else { below.as_os_str() };
+        xxhash_rust::xxh3::xxh3_64(path.as_encoded_bytes()) % parts.max(1)
+    }
+
     /// Whether this was found in a folder; if not, the user named this very file.
     pub fn is_found(&self) -> bool {
         !self.root.as_os_str().is_empty() && self.path != self.root
@@ -98,8 +107,8 @@ fn leaves_out(entry: &DirEntry) -> bool {
 }
 
 /// Whether a file or folder of this name belongs to an operating system, a file server or another program: `.DS_Store`,
-/// `Thumbs.db`, AppleDouble files, waste baskets, previews that file servers and galleries make, version control. Other
-/// hidden files are not: photos may be hidden.
+/// `Thumbs.db`, AppleDouble files, waste baskets, previews that file servers and galleries make, version control, what
+/// `encode` and `export` wrote. Other hidden files are not: photos may be hidden.
 pub fn is_system(name: &OsStr) -> bool {
     const NAMES: &[&str] = &[
         // macOS
@@ -151,6 +160,11 @@ pub fn is_system(name: &OsStr) -> bool {
         ".picasa.ini",
         "picasa.ini",
         ".picasaoriginals",
+        // this program: what `encode` and `export` write
+        "embeddings.npy",
+        "templates.jsonl",
+        "skipped.jsonl",
+        "unfinished.jsonl",
         // version control
         ".git",
         ".svn",
@@ -160,6 +174,7 @@ pub fn is_system(name: &OsStr) -> bool {
     /// Names that begin so, whatever follows.
     const BEGINNINGS: &[&str] = &[
         "._",
+        ".gallerist-",
         ".trash",
         ".fuse_hidden",
         ".nfs0",
@@ -243,6 +258,21 @@ mod tests {
         assert_eq!(survey_of(named), Survey { inputs: 1, system_files: 0 });
         let folder = root.path().join("Ada/@eaDir");
         assert_eq!(survey_of(folder), Survey { inputs: 1, system_files: 0 });
+    }
+
+    #[test]
+    fn the_part_of_a_photo_is_its_own() {
+        let part = |root: &str, path: &str| {
+            Input { root: root.into(), path: Path::new(root).join(path), problem: None }.part(1000)
+        };
+        assert_eq!(
+            (part("/a", "x/1.jpg"), part("/a", "x/2.jpg")),
+            (part("b/", "x/1.jpg"), part("b/.", "x/2.jpg"))
+        );
+        // Runs on other machines, and those of later versions, must agree on it.
+        assert_eq!((part("/a", "x/1.jpg"), part("/a", "x/2.jpg")), (209, 711));
+        let named = Input { root: "x/1.jpg".into(), path: "x/1.jpg".into(), problem: None };
+        assert_eq!(named.part(1000), part("x", "1.jpg"));
     }
 
     #[test]

@@ -1,0 +1,69 @@
+//! Requests to end while networks are loaded, and a second one while they run.
+
+#![cfg(target_os = "linux")]
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::program::{House, faces};
+
+fn enroll(house: &House) -> Child {
+    let photos = faces();
+    let mut command = house.command("enroll", [photos.to_str().unwrap(), "--subject-from", "dir"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Whether the process has a handler for Ctrl-C, and runs as the program with networks.
+fn state(child: &Child) -> (bool, bool) {
+    let proc = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
+    let status = proc("status");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    let listens = u64::from_str_radix(caught.trim(), 16).unwrap() & 0b10 != 0;
+    let name = status.lines().next().unwrap();
+    (listens, name.contains("gallerist-netwo"))
+}
+
+fn until(child: &Child, wanted: impl Fn((bool, bool)) -> bool) {
+    while !wanted(state(child)) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_second_request_ends_at_once_without_a_crash() {
+    let house = House::empty();
+    house.run("init", [] as [&str; 0]).ends(0);
+    for with in ["-INT", "-TERM"] {
+        for wait in [50, 700, 1100] {
+            let mut child = enroll(&house);
+            until(&child, |state| state == (true, true));
+            std::thread::sleep(Duration::from_millis(wait));
+            signal(&child, with);
+            std::thread::sleep(Duration::from_millis(20));
+            signal(&child, with);
+            assert_eq!(child.wait().unwrap().code(), Some(130), "{with} after {wait} ms");
+        }
+    }
+    house.run("check", [] as [&str; 0]).ends(0);
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_request_while_libtorch_is_loaded_is_kept() {
+    let house = House::empty();
+    house.run("init", [] as [&str; 0]).ends(0);
+    let mut child = enroll(&house);
+    until(&child, |state| state == (false, true));
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut child = enroll(&house);
+    until(&child, |(listens, _)| listens);
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    house.holds(0);
+}
