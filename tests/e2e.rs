@@ -9,6 +9,8 @@ mod program;
 mod audit;
 #[path = "e2e/backup.rs"]
 mod backup;
+#[path = "e2e/backup_refusals.rs"]
+mod backup_refusals;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/border.rs"]

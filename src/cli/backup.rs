@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
@@ -39,6 +39,10 @@ pub struct RestoreArguments {
 }
 
 pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
+    ensure!(
+        arguments.to.as_os_str() != "-",
+        "a backup is a file or a folder, and cannot be written to the standard output"
+    );
     let started = Instant::now();
     let bar = screen.progress(None, "bytes verified");
     let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
@@ -48,7 +52,9 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     screen.text(format!(
-        "{} of {} in {}, {}, verified, in {seconds:.1} s",
+        "{} {}: {} of {} in {}, {}, verified, in {seconds:.1} s",
+        if arguments.to.is_dir() { "folder" } else { "file" },
+        arguments.to.display(),
         plural(made.templates, "template"),
         plural(made.subjects, "subject"),
         plural(made.files, "file"),
@@ -59,6 +65,10 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
 }
 
 pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
+    ensure!(
+        arguments.backup.as_os_str() != "-",
+        "a backup is a file or a folder, and cannot be read from the standard input"
+    );
     let bar = screen.progress(None, "bytes verified");
     let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
     let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::{make_folder, replace, sweep};
 use super::screen::{Screen, plural};
 use super::{End, opening};
-use crate::gallery::{Binding, Gallery, SubjectTemplate};
+use crate::gallery::{Binding, Gallery, SubjectTemplate, refuse_inside};
 use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
 const BLOCK: usize = 4096;
@@ -29,6 +29,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let gallery = opening::to_read(&arguments.gallery)?;
     let out = &arguments.out;
+    refuse_inside(out)?;
     make_folder(out)?;
     report_swept(&sweep(out)?);
     let rows = gallery.summary()?.templates;

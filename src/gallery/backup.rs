@@ -22,7 +22,7 @@ use self::listing::Listing;
 use self::since::Since;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
-use super::opening::{building_beside, put_in_place, refuse_occupied};
+use super::opening::{building_beside, put_in_place, refuse_inside, refuse_occupied};
 use super::{Barrier, CATALOG, Gallery, INDEX, private};
 
 /// Told how many bytes of how many are done.
@@ -65,6 +65,7 @@ impl Gallery {
     /// No gallery there; it is damaged; something is at `to`; the disk is full or failing.
     pub fn backup(directory: &Path, to: &Path, progress: Progress<'_>) -> Result<Backup> {
         refuse_occupied(to)?;
+        refuse_inside(to)?;
         let building = building_beside(to)?;
         let copy = building.path().join("backup");
         make_directory(&copy)?;
@@ -100,39 +101,65 @@ impl Gallery {
         progress: Progress<'_>,
     ) -> Result<Restored> {
         refuse_occupied(directory)?;
+        refuse_inside(directory)?;
+        if !backup.exists() {
+            return Err(GalleryError::Missing(backup.to_owned()));
+        }
         let building = building_beside(directory)?;
-        let unpacked = building.path().join("backup");
-        let source = if backup.is_file() {
-            make_directory(&unpacked)?;
-            listing::unpack(backup, &unpacked)?;
-            &unpacked
-        } else {
-            backup
-        };
-        let listing = Listing::read(source)?;
-        listing.verify(source, progress)?;
         let gallery = building.path().join("gallery");
         make_directory(&gallery)?;
-        let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
-        let erasures = since.as_ref().map(|since| &since.erasures);
-        Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
-        copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
-        let erased = forget_erased(&gallery, since.is_some())?;
-        since.iter().try_for_each(|since| since.carry_over(&gallery))?;
-        require_sound(&gallery)?;
-        private::keep_private(&gallery);
+        let restored = if backup.is_dir() {
+            unfold(backup, &gallery, erased, progress)?
+        } else {
+            let unpacked = building.path().join("backup");
+            make_directory(&unpacked)?;
+            listing::unpack(backup, &unpacked)?;
+            unfold(&unpacked, &gallery, erased, progress)
+                .map_err(|error| listing::in_terms_of(backup, &unpacked, error))?
+        };
         if !dry_run {
             put_in_place(&gallery, directory)?;
         }
-        let moved = since.as_ref().map_or(0, Since::kept);
-        let unreadable = since.as_ref().map_or(0, |since| since.unreadable);
-        let nameless = since.and_then(|since| since.nameless).filter(|_| moved > 0);
-        Ok(Restored { backup: listing.backup, erased, moved, nameless, unreadable })
+        Ok(restored)
     }
 }
 
+/// Makes a gallery in an empty folder out of the folder of a backup.
+fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progress<'_>) -> Result<Restored> {
+    let listing = Listing::read(source)?;
+    listing.verify(source, progress)?;
+    let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
+    let erasures = since.as_ref().map(|since| &since.erasures);
+    Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
+    copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
+    if since.is_some() {
+        listing.expect_counts(source, counts_of(source)?)?;
+    }
+    let erased = forget_erased(gallery, since.is_some())?;
+    since.iter().try_for_each(|since| since.carry_over(gallery))?;
+    let made = require_sound(gallery)?;
+    if since.is_none() {
+        listing.expect_counts(source, Some((made.subjects, made.templates)))?;
+    }
+    private::keep_private(gallery);
+    let moved = since.as_ref().map_or(0, Since::kept);
+    let unreadable = since.as_ref().map_or(0, |since| since.unreadable);
+    let nameless = since.and_then(|since| since.nameless).filter(|_| moved > 0);
+    Ok(Restored { backup: listing.backup, erased, moved, nameless, unreadable })
+}
+
+/// Subjects and templates of a backup; nothing of one that an earlier version of the program made.
+fn counts_of(backup: &Path) -> Result<Option<(u64, u64)>> {
+    match Gallery::open_with(backup, Access::ReadOnly, Duration::ZERO) {
+        Ok(gallery) => gallery.counts().map(Some),
+        Err(GalleryError::OlderCatalog { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a backup at this path is a file.
 fn is_file(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "tar")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"))
 }
 
 /// Copies the files of a gallery, of one moment: while nobody writes to it, or while its writers wait.

@@ -24,6 +24,17 @@ pub enum GalleryError {
     /// A symbolic link is where something is to be made.
     #[error("{} is a symbolic link; give a path where nothing is", .0.display())]
     Linked(PathBuf),
+    /// Something is to be made inside a gallery or a backup.
+    #[error(
+        "{}: {} is a gallery or a backup, and nothing else is kept in it: `purge` would not erase it and `check` not verify it; choose a path outside",
+        place.display(), gallery.display()
+    )]
+    Inside {
+        /// Where it was to be made.
+        place: PathBuf,
+        /// The gallery, or the backup.
+        gallery: PathBuf,
+    },
     /// Nothing is at this path.
     #[error("{}: no such file or folder", .0.display())]
     Missing(PathBuf),

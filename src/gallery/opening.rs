@@ -152,8 +152,8 @@ const BUILDING: &str = ".gallerist-";
 /// Makes a folder beside `place`, and removes those that a kill left there.
 pub(super) fn building_beside(place: &Path) -> Result<Building> {
     let make = || {
-        let parent = parent_of(place)?;
-        std::fs::create_dir_all(&parent)?;
+        // The folders between are made when it is put in its place: nothing is left of what fails.
+        let parent = existing(&parent_of(place)?).to_owned();
         // Until its folder is locked, nobody else looks for folders without a lock.
         let looking = File::open(&parent)?;
         looking.lock()?;
@@ -195,8 +195,10 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
         if made.is_dir() {
             File::open(made)?.sync_all()?;
         }
+        let parent = parent_of(place)?;
+        std::fs::create_dir_all(&parent)?;
         std::fs::rename(made, place)?;
-        File::open(parent_of(place)?)?.sync_all()
+        File::open(parent)?.sync_all()
     };
     put().map_err(|source| GalleryError::Io { path: place.to_owned(), doing: "putting it in place", source })
 }
@@ -204,6 +206,9 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
 /// Refuses a place where there is something other than an empty folder, or where that cannot be told.
 pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
     let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking what is there", source };
+    if place.is_symlink() {
+        return Err(GalleryError::Linked(place.to_owned()));
+    }
     let occupied = match std::fs::read_dir(place) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
@@ -211,6 +216,27 @@ pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
         Err(error) => return Err(io(error)),
     };
     if occupied { Err(GalleryError::AlreadyExists(place.to_owned())) } else { Ok(()) }
+}
+
+/// Refuses a place inside a gallery or a backup, or one that is either.
+///
+/// # Errors
+/// [`GalleryError::Inside`]; where it is cannot be told.
+pub fn refuse_inside(place: &Path) -> Result<()> {
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking where it is", source };
+    let absolute = std::path::absolute(place).map_err(io)?;
+    let real = existing(&absolute).canonicalize().map_err(io)?;
+    let is_gallery =
+        |folder: &&Path| folder.join(CATALOG).is_file() || folder.join(INDEX).join("MANIFEST").is_file();
+    match real.ancestors().find(is_gallery) {
+        Some(gallery) => Err(GalleryError::Inside { place: place.to_owned(), gallery: gallery.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// The path itself, or the closest one above it that is there.
+fn existing(path: &Path) -> &Path {
+    path.ancestors().find(|path| path.exists()).unwrap_or(path)
 }
 
 fn parent_of(place: &Path) -> std::io::Result<PathBuf> {

@@ -81,6 +81,7 @@ pub struct Log {
 impl Log {
     /// Opens a folder, makes it if it is not there, and reads what earlier runs left.
     pub fn open(folder: &Path, made_with: MadeWith, options: Options, format: FileFormat) -> Result<Self> {
+        crate::gallery::refuse_inside(folder)?;
         make_folder(folder)?;
         let path = folder.join(UNFINISHED);
         let file = locked(&path)?;

@@ -1,7 +1,8 @@
 //! The files of a backup: their list, and their container.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Backup, Progress};
 use crate::gallery::error::{GalleryError, Result};
+use crate::gallery::{CATALOG, INDEX};
 
 const NAME: &str = "backup.json";
 const FORMAT: u32 = 1;
@@ -122,7 +124,30 @@ impl Listing {
             done += entry.bytes;
             progress(done, self.backup.bytes);
         }
+        let listed: HashSet<&Path> = self.files.iter().map(|entry| entry.path.as_path()).collect();
+        for path in paths(folder)?.iter().filter(|path| path.starts_with(CATALOG) || path.starts_with(INDEX))
+        {
+            if !listed.contains(path.as_path()) {
+                let what = format!("it does not list {}, which is in the backup", path.display());
+                return Err(bad(&folder.join(NAME), what));
+            }
+        }
         Ok(())
+    }
+
+    /// Compares the numbers of subjects and templates with those that were counted, if they were.
+    pub fn expect_counts(&self, folder: &Path, found: Option<(u64, u64)>) -> Result<()> {
+        let listed = (self.subjects, self.templates);
+        match found.filter(|found| *found != listed) {
+            None => Ok(()),
+            Some((subjects, templates)) => Err(bad(
+                &folder.join(NAME),
+                format!(
+                    "it tells of {} templates of {} subjects, and there are {templates} of {subjects}",
+                    listed.1, listed.0
+                ),
+            )),
+        }
     }
 }
 
@@ -222,16 +247,63 @@ pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
             fs::create_dir_all(to.parent().unwrap_or(folder))?;
             io::copy(file, &mut new_file(&to)?)
         };
-        write().map(|_| ()).map_err(failed(&to, "writing it"))
+        match write() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(bad(path, format!("{} is in it twice", name.display())))
+            }
+            Err(error) => Err(failed(path, "unpacking it")(error)),
+        }
     })
+}
+
+/// An error about a file that was unpacked, told of the file it came from.
+pub(super) fn in_terms_of(packed: &Path, unpacked: &Path, error: GalleryError) -> GalleryError {
+    let (said, hidden) = (error.to_string(), unpacked.display().to_string());
+    if error.is_full() || !said.contains(&hidden) {
+        return error;
+    }
+    bad(
+        packed,
+        said.replace(&format!("backup {hidden}/"), "")
+            .replace(&format!("{hidden}/"), "")
+            .replace(&format!("backup {hidden}: "), "")
+            .replace(&hidden, "it"),
+    )
+}
+
+/// How files begin that are compressed, by the program that undoes it.
+const COMPRESSED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2")];
+
+fn refuse_compressed(path: &Path, file: &mut impl BufRead) -> Result<()> {
+    let start = file.fill_buf().map_err(failed(path, "reading it"))?;
+    match COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic)) {
+        Some((_, how)) => {
+            Err(bad(path, format!("it is compressed with {how}: decompress it first, with `{how} -d`")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn each_packed(path: &Path, mut visit: impl FnMut(&Path, &mut dyn Read) -> Result<()>) -> Result<()> {
     let file = File::open(path).map_err(failed(path, "opening it"))?;
-    let mut archive = tar::Archive::new(io::BufReader::with_capacity(1 << 20, file));
+    let mut file = io::BufReader::with_capacity(1 << 20, file);
+    refuse_compressed(path, &mut file)?;
+    let mut archive = tar::Archive::new(file);
+    let mut is_first = true;
     for entry in archive.entries().map_err(failed(path, "reading it"))? {
-        let mut entry = entry.map_err(|error| bad(path, error.to_string()))?;
-        let name = entry.path().map_err(|error| bad(path, error.to_string()))?.into_owned();
+        let mut entry = entry.map_err(|error| match is_first {
+            true => bad(path, format!("it is no .tar file, or a damaged one ({error})")),
+            false => bad(path, error.to_string()),
+        })?;
+        is_first = false;
+        let name = entry.path().map_err(|error| bad(path, error.to_string()))?;
+        // Other programs write folders too, and paths that begin with "./".
+        let name: PathBuf = name.components().filter(|part| *part != Component::CurDir).collect();
+        if entry.header().entry_type().is_dir() {
+            continue;
+        }
         if !entry.header().entry_type().is_file() || !is_below(&name) {
             return Err(bad(path, format!("{} in it is no file of a backup", name.display())));
         }
