@@ -115,7 +115,8 @@ fn archives_of_other_programs_are_restored_and_compressed_ones_named() {
     for archive in ["dots", "folders"] {
         restore(&house.path(format!("{archive}.tar")), &house.path(archive)).ends(0);
     }
-    tar(&folder, &["cf", "../twice.tar", "backup.json", "backup.json"]);
+    tar(&folder, &["cf", "../twice.tar", "backup.json"]);
+    tar(&folder, &["rf", "../twice.tar", "backup.json"]);
     says(restore(&house.path("twice.tar"), &house.path("new")), "backup.json is in it twice");
     let gzip = house.write("b.tar.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     says(restore(&gzip, &house.path("new")), "compressed with gzip");
