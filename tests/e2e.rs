@@ -51,6 +51,8 @@ mod names;
 mod networks;
 #[path = "e2e/options.rs"]
 mod options;
+#[path = "e2e/other_name.rs"]
+mod other_name;
 #[path = "e2e/output.rs"]
 mod output;
 #[path = "e2e/parts.rs"]
@@ -67,6 +69,8 @@ mod readme;
 mod real_faces;
 #[path = "e2e/restore.rs"]
 mod restore;
+#[path = "e2e/scores.rs"]
+mod scores;
 #[path = "e2e/stopping.rs"]
 mod stopping;
 #[path = "e2e/templates.rs"]

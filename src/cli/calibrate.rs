@@ -35,6 +35,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
+        action = clap::ArgAction::Set, // given twice it is refused
         value_delimiter = ',',
         default_value = "0.01",
         num_args = 1,

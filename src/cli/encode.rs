@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::{FacesArgument, Naming, SubjectFrom};
 use super::screen::Screen;
 use super::{End, FileFormat, interrupt};
 use crate::gallery::Person;
-use crate::ingest::{self, Finding, Input, Skip, survey, walk};
+use crate::ingest::{self, Finding, Input, Skip, Survey, survey, walk};
 use log::{Log, MadeWith};
 use tally::Tally;
 
@@ -83,6 +84,10 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     for path in &arguments.paths {
         ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
+    let found = survey(&arguments.paths);
+    if found.inputs == 0 {
+        return nothing(found, screen);
+    }
     let stop = interrupt::watch();
     let started = Instant::now();
     let model = arguments.engine.chosen()?;
@@ -92,7 +97,6 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     let options = arguments.photos.options(arguments.faces.into());
     let log = Log::open(&arguments.out, made_with, options.clone(), format)?;
 
-    let found = survey(&arguments.paths);
     let total = if arguments.part.is_some() { arguments.inputs().count() as u64 } else { found.inputs };
     let bar = screen.progress(Some(total), "photos");
     let known = log.known();
@@ -117,11 +121,21 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     tally.print_summary(started.elapsed(), interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
-        false if tally.temporary_failures() > 0 => End::Wrong,
+        false if tally.temporary_failures() > 0 || tally.other_names() > 0 => End::Wrong,
         // A part of a small collection may be empty.
         false if tally.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
         false => End::NothingUsable,
     })
+}
+
+/// There is no input: nothing is made.
+fn nothing(found: Survey, screen: Screen) -> Result<End> {
+    screen.json(&json!({
+        "event": "summary", "inputs": 0, "encoded": 0, "unchanged": 0, "skipped": {}, "templates": 0, "faces_skipped": 0,
+        "system_files": found.system_files, "seconds": 0.0, "interrupted": false,
+    }))?;
+    screen.text("no input was usable: there is no file in what was given")?;
+    Ok(End::NothingUsable)
 }
 
 #[cfg(test)]

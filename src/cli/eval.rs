@@ -70,6 +70,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
+        action = clap::ArgAction::Set, // given twice it is refused
         value_delimiter = ',',
         default_value = "0.1,0.01,0.001",
         num_args = 1,
@@ -81,6 +82,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FMR,...",
+        action = clap::ArgAction::Set, // given twice it is refused
         value_delimiter = ',',
         default_value = "0.01,0.001,0.0001",
         num_args = 1,

@@ -173,7 +173,10 @@ impl Import<'_> {
         }
         Ok(match interrupted {
             true => End::Interrupted,
-            false if skipped > 0 && skipped == rows => End::NothingUsable,
+            false if skipped == rows => {
+                screen.text("no input was usable")?;
+                End::NothingUsable
+            }
             false => End::Done,
         })
     }

@@ -1,7 +1,9 @@
 //! `gallerist search` and `gallerist range`: raw vectors against the templates.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use clap::Args;
@@ -80,28 +82,47 @@ fn each_probe(
             }
             let started = std::time::Instant::now();
             let answer = ask(&gallery, &probe)?;
-            print(&gallery, row, &answer, started.elapsed().as_secs_f64() * 1e3, screen)?;
+            let took = started.elapsed().as_secs_f64() * 1e3;
+            if !print(&gallery, row, &answer, took, screen, stop)? {
+                return Stopped { looked_at: row, total, unit: "probe" }.report(screen);
+            }
         }
     }
     Ok(End::Done)
 }
 
-fn print(gallery: &Gallery, row: u64, answer: &Answer, milliseconds: f64, screen: Screen) -> Result<()> {
+/// Prints the hits of a probe, unless it is stopped before all names are known. Each name is looked up once.
+fn print(
+    gallery: &Gallery,
+    row: u64,
+    answer: &Answer,
+    milliseconds: f64,
+    screen: Screen,
+    stop: &AtomicBool,
+) -> Result<bool> {
+    let mut names = HashMap::new();
+    for hit in &answer.hits {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        if let Entry::Vacant(place) = names.entry(hit.group) {
+            place.insert(gallery.name_of(hit)?.unwrap_or_default());
+        }
+    }
     let hits = count(answer.hits.len() as u64);
     let searched = count(answer.scanned);
     screen.text(format!("probe {row}: {hits} of {searched} templates, {milliseconds:.1} ms"))?;
     let mut table = Table::new(&[0, 2, 3]);
     let mut listed = Vec::new();
     for (rank, hit) in answer.hits.iter().enumerate() {
-        let known = gallery.describe(hit)?;
-        let subject = known.map(|template| template.subject).unwrap_or_default();
+        let subject = &names[&hit.group];
         if screen.is_json() {
             listed.push(json!({
                 "face_id": hit.id, "subject_id": hit.group, "subject": subject,
                 "similarity": hit.score, "distance": 1.0 - hit.score,
             }));
         } else {
-            table.row([(rank + 1).to_string(), subject, format!("#{}", hit.id), score(hit.score)]);
+            table.row([(rank + 1).to_string(), subject.clone(), format!("#{}", hit.id), score(hit.score)]);
         }
     }
     screen.json(&json!({
@@ -109,5 +130,5 @@ fn print(gallery: &Gallery, row: u64, answer: &Answer, milliseconds: f64, screen
         "max_similarity": answer.max_score, "processing_time_ms": milliseconds,
     }))?;
     table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-    Ok(())
+    Ok(true)
 }

@@ -86,17 +86,19 @@ pub struct DecisionArguments {
     #[arg(
         long,
         value_name = "FPIR[,FPIR]",
+        action = clap::ArgAction::Set, // given twice it is refused
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
         value_parser = values::rate
     )]
     pub target_fpir: Vec<f64>,
-    /// Score at or above which a candidate matches; with two, a best score between them is inconclusive [default:
-    /// by the calibration, else the model's, uncalibrated]
+    /// Score at or above which a candidate matches; with two, the lower one first, a best score between them is
+    /// inconclusive [default: by the calibration, else the model's, uncalibrated]
     #[arg(
         long,
         value_name = "COSINE[,COSINE]",
+        action = clap::ArgAction::Set, // given twice it is refused
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
@@ -137,7 +139,17 @@ impl DecisionArguments {
         let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
         let threshold = match (&self.threshold[..], &calibration) {
             (&[one], _) => Threshold::given(one, one),
-            (&[one, other], _) => Threshold::given(one, other),
+            (&[low, high], _) => {
+                ensure!(
+                    (low, high) != (0.0, 1.0),
+                    "--threshold {low},{high} would be inconclusive for every score from 0 to 1; one score has a decimal point: 0.1"
+                );
+                ensure!(
+                    low < high,
+                    "--threshold {low},{high}: expected the lower score first, as in {high},{low}; between them is inconclusive"
+                );
+                Threshold::given(low, high)
+            }
             ([], Some(calibration)) => {
                 ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
                 let first = calibration.targets.get(..1).unwrap_or_default();

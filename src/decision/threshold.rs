@@ -44,7 +44,7 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// The user's values; the higher one decides for a match.
+    /// The user's values, in either order; the higher one decides for a match.
     pub fn given(one: f32, other: f32) -> Self {
         let (value, no_match_below) = (one.max(other), one.min(other));
         Self { value, no_match_below, origin: Origin::User, calibrated: None }

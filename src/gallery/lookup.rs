@@ -124,12 +124,16 @@ impl Gallery {
         Ok(cosines(self.view().query(probe.as_slice())?.range(min_score)?))
     }
 
-    /// What the catalog knows of the template behind a hit.
+    /// The name of the subject behind a hit; `None` if it was removed since the hit was found.
     ///
     /// # Errors
-    /// The catalog failed.
-    pub fn describe(&self, hit: &Hit) -> Result<Option<SubjectTemplate>> {
-        self.template(hit.id)
+    /// The catalog failed, or is damaged.
+    pub fn name_of(&self, hit: &Hit) -> Result<Option<String>> {
+        let name = self.subject_name(hit.group)?;
+        if name.is_none() {
+            self.require_removed(hit.id)?;
+        }
+        Ok(name)
     }
 
     /// What the catalog knows of a template.

@@ -184,7 +184,7 @@ fn certificates_hold_and_tampered_replies_are_found_out() {
         let said = run(
             &house,
             "identify",
-            &format!("--vectors @probes.npy --threshold 0.5,-1 {words} --format json"),
+            &format!("--vectors @probes.npy --threshold=-1,0.5 {words} --format json"),
         );
         house.write("replies.json", said.out.as_bytes());
         let checked = gallerist([

@@ -61,6 +61,11 @@ impl<'a> Tally<'a> {
         self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
     }
 
+    /// Photos that were encoded under other names than they come with now.
+    pub fn other_names(&self) -> u64 {
+        self.skipped.get("other_name").copied().unwrap_or(0)
+    }
+
     /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
@@ -104,6 +109,12 @@ impl<'a> Tally<'a> {
                 self.settle()?;
                 self.unchanged += 1;
                 Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
+            }
+            Known::Encoded { path: before, subject: Some(subject) }
+                if name.as_ref().is_some_and(|name| *name != subject) =>
+            {
+                let detail = format!("encoded as {subject}, from {before}; give one of the two names");
+                self.skip(path, photo, Skip::new("other_name", detail))
             }
             Known::Encoded { path: before, subject } => {
                 let subject = subject.map(|subject| format!(", encoded as {subject}")).unwrap_or_default();
@@ -207,7 +218,7 @@ impl<'a> Tally<'a> {
 
     /// Whether any input has templates in the folder now.
     pub fn is_of_use(&self) -> bool {
-        self.encoded + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) > 0
+        self.encoded + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) + self.other_names() > 0
     }
 
     fn print_skip(&self, event: &str, path: &Path, reason: &str, detail: &str) -> Result<()> {
@@ -248,8 +259,14 @@ impl<'a> Tally<'a> {
                 "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
             ))?;
         }
+        if self.other_names() > 0 {
+            let photos = plural(self.other_names(), "photo");
+            self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
+        }
         if interrupted {
             self.screen.text("interrupted; the same command goes on from here")?;
+        } else if !self.is_of_use() {
+            self.screen.text("no input was usable")?;
         }
         Ok(())
     }
@@ -257,5 +274,6 @@ impl<'a> Tally<'a> {
 
 /// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
 fn is_passing(reason: &str) -> bool {
-    matches!(reason, "duplicate" | "unreadable" | "no_subject") || reason == Skip::temporary("").code
+    matches!(reason, "duplicate" | "other_name" | "unreadable" | "no_subject")
+        || reason == Skip::temporary("").code
 }

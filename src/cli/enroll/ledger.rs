@@ -9,11 +9,13 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::cli::screen::{Screen, Table, count, plural};
-use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome};
+use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome, PhotoRecord};
 use crate::ingest::{Census, Finding, Options, Outcome, RefusedFace, Skip};
 
 /// Photos written together: one wait for the disk instead of many.
 const BATCH: usize = 64;
+/// The reason of a photo that is in the gallery as somebody else.
+const OTHER_NAME: &str = "other_name";
 /// A photo waits no longer than this to be written.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -73,6 +75,11 @@ impl<'a> Ledger<'a> {
         self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
     }
 
+    /// Photos that are in the gallery under other names than they come with.
+    pub fn other_names(&self) -> u64 {
+        self.skipped.get(OTHER_NAME).copied().unwrap_or(0)
+    }
+
     /// Enters one outcome; `persons` are those of its faces, or why it has none.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
@@ -90,18 +97,11 @@ impl<'a> Ledger<'a> {
                 let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
                 return match record {
                     Some(record) if record.outcome == "enrolled" => {
-                        // A made-up name may have got a number, or have been mended since.
-                        let same_person = match persons.as_ref().map(|persons| persons.first()) {
-                            Ok(Some(Person::Named(name))) => record.subject.as_deref() == Some(name.as_str()),
-                            _ => true,
-                        };
-                        if record.path == input.path && same_person {
+                        let skip = held(&record, persons.iter().flatten().next());
+                        if record.path == input.path && skip.code != OTHER_NAME {
                             self.unchanged(&input.path)
                         } else {
-                            let subject = record.subject.unwrap_or_default();
-                            let detail =
-                                format!("same bytes as {}, enrolled as {subject}", record.path.display());
-                            self.skip(&input.path, &Skip::new("duplicate", detail))
+                            self.skip(&input.path, &skip)
                         }
                     }
                     Some(record) => {
@@ -167,11 +167,9 @@ impl<'a> Ledger<'a> {
                 }
                 (PhotoOutcome::Duplicate, _) => {
                     let twin = self.gallery.photo(&photo.hash)?;
-                    let detail = twin.map_or_else(String::new, |twin| {
-                        let subject = twin.subject.unwrap_or_default();
-                        format!("same bytes as {}, enrolled as {subject}", twin.path.display())
-                    });
-                    self.skip(&photo.path, &Skip::new("duplicate", detail))?;
+                    let person = photo.faces.iter().flatten().next().map(|face| &face.person);
+                    let duplicate = || Skip::new("duplicate", "");
+                    self.skip(&photo.path, &twin.map_or_else(duplicate, |twin| held(&twin, person)))?;
                 }
                 (_, Err((code, detail))) => self.skip(&photo.path, &Skip::new(code, detail.as_str()))?,
                 (PhotoOutcome::Skipped, Ok(_)) => {
@@ -216,7 +214,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether any input is in the gallery now.
     pub fn is_of_use(&self) -> bool {
-        self.enrolled + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) > 0
+        self.enrolled + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) + self.other_names() > 0
     }
 
     /// The closing lines: the headings add up to the number of inputs, of `total` if it was interrupted.
@@ -254,6 +252,12 @@ impl<'a> Ledger<'a> {
                 "not counted: {system_files}, such as previews, waste baskets and .DS_Store"
             ))?;
         }
+        if self.other_names() > 0 {
+            let photos = plural(self.other_names(), "photo");
+            self.screen.text(format!(
+                "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
+            ))?;
+        }
         let failed = self.temporary_failures();
         if failed > 0 {
             let inputs = plural(failed, "input");
@@ -271,6 +275,24 @@ impl<'a> Ledger<'a> {
             self.screen.text("no input was usable")?;
         }
         Ok(())
+    }
+}
+
+/// What becomes of a photo that is in the gallery, and comes as this person now.
+fn held(record: &PhotoRecord, person: Option<&Person>) -> Skip {
+    let path = record.path.display();
+    let Some(subject) = &record.subject else {
+        return Skip::new("duplicate", format!("same bytes as {path}"));
+    };
+    match person {
+        // A made-up name may have got a number, or have been mended since.
+        Some(Person::Named(name)) if name.as_str() != subject => Skip::new(
+            OTHER_NAME,
+            format!(
+                "in the gallery as {subject}, from {path}; `gallerist subject move` gives it another name"
+            ),
+        ),
+        _ => Skip::new("duplicate", format!("same bytes as {path}, enrolled as {subject}")),
     }
 }
 

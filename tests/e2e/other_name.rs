@@ -1,0 +1,58 @@
+//! Photos that come as somebody else than the gallery knows them as, and inputs of which there are none.
+
+use crate::program::{House, gallerist, vectors};
+
+#[test]
+fn a_photo_that_is_in_the_gallery_as_somebody_else_is_not_passed_over_in_silence() {
+    let house = House::new();
+    let photo = house.photo("1.png", 1);
+    let copy = house.photo("copy.png", 1);
+    let enroll = |photo: &std::path::Path, name: &str| {
+        house.run("enroll", [photo.to_str().unwrap(), "--subject", name, "--format", "json"])
+    };
+    enroll(&photo, "C").ends(0);
+    assert_eq!(enroll(&photo, "C").ends(0).summary()["unchanged"], 1);
+    for photo in [&photo, &copy] {
+        let said = enroll(photo, "D").ends(1);
+        assert_eq!(said.summary()["skipped"], serde_json::json!({ "other_name": 1 }));
+        let skipped = said.json().into_iter().find(|line| line["event"] == "skipped").unwrap();
+        let detail = skipped["detail"].as_str().unwrap();
+        assert!(detail.contains("in the gallery as C") && detail.contains("subject move"), "{detail}");
+    }
+    let said = house.run("enroll", [photo.to_str().unwrap(), "--subject", "D"]).ends(1);
+    assert!(said.out.contains("1 photo in the gallery under other names"), "{}", said.out);
+    assert_eq!(enroll(&copy, "C").ends(0).summary()["skipped"], serde_json::json!({ "duplicate": 1 }));
+    // A name that is made up is no other name.
+    house.run("enroll", [copy.to_str().unwrap(), "--subject-from", "photo"]).ends(0);
+    house.holds(1);
+}
+
+#[test]
+fn two_people_of_one_photo_in_one_run_are_told_too() {
+    let house = House::new();
+    house.photo("people/Ada/1.png", 1);
+    house.photo("people/Bob/1.png", 1);
+    let said = house.enroll("people").ends(1);
+    assert_eq!(said.summary()["skipped"], serde_json::json!({ "other_name": 1 }));
+    let (people, out) = (house.path("people"), house.path("out"));
+    let words = ["encode", people.to_str().unwrap(), "--out", out.to_str().unwrap(), "--model", "stand-in"];
+    let said = gallerist(words.into_iter().chain(["--subject-from", "dir", "--format", "json"])).ends(1);
+    assert_eq!(said.summary()["skipped"], serde_json::json!({ "other_name": 1 }));
+}
+
+#[test]
+fn no_input_is_told_as_such_and_leaves_nothing() {
+    let house = House::new();
+    std::fs::create_dir_all(house.path("empty")).unwrap();
+    let (empty, out) = (house.path("empty"), house.path("out"));
+    let words = ["encode", empty.to_str().unwrap(), "--out", out.to_str().unwrap(), "--model", "stand-in"];
+    let said = gallerist(words).ends(3);
+    assert!(said.out.contains("no input was usable"), "{}", said.out);
+    assert_eq!(gallerist(words.into_iter().chain(["--format", "json"])).ends(3).summary()["inputs"], 0);
+    assert!(!out.exists());
+
+    house.renew(&["--dimension", "4", "--threshold", "0.5"]);
+    let rows = house.write("rows.npy", &vectors(0, 4, 1));
+    let said = house.run("import", [&rows]).ends(3);
+    assert!(said.out.contains("no input was usable"), "{}", said.out);
+}
