@@ -47,7 +47,7 @@ pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search};
 pub use name::{Name, Person};
-pub use opening::refuse_inside;
+pub use opening::{abandon, refuse_inside};
 pub use ranking::{Ranking, TOGETHER};
 
 const CATALOG: &str = "catalog.sqlite";

@@ -11,6 +11,8 @@ mod audit;
 mod backup;
 #[path = "e2e/backup_refusals.rs"]
 mod backup_refusals;
+#[path = "e2e/backup_stopping.rs"]
+mod backup_stopping;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/border.rs"]

@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::End;
 use super::screen::{Screen, bytes, count, plural};
+use super::{End, interrupt};
 use crate::gallery::{Gallery, Restored};
 
 /// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
@@ -43,6 +43,7 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
         arguments.to.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be written to the standard output"
     );
+    interrupt::leave();
     let started = Instant::now();
     let bar = screen.progress(None, "bytes verified");
     let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
@@ -69,6 +70,7 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
         arguments.backup.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be read from the standard input"
     );
+    interrupt::leave();
     let bar = screen.progress(None, "bytes verified");
     let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
     let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {

@@ -2,14 +2,16 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::output::{make_folder, replace, sweep};
-use super::screen::{Screen, plural};
-use super::{End, opening};
+use super::screen::{Screen, complain, plural};
+use super::{End, interrupt, opening};
 use crate::gallery::{Binding, Gallery, SubjectTemplate, refuse_inside};
 use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
@@ -30,17 +32,39 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let gallery = opening::to_read(&arguments.gallery)?;
     let out = &arguments.out;
     refuse_inside(out)?;
+    let stop = interrupt::watch();
     make_folder(out)?;
     report_swept(&sweep(out)?);
     let rows = gallery.summary()?.templates;
     let bar = screen.progress(Some(rows), "templates");
     let (embeddings, templates) = (out.join("embeddings.npy"), out.join("templates.jsonl"));
+    let written = write(&gallery, rows, (&embeddings, &templates), &bar, stop);
+    if stop.load(Ordering::Relaxed) && written.is_err() {
+        complain("interrupted: nothing was exported, and the temporary files are removed");
+        return Ok(End::Interrupted);
+    }
+    written?;
+    bar.finish_and_clear();
+    screen.text(format!("{} written to {}", plural(rows, "template"), out.display()))?;
+    screen.json(&json!({ "templates": rows, "embeddings": embeddings, "descriptions": templates }))?;
+    Ok(End::Done)
+}
+
+/// Writes both files, and puts them in place when both are whole. A request to stop is an error.
+fn write(
+    gallery: &Gallery,
+    rows: u64,
+    (embeddings, templates): (&Path, &Path),
+    bar: &ProgressBar,
+    stop: &AtomicBool,
+) -> Result<()> {
     let mut checksums = Vec::new();
-    let vectors = replace(&embeddings, |file| {
+    let vectors = replace(embeddings, |file| {
         let writing = || format!("{}: writing it", embeddings.display());
         let view = gallery.view();
         let mut writer = Writer::new(file, rows, gallery.binding().dimension).with_context(writing)?;
-        each_template(&gallery, |template| {
+        each_template(gallery, |template| {
+            ensure!(!stop.load(Ordering::Relaxed), "interrupted");
             bar.inc(1);
             let row = view.get(template.id).with_context(|| {
                 format!("template {} is not in the index; `gallerist check` tells more", template.id)
@@ -55,11 +79,12 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         ensure!(checksums.len() as u64 == rows, "the gallery changed meanwhile; run the same command again");
         writer.finish().with_context(writing)
     })?;
-    let descriptions = replace(&templates, |file| {
+    let descriptions = replace(templates, |file| {
         let writing = || format!("{}: writing it", templates.display());
         let mut lines = BufWriter::with_capacity(1 << 20, file);
         let mut checksums = checksums.iter();
-        each_template(&gallery, |template| {
+        each_template(gallery, |template| {
+            ensure!(!stop.load(Ordering::Relaxed), "interrupted");
             let description = describe(template, gallery.binding(), checksums.next().copied());
             serde_json::to_writer(&mut lines, &description).with_context(writing)?;
             lines.write_all(b"\n").with_context(writing)
@@ -68,11 +93,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         lines.flush().with_context(writing)
     })?;
     vectors.finish()?;
-    descriptions.finish()?;
-    bar.finish_and_clear();
-    screen.text(format!("{} written to {}", plural(rows, "template"), out.display()))?;
-    screen.json(&json!({ "templates": rows, "embeddings": embeddings, "descriptions": templates }))?;
-    Ok(End::Done)
+    descriptions.finish()
 }
 
 /// Says what a killed run had left.

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::screen::{Screen, Table, aim, bytes, count, plural};
-use super::{End, opening};
+use super::{End, interrupt, opening};
 use crate::calibration::Calibration;
 use crate::gallery::Gallery;
 
@@ -85,6 +85,7 @@ fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
+    interrupt::leave();
     let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait())?;
     screen.json(&found)?;
     for folder in &found.leftovers {

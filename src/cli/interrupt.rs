@@ -9,13 +9,24 @@ use serde_json::json;
 
 use super::End;
 use super::screen::{Screen, complain, count, plural};
+use crate::gallery::abandon;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 static WATCHED: Once = Once::new();
+/// Whether the process ends at the first request.
+static LEAVES: AtomicBool = AtomicBool::new(false);
 
 /// Set once the user asked to stop. Call before long work.
 pub fn watch() -> &'static AtomicBool {
     let handler = || {
+        if LEAVES.load(Ordering::Relaxed) {
+            let removed = abandon();
+            complain(match removed.is_empty() {
+                true => "interrupted",
+                false => "interrupted: nothing was made, and the temporary copies are removed",
+            });
+            signal_hook::low_level::exit(End::Interrupted.code().into());
+        }
         if ASKED.swap(true, Ordering::Relaxed) {
             // Not `std::process::exit`: the destructors of libtorch would run while its threads do.
             signal_hook::low_level::exit(End::Interrupted.code().into());
@@ -28,6 +39,12 @@ pub fn watch() -> &'static AtomicBool {
         }
     });
     &ASKED
+}
+
+/// Ends the process at the first request, without what it was making: for work that is whole or not there.
+pub fn leave() {
+    LEAVES.store(true, Ordering::Relaxed);
+    watch();
 }
 
 /// Keeps requests to end until [`release`], also over the start of another program in place of this one. One that has come

@@ -3,7 +3,7 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gallerist_index::{Access, GraphWhen, Index, OpenOptions, Options, View};
@@ -136,13 +136,47 @@ fn hide_unfinished(catalog: &mut Catalog, index: &Index) -> Result<Option<View>>
 
 /// A folder beside a place in which something is put together for it. It is locked, and goes with what is in it when this is dropped.
 pub(super) struct Building {
-    folder: TempDir,
+    folder: Option<TempDir>,
+    path: PathBuf,
     _lock: File,
+}
+
+/// The folders of this process in which something is put together. Nothing is put in its place, or removed, while this is locked.
+static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn under_way() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what this process is putting together, and keeps all of it from its place for as long as the result is held: until the process ends.
+/// Returns the folders that were removed.
+pub fn abandon() -> MutexGuard<'static, Vec<PathBuf>> {
+    let folders = under_way();
+    for folder in &*folders {
+        // Another thread may still be adding files to it.
+        for _ in 0..100 {
+            match std::fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                _ => break,
+            }
+        }
+    }
+    folders
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        let mut folders = under_way();
+        drop(self.folder.take());
+        folders.retain(|folder| *folder != self.path);
+    }
 }
 
 impl Building {
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 }
 
@@ -158,6 +192,7 @@ pub(super) fn building_beside(place: &Path) -> Result<Building> {
         let looking = File::open(&parent)?;
         looking.lock()?;
         abandoned_in(&parent).iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+        let mut folders = under_way();
         let folder = tempfile::Builder::new()
             .prefix(BUILDING)
             .permissions(Permissions::from_mode(private::FOLDER))
@@ -165,7 +200,9 @@ pub(super) fn building_beside(place: &Path) -> Result<Building> {
         let lock = File::open(folder.path())?;
         lock.lock()?;
         looking.unlock()?;
-        Ok(Building { folder, _lock: lock })
+        let path = folder.path().to_owned();
+        folders.push(path.clone());
+        Ok(Building { folder: Some(folder), path, _lock: lock })
     };
     make().map_err(|source| GalleryError::Io {
         path: place.to_owned(),
@@ -196,6 +233,7 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
             File::open(made)?.sync_all()?;
         }
         let parent = parent_of(place)?;
+        let _not_abandoned = under_way();
         std::fs::create_dir_all(&parent)?;
         std::fs::rename(made, place)?;
         File::open(parent)?.sync_all()
