@@ -42,6 +42,10 @@ impl Layout {
         let (rows, dimension) = match *header.shape() {
             [dimension] => (1, dimension),
             [rows, dimension] => (rows, dimension),
+            [] => {
+                let what = "expected two dimensions (rows, numbers a row), got a single number";
+                return Err(format!("{what}; {}", cure(name, "np.atleast_2d(a.item())")));
+            }
             ref shape => {
                 return Err(format!(
                     "expected two dimensions (rows, numbers a row), got shape {shape:?}; {}",

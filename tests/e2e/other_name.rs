@@ -56,3 +56,15 @@ fn no_input_is_told_as_such_and_leaves_nothing() {
     let said = house.run("import", [&rows]).ends(3);
     assert!(said.out.contains("no input was usable"), "{}", said.out);
 }
+
+#[test]
+fn a_name_that_is_the_name_already_is_no_new_one() {
+    let house = House::new();
+    let photo = house.photo("1.png", 1);
+    house.run("enroll", [photo.to_str().unwrap(), "--subject", "Ada"]).ends(0);
+    let said = house.run("subject rename", ["Ada", "Ada"]).ends(1);
+    assert!(said.err.contains("nothing to rename"), "{}", said.err);
+    house.run("subject remove", ["Ada", "--yes"]).ends(0);
+    let said = house.run("subject history", [] as [&str; 0]).ends(0);
+    assert!(said.out.contains(": 1 template") && !said.out.contains("1 templates"), "{}", said.out);
+}

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::cli::screen::{Screen, Table};
+use crate::cli::screen::{Screen, Table, plural};
 use crate::gallery::{Gallery, JournalEntry};
 
 pub fn list(gallery: &Gallery, screen: Screen) -> Result<()> {
@@ -53,8 +53,8 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
         _ => {
             let ids = detail["template_ids"].as_array().into_iter().flatten();
             let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();
-            let what =
-                if ids.is_empty() { format!("{} templates", detail["templates"]) } else { ids.join(", ") };
+            let all = || plural(detail["templates"].as_u64().unwrap_or(0), "template");
+            let what = if ids.is_empty() { all() } else { ids.join(", ") };
             format!("{}: {what}", named("subject", "")?)
         }
     })
