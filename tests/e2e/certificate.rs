@@ -77,7 +77,7 @@ fn every_field_is_proven_or_listed() {
     let house = calibrated();
     for words in [
         "--target-fpir 0.05,0.2",
-        "--threshold 0.6,0.3",
+        "--threshold 0.3,0.6",
         "--search scan --certify bounded",
         "--fusion max --with-template",
         "-k 100",
