@@ -121,7 +121,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     tally.print_summary(started.elapsed(), interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
-        false if tally.temporary_failures() > 0 || tally.other_names() > 0 => End::Wrong,
+        false if tally.temporary_failures() > 0 => End::Wrong,
         // A part of a small collection may be empty.
         false if tally.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
         false => End::NothingUsable,

@@ -152,7 +152,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ledger.print_summary(started.elapsed(), total, interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
-        false if ledger.temporary_failures() > 0 || ledger.other_names() > 0 => End::Wrong,
+        false if ledger.temporary_failures() > 0 => End::Wrong,
         false if ledger.is_of_use() => End::Done,
         false => End::NothingUsable,
     })
