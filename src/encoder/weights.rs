@@ -49,7 +49,7 @@ pub(super) fn check(model: &str, file: &Path, expected: &str) -> Result<(), Enco
 /// The bytes of `file`, if their SHA-256 is `expected`.
 ///
 /// # Errors
-/// As [`check`].
+/// `MissingWeights`, `Weights`, `WeightsChanged`.
 pub fn read(model: &str, file: &Path, expected: &str) -> Result<Vec<u8>, EncoderError> {
     let (opened, length) = open(model, file)?;
     let mut bytes = Vec::new();
