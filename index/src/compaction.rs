@@ -86,13 +86,13 @@ pub(crate) fn run(store: &Store, wakes: &Receiver<Wake>) {
 /// Compacts until nothing is due among the segments that are there now and those made of them. What others write meanwhile is
 /// left to the next compaction, so that this one comes to an end.
 pub(crate) fn settle(store: &Store) -> Result<Done, Error> {
-    let known = numbers(&store.state.load().segments, |_| true);
+    let known = known(store, |_| true);
     repeat(store, known, |segments, later| choose(store, segments, later), true)
 }
 
 /// Rewrites every segment that holds dead rows now. Rows that die meanwhile are left to the next purge.
 pub(crate) fn purge(store: &Store) -> Result<Done, Error> {
-    let known = numbers(&store.state.load().segments, |sealed| sealed.dead() > 0);
+    let known = known(store, |sealed| sealed.dead() > 0);
     let next = |segments: &[Sealed], later: &HashSet<u64>| {
         let dead = |sealed: &Sealed| sealed.dead() > 0 && !later.contains(&sealed.segment.number());
         segments.iter().position(dead).map(|at| vec![at])
@@ -110,6 +110,13 @@ pub(crate) fn room(state: &State, dimension: usize) -> u64 {
     let rewritten = state.segments.iter().filter(|sealed| sealed.dead() > 0);
     let length = |sealed: &Sealed| sealed.segment.path().metadata().map_or(0, |file| file.len());
     (state.buffered() * row + rest) as u64 + rewritten.map(length).max().unwrap_or(0)
+}
+
+/// The numbers of the segments wanted, once no compaction is under way: one that read its sources earlier makes a segment that holds rows
+/// which have died since, under a number that nobody knows yet.
+fn known(store: &Store, wanted: impl Fn(&Sealed) -> bool) -> HashSet<u64> {
+    let _alone = store.compactor.alone.lock().unwrap_or_else(PoisonError::into_inner);
+    numbers(&store.state.load().segments, wanted)
 }
 
 fn numbers(segments: &[Sealed], wanted: impl Fn(&Sealed) -> bool) -> HashSet<u64> {

@@ -105,6 +105,33 @@ fn rows_that_die_during_a_compaction_stay_dead() {
     oracle.assert_equals(&Index::open(&directory.path().join("index")).unwrap().view(), &[vector(6, 9)]);
 }
 
+/// A compaction that read its sources before the deletion makes a segment that holds the deleted row.
+#[test]
+fn a_purge_erases_what_a_compaction_under_way_still_held() {
+    let (_directory, index) = small(1);
+    let mut oracle = Oracle::default();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                index.compact().unwrap();
+            }
+        });
+        for round in 0..40 {
+            fill(&index, &mut oracle, round * 80..(round + 1) * 80, 10);
+            delete(&index, &mut oracle, (round * 80..(round + 1) * 80).step_by(7));
+            index.purge().unwrap();
+            let left = index.stats().deleted_rows;
+            if left > 0 {
+                done.store(true, Ordering::Relaxed);
+            }
+            assert_eq!(left, 0, "round {round}");
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    oracle.assert_equals(&index.view(), &[vector(6, 9)]);
+}
+
 /// Every byte of every file.
 fn bytes_of(directory: &Path) -> Vec<u8> {
     let mut all = Vec::new();
