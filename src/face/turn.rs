@@ -49,8 +49,8 @@ pub fn detect_turned(
 }
 
 /// From this score a face that looks upright is. What looks like one in a photo that stands on its head scores less, but so do
-/// one in six upright faces.
-const SURE: f32 = 0.9995;
+/// one in six upright faces. Of 1,543 finds in photos of LFW that stand on their head five score above 0.9995 and none above 0.9997.
+const SURE: f32 = 0.9997;
 /// What looks like an upright face in a photo that lies on its side scores less than this.
 const SURE_OF_SIDE: f32 = 0.995;
 
