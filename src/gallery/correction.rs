@@ -176,7 +176,9 @@ impl Gallery {
         let chosen = self.choose(ids)?;
         let into = match self.subject(to) {
             Ok(subject) => subject,
-            Err(GalleryError::UnknownSubject { .. }) => return Ok((chosen, Destination::New(Name::new(to)?))),
+            Err(GalleryError::UnknownSubject { .. }) => {
+                return Ok((chosen, Destination::New(Name::new(to)?)));
+            }
             Err(error) => return Err(error),
         };
         match chosen.templates.iter().find(|template| template.subject_id == into.id) {

@@ -38,7 +38,8 @@ fn a_template_is_moved_and_moved_back() {
     assert!(dry.out.contains(&format!("would have moved #{second} of Ada to Grace")), "{}", dry.out);
     assert_eq!(best(&house, 2), "Ada");
     for more in [&[][..], &["--dry-run"]] {
-        let said = house.run("subject move", ["--template", second, "--to", "Ada"].iter().chain(more)).ends(1);
+        let said =
+            house.run("subject move", ["--template", second, "--to", "Ada"].iter().chain(more)).ends(1);
         assert!(said.err.contains("Ada") && said.out.is_empty(), "{}", said.err);
     }
 
