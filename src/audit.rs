@@ -1,49 +1,10 @@
-//! Whether a gallery keeps its promises: what a way to search misses at the threshold, whether every template finds itself, who is in it
-//! twice, which photos do not belong to their person, and whether the calibration still holds.
+//! What an audit of a gallery says: what a way to search misses at the threshold, whether every template finds itself, who is in the
+//! gallery twice, which photos do not belong to their person, and whether the calibration still holds. The searches are run elsewhere.
 
-mod mates;
-mod people;
-
-use std::sync::atomic::AtomicBool;
-
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::measure::now;
 use crate::calibration::{binomial, is_other_size};
 use crate::decision::Missed;
-use crate::decision::certificate::name_of;
-use crate::gallery::{Gallery, Result, Search, TOGETHER};
-use crate::template::Template;
-
-pub use mates::MateProbe;
-pub use people::{Double, Outlier};
-
-/// How to audit.
-pub struct Auditor<'a> {
-    /// The gallery.
-    pub gallery: &'a Gallery,
-    /// The way to search that is audited.
-    pub search: Search,
-    /// The score at which a mate counts as found.
-    pub threshold: f32,
-    /// Length of the candidate lists.
-    pub top_k: usize,
-    /// Probes, and templates that are looked at, at most.
-    pub sample: usize,
-    /// Of every random choice.
-    pub seed: u64,
-    /// FNIR that the way to search may add, for one that may miss.
-    pub bound: f64,
-    /// People in the gallery twice score this against each other; `None`: whatever strangers would not.
-    pub doubles_above: Option<f32>,
-    /// Told what is being done, and how much of it is.
-    pub progress: &'a dyn Fn(&'static str, usize, usize),
-    /// Ends the audit when it becomes true.
-    pub stop: &'a AtomicBool,
-}
 
 /// Where the probes of an audit come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +39,34 @@ pub struct Mates {
     pub difference_ci95: [f64; 2],
 }
 
+/// Two subjects who are more alike than strangers are: one person under two names, one photo filed twice, or relatives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Double {
+    /// Names of the subjects.
+    pub subjects: [String; 2],
+    /// Their closest templates, by id.
+    pub templates: [u64; 2],
+    /// The score of these.
+    pub score: f32,
+}
+
+/// A template that is closer to somebody else than to the others of its person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outlier {
+    /// Whose it is.
+    pub subject: String,
+    /// Its id.
+    pub template: u64,
+    /// The photo or file it was made from.
+    pub path: String,
+    /// The best score with another template of its person.
+    pub own: f32,
+    /// The best score with anybody else.
+    pub other: f32,
+    /// Who that is.
+    pub closer_to: String,
+}
+
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
@@ -110,9 +99,28 @@ pub struct Audit {
 }
 
 /// Entries of a list that are kept.
-const LISTED: usize = 100;
+pub(crate) const LISTED: usize = 100;
 
 impl Audit {
+    /// Says which promises are broken; `bound` is the share of searches in which the mate may be missed.
+    pub fn judge(&mut self, bound: f64) {
+        if let Some(mates) = self.mates.filter(|mates| mates.difference > bound) {
+            self.broken.push(format!(
+                "{} of {} mates above the threshold are missed: {:.3} % of searches, {:.3} % are allowed",
+                mates.missed,
+                mates.reachable,
+                100.0 * mates.difference,
+                100.0 * bound
+            ));
+        }
+        if self.not_found_count > 0 {
+            self.broken.push(format!(
+                "{} of {} templates do not find themselves",
+                self.not_found_count, self.looked_up
+            ));
+        }
+    }
+
     /// Whether the gallery is about the size that it had.
     pub fn is_fresh(&self, templates: u64) -> bool {
         !is_other_size(templates.max(1) as f64 / self.templates.max(1) as f64)
@@ -123,111 +131,5 @@ impl Audit {
         let mates = self.mates.filter(|mates| mates.reachable > 0)?;
         let (missed, reachable) = (mates.missed as f64, mates.reachable as f64);
         Some(Missed { rate: missed / reachable, interval: binomial::interval(missed, reachable) })
-    }
-}
-
-impl Auditor<'_> {
-    /// Does it all; `None` if it was stopped. `given` are probes with the names of their people, or none.
-    ///
-    /// # Errors
-    /// The gallery failed, or a probe has another dimension.
-    pub fn run(&self, given: &[(Template, String)]) -> Result<Option<Audit>> {
-        let (subjects, templates) = self.gallery.counts()?;
-        let ids = self.some_templates()?;
-        let Some(mates) = self.mates(&ids, given)? else { return Ok(None) };
-        let Some(not_found) = self.look_up_verbatim(&ids)? else { return Ok(None) };
-        let Some(doubles) = self.doubles(&ids)? else { return Ok(None) };
-        let Some(outliers) = self.outliers(&ids)? else { return Ok(None) };
-        let mut audit = Audit {
-            made: now(),
-            search: name_of(self.search.mode),
-            subjects,
-            templates,
-            threshold: self.threshold,
-            mates,
-            looked_up: ids.len() as u64,
-            not_found_count: not_found.len() as u64,
-            not_found: not_found.into_iter().take(LISTED).collect(),
-            doubles,
-            outliers,
-            calibration: self.calibration(subjects, templates),
-            broken: Vec::new(),
-        };
-        audit.broken = self.broken(&audit);
-        Ok(Some(audit))
-    }
-
-    fn broken(&self, audit: &Audit) -> Vec<String> {
-        let mut broken = Vec::new();
-        let bound = if self.may_miss() { self.bound } else { 0.0 };
-        if let Some(mates) = audit.mates.filter(|mates| mates.difference > bound) {
-            broken.push(format!(
-                "{} of {} mates above the threshold are missed: {:.3} % of searches, {:.3} % are allowed",
-                mates.missed,
-                mates.reachable,
-                100.0 * mates.difference,
-                100.0 * bound
-            ));
-        }
-        if audit.not_found_count > 0 {
-            broken.push(format!(
-                "{} of {} templates do not find themselves",
-                audit.not_found_count, audit.looked_up
-            ));
-        }
-        broken
-    }
-
-    /// Whether the way to search can miss anybody at all.
-    fn may_miss(&self) -> bool {
-        matches!(self.search.mode, gallerist_index::Mode::Graph { .. }) || self.search.recall.is_some()
-    }
-
-    fn calibration(&self, subjects: u64, templates: u64) -> Vec<String> {
-        match self.gallery.calibration(None) {
-            Ok(Some((_, calibration))) => calibration.stale(subjects, templates),
-            Ok(None) => vec!["the gallery is not calibrated".into()],
-            Err(error) => vec![error.to_string()],
-        }
-    }
-
-    /// Templates as probes: each must be its own best hit, or score the same as it (an identical one). The ids of those that
-    /// failed.
-    fn look_up_verbatim(&self, ids: &[u64]) -> Result<Option<Vec<u64>>> {
-        let view = self.gallery.view();
-        let mut failed = Vec::new();
-        for (done, block) in ids.chunks(TOGETHER).enumerate() {
-            if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
-                return Ok(None);
-            }
-            (self.progress)("templates looked up", done * TOGETHER, ids.len());
-            let mut rows = Vec::with_capacity(block.len());
-            for &id in block {
-                rows.extend(view.try_get(id)?);
-            }
-            let vectors: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
-            let answers = view.batch(&vectors)?.mode(self.search.mode).top_k(1)?;
-            for (row, answer) in rows.iter().zip(answers) {
-                let own = gallerist_index::dot(&row.vector, &row.vector);
-                if !answer.hits.first().is_some_and(|hit| hit.score >= own - 1e-6) {
-                    failed.push(row.id);
-                }
-            }
-        }
-        Ok(Some(failed))
-    }
-
-    /// Ids of up to [`Self::sample`] live templates, drawn evenly.
-    fn some_templates(&self) -> Result<Vec<u64>> {
-        let mut ids = Vec::new();
-        let mut last = 0;
-        loop {
-            let block = self.gallery.template_ids_after(last, 1 << 16)?;
-            let Some(&end) = block.last() else { break };
-            last = end;
-            ids.extend(block);
-        }
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        Ok(ids.partial_shuffle(&mut random, self.sample).0.to_vec())
     }
 }

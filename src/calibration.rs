@@ -1,9 +1,9 @@
 //! Thresholds for an error rate: how often strangers are named, measured on a gallery, and what follows for its size.
 //!
 //! A *non-mated search* looks up somebody who is not in the gallery. Its best score is what a threshold has to be above, so the rate of
-//! false alarms of a threshold (FPIR) is the share of non-mated searches whose best score reaches it. [`measure`] searches; a
-//! [`Calibration`] keeps the best scores and answers, for any size of the gallery: which threshold has a given FPIR, how certain that is,
-//! and how often a stranger scores as high as a given candidate.
+//! false alarms of a threshold (FPIR) is the share of non-mated searches whose best score reaches it. A [`Calibration`] is made of the
+//! best scores of such searches, a [`Measurement`]. It answers, for any size of the gallery: which threshold has a given FPIR, how certain
+//! that is, and how often a stranger scores as high as a given candidate. The searches themselves are run elsewhere.
 //!
 //! Where enough searches reach a threshold they are counted; beyond, a [`Tail`] is fitted to the highest; far beyond, the answer is an
 //! error that says how many searches it takes.
@@ -12,7 +12,6 @@ pub mod binomial;
 mod curve;
 mod error;
 pub mod growth;
-pub mod measure;
 pub mod suspects;
 pub mod tail;
 #[cfg(test)]
@@ -24,12 +23,12 @@ use serde::{Deserialize, Serialize};
 pub use curve::Curve;
 pub use error::CalibrationError;
 pub use growth::Growth;
-pub use measure::{Probe, Sample};
 pub use suspects::Suspect;
 pub use tail::Tail;
 
-use crate::decision::Fusion;
-use crate::gallery::Binding;
+use crate::decision::{Calibrated, Method, Operating, Origin, Threshold};
+use crate::fusion::Fusion;
+use crate::template::Binding;
 use growth::scaled;
 
 /// Searches that must reach a threshold for their share to be counted.
@@ -51,6 +50,32 @@ pub enum Strangers {
     Given,
     /// Subjects of the gallery, each among all the others.
     LeftOut,
+}
+
+/// The best scores of non-mated searches, and the gallery that was searched.
+pub struct Measurement<'a> {
+    /// When, in seconds since 1970, UTC.
+    pub made: i64,
+    /// The gallery's model.
+    pub binding: &'a Binding,
+    /// Subjects in the gallery.
+    pub subjects: u64,
+    /// Templates in the gallery.
+    pub templates: u64,
+    /// How subjects of several templates were scored.
+    pub fusion: Fusion,
+    /// Who was searched for.
+    pub strangers: Strangers,
+    /// Target rates; the first is the gallery's.
+    pub targets: &'a [f64],
+    /// Searches that count as one in every interval: see [`Calibration::design`].
+    pub design: f64,
+    /// The best score of each search, in descending order.
+    pub maxima: Vec<f32>,
+    /// The best scores of the same searches in parts of the gallery, each with the number of its subjects.
+    pub parts: &'a [(u64, Vec<f32>)],
+    /// Probes that may be in the gallery after all.
+    pub suspects: Vec<Suspect>,
 }
 
 /// What was measured, and what follows.
@@ -90,38 +115,59 @@ pub struct Calibration {
     pub suspects: Vec<Suspect>,
 }
 
-/// How a threshold was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// By counting the searches that reach it.
-    Counted,
-    /// By the fitted tail.
-    Tail,
-}
-
-/// A threshold for a target.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Operating {
-    /// The FPIR aimed at.
-    pub target_fpir: f64,
-    /// Cosine.
-    pub threshold: f32,
-    /// The 95 % interval of the true FPIR there.
-    pub fpir_ci95: [f64; 2],
-    /// Subjects it holds for.
-    pub subjects: u64,
-    /// How it was found.
-    pub method: Method,
-    /// Non-mated searches of the calibration that reach it.
-    pub alarms: usize,
-    /// Whether it lies beyond what was seen: above nearly all searches, or for a gallery of another size.
-    pub extrapolated: bool,
-    /// The lowest target that can be asked for.
-    pub lowest_target: f64,
-}
-
 impl Calibration {
+    /// What follows from searches.
+    ///
+    /// # Errors
+    /// A target is no rate, or rarer than these searches can tell.
+    pub fn of(measured: Measurement<'_>) -> Result<Self, CalibrationError> {
+        let Measurement { binding, subjects, design, maxima, .. } = measured;
+        let left_out = u64::from(measured.strangers == Strangers::LeftOut);
+        let tail = Tail::fit(&maxima, design);
+        let rarest = design / (BEYOND * maxima.len() as f64);
+        let calibration = Self {
+            made: measured.made,
+            model: binding.model.clone(),
+            fingerprint: binding.fingerprint.clone(),
+            dimension: binding.dimension,
+            subjects: subjects - left_out,
+            templates: measured.templates - left_out.min(measured.templates),
+            fusion: measured.fusion,
+            strangers: measured.strangers,
+            targets: measured.targets.to_vec(),
+            design,
+            curve: tail.map(|tail| Curve::of(&tail, &maxima, design, rarest)).unwrap_or_default(),
+            tail,
+            growth: Growth::measure(subjects, &maxima, measured.parts, design),
+            suspects: measured.suspects,
+            maxima,
+        };
+        for &target in measured.targets {
+            calibration.operating(target, subjects)?;
+        }
+        Ok(calibration)
+    }
+
+    /// The thresholds for one or two target rates in a gallery of `subjects`; the rarer one decides for a match. `id` is the number of
+    /// this calibration in the gallery.
+    ///
+    /// # Errors
+    /// As [`operating`](Self::operating).
+    pub fn threshold(&self, id: i64, targets: &[f64], subjects: u64) -> Result<Threshold, CalibrationError> {
+        let rarest = targets.iter().copied().min_by(f64::total_cmp);
+        let most = targets.iter().copied().max_by(f64::total_cmp);
+        let rarest = rarest.ok_or(CalibrationError::Target { target: 0.0 })?;
+        let operating = self.operating(rarest, subjects)?;
+        let no_match = most
+            .filter(|target| *target > rarest)
+            .map(|target| self.operating(target, subjects))
+            .transpose()?;
+        let value = operating.threshold;
+        let no_match_below = no_match.as_ref().map_or(value, |operating| operating.threshold.min(value));
+        let calibrated = Some(Calibrated { id, operating, no_match });
+        Ok(Threshold { value, no_match_below, origin: Origin::Calibrated, calibrated })
+    }
+
     /// The threshold whose FPIR in a gallery of `subjects` is `target`.
     ///
     /// # Errors

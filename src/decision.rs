@@ -1,15 +1,12 @@
 //! Decisions: from a ranked candidate list and a threshold to an answer one can act on.
 
 pub mod certificate;
-pub mod fusion;
-pub mod proof;
 mod threshold;
 
 use serde::Serialize;
 
 pub use certificate::{Certificate, Missed};
-pub use fusion::Fusion;
-pub use threshold::{Calibrated, Origin, Threshold};
+pub use threshold::{Calibrated, Method, Operating, Origin, Threshold};
 
 /// The answer to "who is this?" or "are these the same person?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]

@@ -19,7 +19,6 @@ mod growth;
 mod histogram;
 mod identification;
 mod interval;
-pub mod measure;
 mod options;
 mod page;
 pub mod report;

@@ -2,8 +2,6 @@
 
 use thiserror::Error;
 
-use crate::gallery::GalleryError;
-
 /// Why there is no threshold.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -88,7 +86,4 @@ pub enum CalibrationError {
         /// Why not.
         what: String,
     },
-    /// The gallery failed.
-    #[error(transparent)]
-    Gallery(#[from] GalleryError),
 }

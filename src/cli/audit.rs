@@ -14,8 +14,8 @@ use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, interval, percent, plural, score};
 use super::searching::{DecisionArguments, SearchArguments, Way};
 use super::{End, opening, values};
-use crate::audit::{Audit, Auditor, MatesFrom};
-use crate::calibration::Probe;
+use crate::audit::{Audit, MatesFrom};
+use crate::experiment::{Auditor, Probe, record};
 use crate::gallery::Gallery;
 use crate::template::Template;
 
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         return Stopped { looked_at, total, unit: "search" }.report(screen);
     };
     if keeps {
-        gallery.keep_audit(&audit)?;
+        record::keep_audit(&gallery, &audit)?;
     }
     screen.json(&audit)?;
     print(screen, &audit)?;

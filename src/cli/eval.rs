@@ -10,19 +10,18 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::engine::{EngineArguments, PhotoArguments, binding_of};
+use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
 use super::probes::{Source, is_vectors, several_faces};
 use super::rows::RowArguments;
 use super::screen::Screen;
 use super::searching::SearchArguments;
 use super::{End, opening, values};
-use crate::calibration::Probe;
-use crate::decision::certificate::name_of;
-use crate::evaluation::measure::{Experiment, Trials};
 use crate::evaluation::report::{Identification, Report, Setting};
 use crate::evaluation::{Options, identification, verification, write};
-use crate::gallery::{Binding, Gallery};
+use crate::experiment::{Evaluator, LabelledProbes, Probe};
+use crate::gallery::{Gallery, mode_name};
+use crate::template::Binding;
 
 /// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
 /// probes of people who are in it and who are not; or, with --one-image, a gallery is made of one photo of each person of a labelled
@@ -131,7 +130,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let binding = arguments.binding_of_set(set)?;
             (Some(arguments.one_image(set, &binding, screen, stop)?), binding)
         }
-        (None, None) => (None, binding_of(&arguments.engine.chosen()?)),
+        (None, None) => (None, arguments.engine.chosen()?.binding()),
     };
     let identification = match identified.transpose() {
         Err(stopped) => return stopped.report(screen),
@@ -167,7 +166,7 @@ impl Arguments {
 
     fn binding_of_set(&self, set: &std::path::Path) -> Result<Binding> {
         if !is_vectors(set) {
-            return Ok(binding_of(&self.engine.chosen()?));
+            return Ok(self.engine.chosen()?.binding());
         }
         ensure!(
             self.pairs.is_none(),
@@ -226,8 +225,9 @@ impl Arguments {
         let several = several_faces(mated.several + nonmated.several);
         let strangers: Vec<String> =
             nonmated.failed.into_iter().map(|(person, name, _)| person.unwrap_or(name)).collect();
-        let trials = Trials { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
-        let mut measured = self.identification(gallery, &trials, screen, stop)?;
+        let probes =
+            LabelledProbes { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
+        let mut measured = self.identification(gallery, &probes, screen, stop)?;
         if let Ok((_, warnings)) = &mut measured {
             warnings.extend(several);
         }
@@ -237,16 +237,16 @@ impl Arguments {
     fn identification(
         &self,
         gallery: &Gallery,
-        trials: &Trials<'_>,
+        probes: &LabelledProbes<'_>,
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let total = (trials.mated.len() + trials.non_mated.len()) as u64;
+        let total = (probes.mated.len() + probes.non_mated.len()) as u64;
         let bar = screen.progress(Some(total), "searches");
         let search = self.search.search(None)?;
         let progress = |done: usize| bar.set_position(done as u64);
-        let experiment = Experiment { gallery, search, progress: &progress, stop };
-        let searched = experiment.run(trials)?;
+        let evaluator = Evaluator { gallery, search, progress: &progress, stop };
+        let searched = evaluator.run(probes)?;
         let looked_at = bar.position();
         bar.finish_and_clear();
         let Some((searches, mut warnings)) = searched else {
@@ -266,7 +266,7 @@ impl Arguments {
             model: binding.model.clone(),
             fingerprint: binding.fingerprint.clone(),
             fusion: search.fusion.name().into(),
-            search: match name_of(search.mode).as_str() {
+            search: match mode_name(search.mode).as_str() {
                 "auto" | "exact" => "exact: every template is scored or ruled out".into(),
                 other => other.to_owned(),
             },

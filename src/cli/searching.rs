@@ -6,9 +6,10 @@ use gallerist_index::Mode;
 
 use super::values;
 use crate::calibration::{Calibration, CalibrationError};
-use crate::decision::certificate::name_of;
-use crate::decision::{Fusion, Missed, Threshold};
-use crate::gallery::{Gallery, Search};
+use crate::decision::{Missed, Threshold};
+use crate::experiment::record;
+use crate::fusion::Fusion;
+use crate::gallery::{Gallery, Search, mode_name};
 
 /// How the gallery is searched.
 #[derive(Debug, Args)]
@@ -73,7 +74,7 @@ impl SearchArguments {
 
     /// What an audit of this way to search found that it misses.
     pub fn missed(&self, gallery: &Gallery, search: &Search) -> Result<Option<Missed>> {
-        Ok(if self.search == Way::Graph { gallery.audited(&name_of(search.mode))? } else { None })
+        Ok(if self.search == Way::Graph { record::audited(gallery, &mode_name(search.mode))? } else { None })
     }
 }
 
@@ -125,7 +126,7 @@ impl DecisionArguments {
         values::distinct("--target-fpir", &self.target_fpir)?;
         let counts = gallery.counts()?;
         let needs_one = !self.target_fpir.is_empty();
-        let found = match gallery.calibration(search.fusion) {
+        let found = match record::calibration(gallery, search.fusion) {
             Ok(None) if needs_one => {
                 let fusion = search.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
                 return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
@@ -154,7 +155,7 @@ impl DecisionArguments {
                 ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
                 let first = calibration.targets.get(..1).unwrap_or_default();
                 let targets = if needs_one { &self.target_fpir[..] } else { first };
-                Threshold::calibrated(id, calibration, targets, counts.0)?
+                calibration.threshold(id, targets, counts.0)?
             }
             ([], None) => Threshold::uncalibrated(gallery.binding()).context(
                 "this gallery's model has no threshold of its own; calibrate the gallery, or give one with --threshold",

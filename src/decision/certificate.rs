@@ -1,6 +1,5 @@
 //! What a search proves about the subjects that it does not list.
 
-use gallerist_index::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::gallery::Candidates;
@@ -85,15 +84,5 @@ impl Certificate {
             ),
             _ => "approximate search (not audited) that looked at".into(),
         }
-    }
-}
-
-/// A way to search in a word or two, by which audits are kept: `exact`, `scan`, `graph-64`.
-pub fn name_of(mode: Mode) -> String {
-    match mode {
-        Mode::Exact => "exact".into(),
-        Mode::Scan => "scan".into(),
-        Mode::Graph { width } => format!("graph-{width}"),
-        _ => "auto".into(),
     }
 }

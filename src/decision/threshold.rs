@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{Calibration, CalibrationError, Operating};
-use crate::gallery::Binding;
+use crate::template::Binding;
 
 /// Where a threshold comes from. Every reply says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +15,37 @@ pub enum Origin {
     User,
     /// Derived from an error rate, for this gallery and its size.
     Calibrated,
+}
+
+/// How a threshold was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By counting the searches that reach it.
+    Counted,
+    /// By the fitted tail.
+    Tail,
+}
+
+/// A threshold for a target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operating {
+    /// The FPIR aimed at.
+    pub target_fpir: f64,
+    /// Cosine.
+    pub threshold: f32,
+    /// The 95 % interval of the true FPIR there.
+    pub fpir_ci95: [f64; 2],
+    /// Subjects it holds for.
+    pub subjects: u64,
+    /// How it was found.
+    pub method: Method,
+    /// Non-mated searches of the calibration that reach it.
+    pub alarms: usize,
+    /// Whether it lies beyond what was seen: above nearly all searches, or for a gallery of another size.
+    pub extrapolated: bool,
+    /// The lowest target that can be asked for.
+    pub lowest_target: f64,
 }
 
 /// What a calibration said about a threshold.
@@ -54,30 +84,6 @@ impl Threshold {
     pub fn uncalibrated(binding: &Binding) -> Option<Self> {
         let value = binding.threshold?;
         Some(Self { value, no_match_below: value, origin: Origin::Uncalibrated, calibrated: None })
-    }
-
-    /// The thresholds for one or two target rates in a gallery of `subjects`; the rarer one decides for a match.
-    ///
-    /// # Errors
-    /// As [`Calibration::operating`].
-    pub fn calibrated(
-        id: i64,
-        calibration: &Calibration,
-        targets: &[f64],
-        subjects: u64,
-    ) -> Result<Self, CalibrationError> {
-        let rarest = targets.iter().copied().min_by(f64::total_cmp);
-        let most = targets.iter().copied().max_by(f64::total_cmp);
-        let rarest = rarest.ok_or(CalibrationError::Target { target: 0.0 })?;
-        let operating = calibration.operating(rarest, subjects)?;
-        let no_match = most
-            .filter(|target| *target > rarest)
-            .map(|target| calibration.operating(target, subjects))
-            .transpose()?;
-        let value = operating.threshold;
-        let no_match_below = no_match.as_ref().map_or(value, |operating| operating.threshold.min(value));
-        let calibrated = Some(Calibrated { id, operating, no_match });
-        Ok(Self { value, no_match_below, origin: Origin::Calibrated, calibrated })
     }
 
     /// Whether a score counts as the same person.

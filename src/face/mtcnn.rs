@@ -19,8 +19,7 @@
 mod boxes;
 
 use super::resize::{Window, area};
-use super::{DetectOptions, Detector, Face};
-use crate::encoder::EncoderError;
+use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use boxes::{Candidate, Overlap, settle_points, suppress};
 
@@ -81,19 +80,19 @@ pub trait Networks: Send + Sync {
     ///
     /// # Errors
     /// The network failed.
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, EncoderError>;
+    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError>;
 
     /// Runs the refinement network on 24x24 pictures, one judgement each.
     ///
     /// # Errors
     /// The network failed.
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError>;
+    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
 
     /// Runs the output network on 48x48 pictures, one judgement each.
     ///
     /// # Errors
     /// The network failed.
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError>;
+    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
 }
 
 /// The detector: [`Networks`] and the cascade around them.
@@ -108,7 +107,7 @@ impl<N: Networks> Mtcnn<N> {
         Self { networks }
     }
 
-    fn look(&self, photo: &Photo, levels: impl Iterator<Item = Level>) -> Result<Vec<Face>, EncoderError> {
+    fn look(&self, photo: &Photo, levels: impl Iterator<Item = Level>) -> Result<Vec<Face>, NetworkError> {
         let candidates = self.proposals(photo, levels)?;
         let candidates = self.refined(photo, candidates)?;
         self.faces(photo, candidates)
@@ -118,7 +117,7 @@ impl<N: Networks> Mtcnn<N> {
         &self,
         photo: &Photo,
         levels: impl Iterator<Item = Level>,
-    ) -> Result<Vec<Candidate>, EncoderError> {
+    ) -> Result<Vec<Candidate>, NetworkError> {
         let mut candidates = Vec::new();
         for level in levels {
             let proposals = self.networks.propose(&level.picture(photo))?;
@@ -134,7 +133,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(candidates)
     }
 
-    fn refined(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, EncoderError> {
+    fn refined(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 24, THRESHOLDS[1], |pictures| self.networks.refine(pictures))?;
         suppress(&mut kept, 0.7, Overlap::Union);
@@ -145,7 +144,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(kept)
     }
 
-    fn faces(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Face>, EncoderError> {
+    fn faces(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Face>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 48, THRESHOLDS[2], |pictures| self.networks.output(pictures))?;
         for candidate in &mut kept {
@@ -163,7 +162,7 @@ impl<N: Networks> Mtcnn<N> {
 }
 
 impl<N: Networks> Detector for Mtcnn<N> {
-    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
         let min_face = options.min_face_in(photo);
         let found = self.look(photo, levels(photo, min_face))?;
         if found.is_empty() { self.look(photo, levels_with_margin(photo, min_face)) } else { Ok(found) }
@@ -240,8 +239,8 @@ fn judge(
     candidates: Vec<Candidate>,
     side: usize,
     threshold: f32,
-    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, EncoderError>,
-) -> Result<Vec<Candidate>, EncoderError> {
+    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, NetworkError>,
+) -> Result<Vec<Candidate>, NetworkError> {
     let visible: Vec<(Candidate, Window)> =
         candidates.into_iter().filter_map(|candidate| Some((candidate, candidate.window(photo)?))).collect();
     let mut kept = Vec::new();

@@ -1,7 +1,6 @@
 //! Photos that lie on their side or stand on their head without saying so: faces are found upright only.
 
-use super::{DetectOptions, Detector, Face};
-use crate::encoder::EncoderError;
+use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 
 /// A turned photo of which more is not needed to find its faces.
@@ -20,7 +19,7 @@ pub fn detect_turned(
     detector: &dyn Detector,
     photo: &Photo,
     options: &DetectOptions,
-) -> Result<(Vec<Face>, u16), EncoderError> {
+) -> Result<(Vec<Face>, u16), NetworkError> {
     let faces = detector.detect(photo, options)?;
     let stance = Stance::of(&faces, photo);
     let upright = match Face::most_prominent(&faces, photo) {
@@ -80,7 +79,7 @@ impl Stance {
 /// Whether the detector is surer of this face when it sees it turned. In half of the photos that stand on their head it
 /// finds an upright face, with the mouth for eyes, and in some that lie on their side; it is never as sure of it as of the
 /// face itself. Looks at the surroundings of the face only, and only for faces as large.
-fn is_surer_turned(detector: &dyn Detector, photo: &Photo, face: &Face) -> Result<bool, EncoderError> {
+fn is_surer_turned(detector: &dyn Detector, photo: &Photo, face: &Face) -> Result<bool, NetworkError> {
     const SEEN: f32 = 160.0; // pixels of the face that are enough
     let [left, top, right, bottom] = face.bounds;
     let side = face.size().into_iter().fold(1.0, f32::max);
@@ -181,7 +180,7 @@ mod tests {
     }
 
     impl Detector for Corner {
-        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
             *self.looks.lock().unwrap() += 1;
             let landmarks = Chip::ArcFace112.template();
             let bounds = [20.0, 20.0, 90.0, 110.0];
@@ -240,7 +239,7 @@ mod tests {
     struct Broad([f32; 2]);
 
     impl Detector for Broad {
-        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
             let white = photo.pixels[0] == 255;
             let bounds = if white { [20.0, 20.0, 90.0, 110.0] } else { [20.0, 20.0, 90.0, 90.0] };
             Ok(vec![Face {

@@ -13,8 +13,8 @@ use crate::cli::probes::several_faces;
 use crate::cli::screen::Screen;
 use crate::evaluation::Comparison;
 use crate::evaluation::report::Verification;
-use crate::gallery::Binding;
 use crate::ingest::Faces;
+use crate::template::Binding;
 
 impl Arguments {
     pub(super) fn verify(
@@ -25,7 +25,7 @@ impl Arguments {
         stop: &AtomicBool,
     ) -> Result<Measured<Verification>> {
         let model = self.engine.chosen()?;
-        binding.require_model(&model)?;
+        model.require_for(binding)?;
         let engine = self.engine.load(&model)?; // first: a list that is a pipe can be read once only
         let pairs = self.pairs_of(list)?;
         let options = self.look.options(Faces::Largest);

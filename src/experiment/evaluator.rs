@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gallerist_index::{Mode, Selection, View};
 
-use super::{MatedSearch, NonMatedSearch, Searches};
-use crate::calibration::measure::parts;
-use crate::calibration::{CalibrationError, Probe, suspects};
-use crate::gallery::{Gallery, GalleryError, Ranking, Search};
+use super::{Probe, parts};
+use crate::calibration::suspects;
+use crate::evaluation::{MatedSearch, NonMatedSearch, Searches};
+use crate::gallery::{Gallery, Ranking, Result, Search};
 use crate::template::Template;
 
-/// Probes of both kinds.
-pub struct Trials<'a> {
+/// Probes of both kinds, with who they show.
+pub struct LabelledProbes<'a> {
     /// Of people who are in the gallery, with the ids of these.
     pub mated: &'a [(Probe, u64)],
     /// Of people who are not; without a name each is a person of its own.
@@ -21,8 +21,8 @@ pub struct Trials<'a> {
     pub failed: (&'a [u64], &'a [String]),
 }
 
-/// How to search for them.
-pub struct Experiment<'a> {
+/// Searches for them.
+pub struct Evaluator<'a> {
     /// The gallery.
     pub gallery: &'a Gallery,
     /// How it is searched.
@@ -38,41 +38,41 @@ const RANKS: usize = 50;
 /// Probes between two looks at whether to stop.
 const BLOCK: usize = 256;
 
-impl Experiment<'_> {
+impl Evaluator<'_> {
     /// Searches for every probe; also in parts of the gallery if the search is complete. Says who among those that are said not to be in
     /// the gallery may be; `None` if it was stopped.
     ///
     /// # Errors
     /// The gallery failed, or a probe has another dimension.
-    pub fn run(&self, trials: &Trials<'_>) -> Result<Option<(Searches, Vec<String>)>, CalibrationError> {
+    pub fn run(&self, probes: &LabelledProbes<'_>) -> Result<Option<(Searches, Vec<String>)>> {
         let view = self.gallery.view();
         let (subjects, templates) = self.gallery.counts()?;
-        let Some(mated) = self.mated(&view, trials)? else { return Ok(None) };
+        let Some(mated) = self.mated(&view, probes)? else { return Ok(None) };
         let mut searches = Searches {
             subjects,
             templates,
             mated,
-            mated_without_face: trials.failed.0.len() as u64,
+            mated_without_face: probes.failed.0.len() as u64,
             ..Searches::default()
         };
         let complete = !matches!(self.search.mode, Mode::Graph { .. });
         let selections = if complete { parts(self.gallery, &view)? } else { Vec::new() };
-        let Some((found, closest)) = self.non_mated(&view, trials, &selections)? else { return Ok(None) };
+        let Some((found, closest)) = self.non_mated(&view, probes, &selections)? else { return Ok(None) };
         let mut found = found.into_iter();
         searches.non_mated = found.next().unwrap_or_default();
         searches.parts = selections.iter().map(|(subjects, _)| *subjects).zip(found).collect();
-        let doubts = suspected(self.gallery, subjects, trials.non_mated, &closest)?;
+        let doubts = suspected(self.gallery, subjects, probes.non_mated, &closest)?;
         Ok(Some((searches, doubts)))
     }
 
-    fn mated(&self, view: &View, trials: &Trials<'_>) -> Result<Option<Vec<MatedSearch>>, CalibrationError> {
-        let mut mated = Vec::with_capacity(trials.mated.len());
-        for block in trials.mated.chunks(BLOCK) {
+    fn mated(&self, view: &View, probes: &LabelledProbes<'_>) -> Result<Option<Vec<MatedSearch>>> {
+        let mut mated = Vec::with_capacity(probes.mated.len());
+        for block in probes.mated.chunks(BLOCK) {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let probes: Vec<&Template> = block.iter().map(|(probe, _)| &probe.template).collect();
-            let rankings = self.gallery.rank(view, &probes, RANKS, &self.search, None)?;
+            let templates: Vec<&Template> = block.iter().map(|(probe, _)| &probe.template).collect();
+            let rankings = self.gallery.rank(view, &templates, RANKS, &self.search, None)?;
             for (ranking, (probe, subject)) in rankings.iter().zip(block) {
                 let (vector, fusion) = (probe.template.as_slice(), self.search.fusion);
                 let score = self.gallery.subject_score(view, vector, *subject, fusion)?;
@@ -81,38 +81,38 @@ impl Experiment<'_> {
             }
             (self.progress)(mated.len());
         }
-        mated.extend(trials.failed.0.iter().map(|&subject| MatedSearch { subject, mate: None }));
+        mated.extend(probes.failed.0.iter().map(|&subject| MatedSearch { subject, mate: None }));
         Ok(Some(mated))
     }
 
     fn non_mated(
         &self,
         view: &View,
-        trials: &Trials<'_>,
+        probes: &LabelledProbes<'_>,
         parts: &[(u64, Selection)],
-    ) -> Result<Option<LookedUp>, CalibrationError> {
+    ) -> Result<Option<LookedUp>> {
         let mut people: HashMap<&str, u64> = HashMap::new();
         let mut number = |name| {
             let next = people.len() as u64;
             *people.entry(name).or_insert(next)
         };
-        let names = trials.non_mated.iter().map(|probe| probe.person.as_deref().unwrap_or(&probe.name));
+        let names = probes.non_mated.iter().map(|probe| probe.person.as_deref().unwrap_or(&probe.name));
         let owners: Vec<u64> = names.map(&mut number).collect();
         let without_face =
-            trials.failed.1.iter().map(|name| NonMatedSearch { subject: number(name), best: None });
+            probes.failed.1.iter().map(|name| NonMatedSearch { subject: number(name), best: None });
         let without_face: Vec<NonMatedSearch> = without_face.collect();
 
         let among: Vec<Option<&Selection>> =
             std::iter::once(None).chain(parts.iter().map(|(_, part)| Some(part))).collect();
         let mut found = vec![Vec::with_capacity(owners.len()); among.len()];
         let mut closest = Vec::with_capacity(owners.len());
-        for (block, owners) in trials.non_mated.chunks(BLOCK).zip(owners.chunks(BLOCK)) {
+        for (block, owners) in probes.non_mated.chunks(BLOCK).zip(owners.chunks(BLOCK)) {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let probes: Vec<&Template> = block.iter().map(|probe| &probe.template).collect();
+            let templates: Vec<&Template> = block.iter().map(|probe| &probe.template).collect();
             for (part, found) in among.iter().zip(&mut found) {
-                let rankings = self.gallery.rank(view, &probes, 1, &self.search, *part)?;
+                let rankings = self.gallery.rank(view, &templates, 1, &self.search, *part)?;
                 for (ranking, &subject) in rankings.iter().zip(owners) {
                     let best = ranking.subjects.first();
                     if part.is_none() {
@@ -121,7 +121,7 @@ impl Experiment<'_> {
                     found.push(NonMatedSearch { subject, best: best.map(|(_, _, score)| *score) });
                 }
             }
-            (self.progress)(trials.mated.len() + closest.len());
+            (self.progress)(probes.mated.len() + closest.len());
         }
         found.iter_mut().for_each(|found| found.extend(&without_face));
         Ok(Some((found, closest)))
@@ -142,12 +142,7 @@ fn placed(ranking: &Ranking, subject: u64, score: f32) -> Option<(f32, u32)> {
 }
 
 /// A sentence for those who are called strangers and score as mates do.
-fn suspected(
-    gallery: &Gallery,
-    subjects: u64,
-    probes: &[Probe],
-    closest: &[Closest],
-) -> Result<Vec<String>, GalleryError> {
+fn suspected(gallery: &Gallery, subjects: u64, probes: &[Probe], closest: &[Closest]) -> Result<Vec<String>> {
     let mut best: Vec<(f32, u64, &Probe)> = closest
         .iter()
         .zip(probes)

@@ -6,20 +6,21 @@ use gallerist_index::View;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Auditor, Mates, MatesFrom};
+use super::Auditor;
+use crate::audit::{Mates, MatesFrom};
 use crate::calibration::binomial;
 use crate::gallery::{Ranking, Result, TOGETHER};
 use crate::template::Template;
 
 /// A probe whose person is in the gallery.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MateProbe {
+struct MateProbe {
     /// The probe.
-    pub template: Template,
+    template: Template,
     /// The subject it must find.
-    pub subject: u64,
+    subject: u64,
     /// The template of the gallery that it is, which must not be found.
-    pub own: Option<u64>,
+    own: Option<u64>,
 }
 
 /// Made-up probes score up to this much above the threshold: the hard mates.

@@ -1,11 +1,11 @@
-//! The candidates of probes by brute force: what a reply is compared with.
+//! The candidates of probes by brute force: every template of the gallery is scored. Replies are compared with the result.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gallerist_index::View;
 
-use super::Fusion;
+use crate::fusion::Fusion;
 use crate::gallery::{Gallery, GalleryError, Result};
 use crate::template::{Template, similarity};
 

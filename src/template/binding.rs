@@ -1,11 +1,35 @@
-//! The model a gallery is bound to: its scores are comparable with no other model's.
+//! The model that templates were made with: their scores are comparable with no other model's.
 
 use serde::Serialize;
+use thiserror::Error;
 
-use super::error::{GalleryError, Result};
-use crate::encoder::Model;
+/// Why templates do not belong to those of a gallery.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BindingError {
+    /// The gallery is bound to another model.
+    #[error(
+        "this gallery holds templates of {gallery} and cannot be used with {given}: scores between two models mean nothing; use the gallery's own model or make a new gallery"
+    )]
+    OtherModel {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint offered.
+        given: String,
+    },
+    /// The gallery was made by an earlier version of the program, which prepared photos differently.
+    #[error(
+        "this gallery holds templates of {gallery} that an earlier version of this program made, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos anew with `gallerist enroll`; what this gallery holds can still be listed and exported"
+    )]
+    EarlierPipeline {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint of the program.
+        given: String,
+    },
+}
 
-/// What a gallery's templates were made with.
+/// The model that the templates of a gallery were made with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Binding {
     /// Name of the model, or `external` where templates come from elsewhere.
@@ -19,7 +43,7 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// A gallery of templates that some other program makes, all with one model that we do not know.
+    /// Templates that another program makes, all with one model that is not known here.
     pub fn external(dimension: usize, threshold: Option<f32>) -> Self {
         Self { model: "external".into(), fingerprint: String::new(), dimension, threshold }
     }
@@ -32,27 +56,13 @@ impl Binding {
     /// Refuses templates that do not belong here.
     ///
     /// # Errors
-    /// [`GalleryError::OtherModel`] unless name and fingerprint are the gallery's.
-    pub fn require(&self, model: &str, fingerprint: &str) -> Result<()> {
+    /// [`BindingError::OtherModel`] unless name and fingerprint are the same.
+    pub fn require(&self, model: &str, fingerprint: &str) -> Result<(), BindingError> {
         if self.model == model && self.fingerprint == fingerprint {
             return Ok(());
         }
         let given = Self { model: model.into(), fingerprint: fingerprint.into(), ..self.clone() };
-        Err(GalleryError::OtherModel { gallery: self.describe(), given: given.describe() })
-    }
-
-    /// Refuses a model whose templates do not belong here.
-    ///
-    /// # Errors
-    /// [`GalleryError::EarlierPipeline`] if they were made with the same model, but another way from photo to network; else as
-    /// [`Self::require`].
-    pub fn require_model(&self, model: &Model) -> Result<()> {
-        let fingerprint = model.fingerprint();
-        if self.model == model.name && model.is_of_earlier_pipeline(&self.fingerprint) {
-            let given = Self { fingerprint, ..self.clone() }.describe();
-            return Err(GalleryError::EarlierPipeline { gallery: self.describe(), given });
-        }
-        self.require(&model.name, &fingerprint)
+        Err(BindingError::OtherModel { gallery: self.describe(), given: given.describe() })
     }
 
     /// Name and the beginning of the fingerprint, for people.
@@ -63,7 +73,8 @@ impl Binding {
         }
     }
 
-    pub(super) fn to_pairs(&self) -> Vec<(&'static str, String)> {
+    /// The binding as keys and values, for storing.
+    pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = vec![
             ("model", self.model.clone()),
             ("fingerprint", self.fingerprint.clone()),
@@ -73,10 +84,13 @@ impl Binding {
         pairs
     }
 
-    /// The binding that was stored as pairs; the inner error says what of it is no binding.
-    pub(super) fn from_pairs(
-        read: impl Fn(&str) -> Result<Option<String>>,
-    ) -> Result<std::result::Result<Self, String>> {
+    /// The binding that was stored as keys and values; the inner error says what of it is no binding.
+    ///
+    /// # Errors
+    /// What `read` returns.
+    pub fn from_pairs<E>(
+        read: impl Fn(&str) -> Result<Option<String>, E>,
+    ) -> Result<Result<Self, String>, E> {
         let (model, fingerprint) = (read("model")?, read("fingerprint")?);
         let (dimension, threshold) = (read("dimension")?, read("threshold")?);
         Ok(Self::parse(model, fingerprint, dimension.as_deref(), threshold.as_deref()))
@@ -87,7 +101,7 @@ impl Binding {
         fingerprint: Option<String>,
         dimension: Option<&str>,
         threshold: Option<&str>,
-    ) -> std::result::Result<Self, String> {
+    ) -> Result<Self, String> {
         let (Some(model), Some(fingerprint), Some(dimension)) = (model, fingerprint, dimension) else {
             return Err("it does not say which model it is bound to".into());
         };
@@ -103,30 +117,5 @@ impl Binding {
             },
         };
         Ok(Self { model, fingerprint, dimension, threshold })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gallery_of_the_earlier_pipeline_is_refused_with_what_to_do() {
-        let model = Model::named("mobilefacenet-192").unwrap();
-        let binding = |fingerprint: String| Binding {
-            model: model.name.clone(),
-            fingerprint,
-            dimension: model.dimension,
-            threshold: None,
-        };
-        binding(model.fingerprint()).require_model(&model).unwrap();
-        let earlier = "b5463b358d62643ca0163c26f1e692deab0a97fc54e92f00d24384e2bb51bb6b";
-        let told = binding(earlier.into()).require_model(&model).unwrap_err();
-        assert!(matches!(told, GalleryError::EarlierPipeline { .. }), "{told}");
-        for part in ["earlier", "gallerist init", "gallerist enroll", "cannot be converted", "b5463b358d62"] {
-            assert!(told.to_string().contains(part), "{told}");
-        }
-        let told = binding("f".repeat(64)).require_model(&model).unwrap_err();
-        assert!(matches!(told, GalleryError::OtherModel { .. }), "{told}");
     }
 }

@@ -3,40 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Auditor, LISTED};
+use super::Auditor;
+use crate::audit::{Double, LISTED, Outlier};
 use crate::calibration::suspects;
 use crate::gallery::{Result, Search, TOGETHER};
 use crate::template::{Template, similarity};
-
-/// Two subjects who are more alike than strangers are: one person under two names, one photo filed twice, or relatives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Double {
-    /// Names of the subjects.
-    pub subjects: [String; 2],
-    /// Their closest templates, by id.
-    pub templates: [u64; 2],
-    /// The score of these.
-    pub score: f32,
-}
-
-/// A template that is closer to somebody else than to the others of its person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outlier {
-    /// Whose it is.
-    pub subject: String,
-    /// Its id.
-    pub template: u64,
-    /// The photo or file it was made from.
-    pub path: String,
-    /// The best score with another template of its person.
-    pub own: f32,
-    /// The best score with anybody else.
-    pub other: f32,
-    /// Who that is.
-    pub closer_to: String,
-}
 
 /// The best stranger of a template: both templates' ids, their subjects, the score.
 #[derive(Clone, Copy)]

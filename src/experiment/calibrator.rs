@@ -2,43 +2,29 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use gallerist_index::{Selection, View};
+use gallerist_index::Selection;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{BEYOND, Calibration, CalibrationError, Curve, Growth, Strangers, Suspect, Tail, suspects};
-use crate::decision::Fusion;
-use crate::gallery::{Gallery, Ranking, Search};
+use super::{ExperimentError, Probe, now, parts};
+use crate::calibration::{Calibration, CalibrationError, Measurement, Strangers, Suspect, suspects};
+use crate::fusion::Fusion;
+use crate::gallery::{Gallery, GalleryError, Ranking, Search};
 use crate::template::Template;
 
 /// Without so many searches no target can be told.
 pub const FEWEST_PROBES: usize = 20;
 /// With fewer subjects nobody is left to search among, or the one who is left is everybody's best.
 const FEWEST_LEFT_OUT: u64 = 20;
-/// Parts of the gallery that are searched too, as one in so many subjects, if there are [`FEWEST_IN_PARTS`].
-const PARTS: [u64; 3] = [8, 4, 2];
-const FEWEST_IN_PARTS: u64 = 16;
 /// Suspects that are kept.
 const KEPT: usize = 100;
 /// Searches between two looks at whether to stop.
 const BLOCK: usize = 256;
 
-/// Somebody to search for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Probe {
-    /// What it is: a path, or a row of a file.
-    pub name: String,
-    /// Who it shows, if that is known.
-    pub person: Option<String>,
-    /// Its template.
-    pub template: Template,
-}
-
 /// How to measure.
-pub struct Sample<'a> {
+pub struct Calibrator<'a> {
     /// The gallery.
     pub gallery: &'a Gallery,
     /// How subjects of several templates are scored.
@@ -67,14 +53,14 @@ struct Searched {
 /// A probe and the subject that it must not find.
 type Sought<'a> = (&'a Template, Option<u64>);
 
-impl Sample<'_> {
+impl Calibrator<'_> {
     /// Searches for people who are not in the gallery; `None` if it was stopped.
     ///
     /// # Errors
     /// Too few probes, no subjects, a target that is no rate, a failing gallery.
-    pub fn given(&self, probes: &[Probe]) -> Result<Option<Calibration>, CalibrationError> {
+    pub fn given(&self, probes: &[Probe]) -> Result<Option<Calibration>, ExperimentError> {
         if probes.len() < FEWEST_PROBES {
-            return Err(CalibrationError::FewProbes { got: probes.len(), needed: FEWEST_PROBES });
+            return Err(CalibrationError::FewProbes { got: probes.len(), needed: FEWEST_PROBES }.into());
         }
         let sought: Vec<Sought<'_>> = probes.iter().map(|probe| (&probe.template, None)).collect();
         let Some(searched) = self.search_all(&sought, 1)? else { return Ok(None) };
@@ -94,20 +80,18 @@ impl Sample<'_> {
     ///
     /// # Errors
     /// As [`given`](Self::given).
-    pub fn left_out(&self, people: usize, seed: u64) -> Result<Option<Calibration>, CalibrationError> {
+    pub fn left_out(&self, people: usize, seed: u64) -> Result<Option<Calibration>, ExperimentError> {
         let mut first = self.gallery.first_templates()?;
         if (first.len() as u64) < FEWEST_LEFT_OUT {
-            return Err(CalibrationError::FewSubjects {
-                subjects: first.len() as u64,
-                needed: FEWEST_LEFT_OUT,
-            });
+            let subjects = first.len() as u64;
+            return Err(CalibrationError::FewSubjects { subjects, needed: FEWEST_LEFT_OUT }.into());
         }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (chosen, _) = first.partial_shuffle(&mut random, people);
         let view = self.gallery.view();
         let mut templates = Vec::with_capacity(chosen.len());
         for &(subject, id) in chosen.iter() {
-            let row = view.try_get(id).map_err(crate::gallery::GalleryError::from)?;
+            let row = view.try_get(id).map_err(GalleryError::from)?;
             let template = row.and_then(|row| Template::from_raw(&row.vector).ok());
             templates.extend(template.map(|template| (template, subject)));
         }
@@ -128,7 +112,7 @@ impl Sample<'_> {
     }
 
     /// The best score of each, own subjects aside; `None` if it was stopped.
-    fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Searched>, CalibrationError> {
+    fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Searched>, ExperimentError> {
         let view = self.gallery.view();
         let parts = parts(self.gallery, &view)?;
         let mut found = Vec::with_capacity(sought.len());
@@ -138,7 +122,7 @@ impl Sample<'_> {
             }
             let probes: Vec<&Template> = block.iter().map(|(template, _)| *template).collect();
             let search = Search { fusion: self.fusion, ..Search::default() };
-            let best = |among: Option<&Selection>| -> Result<Vec<_>, CalibrationError> {
+            let best = |among: Option<&Selection>| -> Result<Vec<_>, ExperimentError> {
                 let rankings = self.gallery.rank(&view, &probes, k, &search, among)?;
                 Ok(rankings.into_iter().zip(block).map(|(ranking, (_, own))| other(&ranking, *own)).collect())
             };
@@ -147,7 +131,7 @@ impl Sample<'_> {
                 parts.iter().map(|(_, part)| best(Some(part))).collect::<Result<_, _>>()?;
             for (at, whole) in whole.into_iter().enumerate() {
                 let Some((subject, score)) = whole else {
-                    return Err(CalibrationError::FewSubjects { subjects: 0, needed: 1 });
+                    return Err(CalibrationError::FewSubjects { subjects: 0, needed: 1 }.into());
                 };
                 let in_parts = in_parts.iter().map(|part| part[at].map(|(_, score)| score)).collect();
                 found.push(Found { score, subject, in_parts });
@@ -163,10 +147,9 @@ impl Sample<'_> {
         Searched { found, sizes }: &Searched,
         design: f64,
         strangers: Strangers,
-        name: impl Fn(usize) -> Result<String, CalibrationError>,
-    ) -> Result<Calibration, CalibrationError> {
+        name: impl Fn(usize) -> Result<String, ExperimentError>,
+    ) -> Result<Calibration, ExperimentError> {
         let (subjects, templates) = self.gallery.counts()?;
-        let left_out = u64::from(strangers == Strangers::LeftOut);
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_by(|&one, &other| found[other].score.total_cmp(&found[one].score).then(one.cmp(&other)));
         let maxima: Vec<f32> = order.iter().map(|&at| found[at].score).collect();
@@ -180,52 +163,21 @@ impl Sample<'_> {
             .enumerate()
             .map(|(part, &subjects)| (subjects, found.iter().filter_map(|one| one.in_parts[part]).collect()))
             .collect();
-        let tail = Tail::fit(&maxima, design);
-        let rarest = design / (BEYOND * maxima.len() as f64);
-        let binding = self.gallery.binding();
-        let calibration = Calibration {
+        let measured = Measurement {
             made: now(),
-            model: binding.model.clone(),
-            fingerprint: binding.fingerprint.clone(),
-            dimension: binding.dimension,
-            subjects: subjects - left_out,
-            templates: templates - left_out.min(templates),
+            binding: self.gallery.binding(),
+            subjects,
+            templates,
             fusion: self.fusion,
             strangers,
-            targets: self.targets.to_vec(),
+            targets: self.targets,
             design,
-            curve: tail.map(|tail| Curve::of(&tail, &maxima, design, rarest)).unwrap_or_default(),
-            tail,
-            growth: Growth::measure(subjects, &maxima, &parts, design),
             maxima,
+            parts: &parts,
             suspects,
         };
-        for &target in self.targets {
-            calibration.operating(target, subjects)?;
-        }
-        Ok(calibration)
+        Ok(Calibration::of(measured)?)
     }
-}
-
-/// Seconds since 1970, UTC.
-pub(crate) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
-}
-
-/// Parts of the gallery, the smallest first, each within the next: how many subjects they have, and their rows.
-pub(crate) fn parts(gallery: &Gallery, view: &View) -> Result<Vec<(u64, Selection)>, CalibrationError> {
-    if gallery.counts()?.0 < FEWEST_IN_PARTS {
-        return Ok(Vec::new());
-    }
-    let first = gallery.first_templates()?;
-    Ok(PARTS
-        .into_iter()
-        .map(|one_in| {
-            let count = first.iter().filter(|(subject, _)| is_in(*subject, one_in)).count();
-            (count as u64, view.select(|_, subject| is_in(subject, one_in)))
-        })
-        .filter(|(subjects, _)| *subjects > 0)
-        .collect())
 }
 
 /// The best subject that is not `own`.
@@ -235,13 +187,4 @@ fn other(ranking: &Ranking, own: Option<u64>) -> Option<(u64, f32)> {
         .iter()
         .find(|(subject, ..)| Some(*subject) != own)
         .map(|(subject, _, score)| (*subject, *score))
-}
-
-/// Whether a subject is in the part of one in `one_in`, a power of two; smaller parts lie within larger ones.
-fn is_in(subject: u64, one_in: u64) -> bool {
-    // Finaliser of SplitMix64 (Steele, Lea, Flood 2014): subjects are numbered in the order of their enrolment.
-    let mut mixed = subject.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)).is_multiple_of(one_in)
 }
