@@ -7,10 +7,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
-use super::probes::{Probes, Source, several_faces};
-use super::rows::RowArguments;
+use super::probes::{ProbeArguments, Probes, Source, several_faces};
 use super::screen::{Screen, Table, aim, count, interval, percent, plural, score};
 use super::{End, opening, values};
 use crate::calibration::{COUNTED, Calibration, Strangers};
@@ -60,11 +58,7 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    rows: RowArguments,
-    #[command(flatten)]
-    look: PhotoArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    probes: ProbeArguments,
 }
 
 /// A calibration and what is to be said about its probes, or that it was stopped.
@@ -120,9 +114,8 @@ fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &Atom
                 path,
                 names: arguments.subjects.as_deref(),
                 dimension: Some(gallery.binding().dimension),
-                engine: &|| arguments.engine.load_for(gallery),
-                photos: &arguments.look,
-                rows: &arguments.rows,
+                engine: &|| arguments.probes.engine.load_for(gallery),
+                arguments: &arguments.probes,
                 screen,
                 stop,
             };

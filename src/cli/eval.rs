@@ -10,17 +10,15 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
-use super::probes::{Source, is_vectors, several_faces};
-use super::rows::RowArguments;
+use super::probes::{ProbeArguments, Source, is_vectors, several_faces};
 use super::screen::Screen;
-use super::searching::SearchArguments;
+use super::searching::SearchOptions;
 use super::{End, opening, values};
-use crate::evaluation::report::{Identification, Report, Setting};
-use crate::evaluation::{Options, identification, verification, write};
+use crate::evaluation::{Identification, Options, identification, verification};
 use crate::experiment::{Evaluator, LabelledProbes, Probe};
 use crate::gallery::{Gallery, mode_name};
+use crate::report::{self, Report, Setting};
 use crate::template::Binding;
 
 /// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
@@ -96,13 +94,9 @@ pub struct Arguments {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    search: SearchArguments,
+    search: SearchOptions,
     #[command(flatten)]
-    rows: RowArguments,
-    #[command(flatten)]
-    look: PhotoArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    probes: ProbeArguments,
 }
 
 /// What an identification or a verification gave, with what is to be said of it, or that it was stopped.
@@ -130,7 +124,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let binding = arguments.binding_of_set(set)?;
             (Some(arguments.one_image(set, &binding, screen, stop)?), binding)
         }
-        (None, None) => (None, arguments.engine.chosen()?.binding()),
+        (None, None) => (None, arguments.probes.engine.chosen()?.binding()),
     };
     let identification = match identified.transpose() {
         Err(stopped) => return stopped.report(screen),
@@ -148,7 +142,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }),
     };
     let report = Report { setting: arguments.setting(&binding)?, warnings, identification, verification };
-    write::write(&report, &arguments.out)?;
+    report::write(&report, &arguments.out)?;
     summary::print(&report, &arguments.out, screen)?;
     Ok(End::Done)
 }
@@ -166,7 +160,7 @@ impl Arguments {
 
     fn binding_of_set(&self, set: &std::path::Path) -> Result<Binding> {
         if !is_vectors(set) {
-            return Ok(self.engine.chosen()?.binding());
+            return Ok(self.probes.engine.chosen()?.binding());
         }
         ensure!(
             self.pairs.is_none(),
@@ -184,14 +178,13 @@ impl Arguments {
         let (Some(mated), Some(nonmated)) = (&self.mated, &self.nonmated) else {
             bail!("a gallery is evaluated with --mated and --nonmated");
         };
-        let engine = || self.engine.load_for(gallery);
+        let engine = || self.probes.engine.load_for(gallery);
         let source = |path, names| Source {
             path,
             names,
             dimension: Some(gallery.binding().dimension),
             engine: &engine,
-            photos: &self.look,
-            rows: &self.rows,
+            arguments: &self.probes,
             screen,
             stop,
         };

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, ensure};
+use clap::Args;
 
 use super::NothingUsable;
-use super::engine::PhotoArguments;
+use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::Stopped;
 use super::rows::RowArguments;
 use super::screen::{Screen, plural};
@@ -15,6 +16,17 @@ use crate::experiment::Probe;
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, Input, survey, walk};
 use crate::vectors::{BLOCK, STANDARD_INPUT, read_names};
+
+/// How probes are read: rows of files of vectors, photos, and the networks for these.
+#[derive(Debug, Args)]
+pub struct ProbeArguments {
+    #[command(flatten)]
+    pub rows: RowArguments,
+    #[command(flatten)]
+    pub photos: PhotoArguments,
+    #[command(flatten)]
+    pub engine: EngineArguments,
+}
 
 /// Probes, and those that gave none.
 #[derive(Default)]
@@ -46,8 +58,7 @@ pub struct Source<'a> {
     pub dimension: Option<usize>,
     /// Asked for only if there are photos.
     pub engine: &'a dyn Fn() -> Result<Engine>,
-    pub photos: &'a PhotoArguments,
-    pub rows: &'a RowArguments,
+    pub arguments: &'a ProbeArguments,
     pub screen: Screen,
     pub stop: &'a AtomicBool,
 }
@@ -103,7 +114,7 @@ impl Source<'_> {
     }
 
     fn vectors(&self) -> Result<Probes> {
-        let (file, _) = self.rows.open(self.path, self.screen)?;
+        let (file, _) = self.arguments.rows.open(self.path, self.screen)?;
         if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
             return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
         }
@@ -125,7 +136,7 @@ impl Source<'_> {
         let bar = self.screen.progress(Some(total), "photos");
         let mut read = Probes::default();
         let mut no_photos = 0;
-        let options = self.photos.options(Faces::Largest);
+        let options = self.arguments.photos.options(Faces::Largest);
         ingest::run(&engine, walk(&roots), &options, &|_| false, self.stop, |outcome| {
             bar.inc(1);
             let person = person(&outcome.input);

@@ -14,7 +14,7 @@ use crate::gallery::{Gallery, Search, mode_name};
 /// How the gallery is searched.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Search")]
-pub struct SearchArguments {
+pub struct SearchOptions {
     /// How to search: auto is complete and takes the quickest way to be; graph is approximate
     #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
     pub search: Way,
@@ -55,7 +55,7 @@ pub enum Proof {
 /// The probability of a miss at the threshold that `--certify bounded` allows.
 pub const DELTA: f64 = 1e-5;
 
-impl SearchArguments {
+impl SearchOptions {
     /// How to search, with the fusion of `calibration` if none was given.
     pub fn search(&self, calibration: Option<&Calibration>) -> Result<Search> {
         ensure!(
@@ -121,8 +121,8 @@ pub struct Deciding {
 }
 
 impl DecisionArguments {
-    /// Settles both for a gallery.
-    pub fn settle(&self, gallery: &Gallery, search: &SearchArguments) -> Result<Deciding> {
+    /// How a gallery is searched and which score decides.
+    pub fn resolve(&self, gallery: &Gallery, search: &SearchOptions) -> Result<Deciding> {
         values::distinct("--target-fpir", &self.target_fpir)?;
         let counts = gallery.counts()?;
         let needs_one = !self.target_fpir.is_empty();

@@ -21,7 +21,7 @@ mod boxes;
 use super::resize::{Window, area};
 use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
-use boxes::{Candidate, Overlap, settle_points, suppress};
+use boxes::{FaceBox, Overlap, average_points, suppress};
 
 /// Probability from which a cell, a refined box and a final face are kept.
 const THRESHOLDS: [f32; 3] = [0.6, 0.7, 0.7];
@@ -117,7 +117,7 @@ impl<N: Networks> Mtcnn<N> {
         &self,
         photo: &Photo,
         levels: impl Iterator<Item = Level>,
-    ) -> Result<Vec<Candidate>, NetworkError> {
+    ) -> Result<Vec<FaceBox>, NetworkError> {
         let mut candidates = Vec::new();
         for level in levels {
             let proposals = self.networks.propose(&level.picture(photo))?;
@@ -133,7 +133,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(candidates)
     }
 
-    fn refined(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, NetworkError> {
+    fn refined(&self, photo: &Photo, candidates: Vec<FaceBox>) -> Result<Vec<FaceBox>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 24, THRESHOLDS[1], |pictures| self.networks.refine(pictures))?;
         suppress(&mut kept, 0.7, Overlap::Union);
@@ -144,7 +144,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(kept)
     }
 
-    fn faces(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Face>, NetworkError> {
+    fn faces(&self, photo: &Photo, candidates: Vec<FaceBox>) -> Result<Vec<Face>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 48, THRESHOLDS[2], |pictures| self.networks.output(pictures))?;
         for candidate in &mut kept {
@@ -153,8 +153,8 @@ impl<N: Networks> Mtcnn<N> {
         }
         let candidates = kept.clone();
         suppress(&mut kept, 0.7, Overlap::Smaller);
-        settle_points(&mut kept, &candidates);
-        let mut faces: Vec<Face> = kept.iter().map(Candidate::face).collect();
+        average_points(&mut kept, &candidates);
+        let mut faces: Vec<Face> = kept.iter().map(FaceBox::face).collect();
         let size = |face: &Face| face.size().iter().product::<f32>();
         faces.sort_by(|a, b| size(b).total_cmp(&size(a)));
         Ok(faces)
@@ -216,7 +216,7 @@ fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = (f64, f64)> {
 }
 
 /// The cells that may hold a face, as boxes of the photo.
-fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
+fn cells(proposals: &Proposals, level: &Level) -> Vec<FaceBox> {
     let (scale, margin) = (level.scale as f32, level.margin as f32);
     let plane = proposals.probabilities.len();
     let likely = proposals.probabilities.iter().enumerate().filter(|(_, p)| **p >= THRESHOLDS[0]);
@@ -227,7 +227,7 @@ fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
             let far = corner.map(|x| ((x + CELL as f32 - 1.0) / scale).floor());
             let offset = |i: usize| proposals.offsets.get(i * plane + at).copied().unwrap_or(0.0);
             let bounds = [near[0], near[1], far[0], far[1]].map(|bound| bound - margin);
-            Candidate::proposed(bounds, score, [0, 1, 2, 3].map(offset))
+            FaceBox::proposed(bounds, score, [0, 1, 2, 3].map(offset))
         })
         .collect()
 }
@@ -236,12 +236,12 @@ fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
 /// Candidates wholly outside the photo are dropped.
 fn judge(
     photo: &Photo,
-    candidates: Vec<Candidate>,
+    candidates: Vec<FaceBox>,
     side: usize,
     threshold: f32,
     network: impl Fn(&Pictures) -> Result<Vec<Judgement>, NetworkError>,
-) -> Result<Vec<Candidate>, NetworkError> {
-    let visible: Vec<(Candidate, Window)> =
+) -> Result<Vec<FaceBox>, NetworkError> {
+    let visible: Vec<(FaceBox, Window)> =
         candidates.into_iter().filter_map(|candidate| Some((candidate, candidate.window(photo)?))).collect();
     let mut kept = Vec::new();
     for batch in visible.chunks(BATCH) {

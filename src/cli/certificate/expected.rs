@@ -160,7 +160,7 @@ impl Case {
                 unproven.push("calibration.target_fpir".into());
                 let first = calibration.targets.get(..1).unwrap_or_default();
                 let targets = if claim.targets.is_empty() { first } else { &claim.targets[..] };
-                match Threshold::calibrated(id, calibration, targets, counts.0) {
+                match calibration.threshold(id, targets, counts.0) {
                     Ok(threshold) => Some(threshold),
                     Err(error) => {
                         problems.add(format!("calibration: {error}"));

@@ -10,7 +10,7 @@ use gallerist_index::GraphWhen;
 use super::{Arguments, LabelledProbes, Measured, Probe};
 use crate::cli::probes::{Listed, Probes, Source, several_faces};
 use crate::cli::screen::Screen;
-use crate::evaluation::report::Identification;
+use crate::evaluation::Identification;
 use crate::gallery::{Gallery, ImportedRow, Name, Person};
 use crate::template::Binding;
 
@@ -38,15 +38,14 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let model = self.engine.chosen()?;
-        let engine = || self.engine.load(&model);
+        let model = self.probes.engine.chosen()?;
+        let engine = || self.probes.engine.load(&model);
         let source = Source {
             path: set,
             names: self.subjects.as_deref(),
             dimension: Some(binding.dimension),
             engine: &engine,
-            photos: &self.look,
-            rows: &self.rows,
+            arguments: &self.probes,
             screen,
             stop,
         };

@@ -1,9 +1,9 @@
 use super::canvas::width;
 use super::frame::WIDTH;
-use super::place::Rect;
+use super::labels::Rect;
 use super::{COLOURS, Chart, of_identification, of_verification};
-use crate::evaluation::example::odd;
-use crate::evaluation::report::Report;
+use crate::report::Report;
+use crate::report::example::odd;
 
 fn charts(report: &Report) -> Vec<Chart> {
     let mut charts = report.identification.as_ref().map_or_else(Vec::new, of_identification);
@@ -177,6 +177,6 @@ fn colours_for_old_viewers_are_those_of_the_light_scheme() {
 fn pages_to_look_at() {
     let directory = std::path::PathBuf::from(std::env::var_os("GALLERIST_PAGE").unwrap());
     for (name, report) in odd() {
-        crate::evaluation::write::write(&report, &directory.join(name.replace(' ', "-"))).unwrap();
+        crate::report::write(&report, &directory.join(name.replace(' ', "-"))).unwrap();
     }
 }

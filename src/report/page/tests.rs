@@ -1,7 +1,7 @@
 use super::html;
-use crate::evaluation::example::{HOSTILE, example, odd};
-use crate::evaluation::report::Report;
 use crate::number::{count, percent, score};
+use crate::report::Report;
+use crate::report::example::{HOSTILE, example, odd};
 
 /// Elements that have no end.
 const VOID: [&str; 2] = ["meta", "!DOCTYPE"];

@@ -1,13 +1,57 @@
-//! A report as files in a directory.
+//! Reports of an evaluation: the numbers as JSON and CSV, charts as SVG, and a page that needs nothing else.
+
+mod chart;
+mod csv;
+#[cfg(test)]
+mod example;
+mod page;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use thiserror::Error;
 
-use super::report::Report;
-use super::{chart, csv, page};
+use crate::evaluation::{Identification, Verification};
+
+/// What was evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Setting {
+    /// A line for people.
+    pub title: String,
+    /// Name of the model.
+    pub model: String,
+    /// Its fingerprint; empty for templates made elsewhere.
+    pub fingerprint: String,
+    /// How a subject's templates are made one score.
+    pub fusion: String,
+    /// How the gallery was searched.
+    pub search: String,
+    /// The command line.
+    pub command: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Bootstrap repetitions.
+    pub repetitions: u32,
+    /// Date, `YYYY-MM-DD`, UTC.
+    pub date: String,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// A whole evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What was evaluated, and how.
+    pub setting: Setting,
+    /// What a reader has to know before believing a number: few probes, few false alarms, suspected mates among the strangers.
+    pub warnings: Vec<String>,
+    /// 1:N.
+    pub identification: Option<Identification>,
+    /// 1:1.
+    pub verification: Option<Verification>,
+}
 
 /// A file of a report that could not be written.
 #[derive(Debug, Error)]
@@ -96,7 +140,7 @@ fn at(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> WriteError 
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{example, odd};
+    use super::example::{example, odd};
     use super::*;
 
     const ALWAYS: [&str; 7] =

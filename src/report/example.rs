@@ -1,6 +1,7 @@
 //! Reports for tests: a realistic one, and odd ones.
 
-use super::report::*;
+use super::{Report, Setting};
+use crate::evaluation::*;
 
 /// Share of a normal distribution above `score`.
 fn above(score: f64, mean: f64, deviation: f64) -> f64 {
@@ -64,15 +65,15 @@ fn searched(score: f64, subjects: f64) -> [f64; 2] {
     [0.995 * above(score, 0.58, 0.13), 1.0 - (1.0 - one).powf(subjects)]
 }
 
-fn growth(target_fpir: f64, threshold: f64) -> Growth {
+fn growth(target_fpir: f64, threshold: f64) -> FpirBySize {
     let whole = searched(threshold, 10_000.0)[1];
-    let point = |(subjects, bend): (u64, f64)| GrowthPoint {
+    let point = |(subjects, bend): (u64, f64)| SizePoint {
         subjects,
         fpir: rate(bend * searched(threshold, subjects as f64)[1], 5_000),
         predicted: 1.0 - (1.0 - whole).powf(subjects as f64 / 10_000.0),
     };
     let points = [(1_000, 1.5), (2_000, 1.2), (4_000, 0.9), (7_000, 1.05), (10_000, 1.0)].map(point).to_vec();
-    Growth { threshold: threshold as f32, target_fpir, points }
+    FpirBySize { threshold: threshold as f32, target_fpir, points }
 }
 
 fn identification() -> Identification {
@@ -233,7 +234,7 @@ fn three_probes(all: &mut Identification) {
     (all.det[0].false_positive, all.det[2].false_negative) = (0.0, 0.0);
     all.growth.truncate(1);
     all.growth[0].points.truncate(1);
-    all.growth[0].points[0] = GrowthPoint { subjects: 3, fpir: third, predicted: third.value };
+    all.growth[0].points[0] = SizePoint { subjects: 3, fpir: third, predicted: third.value };
 }
 
 fn one_point(all: &mut Identification) {

@@ -1,6 +1,9 @@
-//! What an evaluation says: the numbers behind every table, curve and page. Rates are shares from 0 to 1.
+//! The results of an evaluation: the numbers behind every table, curve and page, and warnings where the sample is too small for them.
+//! Rates are shares from 0 to 1.
 
 use serde::Serialize;
+
+use super::tradeoff::ENOUGH;
 
 /// A rate with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -14,31 +17,6 @@ pub struct Rate {
     pub errors: u64,
     /// Trials.
     pub trials: u64,
-}
-
-/// What was evaluated.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Setting {
-    /// A line for people.
-    pub title: String,
-    /// Name of the model.
-    pub model: String,
-    /// Its fingerprint; empty for templates made elsewhere.
-    pub fingerprint: String,
-    /// How a subject's templates are made one score.
-    pub fusion: String,
-    /// How the gallery was searched.
-    pub search: String,
-    /// The command line.
-    pub command: String,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// Bootstrap repetitions.
-    pub repetitions: u32,
-    /// Date, `YYYY-MM-DD`, UTC.
-    pub date: String,
-    /// Version of the program.
-    pub version: String,
 }
 
 /// One line of the table FNIR at FPIR.
@@ -82,18 +60,18 @@ pub struct CmcPoint {
 
 /// FPIR at a fixed threshold in parts of the gallery.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Growth {
+pub struct FpirBySize {
     /// The threshold: that of an operating point in the whole gallery.
     pub threshold: f32,
     /// FPIR aimed at in the whole gallery.
     pub target_fpir: f64,
     /// One a part, smallest first, the whole gallery last.
-    pub points: Vec<GrowthPoint>,
+    pub points: Vec<SizePoint>,
 }
 
 /// One size of a gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct GrowthPoint {
+pub struct SizePoint {
     /// Subjects.
     pub subjects: u64,
     /// Observed there.
@@ -135,7 +113,7 @@ pub struct Identification {
     /// Ranks 1, 2, ... as far as is known.
     pub cmc: Vec<CmcPoint>,
     /// FPIR in parts of the gallery, for each operating point that rests on enough.
-    pub growth: Vec<Growth>,
+    pub growth: Vec<FpirBySize>,
     /// Mate scores, and best scores of non-mated searches.
     pub histogram: Histogram,
 }
@@ -181,15 +159,102 @@ pub struct Verification {
     pub histogram: Histogram,
 }
 
-/// A whole evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// What was evaluated, and how.
-    pub setting: Setting,
-    /// What a reader has to know before believing a number: few probes, few false alarms, suspected mates among the strangers.
-    pub warnings: Vec<String>,
-    /// 1:N.
-    pub identification: Option<Identification>,
-    /// 1:1.
-    pub verification: Option<Verification>,
+/// Fewer trials of a class than this are called few: one of them moves a rate by more than a percentage point.
+const FEW_TRIALS: u64 = 100;
+
+/// Fewer subjects than this are called few: an interval by bootstrap is too narrow then (coverage of a few
+/// dozen clusters is a common rule of thumb, not a law).
+const FEW_SUBJECTS: u64 = 30;
+
+impl Identification {
+    /// Where the sample is too small for what is said of it, in plain words; empty if nowhere.
+    pub fn warnings(&self) -> Vec<String> {
+        let classes =
+            [("mated searches", "FNIR", self.mated), ("non-mated searches", "FPIR", self.non_mated)];
+        let mut warnings = Vec::new();
+        for (what, rate, [searches, subjects]) in classes {
+            warnings.extend(few_trials(what, rate, searches));
+            warnings.extend(few_subjects(what, subjects));
+        }
+        let [mated, non_mated] = self.failed_to_acquire;
+        warnings.extend(missing(mated, self.mated[0], "mated probe", "misses"));
+        warnings.extend(missing(
+            non_mated,
+            self.non_mated[0],
+            "non-mated probe",
+            "searches without a false alarm, which flatters FPIR",
+        ));
+        let points = self.points.iter();
+        warnings.extend(points.filter_map(|p| few_alarms("FPIR", p.target_fpir, &p.fpir, "false alarm")));
+        warnings
+    }
+}
+
+impl Verification {
+    /// Where the sample is too small for what is said of it, in plain words; empty if nowhere.
+    pub fn warnings(&self) -> Vec<String> {
+        let [mated, non_mated] = self.pairs;
+        let mut warnings = Vec::new();
+        warnings.extend(few_trials("mated pairs", "FNMR", mated));
+        warnings.extend(few_trials("non-mated pairs", "FMR", non_mated));
+        warnings.extend(few_subjects("pairs", self.subjects));
+        let [without_mated, without_non_mated] = self.failed_to_acquire;
+        warnings.extend(missing(without_mated, mated, "mated pair", "misses"));
+        warnings.extend(missing(
+            without_non_mated,
+            non_mated,
+            "non-mated pair",
+            "rightly refused, which flatters FMR",
+        ));
+        let points = self.points.iter();
+        warnings.extend(points.filter_map(|p| few_alarms("FMR", p.target_fmr, &p.fmr, "false match")));
+        warnings
+    }
+}
+
+fn few_trials(what: &str, rate: &str, trials: u64) -> Option<String> {
+    let step = 100.0 / trials as f64;
+    (trials < FEW_TRIALS)
+        .then(|| format!("only {trials} {what}: each one moves {rate} by {step:.1} percentage points"))
+}
+
+fn few_subjects(what: &str, subjects: u64) -> Option<String> {
+    (subjects < FEW_SUBJECTS).then(|| {
+        let people = if subjects == 1 { "person" } else { "people" };
+        format!("the {what} are of only {subjects} {people}: intervals are likely too narrow")
+    })
+}
+
+fn missing(without_face: u64, trials: u64, what: &str, counted: &str) -> Option<String> {
+    let plural = if trials == 1 { "" } else { "s" };
+    (without_face > 0).then(|| {
+        format!("{without_face} of {trials} {what}{plural} without a usable face: counted as {counted}")
+    })
+}
+
+/// What a target rests on, if that is little.
+fn few_alarms(name: &str, target: f64, rate: &Rate, alarm: &str) -> Option<String> {
+    let (alarms, trials) = (rate.errors, rate.trials);
+    // A hair less than needed is enough: 1 / 0.001 is not quite 1,000.
+    let needed = |alarms: u64| (alarms as f64 / target - 1e-6).ceil();
+    if target < 1.0 / trials as f64 {
+        return Some(format!(
+            "{name} {target} cannot be observed with {trials} trials: that takes {} at least, and {} for {ENOUGH} \
+             {alarm}{}; the threshold lies just above the highest score seen",
+            needed(1),
+            needed(ENOUGH),
+            plural(alarm),
+        ));
+    }
+    let end = if alarms == 1 { "" } else { plural(alarm) };
+    (alarms < ENOUGH).then(|| {
+        format!(
+            "{name} {target} rests on {alarms} {alarm}{end} of {trials} trials: about {} are needed for {ENOUGH}",
+            needed(ENOUGH)
+        )
+    })
+}
+
+fn plural(noun: &str) -> &'static str {
+    if noun.ends_with("ch") { "es" } else { "s" }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample};
-use crate::evaluation::report::{Growth, GrowthPoint};
+use crate::evaluation::{FpirBySize, SizePoint};
 use crate::number::{aim, count, interval, percent, score};
 
 /// Dots, lines and bars of each series; more series than colours share them.
@@ -19,8 +19,8 @@ const SERIES: [[&str; 3]; 6] = [
 ];
 
 /// FPIR over the size of the gallery, a series for each threshold.
-pub fn chart(growth: &[Growth]) -> Option<Chart> {
-    let series: Vec<(&Growth, Vec<&GrowthPoint>)> = growth
+pub fn chart(growth: &[FpirBySize]) -> Option<Chart> {
+    let series: Vec<(&FpirBySize, Vec<&SizePoint>)> = growth
         .iter()
         .map(|growth| (growth, growth.points.iter().filter(|point| point.fpir.value.is_finite()).collect()))
         .filter(|(_, points): &(_, Vec<_>)| !points.is_empty())
@@ -46,13 +46,13 @@ pub fn chart(growth: &[Growth]) -> Option<Chart> {
 }
 
 /// Where sizes of the gallery have no false alarms: once for all thresholds.
-fn silent(frame: &Frame, series: &[(&Growth, Vec<&GrowthPoint>)]) -> Vec<[f64; 2]> {
+fn silent(frame: &Frame, series: &[(&FpirBySize, Vec<&SizePoint>)]) -> Vec<[f64; 2]> {
     let points = series.iter().flat_map(|(_, points)| points).filter(|point| point.fpir.value <= 0.0);
     let sizes: BTreeSet<u64> = points.map(|point| point.subjects).collect();
     sizes.into_iter().map(|subjects| frame.at(subjects as f64, 0.0)).collect()
 }
 
-fn key(series: &[(&Growth, Vec<&GrowthPoint>)]) -> Vec<Entry> {
+fn key(series: &[(&FpirBySize, Vec<&SizePoint>)]) -> Vec<Entry> {
     let mut key: Vec<Entry> = series
         .iter()
         .enumerate()
@@ -67,7 +67,7 @@ fn key(series: &[(&Growth, Vec<&GrowthPoint>)]) -> Vec<Entry> {
 }
 
 /// Points of different series at one size stand side by side.
-fn draw(frame: &mut Frame, index: usize, aside: f64, points: &[&GrowthPoint]) {
+fn draw(frame: &mut Frame, index: usize, aside: f64, points: &[&SizePoint]) {
     let [dot, dashed, bar] = SERIES[index % SERIES.len()];
     let predicted: Vec<_> = points
         .iter()
@@ -91,7 +91,7 @@ fn draw(frame: &mut Frame, index: usize, aside: f64, points: &[&GrowthPoint]) {
     }
 }
 
-fn description(series: &[(&Growth, Vec<&GrowthPoint>)]) -> String {
+fn description(series: &[(&FpirBySize, Vec<&SizePoint>)]) -> String {
     let said: Vec<String> = series
         .iter()
         .filter_map(|(growth, points)| {

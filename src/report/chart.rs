@@ -2,23 +2,20 @@
 
 mod axis;
 mod canvas;
-mod cmc;
 mod det;
-pub mod escaped;
-mod flag;
 mod frame;
 mod growth;
 mod histogram;
-mod place;
-mod roc;
+mod labels;
+mod shares;
 #[cfg(test)]
 mod tests;
-mod zoom;
 
 use self::canvas::{Anchor, Canvas};
-use self::escaped::Escaped;
 use self::frame::{Frame, WIDTH};
-use super::report::{Identification, Verification};
+use crate::evaluation::{Identification, Verification};
+
+pub use self::canvas::Escaped;
 
 /// The colours, as custom properties.
 pub const COLOURS: &str = include_str!("chart/colours.css");
@@ -98,7 +95,7 @@ impl Chart {
 pub fn of_identification(identification: &Identification) -> Vec<Chart> {
     [
         det::identification(identification),
-        cmc::chart(&identification.cmc),
+        shares::cmc(&identification.cmc),
         histogram::identification(identification),
         growth::chart(&identification.growth),
     ]
@@ -109,7 +106,7 @@ pub fn of_identification(identification: &Identification) -> Vec<Chart> {
 
 /// The charts of a verification; those without anything to show are left out.
 pub fn of_verification(verification: &Verification) -> Vec<Chart> {
-    [det::verification(verification), roc::chart(verification), histogram::verification(verification)]
+    [det::verification(verification), shares::roc(verification), histogram::verification(verification)]
         .into_iter()
         .flatten()
         .collect()

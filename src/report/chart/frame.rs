@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, LINE, TEXT, width};
-use super::place::{Rect, Room};
+use super::labels::{Rect, Room};
 
 /// Width of every chart.
 pub const WIDTH: f64 = 480.0;

@@ -1,9 +1,8 @@
 //! Tables and figures of the page.
 
-use crate::evaluation::chart::Chart;
-use crate::evaluation::chart::escaped::Escaped;
-use crate::evaluation::report::Rate;
+use crate::evaluation::Rate;
 use crate::number::{count, interval, percent};
+use crate::report::chart::{Chart, Escaped};
 
 /// A table that scrolls sideways where it does not fit. Cells are finished HTML.
 pub struct Table {

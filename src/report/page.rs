@@ -1,38 +1,34 @@
 //! A report as one page for people: it needs no network, no scripts and no other file.
 
-mod identification;
 mod method;
-mod setting;
+mod sections;
 mod table;
 #[cfg(test)]
 mod tests;
-mod tile;
-mod verification;
-mod words;
+mod tiles;
 
 use self::table::figure;
-use super::chart::escaped::Escaped;
-use super::chart::{COLOURS, Chart, STYLE};
-use super::report::Report;
+use super::Report;
+use super::chart::{COLOURS, Chart, Escaped, STYLE};
 
 const PAGE: &str = include_str!("page/style.css");
 
 /// The whole page.
 pub fn html(report: &Report) -> String {
     let title = Escaped(&report.setting.title);
-    let identification = report.identification.as_ref().map(identification::section).unwrap_or_default();
-    let verification = report.verification.as_ref().map(verification::section).unwrap_or_default();
+    let identification = report.identification.as_ref().map(sections::identification).unwrap_or_default();
+    let verification = report.verification.as_ref().map(sections::verification).unwrap_or_default();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title} · evaluation of face recognition</title>\n<style>\n{COLOURS}{STYLE}{PAGE}</style>\n</head>\n<body>\n\
          {}<main>\n{}{}{}{identification}{verification}{}</main>\n{}</body>\n</html>\n",
-        setting::header(report),
+        method::header(report),
         warnings(&report.warnings),
-        tile::section(report),
-        setting::section(report),
-        method::section(report),
-        setting::footer(report),
+        tiles::section(report),
+        method::setting(report),
+        method::method(report),
+        method::footer(report),
     )
 }
 

@@ -3,7 +3,7 @@
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample, thinned};
-use crate::evaluation::report::{DetPoint, Identification, Rate, Verification};
+use crate::evaluation::{DetPoint, Identification, Rate, Verification};
 use crate::number::{aim, interval, percent, score};
 
 /// Names of the two errors.

@@ -1,6 +1,7 @@
 //! The curves of a report as tables for other programs: a line of names, then one line a point. What is not a number stays empty.
 
-use super::report::{DetPoint, Histogram, Report};
+use super::Report;
+use crate::evaluation::{DetPoint, Histogram};
 
 /// The tables: name of the file, and what is in it. Those without points have their line of names only.
 pub fn tables(report: &Report) -> [(&'static str, String); 5] {

@@ -3,9 +3,9 @@
 use super::Chart;
 use super::axis::Axis;
 use super::canvas::{Anchor, LINE};
-use super::flag::{Flag, rows};
 use super::frame::{Entry, Frame, Sample, WIDTH};
-use crate::evaluation::report::{Histogram, Identification, Verification};
+use super::labels::{Flag, rows};
+use crate::evaluation::{Histogram, Identification, Verification};
 use crate::number::{aim, score};
 
 /// Mate scores and best scores of strangers.
