@@ -8,6 +8,8 @@ mod detector;
 mod encoder;
 mod graph;
 mod pool;
+#[allow(unsafe_code)] // see there
+mod unsafe_library;
 
 use std::sync::Once;
 
