@@ -1,0 +1,174 @@
+//! The rooms of `src` import one way, as the table in the README says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "architecture/imports.rs"]
+mod imports;
+
+use imports::imports;
+
+/// Crates that only some rooms may name.
+const FOREIGN: [&str; 3] = ["gallerist_index", "rusqlite", "tch"];
+/// The room that is a crate of its own.
+const NETWORKS: &str = "encoder/networks";
+
+/// For each room, in the order of the README's table, the rooms that it may import.
+type House = Vec<(String, BTreeSet<String>)>;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The table in the README: a room's link, what lives there, what it imports, what it never knows.
+fn table(readme: &str) -> House {
+    let mut house: House = Vec::new();
+    for line in readme.lines().filter(|line| line.starts_with("| [`")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let name = cells[1].split('`').nth(1).unwrap();
+        let (room, allowed) = match name.strip_prefix("src/") {
+            Some(room) => (room, cells[3]),
+            None if name == "index/" => ("gallerist_index", ""),
+            None => continue,
+        };
+        let above = house.iter().map(|(room, _)| room.clone());
+        let allowed = match allowed {
+            "all above" => above.collect(),
+            list => list
+                .split(',')
+                .map(|name| name.trim().trim_matches('`'))
+                .filter(|name| !name.is_empty())
+                .map(inner)
+                .collect(),
+        };
+        house.push((room.to_owned(), allowed));
+    }
+    house
+}
+
+fn inner(name: &str) -> String {
+    if name == "index" { "gallerist_index".to_owned() } else { name.to_owned() }
+}
+
+/// The files of `src`, each with its path there and its text.
+fn files() -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root().join("src")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root().join("src")).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found
+}
+
+/// The room of a file: its folder, or the file beside that folder. `lib.rs` only lists the rooms; `main.rs` is the command line's.
+fn room(path: &Path) -> Option<String> {
+    match path.to_str().unwrap() {
+        "lib.rs" => None,
+        "main.rs" => Some("cli".to_owned()),
+        path if path.starts_with(NETWORKS) => Some(NETWORKS.to_owned()),
+        path => path.split('/').next().map(|name| name.trim_end_matches(".rs").to_owned()),
+    }
+}
+
+/// Every import from one room into another, with a file that has it.
+fn edges(files: &[(PathBuf, String)]) -> BTreeMap<(String, String), PathBuf> {
+    let mut edges = BTreeMap::new();
+    for (path, text) in files {
+        let Some(room) = room(path) else { continue };
+        let is_program = room == NETWORKS || path == Path::new("main.rs");
+        let depth = path.components().count();
+        for target in imports(text, depth, if is_program { "gallerist" } else { "crate" }, &FOREIGN) {
+            if target != room {
+                edges.insert((room.clone(), target), path.clone());
+            }
+        }
+    }
+    edges
+}
+
+/// What the imports of these files do that the table does not allow.
+fn violations(house: &House, files: &[(PathBuf, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((from, to), path) in edges(files) {
+        match to.as_str() {
+            "rusqlite" if from == "gallery" => continue,
+            "tch" if from == NETWORKS => continue,
+            _ => {}
+        }
+        let allowed = house.iter().find(|(room, _)| *room == from).map(|(_, allowed)| allowed);
+        match allowed {
+            None => found.push(format!("{}: the room {from} is not in the table", path.display())),
+            Some(allowed) if allowed.contains(&to) => {}
+            Some(_) => found.push(format!("{}: {from} must not import {to}", path.display())),
+        }
+    }
+    found
+}
+
+fn house() -> House {
+    table(&fs::read_to_string(root().join("README.md")).unwrap())
+}
+
+#[test]
+fn every_import_is_in_the_table() {
+    assert_eq!(violations(&house(), &files()), Vec::<String>::new());
+}
+
+#[test]
+fn every_room_imports_only_rooms_above_it() {
+    let house = house();
+    assert!(house.len() > 10, "{house:?}");
+    let mut above = BTreeSet::new();
+    for (room, allowed) in &house {
+        assert!(allowed.is_subset(&above), "{room} imports {allowed:?}, above it are {above:?}");
+        assert!(above.insert(room.clone()), "{room} is in the table twice");
+    }
+}
+
+#[test]
+fn every_line_of_the_table_is_true() {
+    let edges = edges(&files());
+    let rooms: BTreeSet<String> = files().iter().filter_map(|(path, _)| room(path)).collect();
+    for (room, allowed) in house() {
+        assert!(room == "gallerist_index" || rooms.contains(&room), "there is no room {room}");
+        let is_list = allowed.len() < rooms.len() - 2; // `all above` is not a list
+        for to in allowed.iter().filter(|_| is_list) {
+            assert!(edges.contains_key(&(room.clone(), to.clone())), "{room} does not import {to} any more");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_import_is_found() {
+    let house = house();
+    let planted = |path: &str, text: &str| violations(&house, &[(path.into(), text.into())]);
+    for (path, text) in [
+        ("image.rs", "use crate::gallery::Gallery;"),
+        ("image.rs", "mod tests { use super::super::gallery; }"),
+        ("calibration/curve.rs", "use crate::{template::Template, gallery::{Gallery, Search}};"),
+        ("calibration/curve.rs", "fn f<'a>(_: &'a str) -> char { crate::gallery::count(\"//\"); '\"' }"),
+        ("gallery/name.rs", "use super::super::audit;"),
+        ("encoder/model.rs", "fn f() { tch::no_grad(|| ()) }"),
+        ("decision.rs", "use rusqlite::Connection;"),
+        ("encoder/networks/pool.rs", "use gallerist::gallery::Gallery;"),
+        ("lumber/room.rs", "use crate::image::Photo;"),
+    ] {
+        assert_eq!(planted(path, text).len(), 1, "{path}: {text}");
+    }
+    for (path, text) in [
+        ("face.rs", "use crate::image::Photo;"),
+        ("image.rs", "// use crate::gallery;\n/* crate::gallery */ const A: &str = \"crate::gallery\";"),
+        ("image/jpeg.rs", "use super::gallery; mod tests { use super::super::gallery; }"),
+        ("gallery.rs", "use rusqlite::Connection;"),
+    ] {
+        assert_eq!(planted(path, text), Vec::<String>::new(), "{path}: {text}");
+    }
+}
