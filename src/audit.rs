@@ -1,5 +1,5 @@
-//! What an audit of a gallery says: what a way to search misses at the threshold, whether every template finds itself, who is in the
-//! gallery twice, which photos do not belong to their person, and whether the calibration still holds. The searches are run elsewhere.
+//! The results of an audit: the mates that a way to search misses at the threshold, templates that do not find themselves, people who are
+//! in the gallery twice, photos that do not show their person, and whether the calibration is up to date. Nothing is searched here.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,34 +12,34 @@ use crate::decision::Missed;
 pub enum MatesFrom {
     /// Probes that were given, with the names of their people.
     Given,
-    /// Templates of the gallery, each looked up as if it were not there, in search of the others of its person.
+    /// Templates of the gallery, each left out while the others of its person are searched for.
     LeftOut,
-    /// Made up: vectors whose score against a template of the gallery lies a little above the threshold.
+    /// Synthetic vectors whose score against a template of the gallery is a little above the threshold.
     MadeUp,
 }
 
-/// Mates that were looked for.
+/// Searches for mates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mates {
-    /// Where the probes come from.
+    /// The source of the probes.
     pub from: MatesFrom,
-    /// Probes.
+    /// The number of probes.
     pub probes: u64,
-    /// Those whose mate reaches the threshold, by brute force.
+    /// Probes whose mate reaches the threshold, by brute force.
     pub reachable: u64,
-    /// Those of them whose mate is not on the candidate list, although it scores more than its last one.
+    /// Of these, probes whose mate is missing from the candidate list although it scores more than the last candidate.
     pub missed: u64,
-    /// Share of the probes whose mate does not reach the threshold, and the same by the audited search.
+    /// FNIR by brute force: the share of probes whose mate does not reach the threshold.
     pub fnir_exact: f64,
-    /// `fnir_exact` and what was missed.
+    /// FNIR of the audited search.
     pub fnir: f64,
-    /// What was missed, as a share of all probes: FNIR that comes from the search, with its 95 % interval.
+    /// The FNIR that the search adds: missed mates as a share of all probes.
     pub difference: f64,
-    /// Its interval.
+    /// Its 95 % interval.
     pub difference_ci95: [f64; 2],
 }
 
-/// Two subjects who are more alike than strangers are: one person under two names, one photo filed twice, or relatives.
+/// Two subjects that score more against each other than strangers do: one person under two names, one photo enrolled twice, or relatives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Double {
     /// Names of the subjects.
@@ -53,7 +53,7 @@ pub struct Double {
 /// A template that is closer to somebody else than to the others of its person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outlier {
-    /// Whose it is.
+    /// The subject under which it is enrolled.
     pub subject: String,
     /// Its id.
     pub template: u64,
@@ -61,48 +61,48 @@ pub struct Outlier {
     pub path: String,
     /// The best score with another template of its person.
     pub own: f32,
-    /// The best score with anybody else.
+    /// The best score with a template of another subject.
     pub other: f32,
-    /// Who that is.
+    /// That subject.
     pub closer_to: String,
 }
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
     /// When, in seconds since 1970, UTC.
     pub made: i64,
     /// The way to search.
     pub search: String,
-    /// Subjects there were.
+    /// Subjects in the gallery.
     pub subjects: u64,
-    /// Templates there were.
+    /// Templates in the gallery.
     pub templates: u64,
     /// The score at which a mate counts as found.
     pub threshold: f32,
-    /// What the search misses; `None` if there were no probes.
+    /// Searches for mates; `None` if there were no probes.
     pub mates: Option<Mates>,
-    /// Templates that were looked up as they are.
+    /// Stored templates that were searched for.
     pub looked_up: u64,
-    /// Ids of those that were not their own best hit, the first hundred of them.
+    /// Ids of those that were not their own best hit, at most a hundred.
     pub not_found: Vec<u64>,
-    /// How many these are in all.
+    /// How many were not.
     pub not_found_count: u64,
     /// Pairs of subjects that may be one person, or one photo under two names; highest score first.
     pub doubles: Vec<Double>,
     /// Photos that are closer to somebody else than to any other photo of their own person.
     pub outliers: Vec<Outlier>,
-    /// What is to be said of the calibration; empty if it is fresh.
+    /// Remarks about the calibration; empty if it is up to date.
     pub calibration: Vec<String>,
     /// Promises that are broken, in words; empty if none is.
     pub broken: Vec<String>,
 }
 
-/// Entries of a list that are kept.
+/// The longest list that is kept.
 pub(crate) const LISTED: usize = 100;
 
 impl Audit {
-    /// Says which promises are broken; `bound` is the share of searches in which the mate may be missed.
+    /// Adds the promises that are broken; `bound` is the share of searches in which the mate may be missed.
     pub fn judge(&mut self, bound: f64) {
         if let Some(mates) = self.mates.filter(|mates| mates.difference > bound) {
             self.broken.push(format!(
@@ -121,12 +121,12 @@ impl Audit {
         }
     }
 
-    /// Whether the gallery is about the size that it had.
+    /// Whether the gallery has about the size that it had when it was audited.
     pub fn is_fresh(&self, templates: u64) -> bool {
         !is_other_size(templates.max(1) as f64 / self.templates.max(1) as f64)
     }
 
-    /// Of the mates that brute force finds, the share that this way to search misses.
+    /// The share of mates found by brute force that this way to search misses.
     pub fn missed(&self) -> Option<Missed> {
         let mates = self.mates.filter(|mates| mates.reachable > 0)?;
         let (missed, reachable) = (mates.missed as f64, mates.reachable as f64);

@@ -35,16 +35,16 @@ pub enum ExperimentError {
     Gallery(#[from] GalleryError),
 }
 
-/// Parts of the gallery that are searched too, as one in so many subjects, if there are [`FEWEST_IN_PARTS`].
+/// Parts of the gallery that are searched as well: one in 8, 4 and 2 of its subjects, if it has [`FEWEST_IN_PARTS`] or more.
 const PARTS: [u64; 3] = [8, 4, 2];
 const FEWEST_IN_PARTS: u64 = 16;
 
-/// Somebody to search for.
+/// A template to search for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    /// What it is: a path, or a row of a file.
+    /// Its source: a path, or a row of a file.
     pub name: String,
-    /// Who it shows, if that is known.
+    /// The name of the person it shows, if known.
     pub person: Option<String>,
     /// Its template.
     pub template: Template,
@@ -55,7 +55,7 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
 
-/// Parts of the gallery, the smallest first, each within the next: how many subjects they have, and their rows.
+/// Nested parts of the gallery, smallest first: the number of subjects and the selection of rows of each.
 fn parts(gallery: &Gallery, view: &View) -> Result<Vec<(u64, Selection)>, GalleryError> {
     if gallery.counts()?.0 < FEWEST_IN_PARTS {
         return Ok(Vec::new());
@@ -71,7 +71,7 @@ fn parts(gallery: &Gallery, view: &View) -> Result<Vec<(u64, Selection)>, Galler
         .collect())
 }
 
-/// Whether a subject is in the part of one in `one_in`, a power of two; smaller parts lie within larger ones.
+/// Whether a subject is in the part that holds one in `one_in` subjects, a power of two. Smaller parts lie within larger ones.
 fn is_in(subject: u64, one_in: u64) -> bool {
     // Finaliser of SplitMix64 (Steele, Lea, Flood 2014): subjects are numbered in the order of their enrolment.
     let mut mixed = subject.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,14 +1,14 @@
-//! One score for a subject of several templates.
+//! Score fusion: one score for a subject with several templates.
 
 use serde::{Deserialize, Serialize};
 
-/// How the scores of a subject's templates become the subject's score. Used alike wherever subjects are ranked: identification,
-/// calibration, evaluation, audit. No fused score is above the best of the scores, so that a subject whose fused score reaches a
-/// threshold has a template that reaches it: a search for such templates finds all such subjects.
+/// How the scores of a subject's templates become the subject's score. The same in identification, calibration,
+/// evaluation and audit. A fused score is never above the best of the scores. So a subject whose fused score reaches a threshold has a
+/// template that reaches it, and a search for such templates finds all such subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Fusion {
-    /// The best score. The more templates, the better the chances of strangers.
+    /// The best score. More templates of a subject give more false alarms.
     #[default]
     Max,
     /// The mean of the scores: the score of the mean of the templates.

@@ -1,10 +1,10 @@
-//! The score at which a candidate counts, and where it comes from.
+//! Thresholds: the score from which a candidate is a match, and its origin.
 
 use serde::{Deserialize, Serialize};
 
 use crate::template::Binding;
 
-/// Where a threshold comes from. Every reply says it.
+/// The origin of a threshold. Every reply states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -27,7 +27,7 @@ pub enum Method {
     Tail,
 }
 
-/// A threshold for a target.
+/// A threshold for a target FPIR: an operating point.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Operating {
     /// The FPIR aimed at.
@@ -36,19 +36,19 @@ pub struct Operating {
     pub threshold: f32,
     /// The 95 % interval of the true FPIR there.
     pub fpir_ci95: [f64; 2],
-    /// Subjects it holds for.
+    /// The number of subjects for which it holds.
     pub subjects: u64,
     /// How it was found.
     pub method: Method,
     /// Non-mated searches of the calibration that reach it.
     pub alarms: usize,
-    /// Whether it lies beyond what was seen: above nearly all searches, or for a gallery of another size.
+    /// Whether it is extrapolated: above nearly all measured scores, or for a gallery of another size.
     pub extrapolated: bool,
     /// The lowest target that can be asked for.
     pub lowest_target: f64,
 }
 
-/// What a calibration said about a threshold.
+/// A calibration's statement about a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibrated {
     /// The calibration's number in the gallery.
@@ -59,8 +59,7 @@ pub struct Calibrated {
     pub no_match: Option<Operating>,
 }
 
-/// A score at or above `value` counts as the same person; the best one being below `no_match_below`, nobody does; between the two nothing
-/// is decided.
+/// A score at or above `value` is a match. A best score below `no_match_below` is no match. Between the two nothing is decided.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Threshold {
     /// Cosine, -1 to 1.
@@ -69,7 +68,7 @@ pub struct Threshold {
     pub no_match_below: f32,
     /// Where it comes from.
     pub origin: Origin,
-    /// What is known of it, if it is calibrated.
+    /// The calibration's statement, if it is calibrated.
     pub calibrated: Option<Calibrated>,
 }
 

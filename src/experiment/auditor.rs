@@ -1,4 +1,4 @@
-//! The searches of an audit.
+//! The searches of an audit: for mates, for every sampled template itself, and for the closest other person of each.
 
 mod mates;
 mod people;
@@ -14,7 +14,7 @@ use crate::audit::{Audit, LISTED};
 use crate::gallery::{Gallery, Result, Search, TOGETHER, mode_name};
 use crate::template::Template;
 
-/// How to audit.
+/// Runs an audit.
 pub struct Auditor<'a> {
     /// The gallery.
     pub gallery: &'a Gallery,
@@ -24,22 +24,22 @@ pub struct Auditor<'a> {
     pub threshold: f32,
     /// Length of the candidate lists.
     pub top_k: usize,
-    /// Probes, and templates that are looked at, at most.
+    /// The largest number of probes, and of templates that are examined.
     pub sample: usize,
-    /// Of every random choice.
+    /// The seed of every random choice.
     pub seed: u64,
-    /// FNIR that the way to search may add, for one that may miss.
+    /// The FNIR that an approximate way to search may add.
     pub bound: f64,
-    /// People in the gallery twice score this against each other; `None`: whatever strangers would not.
+    /// Two subjects that score this or more against each other are listed as doubles. `None`: above the scores of strangers.
     pub doubles_above: Option<f32>,
-    /// Told what is being done, and how much of it is.
+    /// Called with the present task, how much of it is done, and its total.
     pub progress: &'a dyn Fn(&'static str, usize, usize),
     /// Ends the audit when it becomes true.
     pub stop: &'a AtomicBool,
 }
 
 impl Auditor<'_> {
-    /// Does it all; `None` if it was stopped. `given` are probes with the names of their people, or none.
+    /// Runs the whole audit; `None` if it was stopped. `given` holds probes with the names of their people; it may be empty.
     ///
     /// # Errors
     /// The gallery failed, or a probe has another dimension.
@@ -69,7 +69,7 @@ impl Auditor<'_> {
         Ok(Some(audit))
     }
 
-    /// Whether the way to search can miss anybody at all.
+    /// Whether the way to search is approximate.
     fn may_miss(&self) -> bool {
         matches!(self.search.mode, gallerist_index::Mode::Graph { .. }) || self.search.recall.is_some()
     }
@@ -82,8 +82,8 @@ impl Auditor<'_> {
         }
     }
 
-    /// Templates as probes: each must be its own best hit, or score the same as it (an identical one). The ids of those that
-    /// failed.
+    /// Searches for stored templates. Each must be its own best hit, or score the same as an identical one. Returns the ids of those
+    /// that are not.
     fn look_up_verbatim(&self, ids: &[u64]) -> Result<Option<Vec<u64>>> {
         let view = self.gallery.view();
         let mut failed = Vec::new();
@@ -108,7 +108,7 @@ impl Auditor<'_> {
         Ok(Some(failed))
     }
 
-    /// Ids of up to [`Self::sample`] live templates, drawn evenly.
+    /// Ids of up to [`Self::sample`] live templates, drawn uniformly.
     fn some_templates(&self) -> Result<Vec<u64>> {
         let mut ids = Vec::new();
         let mut last = 0;

@@ -9,45 +9,45 @@ use crate::fusion::Fusion;
 use crate::gallery::{Gallery, GalleryError, Result};
 use crate::template::{Template, similarity};
 
-/// Scores that differ by no more are the same: a template that went through JSON was rounded.
+/// Scores that differ by no more than this are equal: templates are rounded in JSON.
 pub const SAME: f32 = 1e-5;
-/// Rows between two looks at whether to stop.
+/// Rows between two checks of the stop flag.
 const BLOCK: usize = 4096;
 
-/// A probe, and what is asked about it.
+/// A probe and the subjects whose scores are wanted.
 pub struct Question<'a> {
     /// The probe.
     pub probe: &'a Template,
     /// How a subject's templates are scored.
     pub fusion: Fusion,
-    /// Subjects to score whatever they score.
+    /// Subjects that are reported whatever their score.
     pub listed: Vec<u64>,
-    /// All other subjects whose fused score is this or more are wanted too.
+    /// All other subjects whose fused score reaches this are reported as well.
     pub least: f32,
 }
 
-/// What brute force says of a probe.
+/// The result for one probe.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Truth {
     /// The best score of any template; `None` in an empty gallery.
     pub best: Option<f32>,
-    /// The subjects that were asked about and are in the gallery, best first.
+    /// The reported subjects that are in the gallery, best first.
     pub subjects: Vec<Standing>,
 }
 
-/// One subject.
+/// One subject and its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
     /// The subject.
     pub subject: u64,
     /// Its fused score.
     pub score: f32,
-    /// Its templates that score best, by id: more than one only where they score the same.
+    /// Ids of its best templates: several only where their scores are equal.
     pub templates: Vec<u64>,
 }
 
 impl Truth {
-    /// What is known of a subject.
+    /// The standing of a subject, if it is reported.
     pub fn of(&self, subject: u64) -> Option<&Standing> {
         self.subjects.iter().find(|standing| standing.subject == subject)
     }

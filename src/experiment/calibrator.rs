@@ -1,4 +1,5 @@
-//! The searches behind a calibration: complete ones, for people who are not in the gallery, or for its own as if they were not.
+//! The searches behind a calibration. They are complete, and non-mated: for people who are not in the gallery, or for its own subjects,
+//! each among the others.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,37 +15,37 @@ use crate::fusion::Fusion;
 use crate::gallery::{Gallery, GalleryError, Ranking, Search};
 use crate::template::Template;
 
-/// Without so many searches no target can be told.
+/// The fewest searches from which a threshold can be derived.
 pub const FEWEST_PROBES: usize = 20;
-/// With fewer subjects nobody is left to search among, or the one who is left is everybody's best.
+/// The fewest subjects that can be searched for among each other.
 const FEWEST_LEFT_OUT: u64 = 20;
 /// Suspects that are kept.
 const KEPT: usize = 100;
-/// Searches between two looks at whether to stop.
+/// Searches between two checks of the stop flag.
 const BLOCK: usize = 256;
 
-/// How to measure.
+/// Runs the searches of a calibration.
 pub struct Calibrator<'a> {
     /// The gallery.
     pub gallery: &'a Gallery,
     /// How subjects of several templates are scored.
     pub fusion: Fusion,
-    /// Targets, the gallery's first.
+    /// Target rates; the first is the gallery's.
     pub targets: &'a [f64],
-    /// Told how many searches are done.
+    /// Called with the number of searches that are done.
     pub progress: &'a dyn Fn(usize),
     /// Ends the measurement when it becomes true.
     pub stop: &'a AtomicBool,
 }
 
-/// One search: its best score, whose it is, and, in parts, the best scores.
+/// One search: its best score, the subject of that score, and the best score in each part.
 struct Found {
     score: f32,
     subject: u64,
     in_parts: Vec<Option<f32>>,
 }
 
-/// All searches, and how many subjects each part has.
+/// All searches, and the number of subjects in each part.
 struct Searched {
     found: Vec<Found>,
     sizes: Vec<u64>,
@@ -76,7 +77,7 @@ impl Calibrator<'_> {
     }
 
     /// Searches for up to `people` of the gallery's subjects, drawn with `seed`, by the oldest template of each, among all the others;
-    /// `None` if it was stopped. Photos that were enrolled may be better than those that will be looked up.
+    /// `None` if it was stopped. Enrolled photos may be of better quality than later probes.
     ///
     /// # Errors
     /// As [`given`](Self::given).
@@ -111,7 +112,7 @@ impl Calibrator<'_> {
         .map(Some)
     }
 
-    /// The best score of each, own subjects aside; `None` if it was stopped.
+    /// The best score of each probe, without its own subject; `None` if it was stopped.
     fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Searched>, ExperimentError> {
         let view = self.gallery.view();
         let parts = parts(self.gallery, &view)?;

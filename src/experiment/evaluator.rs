@@ -1,4 +1,4 @@
-//! The searches behind an evaluation of a gallery.
+//! The searches behind an evaluation of a gallery: mated and non-mated ones, these also in parts of the gallery.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,34 +13,34 @@ use crate::template::Template;
 
 /// Probes of both kinds, with who they show.
 pub struct LabelledProbes<'a> {
-    /// Of people who are in the gallery, with the ids of these.
+    /// Probes of people who are in the gallery, with the ids of their subjects.
     pub mated: &'a [(Probe, u64)],
-    /// Of people who are not; without a name each is a person of its own.
+    /// Probes of people who are not in it. Each without a name counts as a person of its own.
     pub non_mated: &'a [Probe],
-    /// People in the gallery of whom a photo had no usable face, by id; and people who are not in it, by name.
+    /// Probes without a usable face: those of people in the gallery by subject id, the others by name.
     pub failed: (&'a [u64], &'a [String]),
 }
 
-/// Searches for them.
+/// Runs the searches of an evaluation.
 pub struct Evaluator<'a> {
     /// The gallery.
     pub gallery: &'a Gallery,
     /// How it is searched.
     pub search: Search,
-    /// Told how many probes are done.
+    /// Called with the number of probes that are done.
     pub progress: &'a dyn Fn(usize),
     /// Ends the searches when it becomes true.
     pub stop: &'a AtomicBool,
 }
 
-/// Candidates that are looked at: the highest rank that is told.
+/// Length of the candidate lists: the highest rank that is reported.
 const RANKS: usize = 50;
-/// Probes between two looks at whether to stop.
+/// Probes between two checks of the stop flag.
 const BLOCK: usize = 256;
 
 impl Evaluator<'_> {
-    /// Searches for every probe; also in parts of the gallery if the search is complete. Says who among those that are said not to be in
-    /// the gallery may be; `None` if it was stopped.
+    /// Searches for every probe, and if the search is complete, for non-mated probes in parts of the gallery as well. Returns warnings too:
+    /// about non-mated probes that score as mates do. `None` if it was stopped.
     ///
     /// # Errors
     /// The gallery failed, or a probe has another dimension.
@@ -128,12 +128,12 @@ impl Evaluator<'_> {
     }
 }
 
-/// The best score of a search and whose it is; `None` in an empty gallery.
+/// The best score of a search and its subject; `None` in an empty gallery.
 type Closest = Option<(f32, u64)>;
-/// Searches of strangers in the whole gallery and in each part, and whom each probe is closest to in the whole.
+/// Non-mated searches in the whole gallery and in each part, and the closest subject of each probe in the whole.
 type LookedUp = (Vec<Vec<NonMatedSearch>>, Vec<Closest>);
 
-/// The mate's score and rank. One who is not listed although the last on the list scores less was missed by the search.
+/// The mate's score and rank; `None` if the search missed the mate: it is not listed although the last candidate scores less.
 fn placed(ranking: &Ranking, subject: u64, score: f32) -> Option<(f32, u32)> {
     let better =
         ranking.subjects.iter().filter(|(other, _, theirs)| *other != subject && *theirs >= score).count();
@@ -141,7 +141,7 @@ fn placed(ranking: &Ranking, subject: u64, score: f32) -> Option<(f32, u32)> {
     (is_listed || better == ranking.subjects.len()).then_some((score, better as u32 + 1))
 }
 
-/// A sentence for those who are called strangers and score as mates do.
+/// A warning about non-mated probes that score as mates do.
 fn suspected(gallery: &Gallery, subjects: u64, probes: &[Probe], closest: &[Closest]) -> Result<Vec<String>> {
     let mut best: Vec<(f32, u64, &Probe)> = closest
         .iter()

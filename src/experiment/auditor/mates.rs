@@ -1,4 +1,4 @@
-//! Mates that are looked for, and whether they are found.
+//! Searches for mates, compared with brute force.
 
 use std::sync::atomic::Ordering;
 
@@ -17,19 +17,19 @@ use crate::template::Template;
 struct MateProbe {
     /// The probe.
     template: Template,
-    /// The subject it must find.
+    /// The subject that the search must find.
     subject: u64,
-    /// The template of the gallery that it is, which must not be found.
+    /// The probe's own template in the gallery, which is left out of the search.
     own: Option<u64>,
 }
 
-/// Made-up probes score up to this much above the threshold: the hard mates.
+/// Synthetic probes score up to this much above the threshold, as the hardest mates do.
 const ABOVE: f32 = 0.05;
-/// Templates that together give the direction in which a made-up probe lies away from its mate.
+/// Templates whose signed sum gives the direction from a mate to its synthetic probe.
 const MIXED: usize = 8;
 
 impl Auditor<'_> {
-    /// Looks for mates; `Some(None)` if there are none to look for, `None` if it was stopped.
+    /// Searches for mates; `Some(None)` if there are no probes, `None` if it was stopped.
     pub(super) fn mates(&self, ids: &[u64], given: &[(Template, String)]) -> Result<Option<Option<Mates>>> {
         let view = self.gallery.view();
         let (from, probes) = self.probes(&view, ids, given)?;
@@ -121,8 +121,8 @@ impl Auditor<'_> {
         Ok((MatesFrom::MadeUp, self.made_up(view, ids)?))
     }
 
-    /// Probes that score a little above the threshold with one template each. They lie off it in a direction that is a sum of a few other
-    /// templates with random signs: a usual one for these data, and towards nobody in particular.
+    /// Synthetic probes that score a little above the threshold with one template each. Each differs from its template in the direction of a
+    /// sum of a few other templates with random signs: a direction that is typical of the data, and towards no single person.
     fn made_up(&self, view: &View, ids: &[u64]) -> Result<Vec<MateProbe>> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 1);
         let mut probes = Vec::with_capacity(ids.len());

@@ -1,4 +1,4 @@
-//! People who are in the gallery twice, and photos that are not of the person they are filed under.
+//! Searches for people who are in the gallery twice, and for photos that do not show the person under whom they are enrolled.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use crate::calibration::suspects;
 use crate::gallery::{Result, Search, TOGETHER};
 use crate::template::{Template, similarity};
 
-/// The best stranger of a template: both templates' ids, their subjects, the score.
+/// A template and the best template of another subject: their ids, their subjects, the score.
 #[derive(Clone, Copy)]
 struct Closest {
     templates: [u64; 2],
