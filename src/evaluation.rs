@@ -1,4 +1,4 @@
-//! How well recognition works, measured in the field's own terms (ISO/IEC 19795-1, NIST FRTE 1:N).
+//! Evaluation: error rates of recognition in the terms of ISO/IEC 19795-1 and NIST FRTE 1:N.
 //!
 //! *Verification* compares pairs: a non-mated pair at or above the threshold is a false match (FMR), a mated pair below it a false
 //! non-match (FNMR). *Identification* searches a gallery: a mated search fails if the mate scores below the threshold or is not among
@@ -28,16 +28,16 @@ pub use verification::verification;
 /// Two faces that were compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
-    /// Who the first one is: the unit that the bootstrap draws.
+    /// The person of the first: the unit that the bootstrap draws.
     pub a: u64,
-    /// Who the second one is.
+    /// The person of the second.
     pub b: u64,
     /// Cosine, -1 to 1; `None` if one of the photos had no usable face, which counts as no match.
     pub score: Option<f32>,
 }
 
 impl Comparison {
-    /// Whether both are one person.
+    /// Whether both show one person.
     pub fn is_mated(&self) -> bool {
         self.a == self.b
     }
@@ -80,7 +80,7 @@ pub struct Searches {
     pub parts: Vec<(u64, Vec<NonMatedSearch>)>,
 }
 
-/// What an evaluation reports.
+/// What an evaluation reports, and how intervals are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// FPIRs that identification is judged at: shares above 0 and up to 1, reported in this order.
@@ -92,7 +92,7 @@ pub struct Options {
     pub ranks: u32,
     /// Seed of the bootstrap: the same input and seed give the same output, whatever the number of threads.
     pub seed: u64,
-    /// Repetitions of the bootstrap. 1,000 settle a 95 % interval to about its second digit; 0 leaves the
+    /// Repetitions of the bootstrap. 1,000 determine a 95 % interval to about its second digit; 0 leaves the
     /// exact binomial interval everywhere.
     pub repetitions: u32,
 }
@@ -109,7 +109,7 @@ impl Default for Options {
     }
 }
 
-/// Refuses what is no rate of false positives to aim at.
+/// Refuses targets that are not above 0 and at most 1.
 fn check_targets(name: &'static str, targets: &[f64]) -> Result<()> {
     match targets.iter().find(|target| !(**target > 0.0 && **target <= 1.0)) {
         Some(target) => Err(EvaluationError::Target { name, target: *target }),
@@ -121,16 +121,16 @@ fn check_targets(name: &'static str, targets: &[f64]) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
-    /// Nobody could be found.
+    /// The gallery has no subjects.
     #[error("the gallery has no subjects: enrol people before searching for them")]
     EmptyGallery,
-    /// No search can miss.
+    /// There are no mated searches.
     #[error(
         "there are no mated searches, so misses (FNIR) cannot be counted: \
          give probes of people who are in the gallery"
     )]
     NoMatedSearches,
-    /// No search can raise a false alarm.
+    /// There are no non-mated searches.
     #[error(
         "there are no non-mated searches, so false alarms (FPIR) cannot be counted and no threshold can be \
          chosen: give probes of people who are not in the gallery"
@@ -145,12 +145,12 @@ pub enum EvaluationError {
         /// Subjects of that part.
         subjects: u64,
     },
-    /// No pair can be missed.
+    /// There are no mated pairs.
     #[error(
         "there are no mated pairs, so misses (FNMR) cannot be counted: give pairs of photos of one person"
     )]
     NoMatedPairs,
-    /// No pair can be matched falsely.
+    /// There are no non-mated pairs.
     #[error(
         "there are no non-mated pairs, so false matches (FMR) cannot be counted and no threshold can be \
          chosen: give pairs of photos of two people"

@@ -1,4 +1,4 @@
-//! Reports of an evaluation: the numbers as JSON and CSV, charts as SVG, and a page that needs nothing else.
+//! Reports of an evaluation: the numbers as JSON and CSV, charts as SVG, and a self-contained HTML page.
 
 mod chart;
 mod csv;
@@ -45,7 +45,7 @@ pub struct Setting {
 pub struct Report {
     /// What was evaluated, and how.
     pub setting: Setting,
-    /// What a reader has to know before believing a number: few probes, few false alarms, suspected mates among the strangers.
+    /// Warnings: few probes, few false alarms, suspected mates among the strangers.
     pub warnings: Vec<String>,
     /// 1:N.
     pub identification: Option<Identification>,
@@ -61,7 +61,7 @@ pub struct WriteError {
     pub path: PathBuf,
     /// What was being done.
     pub doing: &'static str,
-    /// The system's word.
+    /// The system's error.
     pub source: io::Error,
 }
 

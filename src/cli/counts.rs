@@ -1,4 +1,4 @@
-//! What became of the inputs of a run: each is counted under exactly one heading.
+//! The outcomes of a run's inputs: each input is counted under exactly one heading.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::ingest::Skip;
 /// The reason of a photo that was taken before as somebody else.
 pub const OTHER_NAME: &str = "other_name";
 
-/// Inputs by what became of them.
+/// Inputs by outcome.
 #[derive(Default)]
 pub struct Counts {
     /// Inputs whose templates were written.
@@ -23,7 +23,7 @@ pub struct Counts {
     pub unchanged: u64,
     /// Inputs that were left out, by reason.
     pub skipped: BTreeMap<String, u64>,
-    /// Files of the system beside the inputs; they are not inputs.
+    /// System files that were found beside the inputs and are not counted as inputs.
     pub system_files: u64,
 }
 
@@ -69,7 +69,7 @@ impl Counts {
         Ok(())
     }
 
-    /// What is to be said if the machine failed.
+    /// A remark about failures of the machine, if there were any.
     pub fn print_failures(&self, screen: Screen) -> Result<()> {
         if self.temporary_failures() > 0 {
             let inputs = plural(self.temporary_failures(), "input");

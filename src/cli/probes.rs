@@ -28,7 +28,7 @@ pub struct ProbeArguments {
     pub engine: EngineArguments,
 }
 
-/// Probes, and those that gave none.
+/// Probes, and photos that gave none.
 #[derive(Default)]
 pub struct Probes {
     pub probes: Vec<Probe>,
@@ -38,7 +38,7 @@ pub struct Probes {
     pub several: u64,
 }
 
-/// A photo that was not looked at yet.
+/// A photo that was not decoded yet.
 pub struct Listed {
     /// Its path.
     pub name: String,
@@ -46,7 +46,7 @@ pub struct Listed {
     pub person: Option<String>,
 }
 
-/// Where probes are to be had, and how.
+/// A source of probes.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// A `.npy` file, read row by row, or a folder, of whose photos the largest faces are taken; a photo's person is the folder it lies in
@@ -54,16 +54,16 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// Names of the people in a `.npy` file.
     pub names: Option<&'a Path>,
-    /// Numbers in a template, where that is settled.
+    /// Numbers in a template, if known.
     pub dimension: Option<usize>,
-    /// Asked for only if there are photos.
+    /// Loads the networks; called only if there are photos.
     pub engine: &'a dyn Fn() -> Result<Engine>,
     pub arguments: &'a ProbeArguments,
     pub screen: Screen,
     pub stop: &'a AtomicBool,
 }
 
-/// Whether a path is a file of vectors, or the standard input; an archive of NumPy's is one that is refused with the way out.
+/// Whether a path is a file of vectors or the standard input. NumPy archives count as such, and are refused later with advice.
 pub fn is_vectors(path: &Path) -> bool {
     let is = |extension: &str| path.extension().is_some_and(|given| given.eq_ignore_ascii_case(extension));
     path.as_os_str() == STANDARD_INPUT || is("npy") || is("npz")
@@ -99,7 +99,7 @@ impl Source<'_> {
         Ok(Some(listed))
     }
 
-    /// Reads all of them, unless it is to stop.
+    /// Reads all probes, unless the stop flag is set.
     pub fn read(&self) -> Result<Result<Probes, Stopped>> {
         ensure!(self.is_there(), "{}: no such file or folder", self.path.display());
         let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };

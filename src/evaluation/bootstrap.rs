@@ -1,9 +1,9 @@
-//! The bootstrap over subjects: how much a figure would vary had other people been photographed.
+//! The bootstrap over subjects, and 95 % intervals: how much a figure would vary with another sample of people.
 //!
 //! Trials that share a person are not independent: someone who is hard to recognise fails in every photo.
-//! So subjects are drawn, not trials, and all searches of a drawn subject come along, once for each time it
+//! So subjects are drawn, not trials, and all searches of a drawn subject count, once for each time it
 //! was drawn (the subsets bootstrap: Bolle, Ratha and Pankanti, Error analysis of pattern recognition systems,
-//! Computer Vision and Image Understanding 93, 2004). A pair of two subjects comes along once for each pairing
+//! Computer Vision and Image Understanding 93, 2004). A pair of two subjects counts once for each pairing
 //! of their drawings (the vertex bootstrap: Snijders and Borgatti, Non-parametric standard errors and tests for
 //! network statistics, Connections 22, 1999). Product weights err to the wide side: were all pairs independent,
 //! the interval would be up to the root of 3 too wide (Owen, The pigeonhole bootstrap, Annals of Applied
@@ -28,7 +28,7 @@ pub(super) struct Population {
 }
 
 impl Population {
-    /// Nobody yet.
+    /// An empty population.
     pub fn new() -> Self {
         Self { blocks: Vec::new(), end: ONE + 1 }
     }
@@ -114,7 +114,7 @@ impl Bootstrap {
     }
 }
 
-/// What an interval leaves out on each side: half of 5 %.
+/// The probability outside an interval on each side: half of 5 %.
 const TAIL: f64 = 0.025;
 
 /// A rate of errors with its interval. `units`: see [`interval`].
@@ -128,7 +128,7 @@ pub(super) fn rate(observed: Count, units: u64, repeated: impl IntoIterator<Item
     }
 }
 
-/// The share that went right, instead of that which went wrong. Errors stay errors.
+/// The share of successes instead of failures. `errors` still counts failures.
 pub(super) fn complement(rate: Rate) -> Rate {
     let [low, high] = rate.interval;
     let value = (rate.trials - rate.errors) as f64 / rate.trials as f64;

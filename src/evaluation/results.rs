@@ -110,7 +110,7 @@ pub struct Identification {
     pub points: Vec<OperatingPoint>,
     /// From the highest threshold to the lowest; at most about 500 points.
     pub det: Vec<DetPoint>,
-    /// Ranks 1, 2, ... as far as is known.
+    /// Ranks 1, 2, ... up to the last known one.
     pub cmc: Vec<CmcPoint>,
     /// FPIR in parts of the gallery, for each operating point that rests on enough.
     pub growth: Vec<FpirBySize>,
@@ -142,7 +142,7 @@ pub struct Verification {
     pub subjects: u64,
     /// Pairs of which one photo has no usable face: mated, non-mated. They count as no match.
     pub failed_to_acquire: [u64; 2],
-    /// Highest share of pairs judged rightly by one threshold, and that threshold. Chosen on the same pairs, so a little flattering.
+    /// Highest share of pairs judged rightly by one threshold, and that threshold. Chosen on the same pairs, so slightly optimistic.
     pub accuracy: Rate,
     /// That threshold.
     pub accuracy_threshold: f32,
@@ -232,7 +232,7 @@ fn missing(without_face: u64, trials: u64, what: &str, counted: &str) -> Option<
     })
 }
 
-/// What a target rests on, if that is little.
+/// A warning if a target rests on few false alarms.
 fn few_alarms(name: &str, target: f64, rate: &Rate, alarm: &str) -> Option<String> {
     let (alarms, trials) = (rate.errors, rate.trials);
     // A hair less than needed is enough: 1 / 0.001 is not quite 1,000.

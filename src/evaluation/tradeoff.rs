@@ -1,5 +1,5 @@
-//! False positives against misses: what identification and verification have in common. Also where both errors are equal, where fewest
-//! are made, and the scores of both classes in bins.
+//! False positives against misses, for identification and verification: the curve, the equal error rate, the threshold with the fewest
+//! errors, and histograms of the scores.
 
 use super::bootstrap::interval;
 use super::results::{DetPoint, Histogram};
@@ -50,7 +50,7 @@ pub(super) struct Scratch {
 }
 
 impl Tradeoff {
-    /// Lays both classes against each other. Neither is empty.
+    /// Compares both classes. Neither is empty.
     pub fn new(non_mated: Trials, mated: Trials, targets: &[f64]) -> Self {
         let steps = Steps::new(&non_mated, &mated);
         let sums = Sums::plain(&non_mated);

@@ -1,9 +1,9 @@
-//! Documents that are kept in a gallery for others: JSON texts, by kind and key. The gallery does not know what they say.
+//! Documents: JSON texts that callers keep in a gallery, by kind and key. The gallery does not interpret them.
 
 use super::Gallery;
 use super::error::Result;
 
-/// Which documents. Each kind has a table of the catalog.
+/// A kind of documents, with a table of its own in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocumentKind {
     /// Calibrations, by fusion. The last few of a key are kept.
@@ -17,13 +17,13 @@ pub enum DocumentKind {
 pub struct Document {
     /// Its number among those of its kind.
     pub id: i64,
-    /// What it is found by.
+    /// Its key.
     pub key: String,
-    /// JSON.
+    /// The JSON text.
     pub text: String,
 }
 
-/// Says what is wrong with a document; `None` if nothing is.
+/// Describes what is wrong with a document; `None` if nothing is.
 pub type DocumentCheck<'a> = &'a dyn Fn(&Gallery, DocumentKind, &Document) -> Option<String>;
 
 impl Gallery {

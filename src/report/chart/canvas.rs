@@ -9,7 +9,7 @@ pub const TEXT: f64 = 12.0;
 /// Lines above each other.
 pub const LINE: f64 = 16.0;
 
-/// A coordinate to a tenth of a unit. One that is not finite would spoil the picture, so it goes to the corner.
+/// A coordinate to a tenth of a unit. One that is not finite becomes 0.
 struct Px(f64);
 
 impl fmt::Display for Px {

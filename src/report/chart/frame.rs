@@ -1,4 +1,4 @@
-//! What charts have in common: a key, two axes, a grid, and room for labels in the plot.
+//! The frame of a chart: a key, two axes, a grid, and space for labels in the plot.
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, LINE, TEXT, width};

@@ -4,7 +4,7 @@ use super::Chart;
 use super::axis::Axis;
 use super::canvas::{Anchor, LINE};
 use super::frame::{Entry, Frame, Sample, WIDTH};
-use super::labels::{Flag, rows};
+use super::labels::{LineLabel, rows};
 use crate::evaluation::{Histogram, Identification, Verification};
 use crate::number::{aim, score};
 
@@ -52,24 +52,24 @@ fn frame(histogram: &Histogram, names: [&str; 2], y: &str, thresholds: Vec<(f32,
         Entry::new(Sample::Area("area fill-1 line-1"), names[1]),
     ];
     let y = Axis::shares(y, 0.0, if most > 0.0 { most } else { 1.0 });
-    let mut flags: Vec<Flag> = Vec::new();
-    // Where the plot will be has to be known before its flags say how high they stand over it.
+    let mut labels: Vec<LineLabel> = Vec::new();
+    // The rows of labels above the plot decide where it begins, so they come first.
     let plot = Frame::new(&key, 0.0, x.clone(), y.clone()).plot;
     x.span(plot.x, plot.right());
     for (threshold, text) in &thresholds {
-        flags.push(Flag::new(x.at(f64::from(*threshold)), format!("{text}: {}", score(*threshold))));
+        labels.push(LineLabel::new(x.at(f64::from(*threshold)), format!("{text}: {}", score(*threshold))));
     }
-    let rows = rows(&mut flags, [2.0, WIDTH - 2.0]);
+    let rows = rows(&mut labels, [2.0, WIDTH - 2.0]);
     let mut frame = Frame::new(&key, LINE * rows as f64, x, y);
     draw(&mut frame, histogram, &histogram.non_mated, "area fill-1 line-1");
     draw(&mut frame, histogram, &histogram.mated, "area fill-0 line-0");
     let (top, bottom) = (frame.plot.y, frame.plot.bottom());
-    for flag in flags {
-        let end = flag.row.map_or(top, |row| top - LINE * (row + 1) as f64);
-        frame.canvas.line("pole", [flag.at, end], [flag.at, bottom]);
-        frame.canvas.circle("hover", [flag.at, 0.5 * (top + bottom)], 6.0, &flag.text);
-        if flag.row.is_some() {
-            frame.canvas.text("flag", [flag.start, end + 0.75 * LINE], Anchor::Start, &flag.text);
+    for label in labels {
+        let end = label.row.map_or(top, |row| top - LINE * (row + 1) as f64);
+        frame.canvas.line("pole", [label.at, end], [label.at, bottom]);
+        frame.canvas.circle("hover", [label.at, 0.5 * (top + bottom)], 6.0, &label.text);
+        if label.row.is_some() {
+            frame.canvas.text("flag", [label.start, end + 0.75 * LINE], Anchor::Start, &label.text);
         }
     }
     Some(frame)

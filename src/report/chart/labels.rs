@@ -1,5 +1,5 @@
-//! Places of labels: each gets the nearest free place to what it names, and none lies on another. Labels of vertical lines are flags on
-//! poles, in as many rows as keep them apart.
+//! Placement of labels: each gets the nearest free place to its point, and none overlaps another. Labels of vertical lines stand above the
+//! plot, in as many rows as keep them apart.
 
 use super::canvas::{LINE, width};
 
@@ -150,7 +150,7 @@ fn between(from: [f64; 2], to: [f64; 2], step: f64) -> impl Iterator<Item = [f64
 
 /// The label of a vertical line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flag {
+pub struct LineLabel {
     /// Where the line is.
     pub at: f64,
     /// Where the label starts.
@@ -161,12 +161,12 @@ pub struct Flag {
     pub text: String,
 }
 
-/// Between a pole and its flag.
+/// Between a line and its label.
 const GAP: f64 = 4.0;
-/// More rows than this would be higher than they are useful.
+/// The largest number of rows.
 const MOST: usize = 8;
 
-impl Flag {
+impl LineLabel {
     pub fn new(at: f64, text: String) -> Self {
         Self { at, start: at + GAP, row: None, text }
     }
@@ -175,10 +175,10 @@ impl Flag {
         [self.start, self.start + width(&self.text)]
     }
 
-    /// Whether the labels meet, or the pole of one runs through the other.
+    /// Whether the labels overlap, or the line of one crosses the label of the other.
     fn conflicts(&self, row: usize, other: &Self, other_row: usize) -> bool {
         let [a, b] = [self.ends(), other.ends()];
-        let near = |ends: [f64; 2], pole: f64| ends[0] - 0.5 * GAP < pole && pole < ends[1] + 0.5 * GAP;
+        let near = |ends: [f64; 2], line: f64| ends[0] - 0.5 * GAP < line && line < ends[1] + 0.5 * GAP;
         let meet = a[0] < b[1] + GAP && b[0] < a[1] + GAP;
         (row == other_row && meet)
             || (row >= other_row && near(b, self.at))
@@ -186,30 +186,30 @@ impl Flag {
     }
 }
 
-/// Gives each flag a row and a side of its pole between the limits; how many rows there are.
-pub fn rows(flags: &mut [Flag], limits: [f64; 2]) -> usize {
-    let mut order: Vec<usize> = (0..flags.len()).collect();
-    order.sort_by(|a, b| flags[*b].at.total_cmp(&flags[*a].at));
-    // A flag flies over the shorter poles on its side, so those at the far end of its side come first.
+/// Gives each label a row and a side of its line between the limits. Returns the number of rows.
+pub fn rows(labels: &mut [LineLabel], limits: [f64; 2]) -> usize {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|a, b| labels[*b].at.total_cmp(&labels[*a].at));
+    // A label passes above the shorter lines on its side, so those at the far end of its side come first.
     let (mut order, left): (Vec<usize>, Vec<usize>) =
-        order.into_iter().partition(|index| flags[*index].ends()[1] <= limits[1]);
+        order.into_iter().partition(|index| labels[*index].ends()[1] <= limits[1]);
     for index in left.into_iter().rev() {
-        let flag = &mut flags[index];
-        flag.start = (flag.at - GAP - width(&flag.text)).max(limits[0]);
+        let label = &mut labels[index];
+        label.start = (label.at - GAP - width(&label.text)).max(limits[0]);
         order.push(index);
     }
     for (place, index) in order.iter().enumerate() {
-        let flag = &flags[*index];
+        let label = &labels[*index];
         let free = |row: &usize| {
             order[..place].iter().all(|other| {
-                let other = &flags[*other];
-                other.row.is_none_or(|other_row| !flag.conflicts(*row, other, other_row))
+                let other = &labels[*other];
+                other.row.is_none_or(|other_row| !label.conflicts(*row, other, other_row))
             })
         };
         let row = (0..MOST).find(free);
-        flags[*index].row = row;
+        labels[*index].row = row;
     }
-    flags.iter().filter_map(|flag| flag.row).max().map_or(0, |row| row + 1)
+    labels.iter().filter_map(|label| label.row).max().map_or(0, |row| row + 1)
 }
 
 #[cfg(test)]
@@ -239,18 +239,18 @@ mod tests {
         assert_eq!(room.place([20.0, 12.0], "low"), None);
     }
 
-    fn flags(places: &[f64]) -> Vec<Flag> {
-        places.iter().map(|at| Flag::new(*at, "FPIR 0.1 %: 0.4123".into())).collect()
+    fn labels(places: &[f64]) -> Vec<LineLabel> {
+        places.iter().map(|at| LineLabel::new(*at, "FPIR 0.1 %: 0.4123".into())).collect()
     }
 
     #[test]
-    fn flags_neither_meet_nor_are_crossed() {
+    fn labels_of_lines_neither_meet_nor_are_crossed() {
         for places in [&[100.0, 101.0, 102.0, 300.0][..], &[400.0, 530.0, 535.0], &[5.0; 12], &[]] {
-            let mut flags = flags(places);
-            assert!(rows(&mut flags, [0.0, 540.0]) <= MOST);
-            for (index, a) in flags.iter().enumerate() {
+            let mut labels = labels(places);
+            assert!(rows(&mut labels, [0.0, 540.0]) <= MOST);
+            for (index, a) in labels.iter().enumerate() {
                 assert!(a.ends()[0] >= 0.0 && a.ends()[1] <= 540.0);
-                for b in &flags[index + 1..] {
+                for b in &labels[index + 1..] {
                     if let (Some(row), Some(other)) = (a.row, b.row) {
                         assert!(!a.conflicts(row, b, other), "{a:?} {b:?}");
                     }
@@ -260,11 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn near_poles_on_either_side_all_get_a_flag() {
+    fn near_lines_on_either_side_all_get_a_label() {
         for places in [[100.0, 101.0, 102.0, 102.0], [100.0, 520.0, 530.0, 535.0]] {
-            let mut flags = flags(&places);
-            rows(&mut flags, [0.0, 540.0]);
-            assert!(flags.iter().all(|flag| flag.row.is_some()), "{flags:?}");
+            let mut labels = labels(&places);
+            rows(&mut labels, [0.0, 540.0]);
+            assert!(labels.iter().all(|label| label.row.is_some()), "{labels:?}");
         }
     }
 }

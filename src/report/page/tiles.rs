@@ -1,4 +1,4 @@
-//! The numbers that most readers look for, and rates in plain words: what happens to a hundred people.
+//! The main numbers of a report, and rates as sentences: how many of a hundred people.
 
 use crate::evaluation::{Identification, OperatingPoint, Rate, Verification, VerificationPoint};
 use crate::number::{aim, count, interval, percent, score};
@@ -69,13 +69,13 @@ pub(super) fn accepted(fnmr: &Rate) -> Rate {
     Rate { value: 1.0 - fnmr.value, interval: [1.0 - high, 1.0 - low], errors, trials: fnmr.trials }
 }
 
-/// One stranger in a hundred is what people can imagine; else the first point that rests on enough.
+/// The point at 1 %, else the first that rests on enough errors.
 fn headline(points: &[OperatingPoint]) -> Option<&OperatingPoint> {
     let usual = points.iter().find(|point| (point.target_fpir - 0.01).abs() < 1e-9);
     usual.or_else(|| points.iter().find(|point| !point.few)).or_else(|| points.first())
 }
 
-/// The usual one in a thousand; else the first point that rests on enough.
+/// The point at 0.1 %, else the first that rests on enough errors.
 fn strictest(points: &[VerificationPoint]) -> Option<&VerificationPoint> {
     let usual = points.iter().find(|point| (point.target_fmr - 0.001).abs() < 1e-9);
     usual.or_else(|| points.iter().find(|point| !point.few)).or_else(|| points.first())
@@ -97,7 +97,7 @@ pub struct Fate {
     pub done: &'static str,
 }
 
-/// Fewer trials than this are said as they are: a hundred would promise more than was seen.
+/// With fewer trials the counts themselves are stated.
 const FEW: u64 = 100;
 
 impl Fate {
