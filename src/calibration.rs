@@ -1,18 +1,17 @@
-//! Thresholds for an error rate: how often strangers are named, measured on a gallery, and what follows for its size.
+//! Calibration: the rate at which strangers are named, measured on a gallery, and thresholds for target rates and sizes of the gallery.
 //!
-//! A *non-mated search* looks up somebody who is not in the gallery. Its best score is what a threshold has to be above, so the rate of
-//! false alarms of a threshold (FPIR) is the share of non-mated searches whose best score reaches it. [`measure`] searches; a
-//! [`Calibration`] keeps the best scores and answers, for any size of the gallery: which threshold has a given FPIR, how certain that is,
-//! and how often a stranger scores as high as a given candidate.
+//! A *non-mated search* is for somebody who is not in the gallery. It raises a false alarm if its best score reaches the threshold. The
+//! rate of false alarms of a threshold (FPIR) is the share of non-mated searches that do. A [`Calibration`] is made of the
+//! best scores of such searches, a [`Measurement`]. It answers, for any size of the gallery: which threshold has a given FPIR, how certain
+//! that is, and how often a stranger scores as high as a given candidate. The searches themselves are run elsewhere.
 //!
-//! Where enough searches reach a threshold they are counted; beyond, a [`Tail`] is fitted to the highest; far beyond, the answer is an
-//! error that says how many searches it takes.
+//! Where enough searches reach a threshold they are counted. Beyond that a [`Tail`] is fitted to the highest scores. Far beyond, the
+//! result is an error that states how many searches are needed.
 
 pub mod binomial;
 mod curve;
 mod error;
 pub mod growth;
-pub mod measure;
 pub mod suspects;
 pub mod tail;
 #[cfg(test)]
@@ -24,23 +23,23 @@ use serde::{Deserialize, Serialize};
 pub use curve::Curve;
 pub use error::CalibrationError;
 pub use growth::Growth;
-pub use measure::{Probe, Sample};
 pub use suspects::Suspect;
 pub use tail::Tail;
 
-use crate::decision::Fusion;
-use crate::gallery::Binding;
+use crate::decision::{Calibrated, Method, Operating, Origin, Threshold};
+use crate::fusion::Fusion;
+use crate::template::Binding;
 use growth::scaled;
 
-/// Searches that must reach a threshold for their share to be counted.
+/// The fewest searches that must reach a threshold for their share to be counted.
 pub const COUNTED: f64 = 10.0;
-/// A target may lie so far below one in all searches.
+/// How many times rarer than one in all searches a target may be.
 const BEYOND: f64 = 10.0;
-/// A gallery that grew or shrank by this factor is another gallery than the one that was measured.
+/// A calibration is out of date for a gallery that grew or shrank by this factor.
 const OTHER_SIZE: f64 = 1.5;
-/// Templates a subject that differ by this factor are another enrolment.
+/// It is out of date as well if the templates per subject changed by this factor.
 const OTHER_TEMPLATES: f64 = 1.1;
-/// The exponent of growth may be anything above this where it was not measured: see [`growth`].
+/// The lower bound of the exponent of growth where it was not measured: see [`growth`].
 const UNKNOWN_GROWTH: f64 = 0.0;
 
 /// Who was searched for.
@@ -53,7 +52,33 @@ pub enum Strangers {
     LeftOut,
 }
 
-/// What was measured, and what follows.
+/// The best scores of non-mated searches, and the gallery that was searched.
+pub struct Measurement<'a> {
+    /// When, in seconds since 1970, UTC.
+    pub made: i64,
+    /// The gallery's model.
+    pub binding: &'a Binding,
+    /// Subjects in the gallery.
+    pub subjects: u64,
+    /// Templates in the gallery.
+    pub templates: u64,
+    /// How subjects of several templates were scored.
+    pub fusion: Fusion,
+    /// Who was searched for.
+    pub strangers: Strangers,
+    /// Target rates; the first is the gallery's.
+    pub targets: &'a [f64],
+    /// Searches that count as one in every interval: see [`Calibration::design`].
+    pub design: f64,
+    /// The best score of each search, in descending order.
+    pub maxima: Vec<f32>,
+    /// The best scores of the same searches in parts of the gallery, each with the number of its subjects.
+    pub parts: &'a [(u64, Vec<f32>)],
+    /// Probes that may be in the gallery after all.
+    pub suspects: Vec<Suspect>,
+}
+
+/// The measured scores of a gallery, with what is derived from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -80,48 +105,69 @@ pub struct Calibration {
     pub design: f64,
     /// The best score of each search, in descending order.
     pub maxima: Vec<f32>,
-    /// Their upper tail, if they are enough.
+    /// The fitted upper tail of the scores, if there are enough.
     pub tail: Option<Tail>,
-    /// What the tail says, with intervals.
+    /// The tail as a curve, with intervals.
     pub curve: Curve,
-    /// What searches in parts of the gallery say.
+    /// The growth of the rate, measured in parts of the gallery.
     pub growth: Option<Growth>,
     /// Probes that may be in the gallery after all.
     pub suspects: Vec<Suspect>,
 }
 
-/// How a threshold was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// By counting the searches that reach it.
-    Counted,
-    /// By the fitted tail.
-    Tail,
-}
-
-/// A threshold for a target.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Operating {
-    /// The FPIR aimed at.
-    pub target_fpir: f64,
-    /// Cosine.
-    pub threshold: f32,
-    /// The 95 % interval of the true FPIR there.
-    pub fpir_ci95: [f64; 2],
-    /// Subjects it holds for.
-    pub subjects: u64,
-    /// How it was found.
-    pub method: Method,
-    /// Non-mated searches of the calibration that reach it.
-    pub alarms: usize,
-    /// Whether it lies beyond what was seen: above nearly all searches, or for a gallery of another size.
-    pub extrapolated: bool,
-    /// The lowest target that can be asked for.
-    pub lowest_target: f64,
-}
-
 impl Calibration {
+    /// Derives a calibration from searches.
+    ///
+    /// # Errors
+    /// A target is no rate, or rarer than these searches can tell.
+    pub fn of(measured: Measurement<'_>) -> Result<Self, CalibrationError> {
+        let Measurement { binding, subjects, design, maxima, .. } = measured;
+        let left_out = u64::from(measured.strangers == Strangers::LeftOut);
+        let tail = Tail::fit(&maxima, design);
+        let rarest = design / (BEYOND * maxima.len() as f64);
+        let calibration = Self {
+            made: measured.made,
+            model: binding.model.clone(),
+            fingerprint: binding.fingerprint.clone(),
+            dimension: binding.dimension,
+            subjects: subjects - left_out,
+            templates: measured.templates - left_out.min(measured.templates),
+            fusion: measured.fusion,
+            strangers: measured.strangers,
+            targets: measured.targets.to_vec(),
+            design,
+            curve: tail.map(|tail| Curve::of(&tail, &maxima, design, rarest)).unwrap_or_default(),
+            tail,
+            growth: Growth::measure(subjects, &maxima, measured.parts, design),
+            suspects: measured.suspects,
+            maxima,
+        };
+        for &target in measured.targets {
+            calibration.operating(target, subjects)?;
+        }
+        Ok(calibration)
+    }
+
+    /// The thresholds for one or two target rates in a gallery of `subjects`; the rarer one decides for a match. `id` is the number of
+    /// this calibration in the gallery.
+    ///
+    /// # Errors
+    /// As [`operating`](Self::operating).
+    pub fn threshold(&self, id: i64, targets: &[f64], subjects: u64) -> Result<Threshold, CalibrationError> {
+        let rarest = targets.iter().copied().min_by(f64::total_cmp);
+        let most = targets.iter().copied().max_by(f64::total_cmp);
+        let rarest = rarest.ok_or(CalibrationError::Target { target: 0.0 })?;
+        let operating = self.operating(rarest, subjects)?;
+        let no_match = most
+            .filter(|target| *target > rarest)
+            .map(|target| self.operating(target, subjects))
+            .transpose()?;
+        let value = operating.threshold;
+        let no_match_below = no_match.as_ref().map_or(value, |operating| operating.threshold.min(value));
+        let calibrated = Some(Calibrated { id, operating, no_match });
+        Ok(Threshold { value, no_match_below, origin: Origin::Calibrated, calibrated })
+    }
+
     /// The threshold whose FPIR in a gallery of `subjects` is `target`.
     ///
     /// # Errors
@@ -199,7 +245,7 @@ impl Calibration {
         scaled(self.design / beyond, times)
     }
 
-    /// How many times as large as the one that was searched a gallery of `subjects` is.
+    /// The size of a gallery of `subjects`, as a multiple of the gallery that was searched.
     fn times(&self, subjects: u64) -> f64 {
         subjects.max(1) as f64 / self.subjects as f64
     }
@@ -212,12 +258,12 @@ impl Calibration {
     }
 
     /// The fewest searches that are counted where there is a tail. The tail may put a rarer share at a lower score than the last that is
-    /// counted; a threshold that sank while its target became rarer would be no threshold, so what was counted stands there.
+    /// counted. A threshold must not fall when its target becomes rarer, so the counted threshold is used there.
     fn seam(&self, tail: &Tail) -> f64 {
         (COUNTED * self.design).min(tail.share * (self.maxima.len() as f64 + 1.0))
     }
 
-    /// Refuses a gallery of another model, whose scores mean something else.
+    /// Refuses a gallery of another model: scores of two models cannot be compared.
     ///
     /// # Errors
     /// [`CalibrationError::OtherModel`].
@@ -235,7 +281,7 @@ impl Calibration {
         Err(CalibrationError::OtherModel { calibration: describe(&own), gallery: describe(binding) })
     }
 
-    /// Why it should be made anew for a gallery of so many subjects and templates: empty if it need not be.
+    /// The reasons why it is out of date for a gallery of so many subjects and templates; empty if it is not.
     pub fn stale(&self, subjects: u64, templates: u64) -> Vec<String> {
         let mut reasons = Vec::new();
         let times = self.times(subjects);
@@ -272,7 +318,7 @@ impl Calibration {
         }
     }
 
-    /// An interval of the measured gallery's rate for one `times` as large: by the exponents of growth that are possible.
+    /// The interval of the measured gallery's rate, scaled to a gallery `times` as large with every possible exponent of growth.
     fn grown(&self, interval: [f64; 2], times: f64) -> [f64; 2] {
         let least = self.growth.as_ref().map_or(UNKNOWN_GROWTH, |growth| growth.interval[0]);
         let slow = times.powf(least);
@@ -290,7 +336,7 @@ impl Calibration {
     }
 }
 
-/// Whether a gallery `times` as large as another one is another gallery.
+/// Whether a gallery `times` as large needs another calibration.
 pub(crate) fn is_other_size(times: f64) -> bool {
     !(1.0 / OTHER_SIZE..=OTHER_SIZE).contains(&times)
 }

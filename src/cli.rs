@@ -7,6 +7,7 @@ mod backup;
 mod calibrate;
 mod certificate;
 mod compact;
+mod counts;
 mod demo;
 mod encode;
 mod engine;

@@ -1,15 +1,12 @@
-//! Decisions: from a ranked candidate list and a threshold to an answer one can act on.
+//! Decisions: a ranked candidate list and a threshold give a match, no match, or no decision.
 
 pub mod certificate;
-pub mod fusion;
-pub mod proof;
 mod threshold;
 
 use serde::Serialize;
 
 pub use certificate::{Certificate, Missed};
-pub use fusion::Fusion;
-pub use threshold::{Calibrated, Origin, Threshold};
+pub use threshold::{Calibrated, Method, Operating, Origin, Threshold};
 
 /// The answer to "who is this?" or "are these the same person?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -29,14 +26,14 @@ pub enum Decision {
 pub enum Doubt {
     /// The best score lies between the two thresholds.
     BetweenThresholds,
-    /// Somebody may have been missed.
+    /// The search may have missed a subject.
     IncompleteSearch,
-    /// The photo shows more faces than were looked at.
+    /// Some faces of the photo were not examined.
     FacesNotLookedAt,
 }
 
 impl Doubt {
-    /// For people.
+    /// The reason in words.
     pub fn describe(self) -> &'static str {
         match self {
             Self::BetweenThresholds => "the best score lies between the two thresholds",
@@ -48,7 +45,7 @@ impl Doubt {
     }
 }
 
-/// A decision about one face, as one about its photo: of a photo in which faces were not looked at, nobody can say who is not in it.
+/// The decision about a photo from that about one of its faces: where faces were not examined, absence is not proven.
 pub fn of_photo(decided: (Decision, Option<Doubt>), not_looked_at: usize) -> (Decision, Option<Doubt>) {
     match decided {
         (Decision::NoMatch, _) if not_looked_at > 0 => {
@@ -58,7 +55,7 @@ pub fn of_photo(decided: (Decision, Option<Doubt>), not_looked_at: usize) -> (De
     }
 }
 
-/// Decides by the best fused score that was found. A search that may have missed somebody proves a match, never the absence of one.
+/// Decides by the best fused score that was found. An incomplete search can prove a match, but not the absence of one.
 pub fn decide(
     best: Option<f32>,
     certificate: &Certificate,

@@ -4,6 +4,7 @@
 //! gives the detector and encoder that run it. Without [`Engine::provide`] only the stand-in model runs: the real
 //! networks are in a program of their own, `gallerist-networks`.
 
+mod binding;
 mod engine;
 mod model;
 mod stand_in;
@@ -16,29 +17,16 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::face::Crop;
+use crate::face::{Crop, NetworkError};
 use crate::template::Template;
 
-/// Why a network could not be loaded or run.
+/// Why a model could not be loaded, or its network could not be run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EncoderError {
-    /// The network refused its input or gave an answer of the wrong shape.
-    #[error("{model}: {reason}")]
-    Failed {
-        /// Name of the model.
-        model: String,
-        /// What went wrong.
-        reason: String,
-    },
-    /// libtorch failed: mostly for want of memory, which says nothing about the input.
-    #[error("{model}: {reason}")]
-    Library {
-        /// Name of the model.
-        model: String,
-        /// What libtorch says.
-        reason: String,
-    },
+    /// A network failed while it ran.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// No built-in model has this name.
     #[error("there is no model `{name}`; there are {known}, or give the path of a manifest (.toml)")]
     UnknownModel {
@@ -113,18 +101,11 @@ pub enum EncoderError {
     },
 }
 
-impl EncoderError {
-    /// Whether the machine failed and not the network: the same input may do later.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Library { .. })
-    }
-}
-
 /// Turns aligned faces into templates. Implementations are shared between threads.
 pub trait Encoder: Send + Sync {
     /// One template a crop, in order.
     ///
     /// # Errors
     /// The network failed, or its output for some crop is not a template.
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError>;
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError>;
 }

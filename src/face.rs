@@ -2,11 +2,15 @@
 
 pub mod align;
 pub mod mtcnn;
+mod network;
+mod provenance;
 pub mod quality;
 mod resize;
 mod turn;
 
 pub use align::{Chip, align};
+pub use network::NetworkError;
+pub use provenance::Provenance;
 pub use quality::Quality;
 pub use turn::detect_turned;
 
@@ -97,11 +101,7 @@ pub trait Detector: Send + Sync {
     ///
     /// # Errors
     /// The network failed; a photo without faces is an empty list, not an error.
-    fn detect(
-        &self,
-        photo: &Photo,
-        options: &DetectOptions,
-    ) -> Result<Vec<Face>, crate::encoder::EncoderError>;
+    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, NetworkError>;
 }
 
 /// A square RGB picture of one aligned face, 8 bits a channel: what an encoder sees.

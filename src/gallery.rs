@@ -13,13 +13,12 @@
 mod agreement;
 mod backup;
 mod barrier;
-mod binding;
 mod catalog;
 mod correction;
+mod documents;
 mod enrollment;
 mod erasure;
 mod error;
-mod evidence;
 mod import;
 mod inspection;
 mod lookup;
@@ -36,19 +35,21 @@ use gallerist_index::{Index, View};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
-pub use binding::Binding;
 use catalog::{Catalog, PendingWrite, progress};
-pub use catalog::{Held, JournalEntry, PhotoHash, PhotoRecord, Provenance, Source, Subject, SubjectTemplate};
+pub use catalog::{Held, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate};
 pub use correction::{Chosen, Moved};
+pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
 pub use erasure::{Erasure, Room};
 pub use error::{GalleryError, Result};
 pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
-pub use lookup::{Candidate, Candidates, Search};
+pub use lookup::{Candidate, Candidates, Search, mode_name};
 pub use name::{Name, Person};
 pub use opening::{abandon, refuse_inside};
 pub use ranking::{Ranking, TOGETHER};
+
+use crate::template::Binding;
 
 const CATALOG: &str = "catalog.sqlite";
 const INDEX: &str = "index";
@@ -106,7 +107,8 @@ impl Gallery {
         Ok(self.index.compact()?)
     }
 
-    fn damaged(&self, what: String) -> GalleryError {
+    /// The error of a catalog that holds what it should not.
+    pub(crate) fn damaged(&self, what: String) -> GalleryError {
         GalleryError::DamagedCatalog { path: self.directory.join(CATALOG), what }
     }
 

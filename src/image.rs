@@ -36,6 +36,9 @@ use std::io;
 use format::Format;
 use thiserror::Error;
 
+/// SHA-256 of a photo file's bytes: its identity, whatever the file is called.
+pub type PhotoHash = [u8; 32];
+
 /// An upright RGB photo, 8 bits a channel, rows top to bottom without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {

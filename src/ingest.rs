@@ -25,9 +25,8 @@ use std::thread;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::encoder::Engine;
-use crate::face::DetectOptions;
-use crate::gallery::{PhotoHash, Provenance};
-use crate::image::Limits;
+use crate::face::{DetectOptions, Provenance};
+use crate::image::{Limits, PhotoHash};
 use crate::template::Template;
 use memory::Budget;
 pub use skip::Skip;

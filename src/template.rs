@@ -1,6 +1,10 @@
-//! A template: the unit vector that stands for one face.
+//! A template: the unit vector that stands for one face, and the model that it was made with.
+
+mod binding;
 
 use thiserror::Error;
+
+pub use binding::{Binding, BindingError};
 
 /// One face as a point on the unit sphere. Every value is finite and the Euclidean norm is 1 within
 /// `1e-3`; a template that breaks this cannot be constructed.

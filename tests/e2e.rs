@@ -5,6 +5,8 @@
 #[path = "e2e/program.rs"]
 mod program;
 
+#[path = "e2e/architecture.rs"]
+mod architecture;
 #[path = "e2e/audit.rs"]
 mod audit;
 #[path = "e2e/backup.rs"]

@@ -14,9 +14,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, ensure};
+use gallerist::calibration::Calibration;
 use gallerist::calibration::binomial;
-use gallerist::calibration::{Calibration, Operating, Probe, Sample};
-use gallerist::decision::Fusion;
+use gallerist::decision::Operating;
+use gallerist::experiment::{Calibrator, Probe};
+use gallerist::fusion::Fusion;
 use gallerist::gallery::{Gallery, Search};
 use gallerist::template::Template;
 use gallerist::vectors::VectorFile;
@@ -88,14 +90,14 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn calibrate(gallery: &Gallery, target: f64, strangers: &[Template]) -> Result<Calibration> {
     let probe = |template: &Template| Probe { name: String::new(), person: None, template: template.clone() };
     let probes: Vec<Probe> = strangers.iter().map(probe).collect();
-    let sample = Sample {
+    let calibrator = Calibrator {
         gallery,
         fusion: Fusion::Max,
         targets: &[target],
         progress: &|_| {},
         stop: &AtomicBool::new(false),
     };
-    sample.given(&probes)?.context("stopped")
+    calibrator.given(&probes)?.context("stopped")
 }
 
 fn judged(operating: &Operating, best: &[f32]) -> Value {

@@ -1,20 +1,18 @@
-//! What can go wrong with a calibration, told to the person who meets it.
+//! Errors of calibrations.
 
 use thiserror::Error;
-
-use crate::gallery::GalleryError;
 
 /// Why there is no threshold.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CalibrationError {
-    /// Not a rate.
+    /// The target is not a rate.
     #[error("a target FPIR of {target} was asked for, expected a share above 0 and below 1, such as 0.01")]
     Target {
         /// What was given.
         target: f64,
     },
-    /// Nobody to search for, or too few.
+    /// Too few probes.
     #[error(
         "{got} non-mated probes were given, a calibration needs at least {needed}; give more people who are not in the gallery"
     )]
@@ -24,7 +22,7 @@ pub enum CalibrationError {
         /// How many there must be.
         needed: usize,
     },
-    /// Nobody to search among.
+    /// Too few subjects in the gallery.
     #[error("the gallery has {subjects} subjects, a calibration needs at least {needed}")]
     FewSubjects {
         /// How many.
@@ -32,7 +30,7 @@ pub enum CalibrationError {
         /// How many there must be.
         needed: u64,
     },
-    /// Farther from what was seen than can be told.
+    /// The target is too rare for the number of searches.
     #[error(
         "a target FPIR of {target} cannot be derived from {searches} non-mated searches: the lowest is {lowest:.2e}; \
          calibrate with {needed} or more non-mated probes, or ask for less"
@@ -47,7 +45,7 @@ pub enum CalibrationError {
         /// Searches it takes.
         needed: usize,
     },
-    /// The highest scores are not like a tail.
+    /// The highest scores do not follow a tail.
     #[error(
         "a target FPIR of {target} lies beyond what can be counted, and the highest scores of these non-mated searches do not follow a \
          tail{}; the lowest target that can be counted is {lowest:.2e}: calibrate with more non-mated probes",
@@ -61,7 +59,7 @@ pub enum CalibrationError {
         /// Whether the tail is too heavy.
         heavy: bool,
     },
-    /// A calibration of another gallery's model.
+    /// The calibration is of another model than the gallery.
     #[error(
         "this calibration was measured with {calibration}, the gallery is bound to {gallery}: scores of two models mean different \
          things; calibrate this gallery"
@@ -72,7 +70,7 @@ pub enum CalibrationError {
         /// Name and fingerprint of the gallery.
         gallery: String,
     },
-    /// There is none.
+    /// The gallery is not calibrated.
     #[error(
         "this gallery is not calibrated{0}; `gallerist calibrate` does that, or give a threshold of your own with --threshold"
     )]
@@ -80,7 +78,7 @@ pub enum CalibrationError {
         /// For what, or nothing.
         String,
     ),
-    /// A stored one cannot be read.
+    /// A stored calibration cannot be read.
     #[error("the gallery's calibration {id} cannot be read: {what}; calibrate again")]
     Damaged {
         /// Its number.
@@ -88,7 +86,4 @@ pub enum CalibrationError {
         /// Why not.
         what: String,
     },
-    /// The gallery failed.
-    #[error(transparent)]
-    Gallery(#[from] GalleryError),
 }

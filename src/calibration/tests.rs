@@ -48,32 +48,27 @@ impl Strangers192 {
     }
 }
 
-/// As [`measure`] would make it, from best scores alone.
+/// A calibration of these best scores.
 fn of(maxima: Vec<f32>, subjects: u64) -> Calibration {
     with_design(maxima, subjects, 1.0)
 }
 
 fn with_design(mut maxima: Vec<f32>, subjects: u64, design: f64) -> Calibration {
     maxima.sort_by(|one, other| other.total_cmp(one));
-    let tail = Tail::fit(&maxima, design);
-    let rarest = design / (BEYOND * maxima.len() as f64);
-    Calibration {
+    let measured = Measurement {
         made: 0,
-        model: "external".into(),
-        fingerprint: String::new(),
-        dimension: 192,
+        binding: &Binding::external(192, None),
         subjects,
         templates: subjects,
         fusion: Fusion::Max,
         strangers: Strangers::Given,
-        targets: vec![0.01],
+        targets: &[],
         design,
-        curve: tail.map(|tail| Curve::of(&tail, &maxima, design, rarest)).unwrap_or_default(),
-        tail,
-        growth: None,
-        suspects: Vec::new(),
         maxima,
-    }
+        parts: &[],
+        suspects: Vec::new(),
+    };
+    Calibration { targets: vec![0.01], ..Calibration::of(measured).unwrap() }
 }
 
 /// In how many repetitions the interval of the FPIR holds the truth.

@@ -7,15 +7,13 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
-use super::probes::{Source, several_faces};
-use super::rows::RowArguments;
+use super::probes::{ProbeArguments, Source, several_faces};
 use super::screen::{Screen, Table, count, interval, percent, plural, score};
-use super::searching::{DecisionArguments, SearchArguments, Way};
+use super::searching::{DecisionArguments, SearchOptions, Way};
 use super::{End, opening, values};
-use crate::audit::{Audit, Auditor, MatesFrom};
-use crate::calibration::Probe;
+use crate::audit::{Audit, MatesFrom};
+use crate::experiment::{Auditor, Probe, record};
 use crate::gallery::Gallery;
 use crate::template::Template;
 
@@ -50,13 +48,9 @@ pub struct Arguments {
     #[command(flatten)]
     decision: DecisionArguments,
     #[command(flatten)]
-    search: SearchArguments,
+    search: SearchOptions,
     #[command(flatten)]
-    rows: RowArguments,
-    #[command(flatten)]
-    look: PhotoArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    probes: ProbeArguments,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
@@ -65,7 +59,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let keeps = arguments.search.search == Way::Graph;
     let open = if keeps { opening::to_write } else { opening::to_read };
     let gallery = open(&arguments.gallery)?;
-    let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
+    let deciding = arguments.decision.resolve(&gallery, &arguments.search)?;
     let given = match arguments.given(&gallery, screen, stop)? {
         Ok(given) => given,
         Err(stopped) => return stopped.report(screen),
@@ -95,7 +89,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         return Stopped { looked_at, total, unit: "search" }.report(screen);
     };
     if keeps {
-        gallery.keep_audit(&audit)?;
+        record::keep_audit(&gallery, &audit)?;
     }
     screen.json(&audit)?;
     print(screen, &audit)?;
@@ -115,9 +109,8 @@ impl Arguments {
             path,
             names: self.subjects.as_deref(),
             dimension: Some(gallery.binding().dimension),
-            engine: &|| self.engine.load_for(gallery),
-            photos: &self.look,
-            rows: &self.rows,
+            engine: &|| self.probes.engine.load_for(gallery),
+            arguments: &self.probes,
             screen,
             stop,
         };

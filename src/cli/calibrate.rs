@@ -7,15 +7,14 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
-use super::probes::{Probes, Source, several_faces};
-use super::rows::RowArguments;
+use super::probes::{ProbeArguments, Probes, Source, several_faces};
 use super::screen::{Screen, Table, aim, count, interval, percent, plural, score};
 use super::{End, opening, values};
-use crate::calibration::measure::FEWEST_PROBES;
-use crate::calibration::{COUNTED, Calibration, Method, Operating, Probe, Sample, Strangers};
-use crate::decision::Fusion;
+use crate::calibration::{COUNTED, Calibration, Strangers};
+use crate::decision::{Method, Operating};
+use crate::experiment::{Calibrator, FEWEST_PROBES, Probe, record};
+use crate::fusion::Fusion;
 use crate::gallery::Gallery;
 
 /// Measure how often strangers are named, and derive thresholds for error rates from that. Give photos or templates
@@ -59,11 +58,7 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    rows: RowArguments,
-    #[command(flatten)]
-    look: PhotoArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    probes: ProbeArguments,
 }
 
 /// A calibration and what is to be said about its probes, or that it was stopped.
@@ -91,7 +86,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         .iter()
         .map(|&target| calibration.operating(target, subjects))
         .collect::<Result<_, _>>()?;
-    let id = if arguments.dry_run { None } else { Some(gallery.keep_calibration(&calibration)?) };
+    let id = if arguments.dry_run { None } else { Some(record::keep_calibration(&gallery, &calibration)?) };
     print(screen, id, &calibration, &points, &warnings)?;
     Ok(End::Done)
 }
@@ -103,7 +98,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn taken_from(gallery: &Gallery, from: &Path) -> Result<(Calibration, Vec<String>)> {
-    let found = opening::to_read(from)?.calibration(None)?;
+    let found = record::calibration(&opening::to_read(from)?, None)?;
     let (_, calibration) = found.with_context(|| format!("{} is not calibrated", from.display()))?;
     calibration.require(gallery.binding())?;
     let warning = "measured on another gallery: people and photos there may be unlike those here".into();
@@ -119,9 +114,8 @@ fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &Atom
                 path,
                 names: arguments.subjects.as_deref(),
                 dimension: Some(gallery.binding().dimension),
-                engine: &|| arguments.engine.load_for(gallery),
-                photos: &arguments.look,
-                rows: &arguments.rows,
+                engine: &|| arguments.probes.engine.load_for(gallery),
+                arguments: &arguments.probes,
                 screen,
                 stop,
             };
@@ -139,7 +133,7 @@ fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &Atom
     let people = u64::from(arguments.people).min(gallery.counts()?.0);
     let total = probes.as_ref().map_or(people, |probes| probes.len() as u64);
     let bar = screen.progress(Some(total), "searches");
-    let sample = Sample {
+    let calibrator = Calibrator {
         gallery,
         fusion: arguments.fusion,
         targets: &arguments.target_fpir,
@@ -147,8 +141,8 @@ fn measure(arguments: &Arguments, gallery: &Gallery, screen: Screen, stop: &Atom
         stop,
     };
     let calibration = match &probes {
-        Some(probes) => sample.given(probes)?,
-        None => sample.left_out(arguments.people as usize, arguments.seed)?,
+        Some(probes) => calibrator.given(probes)?,
+        None => calibrator.left_out(arguments.people as usize, arguments.seed)?,
     };
     let looked_at = bar.position();
     bar.finish_and_clear();

@@ -19,8 +19,8 @@ use super::interrupt::{self, Stopped};
 use super::reply::Unusable;
 use super::screen::{Screen, plural};
 use super::{End, NothingUsable, opening};
-use crate::decision::proof;
 use crate::encoder::Engine;
+use crate::experiment::brute_force;
 use crate::gallery::{Gallery, TOGETHER};
 use crate::vectors::VectorFile;
 use claim::Claim;
@@ -133,7 +133,9 @@ impl Check<'_> {
         }
         let subjects = self.gallery.counts()?.0;
         let questions: Vec<_> = cases.iter().map(|(_, case)| case.question(subjects)).collect();
-        let Some(truths) = proof::answer(self.gallery, &questions, self.stop)? else { return Ok(false) };
+        let Some(truths) = brute_force::answer(self.gallery, &questions, self.stop)? else {
+            return Ok(false);
+        };
         for ((at, case), truth) in cases.iter().zip(&truths) {
             let mut verdict = case.judge(self.gallery, truth)?;
             let (then, now) = (case.reply["search"]["templates"].as_u64(), self.gallery.view().len() as u64);

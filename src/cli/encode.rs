@@ -112,8 +112,8 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
             (0..faces).map(|index| person(&outcome.input, index)).collect();
         tally.enter(outcome, persons)
     })?;
-    tally.settle()?;
-    let interrupted = stop.load(Ordering::Relaxed) && tally.inputs() < total;
+    tally.write_batch()?;
+    let interrupted = stop.load(Ordering::Relaxed) && tally.counts.inputs() < total;
     if !interrupted {
         tally.finish()?;
     }
@@ -121,9 +121,9 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     tally.print_summary(started.elapsed(), interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
-        false if tally.temporary_failures() > 0 => End::Wrong,
+        false if tally.counts.temporary_failures() > 0 => End::Wrong,
         // A part of a small collection may be empty.
-        false if tally.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
+        false if tally.counts.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
         false => End::NothingUsable,
     })
 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::encoder::{Device, EncoderError, Engine, Kind, Model};
 use crate::face::DetectOptions;
-use crate::gallery::{Binding, Gallery};
+use crate::gallery::Gallery;
 use crate::image::Limits;
 use crate::ingest::{Faces, Options};
 
@@ -147,18 +147,8 @@ impl EngineArguments {
                 )
             })?,
         };
-        binding.require_model(&model)?;
+        model.require_for(binding)?;
         self.load(&model)
-    }
-}
-
-/// What binds a gallery to `model`.
-pub fn binding_of(model: &Model) -> Binding {
-    Binding {
-        model: model.name.clone(),
-        fingerprint: model.fingerprint(),
-        dimension: model.dimension,
-        threshold: Some(model.threshold),
     }
 }
 

@@ -146,14 +146,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         };
         ledger.enter(outcome, intended)
     })?;
-    ledger.settle()?;
+    ledger.write_batch()?;
     bar.finish_and_clear();
-    let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.inputs() < total;
+    let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.counts.inputs() < total;
     ledger.print_summary(started.elapsed(), total, interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,
-        false if ledger.temporary_failures() > 0 => End::Wrong,
-        false if ledger.is_of_use() => End::Done,
+        false if ledger.counts.temporary_failures() > 0 => End::Wrong,
+        false if ledger.counts.is_of_use() => End::Done,
         false => End::NothingUsable,
     })
 }

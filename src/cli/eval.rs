@@ -11,19 +11,16 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::engine::{EngineArguments, PhotoArguments, binding_of};
 use super::interrupt::{self, Stopped};
-use super::probes::{Source, is_vectors, several_faces};
-use super::rows::RowArguments;
+use super::probes::{ProbeArguments, Source, is_vectors, several_faces};
 use super::screen::Screen;
-use super::searching::SearchArguments;
+use super::searching::SearchOptions;
 use super::{End, opening, values};
-use crate::calibration::Probe;
-use crate::decision::certificate::name_of;
-use crate::evaluation::measure::{Experiment, Trials};
-use crate::evaluation::report::{Identification, Report, Setting};
-use crate::evaluation::{Options, identification, verification, write};
-use crate::gallery::{Binding, Gallery};
+use crate::evaluation::{Identification, Options, identification, verification};
+use crate::experiment::{Evaluator, LabelledProbes, Probe};
+use crate::gallery::{Gallery, mode_name};
+use crate::report::{self, Report, Setting};
+use crate::template::Binding;
 
 /// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
 /// probes of people who are in it and who are not; or, with --one-image, a gallery is made of one photo of each person of a labelled
@@ -98,13 +95,9 @@ pub struct Arguments {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    search: SearchArguments,
+    search: SearchOptions,
     #[command(flatten)]
-    rows: RowArguments,
-    #[command(flatten)]
-    look: PhotoArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    probes: ProbeArguments,
 }
 
 /// What an identification or a verification gave, with what is to be said of it, or that it was stopped.
@@ -132,7 +125,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let binding = arguments.binding_of_set(set)?;
             (Some(arguments.one_image(set, &binding, screen, stop)?), binding)
         }
-        (None, None) => (None, binding_of(&arguments.engine.chosen()?)),
+        (None, None) => (None, arguments.probes.engine.chosen()?.binding()),
     };
     let identification = match identified.transpose() {
         Err(stopped) => return stopped.report(screen),
@@ -150,7 +143,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }),
     };
     let report = Report { setting: arguments.setting(&binding)?, warnings, identification, verification };
-    write::write(&report, &arguments.out)?;
+    report::write(&report, &arguments.out)?;
     summary::print(&report, &arguments.out, screen)?;
     Ok(End::Done)
 }
@@ -168,7 +161,7 @@ impl Arguments {
 
     fn binding_of_set(&self, set: &std::path::Path) -> Result<Binding> {
         if !is_vectors(set) {
-            return Ok(binding_of(&self.engine.chosen()?));
+            return Ok(self.probes.engine.chosen()?.binding());
         }
         ensure!(
             self.pairs.is_none(),
@@ -186,14 +179,13 @@ impl Arguments {
         let (Some(mated), Some(nonmated)) = (&self.mated, &self.nonmated) else {
             bail!("a gallery is evaluated with --mated and --nonmated");
         };
-        let engine = || self.engine.load_for(gallery);
+        let engine = || self.probes.engine.load_for(gallery);
         let source = |path, names| Source {
             path,
             names,
             dimension: Some(gallery.binding().dimension),
             engine: &engine,
-            photos: &self.look,
-            rows: &self.rows,
+            arguments: &self.probes,
             screen,
             stop,
         };
@@ -227,8 +219,9 @@ impl Arguments {
         let several = several_faces(mated.several + nonmated.several);
         let strangers: Vec<String> =
             nonmated.failed.into_iter().map(|(person, name, _)| person.unwrap_or(name)).collect();
-        let trials = Trials { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
-        let mut measured = self.identification(gallery, &trials, screen, stop)?;
+        let probes =
+            LabelledProbes { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
+        let mut measured = self.identification(gallery, &probes, screen, stop)?;
         if let Ok((_, warnings)) = &mut measured {
             warnings.extend(several);
         }
@@ -238,16 +231,16 @@ impl Arguments {
     fn identification(
         &self,
         gallery: &Gallery,
-        trials: &Trials<'_>,
+        probes: &LabelledProbes<'_>,
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let total = (trials.mated.len() + trials.non_mated.len()) as u64;
+        let total = (probes.mated.len() + probes.non_mated.len()) as u64;
         let bar = screen.progress(Some(total), "searches");
         let search = self.search.search(None)?;
         let progress = |done: usize| bar.set_position(done as u64);
-        let experiment = Experiment { gallery, search, progress: &progress, stop };
-        let searched = experiment.run(trials)?;
+        let evaluator = Evaluator { gallery, search, progress: &progress, stop };
+        let searched = evaluator.run(probes)?;
         let looked_at = bar.position();
         bar.finish_and_clear();
         let Some((searches, mut warnings)) = searched else {
@@ -267,7 +260,7 @@ impl Arguments {
             model: binding.model.clone(),
             fingerprint: binding.fingerprint.clone(),
             fusion: search.fusion.name().into(),
-            search: match name_of(search.mode).as_str() {
+            search: match mode_name(search.mode).as_str() {
                 "auto" | "exact" => "exact: every template is scored or ruled out".into(),
                 other => other.to_owned(),
             },

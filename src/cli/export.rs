@@ -12,7 +12,8 @@ use serde_json::json;
 use super::output::{make_folder, replace, sweep};
 use super::screen::{Screen, complain, plural};
 use super::{End, interrupt, opening};
-use crate::gallery::{Binding, Gallery, SubjectTemplate, refuse_inside};
+use crate::gallery::{Gallery, SubjectTemplate, refuse_inside};
+use crate::template::Binding;
 use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
 const BLOCK: usize = 4096;

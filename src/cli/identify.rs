@@ -12,7 +12,7 @@ use super::enroll::FacesArgument;
 use super::interrupt::{self, Stopped};
 use super::reply::{Reply, Sought, Unusable};
 use super::rows::RowArguments;
-use super::searching::{Deciding, DecisionArguments, SearchArguments};
+use super::searching::{Deciding, DecisionArguments, SearchOptions};
 use super::{End, NothingUsable, Screen, opening};
 use crate::decision::{Certificate, Decision, Missed, decide, of_photo};
 use crate::gallery::{Candidates, Gallery, TOGETHER};
@@ -45,7 +45,7 @@ pub struct Arguments {
     #[command(flatten)]
     decision: DecisionArguments,
     #[command(flatten)]
-    search: SearchArguments,
+    search: SearchOptions,
     #[command(flatten)]
     look: PhotoArguments,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     let stop = interrupt::watch();
     let gallery = opening::to_read(&arguments.gallery)?;
-    let deciding = arguments.decision.settle(&gallery, &arguments.search)?;
+    let deciding = arguments.decision.resolve(&gallery, &arguments.search)?;
     let missed = arguments.search.missed(&gallery, &deciding.search)?;
     let mut lookup = Lookup {
         arguments,

@@ -7,10 +7,10 @@ use clap::Args;
 use gallerist_index::GraphWhen;
 use serde_json::json;
 
-use super::engine::binding_of;
 use super::{End, Screen, values};
 use crate::encoder::Model;
-use crate::gallery::{Binding, Gallery};
+use crate::gallery::Gallery;
+use crate::template::Binding;
 
 /// Make an empty gallery, bound to one model: scores of two models cannot be compared.
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let named = arguments.model.as_deref().map(Model::find).transpose()?;
             let model = named.unwrap_or_else(Model::default_available);
             model.check_weights()?;
-            binding_of(&model)
+            model.binding()
         }
     };
     let gallery = Gallery::create(&arguments.gallery, &binding, arguments.graph.into())?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::screen::{Screen, Table, aim, bytes, count, plural};
 use super::{End, interrupt, opening};
 use crate::calibration::Calibration;
+use crate::experiment::record;
 use crate::gallery::Gallery;
 
 /// Show what is in a gallery.
@@ -35,7 +36,7 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     let opened_ms = started.elapsed().as_secs_f64() * 1e3;
     let summary = gallery.summary()?;
     let binding = gallery.binding();
-    let calibration = gallery.calibration(None);
+    let calibration = record::calibration(&gallery, None);
     let sizes = (summary.subjects, summary.templates);
     let (calibrated, stale) = match &calibration {
         Ok(Some((_, calibration))) => calibrated(calibration, sizes),
@@ -86,7 +87,7 @@ fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
     interrupt::leave();
-    let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait())?;
+    let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait(), &record::problem)?;
     screen.json(&found)?;
     for folder in &found.leftovers {
         screen.text(format!(

@@ -14,8 +14,8 @@ use super::{End, NothingUsable};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
-use crate::gallery::Binding;
 use crate::ingest::{self, Finding, Options};
+use crate::template::Binding;
 use crate::template::Template;
 use crate::vectors::open_regular;
 

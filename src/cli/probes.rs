@@ -4,19 +4,31 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, ensure};
+use clap::Args;
 
 use super::NothingUsable;
-use super::engine::PhotoArguments;
+use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::Stopped;
 use super::rows::RowArguments;
 use super::screen::{Screen, plural};
-use crate::calibration::Probe;
 use crate::encoder::Engine;
+use crate::experiment::Probe;
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, Input, survey, walk};
 use crate::vectors::{BLOCK, STANDARD_INPUT, read_names};
 
-/// Probes, and those that gave none.
+/// How probes are read: rows of files of vectors, photos, and the networks for these.
+#[derive(Debug, Args)]
+pub struct ProbeArguments {
+    #[command(flatten)]
+    pub rows: RowArguments,
+    #[command(flatten)]
+    pub photos: PhotoArguments,
+    #[command(flatten)]
+    pub engine: EngineArguments,
+}
+
+/// Probes, and photos that gave none.
 #[derive(Default)]
 pub struct Probes {
     pub probes: Vec<Probe>,
@@ -26,7 +38,7 @@ pub struct Probes {
     pub several: u64,
 }
 
-/// A photo that was not looked at yet.
+/// A photo that was not decoded yet.
 pub struct Listed {
     /// Its path.
     pub name: String,
@@ -34,7 +46,7 @@ pub struct Listed {
     pub person: Option<String>,
 }
 
-/// Where probes are to be had, and how.
+/// A source of probes.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// A `.npy` file, read row by row, or a folder, of whose photos the largest faces are taken; a photo's person is the folder it lies in
@@ -42,17 +54,16 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// Names of the people in a `.npy` file.
     pub names: Option<&'a Path>,
-    /// Numbers in a template, where that is settled.
+    /// Numbers in a template, if known.
     pub dimension: Option<usize>,
-    /// Asked for only if there are photos.
+    /// Loads the networks; called only if there are photos.
     pub engine: &'a dyn Fn() -> Result<Engine>,
-    pub photos: &'a PhotoArguments,
-    pub rows: &'a RowArguments,
+    pub arguments: &'a ProbeArguments,
     pub screen: Screen,
     pub stop: &'a AtomicBool,
 }
 
-/// Whether a path is a file of vectors, or the standard input; an archive of NumPy's is one that is refused with the way out.
+/// Whether a path is a file of vectors or the standard input. NumPy archives count as such, and are refused later with advice.
 pub fn is_vectors(path: &Path) -> bool {
     let is = |extension: &str| path.extension().is_some_and(|given| given.eq_ignore_ascii_case(extension));
     path.as_os_str() == STANDARD_INPUT || is("npy") || is("npz")
@@ -88,7 +99,7 @@ impl Source<'_> {
         Ok(Some(listed))
     }
 
-    /// Reads all of them, unless it is to stop.
+    /// Reads all probes, unless the stop flag is set.
     pub fn read(&self) -> Result<Result<Probes, Stopped>> {
         ensure!(self.is_there(), "{}: no such file or folder", self.path.display());
         let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };
@@ -103,7 +114,7 @@ impl Source<'_> {
     }
 
     fn vectors(&self) -> Result<Probes> {
-        let (file, _) = self.rows.open(self.path, self.screen)?;
+        let (file, _) = self.arguments.rows.open(self.path, self.screen)?;
         if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
             return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
         }
@@ -125,7 +136,7 @@ impl Source<'_> {
         let bar = self.screen.progress(Some(total), "photos");
         let mut read = Probes::default();
         let mut no_photos = 0;
-        let options = self.photos.options(Faces::Largest);
+        let options = self.arguments.photos.options(Faces::Largest);
         ingest::run(&engine, walk(&roots), &options, &|_| false, self.stop, |outcome| {
             bar.inc(1);
             let person = person(&outcome.input);

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use super::screen::{Screen, Table, aim, count, interval, plural, score};
 use super::searching::Deciding;
-use crate::calibration::Operating;
-use crate::decision::certificate::name_of;
-use crate::decision::{Certificate, Decision, Doubt, Origin, Threshold};
-use crate::gallery::{Binding, Candidates};
+use crate::decision::{Certificate, Decision, Doubt, Operating, Origin, Threshold};
+use crate::gallery::{Candidates, mode_name};
 use crate::ingest::{Census, EncodedFace, RefusedFace, Skip};
+use crate::template::Binding;
 use crate::template::Template;
 
 /// The threshold for one pair of faces, or how to get one.
@@ -218,7 +217,7 @@ impl Reply<'_> {
             "calibration": self.calibration(),
             "certificate": self.certificate,
             "search": {
-                "mode": name_of(self.candidates.mode), "fusion": self.deciding.search.fusion, "top_k": self.top_k,
+                "mode": mode_name(self.candidates.mode), "fusion": self.deciding.search.fusion, "top_k": self.top_k,
                 "subjects": self.deciding.counts.0, "templates": self.deciding.counts.1,
             },
             "probe": self.sought.json(self.with_template),

@@ -6,14 +6,15 @@ use gallerist_index::Mode;
 
 use super::values;
 use crate::calibration::{Calibration, CalibrationError};
-use crate::decision::certificate::name_of;
-use crate::decision::{Fusion, Missed, Threshold};
-use crate::gallery::{Gallery, Search};
+use crate::decision::{Missed, Threshold};
+use crate::experiment::record;
+use crate::fusion::Fusion;
+use crate::gallery::{Gallery, Search, mode_name};
 
 /// How the gallery is searched.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Search")]
-pub struct SearchArguments {
+pub struct SearchOptions {
     /// How to search: auto is complete and takes the quickest way to be; graph is approximate
     #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
     pub search: Way,
@@ -54,7 +55,7 @@ pub enum Proof {
 /// The probability of a miss at the threshold that `--certify bounded` allows.
 pub const DELTA: f64 = 1e-5;
 
-impl SearchArguments {
+impl SearchOptions {
     /// How to search, with the fusion of `calibration` if none was given.
     pub fn search(&self, calibration: Option<&Calibration>) -> Result<Search> {
         ensure!(
@@ -73,7 +74,7 @@ impl SearchArguments {
 
     /// What an audit of this way to search found that it misses.
     pub fn missed(&self, gallery: &Gallery, search: &Search) -> Result<Option<Missed>> {
-        Ok(if self.search == Way::Graph { gallery.audited(&name_of(search.mode))? } else { None })
+        Ok(if self.search == Way::Graph { record::audited(gallery, &mode_name(search.mode))? } else { None })
     }
 }
 
@@ -120,12 +121,12 @@ pub struct Deciding {
 }
 
 impl DecisionArguments {
-    /// Settles both for a gallery.
-    pub fn settle(&self, gallery: &Gallery, search: &SearchArguments) -> Result<Deciding> {
+    /// How a gallery is searched and which score decides.
+    pub fn resolve(&self, gallery: &Gallery, search: &SearchOptions) -> Result<Deciding> {
         values::distinct("--target-fpir", &self.target_fpir)?;
         let counts = gallery.counts()?;
         let needs_one = !self.target_fpir.is_empty();
-        let found = match gallery.calibration(search.fusion) {
+        let found = match record::calibration(gallery, search.fusion) {
             Ok(None) if needs_one => {
                 let fusion = search.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
                 return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
@@ -154,7 +155,7 @@ impl DecisionArguments {
                 ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
                 let first = calibration.targets.get(..1).unwrap_or_default();
                 let targets = if needs_one { &self.target_fpir[..] } else { first };
-                Threshold::calibrated(id, calibration, targets, counts.0)?
+                calibration.threshold(id, targets, counts.0)?
             }
             ([], None) => Threshold::uncalibrated(gallery.binding()).context(
                 "this gallery's model has no threshold of its own; calibrate the gallery, or give one with --threshold",

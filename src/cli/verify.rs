@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::engine::{EngineArguments, PhotoArguments, binding_of};
+use super::engine::{EngineArguments, PhotoArguments};
 use super::interrupt::{self, Stopped};
 use super::reply::Unusable;
 use super::{End, Screen, pairs, reply, screen, values};
@@ -38,7 +38,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let stop = interrupt::watch();
     let model = arguments.engine.chosen()?;
-    let binding = binding_of(&model);
+    let binding = model.binding();
     let threshold = reply::threshold(arguments.threshold, &binding)?;
     let options = arguments.look.options(Faces::Largest);
     if let Some(list) = &arguments.pairs {

@@ -1,50 +1,49 @@
-//! What a search proves about the subjects that it does not list.
+//! Certificates: what a search proves about the subjects that it does not list.
 
-use gallerist_index::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::gallery::Candidates;
 
-/// How certain it is that nobody was missed.
+/// How far a search may have missed subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Anybody may have been.
+    /// Any subject may have been missed.
     None,
-    /// As many were as in an audit of this way to search.
+    /// Subjects are missed at the rate that an audit of this way to search measured.
     Sampled,
-    /// Nobody above the threshold was, and somebody at the threshold itself with a small probability.
+    /// No subject above the threshold was missed; one at the threshold itself was with a small probability.
     Bounded,
-    /// Nobody was.
+    /// No subject was missed.
     Exact,
 }
 
-/// What an audit found that a way to search misses.
+/// The miss rate of a way to search, as an audit measured it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Missed {
     #[serde(rename = "miss_rate")]
-    /// Share of the mates which exact search finds at the threshold and this one does not.
+    /// The share of the mates found by exact search at the threshold that this way to search misses.
     pub rate: f64,
     /// Its 95 % interval.
     pub interval: [f64; 2],
 }
 
-/// What a search proves. `gallerist check-certificate` recomputes it by brute force.
+/// A search's certificate. `gallerist check-certificate` recomputes it by brute force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// How certain.
+    /// The kind of proof.
     pub kind: Kind,
     /// `bounded`: the probability that a given template whose score is the threshold was missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<f64>,
-    /// `sampled`: what the audit found.
+    /// `sampled`: the miss rate of the audit.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub missed: Option<Missed>,
-    /// Templates that were scored or whose scores were bounded, and nodes of graphs that were looked at.
+    /// Templates that were scored or bounded, and visited nodes of graphs.
     pub searched: u64,
-    /// Best score of any template that was looked at, listed or not.
+    /// The best score of any examined template, listed or not.
     pub max_similarity: Option<f32>,
-    /// Whether nobody above the threshold can have been missed, but for `delta`.
+    /// Whether no subject above the threshold can have been missed, except with probability `delta`.
     pub complete: bool,
 }
 
@@ -54,7 +53,7 @@ impl Certificate {
         Self { kind: Kind::Exact, delta: None, missed: None, searched, max_similarity, complete: true }
     }
 
-    /// What the search behind `candidates` proves; `missed` is what an audit of this way to search found, if there was one.
+    /// The certificate of the search behind `candidates`; `missed` is the result of an audit of this way to search, if there is one.
     pub fn of(candidates: &Candidates, missed: Option<Missed>) -> Self {
         use gallerist_index::Certificate as Proof;
         let (kind, delta, missed) = match candidates.certificate {
@@ -66,7 +65,7 @@ impl Certificate {
         Self { kind, delta, missed, searched, max_similarity, complete: kind >= Kind::Bounded }
     }
 
-    /// Whether "nobody" may be concluded from finding nobody.
+    /// Whether finding no subject proves that none reaches the threshold.
     pub fn proves_absence(&self) -> bool {
         self.kind >= Kind::Bounded
     }
@@ -85,15 +84,5 @@ impl Certificate {
             ),
             _ => "approximate search (not audited) that looked at".into(),
         }
-    }
-}
-
-/// A way to search in a word or two, by which audits are kept: `exact`, `scan`, `graph-64`.
-pub fn name_of(mode: Mode) -> String {
-    match mode {
-        Mode::Exact => "exact".into(),
-        Mode::Scan => "scan".into(),
-        Mode::Graph { width } => format!("graph-{width}"),
-        _ => "auto".into(),
     }
 }

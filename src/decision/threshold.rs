@@ -1,11 +1,10 @@
-//! The score at which a candidate counts, and where it comes from.
+//! Thresholds: the score from which a candidate is a match, and its origin.
 
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{Calibration, CalibrationError, Operating};
-use crate::gallery::Binding;
+use crate::template::Binding;
 
-/// Where a threshold comes from. Every reply says it.
+/// The origin of a threshold. Every reply states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -18,7 +17,38 @@ pub enum Origin {
     Calibrated,
 }
 
-/// What a calibration said about a threshold.
+/// How a threshold was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By counting the searches that reach it.
+    Counted,
+    /// By the fitted tail.
+    Tail,
+}
+
+/// A threshold for a target FPIR: an operating point.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operating {
+    /// The FPIR aimed at.
+    pub target_fpir: f64,
+    /// Cosine.
+    pub threshold: f32,
+    /// The 95 % interval of the true FPIR there.
+    pub fpir_ci95: [f64; 2],
+    /// The number of subjects for which it holds.
+    pub subjects: u64,
+    /// How it was found.
+    pub method: Method,
+    /// Non-mated searches of the calibration that reach it.
+    pub alarms: usize,
+    /// Whether it is extrapolated: above nearly all measured scores, or for a gallery of another size.
+    pub extrapolated: bool,
+    /// The lowest target that can be asked for.
+    pub lowest_target: f64,
+}
+
+/// A calibration's statement about a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibrated {
     /// The calibration's number in the gallery.
@@ -29,8 +59,7 @@ pub struct Calibrated {
     pub no_match: Option<Operating>,
 }
 
-/// A score at or above `value` counts as the same person; the best one being below `no_match_below`, nobody does; between the two nothing
-/// is decided.
+/// A score at or above `value` is a match. A best score below `no_match_below` is no match. Between the two nothing is decided.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Threshold {
     /// Cosine, -1 to 1.
@@ -39,7 +68,7 @@ pub struct Threshold {
     pub no_match_below: f32,
     /// Where it comes from.
     pub origin: Origin,
-    /// What is known of it, if it is calibrated.
+    /// The calibration's statement, if it is calibrated.
     pub calibrated: Option<Calibrated>,
 }
 
@@ -54,30 +83,6 @@ impl Threshold {
     pub fn uncalibrated(binding: &Binding) -> Option<Self> {
         let value = binding.threshold?;
         Some(Self { value, no_match_below: value, origin: Origin::Uncalibrated, calibrated: None })
-    }
-
-    /// The thresholds for one or two target rates in a gallery of `subjects`; the rarer one decides for a match.
-    ///
-    /// # Errors
-    /// As [`Calibration::operating`].
-    pub fn calibrated(
-        id: i64,
-        calibration: &Calibration,
-        targets: &[f64],
-        subjects: u64,
-    ) -> Result<Self, CalibrationError> {
-        let rarest = targets.iter().copied().min_by(f64::total_cmp);
-        let most = targets.iter().copied().max_by(f64::total_cmp);
-        let rarest = rarest.ok_or(CalibrationError::Target { target: 0.0 })?;
-        let operating = calibration.operating(rarest, subjects)?;
-        let no_match = most
-            .filter(|target| *target > rarest)
-            .map(|target| calibration.operating(target, subjects))
-            .transpose()?;
-        let value = operating.threshold;
-        let no_match_below = no_match.as_ref().map_or(value, |operating| operating.threshold.min(value));
-        let calibrated = Some(Calibrated { id, operating, no_match });
-        Ok(Self { value, no_match_below, origin: Origin::Calibrated, calibrated })
     }
 
     /// Whether a score counts as the same person.

@@ -1,8 +1,8 @@
 //! The stand-in: a deterministic detector and encoder without any network, so that everything around them
 //! is tested on machines without libtorch. It is not for faces.
 
-use super::{Encoder, EncoderError};
-use crate::face::{Chip, Crop, DetectOptions, Detector, Face};
+use super::Encoder;
+use crate::face::{Chip, Crop, DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use crate::template::Template;
 
@@ -12,7 +12,7 @@ use crate::template::Template;
 pub(super) struct StandInDetector;
 
 impl Detector for StandInDetector {
-    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
         let side = photo.width.min(photo.height);
         if (side as f32) < options.min_face_in(photo) {
             return Ok(Vec::new());
@@ -57,13 +57,13 @@ pub(super) struct StandInEncoder {
 const GRID: usize = 16;
 
 impl Encoder for StandInEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
         crops.iter().map(|crop| self.project(&shrink(crop))).collect()
     }
 }
 
 impl StandInEncoder {
-    fn project(&self, cells: &[f32]) -> Result<Template, EncoderError> {
+    fn project(&self, cells: &[f32]) -> Result<Template, NetworkError> {
         let mean =
             [0, 1, 2].map(|colour| cells.iter().skip(colour).step_by(3).sum::<f32>() / (GRID * GRID) as f32);
         let raw: Vec<f32> = (0..self.dimension)
@@ -78,7 +78,7 @@ impl StandInEncoder {
                         .sum::<f32>()
             })
             .collect();
-        Template::from_raw(&raw).map_err(|error| EncoderError::Failed {
+        Template::from_raw(&raw).map_err(|error| NetworkError::Failed {
             model: "stand-in".into(),
             reason: format!("its output is not a template: {error}"),
         })

@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::Comparison;
-use super::bootstrap::{Bootstrap, Population};
-use super::crossing::{Corners, equal_error, fewest_errors, middle, nearest_threshold};
-use super::error::{EvaluationError, Result};
-use super::histogram::histogram;
-use super::interval::{complement, interval, rate};
-use super::options::{Options, check_targets};
-use super::report::{Rate, Verification, VerificationPoint};
-use super::tradeoff::{ENOUGH, Outcome, Scratch, Tradeoff};
+use super::bootstrap::{Bootstrap, Population, complement, interval, rate};
+use super::results::{Rate, Verification, VerificationPoint};
+use super::tradeoff::{
+    Corners, ENOUGH, Outcome, Scratch, Tradeoff, equal_error, fewest_errors, histogram, middle,
+    nearest_threshold,
+};
 use super::trials::{Count, ONE, Trials, check_scores};
+use super::{Comparison, EvaluationError, Options, Result, check_targets};
 
 /// Judges pairs.
 ///

@@ -19,10 +19,9 @@
 mod boxes;
 
 use super::resize::{Window, area};
-use super::{DetectOptions, Detector, Face};
-use crate::encoder::EncoderError;
+use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
-use boxes::{Candidate, Overlap, settle_points, suppress};
+use boxes::{FaceBox, Overlap, average_points, suppress};
 
 /// Probability from which a cell, a refined box and a final face are kept.
 const THRESHOLDS: [f32; 3] = [0.6, 0.7, 0.7];
@@ -81,19 +80,19 @@ pub trait Networks: Send + Sync {
     ///
     /// # Errors
     /// The network failed.
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, EncoderError>;
+    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError>;
 
     /// Runs the refinement network on 24x24 pictures, one judgement each.
     ///
     /// # Errors
     /// The network failed.
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError>;
+    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
 
     /// Runs the output network on 48x48 pictures, one judgement each.
     ///
     /// # Errors
     /// The network failed.
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError>;
+    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
 }
 
 /// The detector: [`Networks`] and the cascade around them.
@@ -108,7 +107,7 @@ impl<N: Networks> Mtcnn<N> {
         Self { networks }
     }
 
-    fn look(&self, photo: &Photo, levels: impl Iterator<Item = Level>) -> Result<Vec<Face>, EncoderError> {
+    fn look(&self, photo: &Photo, levels: impl Iterator<Item = Level>) -> Result<Vec<Face>, NetworkError> {
         let candidates = self.proposals(photo, levels)?;
         let candidates = self.refined(photo, candidates)?;
         self.faces(photo, candidates)
@@ -118,7 +117,7 @@ impl<N: Networks> Mtcnn<N> {
         &self,
         photo: &Photo,
         levels: impl Iterator<Item = Level>,
-    ) -> Result<Vec<Candidate>, EncoderError> {
+    ) -> Result<Vec<FaceBox>, NetworkError> {
         let mut candidates = Vec::new();
         for level in levels {
             let proposals = self.networks.propose(&level.picture(photo))?;
@@ -134,7 +133,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(candidates)
     }
 
-    fn refined(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, EncoderError> {
+    fn refined(&self, photo: &Photo, candidates: Vec<FaceBox>) -> Result<Vec<FaceBox>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 24, THRESHOLDS[1], |pictures| self.networks.refine(pictures))?;
         suppress(&mut kept, 0.7, Overlap::Union);
@@ -145,7 +144,7 @@ impl<N: Networks> Mtcnn<N> {
         Ok(kept)
     }
 
-    fn faces(&self, photo: &Photo, candidates: Vec<Candidate>) -> Result<Vec<Face>, EncoderError> {
+    fn faces(&self, photo: &Photo, candidates: Vec<FaceBox>) -> Result<Vec<Face>, NetworkError> {
         let mut kept =
             judge(photo, candidates, 48, THRESHOLDS[2], |pictures| self.networks.output(pictures))?;
         for candidate in &mut kept {
@@ -154,8 +153,8 @@ impl<N: Networks> Mtcnn<N> {
         }
         let candidates = kept.clone();
         suppress(&mut kept, 0.7, Overlap::Smaller);
-        settle_points(&mut kept, &candidates);
-        let mut faces: Vec<Face> = kept.iter().map(Candidate::face).collect();
+        average_points(&mut kept, &candidates);
+        let mut faces: Vec<Face> = kept.iter().map(FaceBox::face).collect();
         let size = |face: &Face| face.size().iter().product::<f32>();
         faces.sort_by(|a, b| size(b).total_cmp(&size(a)));
         Ok(faces)
@@ -163,7 +162,7 @@ impl<N: Networks> Mtcnn<N> {
 }
 
 impl<N: Networks> Detector for Mtcnn<N> {
-    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+    fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
         let min_face = options.min_face_in(photo);
         let found = self.look(photo, levels(photo, min_face))?;
         if found.is_empty() { self.look(photo, levels_with_margin(photo, min_face)) } else { Ok(found) }
@@ -217,7 +216,7 @@ fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = (f64, f64)> {
 }
 
 /// The cells that may hold a face, as boxes of the photo.
-fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
+fn cells(proposals: &Proposals, level: &Level) -> Vec<FaceBox> {
     let (scale, margin) = (level.scale as f32, level.margin as f32);
     let plane = proposals.probabilities.len();
     let likely = proposals.probabilities.iter().enumerate().filter(|(_, p)| **p >= THRESHOLDS[0]);
@@ -228,7 +227,7 @@ fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
             let far = corner.map(|x| ((x + CELL as f32 - 1.0) / scale).floor());
             let offset = |i: usize| proposals.offsets.get(i * plane + at).copied().unwrap_or(0.0);
             let bounds = [near[0], near[1], far[0], far[1]].map(|bound| bound - margin);
-            Candidate::proposed(bounds, score, [0, 1, 2, 3].map(offset))
+            FaceBox::proposed(bounds, score, [0, 1, 2, 3].map(offset))
         })
         .collect()
 }
@@ -237,12 +236,12 @@ fn cells(proposals: &Proposals, level: &Level) -> Vec<Candidate> {
 /// Candidates wholly outside the photo are dropped.
 fn judge(
     photo: &Photo,
-    candidates: Vec<Candidate>,
+    candidates: Vec<FaceBox>,
     side: usize,
     threshold: f32,
-    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, EncoderError>,
-) -> Result<Vec<Candidate>, EncoderError> {
-    let visible: Vec<(Candidate, Window)> =
+    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, NetworkError>,
+) -> Result<Vec<FaceBox>, NetworkError> {
+    let visible: Vec<(FaceBox, Window)> =
         candidates.into_iter().filter_map(|candidate| Some((candidate, candidate.window(photo)?))).collect();
     let mut kept = Vec::new();
     for batch in visible.chunks(BATCH) {

@@ -1,7 +1,6 @@
 //! Photos that lie on their side or stand on their head without saying so: faces are found upright only.
 
-use super::{DetectOptions, Detector, Face};
-use crate::encoder::EncoderError;
+use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 
 /// A turned photo of which more is not needed to find its faces.
@@ -20,7 +19,7 @@ pub fn detect_turned(
     detector: &dyn Detector,
     photo: &Photo,
     options: &DetectOptions,
-) -> Result<(Vec<Face>, u16), EncoderError> {
+) -> Result<(Vec<Face>, u16), NetworkError> {
     let faces = detector.detect(photo, options)?;
     let stance = Stance::of(&faces, photo);
     let upright = match Face::most_prominent(&faces, photo) {
@@ -101,12 +100,12 @@ impl Stance {
 /// head it finds an upright face, with the mouth for eyes, and in some that lie on their side; it is never as sure of it as of the
 /// face itself. Looks at the surroundings of the face only, for faces as large, and around a small face, which may be an ear or a
 /// pattern beside the face itself, at the whole photo for larger ones.
-fn may_be_turned(detector: &dyn Detector, photo: &Photo, face: &Face) -> Result<bool, EncoderError> {
+fn may_be_turned(detector: &dyn Detector, photo: &Photo, face: &Face) -> Result<bool, NetworkError> {
     let side = face.size().into_iter().fold(1.0, f32::max);
     let [width, height] = face.size();
     let may_lie = face.score < SURE_OF_SIDE || height < HIGH * width;
     let ways: &[u16] = if may_lie { &[2, 1, 3] } else { &[2] };
-    let is_found = |photo: &Photo, ways: &[u16], side: f32| -> Result<bool, EncoderError> {
+    let is_found = |photo: &Photo, ways: &[u16], side: f32| -> Result<bool, NetworkError> {
         const SEEN: f32 = 160.0; // pixels of a face that are enough
         let step = ((side / SEEN) as u32).clamp(1, photo.width.min(photo.height));
         let options = DetectOptions { min_face: side / step as f32, min_share: 0.0 };
@@ -212,7 +211,7 @@ mod tests {
     }
 
     impl Detector for Corner {
-        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
             *self.looks.lock().unwrap() += 1;
             let landmarks = Chip::ArcFace112.template();
             let bounds = [20.0, 20.0, 90.0, 110.0];
@@ -271,7 +270,7 @@ mod tests {
     struct Broad([f32; 2]);
 
     impl Detector for Broad {
-        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, EncoderError> {
+        fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
             let white = photo.pixels[0] == 255;
             let bounds = if white { [20.0, 20.0, 90.0, 110.0] } else { [20.0, 20.0, 90.0, 90.0] };
             Ok(vec![Face {

@@ -57,7 +57,7 @@ use schema::{APPLICATION_ID, TABLES, VERSION};
 
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
-pub use photo::{PhotoHash, PhotoRecord, Provenance};
+pub use photo::PhotoRecord;
 pub use source::{Held, Source};
 pub use subject::Subject;
 pub use template::SubjectTemplate;

@@ -6,9 +6,11 @@ use gallerist_index::{Durability, Row};
 use rusqlite::params;
 
 use super::catalog::photo;
-use super::catalog::{PendingKind, PendingWrite, PhotoHash, PhotoRecord, Provenance, progress, subject};
+use super::catalog::{PendingKind, PendingWrite, PhotoRecord, progress, subject};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
+use crate::face::Provenance;
+use crate::image::PhotoHash;
 use crate::template::Template;
 
 /// A face on its way into the gallery.

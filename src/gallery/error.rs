@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::encoder::EncoderError;
 use crate::number::bytes;
-use crate::template::TemplateError;
+use crate::template::{BindingError, TemplateError};
 
 /// Result with [`GalleryError`].
 pub type Result<T, E = GalleryError> = std::result::Result<T, E>;
@@ -123,29 +122,9 @@ pub enum GalleryError {
     /// The index failed.
     #[error(transparent)]
     Index(#[from] gallerist_index::Error),
-    /// The network failed.
+    /// Templates of another model.
     #[error(transparent)]
-    Encoder(#[from] EncoderError),
-    /// The gallery is bound to another model.
-    #[error(
-        "this gallery holds templates of {gallery} and cannot be used with {given}: scores between two models mean nothing; use the gallery's own model or make a new gallery"
-    )]
-    OtherModel {
-        /// Name and fingerprint stored in the gallery.
-        gallery: String,
-        /// Name and fingerprint offered.
-        given: String,
-    },
-    /// The gallery was made by an earlier version of the program that looked at photos differently.
-    #[error(
-        "this gallery holds templates of {gallery} that an earlier version of this program made, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos anew with `gallerist enroll`; what this gallery holds can still be listed and exported"
-    )]
-    EarlierPipeline {
-        /// Name and fingerprint stored in the gallery.
-        gallery: String,
-        /// Name and fingerprint of the program.
-        given: String,
-    },
+    Binding(#[from] BindingError),
     /// A template of the wrong length.
     #[error("a template of {got} dimensions was given, this gallery holds {expected}")]
     WrongDimension {

@@ -7,11 +7,11 @@ use std::sync::PoisonError;
 use gallerist_index::Row;
 use rusqlite::params;
 
-use super::catalog::{
-    Held, PendingKind, PhotoHash, PhotoRecord, Provenance, Source, SubjectTemplate, photo, subject, template,
-};
+use super::catalog::{Held, PendingKind, PhotoRecord, Source, SubjectTemplate, photo, subject, template};
 use super::error::Result;
 use super::{Gallery, Name, Person};
+use crate::face::Provenance;
+use crate::image::PhotoHash;
 use crate::template::Template;
 
 /// A row of an imported file on its way into the gallery.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gallerist_index::{Access, Index};
 use serde::Serialize;
 
+use super::documents::{DocumentCheck, is_json};
 use super::error::Result;
 use super::opening::abandoned_beside;
 use super::{Gallery, INDEX};
@@ -89,10 +90,15 @@ impl Gallery {
     ///
     /// # Errors
     /// No gallery there; another process writes to it; a file could not be read at all.
-    pub fn check_at(directory: &Path, deep: bool, wait: Duration) -> Result<Inspection> {
+    pub fn check_at(
+        directory: &Path,
+        deep: bool,
+        wait: Duration,
+        documents: DocumentCheck<'_>,
+    ) -> Result<Inspection> {
         let leftovers = abandoned_beside(directory);
         let damage = match Self::open_with(directory, Access::ReadOnly, wait) {
-            Ok(gallery) => return Ok(Inspection { leftovers, ..gallery.check(deep)? }),
+            Ok(gallery) => return Ok(Inspection { leftovers, ..gallery.check_with(deep, documents)? }),
             Err(error) if error.is_damage() => error,
             Err(error) => return Err(error),
         };
@@ -118,6 +124,14 @@ impl Gallery {
     /// # Errors
     /// A file could not be read at all; damage is a problem in the result.
     pub fn check(&self, deep: bool) -> Result<Inspection> {
+        self.check_with(deep, &is_json)
+    }
+
+    /// The same, with a check of what the documents say.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with(&self, deep: bool, documents: DocumentCheck<'_>) -> Result<Inspection> {
         let report = if deep { self.index.check_deep() } else { self.index.check() }?;
         let mut found = Inspection {
             templates: 0,
@@ -132,7 +146,7 @@ impl Gallery {
         for problem in self.catalog().problems() {
             found.add(problem);
         }
-        match self.unreadable_evidence() {
+        match self.document_problems(documents) {
             Ok(problems) => problems.into_iter().for_each(|problem| found.add(problem)),
             Err(error) => found.add(error.to_string()),
         }

@@ -7,7 +7,7 @@ use super::Gallery;
 use super::catalog::SubjectTemplate;
 use super::error::Result;
 use super::ranking::{Ranking, cosines};
-use crate::decision::Fusion;
+use crate::fusion::Fusion;
 use crate::template::Template;
 
 /// How a gallery is searched.
@@ -22,6 +22,16 @@ pub struct Search {
     pub recall: Option<f64>,
     /// How subjects of several templates are scored.
     pub fusion: Fusion,
+}
+
+/// The name of a way to search, by which audits are kept: `exact`, `scan`, `graph-64`.
+pub fn mode_name(mode: Mode) -> String {
+    match mode {
+        Mode::Exact => "exact".into(),
+        Mode::Scan => "scan".into(),
+        Mode::Graph { width } => format!("graph-{width}"),
+        _ => "auto".into(),
+    }
 }
 
 /// One subject close to the probe.

@@ -6,8 +6,7 @@ use gallerist_index::{Answer, Batch, Hit, Selection, View};
 
 use super::error::Result;
 use super::{Gallery, Search};
-use crate::decision::Fusion;
-use crate::decision::fusion::UNKNOWN_QUALITY;
+use crate::fusion::{Fusion, UNKNOWN_QUALITY};
 use crate::template::{Template, similarity};
 
 /// Subjects without their names, best first: the subject, its best template, its fused score.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::encoder::EncoderError;
+use crate::face::NetworkError;
 use crate::image::DecodeError;
 
 /// Why a file or face was left out.
@@ -35,7 +35,7 @@ impl Skip {
     }
 
     /// A network that failed on a photo: `code` if that is a fact about the photo.
-    pub fn network(code: &'static str, error: &EncoderError) -> Self {
+    pub fn network(code: &'static str, error: &NetworkError) -> Self {
         if error.is_temporary() {
             Self::temporary(error.to_string())
         } else {

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::encoder::{Device, Encoder, EncoderError, Model};
-use crate::face::Crop;
+use crate::encoder::{Device, Encoder, Model};
+use crate::face::{Crop, NetworkError};
 
 fn engine() -> Engine {
     Engine::load(&Model::named("stand-in").unwrap(), Device::Cpu, false).unwrap()
@@ -55,17 +55,17 @@ fn a_stop_finishes_what_is_under_way_and_takes_no_more() {
 }
 
 /// An encoder that refuses dark crops with an error of its own.
-struct Refusing(fn() -> EncoderError, Box<dyn Encoder>);
+struct Refusing(fn() -> NetworkError, Box<dyn Encoder>);
 
 impl Encoder for Refusing {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
         let dark = |crop: &Crop| crop.pixels.iter().all(|&value| value < 40);
         if crops.iter().any(dark) { Err((self.0)()) } else { self.1.encode(crops) }
     }
 }
 
 /// Runs two bright photos and a dark one through an encoder that refuses the dark one.
-fn with_a_dark_one(error: fn() -> EncoderError) -> Vec<Finding> {
+fn with_a_dark_one(error: fn() -> NetworkError) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, brightness: u8| {
         let path = folder.path().join(name);
@@ -88,7 +88,7 @@ fn with_a_dark_one(error: fn() -> EncoderError) -> Vec<Finding> {
 
 #[test]
 fn a_crop_that_is_refused_does_not_take_its_batch_along() {
-    let refusal = || EncoderError::Failed { model: "m".into(), reason: "not a template".into() };
+    let refusal = || NetworkError::Failed { model: "m".into(), reason: "not a template".into() };
     let found = with_a_dark_one(refusal);
     assert!(matches!(&found[..], [Finding::Faces(..), Finding::Skipped(_), Finding::Faces(..)]), "{found:?}");
     assert!(matches!(&found[1], Finding::Skipped(skip) if skip.code == "encode_failed" && !skip.temporary));
@@ -96,7 +96,7 @@ fn a_crop_that_is_refused_does_not_take_its_batch_along() {
 
 #[test]
 fn a_failure_of_the_library_is_no_fact_about_a_photo() {
-    let failure = || EncoderError::Library { model: "m".into(), reason: "not enough memory".into() };
+    let failure = || NetworkError::Library { model: "m".into(), reason: "not enough memory".into() };
     let found = with_a_dark_one(failure);
     assert!(
         matches!(&found[1], Finding::Skipped(skip) if skip.code == "temporary_failure" && skip.temporary)

@@ -8,9 +8,8 @@ use sha2::{Digest, Sha256};
 use super::memory::{Budget, Room, check_for_networks};
 use super::{Census, EncodedFace, Faces, Finding, Input, Job, Options, Outcome, RefusedFace, Skip};
 use crate::encoder::Engine;
-use crate::face::{Crop, Face, Quality, align, detect_turned};
-use crate::gallery::{PhotoHash, Provenance};
-use crate::image::{self, DecodeError, Photo, Source};
+use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
+use crate::image::{self, DecodeError, Photo, PhotoHash, Source};
 
 /// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
 const BATCH: usize = 16;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
-use crate::gallery::{GalleryError, PhotoHash, Provenance};
+use crate::face::Provenance;
+use crate::gallery::GalleryError;
+use crate::image::PhotoHash;
 
 /// Longest line: room for a template of 4,096 numbers in text.
 const LONGEST: usize = 1 << 20;

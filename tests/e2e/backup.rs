@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist::gallery::{Binding, Gallery, GalleryError, Name};
+use gallerist::gallery::{Gallery, GalleryError, Name};
+use gallerist::template::Binding;
 use gallerist_index::GraphWhen;
 
 use crate::catalog::{add, template};

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use gallerist::gallery::{Binding, Gallery};
+use gallerist::gallery::Gallery;
+use gallerist::template::Binding;
 use gallerist_index::GraphWhen;
 
 use crate::catalog::add;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist::gallery::{Access, Binding, Gallery, GalleryError, ImportedRow, Name, Person};
+use gallerist::gallery::{Access, Gallery, GalleryError, ImportedRow, Name, Person};
+use gallerist::template::Binding;
 use gallerist::template::Template;
 use gallerist_index::GraphWhen;
 

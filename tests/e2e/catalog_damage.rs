@@ -9,11 +9,14 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use gallerist::calibration::{Probe, Sample};
-use gallerist::decision::{Fusion, Threshold};
+use gallerist::decision::Threshold;
+use gallerist::experiment::{Calibrator, Probe, record};
+use gallerist::face::Provenance;
+use gallerist::fusion::Fusion;
 use gallerist::gallery::{
-    Access, Binding, EnrolledFace, Enrollment, Gallery, ImportedRow, Name, PhotoOutcome, Provenance, Search,
+    Access, EnrolledFace, Enrollment, Gallery, ImportedRow, Name, PhotoOutcome, Search,
 };
+use gallerist::template::Binding;
 use gallerist_index::GraphWhen;
 
 use crate::catalog::{add, copy, named, template};
@@ -37,12 +40,10 @@ struct Read {
 
 fn answers(gallery: &Gallery) -> Result<String, String> {
     let mut said = String::new();
-    let found = gallery.calibration(None).map_err(|error| error.to_string())?;
+    let found = record::calibration(gallery, None).map_err(|error| error.to_string())?;
     let subjects = gallery.counts().map_err(|error| error.to_string())?.0;
     let threshold = match &found {
-        Some((id, one)) => {
-            Threshold::calibrated(*id, one, &one.targets[..1], subjects).map_err(|e| e.to_string())?
-        }
+        Some((id, one)) => one.threshold(*id, &one.targets[..1], subjects).map_err(|e| e.to_string())?,
         None => Threshold::uncalibrated(gallery.binding()).unwrap(),
     };
     said += &format!("{threshold:?}\n");
@@ -76,7 +77,7 @@ fn read(gallery: &Gallery) -> Result<Read, String> {
                     .and_then(|one| gallery.templates_of(&one))
                     .map(|all| format!("{all:?}")),
             ),
-            text(gallery.audited("graph").map(|audit| format!("{audit:?}"))),
+            text(record::audited(gallery, "graph").map(|audit| format!("{audit:?}"))),
             text(known(200)),
             text(known(1)),
             Ok(format!("{:?}", gallery.binding())),
@@ -113,14 +114,14 @@ fn make(house: &House) {
     let probes: Vec<Probe> = (1000..1300)
         .map(|number| Probe { template: template(number), name: number.to_string(), person: None })
         .collect();
-    let sample = Sample {
+    let sample = Calibrator {
         gallery: &gallery,
         fusion: Fusion::Max,
         targets: &[0.1],
         progress: &|_| {},
         stop: &AtomicBool::new(false),
     };
-    gallery.keep_calibration(&sample.given(&probes).unwrap().unwrap()).unwrap();
+    record::keep_calibration(&gallery, &sample.given(&probes).unwrap().unwrap()).unwrap();
     gallery.rename_subject("p-3", &Name::new("Ada").unwrap()).unwrap();
     drop(gallery);
     copy(&house.path("closed"), &house.path("open"));
@@ -162,7 +163,7 @@ fn damage(bytes: &mut Vec<u8>, how: Damage, mut random: impl FnMut() -> u64) -> 
 
 /// Reads and then writes a damaged gallery; says what was wrong about it.
 fn judge(damaged: &Path, right: &Read) -> Result<bool, String> {
-    let problems = match Gallery::check_at(damaged, false, Duration::ZERO) {
+    let problems = match Gallery::check_at(damaged, false, Duration::ZERO, &record::problem) {
         Ok(found) => found.problems,
         Err(error) => vec![error.to_string()],
     };

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist::gallery::{Binding, Gallery, GalleryError, ImportedRow, Name};
+use gallerist::gallery::{Gallery, GalleryError, ImportedRow, Name};
+use gallerist::template::Binding;
 use gallerist_index::GraphWhen;
 use serde_json::Value;
 

@@ -3,8 +3,9 @@
 use gallerist_index::Mode;
 use serde_json::Value;
 
+use crate::decision::Origin;
 use crate::decision::certificate::Kind;
-use crate::decision::{Fusion, Origin};
+use crate::fusion::Fusion;
 
 /// A reply with a certificate.
 pub struct Claim {

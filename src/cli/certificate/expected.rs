@@ -7,10 +7,11 @@ use super::claim::{Claim, Listed};
 use super::compare::{EXACT, Problems, SEEN_AGAIN};
 use crate::cli::reply::Reply;
 use crate::cli::searching::{DELTA, Deciding};
-use crate::decision::certificate::{Kind, name_of};
-use crate::decision::proof::{Question, SAME, Truth};
+use crate::decision::certificate::Kind;
 use crate::decision::{Certificate, Decision, Missed, Origin, Threshold, decide, of_photo};
-use crate::gallery::{Candidate, Candidates, Gallery, Search};
+use crate::experiment::brute_force::{Question, SAME, Truth};
+use crate::experiment::record;
+use crate::gallery::{Candidate, Candidates, Gallery, Search, mode_name};
 use crate::template::Template;
 
 use super::probe::Seen;
@@ -144,7 +145,7 @@ impl Case {
     ) -> Result<Deciding> {
         let claim = &self.claim;
         let counts = gallery.counts()?;
-        let found = match gallery.calibration(Some(claim.fusion)) {
+        let found = match record::calibration(gallery, Some(claim.fusion)) {
             Err(_) if claim.origin == Origin::User => None, // `identify` goes on without it, too
             found => found?,
         };
@@ -159,7 +160,7 @@ impl Case {
                 unproven.push("calibration.target_fpir".into());
                 let first = calibration.targets.get(..1).unwrap_or_default();
                 let targets = if claim.targets.is_empty() { first } else { &claim.targets[..] };
-                match Threshold::calibrated(id, calibration, targets, counts.0) {
+                match calibration.threshold(id, targets, counts.0) {
                     Ok(threshold) => Some(threshold),
                     Err(error) => {
                         problems.add(format!("calibration: {error}"));
@@ -189,7 +190,8 @@ impl Case {
         use gallerist_index::Mode;
         let claim = &self.claim;
         let approximate = matches!(claim.mode, Mode::Graph { .. });
-        let missed: Option<Missed> = if approximate { gallery.audited(&name_of(claim.mode))? } else { None };
+        let missed: Option<Missed> =
+            if approximate { record::audited(gallery, &mode_name(claim.mode))? } else { None };
         let possible: &[Kind] = match claim.mode {
             Mode::Graph { .. } if missed.is_some() => &[Kind::Sampled],
             Mode::Graph { .. } => &[Kind::None],
@@ -199,7 +201,7 @@ impl Case {
         if !possible.contains(&claim.kind) {
             problems.add(format!(
                 "certificate.kind: search {} cannot prove {:?}, expected {:?}",
-                name_of(claim.mode),
+                mode_name(claim.mode),
                 claim.kind,
                 possible[0]
             ));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::FileFormat;
 use crate::cli::export::report_swept;
 use crate::cli::output::{is_at, make_folder, sweep};
-use crate::gallery::PhotoHash;
+use crate::image::PhotoHash;
 use crate::ingest::Options;
 use crate::vectors::{Description, Descriptions};
 

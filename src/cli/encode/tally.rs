@@ -1,6 +1,5 @@
-//! The count of an encoding: every input is entered once and comes out under exactly one heading.
+//! An encoding under way: outcomes are written to the log in batches, counted and printed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,14 +9,15 @@ use serde_json::json;
 
 use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
-use crate::cli::screen::{Screen, Table, count, plural};
+use crate::cli::counts::{Counts, OTHER_NAME};
+use crate::cli::screen::{Screen, plural};
 use crate::gallery::Person;
 use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
 use crate::vectors::{Description, checksum, hexadecimal};
 
-/// Photos written together: one wait for the disk instead of many.
+/// Photos written together, with one sync.
 const BATCH: usize = 64;
-/// A photo waits no longer than this to be written.
+/// The longest time that a photo waits to be written.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Tally<'a> {
@@ -26,12 +26,8 @@ pub struct Tally<'a> {
     bar: &'a ProgressBar,
     batch: Vec<Entry>,
     oldest: Instant,
-    encoded: u64,
-    templates: u64,
-    refused_faces: u64,
-    unchanged: u64,
-    skipped: BTreeMap<String, u64>,
-    system_files: u64,
+    /// What became of the inputs so far.
+    pub counts: Counts,
 }
 
 impl<'a> Tally<'a> {
@@ -42,28 +38,8 @@ impl<'a> Tally<'a> {
             bar,
             batch: Vec::new(),
             oldest: Instant::now(),
-            encoded: 0,
-            templates: 0,
-            refused_faces: 0,
-            unchanged: 0,
-            skipped: BTreeMap::new(),
-            system_files,
+            counts: Counts { system_files, ..Counts::default() },
         }
-    }
-
-    /// Inputs that have come out so far.
-    pub fn inputs(&self) -> u64 {
-        self.encoded + self.unchanged + self.skipped.values().sum::<u64>()
-    }
-
-    /// Inputs of which nothing can be said because the machine failed.
-    pub fn temporary_failures(&self) -> u64 {
-        self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
-    }
-
-    /// Photos that were encoded under other names than they come with now.
-    pub fn other_names(&self) -> u64 {
-        self.skipped.get("other_name").copied().unwrap_or(0)
     }
 
     /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
@@ -77,7 +53,7 @@ impl<'a> Tally<'a> {
         match (finding, persons) {
             (Finding::Faces(faces), Ok(persons)) => {
                 for face in &census.refused {
-                    self.refused_faces += 1;
+                    self.counts.refused_faces += 1;
                     self.print_skip("face_skipped", path, face.skip.code, &face.skip.detail)?;
                 }
                 self.print_note(path, &census)?;
@@ -106,15 +82,15 @@ impl<'a> Tally<'a> {
             Known::Encoded { path: before, subject }
                 if before == path.to_string_lossy() && subject == name =>
             {
-                self.settle()?;
-                self.unchanged += 1;
+                self.write_batch()?;
+                self.counts.unchanged += 1;
                 Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
             }
             Known::Encoded { path: before, subject: Some(subject) }
                 if name.as_ref().is_some_and(|name| *name != subject) =>
             {
                 let detail = format!("encoded as {subject}, from {before}; give one of the two names");
-                self.skip(path, photo, Skip::new("other_name", detail))
+                self.skip(path, photo, Skip::new(OTHER_NAME, detail))
             }
             Known::Encoded { path: before, subject } => {
                 let subject = subject.map(|subject| format!(", encoded as {subject}")).unwrap_or_default();
@@ -172,11 +148,15 @@ impl<'a> Tally<'a> {
             self.log.skipped.insert(skip.path.clone(), skip.clone());
         }
         self.batch.push(entry);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+            self.write_batch()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what waits. What is printed here is on the disk.
-    pub fn settle(&mut self) -> Result<()> {
+    pub fn write_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(&skip.reason));
         let lines: Vec<Entry> = batch.iter().filter(lasting).cloned().collect();
@@ -186,15 +166,15 @@ impl<'a> Tally<'a> {
         for entry in batch {
             match entry {
                 Entry::Encoded(templates) => {
-                    self.encoded += 1;
-                    self.templates += templates.len() as u64;
+                    self.counts.done += 1;
+                    self.counts.templates += templates.len() as u64;
                     let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
                     let path = templates.first().map(|template| &template.path);
                     self.screen.json(&json!({ "event": "encoded", "path": path, "subjects": subjects }))?;
                 }
                 Entry::Skipped(Skipped { path, reason, detail, .. }) => {
                     self.print_skip("skipped", Path::new(&path), &reason, &detail)?;
-                    *self.skipped.entry(reason).or_default() += 1;
+                    self.counts.skip(&reason);
                 }
             }
         }
@@ -216,11 +196,6 @@ impl<'a> Tally<'a> {
         }))?)
     }
 
-    /// Whether any input has templates in the folder now.
-    pub fn is_of_use(&self) -> bool {
-        self.encoded + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) + self.other_names() > 0
-    }
-
     fn print_skip(&self, event: &str, path: &Path, reason: &str, detail: &str) -> Result<()> {
         let why = if detail.is_empty() { reason.to_owned() } else { format!("{reason}: {detail}") };
         self.bar.suspend(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
@@ -229,43 +204,31 @@ impl<'a> Tally<'a> {
         }))?)
     }
 
-    /// The closing lines: the headings add up to the number of inputs.
+    /// The closing lines.
     pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
-        let seconds = took.as_secs_f64();
+        let (seconds, counts) = (took.as_secs_f64(), &self.counts);
         self.screen.json(&json!({
-            "event": "summary", "inputs": self.inputs(), "encoded": self.encoded, "unchanged": self.unchanged,
-            "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
-            "system_files": self.system_files,
+            "event": "summary", "inputs": counts.inputs(), "encoded": counts.done, "unchanged": counts.unchanged,
+            "skipped": counts.skipped, "templates": counts.templates, "faces_skipped": counts.refused_faces,
+            "system_files": counts.system_files,
             "seconds": seconds, "interrupted": interrupted,
         }))?;
-        let rate = self.inputs() as f64 / seconds.max(1e-9);
+        let rate = counts.inputs() as f64 / seconds.max(1e-9);
         self.screen.text(format!(
             "{} in {seconds:.1} s ({rate:.0} a second), {} encoded to {}",
-            plural(self.inputs(), "input"),
-            plural(self.templates, "template"),
+            plural(counts.inputs(), "input"),
+            plural(counts.templates, "template"),
             self.log.folder.display()
         ))?;
-        let mut table = Table::new(&[0]);
-        table.row([count(self.encoded), "encoded".into()]);
-        table.row([count(self.unchanged), "encoded before, unchanged".into()]);
-        for (code, n) in &self.skipped {
-            table.row([count(*n), format!("skipped: {code}")]);
-        }
-        table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
-        let failed = self.temporary_failures();
-        if failed > 0 {
-            let inputs = plural(failed, "input");
-            self.screen.text(format!(
-                "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
-            ))?;
-        }
-        if self.other_names() > 0 {
-            let photos = plural(self.other_names(), "photo");
+        counts.print_headings(self.screen, "encoded", "encoded before, unchanged")?;
+        counts.print_failures(self.screen)?;
+        if counts.other_names() > 0 {
+            let photos = plural(counts.other_names(), "photo");
             self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
         }
         if interrupted {
             self.screen.text("interrupted; the same command goes on from here")?;
-        } else if !self.is_of_use() {
+        } else if !counts.is_of_use() {
             self.screen.text("no input was usable")?;
         }
         Ok(())
@@ -274,6 +237,6 @@ impl<'a> Tally<'a> {
 
 /// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
 fn is_passing(reason: &str) -> bool {
-    matches!(reason, "duplicate" | "other_name" | "unreadable" | "no_subject")
+    matches!(reason, "duplicate" | OTHER_NAME | "unreadable" | "no_subject")
         || reason == Skip::temporary("").code
 }

@@ -1,6 +1,5 @@
-//! The books of an enrolment: every input is entered once and comes out under exactly one heading.
+//! An enrolment under way: outcomes are written to the gallery in batches, counted and printed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,15 +7,14 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::cli::screen::{Screen, Table, count, plural};
+use crate::cli::counts::{Counts, OTHER_NAME};
+use crate::cli::screen::{Screen, count, plural};
 use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome, PhotoRecord};
 use crate::ingest::{Census, Finding, Options, Outcome, RefusedFace, Skip};
 
-/// Photos written together: one wait for the disk instead of many.
+/// Photos written together, with one sync.
 const BATCH: usize = 64;
-/// The reason of a photo that is in the gallery as somebody else.
-const OTHER_NAME: &str = "other_name";
-/// A photo waits no longer than this to be written.
+/// The longest time that a photo waits to be written.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Ledger<'a> {
@@ -24,18 +22,14 @@ pub struct Ledger<'a> {
     screen: Screen,
     bar: &'a ProgressBar,
     options: &'a Options,
-    system_files: u64,
     batch: Vec<Enrollment>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
     oldest: Instant,
-    enrolled: u64,
-    templates: u64,
-    refused_faces: u64,
+    /// What became of the inputs so far.
+    pub counts: Counts,
     /// Photos with more than one face, of which the largest was taken.
     several: u64,
-    unchanged: u64,
-    skipped: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Ledger<'a> {
@@ -52,32 +46,12 @@ impl<'a> Ledger<'a> {
             screen,
             bar,
             options,
-            system_files,
             batch: Vec::new(),
             censuses: Vec::new(),
             oldest: Instant::now(),
-            enrolled: 0,
-            templates: 0,
-            refused_faces: 0,
+            counts: Counts { system_files, ..Counts::default() },
             several: 0,
-            unchanged: 0,
-            skipped: BTreeMap::new(),
         }
-    }
-
-    /// Inputs that have come out so far.
-    pub fn inputs(&self) -> u64 {
-        self.enrolled + self.unchanged + self.skipped.values().sum::<u64>()
-    }
-
-    /// Inputs of which nothing can be said because the machine failed.
-    pub fn temporary_failures(&self) -> u64 {
-        self.skipped.get(Skip::temporary("").code).copied().unwrap_or(0)
-    }
-
-    /// Photos that are in the gallery under other names than they come with.
-    pub fn other_names(&self) -> u64 {
-        self.skipped.get(OTHER_NAME).copied().unwrap_or(0)
     }
 
     /// Enters one outcome; `persons` are those of its faces, or why it has none.
@@ -86,14 +60,14 @@ impl<'a> Ledger<'a> {
         self.bar.inc(1);
         if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
             for face in &census.refused {
-                self.refused_faces += 1;
+                self.counts.refused_faces += 1;
                 self.print_refused(&input.path, face)?;
             }
         }
         let faces = match (finding, persons) {
             (Finding::Known, persons) => {
                 // Written perhaps by a photo that still waits in the batch.
-                self.settle()?;
+                self.write_batch()?;
                 let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
                 return match record {
                     Some(record) if record.outcome == "enrolled" => {
@@ -133,11 +107,15 @@ impl<'a> Ledger<'a> {
         let settings = self.options.settings(faces.as_ref().err().map_or("enrolled", |(code, _)| code));
         self.batch.push(Enrollment { path: input.path, hash, settings, faces });
         self.censuses.push(census);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+            self.write_batch()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what waits. What is printed here is on the disk.
-    pub fn settle(&mut self) -> Result<()> {
+    pub fn write_batch(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -147,8 +125,8 @@ impl<'a> Ledger<'a> {
         for ((photo, outcome), census) in batch.iter().zip(outcomes).zip(&censuses) {
             match (outcome, &photo.faces) {
                 (PhotoOutcome::Enrolled(templates), Ok(faces)) => {
-                    self.enrolled += 1;
-                    self.templates += templates.len() as u64;
+                    self.counts.done += 1;
+                    self.counts.templates += templates.len() as u64;
                     for (face, template) in faces.iter().zip(&templates) {
                         self.print_renamed(&photo.path, face.person.name(), &template.subject)?;
                     }
@@ -181,12 +159,12 @@ impl<'a> Ledger<'a> {
     }
 
     fn unchanged(&mut self, path: &Path) -> Result<()> {
-        self.unchanged += 1;
+        self.counts.unchanged += 1;
         Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
     }
 
     fn skip(&mut self, path: &Path, skip: &Skip) -> Result<()> {
-        *self.skipped.entry(skip.code).or_default() += 1;
+        self.counts.skip(skip.code);
         self.bar.suspend(|| self.screen.text(format!("skipped {}  ({skip})", path.display())))?;
         Ok(self.screen.json(&json!({
             "event": "skipped", "path": path.to_string_lossy(), "reason": skip.code, "detail": skip.detail,
@@ -212,67 +190,56 @@ impl<'a> Ledger<'a> {
         }))?)
     }
 
-    /// Whether any input is in the gallery now.
-    pub fn is_of_use(&self) -> bool {
-        self.enrolled + self.unchanged + self.skipped.get("duplicate").unwrap_or(&0) + self.other_names() > 0
-    }
-
-    /// The closing lines: the headings add up to the number of inputs, of `total` if it was interrupted.
+    /// The closing lines; `total` is the number of all inputs.
     pub fn print_summary(&self, took: Duration, total: u64, interrupted: bool) -> Result<()> {
-        let seconds = took.as_secs_f64();
-        let left = if interrupted { total.saturating_sub(self.inputs()) } else { 0 };
+        let (seconds, counts) = (took.as_secs_f64(), &self.counts);
+        let left = if interrupted { total.saturating_sub(counts.inputs()) } else { 0 };
         self.screen.json(&json!({
-            "event": "summary", "inputs": self.inputs(), "enrolled": self.enrolled, "unchanged": self.unchanged,
-            "skipped": self.skipped, "templates": self.templates, "faces_skipped": self.refused_faces,
-            "system_files": self.system_files, "several_faces": self.several, "not_looked_at": left,
+            "event": "summary", "inputs": counts.inputs(), "enrolled": counts.done, "unchanged": counts.unchanged,
+            "skipped": counts.skipped, "templates": counts.templates, "faces_skipped": counts.refused_faces,
+            "system_files": counts.system_files, "several_faces": self.several, "not_looked_at": left,
             "seconds": seconds, "interrupted": interrupted,
         }))?;
-        let rate = self.inputs() as f64 / seconds.max(1e-9);
+        let rate = counts.inputs() as f64 / seconds.max(1e-9);
         self.screen.text(format!(
             "{} in {seconds:.1} s ({rate:.0} a second), {} added",
-            plural(self.inputs(), "input"),
-            plural(self.templates, "template")
+            plural(counts.inputs(), "input"),
+            plural(counts.templates, "template")
         ))?;
-        let mut table = Table::new(&[0]);
-        table.row([count(self.enrolled), "enrolled".into()]);
-        table.row([count(self.unchanged), "in the gallery already, unchanged".into()]);
-        for (code, n) in &self.skipped {
-            table.row([count(*n), format!("skipped: {code}")]);
-        }
-        table.lines(2).iter().try_for_each(|line| self.screen.text(line))?;
-        if self.several > 0 {
-            let photos = plural(self.several, "photo");
-            self.screen.text(format!(
-                "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
-            ))?;
-        }
-        if self.system_files > 0 {
-            let system_files = plural(self.system_files, "system file");
-            self.screen.text(format!(
-                "not counted: {system_files}, such as previews, waste baskets and .DS_Store"
-            ))?;
-        }
-        if self.other_names() > 0 {
-            let photos = plural(self.other_names(), "photo");
-            self.screen.text(format!(
-                "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
-            ))?;
-        }
-        let failed = self.temporary_failures();
-        if failed > 0 {
-            let inputs = plural(failed, "input");
-            self.screen.text(format!(
-                "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
-            ))?;
-        }
+        counts.print_headings(self.screen, "enrolled", "in the gallery already, unchanged")?;
+        self.print_remarks()?;
+        counts.print_failures(self.screen)?;
         if interrupted {
             let left = count(left);
             self.screen.text(format!(
                 "interrupted: {left} of {} not looked at; the same command goes on from here",
                 plural(total, "input")
             ))?;
-        } else if !self.is_of_use() {
+        } else if !counts.is_of_use() {
             self.screen.text("no input was usable")?;
+        }
+        Ok(())
+    }
+
+    /// What is to be said about some of the inputs.
+    fn print_remarks(&self) -> Result<()> {
+        if self.several > 0 {
+            let photos = plural(self.several, "photo");
+            self.screen.text(format!(
+                "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
+            ))?;
+        }
+        if self.counts.system_files > 0 {
+            let system_files = plural(self.counts.system_files, "system file");
+            self.screen.text(format!(
+                "not counted: {system_files}, such as previews, waste baskets and .DS_Store"
+            ))?;
+        }
+        if self.counts.other_names() > 0 {
+            let photos = plural(self.counts.other_names(), "photo");
+            self.screen.text(format!(
+                "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
+            ))?;
         }
         Ok(())
     }

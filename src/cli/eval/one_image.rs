@@ -8,11 +8,12 @@ use anyhow::{Context, Result, ensure};
 use gallerist_index::GraphWhen;
 
 use super::scratch::Scratch;
-use super::{Arguments, Measured, Probe, Trials};
+use super::{Arguments, LabelledProbes, Measured, Probe};
 use crate::cli::probes::{Listed, Probes, Source, several_faces};
 use crate::cli::screen::Screen;
-use crate::evaluation::report::Identification;
-use crate::gallery::{Binding, Gallery, ImportedRow, Name, Person};
+use crate::evaluation::Identification;
+use crate::gallery::{Gallery, ImportedRow, Name, Person};
+use crate::template::Binding;
 
 /// A photo of somebody, or, without a face, only its name.
 type Photo = (String, Option<Probe>);
@@ -38,15 +39,14 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let model = self.engine.chosen()?;
-        let engine = || self.engine.load(&model);
+        let model = self.probes.engine.chosen()?;
+        let engine = || self.probes.engine.load(&model);
         let source = Source {
             path: set,
             names: self.subjects.as_deref(),
             dimension: Some(binding.dimension),
             engine: &engine,
-            photos: &self.look,
-            rows: &self.rows,
+            arguments: &self.probes,
             screen,
             stop,
         };
@@ -86,12 +86,12 @@ impl Arguments {
             mated.push((probe, subject));
         }
         let failed = division.mated_failed.iter().map(|person| id(person)).collect::<Result<Vec<_>>>()?;
-        let trials = Trials {
+        let probes = LabelledProbes {
             mated: &mated,
             non_mated: &division.non_mated,
             failed: (&failed, &division.non_mated_failed),
         };
-        let mut measured = self.identification(&gallery, &trials, screen, stop)?;
+        let mut measured = self.identification(&gallery, &probes, screen, stop)?;
         if let Ok((_, warnings)) = &mut measured {
             if division.not_enrolled > 0 {
                 warnings.push(format!(

@@ -11,10 +11,9 @@ use crate::cli::NothingUsable;
 use crate::cli::pairs::{Pair, Templates, encode, read, require};
 use crate::cli::probes::several_faces;
 use crate::cli::screen::Screen;
-use crate::evaluation::Comparison;
-use crate::evaluation::report::Verification;
-use crate::gallery::Binding;
+use crate::evaluation::{Comparison, Verification};
 use crate::ingest::Faces;
+use crate::template::Binding;
 
 impl Arguments {
     pub(super) fn verify(
@@ -24,11 +23,11 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Verification>> {
-        let model = self.engine.chosen()?;
-        binding.require_model(&model)?;
-        let engine = self.engine.load(&model)?; // first: a list that is a pipe can be read once only
+        let model = self.probes.engine.chosen()?;
+        model.require_for(binding)?;
+        let engine = self.probes.engine.load(&model)?; // first: a list that is a pipe can be read once only
         let pairs = self.pairs_of(list)?;
-        let options = self.look.options(Faces::Largest);
+        let options = self.probes.photos.options(Faces::Largest);
         let encoded = match encode(&pairs, &engine, &options, stop, screen)? {
             Ok(encoded) => encoded,
             Err(stopped) => return Ok(Err(stopped)),

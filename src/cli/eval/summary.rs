@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::screen::{Screen, Table, aim, interval, percent};
-use crate::evaluation::report::{Identification, Report, Verification};
+use crate::evaluation::{Identification, Verification};
+use crate::report::Report;
 
 pub fn print(report: &Report, out: &Path, screen: Screen) -> Result<()> {
     if screen.is_json() {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::unsafe_library;
+
 /// What came of looking for CUDA.
 #[derive(Debug)]
 pub(super) enum State {
@@ -39,7 +41,7 @@ pub(super) fn state() -> &'static State {
         if !library.exists() {
             return State::NoLibrary(format!("there is no {}", library.display()));
         }
-        match open_for_ever(&library) {
+        match unsafe_library::open_for_ever(&library) {
             Err(reason) => State::NoLibrary(reason),
             Ok(()) => match tch::Cuda::device_count() {
                 devices if devices > 0 => State::Ready { devices },
@@ -58,20 +60,4 @@ fn libtorch_folder() -> Option<PathBuf> {
         line[at..].ends_with("/libtorch_cpu.so").then(|| &line[at..])
     })?;
     Path::new(path).parent().map(Into::into)
-}
-
-#[cfg(unix)]
-fn open_for_ever(library: &Path) -> Result<(), String> {
-    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    // SAFETY: opening a library runs its initialisers. This one belongs to the libtorch that this process already
-    // runs, it comes from the same folder, and its initialisers only register CUDA with that libtorch. It is never
-    // closed, so nothing registered can dangle.
-    let opened = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_GLOBAL) };
-    std::mem::forget(opened.map_err(|error| error.to_string())?);
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn open_for_ever(_: &Path) -> Result<(), String> {
-    Err("CUDA is only looked for on Unix".into())
 }

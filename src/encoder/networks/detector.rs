@@ -8,6 +8,7 @@ use super::failure;
 use super::graph::{Network, parse};
 use super::pool::{Handle, Pool};
 use gallerist::encoder::EncoderError;
+use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::{Judgement, Networks, Pictures, Proposals};
 
 /// MTCNN's networks on libtorch.
@@ -43,13 +44,13 @@ impl TorchNetworks {
         Ok(Self { nets: Pool::new(nets), device })
     }
 
-    fn run<R>(&self, work: impl FnOnce(&Nets) -> Result<R, TchError>) -> Result<R, EncoderError> {
+    fn run<R>(&self, work: impl FnOnce(&Nets) -> Result<R, TchError>) -> Result<R, NetworkError> {
         self.nets.with(work).map_err(|error| failure("mtcnn", &error))
     }
 }
 
 impl Networks for TorchNetworks {
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, EncoderError> {
+    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError> {
         self.run(|nets| {
             let [probability, offsets] = outputs(&nets.propose, picture, self.device)?;
             let columns = probability.size().last().copied().unwrap_or(0) as usize;
@@ -62,14 +63,14 @@ impl Networks for TorchNetworks {
         })
     }
 
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
         self.run(|nets| {
             let [probability, offsets] = outputs(&nets.refine, pictures, self.device)?;
             judgements(pictures.count, &probability, &offsets, None)
         })
     }
 
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
         self.run(|nets| {
             let [probability, offsets, points] = outputs(&nets.output, pictures, self.device)?;
             judgements(pictures.count, &probability, &offsets, Some(&points))

@@ -8,7 +8,7 @@ use super::failure;
 use super::graph::{Network, parse};
 use super::pool::{Handle, Pool};
 use gallerist::encoder::{ChannelOrder, Encoder, EncoderError, Model};
-use gallerist::face::Crop;
+use gallerist::face::{Crop, NetworkError};
 use gallerist::template::Template;
 
 /// Crops that go through a network at once: more gains nothing and costs memory.
@@ -66,7 +66,7 @@ impl ScriptEncoder {
 }
 
 impl Encoder for TorchEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
         self.input.encode(crops, |input| {
             self.network
                 .with(|network| network.run(input)?.pop().ok_or_else(|| TchError::Shape("no output".into())))
@@ -75,7 +75,7 @@ impl Encoder for TorchEncoder {
 }
 
 impl Encoder for ScriptEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, EncoderError> {
+    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
         self.input.encode(crops, |input| {
             // TorchScript programs expect the usual order of the axes in memory.
             self.module.with(|module| module.0.forward_ts(&[input.f_contiguous()?]))
@@ -88,7 +88,7 @@ impl Input {
         &self,
         crops: &[Crop],
         network: impl Fn(Tensor) -> Result<Tensor, TchError>,
-    ) -> Result<Vec<Template>, EncoderError> {
+    ) -> Result<Vec<Template>, NetworkError> {
         let side = self.model.chip.side();
         if let Some(odd) =
             crops.iter().find(|c| c.side != side || c.pixels.len() != 3 * (side * side) as usize)
@@ -128,8 +128,8 @@ impl Input {
         tensor.f_permute([0, 3, 1, 2])?.f_to_device(self.device)
     }
 
-    fn failed(&self, reason: String) -> EncoderError {
-        EncoderError::Failed { model: self.model.name.clone(), reason }
+    fn failed(&self, reason: String) -> NetworkError {
+        NetworkError::Failed { model: self.model.name.clone(), reason }
     }
 }
 

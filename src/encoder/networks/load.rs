@@ -8,12 +8,15 @@ mod detector;
 mod encoder;
 mod graph;
 mod pool;
+#[allow(unsafe_code)] // see there
+mod unsafe_library;
 
 use std::sync::Once;
 
 use detector::TorchNetworks;
 use encoder::{ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{Device, Encoder, EncoderError, Engine, Kind, Model, models_dir, weights};
+use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
 
 /// Verifies and loads the networks of a model.
@@ -22,7 +25,7 @@ pub(crate) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engin
         (Some(weights), Some(file)) => (file, weights.sha256.as_str()),
         _ => {
             let reason = "the manifest names no weights".into();
-            return Err(EncoderError::Failed { model: model.name.clone(), reason });
+            return Err(NetworkError::Failed { model: model.name.clone(), reason }.into());
         }
     };
     if model.kind == Kind::Torchscript && !trusted {
@@ -64,12 +67,12 @@ fn choose(device: Device) -> Result<tch::Device, EncoderError> {
 
 /// An error of libtorch, as one line: its messages carry a C++ trace below the first. What libtorch itself throws is
 /// told apart from outputs that do not fit.
-fn failure(model: &str, error: &tch::TchError) -> EncoderError {
+fn failure(model: &str, error: &tch::TchError) -> NetworkError {
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or("libtorch failed without a word").to_owned();
     let model = model.to_owned();
     match error {
-        tch::TchError::Torch(_) => EncoderError::Library { model, reason },
-        _ => EncoderError::Failed { model, reason },
+        tch::TchError::Torch(_) => NetworkError::Library { model, reason },
+        _ => NetworkError::Failed { model, reason },
     }
 }

@@ -123,7 +123,7 @@ fn photos_of_the_same_people_prove_no_more() {
     let [once, thrice] = [once, thrice].map(|searches| identification(&searches, &options()).unwrap());
     assert_eq!(once.points[0].fnir.interval, thrice.points[0].fnir.interval);
     assert_eq!(once.points[0].fpir.interval, thrice.points[0].fpir.interval);
-    let intervals = |result: &report::Identification| -> Vec<[f64; 2]> {
+    let intervals = |result: &Identification| -> Vec<[f64; 2]> {
         result.det.iter().map(|point| point.interval).collect()
     };
     assert_eq!(intervals(&once), intervals(&thrice));

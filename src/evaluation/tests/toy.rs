@@ -19,7 +19,7 @@
 //! best  from the top:  60  40  40  25  -
 //! ```
 
-use super::super::report::{DetPoint, Rate};
+use super::super::results::{DetPoint, Rate};
 use super::super::*;
 
 type Row = (u64, Option<[u8; 6]>);

@@ -7,7 +7,7 @@ use crate::image::Photo;
 
 /// A box that may hold a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct FaceBox {
     /// Left, top, right, bottom in photo pixels.
     pub bounds: [f32; 4],
     pub score: f32,
@@ -19,7 +19,7 @@ pub(super) struct Candidate {
     pub beyond: bool,
 }
 
-impl Candidate {
+impl FaceBox {
     /// A box that was not judged by its own pixels yet.
     pub fn proposed(bounds: [f32; 4], score: f32, offsets: [f32; 4]) -> Self {
         Self { bounds, score, offsets, points: [0.0; 10], beyond: false }
@@ -110,9 +110,9 @@ impl Overlap {
 
 /// Greedy non-maximum suppression: best score first, dropping whatever overlaps a kept box by more than
 /// `limit`. Leaves the kept boxes in order of score, equal scores in their old order.
-pub(super) fn suppress(candidates: &mut Vec<Candidate>, limit: f32, overlap: Overlap) {
+pub(super) fn suppress(candidates: &mut Vec<FaceBox>, limit: f32, overlap: Overlap) {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Candidate> = Vec::new();
+    let mut kept: Vec<FaceBox> = Vec::new();
     for candidate in candidates.drain(..) {
         if kept.iter().all(|better| overlap.of(better.bounds, candidate.bounds) <= limit) {
             kept.push(candidate);
@@ -123,9 +123,9 @@ pub(super) fn suppress(candidates: &mut Vec<Candidate>, limit: f32, overlap: Ove
 
 /// Places the points of each of `kept` that reaches beyond the photo where all candidates for the same face see them in
 /// the mean. Half seen, a face's points depend on how its window happens to lie; the mean halves what that does.
-pub(super) fn settle_points(kept: &mut [Candidate], candidates: &[Candidate]) {
+pub(super) fn average_points(kept: &mut [FaceBox], candidates: &[FaceBox]) {
     for face in kept.iter_mut().filter(|face| face.beyond) {
-        let same = |other: &&Candidate| Overlap::Union.of(other.bounds, face.bounds) > 0.5;
+        let same = |other: &&FaceBox| Overlap::Union.of(other.bounds, face.bounds) > 0.5;
         let (mut sum, mut weight) = ([0.0; 10], 0.0);
         for other in candidates.iter().filter(same) {
             weight += other.score;
@@ -143,8 +143,8 @@ pub(super) fn settle_points(kept: &mut [Candidate], candidates: &[Candidate]) {
 mod tests {
     use super::*;
 
-    fn candidate(bounds: [f32; 4], score: f32) -> Candidate {
-        Candidate::proposed(bounds, score, [0.0; 4])
+    fn candidate(bounds: [f32; 4], score: f32) -> FaceBox {
+        FaceBox::proposed(bounds, score, [0.0; 4])
     }
 
     #[test]
@@ -184,15 +184,15 @@ mod tests {
 
     #[test]
     fn points_beyond_the_border_are_settled_by_all_candidates_and_others_left_alone() {
-        let of = |points: f32, score, beyond| Candidate {
+        let of = |points: f32, score, beyond| FaceBox {
             points: [points; 10],
             beyond,
             ..candidate([0.0, 0.0, 10.0, 10.0], score)
         };
-        let elsewhere = Candidate { bounds: [50.0, 0.0, 60.0, 10.0], ..of(100.0, 1.0, true) };
+        let elsewhere = FaceBox { bounds: [50.0, 0.0, 60.0, 10.0], ..of(100.0, 1.0, true) };
         let all = [of(1.0, 0.9, true), of(2.0, 0.9, false), elsewhere];
         let mut kept = [of(1.0, 0.9, true), of(1.0, 0.9, false)];
-        settle_points(&mut kept, &all);
+        average_points(&mut kept, &all);
         assert!(kept[0].points.iter().all(|point| (point - 1.5).abs() < 1e-6), "{:?}", kept[0]);
         assert_eq!(kept[1].points, [1.0; 10]);
     }

@@ -21,7 +21,7 @@ impl Bright {
 }
 
 impl Networks for &Bright {
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, EncoderError> {
+    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError> {
         assert!(picture.height >= 12 && picture.width >= 12 && picture.count == 1);
         let (rows, columns) = ((picture.height - 10) / 2, (picture.width - 10) / 2);
         let mut probabilities = Vec::new();
@@ -38,12 +38,12 @@ impl Networks for &Bright {
         Ok(Proposals { columns, probabilities, offsets })
     }
 
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
         assert_eq!((pictures.height, pictures.width), (24, 24));
         Ok(self.judge(pictures))
     }
 
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, EncoderError> {
+    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
         assert_eq!((pictures.height, pictures.width), (48, 48));
         Ok(self.judge(pictures))
     }

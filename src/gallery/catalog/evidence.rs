@@ -42,21 +42,25 @@ impl Catalog {
     }
 
     /// Keeps what an audit of a way to search found, in the place of an earlier one.
-    pub(in crate::gallery) fn keep_audit(&mut self, search: &str, document: &str) -> Result<()> {
+    pub(in crate::gallery) fn keep_audit(&mut self, search: &str, document: &str) -> Result<i64> {
         self.discard_if_damaged("audits")?;
         self.transaction("keeping an audit", |tx| {
             tx.execute("DELETE FROM audits WHERE search = ?1", [search])?;
             tx.execute("INSERT INTO audits(search, document) VALUES (?1, ?2)", params![search, document])?;
-            Ok(())
+            Ok(tx.last_insert_rowid())
         })
     }
 
-    /// What the last audit of a way to search found.
-    pub(in crate::gallery) fn audit(&self, search: &str) -> Result<Option<String>> {
+    /// The newest audit, or the newest of a way to search: its number and its document.
+    pub(in crate::gallery) fn audit(&self, search: Option<&str>) -> Result<Option<(i64, String)>> {
         self.verify(&["audits"])?;
         self.read("reading an audit", |db| {
-            db.query_row("SELECT document FROM audits WHERE search = ?1", [search], |row| row.get(0))
-                .optional()
+            db.query_row(
+                "SELECT id, document FROM audits WHERE ?1 IS NULL OR search = ?1 ORDER BY id DESC LIMIT 1",
+                [search],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()
         })
     }
 

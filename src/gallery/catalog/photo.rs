@@ -5,14 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 use super::checksum::mismatch;
 use super::{Catalog, Held, Result};
-use crate::face::Quality;
-
-/// SHA-256 of a photo file's bytes: its identity in the catalog, whatever it is called.
-pub type PhotoHash = [u8; 32];
+use crate::face::Provenance;
+use crate::image::PhotoHash;
 
 /// What the catalog remembers of a photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,23 +31,6 @@ impl PhotoRecord {
     pub fn is_skipped(&self, settings: &str) -> bool {
         !matches!(self.outcome.as_str(), "enrolled" | "no_subject") && self.settings == settings
     }
-}
-
-/// Which face of a photo a template was made from. Stored as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// Left, top, right, bottom in pixels of the photo, upright as its EXIF says. May reach beyond the photo.
-    pub bounds: [f32; 4],
-    /// The detector's confidence, 0 to 1.
-    pub score: f32,
-    /// Eyes, nose tip, corners of the mouth, in the same pixels.
-    pub landmarks: [[f32; 2]; 5],
-    /// By how many degrees clockwise the photo had to be turned for its faces to be found: 0, 90, 180 or 270. Bounds and
-    /// landmarks are those in the photo that was not turned.
-    #[serde(default)]
-    pub turned: u16,
-    /// What the face looks like to an encoder.
-    pub quality: Quality,
 }
 
 impl Catalog {

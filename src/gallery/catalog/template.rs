@@ -8,8 +8,10 @@ use serde_json::json;
 
 use super::checksum::mismatch;
 use super::journal::record;
-use super::photo::{PhotoHash, Provenance, path_from, provenance_from};
+use super::photo::{path_from, provenance_from};
 use super::{Catalog, Result};
+use crate::face::Provenance;
+use crate::image::PhotoHash;
 
 /// One template of a subject and where it came from.
 #[derive(Debug, Clone, PartialEq)]

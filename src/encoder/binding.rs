@@ -1,0 +1,55 @@
+//! Which templates a model makes, and with which it can be used.
+
+use super::Model;
+use crate::template::{Binding, BindingError};
+
+impl Model {
+    /// What binds a gallery to this model.
+    pub fn binding(&self) -> Binding {
+        Binding {
+            model: self.name.clone(),
+            fingerprint: self.fingerprint(),
+            dimension: self.dimension,
+            threshold: Some(self.threshold),
+        }
+    }
+
+    /// Refuses a gallery whose templates cannot be compared with those of this model.
+    ///
+    /// # Errors
+    /// [`BindingError::EarlierPipeline`] if they were made with the same model, but an earlier version of the code between photo and
+    /// network; else [`BindingError::OtherModel`].
+    pub fn require_for(&self, gallery: &Binding) -> Result<(), BindingError> {
+        let fingerprint = self.fingerprint();
+        if gallery.model == self.name && self.is_of_earlier_pipeline(&gallery.fingerprint) {
+            let given = Binding { fingerprint, ..gallery.clone() }.describe();
+            return Err(BindingError::EarlierPipeline { gallery: gallery.describe(), given });
+        }
+        gallery.require(&self.name, &fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gallery_of_the_earlier_pipeline_is_refused_with_what_to_do() {
+        let model = Model::named("mobilefacenet-192").unwrap();
+        let binding = |fingerprint: String| Binding {
+            model: model.name.clone(),
+            fingerprint,
+            dimension: model.dimension,
+            threshold: None,
+        };
+        model.require_for(&binding(model.fingerprint())).unwrap();
+        let earlier = "b5463b358d62643ca0163c26f1e692deab0a97fc54e92f00d24384e2bb51bb6b";
+        let told = model.require_for(&binding(earlier.into())).unwrap_err();
+        assert!(matches!(told, BindingError::EarlierPipeline { .. }), "{told}");
+        for part in ["earlier", "gallerist init", "gallerist enroll", "cannot be converted", "b5463b358d62"] {
+            assert!(told.to_string().contains(part), "{told}");
+        }
+        let told = model.require_for(&binding("f".repeat(64))).unwrap_err();
+        assert!(matches!(told, BindingError::OtherModel { .. }), "{told}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Searches for people who are in the gallery twice, and for photos that do not show the person under whom they are enrolled.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use super::Auditor;
+use crate::audit::{Double, LISTED, Outlier};
+use crate::calibration::suspects;
+use crate::gallery::{Result, Search, TOGETHER};
+use crate::template::{Template, similarity};
+
+/// A template and the best template of another subject: their ids, their subjects, the score.
+#[derive(Clone, Copy)]
+struct Closest {
+    templates: [u64; 2],
+    subjects: [u64; 2],
+    score: f32,
+}
+
+impl Auditor<'_> {
+    pub(super) fn doubles(&self, ids: &[u64]) -> Result<Option<Vec<Double>>> {
+        let Some(mut closest) = self.closest(ids)? else { return Ok(None) };
+        closest.sort_by(|one, other| other.score.total_cmp(&one.score));
+        let count = match self.doubles_above {
+            Some(least) => closest.iter().take_while(|pair| pair.score >= least).count(),
+            None => {
+                // One template a subject: the best of many would be more than strangers score.
+                let mut oldest: BTreeMap<u64, (u64, f32)> = BTreeMap::new();
+                for pair in &closest {
+                    let this = (pair.templates[0], pair.score);
+                    let known = oldest.entry(pair.subjects[0]).or_insert(this);
+                    if this.0 < known.0 {
+                        *known = this;
+                    }
+                }
+                let mut scores: Vec<f32> = oldest.into_values().map(|(_, score)| score).collect();
+                scores.sort_by(|one, other| other.total_cmp(one));
+                let count = suspects::count(&scores, self.gallery.counts()?.0);
+                let least = count.checked_sub(1).map_or(f32::INFINITY, |last| scores[last]);
+                closest.iter().take_while(|pair| pair.score >= least).count()
+            }
+        };
+        let mut seen: Vec<[u64; 2]> = Vec::new();
+        let mut doubles = Vec::new();
+        for pair in &closest[..count] {
+            let [one, other] = pair.subjects;
+            let key = [one.min(other), one.max(other)];
+            if seen.contains(&key) || doubles.len() == LISTED {
+                continue;
+            }
+            seen.push(key);
+            let name = |id| {
+                Ok::<_, crate::gallery::GalleryError>(self.gallery.subject_name(id)?.unwrap_or_default())
+            };
+            doubles.push(Double {
+                subjects: [name(one)?, name(other)?],
+                templates: pair.templates,
+                score: pair.score,
+            });
+        }
+        Ok(Some(doubles))
+    }
+
+    /// The best template of another subject for each of these.
+    fn closest(&self, ids: &[u64]) -> Result<Option<Vec<Closest>>> {
+        let view = self.gallery.view();
+        let mut closest = Vec::with_capacity(ids.len());
+        for (done, block) in ids.chunks(TOGETHER).enumerate() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            (self.progress)("templates compared with other people", done * TOGETHER, ids.len());
+            let mut rows = Vec::with_capacity(block.len());
+            for &id in block {
+                rows.extend(
+                    view.try_get(id)?
+                        .and_then(|row| Some((row.id, row.group, Template::from_raw(&row.vector).ok()?))),
+                );
+            }
+            let probes: Vec<&Template> = rows.iter().map(|(.., template)| template).collect();
+            let rankings = self.gallery.rank(&view, &probes, 2, &Search::default(), None)?;
+            for ((id, subject, _), ranking) in rows.iter().zip(rankings) {
+                let stranger = ranking.subjects.iter().find(|(other, ..)| other != subject);
+                closest.extend(stranger.map(|&(other, template, score)| Closest {
+                    templates: [*id, template],
+                    subjects: [*subject, other],
+                    score,
+                }));
+            }
+        }
+        Ok(Some(closest))
+    }
+
+    pub(super) fn outliers(&self, ids: &[u64]) -> Result<Option<Vec<Outlier>>> {
+        let view = self.gallery.view();
+        let mut alone: Vec<(u64, f32)> = Vec::new();
+        for &id in ids {
+            let Some(row) = view.try_get(id)? else { continue };
+            let mut own = f32::NEG_INFINITY;
+            for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {
+                if let Some(other) = view.try_get(other)? {
+                    own = own.max(similarity(gallerist_index::dot(&row.vector, &other.vector)));
+                }
+            }
+            // Who matches another photo of the person is the person.
+            if own.is_finite() && own < self.threshold {
+                alone.push((id, own));
+            }
+        }
+        let suspicious: Vec<u64> = alone.iter().map(|(id, _)| *id).collect();
+        let Some(closest) = self.closest(&suspicious)? else { return Ok(None) };
+        let mut outliers = Vec::new();
+        for pair in closest {
+            let own = alone.iter().find(|(id, _)| *id == pair.templates[0]).map_or(1.0, |(_, own)| *own);
+            if pair.score <= own {
+                continue;
+            }
+            let known = self.gallery.template(pair.templates[0])?;
+            outliers.push(Outlier {
+                subject: self.gallery.subject_name(pair.subjects[0])?.unwrap_or_default(),
+                template: pair.templates[0],
+                path: known
+                    .and_then(|known| known.path)
+                    .map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
+                own,
+                other: pair.score,
+                closer_to: self.gallery.subject_name(pair.subjects[1])?.unwrap_or_default(),
+            });
+        }
+        outliers.sort_by(|one, other| one.own.total_cmp(&other.own));
+        outliers.truncate(LISTED);
+        Ok(Some(outliers))
+    }
+}

@@ -1,0 +1,76 @@
+//! Documents: JSON texts that callers keep in a gallery, by kind and key. The gallery does not interpret them.
+
+use super::Gallery;
+use super::error::Result;
+
+/// A kind of documents, with a table of its own in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// Calibrations, by fusion. The last few of a key are kept.
+    Calibration,
+    /// Audits, by way to search. The last one of a key is kept.
+    Audit,
+}
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its number among those of its kind.
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// The JSON text.
+    pub text: String,
+}
+
+/// Describes what is wrong with a document; `None` if nothing is.
+pub type DocumentCheck<'a> = &'a dyn Fn(&Gallery, DocumentKind, &Document) -> Option<String>;
+
+impl Gallery {
+    /// Keeps a document, as the newest of its kind and key. Returns its number.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    pub fn keep_document(&self, kind: DocumentKind, key: &str, text: &str) -> Result<i64> {
+        let mut catalog = self.catalog();
+        let id = match kind {
+            DocumentKind::Calibration => catalog.keep_calibration(key, text)?,
+            DocumentKind::Audit => catalog.keep_audit(key, text)?,
+        };
+        self.witness(&catalog)?;
+        Ok(id)
+    }
+
+    /// The newest document of a kind, or the newest with a key: its number and its text.
+    ///
+    /// # Errors
+    /// The catalog failed, or is damaged.
+    pub fn document(&self, kind: DocumentKind, key: Option<&str>) -> Result<Option<(i64, String)>> {
+        match kind {
+            DocumentKind::Calibration => self.catalog().calibration(key),
+            DocumentKind::Audit => self.catalog().audit(key),
+        }
+    }
+
+    /// Everything that is wrong with the documents, in words.
+    pub(super) fn document_problems(&self, check: DocumentCheck<'_>) -> Result<Vec<String>> {
+        let mut problems = Vec::new();
+        for (kind, table) in [(DocumentKind::Calibration, "calibrations"), (DocumentKind::Audit, "audits")] {
+            let documents = self.catalog().documents(table)?; // the check may ask the catalog
+            for (id, key, text) in documents {
+                problems.extend(check(self, kind, &Document { id, key, text }));
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// A document must be JSON.
+pub(super) fn is_json(_: &Gallery, kind: DocumentKind, document: &Document) -> Option<String> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(&document.text).err()?;
+    let what = match kind {
+        DocumentKind::Calibration => "calibration",
+        DocumentKind::Audit => "audit",
+    };
+    Some(format!("{what} {} cannot be read: {error}", document.id))
+}

@@ -1,0 +1,121 @@
+//! The model that templates were made with: their scores are comparable with no other model's.
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// Why templates do not belong to those of a gallery.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BindingError {
+    /// The gallery is bound to another model.
+    #[error(
+        "this gallery holds templates of {gallery} and cannot be used with {given}: scores between two models mean nothing; use the gallery's own model or make a new gallery"
+    )]
+    OtherModel {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint offered.
+        given: String,
+    },
+    /// The gallery was made by an earlier version of the program, which prepared photos differently.
+    #[error(
+        "this gallery holds templates of {gallery} that an earlier version of this program made, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos anew with `gallerist enroll`; what this gallery holds can still be listed and exported"
+    )]
+    EarlierPipeline {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint of the program.
+        given: String,
+    },
+}
+
+/// The model that the templates of a gallery were made with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Binding {
+    /// Name of the model, or `external` where templates come from elsewhere.
+    pub model: String,
+    /// Hash of weights and preprocessing, or empty where templates come from elsewhere.
+    pub fingerprint: String,
+    /// Length of a template.
+    pub dimension: usize,
+    /// Verification threshold (cosine) of the model, if it has one. Not calibrated for any gallery.
+    pub threshold: Option<f32>,
+}
+
+impl Binding {
+    /// Templates that another program makes, all with one model that is not known here.
+    pub fn external(dimension: usize, threshold: Option<f32>) -> Self {
+        Self { model: "external".into(), fingerprint: String::new(), dimension, threshold }
+    }
+
+    /// Whether templates come from elsewhere, so that photos cannot be enrolled.
+    pub fn is_external(&self) -> bool {
+        self.fingerprint.is_empty()
+    }
+
+    /// Refuses templates that do not belong here.
+    ///
+    /// # Errors
+    /// [`BindingError::OtherModel`] unless name and fingerprint are the same.
+    pub fn require(&self, model: &str, fingerprint: &str) -> Result<(), BindingError> {
+        if self.model == model && self.fingerprint == fingerprint {
+            return Ok(());
+        }
+        let given = Self { model: model.into(), fingerprint: fingerprint.into(), ..self.clone() };
+        Err(BindingError::OtherModel { gallery: self.describe(), given: given.describe() })
+    }
+
+    /// Name and the beginning of the fingerprint, for people.
+    pub fn describe(&self) -> String {
+        match self.fingerprint.get(..12) {
+            Some(start) => format!("model {} (fingerprint {start}...)", self.model),
+            None => format!("model {}", self.model),
+        }
+    }
+
+    /// The binding as keys and values, for storing.
+    pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![
+            ("model", self.model.clone()),
+            ("fingerprint", self.fingerprint.clone()),
+            ("dimension", self.dimension.to_string()),
+        ];
+        pairs.extend(self.threshold.map(|threshold| ("threshold", threshold.to_string())));
+        pairs
+    }
+
+    /// The binding that was stored as keys and values; the inner error says what of it is no binding.
+    ///
+    /// # Errors
+    /// What `read` returns.
+    pub fn from_pairs<E>(
+        read: impl Fn(&str) -> Result<Option<String>, E>,
+    ) -> Result<Result<Self, String>, E> {
+        let (model, fingerprint) = (read("model")?, read("fingerprint")?);
+        let (dimension, threshold) = (read("dimension")?, read("threshold")?);
+        Ok(Self::parse(model, fingerprint, dimension.as_deref(), threshold.as_deref()))
+    }
+
+    fn parse(
+        model: Option<String>,
+        fingerprint: Option<String>,
+        dimension: Option<&str>,
+        threshold: Option<&str>,
+    ) -> Result<Self, String> {
+        let (Some(model), Some(fingerprint), Some(dimension)) = (model, fingerprint, dimension) else {
+            return Err("it does not say which model it is bound to".into());
+        };
+        let Some(dimension) = dimension.parse().ok().filter(|dimension| (1..=4096).contains(dimension))
+        else {
+            return Err(format!("expected a dimension from 1 to 4096, got {dimension:?}"));
+        };
+        let threshold = match threshold {
+            None => None,
+            Some(text) => match text.parse::<f32>() {
+                Ok(threshold) if (-1.0..=1.0).contains(&threshold) => Some(threshold),
+                _ => return Err(format!("expected a threshold from -1 to 1, got {text:?}")),
+            },
+        };
+        Ok(Self { model, fingerprint, dimension, threshold })
+    }
+}
