@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use gallerist_index::Row;
 
+use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
@@ -30,7 +31,7 @@ pub struct Moved {
 }
 
 /// Where templates go.
-enum Destination {
+pub(super) enum Destination {
     Subject(Subject),
     /// Somebody who is not in the gallery yet.
     New(Name),
@@ -155,12 +156,9 @@ impl Gallery {
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let chosen = self.choose(ids)?;
-        let destination = match self.subject(to) {
-            Ok(subject) => Destination::Subject(subject),
-            Err(GalleryError::UnknownSubject { .. }) => Destination::New(Name::new(to)?),
-            Err(error) => return Err(error),
-        };
-        let (into, ids) = self.relocate("move", &chosen.templates, destination)?;
+        let destination = self.destination(to)?;
+        let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
+        let (into, ids) = self.relocate("move", &originals, destination)?;
         Ok(Moved { chosen, ids, into })
     }
 
@@ -176,30 +174,39 @@ impl Gallery {
             let reason = "a subject cannot be merged with itself".into();
             return Err(GalleryError::SubjectName { name: from.name, reason });
         }
-        let templates = self.templates_of(&from)?;
-        let (_, ids) = self.relocate("merge", &templates, Destination::Subject(into))?;
+        let originals: Vec<Original> = self.templates_of(&from)?.iter().map(Original::from).collect();
+        let (_, ids) = self.relocate("merge", &originals, Destination::Subject(into))?;
         Ok(ids.len())
     }
 
+    /// The subject called `to`, or a new one.
+    pub(super) fn destination(&self, to: &str) -> Result<Destination> {
+        match self.subject(to) {
+            Ok(subject) => Ok(Destination::Subject(subject)),
+            Err(GalleryError::UnknownSubject { .. }) => Ok(Destination::New(Name::new(to)?)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Copies templates to a subject under new ids, and removes the originals. Returns the subject's name and the new ids.
-    fn relocate(
+    pub(super) fn relocate(
         &self,
         verb: &'static str,
-        templates: &[SubjectTemplate],
+        templates: &[Original],
         destination: Destination,
     ) -> Result<(String, Vec<u64>)> {
         let view = self.index.view();
         let mut originals = Vec::with_capacity(templates.len());
         for template in templates {
             if let Destination::Subject(into) = &destination
-                && into.id == template.subject_id
+                && template.subject.as_ref().is_some_and(|(id, _)| *id == into.id)
             {
                 return Err(GalleryError::TemplateThere { id: template.id, subject: into.name.clone() });
             }
             originals.push(view.get(template.id).ok_or_else(|| {
                 self.catalog().damaged(format!(
-                    "template {} of {:?} is not in the index; `gallerist check` tells more",
-                    template.id, template.subject
+                    "template {} is not in the index; `gallerist check` tells more",
+                    template.id
                 ))
             })?);
         }

@@ -9,11 +9,15 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::cli::screen::{Screen, Table, count, plural};
-use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome, PhotoRecord};
+use crate::gallery::{
+    EnrolledFace, Enrollment, Gallery, Name, Person, PhotoHash, PhotoOutcome, PhotoRecord, Sighting,
+};
 use crate::ingest::{Census, Finding, Options, Outcome, RefusedFace, Skip};
 
 /// Photos written together: one wait for the disk instead of many.
 const BATCH: usize = 64;
+/// Paths of photos that are in the gallery that are written together.
+const SEEN: usize = 1024;
 /// The reason of a photo that is in the gallery as somebody else.
 const OTHER_NAME: &str = "other_name";
 /// A photo waits no longer than this to be written.
@@ -26,6 +30,8 @@ pub struct Ledger<'a> {
     options: &'a Options,
     system_files: u64,
     batch: Vec<Enrollment>,
+    /// Photos that are in the gallery, at paths that it may not know.
+    seen: Vec<Sighting>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
     oldest: Instant,
@@ -54,6 +60,7 @@ impl<'a> Ledger<'a> {
             options,
             system_files,
             batch: Vec::new(),
+            seen: Vec::new(),
             censuses: Vec::new(),
             oldest: Instant::now(),
             enrolled: 0,
@@ -93,11 +100,13 @@ impl<'a> Ledger<'a> {
         let faces = match (finding, persons) {
             (Finding::Known, persons) => {
                 // Written perhaps by a photo that still waits in the batch.
-                self.settle()?;
+                self.write_batch()?;
                 let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
                 return match record {
                     Some(record) if record.outcome == "enrolled" => {
-                        let skip = held(&record, persons.iter().flatten().next());
+                        let person = persons.ok().and_then(|persons| persons.into_iter().next());
+                        let skip = held(&record, person.as_ref());
+                        self.see(hash, &input.path, &record, person)?;
                         if record.path == input.path && skip.code != OTHER_NAME {
                             self.unchanged(&input.path)
                         } else {
@@ -133,11 +142,43 @@ impl<'a> Ledger<'a> {
         let settings = self.options.settings(faces.as_ref().err().map_or("enrolled", |(code, _)| code));
         self.batch.push(Enrollment { path: input.path, hash, settings, faces });
         self.censuses.push(census);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE { self.settle() } else { Ok(()) }
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+            self.write_batch()
+        } else {
+            Ok(())
+        }
     }
 
-    /// Writes what waits. What is printed here is on the disk.
+    /// Writes everything that waits.
     pub fn settle(&mut self) -> Result<()> {
+        self.write_batch()?;
+        self.write_seen()
+    }
+
+    /// Has the path of a photo noted that is in the gallery under another one.
+    fn see(
+        &mut self,
+        hash: Option<PhotoHash>,
+        path: &Path,
+        known: &PhotoRecord,
+        person: Option<Person>,
+    ) -> Result<()> {
+        if let Some(hash) = hash.filter(|_| known.path != path) {
+            self.seen.push(Sighting { hash, path: path.to_owned(), person });
+        }
+        if self.seen.len() >= SEEN { self.write_seen() } else { Ok(()) }
+    }
+
+    fn write_seen(&mut self) -> Result<()> {
+        let seen = std::mem::take(&mut self.seen);
+        if !seen.is_empty() {
+            self.gallery.note_paths(&seen)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the photos that wait. What is printed here is on the disk.
+    fn write_batch(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
