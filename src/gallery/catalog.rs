@@ -344,6 +344,12 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether the rows of every bucket of a table were found to add up.
+    fn believes_all(&self, table: &'static str) -> bool {
+        let believed = self.believed.borrow();
+        (0..=u8::MAX).all(|bucket| believed.contains(&(table, bucket)))
+    }
+
     pub(super) fn damaged(&self, what: String) -> GalleryError {
         GalleryError::DamagedCatalog { path: self.path.clone(), what }
     }

@@ -1,6 +1,6 @@
 //! Ready-made templates into the gallery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -149,9 +149,21 @@ impl Gallery {
             catalog.verify_photos(imported.iter().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
         }
         let (written, ()) = self.write("importing templates", |tx, rows| {
+            // Rows of one person come together: each name is looked up once.
+            let mut named = HashMap::new();
             for ImportedRow { row, person, template, photo } in imported {
-                let subject = person.as_ref().map(|person| subject::ensure(tx, person)).transpose()?;
-                let subject_id = subject.map(|(id, _)| id);
+                let known = match person {
+                    Some(Person::Named(name)) => named.get(name).copied(),
+                    _ => None,
+                };
+                let subject_id = match (known, person) {
+                    (None, Some(person)) => {
+                        let (id, name) = subject::ensure(tx, person)?;
+                        named.insert(name, id);
+                        Some(id)
+                    }
+                    (known, _) => known,
+                };
                 let (photo_id, face) = match photo {
                     Some(photo) => (Some(insert_photo(tx, photo, person.as_ref())?), photo.face.as_ref()),
                     None => (None, None),

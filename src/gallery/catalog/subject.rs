@@ -134,6 +134,9 @@ impl Catalog {
         &self,
         people: impl IntoIterator<Item = &'a Person>,
     ) -> Result<()> {
+        if self.believes_all("subjects") {
+            return Ok(()); // as after the first blocks of a large import: no statement for each row
+        }
         for person in people {
             match person {
                 Person::Unknown(name) if self.named(name.as_str())?.is_some() => {
