@@ -3,7 +3,7 @@
 //! ```text
 //! GALLERY/
 //!     catalog.sqlite    subjects, photos, templates, journal
-//!     index/            vectors, by template id; the group is the subject
+//!     index/            vectors, by template id; the group is the subject, or one of its own
 //!     BARRIER           held by each write while it is under way, and by a backup
 //! ```
 //!
@@ -26,9 +26,11 @@ mod name;
 mod opening;
 mod private;
 mod ranking;
+mod unknown;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use gallerist_index::Access;
 use gallerist_index::{Index, View};
@@ -36,10 +38,10 @@ use gallerist_index::{Index, View};
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
 use catalog::{Catalog, PendingWrite, progress};
-pub use catalog::{Held, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate};
+pub use catalog::{Held, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace};
 pub use correction::{Chosen, Moved};
 pub use documents::{Document, DocumentCheck, DocumentKind};
-pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome};
+pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome, Sighting};
 pub use erasure::{Erasure, Room};
 pub use error::{GalleryError, Result};
 pub use import::{ImportedPhoto, ImportedRow};
@@ -48,6 +50,8 @@ pub use lookup::{Candidate, Candidates, Search, mode_name};
 pub use name::{Name, Person};
 pub use opening::{abandon, refuse_inside};
 pub use ranking::{Ranking, TOGETHER};
+use unknown::Hidden;
+pub use unknown::{NamedFaces, UnknownFaces};
 
 use crate::template::Binding;
 
@@ -64,6 +68,10 @@ pub struct Gallery {
     barrier: Barrier,
     /// Open for reading, with what a failure left unfinished: the rows of the index without it.
     settled: Option<View>,
+    /// Rows of the index that have no subject.
+    hidden: Hidden,
+    /// How many transactions changed the catalog.
+    clock: Arc<AtomicU64>,
     /// Writes that failed, and could not be taken back at once because that needs room on the disk as well.
     unsettled: Mutex<Vec<PendingWrite>>,
     /// Held through a whole correction: two of them would see each other's half-done removals.
@@ -104,6 +112,7 @@ impl Gallery {
     /// The disk is full or failing.
     pub fn compact(&self) -> Result<gallerist_index::Compaction> {
         self.index.seal()?;
+        self.hidden.release();
         Ok(self.index.compact()?)
     }
 
@@ -142,14 +151,14 @@ impl Gallery {
         Ok(())
     }
 
-    /// Deletes templates, given with their subjects, from the index, which must not hold them under another subject: they would be those
+    /// Deletes templates, given with their groups, from the index, which must not hold them under another group: they would be those
     /// of another write.
     fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
         let view = self.index.view();
-        for &(id, subject) in rows {
-            if let Some(group) = view.try_get(id)?.map(|row| row.group).filter(|group| *group != subject) {
+        for &(id, expected) in rows {
+            if let Some(group) = view.try_get(id)?.map(|row| row.group).filter(|group| *group != expected) {
                 return Err(self.damaged(format!(
-                    "template {id} is of subject {subject} in the catalog and of subject {group} in the index"
+                    "template {id} is of group {expected} in the catalog and of group {group} in the index"
                 )));
             }
         }
@@ -159,6 +168,7 @@ impl Gallery {
             let _writing = self.barrier.share()?;
             self.index.delete_marked(&ids, generation)?
         };
+        self.hidden.remove(rows);
         catalog.transaction("noting how far the index is", |tx| {
             progress::reached(tx, &receipt.sequences, generation)
         })

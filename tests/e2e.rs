@@ -49,6 +49,8 @@ mod import_formats;
 mod import_names;
 #[path = "e2e/interrupt.rs"]
 mod interrupt;
+#[path = "e2e/migration.rs"]
+mod migration;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/networks.rs"]
@@ -61,6 +63,8 @@ mod other_name;
 mod output;
 #[path = "e2e/parts.rs"]
 mod parts;
+#[path = "e2e/paths.rs"]
+mod paths;
 #[path = "e2e/photos.rs"]
 mod photos;
 #[path = "e2e/privacy.rs"]
@@ -79,3 +83,5 @@ mod scores;
 mod stopping;
 #[path = "e2e/templates.rs"]
 mod templates;
+#[path = "e2e/unknown_faces.rs"]
+mod unknown_faces;

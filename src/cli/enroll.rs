@@ -146,7 +146,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         };
         ledger.enter(outcome, intended)
     })?;
-    ledger.write_batch()?;
+    ledger.settle()?;
     bar.finish_and_clear();
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.counts.inputs() < total;
     ledger.print_summary(started.elapsed(), total, interrupted)?;

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::output::{make_folder, replace, sweep};
 use super::screen::{Screen, complain, plural};
 use super::{End, interrupt, opening};
-use crate::gallery::{Gallery, SubjectTemplate, refuse_inside};
+use crate::gallery::{Gallery, SubjectTemplate, UnknownFace, refuse_inside};
 use crate::template::Binding;
 use crate::vectors::{Description, Writer, checksum, hexadecimal};
 
@@ -37,7 +37,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let is_new = !out.exists();
     make_folder(out)?;
     report_swept(&sweep(out)?);
-    let rows = gallery.summary()?.templates;
+    let summary = gallery.summary()?;
+    let rows = summary.templates + summary.unknown;
     let bar = screen.progress(Some(rows), "templates");
     let (embeddings, templates) = (out.join("embeddings.npy"), out.join("templates.jsonl"));
     let written = write(&gallery, rows, (&embeddings, &templates), &bar, stop);
@@ -67,9 +68,9 @@ fn write(
     let mut checksums = Vec::new();
     let vectors = replace(embeddings, |file| {
         let writing = || format!("{}: writing it", embeddings.display());
-        let view = gallery.view();
+        let view = gallery.view_with_unknown();
         let mut writer = Writer::new(file, rows, gallery.binding().dimension).with_context(writing)?;
-        each_template(gallery, |template| {
+        each_template(gallery, |Exported { template, .. }| {
             ensure!(!stop.load(Ordering::Relaxed), "interrupted");
             bar.inc(1);
             let row = view.get(template.id).with_context(|| {
@@ -89,9 +90,14 @@ fn write(
         let writing = || format!("{}: writing it", templates.display());
         let mut lines = BufWriter::with_capacity(1 << 20, file);
         let mut checksums = checksums.iter();
-        each_template(gallery, |template| {
+        each_template(gallery, |exported| {
             ensure!(!stop.load(Ordering::Relaxed), "interrupted");
-            let description = describe(template, gallery.binding(), checksums.next().copied());
+            let mut description = describe(exported, gallery.binding(), checksums.next().copied());
+            if let Some(photo) = &exported.template.photo {
+                let paths = gallery.other_paths(photo)?;
+                description.other_paths =
+                    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+            }
             serde_json::to_writer(&mut lines, &description).with_context(writing)?;
             lines.write_all(b"\n").with_context(writing)
         })?;
@@ -110,11 +116,26 @@ pub fn report_swept(swept: &[PathBuf]) {
     }
 }
 
-fn describe(template: &SubjectTemplate, binding: &Binding, checksum: Option<u32>) -> Description {
+/// A template, and the id and name of its subject if it has one.
+struct Exported {
+    subject: Option<(u64, String)>,
+    template: UnknownFace,
+}
+
+impl Exported {
+    fn of_subject(template: SubjectTemplate) -> Self {
+        let SubjectTemplate { id, subject_id, subject, path, row, face, photo } = template;
+        Self { subject: Some((subject_id, subject)), template: UnknownFace { id, path, row, face, photo } }
+    }
+}
+
+fn describe(exported: &Exported, binding: &Binding, checksum: Option<u32>) -> Description {
+    let Exported { subject, template } = exported;
     Description {
         face_id: Some(template.id),
-        subject_id: Some(template.subject_id),
-        subject: Some(template.subject.clone()),
+        subject_id: subject.as_ref().map(|(id, _)| *id),
+        subject: subject.as_ref().map(|(_, name)| name.clone()),
+        unknown: subject.is_none(),
         path: template.path.as_deref().map(Path::to_string_lossy).map(String::from),
         row: template.row,
         photo: template.photo.as_ref().map(hexadecimal),
@@ -126,12 +147,21 @@ fn describe(template: &SubjectTemplate, binding: &Binding, checksum: Option<u32>
     }
 }
 
-fn each_template(gallery: &Gallery, mut visit: impl FnMut(&SubjectTemplate) -> Result<()>) -> Result<()> {
+/// Visits the templates of subjects, and then those without one.
+fn each_template(gallery: &Gallery, mut visit: impl FnMut(&Exported) -> Result<()>) -> Result<()> {
     let mut last = 0;
     loop {
         let block = gallery.templates_after(last, BLOCK)?;
+        let Some(end) = block.last() else { break };
+        last = end.id;
+        block.into_iter().map(Exported::of_subject).try_for_each(|template| visit(&template))?;
+    }
+    last = 0;
+    loop {
+        let block = gallery.unknown_faces_after(last, BLOCK)?;
         let Some(end) = block.last() else { return Ok(()) };
         last = end.id;
-        block.iter().try_for_each(&mut visit)?;
+        let exported = |template| Exported { subject: None, template };
+        block.into_iter().map(exported).try_for_each(|template| visit(&template))?;
     }
 }

@@ -128,10 +128,13 @@ impl Import<'_> {
         Ok(imported)
     }
 
-    /// Whose a row is: the name that it comes with, or one that is made up.
-    fn person(&self, row: u64) -> Result<Person, GalleryError> {
+    /// Whose a row is: the name that it comes with, or one that is made up; nobody's if it is an unknown face.
+    fn person(&self, row: u64) -> Result<Option<Person>, GalleryError> {
         if let Some(person) = self.sheet.person(row) {
-            return Ok(person.clone());
+            return Ok(Some(person.clone()));
+        }
+        if self.sheet.is_unknown(row) {
+            return Ok(None);
         }
         let path = &self.arguments.file;
         let stem = if path.as_os_str() == STANDARD_INPUT {
@@ -139,7 +142,7 @@ impl Import<'_> {
         } else {
             path.file_stem().unwrap_or_default().to_string_lossy()
         };
-        Name::made_up(&format!("{stem}-{row}")).map(Person::Unknown)
+        Name::made_up(&format!("{stem}-{row}")).map(Person::Unknown).map(Some)
     }
 
     fn summary(&self, imported: u64, seconds: f64) -> Result<End> {

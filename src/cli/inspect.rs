@@ -55,6 +55,9 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     table.row(["calibration", &stale]);
     table.row(["subjects", &count(summary.subjects)]);
     table.row(["templates", &count(summary.templates)]);
+    if summary.unknown > 0 {
+        table.row(["unknown faces", &count(summary.unknown)]);
+    }
     table.row(["removed, not erased yet", &count(summary.removed)]);
     table.row(["segments", &count(summary.segments)]);
     table.row(["buffered rows", &count(summary.buffered)]);
@@ -95,7 +98,8 @@ pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
             folder.display()
         ))?;
     }
-    let checked = format!("{} in {}", plural(found.templates, "template"), plural(found.files, "index file"));
+    let templates = found.templates + found.unknown;
+    let checked = format!("{} in {}", plural(templates, "template"), plural(found.files, "index file"));
     if found.is_sound() {
         screen.text(format!("sound: {checked} and the catalog"))?;
         return Ok(End::Done);

@@ -217,13 +217,13 @@ fn require_sound(copy: &Path) -> Result<Backup> {
 /// Takes the templates that the index has left out, out of the catalog too. Returns how many.
 fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
     let gallery = Gallery::open(gallery)?;
-    let view = gallery.view();
+    let view = gallery.view_with_unknown();
     let (mut last, mut gone) = (0, Vec::new());
     loop {
-        let block = gallery.template_ids_after(last, 1 << 16)?;
-        let Some(&end) = block.last() else { break };
+        let block = gallery.catalog().template_ids_after(last, 1 << 16)?;
+        let Some(&(end, _)) = block.last() else { break };
         last = end;
-        gone.extend(block.into_iter().filter(|&id| !view.contains(id)));
+        gone.extend(block.into_iter().map(|(id, _)| id).filter(|&id| !view.contains(id)));
     }
     if !gone.is_empty() {
         if !expected {

@@ -7,8 +7,9 @@
 //! |---|---|
 //! | `meta` | a fact about the gallery, such as the model it is bound to |
 //! | `subjects` | a person; `id` is the group in the index |
-//! | `photos` | a photo that was looked at, keyed by the hash of its bytes, with what came of it |
-//! | `templates` | one vector in the index (`id` is its id there), its subject and where it came from |
+//! | `photos` | a photo that was looked at, keyed by the hash of its bytes, with its first path and what came of it |
+//! | `paths` | a further path at which the bytes of a photo were seen: see [`path`] |
+//! | `templates` | one vector in the index (`id` is its id there), its subject, if it has one, and where it came from |
 //! | `sources` | a file of vectors that was imported |
 //! | `pending` | a range of template ids that the index may or may not hold yet |
 //! | `removing` | a template that the index may still hold |
@@ -21,6 +22,11 @@
 //! Every row ends in a hash of itself, verified whenever the row is read: see [`schema`].
 //! A template is live when it lies in no `pending` range and not in `removing`; both tables are empty
 //! except while a write is under way or after a crash, until the gallery is next opened.
+//!
+//! An unknown face of a photo is a template without a subject: `subject_id` is NULL, the photo and the face are known. It is in the index
+//! under a group of its own, bit 63 and its id ([`template::group_of`]), so that nothing is claimed about whose it is; the views
+//! that searches use leave it out. When it is given a subject it is moved like any other template: a copy with a new id, then the
+//! original goes. A photo that loses its last template of a subject by a removal is removed with its unknown faces and all its paths.
 
 mod checksum;
 mod connection;
@@ -30,6 +36,7 @@ mod inspection;
 pub(super) mod journal;
 mod ledger;
 mod migration;
+pub(super) mod path;
 pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod progress;
@@ -37,11 +44,14 @@ mod schema;
 pub(super) mod source;
 pub(super) mod subject;
 pub(super) mod template;
+pub(super) mod unknown;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -61,6 +71,9 @@ pub use photo::PhotoRecord;
 pub use source::{Held, Source};
 pub use subject::Subject;
 pub use template::SubjectTemplate;
+pub use unknown::UnknownFace;
+
+const MIGRATING: &str = "bringing it to the present version";
 
 /// An open catalog. One per gallery; the gallery serialises access to it.
 pub(super) struct Catalog {
@@ -71,7 +84,7 @@ pub(super) struct Catalog {
     barrier: Barrier,
     ledger: Ledger,
     /// How many transactions changed this catalog.
-    generation: u64,
+    generation: Arc<AtomicU64>,
     /// What the transaction under way changed.
     changes: Changes,
     /// A commit failed: what is in memory of the ledger may not be what is on disk.
@@ -104,12 +117,15 @@ impl Catalog {
             .map_err(|e| failed(path, "opening it", e))?;
         let mut catalog = Self::new(connection, path)?;
         let version = catalog.version()?;
-        if version < VERSION {
-            catalog.define("bringing it to the present version", |tx| {
-                migration::migrate(tx, version)?;
+        if version < migration::HASHED {
+            catalog.define(MIGRATING, |tx| {
+                migration::rewrite(tx, version)?;
                 write_meta(tx, "index", &progress::hex(&index))
             })?;
         } else {
+            if version < VERSION {
+                catalog.extend()?;
+            }
             catalog.read("preparing to write", ledger::watch)?;
         }
         catalog.load()?;
@@ -149,7 +165,7 @@ impl Catalog {
             file: identity(path)?,
             barrier: Barrier::of(path.parent().unwrap_or(path)),
             ledger: Ledger::default(),
-            generation: 0,
+            generation: Arc::default(),
             changes: Changes::default(),
             stale: false,
             believed: RefCell::default(),
@@ -189,7 +205,7 @@ impl Catalog {
         self.ledger = self.read("reading its ledger", Ledger::load)?;
         self.verify(&["meta", "progress", "pending", "removing"])?;
         self.read("reading the last numbers", |db| self.ledger.verify_sequences(db))?;
-        self.generation = self.read_generation()?;
+        self.generation.store(self.read_generation()?, Ordering::Release);
         Ok(())
     }
 
@@ -224,10 +240,29 @@ impl Catalog {
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
-        let references = |on: &str| self.connection.pragma_update(None, "foreign_keys", on);
-        references("OFF").map_err(|e| failed(&self.path, doing, e))?;
+        self.check_references(doing, false)?;
         self.transaction(doing, work)?;
-        self.connection.pragma_update(None, "foreign_keys", "ON").map_err(|e| failed(&self.path, doing, e))
+        self.check_references(doing, true)
+    }
+
+    /// Brings a catalog whose rows have hashes to the present version. Its rows stay the same, so that neither the ledger that is in memory
+    /// nor the generation changes.
+    fn extend(&mut self) -> Result<()> {
+        self.check_references(MIGRATING, false)?;
+        {
+            let _writing = self.barrier.share()?;
+            let extended =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
+                    migration::extend(&tx)?;
+                    tx.commit()
+                });
+            extended.map_err(|e| failed(&self.path, MIGRATING, e))?;
+        }
+        self.check_references(MIGRATING, true)
+    }
+
+    fn check_references(&self, doing: &'static str, on: bool) -> Result<()> {
+        self.read(doing, |db| db.pragma_update(None, "foreign_keys", if on { "ON" } else { "OFF" }))
     }
 
     /// One transaction; the ledger and the generation follow what `work` changes.
@@ -252,7 +287,7 @@ impl Catalog {
     ) -> rusqlite::Result<T> {
         if self.stale {
             self.ledger = Ledger::load(&self.connection)?;
-            self.generation = progress::generation(&self.connection)?;
+            self.generation.store(progress::generation(&self.connection)?, Ordering::Release);
             self.stale = false;
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -264,7 +299,7 @@ impl Catalog {
             tx.commit()?;
             self.stale = false;
             self.ledger.apply(written);
-            self.generation += 1;
+            self.generation.fetch_add(1, Ordering::Release);
         } else {
             tx.commit()?;
         }
@@ -307,6 +342,12 @@ impl Catalog {
         })?;
         self.believed.borrow_mut().insert((table, bucket));
         Ok(())
+    }
+
+    /// Whether the rows of every bucket of a table were found to add up.
+    fn believes_all(&self, table: &'static str) -> bool {
+        let believed = self.believed.borrow();
+        (0..=u8::MAX).all(|bucket| believed.contains(&(table, bucket)))
     }
 
     pub(super) fn damaged(&self, what: String) -> GalleryError {

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use gallerist_index::Row;
 
+use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
@@ -30,7 +31,7 @@ pub struct Moved {
 }
 
 /// Where templates go.
-enum Destination {
+pub(super) enum Destination {
     Subject(Subject),
     /// Somebody who is not in the gallery yet.
     New(Name),
@@ -154,8 +155,9 @@ impl Gallery {
     /// As [`choose`](Self::choose); one of them is that subject's already; `to` is no name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
-        let (chosen, destination) = self.destination(ids, to)?;
-        let (into, ids) = self.relocate("move", &chosen.templates, destination)?;
+        let (chosen, destination) = self.choose_for(ids, to)?;
+        let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
+        let (into, ids) = self.relocate("move", &originals, destination)?;
         Ok(Moved { chosen, ids, into })
     }
 
@@ -164,7 +166,7 @@ impl Gallery {
     /// # Errors
     /// As there.
     pub fn may_move(&self, ids: &[u64], to: &str) -> Result<Moved> {
-        let (chosen, destination) = self.destination(ids, to)?;
+        let (chosen, destination) = self.choose_for(ids, to)?;
         let into = match destination {
             Destination::Subject(subject) => subject.name,
             Destination::New(name) => name.to_string(),
@@ -172,19 +174,15 @@ impl Gallery {
         Ok(Moved { chosen, ids: Vec::new(), into })
     }
 
-    fn destination(&self, ids: &[u64], to: &str) -> Result<(Chosen, Destination)> {
-        let chosen = self.choose(ids)?;
-        let into = match self.subject(to) {
-            Ok(subject) => subject,
-            Err(GalleryError::UnknownSubject { .. }) => {
-                return Ok((chosen, Destination::New(Name::new(to)?)));
-            }
-            Err(error) => return Err(error),
-        };
-        match chosen.templates.iter().find(|template| template.subject_id == into.id) {
-            Some(there) => Err(GalleryError::TemplateThere { id: there.id, subject: into.name }),
-            None => Ok((chosen, Destination::Subject(into))),
+    /// The templates with these ids, none of which is of the subject called `to`.
+    fn choose_for(&self, ids: &[u64], to: &str) -> Result<(Chosen, Destination)> {
+        let (chosen, destination) = (self.choose(ids)?, self.destination(to)?);
+        if let Destination::Subject(into) = &destination
+            && let Some(there) = chosen.templates.iter().find(|template| template.subject_id == into.id)
+        {
+            return Err(GalleryError::TemplateThere { id: there.id, subject: into.name.clone() });
         }
+        Ok((chosen, destination))
     }
 
     /// Makes two subjects one: the templates of `from` become new templates of `into`, `from` is gone.
@@ -195,8 +193,8 @@ impl Gallery {
     pub fn merge_subjects(&self, from: &str, into: &str) -> Result<usize> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let (from, into) = self.may_merge(from, into)?;
-        let templates = self.templates_of(&from)?;
-        let (_, ids) = self.relocate("merge", &templates, Destination::Subject(into))?;
+        let originals: Vec<Original> = self.templates_of(&from)?.iter().map(Original::from).collect();
+        let (_, ids) = self.relocate("merge", &originals, Destination::Subject(into))?;
         Ok(ids.len())
     }
 
@@ -213,11 +211,20 @@ impl Gallery {
         Ok((from, into))
     }
 
+    /// The subject called `to`, or a new one.
+    pub(super) fn destination(&self, to: &str) -> Result<Destination> {
+        match self.subject(to) {
+            Ok(subject) => Ok(Destination::Subject(subject)),
+            Err(GalleryError::UnknownSubject { .. }) => Ok(Destination::New(Name::new(to)?)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Copies templates to a subject under new ids, and removes the originals. Returns the subject's name and the new ids.
-    fn relocate(
+    pub(super) fn relocate(
         &self,
         verb: &'static str,
-        templates: &[SubjectTemplate],
+        templates: &[Original],
         destination: Destination,
     ) -> Result<(String, Vec<u64>)> {
         let view = self.index.view();
@@ -225,8 +232,8 @@ impl Gallery {
         for template in templates {
             originals.push(view.get(template.id).ok_or_else(|| {
                 self.catalog().damaged(format!(
-                    "template {} of {:?} is not in the index; `gallerist check` tells more",
-                    template.id, template.subject
+                    "template {} is not in the index; `gallerist check` tells more",
+                    template.id
                 ))
             })?);
         }

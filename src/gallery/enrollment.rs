@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use gallerist_index::{Durability, Row};
 use rusqlite::params;
 
-use super::catalog::photo;
-use super::catalog::{PendingKind, PendingWrite, PhotoRecord, progress, subject};
+use super::catalog::{PendingKind, PendingWrite, PhotoRecord, path, photo, progress, subject};
 use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
@@ -35,6 +34,17 @@ pub struct Enrollment {
     pub settings: String,
     /// Faces to enroll, or the reason code and detail of a skip.
     pub faces: Result<Vec<EnrolledFace>, (&'static str, String)>,
+}
+
+/// A photo that is in the gallery, and was seen at a path.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// Hash of its bytes.
+    pub hash: PhotoHash,
+    /// Where it was seen.
+    pub path: PathBuf,
+    /// Whom it came as, if anybody was named.
+    pub person: Option<Person>,
 }
 
 /// What became of one photo of a batch, durably.
@@ -90,6 +100,29 @@ impl Gallery {
         Ok(outcomes)
     }
 
+    /// Notes further paths at which photos were seen. One is not kept where its photo is not in the gallery, or comes as somebody
+    /// whom it is not of there. Returns how many are new.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    pub fn note_paths(&self, seen: &[Sighting]) -> Result<u64> {
+        self.settle()?;
+        let mut catalog = self.catalog();
+        catalog.verify_photos(seen.iter().map(|photo| &photo.hash))?;
+        let added = catalog.transaction("noting paths of photos", |tx| {
+            let mut added = 0;
+            for photo in seen {
+                let noted = path::note(tx, &photo.hash, &photo.path, &photo.person)?;
+                added += u64::from(noted.is_some_and(|noted| noted.is_new));
+            }
+            Ok(added)
+        })?;
+        if added > 0 {
+            self.witness(&catalog)?;
+        }
+        Ok(added)
+    }
+
     /// What is known of a photo with these bytes.
     ///
     /// # Errors
@@ -138,6 +171,7 @@ impl Gallery {
             self.witness(&self.catalog())?;
             return Ok((None, value));
         };
+        self.hidden.add(&rows);
         let inserted = self
             .barrier
             .share()
@@ -172,7 +206,8 @@ fn insert_photo<'a>(
     enrollment: &'a Enrollment,
     rows: &mut Vec<Row<'a>>,
 ) -> rusqlite::Result<PhotoOutcome> {
-    if photo::enrolled_id(tx, &enrollment.hash)?.is_some() {
+    let people = enrollment.faces.iter().flatten().map(|face| &face.person);
+    if path::note(tx, &enrollment.hash, &enrollment.path, people)?.is_some() {
         return Ok(PhotoOutcome::Duplicate);
     }
     let (outcome, detail) = match &enrollment.faces {

@@ -1,13 +1,14 @@
 //! Ready-made templates into the gallery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use gallerist_index::Row;
 use rusqlite::params;
 
-use super::catalog::{Held, PendingKind, PhotoRecord, Source, SubjectTemplate, photo, subject, template};
+use super::catalog::template::{Original, group_of};
+use super::catalog::{Held, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
@@ -19,8 +20,8 @@ use crate::template::Template;
 pub struct ImportedRow {
     /// Its number in the file.
     pub row: u64,
-    /// Whose it is.
-    pub person: Person,
+    /// Whose it is; nobody's for an unknown face.
+    pub person: Option<Person>,
     /// The vector.
     pub template: Template,
     /// The photo it was made from, if that is known.
@@ -36,6 +37,8 @@ pub struct ImportedPhoto {
     pub path: PathBuf,
     /// Where in it the face was.
     pub face: Option<Provenance>,
+    /// Further paths at which its bytes were.
+    pub other_paths: Vec<PathBuf>,
 }
 
 impl Gallery {
@@ -103,14 +106,14 @@ impl Gallery {
             let view = self.index.view();
             let mut originals = Vec::with_capacity(block.len());
             for (id, _) in block {
-                let (known, row) = (self.catalog().template(*id)?, view.get(*id));
+                let (known, row) = (self.catalog().original(*id)?, view.get(*id));
                 originals.push(known.zip(row).ok_or_else(|| {
                     let what = format!("template {id} is not in the index; `gallerist check` tells more");
                     self.catalog().damaged(what)
                 })?);
             }
             // By subject: its name, the templates as they were, and their new ids.
-            let mut moved: BTreeMap<u64, (Name, Vec<SubjectTemplate>, Vec<u64>)> = BTreeMap::new();
+            let mut moved: BTreeMap<u64, (Name, Vec<Original>, Vec<u64>)> = BTreeMap::new();
             let (written, ()) =
                 self.write_as(PendingKind::Move, "giving templates other names", |tx, rows| {
                     for ((template, original), (_, name)) in originals.iter().zip(block) {
@@ -142,14 +145,27 @@ impl Gallery {
         imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
         {
             let catalog = self.catalog();
-            catalog.verify_people(imported.iter().map(|row| &row.person))?;
+            catalog.verify_people(imported.iter().filter_map(|row| row.person.as_ref()))?;
             catalog.verify_photos(imported.iter().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
         }
         let (written, ()) = self.write("importing templates", |tx, rows| {
+            // Rows of one person come together: each name is looked up once.
+            let mut named = HashMap::new();
             for ImportedRow { row, person, template, photo } in imported {
-                let (subject_id, _) = subject::ensure(tx, person)?;
+                let known = match person {
+                    Some(Person::Named(name)) => named.get(name).copied(),
+                    _ => None,
+                };
+                let subject_id = match (known, person) {
+                    (None, Some(person)) => {
+                        let (id, name) = subject::ensure(tx, person)?;
+                        named.insert(name, id);
+                        Some(id)
+                    }
+                    (known, _) => known,
+                };
                 let (photo_id, face) = match photo {
-                    Some(photo) => (Some(insert_photo(tx, photo)?), photo.face.as_ref()),
+                    Some(photo) => (Some(insert_photo(tx, photo, person.as_ref())?), photo.face.as_ref()),
                     None => (None, None),
                 };
                 let face = face.map(serde_json::to_string).transpose();
@@ -165,11 +181,9 @@ impl Gallery {
                     source.id,
                     row.cast_signed()
                 ])?;
-                rows.push(Row {
-                    id: tx.last_insert_rowid().cast_unsigned(),
-                    group: subject_id.cast_unsigned(),
-                    vector: template.as_slice(),
-                });
+                let id = tx.last_insert_rowid().cast_unsigned();
+                let group = group_of(id, subject_id.map(i64::cast_unsigned));
+                rows.push(Row { id, group, vector: template.as_slice() });
             }
             Ok(())
         })?;
@@ -181,10 +195,22 @@ impl Gallery {
 const RENAMED: usize = 8192;
 
 /// The row of a photo, made if the photo is new or was left out until now.
-fn insert_photo(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rusqlite::Result<i64> {
-    if let Some(id) = photo::enrolled_id(tx, &imported.hash)? {
-        return Ok(id);
+fn insert_photo(
+    tx: &rusqlite::Transaction<'_>,
+    imported: &ImportedPhoto,
+    person: Option<&Person>,
+) -> rusqlite::Result<i64> {
+    let id = match path::note(tx, &imported.hash, &imported.path, person)? {
+        Some(known) => known.photo,
+        None => insert_new(tx, imported)?,
+    };
+    for other in &imported.other_paths {
+        path::note(tx, &imported.hash, other, [])?;
     }
+    Ok(id)
+}
+
+fn insert_new(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rusqlite::Result<i64> {
     let record = PhotoRecord {
         path: imported.path.clone(),
         outcome: "enrolled".into(),
@@ -196,7 +222,7 @@ fn insert_photo(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rus
 }
 
 /// The share that two boxes have in common of what they cover together, 0 to 1.
-fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
+pub(super) fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
     let area = |[left, top, right, bottom]: [f32; 4]| (right - left).max(0.0) * (bottom - top).max(0.0);
     let common =
         area([one[0].max(other[0]), one[1].max(other[1]), one[2].min(other[2]), one[3].min(other[3])]);

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gallerist_index::{Access, Index};
+use gallerist_index::{Access, Index, View};
 use serde::Serialize;
 
+use super::catalog::UnknownFace;
+use super::catalog::template::group_of;
 use super::documents::{DocumentCheck, is_json};
 use super::error::Result;
 use super::opening::abandoned_beside;
@@ -21,8 +23,10 @@ const LISTED: usize = 100;
 pub struct Summary {
     /// People.
     pub subjects: u64,
-    /// Live templates.
+    /// Their live templates.
     pub templates: u64,
+    /// Live templates without a subject.
+    pub unknown: u64,
     /// Removed templates of which something is still in a file, of the index or of the catalog.
     pub removed: u64,
     /// Mapped segments.
@@ -38,8 +42,10 @@ pub struct Summary {
 /// Result of a full check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
-    /// Templates in the catalog that were compared with the index.
+    /// Templates of subjects in the catalog that were compared with the index.
     pub templates: u64,
+    /// Templates without a subject that were.
+    pub unknown: u64,
     /// Files of the index whose every byte was verified.
     pub files: u64,
     /// What is wrong, in words for people; empty when the gallery is sound.
@@ -68,6 +74,7 @@ impl Gallery {
     /// The catalog failed.
     pub fn summary(&self) -> Result<Summary> {
         let (subjects, templates) = self.catalog().counts()?;
+        let unknown = self.catalog().unknown_count()?;
         let stats = self.index.stats();
         let catalog_bytes = ["catalog.sqlite", "catalog.sqlite-wal"]
             .iter()
@@ -77,6 +84,7 @@ impl Gallery {
         Ok(Summary {
             subjects,
             templates,
+            unknown,
             removed: self.unerased()?,
             segments: stats.segments as u64,
             buffered: stats.buffered_rows,
@@ -104,6 +112,7 @@ impl Gallery {
         };
         let mut found = Inspection {
             templates: 0,
+            unknown: 0,
             files: 0,
             problems: Vec::new(),
             more_problems: 0,
@@ -135,6 +144,7 @@ impl Gallery {
         let report = if deep { self.index.check_deep() } else { self.index.check() }?;
         let mut found = Inspection {
             templates: 0,
+            unknown: 0,
             files: report.files as u64,
             problems: Vec::new(),
             more_problems: 0,
@@ -158,7 +168,8 @@ impl Gallery {
 
     /// Compares what the catalog and the index hold.
     fn compare(&self, found: &mut Inspection) -> Result<()> {
-        let view = self.view();
+        let view = self.view_with_unknown();
+        self.compare_unknown(&view, found)?;
         let mut last = 0;
         loop {
             let block = self.catalog().templates_after(last, BLOCK)?;
@@ -181,13 +192,30 @@ impl Gallery {
         }
         let unsettled = self.catalog().unsettled()?;
         let unsettled = unsettled.iter().filter(|&&id| view.contains(id)).count();
-        if view.len() as u64 > found.templates + unsettled as u64 {
-            found.add(format!(
-                "the index holds {} templates, the catalog knows {} of them",
-                view.len(),
-                found.templates
-            ));
+        let known = found.templates + found.unknown;
+        if view.len() as u64 > known + unsettled as u64 {
+            found.add(format!("the index holds {} templates, the catalog knows {known} of them", view.len()));
         }
         Ok(())
+    }
+
+    fn compare_unknown(&self, view: &View, found: &mut Inspection) -> Result<()> {
+        let mut last = 0;
+        loop {
+            let block = self.catalog().unknown_after(last, BLOCK)?;
+            let Some(end) = block.last() else { return Ok(()) };
+            last = end.id;
+            for UnknownFace { id, .. } in &block {
+                found.unknown += 1;
+                match view.get(*id) {
+                    None => found.add(format!("unknown face {id} is in the catalog but not in the index")),
+                    Some(row) if row.group != group_of(*id, None) => found.add(format!(
+                        "template {id} has no subject in the catalog and belongs to {} in the index",
+                        row.group
+                    )),
+                    Some(_) => {}
+                }
+            }
+        }
     }
 }

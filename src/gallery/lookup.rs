@@ -1,5 +1,8 @@
 //! Look-ups: who in the gallery is close to a probe.
 
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
 use gallerist_index::{Answer, Certificate, Hit, Mode, View};
 use serde::Serialize;
 
@@ -8,6 +11,7 @@ use super::catalog::SubjectTemplate;
 use super::error::Result;
 use super::ranking::{Ranking, cosines};
 use crate::fusion::Fusion;
+use crate::image::PhotoHash;
 use crate::template::Template;
 
 /// How a gallery is searched.
@@ -146,7 +150,7 @@ impl Gallery {
         Ok(name)
     }
 
-    /// What the catalog knows of a template.
+    /// What the catalog knows of a template of a subject.
     ///
     /// # Errors
     /// The catalog failed.
@@ -154,12 +158,28 @@ impl Gallery {
         self.catalog().template(id)
     }
 
-    /// Up to `limit` ids of live templates above `after`, in order.
+    /// Up to `limit` ids of live templates of subjects above `after`, in order.
     ///
     /// # Errors
     /// The catalog failed.
     pub fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
-        self.catalog().template_ids_after(after, limit)
+        let (mut after, mut ids) = (after, Vec::new());
+        // A block may be of unknown faces alone, and is not the end then.
+        while ids.len() < limit {
+            let block = self.catalog().template_ids_after(after, limit - ids.len())?;
+            let Some(&(last, _)) = block.last() else { break };
+            after = last;
+            ids.extend(block.into_iter().filter(|(_, known)| *known).map(|(id, _)| id));
+        }
+        Ok(ids)
+    }
+
+    /// The paths beside the first one at which the photo with these bytes was seen.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn other_paths(&self, photo: &PhotoHash) -> Result<Vec<PathBuf>> {
+        self.catalog().other_paths(photo)
     }
 
     /// The name of a subject; `None` if there is none with this id.
@@ -170,7 +190,7 @@ impl Gallery {
         self.catalog().subject_name(id)
     }
 
-    /// Subjects and live templates.
+    /// Subjects and their live templates.
     ///
     /// # Errors
     /// The catalog failed.
@@ -186,12 +206,17 @@ impl Gallery {
         self.catalog().first_templates()
     }
 
-    /// A frozen picture of the index, for reading vectors.
+    /// A frozen picture of the index, for reading and searching the vectors of subjects. Unknown faces are not in it.
     pub fn view(&self) -> View {
+        self.hidden.view(self.clock.load(Ordering::Acquire), || self.view_with_unknown())
+    }
+
+    /// The same with unknown faces, each in a group of its own, which is no subject.
+    pub fn view_with_unknown(&self) -> View {
         self.settled.clone().unwrap_or_else(|| self.index.view())
     }
 
-    /// Up to `limit` templates with ids above `after`, in order of id.
+    /// Up to `limit` templates of subjects with ids above `after`, in order of id.
     ///
     /// # Errors
     /// The catalog failed.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
+use super::unknown::Hidden;
 use super::{Barrier, Binding, CATALOG, Gallery, INDEX, private};
 
 impl Gallery {
@@ -86,6 +87,7 @@ impl Gallery {
             )));
         }
         catalog.require_same_moment(index.id(), &index.watermarks())?;
+        let (hidden, clock) = (Hidden::new(catalog.unknown_ids()?), catalog.clock());
         let settled = match access {
             Access::ReadWrite => None,
             Access::ReadOnly => hide_unfinished(&mut catalog, &index)?,
@@ -97,6 +99,8 @@ impl Gallery {
             index,
             barrier: Barrier::of(directory),
             settled,
+            hidden,
+            clock,
             unsettled: Mutex::default(),
             correcting: Mutex::new(()),
         };

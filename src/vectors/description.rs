@@ -24,11 +24,17 @@ pub struct Description {
     pub subject_id: Option<u64>,
     /// Whose it is.
     pub subject: Option<String>,
+    /// Whether it is an unknown face: nobody's, so that no name is to be made up either.
+    #[serde(skip_serializing_if = "is_not")]
+    pub unknown: bool,
     /// Whether that name was made up, of a photo's name: nobody who is in a gallery already is meant.
     #[serde(skip_serializing_if = "is_not")]
     pub made_up: bool,
     /// The photo, or the file of vectors that it was imported from.
     pub path: Option<String>,
+    /// Further paths at which the photo's bytes were seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_paths: Vec<String>,
     /// Row in that file of vectors.
     pub row: Option<u64>,
     /// SHA-256 of the photo's bytes, in hexadecimal digits.

@@ -32,7 +32,7 @@ pub fn add(gallery: &Gallery, first: u64, count: u64) {
     let rows: Vec<ImportedRow> = (0..count)
         .map(|row| ImportedRow {
             row,
-            person: named(&format!("p-{}", first + row)),
+            person: Some(named(&format!("p-{}", first + row))),
             template: template(first + row),
             photo: None,
         })
@@ -55,11 +55,11 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn create(house: &House) -> Gallery {
+pub fn create(house: &House) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(D, Some(0.6)), GraphWhen::Never).unwrap()
 }
 
-fn name_of(gallery: &Gallery, number: u64) -> Result<String, GalleryError> {
+pub fn name_of(gallery: &Gallery, number: u64) -> Result<String, GalleryError> {
     let found = gallery.identify(&template(number), 1, &Default::default())?;
     Ok(found.candidates[0].subject.clone())
 }
@@ -256,34 +256,6 @@ fn a_calibration_that_cannot_be_read_is_told_and_can_be_replaced() {
     run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
     run(&house, "identify", "--vectors @strangers.npy").ends(10);
     run(&house, "check", "").ends(0);
-}
-
-#[test]
-fn a_gallery_of_the_first_version_gets_its_tables() {
-    let house = House::empty();
-    drop(create(&house));
-    // An index as it was before it knew of watermarks, and a catalog of version 1 beside it.
-    fs::remove_dir_all(house.gallery().join("index")).unwrap();
-    let options = gallerist_index::Options::new(D);
-    let index = gallerist_index::Index::create(&house.gallery().join("index"), options).unwrap();
-    let templates: Vec<Template> = (0..5).map(template).collect();
-    for (id, template) in (1..).zip(&templates) {
-        index.insert(&[gallerist_index::Row { id, group: id, vector: template.as_slice() }]).unwrap();
-    }
-    drop(index);
-    fs::remove_file(house.gallery().join("catalog.sqlite")).unwrap();
-    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
-    let tables = include_str!("catalog_v1.sql").replace("DIMENSION", &D.to_string());
-    catalog.execute_batch(&tables).unwrap();
-    drop(catalog);
-    let said = run(&house, "stats", "").ends(1);
-    assert!(said.err.contains("gallerist compact"), "{}", said.err);
-    run(&house, "compact", "").ends(0);
-    house.holds(5);
-    let gallery = Gallery::open(&house.gallery()).unwrap();
-    assert_eq!(name_of(&gallery, 2).unwrap(), "person 3");
-    add(&gallery, 100, 1);
-    assert!(gallery.subject("p-100").unwrap().id > 9, "a number of a removed subject is not given again");
 }
 
 /// Verbs that read need no room on the disk, and no disk that can be written.

@@ -14,7 +14,7 @@ use gallerist::experiment::{Calibrator, Probe, record};
 use gallerist::face::Provenance;
 use gallerist::fusion::Fusion;
 use gallerist::gallery::{
-    Access, EnrolledFace, Enrollment, Gallery, ImportedRow, Name, PhotoOutcome, Search,
+    Access, EnrolledFace, Enrollment, Gallery, ImportedRow, Name, PhotoOutcome, Search, Sighting,
 };
 use gallerist::template::Binding;
 use gallerist_index::GraphWhen;
@@ -22,6 +22,7 @@ use gallerist_index::GraphWhen;
 use crate::catalog::{add, copy, named, template};
 use crate::decision::D;
 use crate::program::House;
+use crate::unknown_faces::unknown;
 
 const PEOPLE: u64 = 60;
 
@@ -80,20 +81,29 @@ fn read(gallery: &Gallery) -> Result<Read, String> {
             text(record::audited(gallery, "graph").map(|audit| format!("{audit:?}"))),
             text(known(200)),
             text(known(1)),
+            text(gallery.unknown_count().map(|count| format!("{count}"))),
+            text(gallery.unknown_faces_after(0, 10_000).map(|all| format!("{all:?}"))),
+            text(gallery.other_paths(&[200; 32]).map(|all| format!("{all:?}"))),
+            text(gallery.other_paths(&[215; 32]).map(|all| format!("{all:?}"))),
             Ok(format!("{:?}", gallery.binding())),
         ],
     })
 }
 
-fn face(number: u64) -> EnrolledFace {
+/// A face of this quality.
+pub fn provenance(overall: u64) -> Provenance {
     let quality = serde_json::json!({
         "size_px": 80.0, "detector_score": 0.9, "sharpness": 1.0, "yaw": 0.0, "pitch": 0.0, "roll": 0.0,
-        "overall": 40 + number % 50,
+        "overall": overall,
     });
-    let provenance: Provenance = serde_json::from_value(serde_json::json!({
+    serde_json::from_value(serde_json::json!({
         "bounds": [1.0, 2.0, 3.0, 4.0], "score": 0.9, "landmarks": [[1.0, 1.0], [2.0, 1.0], [1.5, 2.0], [1.0, 3.0], [2.0, 3.0]], "quality": quality,
     }))
-    .unwrap();
+    .unwrap()
+}
+
+fn face(number: u64) -> EnrolledFace {
+    let provenance = provenance(40 + number % 50);
     EnrolledFace { person: named(&format!("p-{number}")), template: template(number + 500), provenance }
 }
 
@@ -123,6 +133,16 @@ fn make(house: &House) {
     };
     record::keep_calibration(&gallery, &sample.given(&probes).unwrap().unwrap()).unwrap();
     gallery.rename_subject("p-3", &Name::new("Ada").unwrap()).unwrap();
+    let seen = |number: u8| Sighting {
+        hash: [200 + number; 32],
+        path: format!("copies/{number}.jpg").into(),
+        person: None,
+    };
+    gallery.note_paths(&(0..10).map(seen).collect::<Vec<_>>()).unwrap();
+    // Of templates that identifications ask for.
+    let unknown = (0..20)
+        .map(|number| unknown(100 + number, &format!("crowd/{number}.jpg"), &[3 * u64::from(number) + 60]));
+    gallery.add_unknown_faces(&unknown.collect::<Vec<_>>()).unwrap();
     drop(gallery);
     copy(&house.path("closed"), &house.path("open"));
     let gallery = Gallery::open(&house.path("open")).unwrap();
@@ -130,6 +150,9 @@ fn make(house: &House) {
     gallery.rename_subject("p-6", &Name::new("Grace").unwrap()).unwrap();
     gallery.remove_subject("p-9").unwrap();
     add(&gallery, PEOPLE, 5);
+    let faces: Vec<u64> = gallery.unknown_faces_after(0, 3).unwrap().iter().map(|face| face.id).collect();
+    gallery.name_unknown_faces(&faces[..2], "Named").unwrap();
+    gallery.remove_unknown_faces(&faces[2..]).unwrap();
     copy(&house.path("open"), &house.path("killed"));
 }
 
@@ -186,7 +209,7 @@ fn judge(damaged: &Path, right: &Read) -> Result<bool, String> {
         let source = gallery.source(&[9; 32], Path::new("more.npy"), 2);
         let more = [("Ada", 2000), ("p-11", 2001)].map(|(name, number)| ImportedRow {
             row: number - 2000,
-            person: named(name),
+            person: Some(named(name)),
             template: template(number),
             photo: None,
         });

@@ -101,7 +101,7 @@ fn who_was_removed_is_not_kept_by_somebody_with_the_same_template() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 2);
-    let twin = ImportedRow { row: 0, person: named("twin"), template: template(0), photo: None };
+    let twin = ImportedRow { row: 0, person: Some(named("twin")), template: template(0), photo: None };
     let source = gallery.source(&[9; 32], Path::new("twin.npy"), 1).unwrap();
     gallery.import(&source, &[twin]).unwrap();
     drop(gallery);

@@ -9,11 +9,14 @@ use serde_json::json;
 
 use crate::cli::counts::{Counts, OTHER_NAME};
 use crate::cli::screen::{Screen, count, plural};
-use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome, PhotoRecord};
+use crate::gallery::{EnrolledFace, Enrollment, Gallery, Name, Person, PhotoOutcome, PhotoRecord, Sighting};
+use crate::image::PhotoHash;
 use crate::ingest::{Census, Finding, Options, Outcome, RefusedFace, Skip};
 
 /// Photos written together, with one sync.
 const BATCH: usize = 64;
+/// Paths of photos that are in the gallery that are written together.
+const SEEN: usize = 1024;
 /// The longest time that a photo waits to be written.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -23,6 +26,8 @@ pub struct Ledger<'a> {
     bar: &'a ProgressBar,
     options: &'a Options,
     batch: Vec<Enrollment>,
+    /// Photos that are in the gallery, at paths that it may not know.
+    seen: Vec<Sighting>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
     oldest: Instant,
@@ -47,6 +52,7 @@ impl<'a> Ledger<'a> {
             bar,
             options,
             batch: Vec::new(),
+            seen: Vec::new(),
             censuses: Vec::new(),
             oldest: Instant::now(),
             counts: Counts { system_files, ..Counts::default() },
@@ -71,7 +77,9 @@ impl<'a> Ledger<'a> {
                 let record = hash.map(|hash| self.gallery.photo(&hash)).transpose()?.flatten();
                 return match record {
                     Some(record) if record.outcome == "enrolled" => {
-                        let skip = held(&record, persons.iter().flatten().next());
+                        let person = persons.ok().and_then(|persons| persons.into_iter().next());
+                        let skip = held(&record, person.as_ref());
+                        self.see(hash, &input.path, &record, person)?;
                         if record.path == input.path && skip.code != OTHER_NAME {
                             self.unchanged(&input.path)
                         } else {
@@ -114,8 +122,36 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Writes what waits. What is printed here is on the disk.
-    pub fn write_batch(&mut self) -> Result<()> {
+    /// Writes everything that waits.
+    pub fn settle(&mut self) -> Result<()> {
+        self.write_batch()?;
+        self.write_seen()
+    }
+
+    /// Has the path of a photo noted that is in the gallery under another one.
+    fn see(
+        &mut self,
+        hash: Option<PhotoHash>,
+        path: &Path,
+        known: &PhotoRecord,
+        person: Option<Person>,
+    ) -> Result<()> {
+        if let Some(hash) = hash.filter(|_| known.path != path) {
+            self.seen.push(Sighting { hash, path: path.to_owned(), person });
+        }
+        if self.seen.len() >= SEEN { self.write_seen() } else { Ok(()) }
+    }
+
+    fn write_seen(&mut self) -> Result<()> {
+        let seen = std::mem::take(&mut self.seen);
+        if !seen.is_empty() {
+            self.gallery.note_paths(&seen)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the photos that wait. What is printed here is on the disk.
+    fn write_batch(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }

@@ -68,7 +68,7 @@ impl Arguments {
         let rows = (0..).zip(&division.enrolled).map(|(row, probe)| {
             let name = Name::made_up(probe.person.as_deref().unwrap_or_default());
             let person = Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?);
-            Ok(ImportedRow { row, person, template: probe.template.clone(), photo: None })
+            Ok(ImportedRow { row, person: Some(person), template: probe.template.clone(), photo: None })
         });
         gallery.import(&source, &rows.collect::<Result<Vec<_>>>()?)?;
         gallery.compact()?;

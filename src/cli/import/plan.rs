@@ -70,16 +70,18 @@ impl Plan {
     fn compare(&mut self, held: &[Option<Box<Held>>], sheet: &Sheet, others: OtherNames) -> Result<()> {
         for (row, held) in (0..).zip(held) {
             let (Some(held), Some(Person::Named(name))) = (held, sheet.person(row)) else { continue };
-            if held.subject == name.as_str() {
+            if held.subject.as_deref() == Some(name.as_str()) {
                 continue;
             }
             match others {
                 OtherNames::Keep => {}
+                // An unknown face has no other name.
+                _ if held.subject.is_none() => self.renamed.push((held.template, name.clone())),
                 OtherNames::Rename => self.renamed.push((held.template, name.clone())),
                 OtherNames::Refuse => bail!(
                     "row {row} is in the gallery as {:?}, {} calls it {:?}; nothing was changed. --rename gives the rows \
                      that are in the gallery the names of this file, --keep-names leaves them as they are",
-                    held.subject,
+                    held.subject.as_deref().unwrap_or_default(),
                     sheet.name_place(row),
                     name.as_str()
                 ),

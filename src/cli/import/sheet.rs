@@ -22,6 +22,8 @@ pub struct Sheet {
     names_path: PathBuf,
     /// One for each row, if any is known.
     persons: Option<Vec<Option<Person>>>,
+    /// Rows of unknown faces, in ascending order.
+    unknown: Vec<u64>,
     /// Name and fingerprint of the model that the descriptions name.
     pub made_with: Option<(String, String)>,
     /// Rows that are no templates.
@@ -49,6 +51,7 @@ impl Sheet {
             persons: names.map(|names| names.into_iter().map(Person::Named).map(Some).collect()),
             file,
             descriptions,
+            unknown: Vec::new(),
             made_with: None,
             invalid: Vec::new(),
             has_photos: false,
@@ -89,6 +92,7 @@ impl Sheet {
             self.persons = Some(judge.persons);
         }
         (self.made_with, self.has_photos, self.invalid) = (judge.made_with, judge.has_photos, invalid);
+        self.unknown = judge.unknown;
         Ok(hash)
     }
 
@@ -105,6 +109,11 @@ impl Sheet {
     /// Whose a row is, if that is known.
     pub fn person(&self, row: u64) -> Option<&Person> {
         self.persons.as_ref()?.get(usize::try_from(row).ok()?)?.as_ref()
+    }
+
+    /// Whether a row is described as an unknown face, which is nobody's unless it is given a name.
+    pub fn is_unknown(&self, row: u64) -> bool {
+        self.unknown.binary_search(&row).is_ok()
     }
 
     /// Where the name of a row stands.
@@ -156,6 +165,7 @@ impl Photos {
             hash,
             path: line.path.unwrap_or_default().into(),
             face: line.face,
+            other_paths: line.other_paths.into_iter().map(PathBuf::from).collect(),
         }))
     }
 }
@@ -165,6 +175,7 @@ impl Photos {
 struct Judge {
     wants_names: bool,
     persons: Vec<Option<Person>>,
+    unknown: Vec<u64>,
     has_photos: bool,
     made_with: Option<(String, String)>,
     lines: u64,
@@ -177,6 +188,9 @@ impl Judge {
             let name =
                 line.subject.as_deref().map(Name::new).transpose().map_err(|error| error.to_string())?;
             self.persons.push(name.map(if line.made_up { Person::Unknown } else { Person::Named }));
+        }
+        if line.unknown && line.subject.is_none() {
+            self.unknown.push(self.lines - 1);
         }
         self.has_photos |= line.photo_hash()?.is_some();
         if let Some(vector) = vector {

@@ -34,7 +34,7 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
         if let Some(name) = detail[name].as_str() {
             return Ok(name.to_owned());
         }
-        let id = detail[id].as_u64().unwrap_or(0);
+        let Some(id) = detail[id].as_u64() else { return Ok("unknown faces".into()) };
         Ok(gallery.subject_name(id)?.unwrap_or_else(|| format!("subject {id}")))
     };
     let templates = || -> String {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use gallerist_index::{Access, Erasures, Index, OpenOptions, View};
 
 use crate::gallery::catalog::JournalEntry;
+use crate::gallery::catalog::template::is_without_subject;
 use crate::gallery::error::{GalleryError, Result};
 use crate::gallery::{Gallery, INDEX, Name};
 
@@ -73,11 +74,19 @@ impl Since {
         for (subject, ids) in &self.kept {
             let Some((id, name)) = subject else { continue };
             let to = name_in(&gallery, *id, name)?;
-            let templates = gallery.choose(ids)?.templates;
-            let others: Vec<u64> =
-                templates.iter().filter(|at| at.subject != to).map(|template| template.id).collect();
+            let (mut others, mut unknown) = (Vec::new(), Vec::new());
+            for &id in ids {
+                match gallery.catalog().original(id)?.ok_or(GalleryError::UnknownTemplate { id })?.subject {
+                    None => unknown.push(id),
+                    Some((_, name)) if name != to => others.push(id),
+                    Some(_) => {}
+                }
+            }
             if !others.is_empty() {
                 gallery.move_templates(&others, &to)?;
+            }
+            if !unknown.is_empty() {
+                gallery.name_unknown_faces(&unknown, &to)?;
             }
         }
         Ok(())
@@ -110,10 +119,10 @@ fn equal_rows(
     before: &View,
     now: &View,
 ) -> Result<(Vec<(u64, u64)>, u64)> {
-    let mut wanted: HashMap<Vec<u32>, Vec<u64>> = HashMap::new();
+    let mut wanted: HashMap<Vec<u32>, Vec<(u64, u64)>> = HashMap::new();
     for &id in erased {
         if let Some(row) = before.try_get(id)? {
-            wanted.entry(bits(&row.vector)).or_default().push(id);
+            wanted.entry(bits(&row.vector)).or_default().push((id, row.group));
         }
     }
     if wanted.is_empty() {
@@ -130,8 +139,11 @@ fn equal_rows(
         if before.contains(row.id) || taken.contains(&row.id) {
             continue;
         }
-        if let Some(old) = wanted.get_mut(&bits(&row.vector)).and_then(Vec::pop) {
-            pairs.push((old, row.id));
+        let Some(old) = wanted.get_mut(&bits(&row.vector)) else { continue };
+        // That a face is kept as an unknown one does not bring back the name of who was removed.
+        let is_same = |(_, group): &(u64, u64)| !is_without_subject(row.group) || is_without_subject(*group);
+        if let Some(at) = old.iter().rposition(is_same) {
+            pairs.push((old.remove(at).0, row.id));
         }
     }
     Ok((pairs, unreadable))

@@ -6,7 +6,7 @@ use super::{Catalog, Result};
 /// Rows that no write of this program leaves behind: the numbers of such rows, and what is wrong with each.
 const ODD: &[(&str, &str)] = &[
     (
-        "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED)",
+        "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED WHERE subject_id IS NOT NULL)",
         "subject # has no template",
     ),
     (
@@ -26,6 +26,14 @@ const ODD: &[(&str, &str)] = &[
         "template # is of no photo and of no row of a file",
     ),
     ("SELECT id FROM photos NOT INDEXED WHERE length(hash) <> 32", "photo # has no SHA-256"),
+    (
+        "SELECT count(*) FROM paths WHERE hash NOT IN (SELECT hash FROM photos NOT INDEXED) HAVING count(*) > 0",
+        "paths (#) are of photos that are not there",
+    ),
+    (
+        "SELECT DISTINCT p.id FROM paths x JOIN photos p ON p.hash = x.hash WHERE x.path IN (p.path, x'') OR p.outcome <> 'enrolled'",
+        "photo # has a further path that is none",
+    ),
     (
         "SELECT id FROM sources NOT INDEXED WHERE length(hash) <> 32 OR rows_done NOT BETWEEN 0 AND rows_total",
         "source # has impossible numbers",

@@ -17,9 +17,6 @@ use rusqlite::{Connection, Transaction, params};
 use super::checksum::mismatch;
 use super::schema::{TABLES, Table};
 
-/// Buckets of the tables that have a bucket column.
-pub(super) const BUCKETS: usize = 256;
-
 /// A table and a bucket in it.
 type Slot = (&'static str, u8);
 
@@ -54,10 +51,9 @@ impl Changes {
         !self.lock().is_empty()
     }
 
-    fn note(&self, table: &[u8], place: ValueRef<'_>, rows: i64, digest: i64) {
-        let Some(table) = TABLES.iter().find(|known| known.name.as_bytes() == table) else { return };
+    fn note(&self, table: &Table, place: ValueRef<'_>, rows: i64, digest: i64) {
         let mut changes = self.lock();
-        let entry = changes.entry((table.name, bucket_of(place))).or_default();
+        let entry = changes.entry((table.name, table.buckets.of(place))).or_default();
         entry.rows += rows;
         entry.digest = entry.digest.wrapping_add(digest);
     }
@@ -67,8 +63,9 @@ impl Changes {
         for (name, sign) in [("ledger_add", 1_i64), ("ledger_take", -1)] {
             let changes = self.clone();
             db.create_scalar_function(name, 3, FunctionFlags::SQLITE_UTF8, move |context| {
-                if let (ValueRef::Text(table), ValueRef::Integer(sum)) =
+                if let (ValueRef::Integer(table), ValueRef::Integer(sum)) =
                     (context.get_raw(0), context.get_raw(2))
+                    && let Some(table) = usize::try_from(table).ok().and_then(|at| TABLES.get(at))
                 {
                     changes.note(table, context.get_raw(1), sign, sum.wrapping_mul(sign));
                 }
@@ -76,15 +73,6 @@ impl Changes {
             })?;
         }
         Ok(())
-    }
-}
-
-/// The bucket of a row by the value of its bucket column: the first byte of a photo's hash, the first of a name's key.
-pub(super) fn bucket_of(place: ValueRef<'_>) -> u8 {
-    match place {
-        ValueRef::Integer(key) => key.to_be_bytes()[0],
-        ValueRef::Blob(hash) => hash.first().copied().unwrap_or(0),
-        _ => 0,
     }
 }
 
@@ -98,28 +86,37 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Has every later change of a row reported, in this connection.
+/// Adds the ledger's rows of the buckets that version 3 has not.
+pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare(
+        "INSERT INTO ledger(name, bucket, rows, digest, last) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO NOTHING",
+    )?;
+    let new = slots().filter(|slot| slot.0 == "paths" || *slot == ("templates", 1));
+    for (name, bucket) in new {
+        insert.execute(params![name, bucket])?;
+    }
+    Ok(())
+}
+
+/// Has every later change of a row reported, in this connection. A table is told by its place in [`TABLES`].
 pub(super) fn watch(db: &Connection) -> rusqlite::Result<()> {
-    for Table { name, bucket, .. } in &TABLES {
-        let place = |row: &str| bucket.map_or("NULL".into(), |column| format!("{row}.{column}"));
+    for (at, Table { name, buckets, .. }) in TABLES.iter().enumerate() {
+        let place = |row: &str| buckets.column().map_or("NULL".into(), |column| format!("{row}.{column}"));
         let (new, old) = (place("new"), place("old"));
         db.execute_batch(&format!(
             "CREATE TEMP TRIGGER {name}_inserted AFTER INSERT ON main.{name} BEGIN
-                SELECT ledger_add('{name}', {new}, new.sum); END;
+                SELECT ledger_add({at}, {new}, new.sum); END;
              CREATE TEMP TRIGGER {name}_deleted AFTER DELETE ON main.{name} BEGIN
-                SELECT ledger_take('{name}', {old}, old.sum); END;
+                SELECT ledger_take({at}, {old}, old.sum); END;
              CREATE TEMP TRIGGER {name}_updated AFTER UPDATE ON main.{name} BEGIN
-                SELECT ledger_take('{name}', {old}, old.sum), ledger_add('{name}', {new}, new.sum); END;"
+                SELECT ledger_take({at}, {old}, old.sum), ledger_add({at}, {new}, new.sum); END;"
         ))?;
     }
     Ok(())
 }
 
 fn slots() -> impl Iterator<Item = Slot> {
-    TABLES.iter().flat_map(|table| {
-        let last = if table.bucket.is_some() { (BUCKETS - 1) as u8 } else { 0 };
-        (0..=last).map(|bucket| (table.name, bucket))
-    })
+    TABLES.iter().flat_map(|table| (0..=table.buckets.last()).map(|bucket| (table.name, bucket)))
 }
 
 /// The ledger as the last transaction left it.
@@ -225,15 +222,15 @@ impl Ledger {
 
     /// Reads a table whole and compares it with the ledger.
     pub fn verify(&self, db: &Connection, table: &Table) -> rusqlite::Result<()> {
-        let Table { name, columns, bucket } = table;
-        let place = bucket.unwrap_or("NULL");
+        let Table { name, columns, buckets } = table;
+        let place = buckets.column().unwrap_or("NULL");
         let mut found = HashMap::<u8, Entry>::new();
         let mut statement = db.prepare_cached(&format!(
             "SELECT {place}, sum FROM main.{name} NOT INDEXED WHERE intact('{name}', sum, {columns})"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            found.entry(bucket_of(row.get_ref(0)?)).or_default().add(row.get(1)?);
+            found.entry(buckets.of(row.get_ref(0)?)).or_default().add(row.get(1)?);
         }
         for slot in slots().filter(|slot| slot.0 == *name) {
             self.compare(slot, found.get(&slot.1).copied().unwrap_or_default())?;
@@ -241,9 +238,27 @@ impl Ledger {
         Ok(())
     }
 
+    /// The number of templates without a subject.
+    pub fn unknown(&self) -> u64 {
+        self.entry("templates", 1).rows.cast_unsigned()
+    }
+
+    /// The number of templates with a subject.
+    pub fn known(&self) -> u64 {
+        self.entry("templates", 0).rows.cast_unsigned()
+    }
+
+    /// Refuses a list of the templates of all subjects that has another number of them.
+    pub fn expect_known(&self, found: u64) -> rusqlite::Result<()> {
+        Self::expect("templates", self.known(), found)
+    }
+
     /// Refuses a list of all rows of a table that has another number of them.
     pub fn expect_rows(&self, table: &str, found: u64) -> rusqlite::Result<()> {
-        let expected = self.rows(table);
+        Self::expect(table, self.rows(table), found)
+    }
+
+    fn expect(table: &str, expected: u64, found: u64) -> rusqlite::Result<()> {
         if found == expected {
             return Ok(());
         }

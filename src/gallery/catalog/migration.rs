@@ -1,59 +1,33 @@
-//! Catalogs of earlier versions.
+//! Catalogs of earlier versions, brought to the present one in one transaction.
 //!
 //! | version | differs from the next one |
 //! |---|---|
 //! | 1 | has no calibrations and no audits |
 //! | 2 | rows have no hashes, and there is no ledger |
+//! | 3 | every template has a subject, and a photo has one path |
+//!
+//! A catalog of version 3 is verified where its rows are written anew: damage is not given a hash that makes it look sound.
 
-use rusqlite::{Transaction, params};
+mod earlier;
 
-use super::schema;
+use std::collections::HashMap;
 
-const V1: &[&str] = &[
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE subjects (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL) STRICT",
-    "CREATE TABLE photos (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
-    outcome TEXT NOT NULL, detail TEXT NOT NULL, settings TEXT NOT NULL) STRICT",
-    "CREATE TABLE sources (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
-    rows_total INTEGER NOT NULL, rows_done INTEGER NOT NULL) STRICT",
-    "CREATE TABLE templates (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER NOT NULL REFERENCES subjects(id),
-    photo_id INTEGER REFERENCES photos(id), face TEXT,
-    source_id INTEGER REFERENCES sources(id), source_row INTEGER) STRICT",
-    "CREATE INDEX templates_by_subject ON templates(subject_id)",
-    "CREATE INDEX templates_by_photo ON templates(photo_id) WHERE photo_id IS NOT NULL",
-    "CREATE TABLE pending (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
-    first_template INTEGER NOT NULL, last_template INTEGER NOT NULL) STRICT",
-    "CREATE TABLE removing (template_id INTEGER PRIMARY KEY) STRICT",
-    "CREATE TABLE journal (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL) STRICT",
-];
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-/// What version 2 has and version 1 has not.
-const V2: &[&str] = &[
-    "CREATE TABLE calibrations (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, fusion TEXT NOT NULL, document TEXT NOT NULL) STRICT",
-    "CREATE TABLE audits (id INTEGER PRIMARY KEY AUTOINCREMENT, search TEXT NOT NULL, document TEXT NOT NULL) STRICT",
-];
+pub(super) use self::earlier::statements;
+use super::checksum::mismatch;
+use super::ledger::{self, Entry};
+use super::schema::{self, STATEMENTS, TABLES, Table, VERSION};
 
-/// The definitions of an earlier version.
-pub(super) fn statements(version: i64) -> Vec<&'static str> {
-    let since = if version >= 2 { V2 } else { &[] };
-    V1.iter().chain(since).copied().collect()
-}
+/// The first version whose rows have hashes.
+pub(super) const HASHED: i64 = 3;
 
-/// Brings a catalog of an earlier version to the present one. Foreign keys must be off: tables take the place of others.
-pub(super) fn migrate(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
-    let sequences: Vec<(String, i64)> = tx
-        .prepare("SELECT name, seq FROM sqlite_sequence")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
+/// Brings a catalog without hashes to the present version: every table is written anew. Foreign keys must be off: tables take the
+/// place of others.
+pub(super) fn rewrite(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
+    let sequences = sequences(tx)?;
     tx.execute_batch("DROP INDEX templates_by_subject; DROP INDEX templates_by_photo;")?;
-    let old: Vec<&schema::Table> = schema::TABLES
+    let old: Vec<&Table> = TABLES
         .iter()
         .filter(|table| {
             statements(version).iter().any(|sql| sql.starts_with(&format!("CREATE TABLE {} ", table.name)))
@@ -63,17 +37,80 @@ pub(super) fn migrate(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()
         tx.execute_batch(&format!("ALTER TABLE {0} RENAME TO old_{0}", table.name))?;
     }
     schema::create(tx)?;
-    for table in &old {
-        let schema::Table { name, columns, .. } = table;
+    for Table { name, columns, .. } in &old {
         tx.execute_batch(&format!(
             "INSERT INTO {name}({columns}) SELECT {columns} FROM old_{name}; DROP TABLE old_{name};"
         ))?;
     }
-    for (name, last) in sequences {
-        // An empty table has no row there yet.
-        if tx.execute("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", params![name, last])? == 0 {
-            tx.execute("INSERT INTO sqlite_sequence(name, seq) VALUES (?1, ?2)", params![name, last])?;
-        }
+    sequences.iter().try_for_each(|(name, last)| restore_sequence(tx, name, *last))
+}
+
+/// Brings a catalog of version 3 to the present version: the table of templates is written anew, with the hashes that its rows had.
+/// Foreign keys must be off, and changes not watched.
+pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let last = sequences(tx)?.get("templates").copied().unwrap_or(0);
+    let expected = tx
+        .query_row(
+            "SELECT rows, digest FROM ledger WHERE name = 'templates' AND bucket = 0
+             AND intact('ledger', sum, name, bucket, rows, digest, last)",
+            [],
+            |row| Ok(Entry { rows: row.get(0)?, digest: row.get(1)? }),
+        )
+        .optional()?
+        .ok_or_else(|| mismatch("the row of the table ledger for templates 0 is gone".into()))?;
+    tx.execute_batch(
+        "DROP INDEX templates_by_subject; DROP INDEX templates_by_photo;
+         ALTER TABLE templates RENAME TO old_templates;",
+    )?;
+    for name in ["paths", "templates"] {
+        let made = STATEMENTS.iter().filter(|sql| sql.starts_with(&format!("CREATE TABLE {name} ")));
+        made.into_iter().try_for_each(|sql| tx.execute_batch(sql))?;
+    }
+    let columns = "id, subject_id, photo_id, face, source_id, source_row";
+    tx.execute_batch(&format!(
+        "INSERT INTO templates({columns}) SELECT {columns} FROM old_templates NOT INDEXED
+             WHERE intact('templates', sum, {columns});
+         DROP TABLE old_templates;"
+    ))?;
+    let indexes = STATEMENTS.iter().filter(|sql| sql.contains(" ON templates("));
+    indexes.into_iter().try_for_each(|sql| tx.execute_batch(sql))?;
+    require(expected, entry_of_templates(tx)?)?;
+    restore_sequence(tx, "templates", last)?;
+    ledger::extend(tx)?;
+    tx.pragma_update(None, "user_version", VERSION)
+}
+
+fn sequences(db: &Connection) -> rusqlite::Result<HashMap<String, i64>> {
+    db.prepare("SELECT name, seq FROM sqlite_sequence")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// The next row of a table gets a number above `last`.
+fn restore_sequence(tx: &Transaction<'_>, name: &str, last: i64) -> rusqlite::Result<()> {
+    // An empty table has no row there yet.
+    if tx.execute("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", params![name, last])? == 0 {
+        tx.execute("INSERT INTO sqlite_sequence(name, seq) VALUES (?1, ?2)", params![name, last])?;
     }
     Ok(())
+}
+
+fn entry_of_templates(db: &Connection) -> rusqlite::Result<Entry> {
+    let mut found = Entry::default();
+    let mut statement = db.prepare("SELECT sum FROM templates NOT INDEXED")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.add(row.get(0)?);
+    }
+    Ok(found)
+}
+
+fn require(expected: Entry, found: Entry) -> rusqlite::Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(mismatch(format!(
+        "the table templates should have {} rows of version 3, and {} are found, or others than were written",
+        expected.rows, found.rows
+    )))
 }

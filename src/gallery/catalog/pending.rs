@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 use super::checksum::mismatch;
 use super::erasure::count_removed;
 use super::journal::forget_names;
-use super::template::INTACT;
+use super::template::{INTACT, group_of};
 use super::{Catalog, Result, source};
 
 /// What a pending range is for: it decides what a crash in the middle leaves behind.
@@ -67,13 +67,15 @@ impl PendingWrite {
     }
 }
 
-/// Deletes the templates listed in the table `list`, and the photos and subjects left with none.
+/// Deletes the templates listed in the table `list`, and the photos, with their paths, and subjects left with none.
 fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
     tx.execute_batch(&format!(
         "CREATE TEMP TABLE IF NOT EXISTS orphans(photo_id INTEGER, subject_id INTEGER);
          DELETE FROM orphans;
          INSERT INTO orphans SELECT photo_id, subject_id FROM templates WHERE id IN (SELECT template_id FROM {list});
          DELETE FROM templates WHERE id IN (SELECT template_id FROM {list});
+         DELETE FROM paths WHERE hash IN (SELECT hash FROM photos WHERE id IN (SELECT photo_id FROM orphans)
+            AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = photos.id));
          DELETE FROM photos WHERE id IN (SELECT photo_id FROM orphans)
             AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = photos.id);
          DELETE FROM subjects WHERE id IN (SELECT subject_id FROM orphans)
@@ -99,24 +101,24 @@ impl Catalog {
         })
     }
 
-    /// Templates that exist in the catalog between `first` and `last`, with their subjects.
+    /// Templates that exist in the catalog between `first` and `last`, with their groups.
     pub(in crate::gallery) fn template_rows(&self, first: i64, last: i64) -> Result<Vec<(u64, u64)>> {
         self.read("reading template numbers", |db| {
             db.prepare_cached(&format!(
                 "SELECT id, subject_id FROM templates WHERE id BETWEEN ?1 AND ?2 AND {INTACT}"
             ))?
-            .query_map([first, last], numbers)?
+            .query_map([first, last], id_and_group)?
             .collect()
         })
     }
 
-    /// Templates whose removal was decided and may not have reached the index, with their subjects.
+    /// Templates whose removal was decided and may not have reached the index, with their groups.
     pub(in crate::gallery) fn removing(&self) -> Result<Vec<(u64, u64)>> {
         self.read("reading unfinished removals", |db| {
             db.prepare_cached(&format!(
                 "SELECT id, subject_id FROM templates WHERE id IN (SELECT template_id FROM removing) AND {INTACT}"
             ))?
-            .query_map([], numbers)?
+            .query_map([], id_and_group)?
             .collect()
         })
     }
@@ -141,6 +143,7 @@ impl Catalog {
     }
 }
 
-fn numbers(row: &rusqlite::Row<'_>) -> rusqlite::Result<(u64, u64)> {
-    Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
+fn id_and_group(row: &rusqlite::Row<'_>) -> rusqlite::Result<(u64, u64)> {
+    let (id, subject) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, Option<i64>>(1)?);
+    Ok((id, group_of(id, subject.map(i64::cast_unsigned))))
 }

@@ -14,7 +14,8 @@ use crate::image::PhotoHash;
 /// What the catalog remembers of a photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoRecord {
-    /// Where the photo was when it was enrolled; empty if it was skipped.
+    /// Where the photo was when it was enrolled; empty if it was skipped. Other paths are told by
+    /// [`Gallery::other_paths`](crate::gallery::Gallery::other_paths).
     pub path: PathBuf,
     /// `enrolled`, or the reason code for which it was skipped.
     pub outcome: String,
@@ -52,7 +53,7 @@ impl Catalog {
             db.prepare_cached(
                 "SELECT path, outcome, detail, settings,
                    (SELECT name FROM subjects WHERE intact('subjects', sum, id, name, created) AND id =
-                       (SELECT subject_id FROM templates WHERE photo_id = photos.id LIMIT 1))
+                       (SELECT subject_id FROM templates WHERE photo_id = photos.id AND subject_id IS NOT NULL LIMIT 1))
                  FROM photos WHERE hash = ?1
                    AND intact('photos', sum, id, hash, path, outcome, detail, settings)",
             )?
@@ -69,7 +70,7 @@ impl Catalog {
         })
     }
 
-    /// The live templates of the photo with these bytes: each with its subject's name and its face.
+    /// The live templates of the photo with these bytes: each with its subject's name, if it has a subject, and its face.
     pub(in crate::gallery) fn templates_of_photo(
         &self,
         hash: &PhotoHash,
@@ -77,7 +78,7 @@ impl Catalog {
         self.verify_photos([hash])?;
         self.read("looking up the templates of a photo", |db| {
             db.prepare_cached(
-                "SELECT t.id, s.name, t.face FROM photos p JOIN templates t ON t.photo_id = p.id
+                "SELECT t.id, t.subject_id, s.name, t.face FROM photos p JOIN templates t ON t.photo_id = p.id
                  LEFT JOIN subjects s ON s.id = t.subject_id
                  WHERE p.hash = ?1 AND t.id NOT IN (SELECT template_id FROM removing)
                    AND intact('templates', t.sum, t.id, t.subject_id, t.photo_id, t.face, t.source_id, t.source_row)
@@ -85,10 +86,9 @@ impl Catalog {
                  ORDER BY t.id",
             )?
             .query_map([hash.as_slice()], |row| {
-                let template = row.get::<_, i64>(0)?.cast_unsigned();
-                let face: Option<String> = row.get(2)?;
+                let face: Option<String> = row.get(3)?;
                 let face = face.map(|json| provenance_from(&json)).transpose()?;
-                Ok((Held { template, subject: row.get(1)? }, face))
+                Ok((Held::from_row(row, 0)?, face))
             })?
             .collect()
         })
@@ -125,13 +125,13 @@ pub(in crate::gallery) fn upsert(
     )
 }
 
-/// The row of the photo with these bytes, if templates were already made from it.
-pub(in crate::gallery) fn enrolled_id(
+/// The row of the photo with these bytes and its first path, if templates were already made from it.
+pub(in crate::gallery) fn enrolled(
     tx: &Transaction<'_>,
     hash: &PhotoHash,
-) -> rusqlite::Result<Option<i64>> {
-    tx.prepare_cached("SELECT id FROM photos WHERE hash = ?1 AND outcome = 'enrolled'")?
-        .query_row([hash.as_slice()], |row| row.get(0))
+) -> rusqlite::Result<Option<(i64, PathBuf)>> {
+    tx.prepare_cached("SELECT id, path FROM photos WHERE hash = ?1 AND outcome = 'enrolled'")?
+        .query_row([hash.as_slice()], |row| Ok((row.get(0)?, path_from(&row.get::<_, Vec<u8>>(1)?))))
         .optional()
 }
 

@@ -5,6 +5,9 @@
 //! finished. A watermark above the generation: the catalog is an old one, or lost the end of its log. A shard below what
 //! the catalog has of it: the index is.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::checksum::mismatch;
@@ -40,7 +43,12 @@ pub(super) fn generation(db: &Connection) -> rusqlite::Result<u64> {
 impl Catalog {
     /// How many transactions changed this catalog.
     pub(in crate::gallery) fn generation(&self) -> u64 {
-        self.generation
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The same number, to be read without the catalog.
+    pub(in crate::gallery) fn clock(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.generation)
     }
 
     /// Reads the generation, which must be there.
@@ -61,11 +69,11 @@ impl Catalog {
             }
         }
         let ahead = watermarks.iter().copied().max().unwrap_or(0);
-        if ahead > self.generation {
+        if ahead > self.generation() {
             return Err(GalleryError::CatalogBehind {
                 path: self.path.clone(),
                 expected: ahead,
-                got: self.generation,
+                got: self.generation(),
             });
         }
         for (shard, &got) in watermarks.iter().enumerate() {

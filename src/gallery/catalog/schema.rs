@@ -5,13 +5,13 @@
 //! or that an index of SQLite does not lead to it, is noticed by the table `ledger` ([`ledger`](super::ledger)): the number of rows of
 //! each table and the wrapping sum of their hashes, written by the transaction that changes them.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction};
 
-use super::ledger;
-use super::migration;
+use super::{ledger, migration};
 
 /// Version of the tables that this program writes.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 /// "GLRY": tells `file` and us whose database this is.
 pub(super) const APPLICATION_ID: i64 = 0x474c_5259;
 
@@ -20,27 +20,72 @@ pub(super) struct Table {
     pub name: &'static str,
     /// The columns that `sum` covers, in order; the first is the key.
     pub columns: &'static str,
-    /// The column whose value says in which of [`ledger::BUCKETS`] buckets a row is counted; without one there is one bucket.
-    pub bucket: Option<&'static str>,
+    /// How its rows are counted.
+    pub buckets: Buckets,
 }
 
-const fn table(name: &'static str, columns: &'static str) -> Table {
-    Table { name, columns, bucket: None }
+/// In which buckets of the ledger the rows of a table are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Buckets {
+    /// In one.
+    One,
+    /// In 256, by the first byte of a column.
+    FirstByte(&'static str),
+    /// In two, by whether a column has a value: 0 if so, 1 if not.
+    IsNull(&'static str),
+}
+
+impl Buckets {
+    /// The column that tells the bucket.
+    pub fn column(self) -> Option<&'static str> {
+        match self {
+            Self::One => None,
+            Self::FirstByte(column) | Self::IsNull(column) => Some(column),
+        }
+    }
+
+    /// The last bucket; the first one is 0.
+    pub fn last(self) -> u8 {
+        match self {
+            Self::One => 0,
+            Self::FirstByte(_) => u8::MAX,
+            Self::IsNull(_) => 1,
+        }
+    }
+
+    /// The bucket of a row, by the value of the column.
+    pub fn of(self, value: ValueRef<'_>) -> u8 {
+        match (self, value) {
+            (Self::FirstByte(_), ValueRef::Integer(key)) => key.to_be_bytes()[0],
+            (Self::FirstByte(_), ValueRef::Blob(hash)) => hash.first().copied().unwrap_or(0),
+            (Self::IsNull(_), ValueRef::Null) => 1,
+            _ => 0,
+        }
+    }
+}
+
+const fn table(name: &'static str, columns: &'static str, buckets: Buckets) -> Table {
+    Table { name, columns, buckets }
 }
 
 /// Every table but the ledger itself.
-pub(super) const TABLES: [Table; 11] = [
-    table("meta", "key, value"),
-    table("progress", "what, value"),
-    Table { bucket: Some("key"), ..table("subjects", "id, name, created") },
-    Table { bucket: Some("hash"), ..table("photos", "id, hash, path, outcome, detail, settings") },
-    table("sources", "id, hash, path, rows_total, rows_done"),
-    table("templates", "id, subject_id, photo_id, face, source_id, source_row"),
-    table("pending", "id, kind, first_template, last_template"),
-    table("removing", "template_id"),
-    table("journal", "id, at, verb, detail"),
-    table("calibrations", "id, fusion, document"),
-    table("audits", "id, search, document"),
+pub(super) const TABLES: [Table; 12] = [
+    table("meta", "key, value", Buckets::One),
+    table("progress", "what, value", Buckets::One),
+    table("subjects", "id, name, created", Buckets::FirstByte("key")),
+    table("photos", "id, hash, path, outcome, detail, settings", Buckets::FirstByte("hash")),
+    table("paths", "hash, path", Buckets::FirstByte("hash")),
+    table("sources", "id, hash, path, rows_total, rows_done", Buckets::One),
+    table(
+        "templates",
+        "id, subject_id, photo_id, face, source_id, source_row",
+        Buckets::IsNull("subject_id"),
+    ),
+    table("pending", "id, kind, first_template, last_template", Buckets::One),
+    table("removing", "template_id", Buckets::One),
+    table("journal", "id, at, verb, detail", Buckets::One),
+    table("calibrations", "id, fusion, document", Buckets::One),
+    table("audits", "id, search, document", Buckets::One),
 ];
 
 /// One statement after the other, as SQLite keeps them: an opening compares them byte by byte.
@@ -58,12 +103,16 @@ pub(super) const STATEMENTS: &[&str] = &[
     id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
     outcome TEXT NOT NULL, detail TEXT NOT NULL, settings TEXT NOT NULL,
     sum INTEGER GENERATED ALWAYS AS (row_sum('photos', id, hash, path, outcome, detail, settings)) STORED) STRICT",
+    "CREATE TABLE paths (
+    hash BLOB NOT NULL REFERENCES photos(hash), path BLOB NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('paths', hash, path)) STORED,
+    PRIMARY KEY (hash, path)) STRICT, WITHOUT ROWID",
     "CREATE TABLE sources (
     id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, path BLOB NOT NULL,
     rows_total INTEGER NOT NULL, rows_done INTEGER NOT NULL,
     sum INTEGER GENERATED ALWAYS AS (row_sum('sources', id, hash, path, rows_total, rows_done)) STORED) STRICT",
     "CREATE TABLE templates (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER NOT NULL REFERENCES subjects(id),
+    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER REFERENCES subjects(id),
     photo_id INTEGER REFERENCES photos(id), face TEXT,
     source_id INTEGER REFERENCES sources(id), source_row INTEGER,
     sum INTEGER GENERATED ALWAYS AS (row_sum('templates', id, subject_id, photo_id, face, source_id, source_row)) STORED) STRICT",

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::checksum::mismatch;
 use super::{Catalog, Result};
 
 /// An imported file, known by the hash of its bytes.
@@ -23,8 +24,22 @@ pub struct Source {
 pub struct Held {
     /// Its id.
     pub template: u64,
-    /// Name of its subject.
-    pub subject: String,
+    /// Name of its subject, if it has one.
+    pub subject: Option<String>,
+}
+
+impl Held {
+    /// Of a template's id, its subject's id and its subject's name, from column `first` on.
+    pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Self> {
+        let (id, subject_id): (i64, Option<i64>) = (row.get(first)?, row.get(first + 1)?);
+        let subject: Option<String> = row.get(first + 2)?;
+        match subject_id {
+            Some(gone) if subject.is_none() => {
+                Err(mismatch(format!("template {id} is of subject {gone}, which is not there")))
+            }
+            _ => Ok(Self { template: id.cast_unsigned(), subject }),
+        }
+    }
 }
 
 impl Catalog {
@@ -61,14 +76,13 @@ impl Catalog {
         self.verify(&["templates"])?; // a row that is not found is imported again
         self.read("listing imported rows", |db| {
             let mut statement = db.prepare_cached(
-                "SELECT t.source_row, t.id, s.name FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
+                "SELECT t.source_row, t.id, t.subject_id, s.name FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
                  WHERE t.source_id = ?1 AND t.id NOT IN (SELECT template_id FROM removing)
                    AND (s.id IS NULL OR intact('subjects', s.sum, s.id, s.name, s.created))",
             )?;
             let mut rows = statement.query([source.id])?;
             while let Some(row) = rows.next()? {
-                let template = row.get::<_, i64>(1)?.cast_unsigned();
-                visit(row.get::<_, i64>(0)?.cast_unsigned(), Held { template, subject: row.get(2)? });
+                visit(row.get::<_, i64>(0)?.cast_unsigned(), Held::from_row(row, 1)?);
             }
             Ok(())
         })

@@ -1,4 +1,6 @@
 //! Templates: which subject and photo each belongs to, and which are live.
+//!
+//! A template without a subject is in the index under a group of its own ([`group_of`]): nothing is claimed about whose it is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use serde_json::json;
 use super::checksum::mismatch;
 use super::journal::record;
 use super::photo::{path_from, provenance_from};
+use super::unknown::{UnknownFace, remove_bystanders};
 use super::{Catalog, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -32,8 +35,34 @@ pub struct SubjectTemplate {
     pub photo: Option<PhotoHash>,
 }
 
+/// A template on its way to another subject, and the id and name of the subject that it has, if any.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::gallery) struct Original {
+    pub id: u64,
+    pub subject: Option<(u64, String)>,
+}
+
+impl From<&SubjectTemplate> for Original {
+    fn from(template: &SubjectTemplate) -> Self {
+        Self { id: template.id, subject: Some((template.subject_id, template.subject.clone())) }
+    }
+}
+
+/// The bit that tells the group of a template without a subject: no subject has such an id.
+const WITHOUT_SUBJECT: u64 = 1 << 63;
+
+/// The group of a template in the index: its subject, or else a group of its own.
+pub(in crate::gallery) fn group_of(id: u64, subject: Option<u64>) -> u64 {
+    subject.unwrap_or(WITHOUT_SUBJECT | id)
+}
+
+/// Whether a group is that of a template without a subject.
+pub(in crate::gallery) fn is_without_subject(group: u64) -> bool {
+    group & WITHOUT_SUBJECT != 0
+}
+
 /// Templates with what they refer to, each row of which is verified; [`template_from`] notices what is not there.
-const TEMPLATES: &str =
+pub(super) const TEMPLATES: &str =
     "SELECT t.id, t.subject_id, s.name, t.photo_id, p.path, t.source_id, f.path, t.source_row, t.face, p.hash
      FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
      LEFT JOIN photos p ON p.id = t.photo_id LEFT JOIN sources f ON f.id = t.source_id
@@ -77,7 +106,8 @@ impl Catalog {
     /// How many templates of a subject are not live, where there are any.
     pub(super) fn hidden(db: &Connection) -> rusqlite::Result<HashMap<i64, u64>> {
         db.prepare_cached(&format!(
-            "SELECT subject_id, count(*) FROM templates t WHERE t.id IN ({UNSETTLED}) GROUP BY subject_id"
+            "SELECT subject_id, count(*) FROM templates t
+             WHERE t.id IN ({UNSETTLED}) AND subject_id IS NOT NULL GROUP BY subject_id"
         ))?
         .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
         .collect()
@@ -117,8 +147,8 @@ impl Catalog {
             let (mut first, mut templates) = (BTreeMap::new(), 0);
             while let Some(row) = rows.next()? {
                 templates += 1;
-                let (id, subject): (i64, i64) = (row.get(0)?, row.get(1)?);
-                if !unsettled.contains(&id) {
+                let (id, subject): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+                if let Some(subject) = subject.filter(|_| !unsettled.contains(&id)) {
                     first.entry(subject.cast_unsigned()).or_insert(id.cast_unsigned());
                 }
             }
@@ -127,14 +157,19 @@ impl Catalog {
         })
     }
 
-    /// Up to `limit` ids of live templates above `after`, in order.
-    pub(in crate::gallery) fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
+    /// Up to `limit` live templates above `after`, in order: the id of each, and whether it has a subject.
+    pub(in crate::gallery) fn template_ids_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, bool)>> {
         self.read("listing templates", |db| {
             db.prepare_cached(&format!(
-                "SELECT id FROM templates WHERE id > ?1 AND id NOT IN ({UNSETTLED}) AND {INTACT} ORDER BY id LIMIT ?2"
+                "SELECT id, subject_id IS NOT NULL FROM templates
+                 WHERE id > ?1 AND id NOT IN ({UNSETTLED}) AND {INTACT} ORDER BY id LIMIT ?2"
             ))?
             .query_map(params![after.cast_signed(), limit as i64], |row| {
-                row.get::<_, i64>(0).map(i64::cast_unsigned)
+                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
             })?
             .collect()
         })
@@ -153,16 +188,16 @@ impl Catalog {
         })
     }
 
-    /// One template by its id.
+    /// One template of a subject by its id.
     pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
         self.read("looking up a template", |db| {
-            db.prepare_cached(&format!("{TEMPLATES} AND t.id = ?1"))?
+            db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id IS NOT NULL AND t.id = ?1"))?
                 .query_row([id.cast_signed()], template_from)
                 .optional()
         })
     }
 
-    /// Up to `limit` templates with ids above `after`, in order of id: for walking through all of them.
+    /// Up to `limit` templates of subjects with ids above `after`, in order of id: for walking through all of them.
     pub(in crate::gallery) fn templates_after(
         &self,
         after: u64,
@@ -170,7 +205,7 @@ impl Catalog {
     ) -> Result<Vec<SubjectTemplate>> {
         self.read("listing templates", |db| {
             db.prepare_cached(&format!(
-                "{TEMPLATES} AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+                "{TEMPLATES} AND t.subject_id IS NOT NULL AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
             ))?
             .query_map(params![after.cast_signed(), limit as i64], template_from)?
             .collect()
@@ -193,12 +228,12 @@ impl Catalog {
                 retire(tx, &ids)?;
                 record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
             }
-            Ok(())
+            remove_bystanders(tx)
         })
     }
 }
 
-/// Copies one template row to another subject under a new id, which is returned.
+/// Copies one template row to another subject, or to its first one, under a new id, which is returned.
 pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
     tx.prepare_cached(
         "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
@@ -213,16 +248,20 @@ pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) 
 pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
     verb: &str,
-    originals: &[SubjectTemplate],
+    originals: &[Original],
     (into, into_name): (u64, &str),
     copies: &[u64],
 ) -> rusqlite::Result<()> {
     let copy_of: HashMap<u64, u64> =
         originals.iter().map(|template| template.id).zip(copies.iter().copied()).collect();
-    for (from, templates) in by_subject(originals) {
-        let moved: Vec<(u64, u64)> = templates.iter().map(|at| (at.id, copy_of[&at.id])).collect();
-        retire(tx, &moved.iter().map(|(old, _)| *old).collect::<Vec<_>>())?;
-        let name = templates.first().map(|template| &template.subject);
+    let mut subjects: BTreeMap<Option<&(u64, String)>, Vec<u64>> = BTreeMap::new();
+    for original in originals {
+        subjects.entry(original.subject.as_ref()).or_default().push(original.id);
+    }
+    for (from, ids) in subjects {
+        let moved: Vec<(u64, u64)> = ids.iter().map(|id| (*id, copy_of[id])).collect();
+        retire(tx, &ids)?;
+        let (from, name) = (from.map(|(id, _)| id), from.map(|(_, name)| name));
         let detail = json!({
             "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
         });
@@ -239,26 +278,41 @@ fn by_subject(templates: &[SubjectTemplate]) -> BTreeMap<u64, Vec<&SubjectTempla
     subjects
 }
 
-fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
+pub(super) fn retire(tx: &Transaction<'_>, ids: &[u64]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
     ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(drop))
 }
 
 fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
-    let (id, subject_id): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let gone =
-        |what: &str, key: i64| mismatch(format!("template {id} is of {what} {key}, which is not there"));
+    let UnknownFace { id, path, row: number, face, photo } = unknown_from(row)?;
+    let subject_id: i64 = row.get(1)?;
+    Ok(SubjectTemplate {
+        id,
+        subject_id: subject_id.cast_unsigned(),
+        subject: row.get::<_, Option<String>>(2)?.ok_or_else(|| gone(id, "subject", subject_id))?,
+        path,
+        row: number,
+        face,
+        photo,
+    })
+}
+
+fn gone(id: u64, what: &str, key: i64) -> rusqlite::Error {
+    mismatch(format!("template {id} is of {what} {key}, which is not there"))
+}
+
+/// A row of [`TEMPLATES`], whether or not it has a subject.
+pub(super) fn unknown_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<UnknownFace> {
+    let id = row.get::<_, i64>(0)?.cast_unsigned();
     let origin = |key: usize, what: &str| -> rusqlite::Result<Option<PathBuf>> {
         let Some(known) = row.get::<_, Option<i64>>(key)? else { return Ok(None) };
-        let path = row.get::<_, Option<Vec<u8>>>(key + 1)?.ok_or_else(|| gone(what, known))?;
+        let path = row.get::<_, Option<Vec<u8>>>(key + 1)?.ok_or_else(|| gone(id, what, known))?;
         Ok(Some(path_from(&path)))
     };
     let face: Option<String> = row.get(8)?;
     let photo: Option<PhotoHash> = row.get(9)?;
-    Ok(SubjectTemplate {
-        id: id.cast_unsigned(),
-        subject_id: subject_id.cast_unsigned(),
-        subject: row.get::<_, Option<String>>(2)?.ok_or_else(|| gone("subject", subject_id))?,
+    Ok(UnknownFace {
+        id,
         path: origin(3, "photo")?.or(origin(5, "source")?),
         row: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned).filter(|_| photo.is_none()),
         face: face.map(|json| provenance_from(&json)).transpose()?,

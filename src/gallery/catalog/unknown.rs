@@ -1,0 +1,129 @@
+//! Templates without a subject: unknown faces.
+
+use std::path::PathBuf;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::json;
+
+use super::journal::record;
+use super::ledger::Entry;
+use super::template::{INTACT, Original, TEMPLATES, UNSETTLED, retire, unknown_from};
+use super::{Catalog, Result};
+use crate::face::Provenance;
+use crate::image::PhotoHash;
+
+/// A template that has no subject yet, such as an unknown face of a photo, and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownFace {
+    /// Its id in the index.
+    pub id: u64,
+    /// The photo or `.npy` file.
+    pub path: Option<PathBuf>,
+    /// Row in the `.npy` file, unless the photo is known.
+    pub row: Option<u64>,
+    /// The face in the photo.
+    pub face: Option<Provenance>,
+    /// Hash of the photo's bytes.
+    pub photo: Option<PhotoHash>,
+}
+
+impl Catalog {
+    /// Number of live templates without a subject: by the ledger, not by counting.
+    pub(in crate::gallery) fn unknown_count(&self) -> Result<u64> {
+        let hidden: i64 = self.read("counting", |db| {
+            db.prepare_cached(&format!(
+                "SELECT count(*) FROM templates t WHERE t.id IN ({UNSETTLED}) AND subject_id IS NULL"
+            ))?
+            .query_row([], |row| row.get(0))
+        })?;
+        Ok(self.ledger.unknown().saturating_sub(hidden.cast_unsigned()))
+    }
+
+    /// The ids of all templates without a subject, live or not.
+    pub(in crate::gallery) fn unknown_ids(&self) -> Result<Vec<u64>> {
+        if self.ledger.unknown() == 0 {
+            return Ok(Vec::new());
+        }
+        self.read("listing unknown faces", |db| {
+            let (mut ids, mut found) = (Vec::new(), Entry::default());
+            let mut statement = db.prepare(&format!(
+                "SELECT id, sum FROM templates WHERE subject_id IS NULL AND {INTACT} ORDER BY id"
+            ))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                ids.push(row.get::<_, i64>(0)?.cast_unsigned());
+                found.add(row.get(1)?);
+            }
+            // What is on the list by mistake would be missed by searches, and what is not on it would be found.
+            self.ledger.compare(("templates", 1), found)?;
+            Ok(ids)
+        })
+    }
+
+    /// Up to `limit` live templates without a subject with ids above `after`, in order of id.
+    pub(in crate::gallery) fn unknown_after(&self, after: u64, limit: usize) -> Result<Vec<UnknownFace>> {
+        self.read("listing unknown faces", |db| {
+            db.prepare_cached(&format!(
+                "{TEMPLATES} AND t.subject_id IS NULL AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+            ))?
+            .query_map(params![after.cast_signed(), limit as i64], unknown_from)?
+            .collect()
+        })
+    }
+
+    /// The live templates without a subject of the photo with these bytes.
+    pub(in crate::gallery) fn unknown_of_photo(&self, hash: &PhotoHash) -> Result<Vec<UnknownFace>> {
+        self.verify_photos([hash])?;
+        self.read("listing unknown faces", |db| {
+            db.prepare_cached(&format!(
+                "{TEMPLATES} AND t.subject_id IS NULL AND t.id NOT IN ({UNSETTLED}) AND p.hash = ?1 ORDER BY t.id"
+            ))?
+            .query_map([hash.as_slice()], unknown_from)?
+            .collect()
+        })
+    }
+
+    /// A template of a subject or without one, as it is before it is moved.
+    pub(in crate::gallery) fn original(&self, id: u64) -> Result<Option<Original>> {
+        if let Some(template) = self.template(id)? {
+            return Ok(Some(Original::from(&template)));
+        }
+        self.read("looking up a template", |db| {
+            db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id IS NULL AND t.id = ?1"))?
+                .query_row([id.cast_signed()], |row| {
+                    Ok(Original { id: unknown_from(row)?.id, subject: None })
+                })
+                .optional()
+        })
+    }
+
+    /// Decides to remove templates without a subject; `finish_removing` follows once the index let go.
+    pub(in crate::gallery) fn mark_unknown_removed(&mut self, ids: &[u64]) -> Result<()> {
+        self.transaction("removing unknown faces", |tx| {
+            retire(tx, ids)?;
+            record(tx, "remove", &json!({ "subject": null, "template_ids": ids }))
+        })
+    }
+}
+
+/// Decides to remove the unknown faces of photos that lose their last template of a subject: the photo, whose paths may name who is
+/// removed, would stay for them.
+pub(super) fn remove_bystanders(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO removing(template_id) SELECT id FROM templates u
+         WHERE u.subject_id IS NULL AND u.id NOT IN (SELECT template_id FROM removing)
+           AND u.photo_id IN (SELECT photo_id FROM templates WHERE id IN (SELECT template_id FROM removing)
+                AND subject_id IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM templates t WHERE t.photo_id = u.photo_id
+                AND t.subject_id IS NOT NULL AND t.id NOT IN (SELECT template_id FROM removing))",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Adds a face of a photo without a subject. Returns its id.
+pub(in crate::gallery) fn insert(tx: &Transaction<'_>, photo: i64, face: &str) -> rusqlite::Result<u64> {
+    tx.prepare_cached("INSERT INTO templates(photo_id, face) VALUES (?1, ?2)")?
+        .execute(params![photo, face])?;
+    Ok(tx.last_insert_rowid().cast_unsigned())
+}

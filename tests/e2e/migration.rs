@@ -1,0 +1,162 @@
+//! Catalogs of earlier versions, from committed files: refused by whoever only reads, and brought to the present version in place.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gallerist::gallery::{Access, Gallery, GalleryError};
+use gallerist::template::Template;
+use gallerist_index::{Index, Options, Row};
+
+use crate::catalog::{add, copy, create, name_of, template};
+use crate::decision::{D, run};
+use crate::program::{House, gallerist};
+
+/// The templates of `gallery_v3.tar`, by the numbers in the names there; those of photos have 100 more.
+fn template_of_v3(number: u32) -> Template {
+    let component = |i: u32| ((number * 37 + i * i * 11 + number * i * 5) % 97) as f32 - 48.0;
+    Template::from_raw(&(0..8).map(component).collect::<Vec<f32>>()).unwrap()
+}
+
+/// A gallery with a catalog of version 1 or 2, beside an index as it was before it knew of watermarks.
+fn older(tables: &str, templates: &[(u64, u64)]) -> House {
+    let house = House::empty();
+    drop(create(&house));
+    fs::remove_dir_all(house.gallery().join("index")).unwrap();
+    let index = Index::create(&house.gallery().join("index"), Options::new(D)).unwrap();
+    for &(id, group) in templates {
+        index.insert(&[Row { id, group, vector: template(id - 1).as_slice() }]).unwrap();
+    }
+    drop(index);
+    fs::remove_file(house.gallery().join("catalog.sqlite")).unwrap();
+    let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
+    catalog.execute_batch(&tables.replace("DIMENSION", &D.to_string())).unwrap();
+    house
+}
+
+/// A gallery that version 3 wrote: p-0 to p-7 imported, templates of a photo each of the first four imported too, p-3 renamed to Ada, p-4
+/// merged into p-5, p-6 removed.
+fn version_3() -> House {
+    let house = House::empty();
+    let mut archive = tar::Archive::new(&include_bytes!("../golden/gallery_v3.tar")[..]);
+    archive.unpack(house.gallery()).unwrap();
+    fs::remove_file(house.gallery().join("backup.json")).unwrap();
+    house
+}
+
+fn version(gallery: &Path) -> i64 {
+    let catalog = rusqlite::Connection::open(gallery.join("catalog.sqlite")).unwrap();
+    catalog.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+/// Refused by readers and changed by none of them; brought to the present version by a writer.
+fn migrate(house: &House, from: i64) {
+    for verb in ["stats", "check", "subject list"] {
+        let said = house.run(verb, [] as [&str; 0]).ends(1);
+        assert!(
+            said.err.contains("gallerist compact") && said.err.contains(&format!("version {from}")),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(version(&house.gallery()), from);
+    run(house, "compact", "").ends(0);
+    assert_eq!(version(&house.gallery()), 4);
+}
+
+#[test]
+fn a_gallery_of_version_1_is_migrated() {
+    let house = older(include_str!("catalog_v1.sql"), &[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]);
+    migrate(&house, 1);
+    house.holds(5);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!(name_of(&gallery, 2).unwrap(), "person 3");
+    add(&gallery, 100, 1);
+    assert!(gallery.subject("p-100").unwrap().id > 9, "a number of a removed subject is not given again");
+}
+
+#[test]
+fn a_gallery_of_version_2_is_migrated() {
+    let house = older(include_str!("catalog_v2.sql"), &[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 1)]);
+    migrate(&house, 2);
+    house.holds(6);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!(name_of(&gallery, 5).unwrap(), "person 1");
+    let photo = gallery.photo(&[1; 32]).unwrap().unwrap();
+    assert_eq!(
+        (photo.path.as_path(), photo.subject.as_deref()),
+        (Path::new("people/person 1/1.jpg"), Some("person 1"))
+    );
+    assert_eq!(gallery.photo(&[2; 32]).unwrap().unwrap().outcome, "no_face");
+    assert_eq!(gallery.journal().unwrap().len(), 1);
+}
+
+#[test]
+fn a_gallery_of_version_3_is_migrated() {
+    let house = version_3();
+    migrate(&house, 3);
+    house.holds(11);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!((gallery.counts().unwrap(), gallery.unknown_count().unwrap()), ((6, 11), 0));
+    for (number, name) in [(0, "p-0"), (1, "p-1"), (7, "p-7"), (103, "Ada")] {
+        let found = gallery.identify(&template_of_v3(number), 1, &Default::default()).unwrap();
+        assert_eq!(found.candidates[0].subject, name, "{number}");
+    }
+    assert_eq!(gallery.subject("p-5").unwrap().templates, 2);
+    assert_eq!(gallery.photo(&[200; 32]).unwrap().unwrap().subject.as_deref(), Some("p-0"));
+    assert_eq!(gallery.other_paths(&[200; 32]).unwrap(), [] as [&Path; 0]);
+    let last = gallery.templates_after(0, 100).unwrap().last().unwrap().id;
+    gallery.merge_subjects("p-1", "p-2").unwrap();
+    assert!(gallery.templates_after(0, 100).unwrap().last().unwrap().id > last);
+    assert!(gallery.check(true).unwrap().is_sound());
+}
+
+#[test]
+fn a_backup_of_version_3_is_restored() {
+    let house = House::empty();
+    let backup = house.write("backup.tar", include_bytes!("../golden/gallery_v3.tar"));
+    let place = house.gallery();
+    gallerist(["restore".as_ref(), backup.as_os_str(), place.as_os_str()]).ends(0);
+    house.holds(11);
+    assert_eq!(version(&house.gallery()), 4);
+}
+
+/// What a crash leaves of the log of a migration: the version before it or the one after it, whole.
+#[test]
+fn a_migration_that_is_cut_short_is_done_by_the_next_writer() {
+    let house = version_3();
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    copy(&house.gallery(), &house.path("killed"));
+    drop(gallery);
+    let log = fs::read(house.path("killed/catalog.sqlite-wal")).unwrap();
+    assert!(!log.is_empty());
+    let (mut before, mut after) = (0, 0);
+    for cut in (0..=log.len()).step_by(log.len() / 12).chain([log.len()]) {
+        copy(&house.path("killed"), &house.path("cut"));
+        fs::write(house.path("cut/catalog.sqlite-wal"), &log[..cut]).unwrap();
+        match Gallery::open_with(&house.path("cut"), Access::ReadOnly, Duration::ZERO) {
+            Ok(_) => after += 1,
+            Err(GalleryError::OlderCatalog { got: 3, .. }) => before += 1,
+            Err(error) => panic!("{error}"),
+        }
+        let gallery = Gallery::open(&house.path("cut")).unwrap();
+        assert_eq!(gallery.counts().unwrap(), (6, 11));
+        assert!(gallery.check(false).unwrap().is_sound());
+    }
+    assert!(before > 0 && after > 0, "{before} {after}");
+}
+
+/// A row that is damaged is not given a hash that makes it look sound.
+#[test]
+fn damage_is_not_migrated() {
+    let house = version_3();
+    let path = house.gallery().join("catalog.sqlite");
+    let mut bytes = fs::read(&path).unwrap();
+    let face = b"\"score\":0.9";
+    let at = bytes.windows(face.len()).position(|window| window == face).unwrap();
+    bytes[at + face.len() - 1] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = Gallery::open(&house.gallery()).err().unwrap();
+    assert!(error.is_damage() && error.to_string().contains("templates"), "{error}");
+    assert_eq!(version(&house.gallery()), 3);
+}
