@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use gallerist::gallery::{Gallery, PhotoHash};
+use gallerist::gallery::Gallery;
+use gallerist::image::PhotoHash;
 use sha2::{Digest, Sha256};
 
 use crate::program::{House, photo};

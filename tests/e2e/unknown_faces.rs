@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist::gallery::{Access, Gallery, GalleryError, Provenance, UnknownFaces};
+use gallerist::face::Provenance;
+use gallerist::gallery::{Access, Gallery, GalleryError, UnknownFaces};
 
 use crate::catalog::{add, copy, create, template};
 use crate::catalog_damage::provenance;
