@@ -1,29 +1,28 @@
 //! The index: writes go in here, views come out.
 
+mod opening;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::check::{self, Depth};
-use crate::compaction::{self, Wake};
-use crate::creation;
-use crate::erasure::{self, Erasures};
 use crate::error::Error;
-use crate::logs::Logs;
-use crate::opening;
+use crate::maintenance::check::{self, Depth};
+use crate::maintenance::{creation, recovery, snapshot};
 use crate::options::Options;
-use crate::recovery;
-use crate::report::{CheckReport, Compaction, PurgeReceipt, SegmentStats, Stats};
-use crate::reservation::Reservations;
-use crate::sealing::Job;
-use crate::shard::Shard;
-use crate::snapshot::{self, RestoreReport, SnapshotReport};
-use crate::store::Store;
-use crate::view::{Salvage, View};
+use crate::report::{
+    CheckReport, Compaction, PurgeReceipt, RestoreReport, SegmentStats, SnapshotReport, Stats,
+};
+use crate::search::{Salvage, View};
+use crate::storage::erasure::{self, Erasures};
+use crate::storage::file::lock;
+use crate::storage::store::Store;
+use crate::write::compaction;
+use crate::write::logs::Logs;
+use crate::write::writers::Writers;
 
 /// A durable index of unit vectors: one directory, one owner, many threads through `&self`.
 ///
@@ -37,12 +36,10 @@ use crate::view::{Salvage, View};
 ///
 /// Dropping an index closes it; [`close`](Self::close) also tells whether that went well.
 pub struct Index {
-    pub(crate) store: Arc<Store>,
-    pub(crate) logs: Logs,
-    pub(crate) reservations: Reservations,
-    /// The sealer, the syncer and the compactor; none where it is open for reading.
-    pub(crate) threads: Vec<JoinHandle<()>>,
-    pub(crate) path: PathBuf,
+    // First: closed before the lock in the store is given back.
+    logs: Logs,
+    store: Arc<Store>,
+    path: PathBuf,
 }
 
 impl Index {
@@ -73,7 +70,7 @@ impl Index {
         &self.path
     }
 
-    pub(crate) fn writable(&self) -> Result<&[Shard], Error> {
+    fn writable(&self) -> Result<&Writers, Error> {
         self.logs.writable(&self.path)
     }
 
@@ -82,7 +79,7 @@ impl Index {
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Io`].
     pub fn sync(&self) -> Result<(), Error> {
-        self.writable()?.iter().try_for_each(Shard::sync)
+        self.writable()?.sync()
     }
 
     /// Turns every buffer into a segment and waits until that is done. It also happens by itself, in the background,
@@ -91,14 +88,7 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
     pub fn seal(&self) -> Result<(), Error> {
-        let shards = self.writable()?;
-        let started: Vec<_> = shards.iter().map(Shard::start_sealing).collect();
-        // All of them, whatever becomes of the first: nothing goes on once this returns.
-        let finish = |(shard, started): (&Shard, Result<u64, Error>)| {
-            started.and_then(|last| shard.finish_sealing(last))
-        };
-        let finished: Vec<_> = shards.iter().zip(started).map(finish).collect();
-        finished.into_iter().collect()
+        self.writable()?.seal()
     }
 
     /// Merges small segments into large ones, and rewrites those of which much is dead, until nothing is left to do. It
@@ -108,8 +98,7 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
     pub fn compact(&self) -> Result<Compaction, Error> {
-        self.writable()?;
-        let done = compaction::settle(&self.store)?;
+        let done = self.writable()?.compactor().compact_all()?;
         let segments = self.store.state.load().segments.len();
         Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
     }
@@ -131,8 +120,9 @@ impl Index {
     pub fn purge(&self) -> Result<PurgeReceipt, Error> {
         let dead = self.store.state.load().dead() as u64;
         let before = self.store.next_number();
-        self.seal()?;
-        let done = compaction::purge(&self.store)?;
+        let writers = self.writable()?;
+        writers.seal()?;
+        let done = writers.compactor().purge()?;
         let (held, waiting) = self.held();
         recovery::remove_unlisted(&self.store, before, &held)?;
         let erased = done.erased.max(dead).saturating_sub(waiting);
@@ -182,7 +172,22 @@ impl Index {
     /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`, unless the process is killed: then a hidden
     /// directory beside it, which the next opening, snapshot or restore there removes.
     pub fn restore(snapshot: &Path, to: &Path, erasures: Option<&Erasures>) -> Result<RestoreReport, Error> {
-        snapshot::restore(snapshot, to, erasures)
+        let of = erasures.map(|erasures| erasures.index);
+        snapshot::copy_back(snapshot, to, of, |copy| {
+            let index = Self::open(copy)?;
+            let erased = erasures.map_or(Ok(0), |erasures| index.erase_again(erasures))?;
+            let rows = index.view().len() as u64;
+            index.close()?;
+            Ok(RestoreReport { rows, erased })
+        })
+    }
+
+    /// Deletes the rows that were deleted after this copy was made, and removes their bytes. Returns how many.
+    fn erase_again(&self, erasures: &Erasures) -> Result<u64, Error> {
+        let ids = erasures.among(&self.store.state.load(), &self.log_ends());
+        let deleted = self.delete(&ids)?.rows as u64;
+        self.purge()?;
+        Ok(deleted)
     }
 
     /// Everything that was ever deleted from this index.
@@ -210,7 +215,7 @@ impl Index {
     }
 
     /// The last sequence in the log of each shard.
-    pub(crate) fn log_ends(&self) -> Vec<u64> {
+    fn log_ends(&self) -> Vec<u64> {
         self.logs.ends().into_iter().map(|end| end.last).collect()
     }
 
@@ -266,7 +271,7 @@ impl Index {
     /// # Errors
     /// [`Error::NotAnIndex`], [`Error::Locked`] if it is open for writing, and as for [`check`](Self::check).
     pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
-        opening::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
+        lock::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
     }
 
     /// Reads what is sound of an index that cannot be opened because files of it are damaged or gone, and says which. Nothing
@@ -275,7 +280,7 @@ impl Index {
     /// # Errors
     /// [`Error::NotAnIndex`], [`Error::Locked`]; the manifest is damaged: without it nothing can be known.
     pub fn salvage(path: &Path) -> Result<Salvage, Error> {
-        let salvaged = opening::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
+        let salvaged = lock::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
         let (_, _, (manifest, state, problems)) = salvaged;
         let dimension = manifest.body.options.dimension;
         let view = View { state: Arc::new(state), dimension, whole: problems.is_empty() };
@@ -288,39 +293,9 @@ impl Index {
     /// [`Error::ReadOnly`], [`Error::Full`], [`Error::Io`]. Everything acknowledged as durable is durable all
     /// the same; the next opening takes a little longer.
     pub fn close(mut self) -> Result<(), Error> {
-        self.shut()
-    }
-
-    fn shut(&mut self) -> Result<(), Error> {
-        if self.threads.is_empty() {
-            return Ok(());
-        }
-        self.store.compactor.close();
-        self.store.syncer.close();
-        // Whoever has ended already hears nothing.
-        let _ = self.store.jobs.send(Job::Stop);
-        let _ = self.store.wakes.send(Wake::Stop);
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a background thread panicked");
-            }
-        }
-        let mut result = Ok(());
-        let mut ends = Vec::new();
-        for (number, shard) in self.writable()?.iter().enumerate() {
-            match shard.close() {
-                Ok(()) => ends.push((number, shard.log_end().last)),
-                Err(error) => result = result.and(Err(error)),
-            }
-        }
-        result.and(self.store.mark_ends(&ends))
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        if let Err(error) = self.shut() {
-            tracing::warn!(path = %self.path.display(), %error, "the index was not closed cleanly");
+        match &mut self.logs {
+            Logs::Written(writers) => writers.close(),
+            Logs::Read(_) => Ok(()),
         }
     }
 }

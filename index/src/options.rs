@@ -1,9 +1,10 @@
 //! How an index is laid out: chosen once, at creation, and stored in its manifest.
 
+use std::time::Duration;
+
 use bincode::{Decode, Encode};
 
 use crate::error::Error;
-use crate::graph::build::Parameters;
 
 /// Dimensions an index may have, at most.
 pub const MAX_DIMENSION: usize = 4096;
@@ -69,16 +70,6 @@ pub enum GraphWhen {
 impl GraphOptions {
     /// No graphs; if there were any, they would have degree 16, built with a beam of 200.
     pub const NEVER: Self = Self { when: GraphWhen::Never, degree: 16, build_width: 200 };
-
-    /// How the graph of a segment with so many rows is built, if it gets one.
-    pub(crate) fn parameters(&self, rows: usize) -> Option<Parameters> {
-        let wanted = match self.when {
-            GraphWhen::Never => false,
-            GraphWhen::Auto => rows >= 50_000,
-            GraphWhen::Always => rows > 0,
-        };
-        wanted.then_some(Parameters { degree: self.degree.into(), width: self.build_width.into() })
-    }
 }
 
 impl Options {
@@ -123,4 +114,25 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// What an index is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Reading and writing, by one owner at a time.
+    #[default]
+    ReadWrite,
+    /// Reading only, by any number of owners at a time. Nothing is written, not even to the lock file, so media that
+    /// cannot be written will do. What a crash left unsettled is settled in memory; the view shows what the
+    /// system's cache shows, synced or not.
+    ReadOnly,
+}
+
+/// How [`Index::open_with`](crate::Index::open_with) opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// What for.
+    pub access: Access,
+    /// How long to wait for others to close the index before it is [`Error::Locked`].
+    pub wait: Duration,
 }

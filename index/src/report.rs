@@ -109,6 +109,26 @@ pub struct PurgeReceipt {
     pub held_by_views: usize,
 }
 
+/// What [`Index::snapshot`](crate::Index::snapshot) made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotReport {
+    /// Files in the snapshot.
+    pub files: usize,
+    /// Those that share their bytes with the index, as hard links; the others are copies.
+    pub linked: usize,
+}
+
+/// What [`Index::restore`](crate::Index::restore) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// Live rows in the restored index.
+    pub rows: u64,
+    /// Rows of the snapshot that were deleted since, and erased again.
+    pub erased: u64,
+}
+
 /// What [`Index::check`](crate::Index::check) found.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::codes::kernels::dot;
 use crate::error::Error;
-use crate::kernels::dot;
 
 /// One row to insert.
 #[derive(Debug, Clone, Copy)]

@@ -14,9 +14,10 @@ use super::measure;
 use super::repair::{Repair, Repaired};
 use super::{Graph, NONE, Pool, Searchable};
 use crate::background::{self, Tick};
+use crate::codes::sq8::Codes;
 use crate::error::Error;
+use crate::options::{GraphOptions, GraphWhen};
 use crate::report::{GraphStats, ProbeStats};
-use crate::sq8::Codes;
 
 /// How a graph is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,18 @@ pub(crate) struct Parameters {
     pub(crate) degree: usize,
     /// Width of the beam that looks for neighbours ("efConstruction").
     pub(crate) width: usize,
+}
+
+impl Parameters {
+    /// How the graph of a segment with so many rows is built, if it gets one.
+    pub(crate) fn wanted(options: &GraphOptions, rows: usize) -> Option<Self> {
+        let wanted = match options.when {
+            GraphWhen::Never => false,
+            GraphWhen::Auto => rows >= 50_000,
+            GraphWhen::Always => rows > 0,
+        };
+        wanted.then_some(Self { degree: options.degree.into(), width: options.build_width.into() })
+    }
 }
 
 /// A graph in memory.

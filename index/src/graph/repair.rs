@@ -6,8 +6,8 @@ use super::build::Built;
 use super::search::Scored;
 use super::{NONE, Pool, Searchable};
 use crate::background::{self, Tick};
+use crate::codes::sq8::Codes;
 use crate::error::Error;
-use crate::sq8::Codes;
 
 /// Nodes that lead to each node, at least, where its neighbours have room for it.
 const LEADING: u32 = 4;

@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 
 use super::visited::Visited;
 use super::{Graph, Pool};
-use crate::kernels;
-use crate::ordered;
-use crate::sq8::{Codes, Query};
+use crate::codes::kernels;
+use crate::codes::ordered;
+use crate::codes::sq8::{Codes, Query};
 
 /// Nodes are evaluated in groups of this many, so that their codes arrive while others are computed.
 const AHEAD: usize = 16;

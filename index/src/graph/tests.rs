@@ -4,10 +4,10 @@ use rayon::ThreadPoolBuilder;
 
 use super::build::{Builder, Built, Parameters, Points, build_by};
 use super::{Graph, NONE, Pool, Searchable};
+use crate::codes::kernels::dot;
+use crate::codes::sq8::{self, Codes, Query};
 use crate::error::Error;
-use crate::kernels::dot;
 use crate::report::GraphStats;
-use crate::sq8::{self, Codes, Query};
 
 const SMALL: Parameters = Parameters { degree: 8, width: 64 };
 

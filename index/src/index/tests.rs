@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::file::Operation;
-use crate::file::fault::Fault;
+use crate::storage::file::Operation;
+use crate::storage::file::fault::Fault;
 use crate::{Durability, Error, Index, Options, Row};
 
 const EIO: i32 = libc::EIO;
@@ -37,7 +37,7 @@ fn live(index: &Index) -> Vec<u64> {
 
 /// Groups that live in different shards of two.
 fn groups() -> [u64; 2] {
-    let of = |shard| (0..).find(|&group| crate::state::shard_of(group, 2) == shard).unwrap();
+    let of = |shard| (0..).find(|&group| crate::storage::state::shard_of(group, 2) == shard).unwrap();
     [of(0), of(1)]
 }
 

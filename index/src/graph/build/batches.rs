@@ -13,10 +13,10 @@ use rayon::prelude::*;
 
 use super::{Built, Parameters, Points};
 use crate::background::Tick;
+use crate::codes::sq8::Codes;
 use crate::error::Error;
 use crate::graph::search::Scored;
 use crate::graph::{MAX_LAYERS, NONE, Pool, Searchable};
-use crate::sq8::Codes;
 
 /// Points of a batch, at most. Those of one batch learn of each other only through others, so they are few among all.
 const BATCH: u32 = 1024;

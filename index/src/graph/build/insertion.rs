@@ -9,8 +9,8 @@ use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
 
 use super::{Built, Parameters, Points};
+use crate::codes::sq8::Codes;
 use crate::graph::{MAX_LAYERS, NONE};
-use crate::sq8::Codes;
 
 /// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It copies what it
 /// inserts, so it gets numbers; and codes are a quarter of the vectors to read, for the same graph.

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use super::power::{scratch as directory, seed, setting};
 use super::{EIO, ENOSPC, Known, insert, live, work};
-use crate::file::Operation;
-use crate::file::fault::{Fault, SHORT};
-use crate::file::power::{Image, KINDS, Kind};
-use crate::file::trace::Recorder;
+use crate::storage::file::Operation;
+use crate::storage::file::fault::{Fault, SHORT};
+use crate::storage::file::power::{Image, KINDS, Kind};
+use crate::storage::file::trace::Recorder;
 use crate::{Error, Index, Options};
 
 const FOREVER: usize = usize::MAX;

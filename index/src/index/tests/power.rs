@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use crate::file::power::{Disk, Image, KINDS, Kind};
-use crate::file::trace::{Event, Recorder};
+use crate::storage::file::power::{Disk, Image, KINDS, Kind};
+use crate::storage::file::trace::{Event, Recorder};
 use crate::{Durability, Index, Options};
 use history::History;
 use workload::{Random, User};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::View;
-use crate::state::shard_of;
+use crate::storage::state::shard_of;
 
 /// Rows by id: group and vector.
 pub(super) type Rows = BTreeMap<u64, (u64, Vec<f32>)>;

@@ -22,10 +22,9 @@ use std::sync::Mutex;
 
 use super::workload::{Random, Recorded, User, record};
 use super::{Cut, Examiner, scratch, seed, setting, shown};
-use crate::file::power::{Disk, Image, KINDS, Kind};
-use crate::file::trace::{Event, Recorder};
-use crate::manifest::Manifest;
-use crate::store::Store;
+use crate::storage::file::power::{Disk, Image, KINDS, Kind};
+use crate::storage::file::trace::{Event, Recorder};
+use crate::storage::manifest::Manifest;
 use crate::{Durability, Index, Options};
 
 /// A trace that is not as it should be.
@@ -52,7 +51,7 @@ fn listed(disk: &Disk) -> HashSet<PathBuf> {
     let directory = scratch();
     Image::new(Kind::Everything, 0).write(disk, directory.path());
     match Manifest::load(&directory.path().join("index")) {
-        Ok(manifest) => Store::listed(Path::new("index"), &manifest.body),
+        Ok(manifest) => manifest.body.files(Path::new("index")),
         Err(_) => HashSet::new(),
     }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::history::{Change, History, NEVER, Rows, Unit};
-use crate::file::power::Disk;
-use crate::file::trace::{Event, Recorder};
-use crate::state::shard_of;
+use crate::storage::file::power::Disk;
+use crate::storage::file::trace::{Event, Recorder};
+use crate::storage::state::shard_of;
 use crate::{Durability, Error, Index, Options, Receipt, Row};
 
 /// Numbers after SplitMix64.

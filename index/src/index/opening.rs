@@ -1,0 +1,62 @@
+//! Opening an index: for writing by one owner, or for reading by many.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::background;
+use crate::error::{Context, Error};
+use crate::index::Index;
+use crate::maintenance::{creation, recovery};
+use crate::options::{Access, OpenOptions};
+use crate::search::costs;
+use crate::storage::file::lock::{self, Lock};
+use crate::storage::store::Store;
+use crate::write::logs::Logs;
+use crate::write::writers::Writers;
+
+impl Index {
+    /// Opens an index for reading and writing, without waiting. Takes the time of reading ids and what is not sealed
+    /// yet, not of reading vectors: those are mapped, and verified when first searched.
+    ///
+    /// # Errors
+    /// [`Error::NotAnIndex`], [`Error::Locked`], [`Error::Damaged`] (naming file and byte),
+    /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where an unclean end left something to settle.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_with(path, &OpenOptions::default())
+    }
+
+    /// As [`open`](Self::open), for reading only or after a wait. An index that is open for reading refuses every write
+    /// with [`Error::OpenForReading`].
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
+        background::expect_threads(path)?;
+        let index = match options.access {
+            Access::ReadWrite => Self::open_to_write(path, options.wait)?,
+            Access::ReadOnly => Self::open_to_read(path, options.wait)?,
+        };
+        costs::prepare();
+        Ok(index)
+    }
+
+    fn open_to_read(path: &Path, wait: Duration) -> Result<Self, Error> {
+        let read = |path: &Path| recovery::read(path);
+        let (path, lock, (manifest, state, logs)) = lock::with_shared_lock(path, wait, read)?;
+        let next_file = manifest.body.next_file;
+        let store = Arc::new(Store::new(path.clone(), manifest, next_file, state, lock));
+        Ok(Self { logs: Logs::Read(logs), store, path })
+    }
+
+    fn open_to_write(path: &Path, wait: Duration) -> Result<Self, Error> {
+        lock::expect_index(path)?;
+        let path = path.canonicalize().context(path, "resolving the path")?;
+        let lock = Lock::take(&path, Access::ReadWrite, wait)?;
+        creation::remove_abandoned(creation::parent(&path));
+        let recovery::Opened { manifest, next_file, state, shards } = recovery::open(&path)?;
+        let store = Arc::new(Store::new(path.clone(), manifest, next_file, state, lock));
+        let writers = Writers::start(Arc::clone(&store), shards)?;
+        Ok(Self { logs: Logs::Written(writers), store, path })
+    }
+}

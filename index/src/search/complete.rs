@@ -1,0 +1,39 @@
+//! Looking at every row: by its code where that bounds its score, by its vector otherwise.
+
+use super::found::Found;
+use super::plan::Plan;
+use super::rank::Keep;
+use super::{scan, sift};
+use crate::codes::l0::query::MISS;
+use crate::error::Error;
+use crate::storage::state::Sealed;
+
+impl Plan<'_> {
+    /// Looks at every row of the buffers and of the segments that `which` takes: by its code where it has one and the mode takes
+    /// it, by its vector otherwise.
+    pub(super) fn look_at_all<K: Keep>(
+        &self,
+        vectors: &[&[f32]],
+        which: impl Fn(&Sealed) -> bool,
+        new: &(impl Fn() -> K + Sync),
+    ) -> Result<Complete<K>, Error> {
+        let miss = self.miss.unwrap_or(MISS);
+        let sources = sift::sources(self.view, vectors, miss, &which, |coded| self.takes(coded))?;
+        let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
+        let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
+        if !sources.is_empty() {
+            sift::sift(self.view, vectors, self.filter, &sources, new, &mut found)?;
+        }
+        let certain = sources.iter().all(sift::Source::is_certain);
+        Ok(Complete { found, by_codes: !sources.is_empty(), certain })
+    }
+}
+
+/// What was found by looking at every row.
+pub(super) struct Complete<K> {
+    /// By each vector.
+    pub(super) found: Vec<Found<K>>,
+    pub(super) by_codes: bool,
+    /// Whether bounds held for certain, not only nearly so.
+    pub(super) certain: bool,
+}

@@ -1,0 +1,60 @@
+//! What is searched and how, before the vectors are known.
+
+use super::filter::Filter;
+use super::view::View;
+use super::{Certificate, Mode};
+use crate::codes::l0::query::MISS;
+use crate::error::Error;
+use crate::storage::segment::l0::Coded;
+
+/// What is searched, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) view: &'a View,
+    pub(super) mode: Mode,
+    /// The probability of missing a row at the cut that the caller accepts.
+    pub(super) miss: Option<f64>,
+    /// The part of the hits that must be found, on the average, if not all.
+    pub(super) recall: Option<f64>,
+    /// Whether a range search looks for the best score of all.
+    pub(super) best: bool,
+    pub(super) filter: Filter<'a>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(view: &'a View) -> Self {
+        Self { view, mode: Mode::Auto, miss: None, recall: None, best: true, filter: Filter::default() }
+    }
+
+    /// Whether rows are bounded by these codes.
+    pub(super) fn takes(&self, coded: &Coded<'_>) -> bool {
+        match self.mode {
+            Mode::Exact => false,
+            Mode::Scan => true,
+            Mode::Auto | Mode::Graph { .. } => coded.is_certain() || self.miss.is_some(),
+        }
+    }
+
+    pub(super) fn has_graphs(&self) -> bool {
+        self.view.state.segments.iter().any(|sealed| sealed.segment.has_graph())
+    }
+
+    /// What is certain of an answer for which every row was seen or not, by bounds that all are certain or not.
+    pub(super) fn certificate(&self, all_seen: bool, certain: bool) -> Certificate {
+        match self.view.whole && all_seen {
+            false => Certificate::None,
+            true if certain => Certificate::Exact,
+            true => Certificate::Bounded { miss: self.miss.unwrap_or(MISS) },
+        }
+    }
+}
+
+/// No score is at least, or less than, what is not a number.
+pub(super) fn expect_number(min_score: f32) -> Result<(), Error> {
+    match min_score.is_nan() {
+        true => {
+            Err(Error::InvalidOption { field: "min_score", expected: "a number".into(), got: "NaN".into() })
+        }
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,151 @@
+//! Immutable snapshots for readers.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::row::Stored;
+use crate::storage::part::Part;
+use crate::storage::state::{Place, Sealed, State, shard_of};
+use crate::storage::wal::frame::Record;
+
+/// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing that was not.
+///
+/// Taking one is cheap and blocks nobody; it never changes, shows each shard as a prefix of its log, and stays valid
+/// after the index is closed. Rows deleted later stay visible in it, and their memory and files in use, so
+/// take a new view for each question instead of keeping one.
+#[derive(Clone)]
+pub struct View {
+    pub(crate) state: Arc<State>,
+    pub(crate) dimension: usize,
+    /// Whether it shows all that the index holds: `false` only for what was salvaged.
+    pub(crate) whole: bool,
+}
+
+/// What could be read of a damaged index.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Salvage {
+    /// The rows of the sound files. Its answers say `complete: false` if anything is missing.
+    pub view: View,
+    /// What is damaged; empty if nothing is.
+    pub problems: Vec<Error>,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("rows", &self.len()).field("whole", &self.whole).finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// What was salvaged is known to be incomplete, and its answers say so: there, damage is no error.
+    pub(crate) fn tolerate(&self, damage: Error) -> Result<(), Error> {
+        if self.whole { Err(damage) } else { Ok(()) }
+    }
+
+    /// Live rows.
+    pub fn len(&self) -> usize {
+        self.state.live()
+    }
+
+    /// Whether no row is live.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Components of a vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The same view without the rows with these ids: nothing of the index changes.
+    #[must_use]
+    pub fn without(&self, ids: &[u64]) -> Self {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let shards = self.state.shards.len();
+        let mut targets = vec![Vec::new(); shards];
+        self.state.find_each(&ids, |at, group| targets[shard_of(group, shards)].push((ids[at], group)));
+        let mut state = State::clone(&self.state);
+        for (shard, mut targets) in targets.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            targets.sort_unstable();
+            state = state.applied(shard, &[Record::Delete(targets)]).0;
+        }
+        Self { state: Arc::new(state), ..self.clone() }
+    }
+
+    /// Whether a row with this id is live.
+    pub fn contains(&self, id: u64) -> bool {
+        self.state.find(id).is_some()
+    }
+
+    /// The live row with this id. A row whose bytes are damaged on disk is logged and not returned;
+    /// [`try_get`](Self::try_get) tells it from one that is not there.
+    pub fn get(&self, id: u64) -> Option<Stored> {
+        self.try_get(id).unwrap_or_else(|error| {
+            tracing::error!(id, %error, "a row cannot be read");
+            None
+        })
+    }
+
+    /// The live row with this id.
+    ///
+    /// # Errors
+    /// Its segment is damaged there.
+    pub fn try_get(&self, id: u64) -> Result<Option<Stored>, Error> {
+        let Some((place, row)) = self.state.find(id) else { return Ok(None) };
+        if let Place::Segment(segment) = place {
+            segment.verify(row..row + 1)?;
+        }
+        Ok(stored(place.part(), row))
+    }
+
+    /// The ids of the live rows of a group, ascending.
+    pub fn group_ids(&self, group: u64) -> Vec<u64> {
+        self.state.group_ids(group)
+    }
+
+    /// Every live row, one at a time, in no particular order. Damaged rows are logged and left out; use
+    /// [`try_rows`](Self::try_rows) where that must not pass, as in an export.
+    pub fn rows(&self) -> impl Iterator<Item = Stored> + '_ {
+        self.try_rows()
+            .filter_map(|row| row.inspect_err(|error| tracing::error!(%error, "a row cannot be read")).ok())
+    }
+
+    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one.
+    pub fn try_rows(&self) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
+        let sealed = self.state.segments.iter().flat_map(sealed_rows);
+        let buffered = self.state.chunks().flat_map(|chunk| {
+            let part = chunk.part();
+            (0..part.len()).filter_map(move |row| stored(part, row)).map(Ok)
+        });
+        sealed.chain(buffered)
+    }
+}
+
+/// Rows that are read at once where all are wanted.
+const READ_AHEAD: usize = 1024;
+
+fn sealed_rows(sealed: &Sealed) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
+    let part = sealed.segment.part();
+    let read_ahead = move |&row: &usize| {
+        if row.is_multiple_of(READ_AHEAD) {
+            sealed.segment.read_ahead(row..(row + READ_AHEAD).min(part.len()));
+        }
+    };
+    (0..part.len()).inspect(read_ahead).filter(|&row| !sealed.is_dead(row)).filter_map(
+        move |row| match sealed.segment.verify(row..row + 1) {
+            Ok(()) => stored(part, row).map(Ok),
+            Err(error) => Some(Err(error)),
+        },
+    )
+}
+
+fn stored(part: Part<'_>, row: usize) -> Option<Stored> {
+    Some(Stored {
+        id: *part.ids.get(row)?,
+        group: *part.groups.get(row)?,
+        vector: part.vector(row)?.to_vec(),
+    })
+}
