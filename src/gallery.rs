@@ -145,7 +145,7 @@ impl Gallery {
     fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
         let view = self.index.view();
         for &(id, subject) in rows {
-            if let Some(group) = view.try_get(id)?.map(|row| row.group).filter(|group| *group != subject) {
+            if let Some(group) = view.get(id)?.map(|row| row.group).filter(|group| *group != subject) {
                 return Err(self.damaged(format!(
                     "template {id} is of subject {subject} in the catalog and of subject {group} in the index"
                 )));

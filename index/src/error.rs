@@ -124,13 +124,40 @@ pub enum Error {
         /// Euclidean length found.
         norm: f32,
     },
+    /// A vector of an index that takes any length ([`Lengths::Any`](crate::Lengths::Any)) has a length of 0, or one beyond the numbers of
+    /// an `f32`, and cannot be normalised. Nothing was written.
+    #[error("row {row}: a vector of length {norm} has no direction and cannot be normalised")]
+    NoDirection {
+        /// Position in the batch; 0 for a query.
+        row: usize,
+        /// Euclidean length found.
+        norm: f32,
+    },
     /// The id is live, appears twice in the batch, or is being inserted by another call. Nothing was written.
-    #[error("row {row}: id {id} is already taken; delete it first to replace it")]
+    #[error("row {row}: id {id} is already taken; upsert replaces a row")]
     DuplicateId {
         /// Position in the batch.
         row: usize,
         /// The id.
         id: u64,
+    },
+    /// The id is live in another group than the one given. Nothing was written.
+    #[error(
+        "row {row}: id {id} is live in group {group}; an upsert keeps a row in its group: delete it first to move it"
+    )]
+    OtherGroup {
+        /// Position in the batch.
+        row: usize,
+        /// The id.
+        id: u64,
+        /// The group that it is live in.
+        group: u64,
+    },
+    /// The work was ended early, by a stop flag or a deadline of [`Control`](crate::Control). What was done stays done.
+    #[error("{action} was stopped before it was done")]
+    Stopped {
+        /// What was being done.
+        action: &'static str,
     },
     /// A file does not hold what was written to it.
     #[error("{} is damaged at byte {offset}: expected {expected}, got {got}; {hint}", path.display())]

@@ -12,7 +12,7 @@ mod repair;
 pub(crate) mod search;
 mod visited;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "graph"))]
 mod tests;
 
 use std::ops::Range;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::Control;
 use crate::error::Error;
 use crate::maintenance::check::{self, Depth};
 use crate::maintenance::{creation, recovery, snapshot};
@@ -98,7 +99,15 @@ impl Index {
     /// # Errors
     /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
     pub fn compact(&self) -> Result<Compaction, Error> {
-        let done = self.writable()?.compactor().compact_all()?;
+        self.compact_with(&Control::new())
+    }
+
+    /// As [`compact`](Self::compact), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`compact`](Self::compact), and [`Error::Stopped`].
+    pub fn compact_with(&self, control: &Control<'_>) -> Result<Compaction, Error> {
+        let done = self.writable()?.compactor().compact_all(control)?;
         let segments = self.store.state.load().segments.len();
         Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
     }
@@ -118,11 +127,19 @@ impl Index {
     /// As [`seal`](Self::seal) and [`compact`](Self::compact); [`Error::Io`] where a file could not be removed. What was not
     /// erased is erased by the next purge.
     pub fn purge(&self) -> Result<PurgeReceipt, Error> {
+        self.purge_with(&Control::new())
+    }
+
+    /// As [`purge`](Self::purge), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`purge`](Self::purge), and [`Error::Stopped`].
+    pub fn purge_with(&self, control: &Control<'_>) -> Result<PurgeReceipt, Error> {
         let dead = self.store.state.load().dead() as u64;
         let before = self.store.next_number();
         let writers = self.writable()?;
         writers.seal()?;
-        let done = writers.compactor().purge()?;
+        let done = writers.compactor().purge(control)?;
         let (held, waiting) = self.held();
         recovery::remove_unlisted(&self.store, before, &held)?;
         let erased = done.erased.max(dead).saturating_sub(waiting);
@@ -221,7 +238,8 @@ impl Index {
 
     /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
     pub fn view(&self) -> View {
-        View { state: self.store.state.load_full(), dimension: self.store.options.dimension, whole: true }
+        let Options { dimension, lengths, .. } = self.store.options;
+        View { state: self.store.state.load_full(), dimension, lengths, whole: true }
     }
 
     /// Counts and sizes.
@@ -254,7 +272,15 @@ impl Index {
     /// The process lacks what it needs to look ([`Error::OutOfMemory`], [`Error::TooManyFiles`]), the directory could not be listed
     /// ([`Error::Io`]), or it was moved ([`Error::Moved`]). Damage, and a file that cannot be read, is a problem in the report.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.logs, Depth::Ordinary)
+        self.check_with(&Control::new())
+    }
+
+    /// As [`check`](Self::check), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check), and [`Error::Stopped`].
+    pub fn check_with(&self, control: &Control<'_>) -> Result<CheckReport, Error> {
+        check::check(&self.store, &self.logs, Depth::Ordinary, control)
     }
 
     /// As [`check`](Self::check), and searches every graph for each of its rows, a search with a narrow beam each. Without
@@ -263,7 +289,7 @@ impl Index {
     /// # Errors
     /// As for [`check`](Self::check).
     pub fn check_deep(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.logs, Depth::Deep)
+        check::check(&self.store, &self.logs, Depth::Deep, &Control::new())
     }
 
     /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be.
@@ -282,8 +308,8 @@ impl Index {
     pub fn salvage(path: &Path) -> Result<Salvage, Error> {
         let salvaged = lock::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
         let (_, _, (manifest, state, problems)) = salvaged;
-        let dimension = manifest.body.options.dimension;
-        let view = View { state: Arc::new(state), dimension, whole: problems.is_empty() };
+        let Options { dimension, lengths, .. } = manifest.body.options;
+        let view = View { state: Arc::new(state), dimension, lengths, whole: problems.is_empty() };
         Ok(Salvage { view, problems })
     }
 

@@ -4,6 +4,7 @@
 
 mod background;
 mod codes;
+mod control;
 mod error;
 mod graph;
 mod index;
@@ -19,16 +20,19 @@ mod write;
 compile_error!("segments are mapped as they lie on disk, which is little-endian");
 
 pub use codes::kernels::dot;
+pub use control::{Control, Progress};
 pub use error::Error;
 pub use index::Index;
 pub use options::{
-    Access, GraphOptions, GraphWhen, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS, OpenOptions,
-    Options,
+    Access, GraphOptions, GraphWhen, Lengths, MAX_BUFFER_BYTES, MAX_DIMENSION, MAX_LABEL, MAX_SHARDS,
+    OpenOptions, Options,
 };
 pub use report::{
     CheckReport, CheckedFile, Compaction, GraphStats, ProbeStats, Problem, PurgeReceipt, RestoreReport,
     SegmentStats, SnapshotReport, Stats,
 };
 pub use row::{Durability, Receipt, Row, SYNC_INTERVAL, Stored};
-pub use search::{Answer, Batch, Certificate, Cost, Hit, Mode, Query, RangeStream, Salvage, Selection, View};
+pub use search::{
+    Answer, Batch, Certificate, Cost, Hit, Mode, Query, RangeStream, Salvage, Selection, View, measure_costs,
+};
 pub use storage::erasure::Erasures;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bincode::{Decode, Encode};
-
 use crate::error::Error;
 
 /// Dimensions an index may have, at most.
@@ -19,10 +17,11 @@ pub const MAX_BUFFER_BYTES: usize = 64 << 20;
 ///
 /// ```
 /// use gallerist_index::Options;
-/// let options = Options { shards: 8, label: "encoder 3f2a".into(), ..Options::new(192) };
+/// let options = Options::new(192).shards(8).label("encoder 3f2a");
 /// assert_eq!(options.seal_rows, 32_768);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// Numbers in a vector, 1 to [`MAX_DIMENSION`].
     pub dimension: usize,
@@ -40,12 +39,27 @@ pub struct Options {
     pub background_compaction: bool,
     /// Graphs for approximate search.
     pub graph: GraphOptions,
+    /// Which lengths vectors may have.
+    pub lengths: Lengths,
+}
+
+/// Which lengths the vectors of an index may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Lengths {
+    /// 1 (within 0.001). Others are refused, so that a missing normalisation is noticed.
+    #[default]
+    Unit,
+    /// Any but 0. A vector is divided by its length, which is stored beside it and returned as [`Stored::length`](crate::Stored::length). Vectors
+    /// that are searched for are normalised too, and scores are cosine similarities. Programs that know format version 2 only cannot read
+    /// such an index.
+    Any,
 }
 
 /// Which segments get a graph (hierarchical navigable small world; Malkov, Yashunin 2018), and of what shape. Building one takes
 /// far longer than writing the rows; only [`Mode::Graph`](crate::Mode::Graph) and searches that accept a
 /// [`recall`](crate::Query::recall) read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GraphOptions {
     /// Which segments.
     pub when: GraphWhen,
@@ -56,7 +70,7 @@ pub struct GraphOptions {
 }
 
 /// Which segments get a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GraphWhen {
     /// None.
@@ -73,7 +87,7 @@ impl GraphOptions {
 }
 
 impl Options {
-    /// Four shards, an empty label, buffers of 32,768 rows, compaction in the background, and no graphs.
+    /// Four shards, an empty label, buffers of 32,768 rows, compaction in the background, no graphs, and vectors of length 1.
     pub fn new(dimension: usize) -> Self {
         Self {
             dimension,
@@ -82,7 +96,50 @@ impl Options {
             seal_rows: 32_768,
             background_compaction: true,
             graph: GraphOptions::NEVER,
+            lengths: Lengths::Unit,
         }
+    }
+
+    /// Sets [`shards`](Self::shards).
+    #[must_use]
+    pub fn shards(mut self, shards: u16) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Sets [`label`](Self::label).
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Sets [`seal_rows`](Self::seal_rows).
+    #[must_use]
+    pub fn seal_rows(mut self, rows: usize) -> Self {
+        self.seal_rows = rows;
+        self
+    }
+
+    /// Sets [`background_compaction`](Self::background_compaction).
+    #[must_use]
+    pub fn background_compaction(mut self, compacts: bool) -> Self {
+        self.background_compaction = compacts;
+        self
+    }
+
+    /// Sets [`graph`](Self::graph).
+    #[must_use]
+    pub fn graph(mut self, graph: GraphOptions) -> Self {
+        self.graph = graph;
+        self
+    }
+
+    /// Sets [`lengths`](Self::lengths).
+    #[must_use]
+    pub fn lengths(mut self, lengths: Lengths) -> Self {
+        self.lengths = lengths;
+        self
     }
 
     /// Whether every field is in its range.

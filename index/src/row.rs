@@ -14,19 +14,23 @@ pub struct Row<'a> {
     /// by [`View::group_ids`](crate::View::group_ids) and compete as one in
     /// [`Query::top_groups`](crate::Query::top_groups).
     pub group: u64,
-    /// `dimension` finite components of length 1 (within 0.001). Stored bit by bit as given.
+    /// `dimension` finite components. Of length 1 (within 0.001) and stored bit by bit as given, unless the index takes
+    /// [any length](crate::Lengths::Any).
     pub vector: &'a [f32],
 }
 
 /// A stored row, copied out.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Stored {
     /// The caller's id.
     pub id: u64,
     /// What the row belongs to.
     pub group: u64,
-    /// The vector, bit by bit as inserted.
+    /// The vector, bit by bit as inserted; divided by its length in an index of [any length](crate::Lengths::Any).
     pub vector: Vec<f32>,
+    /// What the vector's length was in an index of [any length](crate::Lengths::Any); 1 in others.
+    pub length: f32,
 }
 
 /// When an insert is acknowledged.
@@ -63,6 +67,8 @@ pub const SYNC_INTERVAL: Duration = Duration::from_millis(200);
 pub struct Receipt {
     /// Rows inserted, or rows deleted that were live.
     pub rows: usize,
+    /// Live rows that an upsert replaced; they are counted in `rows` too.
+    pub replaced: usize,
     /// Whether the write survives a power cut.
     pub durable: bool,
     /// For each shard that was written: its number and the last sequence number of the write in its log.
@@ -87,6 +93,22 @@ pub(crate) fn validate(row: usize, vector: &[f32], dimension: usize) -> Result<(
     }
 }
 
+/// A vector divided by its length, and the length; `row` is its place in the batch.
+pub(crate) fn normalise(row: usize, vector: &[f32], dimension: usize) -> Result<(Vec<f32>, f32), Error> {
+    if vector.len() != dimension {
+        return Err(Error::WrongDimension { row, expected: dimension, got: vector.len() });
+    }
+    if let Some(position) = vector.iter().position(|component| !component.is_finite()) {
+        return Err(Error::NotFinite { row, position });
+    }
+    let norm = vector.iter().map(|&component| f64::from(component).powi(2)).sum::<f64>().sqrt();
+    let length = norm as f32;
+    if length == 0.0 || !length.is_finite() {
+        return Err(Error::NoDirection { row, norm: length });
+    }
+    Ok((vector.iter().map(|&component| (f64::from(component) / norm) as f32).collect(), length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +130,24 @@ mod tests {
             let error = check(vector).unwrap_err();
             assert!(error.contains(expected), "{vector:?}: {error}");
         }
+    }
+
+    #[test]
+    fn vectors_of_any_length_but_none_are_normalised() {
+        for vector in [[3.0, 4.0], [3e-20, 4e-20], [3e37, -4e37], [1e-44, 0.0], [0.0, -f32::MAX]] {
+            let (unit, length) = normalise(0, &vector, 2).unwrap();
+            validate(0, &unit, 2).unwrap();
+            for (part, whole) in unit.iter().zip(vector) {
+                assert!(
+                    (f64::from(*part) * f64::from(length) - f64::from(whole)).abs()
+                        <= f64::from(whole.abs()) * 0.2
+                );
+            }
+        }
+        assert_eq!(normalise(0, &[3.0, 4.0], 2).unwrap(), (vec![0.6, 0.8], 5.0));
+        assert!(matches!(normalise(4, &[0.0, -0.0], 2), Err(Error::NoDirection { row: 4, norm: 0.0 })));
+        assert!(matches!(normalise(4, &[f32::MAX; 2], 2), Err(Error::NoDirection { .. })));
+        assert!(matches!(normalise(4, &[f32::NAN, 1.0], 2), Err(Error::NotFinite { row: 4, position: 0 })));
+        assert!(matches!(normalise(4, &[1.0], 2), Err(Error::WrongDimension { .. })));
     }
 }

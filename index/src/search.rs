@@ -10,7 +10,7 @@
 
 mod answer;
 mod complete;
-pub(crate) mod costs;
+mod costs;
 mod execute;
 mod filter;
 mod found;
@@ -26,6 +26,7 @@ mod view;
 mod walk;
 
 pub use answer::{Answer, Certificate, Hit, Mode};
+pub use costs::measure_costs;
 pub use planner::Cost;
 pub use query::{Batch, Query};
 pub use selection::Selection;

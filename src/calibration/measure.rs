@@ -107,7 +107,7 @@ impl Sample<'_> {
         let view = self.gallery.view();
         let mut templates = Vec::with_capacity(chosen.len());
         for &(subject, id) in chosen.iter() {
-            let row = view.try_get(id).map_err(crate::gallery::GalleryError::from)?;
+            let row = view.get(id).map_err(crate::gallery::GalleryError::from)?;
             let template = row.and_then(|row| Template::from_raw(&row.vector).ok());
             templates.extend(template.map(|template| (template, subject)));
         }

@@ -196,7 +196,7 @@ impl Gallery {
             {
                 return Err(GalleryError::TemplateThere { id: template.id, subject: into.name.clone() });
             }
-            originals.push(view.get(template.id).ok_or_else(|| {
+            originals.push(view.get(template.id)?.ok_or_else(|| {
                 self.catalog().damaged(format!(
                     "template {} of {:?} is not in the index; `gallerist check` tells more",
                     template.id, template.subject

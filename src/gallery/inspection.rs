@@ -152,7 +152,14 @@ impl Gallery {
             last = end.id;
             for template in &block {
                 found.templates += 1;
-                match view.get(template.id) {
+                let row = match view.get(template.id) {
+                    Err(error @ gallerist_index::Error::Damaged { .. }) => {
+                        found.add(error.to_string());
+                        continue;
+                    }
+                    row => row?,
+                };
+                match row {
                     None => found.add(format!(
                         "template {} of {:?} is in the catalog but not in the index",
                         template.id, template.subject

@@ -6,6 +6,7 @@
 //! Only codes are looked at, as in a search: there is one node for each distinct code.
 
 mod batches;
+#[cfg(feature = "graph")]
 mod insertion;
 
 use std::collections::HashMap;
@@ -55,6 +56,7 @@ pub(crate) struct Built {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Builder {
     /// hnsw_rs.
+    #[cfg(feature = "graph")]
     Insertion,
     /// This crate.
     Batches,
@@ -62,7 +64,18 @@ pub(super) enum Builder {
 
 /// Points that hnsw_rs is asked to build a graph of, at most. 4,096 face-like rows take it a second, and searches find as many with as
 /// many comparisons; 30,000 take three times as long as in batches, and 100,000 five times.
+#[cfg(feature = "graph")]
 const SMALL: usize = 4096;
+
+#[cfg(feature = "graph")]
+fn builder(points: usize) -> Builder {
+    if points <= SMALL { Builder::Insertion } else { Builder::Batches }
+}
+
+#[cfg(not(feature = "graph"))]
+fn builder(_: usize) -> Builder {
+    Builder::Batches
+}
 
 /// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
 ///
@@ -75,8 +88,7 @@ pub(crate) fn build(
 ) -> Result<(Built, GraphStats), Error> {
     background::run(|| {
         let points = Points::new(codes);
-        let small = points.order.len() <= SMALL;
-        build_by(if small { Builder::Insertion } else { Builder::Batches }, codes, points, parameters, tick)
+        build_by(builder(points.order.len()), codes, points, parameters, tick)
     })
 }
 
@@ -94,6 +106,7 @@ pub(super) fn build_by(
         false => Searchable { graph: built.graph(), codes, pool: &Pool::default() }.probe(&probes),
     };
     let (mut built, searches) = match builder {
+        #[cfg(feature = "graph")]
         Builder::Insertion => insertion::build(codes, points, parameters, probe),
         Builder::Batches => batches::build(codes, points, parameters, probe, tick)?,
     };

@@ -18,7 +18,7 @@ fn scratch(shards: u16, seal_rows: usize) -> (tempfile::TempDir, Index) {
     // In memory where that is possible: these tests sync thousands of times.
     let memory = Path::new("/dev/shm");
     let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let options = Options { shards, seal_rows, background_compaction: false, ..Options::new(2) };
+    let options = Options::new(2).shards(shards).seal_rows(seal_rows).background_compaction(false);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     (directory, index)
 }
@@ -30,7 +30,7 @@ fn insert(index: &Index, group: u64, ids: std::ops::Range<u64>) -> Result<(), Er
 }
 
 fn live(index: &Index) -> Vec<u64> {
-    let mut ids: Vec<u64> = index.view().rows().map(|row| row.id).collect();
+    let mut ids: Vec<u64> = index.view().rows().map(|row| row.unwrap().id).collect();
     ids.sort_unstable();
     ids
 }

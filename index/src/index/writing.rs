@@ -44,6 +44,36 @@ impl Index {
         self.writable()?.insert(rows, durability, Some(watermark))
     }
 
+    /// Inserts rows, and replaces those whose ids are live, with [`Durability::Group`].
+    ///
+    /// # Errors
+    /// As [`upsert_with`](Self::upsert_with).
+    pub fn upsert(&self, rows: &[Row<'_>]) -> Result<Receipt, Error> {
+        self.upsert_with(rows, Durability::Group)
+    }
+
+    /// Inserts rows, and replaces those whose ids are live. A view shows the old row or the new one, never both and never neither,
+    /// and so does the index after a crash. The rows of one group in one call are all written or none, as with
+    /// [`insert_with`](Self::insert_with).
+    ///
+    /// A row keeps its group: an id that is live in another group is refused. Delete it first to move it.
+    ///
+    /// # Errors
+    /// Nothing was written: [`Error::OtherGroup`], and [`Error::DuplicateId`] for an id that is twice in the batch or is being inserted
+    /// by another call. Otherwise as [`insert_with`](Self::insert_with).
+    pub fn upsert_with(&self, rows: &[Row<'_>], durability: Durability) -> Result<Receipt, Error> {
+        self.writable()?.upsert(rows, durability)
+    }
+
+    /// Waits until what a receipt acknowledges is on disk: for writes with [`Durability::Interval`] and [`Durability::Bulk`]. The others are
+    /// when they are acknowledged.
+    ///
+    /// # Errors
+    /// [`Error::OpenForReading`]; [`Error::ReadOnly`] or [`Error::Io`] if the write may not be on disk.
+    pub fn wait_durable(&self, receipt: &Receipt) -> Result<(), Error> {
+        self.writable()?.wait_durable(&receipt.sequences)
+    }
+
     /// Deletes rows by id, with [`Durability::Group`]. Unknown ids are skipped; the receipt counts the rows that
     /// were live. A deleted row is in no later view and does not come back; its bytes go when its segment is
     /// rewritten: [`purge`](Self::purge) does it now.
@@ -70,6 +100,17 @@ impl Index {
     /// As [`delete`](Self::delete).
     pub fn delete_group(&self, group: u64) -> Result<Receipt, Error> {
         let ids = self.store.state.load().group_ids(group);
+        self.delete(&ids)
+    }
+
+    /// Deletes the rows that are live now and whose id and group pass. Looks at every row once and reads no vectors.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn delete_where(&self, mut passes: impl FnMut(u64, u64) -> bool) -> Result<Receipt, Error> {
+        let view = self.view();
+        let ids: Vec<u64> =
+            view.entries().filter(|&(id, group)| passes(id, group)).map(|(id, _)| id).collect();
         self.delete(&ids)
     }
 

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::control::Control;
 use crate::error::{Error, reserve};
 use crate::maintenance::creation;
 use crate::maintenance::recovery::{self, Log};
 use crate::options::Access;
 use crate::report::{CheckReport, CheckedFile, Problem};
 use crate::storage::erasure;
-use crate::storage::file::{damaged, name};
+use crate::storage::file::{self, damaged, name};
 use crate::storage::manifest::Manifest;
 use crate::storage::state::{Sealed, State};
 use crate::storage::store::Store;
@@ -26,7 +27,12 @@ pub(crate) enum Depth {
 }
 
 /// Checks an open index. The set of files is taken at one moment; writers go on meanwhile.
-pub(crate) fn check(store: &Store, logs: &Logs, depth: Depth) -> Result<CheckReport, Error> {
+pub(crate) fn check(
+    store: &Store,
+    logs: &Logs,
+    depth: Depth,
+    control: &Control<'_>,
+) -> Result<CheckReport, Error> {
     let directory = &store.directory;
     let mut report = CheckReport::default();
     // Before the manifest is: a log that comes into use later is not in it.
@@ -48,7 +54,7 @@ pub(crate) fn check(store: &Store, logs: &Logs, depth: Depth) -> Result<CheckRep
     let files = Files::open(directory, &manifest, &mut report)?;
     drop(committer);
 
-    files.check(directory, &manifest, depth, &mut report)?;
+    files.check(directory, &manifest, depth, control, &mut report)?;
     for (log, end) in files.logs.into_iter().zip(&ends) {
         let Some(mut log) = log else { continue };
         log.limit(end);
@@ -71,7 +77,7 @@ pub(crate) fn check_files(directory: &Path) -> Result<CheckReport, Error> {
     report.find_unknown(directory, &manifest, false)?;
     report.find_abandoned(directory);
     let files = Files::open(directory, &manifest, &mut report)?;
-    files.check(directory, &manifest, Depth::Ordinary, &mut report)?;
+    files.check(directory, &manifest, Depth::Ordinary, &Control::new(), &mut report)?;
     let mut state = State::empty(manifest.body.options.shards);
     state.segments = files.segments.into();
     for (shard, log) in files.logs.iter().enumerate() {
@@ -109,16 +115,19 @@ impl Files {
         directory: &Path,
         manifest: &Manifest,
         depth: Depth,
+        control: &Control<'_>,
         report: &mut CheckReport,
     ) -> Result<(), Error> {
+        let all = 1 + self.segments.len() as u64;
         report.list(directory.join(name::MANIFEST), 0);
         for Sealed { segment, .. } in &self.segments {
-            let problems = segment.check();
+            let problems = segment.check(&|| control.expect_going("checking"))?;
             if problems.is_empty() && depth == Depth::Deep {
                 segment.check_searches().or_else(|error| report.admit(error))?;
             }
             problems.into_iter().try_for_each(|error| report.admit(error))?;
             report.list(segment.path().to_owned(), segment.rows() as u64);
+            control.report(report.files as u64, Some(all));
         }
         // Opening them has read every byte.
         for entry in &manifest.body.tombstones {
@@ -158,7 +167,7 @@ impl CheckReport {
     /// As [`add`](Self::add), of a file that could not be read; the file may be sound where the process is what has to be helped.
     fn admit(&mut self, error: Error) -> Result<(), Error> {
         match error {
-            Error::TooManyFiles { .. } | Error::OutOfMemory { .. } => Err(error),
+            Error::TooManyFiles { .. } | Error::OutOfMemory { .. } | Error::Stopped { .. } => Err(error),
             error => {
                 self.add(error);
                 Ok(())
@@ -225,7 +234,7 @@ impl CheckReport {
 
     /// Lists what killed creations, snapshots and restores left beside the index.
     fn find_abandoned(&mut self, directory: &Path) {
-        let found = creation::abandoned(creation::parent(directory));
+        let found = creation::abandoned(file::parent(directory));
         self.abandoned = found.into_iter().map(|(path, _)| path).collect();
     }
 

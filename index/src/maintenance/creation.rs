@@ -30,8 +30,8 @@ pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Erro
     if is_taken(path) {
         return Err(Error::AlreadyExists { path: path.to_owned() });
     }
-    remove_abandoned(parent(path));
-    let parent = file::open_directory(parent(path))?;
+    remove_abandoned(file::parent(path));
+    let parent = file::open_directory(file::parent(path))?;
     let (building, _claim) = begin(path)?;
     let built = build(&building).and_then(|built| match file::rename(&building, path) {
         Err(Error::Io { source, .. })
@@ -139,21 +139,12 @@ fn is_taken(path: &Path) -> bool {
     }
 }
 
-/// The directory that a path lies in.
-pub(crate) fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => Path::new("/"),
-    }
-}
-
 /// A name that nothing has, in the same directory.
 fn free_name(path: &Path) -> Result<PathBuf, Error> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!("{BUILDING}{:016x}", writer::random()?));
-    Ok(parent(path).join(name))
+    Ok(file::parent(path).join(name))
 }
 
 fn build(directory: &Path, options: &Options) -> Result<(), Error> {

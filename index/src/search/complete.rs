@@ -20,9 +20,9 @@ impl Plan<'_> {
         let miss = self.miss.unwrap_or(MISS);
         let sources = sift::sources(self.view, vectors, miss, &which, |coded| self.takes(coded))?;
         let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
-        let mut found = scan::scan(self.view, vectors, self.filter, others, new)?;
+        let mut found = scan::scan(self, vectors, others, new)?;
         if !sources.is_empty() {
-            sift::sift(self.view, vectors, self.filter, &sources, new, &mut found)?;
+            sift::sift(self, vectors, &sources, new, &mut found)?;
         }
         let certain = sources.iter().all(sift::Source::is_certain);
         Ok(Complete { found, by_codes: !sources.is_empty(), certain })

@@ -1,8 +1,8 @@
 //! What this processor takes for the steps of a search, measured once.
 
 use std::hint::black_box;
-use std::sync::{LazyLock, Once};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -39,22 +39,14 @@ pub(super) struct Costs {
 
 static COSTS: LazyLock<Costs> = LazyLock::new(Costs::measure);
 
-/// How long a process may do what it opened an index for before it is measured what that costs.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Measures what this processor takes, on a thread that nobody waits for: soon after the first index of a process is opened, and before if
-/// something is asked that depends on it. Not at once: a program that opens an index, searches without a choice and ends would
-/// share two cores and the memory with it for nothing.
-pub(crate) fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let thread = std::thread::Builder::new().name("gallerist-costs".into());
-        let measure = || {
-            std::thread::sleep(PATIENCE);
-            Costs::here()
-        };
-        let _ = thread.spawn(measure); // or the first search that has a choice measures it
-    });
+/// Measures how fast this processor does the steps of a search, if that was not done before in this process. It takes about
+/// a tenth of a second of one thread.
+///
+/// A search in [`Mode::Auto`](crate::Mode::Auto) needs it where it has a choice: with a selection, or with a
+/// [recall target](crate::Query::recall). The first such search measures by itself; a program that must answer the first one at once
+/// calls this before.
+pub fn measure_costs() {
+    Costs::here();
 }
 
 impl Costs {

@@ -20,6 +20,7 @@ impl Plan<'_> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Answer, Error> {
+        self.expect_valid()?;
         let plan = self.decided(Costs::here);
         match plan.mode {
             Mode::Graph { width } if self.has_graphs() => walk::search(&plan, vector, width, k, &new),
@@ -34,10 +35,12 @@ impl Plan<'_> {
         k: usize,
         new: impl Fn() -> K + Sync,
     ) -> Result<Vec<Answer>, Error> {
+        self.expect_valid()?;
         let plan = self.decided(|| Self::batch_costs(vectors.len()));
         match plan.mode {
             Mode::Graph { .. } if self.has_graphs() => {
-                vectors.par_iter().map(|vector| plan.one(vector, k, &new)).collect()
+                let least = self.least_pieces(vectors.len());
+                vectors.par_iter().with_min_len(least).map(|vector| plan.one(vector, k, &new)).collect()
             }
             _ => {
                 let mut answers = Vec::with_capacity(vectors.len());

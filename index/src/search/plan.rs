@@ -1,5 +1,7 @@
 //! What is searched and how, before the vectors are known.
 
+use std::ops::RangeInclusive;
+
 use super::filter::Filter;
 use super::view::View;
 use super::{Certificate, Mode};
@@ -19,11 +21,60 @@ pub(super) struct Plan<'a> {
     /// Whether a range search looks for the best score of all.
     pub(super) best: bool,
     pub(super) filter: Filter<'a>,
+    /// Threads that the search uses, at most.
+    pub(super) threads: usize,
+    /// An argument that was out of its range.
+    pub(super) invalid: Option<Invalid>,
+}
+
+/// An argument that was out of its range.
+#[derive(Clone, Copy)]
+pub(super) struct Invalid {
+    field: &'static str,
+    expected: &'static str,
+    got: f64,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(view: &'a View) -> Self {
-        Self { view, mode: Mode::Auto, miss: None, recall: None, best: true, filter: Filter::default() }
+        Self {
+            view,
+            mode: Mode::Auto,
+            miss: None,
+            recall: None,
+            best: true,
+            filter: Filter::default(),
+            threads: usize::MAX,
+            invalid: None,
+        }
+    }
+
+    /// Takes a number that must be in a range; otherwise the search is refused.
+    pub(super) fn expect_in(
+        &mut self,
+        range: RangeInclusive<f64>,
+        field: &'static str,
+        expected: &'static str,
+        got: f64,
+    ) {
+        if !range.contains(&got) {
+            self.invalid.get_or_insert(Invalid { field, expected, got });
+        }
+    }
+
+    /// An error if an argument was out of its range.
+    pub(super) fn expect_valid(&self) -> Result<(), Error> {
+        match self.invalid {
+            Some(Invalid { field, expected, got }) => {
+                Err(Error::InvalidOption { field, expected: expected.into(), got: got.to_string() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Pieces of work that a thread takes at a time, so that no more than [`threads`](Self::threads) take part.
+    pub(super) fn least_pieces(&self, pieces: usize) -> usize {
+        pieces.div_ceil(self.threads).max(1)
     }
 
     /// Whether rows are bounded by these codes.

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn few_selected_rows_are_scored_and_many_are_bounded() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { shards: 1, background_compaction: false, ..Options::new(64) };
+        let options = Options::new(64).shards(1).background_compaction(false);
         let index = Index::create(&directory.path().join("index"), options).unwrap();
         let vector = |id: u64| -> Vec<f32> {
             let angle = (id + 1) as f32 * 0.7;

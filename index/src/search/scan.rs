@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Hit;
 use super::filter::Filter;
 use super::found::Found;
+use super::plan::Plan;
 use super::rank::Keep;
 use super::view::View;
 use crate::codes::kernels;
@@ -35,12 +36,12 @@ pub(super) struct Task<'a> {
 
 /// Scores the live rows of the buffers, and of the segments that `which` takes, against each of some vectors.
 pub(super) fn scan<K: Keep>(
-    view: &View,
+    plan: &Plan<'_>,
     vectors: &[&[f32]],
-    filter: Filter<'_>,
     which: impl Fn(&Sealed) -> bool,
     new: &(impl Fn() -> K + Sync),
 ) -> Result<Vec<Found<K>>, Error> {
+    let &Plan { view, filter, .. } = plan;
     let tasks = tasks(&view.state, view.dimension, which);
     let bytes: usize = tasks.iter().map(|task| task.rows.len() * view.dimension * 4).sum();
     let start = || vectors.iter().map(|_| Found::new(new())).collect::<Vec<_>>();
@@ -53,7 +54,11 @@ pub(super) fn scan<K: Keep>(
     let merge = |one: Vec<Found<K>>, other: Vec<Found<K>>| {
         Ok(one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect())
     };
-    tasks.par_iter().try_fold(start, scan).try_reduce(start, merge)
+    tasks
+        .par_iter()
+        .with_min_len(plan.least_pieces(tasks.len()))
+        .try_fold(start, scan)
+        .try_reduce(start, merge)
 }
 
 /// All rows of a state, in pieces of the same size.

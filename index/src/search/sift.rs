@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use super::Hit;
 use super::filter::Filter;
 use super::found::Found;
+use super::plan::Plan;
 use super::rank::Keep;
 use super::view::View;
 use crate::codes::kernels::{self, Bounds};
@@ -54,6 +55,7 @@ pub(super) struct Source<'a> {
 
 /// What is asked of all sources.
 struct Question<'a> {
+    plan: &'a Plan<'a>,
     view: &'a View,
     vectors: &'a [&'a [f32]],
     sources: &'a [Source<'a>],
@@ -72,13 +74,13 @@ struct Sieve<K> {
 
 /// Adds the rows of some segments to what each of some vectors has found elsewhere.
 pub(super) fn sift<K: Keep>(
-    view: &View,
+    plan: &Plan<'_>,
     vectors: &[&[f32]],
-    filter: Filter<'_>,
     sources: &[Source<'_>],
     new: &(impl Fn() -> K + Sync),
     found: &mut [Found<K>],
 ) -> Result<(), Error> {
+    let &Plan { view, filter, .. } = plan;
     let tasks: Vec<(u32, Range<usize>)> = (0..)
         .zip(sources)
         .flat_map(|(number, source)| {
@@ -88,7 +90,7 @@ pub(super) fn sift<K: Keep>(
         .collect();
     let cuts = found.iter().map(|found| AtomicU32::new(ordered(found.cut()))).collect();
     let codes = vectors.iter().map(|vector| sq8::Query::new(vector)).collect();
-    let question = Question { view, vectors, sources, codes, filter, cuts };
+    let question = Question { plan, view, vectors, sources, codes, filter, cuts };
     let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
     let step = |mut sieves: Vec<Sieve<K>>, (number, blocks): &(u32, Range<usize>)| {
         let source = &sources[*number as usize];
@@ -97,7 +99,8 @@ pub(super) fn sift<K: Keep>(
     let merge = |one: Vec<Sieve<K>>, other: Vec<Sieve<K>>| {
         Ok(one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect())
     };
-    let sieves = tasks.par_iter().try_fold(start, step).try_reduce(start, merge)?;
+    let sieves = tasks.par_iter().with_min_len(plan.least_pieces(tasks.len()));
+    let sieves = sieves.try_fold(start, step).try_reduce(start, merge)?;
     for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
         sieve.finish(&question.probe(at), new, found)?;
     }
@@ -235,6 +238,7 @@ impl Source<'_> {
 
 /// One of the vectors that are asked for.
 struct Probe<'a> {
+    plan: &'a Plan<'a>,
     /// Among them.
     number: usize,
     view: &'a View,
@@ -243,10 +247,21 @@ struct Probe<'a> {
     code: &'a sq8::Query,
 }
 
+impl<'a> Probe<'a> {
+    /// Some candidates in pieces for threads.
+    fn pieces<'c>(
+        &self,
+        candidates: &'c [Candidate],
+    ) -> impl IndexedParallelIterator<Item = &'c [Candidate]> {
+        let least = self.plan.least_pieces(candidates.len().div_ceil(ALONE));
+        candidates.par_chunks(ALONE).with_min_len(least)
+    }
+}
+
 impl Question<'_> {
     fn probe(&self, at: usize) -> Probe<'_> {
-        let &Self { view, vectors, sources, ref codes, .. } = self;
-        Probe { number: at, view, vector: vectors[at], sources, code: &codes[at] }
+        let &Self { plan, view, vectors, sources, ref codes, .. } = self;
+        Probe { plan, number: at, view, vector: vectors[at], sources, code: &codes[at] }
     }
 }
 
@@ -275,7 +290,7 @@ impl<K: Keep> Sieve<K> {
                 break; // and so are all that follow
             }
             let near: Vec<Vec<f32>> =
-                some.par_chunks(ALONE).map(|some| near(probe, some)).collect::<Result<_, _>>()?;
+                probe.pieces(some).map(|some| near(probe, some)).collect::<Result<_, _>>()?;
             for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
                 let source = &probe.sources[candidate.source as usize];
                 source.score(probe, candidate.row as usize, near.min(candidate.upper), found)?;

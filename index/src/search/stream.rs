@@ -25,18 +25,30 @@ pub struct RangeStream<'a> {
     scanned: u64,
     max_score: Option<f32>,
     failed: bool,
+    /// Why it is not done at all.
+    refused: Option<Error>,
 }
 
 impl<'a> RangeStream<'a> {
-    pub(super) fn new(view: &'a View, vector: Vec<f32>, filter: Filter<'a>, least: f32) -> Self {
+    pub(super) fn new(
+        view: &'a View,
+        vector: Vec<f32>,
+        filter: Filter<'a>,
+        least: f32,
+        refused: Option<Error>,
+    ) -> Self {
         let tasks = scan::tasks(&view.state, view.dimension, |_| true).into_iter();
         let hits = Vec::new().into_iter();
-        Self { view, vector, filter, least, tasks, hits, scanned: 0, max_score: None, failed: false }
+        Self { view, vector, filter, least, tasks, hits, scanned: 0, max_score: None, failed: false, refused }
     }
 
     /// Whether every hit was returned and none can have been missed. `false` until the end is reached.
     pub fn complete(&self) -> bool {
-        self.view.whole && !self.failed && self.tasks.len() == 0 && self.hits.len() == 0
+        self.view.whole
+            && !self.failed
+            && self.refused.is_none()
+            && self.tasks.len() == 0
+            && self.hits.len() == 0
     }
 
     /// Live rows that were scored so far.
@@ -72,9 +84,7 @@ impl Iterator for RangeStream<'_> {
     type Item = Result<Hit, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if !self.failed
-            && let Err(error) = super::plan::expect_number(self.least)
-        {
+        if let Some(error) = self.refused.take() {
             self.failed = true;
             return Some(Err(error));
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::row::Stored;
+use crate::options::Lengths;
+use crate::row::{Stored, normalise, validate};
 use crate::storage::part::Part;
 use crate::storage::state::{Place, Sealed, State, shard_of};
 use crate::storage::wal::frame::Record;
@@ -17,6 +18,7 @@ use crate::storage::wal::frame::Record;
 pub struct View {
     pub(crate) state: Arc<State>,
     pub(crate) dimension: usize,
+    pub(crate) lengths: Lengths,
     /// Whether it shows all that the index holds: `false` only for what was salvaged.
     pub(crate) whole: bool,
 }
@@ -41,6 +43,14 @@ impl View {
     /// What was salvaged is known to be incomplete, and its answers say so: there, damage is no error.
     pub(crate) fn tolerate(&self, damage: Error) -> Result<(), Error> {
         if self.whole { Err(damage) } else { Ok(()) }
+    }
+
+    /// A vector as it is searched for; `row` is its place in the batch.
+    pub(super) fn probe(&self, row: usize, vector: &[f32]) -> Result<Vec<f32>, Error> {
+        match self.lengths {
+            Lengths::Unit => validate(row, vector, self.dimension).map(|()| vector.to_vec()),
+            Lengths::Any => normalise(row, vector, self.dimension).map(|(unit, _)| unit),
+        }
     }
 
     /// Live rows.
@@ -80,23 +90,20 @@ impl View {
         self.state.find(id).is_some()
     }
 
-    /// The live row with this id. A row whose bytes are damaged on disk is logged and not returned;
-    /// [`try_get`](Self::try_get) tells it from one that is not there.
-    pub fn get(&self, id: u64) -> Option<Stored> {
-        self.try_get(id).unwrap_or_else(|error| {
-            tracing::error!(id, %error, "a row cannot be read");
-            None
-        })
+    /// The group of the live row with this id.
+    pub fn group_of(&self, id: u64) -> Option<u64> {
+        let (place, row) = self.state.find(id)?;
+        place.part().groups.get(row).copied()
     }
 
-    /// The live row with this id.
+    /// The live row with this id; `None` if there is none.
     ///
     /// # Errors
     /// Its segment is damaged there.
-    pub fn try_get(&self, id: u64) -> Result<Option<Stored>, Error> {
+    pub fn get(&self, id: u64) -> Result<Option<Stored>, Error> {
         let Some((place, row)) = self.state.find(id) else { return Ok(None) };
         if let Place::Segment(segment) = place {
-            segment.verify(row..row + 1)?;
+            segment.verify_whole(row..row + 1)?;
         }
         Ok(stored(place.part(), row))
     }
@@ -106,15 +113,17 @@ impl View {
         self.state.group_ids(group)
     }
 
-    /// Every live row, one at a time, in no particular order. Damaged rows are logged and left out; use
-    /// [`try_rows`](Self::try_rows) where that must not pass, as in an export.
-    pub fn rows(&self) -> impl Iterator<Item = Stored> + '_ {
-        self.try_rows()
-            .filter_map(|row| row.inspect_err(|error| tracing::error!(%error, "a row cannot be read")).ok())
+    /// The id and the group of every live row, in no particular order. No vector is read.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.state.parts().flat_map(|(part, sealed)| {
+            let rows = part.ids.iter().copied().zip(part.groups.iter().copied()).enumerate();
+            rows.filter(move |(row, _)| !sealed.is_some_and(|sealed| sealed.is_dead(*row)))
+                .map(|(_, entry)| entry)
+        })
     }
 
-    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one.
-    pub fn try_rows(&self) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
+    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one, and then the next row.
+    pub fn rows(&self) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
         let sealed = self.state.segments.iter().flat_map(sealed_rows);
         let buffered = self.state.chunks().flat_map(|chunk| {
             let part = chunk.part();
@@ -135,7 +144,7 @@ fn sealed_rows(sealed: &Sealed) -> impl Iterator<Item = Result<Stored, Error>> +
         }
     };
     (0..part.len()).inspect(read_ahead).filter(|&row| !sealed.is_dead(row)).filter_map(
-        move |row| match sealed.segment.verify(row..row + 1) {
+        move |row| match sealed.segment.verify_whole(row..row + 1) {
             Ok(()) => stored(part, row).map(Ok),
             Err(error) => Some(Err(error)),
         },
@@ -147,5 +156,6 @@ fn stored(part: Part<'_>, row: usize) -> Option<Stored> {
         id: *part.ids.get(row)?,
         group: *part.groups.get(row)?,
         vector: part.vector(row)?.to_vec(),
+        length: part.length(row),
     })
 }

@@ -19,7 +19,8 @@ pub(crate) fn row_bytes(dimension: usize) -> usize {
 
 /// Rows that a chunk holds at most.
 pub(crate) fn chunk_rows(dimension: usize) -> usize {
-    (CHUNK_BYTES / row_bytes(dimension)).clamp(1, CHUNK_ROWS)
+    // A row may come with its length.
+    (CHUNK_BYTES / (row_bytes(dimension) + size_of::<f32>())).clamp(1, CHUNK_ROWS)
 }
 
 /// A few rows that never change.
@@ -30,6 +31,8 @@ pub(crate) struct Chunk {
     groups: Vec<u64>,
     order: Vec<u32>,
     vectors: Vec<f32>,
+    /// Empty where all are 1.
+    lengths: Vec<f32>,
 }
 
 impl Chunk {
@@ -38,7 +41,13 @@ impl Chunk {
         debug_assert!(ids.len() == groups.len() && vectors.len() == ids.len() * dimension);
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_unstable_by_key(|&row| ids[row as usize]);
-        Self { dimension, ids, groups, order, vectors }
+        Self { dimension, ids, groups, order, vectors, lengths: Vec::new() }
+    }
+
+    /// With the lengths that the vectors had before they were normalised.
+    pub(crate) fn with_lengths(self, lengths: Vec<f32>) -> Self {
+        debug_assert!(lengths.is_empty() || lengths.len() == self.ids.len());
+        Self { lengths, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -52,6 +61,7 @@ impl Chunk {
             groups: &self.groups,
             order: &self.order,
             vectors: &self.vectors,
+            lengths: &self.lengths,
         }
     }
 
@@ -67,7 +77,9 @@ impl Chunk {
         let column = |values: &[u64]| -> Vec<u64> {
             values.iter().zip(keep).filter(|(_, keep)| **keep).map(|(value, _)| *value).collect()
         };
+        let lengths = self.lengths.iter().zip(keep).filter(|(_, keep)| **keep).map(|(length, _)| *length);
         Self::new(self.dimension, column(&self.ids), column(&self.groups), vectors)
+            .with_lengths(lengths.collect())
     }
 
     fn merge(first: &Self, second: &Self) -> Self {
@@ -77,6 +89,14 @@ impl Chunk {
             [&first.groups[..], &second.groups].concat(),
             [&first.vectors[..], &second.vectors].concat(),
         )
+        .with_lengths(match first.lengths.is_empty() && second.lengths.is_empty() {
+            true => Vec::new(),
+            false => {
+                let lengths =
+                    |chunk: &Self| (0..chunk.len()).map(|row| chunk.part().length(row)).collect::<Vec<_>>();
+                [lengths(first), lengths(second)].concat()
+            }
+        })
     }
 }
 
@@ -155,6 +175,21 @@ mod tests {
         assert_eq!(left, (0..100).filter(|id| ![5, 7].contains(id)).collect::<Vec<_>>());
         let find = |id| buffer.iter().find_map(|chunk| chunk.part().find(id));
         assert!(find(5).is_none() && find(6).is_some());
+    }
+
+    #[test]
+    fn lengths_stay_with_their_rows() {
+        let with =
+            |id: u64| Arc::new(Chunk::new(1, vec![id], vec![0], vec![1.0]).with_lengths(vec![id as f32]));
+        let mut buffer = Vec::new();
+        (1..40).for_each(|id| push(&mut buffer, with(id)));
+        remove(&mut buffer, &[3, 20], &[(3, 0), (20, 0)]);
+        let parts = buffer.iter().map(|chunk| chunk.part());
+        for part in parts {
+            (0..part.len()).for_each(|row| assert_eq!(part.length(row), part.ids[row] as f32));
+        }
+        let mixed = Chunk::merge(&with(7), &Chunk::new(1, vec![8], vec![0], vec![1.0]));
+        assert_eq!(mixed.part().lengths, [7.0, 1.0]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::error::{Error, reserve};
+use crate::error::{Context, Error, reserve};
 use crate::storage::file::header::{self, Header, Kind, u64_at};
 use crate::storage::file::{self, damaged, name};
 use crate::storage::manifest::{ErasureEntry, Manifest};
@@ -56,7 +56,7 @@ impl Erasure {
 }
 
 /// All deletions that an index remembers, for [`Index::restore`](crate::Index::restore).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasures {
     pub(crate) index: [u8; 16],
     list: Vec<Erasure>,
@@ -85,6 +85,38 @@ impl Erasures {
     pub fn spare(&mut self, rows: &[(u64, u64)]) {
         let spared: HashSet<u128> = rows.iter().map(|&(id, group)| key(self.index, id, group)).collect();
         self.list.retain(|erasure| !spared.contains(&erasure.key));
+    }
+
+    /// Writes the list to a file, durably, in the place of whatever is there: an index that is lost with its files does not take with it
+    /// what must not come back. The file holds hashes, no ids and no vectors.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let header = Header { kind: Kind::Erasures, index: self.index, file: 0, sequence: 0, salt: 0 };
+        let (parent, name) = (file::parent(path), path.file_name().unwrap_or_default());
+        Ok(file::publish(parent, &name.to_string_lossy(), &encode(&header, &self.list))?)
+    }
+
+    /// Reads a list that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::NewerVersion`], [`Error::Io`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let length = path.metadata().context(path, "reading the length")?.len();
+        let bytes = file::read_small(path, length)?;
+        let header = Header::parse(&bytes, path, Kind::Erasures)?;
+        let records = length.saturating_sub(file_length(0)) / RECORD as u64;
+        if file_length(records) != length {
+            return Err(damaged(
+                path,
+                0,
+                format!("{} bytes", file_length(records)),
+                format!("{length} bytes"),
+            ));
+        }
+        let list = parse(&bytes, path, header.index, &ErasureEntry { file: 0, records })?;
+        Ok(Self::new(header.index, list))
     }
 
     /// How many.

@@ -22,6 +22,15 @@ use crate::error::{Context, Error, reserve};
 pub(crate) use fault::Operation;
 use hook::{Change, perform};
 
+/// The directory that a path lies in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    }
+}
+
 /// Makes a directory that only its owner can enter.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
     perform(Change::CreateDirectory, path, || {

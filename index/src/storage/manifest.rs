@@ -16,7 +16,7 @@ use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bincode::{Decode, Encode};
 
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{GraphOptions, GraphWhen, Lengths, Options};
 use crate::storage::file::header::{self, Header, Kind};
 use crate::storage::file::{self, PublishError, damaged, name};
 
@@ -37,8 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) body: Body,
 }
 
-/// The part that is encoded with bincode.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+/// What a manifest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
     pub(crate) options: Options,
     /// File numbers from here on were never used.
@@ -91,38 +91,115 @@ pub(crate) struct ShardEntry {
     pub(crate) watermark: u64,
 }
 
-/// The body in format version 1, which knows no watermarks.
+/// The body as it lies on disk, encoded with bincode.
 #[derive(Encode, Decode)]
-struct BodyV1 {
-    options: Options,
+struct StoredBody<Shard> {
+    options: StoredOptions,
     next_file: u64,
     segments: Vec<SegmentEntry>,
     tombstones: Vec<TombstoneEntry>,
     erasures: Vec<ErasureEntry>,
-    shards: Vec<ShardEntryV1>,
+    shards: Vec<Shard>,
 }
 
 #[derive(Encode, Decode)]
+struct StoredOptions {
+    dimension: usize,
+    shards: u16,
+    label: String,
+    seal_rows: usize,
+    background_compaction: bool,
+    /// 0 never, 1 auto, 2 always.
+    graph_when: u32,
+    graph_degree: u16,
+    graph_build_width: u16,
+}
+
+/// The body in format version 3: what is new, then the body as before.
+#[derive(Encode, Decode)]
+struct StoredBodyV3 {
+    any_length: bool,
+    body: StoredBody<ShardEntry>,
+}
+
+/// A shard's log in format version 1, which knows no watermarks.
+#[derive(Decode)]
 struct ShardEntryV1 {
     sealed: u64,
     durable: u64,
     logs: Vec<u64>,
 }
 
-impl From<BodyV1> for Body {
-    fn from(old: BodyV1) -> Self {
-        let BodyV1 { options, next_file, segments, tombstones, erasures, shards } = old;
-        let shards = shards.into_iter().map(|ShardEntryV1 { sealed, durable, logs }| ShardEntry {
-            sealed,
-            durable,
-            logs,
-            watermark: 0,
-        });
-        Self { options, next_file, segments, tombstones, erasures, shards: shards.collect() }
+impl From<ShardEntryV1> for ShardEntry {
+    fn from(ShardEntryV1 { sealed, durable, logs }: ShardEntryV1) -> Self {
+        Self { sealed, durable, logs, watermark: 0 }
+    }
+}
+
+impl From<&Options> for StoredOptions {
+    fn from(options: &Options) -> Self {
+        let &Options { dimension, shards, seal_rows, background_compaction, graph, .. } = options;
+        let graph_when = match graph.when {
+            GraphWhen::Never => 0,
+            GraphWhen::Auto => 1,
+            GraphWhen::Always => 2,
+        };
+        let (graph_degree, graph_build_width) = (graph.degree, graph.build_width);
+        let label = options.label.clone();
+        Self {
+            dimension,
+            shards,
+            label,
+            seal_rows,
+            background_compaction,
+            graph_when,
+            graph_degree,
+            graph_build_width,
+        }
+    }
+}
+
+impl StoredOptions {
+    /// The options; an error says what was expected.
+    fn read(self) -> Result<Options, &'static str> {
+        let when = match self.graph_when {
+            0 => GraphWhen::Never,
+            1 => GraphWhen::Auto,
+            2 => GraphWhen::Always,
+            _ => return Err("graphs never, auto or always"),
+        };
+        let graph = GraphOptions { when, degree: self.graph_degree, build_width: self.graph_build_width };
+        Ok(Options::new(self.dimension)
+            .shards(self.shards)
+            .label(self.label)
+            .seal_rows(self.seal_rows)
+            .background_compaction(self.background_compaction)
+            .graph(graph))
+    }
+}
+
+impl StoredBodyV3 {
+    fn read(self) -> Result<Body, &'static str> {
+        let mut body = self.body.read()?;
+        body.options.lengths = if self.any_length { Lengths::Any } else { Lengths::Unit };
+        Ok(body)
+    }
+}
+
+impl<Shard: Into<ShardEntry>> StoredBody<Shard> {
+    fn read(self) -> Result<Body, &'static str> {
+        let Self { options, next_file, segments, tombstones, erasures, shards } = self;
+        let shards = shards.into_iter().map(Into::into).collect();
+        Ok(Body { options: options.read()?, next_file, segments, tombstones, erasures, shards })
     }
 }
 
 impl Body {
+    fn stored(&self) -> StoredBody<ShardEntry> {
+        let Self { options, next_file, segments, tombstones, erasures, shards } = self.clone();
+        StoredBody { options: (&options).into(), next_file, segments, tombstones, erasures, shards }
+    }
+
     /// Every file that it names, and the manifest and the lock.
     pub(crate) fn files(&self, directory: &Path) -> HashSet<PathBuf> {
         let mut files: HashSet<PathBuf> =
@@ -149,11 +226,18 @@ impl Manifest {
     fn encode(&self, path: &Path) -> Result<Vec<u8>, Error> {
         let header =
             Header { kind: Kind::Manifest, index: self.index, file: 0, sequence: self.epoch, salt: 0 };
-        let body = bincode::encode_to_vec(&self.body, CODEC).map_err(|error| too_large(path, error))?;
+        let (version, body) = match self.body.options.lengths {
+            Lengths::Unit => (header::VERSION, bincode::encode_to_vec(self.body.stored(), CODEC)),
+            Lengths::Any => {
+                let body = StoredBodyV3 { any_length: true, body: self.body.stored() };
+                (header::NEWEST, bincode::encode_to_vec(body, CODEC))
+            }
+        };
+        let body = body.map_err(|error| too_large(path, error))?;
         if body.len() > MAX_BODY {
             return Err(too_large(path, format!("{} bytes", body.len())));
         }
-        let mut bytes = header.encode().to_vec();
+        let mut bytes = header.encode_version(version).to_vec();
         bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&body);
         let checksum = crc32c::crc32c(&bytes);
@@ -190,11 +274,15 @@ impl Manifest {
         };
         let at = header::LENGTH + length.len();
         let decoded = match Header::version(bytes) {
-            1 => bincode::decode_from_slice::<BodyV1, _>(body, CODEC)
-                .map(|(body, used)| (Body::from(body), used)),
-            _ => bincode::decode_from_slice::<Body, _>(body, CODEC),
+            1 => bincode::decode_from_slice::<StoredBody<ShardEntryV1>, _>(body, CODEC)
+                .map(|(body, used)| (body.read(), used)),
+            2 => bincode::decode_from_slice::<StoredBody<ShardEntry>, _>(body, CODEC)
+                .map(|(body, used)| (body.read(), used)),
+            _ => bincode::decode_from_slice::<StoredBodyV3, _>(body, CODEC)
+                .map(|(body, used)| (body.read(), used)),
         };
         let (decoded, used) = decoded.map_err(|error| damaged(path, at, "a manifest body", error))?;
+        let decoded = decoded.map_err(|expected| damaged(path, at, expected, "another number"))?;
         if used != body.len() || decoded.shards.len() != usize::from(decoded.options.shards) {
             return Err(damaged(
                 path,
@@ -227,7 +315,7 @@ mod tests {
 
     fn sample() -> Manifest {
         let body = Body {
-            options: Options { label: "encoder".into(), shards: 2, ..Options::new(3) },
+            options: Options::new(3).label("encoder").shards(2),
             next_file: 12,
             segments: vec![SegmentEntry { file: 4, rows: 10, length: 999, digest: [9; 16] }],
             tombstones: vec![TombstoneEntry { file: 5, segment: 4, dead: 2 }],
@@ -250,6 +338,17 @@ mod tests {
         next.epoch += 1;
         next.publish(directory.path()).unwrap();
         assert_eq!(Manifest::load(directory.path()).unwrap(), next);
+    }
+
+    #[test]
+    fn only_indexes_with_lengths_are_of_the_newest_version() {
+        let path = Path::new("m");
+        let mut manifest = sample();
+        assert_eq!(Header::version(&manifest.encode(path).unwrap()), 2);
+        manifest.body.options.lengths = Lengths::Any;
+        let bytes = manifest.encode(path).unwrap();
+        assert_eq!(Header::version(&bytes), 3);
+        assert_eq!(Manifest::parse(&bytes, path).unwrap(), manifest);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rows lying together, in a buffer or in a segment: what lookups and searches work on.
 
 /// Borrowed columns of some rows. Row `i` has `ids[i]`, `groups[i]` and `vectors[i * dimension..][..dimension]`;
-/// `order` lists the rows by ascending id.
+/// `order` lists the rows by ascending id. `lengths` is empty where all are 1.
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub(crate) dimension: usize,
@@ -9,6 +9,7 @@ pub(crate) struct Part<'a> {
     pub(crate) groups: &'a [u64],
     pub(crate) order: &'a [u32],
     pub(crate) vectors: &'a [f32],
+    pub(crate) lengths: &'a [f32],
 }
 
 impl<'a> Part<'a> {
@@ -18,6 +19,11 @@ impl<'a> Part<'a> {
 
     pub(crate) fn vector(&self, row: usize) -> Option<&'a [f32]> {
         self.vectors.get(row * self.dimension..(row + 1) * self.dimension)
+    }
+
+    /// What the length of a row's vector was before it was normalised.
+    pub(crate) fn length(&self, row: usize) -> f32 {
+        self.lengths.get(row).copied().unwrap_or(1.0)
     }
 
     /// Ids come from files: a row number beyond the end sorts last and is never found.
@@ -74,7 +80,7 @@ mod tests {
             ids.sort_by_key(|id| (id ^ shuffle).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let mut order: Vec<u32> = (0..ids.len() as u32).collect();
             order.sort_by_key(|&row| ids[row as usize]);
-            let part = Part { dimension: 1, ids: &ids, groups: &ids, order: &order, vectors: &[] };
+            let part = Part { dimension: 1, ids: &ids, groups: &ids, order: &order, vectors: &[], lengths: &[] };
             let wanted: Vec<u64> = wanted.into_iter().collect();
             let mut seen = Vec::new();
             part.find_each(&wanted, |position, row| seen.push((wanted[position], row)));
@@ -91,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_wrong_order_finds_nothing_and_does_not_panic() {
-        let part = Part { dimension: 1, ids: &[5, 6], groups: &[1, 1], order: &[9, 8], vectors: &[1.0, 1.0] };
+        let (vectors, lengths) = (&[1.0, 1.0], &[]);
+        let part = Part { dimension: 1, ids: &[5, 6], groups: &[1, 1], order: &[9, 8], vectors, lengths };
         assert_eq!(part.find(5), None);
         part.find_each(&[1, 5, 6, u64::MAX], |_, _| panic!("nothing is there"));
         assert_eq!(part.vector(2), None);

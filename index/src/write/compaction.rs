@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use crate::control::Control;
 use crate::error::Error;
 use crate::graph::build::Parameters;
 use crate::storage::file::name;
@@ -65,7 +66,7 @@ impl Compactor {
         while let Ok(CompactRequest::NewSegment) = requests.recv() {
             while !self.closing.load(Ordering::Relaxed) {
                 let due = |state: &[Sealed]| choose(&self.store, state, &unreadable);
-                match self.compact(due, Pace::Gentle) {
+                match self.compact(due, Pace::Gentle, &Control::new()) {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(Failed { error, segments }) => {
@@ -82,19 +83,19 @@ impl Compactor {
 
     /// Compacts until nothing is due among the segments that are there now and those made of them. What others write meanwhile is
     /// left to the next compaction, so that this one comes to an end.
-    pub(crate) fn compact_all(&self) -> Result<Done, Error> {
+    pub(crate) fn compact_all(&self, control: &Control<'_>) -> Result<Done, Error> {
         let known = self.known(|_| true);
-        self.repeat(known, |segments, later| choose(&self.store, segments, later), true)
+        self.repeat(known, |segments, later| choose(&self.store, segments, later), true, control)
     }
 
     /// Rewrites every segment that holds dead rows now. Rows that die meanwhile are left to the next purge.
-    pub(crate) fn purge(&self) -> Result<Done, Error> {
+    pub(crate) fn purge(&self, control: &Control<'_>) -> Result<Done, Error> {
         let known = self.known(|sealed| sealed.dead() > 0);
         let next = |segments: &[Sealed], later: &HashSet<u64>| {
             let dead = |sealed: &Sealed| sealed.dead() > 0 && !later.contains(&sealed.segment.number());
             segments.iter().position(dead).map(|at| vec![at])
         };
-        self.repeat(known, next, false)
+        self.repeat(known, next, false, control)
     }
 
     /// The numbers of the segments wanted, once no compaction is under way: one that read its sources earlier makes a segment that holds rows
@@ -110,17 +111,23 @@ impl Compactor {
         mut known: HashSet<u64>,
         choose: impl Fn(&[Sealed], &HashSet<u64>) -> Option<Vec<usize>>,
         again: bool,
+        control: &Control<'_>,
     ) -> Result<Done, Error> {
+        // Where what is made is compacted again, nobody knows how much there will be.
+        let all = (!again).then_some(known.len() as u64);
         let mut total = Done::default();
         loop {
             let next = |segments: &[Sealed]| {
                 choose(segments, &numbers(segments, |sealed| !known.contains(&sealed.segment.number())))
             };
-            let Some((done, made)) = self.compact(next, Pace::Full).map_err(|failed| failed.error)? else {
+            let Some((done, made)) =
+                self.compact(next, Pace::Full, control).map_err(|failed| failed.error)?
+            else {
                 return Ok(total);
             };
             total.segments += done.segments;
             total.erased += done.erased;
+            control.report(total.segments as u64, all);
             known.extend(made.filter(|_| again));
         }
     }
@@ -130,6 +137,7 @@ impl Compactor {
         &self,
         choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>,
         pace: Pace,
+        control: &Control<'_>,
     ) -> Result<Option<(Done, Option<u64>)>, Failed> {
         let store = &*self.store;
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +146,7 @@ impl Compactor {
         let sources: Vec<Sealed> = chosen.iter().map(|&at| state.segments[at].clone()).collect();
         drop(state);
         let mut files = Vec::new();
-        let rest = Rest { closing: &self.closing, pace, since: Mutex::new(Instant::now()) };
+        let rest = Rest { closing: &self.closing, pace, control, since: Mutex::new(Instant::now()) };
         let done = merge(store, &sources, &rest, &mut files).and_then(|merged| {
             let erased = sources.iter().map(|sealed| sealed.dead() as u64).sum();
             let made = merged.as_ref().map(|(segment, _)| segment.number());
@@ -207,7 +215,7 @@ fn merge(
 ) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
     for Sealed { segment, .. } in sources {
         segment.expect(Access::InOrder);
-        segment.verify(0..segment.rows())?;
+        segment.verify_whole(0..segment.rows())?;
     }
     let rows: Vec<Source<'_>> = sources
         .iter()
@@ -271,12 +279,14 @@ fn replace(
 struct Rest<'a> {
     closing: &'a AtomicBool,
     pace: Pace,
+    control: &'a Control<'a>,
     since: Mutex<Instant>,
 }
 
 impl Rest<'_> {
     /// After each piece of work: as long a break as the piece took.
     fn take(&self) -> Result<(), Error> {
+        self.control.expect_going("compacting")?;
         if self.pace == Pace::Full {
             return Ok(());
         }

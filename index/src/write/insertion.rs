@@ -1,14 +1,15 @@
 //! A batch of rows on its way into the shards.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::Error;
-use crate::options::Options;
-use crate::row::{Durability, Row, validate};
+use crate::options::{Lengths, Options};
+use crate::row::{Durability, Row, normalise, validate};
 use crate::storage::buffer::{Chunk, chunk_rows, row_bytes};
 use crate::storage::state::{State, shard_of};
-use crate::storage::wal::frame::Record;
+use crate::storage::wal::frame::{MAX_DELETIONS, Record};
 use crate::write::shard::{Shard, WriteError};
 
 /// Bytes of rows that one transaction takes, unless a single group has more.
@@ -24,14 +25,30 @@ pub(crate) struct Insertion<'a> {
     ids: Vec<u64>,
     /// The position in `rows` of each of `ids`.
     positions: Vec<usize>,
+    /// In an index of any length: the vectors divided by their lengths, one after the other, and the lengths.
+    normalised: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl<'a> Insertion<'a> {
     /// Refuses invalid vectors and an id given twice.
     pub(crate) fn new(rows: &'a [Row<'a>], options: &'a Options) -> Result<Self, Error> {
-        for (row, given) in rows.iter().enumerate() {
-            validate(row, given.vector, options.dimension)?;
-        }
+        let normalised = match options.lengths {
+            Lengths::Unit => {
+                for (row, given) in rows.iter().enumerate() {
+                    validate(row, given.vector, options.dimension)?;
+                }
+                None
+            }
+            Lengths::Any => {
+                let (mut units, mut lengths) = (Vec::new(), Vec::new());
+                for (row, given) in rows.iter().enumerate() {
+                    let (unit, length) = normalise(row, given.vector, options.dimension)?;
+                    units.extend(unit);
+                    lengths.push(length);
+                }
+                Some((units, lengths))
+            }
+        };
         let mut keyed: Vec<(u64, usize)> =
             rows.iter().enumerate().map(|(row, given)| (given.id, row)).collect();
         keyed.sort_unstable();
@@ -39,7 +56,7 @@ impl<'a> Insertion<'a> {
             return Err(Error::DuplicateId { row: twice[1].1, id: twice[1].0 });
         }
         let (ids, positions) = keyed.into_iter().unzip();
-        Ok(Self { rows, options, ids, positions })
+        Ok(Self { rows, options, ids, positions, normalised })
     }
 
     /// The ids, ascending.
@@ -59,6 +76,23 @@ impl<'a> Insertion<'a> {
             taken = Some(taken.map_or(position, |other| other.min(position)));
         });
         taken.map_or(Ok(()), |position| Err(self.duplicate(position)))
+    }
+
+    /// Which rows replace a live one. Refuses those whose ids are live in other groups.
+    pub(crate) fn live(&self, state: &State) -> Result<Vec<bool>, Error> {
+        let mut live = vec![false; self.rows.len()];
+        let mut elsewhere: Option<(usize, u64)> = None;
+        state.find_each(&self.ids, |position, group| {
+            let row = self.positions[position];
+            live[row] = true;
+            if self.rows[row].group != group {
+                elsewhere = Some(elsewhere.map_or((row, group), |other| other.min((row, group))));
+            }
+        });
+        match elsewhere {
+            Some((row, group)) => Err(Error::OtherGroup { row, id: self.rows[row].id, group }),
+            None => Ok(live),
+        }
     }
 
     /// The rows of each shard, as positions, cut into transactions that hold whole groups.
@@ -93,89 +127,122 @@ impl<'a> Insertion<'a> {
             .map(|positions| {
                 let rows = || positions.iter().map(|&position| &self.rows[position]);
                 let mut vectors = Vec::with_capacity(positions.len() * dimension);
-                rows().for_each(|row| vectors.extend_from_slice(row.vector));
+                let mut own_lengths = Vec::new();
+                match &self.normalised {
+                    None => rows().for_each(|row| vectors.extend_from_slice(row.vector)),
+                    Some((units, lengths)) => {
+                        for &position in positions {
+                            vectors
+                                .extend_from_slice(&units[position * dimension..(position + 1) * dimension]);
+                            own_lengths.push(lengths[position]);
+                        }
+                    }
+                }
                 let (ids, groups) = rows().map(|row| (row.id, row.group)).unzip();
-                Record::Insert(Arc::new(Chunk::new(dimension, ids, groups, vectors)))
+                let chunk = Chunk::new(dimension, ids, groups, vectors).with_lengths(own_lengths);
+                Record::Insert(Arc::new(chunk))
             })
             .collect()
     }
 }
 
-/// Writes a batch into the shards and waits until it is visible, and durable as asked for. Returns the last
-/// sequence of each shard that was written. On an error, what did get into a log is committed all the same.
-pub(crate) fn write(
-    insertion: &Insertion<'_>,
-    shards: &[Shard],
-    durability: Durability,
-    watermark: Option<u64>,
-) -> Result<Vec<(u16, u64)>, WriteError> {
-    let work: Vec<(u16, Vec<Vec<usize>>)> = (0..)
-        .zip(insertion.transactions(shards.len()))
-        .filter(|(_, transactions)| !transactions.is_empty())
-        .collect();
-    let bytes = insertion.rows.len() * row_bytes(insertion.options.dimension);
-    let results: Vec<Result<(u16, u64), WriteError>> = if work.len() > 1 && bytes >= PARALLEL_BYTES {
-        thread::scope(|scope| {
-            let threads: Vec<_> = work
-                .iter()
-                .map(|(number, transactions)| {
-                    scope.spawn(move || {
-                        let shard = &shards[usize::from(*number)];
-                        append(insertion, shard, *number, transactions, durability, watermark)
-                            .and_then(|written| commit(shard, written, durability))
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    } else {
-        let appended: Vec<_> = work
-            .iter()
-            .map(|(number, transactions)| {
-                append(insertion, &shards[usize::from(*number)], *number, transactions, durability, watermark)
-            })
-            .collect();
-        appended
-            .into_iter()
-            .map(|written| {
-                written.and_then(|written| commit(&shards[usize::from(written.0)], written, durability))
-            })
-            .collect()
-    };
-    let in_doubt = results.iter().any(|result| result.as_ref().is_err_and(|error| error.in_doubt));
-    let sequences: Result<Vec<_>, WriteError> = results.into_iter().collect();
-    sequences.map_err(|error| WriteError { in_doubt, ..error })
+/// Rows to write, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    pub(crate) insertion: &'a Insertion<'a>,
+    /// For each row, whether it replaces the live row with its id; empty: none does.
+    pub(crate) replaced: &'a [bool],
+    pub(crate) durability: Durability,
+    /// Written to each shard, behind its last row.
+    pub(crate) watermark: Option<u64>,
 }
 
-/// Appends a shard's transactions, the last with the watermark. If one fails, those before it are committed.
-fn append(
-    insertion: &Insertion<'_>,
-    shard: &Shard,
-    number: u16,
-    transactions: &[Vec<usize>],
-    durability: Durability,
-    watermark: Option<u64>,
-) -> Result<(u16, u64), WriteError> {
-    let mut last = 0;
-    for (place, positions) in transactions.iter().enumerate() {
-        let mut records = insertion.records(positions);
-        if place + 1 == transactions.len() {
-            records.extend(watermark.map(Record::Mark));
-        }
-        match shard.append(records, durability) {
-            Ok(written) => last = written.sequence,
-            Err(error) => {
-                let committed = if last > 0 { shard.commit(last, durability) } else { Ok(()) };
-                return Err(committed.err().unwrap_or(error));
+/// What was appended to the log of one shard.
+pub(crate) struct Appended {
+    pub(crate) shard: u16,
+    /// Sequence of the last frame.
+    pub(crate) last: u64,
+    deleted: Vec<Arc<AtomicUsize>>,
+}
+
+impl Appended {
+    /// Live rows that it deleted; final once committed.
+    pub(crate) fn deleted(&self) -> usize {
+        self.deleted.iter().map(|deleted| deleted.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Batch<'_> {
+    /// Writes the rows into the shards and waits until they are visible, and durable as asked for. Returns what was appended to each
+    /// shard. On an error, what did get into a log is committed all the same.
+    pub(crate) fn write(&self, shards: &[Shard]) -> Result<Vec<Appended>, WriteError> {
+        let work: Vec<(u16, Vec<Vec<usize>>)> = (0..)
+            .zip(self.insertion.transactions(shards.len()))
+            .filter(|(_, transactions)| !transactions.is_empty())
+            .collect();
+        let bytes = self.insertion.rows.len() * row_bytes(self.insertion.options.dimension);
+        let shard = |number: u16| &shards[usize::from(number)];
+        let append = |(number, transactions): &(u16, Vec<Vec<usize>>)| {
+            self.append(shard(*number), *number, transactions)
+        };
+        let commit = |appended: Result<Appended, WriteError>| {
+            let appended = appended?;
+            shard(appended.shard).commit(appended.last, self.durability).map(|()| appended)
+        };
+        let results: Vec<Result<Appended, WriteError>> = if work.len() > 1 && bytes >= PARALLEL_BYTES {
+            thread::scope(|scope| {
+                let threads: Vec<_> =
+                    work.iter().map(|work| scope.spawn(move || commit(append(work)))).collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                    .collect()
+            })
+        } else {
+            // All are appended before the first is waited for.
+            let appended: Vec<_> = work.iter().map(append).collect();
+            appended.into_iter().map(commit).collect()
+        };
+        let in_doubt = results.iter().any(|result| result.as_ref().is_err_and(|error| error.in_doubt));
+        let written: Result<Vec<_>, WriteError> = results.into_iter().collect();
+        written.map_err(|error| WriteError { in_doubt, ..error })
+    }
+
+    /// Appends a shard's transactions, the last with the watermark. If one fails, those before it are committed.
+    fn append(
+        &self,
+        shard: &Shard,
+        number: u16,
+        transactions: &[Vec<usize>],
+    ) -> Result<Appended, WriteError> {
+        let mut appended = Appended { shard: number, last: 0, deleted: Vec::new() };
+        for (place, positions) in transactions.iter().enumerate() {
+            let mut records = self.deletions(positions);
+            records.extend(self.insertion.records(positions));
+            if place + 1 == transactions.len() {
+                records.extend(self.watermark.map(Record::Mark));
+            }
+            match shard.append(records, self.durability) {
+                Ok(written) => {
+                    appended.last = written.sequence;
+                    appended.deleted.push(written.deleted);
+                }
+                Err(error) => {
+                    let last = appended.last;
+                    let committed = if last > 0 { shard.commit(last, self.durability) } else { Ok(()) };
+                    return Err(committed.err().unwrap_or(error));
+                }
             }
         }
+        Ok(appended)
     }
-    Ok((number, last))
-}
 
-fn commit(shard: &Shard, written: (u16, u64), durability: Durability) -> Result<(u16, u64), WriteError> {
-    shard.commit(written.1, durability).map(|()| written)
+    /// What has to be deleted before some rows are inserted in the same transaction.
+    fn deletions(&self, positions: &[usize]) -> Vec<Record> {
+        let replaces = |position: &&usize| self.replaced.get(**position).is_some_and(|replaces| *replaces);
+        let rows = positions.iter().filter(replaces).map(|&position| &self.insertion.rows[position]);
+        let mut targets: Vec<(u64, u64)> = rows.map(|row| (row.id, row.group)).collect();
+        targets.sort_unstable();
+        targets.chunks(MAX_DELETIONS).map(|targets| Record::Delete(targets.to_vec())).collect()
+    }
 }

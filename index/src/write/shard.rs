@@ -209,6 +209,11 @@ impl Shard {
         self.commits.commit(sequence, durability == Durability::Each).map_err(WriteError::in_doubt)
     }
 
+    /// Returns when everything up to a sequence is on disk.
+    pub(crate) fn wait_durable(&self, sequence: u64) -> Result<(), Error> {
+        self.commits.wait_durable(sequence)
+    }
+
     /// Makes everything durable that was appended before.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.commits.sync()

@@ -10,9 +10,9 @@ use crate::storage::state::shard_of;
 use crate::storage::store::Store;
 use crate::storage::wal::frame::{MAX_DELETIONS, Record};
 use crate::write::compaction::Compactor;
-use crate::write::insertion::{self, Insertion};
+use crate::write::insertion::{Appended, Batch, Insertion};
 use crate::write::requests::Requests;
-use crate::write::reservation::Reservations;
+use crate::write::reservation::{Claim, Reservations};
 use crate::write::shard::{Recovered, Shard, WriteError};
 use crate::write::{sealing, syncing};
 
@@ -123,8 +123,26 @@ impl Writers {
         let claim =
             self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
         insertion.refuse_live(&self.store.state.load())?;
-        match insertion::write(&insertion, &self.shards, durability, watermark) {
-            Ok(sequences) => Ok(Receipt { rows: rows.len(), durable: durability.waits(), sequences }),
+        self.write(Batch { insertion: &insertion, replaced: &[], durability, watermark }, claim)
+    }
+
+    /// Inserts rows; those whose ids are live replace what is there.
+    pub(crate) fn upsert(&self, rows: &[Row<'_>], durability: Durability) -> Result<Receipt, Error> {
+        let insertion = Insertion::new(rows, &self.store.options)?;
+        let claim =
+            self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
+        let replaced = insertion.live(&self.store.state.load())?;
+        self.write(Batch { insertion: &insertion, replaced: &replaced, durability, watermark: None }, claim)
+    }
+
+    fn write(&self, batch: Batch<'_>, claim: Claim<'_>) -> Result<Receipt, Error> {
+        match batch.write(&self.shards) {
+            Ok(written) => Ok(Receipt {
+                rows: batch.insertion.ids().len(),
+                replaced: written.iter().map(Appended::deleted).sum(),
+                durable: batch.durability.waits(),
+                sequences: written.iter().map(|written| (written.shard, written.last)).collect(),
+            }),
             Err(WriteError { error, in_doubt }) => {
                 if in_doubt {
                     claim.keep();
@@ -134,9 +152,16 @@ impl Writers {
         }
     }
 
+    /// Returns when everything up to some sequences, each of a shard, is on disk.
+    pub(crate) fn wait_durable(&self, sequences: &[(u16, u64)]) -> Result<(), Error> {
+        let shard = |number: u16| self.shards.get(usize::from(number));
+        let mut pairs = sequences.iter().filter_map(|&(number, sequence)| Some((shard(number)?, sequence)));
+        pairs.try_for_each(|(shard, sequence)| shard.wait_durable(sequence))
+    }
+
     /// Deletes rows by id, with a watermark in each shard.
     pub(crate) fn delete(&self, ids: &[u64], watermark: Option<u64>) -> Result<Receipt, Error> {
-        let mut receipt = Receipt { rows: 0, durable: true, sequences: Vec::new() };
+        let mut receipt = Receipt { rows: 0, replaced: 0, durable: true, sequences: Vec::new() };
         let mut written = Vec::new();
         let mut failed = None;
         for (number, targets) in self.targets(ids) {
@@ -182,7 +207,7 @@ impl Writers {
         let written = self.shards[0].append(vec![Record::Mark(watermark)], durability);
         let sequence = written.map_err(|failed| failed.error)?.sequence;
         self.shards[0].commit(sequence, durability).map_err(|failed| failed.error)?;
-        Ok(Receipt { rows: 0, durable: durability.waits(), sequences: vec![(0, sequence)] })
+        Ok(Receipt { rows: 0, replaced: 0, durable: durability.waits(), sequences: vec![(0, sequence)] })
     }
 }
 

@@ -21,6 +21,11 @@ impl Oracle {
         assert!(self.0.insert(id, (group, vector)).is_none());
     }
 
+    pub fn upsert(&mut self, id: u64, group: u64, vector: Vec<f32>) {
+        let old = self.0.insert(id, (group, vector));
+        assert!(old.is_none_or(|(old, _)| old == group), "an upsert keeps a row in its group");
+    }
+
     /// Every live row, best first.
     pub fn ranked(&self, probe: &[f32]) -> Vec<Hit> {
         let mut hits: Vec<Hit> = self
@@ -40,17 +45,20 @@ impl Oracle {
     /// The same of a view, read row by row.
     pub fn of(view: &View) -> Self {
         let mut oracle = Self::default();
-        view.rows().for_each(|row| oracle.insert(row.id, row.group, row.vector));
+        view.rows().map(Result::unwrap).for_each(|row| oracle.insert(row.id, row.group, row.vector));
         oracle
     }
 
     /// Compares everything that a view says.
     pub fn assert_equals(&self, view: &View, probes: &[Vec<f32>]) {
         assert_eq!(&Self::of(view), self);
+        let entries: BTreeMap<u64, u64> = view.entries().collect();
+        assert_eq!(entries, self.0.iter().map(|(id, (group, _))| (*id, *group)).collect());
         assert_eq!(view.len(), self.0.len());
         assert_eq!(view.is_empty(), self.0.is_empty());
         for (&id, (group, vector)) in &self.0 {
-            let row = view.get(id).unwrap();
+            let row = view.get(id).unwrap().unwrap();
+            assert_eq!(view.group_of(id), Some(*group));
             assert!(view.contains(id) && row.id == id && row.group == *group && &row.vector == vector);
             assert!(view.group_ids(*group).contains(&id));
         }

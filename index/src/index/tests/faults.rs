@@ -65,7 +65,7 @@ const OPERATIONS: [Operation; 8] = [
 ];
 
 fn options() -> Options {
-    Options { shards: 2, seal_rows: 8, ..Options::new(2) }
+    Options::new(2).shards(2).seal_rows(8)
 }
 
 /// Holds an index against what is known.

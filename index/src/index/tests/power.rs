@@ -187,7 +187,7 @@ fn a_power_cut_at_any_moment_takes_back_nothing_that_was_promised() {
 fn a_write_of_many_frames_is_whole_or_absent_whatever_sectors_arrive() {
     let directory = scratch();
     let recorder = Recorder::new(directory.path());
-    let options = Options { shards: 1, ..Options::new(4096) };
+    let options = Options::new(4096).shards(1);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let history = Mutex::new(History::new(1, recorder.position()));
     let mut user = User::new(&recorder, &history, 1);

@@ -49,8 +49,10 @@ impl Aside {
 
     /// Those that are left at this cut.
     pub(super) fn rest(mut self, cut: f32, probe: &Probe<'_>) -> Result<Vec<Candidate>, Error> {
-        let by_all_threads =
-            |new: &mut [Candidate]| new.par_chunks_mut(ALONE).try_for_each(|some| narrow(probe, some));
+        let by_all_threads = |new: &mut [Candidate]| {
+            let least = probe.plan.least_pieces(new.len().div_ceil(ALONE));
+            new.par_chunks_mut(ALONE).with_min_len(least).try_for_each(|some| narrow(probe, some))
+        };
         self.narrow_all(cut, probe, by_all_threads)?;
         Ok(self.candidates)
     }

@@ -20,8 +20,10 @@ use crate::error::Error;
 
 /// Bytes of a header.
 pub(crate) const LENGTH: usize = 64;
-/// The format version that is written, and the newest that is read.
+/// The format version that is written wherever it will do.
 pub(crate) const VERSION: u16 = 2;
+/// The newest format version, which manifests of indexes with lengths have.
+pub(crate) const NEWEST: u16 = 3;
 const MAGIC: [u8; 8] = *b"GALLERST";
 
 /// Kinds of files.
@@ -47,9 +49,13 @@ pub(crate) struct Header {
 
 impl Header {
     pub(crate) fn encode(&self) -> [u8; LENGTH] {
+        self.encode_version(VERSION)
+    }
+
+    pub(crate) fn encode_version(&self, version: u16) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         bytes[0..8].copy_from_slice(&MAGIC);
-        bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        bytes[8..10].copy_from_slice(&version.to_le_bytes());
         bytes[10..12].copy_from_slice(&(self.kind as u16).to_le_bytes());
         bytes[12..16].copy_from_slice(&(LENGTH as u32).to_le_bytes());
         bytes[16..32].copy_from_slice(&self.index);
@@ -79,8 +85,8 @@ impl Header {
             return Err(damaged(path, 60, format!("checksum {computed:08x}"), format!("{stored:08x}")));
         }
         let version = u16_at(bytes, 8);
-        if version > VERSION {
-            return Err(Error::NewerVersion { path: path.to_owned(), got: version, supported: VERSION });
+        if version > NEWEST {
+            return Err(Error::NewerVersion { path: path.to_owned(), got: version, supported: NEWEST });
         }
         let got = u16_at(bytes, 10);
         if got != kind as u16 {
@@ -157,11 +163,11 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused_by_name() {
         let mut bytes = sample().encode();
-        bytes[8] = 3;
+        bytes[8] = 4;
         let checksum = crc32c::crc32c(&bytes[..60]);
         bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
         let error = Header::parse(&bytes, Path::new("x"), Kind::Segment).unwrap_err();
-        assert!(matches!(error, Error::NewerVersion { got: 3, supported: 2, .. }));
+        assert!(matches!(error, Error::NewerVersion { got: 4, supported: 3, .. }));
     }
 
     #[test]

@@ -34,6 +34,8 @@
 //! 12 lowest    u32[nodes * 2M]         neighbours, nearest first, ffffffff where there is none
 //! 13 upper     u32[...]                M neighbours for each node of layer 1, then of layer 2, and so on
 //! 14 rotation  see segment/l0.rs       with L0 codes
+//! 16 second bits, see segment/l0.rs   with codes of one bit
+//! 17 lengths   f32[rows]               in indexes that take vectors of any length
 //! 15 blocks    u32[...]                the last one: a CRC-32C for each 64 KiB of the file before it, continuing
 //!                                      that of (file number u64, block number u64)
 //! ```
@@ -62,6 +64,7 @@ pub(crate) const GRAPH_UPPER: u32 = 13;
 pub(crate) const L0_ROTATION: u32 = 14;
 pub(crate) const BLOCKS: u32 = 15;
 pub(crate) const L0_SECOND: u32 = 16;
+pub(crate) const LENGTHS: u32 = 17;
 
 /// Sections begin at multiples of this.
 pub(crate) const ALIGNMENT: usize = 64;

@@ -14,9 +14,10 @@ use zerocopy::{FromBytes, Immutable};
 use super::graph::Sections;
 use super::l0;
 use super::layout::{
-    BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, ORDER, READ_AHEAD, SCALES, STATISTICS, Section,
-    VECTORS, block_checksum,
+    BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, LENGTHS, ORDER, READ_AHEAD, SCALES, STATISTICS,
+    Section, VECTORS, block_checksum,
 };
+use crate::background::Tick;
 use crate::codes::sq8::{self, Codes};
 use crate::error::{Context, Error};
 use crate::graph::Searchable;
@@ -38,6 +39,8 @@ pub(crate) struct Segment {
     groups: Range<usize>,
     order: Range<usize>,
     vectors: Range<usize>,
+    /// Empty where all are 1.
+    lengths: Range<usize>,
     pub(super) codes: Range<usize>,
     pub(super) scales: Range<usize>,
     pub(super) graph: Option<Sections>,
@@ -118,6 +121,8 @@ impl Segment {
         let (ids, groups, order) = (section(IDS, 8)?, section(GROUPS, 8)?, section(ORDER, 4)?);
         let vectors = section(VECTORS, dimension * 4)?;
         let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
+        let has_lengths = sections.iter().any(|section| section.kind == LENGTHS);
+        let lengths = if has_lengths { section(LENGTHS, 4)? } else { 0..0 };
         let graph = Sections::find(&sections, rows, &path)?;
         let l0 = l0::Sections::find(&sections, rows, dimension, &path)?;
         let statistics = sections.iter().find(|section| section.kind == STATISTICS);
@@ -159,6 +164,7 @@ impl Segment {
             groups,
             order,
             vectors,
+            lengths,
             codes,
             scales,
             graph,
@@ -226,6 +232,7 @@ impl Segment {
             groups: self.elements(&self.groups),
             order: self.elements(&self.order),
             vectors: self.elements(&self.vectors),
+            lengths: self.elements(&self.lengths),
         }
     }
 
@@ -247,6 +254,17 @@ impl Segment {
     pub(crate) fn verify(&self, rows: Range<usize>) -> Result<(), Error> {
         let width = self.dimension * 4;
         self.verify_bytes(self.vectors.start + rows.start * width..self.vectors.start + rows.end * width)
+    }
+
+    /// As [`verify`](Self::verify), of the lengths too.
+    pub(crate) fn verify_whole(&self, rows: Range<usize>) -> Result<(), Error> {
+        self.verify(rows.clone())?;
+        match self.lengths.is_empty() {
+            true => Ok(()),
+            false => {
+                self.verify_bytes(self.lengths.start + rows.start * 4..self.lengths.start + rows.end * 4)
+            }
+        }
     }
 
     /// As [`verify`](Self::verify), of the codes of some rows.
@@ -296,18 +314,23 @@ impl Segment {
     }
 
     /// Verifies every byte again, and that the rows are in order, finite and of length 1. Returns all problems.
-    pub(crate) fn check(&self) -> Vec<Error> {
+    /// `tick` is called after each block; an error of its own ends the check.
+    pub(crate) fn check(&self, tick: Tick<'_>) -> Result<Vec<Error>, Error> {
         self.expect(Access::InOrder);
-        let problems = self.check_all();
+        let problems = self.check_all(tick);
         self.expect(Access::AtRandom);
         problems
     }
 
-    fn check_all(&self) -> Vec<Error> {
+    fn check_all(&self, tick: Tick<'_>) -> Result<Vec<Error>, Error> {
         let blocks = self.blocks.start.div_ceil(BLOCK);
-        let mut problems: Vec<Error> =
-            (0..blocks).filter_map(|block| self.verify_block(block).err()).collect();
+        let mut problems: Vec<Error> = Vec::new();
+        for block in 0..blocks {
+            problems.extend(self.verify_block(block).err());
+            tick()?;
+        }
         for section in &self.sections {
+            tick()?;
             let bytes = &self.map[section.range()];
             let computed = xxh3_64(bytes);
             if computed != section.checksum {
@@ -331,9 +354,10 @@ impl Segment {
                 Ok(_) => {}
                 Err(error) => problems.push(error),
             }
+            tick()?;
             problems.extend(self.check_l0().err());
         }
-        problems
+        Ok(problems)
     }
 
     /// Looks for every row in the graph, by a search of its own code. For a segment that [`check`](Self::check) finds sound.
@@ -372,6 +396,11 @@ impl Segment {
                 "rows by ascending id, each once",
                 "another order",
             ));
+        }
+        let wrong = |length: &f32| !length.is_finite() || *length <= 0.0;
+        if let Some(row) = part.lengths.iter().position(wrong) {
+            let offset = self.lengths.start + row * 4;
+            return Some(damaged(&self.path, offset, "a length above 0", format!("another in row {row}")));
         }
         let bad = part.vectors.chunks_exact(self.dimension).position(|vector| {
             !(crate::codes::kernels::dot(vector, vector).sqrt() - 1.0).abs().lt(&crate::row::UNIT_TOLERANCE)

@@ -161,7 +161,7 @@ fn rows_come_back_sorted_and_bit_by_bit() {
             assert_eq!(part.vector(row).unwrap(), vector(dimension, id));
         }
         assert_eq!(part.find(rows), None);
-        assert!(segment.check().is_empty());
+        assert!(segment.check(&|| Ok(())).unwrap().is_empty());
         assert!(!file.directory.path().join(name::temporary(&name::segment(NUMBER))).exists());
     }
 }
@@ -232,7 +232,7 @@ fn every_change_of_a_byte_is_noticed_by_a_check() {
         let mut bytes = file.bytes.clone();
         bytes[at] ^= 1 << (at % 8);
         let noticed = match file.open_with(&bytes) {
-            Ok(segment) => !segment.check().is_empty(),
+            Ok(segment) => !segment.check(&|| Ok(())).unwrap().is_empty(),
             Err(_) => true,
         };
         assert!(noticed, "byte {at}");
@@ -262,7 +262,7 @@ fn a_changed_vector_is_noticed_where_it_is_read() {
             }
         }
         assert!(segment.verify(0..4_000).is_err() && segment.verify(0..4_000).is_err(), "again and again");
-        assert_eq!(segment.check().len(), 3, "the block, the section and the whole");
+        assert_eq!(segment.check(&|| Ok(())).unwrap().len(), 3, "the block, the section and the whole");
     }
 }
 
@@ -315,10 +315,10 @@ fn sections_of_later_kinds_are_checked_and_otherwise_ignored() {
     // No bytes, before the block checksums.
     sections.insert(7, Section { kind: 99, length: 0, checksum: xxh3_64(&[]), ..sections[7] });
     let segment = file.forged(&sections, |_| {}).unwrap();
-    assert!(segment.part().find(29).is_some() && segment.check().is_empty());
+    assert!(segment.part().find(29).is_some() && segment.check(&|| Ok(())).unwrap().is_empty());
     drop(segment);
     sections[7].checksum += 1;
-    assert_eq!(file.forged(&sections, |_| {}).unwrap().check().len(), 1);
+    assert_eq!(file.forged(&sections, |_| {}).unwrap().check(&|| Ok(())).unwrap().len(), 1);
 }
 
 #[test]
@@ -326,11 +326,11 @@ fn a_deep_check_finds_what_searches_of_a_graph_miss() {
     let parameters = Parameters { degree: 4, width: 20 };
     let mut file = File::with(16, 200, writer::Extras { graph: Some(parameters), ..Default::default() });
     let segment = file.open().unwrap();
-    assert!(segment.check().is_empty());
+    assert!(segment.check(&|| Ok(())).unwrap().is_empty());
     segment.check_searches().unwrap();
     // The tenth number says how many nodes are not found by a search of their own code.
     let segment = file.changed(STATISTICS, |statistics| statistics[9 * 8] += 1).unwrap();
-    assert!(segment.check().is_empty(), "nothing that an ordinary check looks at");
+    assert!(segment.check(&|| Ok(())).unwrap().is_empty(), "nothing that an ordinary check looks at");
     let error = segment.check_searches().unwrap_err();
     assert!(error.to_string().contains("searches miss 1 rows"), "{error}");
 }
@@ -395,7 +395,7 @@ proptest! {
             let part = segment.part();
             prop_assert!(sections.last().is_some_and(|section| section.kind == BLOCKS));
             part.find_each(&[0, 1, 29, u64::MAX], |_, row| assert!(row < part.len()));
-            let _ = (segment.verify(0..segment.rows()), segment.check());
+            let _ = (segment.verify(0..segment.rows()), segment.check(&|| Ok(())).unwrap());
         }
     }
 }

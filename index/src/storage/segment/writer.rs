@@ -8,8 +8,8 @@ use zerocopy::IntoBytes;
 
 use super::l0::Learned;
 use super::layout::{
-    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, ORDER, SCALES, STATISTICS, Section,
-    VECTORS, block_checksum,
+    ALIGNMENT, BLOCK, BLOCKS, CODES, FOOTER, Footer, GROUPS, IDS, LENGTHS, ORDER, SCALES, STATISTICS,
+    Section, VECTORS, block_checksum,
 };
 use super::{graph, l0};
 use crate::background::Tick;
@@ -160,6 +160,10 @@ fn write_rows(
         })
     })?;
     writer.section(SCALES, |writer| writer.push(scales.as_bytes()))?;
+    if sources.iter().any(|source| !source.part.lengths.is_empty()) {
+        let lengths: Vec<f32> = rows.iter().map(|place| at(place).0.length(at(place).1)).collect();
+        writer.section(LENGTHS, |writer| writer.push(lengths.as_bytes()))?;
+    }
     let mut stats = SegmentStats::measure(&groups, vector, errors.into_iter());
     if let Some(parameters) = extras.graph {
         let codes = Codes { dimension, codes: &codes, scales: &scales };

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  0  length of the payload       4   at most MAX_PAYLOAD
-//!  4  kind                        1   1 insert, 2 delete, 3 close, 4 mark
+//!  4  kind                        1   1 insert, 2 delete, 3 close, 4 mark, 5 insert with lengths
 //!  5  flags                       1   bit 0: the transaction goes on in the next frame
 //!  6  zero                        2
 //!  8  sequence                    8   one more than the frame before
@@ -15,6 +15,7 @@
 //! Payloads:
 //! ```text
 //! insert   rows u32, dimension u32, ids u64[rows], groups u64[rows], vectors f32[rows * dimension]
+//! insert with lengths: the same, and lengths f32[rows]
 //! delete   (id u64, group u64)[]
 //! close    nothing: the owner closed the index and everything before was on disk
 //! mark     watermark u64: how far the caller's own count had come with this transaction
@@ -70,7 +71,7 @@ impl Head {
             durable: u64_at(bytes, 16),
         };
         let plausible = length <= MAX_PAYLOAD
-            && matches!(kind, 1..=4)
+            && matches!(kind, 1..=5)
             && flags <= CONTINUES
             && u16_at(bytes, 6) == 0
             && u32_at(bytes, 24) == crc32c::crc32c_append(seed, &bytes[..24])
@@ -146,7 +147,13 @@ impl Encoder<'_> {
 impl Record {
     fn kind(&self) -> u8 {
         match self {
-            Self::Insert(_) => 1,
+            Self::Insert(chunk) => {
+                if chunk.part().lengths.is_empty() {
+                    1
+                } else {
+                    5
+                }
+            }
             Self::Delete(_) => 2,
             Self::Close => 3,
             Self::Mark(_) => 4,
@@ -176,7 +183,9 @@ impl Record {
     /// Bytes that its frame takes.
     pub(crate) fn frame_length(&self) -> usize {
         frame_length(match self {
-            Self::Insert(chunk) => 8 + chunk.len() * row_bytes(chunk.part().dimension),
+            Self::Insert(chunk) => {
+                8 + chunk.len() * row_bytes(chunk.part().dimension) + size_of_val(chunk.part().lengths)
+            }
             Self::Delete(targets) => targets.len() * 16,
             Self::Close => 0,
             Self::Mark(_) => 8,
@@ -192,6 +201,7 @@ impl Record {
                 out.extend_from_slice(part.ids.as_bytes());
                 out.extend_from_slice(part.groups.as_bytes());
                 out.extend_from_slice(part.vectors.as_bytes());
+                out.extend_from_slice(part.lengths.as_bytes());
             }
             Self::Delete(targets) => {
                 for (id, group) in targets {
@@ -207,7 +217,7 @@ impl Record {
     /// Reads a payload. The error says what was expected.
     pub(crate) fn parse(kind: u8, payload: &[u8], dimension: usize) -> Result<Self, String> {
         match kind {
-            1 => parse_insert(payload, dimension).map(|chunk| Self::Insert(Arc::new(chunk))),
+            1 | 5 => parse_insert(payload, dimension, kind == 5).map(|chunk| Self::Insert(Arc::new(chunk))),
             2 => {
                 let (pairs, rest) = payload.as_chunks::<16>();
                 if !rest.is_empty() {
@@ -220,25 +230,32 @@ impl Record {
                 Some(watermark) => Ok(Self::Mark(u64::from_le_bytes(*watermark))),
                 None => Err("a watermark of 8 bytes".into()),
             },
-            _ => Err("a record of kind 1, 2, 3 or 4".into()),
+            _ => Err("a record of kind 1 to 5".into()),
         }
     }
 }
 
-fn parse_insert(payload: &[u8], dimension: usize) -> Result<Chunk, String> {
+fn parse_insert(payload: &[u8], dimension: usize, with_lengths: bool) -> Result<Chunk, String> {
     let wrong = || format!("rows of dimension {dimension}");
     let (counts, columns) = payload.split_first_chunk::<8>().ok_or_else(wrong)?;
     let rows = u32_at(counts, 0) as usize;
-    if u32_at(counts, 4) as usize != dimension || columns.len() != rows * row_bytes(dimension) {
+    let width = row_bytes(dimension) + if with_lengths { size_of::<f32>() } else { 0 };
+    if u32_at(counts, 4) as usize != dimension || columns.len() != rows * width {
         return Err(wrong());
     }
     let (ids, rest) = columns.split_at(rows * 8);
-    let (groups, vectors) = rest.split_at(rows * 8);
+    let (groups, rest) = rest.split_at(rows * 8);
+    let (vectors, lengths) = rest.split_at(rows * dimension * 4);
     let numbers = |bytes: &[u8]| -> Vec<u64> {
         bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
     };
-    let vectors: Vec<f32> =
-        vectors.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let floats = |bytes: &[u8]| -> Vec<f32> {
+        bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    };
+    let (vectors, lengths) = (floats(vectors), floats(lengths));
+    if !lengths.iter().all(|length| length.is_finite() && *length > 0.0) {
+        return Err("finite lengths above 0".into());
+    }
     if vectors
         .chunks_exact(dimension)
         .enumerate()
@@ -246,5 +263,5 @@ fn parse_insert(payload: &[u8], dimension: usize) -> Result<Chunk, String> {
     {
         return Err("finite vectors of length 1".into());
     }
-    Ok(Chunk::new(dimension, numbers(ids), numbers(groups), vectors))
+    Ok(Chunk::new(dimension, numbers(ids), numbers(groups), vectors).with_lengths(lengths))
 }

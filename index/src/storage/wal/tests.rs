@@ -264,6 +264,15 @@ fn a_valid_frame_that_no_writer_writes_is_damage() {
     assert!(Record::parse(1, &endless, 1).unwrap_err().contains("finite"));
     let long = [&1u32.to_le_bytes()[..], &1u32.to_le_bytes(), &[0; 16], &1.5f32.to_le_bytes()].concat();
     assert!(Record::parse(1, &long, 1).unwrap_err().contains("length 1"), "or sealing it makes damage");
+    let with_length = |length: f32| {
+        let counts = [1u32.to_le_bytes(), 1u32.to_le_bytes()].concat();
+        [&counts[..], &[0; 16], &1f32.to_le_bytes(), &length.to_le_bytes()].concat()
+    };
+    assert!(Record::parse(5, &with_length(2.5), 1).is_ok());
+    for length in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert!(Record::parse(5, &with_length(length), 1).unwrap_err().contains("lengths"), "{length}");
+    }
+    assert!(Record::parse(1, &with_length(2.5), 1).is_err(), "a length where none belongs");
     let huge = [u32::MAX.to_le_bytes(), 3u32.to_le_bytes()].concat();
     assert!(Record::parse(1, &huge, 3).is_err());
 }

@@ -104,13 +104,24 @@ impl<L: Log> GroupCommit<L> {
 
     /// Makes everything durable that was appended before.
     pub(super) fn sync(&self) -> Result<(), Error> {
-        let mut log = self.lock();
-        let target = log.progress().last;
+        let log = self.lock();
+        let mut log = self.sync_to(u64::MAX, log)?;
+        log.progress().writable()
+    }
+
+    /// Returns when everything up to a sequence is on disk. What is beyond the end of the log is not waited for.
+    pub(super) fn wait_durable(&self, sequence: u64) -> Result<(), Error> {
+        let log = self.lock();
+        self.sync_to(sequence, log).map(drop)
+    }
+
+    fn sync_to<'a>(&'a self, sequence: u64, mut log: MutexGuard<'a, L>) -> Result<MutexGuard<'a, L>, Error> {
+        let target = log.progress().last.min(sequence);
         while log.progress().durable < target {
             log.progress().writable()?;
             log = self.sync_round(log)?;
         }
-        log.progress().writable()
+        Ok(log)
     }
 
     /// Does one sync for all that was appended so far, or waits for the one under way.

@@ -81,7 +81,7 @@ impl History {
     /// several hold the same rows.
     pub(super) fn judge(&self, cut: usize, view: &View) -> Result<Vec<usize>, String> {
         let mut found = vec![Rows::new(); self.shards.len()];
-        for row in view.try_rows() {
+        for row in view.rows() {
             let row = row.map_err(|error| format!("a row cannot be read: {error}"))?;
             let shard = &mut found[shard_of(row.group, self.shards.len())];
             if shard.insert(row.id, (row.group, row.vector)).is_some() {

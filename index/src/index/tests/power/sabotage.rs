@@ -292,7 +292,7 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
 fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
     let directory = scratch();
     let recorder = Recorder::new(directory.path());
-    let options = Options { shards: 1, background_compaction: false, ..Options::new(24) };
+    let options = Options::new(24).shards(1).background_compaction(false);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let history = Mutex::new(super::history::History::new(1, recorder.position()));
     let mut user = User::new(&recorder, &history, 7);

@@ -75,7 +75,7 @@ impl<'a> User<'a> {
 
     /// Knows what is in an index.
     pub(super) fn knowing(mut self, index: &Index) -> Self {
-        self.live = index.view().rows().map(|row| (row.id, row.group)).collect();
+        self.live = index.view().entries().collect();
         self
     }
 
@@ -98,7 +98,8 @@ impl<'a> User<'a> {
                 let most = [2, 6, 12][self.random.below(3)];
                 let rows = 1 + self.random.below(if self.users == 1 { most } else { most.min(6) });
                 let groups = 1 + self.random.below(3);
-                self.insert(index, rows, groups, durability)
+                let replaced = self.replaced(index);
+                self.write(index, rows, groups, durability, replaced)
             }
             13..16 => {
                 let count = 1 + self.random.below(5);
@@ -132,6 +133,29 @@ impl<'a> User<'a> {
         groups: usize,
         durability: Durability,
     ) -> Result<(), Error> {
+        self.write(index, rows, groups, durability, Rows::new())
+    }
+
+    /// Live rows with new vectors, for every third write.
+    fn replaced(&self, index: &Index) -> Rows {
+        let mut random = Random(self.random.0 ^ 0x5eed);
+        if random.below(3) > 0 || self.live.is_empty() {
+            return Rows::new();
+        }
+        let live: Vec<(u64, u64)> = self.live.iter().map(|(&id, &group)| (id, group)).collect();
+        let mut chosen = || (live[random.below(live.len())], random.vector(index.options().dimension));
+        (0..3).map(|_| chosen()).map(|((id, group), vector)| (id, (group, vector))).collect()
+    }
+
+    /// Inserts fresh rows, and replaces some live ones in the same call.
+    fn write(
+        &mut self,
+        index: &Index,
+        rows: usize,
+        groups: usize,
+        durability: Durability,
+        replaced: Rows,
+    ) -> Result<(), Error> {
         let groups: Vec<u64> = (0..groups).map(|_| self.own(9)).collect();
         let mut fresh = Rows::new();
         while fresh.len() < rows {
@@ -141,10 +165,15 @@ impl<'a> User<'a> {
                 fresh.insert(id, (group, self.random.vector(index.options().dimension)));
             }
         }
+        let upserts = !replaced.is_empty();
+        fresh.extend(replaced);
         let given: Vec<Row<'_>> =
             fresh.iter().map(|(&id, (group, vector))| Row { id, group: *group, vector }).collect();
         let began = self.begin("insert");
-        let receipt = index.insert_with(&given, durability)?;
+        let receipt = match upserts {
+            true => index.upsert_with(&given, durability)?,
+            false => index.insert_with(&given, durability)?,
+        };
         let returned = self.recorder.position();
         self.live.extend(fresh.iter().map(|(&id, row)| (id, row.0)));
         let durable = if receipt.durable { returned } else { NEVER };
@@ -218,12 +247,10 @@ pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64, merg
     let mut random = Random(seed);
     let recorder = Recorder::new(directory);
     let path = directory.join("index");
-    let options = Options {
-        shards: 1 + random.below(3) as u16,
-        seal_rows: [8, 14, 30][random.below(3)],
-        background_compaction: merging,
-        ..Options::new([2, 24, 40][random.below(3)])
-    };
+    let options = Options::new([2, 24, 40][random.below(3)])
+        .shards(1 + random.below(3) as u16)
+        .seal_rows([8, 14, 30][random.below(3)])
+        .background_compaction(merging);
     let shards = options.shards;
     let mut index = Index::create(&path, options).unwrap();
     let history = Mutex::new(History::new(shards, recorder.position()));

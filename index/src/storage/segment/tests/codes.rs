@@ -46,7 +46,7 @@ fn a_code_that_does_not_say_its_components_has_64_bytes() {
     assert_eq!(rotation.components, rotation.bits.most(), "otherwise this shows nothing");
     let older = file.changed(L0_ROTATION, |section| section[12..16].fill(0)).unwrap();
     assert_eq!(older.coded().unwrap().unwrap().learned.rotation, rotation);
-    assert!(older.check().is_empty());
+    assert!(older.check(&|| Ok(())).unwrap().is_empty());
 }
 
 /// A segment with codes of one bit.
@@ -63,14 +63,14 @@ fn codes_of_one_bit_have_a_second_one() {
     let coded = segment.coded().unwrap().unwrap();
     assert!(!coded.is_certain() && coded.has_second());
     assert_eq!(coded.second(599).unwrap().unwrap().len(), 64 / 8 + 6);
-    assert!(segment.check().is_empty());
+    assert!(segment.check(&|| Ok(())).unwrap().is_empty());
     // Written by a version that had none: the rows have only their first bits.
     let sections: Vec<Section> =
         file.sections().into_iter().filter(|section| section.kind != L0_SECOND).collect();
     let older = file.forged(&sections, |_| {}).unwrap();
     assert!(older.coded().unwrap().unwrap().second(599).unwrap().is_none());
     for kind in [L0_BLOCKS, L0_SECOND] {
-        let other = file.changed(kind, |bits| bits[14 * 300] ^= 16).unwrap().check();
+        let other = file.changed(kind, |bits| bits[14 * 300] ^= 16).unwrap().check(&|| Ok(())).unwrap();
         assert!(
             matches!(&other[..], [Error::Damaged { expected, .. }] if expected.contains("as the vectors say")),
             "{other:?}"
@@ -95,7 +95,7 @@ fn directions_that_are_not_orthonormal_are_found() {
                 *number = (f32::from_le_bytes(*number) * factor).to_le_bytes();
             }
         });
-        let problems = changed.unwrap().check();
+        let problems = changed.unwrap().check(&|| Ok(())).unwrap();
         assert!(
             matches!(&problems[..], [Error::Damaged { expected, .. }] if expected == "orthonormal directions"),
             "{what}: {problems:?}"
