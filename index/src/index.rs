@@ -257,7 +257,7 @@ impl Index {
 
     /// Full buffers that have no segment yet. While two of a shard wait, those who write to it are slowed down to the pace of sealing.
     pub fn waiting_buffers(&self) -> usize {
-        self.store.state.load().shards.iter().map(|buffers| buffers.aside.len()).sum()
+        self.store.state.load().shards.iter().map(|buffers| buffers.frozen.len()).sum()
     }
 
     /// What was measured of each segment when it was written, in no particular order.

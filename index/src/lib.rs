@@ -10,6 +10,8 @@ mod graph;
 mod index;
 mod maintenance;
 mod options;
+#[cfg(test)]
+mod random;
 mod report;
 mod row;
 mod search;

@@ -55,11 +55,11 @@ pub struct GraphStats {
     /// Nodes of the lowest layer that cannot be reached from where searches enter. Always 0.
     pub orphans: u64,
     /// Nodes that lead to a node of the lowest layer, at least.
-    pub least_leads: u64,
+    pub least_in_degree: u64,
     /// The same at most.
-    pub most_leads: u64,
+    pub most_in_degree: u64,
     /// The same on the average.
-    pub mean_leads: f64,
+    pub mean_in_degree: f64,
     /// What searches for a few rows found before they were put into the graph, as strangers to it, for three widths of
     /// the beam. All zero in graphs of fewer than 16 nodes.
     pub probes: [ProbeStats; 3],

@@ -1,7 +1,7 @@
 //! Searching an index: views, selections, plans, and the ways of finding the best rows.
 //!
 //! A [`View`] is an immutable snapshot. [`view`] looks rows up, [`selection`] chooses some, [`query`] puts a search together.
-//! [`planner`] picks a way by its cost. [`scan`] scores every row by its vector; [`sift`] bounds every row by its code and scores the
+//! [`planner`] picks a way by its cost. [`scan`] scores every row by its vector; [`pruning`] bounds every row by its code and scores the
 //! candidates that are left (candidate pruning and refinement); [`walk`] searches the graphs. [`complete`] joins the first two,
 //! [`execute`] runs whatever was planned, and [`stream`] returns hits one by one.
 //!
@@ -16,11 +16,11 @@ mod filter;
 mod found;
 mod plan;
 mod planner;
+mod pruning;
 mod query;
 mod rank;
 mod scan;
 mod selection;
-mod sift;
 mod stream;
 mod view;
 mod walk;

@@ -8,6 +8,8 @@
 #![allow(clippy::print_stdout)]
 
 mod drift;
+#[path = "../../src/random.rs"]
+mod random;
 mod rows;
 mod verify;
 mod work;

@@ -16,7 +16,7 @@ mod x86;
 
 use std::sync::LazyLock;
 
-use crate::codes::l0::Query;
+use crate::codes::l0::L0Query;
 
 pub(crate) use l0::Bounds;
 
@@ -26,7 +26,7 @@ struct Kernels {
     dot: fn(&[f32], &[f32]) -> f32,
     scores: fn(&[f32], &[f32], &mut [f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
-    bound: fn(&Query, &[u8], f32, &mut Bounds) -> u32,
+    bound: fn(&L0Query, &[u8], f32, &mut Bounds) -> u32,
     sum_where: fn(&[u8], &[u8]) -> i32,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
 }
 
 /// The rows of a block of L0 codes whose score may reach `cut`, a bit for each, and the bounds of all of them.
-pub(crate) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+pub(crate) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     (KERNELS.bound)(query, block, cut, bounds)
 }
 
@@ -193,7 +193,7 @@ mod tests {
             let mut component = || f32::from(next()) / 128.0 - 1.0;
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
             let rotation = Rotation::none(bits, dimension);
-            let query = Query::new(&rotation, &unit(query), 1e-5);
+            let query = L0Query::new(&rotation, &unit(query), 1e-5);
             let codes = rotation.block() - FACTORS;
             let byte = |at| if at < codes || at % 2 == 0 { next() } else { 0x3c };
             let block: Vec<u8> = (0..rotation.block()).map(byte).collect();

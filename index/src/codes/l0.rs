@@ -23,7 +23,7 @@ pub(crate) mod train;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use query::Query;
+pub(crate) use query::L0Query;
 pub(crate) use rotation::Rotation;
 
 /// Rows in a block.

@@ -13,7 +13,7 @@ const ROUNDER: f32 = 12_582_912.0;
 
 /// A query in the same form.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub(crate) struct Sq8Query {
     code: Vec<i8>,
     scale: f32,
     error: f32,
@@ -58,7 +58,7 @@ pub(crate) fn error(vector: &[f32], code: &[i8], scale: f32) -> f32 {
     kernels::dot(&rest, &rest).sqrt()
 }
 
-impl Query {
+impl Sq8Query {
     pub(crate) fn new(vector: &[f32]) -> Self {
         let mut code = Vec::with_capacity(vector.len());
         let scale = encode(vector, &mut code);
@@ -80,12 +80,12 @@ impl<'a> Codes<'a> {
     }
 
     /// The query that a row's vector makes.
-    pub(crate) fn query(&self, row: usize) -> Query {
-        Query { code: self.code(row).to_vec(), scale: self.scales[row], error: 0.0 }
+    pub(crate) fn query(&self, row: usize) -> Sq8Query {
+        Sq8Query { code: self.code(row).to_vec(), scale: self.scales[row], error: 0.0 }
     }
 
     /// About the score of a row.
-    pub(crate) fn score(&self, query: &Query, row: usize) -> f32 {
+    pub(crate) fn score(&self, query: &Sq8Query, row: usize) -> f32 {
         kernels::dot_i8(&query.code, self.code(row)) as f32 * (query.scale * self.scales[row])
     }
 
@@ -122,7 +122,7 @@ mod tests {
             let (a, b) = (unit(a), unit(b));
             let mut codes = Vec::new();
             let scale = encode(&b, &mut codes);
-            let query = Query::new(&a);
+            let query = Sq8Query::new(&a);
             let rows = Codes { dimension: b.len(), codes: &codes, scales: &[scale] };
             let off = (rows.score(&query, 0) - kernels::dot(&a, &b)).abs();
             prop_assert!(off <= query.slack(error(&b, &codes, scale)), "{off}");

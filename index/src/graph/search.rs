@@ -7,14 +7,14 @@ use super::visited::Visited;
 use super::{Graph, Pool};
 use crate::codes::kernels;
 use crate::codes::ordered;
-use crate::codes::sq8::{Codes, Query};
+use crate::codes::sq8::{Codes, Sq8Query};
 
 /// Nodes are evaluated in groups of this many, so that their codes arrive while others are computed.
 const AHEAD: usize = 16;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct Nearest {
     /// Approximate scores with admitted rows, best first, equal ones by row.
     pub(crate) rows: Vec<(f32, u32)>,
     /// Nodes that were compared with the query.
@@ -53,7 +53,7 @@ impl Searchable<'_> {
     /// The best rows that a beam of `width` nodes finds. Rows that are not admitted are walked through and not
     /// returned; the beam counts only nodes with an admitted row, so a strict filter makes the walk longer, not the
     /// answer shorter. All rows of a node are returned. The same graph, query and filter give the same answer.
-    pub(crate) fn search(&self, query: &Query, width: usize, admit: &dyn Fn(u32) -> bool) -> Found {
+    pub(crate) fn search(&self, query: &Sq8Query, width: usize, admit: &dyn Fn(u32) -> bool) -> Nearest {
         let &Self { graph, codes, .. } = self;
         let width = width.clamp(1, graph.len()); // callers ask for any number, and memory is set aside for it
         let (nodes, evaluations) = self.nearest(query, width, admit);
@@ -66,13 +66,13 @@ impl Searchable<'_> {
             rows.extend(graph.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
         }
         rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        Found { rows, evaluations, exhausted }
+        Nearest { rows, evaluations, exhausted }
     }
 
     /// The best nodes with an admitted row, at least one of them, best first, and how many were compared.
     pub(super) fn nearest(
         &self,
-        query: &Query,
+        query: &Sq8Query,
         width: usize,
         admit: &dyn Fn(u32) -> bool,
     ) -> (Vec<Scored>, u64) {
@@ -84,21 +84,21 @@ impl Searchable<'_> {
 
     /// The best nodes that a beam in one layer finds, best first. Only nodes that another one leads to are found. The layers
     /// above say where to begin, or node 0 is the beginning.
-    pub(super) fn near(&self, layer: usize, query: &Query, width: usize, from_above: bool) -> Vec<Scored> {
+    pub(super) fn near(&self, layer: usize, query: &Sq8Query, width: usize, from_above: bool) -> Vec<Scored> {
         let mut walk = self.walk(query);
         let root = walk.score(0);
         let entry = if from_above { walk.descend(root, layer) } else { root };
         walk.sorted_beam(layer, [root, entry], width, &|_| true)
     }
 
-    fn walk<'a>(&'a self, query: &'a Query) -> Walk<'a> {
+    fn walk<'a>(&'a self, query: &'a Sq8Query) -> Walk<'a> {
         Walk { searchable: self, query, evaluations: 0 }
     }
 }
 
 struct Walk<'a> {
     searchable: &'a Searchable<'a>,
-    query: &'a Query,
+    query: &'a Sq8Query,
     evaluations: u64,
 }
 

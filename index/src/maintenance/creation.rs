@@ -12,7 +12,7 @@ use crate::maintenance::recovery;
 use crate::options::Options;
 use crate::storage::file::{self, name};
 use crate::storage::manifest::{Body, Manifest, ShardEntry};
-use crate::storage::wal::writer::{self, Writer};
+use crate::storage::wal::writer::{self, LogWriter};
 
 /// Between the name that a directory will have and a random number, while it is filled.
 const BUILDING: &str = ".new-";
@@ -156,7 +156,7 @@ fn build(directory: &Path, options: &Options) -> Result<(), Error> {
         let folder = name::shard(directory, shard);
         file::create_directory(&folder)?;
         let number = u64::from(shard) + 1;
-        Writer::create(&folder, index, number, 0)?;
+        LogWriter::create(&folder, index, number, 0)?;
         shards.push(ShardEntry { logs: vec![number], ..ShardEntry::default() });
     }
     let body = Body {

@@ -52,7 +52,7 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
         Err(error @ Error::Full { .. }) => {
             tracing::warn!(%error, "the disk is full: logs are settled where they are instead of being copied");
             for (log, replayed) in logs.iter().filter(|(_, replayed)| !replayed.closed) {
-                log.settle(replayed)?;
+                log.make_durable_in_place(replayed)?;
             }
             Vec::new()
         }

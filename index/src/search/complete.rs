@@ -3,7 +3,7 @@
 use super::found::Found;
 use super::plan::Plan;
 use super::rank::Keep;
-use super::{scan, sift};
+use super::{pruning, scan};
 use crate::codes::l0::query::MISS;
 use crate::error::Error;
 use crate::storage::state::Sealed;
@@ -11,20 +11,20 @@ use crate::storage::state::Sealed;
 impl Plan<'_> {
     /// Looks at every row of the buffers and of the segments that `which` takes: by its code where it has one and the mode takes
     /// it, by its vector otherwise.
-    pub(super) fn look_at_all<K: Keep>(
+    pub(super) fn scan_all<K: Keep>(
         &self,
         vectors: &[&[f32]],
         which: impl Fn(&Sealed) -> bool,
         new: &(impl Fn() -> K + Sync),
     ) -> Result<Complete<K>, Error> {
         let miss = self.miss.unwrap_or(MISS);
-        let sources = sift::sources(self.view, vectors, miss, &which, |coded| self.takes(coded))?;
+        let sources = pruning::sources(self.view, vectors, miss, &which, |coded| self.takes(coded))?;
         let others = |sealed: &_| which(sealed) && !sources.iter().any(|source| source.is(sealed));
         let mut found = scan::scan(self, vectors, others, new)?;
         if !sources.is_empty() {
-            sift::sift(self, vectors, &sources, new, &mut found)?;
+            pruning::prune(self, vectors, &sources, new, &mut found)?;
         }
-        let certain = sources.iter().all(sift::Source::is_certain);
+        let certain = sources.iter().all(pruning::CodedSegment::is_certain);
         Ok(Complete { found, by_codes: !sources.is_empty(), certain })
     }
 }

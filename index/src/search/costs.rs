@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::codes::kernels::{self, Bounds};
 use crate::codes::l0::query::MISS;
-use crate::codes::l0::{Bits, Query, Rotation};
+use crate::codes::l0::{Bits, L0Query, Rotation};
 use crate::codes::sq8::Codes;
 
 /// Bytes that are read for it: more than most caches hold, and no more than an index that was just opened may take; and few of those that are
@@ -19,7 +19,7 @@ const CACHED: usize = 512 << 10;
 const COMPONENTS: usize = 64;
 const DIMENSION: usize = 192;
 /// Codes that are fetched here and there.
-const LOOKS: usize = 20_000;
+const REFINED: usize = 20_000;
 
 /// Nanoseconds of one thread.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,7 +34,7 @@ pub(super) struct Costs {
     /// To begin to read vectors somewhere.
     pub(super) fetch: f64,
     /// To fetch a row's SQ8 code from anywhere and score it.
-    pub(super) look: f64,
+    pub(super) refine: f64,
 }
 
 static COSTS: LazyLock<Costs> = LazyLock::new(Costs::measure);
@@ -91,15 +91,15 @@ impl Costs {
         let query = rows_codes.query(7);
         let place = |at: usize| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16) % rows;
         let mut from = 0;
-        let look = best_of_three(|| {
+        let refine = best_of_three(|| {
             // Elsewhere each time: what was fetched before is in a cache.
-            from += LOOKS;
-            for at in from..from + LOOKS {
+            from += REFINED;
+            for at in from..from + REFINED {
                 rows_codes.prefetch(place(at + 8));
                 black_box(rows_codes.score(&query, place(at)));
             }
-        }) / LOOKS as f64;
-        let costs = Self { vectors, codes, vectors_again, codes_again, fetch: look, look };
+        }) / REFINED as f64;
+        let costs = Self { vectors, codes, vectors_again, codes_again, fetch: refine, refine };
         tracing::debug!(?costs, seconds = started.elapsed().as_secs_f64(), "measured");
         costs
     }
@@ -108,7 +108,7 @@ impl Costs {
 /// For each byte of blocks of codes.
 fn cost_of_codes(bits: Bits, probe: &[f32], blocks: &[u8]) -> f64 {
     let rotation = Rotation::none(bits, probe.len());
-    let query = Query::new(&rotation, probe, MISS);
+    let query = L0Query::new(&rotation, probe, MISS);
     let mut bounds = Bounds::NONE;
     let bound = || {
         for block in blocks.chunks_exact(rotation.block()) {
@@ -137,8 +137,8 @@ mod tests {
         let started = Instant::now();
         let costs = Costs::here();
         println!("{costs:?} in {:?}", started.elapsed());
-        let Costs { vectors, codes, vectors_again, codes_again, fetch, look } = costs;
-        let all = [vectors, vectors_again, fetch, look].into_iter().chain(codes).chain(codes_again);
+        let Costs { vectors, codes, vectors_again, codes_again, fetch, refine } = costs;
+        let all = [vectors, vectors_again, fetch, refine].into_iter().chain(codes).chain(codes_again);
         assert!(all.min_by(f64::total_cmp) > Some(0.0), "{costs:?}");
     }
 
@@ -150,7 +150,7 @@ mod tests {
             vectors_again: 1.0,
             codes_again: [1.0, 2.0, 4.0],
             fetch: 8.0,
-            look: 9.0,
+            refine: 9.0,
         };
         assert_eq!(costs.together(1), costs);
         let four = Costs { vectors: 1.75, codes: [1.25, 2.25, 4.0], fetch: 2.0, ..costs };

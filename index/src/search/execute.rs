@@ -59,7 +59,7 @@ impl Plan<'_> {
     }
 
     fn scan<K: Keep>(&self, vectors: &[&[f32]], new: &(impl Fn() -> K + Sync)) -> Result<Vec<Answer>, Error> {
-        let Complete { found, by_codes, certain } = self.look_at_all(vectors, |_| true, new)?;
+        let Complete { found, by_codes, certain } = self.scan_all(vectors, |_| true, new)?;
         let mode = if by_codes { Mode::Scan } else { Mode::Exact };
         let certificate = self.certificate(true, certain);
         Ok(found.into_iter().map(|found| found.answer(mode, certificate)).collect())

@@ -18,7 +18,7 @@ const DEVIATION: f64 = 0.08;
 /// a graph of 200,000 x 192, much of which a cache holds, and 2.5 in one of a million.
 const WALK: f64 = 1.8;
 /// What a search by codes takes until it knows nearly where it will cut, in rows fetched: 0.05 ms, where 0.03 to 0.07 were measured.
-const SETTLE: f64 = 2000.0;
+const WARM_UP: f64 = 2000.0;
 /// What a search costs whatever it looks at.
 const BEGIN: f64 = 10_000.0;
 
@@ -86,8 +86,8 @@ impl Plan<'_> {
     fn by_codes(&self, costs: Costs) -> Option<f64> {
         let segments = &self.view.state.segments;
         segments.iter().any(|sealed| self.coded(sealed).is_some()).then(|| {
-            let all: f64 = segments.iter().map(|sealed| self.look_at(costs, sealed)).sum();
-            self.rows(costs, self.view.state.buffered()) + all + SETTLE * costs.look
+            let all: f64 = segments.iter().map(|sealed| self.scan_segment(costs, sealed)).sum();
+            self.rows(costs, self.view.state.buffered()) + all + WARM_UP * costs.refine
         })
     }
 
@@ -96,7 +96,7 @@ impl Plan<'_> {
     }
 
     /// Every row of a segment, by its code where there is one.
-    fn look_at(&self, costs: Costs, sealed: &Sealed) -> f64 {
+    fn scan_segment(&self, costs: Costs, sealed: &Sealed) -> f64 {
         let rows = sealed.segment.rows();
         let Some(coded) = self.coded(sealed) else { return self.rows(costs, rows) };
         let read = coded.block() as f64 / ROWS as f64 * costs.codes[coded.learned.rotation.bits as usize];
@@ -104,7 +104,7 @@ impl Plan<'_> {
         let measured = Some(sealed.segment.stats().score_deviation).filter(|&measured| measured > 0.0);
         let reach = f64::from(coded.learned.reach) / measured.unwrap_or(DEVIATION);
         let left = libm::erfc((f64::from(DEVIATIONS) - reach) / std::f64::consts::SQRT_2) / 2.0;
-        rows as f64 * (read + left * self.share() * costs.look)
+        rows as f64 * (read + left * self.share() * costs.refine)
     }
 
     /// The narrowest beam that finds as much as asked for.
@@ -118,10 +118,10 @@ impl Plan<'_> {
                     width = width.max(least);
                     // Nodes that are not selected don't count, so the beam is as much wider. Beyond all nodes there is nothing.
                     let compared = compared(&graph.probes, least / self.share().max(1e-9));
-                    cost += compared.min(graph.nodes as f64) * WALK * costs.look;
+                    cost += compared.min(graph.nodes as f64) * WALK * costs.refine;
                     any = true;
                 }
-                None => cost += self.look_at(costs, sealed),
+                None => cost += self.scan_segment(costs, sealed),
             }
         }
         any.then_some((Mode::Graph { width: width.ceil() as usize }, cost))
@@ -179,7 +179,7 @@ mod tests {
             vectors_again: 0.01,
             codes_again: [0.02; 3],
             fetch: 40.0,
-            look: 40.0,
+            refine: 40.0,
         };
         let slow_codes = Costs { codes: [2.0; 3], ..memory };
         let query = || view.query(&vectors[0]).unwrap();

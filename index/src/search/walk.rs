@@ -25,10 +25,10 @@ pub(super) fn search<K: Keep>(
     let graphs: Vec<(usize, &Sealed)> =
         view.state.segments.iter().enumerate().filter(|(_, sealed)| sealed.segment.has_graph()).collect();
     let Complete { mut found, certain, .. } =
-        plan.look_at_all(&[vector], |sealed| !sealed.segment.has_graph(), new)?;
+        plan.scan_all(&[vector], |sealed| !sealed.segment.has_graph(), new)?;
     let Found { keep, scanned, rescored, max_score } = found.remove(0);
     let elsewhere = keep.finish();
-    let query = sq8::Query::new(vector);
+    let query = sq8::Sq8Query::new(vector);
     let mut width = width.max(k).max(1);
     loop {
         let mut found = Found { keep: new(), scanned, rescored, max_score };
@@ -50,7 +50,7 @@ pub(super) fn search<K: Keep>(
 fn walk<K: Keep>(
     (number, sealed): (usize, &Sealed),
     vector: &[f32],
-    query: &sq8::Query,
+    query: &sq8::Sq8Query,
     filter: Filter<'_>,
     width: usize,
     found: &mut Found<K>,

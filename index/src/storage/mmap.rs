@@ -10,11 +10,11 @@ pub(crate) struct Map(memmap2::Mmap);
 
 /// How some bytes will be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum ReadPattern {
     /// One after the other: the system reads ahead of what is read.
-    InOrder,
+    Sequential,
     /// Here and there: the system reads the pages that are touched and no others.
-    AtRandom,
+    Random,
 }
 
 impl Map {
@@ -28,12 +28,12 @@ impl Map {
     }
 
     /// Tells the system how some bytes will be read, from now on. Pages that lie partly in another range go with the last one said.
-    pub(crate) fn expect(&self, access: Access, bytes: &Range<usize>) {
+    pub(crate) fn expect(&self, access: ReadPattern, bytes: &Range<usize>) {
         #[cfg(unix)]
         {
             let advice = match access {
-                Access::InOrder => memmap2::Advice::Normal,
-                Access::AtRandom => memmap2::Advice::Random,
+                ReadPattern::Sequential => memmap2::Advice::Normal,
+                ReadPattern::Random => memmap2::Advice::Random,
             };
             // Advice: without it the same bytes are read.
             let _ = self.0.advise_range(advice, bytes.start, bytes.len());
@@ -43,7 +43,7 @@ impl Map {
     }
 
     /// Asks the system to read some bytes, all at once and without waiting for them, unless they are in memory. Where they are expected to be
-    /// read [`AtRandom`](Access::AtRandom), each page would be waited for alone: 260 MB took 3.8 s in that way and 0.3 in this.
+    /// read [`Random`](ReadPattern::Random), each page would be waited for alone: 260 MB took 3.8 s in that way and 0.3 in this.
     pub(crate) fn read_ahead(&self, bytes: Range<usize>) {
         #[cfg(unix)]
         if !self.is_in_memory(&bytes) {
@@ -96,9 +96,9 @@ mod tests {
         std::fs::write(file.path(), &bytes).unwrap();
         let map = Map::sealed(file.as_file()).unwrap();
         for range in [0..0, 0..bytes.len(), 5..6, 70_000..200_001, bytes.len()..bytes.len(), 0..usize::MAX] {
-            map.expect(Access::AtRandom, &range);
+            map.expect(ReadPattern::Random, &range);
             map.read_ahead(range.clone());
-            map.expect(Access::InOrder, &range);
+            map.expect(ReadPattern::Sequential, &range);
         }
         assert_eq!(*map, bytes[..]);
         #[cfg(target_os = "linux")]

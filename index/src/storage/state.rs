@@ -32,12 +32,12 @@ pub(crate) struct Buffers {
     /// Rows deleted from `active`, whose bytes are still in its log.
     pub(crate) dropped: usize,
     /// Set aside, the oldest first: it is written to a segment, or will be next.
-    pub(crate) aside: Vec<Arc<FullBuffer>>,
+    pub(crate) frozen: Vec<Arc<FrozenBuffer>>,
 }
 
 /// A full buffer, on its way into a segment.
 #[derive(Clone, Default)]
-pub(crate) struct FullBuffer {
+pub(crate) struct FrozenBuffer {
     pub(crate) chunks: Vec<Arc<Chunk>>,
     /// Ids deleted since it was set aside: their rows may be in the segment being written.
     removed: Vec<u64>,
@@ -61,11 +61,11 @@ impl Sealed {
 
 impl Buffers {
     pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        self.aside.iter().flat_map(|full| &full.chunks).chain(&self.active)
+        self.frozen.iter().flat_map(|full| &full.chunks).chain(&self.active)
     }
 }
 
-impl FullBuffer {
+impl FrozenBuffer {
     /// Removes rows as [`buffer::remove`] does. Returns how many.
     fn remove(full: &mut Arc<Self>, ids: &[u64], targets: &[(u64, u64)]) -> usize {
         let mut chunks = full.chunks.clone();
@@ -119,7 +119,7 @@ impl State {
         let in_logs = self
             .shards
             .iter()
-            .map(|buffers| buffers.dropped + buffers.aside.iter().map(|full| full.dropped).sum::<usize>());
+            .map(|buffers| buffers.dropped + buffers.frozen.iter().map(|full| full.dropped).sum::<usize>());
         self.segments.iter().map(Sealed::dead).sum::<usize>() + in_logs.sum::<usize>()
     }
 
@@ -217,8 +217,8 @@ impl State {
             let dropped = buffer::remove(&mut buffers.active, &ids, targets).len();
             count += dropped;
             buffers.dropped += dropped;
-            for full in &mut buffers.aside {
-                count += FullBuffer::remove(full, &ids, targets);
+            for full in &mut buffers.frozen {
+                count += FrozenBuffer::remove(full, &ids, targets);
             }
         });
         for at in 0..self.segments.len() {
@@ -239,11 +239,11 @@ impl State {
     }
 
     /// With a shard's active buffer set aside for sealing, behind those that already are.
-    pub(crate) fn set_aside(&self, shard: usize) -> Self {
+    pub(crate) fn freeze(&self, shard: usize) -> Self {
         self.with_buffers(shard, |buffers| {
             let (chunks, dropped) =
                 (std::mem::take(&mut buffers.active), std::mem::take(&mut buffers.dropped));
-            buffers.aside.push(Arc::new(FullBuffer { chunks, removed: Vec::new(), dropped }));
+            buffers.frozen.push(Arc::new(FrozenBuffer { chunks, removed: Vec::new(), dropped }));
         })
     }
 
@@ -251,8 +251,8 @@ impl State {
     pub(crate) fn sealed(&self, shard: usize, segment: Option<Arc<Segment>>) -> Self {
         let mut removed = Vec::new();
         let mut next = self.with_buffers(shard, |buffers| {
-            if !buffers.aside.is_empty() {
-                removed.clone_from(&buffers.aside.remove(0).removed);
+            if !buffers.frozen.is_empty() {
+                removed.clone_from(&buffers.frozen.remove(0).removed);
             }
         });
         if let Some(segment) = segment {

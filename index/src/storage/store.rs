@@ -16,7 +16,7 @@ use crate::storage::manifest::{Body, ErasureEntry, Manifest, TombstoneEntry};
 use crate::storage::segment::Segment;
 use crate::storage::state::{Sealed, State};
 use crate::storage::tombstone::Tombstones;
-use crate::storage::wal::writer::Writer;
+use crate::storage::wal::writer::LogWriter;
 
 /// The directory, what is visible, and the manifest.
 pub(crate) struct Store {
@@ -94,10 +94,10 @@ impl Store {
     }
 
     /// A new log file for a shard. It takes no rows before a manifest lists it.
-    pub(crate) fn new_log(&self, shard: u16) -> Result<Writer, Error> {
+    pub(crate) fn new_log(&self, shard: u16) -> Result<LogWriter, Error> {
         self.expect_there()?;
         let epoch = self.committer().manifest.epoch;
-        Writer::create(&name::shard(&self.directory, shard), self.index, self.new_number(), epoch)
+        LogWriter::create(&name::shard(&self.directory, shard), self.index, self.new_number(), epoch)
     }
 
     /// Holds the manifest still.

@@ -19,21 +19,21 @@ use crate::error::Error;
 use crate::graph::build::Parameters;
 use crate::storage::file::name;
 use crate::storage::manifest::{SegmentEntry, TombstoneEntry};
-use crate::storage::mmap::Access;
+use crate::storage::mmap::ReadPattern;
 use crate::storage::segment::Segment;
 use crate::storage::segment::writer::{self, Extras, Source};
 use crate::storage::state::{Sealed, State};
 use crate::storage::store::Store;
 use crate::write::requests::CompactRequest;
-use policy::Candidate;
+use policy::SegmentSize;
 
 /// How much of the machine a compaction may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum Priority {
     /// All it can get.
-    Full,
+    Foreground,
     /// As much rest as work, so that searches and writes go before it; ends early when the index is closed.
-    Gentle,
+    Background,
 }
 
 /// What compactions did.
@@ -66,7 +66,7 @@ impl Compactor {
         while let Ok(CompactRequest::NewSegment) = requests.recv() {
             while !self.closing.load(Ordering::Relaxed) {
                 let due = |state: &[Sealed]| choose(&self.store, state, &unreadable);
-                match self.compact(due, Pace::Gentle, &Control::new()) {
+                match self.compact(due, Priority::Background, &Control::new()) {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(Failed { error, segments }) => {
@@ -121,7 +121,7 @@ impl Compactor {
                 choose(segments, &numbers(segments, |sealed| !known.contains(&sealed.segment.number())))
             };
             let Some((done, made)) =
-                self.compact(next, Pace::Full, control).map_err(|failed| failed.error)?
+                self.compact(next, Priority::Foreground, control).map_err(|failed| failed.error)?
             else {
                 return Ok(total);
             };
@@ -136,7 +136,7 @@ impl Compactor {
     fn compact(
         &self,
         choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>,
-        pace: Pace,
+        priority: Priority,
         control: &Control<'_>,
     ) -> Result<Option<(Done, Option<u64>)>, Failed> {
         let store = &*self.store;
@@ -146,7 +146,7 @@ impl Compactor {
         let sources: Vec<Sealed> = chosen.iter().map(|&at| state.segments[at].clone()).collect();
         drop(state);
         let mut files = Vec::new();
-        let rest = Rest { closing: &self.closing, pace, control, since: Mutex::new(Instant::now()) };
+        let rest = Rest { closing: &self.closing, priority, control, since: Mutex::new(Instant::now()) };
         let done = merge(store, &sources, &rest, &mut files).and_then(|merged| {
             let erased = sources.iter().map(|sealed| sealed.dead() as u64).sum();
             let made = merged.as_ref().map(|(segment, _)| segment.number());
@@ -161,7 +161,7 @@ impl Compactor {
             Err(error) => {
                 files.iter().for_each(|path| store.discard(path));
                 // They stay, and are searched again.
-                sources.iter().for_each(|sealed| sealed.segment.expect(Access::AtRandom));
+                sources.iter().for_each(|sealed| sealed.segment.expect(ReadPattern::Random));
                 Err(Failed {
                     error,
                     segments: sources.iter().map(|sealed| sealed.segment.number()).collect(),
@@ -191,9 +191,9 @@ fn numbers(segments: &[Sealed], wanted: impl Fn(&Sealed) -> bool) -> HashSet<u64
 fn choose(store: &Store, segments: &[Sealed], but: &HashSet<u64>) -> Option<Vec<usize>> {
     let readable: Vec<usize> =
         (0..segments.len()).filter(|&at| !but.contains(&segments[at].segment.number())).collect();
-    let candidates: Vec<Candidate> = readable
+    let candidates: Vec<SegmentSize> = readable
         .iter()
-        .map(|&at| Candidate { live: segments[at].live(), dead: segments[at].dead() })
+        .map(|&at| SegmentSize { live: segments[at].live(), dead: segments[at].dead() })
         .collect();
     let due = policy::due(&candidates, store.options.dimension)?;
     Some(due.into_iter().map(|at| readable[at]).collect())
@@ -214,7 +214,7 @@ fn merge(
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
     for Sealed { segment, .. } in sources {
-        segment.expect(Access::InOrder);
+        segment.expect(ReadPattern::Sequential);
         segment.verify_whole(0..segment.rows())?;
     }
     let rows: Vec<Source<'_>> = sources
@@ -278,7 +278,7 @@ fn replace(
 /// Breaks of a compaction.
 struct Rest<'a> {
     closing: &'a AtomicBool,
-    pace: Pace,
+    priority: Priority,
     control: &'a Control<'a>,
     since: Mutex<Instant>,
 }
@@ -287,7 +287,7 @@ impl Rest<'_> {
     /// After each piece of work: as long a break as the piece took.
     fn take(&self) -> Result<(), Error> {
         self.control.expect_going("compacting")?;
-        if self.pace == Pace::Full {
+        if self.priority == Priority::Foreground {
             return Ok(());
         }
         if self.closing.load(Ordering::Relaxed) {

@@ -148,7 +148,7 @@ impl<'a> Insertion<'a> {
 
 /// Rows to write, and how.
 #[derive(Clone, Copy)]
-pub(crate) struct Batch<'a> {
+pub(crate) struct WriteBatch<'a> {
     pub(crate) insertion: &'a Insertion<'a>,
     /// For each row, whether it replaces the live row with its id; empty: none does.
     pub(crate) replaced: &'a [bool],
@@ -172,7 +172,7 @@ impl Appended {
     }
 }
 
-impl Batch<'_> {
+impl WriteBatch<'_> {
     /// Writes the rows into the shards and waits until they are visible, and durable as asked for. Returns what was appended to each
     /// shard. On an error, what did get into a log is committed all the same.
     pub(crate) fn write(&self, shards: &[Shard]) -> Result<Vec<Appended>, WriteError> {

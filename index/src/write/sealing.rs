@@ -14,14 +14,14 @@ use crate::storage::segment::writer::{self, Extras, Source};
 use crate::storage::state::Sealed;
 use crate::storage::store::{Committer, Store};
 use crate::write::requests::{Requests, SealRequest};
-use crate::write::shard::{Aside, Failure, Shard};
+use crate::write::shard::{Failure, SealTask, Shard};
 
 /// Seals what is requested, until told to stop.
 pub(crate) fn run(store: &Store, shards: &[Shard], requests: &Requests, seals: &Receiver<SealRequest>) {
     while let Ok(SealRequest::Shard(number)) = seals.recv() {
         let Some(shard) = shards.get(usize::from(number)) else { continue };
-        let Some(aside) = shard.aside() else { continue };
-        match catch_unwind(AssertUnwindSafe(|| seal(store, shard, number, &aside))) {
+        let Some(task) = shard.seal_task() else { continue };
+        match catch_unwind(AssertUnwindSafe(|| seal(store, shard, number, &task))) {
             Ok(Ok(())) => {
                 if store.options.background_compaction {
                     requests.compact();
@@ -38,7 +38,7 @@ pub(crate) fn run(store: &Store, shards: &[Shard], requests: &Requests, seals: &
     }
 }
 
-fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), Error> {
+fn seal(store: &Store, shard: &Shard, number: u16, task: &SealTask) -> Result<(), Error> {
     let mut files = Vec::new();
     let prepared = prepare(store, number, &mut files);
     let prepared = prepared.inspect_err(|_| files.iter().for_each(|path| store.discard(path)))?;
@@ -46,7 +46,7 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
 
     let mut committer = store.committer();
     let published = write_tombstones(store, &committer, &mut files).and_then(|tombstones| {
-        let erasures = store.publish_erasures(&committer, &aside.erasures, &mut files)?;
+        let erasures = store.publish_erasures(&committer, &task.erasures, &mut files)?;
         Ok((tombstones, erasures))
     });
     let (tombstones, erasures) =
@@ -58,10 +58,10 @@ fn seal(store: &Store, shard: &Shard, number: u16, aside: &Aside) -> Result<(), 
         body.tombstones.extend(tombstones);
         body.erasures = erasures;
         let shard = &mut body.shards[usize::from(number)];
-        shard.sealed = aside.last;
-        shard.watermark = shard.watermark.max(aside.watermark);
-        shard.durable = shard.durable.max(aside.last);
-        shard.logs.retain(|log| !aside.logs.contains(log));
+        shard.sealed = task.last;
+        shard.watermark = shard.watermark.max(task.watermark);
+        shard.durable = shard.durable.max(task.last);
+        shard.logs.retain(|log| !task.logs.contains(log));
     })?;
     let replaced = before.files(&store.directory);
     let current = committer.manifest.body.files(&store.directory);
@@ -80,7 +80,7 @@ fn prepare(
 ) -> Result<Option<(Arc<Segment>, SegmentEntry)>, Error> {
     store.expect_there()?;
     let state = store.state.load_full();
-    let sealing = state.shards[usize::from(shard)].aside.first().map_or(&[][..], |full| &full.chunks);
+    let sealing = state.shards[usize::from(shard)].frozen.first().map_or(&[][..], |full| &full.chunks);
     let rows: Vec<Source<'_>> = sealing.iter().map(|chunk| chunk.part().into()).collect();
     let (directory, dimension) = (&store.directory, store.options.dimension);
     let file = store.new_number();

@@ -31,7 +31,7 @@ use crate::storage::file;
 use crate::storage::segment::Segment;
 use crate::storage::store::Store;
 use crate::storage::wal::frame::{Encoder, Record};
-use crate::storage::wal::writer::{AppendError, Writer};
+use crate::storage::wal::writer::{AppendError, LogWriter};
 use crate::write::locks::MutexGuard;
 use crate::write::requests::Requests;
 pub(crate) use failure::Failure;
@@ -39,7 +39,7 @@ use group_commit::{GroupCommit, Progress};
 use pace::Pace;
 
 /// Full buffers of a shard that wait for their segments, at most.
-const ASIDES: usize = 2;
+const MAX_FROZEN: usize = 2;
 
 /// The write side of a shard.
 pub(crate) struct Shard {
@@ -55,7 +55,7 @@ struct Inner {
     number: u16,
     store: Arc<Store>,
     progress: Progress,
-    log: Writer,
+    log: LogWriter,
     /// Numbers of the files that hold the active buffer's rows; the last is `log`.
     logs: Vec<u64>,
     /// An empty file, listed in the manifest, to go on with.
@@ -74,7 +74,7 @@ struct Inner {
     /// Nothing was written since the log was closed, or ever.
     closed: bool,
     /// Set aside, the oldest first: it is being sealed, unless that failed.
-    asides: VecDeque<Aside>,
+    frozen: VecDeque<SealTask>,
     /// Why the oldest could not be sealed.
     failure: Option<Failure>,
     pace: Pace,
@@ -93,14 +93,14 @@ enum Spare {
     None,
     /// Somebody makes one.
     Coming,
-    Ready(Writer),
+    Ready(LogWriter),
     /// None could be made; not tried again for the buffer that is being filled.
     Failed,
 }
 
 /// What a seal replaces.
 #[derive(Debug, Clone)]
-pub(crate) struct Aside {
+pub(crate) struct SealTask {
     pub(crate) logs: Vec<u64>,
     /// Sequence of the last frame in them.
     pub(crate) last: u64,
@@ -123,9 +123,9 @@ pub(crate) struct LogEnd {
 
 /// A log read back at opening.
 pub(crate) struct Recovered {
-    pub(crate) log: Writer,
+    pub(crate) log: LogWriter,
     pub(crate) logs: Vec<u64>,
-    pub(crate) spare: Option<Writer>,
+    pub(crate) spare: Option<LogWriter>,
     pub(crate) last: u64,
     pub(crate) rows: usize,
     pub(crate) bytes: usize,
@@ -166,7 +166,7 @@ impl Shard {
             rows,
             bytes,
             closed,
-            asides: VecDeque::new(),
+            frozen: VecDeque::new(),
             failure: None,
             pace: Pace::default(),
             frames: Vec::new(),
@@ -227,17 +227,17 @@ impl Shard {
         if tried {
             self.retry(&mut inner);
         }
-        if let Some(last) = inner.asides.back().map(|aside| aside.last) {
+        if let Some(last) = inner.frozen.back().map(|task| task.last) {
             drop(inner);
             self.finish_sealing(last)?;
             inner = self.commits.lock();
         }
         loop {
             if inner.bytes == 0 {
-                return Ok(inner.asides.back().map_or(0, |aside| aside.last));
+                return Ok(inner.frozen.back().map_or(0, |task| task.last));
             }
             inner.progress.writable()?;
-            inner = self.aside_round(inner, &mut tried)?;
+            inner = self.freeze_round(inner, &mut tried)?;
         }
     }
 
@@ -245,7 +245,7 @@ impl Shard {
     pub(crate) fn finish_sealing(&self, target: u64) -> Result<(), Error> {
         let mut inner = self.commits.lock();
         loop {
-            if inner.asides.front().is_none_or(|aside| aside.last > target) {
+            if inner.frozen.front().is_none_or(|task| task.last > target) {
                 return Ok(());
             }
             if let Some(failure) = &inner.failure {
@@ -256,9 +256,9 @@ impl Shard {
     }
 
     /// What is to be sealed next.
-    pub(crate) fn aside(&self) -> Option<Aside> {
+    pub(crate) fn seal_task(&self) -> Option<SealTask> {
         let inner = self.commits.lock();
-        if inner.failure.is_some() { None } else { inner.asides.front().cloned() }
+        if inner.failure.is_some() { None } else { inner.frozen.front().cloned() }
     }
 
     /// The manifest holds the oldest buffer's segment now: shows it in the buffer's place.
@@ -266,11 +266,11 @@ impl Shard {
         let mut inner = self.commits.lock();
         let number = usize::from(self.number);
         self.store.state.rcu(|state| state.sealed(number, segment.clone()));
-        if let Some(aside) = inner.asides.pop_front() {
-            inner.progress.durable = inner.progress.durable.max(aside.last);
-            inner.earlier.retain(|(number, ..)| !aside.logs.contains(number));
+        if let Some(task) = inner.frozen.pop_front() {
+            inner.progress.durable = inner.progress.durable.max(task.last);
+            inner.earlier.retain(|(number, ..)| !task.logs.contains(number));
         }
-        let more = !inner.asides.is_empty();
+        let more = !inner.frozen.is_empty();
         inner.pace.sealed(more);
         self.commits.notify();
     }
@@ -297,8 +297,8 @@ impl Shard {
     /// What was deleted by records that are still in the log.
     pub(crate) fn erasures(&self) -> Vec<Erasure> {
         let inner = self.commits.lock();
-        let aside = inner.asides.iter().flat_map(|aside| &aside.erasures);
-        aside.chain(&inner.erasures).copied().collect()
+        let task = inner.frozen.iter().flat_map(|task| &task.erasures);
+        task.chain(&inner.erasures).copied().collect()
     }
 
     /// The caller's highest watermark among the writes that are visible; 0 if there is none.
@@ -324,12 +324,12 @@ impl Shard {
             if fits || inner.bytes == 0 {
                 return Ok(inner);
             }
-            inner = self.aside_round(inner, &mut tried)?;
+            inner = self.freeze_round(inner, &mut tried)?;
         }
     }
 
     /// Sets the active buffer aside, or waits for what that needs. A seal that failed is tried again, once.
-    fn aside_round<'a>(&'a self, mut inner: Guard<'a>, tried: &mut bool) -> Result<Guard<'a>, Error> {
+    fn freeze_round<'a>(&'a self, mut inner: Guard<'a>, tried: &mut bool) -> Result<Guard<'a>, Error> {
         if let Some(failure) = &inner.failure {
             if *tried {
                 return Err(failure.error(self.number));
@@ -338,23 +338,23 @@ impl Shard {
             self.retry(&mut inner);
             return Ok(self.commits.wait(inner));
         }
-        if inner.asides.len() >= ASIDES || matches!(inner.spare, Spare::Coming) {
+        if inner.frozen.len() >= MAX_FROZEN || matches!(inner.spare, Spare::Coming) {
             return Ok(self.commits.wait(inner));
         }
-        if !inner.is_settled() {
+        if !inner.is_all_visible() {
             return self.commits.sync_round(inner);
         }
-        self.set_aside(&mut inner)?;
+        self.freeze(&mut inner)?;
         Ok(inner)
     }
 
     /// Has what failed tried again. Its jobs were taken.
     fn retry(&self, inner: &mut Inner) {
         inner.failure = None;
-        inner.asides.iter().for_each(|_| self.request_sealing());
+        inner.frozen.iter().for_each(|_| self.request_sealing());
     }
 
-    fn set_aside(&self, inner: &mut Inner) -> Result<(), Error> {
+    fn freeze(&self, inner: &mut Inner) -> Result<(), Error> {
         let next = match std::mem::replace(&mut inner.spare, Spare::None) {
             Spare::Ready(spare) => spare,
             _ => self.listed_log()?,
@@ -366,10 +366,10 @@ impl Shard {
         let logs = std::mem::replace(&mut inner.logs, vec![inner.log.number]);
         let erasures = std::mem::take(&mut inner.erasures);
         let (last, watermark) = (inner.progress.last, inner.watermark);
-        inner.asides.push_back(Aside { logs, last, erasures, watermark });
-        inner.pace.set_aside();
+        inner.frozen.push_back(SealTask { logs, last, erasures, watermark });
+        inner.pace.freeze();
         (inner.rows, inner.bytes, inner.closed) = (0, 0, true);
-        self.store.state.rcu(|state| state.set_aside(usize::from(self.number)));
+        self.store.state.rcu(|state| state.freeze(usize::from(self.number)));
         self.request_sealing();
         Ok(())
     }
@@ -389,7 +389,7 @@ impl Shard {
     }
 
     /// A new log file that the manifest lists.
-    fn listed_log(&self) -> Result<Writer, Error> {
+    fn listed_log(&self) -> Result<LogWriter, Error> {
         let log = self.store.new_log(self.number)?;
         let mut committer = self.store.committer();
         self.store.commit(&mut committer, self.number, &[log.path.to_path_buf()], |body| {
@@ -403,7 +403,7 @@ impl Shard {
     }
 }
 
-impl group_commit::Log for Inner {
+impl group_commit::SyncedLog for Inner {
     /// Files before the one in use, and that.
     type Files = Vec<(Arc<File>, Arc<Path>)>;
 
@@ -448,7 +448,7 @@ impl Inner {
 
     /// How long a writer of some rows waits, so that the buffer fills no faster than those before it are sealed.
     fn pressure(&mut self, rows: usize, store: &Store) -> Duration {
-        if self.asides.len() < ASIDES {
+        if self.frozen.len() < MAX_FROZEN {
             return Duration::ZERO;
         }
         let most = MAX_BUFFER_BYTES / row_bytes(store.options.dimension);
@@ -466,7 +466,7 @@ impl Inner {
     }
 
     /// Whether all that is in the log is in the state.
-    fn is_settled(&self) -> bool {
+    fn is_all_visible(&self) -> bool {
         self.pending.is_empty() && !self.progress.is_syncing()
     }
 

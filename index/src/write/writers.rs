@@ -10,7 +10,7 @@ use crate::storage::state::shard_of;
 use crate::storage::store::Store;
 use crate::storage::wal::frame::{MAX_DELETIONS, Record};
 use crate::write::compaction::Compactor;
-use crate::write::insertion::{Appended, Batch, Insertion};
+use crate::write::insertion::{Appended, Insertion, WriteBatch};
 use crate::write::requests::Requests;
 use crate::write::reservation::{Claim, Reservations};
 use crate::write::shard::{Recovered, Shard, WriteError};
@@ -123,7 +123,7 @@ impl Writers {
         let claim =
             self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
         insertion.refuse_live(&self.store.state.load())?;
-        self.write(Batch { insertion: &insertion, replaced: &[], durability, watermark }, claim)
+        self.write(WriteBatch { insertion: &insertion, replaced: &[], durability, watermark }, claim)
     }
 
     /// Inserts rows; those whose ids are live replace what is there.
@@ -132,10 +132,13 @@ impl Writers {
         let claim =
             self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
         let replaced = insertion.live(&self.store.state.load())?;
-        self.write(Batch { insertion: &insertion, replaced: &replaced, durability, watermark: None }, claim)
+        self.write(
+            WriteBatch { insertion: &insertion, replaced: &replaced, durability, watermark: None },
+            claim,
+        )
     }
 
-    fn write(&self, batch: Batch<'_>, claim: Claim<'_>) -> Result<Receipt, Error> {
+    fn write(&self, batch: WriteBatch<'_>, claim: Claim<'_>) -> Result<Receipt, Error> {
         match batch.write(&self.shards) {
             Ok(written) => Ok(Receipt {
                 rows: batch.insertion.ids().len(),

@@ -20,6 +20,8 @@ mod model;
 mod opening;
 mod oracle;
 mod planner;
+#[path = "../../src/random.rs"]
+mod random;
 mod scan;
 mod search;
 mod snapshot;

@@ -1,6 +1,6 @@
 //! Bounding the scores of a block of 32 rows by their codes (see `l0`): what the same for each instruction set has to equal, bit for bit.
 
-use crate::codes::l0::{Bits, FACTORS, Query, ROWS};
+use crate::codes::l0::{Bits, FACTORS, L0Query, ROWS};
 
 /// Estimates of a block's rows, and how far below and above them the scores can lie; and the sums of components times levels that they
 /// are made of.
@@ -16,7 +16,7 @@ impl Bounds {
 }
 
 /// The rows of a block whose upper bound is not below `cut`, a bit for each. `bounds` are those of all rows.
-pub(super) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+pub(super) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
     bounds.sums.fill(query.lift);
     sums(query, codes, &mut bounds.sums);
@@ -37,7 +37,7 @@ pub(super) fn bound(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) 
 }
 
 /// Adds for each row the query's components times the levels of its code; of lookups what they found.
-fn sums(query: &Query, codes: &[u8], sums: &mut [i32; ROWS]) {
+fn sums(query: &L0Query, codes: &[u8], sums: &mut [i32; ROWS]) {
     let (upper, lower) = query.bytes.split_at(query.bytes.len() / 2);
     let component = |at: usize| 128 * i32::from(upper[at] as i8) + i32::from(lower[at] as i8);
     // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide instructions.

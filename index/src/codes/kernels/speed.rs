@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::{Bounds, Kernels, available};
-use crate::codes::l0::{Bits, CODE, FACTORS, Query, ROWS, Rotation};
+use crate::codes::l0::{Bits, CODE, FACTORS, L0Query, ROWS, Rotation};
 
 /// Bytes of a sweep through memory: more than caches hold.
 const MEMORY: usize = 256 << 20;
@@ -25,11 +25,11 @@ fn rate(bytes: usize, mut sweep: impl FnMut()) -> f64 {
     bytes as f64 / best / 1e9
 }
 
-fn query(bits: Bits) -> Query {
+fn query(bits: Bits) -> L0Query {
     let rotation = Rotation::none(bits, bits.most());
     let vector: Vec<f32> =
         (0..rotation.dimension).map(|at| ((at * 37 % 101) as f32 - 50.0) / 1000.0).collect();
-    Query::new(&rotation, &vector, 1e-5)
+    L0Query::new(&rotation, &vector, 1e-5)
 }
 
 fn line(name: &str, row: usize, sweep: &mut dyn FnMut(usize)) {

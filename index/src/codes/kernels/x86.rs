@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 
 use super::{Bounds, Kernels, lanes};
-use crate::codes::l0::Query;
+use crate::codes::l0::L0Query;
 
 const AVX2: Kernels = Kernels {
     dot: dot_avx2,
@@ -54,11 +54,11 @@ compiled_for!("avx2", dot_avx2 = lanes::dot, (a: &[f32], b: &[f32]) -> f32);
 compiled_for!("avx2", scores_avx2 = lanes::scores, (query: &[f32], rows: &[f32], scores: &mut [f32]) -> ());
 compiled_for!("avx2", dot_i8_avx2 = lanes::dot_i8, (a: &[i8], b: &[i8]) -> i32);
 compiled_for!("avx512f,avx512bw", dot_i8_avx512 = lanes::dot_i8, (a: &[i8], b: &[i8]) -> i32);
-compiled_for!("avx2", bound_avx2 = l0::bound_avx2, (query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32);
+compiled_for!("avx2", bound_avx2 = l0::bound_avx2, (query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32);
 compiled_for!(
     "avx512f,avx512bw,avx512vnni",
     bound_vnni = l0::bound_vnni,
-    (query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32
+    (query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32
 );
 
 compiled_for!("avx2", sum_where_avx2 = l0::sum_where_avx2, (components: &[u8], bits: &[u8]) -> i32);

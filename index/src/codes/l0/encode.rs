@@ -40,7 +40,7 @@ impl Code {
         let centre = rotation.bits.centre();
         rotation.head(vector, head);
         let square = |vector: &[f32]| -> f64 { vector.iter().map(|x| f64::from(*x).powi(2)).sum() };
-        // See `Query::new` for why this and no more is left to rounding.
+        // See `L0Query::new` for why this and no more is left to rounding.
         let tail = ((square(vector) - square(head)).max(0.0) + 3.0 * rotation.rounding()).sqrt();
         let largest = head.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
         let widest = largest * 2.0 / (centre + 1) as f32;

@@ -28,7 +28,7 @@ const OF_BOTH: f64 = 0.1;
 /// For codes of one bit that bound is of no use. Over random rotations `<a, b - b'>` is `|a| error / sqrt(n - 1)` times a number that is
 /// nearly normal (Gao, Long 2024, theorem 3.2), and the bound is as many of those as leave the wanted probability beyond them.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub(crate) struct L0Query {
     bits: Bits,
     /// The quantised head as [`bytes`], for 8 and 4 bits.
     pub(crate) bytes: Vec<u8>,
@@ -47,7 +47,7 @@ pub(crate) struct Query {
     pub(crate) second: Option<Second>,
 }
 
-impl Query {
+impl L0Query {
     /// `miss` is the probability that a bound of a code of one bit, by the first or by both, does not hold where the score equals the
     /// cut.
     pub(crate) fn new(rotation: &Rotation, vector: &[f32], miss: f64) -> Self {

@@ -14,7 +14,7 @@
 use rayon::prelude::*;
 
 use super::encode::Code;
-use super::{Bits, Query, Rotation, bf16, from_bf16};
+use super::{Bits, L0Query, Rotation, bf16, from_bf16};
 use crate::codes::kernels;
 
 /// Bytes behind a row's bits.
@@ -69,7 +69,7 @@ fn write(code: &Code, row: &mut [u8]) {
     }
 }
 
-impl Query {
+impl L0Query {
     /// What a row scores by both bits, and how far off that may be; `sum` is that of its first bits (see [`kernels::bound`]).
     ///
     /// A level of two bits is twice the first plus the second, so that the sum of components times levels is `2 sum` plus the

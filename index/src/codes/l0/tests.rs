@@ -3,21 +3,11 @@ use proptest::prelude::*;
 use super::encode::encode;
 use super::*;
 use crate::codes::kernels::{self, Bounds};
-
-/// Numbers that depend on nothing but the seed.
-struct Random(u64);
+use crate::random::Random;
 
 impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
-    }
-
     /// A unit vector whose components shrink by a factor.
-    fn vector(&mut self, dimension: usize, shrink: f64) -> Vec<f32> {
+    fn shrinking_vector(&mut self, dimension: usize, shrink: f64) -> Vec<f32> {
         let mut weight = 1.0;
         let numbers: Vec<f64> = (0..dimension)
             .map(|_| {
@@ -36,7 +26,7 @@ fn unit(numbers: &[f64]) -> Vec<f32> {
 
 fn rows(dimension: usize, count: usize, shrink: f64, seed: u64) -> Vec<f32> {
     let mut random = Random(seed);
-    (0..count).flat_map(|_| random.vector(dimension, shrink)).collect()
+    (0..count).flat_map(|_| random.shrinking_vector(dimension, shrink)).collect()
 }
 
 fn exact(a: &[f32], b: &[f32]) -> f64 {
@@ -73,7 +63,7 @@ fn violations(rotation: &Rotation, rows: &[f32], probes: &[Vec<f32>], miss: f64)
     let seconds = second::stride(rotation).map(|stride| (stride, second::encode(rotation, rows)));
     let (mut pairs, mut violated) = (0, 0);
     for probe in probes {
-        let query = Query::new(rotation, probe, miss);
+        let query = L0Query::new(rotation, probe, miss);
         let vectors = rows.chunks(ROWS * rotation.dimension);
         for (number, (block, vectors)) in blocks.chunks_exact(rotation.block()).zip(vectors).enumerate() {
             let mut bounds = Bounds::NONE;

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 
 use super::encode::{Code, encode};
-use super::query::{MISS, Query};
+use super::query::{L0Query, MISS};
 use super::{Bits, ROWS, Rotation};
 use crate::codes::kernels::{self, Bounds, dot};
 
@@ -77,7 +77,7 @@ impl Rotation {
         let codes: Vec<Code> = vectors.iter().map(|vector| Code::new(self, vector, &mut head)).collect();
         let mut sum = 0.0;
         for (vector, of) in vectors.iter().zip(codes.iter().cycle().skip(vectors.len() / 2)) {
-            let query = Query::new(self, vector, MISS);
+            let query = L0Query::new(self, vector, MISS);
             sum += query.reach(of.error, of.tail);
         }
         sum / vectors.len().max(1) as f64
@@ -109,7 +109,7 @@ impl<'a> Trial<'a> {
         let blocks = encode(rotation, &self.rows);
         let (mut reached, mut bounds) = (0, Bounds::NONE);
         for &(probe, cut) in &self.probes {
-            let query = Query::new(rotation, probe, MISS);
+            let query = L0Query::new(rotation, probe, MISS);
             for block in blocks.chunks_exact(rotation.block()) {
                 reached += kernels::bound(&query, block, cut, &mut bounds).count_ones();
             }

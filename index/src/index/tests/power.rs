@@ -12,11 +12,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use crate::random::Random;
 use crate::storage::file::power::{Disk, Image, KINDS, Kind};
 use crate::storage::file::trace::{Event, Recorder};
 use crate::{Durability, Index, Options};
 use history::History;
-use workload::{Random, User};
+use workload::User;
 
 /// A number from the environment.
 pub(super) fn setting(name: &str, default: usize) -> usize {
@@ -85,10 +86,10 @@ impl Examiner {
         }
         let mut user = User::new(&recorder, &history, self.random.next()).knowing(&index);
         if again > 0 {
-            let steps = self.random.below(4);
+            let steps = self.random.place(4);
             (0..steps).try_for_each(|_| user.step(&index)).map_err(|error| format!("going on: {error}"))?;
         }
-        user.settle("close", || index.close()).map_err(|error| format!("closing: {error}"))?;
+        user.flush("close", || index.close()).map_err(|error| format!("closing: {error}"))?;
         drop(user);
         let report = Index::check_at(&path).map_err(|error| format!("checking again: {error}"))?;
         if let Some(problem) = report.problems.first() {
@@ -107,11 +108,11 @@ impl Examiner {
         let (mut disk, events) = recorder.finish();
         // Nobody promised that the index is found at all before its creation returned.
         let again = if killed && cut.at < cut.history.exists { return Ok(()) } else { again - 1 };
-        let at = self.random.below(events.len() + 1);
+        let at = self.random.place(events.len() + 1);
         events[..at].iter().for_each(|event| disk.apply(event));
         let history = history.into_inner().unwrap();
         let cut = Cut { disk: &disk, history: &history, at, noise };
-        let kind = KINDS[self.random.below(KINDS.len())];
+        let kind = KINDS[self.random.place(KINDS.len())];
         self.examine(&cut, kind, again).map_err(|error| {
             let from = at.saturating_sub(25);
             let trace: Vec<String> =
@@ -138,9 +139,9 @@ fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
     let recorded = workload::record(directory.path(), seed, 20, users, true);
     let mut examiner = Examiner { random: Random(seed), images: 0 };
     let mut disk = recorded.start;
-    let shift = examiner.random.below(KINDS.len());
+    let shift = examiner.random.place(KINDS.len());
     for at in 0..=recorded.events.len() {
-        let again = [0, 0, 1, 1, 2][examiner.random.below(5)];
+        let again = [0, 0, 1, 1, 2][examiner.random.place(5)];
         let kind = KINDS[(at + shift) % KINDS.len()];
         let cut = Cut { disk: &disk, history: &recorded.history, at, noise: false };
         examiner.examine(&cut, kind, again).map_err(|error| {

@@ -11,8 +11,8 @@ use crate::storage::file::{self, damaged, header, name};
 use crate::storage::manifest::Manifest;
 use crate::storage::state::{State, shard_of};
 use crate::storage::wal::frame::{Encoder, Record};
-use crate::storage::wal::reader::{Next, Reader, Transaction};
-use crate::storage::wal::writer::Writer;
+use crate::storage::wal::reader::{LogReader, Next, Transaction};
+use crate::storage::wal::writer::LogWriter;
 use crate::write::shard::{LogEnd, Recovered};
 
 /// The log files of a shard.
@@ -138,9 +138,9 @@ impl Log {
         }
     }
 
-    fn reader(&self, at: usize) -> Result<Reader<'_>, Error> {
+    fn reader(&self, at: usize) -> Result<LogReader<'_>, Error> {
         let LogFile { number, path, file, length } = &self.files[at];
-        Reader::new(file, path, self.index, *number, self.dimension, *length)
+        LogReader::new(file, path, self.index, *number, self.dimension, *length)
     }
 
     /// Calls `act` for each whole transaction, in order, and says how far that was.
@@ -215,7 +215,7 @@ impl Log {
     }
 
     /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::storage::wal::reader`].
-    fn judge(&self, at: usize, mut reader: Reader<'_>, read: &Replayed) -> Result<(), Error> {
+    fn judge(&self, at: usize, mut reader: LogReader<'_>, read: &Replayed) -> Result<(), Error> {
         let missing = read.last + 1;
         let LogFile { path, length, .. } = &self.files[at];
         let offset = reader.offset();
@@ -270,7 +270,7 @@ impl Log {
 
     /// Cuts off what follows the last whole transaction and makes the rest durable. Used where there is no room
     /// for a copy.
-    pub(super) fn settle(&self, replayed: &Replayed) -> Result<(), Error> {
+    pub(super) fn make_durable_in_place(&self, replayed: &Replayed) -> Result<(), Error> {
         self.files[replayed.tail].cut(replayed.length)?;
         self.files[..replayed.tail].iter().try_for_each(|file| file.cut(file.length))?;
         self.files[replayed.tail + 1..].iter().try_for_each(|file| file.cut(header::LENGTH as u64))
@@ -285,7 +285,7 @@ impl Log {
     ) -> Result<Recovered, Error> {
         let number = *next_file;
         *next_file += 1;
-        let mut log = Writer::create(&self.folder, self.index, number, epoch)?;
+        let mut log = LogWriter::create(&self.folder, self.index, number, epoch)?;
         let mut frames = Vec::new();
         let copied = self.read(|transaction| {
             let sequence = transaction.last - transaction.records.len() as u64;
@@ -336,12 +336,19 @@ impl LogFile {
         Ok(())
     }
 
-    fn into_writer(self, length: u64, seed: u32, chain: u32) -> Writer {
-        Writer { file: Arc::new(self.file), path: self.path.into(), number: self.number, length, seed, chain }
+    fn into_writer(self, length: u64, seed: u32, chain: u32) -> LogWriter {
+        LogWriter {
+            file: Arc::new(self.file),
+            path: self.path.into(),
+            number: self.number,
+            length,
+            seed,
+            chain,
+        }
     }
 
-    fn into_empty(self, index: [u8; 16]) -> Result<Writer, Error> {
-        let reader = Reader::new(&self.file, &self.path, index, self.number, 1, self.length)?;
+    fn into_empty(self, index: [u8; 16]) -> Result<LogWriter, Error> {
+        let reader = LogReader::new(&self.file, &self.path, index, self.number, 1, self.length)?;
         let (length, seed, chain) = (reader.offset(), reader.seed(), reader.chain());
         Ok(self.into_writer(length, seed, chain))
     }

@@ -11,7 +11,7 @@ use zerocopy::IntoBytes;
 
 use super::layout::{GRAPH, GRAPH_FIRST, GRAPH_LOWEST, GRAPH_NEXT, GRAPH_UPPER, Section};
 use super::reader::Segment;
-use super::writer::Writer;
+use super::writer::SegmentWriter;
 use crate::codes::sq8::Codes;
 use crate::error::Error;
 use crate::graph::build::{Built, Parameters, build};
@@ -20,7 +20,7 @@ use crate::report::GraphStats;
 use crate::storage::file::damaged;
 
 /// Where the sections of a graph lie.
-pub(super) struct Sections {
+pub(super) struct GraphSections {
     shape: Range<usize>,
     first: Range<usize>,
     next: Range<usize>,
@@ -35,7 +35,7 @@ const SHAPE: usize = 1;
 
 /// Builds the graph of some rows and writes it. Returns what is worth knowing of it.
 pub(super) fn write(
-    writer: &mut Writer<'_>,
+    writer: &mut SegmentWriter<'_>,
     codes: Codes<'_>,
     parameters: Parameters,
 ) -> Result<GraphStats, Error> {
@@ -53,7 +53,7 @@ pub(super) fn write(
     Ok(stats)
 }
 
-impl Sections {
+impl GraphSections {
     /// Finds the sections; `None` if there is no graph.
     pub(super) fn find(sections: &[Section], rows: usize, path: &Path) -> Result<Option<Self>, Error> {
         if !sections.iter().any(|section| section.kind == GRAPH) {
@@ -96,7 +96,7 @@ impl Segment {
     /// The graph, verified; `None` if there is none.
     pub(crate) fn searchable(&self) -> Result<Option<Searchable<'_>>, Error> {
         let Some(sections) = &self.graph else { return Ok(None) };
-        let Sections { shape, first, next, lowest, upper, .. } = sections;
+        let GraphSections { shape, first, next, lowest, upper, .. } = sections;
         if sections.proven.get().is_none() {
             for bytes in [&self.codes, &self.scales].into_iter().chain(sections.ranges()) {
                 self.verify_bytes(bytes.clone())?;

@@ -22,7 +22,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::layout::{L0_BLOCKS, L0_ROTATION, L0_SECOND, Section};
 use super::reader::Segment;
-use super::writer::Writer;
+use super::writer::SegmentWriter;
 use crate::background;
 use crate::codes::kernels;
 use crate::codes::l0::encode::encode;
@@ -55,7 +55,7 @@ pub(crate) struct Learned {
 }
 
 /// Where the sections lie.
-pub(super) struct Sections {
+pub(super) struct L0Sections {
     rotation: Range<usize>,
     blocks: Range<usize>,
     second: Option<Range<usize>>,
@@ -76,7 +76,7 @@ pub(crate) struct Coded<'a> {
 
 /// Encodes some rows, given by a function that appends the vectors of a range of them, and writes the codes.
 pub(super) fn write(
-    writer: &mut Writer<'_>,
+    writer: &mut SegmentWriter<'_>,
     dimension: usize,
     rows: usize,
     known: Option<&Learned>,
@@ -110,7 +110,7 @@ pub(super) fn write(
         writer.push(head.as_bytes())?;
         writer.push(rotation.directions.as_bytes())
     })?;
-    let write_rows = |writer: &mut Writer<'_>, kind, encode: fn(&Rotation, &[f32]) -> Vec<u8>| {
+    let write_rows = |writer: &mut SegmentWriter<'_>, kind, encode: fn(&Rotation, &[f32]) -> Vec<u8>| {
         let mut vectors = Vec::new();
         writer.section(kind, |writer| {
             (0..rows).step_by(AT_ONCE).try_for_each(|first| {
@@ -125,7 +125,7 @@ pub(super) fn write(
     second::stride(rotation).map_or(Ok(()), |_| write_rows(writer, L0_SECOND, second::encode))
 }
 
-impl Sections {
+impl L0Sections {
     /// Finds the sections; `None` if there are no codes.
     pub(super) fn find(
         sections: &[Section],
@@ -167,15 +167,15 @@ impl Segment {
             self.map.read_ahead(sections.blocks.clone());
             let _ = sections.learned.set(learned); // or another thread has
         }
-        let Sections { blocks, key, .. } = sections;
+        let L0Sections { blocks, key, .. } = sections;
         let Some(learned) = sections.learned.get() else { return Ok(None) };
         let start = sections.second.as_ref().map(|range| range.start);
         let second = start.zip(second::stride(&learned.rotation));
         Ok(Some(Coded { learned, key: *key, blocks: blocks.clone(), second, segment: self }))
     }
 
-    fn rotation(&self, sections: &Sections) -> Result<Learned, Error> {
-        let Sections { rotation: range, blocks, second, .. } = sections;
+    fn rotation(&self, sections: &L0Sections) -> Result<Learned, Error> {
+        let L0Sections { rotation: range, blocks, second, .. } = sections;
         self.verify_bytes(range.clone())?;
         let Some((head, directions)) = self.map[range.clone()].split_first_chunk::<HEAD>() else {
             return Err(damaged(self.path(), range.start, "a rotation", "another length"));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::{FromBytes, Immutable};
 
-use super::graph::Sections;
+use super::graph::GraphSections;
 use super::l0;
 use super::layout::{
     BLOCK, BLOCKS, CODES, FOOTER, Footer, GRAPH, GROUPS, IDS, LENGTHS, ORDER, READ_AHEAD, SCALES, STATISTICS,
@@ -25,7 +25,7 @@ use crate::report::{GraphStats, SegmentStats};
 use crate::storage::file::header::{Header, Kind};
 use crate::storage::file::{self, damaged, name};
 use crate::storage::manifest::SegmentEntry;
-use crate::storage::mmap::{Access, Map};
+use crate::storage::mmap::{Map, ReadPattern};
 use crate::storage::part::Part;
 
 /// An open segment.
@@ -43,8 +43,8 @@ pub(crate) struct Segment {
     lengths: Range<usize>,
     pub(super) codes: Range<usize>,
     pub(super) scales: Range<usize>,
-    pub(super) graph: Option<Sections>,
-    pub(super) l0: Option<l0::Sections>,
+    pub(super) graph: Option<GraphSections>,
+    pub(super) l0: Option<l0::L0Sections>,
     stats: SegmentStats,
     blocks: Range<usize>,
     sections: Vec<Section>,
@@ -123,8 +123,8 @@ impl Segment {
         let (codes, scales) = (section(CODES, dimension)?, section(SCALES, 4)?);
         let has_lengths = sections.iter().any(|section| section.kind == LENGTHS);
         let lengths = if has_lengths { section(LENGTHS, 4)? } else { 0..0 };
-        let graph = Sections::find(&sections, rows, &path)?;
-        let l0 = l0::Sections::find(&sections, rows, dimension, &path)?;
+        let graph = GraphSections::find(&sections, rows, &path)?;
+        let l0 = l0::L0Sections::find(&sections, rows, dimension, &path)?;
         let statistics = sections.iter().find(|section| section.kind == STATISTICS);
         let statistics = statistics.map_or(0..0, Section::range);
         let Some(stats) = SegmentStats::parse(&map[statistics.clone()]) else {
@@ -180,15 +180,15 @@ impl Segment {
         for columns in [segment.ids.clone(), segment.groups.clone(), segment.order.clone(), statistics] {
             segment.verify_bytes(columns)?;
         }
-        segment.expect(Access::AtRandom);
+        segment.expect(ReadPattern::Random);
         Ok(segment)
     }
 
     /// Tells the system how what may stay on disk will be read: vectors, their codes of one byte a component, and graphs. Searches want
     /// single rows of them, and a system that reads on after each row reads the whole file for a few hundred. Ids, groups and L0 codes,
     /// of which searches read all, are read in order.
-    pub(crate) fn expect(&self, access: Access) {
-        let graph = self.graph.iter().flat_map(Sections::ranges);
+    pub(crate) fn expect(&self, access: ReadPattern) {
+        let graph = self.graph.iter().flat_map(GraphSections::ranges);
         for bytes in [&self.vectors, &self.codes, &self.scales].into_iter().chain(graph) {
             self.map.expect(access, bytes);
         }
@@ -316,9 +316,9 @@ impl Segment {
     /// Verifies every byte again, and that the rows are in order, finite and of length 1. Returns all problems.
     /// `tick` is called after each block; an error of its own ends the check.
     pub(crate) fn check(&self, tick: Tick<'_>) -> Result<Vec<Error>, Error> {
-        self.expect(Access::InOrder);
+        self.expect(ReadPattern::Sequential);
         let problems = self.check_all(tick);
-        self.expect(Access::AtRandom);
+        self.expect(ReadPattern::Random);
         problems
     }
 

@@ -46,9 +46,11 @@ impl SegmentStats {
         let mut words = vec![rows, groups];
         words.extend([largest_code_error, mean_code_error, mean_score, score_deviation].map(f64::to_bits));
         if let Some(graph) = graph {
-            let GraphStats { nodes, layers, repaired, unfound, orphans, least_leads, most_leads, .. } = graph;
-            words.extend([nodes, layers, repaired, unfound, orphans, least_leads, most_leads]);
-            words.push(graph.mean_leads.to_bits());
+            let GraphStats {
+                nodes, layers, repaired, unfound, orphans, least_in_degree, most_in_degree, ..
+            } = graph;
+            words.extend([nodes, layers, repaired, unfound, orphans, least_in_degree, most_in_degree]);
+            words.push(graph.mean_in_degree.to_bits());
             for ProbeStats { width, recall, evaluations } in graph.probes {
                 words.extend([width, recall.to_bits(), evaluations.to_bits()]);
             }
@@ -72,9 +74,9 @@ impl SegmentStats {
             repaired: words[PLAIN + 2],
             unfound: words[PLAIN + 3],
             orphans: words[PLAIN + 4],
-            least_leads: words[PLAIN + 5],
-            most_leads: words[PLAIN + 6],
-            mean_leads: number(PLAIN + 7),
+            least_in_degree: words[PLAIN + 5],
+            most_in_degree: words[PLAIN + 6],
+            mean_in_degree: number(PLAIN + 7),
             probes: [PLAIN + 8, PLAIN + 11, PLAIN + 14].map(probe),
         });
         Some(Self {
@@ -111,9 +113,9 @@ mod tests {
             repaired: 2,
             unfound: 4,
             orphans: 5,
-            least_leads: 6,
-            most_leads: 7,
-            mean_leads: 6.5,
+            least_in_degree: 6,
+            most_in_degree: 7,
+            mean_in_degree: 6.5,
             probes: [probe(64), probe(256), probe(1024)],
         };
         let groups = [1, 1, 2, 3];

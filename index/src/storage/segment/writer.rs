@@ -91,7 +91,7 @@ pub(crate) fn write(
     let temporary = directory.join(name::temporary(&name::segment(number)));
     let header = Header { kind: Kind::Segment, index, file: number, sequence: epoch, salt: 0 };
     let entries = file::open_directory(directory)?;
-    let finished = Writer::create(temporary.clone(), &header, tick)
+    let finished = SegmentWriter::create(temporary.clone(), &header, tick)
         .and_then(|writer| write_rows(writer, sources, &rows, dimension, extras))
         .and_then(|finished| {
             file::rename(&temporary, &target)?;
@@ -123,7 +123,7 @@ fn sorted(sources: &[Source<'_>], directory: &Path) -> Result<Vec<(u32, u32)>, E
 }
 
 fn write_rows(
-    mut writer: Writer<'_>,
+    mut writer: SegmentWriter<'_>,
     sources: &[Source<'_>],
     rows: &[(u32, u32)],
     dimension: usize,
@@ -176,7 +176,7 @@ fn write_rows(
     writer.finish(rows.len() as u64, dimension as u32)
 }
 
-pub(super) struct Writer<'a> {
+pub(super) struct SegmentWriter<'a> {
     file: File,
     path: PathBuf,
     number: u64,
@@ -192,7 +192,7 @@ pub(super) struct Writer<'a> {
     tick: Tick<'a>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> SegmentWriter<'a> {
     fn create(path: PathBuf, header: &Header, tick: Tick<'a>) -> Result<Self, Error> {
         let file = file::create(&path)?;
         let mut writer = Self {

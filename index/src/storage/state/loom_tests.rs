@@ -72,7 +72,7 @@ fn no_change_is_lost_and_readers_see_each_shard_go_on() {
             let swap = loom::sync::Arc::clone(&swap);
             thread::spawn(move || {
                 swap.rcu(|state| state.applied(1, &insert(3, 1)).0);
-                swap.rcu(|state| state.set_aside(1));
+                swap.rcu(|state| state.freeze(1));
                 swap.rcu(|state| state.applied(1, &insert(4, 1)).0);
             })
         };

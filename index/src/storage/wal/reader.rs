@@ -20,7 +20,7 @@ use crate::storage::file::{self, damaged};
 const WINDOW: usize = 1 << 20;
 
 /// Whole frames of one file, in order.
-pub(crate) struct Reader<'a> {
+pub(crate) struct LogReader<'a> {
     file: &'a File,
     path: &'a Path,
     dimension: usize,
@@ -51,7 +51,7 @@ pub(crate) enum Next {
     Broken,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LogReader<'a> {
     /// Reads the header. `length` bounds what is read of a file that is still written to.
     pub(crate) fn new(
         file: &'a File,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::frame::{Encoder, HEAD, Head, MAX_DELETIONS, MAX_PAYLOAD, Record, seed, verify};
-use super::reader::{Next, Reader};
-use super::writer::{AppendError, Writer};
+use super::reader::{LogReader, Next};
+use super::writer::{AppendError, LogWriter};
 use crate::error::Error;
 use crate::storage::buffer::{Chunk, chunk_rows};
 use crate::storage::file::Operation;
@@ -40,7 +40,7 @@ fn samples() -> Vec<Vec<Record>> {
 /// A log file on disk and how to write and read it.
 struct Sample {
     directory: tempfile::TempDir,
-    writer: Writer,
+    writer: LogWriter,
     sequence: u64,
     dimension: usize,
 }
@@ -48,7 +48,7 @@ struct Sample {
 impl Sample {
     fn new(number: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let writer = Writer::create(directory.path(), INDEX, number, 5).unwrap();
+        let writer = LogWriter::create(directory.path(), INDEX, number, 5).unwrap();
         Self { directory, writer, sequence: 0, dimension: 3 }
     }
 
@@ -63,7 +63,7 @@ impl Sample {
     /// Writes a transaction that vouches for everything before it. Returns its bytes.
     fn write(&mut self, records: &[Record]) -> Vec<u8> {
         let (mut out, before) = (Vec::new(), self.sequence);
-        let Writer { seed, chain, .. } = self.writer;
+        let LogWriter { seed, chain, .. } = self.writer;
         let mut encoder = Encoder { out: &mut out, seed, chain, sequence: before, durable: before };
         encoder.transaction(records);
         let (chain, sequence) = (encoder.chain, encoder.sequence);
@@ -89,7 +89,7 @@ impl Sample {
         let file = fs::File::open(&path).unwrap();
         let number = self.writer.number;
         let mut reader =
-            Reader::new(&file, &path, INDEX, number, self.dimension, bytes.len() as u64).unwrap();
+            LogReader::new(&file, &path, INDEX, number, self.dimension, bytes.len() as u64).unwrap();
         let (mut transactions, mut last) = (Vec::new(), 0);
         loop {
             match reader.next(last).unwrap() {
@@ -248,7 +248,7 @@ fn a_valid_frame_that_no_writer_writes_is_damage() {
     sample.write(&[insert(2, 2)]);
     let path = sample.path();
     let file = fs::File::open(&path).unwrap();
-    let mut reader = Reader::new(&file, &path, INDEX, 1, 3, sample.writer.length).unwrap();
+    let mut reader = LogReader::new(&file, &path, INDEX, 1, 3, sample.writer.length).unwrap();
     match reader.next(0) {
         Err(Error::Damaged { path: named, offset, expected, .. }) => {
             assert_eq!((named, offset), (path, header::LENGTH as u64));

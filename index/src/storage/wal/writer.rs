@@ -10,7 +10,7 @@ use crate::storage::file::header::{self, Header, Kind};
 use crate::storage::file::{self, name};
 
 /// The file of a log that is written to.
-pub(crate) struct Writer {
+pub(crate) struct LogWriter {
     /// Shared with whoever syncs it.
     pub(crate) file: Arc<File>,
     pub(crate) path: Arc<Path>,
@@ -41,7 +41,7 @@ impl From<AppendError> for Error {
     }
 }
 
-impl Writer {
+impl LogWriter {
     /// Makes a new, durable, empty log file: its content and its name are on disk when this returns.
     pub(crate) fn create(folder: &Path, index: [u8; 16], number: u64, epoch: u64) -> Result<Self, Error> {
         let path: PathBuf = folder.join(name::log(number));

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 16 << 30;
 
 /// What the policy sees of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub(crate) struct SegmentSize {
     /// Rows that views show.
     pub(crate) live: usize,
     /// Deleted rows whose bytes are still there.
@@ -21,9 +21,9 @@ pub(crate) struct Candidate {
 }
 
 /// Positions of the segments to make one of next, in ascending order; `None` if nothing is due.
-pub(crate) fn due(segments: &[Candidate], dimension: usize) -> Option<Vec<usize>> {
+pub(crate) fn due(segments: &[SegmentSize], dimension: usize) -> Option<Vec<usize>> {
     let wasted =
-        |segment: &Candidate| segment.dead > 0 && segment.dead * DEAD_SHARE >= segment.live + segment.dead;
+        |segment: &SegmentSize| segment.dead > 0 && segment.dead * DEAD_SHARE >= segment.live + segment.dead;
     if let Some(at) = segments.iter().position(wasted) {
         return Some(vec![at]);
     }
@@ -49,8 +49,8 @@ mod tests {
 
     use super::*;
 
-    fn live(rows: &[usize]) -> Vec<Candidate> {
-        rows.iter().map(|&live| Candidate { live, dead: 0 }).collect()
+    fn live(rows: &[usize]) -> Vec<SegmentSize> {
+        rows.iter().map(|&live| SegmentSize { live, dead: 0 }).collect()
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(due(&segments, 4), None);
         segments[1].dead = 25;
         assert_eq!(due(&segments, 4), Some(vec![1]));
-        assert_eq!(due(&[Candidate { live: 0, dead: 1 }], 4), Some(vec![0]));
+        assert_eq!(due(&[SegmentSize { live: 0, dead: 1 }], 4), Some(vec![0]));
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
                 for at in merged.into_iter().rev() {
                     segments.remove(at);
                 }
-                segments.push(Candidate { live, dead: 0 });
+                segments.push(SegmentSize { live, dead: 0 });
                 steps += 1;
                 prop_assert!(steps <= rows.len());
             }

@@ -23,7 +23,7 @@ pub(super) struct Progress {
 }
 
 /// What a group shares: a log, or in tests the model of one.
-pub(super) trait Log {
+pub(super) trait SyncedLog {
     /// What has to be synced for all that was appended so far to be on disk.
     type Files;
 
@@ -66,7 +66,7 @@ impl Progress {
     }
 }
 
-impl<L: Log> GroupCommit<L> {
+impl<L: SyncedLog> GroupCommit<L> {
     pub(super) fn new(log: L) -> Self {
         Self { log: Mutex::new(log), changed: Condvar::new() }
     }
@@ -149,7 +149,7 @@ impl<L: Log> GroupCommit<L> {
     }
 }
 
-fn after_panic<L: Log>(mut log: MutexGuard<'_, L>) -> MutexGuard<'_, L> {
+fn after_panic<L: SyncedLog>(mut log: MutexGuard<'_, L>) -> MutexGuard<'_, L> {
     log.progress().failure.get_or_insert_with(|| "a panic while writing".into());
     log
 }

@@ -17,7 +17,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// A buffer is full.
-    pub(super) fn set_aside(&mut self) {
+    pub(super) fn freeze(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 

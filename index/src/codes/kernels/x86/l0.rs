@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use super::super::l0::{self as blocks, Bounds};
 use super::prefetch;
 use crate::codes::l0::query::Lookup;
-use crate::codes::l0::{Bits, FACTORS, Query, ROWS};
+use crate::codes::l0::{Bits, FACTORS, L0Query, ROWS};
 
 /// So far ahead are codes fetched, line by line as they are read: processors do not look ahead beyond a page of 4096 bytes by
 /// themselves, and a block fetched at once is more lines than may be on their way.
@@ -55,7 +55,7 @@ fn add_small_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i 
 
 /// As `blocks::bound` says it, eight rows at a time.
 #[target_feature(enable = "avx2")]
-pub(super) fn bound_avx2(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+pub(super) fn bound_avx2(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
     prefetch(factors, AHEAD); // and the codes are fetched as they are read
     let sums = match query.bits() {
@@ -155,7 +155,7 @@ fn lookups_avx2(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m256i; 4] {
 
 /// As `blocks::bound` says it, 16 rows at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn bound_vnni(query: &Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
+pub(super) fn bound_vnni(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     let (codes, factors) = block.split_at(block.len() - FACTORS);
     prefetch(factors, AHEAD); // and the codes are fetched as they are read
     let sums = match query.bits() {

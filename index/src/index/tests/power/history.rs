@@ -65,7 +65,7 @@ impl History {
     }
 
     /// Everything that returned before a call began is durable now that the call has returned.
-    pub(super) fn settle(&mut self, began: usize, now: usize) {
+    pub(super) fn mark_durable(&mut self, began: usize, now: usize) {
         for unit in self.shards.iter_mut().flatten().filter(|unit| unit.returned <= began) {
             unit.durable = unit.durable.min(now);
         }

@@ -20,8 +20,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::workload::{Random, Recorded, User, record};
+use super::workload::{Recorded, User, record};
 use super::{Cut, Examiner, scratch, seed, setting, shown};
+use crate::random::Random;
 use crate::storage::file::power::{Disk, Image, KINDS, Kind};
 use crate::storage::file::trace::{Event, Recorder};
 use crate::storage::manifest::Manifest;
@@ -238,9 +239,9 @@ fn killed_at(recorded: &Recorded, at: usize, random: &mut Random) -> Recorded {
     let index = Index::open(&directory.path().join("index")).unwrap();
     let prefixes = recorded.history.judge(at, &index.view()).unwrap();
     let history = Mutex::new(recorded.history.reopened(at, &prefixes, recorder.position()));
-    let mut user = User::new(&recorder, &history, random.next()).knowing(&index);
+    let mut user = User::new(&recorder, &history, random.word()).knowing(&index);
     (0..8).for_each(|_| user.step(&index).unwrap());
-    user.settle("close", || index.close()).unwrap();
+    user.flush("close", || index.close()).unwrap();
     drop(user);
     Recorded::new(recorder, history)
 }
@@ -253,9 +254,9 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
     let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for _ in 0..setting("GALLERIST_SABOTAGES", 1) {
         let directory = scratch();
-        let recorded = record(directory.path(), random.next(), 16, 1, false);
+        let recorded = record(directory.path(), random.word(), 16, 1, false);
         let exists = recorded.history.exists;
-        let at = exists + random.below(recorded.events.len() - exists);
+        let at = exists + random.place(recorded.events.len() - exists);
         let killed = killed_at(&recorded, at, &mut random);
         for (what, recorded) in [("", recorded), ("after a kill, ", killed)] {
             for sabotage in Saboteur::new(&recorded).sabotages() {
@@ -307,7 +308,7 @@ fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
 #[test]
 fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
     let recorded = small(|user, index| {
-        user.settle("seal", || index.seal()).unwrap();
+        user.flush("seal", || index.seal()).unwrap();
         std::mem::forget(index); // the end of the process
     });
     let published = recorded.events.iter().rposition(is_manifest).unwrap() + 1;
@@ -329,7 +330,7 @@ fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
 /// Found by chance, once: frames after a close frame that was in the cache only vouched for it.
 #[test]
 fn a_close_frame_in_the_cache_only_is_not_relied_on() {
-    let recorded = small(|user, index| user.settle("close", || index.close()).unwrap());
+    let recorded = small(|user, index| user.flush("close", || index.close()).unwrap());
     let frame = |event: &Event| matches!(event, Event::Write { bytes, offset, .. } if *offset > 0 && bytes.len() == 32);
     let closed = recorded.events.iter().rposition(frame).unwrap() + 1;
     let mut random = Random(seed());

@@ -23,7 +23,7 @@ struct Model {
     disk: Arc<Disk>,
 }
 
-impl Log for Model {
+impl SyncedLog for Model {
     type Files = Arc<Disk>;
 
     fn progress(&mut self) -> &mut Progress {

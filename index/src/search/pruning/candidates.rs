@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::{ALONE, Probe, Source};
+use super::{ALONE, CodedSegment, Probe};
 use crate::error::Error;
 
 /// Candidates that are set aside before those are dropped that a higher cut or their second bits rule out: as many as a cache holds.
-const ASIDE: usize = 4096;
+const MANY: usize = 4096;
 /// Second bits are fetched so many candidates before they are needed: as many as are on their way from memory at a time.
 const FAR_AHEAD: usize = 32;
 
@@ -21,7 +21,7 @@ pub(super) struct Candidate {
 }
 
 /// The candidates of one query.
-pub(super) struct Aside {
+pub(super) struct Candidates {
     candidates: Vec<Candidate>,
     /// So many of them, the first, are bounded by their second bits already.
     narrowed: usize,
@@ -29,9 +29,9 @@ pub(super) struct Aside {
     limit: usize,
 }
 
-impl Aside {
+impl Candidates {
     pub(super) fn new() -> Self {
-        Self { candidates: Vec::new(), narrowed: 0, limit: ASIDE }
+        Self { candidates: Vec::new(), narrowed: 0, limit: MANY }
     }
 
     pub(super) fn push(&mut self, candidate: Candidate) {
@@ -42,7 +42,7 @@ impl Aside {
     pub(super) fn drop_below(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
         if self.candidates.len() >= self.limit {
             self.narrow_all(cut, probe, |new| narrow(probe, new))?;
-            self.limit = (2 * self.candidates.len()).max(ASIDE);
+            self.limit = (2 * self.candidates.len()).max(MANY);
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ fn narrow(probe: &Probe<'_>, candidates: &mut [Candidate]) -> Result<(), Error> 
     for now in 0..candidates.len() {
         candidates.get(now + FAR_AHEAD).into_iter().for_each(fetch);
         let Candidate { upper, source, row, sum } = &mut candidates[now];
-        let Source { coded, queries, .. } = &sources[*source as usize];
+        let CodedSegment { coded, queries, .. } = &sources[*source as usize];
         let query = &queries[probe.number];
         match (&query.second, coded.second(*row as usize)) {
             (Some(second), Ok(Some(bits))) => {

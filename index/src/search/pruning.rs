@@ -7,7 +7,7 @@
 //! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
 //! reaches it are set aside, and scored in the end as long as they still do, the most promising first.
 
-mod aside;
+mod candidates;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use super::plan::Plan;
 use super::rank::Keep;
 use super::view::View;
 use crate::codes::kernels::{self, Bounds};
-use crate::codes::l0::{Query, ROWS};
+use crate::codes::l0::{L0Query, ROWS};
 use crate::codes::ordered::{ordered, score};
 use crate::codes::sq8::{self, Codes};
 use crate::error::Error;
 use crate::storage::part::Part;
 use crate::storage::segment::l0::Coded;
 use crate::storage::state::Sealed;
-use aside::{Aside, Candidate};
+use candidates::{Candidate, Candidates};
 
 /// Blocks that one task bounds, for one query of a batch after the other.
 const TASK: usize = 128;
@@ -41,14 +41,14 @@ const ALONE: usize = 512;
 const AHEAD: usize = 8;
 
 /// A segment with codes.
-pub(super) struct Source<'a> {
+pub(super) struct CodedSegment<'a> {
     /// Among the parts of the state.
     number: usize,
     sealed: &'a Sealed,
     part: Part<'a>,
     coded: Coded<'a>,
     /// Each vector against this segment's codes; segments of one rotation share them.
-    queries: Arc<Vec<Query>>,
+    queries: Arc<Vec<L0Query>>,
     /// The codes of one byte a component, where they know more of a score than L0 codes do, with the largest error of any.
     finer: Option<(Codes<'a>, f32)>,
 }
@@ -58,25 +58,25 @@ struct Question<'a> {
     plan: &'a Plan<'a>,
     view: &'a View,
     vectors: &'a [&'a [f32]],
-    sources: &'a [Source<'a>],
+    sources: &'a [CodedSegment<'a>],
     /// The vectors in one byte a component.
-    codes: Vec<sq8::Query>,
+    codes: Vec<sq8::Sq8Query>,
     filter: Filter<'a>,
     /// For each vector the cut of what was found elsewhere, and of whichever thread has got farthest.
     cuts: Vec<AtomicU32>,
 }
 
 /// What one query has seen so far.
-struct Sieve<K> {
+struct Partial<K> {
     found: Found<K>,
-    aside: Aside,
+    candidates: Candidates,
 }
 
 /// Adds the rows of some segments to what each of some vectors has found elsewhere.
-pub(super) fn sift<K: Keep>(
+pub(super) fn prune<K: Keep>(
     plan: &Plan<'_>,
     vectors: &[&[f32]],
-    sources: &[Source<'_>],
+    sources: &[CodedSegment<'_>],
     new: &(impl Fn() -> K + Sync),
     found: &mut [Found<K>],
 ) -> Result<(), Error> {
@@ -89,20 +89,20 @@ pub(super) fn sift<K: Keep>(
         })
         .collect();
     let cuts = found.iter().map(|found| AtomicU32::new(ordered(found.cut()))).collect();
-    let codes = vectors.iter().map(|vector| sq8::Query::new(vector)).collect();
+    let codes = vectors.iter().map(|vector| sq8::Sq8Query::new(vector)).collect();
     let question = Question { plan, view, vectors, sources, codes, filter, cuts };
-    let start = || vectors.iter().map(|_| Sieve::new(new())).collect::<Vec<_>>();
-    let step = |mut sieves: Vec<Sieve<K>>, (number, blocks): &(u32, Range<usize>)| {
+    let start = || vectors.iter().map(|_| Partial::new(new())).collect::<Vec<_>>();
+    let step = |mut partials: Vec<Partial<K>>, (number, blocks): &(u32, Range<usize>)| {
         let source = &sources[*number as usize];
-        source.sift(*number, blocks.clone(), &question, &mut sieves).map(|()| sieves)
+        source.prune(*number, blocks.clone(), &question, &mut partials).map(|()| partials)
     };
-    let merge = |one: Vec<Sieve<K>>, other: Vec<Sieve<K>>| {
+    let merge = |one: Vec<Partial<K>>, other: Vec<Partial<K>>| {
         Ok(one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect())
     };
-    let sieves = tasks.par_iter().with_min_len(plan.least_pieces(tasks.len()));
-    let sieves = sieves.try_fold(start, step).try_reduce(start, merge)?;
-    for ((at, sieve), found) in sieves.into_iter().enumerate().zip(found) {
-        sieve.finish(&question.probe(at), new, found)?;
+    let partials = tasks.par_iter().with_min_len(plan.least_pieces(tasks.len()));
+    let partials = partials.try_fold(start, step).try_reduce(start, merge)?;
+    for ((at, partial), found) in partials.into_iter().enumerate().zip(found) {
+        partial.finish(&question.probe(at), new, found)?;
     }
     Ok(())
 }
@@ -114,8 +114,8 @@ pub(super) fn sources<'a>(
     miss: f64,
     which: impl Fn(&Sealed) -> bool,
     use_codes: impl Fn(&Coded<'_>) -> bool,
-) -> Result<Vec<Source<'a>>, Error> {
-    let mut sources: Vec<Source<'a>> = Vec::new();
+) -> Result<Vec<CodedSegment<'a>>, Error> {
+    let mut sources: Vec<CodedSegment<'a>> = Vec::new();
     for (number, sealed) in view.state.segments.iter().enumerate().filter(|(_, sealed)| which(sealed)) {
         let coded = match sealed.segment.coded() {
             Ok(Some(coded)) if use_codes(&coded) => coded,
@@ -125,16 +125,16 @@ pub(super) fn sources<'a>(
         let same = sources.iter().find(|source| source.coded.key == coded.key);
         let queries = same.map(|source| Arc::clone(&source.queries)).unwrap_or_else(|| {
             let rotation = &coded.learned.rotation;
-            vectors.iter().map(|vector| Query::new(rotation, vector, miss)).collect::<Vec<_>>().into()
+            vectors.iter().map(|vector| L0Query::new(rotation, vector, miss)).collect::<Vec<_>>().into()
         });
         let (error, reach) = (sealed.segment.stats().largest_code_error as f32, coded.learned.reach);
         let finer = (error < reach).then(|| (sealed.segment.codes(), error));
-        sources.push(Source { number, sealed, part: sealed.segment.part(), coded, queries, finer });
+        sources.push(CodedSegment { number, sealed, part: sealed.segment.part(), coded, queries, finer });
     }
     Ok(sources)
 }
 
-impl Source<'_> {
+impl CodedSegment<'_> {
     pub(super) fn is(&self, sealed: &Sealed) -> bool {
         std::ptr::eq(&*self.sealed.segment, &*sealed.segment)
     }
@@ -145,12 +145,12 @@ impl Source<'_> {
     }
 
     /// Bounds the rows of some blocks.
-    fn sift<K: Keep>(
+    fn prune<K: Keep>(
         &self,
         source: u32,
         blocks: Range<usize>,
         question: &Question<'_>,
-        sieves: &mut [Sieve<K>],
+        partials: &mut [Partial<K>],
     ) -> Result<(), Error> {
         let &Question { view, filter, ref cuts, .. } = question;
         let rows = blocks.start * ROWS..(blocks.end * ROWS).min(self.part.len());
@@ -164,9 +164,9 @@ impl Source<'_> {
         };
         let mut bounds = Bounds::NONE;
         let queries = self.queries.iter().zip(cuts).enumerate();
-        for (sieve, (at, (query, shared))) in sieves.iter_mut().zip(queries) {
+        for (partial, (at, (query, shared))) in partials.iter_mut().zip(queries) {
             let probe = question.probe(at);
-            let mut cut = sieve.found.cut().max(score(shared.load(Ordering::Relaxed)));
+            let mut cut = partial.found.cut().max(score(shared.load(Ordering::Relaxed)));
             for (block, codes) in blocks.clone().zip(bytes.chunks_exact(self.coded.block())) {
                 let mut reached = kernels::bound(query, codes, cut, &mut bounds);
                 if reached != 0 {
@@ -184,17 +184,17 @@ impl Source<'_> {
                     }
                     let (estimate, reach) = (bounds.estimates[at], bounds.reaches[at]);
                     if estimate >= cut {
-                        self.score(&probe, row, self.near(&probe, row)?, &mut sieve.found)?;
-                        cut = cut.max(sieve.found.cut());
+                        self.score(&probe, row, self.near(&probe, row)?, &mut partial.found)?;
+                        cut = cut.max(partial.found.cut());
                     } else {
                         let (upper, row, sum) = (estimate + reach, row as u32, bounds.sums[at]);
-                        sieve.aside.push(Candidate { upper, source, row, sum });
+                        partial.candidates.push(Candidate { upper, source, row, sum });
                     }
                 }
             }
-            sieve.found.scanned += chosen;
+            partial.found.scanned += chosen;
             shared.fetch_max(ordered(cut), Ordering::Relaxed);
-            sieve.aside.drop_below(cut, &probe)?;
+            partial.candidates.drop_below(cut, &probe)?;
         }
         Ok(())
     }
@@ -243,8 +243,8 @@ struct Probe<'a> {
     number: usize,
     view: &'a View,
     vector: &'a [f32],
-    sources: &'a [Source<'a>],
-    code: &'a sq8::Query,
+    sources: &'a [CodedSegment<'a>],
+    code: &'a sq8::Sq8Query,
 }
 
 impl<'a> Probe<'a> {
@@ -265,13 +265,13 @@ impl Question<'_> {
     }
 }
 
-impl<K: Keep> Sieve<K> {
+impl<K: Keep> Partial<K> {
     fn new(keep: K) -> Self {
-        Self { found: Found::new(keep), aside: Aside::new() }
+        Self { found: Found::new(keep), candidates: Candidates::new() }
     }
 
     fn merge(self, other: Self) -> Self {
-        Self { found: self.found.merge(other.found), aside: self.aside.merge(other.aside) }
+        Self { found: self.found.merge(other.found), candidates: self.candidates.merge(other.candidates) }
     }
 
     /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
@@ -283,7 +283,7 @@ impl<K: Keep> Sieve<K> {
     ) -> Result<(), Error> {
         let elsewhere = std::mem::replace(found, Found::new(new()));
         *found = elsewhere.merge(self.found);
-        let mut candidates = self.aside.rest(found.cut(), probe)?;
+        let mut candidates = self.candidates.rest(found.cut(), probe)?;
         candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
         for some in candidates.chunks(TOGETHER) {
             if some[0].upper < found.cut() {
