@@ -1,12 +1,13 @@
 //! Searching an index: views, selections, plans, and the ways of finding the best rows.
 //!
-//! A [`View`] is an immutable snapshot. [`view`] looks rows up, [`selection`] chooses some, [`query`] puts a search together.
-//! [`planner`] picks a way by its cost. [`scan`] scores every row by its vector; [`pruning`] bounds every row by its code and scores the
-//! candidates that are left (candidate pruning and refinement); [`walk`] searches the graphs. [`complete`] joins the first two,
-//! [`execute`] runs whatever was planned, and [`stream`] returns hits one by one.
+//! A [`View`] is an immutable snapshot. [`view`] looks rows up, [`selection`] chooses some, [`query`] puts a
+//! search together. [`planner`] picks a way by its cost. [`scan`] scores every row by its vector; [`pruning`]
+//! bounds every row by its code and scores the candidates that are left (candidate pruning and refinement);
+//! [`walk`] searches the graphs. [`complete`] joins the first two, [`execute`] runs whatever was planned, and
+//! [`stream`] returns hits one by one.
 //!
-//! It reads a state that others made. It never knows how rows are written, sealed or compacted, which files a commit
-//! names, or whether the index is open for writing.
+//! It reads a state that others made. It never knows how rows are written, sealed or compacted, which files a
+//! commit names, or whether the index is open for writing.
 
 mod answer;
 mod complete;

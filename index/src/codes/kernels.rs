@@ -1,10 +1,10 @@
 //! Scalar products at memory speed.
 //!
-//! There is one summation order, and every instruction set follows it: component `i` is multiplied and added to lane
-//! `i % 32`, in order of `i`; then the upper half of the lanes is added to the lower half until one is left.
-//! Products are rounded before they are added (no fused multiply-add). A score therefore has the same bits on
-//! every path and every machine. Against the exact scalar product of two unit vectors of dimension `d` the error
-//! is at most `(d / 32 + 6) * 2^-24`.
+//! There is one summation order, and every instruction set follows it: component `i` is multiplied and added
+//! to lane `i % 32`, in order of `i`; then the upper half of the lanes is added to the lower half until one
+//! is left. Products are rounded before they are added (no fused multiply-add). A score therefore has the
+//! same bits on every path and every machine. Against the exact scalar product of two unit vectors of
+//! dimension `d` the error is at most `(d / 32 + 6) * 2^-24`.
 #![allow(unsafe_code)]
 
 mod l0;
@@ -58,8 +58,8 @@ fn pick(available: &[(&str, Kernels)], wanted: Option<&str>) -> Kernels {
     named.or(available.last()).map_or(SCALAR, |(_, kernels)| *kernels)
 }
 
-/// The score of two vectors: their scalar product, which for unit vectors is the cosine similarity (-1 to 1, higher is
-/// closer). Vectors of different length are compared over the shorter one's.
+/// The score of two vectors: their scalar product, which for unit vectors is the cosine similarity (-1 to 1,
+/// higher is closer). Vectors of different length are compared over the shorter one's.
 ///
 /// This is the one score function of the crate: whatever path finds a row, its score has these bits.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -71,8 +71,8 @@ pub(crate) fn scores(query: &[f32], rows: &[f32], scores: &mut [f32]) {
     (KERNELS.scores)(query, rows, scores);
 }
 
-/// The scalar product of two codes of at most 4096 components. Codes of different length are compared over the shorter
-/// one's.
+/// The scalar product of two codes of at most 4096 components. Codes of different length are compared over
+/// the shorter one's.
 pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
     (KERNELS.dot_i8)(a, b)
 }
@@ -82,8 +82,8 @@ pub(crate) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds
     (KERNELS.bound)(query, block, cut, bounds)
 }
 
-/// The sum of some components, signed bytes, over those whose bit is set: for component `i` that is bit `i % 8` of byte `i / 8`. There are
-/// eight components for each byte of bits.
+/// The sum of some components, signed bytes, over those whose bit is set: for component `i` that is bit
+/// `i % 8` of byte `i / 8`. There are eight components for each byte of bits.
 pub(crate) fn sum_where(components: &[u8], bits: &[u8]) -> i32 {
     (KERNELS.sum_where)(components, bits)
 }

@@ -1,9 +1,10 @@
 //! The L0 code: at most 64 bytes a row that bound its score from above and below.
 //!
-//! A rotation learned from the rows themselves ([`train`]) puts most of a vector's length into its first components. Those are
-//! quantised ([`encode`]), so many of them in 8 bits, 4 or one as make searches of a sample quickest. With each row go
-//! the length of what quantisation took from the head and the length of the tail that the code leaves out, so that a
-//! query ([`query`]) knows, by the inequality of Cauchy and Schwarz, how far the score can be from what the code says.
+//! A rotation learned from the rows themselves ([`train`]) puts most of a vector's length into its first
+//! components. Those are quantised ([`encode`]), so many of them in 8 bits, 4 or one as make searches of a
+//! sample quickest. With each row go the length of what quantisation took from the head and the length of the
+//! tail that the code leaves out, so that a query ([`query`]) knows, by the inequality of Cauchy and Schwarz,
+//! how far the score can be from what the code says.
 //!
 //! ```text
 //! block of 32 rows, c components in b bits: 4 c b + 192 bytes
@@ -35,10 +36,11 @@ pub(crate) const CODE: usize = 64;
 
 /// Bits of a component, and where they lie in a block.
 ///
-/// Components come in groups. The four bytes `128 * group + 4 * row` and on hold a row's components of a group: four of 8 bits, or
-/// eight of 4 bits with the first four in the lower halves; so 16 rows fill a register of 64 bytes, each in a lane of its own. Of one
-/// bit, byte `32 * group + row` holds eight, the first four in the lower half and the lowest first, to be looked up four at a
-/// time (André, Kermarrec, Le Scouarnec 2015).
+/// Components come in groups. The four bytes `128 * group + 4 * row` and on hold a row's components of a
+/// group: four of 8 bits, or eight of 4 bits with the first four in the lower halves; so 16 rows fill a
+/// register of 64 bytes, each in a lane of its own. Of one bit, byte `32 * group + row` holds eight, the
+/// first four in the lower half and the lowest first, to be looked up four at a time (André, Kermarrec, Le
+/// Scouarnec 2015).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Bits {
     Eight,

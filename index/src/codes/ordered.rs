@@ -1,4 +1,5 @@
-//! Scores as whole numbers of the same order, to be compared in one instruction, packed with others, and kept in an atomic.
+//! Scores as integers of the same order. They can be compared in one instruction, packed with other
+//! numbers, and kept in an atomic.
 
 /// Greater for a greater score, as [`f32::total_cmp`] has it.
 pub(crate) fn ordered(score: f32) -> u32 {

@@ -1,8 +1,8 @@
 //! Vectors in one byte a component: what a graph is built and searched with.
 //!
-//! The code of a vector `x` is `c = round(127 x / max |x|)`, and it stands for `s c` with the scale `s = |x| / |c|`: of the same
-//! length, so that among codes a vector is closest to itself. The scalar product of two codes is an integer; with it the
-//! approximate score has the same bits on every machine.
+//! The code of a vector `x` is `c = round(127 x / max |x|)`, and it stands for `s c` with the scale
+//! `s = |x| / |c|`: of the same length, so that among codes a vector is closest to itself. The scalar product
+//! of two codes is an integer; with it the approximate score has the same bits on every machine.
 
 use crate::codes::kernels;
 
@@ -66,9 +66,11 @@ impl Sq8Query {
         Self { code, scale, error }
     }
 
-    /// By how much an approximate score may be off, at most, where rows are no farther than `error` from their codes.
+    /// By how much an approximate score may be off, at most, where rows are no farther than `error` from
+    /// their codes.
     ///
-    /// With `q` and `x` near unit length and `q'`, `x'` what stands for them, `|qx - q'x'| <= |q| |x - x'| + |q - q'| |x'|`.
+    /// With `q` and `x` near unit length and `q'`, `x'` what stands for them,
+    /// `|qx - q'x'| <= |q| |x - x'| + |q - q'| |x'|`.
     pub(crate) fn slack(&self, error: f32) -> f32 {
         1.002 * (self.error + error) + ROUNDING
     }

@@ -1,9 +1,11 @@
-//! Building a graph, and making it whole.
+//! Building a graph.
 //!
-//! However it was built, afterwards every node is looked for, first by any path, then by a search as readers do it, and
-//! linked from where the search ended if it was not found: a vector that cannot be found is worse than a longer list.
+//! A small graph is built by hnsw_rs and a large one in batches. Afterwards every node is searched for:
+//! first by reachability, then by a beam search as readers do it. A node that is not found is linked from
+//! the place where the search ended, even if a neighbour list grows: a vector that cannot be found is worse
+//! than a longer list.
 //!
-//! Only codes are looked at, as in a search: there is one node for each distinct code.
+//! Graphs are built over SQ8 codes, as they are searched. There is one node for each distinct code.
 
 mod batches;
 #[cfg(feature = "graph")]
@@ -62,8 +64,9 @@ pub(super) enum Builder {
     Batches,
 }
 
-/// Points that hnsw_rs is asked to build a graph of, at most. 4,096 face-like rows take it a second, and searches find as many with as
-/// many comparisons; 30,000 take three times as long as in batches, and 100,000 five times.
+/// Points that hnsw_rs is asked to build a graph of, at most. 4,096 face-like rows take it a second, and
+/// searches find as many with as many comparisons; 30,000 take three times as long as in batches, and 100,000
+/// five times.
 #[cfg(feature = "graph")]
 const SMALL: usize = 4096;
 
@@ -136,7 +139,8 @@ impl Points {
                 None => order.push(row),
             }
         }
-        // Rows of a group lie together and look alike; in no order, each finds the others' surroundings already there.
+        // Rows of a group lie together and look alike; in no order, each finds the others' surroundings
+        // already there.
         order.sort_unstable_by_key(|&row| u64::from(row).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let last = measure::PROBES.min(order.len() / 16);
         Self { order, next, last }

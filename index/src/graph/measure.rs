@@ -1,4 +1,4 @@
-//! What is worth knowing of a graph before it is searched.
+//! Statistics of a graph: its shape, and the recall and cost of searches.
 
 use rayon::prelude::*;
 

@@ -16,18 +16,18 @@ use crate::write::logs::Logs;
 use crate::write::writers::Writers;
 
 impl Index {
-    /// Opens an index for reading and writing, without waiting. Takes the time of reading ids and what is not sealed
-    /// yet, not of reading vectors: those are mapped, and verified when first searched.
+    /// Opens an index for reading and writing, without waiting. It reads ids and what is not sealed yet.
+    /// Vectors are mapped, and verified when they are first read.
     ///
     /// # Errors
     /// [`Error::NotAnIndex`], [`Error::Locked`], [`Error::Damaged`] (naming file and byte),
-    /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where an unclean end left something to settle.
+    /// [`Error::NewerVersion`], [`Error::Io`], and [`Error::Full`] where recovery needs space.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::open_with(path, &OpenOptions::default())
     }
 
-    /// As [`open`](Self::open), for reading only or after a wait. An index that is open for reading refuses every write
-    /// with [`Error::OpenForReading`].
+    /// As [`open`](Self::open), for reading only, or waiting for other owners. An index that is open for
+    /// reading refuses every write with [`Error::OpenForReading`].
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -39,8 +39,8 @@ impl Index {
         }
     }
 
-    /// Opens an index for reading only, without waiting. Any number of processes may have it open for reading at a time, as long as
-    /// none has it open for writing.
+    /// Opens an index for reading only, without waiting. Any number of processes may have it open for reading
+    /// at a time, as long as none has it open for writing.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -48,12 +48,13 @@ impl Index {
         Self::open_with(path, &OpenOptions { access: Access::ReadOnly, ..OpenOptions::default() })
     }
 
-    /// Opens the index at `path` for reading and writing, or creates it if there is none. An index that is there keeps the options that it
-    /// was created with; its dimension, its label and the lengths that it takes must be those given.
+    /// Opens the index at `path` for reading and writing, or creates it if there is none. An index that is
+    /// there keeps the options that it was created with; its dimension, its label and the lengths that it
+    /// takes must be those given.
     ///
     /// # Errors
-    /// As for [`open`](Self::open) and [`create`](Self::create); [`Error::InvalidOption`] if the index that is there has another dimension,
-    /// label, or other lengths.
+    /// As for [`open`](Self::open) and [`create`](Self::create); [`Error::InvalidOption`] if the index that
+    /// is there has another dimension, label, or other lengths.
     pub fn open_or_create(path: &Path, options: Options) -> Result<Self, Error> {
         options.validate()?;
         let index = match Self::open(path) {

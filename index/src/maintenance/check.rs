@@ -1,4 +1,4 @@
-//! Verifying everything.
+//! Verification of a whole index.
 
 use std::path::{Path, PathBuf};
 
@@ -164,7 +164,8 @@ impl CheckReport {
         self.problems.push(problem);
     }
 
-    /// As [`add`](Self::add), of a file that could not be read; the file may be sound where the process is what has to be helped.
+    /// As [`add`](Self::add), of a file that could not be read; the file may be sound where the process is
+    /// what has to be helped.
     fn admit(&mut self, error: Error) -> Result<(), Error> {
         match error {
             Error::TooManyFiles { .. } | Error::OutOfMemory { .. } | Error::Stopped { .. } => Err(error),
@@ -238,7 +239,8 @@ impl CheckReport {
         self.abandoned = found.into_iter().map(|(path, _)| path).collect();
     }
 
-    /// Lists files that the manifest does not name; in an open index, files of ours may be on their way into it.
+    /// Lists files that the manifest does not name; in an open index, files of ours may be on their way into
+    /// it.
     fn find_unknown(&mut self, directory: &Path, manifest: &Manifest, open: bool) -> Result<(), Error> {
         let listed = manifest.body.files(directory);
         for entry in recovery::files(directory)? {

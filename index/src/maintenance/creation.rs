@@ -1,4 +1,4 @@
-//! Making a new index.
+//! Creating an index, and filling any new directory under a temporary name.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -25,7 +25,8 @@ pub(crate) fn create(path: &Path, options: &Options) -> Result<(), Error> {
     beside(path, |building| build(building, options))
 }
 
-/// Lets `build` fill a new directory beside `path`, then gives it that name: nothing is there before it is whole.
+/// Lets `build` fill a new directory beside `path`, then gives it that name: nothing is there before it is
+/// whole.
 pub(crate) fn beside<T>(path: &Path, build: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
     if is_taken(path) {
         return Err(Error::AlreadyExists { path: path.to_owned() });
@@ -59,7 +60,7 @@ fn begin(path: &Path) -> Result<(PathBuf, Option<Claim>), Error> {
             Ok(Some(claim)) => return Ok((building, Some(claim))),
             // It looked abandoned between being made and being claimed.
             Ok(None) => file::discard_directory(&building),
-            // Where directories cannot be locked, nobody finds it abandoned either.
+            // Where directories cannot be locked, it is not taken for abandoned either.
             Err(_) => return Ok((building, None)),
         }
     }
@@ -73,9 +74,9 @@ pub(crate) fn remove_abandoned(folder: &Path) {
     }
 }
 
-/// The directories that killed creations, snapshots and restores left in a folder: named as theirs, claimed by nobody, and with
-/// nothing in them but what is in an index. Nobody else can claim them meanwhile. One that is empty and new may have been made just now, to be
-/// claimed next.
+/// The directories that killed creations, snapshots and restores left in a folder: named as theirs, not
+/// locked, and with nothing in them but what is in an index. They are locked meanwhile. One that is empty and
+/// new may have been made just now, to be claimed next.
 pub(crate) fn abandoned(folder: &Path) -> Vec<(PathBuf, Claim)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let named = entries.filter(|entry| is_building(&entry.file_name().to_string_lossy()));
@@ -110,7 +111,7 @@ fn holds_only_an_index(path: &Path, claim: &Claim) -> bool {
 pub(crate) struct Claim(File);
 
 impl Claim {
-    /// `None`: somebody else has it, or it is gone.
+    /// `None`: another process has it, or it is gone.
     fn take(directory: &Path) -> io::Result<Option<Self>> {
         let file = File::open(directory)?;
         match file.try_lock() {

@@ -1,8 +1,8 @@
-//! Opening: from the files to the state they stand for.
+//! Recovery: from the files to the state that they stand for.
 //!
-//! Segments are mapped, logs are read back. A log whose owner did not close it is copied, up to its last whole
-//! transaction, into a new file that is on disk before the manifest names it: what the system's cache shows after
-//! a crash is not always what the disk holds, and nothing is served that is not.
+//! Segments are mapped and logs are replayed. A log that its owner did not close is copied up to its last
+//! whole transaction. The copy is on disk before the manifest names it. After a crash the page cache can
+//! show more than the disk holds, and only what is on disk may be served.
 
 mod leftovers;
 mod log;
@@ -59,8 +59,8 @@ pub(crate) fn open(directory: &Path) -> Result<Opened, Error> {
         Err(error) => return Err(error),
     };
     if rewritten.iter().all(Option::is_none) {
-        // No manifest was published here, and the one that was read may be in the system's cache only: its owner may
-        // have ended between its rename and the sync. What follows relies on it.
+        // No manifest was published here, and the one that was read may be in the system's cache only: its
+        // owner may have ended between its rename and the sync. What follows relies on it.
         file::sync_directory(directory)?;
     }
     leftovers::remove_leftovers(directory, &manifest)?;
@@ -122,8 +122,8 @@ pub(crate) fn salvage(directory: &Path) -> Result<(Manifest, State, Vec<Error>),
     Ok((manifest, state, problems))
 }
 
-/// Copies every log that was not closed and publishes a manifest that names the copies. On an error everything is
-/// as before.
+/// Copies every log that was not closed and publishes a manifest that names the copies. On an error
+/// everything is as before.
 fn rewrite(
     directory: &Path,
     manifest: &mut Manifest,

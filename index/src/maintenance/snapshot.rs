@@ -1,4 +1,4 @@
-//! Copies of an index: taken while it is in use, and put back without what was deleted since.
+//! Copies of an index: taken while it is in use, and copied back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,11 +14,13 @@ use crate::storage::manifest::Manifest;
 use crate::storage::store::Store;
 use crate::write::logs::Logs;
 
-/// Copies an open index to `to`. Writers go on; the manifest stands still while segments are linked and logs copied.
+/// Copies an open index to `to`. Writers go on; the manifest stands still while segments are linked and logs
+/// copied.
 pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotReport, Error> {
     creation::beside(to, |building| {
-        // Before the manifest is held: a shard may wait for it with its own lock in hand. What is sealed in between is in
-        // the manifest's segments, and a log that comes into use in between begins after everything acknowledged before.
+        // Before the manifest is held: a shard may wait for it with its own lock in hand. What is sealed in
+        // between is in the manifest's segments, and a log that comes into use in between begins after
+        // everything acknowledged before.
         store.expect_there()?;
         let ends = logs.ends();
         let committer = store.committer();
@@ -54,15 +56,15 @@ pub(crate) fn take(store: &Store, logs: &Logs, to: &Path) -> Result<SnapshotRepo
     })
 }
 
-/// Copies an index that may be open for writing elsewhere, and gets no writes meanwhile. It may be sealed or compacted: then the manifest changes,
-/// files go, and it is copied anew.
+/// Copies an index that may be open for writing elsewhere, and gets no writes meanwhile. It may be sealed or
+/// compacted: then the manifest changes, files go, and it is copied anew.
 pub(crate) fn take_beside(from: &Path, to: &Path) -> Result<SnapshotReport, Error> {
     creation::beside(to, |building| {
         loop {
             let manifest = Manifest::load(from)?;
             let copied = copy_beside(from, building, &manifest);
             if Manifest::load(from)?.epoch != manifest.epoch {
-                // The directory itself stays: it is claimed, so that nobody takes it for abandoned.
+                // The directory itself stays: it is locked, so that it is not taken for abandoned.
                 file::empty_directory(building)?;
                 continue;
             }
@@ -93,7 +95,8 @@ fn copy_beside(from: &Path, to: &Path, manifest: &Manifest) -> Result<SnapshotRe
     Ok(report)
 }
 
-/// Copies a snapshot to `to` and lets `finish` work on the copy before it appears there. `of` is the index that it must be of.
+/// Copies a snapshot to `to` and lets `finish` work on the copy before it appears there. `of` is the index
+/// that it must be of.
 pub(crate) fn copy_back<T>(
     snapshot: &Path,
     to: &Path,
@@ -101,7 +104,7 @@ pub(crate) fn copy_back<T>(
     finish: impl FnOnce(&Path) -> Result<T, Error>,
 ) -> Result<T, Error> {
     lock::expect_index(snapshot)?;
-    // Nobody may write to it while it is copied.
+    // It must not be written to while it is copied.
     let _lock = Lock::take(snapshot, Access::ReadOnly, Duration::ZERO)?;
     let manifest = Manifest::load(snapshot)?;
     if of.is_some_and(|of| of != manifest.index) {

@@ -1,29 +1,32 @@
-//! What a search is asked for and what it returns.
+//! Modes, hits, certificates and answers.
 
 /// How a search is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Whatever is quickest and as certain as asked for: to miss nothing, if not said otherwise ([`Query::miss`], [`Query::recall`]).
+    /// The cheapest way that gives what was asked for. Without [`Query::miss`](crate::Query::miss) and
+    /// [`Query::recall`](crate::Query::recall) the answer is complete.
     #[default]
     Auto,
-    /// Every live row is scored.
+    /// Scores every live row.
     Exact,
-    /// Every live row is looked at by a code of at most 64 bytes that bounds its score, and only those that may be among the hits are
-    /// scored. In indexes of vectors without any structure, bounds are such that they hold nearly always: see
-    /// [`Certificate::Bounded`] and [`Query::miss`]. Segments of few rows have no codes; their rows are all scored.
+    /// Bounds the score of every live row by a code of at most 64 bytes, and scores only the rows whose
+    /// upper bound reaches the threshold (candidate pruning). For vectors without any structure the bounds
+    /// hold with high probability only: see [`Certificate::Bounded`] and
+    /// [`Query::miss`](crate::Query::miss). Small segments have no codes; all their rows are scored.
     Scan,
-    /// Where a segment has a graph, the rows near the query are found by walking it with a beam of this width ("ef"), at least
-    /// as wide as the number of hits asked for, and scored exactly; other segments are searched as with [`Mode::Auto`]. Quicker in large
-    /// segments, and rows can be missed: the answer says `complete: false`. A range search is exact all the same.
+    /// Searches the graph of each segment that has one, with a beam of this width ("ef", at least the
+    /// number of hits asked for), and scores the rows found. Other segments are searched as with
+    /// [`Mode::Auto`]. It is faster in large segments, and rows can be missed: the answer says `complete:
+    /// false`. A range search is complete all the same.
     Graph {
-        /// Nodes that the walk keeps.
+        /// Nodes that the beam keeps.
         width: usize,
     },
 }
 
 impl Mode {
-    /// The same, or for graphs, which cannot tell when they have found all, one that can.
+    /// The same mode, or for graphs one that gives complete answers.
     pub(super) fn complete(self) -> Self {
         match self {
             Self::Graph { .. } => Self::Auto,
@@ -39,18 +42,20 @@ pub struct Hit {
     pub id: u64,
     /// The row's group.
     pub group: u64,
-    /// [`dot`] of the probe and the stored vector: the same number on every path, higher is closer.
+    /// [`dot`](crate::dot) of the query and the stored vector. Every way of searching gives the same bits.
+    /// Higher is closer.
     pub score: f32,
 }
 
-/// What a search is certain of.
+/// What an answer guarantees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Certificate {
     /// No row that belongs among the hits is missing.
     Exact,
-    /// The same, but for rows whose score is the lowest among the hits or the threshold itself, each of which is missing with this
-    /// probability over the random choice of a rotation; with less if its score is higher. None is missing if there is none.
+    /// No row that belongs among the hits is missing, except with a small probability. A row whose score is
+    /// the lowest among the hits, or the threshold itself, is missing with this probability over the random
+    /// choice of a rotation; a row with a higher score with a lower one.
     Bounded {
         /// The probability.
         miss: f64,
@@ -59,23 +64,27 @@ pub enum Certificate {
     None,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Best first, equal scores by ascending id. The same view, vector and parameters give the same hits.
+    /// The hits, the best first, equal scores by ascending id. The same view, vector and parameters give
+    /// the same hits.
     pub hits: Vec<Hit>,
-    /// Whether no row that belongs among the hits can have been missed: whether the certificate is [`Certificate::Exact`].
+    /// Whether the certificate is [`Certificate::Exact`]: no row that belongs among the hits can be
+    /// missing.
     pub complete: bool,
-    /// What is certain of it.
+    /// What the answer guarantees.
     pub certificate: Certificate,
-    /// How it was found; never [`Mode::Auto`].
+    /// How the search was done; never [`Mode::Auto`].
     pub mode: Mode,
-    /// Live rows that were scored or whose scores were bounded, and nodes of graphs that were compared with the query.
+    /// Live rows that were scored or bounded, and graph nodes that were compared with the query.
     pub scanned: u64,
-    /// Those of them of which the score itself was computed. It may differ from one search to the next, as threads find cuts in other orders.
+    /// How many of them were scored. It can differ from one run to the next, as threads reach a threshold
+    /// in different orders.
     pub rescored: u64,
-    /// The best score among all rows that were looked at and pass the filter, also below a range's threshold
-    /// and for `k = 0`; `None` if there was no such row. With [`Query::hits_only`] that of the best hit.
+    /// The best score of all rows that were scored and pass the filter, also below the threshold of a range
+    /// search and for `k = 0`; `None` if there was no such row. With
+    /// [`Query::hits_only`](crate::Query::hits_only) it is that of the best hit.
     pub max_score: Option<f32>,
 }

@@ -1,4 +1,4 @@
-//! Looking at every row: by its code where that bounds its score, by its vector otherwise.
+//! A scan of every row: by its L0 code where it has one, by its vector otherwise.
 
 use super::found::Found;
 use super::plan::Plan;
@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::storage::state::Sealed;
 
 impl Plan<'_> {
-    /// Looks at every row of the buffers and of the segments that `which` takes: by its code where it has one and the mode takes
-    /// it, by its vector otherwise.
+    /// Scans every row of the buffers and of the segments that `which` takes: by its code where it has one
+    /// and the mode takes it, by its vector otherwise.
     pub(super) fn scan_all<K: Keep>(
         &self,
         vectors: &[&[f32]],

@@ -1,4 +1,4 @@
-//! What this processor takes for the steps of a search, measured once.
+//! The speed of this processor at the steps of a search, measured once a process.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -11,8 +11,8 @@ use crate::codes::l0::query::MISS;
 use crate::codes::l0::{Bits, L0Query, Rotation};
 use crate::codes::sq8::Codes;
 
-/// Bytes that are read for it: more than most caches hold, and no more than an index that was just opened may take; and few of those that are
-/// read again.
+/// Bytes that are read for it: more than most caches hold, and no more than an index that was just opened may
+/// take; and few of those that are read again.
 const MEMORY: usize = 32 << 20;
 const CACHED: usize = 512 << 10;
 /// A usual code, and a usual vector's.
@@ -26,7 +26,8 @@ const REFINED: usize = 20_000;
 pub(super) struct Costs {
     /// For a byte of vectors that are scored.
     pub(super) vectors: f64,
-    /// For a byte of L0 codes, in the order of [`Bits::ALL`]: the fewer bits a component has, the more components there are to a byte.
+    /// For a byte of L0 codes, in the order of [`Bits::ALL`]: the fewer bits a component has, the more
+    /// components there are to a byte.
     pub(super) codes: [f64; 3],
     /// The same where another query of a batch has just read them.
     pub(super) vectors_again: f64,
@@ -39,12 +40,12 @@ pub(super) struct Costs {
 
 static COSTS: LazyLock<Costs> = LazyLock::new(Costs::measure);
 
-/// Measures how fast this processor does the steps of a search, if that was not done before in this process. It takes about
-/// a tenth of a second of one thread.
+/// Measures how fast this processor does the steps of a search, if that was not done before in this process.
+/// It takes about a tenth of a second of one thread.
 ///
 /// A search in [`Mode::Auto`](crate::Mode::Auto) needs it where it has a choice: with a selection, or with a
-/// [recall target](crate::Query::recall). The first such search measures by itself; a program that must answer the first one at once
-/// calls this before.
+/// [recall target](crate::Query::recall). The first such search measures by itself; a program that must
+/// answer the first one at once calls this before.
 pub fn measure_costs() {
     Costs::here();
 }

@@ -1,4 +1,4 @@
-//! Doing a search as planned.
+//! Running a plan for one vector or for many.
 
 use rayon::prelude::*;
 
@@ -9,7 +9,8 @@ use super::rank::Keep;
 use super::{Answer, Mode, walk};
 use crate::error::Error;
 
-/// Queries of a batch that are scored in one pass over the rows: their vectors and scores stay in the fast caches.
+/// Queries of a batch that are scored in one pass over the rows: their vectors and scores stay in the fast
+/// caches.
 const TOGETHER: usize = 16;
 
 impl Plan<'_> {

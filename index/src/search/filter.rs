@@ -1,4 +1,4 @@
-//! Which rows may be among the hits.
+//! The rows that a search is limited to.
 
 use std::ops::Range;
 

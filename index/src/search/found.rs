@@ -1,4 +1,4 @@
-//! What one search has found so far.
+//! The hits and counters of one search so far.
 
 use super::rank::Keep;
 use super::{Answer, Certificate, Hit, Mode};

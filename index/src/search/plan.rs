@@ -1,4 +1,4 @@
-//! What is searched and how, before the vectors are known.
+//! The plan of a search: everything but the vectors.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ use crate::storage::segment::l0::Coded;
 pub(super) struct Plan<'a> {
     pub(super) view: &'a View,
     pub(super) mode: Mode,
-    /// The probability of missing a row at the cut that the caller accepts.
+    /// The probability of missing a row at the threshold that the caller accepts.
     pub(super) miss: Option<f64>,
     /// The part of the hits that must be found, on the average, if not all.
     pub(super) recall: Option<f64>,

@@ -1,7 +1,8 @@
-//! Which way of searching is quickest: a comparison of costs that are known before.
+//! The planner: it compares the expected costs of the ways to search.
 //!
-//! Searches wait for memory, so a cost is what is read, times what this processor takes to read it ([`Costs`]): vectors and codes one
-//! after the other, nodes of a graph and rows that codes don't rule out from anywhere.
+//! Searches are bound by memory. A cost is therefore the number of bytes read times the time that this
+//! processor takes for one ([`Costs`]). Vectors and codes are read in order. Graph nodes and candidates are
+//! read in random order.
 
 use super::Mode;
 use super::costs::Costs;
@@ -14,28 +15,31 @@ use crate::storage::state::Sealed;
 
 /// How scores deviate in a segment of one group, where it is not measured.
 const DEVIATION: f64 = 0.08;
-/// How many times as long as fetching rows that are known beforehand a node of a graph takes: where to go next is known late. As measured, 1.2 in
-/// a graph of 200,000 x 192, much of which a cache holds, and 2.5 in one of a million.
+/// How many times as long as fetching rows that are known beforehand a node of a graph takes: where to go
+/// next is known late. As measured, 1.2 in a graph of 200,000 x 192, much of which a cache holds, and 2.5 in
+/// one of a million.
 const WALK: f64 = 1.8;
-/// What a search by codes takes until it knows nearly where it will cut, in rows fetched: 0.05 ms, where 0.03 to 0.07 were measured.
+/// The warm-up of a search by codes: the time until its threshold is nearly final, in rows fetched: 0.05 ms,
+/// where 0.03 to 0.07 were measured.
 const WARM_UP: f64 = 2000.0;
-/// What a search costs whatever it looks at.
+/// The fixed cost of a search.
 const BEGIN: f64 = 10_000.0;
 
-/// What one way of searching is expected to take; from [`Query::explain`](super::Query::explain).
+/// The expected cost of one way of searching; from [`Query::explain`](super::Query::explain).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Cost {
     /// The way.
     pub mode: Mode,
-    /// Milliseconds for one vector by one thread.
+    /// Milliseconds for one vector on one thread.
     pub milliseconds: f64,
     /// Whether [`Mode::Auto`] takes it.
     pub chosen: bool,
 }
 
 impl Plan<'_> {
-    /// What the ways cost that give an answer as certain as asked for; the one that [`Mode::Auto`] takes is marked.
+    /// What the ways cost that give an answer as certain as asked for; the one that [`Mode::Auto`] takes is
+    /// marked.
     pub(super) fn costs(&self, costs: Costs) -> Vec<Cost> {
         let mut found = vec![(Mode::Exact, self.exact(costs))];
         found.extend(self.by_codes(costs).map(|cost| (Mode::Scan, cost)));
@@ -50,7 +54,8 @@ impl Plan<'_> {
         found.iter().copied().enumerate().map(cost).collect()
     }
 
-    /// Whether there is nothing to compare: without a selection, and where no graph will do, codes are quicker than vectors.
+    /// Whether there is nothing to compare: without a selection, and where no graph will do, codes are
+    /// quicker than vectors.
     fn is_obvious(&self) -> bool {
         self.recall.is_none() && self.filter.selection.is_none()
     }
@@ -116,7 +121,8 @@ impl Plan<'_> {
                 Some(graph) => {
                     let least = beam(&graph.probes, recall)?;
                     width = width.max(least);
-                    // Nodes that are not selected don't count, so the beam is as much wider. Beyond all nodes there is nothing.
+                    // Nodes that are not selected don't count, so the beam is as much wider. Beyond all nodes
+                    // there is nothing.
                     let compared = compared(&graph.probes, least / self.share().max(1e-9));
                     cost += compared.min(graph.nodes as f64) * WALK * costs.refine;
                     any = true;
@@ -128,7 +134,8 @@ impl Plan<'_> {
     }
 }
 
-/// The width that finds a share: on the lines through the logarithms of what was measured. `None` if no width measured finds so much.
+/// The width that finds a share: on the lines through the logarithms of what was measured. `None` if no width
+/// measured finds so much.
 fn beam(probes: &[ProbeStats], recall: f64) -> Option<f64> {
     // What was found of some tens of probes is not known better than this.
     let missed = |probe: &ProbeStats| (1.0 - probe.recall).max(1e-3);

@@ -1,11 +1,14 @@
-//! Bounding the score of every live row by its code, and scoring those that may be among the hits.
+//! Candidate pruning and refinement: every row is bounded by its code, and the candidates that are left are
+//! scored.
 //!
-//! What a row must pass gets narrower: the bound of its L0 code, the one of its second bit where it has one, where that is wider the
-//! bound of its SQ8 code, its score.
+//! A row passes up to four tests, each tighter and more expensive than the one before: the upper bound of
+//! its L0 code, the bound with its second bits where it has them, the bound of its SQ8 code where that is
+//! tighter, and its score.
 //!
-//! A search cuts at the score that the last of its hits has so far, or that the best row has, if that is less. Rows whose estimate
-//! reaches the cut are scored at once, so that it soon is where it will be in the end; those of which only the bound
-//! reaches it are set aside, and scored in the end as long as they still do, the most promising first.
+//! The threshold of a search is the score of the last of its hits so far, or the best score so far where
+//! that is lower. A row whose estimate reaches the threshold is scored at once, so that the threshold rises
+//! early. A row of which only the bound reaches it becomes a candidate. At the end, candidates whose bounds
+//! still reach the threshold are scored, the highest bound first.
 
 mod candidates;
 
@@ -33,9 +36,9 @@ use candidates::{Candidate, Candidates};
 
 /// Blocks that one task bounds, for one query of a batch after the other.
 const TASK: usize = 128;
-/// Candidates that threads look at together in the end.
+/// Candidates that all threads refine together at the end.
 const TOGETHER: usize = 4096;
-/// Candidates that one thread looks at.
+/// Candidates that one thread refines at a time.
 const ALONE: usize = 512;
 /// SQ8 codes, eight lines and more, are fetched so many candidates before they are needed.
 const AHEAD: usize = 8;
@@ -49,7 +52,8 @@ pub(super) struct CodedSegment<'a> {
     coded: Coded<'a>,
     /// Each vector against this segment's codes; segments of one rotation share them.
     queries: Arc<Vec<L0Query>>,
-    /// The codes of one byte a component, where they know more of a score than L0 codes do, with the largest error of any.
+    /// The codes of one byte a component, where they know more of a score than L0 codes do, with the largest
+    /// error of any.
     finer: Option<(Codes<'a>, f32)>,
 }
 
@@ -62,7 +66,7 @@ struct Question<'a> {
     /// The vectors in one byte a component.
     codes: Vec<sq8::Sq8Query>,
     filter: Filter<'a>,
-    /// For each vector the cut of what was found elsewhere, and of whichever thread has got farthest.
+    /// For each vector the threshold of what was found elsewhere, and of the thread with the highest one.
     cuts: Vec<AtomicU32>,
 }
 
@@ -214,7 +218,7 @@ impl CodedSegment<'_> {
         }
     }
 
-    /// Scores a row, of which it is known what it scores at most, if that reaches the cut.
+    /// Scores a row whose upper bound is known, if that bound reaches the threshold.
     fn score<K: Keep>(
         &self,
         probe: &Probe<'_>,
@@ -274,7 +278,8 @@ impl<K: Keep> Partial<K> {
         Self { found: self.found.merge(other.found), candidates: self.candidates.merge(other.candidates) }
     }
 
-    /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the cut.
+    /// Adds what was found to what was found elsewhere, and scores the candidates that still reach the
+    /// threshold.
     fn finish(
         self,
         probe: &Probe<'_>,

@@ -1,4 +1,4 @@
-//! Searches being put together: for one vector, or for many at once.
+//! The builder of a search, for one vector or for many.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ impl View {
 }
 
 /// A search being put together. [`View::query`] makes one for one vector, [`View::batch`] for many; one of
-/// [`top_k`](Self::top_k), [`top_groups`](Self::top_groups), [`range`](Self::range) and [`stream`](Self::stream) runs it.
+/// [`top_k`](Self::top_k), [`top_groups`](Self::top_groups), [`range`](Self::range) and
+/// [`stream`](Self::stream) runs it.
 ///
 /// An argument that is out of its range makes the search fail with [`Error::InvalidOption`].
 #[must_use = "a query does nothing until one of its searches is called"]
@@ -40,9 +41,9 @@ pub struct Query<'a, V = Vec<f32>> {
     vectors: V,
 }
 
-/// The same search for many vectors at once; made by [`View::batch`]. Each vector gets the answer that it would get alone, in the
-/// order of the vectors. The rows are read from memory once for several vectors, which is what an exact search of a large index
-/// mostly waits for.
+/// The same search for many vectors at once; made by [`View::batch`]. Each vector gets the answer that it
+/// would get alone, in the order of the vectors. The rows are read from memory once for several vectors,
+/// which is what an exact search of a large index mostly waits for.
 pub type Batch<'a> = Query<'a, Vec<Vec<f32>>>;
 
 impl<'a, V> Query<'a, V> {
@@ -52,41 +53,43 @@ impl<'a, V> Query<'a, V> {
         self
     }
 
-    /// Accepts that each row whose score is the lowest among the hits, or the threshold itself, is missing with this probability
-    /// (1e-15 to 0.1). It matters for vectors without any structure only, whose bounds hold nearly always: see
-    /// [`Certificate::Bounded`](crate::Certificate::Bounded). Where bounds are certain, nothing is missing all the same. The default is no
-    /// miss with [`Mode::Auto`] and 1e-5 with [`Mode::Scan`].
+    /// Accepts that each row whose score is the lowest among the hits, or the threshold itself, is missing
+    /// with this probability (1e-15 to 0.1). It matters for vectors without any structure only, whose bounds
+    /// hold nearly always: see [`Certificate::Bounded`](crate::Certificate::Bounded). Where bounds are
+    /// certain, nothing is missing all the same. The default is no miss with [`Mode::Auto`] and 1e-5 with
+    /// [`Mode::Scan`].
     pub fn miss(mut self, probability: f64) -> Self {
         self.plan.expect_in(1e-15..=0.1, "miss", "1e-15 to 0.1", probability);
         self.plan.miss = Some(probability);
         self
     }
 
-    /// The recall target (0 to 1): accepts approximate answers that hold on average this share of the exact hits, where a graph gives
-    /// them more quickly. It applies to [`Mode::Auto`], and not to range searches, which are complete. The recall of a graph was
-    /// measured when it was built, with rows that were not in it yet.
+    /// The recall target (0 to 1): accepts approximate answers that hold on average this share of the exact
+    /// hits, where a graph gives them more quickly. It applies to [`Mode::Auto`], and not to range searches,
+    /// which are complete. The recall of a graph was measured when it was built, with rows that were not in
+    /// it yet.
     pub fn recall(mut self, share: f64) -> Self {
         self.plan.expect_in(0.0..=1.0, "recall", "0 to 1", share);
         self.plan.recall = Some(share);
         self
     }
 
-    /// Makes a range search skip the best score of all where that is below the threshold. With codes it is faster then, as
-    /// fewer rows have to be ruled out.
+    /// Makes a range search skip the best score of all where that is below the threshold. With codes it is
+    /// faster then, as fewer rows have to be ruled out.
     pub fn hits_only(mut self) -> Self {
         self.plan.best = false;
         self
     }
 
-    /// Uses at most this many threads of the pool (at least 1). The default is all of them. A search runs on the rayon pool of the thread
-    /// that calls it, so a pool of one's own limits searches as well.
+    /// Uses at most this many threads of the pool (at least 1). The default is all of them. A search runs on
+    /// the rayon pool of the thread that calls it, so a pool of one's own limits searches as well.
     pub fn threads(mut self, threads: usize) -> Self {
         self.plan.threads = threads.max(1);
         self
     }
 
-    /// Only rows whose id and group pass. The function is called from several threads at once, and only for rows whose score
-    /// would matter. A filtered search is as complete as any other.
+    /// Only rows whose id and group pass. The function is called from several threads at once, and only for
+    /// rows whose score would matter. A filtered search is as complete as any other.
     pub fn filter(mut self, passes: &'a (dyn Fn(u64, u64) -> bool + Sync)) -> Self {
         self.plan.filter.predicate = Some(passes);
         self
@@ -116,8 +119,8 @@ impl<'a, V> Query<'a, V> {
 }
 
 impl<'a> Query<'a> {
-    /// The ways of searching that [`Mode::Auto`] compares, and the one that it takes. The speed of this processor is measured when it
-    /// is first needed: see [`measure_costs`](crate::measure_costs).
+    /// The ways of searching that [`Mode::Auto`] compares, and the one that it takes. The speed of this
+    /// processor is measured when it is first needed: see [`measure_costs`](crate::measure_costs).
     pub fn explain(&self) -> Vec<Cost> {
         self.explained(Costs::here())
     }
@@ -130,8 +133,8 @@ impl<'a> Query<'a> {
         self.plan.one(&self.vectors, k, || rank::Top::new(k))
     }
 
-    /// The best row of each of the `k` best groups (of those found, in [`Mode::Graph`]): exactly `min(k, groups that pass the filter)` hits,
-    /// each of another group.
+    /// The best row of each of the `k` best groups (of those found, in [`Mode::Graph`]): exactly
+    /// `min(k, groups that pass the filter)` hits, each of another group.
     ///
     /// # Errors
     /// As for [`top_k`](Self::top_k).
@@ -148,8 +151,9 @@ impl<'a> Query<'a> {
         plan.one(&self.vectors, 0, || rank::Range::new(min_score, plan.best))
     }
 
-    /// As [`range`](Self::range), but hits come one by one, in the order in which the rows lie, and are not collected: for thresholds that
-    /// much of the index reaches. The first item is an error if an argument is out of its range.
+    /// As [`range`](Self::range), but hits come one by one, in the order in which the rows lie, and are not
+    /// collected: for thresholds that much of the index reaches. The first item is an error if an argument is
+    /// out of its range.
     pub fn stream(self, min_score: f32) -> RangeStream<'a> {
         let valid = plan::expect_number(min_score).and_then(|()| self.plan.expect_valid());
         RangeStream::new(self.plan.view, self.vectors, self.plan.filter, min_score, valid.err())

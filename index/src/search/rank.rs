@@ -1,5 +1,5 @@
-//! Which hits an answer keeps. All orders are total (score, then id, then group), so a result does not depend on how the rows
-//! were split among threads.
+//! The hits that an answer keeps. All orders are total (score, then id, then group), so that a result does
+//! not depend on how rows are split among threads.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,7 +10,7 @@ use super::Hit;
 pub(super) trait Keep: Send + Sized {
     /// Rows that score less than this cannot be kept.
     fn cut(&self) -> f32;
-    /// Whether the best score of all is asked for, also where it is below the cut.
+    /// Whether the best score of all is asked for, also where it is below the threshold.
     fn wants_best(&self) -> bool {
         true
     }
@@ -89,8 +89,8 @@ impl Keep for Top {
     }
 }
 
-/// The best row of each of the `k` best groups. A group among the best overall is among the best of the part that holds
-/// its best row, so each part may forget all others.
+/// The best row of each of the `k` best groups. A group among the best overall is among the best of the part
+/// that holds its best row, so each part may forget all others.
 pub(super) struct TopGroups {
     k: usize,
     best: HashMap<u64, Hit>,

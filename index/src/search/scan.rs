@@ -1,4 +1,4 @@
-//! Scoring every live row.
+//! Exact scoring of every live row.
 
 use std::ops::Range;
 
@@ -15,14 +15,16 @@ use crate::error::Error;
 use crate::storage::part::Part;
 use crate::storage::state::{Sealed, State};
 
-/// Bytes of vectors that one task scores: for one query of a batch after the other, so that the next finds them in the cache.
+/// Bytes of vectors that one task scores: for one query of a batch after the other, so that the next finds
+/// them in the cache.
 const TASK_BYTES: usize = 1 << 20;
 /// Below this many bytes a scan is done before other threads have woken up.
 const ALONE_BYTES: usize = 4 << 20;
 /// The first row of a run is fetched so many runs before it is scored.
 const AHEAD: usize = 4;
-/// Up to so many bytes of rows that are not selected are read along with those that are: going on is quicker than beginning again. With
-/// every second row of 200,000 selected, scoring those alone took 12 ms, and all of them 4.6.
+/// Up to so many bytes of rows that are not selected are read along with those that are: going on is quicker
+/// than beginning again. With every second row of 200,000 selected, scoring those alone took 12 ms, and all
+/// of them 4.6.
 const GAP_BYTES: usize = 2 << 10;
 
 /// A few rows of a segment or of a buffer.

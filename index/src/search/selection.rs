@@ -1,4 +1,4 @@
-//! Chosen rows of a view, and the runs of rows that a scan visits.
+//! Selections of rows of a view, and runs of selected rows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::view::View;
 use crate::storage::state::State;
 
-/// Some live rows of one view, a bit for each row. Made once by [`View::select`](crate::View::select) or
-/// [`View::select_ids`](crate::View::select_ids) and used by any number of searches of that view: rows that are not in it are not even
-/// scored, so that a search among few rows costs little.
+/// Selected live rows of one view, one bit a row. [`View::select`](crate::View::select) and
+/// [`View::select_ids`](crate::View::select_ids) make one, and any number of searches of that view may use
+/// it. Rows that are not selected are not scored, so that a search among few rows costs little.
 #[derive(Clone)]
 pub struct Selection {
     pub(crate) state: Arc<State>,
@@ -18,12 +18,12 @@ pub struct Selection {
 }
 
 impl View {
-    /// The live rows whose id and group pass, to search among. Looks at every row once.
+    /// Selects the live rows whose id and group pass. Every row is tested once.
     pub fn select(&self, passes: impl FnMut(u64, u64) -> bool) -> Selection {
         Selection::filtered(&self.state, passes)
     }
 
-    /// The live rows with these ids, to search among. Unknown ids are skipped.
+    /// Selects the live rows with these ids. Unknown ids are skipped.
     pub fn select_ids(&self, ids: &[u64]) -> Selection {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -118,8 +118,8 @@ pub(crate) fn runs(rows: Range<usize>, word: impl Fn(usize) -> u64) -> impl Iter
     })
 }
 
-/// How many rows in `rows` have their bits set. Counting them by their [`runs`] took four times as long as bounding them by their codes, where
-/// every second row was selected.
+/// How many rows in `rows` have their bits set. Counting them by their [`runs`] took four times as long as
+/// bounding them by their codes, where every second row was selected.
 pub(crate) fn count(rows: Range<usize>, word: impl Fn(usize) -> u64) -> u64 {
     let bits = |at: usize| {
         let from = rows.start.saturating_sub(64 * at);

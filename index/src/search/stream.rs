@@ -1,4 +1,4 @@
-//! A range search whose hits come as they are found.
+//! A range search that returns its hits one by one.
 
 use rayon::prelude::*;
 
@@ -10,11 +10,12 @@ use super::scan::{self, Task};
 use super::view::View;
 use crate::error::Error;
 
-/// Every live row whose score reaches a threshold, as an iterator; made by [`Query::stream`](super::Query::stream).
+/// Every live row whose score reaches a threshold, as an iterator; made by
+/// [`Query::stream`](super::Query::stream).
 ///
-/// Rows come in the order in which they lie, which is the same whenever the same view is asked, whatever the number
-/// of threads. A few mebibytes of vectors are scored at a time, on all threads, and no more hits are held than those
-/// have. After an error there is nothing more.
+/// Rows come in storage order, which is the same for the same view, whatever the number of threads. A few
+/// mebibytes of vectors are scored at a time, on all threads, and no more hits than theirs are held. An
+/// error ends the stream.
 pub struct RangeStream<'a> {
     view: &'a View,
     vector: Vec<f32>,

@@ -1,4 +1,4 @@
-//! Immutable snapshots for readers.
+//! Views: immutable snapshots for readers.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::storage::part::Part;
 use crate::storage::state::{Place, Sealed, State, shard_of};
 use crate::storage::wal::frame::Record;
 
-/// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing that was not.
+/// An immutable snapshot of an index: everything that was acknowledged when it was taken, and nothing else.
 ///
-/// Taking one is cheap and blocks nobody; it never changes, shows each shard as a prefix of its log, and stays valid
-/// after the index is closed. Rows deleted later stay visible in it, and their memory and files in use, so
-/// take a new view for each question instead of keeping one.
+/// Taking one is cheap and blocks nobody. A view shows a prefix of each shard's log, never changes, and
+/// stays valid after the index is closed. Rows deleted later stay visible in it, and their memory and files
+/// stay in use. Take a new view for each question instead of keeping one.
 #[derive(Clone)]
 pub struct View {
     pub(crate) state: Arc<State>,
     pub(crate) dimension: usize,
     pub(crate) lengths: Lengths,
-    /// Whether it shows all that the index holds: `false` only for what was salvaged.
+    /// Whether it shows all that the index holds; `false` for salvaged indexes only.
     pub(crate) whole: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct View {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Salvage {
-    /// The rows of the sound files. Its answers say `complete: false` if anything is missing.
+    /// The rows of the sound files. If anything is missing, its answers say `complete: false`.
     pub view: View,
     /// What is damaged; empty if nothing is.
     pub problems: Vec<Error>,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for View {
 }
 
 impl View {
-    /// What was salvaged is known to be incomplete, and its answers say so: there, damage is no error.
+    /// Damage is an error, except in a salvaged view, whose answers say that they are incomplete.
     pub(crate) fn tolerate(&self, damage: Error) -> Result<(), Error> {
         if self.whole { Err(damage) } else { Ok(()) }
     }
@@ -68,7 +68,7 @@ impl View {
         self.dimension
     }
 
-    /// The same view without the rows with these ids: nothing of the index changes.
+    /// The same view without the rows with these ids. The index does not change.
     #[must_use]
     pub fn without(&self, ids: &[u64]) -> Self {
         let mut ids = ids.to_vec();
@@ -122,7 +122,8 @@ impl View {
         })
     }
 
-    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one, and then the next row.
+    /// Every live row, one at a time, in no particular order; an error in the place of a damaged one, and
+    /// then the next row.
     pub fn rows(&self) -> impl Iterator<Item = Result<Stored, Error>> + '_ {
         let sealed = self.state.segments.iter().flat_map(sealed_rows);
         let buffered = self.state.chunks().flat_map(|chunk| {

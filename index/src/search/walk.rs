@@ -1,4 +1,4 @@
-//! Approximate search: graphs where there are some, every row elsewhere.
+//! Approximate search: segments with a graph by their graph, all other rows by a scan.
 
 use super::complete::Complete;
 use super::filter::Filter;
@@ -11,8 +11,8 @@ use crate::codes::sq8;
 use crate::error::Error;
 use crate::storage::state::Sealed;
 
-/// Walks the graphs with a beam of `width` nodes, wider if that gives fewer than `k` hits, and looks at every row of
-/// what has no graph.
+/// Walks the graphs with a beam of `width` nodes, wider if that gives fewer than `k` hits, and scans every
+/// row of what has no graph.
 pub(super) fn search<K: Keep>(
     plan: &Plan<'_>,
     vector: &[f32],
@@ -46,7 +46,8 @@ pub(super) fn search<K: Keep>(
     }
 }
 
-/// Finds rows of one segment by its graph and scores them as every other path does. Says whether none was missed.
+/// Finds rows of one segment by its graph and scores them as every other path does. Says whether none was
+/// missed.
 fn walk<K: Keep>(
     (number, sealed): (usize, &Sealed),
     vector: &[f32],

@@ -1,7 +1,7 @@
-//! The mutable part of a shard, made of immutable pieces.
+//! The buffer of a shard: a list of immutable chunks of rows.
 //!
-//! A buffer is a list of chunks. A chunk never changes, so views share it without copying and without a lock; small
-//! neighbours are merged as they come, each row at most a dozen times.
+//! Views share chunks without copies and without locks. Small neighbours are merged as they come, so that
+//! each row is copied at most a dozen times.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! What was deleted: so that an old copy of the index does not bring it back.
+//! Erasures: a record of deletions, so that an older copy of the index does not restore deleted rows.
 //!
-//! Deletions are in the logs until these are sealed; then they go into an erasure file, which the manifest names. It
-//! holds no vector, and no id either: a row is known by a hash of its id and group.
+//! Deletions are in the logs until these are sealed. Then they are written to an erasure file, which the
+//! manifest names. It holds no vectors and no ids: a row is identified by a hash of its id and group.
 //!
 //! ```text
 //!  0  header (kind 5)               64
@@ -55,7 +55,7 @@ impl Erasure {
     }
 }
 
-/// All deletions that an index remembers, for [`Index::restore`](crate::Index::restore).
+/// All deletions that an index records, for [`Index::restore`](crate::Index::restore).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasures {
     pub(crate) index: [u8; 16],
@@ -81,14 +81,15 @@ impl Erasures {
         ids
     }
 
-    /// Forgets deletions: of rows, given with their groups, that a restored copy is to keep.
+    /// Removes the deletions of rows, given as id and group, that a restored copy is to keep.
     pub fn spare(&mut self, rows: &[(u64, u64)]) {
         let spared: HashSet<u128> = rows.iter().map(|&(id, group)| key(self.index, id, group)).collect();
         self.list.retain(|erasure| !spared.contains(&erasure.key));
     }
 
-    /// Writes the list to a file, durably, in the place of whatever is there: an index that is lost with its files does not take with it
-    /// what must not come back. The file holds hashes, no ids and no vectors.
+    /// Writes the list to a file, durably, and replaces what is there. Kept apart from the index, it still
+    /// protects a restored snapshot when the index itself is lost. The file holds hashes, no ids and no
+    /// vectors.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Io`].
@@ -119,12 +120,12 @@ impl Erasures {
         Ok(Self::new(header.index, list))
     }
 
-    /// How many.
+    /// Number of deletions.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether nothing was ever deleted.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

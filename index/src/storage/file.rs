@@ -1,5 +1,5 @@
-//! Every touch of the file system goes through here: owner-only permissions, no following of symbolic links, errors
-//! that name the file, and one place where tests can make the disk fail.
+//! Access to the file system: permissions for the owner only, no symbolic links, errors that name the file,
+//! and one place where tests can inject failures.
 
 #[cfg(test)]
 pub(crate) mod fault;
@@ -68,7 +68,8 @@ fn restrict(file: &File, path: &Path, mode: u32) -> Result<(), Error> {
     file.set_permissions(Permissions::from_mode(mode)).context(path, "setting the rights")
 }
 
-/// Gives a file that never changes a second name, or copies it where that cannot be. Says whether it was linked.
+/// Gives a file that never changes a second name, or copies it where that cannot be. Says whether it was
+/// linked.
 pub(crate) fn link_or_copy(from: &Path, to: &Path) -> Result<bool, Error> {
     match perform(Change::Link { from }, to, || fs::hard_link(from, to)) {
         Ok(()) => Ok(true),
@@ -169,7 +170,7 @@ pub(crate) fn read_at(file: &File, path: &Path, buffer: &mut [u8], offset: u64) 
     Ok(done)
 }
 
-/// Asks again as long as a signal interrupts.
+/// Repeats a call while signals interrupt it.
 fn retry<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match act() {
@@ -211,7 +212,8 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
     open_directory(path)?.sync()
 }
 
-/// A directory whose entries will have to be made durable: opened before they change, as it may be impossible after.
+/// A directory whose entries will have to be made durable: opened before they change, as it may be impossible
+/// after.
 pub(crate) struct Directory<'a> {
     file: File,
     path: &'a Path,

@@ -1,4 +1,7 @@
-//! The one file that says what belongs to the index: its only commit point.
+//! The manifest: the file that names what belongs to the index. It is the only commit point.
+//!
+//! It is never changed in place. Each change writes a new file, syncs it, renames it over the old one and
+//! syncs the directory. The epoch grows by one each time.
 //!
 //! ```text
 //!  0  header (kind 1, sequence = epoch)   64
@@ -6,8 +9,8 @@
 //! 68  body                                     bincode 2, little-endian, fixed-width integers
 //!     CRC-32C of everything before         4
 //! ```
-//! It is never changed in place: each change writes a new file, syncs it, renames it over the old one and syncs the
-//! directory. Its epoch grows by one each time.
+//! It is never changed in place: each change writes a new file, syncs it, renames it over the old one and
+//! syncs the directory. Its epoch grows by one each time.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +23,8 @@ use crate::options::{GraphOptions, GraphWhen, Lengths, Options};
 use crate::storage::file::header::{self, Header, Kind};
 use crate::storage::file::{self, PublishError, damaged, name};
 
-/// Epochs, sequences and file numbers stay below this: no index lives that long, and nothing that counts up overflows.
+/// Epochs, sequences and file numbers stay below this: no index lives that long, and nothing that counts up
+/// overflows.
 pub(crate) const COUNTERS: u64 = 1 << 62;
 /// Bytes of a body, at most.
 const MAX_BODY: usize = 16 << 20;
@@ -82,8 +86,8 @@ pub(crate) struct ErasureEntry {
 pub(crate) struct ShardEntry {
     /// Everything up to this sequence is in segments and tombstones.
     pub(crate) sealed: u64,
-    /// Everything up to this sequence was on disk when this was written, at a seal or when the index was closed: a
-    /// log that ends before it has lost something.
+    /// Everything up to this sequence was on disk when this was written, at a seal or when the index was
+    /// closed: a log that ends before it has lost something.
     pub(crate) durable: u64,
     /// Its files in order; the first frame of the first one has sequence `sealed + 1`.
     pub(crate) logs: Vec<u64>,

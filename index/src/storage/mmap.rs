@@ -1,4 +1,4 @@
-//! The only place that maps files.
+//! Memory-mapped files. No other module maps files.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -27,7 +27,8 @@ impl Map {
         Ok(Self(map))
     }
 
-    /// Tells the system how some bytes will be read, from now on. Pages that lie partly in another range go with the last one said.
+    /// Tells the system how some bytes will be read, from now on. Pages that lie partly in another range go
+    /// with the last one said.
     pub(crate) fn expect(&self, access: ReadPattern, bytes: &Range<usize>) {
         #[cfg(unix)]
         {
@@ -42,8 +43,9 @@ impl Map {
         let _ = (access, bytes);
     }
 
-    /// Asks the system to read some bytes, all at once and without waiting for them, unless they are in memory. Where they are expected to be
-    /// read [`Random`](ReadPattern::Random), each page would be waited for alone: 260 MB took 3.8 s in that way and 0.3 in this.
+    /// Asks the system to read some bytes, all at once and without waiting for them, unless they are in
+    /// memory. Where they are expected to be read [`Random`](ReadPattern::Random), each page would be waited
+    /// for alone: 260 MB took 3.8 s in that way and 0.3 in this.
     pub(crate) fn read_ahead(&self, bytes: Range<usize>) {
         #[cfg(unix)]
         if !self.is_in_memory(&bytes) {
@@ -53,7 +55,8 @@ impl Map {
         let _ = bytes;
     }
 
-    /// Whether all pages of some bytes are. To ask takes a microsecond for a megabyte; to ask for what is there to be read, fifteen.
+    /// Whether all pages of some bytes are. To ask takes a microsecond for a megabyte; to ask for what is
+    /// there to be read, fifteen.
     #[cfg(target_os = "linux")]
     fn is_in_memory(&self, bytes: &Range<usize>) -> bool {
         let Some(bytes) = self.0.get(bytes.clone()) else { return true };
@@ -62,8 +65,9 @@ impl Map {
         let before = bytes.as_ptr().addr() % page;
         let length = before + bytes.len();
         let mut pages = vec![0u8; length.div_ceil(page)];
-        // SAFETY: nothing is read or written through the first pointer, and an address that is not mapped is an error; these pages are, as
-        // a mapping begins with a page and lives as long as `self`. `pages` has a byte for each of them.
+        // SAFETY: nothing is read or written through the first pointer, and an address that is not mapped is
+        // an error; these pages are, as a mapping begins with a page and lives as long as `self`. `pages` has
+        // a byte for each of them.
         let failed = unsafe {
             let start = bytes.as_ptr().wrapping_sub(before).cast_mut();
             libc::mincore(start.cast(), length, pages.as_mut_ptr())

@@ -1,7 +1,8 @@
-//! Rows lying together, in a buffer or in a segment: what lookups and searches work on.
+//! The columns of rows that lie together, in a buffer or in a segment.
 
-/// Borrowed columns of some rows. Row `i` has `ids[i]`, `groups[i]` and `vectors[i * dimension..][..dimension]`;
-/// `order` lists the rows by ascending id. `lengths` is empty where all are 1.
+/// Borrowed columns of some rows. Row `i` has `ids[i]`, `groups[i]` and
+/// `vectors[i * dimension..][..dimension]`; `order` lists the rows by ascending id. `lengths` is empty where
+/// all are 1.
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub(crate) dimension: usize,

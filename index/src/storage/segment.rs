@@ -1,4 +1,4 @@
-//! Sealed rows: immutable, mapped, every byte checksummed.
+//! Segments: sealed rows, immutable, mapped, every byte covered by a checksum.
 
 pub(crate) mod graph;
 pub(crate) mod l0;

@@ -1,5 +1,5 @@
-//! What an index holds at one moment. Never changes: every write makes a new one, sharing all but what it touched, and
-//! readers keep theirs for as long as they like.
+//! The state of an index at one moment. A state never changes: every write makes a new one that shares what
+//! it did not touch, and readers keep theirs as long as they like.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct Buffers {
     pub(crate) active: Vec<Arc<Chunk>>,
     /// Rows deleted from `active`, whose bytes are still in its log.
     pub(crate) dropped: usize,
-    /// Set aside, the oldest first: it is written to a segment, or will be next.
+    /// Frozen buffers, the oldest first: it is being written to a segment, or will be next.
     pub(crate) frozen: Vec<Arc<FrozenBuffer>>,
 }
 
@@ -39,9 +39,9 @@ pub(crate) struct Buffers {
 #[derive(Clone, Default)]
 pub(crate) struct FrozenBuffer {
     pub(crate) chunks: Vec<Arc<Chunk>>,
-    /// Ids deleted since it was set aside: their rows may be in the segment being written.
+    /// Ids deleted since it was frozen: their rows may be in the segment being written.
     removed: Vec<u64>,
-    /// Rows deleted before and since it was set aside.
+    /// Rows deleted before and since it was frozen.
     dropped: usize,
 }
 
@@ -81,8 +81,8 @@ impl FrozenBuffer {
     }
 }
 
-/// The shard that a group's rows live in: the high half of `mix(group) * shards`, where `mix` is the finaliser of
-/// SplitMix64 (Steele, Lea, Flood 2014). Part of the format: it never changes.
+/// The shard that a group's rows live in: the high half of `mix(group) * shards`, where `mix` is the
+/// finaliser of SplitMix64 (Steele, Lea, Flood 2014). Part of the format: it never changes.
 pub(crate) fn shard_of(group: u64, shards: usize) -> usize {
     let mut mixed = group.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -208,8 +208,8 @@ impl State {
     }
 
     /// Without the rows that match `(id, group)` targets, whose ids ascend and whose groups all belong to the
-    /// shard. The group is matched too: it tells a row from a later one with the same id in another shard, which
-    /// this shard's log knows nothing about.
+    /// shard. The group is matched too: it tells a row from a later one with the same id in another shard,
+    /// which this shard's log knows nothing about.
     fn deleted(&self, shard: usize, targets: &[(u64, u64)]) -> (Self, usize) {
         let ids: Vec<u64> = targets.iter().map(|target| target.0).collect();
         let mut count = 0;
@@ -238,7 +238,7 @@ impl State {
         (next, count)
     }
 
-    /// With a shard's active buffer set aside for sealing, behind those that already are.
+    /// With a shard's active buffer frozen, behind those that already are.
     pub(crate) fn freeze(&self, shard: usize) -> Self {
         self.with_buffers(shard, |buffers| {
             let (chunks, dropped) =
@@ -247,7 +247,7 @@ impl State {
         })
     }
 
-    /// With the oldest buffer that was set aside replaced by its segment (none if no row was left in it).
+    /// With the oldest frozen buffer replaced by its segment (none if no row was left in it).
     pub(crate) fn sealed(&self, shard: usize, segment: Option<Arc<Segment>>) -> Self {
         let mut removed = Vec::new();
         let mut next = self.with_buffers(shard, |buffers| {
@@ -264,8 +264,8 @@ impl State {
         next
     }
 
-    /// With some segments replaced by one that holds the rows of theirs that were live in `sources` (none if there
-    /// were none). Rows that died since are dead in it.
+    /// With some segments replaced by one that holds the rows of theirs that were live in `sources` (none if
+    /// there were none). Rows that were deleted since are deleted in it.
     pub(crate) fn compacted(&self, sources: &[Sealed], segment: Option<&Arc<Segment>>) -> Self {
         let mut next = self.clone();
         let segments = Arc::make_mut(&mut next.segments);

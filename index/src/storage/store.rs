@@ -1,4 +1,4 @@
-//! What the shards of an open index share.
+//! The store of an open index: its directory, its visible state and its manifest.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,8 +67,8 @@ impl Store {
         }
     }
 
-    /// An error unless the directory's path still leads to the directory that was opened. Asked before anything is written,
-    /// made or removed there: another index may have taken its place.
+    /// An error unless the directory's path still leads to the directory that was opened. Asked before
+    /// anything is written, made or removed there: another index may have taken its place.
     pub(crate) fn expect_there(&self) -> Result<(), Error> {
         self.lock.as_ref().map_or(Ok(()), Lock::expect_there)
     }
@@ -105,8 +105,8 @@ impl Store {
         self.committer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the manifest: durable when this returns. `files` are new files that the change refers to; they are
-    /// removed if it certainly did not happen.
+    /// Changes the manifest: durable when this returns. `files` are new files that the change refers to; they
+    /// are removed if it certainly did not happen.
     pub(crate) fn commit(
         &self,
         committer: &mut Committer,
@@ -159,8 +159,9 @@ impl Store {
         Ok(TombstoneEntry { file, segment: segment.number(), dead: dead.len() as u64 })
     }
 
-    /// Writes deletions that leave the logs as a new erasure file; with many files already there, one for all of them. Returns what the
-    /// manifest names from now on. Pushes the file to `files`, also when this fails.
+    /// Writes deletions that leave the logs as a new erasure file; with many files already there, one for all
+    /// of them. Returns what the manifest names from now on. Pushes the file to `files`, also when this
+    /// fails.
     pub(crate) fn publish_erasures(
         &self,
         committer: &Committer,

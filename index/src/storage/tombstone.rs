@@ -1,7 +1,7 @@
-//! Rows of a segment that were deleted.
+//! Tombstones: the deleted rows of a segment.
 //!
-//! A segment never changes; which of its rows are dead lies beside it, as a set of bits in memory and in a file of
-//! its own. A tombstone file is immutable too: more deletions make a new file with a new number.
+//! A segment never changes. Its deleted rows are a set of bits in memory and in a file of its own. A
+//! tombstone file never changes either: further deletions make a new file with a new number.
 //!
 //! ```text
 //!  0  header (kind 4)               64

@@ -1,8 +1,9 @@
-//! Merging segments, and rewriting those that hold dead rows: in the background, beside reads and writes.
+//! Compaction: merging segments, and rewriting those with deleted rows, while reads and writes go on.
 //!
-//! A compaction reads immutable segments and writes a new one, so nobody waits for it. Only the commit is exclusive:
-//! the manifest names the new segment in the place of the old ones, then the state does. Rows that died meanwhile
-//! are dead in the new segment from the first moment. A crash leaves the old segments, or the new one.
+//! A compaction reads immutable segments and writes a new one, so it blocks nobody. Only its commit is
+//! exclusive: the manifest names the new segment in the place of the old ones, then the state does. Rows
+//! that were deleted meanwhile are deleted in the new segment from the start. A crash leaves either the old
+//! segments or the new one.
 
 pub(crate) mod policy;
 
@@ -81,14 +82,14 @@ impl Compactor {
         }
     }
 
-    /// Compacts until nothing is due among the segments that are there now and those made of them. What others write meanwhile is
-    /// left to the next compaction, so that this one comes to an end.
+    /// Compacts until nothing is due among the segments that are there now and those made of them. What
+    /// others write meanwhile is left to the next compaction, so that this one comes to an end.
     pub(crate) fn compact_all(&self, control: &Control<'_>) -> Result<Done, Error> {
         let known = self.known(|_| true);
         self.repeat(known, |segments, later| choose(&self.store, segments, later), true, control)
     }
 
-    /// Rewrites every segment that holds dead rows now. Rows that die meanwhile are left to the next purge.
+    /// Rewrites every segment that holds deleted rows now. Rows deleted meanwhile are left to the next purge.
     pub(crate) fn purge(&self, control: &Control<'_>) -> Result<Done, Error> {
         let known = self.known(|sealed| sealed.dead() > 0);
         let next = |segments: &[Sealed], later: &HashSet<u64>| {
@@ -98,8 +99,8 @@ impl Compactor {
         self.repeat(known, next, false, control)
     }
 
-    /// The numbers of the segments wanted, once no compaction is under way: one that read its sources earlier makes a segment that holds rows
-    /// which have died since, under a number that nobody knows yet.
+    /// The numbers of the segments wanted, once no compaction is under way: one that read its sources earlier
+    /// makes a segment that holds rows deleted since, under a number that is not known yet.
     fn known(&self, wanted: impl Fn(&Sealed) -> bool) -> HashSet<u64> {
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
         numbers(&self.store.state.load().segments, wanted)
@@ -113,7 +114,7 @@ impl Compactor {
         again: bool,
         control: &Control<'_>,
     ) -> Result<Done, Error> {
-        // Where what is made is compacted again, nobody knows how much there will be.
+        // Where results are compacted again, the total is not known.
         let all = (!again).then_some(known.len() as u64);
         let mut total = Done::default();
         loop {
@@ -132,7 +133,8 @@ impl Compactor {
         }
     }
 
-    /// Does one compaction of the segments chosen; `None` if none were. Also returns the number of the segment that it made, if any.
+    /// Does one compaction of the segments chosen; `None` if none were. Also returns the number of the
+    /// segment that it made, if any.
     fn compact(
         &self,
         choose: impl Fn(&[Sealed]) -> Option<Vec<usize>>,
@@ -171,8 +173,8 @@ impl Compactor {
     }
 }
 
-/// Bytes that sealing the buffers and a purge after it take on the disk before they give others back: segments are rewritten one after the
-/// other.
+/// Bytes that sealing the buffers and a purge after it take on the disk before they give others back:
+/// segments are rewritten one after the other.
 pub(crate) fn room(state: &State, dimension: usize) -> u64 {
     // Vectors in two forms, a share of the rotation, ids, codes and a graph: see `segment::layout`.
     let row = 7 * dimension + 320;
@@ -227,7 +229,7 @@ fn merge(
     let target = writer::Target { directory: &store.directory, index: store.index, number, epoch };
     let dimension = store.options.dimension;
     let graph = Parameters::wanted(&store.options.graph, sources.iter().map(Sealed::live).sum());
-    // A copy: whoever holds a state keeps its buffers in memory and its files on disk, and this may take an hour.
+    // A copy: a state keeps its buffers in memory and its files on disk, and this may take an hour.
     let known = store.state.load().rotation().cloned();
     let extras = Extras { graph, rotation: known.as_ref() };
     let Some(finished) = writer::write(&target, dimension, &rows, extras, &|| rest.take())? else {
@@ -239,8 +241,8 @@ fn merge(
     Ok(Some((Arc::new(segment), entry)))
 }
 
-/// Commits: the merged segment takes the place of its sources. On an error `files` are not needed any more, unless the
-/// manifest is in doubt, and then they were forgotten.
+/// Commits: the merged segment takes the place of its sources. On an error `files` are not needed any more,
+/// unless the manifest is in doubt, and then they were forgotten.
 fn replace(
     store: &Store,
     sources: &[Sealed],
@@ -248,7 +250,8 @@ fn replace(
     files: &mut Vec<PathBuf>,
 ) -> Result<(), Error> {
     let (segment, entry) = merged.unzip();
-    // Held until the state has changed too: nobody may see the one without the other and write tombstones by it.
+    // Held until the state has changed too: tombstones must not be written by a state that the manifest does
+    // not match.
     let mut committer = store.committer();
     let next = store.state.load().compacted(sources, segment.as_ref());
     let dead = segment.as_ref().and_then(|segment| {

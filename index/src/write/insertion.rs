@@ -1,4 +1,4 @@
-//! A batch of rows on its way into the shards.
+//! A batch of rows: validation, transactions, and the write to the shards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -173,8 +173,8 @@ impl Appended {
 }
 
 impl WriteBatch<'_> {
-    /// Writes the rows into the shards and waits until they are visible, and durable as asked for. Returns what was appended to each
-    /// shard. On an error, what did get into a log is committed all the same.
+    /// Writes the rows into the shards and waits until they are visible, and durable as asked for. Returns
+    /// what was appended to each shard. On an error, what did get into a log is committed all the same.
     pub(crate) fn write(&self, shards: &[Shard]) -> Result<Vec<Appended>, WriteError> {
         let work: Vec<(u16, Vec<Vec<usize>>)> = (0..)
             .zip(self.insertion.transactions(shards.len()))
@@ -208,7 +208,8 @@ impl WriteBatch<'_> {
         written.map_err(|error| WriteError { in_doubt, ..error })
     }
 
-    /// Appends a shard's transactions, the last with the watermark. If one fails, those before it are committed.
+    /// Appends a shard's transactions, the last with the watermark. If one fails, those before it are
+    /// committed.
     fn append(
         &self,
         shard: &Shard,

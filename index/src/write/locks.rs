@@ -1,4 +1,5 @@
-//! Where locks come from: the standard library, or loom's models of them, which run a test in every order of its threads.
+//! The lock types: those of the standard library, or loom's, which run a test in every order of its
+//! threads.
 
 #[cfg(all(loom, test))]
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};

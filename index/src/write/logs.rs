@@ -1,4 +1,4 @@
-//! The logs of an open index: written by its shards, or only read.
+//! The logs of an open index: written by its shards, or read only.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(crate) enum Logs {
     Read(Vec<Ended>),
 }
 
-/// A log that nobody writes to: as it was when it was read.
+/// A log that is not written: its state when it was read.
 pub(crate) struct Ended {
     /// Behind the last whole transaction.
     pub(crate) end: LogEnd,

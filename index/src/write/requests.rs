@@ -1,4 +1,4 @@
-//! Requests from writers to the background threads. Nothing here knows who makes them or who serves them.
+//! Requests to the background threads. This module knows neither who makes them nor who serves them.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -71,8 +71,8 @@ impl Requests {
         }
     }
 
-    /// Waits for a sync request, then for half the interval, so that one sync serves all requests made meanwhile. Returns `false` once
-    /// the index is being closed.
+    /// Waits for a sync request, then for half the interval, so that one sync serves all requests made
+    /// meanwhile. Returns `false` once the index is being closed.
     pub(crate) fn wait_for_sync(&self) -> bool {
         let SyncRequest { changed, .. } = &self.sync;
         let asked = changed.wait_while(self.sync.lock(), |state| !state.requested && !state.closing);

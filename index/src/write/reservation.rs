@@ -1,5 +1,5 @@
-//! Ids that are being inserted: claimed before the liveness check, released when the rows are visible or certainly
-//! not written, so that two inserts of one id cannot both pass.
+//! Reservations of ids: an id is claimed before the check that it is not live, and released when its row is
+//! visible or certainly not written. Two concurrent inserts of one id cannot both pass.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

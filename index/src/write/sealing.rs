@@ -1,4 +1,4 @@
-//! Turning full buffers into segments, in the background.
+//! Sealing: turning full buffers into segments, in the background.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ fn seal(store: &Store, shard: &Shard, number: u16, task: &SealTask) -> Result<()
     Ok(())
 }
 
-/// Writes the segment of the oldest buffer that is set aside, before anybody has to wait for it; `None` if its rows were all
+/// Writes the segment of the oldest frozen buffer, without a lock; `None` if its rows were all
 /// deleted meanwhile. Pushes the file it makes to `files`, also when it fails.
 fn prepare(
     store: &Store,
@@ -97,9 +97,9 @@ fn prepare(
     Ok(Some((Arc::new(segment), entry)))
 }
 
-/// Writes new tombstone files for the segments that have more dead rows than the manifest knows. Rows die in the
-/// state only once their deletion is on disk in a log, so it is never too early to write them here; and a log
-/// is only dropped after this, so it is never too late.
+/// Writes new tombstone files for the segments that have more dead rows than the manifest knows. Rows are
+/// deleted in the state only once their deletion is on disk in a log, so it is never too early to write them
+/// here; and a log is only dropped after this, so it is never too late.
 fn write_tombstones(
     store: &Store,
     committer: &Committer,

@@ -1,14 +1,15 @@
-//! One shard: its log and the order in which its writes become durable and visible.
+//! A shard: its log, and the order in which its writes become durable and visible.
 //!
-//! A write is appended to the log under the shard's lock, then waits for a sync. Whoever finds no sync under way
-//! does one, for everybody who appended before it began; the others wait for it. Only then do the rows appear in
-//! the state, in the order of the log. So a view never shows what a power cut could take back (bulk writes aside),
-//! and shows a prefix of each shard's log.
+//! A write is appended to the log under the shard's lock and then waits for a sync. A writer that finds no
+//! sync under way does one for all who appended before it; the others wait for it (group commit). Only then
+//! do the rows appear in the state, in the order of the log. A view therefore shows a prefix of each
+//! shard's log, and nothing that a power cut could take back, except for writes that do not wait for a
+//! sync.
 //!
-//! A full buffer is set aside and sealed in the background. A few may wait for that; the more the seals lag behind, the longer each
-//! writer waits a little, so that none has to wait long.
+//! A full buffer is frozen and sealed in the background. A few frozen buffers may wait. While they do, each
+//! writer is slowed down a little, so that none has to wait long.
 //!
-//! A failed write or sync ends the shard's writing until the index is reopened.
+//! A failed write or sync ends the writing of the shard until the index is opened again.
 
 mod failure;
 mod group_commit;
@@ -73,7 +74,7 @@ struct Inner {
     bytes: usize,
     /// Nothing was written since the log was closed, or ever.
     closed: bool,
-    /// Set aside, the oldest first: it is being sealed, unless that failed.
+    /// Frozen buffers, the oldest first: it is being sealed, unless that failed.
     frozen: VecDeque<SealTask>,
     /// Why the oldest could not be sealed.
     failure: Option<Failure>,
@@ -91,7 +92,7 @@ struct Pending {
 /// The file that a log goes on with.
 enum Spare {
     None,
-    /// Somebody makes one.
+    /// A writer is creating one.
     Coming,
     Ready(LogWriter),
     /// None could be made; not tried again for the buffer that is being filled.
@@ -219,8 +220,8 @@ impl Shard {
         self.commits.sync()
     }
 
-    /// Waits until what is set aside already is sealed, then sets the active buffer aside, if it holds anything. Returns the sequence up to which everything will be
-    /// in segments then.
+    /// Waits until the frozen buffers are sealed, then freezes the active one, if it holds anything. Returns
+    /// the sequence up to which everything will be in segments then.
     pub(crate) fn start_sealing(&self) -> Result<u64, Error> {
         let mut inner = self.commits.lock();
         let mut tried = inner.failure.is_some();
@@ -241,7 +242,7 @@ impl Shard {
         }
     }
 
-    /// Returns when everything up to a sequence is in segments, whatever was set aside since.
+    /// Returns when everything up to a sequence is in segments, whatever was frozen since.
     pub(crate) fn finish_sealing(&self, target: u64) -> Result<(), Error> {
         let mut inner = self.commits.lock();
         loop {
@@ -312,8 +313,8 @@ impl Shard {
         LogEnd { number: inner.log.number, length: inner.log.length, last: inner.progress.last }
     }
 
-    /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while too many are, so that
-    /// memory stays bounded.
+    /// The lock, once the active buffer has room for a write. Sets a full buffer aside; waits while too many
+    /// are, so that memory stays bounded.
     fn room(&self, rows: usize, bytes: usize) -> Result<Guard<'_>, Error> {
         let mut inner = self.commits.lock();
         let mut tried = false;
@@ -374,7 +375,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Makes the file that the log will go on with, without the lock: nobody waits for it when the buffer is full.
+    /// Makes the file that the log will go on with, without the lock, so that no writer waits for it when the
+    /// buffer is full.
     fn make_spare(&self) {
         let made = self.listed_log();
         let mut inner = self.commits.lock();
@@ -446,7 +448,8 @@ impl Inner {
         }
     }
 
-    /// How long a writer of some rows waits, so that the buffer fills no faster than those before it are sealed.
+    /// How long a writer of some rows waits, so that the buffer fills no faster than those before it are
+    /// sealed.
     fn pressure(&mut self, rows: usize, store: &Store) -> Duration {
         if self.frozen.len() < MAX_FROZEN {
             return Duration::ZERO;

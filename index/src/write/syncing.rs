@@ -1,4 +1,4 @@
-//! Syncing logs in the background, for writes that do not wait for it.
+//! Background syncs, for writes that do not wait for one.
 
 use crate::write::requests::Requests;
 use crate::write::shard::Shard;

@@ -1,4 +1,4 @@
-//! The write side of an open index: its shards and the threads that work for them.
+//! The write side of an open index: its shards and their background threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

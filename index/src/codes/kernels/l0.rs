@@ -1,9 +1,10 @@
-//! Bounding the scores of a block of 32 rows by their codes (see `l0`): what the same for each instruction set has to equal, bit for bit.
+//! Upper bounds of the scores of a block of 32 rows (see `l0`). This is the reference: every instruction
+//! set returns the same bits.
 
 use crate::codes::l0::{Bits, FACTORS, L0Query, ROWS};
 
-/// Estimates of a block's rows, and how far below and above them the scores can lie; and the sums of components times levels that they
-/// are made of.
+/// Estimates of a block's rows, and how far below and above them the scores can lie; and the sums of
+/// components times levels that they are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
     pub(crate) estimates: [f32; ROWS],
@@ -40,7 +41,8 @@ pub(super) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds
 fn sums(query: &L0Query, codes: &[u8], sums: &mut [i32; ROWS]) {
     let (upper, lower) = query.bytes.split_at(query.bytes.len() / 2);
     let component = |at: usize| 128 * i32::from(upper[at] as i8) + i32::from(lower[at] as i8);
-    // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide instructions.
+    // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide
+    // instructions.
     let groups = codes.as_chunks::<128>().0.iter().enumerate();
     match query.bits() {
         Bits::Eight => groups.for_each(|(group, codes)| {

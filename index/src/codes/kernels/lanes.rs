@@ -1,4 +1,4 @@
-//! The loops, written once; the compiler turns them into each instruction set's own.
+//! The loops, written once. The compiler turns them into the instructions of each instruction set.
 
 const LANES: usize = 32;
 

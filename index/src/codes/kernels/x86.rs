@@ -1,4 +1,4 @@
-//! The same loops compiled for AVX2 and AVX-512, picked once by what the processor has.
+//! The loops compiled for AVX2 and AVX-512. The processor is asked once which of them it runs.
 
 mod l0;
 
@@ -26,7 +26,8 @@ pub(super) fn available() -> Vec<(&'static str, Kernels)> {
         available.push(("avx2", AVX2));
     }
     if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-        // Of vectors, the halves of wide registers are added for longer than they save: less than half as fast as AVX2 in caches.
+        // Of vectors, the halves of wide registers are added for longer than they save: less than half as
+        // fast as AVX2 in caches.
         available.push(("avx512", Kernels { dot_i8: dot_i8_avx512, ..AVX2 }));
         if is_x86_feature_detected!("avx512vnni") {
             let vnni = Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, sum_where: sum_where_vnni, ..AVX2 };
@@ -68,8 +69,8 @@ compiled_for!(
     (components: &[u8], bits: &[u8]) -> i32
 );
 
-/// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the sum of `b` is too
-/// much.
+/// With the instruction made for it. That takes one factor without a sign: `a + 128`, so that 128 times the
+/// sum of `b` is too much.
 fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     fn inner(a: &[i8], b: &[i8]) -> i32 {
@@ -99,7 +100,7 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
     unsafe { inner(a, b) }
 }
 
-/// Fetches the cache lines that lie so many bytes behind those of some numbers; they may be anybody's.
+/// Fetches the cache lines that lie so many bytes behind those of some numbers; they need not belong to it.
 #[inline]
 pub(super) fn prefetch<T>(numbers: &[T], behind: usize) {
     let start: *const T = numbers.as_ptr();

@@ -1,11 +1,11 @@
-//! Rows to blocks.
+//! Encoding rows as blocks of L0 codes.
 
 use rayon::prelude::*;
 
 use super::{Bits, FACTORS, ROWS, Rotation, bf16, bf16_up, from_bf16};
 
-/// Steps that are tried for four bits, as parts of the one that reaches the largest component: a shorter one clips that
-/// and serves all others better.
+/// Steps that are tried for four bits, as parts of the one that reaches the largest component: a shorter one
+/// clips that and serves all others better.
 const CLIPPED: [f32; 6] = [1.0, 0.9, 0.8, 0.7, 0.62, 0.55];
 
 /// A row's code.
@@ -64,7 +64,8 @@ impl Code {
         Self { levels, step, error: 0.0, tail }.measured(centre, head)
     }
 
-    /// The code with one bit more: the lower half of each of its levels' ranges, and the upper one, `step` long but for the outermost.
+    /// The code with one bit more: the lower half of each of its levels' ranges, and the upper one, `step`
+    /// long but for the outermost.
     pub(crate) fn refined(&self, centre: i32, head: &[f32], step: u16) -> Self {
         let far = |x: f32| u8::from(x.abs() >= from_bf16(step));
         let levels = self.levels.iter().zip(head);
@@ -72,8 +73,9 @@ impl Code {
         Self { levels, step, ..*self }.unbiased(centre, head)
     }
 
-    /// The same levels with the step that makes the code's product with the head that of the head with itself: then the error is at
-    /// right angles to the head, and over random rotations the estimate has no bias (Gao, Long 2024, section 3.2).
+    /// The same levels with the step that makes the code's product with the head that of the head with
+    /// itself: then the error is at right angles to the head, and over random rotations the estimate has no
+    /// bias (Gao, Long 2024, section 3.2).
     fn unbiased(self, centre: i32, head: &[f32]) -> Self {
         let square: f64 = head.iter().map(|x| f64::from(*x).powi(2)).sum();
         let product: f64 = self.values(centre, 1.0).zip(head).map(|(value, x)| value * f64::from(*x)).sum();

@@ -1,9 +1,10 @@
-//! What a query knows of a row by its code.
+//! A query prepared for one rotation: estimates and bounds of scores from L0 codes.
 
 use super::second::Second;
 use super::{Bits, Rotation};
 
-/// The probability that a score that equals the cut is beyond the bounds of a code of one bit, unless another one is asked for.
+/// The probability that a score that equals the threshold is beyond the bounds of a code of one bit, unless
+/// another one is asked for.
 pub(crate) const MISS: f64 = 1e-5;
 /// An unbiased step that was rounded to `bf16` puts an estimate off by this part of the score, at most.
 const BIAS: f64 = 1.0 / 512.0;
@@ -12,7 +13,8 @@ const OF_BOTH: f64 = 0.1;
 
 /// A query against codes of one rotation.
 ///
-/// Write `q` and `x` for the vectors, `a` and `b` for their heads, and `a'` and `b'` for the quantised heads. If nothing were rounded,
+/// Write `q` and `x` for the vectors, `a` and `b` for their heads, and `a'` and `b'` for the quantised heads.
+/// If nothing were rounded,
 ///
 /// ```text
 /// <q, x> = <a, b> + <tail of q, tail of x>
@@ -20,13 +22,15 @@ const OF_BOTH: f64 = 0.1;
 /// |<q, x> - <a', b'>| <= |a - a'| (|b| + error) + |a| error + |tail of q| |tail of x|
 /// ```
 ///
-/// with `error = |b - b'|`. What is rounded: heads are off by at most [`Rotation::rounding`] in length, and the directions are not quite
-/// orthonormal. With `D` for the matrix of directions and a tail defined as `x - D'b`, so that nothing is lost, its square is
-/// `|x|^2 - |b|^2` up to three times that, which is added before the root is taken; and each of the four products of a head or tail
-/// with another is off by that much at most. A score is rounded by less, and so is the arithmetic here.
+/// with `error = |b - b'|`. What is rounded: heads are off by at most [`Rotation::rounding`] in length, and
+/// the directions are not quite orthonormal. With `D` for the matrix of directions and a tail defined as
+/// `x - D'b`, so that nothing is lost, its square is `|x|^2 - |b|^2` up to three times that, which is added
+/// before the root is taken; and each of the four products of a head or tail with another is off by that much
+/// at most. A score is rounded by less, and so is the arithmetic here.
 ///
-/// For codes of one bit that bound is of no use. Over random rotations `<a, b - b'>` is `|a| error / sqrt(n - 1)` times a number that is
-/// nearly normal (Gao, Long 2024, theorem 3.2), and the bound is as many of those as leave the wanted probability beyond them.
+/// For codes of one bit that bound is of no use. Over random rotations `<a, b - b'>` is
+/// `|a| error / sqrt(n - 1)` times a number that is nearly normal (Gao, Long 2024, theorem 3.2), and the
+/// bound is as many of those as leave the wanted probability beyond them.
 #[derive(Debug, Clone)]
 pub(crate) struct L0Query {
     bits: Bits,
@@ -48,8 +52,8 @@ pub(crate) struct L0Query {
 }
 
 impl L0Query {
-    /// `miss` is the probability that a bound of a code of one bit, by the first or by both, does not hold where the score equals the
-    /// cut.
+    /// `miss` is the probability that a bound of a code of one bit, by the first or by both, does not hold
+    /// where the score equals the threshold.
     pub(crate) fn new(rotation: &Rotation, vector: &[f32], miss: f64) -> Self {
         let bits = rotation.bits;
         let mut head = vec![0.0; rotation.width()];
@@ -124,8 +128,8 @@ fn standard_errors(miss: f64) -> f64 {
     high
 }
 
-/// Quantised components of a query go from minus this to this: for one bit, the amounts of eight of them add up to less than 256;
-/// otherwise they are two signed bytes, of which the upper one counts 128.
+/// Quantised components of a query go from minus this to this: for one bit, the amounts of eight of them add
+/// up to less than 256; otherwise they are two signed bytes, of which the upper one counts 128.
 fn reach(bits: Bits) -> i32 {
     match bits {
         Bits::Eight | Bits::Four => 127 * 128,
@@ -141,9 +145,9 @@ fn bytes(components: &[i32]) -> Vec<u8> {
     upper.chain(lower).collect()
 }
 
-/// What four bits look up, for sixteen components: of each four of them the sums of those whose bits are set in the position, less the
-/// lowest there is, so that none is below 0 and two are a byte together. Twice, as registers hold them; and where a register's load
-/// meets one line of a cache and not two.
+/// What four bits look up, for sixteen components: of each four of them the sums of those whose bits are set
+/// in the position, less the lowest there is, so that none is below 0 and two are a byte together. Twice, as
+/// registers hold them; and where a register's load meets one line of a cache and not two.
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 pub(crate) struct Lookup {

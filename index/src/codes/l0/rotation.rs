@@ -1,4 +1,4 @@
-//! The head of a vector: its components along the directions that matter most.
+//! The rotation: the orthonormal directions along which a vector's head is measured.
 
 use super::{Bits, FACTORS, ROWS};
 
@@ -13,7 +13,8 @@ pub(crate) struct Rotation {
     pub(crate) directions: Vec<f32>,
 }
 
-/// The products of two directions differ from 0 or 1 by so little that all of them together change no length by more than this part.
+/// The products of two directions differ from 0 or 1 by so little that all of them together change no length
+/// by more than this part.
 pub(crate) const SKEW: f64 = 4e-6;
 
 impl Rotation {
@@ -39,8 +40,8 @@ impl Rotation {
         crate::codes::kernels::scores(vector, &self.directions, head);
     }
 
-    /// How far a head and the length of a tail can be from what they would be without rounding: the error of [`crate::dot`] in every
-    /// component, and the skew.
+    /// How far a head and the length of a tail can be from what they would be without rounding: the error of
+    /// [`crate::dot`] in every component, and the skew.
     pub(crate) fn rounding(&self) -> f64 {
         let component = (self.dimension as f64 / 32.0 + 6.0) * 2f64.powi(-24);
         (self.width() as f64).sqrt() * component + SKEW

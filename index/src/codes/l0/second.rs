@@ -1,7 +1,7 @@
 //! The second bit of codes of one bit, read for the few rows that the first does not rule out.
 //!
-//! Both bits together make levels of two bits with a step of their own, whose errors are half as long. Rows lie one after the
-//! other, as they are read here and there:
+//! Both bits together make levels of two bits with a step of their own, whose errors are half as long. Rows
+//! lie one after the other, as they are read here and there:
 //!
 //! ```text
 //! row, c components: c / 8 + 6 bytes
@@ -54,7 +54,8 @@ pub(crate) fn encode(rotation: &Rotation, vectors: &[f32]) -> Vec<u8> {
     rows
 }
 
-/// The step that serves a head best whose components are normal: their deviation, nearly (Max 1960, table II: 0.9957 of it).
+/// The step that serves a head best whose components are normal: their deviation, nearly (Max 1960, table II:
+/// 0.9957 of it).
 fn step(head: &[f32]) -> u16 {
     bf16((kernels::dot(head, head) / head.len() as f32).sqrt())
 }
@@ -70,10 +71,11 @@ fn write(code: &Code, row: &mut [u8]) {
 }
 
 impl L0Query {
-    /// What a row scores by both bits, and how far off that may be; `sum` is that of its first bits (see [`kernels::bound`]).
+    /// What a row scores by both bits, and how far off that may be; `sum` is that of its first bits (see
+    /// [`kernels::bound`]).
     ///
-    /// A level of two bits is twice the first plus the second, so that the sum of components times levels is `2 sum` plus the
-    /// sum of the components whose second bit is set.
+    /// A level of two bits is twice the first plus the second, so that the sum of components times levels is
+    /// `2 sum` plus the sum of the components whose second bit is set.
     pub(crate) fn by_both(&self, second: &Second, sum: i32, row: &[u8]) -> (f32, f32) {
         let (bits, factors) = row.split_at(row.len() - FACTORS);
         let both = 2 * sum + kernels::sum_where(&second.components, bits);

@@ -33,7 +33,8 @@ fn exact(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
 }
 
-/// Vectors that are hard to quantise: single components, all alike, and those that lie along or across a rotation's directions.
+/// Vectors that are hard to quantise: single components, all alike, and those that lie along or across a
+/// rotation's directions.
 fn hostile(rotation: &Rotation) -> Vec<Vec<f32>> {
     let d = rotation.dimension;
     let mut all: Vec<Vec<f32>> =

@@ -1,4 +1,4 @@
-//! Learning a rotation from a sample.
+//! Learning a rotation and a number of bits from a sample of rows.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
@@ -27,24 +27,27 @@ const SHAPES: [(Bits, usize); 8] = [
 /// Rows that are searched for the choice, and by how many of them.
 const ROWS_TRIED: usize = 4096;
 const PROBES: usize = 64;
-/// By how many deviations hits are better than other rows: the least of ten of a million was 3.55 to 4.2 of a probe's own above its mean
-/// after real encoders (medians 3.9 and 4.05). Those at the low end take longest.
+/// By how many deviations hits are better than other rows: the least of ten of a million was 3.55 to 4.2 of a
+/// probe's own above its mean after real encoders (medians 3.9 and 4.05). Those at the low end take longest.
 pub(crate) const DEVIATIONS: f32 = 3.6;
 /// What processors read from memory, about.
 const BYTES_PER_NANOSECOND: f64 = 30.0;
-/// Nanoseconds for a row that its bound does not rule out: the SQ8 code comes from memory, most rows are set aside and looked at twice, and
-/// more pass until the cut is where it will be (150 to 250 between codes of 48 and 56 components).
+/// Nanoseconds for a row that its bound does not rule out: the SQ8 code comes from memory, most rows are set
+/// aside and looked at twice, and more pass until the threshold is where it will be (150 to 250 between codes
+/// of 48 and 56 components).
 const LOOK_AGAIN: f64 = 100.0;
 /// And where it has a second bit, of which most of that is spared.
 const LOOK_AT_BIT: f64 = 30.0;
-/// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others always.
+/// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others
+/// always.
 const DOUBT: f64 = 2.0;
 
 impl Rotation {
     /// The rotation by whose codes a sample, every n-th of some vectors, is searched most quickly.
     ///
-    /// Directions are the eigenvectors of the second moment, largest eigenvalue first. Among those that a code keeps, a random
-    /// rotation then makes all components alike, so that one step serves all of them and errors have no direction.
+    /// Directions are the eigenvectors of the second moment, largest eigenvalue first. Among those that a
+    /// code keeps, a random rotation then makes all components alike, so that one step serves all of them and
+    /// errors have no direction.
     pub(crate) fn learn(dimension: usize, vectors: &[f32]) -> Self {
         let sample = sample(dimension, vectors);
         let principal = principal(dimension, &sample);

@@ -1,5 +1,5 @@
-//! Every operation fails, once or from then on, while the index is used and while it is opened again; and then the
-//! power goes as well.
+//! Every operation fails, once or from then on, while the index is used and while it is opened again; and
+//! then the power goes as well.
 //!
 //! Set GALLERIST_FAULTS for more cases.
 

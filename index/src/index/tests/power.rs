@@ -55,8 +55,8 @@ struct Cut<'a> {
 }
 
 impl Examiner {
-    /// Cuts the power, opens what is left, and holds it against the promises. Then uses it and cuts the power again,
-    /// during the opening or later, `again` times.
+    /// Cuts the power, opens what is left, and holds it against the promises. Then uses it and cuts the power
+    /// again, during the opening or later, `again` times.
     fn examine(&mut self, cut: &Cut<'_>, kind: Kind, again: usize) -> Result<(), String> {
         let result = catch_unwind(AssertUnwindSafe(|| self.try_examine(cut, kind, again)));
         let result = result.unwrap_or_else(|_| Err("a panic".into()));

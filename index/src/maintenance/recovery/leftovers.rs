@@ -40,8 +40,8 @@ pub(super) fn remove_temporary(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The highest number in the name of a file, whoever made it. One near the end of all numbers is not ours, and counting on
-/// from it would make a manifest that is refused.
+/// The highest number in the name of a file of any origin. One near the end of the range is not ours, and
+/// counting on from it would make a manifest that is refused.
 pub(super) fn highest_number(directory: &Path) -> Result<u64, Error> {
     let numbers =
         files(directory)?.into_iter().filter_map(|entry| name::number(&entry.file_name().to_string_lossy()));
@@ -73,8 +73,8 @@ pub(super) fn remove_leftovers(directory: &Path, manifest: &Manifest) -> Result<
     Ok(())
 }
 
-/// Removes the files with rows, of those made before a number was given out, that neither the manifest names nor views hold. None
-/// is left, unless removing it failed before.
+/// Removes the files with rows, of those made before a number was given out, that neither the manifest names
+/// nor views hold. None is left, unless removing it failed before.
 ///
 /// # Errors
 /// One could not be removed.

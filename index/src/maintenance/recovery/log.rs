@@ -1,4 +1,4 @@
-//! The log of a shard: read back, judged, and settled.
+//! Replaying the log of a shard, and telling a torn tail from damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub(crate) struct Replayed {
     /// Rows in each file.
     rows_of_files: Vec<u64>,
     bytes: usize,
-    /// Whether the owner closed the index, and the manifest vouches for it, so that nothing is in doubt.
+    /// Whether the owner closed the index, and the manifest records that as durable.
     pub(super) closed: bool,
     /// What it deletes; of a log that is only checked, nothing.
     erasures: Vec<Erasure>,
@@ -214,20 +214,22 @@ impl Log {
         }
     }
 
-    /// Whether the bytes that could not be read are a torn tail, or damage: see [`crate::storage::wal::reader`].
+    /// Whether the bytes that could not be read are a torn tail, or damage: see
+    /// [`crate::storage::wal::reader`].
     fn judge(&self, at: usize, mut reader: LogReader<'_>, read: &Replayed) -> Result<(), Error> {
         let missing = read.last + 1;
         let LogFile { path, length, .. } = &self.files[at];
         let offset = reader.offset();
         let (cut, end) = self.end_of(read);
-        // A file that begins with a whole frame is not the one that lacks something: the one before was cut short.
+        // A file that begins with a whole frame is not the one that lacks something: the one before was cut
+        // short.
         let (path_of_gap, gap) = if reader.begins_later(missing)? { (cut, end) } else { (&**path, offset) };
-        let mut vouched = self.durable.max(reader.vouched_later()?);
+        let mut recorded = self.durable.max(reader.durable_later()?);
         for later in at + 1..self.files.len() {
-            vouched = vouched.max(self.reader(later)?.vouched_later()?);
+            recorded = recorded.max(self.reader(later)?.durable_later()?);
         }
-        if vouched >= missing {
-            let got = format!("nothing valid, though records up to {vouched} were on disk");
+        if recorded >= missing {
+            let got = format!("nothing valid, though records up to {recorded} were on disk");
             return Err(damaged(path_of_gap, gap, format!("record {missing}"), got));
         }
         tracing::warn!(
@@ -248,8 +250,8 @@ impl Log {
             erasures.extend(Erasure::of(self.index, &transaction.records, transaction.last));
             Ok(())
         })?;
-        // The owner may have ended between the close frame and its sync, or the sync may have failed: then the frame
-        // may be in the system's cache only. The manifest is written once it is on disk.
+        // The owner may have ended between the close frame and its sync, or the sync may have failed: then
+        // the frame may be in the system's cache only. The manifest is written once it is on disk.
         replayed.closed &= replayed.last <= self.durable;
         Ok((Replayed { erasures, ..replayed }, state))
     }
@@ -320,8 +322,8 @@ impl LogFile {
         }
     }
 
-    /// Writes the bytes that are there once more: a sync that failed earlier may have lost them while reading still
-    /// shows them, and then another sync would write nothing.
+    /// Writes the bytes that are there once more: a sync that failed earlier may have lost them while reading
+    /// still shows them, and then another sync would write nothing.
     fn overwrite(&self, length: u64) -> Result<(), Error> {
         let (mut bytes, mut offset) = (vec![0; 1 << 20], 0);
         while offset < length {

@@ -1,16 +1,19 @@
-//! Rows of which only the bound reaches the cut, until it is known what the cut will be.
+//! The candidates of a search: rows whose upper bound reaches the threshold and whose score is not known
+//! yet.
 
 use rayon::prelude::*;
 
 use super::{ALONE, CodedSegment, Probe};
 use crate::error::Error;
 
-/// Candidates that are set aside before those are dropped that a higher cut or their second bits rule out: as many as a cache holds.
+/// Candidates that are collected before those are dropped that a higher threshold or their second bits rule
+/// out: as many as fit a cache.
 const MANY: usize = 4096;
-/// Second bits are fetched so many candidates before they are needed: as many as are on their way from memory at a time.
+/// Second bits are fetched so many candidates before they are needed: as many as are on their way from memory
+/// at a time.
 const FAR_AHEAD: usize = 32;
 
-/// A row whose score may reach the cut.
+/// A row whose score may reach the threshold.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) upper: f32,
@@ -38,7 +41,7 @@ impl Candidates {
         self.candidates.push(candidate);
     }
 
-    /// Drops those that the cut rules out, if there are many.
+    /// Drops those that the threshold rules out, if there are many.
     pub(super) fn drop_below(&mut self, cut: f32, probe: &Probe<'_>) -> Result<(), Error> {
         if self.candidates.len() >= self.limit {
             self.narrow_all(cut, probe, |new| narrow(probe, new))?;
@@ -47,7 +50,7 @@ impl Candidates {
         Ok(())
     }
 
-    /// Those that are left at this cut.
+    /// Those that are left at this threshold.
     pub(super) fn rest(mut self, cut: f32, probe: &Probe<'_>) -> Result<Vec<Candidate>, Error> {
         let by_all_threads = |new: &mut [Candidate]| {
             let least = probe.plan.least_pieces(new.len().div_ceil(ALONE));
@@ -57,7 +60,8 @@ impl Candidates {
         Ok(self.candidates)
     }
 
-    /// Leaves those whose bounds, by all bits that there are, reach the cut; `narrow_new` lowers the bounds of new ones.
+    /// Leaves those whose bounds, by all bits that there are, reach the threshold; `narrow_new` lowers the
+    /// bounds of new ones.
     fn narrow_all(
         &mut self,
         cut: f32,

@@ -45,8 +45,8 @@ struct Rule {
 static RULES: Mutex<(usize, Vec<Rule>)> = Mutex::new((0, Vec::new()));
 
 impl Fault {
-    /// Every `operation` on a path below `directory` that contains `contains` fails with `error` (an errno) once
-    /// `skip` of them have succeeded.
+    /// Every `operation` on a path below `directory` that contains `contains` fails with `error` (an errno)
+    /// once `skip` of them have succeeded.
     pub(crate) fn new(
         operation: Operation,
         directory: &Path,

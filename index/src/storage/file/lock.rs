@@ -1,4 +1,4 @@
-//! One owner at a time, or many readers.
+//! The lock of an index: one writer, or many readers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -17,7 +17,8 @@ use crate::options::Access;
 /// How long a wait sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Device and inode of each lock file that this process holds, and how often. Held while a lock is taken or given back.
+/// Device and inode of each lock file that this process holds, and how often. Held while a lock is taken or
+/// given back.
 static HELD: Mutex<BTreeMap<Key, usize>> = Mutex::new(BTreeMap::new());
 
 type Key = (u64, u64);
@@ -32,8 +33,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a directory, or says who has it. Tries until `wait` is over. A reader writes nothing; `None`: it
-    /// found no lock file, so nobody has the index open for writing.
+    /// Takes the lock of a directory, or says who has it. Tries until `wait` is over. A reader writes
+    /// nothing; `None`: it found no lock file, so the index is not open for writing.
     pub(crate) fn take(directory: &Path, access: Access, wait: Duration) -> Result<Option<Self>, Error> {
         // A wait too long for the clock has no end.
         let end = Instant::now().checked_add(wait);
@@ -65,7 +66,7 @@ impl Lock {
             opened => opened.context(&path, "opening the lock file")?,
         };
         if access == Access::ReadWrite {
-            // One that somebody else made, with rights of their own, will do as well.
+            // A lock file of another user, with other permissions, will do as well.
             let _ = super::restrict(&file, &path, 0o600);
         }
         let found = file.metadata().context(&path, "reading the lock file")?;
@@ -93,7 +94,7 @@ impl Lock {
             return Self::attempt(directory, access);
         }
         if access == Access::ReadWrite {
-            // For the message only. A full disk must not keep anybody from reading, so it may be lost.
+            // For the message only. It may be lost: a full disk must not prevent reading.
             let mut file = &lock.file;
             let _ = file
                 .set_len(0)
@@ -103,8 +104,8 @@ impl Lock {
         Ok(Some(lock))
     }
 
-    /// Whether the directory's path still leads to the lock file that is held. As the file is open, no other file can
-    /// have its number.
+    /// Whether the directory's path still leads to the lock file that is held. As the file is open, no other
+    /// file can have its number.
     fn is_there(&self) -> bool {
         let found = fs::symlink_metadata(self.directory.join(name::LOCK));
         found.is_ok_and(|found| (found.dev(), found.ino()) == self.key)
@@ -125,7 +126,8 @@ impl Drop for Lock {
                 held.remove(&self.key);
             }
         }
-        // Closing would do, but for a process that another thread is just starting: until its exec it shares the file.
+        // Closing would do, but for a process that another thread is just starting: until its exec it shares
+        // the file.
         let _ = self.file.unlock();
     }
 }
@@ -142,7 +144,7 @@ pub(crate) fn expect_index(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Reads an index while nobody writes to it. Returns its absolute path, the lock, and what was read.
+/// Reads an index while it is not open for writing. Returns its absolute path, the lock, and what was read.
 pub(crate) fn with_shared_lock<T>(
     path: &Path,
     wait: Duration,

@@ -1,4 +1,4 @@
-//! What the files of an index are called.
+//! Names of the files of an index.
 
 use std::path::{Path, PathBuf};
 

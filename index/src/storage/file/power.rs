@@ -2,15 +2,18 @@
 //!
 //! The model of a disk, after what POSIX promises and no more:
 //!
-//! * A file is its durable content and the writes and truncations since. Each of those may have reached the disk or not,
+//! * A file is its durable content and the writes and truncations since. Each of those may have reached the
+//!   disk or not,
 //!   in any order, a write in any subset of its sectors of 512 bytes, until a sync of the file makes all of them
 //!   durable. The size is not ordered against the data: a file may have grown to where a lost write ended, and shows
 //!   zeros, noise or another file's old bytes there. A sync of a file says nothing about its name.
-//! * A directory is its durable entries and the changes since: an entry made, removed or renamed. Each of those may
+//! * A directory is its durable entries and the changes since: an entry made, removed or renamed. Each of
+//!   those may
 //!   have reached the disk or not, independently of the others, of the files and of other directories, until a sync of
 //!   the directory makes all of them durable. A rename is one change: the new name and the old one change together,
 //!   and what the new name stood for before stays until then. Sectors and entries are never torn themselves.
-//! * After a failed sync of a file, what it should have made durable stays in doubt for ever: later syncs succeed
+//! * After a failed sync of a file, what it should have made durable stays in doubt for ever: later syncs
+//!   succeed
 //!   and do not write it again, while reading still shows it. After a failed sync of a directory a later one may
 //!   succeed.
 //! * A process that is killed leaves everything as it looks, with all that is in doubt still in doubt.

@@ -1,7 +1,7 @@
 //! Takes down, in order, every change that the index makes below a directory, for [`super::power`] to replay.
 //!
-//! Directories and files have numbers that stay theirs through renames, as inodes do: a file that is still written
-//! to after its name went to another is told from that other.
+//! Directories and files have numbers that stay theirs through renames, as inodes do: a file that is still
+//! written to after its name went to another is told from that other.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

@@ -1,6 +1,6 @@
-//! The graph of a segment, where it has one.
+//! The graph sections of a segment.
 //!
-//! It is verified and proven sound when it is first searched, not when the segment is opened.
+//! They are verified when the graph is first searched, not when the segment is opened.
 
 use std::ops::Range;
 use std::path::Path;

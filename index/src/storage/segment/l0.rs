@@ -35,8 +35,8 @@ use crate::storage::file::header::u32_at;
 
 /// From segments with fewer rows than this, or than eight for each component, nothing is learned.
 const LEAST: usize = 4096;
-/// Segments with fewer rows than this, or than two for each direction, have no codes: their rotation would be as long as their vectors,
-/// and scoring all of those takes no time.
+/// Segments with fewer rows than this, or than two for each direction, have no codes: their rotation would be
+/// as long as their vectors, and scoring all of those takes no time.
 const FEW: usize = 512;
 /// Vectors of more components have none either: finding their directions would take minutes.
 const WIDEST: usize = 1024;
@@ -121,7 +121,8 @@ pub(super) fn write(
         })
     };
     write_rows(writer, L0_BLOCKS, encode)?;
-    // Heads are computed again: keeping the second bits of all rows would take more memory than writing a segment should.
+    // Heads are computed again: keeping the second bits of all rows would take more memory than writing a
+    // segment should.
     second::stride(rotation).map_or(Ok(()), |_| write_rows(writer, L0_SECOND, second::encode))
 }
 
@@ -205,7 +206,8 @@ impl Segment {
         Ok(Learned { rotation, reach: f32::from_bits(u32_at(head, 8)) })
     }
 
-    /// Verifies what bounds rest on: that directions are orthonormal, and that each row has the code that its vector makes.
+    /// Verifies what bounds rest on: that directions are orthonormal, and that each row has the code that its
+    /// vector makes.
     pub(super) fn check_l0(&self) -> Result<(), Error> {
         let Some(coded) = self.coded()? else { return Ok(()) };
         let skew = coded.learned.rotation.skew();

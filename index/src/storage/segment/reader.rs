@@ -1,8 +1,8 @@
-//! Reading a segment where it lies.
+//! Reading a mapped segment.
 //!
-//! Opening verifies the frame of the file (header, table, footer) and the columns that lookups use (ids, groups,
-//! order: 20 bytes a row). Vectors are verified block by block when a search first touches them, so that a large
-//! index opens at once and a damaged vector is still an error, never a wrong score.
+//! Opening verifies header, table and footer, and the columns that lookups use (ids, groups, order: 20
+//! bytes a row). Vectors are verified block by block when they are first read. A large index therefore
+//! opens at once, and a damaged vector is still an error and never a wrong score.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub(crate) struct Segment {
     footer: Footer,
     /// One bit a block: its checksum was found right.
     verified: Box<[AtomicU64]>,
-    /// No manifest names it any more: the file goes with the last view that holds it.
+    /// No manifest names it any more: the file is removed with the last view that holds it.
     retired: AtomicBool,
     /// Device and inode of the file: another one may lie at its path by the time it goes.
     identity: (u64, u64),
@@ -184,9 +184,9 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Tells the system how what may stay on disk will be read: vectors, their codes of one byte a component, and graphs. Searches want
-    /// single rows of them, and a system that reads on after each row reads the whole file for a few hundred. Ids, groups and L0 codes,
-    /// of which searches read all, are read in order.
+    /// Tells the system how what may stay on disk will be read: vectors, their codes of one byte a component,
+    /// and graphs. Searches want single rows of them, and a system that reads on after each row reads the
+    /// whole file for a few hundred. Ids, groups and L0 codes, of which searches read all, are read in order.
     pub(crate) fn expect(&self, access: ReadPattern) {
         let graph = self.graph.iter().flat_map(GraphSections::ranges);
         for bytes in [&self.vectors, &self.codes, &self.scales].into_iter().chain(graph) {
@@ -360,7 +360,8 @@ impl Segment {
         Ok(problems)
     }
 
-    /// Looks for every row in the graph, by a search of its own code. For a segment that [`check`](Self::check) finds sound.
+    /// Looks for every row in the graph, by a search of its own code. For a segment that
+    /// [`check`](Self::check) finds sound.
     pub(crate) fn check_searches(&self) -> Result<(), Error> {
         let (Some(graph), Some(stats)) = (self.searchable()?, self.stats.graph) else { return Ok(()) };
         match graph.unfound()? {

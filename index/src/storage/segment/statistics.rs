@@ -1,4 +1,4 @@
-//! What is measured when a segment is written: what a planner has to know before it searches there.
+//! Statistics of a segment, measured when it is written. The planner reads them.
 
 use crate::codes::kernels::dot;
 use crate::graph::measure::WIDTHS;
@@ -11,7 +11,8 @@ const PLAIN: usize = 6;
 const WITH_GRAPH: usize = PLAIN + 8 + 3 * WIDTHS.len();
 
 impl SegmentStats {
-    /// Statistics of rows in their order, from their groups, vectors and the errors of their codes; nothing of a graph.
+    /// Statistics of rows in their order, from their groups, vectors and the errors of their codes; nothing
+    /// of a graph.
     pub(super) fn measure<'a>(
         groups: &[u64],
         vector: impl Fn(usize) -> &'a [f32],

@@ -1,4 +1,4 @@
-//! Writing a segment, in one pass from the first byte to the last.
+//! Writing a segment in one pass.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ use crate::storage::tombstone::Tombstones;
 
 /// Bytes written at once.
 const BUFFER: usize = 16 * BLOCK;
-/// Bytes after which the file is synced while it is written. A sync of the whole at the end would hold up the syncs of logs, which file
-/// systems with a journal order behind it.
+/// Bytes after which the file is synced while it is written. A sync of the whole at the end would hold up the
+/// syncs of logs, which file systems with a journal order behind it.
 const SYNC_AFTER: u64 = 4 << 20;
 
 /// What the manifest has to know of a finished file.

@@ -1,8 +1,9 @@
 //! Writers of two shards change one state while a reader looks on, in every order: `tools/races loom`.
 //!
-//! The changes are the real ones; what they are changed in is a model of `arc_swap::ArcSwap`, which loom cannot see into. It
-//! keeps to that crate's contract and no more: a load sees the newest state at some moment, `rcu` computes the next
-//! state without a lock, from what it loaded, and again if another was stored meanwhile.
+//! The changes are the real ones; what they are changed in is a model of `arc_swap::ArcSwap`, which loom
+//! cannot see into. It keeps to that crate's contract and no more: a load sees the newest state at some
+//! moment, `rcu` computes the next state without a lock, from what it loaded, and again if another was stored
+//! meanwhile.
 
 use std::sync::Arc;
 

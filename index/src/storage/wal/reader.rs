@@ -1,11 +1,12 @@
-//! Reading a log back after the owner ended, however it ended.
+//! Reading a log, however its owner ended.
 //!
-//! A log is read up to the last whole transaction. What follows is one of two things:
-//! * a torn tail: writes that were never acknowledged as durable and reached the disk in part. Dropped.
-//! * damage: something that was durable is gone. An error, never a shorter log.
+//! A log is read up to its last whole transaction. What follows is one of two things:
+//! * a torn tail: writes that were never acknowledged as durable and reached the disk in part. They are
+//!   dropped.
+//! * damage: something durable is missing. That is an error, never a shorter log.
 //!
-//! They are told apart by the frames after the gap: each says which sequence was known to be on disk when it was
-//! written. If any valid later frame, in the same or in a later file, vouches for a sequence that is missing,
+//! Frames after the gap tell them apart. Each says which sequence was known to be on disk when it was
+//! written. If any valid later frame, in the same file or a later one, names a sequence that is missing,
 //! the log is damaged.
 
 use std::fs::File;
@@ -145,16 +146,17 @@ impl<'a> LogReader<'a> {
         Ok(frame.and_then(|frame| frame::verify(frame, chain)).is_some())
     }
 
-    /// The highest sequence that the head of any frame at or after the offset vouches for, whatever lies between.
-    pub(crate) fn vouched_later(&mut self) -> Result<u64, Error> {
-        let (mut vouched, mut offset) = (0, self.offset);
+    /// The highest sequence that the head of any frame at or after the offset records as durable, whatever
+    /// lies between.
+    pub(crate) fn durable_later(&mut self) -> Result<u64, Error> {
+        let (mut recorded, mut offset) = (0, self.offset);
         while offset + HEAD as u64 <= self.length {
             if let Some(head) = self.head_at(offset)? {
-                vouched = vouched.max(head.durable);
+                recorded = recorded.max(head.durable);
             }
             offset += 8;
         }
-        Ok(vouched)
+        Ok(recorded)
     }
 
     fn head_at(&mut self, offset: u64) -> Result<Option<Head>, Error> {

@@ -82,7 +82,8 @@ impl Sample {
         (samples().iter().map(start).collect(), self.bytes())
     }
 
-    /// The whole transactions of a file with other bytes, the sequence vouched for after them, and whether it ends there.
+    /// The whole transactions of a file with other bytes, the sequence recorded for after them, and whether
+    /// it ends there.
     fn read(&self, bytes: &[u8]) -> (Vec<Vec<Record>>, u64, bool) {
         let path = self.directory.path().join("changed");
         fs::write(&path, bytes).unwrap();
@@ -98,7 +99,7 @@ impl Sample {
                     transactions.push(transaction.records);
                 }
                 Next::End => return (transactions, 0, true),
-                Next::Broken => return (transactions, reader.vouched_later().unwrap(), false),
+                Next::Broken => return (transactions, reader.durable_later().unwrap(), false),
             }
         }
     }
@@ -188,9 +189,9 @@ fn damage_hides_what_follows_and_the_frames_after_it_tell() {
         let mut changed = bytes.clone();
         changed[byte] ^= 1 << (byte % 8);
         let hit = starts.iter().filter(|(start, _)| *start <= byte).count() - 1;
-        let (transactions, vouched, ended) = sample.read(&changed);
+        let (transactions, recorded, ended) = sample.read(&changed);
         assert_eq!((&transactions[..], ended), (&samples()[..hit], false), "byte {byte}");
-        assert!(vouched > starts[hit].1, "byte {byte} of {last}: only {vouched} is vouched for");
+        assert!(recorded > starts[hit].1, "byte {byte} of {last}: only {recorded} is recorded for");
     }
 }
 
@@ -199,12 +200,12 @@ fn every_length_gives_the_whole_transactions_before_it() {
     let mut sample = Sample::new(1);
     let (starts, bytes) = sample.write_samples();
     for length in header::LENGTH..=bytes.len() {
-        let (transactions, vouched, ended) = sample.read(&bytes[..length]);
+        let (transactions, recorded, ended) = sample.read(&bytes[..length]);
         let whole = starts[1..].iter().filter(|(start, _)| *start <= length).count();
         let whole = if length == bytes.len() { starts.len() } else { whole };
         assert_eq!(transactions, samples()[..whole], "length {length}");
         assert_eq!(ended, length == bytes.len() || starts.iter().any(|(start, _)| *start == length));
-        assert!(ended || vouched <= starts[whole].1, "nothing durable is missing at length {length}");
+        assert!(ended || recorded <= starts[whole].1, "nothing durable is missing at length {length}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::storage::file::{self, name};
 
 /// The file of a log that is written to.
 pub(crate) struct LogWriter {
-    /// Shared with whoever syncs it.
+    /// Shared with the thread that syncs it.
     pub(crate) file: Arc<File>,
     pub(crate) path: Arc<Path>,
     /// Its number.

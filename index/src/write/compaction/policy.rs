@@ -1,8 +1,9 @@
-//! Which segments to merge: a function of their sizes alone.
+//! The compaction policy: which segments are merged, by their sizes alone.
 //!
-//! Tiers, as in log-structured merge trees (O'Neil et al. 1996): a segment of `n` live rows is in tier `floor(log8 n)`.
-//! Eight in a tier make one in the next, so a row is rewritten once per tier, and an index of `n` rows has fewer
-//! than `8 * log8 n` segments. A segment of which a quarter is dead is rewritten by itself.
+//! Tiers are those of log-structured merge trees (O'Neil et al. 1996): a segment of `n` live rows is in
+//! tier `floor(log8 n)`. Eight segments of a tier are merged into one of the next. A row is therefore
+//! rewritten once a tier, and an index of `n` rows has fewer than `8 * log8 n` segments. A segment of which
+//! a quarter is deleted is rewritten alone.
 
 /// Segments of a tier that are merged.
 const FAN_IN: usize = 8;

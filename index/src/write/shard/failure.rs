@@ -1,4 +1,4 @@
-//! Why a buffer could not be sealed.
+//! The reason why a buffer could not be sealed.
 
 use std::path::PathBuf;
 

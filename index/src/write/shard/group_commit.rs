@@ -1,8 +1,8 @@
-//! GroupCommit commit: of all who wait for a sync, one does it for everybody who appended before it began.
+//! Group commit: one waiting writer syncs the log for all that was appended before the sync began.
 //!
-//! Nobody is told that a write is done before a sync that began after it has ended well. After a sync that failed, and a
-//! write that did, nobody is told anything but that: the system may drop the data and report success to whoever
-//! asks again, so nobody asks again.
+//! A write is acknowledged only after a sync that began after it has succeeded. After a failed sync or a
+//! failed write every later write is an error. The system may drop the data and report success to the next
+//! sync, so there is no next sync.
 
 use crate::error::Error;
 use crate::write::locks::{Condvar, Mutex, MutexGuard};
@@ -38,7 +38,7 @@ pub(super) trait SyncedLog {
 /// A log under a lock.
 pub(super) struct GroupCommit<L> {
     log: Mutex<L>,
-    /// A sync has ended, or whatever else somebody waits for.
+    /// Signals the end of a sync, and any other change that is waited for.
     changed: Condvar,
 }
 
@@ -85,7 +85,7 @@ impl<L: SyncedLog> GroupCommit<L> {
         self.changed.notify_all();
     }
 
-    /// Returns when everything up to a sequence is visible; with `own`, also after a sync that nobody else began.
+    /// Returns when everything up to a sequence is visible; with `own`, also after a sync of its own.
     pub(super) fn commit(&self, sequence: u64, own: bool) -> Result<(), Error> {
         let mut log = self.lock();
         if own {
@@ -109,7 +109,8 @@ impl<L: SyncedLog> GroupCommit<L> {
         log.progress().writable()
     }
 
-    /// Returns when everything up to a sequence is on disk. What is beyond the end of the log is not waited for.
+    /// Returns when everything up to a sequence is on disk. What is beyond the end of the log is not waited
+    /// for.
     pub(super) fn wait_durable(&self, sequence: u64) -> Result<(), Error> {
         let log = self.lock();
         self.sync_to(sequence, log).map(drop)

@@ -1,8 +1,8 @@
-//! How fast a shard may be written while its full buffers wait for their segments.
+//! Throttling: the rate at which a shard may be written while frozen buffers wait for their segments.
 
 use std::time::{Duration, Instant};
 
-/// A single wait is not longer. Whoever writes many rows at once waits for room instead.
+/// The longest single wait. A writer of many rows waits for room instead.
 const LONGEST: Duration = Duration::from_millis(20);
 
 /// The pace of sealing, and when the next row fits into it.
@@ -30,8 +30,8 @@ impl Pace {
         self.next = None;
     }
 
-    /// How long a write of some rows waits if a buffer takes `rows_of_buffer`: all writers together are to take as long for
-    /// a buffer as a seal does.
+    /// How long a write of some rows waits if a buffer takes `rows_of_buffer`: all writers together are to
+    /// take as long for a buffer as a seal does.
     pub(super) fn wait(&mut self, rows: usize, rows_of_buffer: usize) -> Duration {
         let now = Instant::now();
         let share = self.interval.as_secs_f64() * rows as f64 / rows_of_buffer.max(1) as f64;

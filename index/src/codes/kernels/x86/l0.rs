@@ -1,4 +1,4 @@
-//! Bounding blocks with AVX2, and with AVX-512 and VNNI.
+//! Upper bounds of blocks with AVX2, and with AVX-512 and VNNI.
 
 use std::arch::x86_64::*;
 
@@ -7,8 +7,8 @@ use super::prefetch;
 use crate::codes::l0::query::Lookup;
 use crate::codes::l0::{Bits, FACTORS, L0Query, ROWS};
 
-/// So far ahead are codes fetched, line by line as they are read: processors do not look ahead beyond a page of 4096 bytes by
-/// themselves, and a block fetched at once is more lines than may be on their way.
+/// So far ahead are codes fetched, line by line as they are read: processors do not look ahead beyond a page
+/// of 4096 bytes by themselves, and a block fetched at once is more lines than may be on their way.
 const AHEAD: usize = 9216;
 
 /// Register-sized pieces of a slice.
@@ -34,7 +34,8 @@ fn load512(bytes: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
-/// Adds to 8 lanes of 32 bits: the products of four bytes without and four with a sign. Widened, as 255 * 127 * 2 does not fit 16 bits.
+/// Adds to 8 lanes of 32 bits: the products of four bytes without and four with a sign. Widened, as 255 * 127
+/// * 2 does not fit 16 bits.
 #[target_feature(enable = "avx2")]
 fn add_products(sum: __m256i, levels: __m256i, query: __m256i) -> __m256i {
     let zero = _mm256_setzero_si256();
@@ -126,8 +127,9 @@ fn sums_avx2(bits: Bits, query: &[u8], codes: &[u8]) -> [__m256i; 4] {
 #[target_feature(enable = "avx2")]
 fn lookups_avx2(lookups: &[Lookup], lift: i32, codes: &[u8]) -> [__m256i; 4] {
     let low_half = _mm256_set1_epi8(15);
-    // In lanes of 16 bits: both rows of a lane, that of odd number 256 times, and the latter alone. 64 numbers of 8 bits do not overflow
-    // them; that the sum of both does undoes itself when the other is taken from it.
+    // In lanes of 16 bits: both rows of a lane, that of odd number 256 times, and the latter alone. 64
+    // numbers of 8 bits do not overflow them; that the sum of both does undoes itself when the other is taken
+    // from it.
     let (mut both, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
     for (lookup, codes) in lookups.iter().zip(pieces::<{ 2 * ROWS }>(codes)) {
         prefetch(codes, AHEAD);

@@ -76,9 +76,9 @@ impl History {
         units.iter().rposition(|unit| unit.durable <= cut).map_or(0, |last| last + 1)
     }
 
-    /// Holds a view of what a power cut left against the promises: each shard is a prefix of its history, with
-    /// everything in it that was acknowledged as durable. Returns the lengths of the prefixes, of the longest where
-    /// several hold the same rows.
+    /// Holds a view of what a power cut left against the promises: each shard is a prefix of its history,
+    /// with everything in it that was acknowledged as durable. Returns the lengths of the prefixes, of the
+    /// longest where several hold the same rows.
     pub(super) fn judge(&self, cut: usize, view: &View) -> Result<Vec<usize>, String> {
         let mut found = vec![Rows::new(); self.shards.len()];
         for row in view.rows() {
@@ -96,7 +96,8 @@ impl History {
             .collect()
     }
 
-    /// The history of an index that was opened after a cut, at a moment of a new trace, and showed these prefixes.
+    /// The history of an index that was opened after a cut, at a moment of a new trace, and showed these
+    /// prefixes.
     pub(super) fn reopened(&self, cut: usize, prefixes: &[usize], opened: usize) -> Self {
         let shards = self.shards.iter().zip(prefixes).map(|(units, &prefix)| {
             let least = Self::least(units, cut);

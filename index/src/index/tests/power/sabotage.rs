@@ -1,7 +1,8 @@
-//! The test of the test: without any one of its syncs, or with a removal too early, the index must be found out.
+//! The test of the test: without any one of its syncs, or with a removal too early, the index must be found
+//! out.
 //!
-//! A sync that is taken out of a trace must show where anything relies on it before the next sync of the same file
-//! or directory. These rely on nothing, or on less than it seems, and may stay unnoticed:
+//! A sync that is taken out of a trace must show where anything relies on it before the next sync of the same
+//! file or directory. These rely on nothing, or on less than it seems, and may stay unnoticed:
 //!
 //! | sync | why it may be missing |
 //! |---|---|
@@ -304,7 +305,8 @@ fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
     Recorded::new(recorder, history)
 }
 
-/// Found by chance, once: the index did not open, as its logs were gone and the manifest that replaced them too.
+/// Found by chance, once: the index did not open, as its logs were gone and the manifest that replaced them
+/// too.
 #[test]
 fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
     let recorded = small(|user, index| {
@@ -327,7 +329,7 @@ fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
     assert!(is_found_out(&killed, &first, &mut examiner, 2000), "it is synced for nothing");
 }
 
-/// Found by chance, once: frames after a close frame that was in the cache only vouched for it.
+/// Found by chance, once: frames after a close frame that was in the cache only recorded for it.
 #[test]
 fn a_close_frame_in_the_cache_only_is_not_relied_on() {
     let recorded = small(|user, index| user.flush("close", || index.close()).unwrap());

@@ -217,8 +217,8 @@ impl<'a> User<'a> {
     }
 }
 
-/// The parts of a call's rows in one shard that stand or fall as a whole: all of them, unless they are more than a
-/// buffer takes; then each group, in order.
+/// The parts of a call's rows in one shard that stand or fall as a whole: all of them, unless they are more
+/// than a buffer takes; then each group, in order.
 fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     if rows.len() <= limit {
         return vec![rows];
@@ -228,8 +228,8 @@ fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     groups.into_values().collect()
 }
 
-/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then. `merging`: segments
-/// are merged and purged too.
+/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then.
+/// `merging`: segments are merged and purged too.
 pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64, merging: bool) -> Recorded {
     let mut random = Random(seed);
     let recorder = Recorder::new(directory);

@@ -64,7 +64,7 @@ impl Image {
         Self { kind, random: seed }
     }
 
-    /// Whether files may hold bytes that nobody wrote there.
+    /// Whether files may hold bytes that were never written there.
     pub(crate) fn has_noise(&self) -> bool {
         matches!(self.kind, Kind::SectorsAndNoise | Kind::GrownWithNoise | Kind::Mixed)
     }
