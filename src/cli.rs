@@ -60,9 +60,8 @@ struct Arguments {
     #[arg(
         long,
         global = true,
-        value_enum,
+        value_parser = format,
         default_value = "text",
-        hide_possible_values = true,
         value_name = "text|json",
         help_heading = "Everywhere"
     )]
@@ -78,7 +77,7 @@ struct Arguments {
 }
 
 /// Values of `--format`: how results are printed, and for `encode`, which may have one of each, what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FormatArgument {
     /// For people.
     Text,
@@ -88,6 +87,16 @@ enum FormatArgument {
     Npy,
     /// Vectors in JSON.
     Jsonl,
+}
+
+fn format(word: &str) -> Result<FormatArgument, String> {
+    match word {
+        "text" => Ok(FormatArgument::Text),
+        "json" => Ok(FormatArgument::Json),
+        "npy" => Ok(FormatArgument::Npy),
+        "jsonl" => Ok(FormatArgument::Jsonl),
+        _ => Err("expected text or json, and for `encode` npy or jsonl".into()),
+    }
 }
 
 /// Where `encode` puts the vectors.

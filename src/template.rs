@@ -11,7 +11,7 @@ pub struct Template(Box<[f32]>);
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum TemplateError {
     /// A component is NaN or infinite.
-    #[error("component {position} is {value}, expected a finite number")]
+    #[error("component {position} is {value}, expected a finite number within the range of f32")]
     NotFinite {
         /// Index of the first offending component.
         position: usize,

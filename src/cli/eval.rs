@@ -2,6 +2,7 @@
 
 mod one_image;
 mod pairs;
+mod scratch;
 mod summary;
 
 use std::path::PathBuf;

@@ -33,18 +33,23 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let out = &arguments.out;
     refuse_inside(out)?;
     let stop = interrupt::watch();
+    let is_new = !out.exists();
     make_folder(out)?;
     report_swept(&sweep(out)?);
     let rows = gallery.summary()?.templates;
     let bar = screen.progress(Some(rows), "templates");
     let (embeddings, templates) = (out.join("embeddings.npy"), out.join("templates.jsonl"));
     let written = write(&gallery, rows, (&embeddings, &templates), &bar, stop);
-    if stop.load(Ordering::Relaxed) && written.is_err() {
+    bar.finish_and_clear();
+    if written.is_err() && is_new {
+        std::fs::remove_dir(out).ok(); // what is in it by now is somebody else's
+    }
+    if written.is_err() && stop.load(Ordering::Relaxed) {
         complain("interrupted: nothing was exported, and the temporary files are removed");
+        screen.json(&json!({ "event": "interrupted", "unit": "template", "total": rows, "exported": 0 }))?;
         return Ok(End::Interrupted);
     }
     written?;
-    bar.finish_and_clear();
     screen.text(format!("{} written to {}", plural(rows, "template"), out.display()))?;
     screen.json(&json!({ "templates": rows, "embeddings": embeddings, "descriptions": templates }))?;
     Ok(End::Done)

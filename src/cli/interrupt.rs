@@ -1,44 +1,61 @@
 //! Ctrl-C and requests to end: finish what is under way, save it, stop, and say what was not done. The second one stops at once.
 
-use std::sync::Once;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Once};
+use std::thread;
 
 use anyhow::Result;
 use nix::sys::signal::{SigSet, Signal};
 use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::End;
 use super::screen::{Screen, complain, count, plural};
 use crate::gallery::abandon;
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// The signals that ask to end.
+const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Set by the signal handler itself, so that a request is known before anything else happens in this process.
+static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static WATCHED: Once = Once::new();
 /// Whether the process ends at the first request.
 static LEAVES: AtomicBool = AtomicBool::new(false);
 
 /// Set once the user asked to stop. Call before long work.
 pub fn watch() -> &'static AtomicBool {
-    let handler = || {
-        if LEAVES.load(Ordering::Relaxed) {
-            let removed = abandon();
-            complain(match removed.is_empty() {
-                true => "interrupted",
-                false => "interrupted: nothing was made, and the temporary copies are removed",
-            });
-            signal_hook::low_level::exit(End::Interrupted.code().into());
-        }
-        if ASKED.swap(true, Ordering::Relaxed) {
-            // Not `std::process::exit`: the destructors of libtorch would run while its threads do.
-            signal_hook::low_level::exit(End::Interrupted.code().into());
-        }
-        complain("stopping after what is under way; Ctrl-C again stops at once");
-    };
     WATCHED.call_once(|| {
-        if let Err(error) = ctrlc::set_handler(handler) {
+        if let Err(error) = listen() {
             tracing::warn!(%error, "Ctrl-C will stop at once, without saving what is under way");
         }
     });
     &ASKED
+}
+
+fn listen() -> io::Result<()> {
+    let mut signals = Signals::new(REQUESTS)?;
+    for signal in REQUESTS {
+        signal_hook::flag::register(signal, Arc::clone(&ASKED))?;
+    }
+    let answer = move || {
+        for (earlier, _) in signals.forever().enumerate() {
+            if LEAVES.load(Ordering::Relaxed) {
+                let removed = abandon();
+                complain(match removed.is_empty() {
+                    true => "interrupted",
+                    false => "interrupted: nothing was made, and the temporary copies are removed",
+                });
+            }
+            if LEAVES.load(Ordering::Relaxed) || earlier > 0 {
+                // Not `std::process::exit`: the destructors of libtorch would run while its threads do.
+                signal_hook::low_level::exit(End::Interrupted.code().into());
+            }
+            complain("stopping after what is under way; Ctrl-C again stops at once");
+        }
+    };
+    thread::Builder::new().name("requests to end".into()).spawn(answer).map(drop)
 }
 
 /// Ends the process at the first request, without what it was making: for work that is whole or not there.
@@ -62,9 +79,8 @@ pub fn release() {
     requests().thread_unblock().ok();
 }
 
-/// The signals that [`watch`] takes.
 fn requests() -> SigSet {
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
+    REQUESTS.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect()
 }
 
 /// Work that was stopped: how much of it was done.

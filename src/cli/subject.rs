@@ -121,7 +121,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }
         Verb::Merge { gallery, from, into, dry_run } => {
             let gallery = open(gallery, *dry_run)?;
-            let (first, _) = (gallery.subject(from)?, gallery.subject(into)?);
+            let (first, _) = gallery.may_merge(from, into)?;
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
             tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
         }

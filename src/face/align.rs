@@ -88,7 +88,7 @@ fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
             }
         }
     }
-    sum.map(|value| value.round() as u8)
+    sum.map(|value| (value + 0.5) as u8) // rounded, without a call
 }
 
 fn pixel(photo: &Photo, column: i64, row: i64) -> Option<&[u8]> {

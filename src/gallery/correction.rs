@@ -154,14 +154,37 @@ impl Gallery {
     /// As [`choose`](Self::choose); one of them is that subject's already; `to` is no name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
-        let chosen = self.choose(ids)?;
-        let destination = match self.subject(to) {
-            Ok(subject) => Destination::Subject(subject),
-            Err(GalleryError::UnknownSubject { .. }) => Destination::New(Name::new(to)?),
-            Err(error) => return Err(error),
-        };
+        let (chosen, destination) = self.destination(ids, to)?;
         let (into, ids) = self.relocate("move", &chosen.templates, destination)?;
         Ok(Moved { chosen, ids, into })
+    }
+
+    /// What [`move_templates`](Self::move_templates) would move, without new ids.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn may_move(&self, ids: &[u64], to: &str) -> Result<Moved> {
+        let (chosen, destination) = self.destination(ids, to)?;
+        let into = match destination {
+            Destination::Subject(subject) => subject.name,
+            Destination::New(name) => name.to_string(),
+        };
+        Ok(Moved { chosen, ids: Vec::new(), into })
+    }
+
+    fn destination(&self, ids: &[u64], to: &str) -> Result<(Chosen, Destination)> {
+        let chosen = self.choose(ids)?;
+        let into = match self.subject(to) {
+            Ok(subject) => subject,
+            Err(GalleryError::UnknownSubject { .. }) => {
+                return Ok((chosen, Destination::New(Name::new(to)?)));
+            }
+            Err(error) => return Err(error),
+        };
+        match chosen.templates.iter().find(|template| template.subject_id == into.id) {
+            Some(there) => Err(GalleryError::TemplateThere { id: there.id, subject: into.name }),
+            None => Ok((chosen, Destination::Subject(into))),
+        }
     }
 
     /// Makes two subjects one: the templates of `from` become new templates of `into`, `from` is gone.
@@ -171,14 +194,23 @@ impl Gallery {
     /// One of them does not exist, or both are the same; the disk is failing.
     pub fn merge_subjects(&self, from: &str, into: &str) -> Result<usize> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, into) = self.may_merge(from, into)?;
+        let templates = self.templates_of(&from)?;
+        let (_, ids) = self.relocate("merge", &templates, Destination::Subject(into))?;
+        Ok(ids.len())
+    }
+
+    /// Both subjects, if [`merge_subjects`](Self::merge_subjects) would merge them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn may_merge(&self, from: &str, into: &str) -> Result<(Subject, Subject)> {
         let (from, into) = (self.subject(from)?, self.subject(into)?);
         if from.id == into.id {
             let reason = "a subject cannot be merged with itself".into();
             return Err(GalleryError::SubjectName { name: from.name, reason });
         }
-        let templates = self.templates_of(&from)?;
-        let (_, ids) = self.relocate("merge", &templates, Destination::Subject(into))?;
-        Ok(ids.len())
+        Ok((from, into))
     }
 
     /// Copies templates to a subject under new ids, and removes the originals. Returns the subject's name and the new ids.
@@ -191,11 +223,6 @@ impl Gallery {
         let view = self.index.view();
         let mut originals = Vec::with_capacity(templates.len());
         for template in templates {
-            if let Destination::Subject(into) = &destination
-                && into.id == template.subject_id
-            {
-                return Err(GalleryError::TemplateThere { id: template.id, subject: into.name.clone() });
-            }
             originals.push(view.get(template.id)?.ok_or_else(|| {
                 self.catalog().damaged(format!(
                     "template {} of {:?} is not in the index; `gallerist check` tells more",

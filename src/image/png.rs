@@ -90,6 +90,13 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
             }
             break;
         };
+        let is_critical = chunk.kind[0].is_ascii_uppercase();
+        if is_critical && !chunk.is_sound() {
+            let (kind, at) = (chunk.kind.escape_ascii(), bytes.len() - rest.len());
+            return Err(DecodeError::Failed(format!(
+                "damaged PNG: the checksum of its {kind} chunk at byte {at} does not match"
+            )));
+        }
         rest = &rest[chunk.whole.len()..];
         match (&chunk.kind, &mut outline) {
             (b"IHDR", None) => outline = Some(header(&chunk)?),

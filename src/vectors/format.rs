@@ -36,8 +36,10 @@ impl Layout {
     pub fn read(reader: &mut impl Read, name: &str) -> Result<Self, String> {
         let bytes = header_bytes(reader, name)?;
         let mut cursor = Cursor::new(&bytes);
-        let header = NpyHeader::from_reader(&mut cursor)
-            .map_err(|e| format!("expected a NumPy .npy file, but its header cannot be read: {e}"))?;
+        let header = NpyHeader::from_reader(&mut cursor).map_err(|e| {
+            let what = "expected a NumPy .npy file, but its header cannot be read";
+            format!("{what}: {e}; {}", cure(name, "a.astype('<f4')"))
+        })?;
         let element = element_of(&header.dtype(), name)?;
         let (rows, dimension) = match *header.shape() {
             [dimension] => (1, dimension),

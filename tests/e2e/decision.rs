@@ -383,3 +383,28 @@ fn two_people_and_strangers() {
     let checked = gallerist(["check-certificate".as_ref(), replies.as_os_str(), house.gallery().as_os_str()]);
     assert!(checked.ends(0).out.contains("all hold"), "photos are looked at again");
 }
+
+#[test]
+fn verbs_that_measure_leave_out_rows_that_are_no_templates_on_request() {
+    let house = gallery(40, 2);
+    let damage = |mut file: Vec<u8>, rows: usize| {
+        let at = file.len() - 4 * D * (rows - 5);
+        file[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        file
+    };
+    let (mates, names) = people(40, 1, D, 1, 9);
+    put(&house, "mates", (damage(mates, 40), names));
+    house.write("strangers.npy", &damage(vectors(300, D, 6), 300));
+    let (mated, strangers) = ("--mated @mates.npy", "--nonmated @strangers.npy --target-fpir 0.1");
+    for (verb, words) in [
+        ("calibrate", strangers.to_owned()),
+        ("audit", format!("{mated} --subjects @mates.txt --threshold 0.5")),
+        ("eval", format!("{mated} --mated-subjects @mates.txt {strangers} --out @out")),
+    ] {
+        let said = run(&house, verb, &words).ends(1);
+        assert!(said.err.contains("row 5: component 0 is NaN"), "{verb}: {}", said.err);
+        assert!(said.err.contains("--skip-invalid"), "{verb}: {}", said.err);
+        let said = run(&house, verb, &format!("{words} --skip-invalid")).ends(0);
+        assert!(said.out.contains(" row 5  (not_finite"), "{verb}: {}", said.out);
+    }
+}

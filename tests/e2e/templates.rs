@@ -37,6 +37,11 @@ fn a_template_is_moved_and_moved_back() {
     let dry = house.run("subject move", arguments.iter().chain(&["--dry-run"])).ends(0);
     assert!(dry.out.contains(&format!("would have moved #{second} of Ada to Grace")), "{}", dry.out);
     assert_eq!(best(&house, 2), "Ada");
+    for more in [&[][..], &["--dry-run"]] {
+        let said =
+            house.run("subject move", ["--template", second, "--to", "Ada"].iter().chain(more)).ends(1);
+        assert!(said.err.contains("Ada") && said.out.is_empty(), "{}", said.err);
+    }
 
     let said = house.run("subject move", arguments.iter().chain(&JSON)).ends(0);
     assert_eq!(said.json()[0]["template_ids"], json!([second.parse::<u64>().unwrap()]));

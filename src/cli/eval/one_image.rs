@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result, ensure};
 use gallerist_index::GraphWhen;
 
+use super::scratch::Scratch;
 use super::{Arguments, Measured, Probe, Trials};
 use crate::cli::probes::{Listed, Probes, Source, several_faces};
 use crate::cli::screen::Screen;
@@ -60,7 +61,7 @@ impl Arguments {
         let of_several = several_faces(read.several);
         let division = divide(people(read)?, self.mated_each as usize);
         both_kinds(set, division.enrolled.len(), division.non_mated.len())?;
-        let folder = tempfile::tempdir()?;
+        let folder = Scratch::new()?;
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
         // A folder's name that no gallery would take is no reason to measure nothing.

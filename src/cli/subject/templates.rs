@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::origin;
 use crate::cli::screen::Screen;
-use crate::gallery::{Chosen, Gallery, Moved, Name};
+use crate::gallery::{Chosen, Gallery, Moved};
 
 pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> Result<()> {
     let chosen = if dry_run { gallery.choose(ids)? } else { gallery.remove_templates(ids)? };
@@ -24,15 +24,7 @@ pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> 
 
 pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen: Screen) -> Result<()> {
     let is_new = gallery.subject(to).is_err();
-    let moved = if dry_run {
-        let into = match gallery.subject(to) {
-            Ok(subject) => subject.name,
-            Err(_) => Name::new(to)?.to_string(),
-        };
-        Moved { chosen: gallery.choose(ids)?, ids: Vec::new(), into }
-    } else {
-        gallery.move_templates(ids, to)?
-    };
+    let moved = if dry_run { gallery.may_move(ids, to)? } else { gallery.move_templates(ids, to)? };
     let Moved { chosen, ids: now, into } = &moved;
     for (at, template) in chosen.templates.iter().enumerate() {
         let (id, from, origin) = (template.id, &template.subject, origin(template));

@@ -244,7 +244,7 @@ pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
     each_packed(path, |name, file| {
         let to = folder.join(name);
         let mut write = || {
-            fs::create_dir_all(to.parent().unwrap_or(folder))?;
+            make_folders(folder, name)?;
             io::copy(file, &mut new_file(&to)?)
         };
         match write() {
@@ -255,6 +255,18 @@ pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
             Err(error) => Err(failed(path, "unpacking it")(error)),
         }
     })
+}
+
+/// Makes the folders in which a file lies below `folder`. Never `folder` itself, which goes when the process is asked to end.
+fn make_folders(folder: &Path, file: &Path) -> io::Result<()> {
+    let between: Vec<&Path> = file.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()).collect();
+    for path in between.into_iter().rev() {
+        match fs::create_dir(folder.join(path)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// An error about a file that was unpacked, told of the file it came from.

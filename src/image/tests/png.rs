@@ -45,6 +45,14 @@ fn a_chunk_between_the_data_and_a_missing_end_do_not_hinder() {
 }
 
 #[test]
+fn damaged_pictures_are_named_by_chunk_and_place() {
+    let mut png = encoded(gradient(20, 10), ImageFormat::Png);
+    png[HEADER + 12] ^= 1;
+    let error = decode(&png, &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("the checksum of its IDAT chunk at byte 33 does not match"), "{error}");
+}
+
+#[test]
 fn apples_variant_and_unknown_critical_chunks_are_named() {
     let png = encoded(gradient(20, 10), ImageFormat::Png);
     let apple = [&png[..8], &chunk(b"CgBI", &[0x50, 0, 0x20, 2]), &png[8..]].concat();
