@@ -66,7 +66,7 @@ impl Examiner {
     fn try_examine(&mut self, cut: &Cut<'_>, kind: Kind, again: usize) -> Result<(), String> {
         self.images += 1;
         let directory = scratch();
-        let mut image = Image::new(kind, self.random.next());
+        let mut image = Image::new(kind, self.random.word());
         image.write(cut.disk, directory.path());
         let noise = cut.noise || image.has_noise();
         let path = directory.path().join("index");
@@ -84,7 +84,7 @@ impl Examiner {
         if let Some(problem) = report.problems.first() {
             return Err(format!("a check finds {problem}"));
         }
-        let mut user = User::new(&recorder, &history, self.random.next()).knowing(&index);
+        let mut user = User::new(&recorder, &history, self.random.word()).knowing(&index);
         if again > 0 {
             let steps = self.random.place(4);
             (0..steps).try_for_each(|_| user.step(&index)).map_err(|error| format!("going on: {error}"))?;
@@ -163,7 +163,7 @@ fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
 fn a_power_cut_at_any_moment_takes_back_nothing_that_was_promised() {
     let wanted = setting("GALLERIST_IMAGES", 2_000);
     let mut random = Random(seed());
-    let seeds: Vec<u64> = (0..=wanted / 50).map(|_| random.next()).collect();
+    let seeds: Vec<u64> = (0..=wanted / 50).map(|_| random.word()).collect();
     let (next, images) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use gallerist_index::{Error, Index, Mode, Options};
+use gallerist_index::{Error, Index, Mode};
 
 use super::{DIMENSION, DIRECTORY, options, run_by, sample, shell};
 use crate::oracle::{Oracle, borrowed, copy, quick_directory, rows, vector};
