@@ -34,7 +34,8 @@ impl Sample {
         let scales: Vec<f32> =
             vectors.chunks_exact(dimension).map(|vector| sq8::encode(vector, &mut codes)).collect();
         let rows = Codes { dimension, codes: &codes, scales: &scales };
-        let (built, stats) = build_by(builder, rows, Points::new(rows), parameters, &|| Ok(())).unwrap();
+        let (built, stats) =
+            build_by(builder, rows, Points::new(rows), parameters, &|| Ok(())).expect("a graph");
         Self { dimension, vectors, codes, scales, built, stats }
     }
 

@@ -96,6 +96,6 @@ impl Index {
         let recovery::Opened { manifest, next_file, state, shards } = recovery::open(&path)?;
         let store = Arc::new(Store::new(path.clone(), manifest, next_file, state, lock));
         let writers = Writers::start(Arc::clone(&store), shards)?;
-        Ok(Self { logs: Logs::Written(writers), store, path })
+        Ok(Self { logs: Logs::Written(Box::new(writers)), store, path })
     }
 }

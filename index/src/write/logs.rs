@@ -9,7 +9,7 @@ use crate::write::writers::Writers;
 
 /// One log for each shard.
 pub(crate) enum Logs {
-    Written(Writers),
+    Written(Box<Writers>),
     Read(Vec<Ended>),
 }
 
