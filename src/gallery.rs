@@ -156,7 +156,7 @@ impl Gallery {
     fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
         let view = self.index.view();
         for &(id, expected) in rows {
-            if let Some(group) = view.try_get(id)?.map(|row| row.group).filter(|group| *group != expected) {
+            if let Some(group) = view.get(id)?.map(|row| row.group).filter(|group| *group != expected) {
                 return Err(self.damaged(format!(
                     "template {id} is of group {expected} in the catalog and of group {group} in the index"
                 )));

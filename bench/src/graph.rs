@@ -102,13 +102,11 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn build(directory: &Path, gallery: &VectorFile, graph: GraphOptions) -> Result<()> {
     let rows = usize::try_from(gallery.rows)?;
     let background_compaction = false;
-    let options = Options {
-        shards: 1,
-        seal_rows: rows,
-        background_compaction,
-        graph,
-        ..Options::new(gallery.dimension)
-    };
+    let options = Options::new(gallery.dimension)
+        .shards(1)
+        .seal_rows(rows)
+        .background_compaction(background_compaction)
+        .graph(graph);
     let index = Index::create(directory, options)?;
     let templates = gallery.templates(0, rows)?;
     let given: Vec<Row<'_>> = (0..)

@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
         Some(other) => return Err(format!("{other}: group or interval?").into()),
     };
     let pool: Vec<Vec<f32>> = (0..4096).map(|seed| vector(dimension, seed)).collect();
-    let index = Index::create(Path::new(directory), Options { seal_rows, ..Options::new(dimension) })?;
+    let index = Index::create(Path::new(directory), Options::new(dimension).seal_rows(seal_rows))?;
     let next = AtomicU64::new(0);
     let started = Instant::now();
     let samples: Vec<Vec<Sample>> = std::thread::scope(|scope| {

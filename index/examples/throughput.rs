@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
 
     let path = Path::new(directory);
     let pool = pool(dimension);
-    let index = Index::create(path, Options { shards: shards.try_into()?, ..Options::new(dimension) })?;
+    let index = Index::create(path, Options::new(dimension).shards(shards.try_into()?))?;
     let started = Instant::now();
     insert(&index, &pool, rows, batch, durability, writers)?;
     report("insert", rows, started);
@@ -140,7 +140,7 @@ fn search(index: &Index, pool: &[Vec<f32>], dimension: usize) -> Result<(), Fail
     );
     let started = Instant::now();
     for id in 0..100_000u64 {
-        std::hint::black_box(view.get(id * 7919 % view.len() as u64));
+        let _ = std::hint::black_box(view.get(id * 7919 % view.len() as u64));
     }
     println!("get: {:.2} us", started.elapsed().as_secs_f64() * 10.0);
     Ok(())

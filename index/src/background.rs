@@ -1,4 +1,4 @@
-//! Threads for work that nobody waits for.
+//! Thread pools for background work, and the check that threads can be started at all.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Context, Error};
 
-/// Apart from those of searches, which would otherwise wait behind the building of a graph. `None`: the system has none to give.
+/// Apart from those of searches, which would otherwise wait behind the building of a graph. `None`: the
+/// system has none to give.
 static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
     let pool =
         ThreadPoolBuilder::new().thread_name(|number| format!("gallerist-background-{number}")).build();
@@ -23,7 +24,8 @@ static SEARCHES: LazyLock<Option<i32>> = LazyLock::new(|| {
     Some(reason.raw_os_error().unwrap_or(libc::EAGAIN))
 });
 
-/// An error where the threads of searches could not be started: without them, searches and checks would end the process.
+/// An error where the threads of searches could not be started: without them, searches and checks would end
+/// the process.
 pub(crate) fn expect_threads(path: &Path) -> Result<(), Error> {
     match *SEARCHES {
         None => Ok(()),

@@ -1,11 +1,14 @@
-//! What can go wrong, told to the person who meets it.
+//! The error type.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Everything that an index refuses or fails at. A refusal changes nothing. A write that fails ([`Full`](Self::Full),
-/// [`ReadOnly`](Self::ReadOnly), [`Io`](Self::Io) and the like) may have been done in part: the rows of one group in one call are all
-/// there or none is, but some groups may be and others not; a view tells. No error leaves an index that cannot be opened and read.
+/// Every error of an index.
+///
+/// A call that is refused changes nothing. A write that fails ([`Full`](Self::Full),
+/// [`ReadOnly`](Self::ReadOnly), [`Io`](Self::Io) and the like) may have been done in part: of each group
+/// in one call either all rows are written or none, but some groups may be written and others not. A view
+/// tells which. No error leaves an index that cannot be opened and read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,8 +22,8 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The disk is full. Nothing acknowledged is lost and reading goes on. Of the call that failed some groups may have been written:
-    /// make room, and try again with what a view does not show.
+    /// The disk is full. Nothing acknowledged is lost, and reading goes on. Some groups of the failed call
+    /// may have been written. Free space, and write again what a view does not show.
     #[error("{}: {action} failed: no space left; reading goes on, free some space and write again what is missing", path.display())]
     Full {
         /// The file that could not grow.
@@ -40,8 +43,8 @@ pub enum Error {
         /// What was being done.
         action: &'static str,
     },
-    /// Another owner has the index open, in this or another process: for writing, or, where it was to be opened for
-    /// writing, for reading.
+    /// Another owner, in this or another process, has the index open: for writing, or for reading where it
+    /// was to be opened for writing.
     #[error("{}: the index is in use by {holder}; close it there first, or wait for that", path.display())]
     Locked {
         /// The index.
@@ -55,7 +58,8 @@ pub enum Error {
         /// The index.
         path: PathBuf,
     },
-    /// The index was moved, replaced or removed while it was open. Nothing was written to what lies at its path now.
+    /// The index was moved, replaced or removed while it was open. Nothing was written to what lies at its
+    /// path now.
     #[error(
         "{}: the index that was opened here was moved, replaced or removed meanwhile; \
          nothing was written to what is here now; open the index where it is",
@@ -65,7 +69,7 @@ pub enum Error {
         /// Where the index was opened.
         path: PathBuf,
     },
-    /// The system has no memory, address space or thread left for this process. Nothing acknowledged is lost.
+    /// The process has no memory, address space or threads left. Nothing acknowledged is lost.
     #[error(
         "{}: {action} failed: not enough memory, address space or threads; free some or raise the limit (`ulimit -a`)",
         path.display()
@@ -82,7 +86,7 @@ pub enum Error {
         /// The path that was opened.
         path: PathBuf,
     },
-    /// An index can only be created where nothing is.
+    /// Something other than an empty directory is at the path that was to be created.
     #[error("{}: already exists and is not an empty directory", path.display())]
     AlreadyExists {
         /// The path that was to be created.
@@ -124,13 +128,41 @@ pub enum Error {
         /// Euclidean length found.
         norm: f32,
     },
-    /// The id is live, appears twice in the batch, or is being inserted by another call. Nothing was written.
-    #[error("row {row}: id {id} is already taken; delete it first to replace it")]
+    /// A vector of an index that takes any length ([`Lengths::Any`](crate::Lengths::Any)) has a length of 0,
+    /// or one beyond the numbers of an `f32`, and cannot be normalised. Nothing was written.
+    #[error("row {row}: a vector of length {norm} has no direction and cannot be normalised")]
+    NoDirection {
+        /// Position in the batch; 0 for a query.
+        row: usize,
+        /// Euclidean length found.
+        norm: f32,
+    },
+    /// The id is live, is twice in the batch, or is being inserted by another call. Nothing was written.
+    #[error("row {row}: id {id} is already taken; upsert replaces a row")]
     DuplicateId {
         /// Position in the batch.
         row: usize,
         /// The id.
         id: u64,
+    },
+    /// The id is live in another group than the one given. Nothing was written.
+    #[error(
+        "row {row}: id {id} is live in group {group}; an upsert keeps a row in its group: delete it first to move it"
+    )]
+    OtherGroup {
+        /// Position in the batch.
+        row: usize,
+        /// The id.
+        id: u64,
+        /// The group that it is live in.
+        group: u64,
+    },
+    /// The work was ended early, by a stop flag or a deadline of [`Control`](crate::Control). What was done
+    /// stays done.
+    #[error("{action} was stopped before it was done")]
+    Stopped {
+        /// What was being done.
+        action: &'static str,
     },
     /// A file does not hold what was written to it.
     #[error("{} is damaged at byte {offset}: expected {expected}, got {got}; {hint}", path.display())]
@@ -159,14 +191,14 @@ pub enum Error {
     /// Rows were selected from one view and searched in another.
     #[error("the selection was made from another view; select again from the view that is searched")]
     OtherView,
-    /// Deletions of one index were to be applied to a snapshot of another.
+    /// Erasures of one index were to be applied to a snapshot of another.
     #[error("{}: a snapshot of another index than the one whose deletions are to be applied", path.display())]
     OtherIndex {
         /// The snapshot.
         path: PathBuf,
     },
-    /// A write or a sync failed earlier, so this shard takes no more writes until the index is reopened: what
-    /// the disk holds is only certain after reading it again. Reading goes on.
+    /// An earlier write or sync failed. This shard takes no more writes until the index is opened again, as
+    /// only reading the disk again shows what it holds. Reading goes on.
     #[error(
         "shard {shard} is read-only since an earlier failure ({reason}); reopen the index to go on writing"
     )]
@@ -197,7 +229,8 @@ impl<T> Context<T> for io::Result<T> {
     }
 }
 
-/// Makes room in a buffer whose size comes from a file, before it is filled: an error where the process would end otherwise.
+/// Makes room in a buffer whose size comes from a file, before it is filled: an error where the process would
+/// end otherwise.
 pub(crate) fn reserve<T>(
     buffer: &mut Vec<T>,
     more: usize,

@@ -1,10 +1,11 @@
-//! Approximate search: a hierarchical navigable small world graph (Malkov, Yashunin 2018) over the rows of a segment.
+//! Approximate search: a hierarchical navigable small world graph (Malkov, Yashunin 2018) over the rows of a
+//! segment.
 //!
-//! A graph is built when a segment is written, a small one by hnsw_rs and a large one in batches: see [`build`]. Flat arrays of
-//! neighbours are what lies on disk and what is searched.
+//! A graph is built when a segment is written, a small one by hnsw_rs and a large one in batches: see
+//! [`build`]. Flat arrays of neighbours are what lies on disk and what is searched.
 //!
-//! Rows whose codes are identical share one node, as no search could tell them apart. Nodes are numbered by descending top layer, so layer `l` is the nodes
-//! `0..counts[l]`, and node 0 is where every search enters.
+//! Rows whose codes are identical share one node, as no search could tell them apart. Nodes are numbered by
+//! descending top layer, so layer `l` is the nodes `0..counts[l]`, and node 0 is where every search enters.
 
 pub(crate) mod build;
 pub(crate) mod measure;
@@ -12,7 +13,7 @@ mod repair;
 pub(crate) mod search;
 mod visited;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "graph"))]
 mod tests;
 
 use std::ops::Range;
@@ -25,7 +26,8 @@ const NONE: u32 = u32::MAX;
 /// Layers a graph has, at most.
 pub(crate) const MAX_LAYERS: usize = 16;
 
-/// A graph where it lies: in a mapped segment, or just built. Only one that was [proven](Self::prove) may be searched.
+/// A graph where it lies: in a mapped segment, or just built. Only one that was [proven](Self::prove) may be
+/// searched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Graph<'a> {
     /// Neighbours of a node in layers above the lowest; twice as many in the lowest.
@@ -43,7 +45,8 @@ pub(crate) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// Proves that every number leads somewhere: a search needs no further checks. The error says what was expected.
+    /// Proves that every number is in range, so that a search needs no further checks. The error says what
+    /// was expected.
     pub(crate) fn prove(&self) -> Result<(), &'static str> {
         let &Self { degree, counts, first, next, lowest, upper } = self;
         let expect = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };

@@ -1,53 +1,52 @@
-//! The index: writes go in here, views come out.
+//! The public type [`Index`].
 
+mod opening;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::check::{self, Depth};
-use crate::compaction::{self, Wake};
-use crate::creation;
-use crate::erasure::{self, Erasures};
+use crate::control::Control;
 use crate::error::Error;
-use crate::logs::Logs;
-use crate::opening;
+use crate::maintenance::check::{self, Depth};
+use crate::maintenance::{creation, recovery, snapshot};
 use crate::options::Options;
-use crate::recovery;
-use crate::report::{CheckReport, Compaction, PurgeReceipt, SegmentStats, Stats};
-use crate::reservation::Reservations;
-use crate::sealing::Job;
-use crate::shard::Shard;
-use crate::snapshot::{self, RestoreReport, SnapshotReport};
-use crate::store::Store;
-use crate::view::{Salvage, View};
+use crate::report::{
+    CheckReport, Compaction, PurgeReceipt, RestoreReport, SegmentStats, SnapshotReport, Stats,
+};
+use crate::search::{Salvage, View};
+use crate::storage::erasure::{self, Erasures};
+use crate::storage::file::lock;
+use crate::storage::store::Store;
+use crate::write::compaction;
+use crate::write::logs::Logs;
+use crate::write::writers::Writers;
 
-/// A durable index of unit vectors: one directory, one owner, many threads through `&self`.
+/// A durable vector index: one directory, one owner, any number of threads through `&self`.
 ///
-/// Writers whose rows go to different shards do not wait for each other; readers wait for nobody and hold up nobody.
-/// What is acknowledged survives a `kill -9` at any moment and a power cut, but for what
-/// [`Durability::Interval`](crate::Durability::Interval) and [`Durability::Bulk`](crate::Durability::Bulk) leave open.
+/// Writers whose rows go to different shards do not wait for each other. Readers never wait, and never
+/// block writers. What is acknowledged survives a `kill -9` at any moment and a power cut, within the
+/// limits of [`Durability::Interval`](crate::Durability::Interval) and
+/// [`Durability::Bulk`](crate::Durability::Bulk).
 ///
-/// The index must lie on a local file system, and no other program may touch its files while it is open: segments are
-/// mapped into memory, and cutting one short would end the process. If its directory is moved or replaced meanwhile, every write is
-/// [`Error::Moved`], and nothing is written to or removed from what lies there then.
+/// The index must lie on a local file system, and no other program may change its files while it is open:
+/// segments are mapped, and truncating one would end the process. If the directory is moved or replaced,
+/// every write fails with [`Error::Moved`], and nothing is written to or removed from what lies there then.
 ///
-/// Dropping an index closes it; [`close`](Self::close) also tells whether that went well.
+/// Dropping an index closes it. [`close`](Self::close) also returns errors.
 pub struct Index {
-    pub(crate) store: Arc<Store>,
-    pub(crate) logs: Logs,
-    pub(crate) reservations: Reservations,
-    /// The sealer, the syncer and the compactor; none where it is open for reading.
-    pub(crate) threads: Vec<JoinHandle<()>>,
-    pub(crate) path: PathBuf,
+    // First: closed before the lock in the store is given back.
+    logs: Logs,
+    store: Arc<Store>,
+    path: PathBuf,
 }
 
 impl Index {
-    /// Makes a new index at `path`, which must not exist or be an empty directory; its parent must exist. The index
-    /// is put together beside it and renamed, so that a crash leaves no half of one.
+    /// Creates an index at `path`, which must not exist or be an empty directory. Its parent must exist.
+    /// The index is built under a temporary name and renamed, so that a crash leaves no partial index.
     ///
     /// # Errors
     /// [`Error::InvalidOption`], [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`].
@@ -57,82 +56,92 @@ impl Index {
         Self::open(path)
     }
 
-    /// What the index was created with.
+    /// The options that the index was created with.
     pub fn options(&self) -> &Options {
         &self.store.options
     }
 
-    /// What the index is known by: drawn at random when it was created, and kept by snapshots and what is restored from
-    /// them.
+    /// A random identifier, drawn at creation. Snapshots, and indexes restored from them, have the same.
     pub fn id(&self) -> [u8; 16] {
         self.store.index
     }
 
-    /// Where the index is, as an absolute path.
+    /// The absolute path of the index.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn writable(&self) -> Result<&[Shard], Error> {
+    fn writable(&self) -> Result<&Writers, Error> {
         self.logs.writable(&self.path)
     }
 
-    /// Makes durable what [`Durability::Bulk`](crate::Durability::Bulk) left to the system.
+    /// Makes all acknowledged writes durable.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Io`].
     pub fn sync(&self) -> Result<(), Error> {
-        self.writable()?.iter().try_for_each(Shard::sync)
+        self.writable()?.sync()
     }
 
-    /// Turns every buffer into a segment and waits until that is done. It also happens by itself, in the background,
-    /// when a buffer is full. What is written meanwhile is left to the next seal.
+    /// Turns every buffer into a segment and waits until that is done. Full buffers are also sealed in the
+    /// background. Rows written meanwhile are left to the next seal.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::ReadOnly`], [`Error::Io`]; the rows stay in their buffers and logs.
     pub fn seal(&self) -> Result<(), Error> {
-        let shards = self.writable()?;
-        let started: Vec<_> = shards.iter().map(Shard::start_sealing).collect();
-        // All of them, whatever becomes of the first: nothing goes on once this returns.
-        let finish = |(shard, started): (&Shard, Result<u64, Error>)| {
-            started.and_then(|last| shard.finish_sealing(last))
-        };
-        let finished: Vec<_> = shards.iter().zip(started).map(finish).collect();
-        finished.into_iter().collect()
+        self.writable()?.seal()
     }
 
-    /// Merges small segments into large ones, and rewrites those of which much is dead, until nothing is left to do. It
-    /// also happens by itself, in the background and at half speed, whenever a buffer was sealed. Reads and writes
-    /// go on meanwhile; what they add is left to the next compaction, so that this one comes to an end.
+    /// Merges small segments into large ones and rewrites those with many deleted rows, until nothing is
+    /// due. This also happens in the background, at half speed, after each seal. Reads and writes go on.
+    /// What they add is left to the next compaction, so that this one ends.
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted stays as it was.
+    /// [`Error::Full`], [`Error::Damaged`], [`Error::ReadOnly`], [`Error::Io`]; what was not compacted
+    /// stays as it was.
     pub fn compact(&self) -> Result<Compaction, Error> {
-        self.writable()?;
-        let done = compaction::settle(&self.store)?;
+        self.compact_with(&Control::new())
+    }
+
+    /// As [`compact`](Self::compact), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`compact`](Self::compact), and [`Error::Stopped`].
+    pub fn compact_with(&self, control: &Control<'_>) -> Result<Compaction, Error> {
+        let done = self.writable()?.compactor().compact_all(control)?;
         let segments = self.store.state.load().segments.len();
         Ok(Compaction { rewritten: done.segments, segments, erased: done.erased })
     }
 
-    /// Bytes on the disk that [`purge`](Self::purge) takes at most before it gives others back: those of the segments that buffers become, and
-    /// of the largest segment that it rewrites.
+    /// Upper bound of the free bytes that [`purge`](Self::purge) needs: for the segments that buffers
+    /// become, and for the largest segment that it rewrites.
     pub fn purge_room(&self) -> u64 {
         compaction::room(&self.store.state.load(), self.store.options.dimension)
     }
 
-    /// Removes the bytes of every row that is deleted when it is called from the index's files: seals what is buffered and
-    /// rewrites each segment that holds such rows. Rows that others delete meanwhile are left to the next purge, so that this
-    /// one comes to an end. Files that views hold go with the last of them; the receipt counts their rows apart. What the medium
-    /// itself keeps of removed files, and copies made elsewhere (snapshots among them), are beyond its reach.
+    /// Removes the bytes of every row that is deleted when it is called: it seals the buffers and rewrites
+    /// each segment that holds such rows. Rows deleted meanwhile are left to the next purge, so that this
+    /// one ends. Files that views hold are removed with the last of them, and the receipt counts their rows
+    /// separately. It does not reach what the medium itself keeps of removed files, nor copies made
+    /// elsewhere, such as snapshots.
     ///
     /// # Errors
-    /// As [`seal`](Self::seal) and [`compact`](Self::compact); [`Error::Io`] where a file could not be removed. What was not
-    /// erased is erased by the next purge.
+    /// As for [`seal`](Self::seal) and [`compact`](Self::compact); [`Error::Io`] where a file could not be
+    /// removed. The next purge erases what this one did not.
     pub fn purge(&self) -> Result<PurgeReceipt, Error> {
+        self.purge_with(&Control::new())
+    }
+
+    /// As [`purge`](Self::purge), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`purge`](Self::purge), and [`Error::Stopped`].
+    pub fn purge_with(&self, control: &Control<'_>) -> Result<PurgeReceipt, Error> {
         let dead = self.store.state.load().dead() as u64;
         let before = self.store.next_number();
-        self.seal()?;
-        let done = compaction::purge(&self.store)?;
+        let writers = self.writable()?;
+        writers.seal()?;
+        let done = writers.compactor().purge(control)?;
         let (held, waiting) = self.held();
         recovery::remove_unlisted(&self.store, before, &held)?;
         let erased = done.erased.max(dead).saturating_sub(waiting);
@@ -140,8 +149,8 @@ impl Index {
         Ok(PurgeReceipt { erased, waiting, rewritten: done.segments, held_by_views })
     }
 
-    /// Replaced segments that views hold, and how many deleted rows are in them. Whoever only looks something up holds
-    /// them for a moment, which is waited for.
+    /// Replaced segments that views hold, and the number of deleted rows in them. Short lookups hold them
+    /// for a moment, which is waited for.
     fn held(&self) -> (Vec<u64>, u64) {
         for _ in 0..20 {
             if self.store.held().0.is_empty() {
@@ -152,11 +161,11 @@ impl Index {
         self.store.held()
     }
 
-    /// Copies the index to `to`, which must not exist or be an empty directory: everything acknowledged when it is
-    /// called, and perhaps a little more. Writes and reads go on. Segments are hard links where the file system allows, so
-    /// a snapshot beside the index costs little more than the logs; it also keeps the bytes of rows that are
-    /// purged from the index later, for as long as it is kept. The snapshot is an index of its own and can be opened,
-    /// but then it goes its own way: [`restore`](Self::restore) it instead.
+    /// Copies the index to `to`, which must not exist or be an empty directory. The copy has everything
+    /// that was acknowledged when it was called, and may have a little more. Writes and reads go on.
+    /// Segments are hard links where the file system allows, so a snapshot costs little more than the logs.
+    /// It keeps the bytes of rows that are purged from the index later. A snapshot can be opened, but it
+    /// should be [restored](Self::restore) instead: an opened snapshot changes.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`.
@@ -164,8 +173,9 @@ impl Index {
         snapshot::take(&self.store, &self.logs, to)
     }
 
-    /// As [`snapshot`](Self::snapshot), of an index that another process may have open for writing. The caller must see to it that it writes no
-    /// rows, deletions or watermarks meanwhile; sealing and compaction may go on.
+    /// As [`snapshot`](Self::snapshot), of an index that another process may have open for writing. The
+    /// caller makes sure that no rows, deletions or watermarks are written meanwhile. Sealing and
+    /// compaction may go on.
     ///
     /// # Errors
     /// As for [`snapshot`](Self::snapshot), and [`Error::NotAnIndex`], [`Error::Damaged`].
@@ -173,19 +183,35 @@ impl Index {
         snapshot::take_beside(path, to)
     }
 
-    /// Copies a snapshot to `to`, which must not exist or be an empty directory, and leaves the snapshot as it is. Rows
-    /// that were deleted from the index after the snapshot was taken, as told by [`erasures`](Self::erasures), are
-    /// erased from the copy before it appears: nothing deleted comes back.
+    /// Copies a snapshot to `to`, which must not exist or be an empty directory, and leaves the snapshot as
+    /// it is. Rows that were deleted from the index after the snapshot was taken, by its
+    /// [`erasures`](Self::erasures), are erased from the copy before it appears.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::Locked`] if the snapshot is open for writing, [`Error::OtherIndex`], [`Error::Damaged`],
-    /// [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]; nothing is left at `to`, unless the process is killed: then a hidden
-    /// directory beside it, which the next opening, snapshot or restore there removes.
+    /// [`Error::NotAnIndex`], [`Error::Locked`] if the snapshot is open for writing, [`Error::OtherIndex`],
+    /// [`Error::Damaged`], [`Error::AlreadyExists`], [`Error::Full`], [`Error::Io`]. Nothing is left at
+    /// `to`. If the process is killed, a hidden directory beside `to` is left, which the next opening,
+    /// snapshot or restore there removes.
     pub fn restore(snapshot: &Path, to: &Path, erasures: Option<&Erasures>) -> Result<RestoreReport, Error> {
-        snapshot::restore(snapshot, to, erasures)
+        let of = erasures.map(|erasures| erasures.index);
+        snapshot::copy_back(snapshot, to, of, |copy| {
+            let index = Self::open(copy)?;
+            let erased = erasures.map_or(Ok(0), |erasures| index.erase_again(erasures))?;
+            let rows = index.view().len() as u64;
+            index.close()?;
+            Ok(RestoreReport { rows, erased })
+        })
     }
 
-    /// Everything that was ever deleted from this index.
+    /// Deletes the rows that were deleted after this copy was made, and removes their bytes. Returns how many.
+    fn erase_again(&self, erasures: &Erasures) -> Result<u64, Error> {
+        let ids = erasures.among(&self.store.state.load(), &self.log_ends());
+        let deleted = self.delete(&ids)?.rows as u64;
+        self.purge()?;
+        Ok(deleted)
+    }
+
+    /// All recorded deletions of this index.
     ///
     /// # Errors
     /// An erasure file is damaged or cannot be read.
@@ -197,11 +223,11 @@ impl Index {
         Ok(Erasures::new(self.store.index, list))
     }
 
-    /// The ids of live rows of this copy of an index that were deleted from the index after the copy was made: what
-    /// [`restore`](Self::restore) leaves out.
+    /// The ids of live rows of this copy of an index that were deleted from the index after the copy was
+    /// made: those that [`restore`](Self::restore) leaves out.
     ///
     /// # Errors
-    /// [`Error::OtherIndex`]: these are the deletions of another index.
+    /// [`Error::OtherIndex`]: these are the erasures of another index.
     pub fn erased_since(&self, erasures: &Erasures) -> Result<Vec<u64>, Error> {
         if erasures.index != self.store.index {
             return Err(Error::OtherIndex { path: self.path.clone() });
@@ -210,13 +236,14 @@ impl Index {
     }
 
     /// The last sequence in the log of each shard.
-    pub(crate) fn log_ends(&self) -> Vec<u64> {
+    fn log_ends(&self) -> Vec<u64> {
         self.logs.ends().into_iter().map(|end| end.last).collect()
     }
 
-    /// A snapshot of everything acknowledged. Cheap; never blocks and is never blocked.
+    /// A view of everything acknowledged. It is cheap, never blocks and is never blocked.
     pub fn view(&self) -> View {
-        View { state: self.store.state.load_full(), dimension: self.store.options.dimension, whole: true }
+        let Options { dimension, lengths, .. } = self.store.options;
+        View { state: self.store.state.load_full(), dimension, lengths, whole: true }
     }
 
     /// Counts and sizes.
@@ -232,95 +259,77 @@ impl Index {
         }
     }
 
-    /// Full buffers that have no segment yet. While two of a shard wait, those who write to it are slowed down to the pace of sealing.
+    /// Full buffers that are not sealed yet. While two of a shard wait, its writers are throttled to the
+    /// rate of sealing.
     pub fn waiting_buffers(&self) -> usize {
-        self.store.state.load().shards.iter().map(|buffers| buffers.aside.len()).sum()
+        self.store.state.load().shards.iter().map(|buffers| buffers.frozen.len()).sum()
     }
 
-    /// What was measured of each segment when it was written, in no particular order.
+    /// Statistics of each segment, in no particular order.
     pub fn segments(&self) -> Vec<SegmentStats> {
         self.store.state.load().segments.iter().map(|sealed| *sealed.segment.stats()).collect()
     }
 
-    /// Verifies every byte of every file, that the rows are in order, of length 1 and live under one id each, and that codes and
-    /// statistics are those of the vectors. Reads and writes go on meanwhile.
+    /// Verifies every byte of every file; that rows are in order, of length 1 and live under one id each;
+    /// and that codes and statistics match the vectors. Reads and writes go on.
     ///
     /// # Errors
-    /// The process lacks what it needs to look ([`Error::OutOfMemory`], [`Error::TooManyFiles`]), the directory could not be listed
-    /// ([`Error::Io`]), or it was moved ([`Error::Moved`]). Damage, and a file that cannot be read, is a problem in the report.
+    /// The process lacks resources ([`Error::OutOfMemory`], [`Error::TooManyFiles`]), the directory could
+    /// not be listed ([`Error::Io`]), or it was moved ([`Error::Moved`]). Damage, and a file that cannot be
+    /// read, is a problem in the report, not an error.
     pub fn check(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.logs, Depth::Ordinary)
+        self.check_with(&Control::new())
     }
 
-    /// As [`check`](Self::check), and searches every graph for each of its rows, a search with a narrow beam each. Without
-    /// graphs there is no difference.
+    /// As [`check`](Self::check), with reports of progress and an early end.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check), and [`Error::Stopped`].
+    pub fn check_with(&self, control: &Control<'_>) -> Result<CheckReport, Error> {
+        check::check(&self.store, &self.logs, Depth::Ordinary, control)
+    }
+
+    /// As [`check`](Self::check), and searches every graph for each of its rows. Without graphs there is no
+    /// difference.
     ///
     /// # Errors
     /// As for [`check`](Self::check).
     pub fn check_deep(&self) -> Result<CheckReport, Error> {
-        check::check(&self.store, &self.logs, Depth::Deep)
+        check::check(&self.store, &self.logs, Depth::Deep, &Control::new())
     }
 
-    /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be.
+    /// As [`check`](Self::check), of an index that is not open, and may be too damaged to be opened.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::Locked`] if it is open for writing, and as for [`check`](Self::check).
+    /// [`Error::NotAnIndex`], [`Error::Locked`] if it is open for writing, and as for
+    /// [`check`](Self::check).
     pub fn check_at(path: &Path) -> Result<CheckReport, Error> {
-        opening::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
+        lock::with_shared_lock(path, Duration::ZERO, check::check_files).map(|(_, _, report)| report)
     }
 
-    /// Reads what is sound of an index that cannot be opened because files of it are damaged or gone, and says which. Nothing
-    /// on disk is changed. Where a log is damaged, rows may be in the view that the lost part deleted.
+    /// Reads what is sound of an index that cannot be opened because files are damaged or missing, and
+    /// reports which. Nothing on disk is changed. Where a log is damaged, the view may show rows that its
+    /// lost part deleted.
     ///
     /// # Errors
-    /// [`Error::NotAnIndex`], [`Error::Locked`]; the manifest is damaged: without it nothing can be known.
+    /// [`Error::NotAnIndex`], [`Error::Locked`]; the manifest is damaged: nothing can be read without it.
     pub fn salvage(path: &Path) -> Result<Salvage, Error> {
-        let salvaged = opening::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
+        let salvaged = lock::with_shared_lock(path, Duration::ZERO, recovery::salvage)?;
         let (_, _, (manifest, state, problems)) = salvaged;
-        let dimension = manifest.body.options.dimension;
-        let view = View { state: Arc::new(state), dimension, whole: problems.is_empty() };
+        let Options { dimension, lengths, .. } = manifest.body.options;
+        let view = View { state: Arc::new(state), dimension, lengths, whole: problems.is_empty() };
         Ok(Salvage { view, problems })
     }
 
-    /// Closes the index: everything is durable when this returns.
+    /// Closes the index. Everything is durable when this returns.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`], [`Error::Full`], [`Error::Io`]. Everything acknowledged as durable is durable all
-    /// the same; the next opening takes a little longer.
+    /// [`Error::ReadOnly`], [`Error::Full`], [`Error::Io`]. What was acknowledged as durable is durable all
+    /// the same. The next opening takes a little longer.
     pub fn close(mut self) -> Result<(), Error> {
-        self.shut()
-    }
-
-    fn shut(&mut self) -> Result<(), Error> {
-        if self.threads.is_empty() {
-            return Ok(());
-        }
-        self.store.compactor.close();
-        self.store.syncer.close();
-        // Whoever has ended already hears nothing.
-        let _ = self.store.jobs.send(Job::Stop);
-        let _ = self.store.wakes.send(Wake::Stop);
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a background thread panicked");
-            }
-        }
-        let mut result = Ok(());
-        let mut ends = Vec::new();
-        for (number, shard) in self.writable()?.iter().enumerate() {
-            match shard.close() {
-                Ok(()) => ends.push((number, shard.log_end().last)),
-                Err(error) => result = result.and(Err(error)),
-            }
-        }
-        result.and(self.store.mark_ends(&ends))
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        if let Err(error) = self.shut() {
-            tracing::warn!(path = %self.path.display(), %error, "the index was not closed cleanly");
+        match &mut self.logs {
+            Logs::Written(writers) => writers.close(),
+            Logs::Read(_) => Ok(()),
         }
     }
 }

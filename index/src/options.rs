@@ -1,88 +1,97 @@
-//! How an index is laid out: chosen once, at creation, and stored in its manifest.
+//! Options of an index. They are chosen at creation and stored in the manifest.
 
-use bincode::{Decode, Encode};
+use std::time::Duration;
 
 use crate::error::Error;
-use crate::graph::build::Parameters;
 
-/// Dimensions an index may have, at most.
+/// Highest dimension of an index.
 pub const MAX_DIMENSION: usize = 4096;
-/// Bytes of [`Options::label`], at most.
+/// Most bytes of [`Options::label`].
 pub const MAX_LABEL: usize = 256;
-/// Shards of an index, at most.
+/// Most shards of an index.
 pub const MAX_SHARDS: u16 = 256;
-/// Bytes that the buffer of one shard may hold before it is sealed, whatever [`Options::seal_rows`] says.
+/// Most bytes of the buffer of one shard. A buffer of this size is sealed, whatever [`Options::seal_rows`]
+/// is.
 pub const MAX_BUFFER_BYTES: usize = 64 << 20;
 
 /// The shape of an index, fixed at creation.
 ///
 /// ```
 /// use gallerist_index::Options;
-/// let options = Options { shards: 8, label: "encoder 3f2a".into(), ..Options::new(192) };
+/// let options = Options::new(192).shards(8).label("encoder 3f2a");
 /// assert_eq!(options.seal_rows, 32_768);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
-    /// Numbers in a vector, 1 to [`MAX_DIMENSION`].
+    /// Components of a vector, 1 to [`MAX_DIMENSION`].
     pub dimension: usize,
-    /// Parts that take writes in parallel, 1 to [`MAX_SHARDS`]. A row's group picks its shard. Reads do not
-    /// depend on it.
+    /// Shards, 1 to [`MAX_SHARDS`]: parts that are written in parallel. The group of a row picks its shard.
+    /// Reads do not depend on it.
     pub shards: u16,
-    /// The caller's own binding, for example the fingerprint of the encoder that made the vectors; at most
-    /// [`MAX_LABEL`] bytes. Stored and handed back, never interpreted.
+    /// A label of the caller's, at most [`MAX_LABEL`] bytes: for example the fingerprint of the model that
+    /// made the vectors. It is stored and returned, and never interpreted.
     pub label: String,
-    /// Rows that a shard's buffer holds before it is sealed into a segment, at least 1. A buffer is also sealed at
-    /// [`MAX_BUFFER_BYTES`]; the rows of one group inserted in one call may exceed both, as they stay together.
+    /// Rows of a shard's buffer at which it is sealed into a segment, at least 1. A buffer is also sealed
+    /// at [`MAX_BUFFER_BYTES`]. The rows of one group in one call may exceed both, as they stay together.
     pub seal_rows: usize,
-    /// Whether segments are merged in the background after each seal. Without it, only
-    /// [`Index::compact`](crate::Index::compact) and [`Index::purge`](crate::Index::purge) do.
+    /// Whether segments are merged in the background after each seal. Otherwise only
+    /// [`Index::compact`](crate::Index::compact) and [`Index::purge`](crate::Index::purge) rewrite
+    /// segments.
     pub background_compaction: bool,
     /// Graphs for approximate search.
     pub graph: GraphOptions,
+    /// Which lengths vectors may have.
+    pub lengths: Lengths,
 }
 
-/// Which segments get a graph (hierarchical navigable small world; Malkov, Yashunin 2018), and of what shape. Building one takes
-/// far longer than writing the rows; only [`Mode::Graph`](crate::Mode::Graph) and searches that accept a
-/// [`recall`](crate::Query::recall) read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+/// Which lengths the vectors of an index may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Lengths {
+    /// 1 (within 0.001). Others are refused, so that a missing normalisation is noticed.
+    #[default]
+    Unit,
+    /// Any but 0. A vector is divided by its length, which is stored beside it and returned as
+    /// [`Stored::length`](crate::Stored::length). Vectors that are searched for are normalised too, and
+    /// scores are cosine similarities. Programs that know format version 2 only cannot read such an index.
+    Any,
+}
+
+/// Which segments get a graph (hierarchical navigable small world; Malkov, Yashunin 2018), and its shape.
+/// Building a graph takes far longer than writing the rows. Only [`Mode::Graph`](crate::Mode::Graph) and
+/// searches with a [recall target](crate::Query::recall) read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GraphOptions {
     /// Which segments.
     pub when: GraphWhen,
-    /// Neighbours of a node in the upper layers ("M"), twice as many in the lowest; 4 to 64.
+    /// Neighbours of a node in the upper layers ("M"), 4 to 64. The lowest layer has twice as many.
     pub degree: u16,
-    /// Width of the beam that looks for neighbours ("efConstruction"); from 2 `degree` to 2000.
+    /// Beam width when neighbours are searched for ("efConstruction"), from 2 `degree` to 2000.
     pub build_width: u16,
 }
 
 /// Which segments get a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GraphWhen {
     /// None.
     Never,
-    /// Those of 50,000 rows and more: below, looking at every row takes no longer. They come about by compaction.
+    /// Segments of 50,000 rows and more. A scan of smaller ones is as fast. Such segments are made by
+    /// compaction.
     Auto,
     /// All.
     Always,
 }
 
 impl GraphOptions {
-    /// No graphs; if there were any, they would have degree 16, built with a beam of 200.
+    /// No graphs. The other fields are a degree of 16 and a beam width of 200.
     pub const NEVER: Self = Self { when: GraphWhen::Never, degree: 16, build_width: 200 };
-
-    /// How the graph of a segment with so many rows is built, if it gets one.
-    pub(crate) fn parameters(&self, rows: usize) -> Option<Parameters> {
-        let wanted = match self.when {
-            GraphWhen::Never => false,
-            GraphWhen::Auto => rows >= 50_000,
-            GraphWhen::Always => rows > 0,
-        };
-        wanted.then_some(Parameters { degree: self.degree.into(), width: self.build_width.into() })
-    }
 }
 
 impl Options {
-    /// Four shards, an empty label, buffers of 32,768 rows, compaction in the background, and no graphs.
+    /// Four shards, an empty label, buffers of 32,768 rows, compaction in the background, no graphs, and
+    /// vectors of length 1.
     pub fn new(dimension: usize) -> Self {
         Self {
             dimension,
@@ -91,7 +100,50 @@ impl Options {
             seal_rows: 32_768,
             background_compaction: true,
             graph: GraphOptions::NEVER,
+            lengths: Lengths::Unit,
         }
+    }
+
+    /// Sets [`shards`](Self::shards).
+    #[must_use]
+    pub fn shards(mut self, shards: u16) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Sets [`label`](Self::label).
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Sets [`seal_rows`](Self::seal_rows).
+    #[must_use]
+    pub fn seal_rows(mut self, rows: usize) -> Self {
+        self.seal_rows = rows;
+        self
+    }
+
+    /// Sets [`background_compaction`](Self::background_compaction).
+    #[must_use]
+    pub fn background_compaction(mut self, compacts: bool) -> Self {
+        self.background_compaction = compacts;
+        self
+    }
+
+    /// Sets [`graph`](Self::graph).
+    #[must_use]
+    pub fn graph(mut self, graph: GraphOptions) -> Self {
+        self.graph = graph;
+        self
+    }
+
+    /// Sets [`lengths`](Self::lengths).
+    #[must_use]
+    pub fn lengths(mut self, lengths: Lengths) -> Self {
+        self.lengths = lengths;
+        self
     }
 
     /// Whether every field is in its range.
@@ -123,4 +175,25 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// What an index is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Reading and writing, by one owner at a time.
+    #[default]
+    ReadWrite,
+    /// Reading only, by any number of owners at a time. Nothing is written, not even to the lock file, so
+    /// read-only media will do. Recovery after a crash is done in memory. The view shows what is in the
+    /// page cache, synced or not.
+    ReadOnly,
+}
+
+/// How [`Index::open_with`](crate::Index::open_with) opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// What for.
+    pub access: Access,
+    /// How long to wait for other owners to close the index before the call fails with [`Error::Locked`].
+    pub wait: Duration,
 }

@@ -1,4 +1,4 @@
-//! Counts, and the result of a full check.
+//! Statistics and reports.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,20 +19,20 @@ pub struct Stats {
     pub bytes: u64,
 }
 
-/// What was measured when a segment was written, its rows deleted since then included.
+/// Statistics of a segment, measured when it was written. Rows that were deleted since then are included.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct SegmentStats {
     /// Rows.
     pub rows: u64,
-    /// Groups of which it holds rows.
+    /// Groups of its rows.
     pub groups: u64,
-    /// How far a vector is from what its code of one byte a component stands for, at most. By so much an approximate
-    /// score can be off, beside what the query's own code adds.
+    /// The largest distance between a vector and what its SQ8 code stands for. An approximate score is off
+    /// by at most this, plus the error of the query's own code.
     pub largest_code_error: f64,
-    /// The same on the average.
+    /// The mean of these distances.
     pub mean_code_error: f64,
-    /// Mean score of rows of different groups, in a sample; 0 if there is but one group.
+    /// Mean score of pairs of rows of different groups, in a sample; 0 if there is one group only.
     pub mean_score: f64,
     /// Standard deviation of these scores.
     pub score_deviation: f64,
@@ -40,40 +40,40 @@ pub struct SegmentStats {
     pub graph: Option<GraphStats>,
 }
 
-/// What was measured of a graph when it was built.
+/// Statistics of a graph, measured when it was built.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct GraphStats {
-    /// Nodes: rows whose codes are identical share one.
+    /// Nodes. Rows with identical codes share one.
     pub nodes: u64,
     /// Layers.
     pub layers: u64,
-    /// Nodes that had to be linked again, as nothing led to them or searches missed them.
+    /// Nodes that were linked again because they were unreachable or searches missed them.
     pub repaired: u64,
-    /// Nodes that a search of their own code with a beam of 64 does not find.
+    /// Nodes that a search for their own code with a beam of 64 does not find.
     pub unfound: u64,
-    /// Nodes of the lowest layer that cannot be reached from where searches enter. Always 0.
+    /// Nodes of the lowest layer that are unreachable from the entry point. Always 0.
     pub orphans: u64,
-    /// Nodes that lead to a node of the lowest layer, at least.
-    pub least_leads: u64,
-    /// The same at most.
-    pub most_leads: u64,
-    /// The same on the average.
-    pub mean_leads: f64,
-    /// What searches for a few rows found before they were put into the graph, as strangers to it, for three widths of
-    /// the beam. All zero in graphs of fewer than 16 nodes.
+    /// Lowest in-degree of a node of the lowest layer.
+    pub least_in_degree: u64,
+    /// Highest in-degree.
+    pub most_in_degree: u64,
+    /// Mean in-degree.
+    pub mean_in_degree: f64,
+    /// Recall and cost of searches for a few rows before they were inserted, for three beam widths. All
+    /// zero in graphs of fewer than 16 nodes.
     pub probes: [ProbeStats; 3],
 }
 
-/// What searches with one width of the beam cost and found.
+/// Recall and cost of searches with one beam width.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ProbeStats {
-    /// The width of the beam.
+    /// The beam width.
     pub width: u64,
-    /// Share of the ten nearest nodes that they found.
+    /// Share of the ten nearest nodes that were found.
     pub recall: f64,
-    /// Nodes compared with the probe, on the average.
+    /// Mean number of nodes compared with the query.
     pub evaluations: f64,
 }
 
@@ -89,7 +89,7 @@ pub struct Compaction {
     pub rewritten: usize,
     /// Segments there are now.
     pub segments: usize,
-    /// Dead rows whose bytes went with the old files.
+    /// Deleted rows whose bytes went with the old files.
     pub erased: u64,
 }
 
@@ -97,16 +97,37 @@ pub struct Compaction {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeReceipt {
-    /// Deleted rows whose bytes were in segments or logs and are in no file of the index any more; with `waiting`, at least
-    /// those that were deleted when the purge began.
+    /// Deleted rows whose bytes were in segments or logs and are in no file of the index any more. Together
+    /// with `waiting` it counts at least the rows that were deleted when the purge began.
     pub erased: u64,
-    /// Deleted rows whose bytes are in files that views still hold, at most, whether this purge replaced them or an earlier
-    /// compaction. 0: the bytes of all rows that were deleted when the purge began are gone.
+    /// Upper bound of the deleted rows whose bytes are in files that views still hold, whether this purge
+    /// or an earlier compaction replaced them. 0 means that the bytes of all rows that were deleted when
+    /// the purge began are gone.
     pub waiting: u64,
     /// Segments that were rewritten without them.
     pub rewritten: usize,
-    /// Old files that cannot be removed before the views that were taken earlier are dropped.
+    /// Old files that are removed only when views that were taken earlier are dropped.
     pub held_by_views: usize,
+}
+
+/// What [`Index::snapshot`](crate::Index::snapshot) made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotReport {
+    /// Files that were verified.
+    pub files: usize,
+    /// Those that share their bytes with the index, as hard links; the others are copies.
+    pub linked: usize,
+}
+
+/// What [`Index::restore`](crate::Index::restore) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// Live rows in the restored index.
+    pub rows: u64,
+    /// Rows of the snapshot that were deleted since, and erased again.
+    pub erased: u64,
 }
 
 /// What [`Index::check`](crate::Index::check) found.
@@ -119,12 +140,13 @@ pub struct CheckReport {
     pub listed: Vec<CheckedFile>,
     /// Live rows.
     pub rows: u64,
-    /// What is wrong; empty for a sound index.
+    /// What is damaged; empty for a sound index.
     pub problems: Vec<Problem>,
-    /// Files in the directory that the index does not know. They are left alone.
+    /// Files in the directory that do not belong to the index. They are left alone.
     pub unknown: Vec<PathBuf>,
-    /// Directories beside the index's that a killed creation, snapshot or restore left unfinished. They may hold rows; the next
-    /// opening for writing removes them, as does whatever makes another directory there.
+    /// Unfinished directories beside the index, left by a killed creation, snapshot or restore. They may
+    /// hold rows. The next opening for writing removes them, and so does any call that creates another
+    /// directory there.
     pub abandoned: Vec<PathBuf>,
 }
 
@@ -147,7 +169,7 @@ pub struct CheckedFile {
     pub rows: u64,
 }
 
-/// One thing that is wrong with a file.
+/// One damage of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {

@@ -73,7 +73,7 @@ fn write(
         each_template(gallery, |Exported { template, .. }| {
             ensure!(!stop.load(Ordering::Relaxed), "interrupted");
             bar.inc(1);
-            let row = view.get(template.id).with_context(|| {
+            let row = view.get(template.id)?.with_context(|| {
                 format!("template {} is not in the index; `gallerist check` tells more", template.id)
             })?;
             checksums.push(checksum(&row.vector));

@@ -94,7 +94,7 @@ impl Auditor<'_> {
             (self.progress)("templates looked up", done * TOGETHER, ids.len());
             let mut rows = Vec::with_capacity(block.len());
             for &id in block {
-                rows.extend(view.try_get(id)?);
+                rows.extend(view.get(id)?);
             }
             let vectors: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
             let answers = view.batch(&vectors)?.mode(self.search.mode).top_k(1)?;

@@ -70,7 +70,7 @@ pub fn answer(
     }
     let mut best = vec![None::<f32>; questions.len()];
     let mut near = vec![HashSet::new(); questions.len()];
-    for (number, row) in view.try_rows().enumerate() {
+    for (number, row) in view.rows().enumerate() {
         if number % BLOCK == 0 && stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -110,7 +110,7 @@ fn standing(
     let Some(score) = gallery.subject_score(view, probe, subject, question.fusion)? else { return Ok(None) };
     let mut scored = Vec::new();
     for id in view.group_ids(subject) {
-        if let Some(row) = view.try_get(id)? {
+        if let Some(row) = view.get(id)? {
             scored.push((id, similarity(gallerist_index::dot(probe, &row.vector))));
         }
     }

@@ -92,7 +92,7 @@ impl Calibrator<'_> {
         let view = self.gallery.view();
         let mut templates = Vec::with_capacity(chosen.len());
         for &(subject, id) in chosen.iter() {
-            let row = view.try_get(id).map_err(GalleryError::from)?;
+            let row = view.get(id).map_err(GalleryError::from)?;
             let template = row.and_then(|row| Template::from_raw(&row.vector).ok());
             templates.extend(template.map(|template| (template, subject)));
         }

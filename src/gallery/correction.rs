@@ -230,7 +230,7 @@ impl Gallery {
         let view = self.index.view();
         let mut originals = Vec::with_capacity(templates.len());
         for template in templates {
-            originals.push(view.get(template.id).ok_or_else(|| {
+            originals.push(view.get(template.id)?.ok_or_else(|| {
                 self.catalog().damaged(format!(
                     "template {} is not in the index; `gallerist check` tells more",
                     template.id

@@ -106,7 +106,7 @@ impl Gallery {
             let view = self.index.view();
             let mut originals = Vec::with_capacity(block.len());
             for (id, _) in block {
-                let (known, row) = (self.catalog().original(*id)?, view.get(*id));
+                let (known, row) = (self.catalog().original(*id)?, view.get(*id)?);
                 originals.push(known.zip(row).ok_or_else(|| {
                     let what = format!("template {id} is not in the index; `gallerist check` tells more");
                     self.catalog().damaged(what)

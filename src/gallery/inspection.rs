@@ -177,7 +177,14 @@ impl Gallery {
             last = end.id;
             for template in &block {
                 found.templates += 1;
-                match view.get(template.id) {
+                let row = match view.get(template.id) {
+                    Err(error @ gallerist_index::Error::Damaged { .. }) => {
+                        found.add(error.to_string());
+                        continue;
+                    }
+                    row => row?,
+                };
+                match row {
                     None => found.add(format!(
                         "template {} of {:?} is in the catalog but not in the index",
                         template.id, template.subject
@@ -207,7 +214,14 @@ impl Gallery {
             last = end.id;
             for UnknownFace { id, .. } in &block {
                 found.unknown += 1;
-                match view.get(*id) {
+                let row = match view.get(*id) {
+                    Err(error @ gallerist_index::Error::Damaged { .. }) => {
+                        found.add(error.to_string());
+                        continue;
+                    }
+                    row => row?,
+                };
+                match row {
                     None => found.add(format!("unknown face {id} is in the catalog but not in the index")),
                     Some(row) if row.group != group_of(*id, None) => found.add(format!(
                         "template {id} has no subject in the catalog and belongs to {} in the index",

@@ -160,7 +160,7 @@ impl Gallery {
     ) -> Result<Option<f32>> {
         let mut scored = Vec::new();
         for id in view.group_ids(subject).into_iter().filter(|id| Some(*id) != except) {
-            if let Some(row) = view.try_get(id)? {
+            if let Some(row) = view.get(id)? {
                 let quality = if fusion == Fusion::Quality { self.quality(id)? } else { UNKNOWN_QUALITY };
                 scored.push((similarity(gallerist_index::dot(probe, &row.vector)), quality));
             }

@@ -8,6 +8,8 @@
 #![allow(clippy::print_stdout)]
 
 mod drift;
+#[path = "../../src/random.rs"]
+mod random;
 mod rows;
 mod verify;
 mod work;
@@ -51,7 +53,7 @@ fn main() -> Result<ExitCode, Failure> {
     let [path, snapshot, restored] = ["index", "snapshot", "restored"].map(|name| directory.join(name));
     // A narrow beam, so that the machine has time for more than building graphs.
     let graph = GraphOptions { when: GraphWhen::Always, build_width: 100, ..GraphOptions::NEVER };
-    let options = Options { seal_rows: (rows / 40).max(BATCH) as usize, graph, ..Options::new(DIMENSION) };
+    let options = Options::new(DIMENSION).seal_rows((rows / 40).max(BATCH) as usize).graph(graph);
     let index = Index::create(&path, options)?;
     let mut soak = Soak {
         path,

@@ -26,6 +26,7 @@ pub fn no_more_than(view: &View, writers: &[Writer]) -> Result<HashSet<u64>, Fai
     let live: HashSet<u64> =
         writers.iter().flat_map(|writer| &writer.live).flat_map(|&batch| ids(batch)).collect();
     for row in view.rows() {
+        let row = row?;
         if !live.contains(&row.id) {
             return refuse(format!("row {} was deleted", row.id));
         }
@@ -63,7 +64,8 @@ const BEAM: usize = 200;
 /// Exact answers against a sort of every row, and approximate ones against the exact: the part of the ten best that
 /// the graph finds, and the part of the rows that find themselves.
 pub fn searches(view: &View, random: &mut Random, rounds: usize) -> Result<(f64, f64), Failure> {
-    let rows: Vec<(u64, Vec<f32>)> = view.rows().map(|row| (row.id, row.vector)).collect();
+    let rows: Vec<(u64, Vec<f32>)> =
+        view.rows().map(|row| row.map(|row| (row.id, row.vector))).collect::<Result<_, _>>()?;
     let (mut found, mut found_itself) = (0, 0);
     for round in 0..rounds {
         let (id, own) = &rows[random.below(rows.len() as u64) as usize];

@@ -83,12 +83,12 @@ type Bits = (u64, u64, Vec<u32>);
 
 /// What a view says in every way it can be asked. Returns the readable rows in order.
 fn ask(view: &View, sound: bool) -> Vec<Bits> {
-    let read: Vec<Result<Stored, Error>> = view.try_rows().collect();
+    let read: Vec<Result<Stored, Error>> = view.rows().collect();
     let readable = read.iter().all(Result::is_ok);
     let mut rows: Vec<Stored> = read.into_iter().flatten().collect();
     rows.sort_by_cached_key(|row| (row.id, row.group, bits(&row.vector)));
     for row in rows.iter().take(50) {
-        let found = view.try_get(row.id);
+        let found = view.get(row.id);
         let listed = view.group_ids(row.group);
         if sound {
             assert!(found.is_ok_and(|found| found.as_ref() == Some(row)), "{row:?} is not found");
@@ -175,7 +175,7 @@ fn near(view: &View, probe: &[f32], ranked: &[Hit]) {
 
 /// Writes to an index in every way.
 fn change(index: &Index, sound: bool) -> Result<(), Error> {
-    let mut ids: Vec<u64> = index.view().try_rows().flatten().map(|row| row.id).collect();
+    let mut ids: Vec<u64> = index.view().rows().flatten().map(|row| row.id).collect();
     ids.sort_unstable();
     let fresh = (1..).find(|id| ids.binary_search(id).is_err()).unwrap_or(1);
     let vector = &probes(index.options().dimension)[0];

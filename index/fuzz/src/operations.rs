@@ -17,13 +17,11 @@ pub fn run(input: &[u8]) {
     let mut bytes = Bytes(input);
     let shape = bytes.next();
     let graphs = if shape & 4 == 0 { GraphWhen::Never } else { GraphWhen::Always };
-    let options = Options {
-        shards: u16::from(shape % 4) + 1,
-        seal_rows: usize::from(bytes.next() % 32) + 1,
-        background_compaction: shape & 8 != 0,
-        graph: GraphOptions { when: graphs, degree: 4, build_width: 16 },
-        ..Options::new(usize::from(shape >> 4) % 8 + 1)
-    };
+    let options = Options::new(usize::from(shape >> 4) % 8 + 1)
+        .shards(u16::from(shape % 4) + 1)
+        .seal_rows(usize::from(bytes.next() % 32) + 1)
+        .background_compaction(shape & 8 != 0)
+        .graph(GraphOptions { when: graphs, degree: 4, build_width: 16 });
     let directory = quick_directory();
     let path = directory.path().join("index");
     let index = Index::create(&path, options).expect("a new index");
@@ -170,7 +168,7 @@ fn vector(dimension: usize, seed: u64) -> Vec<f32> {
 fn compare(view: &View, rows: &Rows, salt: u64) {
     assert_eq!(view.len(), rows.len());
     for (&id, (group, vector)) in rows {
-        let row = view.try_get(id).expect("readable").expect("live");
+        let row = view.get(id).expect("readable").expect("live");
         assert!(row.group == *group && row.vector == *vector && view.group_ids(*group).contains(&id));
     }
     let probe = vector(view.dimension(), salt);

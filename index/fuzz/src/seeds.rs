@@ -85,7 +85,7 @@ fn index(dimension: usize, rows: u64, shards: u16, when: GraphWhen) -> Vec<(Kind
     let path = directory.path().join("index");
     let graph = GraphOptions { when, degree: 4, build_width: 16 };
     let options =
-        Options { shards, background_compaction: false, seal_rows: 1000, graph, ..Options::new(dimension) };
+        Options::new(dimension).shards(shards).background_compaction(false).seal_rows(1000).graph(graph);
     let index = Index::create(&path, options).expect("a new index");
     let insert = |ids: std::ops::Range<u64>| {
         let vectors: Vec<Vec<f32>> = ids.clone().map(|id| vector(dimension, id)).collect();

@@ -1,11 +1,14 @@
-//! Building a graph, and making it whole.
+//! Building a graph.
 //!
-//! However it was built, afterwards every node is looked for, first by any path, then by a search as readers do it, and
-//! linked from where the search ended if it was not found: a vector that cannot be found is worse than a longer list.
+//! A small graph is built by hnsw_rs and a large one in batches. Afterwards every node is searched for:
+//! first by reachability, then by a beam search as readers do it. A node that is not found is linked from
+//! the place where the search ended, even if a neighbour list grows: a vector that cannot be found is worse
+//! than a longer list.
 //!
-//! Only codes are looked at, as in a search: there is one node for each distinct code.
+//! Graphs are built over SQ8 codes, as they are searched. There is one node for each distinct code.
 
 mod batches;
+#[cfg(feature = "graph")]
 mod insertion;
 
 use std::collections::HashMap;
@@ -14,9 +17,10 @@ use super::measure;
 use super::repair::{Repair, Repaired};
 use super::{Graph, NONE, Pool, Searchable};
 use crate::background::{self, Tick};
+use crate::codes::sq8::Codes;
 use crate::error::Error;
+use crate::options::{GraphOptions, GraphWhen};
 use crate::report::{GraphStats, ProbeStats};
-use crate::sq8::Codes;
 
 /// How a graph is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,18 @@ pub(crate) struct Parameters {
     pub(crate) degree: usize,
     /// Width of the beam that looks for neighbours ("efConstruction").
     pub(crate) width: usize,
+}
+
+impl Parameters {
+    /// How the graph of a segment with so many rows is built, if it gets one.
+    pub(crate) fn wanted(options: &GraphOptions, rows: usize) -> Option<Self> {
+        let wanted = match options.when {
+            GraphWhen::Never => false,
+            GraphWhen::Auto => rows >= 50_000,
+            GraphWhen::Always => rows > 0,
+        };
+        wanted.then_some(Self { degree: options.degree.into(), width: options.build_width.into() })
+    }
 }
 
 /// A graph in memory.
@@ -42,14 +58,27 @@ pub(crate) struct Built {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Builder {
     /// hnsw_rs.
+    #[cfg(feature = "graph")]
     Insertion,
     /// This crate.
     Batches,
 }
 
-/// Points that hnsw_rs is asked to build a graph of, at most. 4,096 face-like rows take it a second, and searches find as many with as
-/// many comparisons; 30,000 take three times as long as in batches, and 100,000 five times.
+/// Points that hnsw_rs is asked to build a graph of, at most. 4,096 face-like rows take it a second, and
+/// searches find as many with as many comparisons; 30,000 take three times as long as in batches, and 100,000
+/// five times.
+#[cfg(feature = "graph")]
 const SMALL: usize = 4096;
+
+#[cfg(feature = "graph")]
+fn builder(points: usize) -> Builder {
+    if points <= SMALL { Builder::Insertion } else { Builder::Batches }
+}
+
+#[cfg(not(feature = "graph"))]
+fn builder(_: usize) -> Builder {
+    Builder::Batches
+}
 
 /// Builds the graph of some codes of unit vectors, and measures it. There must be at least one.
 ///
@@ -62,8 +91,7 @@ pub(crate) fn build(
 ) -> Result<(Built, GraphStats), Error> {
     background::run(|| {
         let points = Points::new(codes);
-        let small = points.order.len() <= SMALL;
-        build_by(if small { Builder::Insertion } else { Builder::Batches }, codes, points, parameters, tick)
+        build_by(builder(points.order.len()), codes, points, parameters, tick)
     })
 }
 
@@ -81,6 +109,7 @@ pub(super) fn build_by(
         false => Searchable { graph: built.graph(), codes, pool: &Pool::default() }.probe(&probes),
     };
     let (mut built, searches) = match builder {
+        #[cfg(feature = "graph")]
         Builder::Insertion => insertion::build(codes, points, parameters, probe),
         Builder::Batches => batches::build(codes, points, parameters, probe, tick)?,
     };
@@ -110,7 +139,8 @@ impl Points {
                 None => order.push(row),
             }
         }
-        // Rows of a group lie together and look alike; in no order, each finds the others' surroundings already there.
+        // Rows of a group lie together and look alike; in no order, each finds the others' surroundings
+        // already there.
         order.sort_unstable_by_key(|&row| u64::from(row).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let last = measure::PROBES.min(order.len() / 16);
         Self { order, next, last }

@@ -1,4 +1,4 @@
-//! What is worth knowing of a graph before it is searched.
+//! Statistics of a graph: its shape, and the recall and cost of searches.
 
 use rayon::prelude::*;
 
@@ -16,8 +16,8 @@ const NEAREST: usize = 10;
 impl Graph<'_> {
     /// What follows from the bytes of a graph alone: everything but what repairs and searches said.
     pub(crate) fn shape(&self) -> GraphStats {
-        let mut leads = vec![0u64; self.len()];
-        self.lowest.iter().filter(|&&node| node != NONE).for_each(|&node| leads[node as usize] += 1);
+        let mut in_degrees = vec![0u64; self.len()];
+        self.lowest.iter().filter(|&&node| node != NONE).for_each(|&node| in_degrees[node as usize] += 1);
         let mut reached = vec![false; self.len()];
         let mut open = vec![0];
         reached[0] = true;
@@ -33,9 +33,9 @@ impl Graph<'_> {
             repaired: 0,
             unfound: 0,
             orphans: reached.iter().filter(|&&reached| !reached).count() as u64,
-            least_leads: leads.iter().copied().min().unwrap_or(0),
-            most_leads: leads.iter().copied().max().unwrap_or(0),
-            mean_leads: leads.iter().sum::<u64>() as f64 / leads.len() as f64,
+            least_in_degree: in_degrees.iter().copied().min().unwrap_or(0),
+            most_in_degree: in_degrees.iter().copied().max().unwrap_or(0),
+            mean_in_degree: in_degrees.iter().sum::<u64>() as f64 / in_degrees.len() as f64,
             probes: [ProbeStats::NONE; WIDTHS.len()],
         }
     }

@@ -1,4 +1,4 @@
-//! Making sure that every node of a built graph is found.
+//! Repair of a built graph: every node becomes reachable, and searches find it.
 
 use rayon::prelude::*;
 
@@ -6,14 +6,14 @@ use super::build::Built;
 use super::search::Scored;
 use super::{NONE, Pool, Searchable};
 use crate::background::{self, Tick};
+use crate::codes::sq8::Codes;
 use crate::error::Error;
-use crate::sq8::Codes;
 
-/// Nodes that lead to each node, at least, where its neighbours have room for it.
+/// Lowest in-degree of a node, where its neighbours have room for it.
 const LEADING: u32 = 4;
 /// Width of the beam by which every node must be found.
 const AUDIT_WIDTH: usize = 64;
-/// Nodes from where a search ended that are made to lead to what it missed.
+/// Nodes at the end of a failed search that are linked to the node that it missed.
 const AUDIT_LINKS: usize = 4;
 /// Searches that are tried again after links were added.
 const AUDIT_ROUNDS: usize = 4;
@@ -29,7 +29,8 @@ pub(super) struct Repaired {
     pub(super) unfound: u64,
 }
 
-/// What is reached, and by which edges first: these are never given up, so no repair loses what another one gained.
+/// What is reached, and by which edges first: these are never given up, so no repair loses what another one
+/// gained.
 pub(super) struct Repair {
     stride: usize,
     reached: Vec<bool>,
@@ -46,7 +47,7 @@ impl Repair {
         }
     }
 
-    /// Links what is out of reach, then what few lead to, then what searches miss.
+    /// Links unreachable nodes, then nodes of low in-degree, then nodes that searches miss.
     pub(super) fn run(
         mut self,
         built: &mut Built,
@@ -72,7 +73,8 @@ impl Repair {
         Ok(Repaired { repaired, unfound })
     }
 
-    /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does reach.
+    /// Links every node that the lowest layer does not reach from the entry from the nearest one that it does
+    /// reach.
     fn reach_all(&mut self, built: &mut Built, codes: Codes<'_>) -> u64 {
         let nodes = built.counts[0];
         let row = |node: u32| built.first[node as usize] as usize;
@@ -123,7 +125,8 @@ impl Repair {
         free.or_else(|| self.list(from).rev().find(|&at| !self.kept[at] && may_go(lowest[at])))
     }
 
-    /// Makes a node lead to another for good, and back if there is room. Says whether it newly does.
+    /// Adds a permanent edge from one node to another, and one back if there is room. Returns whether the
+    /// first is new.
     fn link(&mut self, built: &mut Built, from: u32, to: u32) -> bool {
         if from == to || built.lowest[self.list(from)].contains(&to) {
             return false;
@@ -139,7 +142,7 @@ impl Repair {
         true
     }
 
-    /// Makes neighbours of nodes that few lead to lead back to them, in the place of nodes that many lead to.
+    /// Adds edges back to nodes of low in-degree, in the place of edges to nodes of high in-degree.
     fn raise_in_degrees(&self, built: &mut Built) {
         let mut degrees = vec![0u32; built.counts[0] as usize];
         built.lowest.iter().filter(|&&node| node != NONE).for_each(|&node| degrees[node as usize] += 1);

@@ -1,20 +1,20 @@
-//! Walking the graph: greedily down to the lowest layer, then a beam.
+//! Beam search: greedy steps down to the lowest layer, then a beam in it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::visited::Visited;
 use super::{Graph, Pool};
-use crate::kernels;
-use crate::ordered;
-use crate::sq8::{Codes, Query};
+use crate::codes::kernels;
+use crate::codes::ordered;
+use crate::codes::sq8::{Codes, Sq8Query};
 
 /// Nodes are evaluated in groups of this many, so that their codes arrive while others are computed.
 const AHEAD: usize = 16;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct Nearest {
     /// Approximate scores with admitted rows, best first, equal ones by row.
     pub(crate) rows: Vec<(f32, u32)>,
     /// Nodes that were compared with the query.
@@ -23,7 +23,8 @@ pub(crate) struct Found {
     pub(crate) exhausted: bool,
 }
 
-/// A node with its approximate score, as one number to compare. Higher scores are greater; of equal ones, the lower node.
+/// A node with its approximate score, as one number to compare. Higher scores are greater; of equal ones, the
+/// lower node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scored(u64);
 
@@ -50,29 +51,31 @@ pub(crate) struct Searchable<'a> {
 }
 
 impl Searchable<'_> {
-    /// The best rows that a beam of `width` nodes finds. Rows that are not admitted are walked through and not
-    /// returned; the beam counts only nodes with an admitted row, so a strict filter makes the walk longer, not the
-    /// answer shorter. All rows of a node are returned. The same graph, query and filter give the same answer.
-    pub(crate) fn search(&self, query: &Query, width: usize, admit: &dyn Fn(u32) -> bool) -> Found {
+    /// The best rows that a beam of `width` nodes finds. Rows that are not admitted are walked through and
+    /// not returned; the beam counts only nodes with an admitted row, so a strict filter makes the walk
+    /// longer, not the answer shorter. All rows of a node are returned. The same graph, query and filter give
+    /// the same answer.
+    pub(crate) fn search(&self, query: &Sq8Query, width: usize, admit: &dyn Fn(u32) -> bool) -> Nearest {
         let &Self { graph, codes, .. } = self;
         let width = width.clamp(1, graph.len()); // callers ask for any number, and memory is set aside for it
         let (nodes, evaluations) = self.nearest(query, width, admit);
         let exhausted = nodes.len() < width || width == graph.len();
         let mut rows: Vec<(f32, u32)> = Vec::with_capacity(nodes.len());
         for scored in nodes {
-            // Rows of a node have the same code, but each a length of its own, within the tolerance of unit vectors.
+            // Rows of a node have the same code, but each a length of its own, within the tolerance of unit
+            // vectors.
             let (first, score) = (graph.first[scored.node() as usize], scored.score());
             let own = |row| if row == first { score } else { codes.score(query, row as usize) };
             rows.extend(graph.rows(scored.node()).filter(|&row| admit(row)).map(|row| (own(row), row)));
         }
         rows.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
-        Found { rows, evaluations, exhausted }
+        Nearest { rows, evaluations, exhausted }
     }
 
     /// The best nodes with an admitted row, at least one of them, best first, and how many were compared.
     pub(super) fn nearest(
         &self,
-        query: &Query,
+        query: &Sq8Query,
         width: usize,
         admit: &dyn Fn(u32) -> bool,
     ) -> (Vec<Scored>, u64) {
@@ -82,23 +85,23 @@ impl Searchable<'_> {
         (walk.sorted_beam(0, [root, entry], width, admit), walk.evaluations)
     }
 
-    /// The best nodes that a beam in one layer finds, best first. Only nodes that another one leads to are found. The layers
-    /// above say where to begin, or node 0 is the beginning.
-    pub(super) fn near(&self, layer: usize, query: &Query, width: usize, from_above: bool) -> Vec<Scored> {
+    /// The best nodes that a beam in one layer finds, best first. Only nodes with an in-degree above 0 are
+    /// found. The layers above say where to begin, or node 0 is the beginning.
+    pub(super) fn near(&self, layer: usize, query: &Sq8Query, width: usize, from_above: bool) -> Vec<Scored> {
         let mut walk = self.walk(query);
         let root = walk.score(0);
         let entry = if from_above { walk.descend(root, layer) } else { root };
         walk.sorted_beam(layer, [root, entry], width, &|_| true)
     }
 
-    fn walk<'a>(&'a self, query: &'a Query) -> Walk<'a> {
+    fn walk<'a>(&'a self, query: &'a Sq8Query) -> Walk<'a> {
         Walk { searchable: self, query, evaluations: 0 }
     }
 }
 
 struct Walk<'a> {
     searchable: &'a Searchable<'a>,
-    query: &'a Query,
+    query: &'a Sq8Query,
     evaluations: u64,
 }
 
@@ -139,8 +142,8 @@ impl Walk<'_> {
         beam.into_sorted_vec().into_iter().map(|scored| scored.0).collect()
     }
 
-    /// The best nodes with an admitted row. In the lowest layer every node can be reached from node 0, which is among `from`: if
-    /// fewer than `width` come back, there are no more.
+    /// The best nodes with an admitted row. In the lowest layer every node can be reached from node 0, which
+    /// is among `from`: if fewer than `width` come back, there are no more.
     fn beam(
         &mut self,
         layer: usize,
@@ -208,7 +211,7 @@ impl Beam {
         self.kept.push(Reverse(scored));
     }
 
-    /// The best node to go on from; `None` once it could only lead away.
+    /// The best node to expand next; `None` once it could not improve the beam.
     fn next(&mut self) -> Option<Scored> {
         self.open.pop().filter(|&nearest| !self.excludes(nearest))
     }

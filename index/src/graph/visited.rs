@@ -1,4 +1,4 @@
-//! Which nodes a search has seen.
+//! The set of nodes that a search has visited.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Default)]
 pub(crate) struct Visited {
     epoch: u8,
-    /// A byte each, as every look at one may be a wait for memory.
+    /// One byte each: every access can be a cache miss.
     marks: Vec<u8>,
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::file::Operation;
-use crate::file::fault::Fault;
+use crate::storage::file::Operation;
+use crate::storage::file::fault::Fault;
 use crate::{Durability, Error, Index, Options, Row};
 
 const EIO: i32 = libc::EIO;
@@ -18,7 +18,7 @@ fn scratch(shards: u16, seal_rows: usize) -> (tempfile::TempDir, Index) {
     // In memory where that is possible: these tests sync thousands of times.
     let memory = Path::new("/dev/shm");
     let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let options = Options { shards, seal_rows, background_compaction: false, ..Options::new(2) };
+    let options = Options::new(2).shards(shards).seal_rows(seal_rows).background_compaction(false);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     (directory, index)
 }
@@ -30,14 +30,14 @@ fn insert(index: &Index, group: u64, ids: std::ops::Range<u64>) -> Result<(), Er
 }
 
 fn live(index: &Index) -> Vec<u64> {
-    let mut ids: Vec<u64> = index.view().rows().map(|row| row.id).collect();
+    let mut ids: Vec<u64> = index.view().rows().map(|row| row.unwrap().id).collect();
     ids.sort_unstable();
     ids
 }
 
 /// Groups that live in different shards of two.
 fn groups() -> [u64; 2] {
-    let of = |shard| (0..).find(|&group| crate::state::shard_of(group, 2) == shard).unwrap();
+    let of = |shard| (0..).find(|&group| crate::storage::state::shard_of(group, 2) == shard).unwrap();
     [of(0), of(1)]
 }
 

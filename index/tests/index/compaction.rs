@@ -9,7 +9,7 @@ use gallerist_index::{Index, Options};
 use crate::oracle::{Oracle, borrowed, rows, scratch, vector};
 
 fn small(shards: u16) -> (tempfile::TempDir, Index) {
-    scratch(Options { shards, seal_rows: 50, ..Options::new(6) })
+    scratch(Options::new(6).shards(shards).seal_rows(50))
 }
 
 /// Inserts rows and seals after each so many.

@@ -67,7 +67,7 @@ fn write(index: &Index, writer: u64, stays: &Mutex<Vec<u64>>) -> Oracle {
 
 #[test]
 fn every_view_is_consistent_and_nothing_is_lost() {
-    let options = Options { shards: 3, seal_rows: 100, ..Options::new(DIMENSION) };
+    let options = Options::new(DIMENSION).shards(3).seal_rows(100);
     let (directory, index) = scratch(options);
     let (done, stays) = (AtomicBool::new(false), Mutex::default());
     let expected = thread::scope(|scope| {
@@ -109,7 +109,7 @@ fn every_view_is_consistent_and_nothing_is_lost() {
 
 #[test]
 fn a_check_finds_nothing_wrong_while_writers_and_seals_go_on() {
-    let options = Options { shards: 2, seal_rows: 20, ..Options::new(DIMENSION) };
+    let options = Options::new(DIMENSION).shards(2).seal_rows(20);
     for _ in 0..4 {
         let (_directory, index) = scratch(options.clone());
         let (done, stays) = (AtomicBool::new(false), Mutex::default());
@@ -133,7 +133,7 @@ fn a_check_finds_nothing_wrong_while_writers_and_seals_go_on() {
 
 #[test]
 fn of_many_who_insert_an_id_one_wins() {
-    let (directory, index) = scratch(Options { seal_rows: 30, ..Options::new(DIMENSION) });
+    let (directory, index) = scratch(Options::new(DIMENSION).seal_rows(30));
     let (barrier, deleted) = (Barrier::new(8), AtomicUsize::new(0));
     let winners: Vec<HashSet<u64>> = thread::scope(|scope| {
         let contend = |thread: u64| {
@@ -166,7 +166,7 @@ fn of_many_who_insert_an_id_one_wins() {
         let thread: Vec<u64> = (0..8).filter(|&thread| winners[thread as usize].contains(&id)).collect();
         assert_eq!(thread.len(), 1, "id {id} was inserted by {thread:?}");
         let expected = (id % 3 != 0).then(|| vector(DIMENSION, thread[0]));
-        assert_eq!(view.get(id).map(|row| row.vector), expected);
+        assert_eq!(view.get(id).unwrap().map(|row| row.vector), expected);
         let others = (0..8).filter(|thread| view.contains(1_000_000 + id * 8 + thread));
         assert_eq!(others.collect::<Vec<_>>(), thread, "who lost inserted nothing");
     }
@@ -174,7 +174,7 @@ fn of_many_who_insert_an_id_one_wins() {
 
 #[test]
 fn writers_of_one_group_lose_nothing() {
-    let (directory, index) = scratch(Options { seal_rows: 64, ..Options::new(DIMENSION) });
+    let (directory, index) = scratch(Options::new(DIMENSION).seal_rows(64));
     thread::scope(|scope| {
         for writer in 0..6u64 {
             let index = &index;
@@ -195,7 +195,7 @@ fn writers_of_one_group_lose_nothing() {
 
 #[test]
 fn a_write_of_many_frames_appears_at_once() {
-    let (_directory, index) = scratch(Options { shards: 1, ..Options::new(2) });
+    let (_directory, index) = scratch(Options::new(2).shards(1));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -237,7 +237,7 @@ fn writers_of_other_shards_go_on_while_a_shard_is_sealed() {
     // Tried until inserts were seen to begin and end within a seal. If writers had to wait, none ever would.
     let dimension = 128;
     for _ in 0..50 {
-        let (_directory, index) = scratch(Options { shards: 2, ..Options::new(dimension) });
+        let (_directory, index) = scratch(Options::new(dimension).shards(2));
         let [sealed, other] = groups(&index);
         let mut many = rows(dimension, 0..10_000, 1);
         many.iter_mut().for_each(|row| row.1 = sealed);

@@ -27,6 +27,7 @@ type Rows = Vec<(u64, u64, Vec<f32>)>;
 #[derive(Debug)]
 enum Step {
     Insert(Rows, Durability),
+    Upsert(Rows, Durability),
     Delete(Vec<u64>),
     DeleteGroup(u64),
     Seal,
@@ -53,7 +54,7 @@ impl Plan {
     }
 
     fn step(&mut self) -> Step {
-        match self.random.below(21) {
+        match self.random.below(27) {
             0..11 => {
                 let durability = [Durability::Group, Durability::Group, Durability::Each, Durability::Bulk];
                 let durability = durability[self.random.below(4) as usize];
@@ -81,6 +82,22 @@ impl Plan {
                 Step::DeleteGroup(group)
             }
             18..20 => Step::Seal,
+            20..26 => {
+                let durability = [Durability::Group, Durability::Each, Durability::Bulk];
+                let durability = durability[self.random.below(3) as usize];
+                let live: Vec<(u64, u64)> = self.model.0.iter().map(|(id, row)| (*id, row.0)).collect();
+                let chosen: BTreeSet<usize> = (0..self.random.below(12))
+                    .map(|_| self.random.below(live.len() as u64 + 1) as usize)
+                    .collect();
+                let (new, group) = (self.own(2000), self.own(40));
+                let mut rows: BTreeMap<u64, u64> =
+                    chosen.into_iter().filter_map(|at| live.get(at)).copied().collect();
+                rows.entry(new).or_insert_with(|| self.model.0.get(&new).map_or(group, |row| row.0));
+                let row = |(id, group): (u64, u64)| (id, group, vector(DIMENSION, id ^ self.random.0));
+                let rows: Rows = rows.into_iter().map(row).collect();
+                rows.iter().cloned().for_each(|(id, group, vector)| self.model.upsert(id, group, vector));
+                Step::Upsert(rows, durability)
+            }
             _ => Step::Purge,
         }
     }
@@ -90,6 +107,10 @@ impl Plan {
 fn act(index: &Index, step: &Step, watermark: u64) -> Result<Vec<u16>, Error> {
     let receipt = match step {
         Step::Insert(rows, durability) => index.insert_marked(&borrowed(rows), *durability, watermark)?,
+        Step::Upsert(rows, durability) => {
+            index.upsert_with(&borrowed(rows), *durability)?;
+            return Ok(Vec::new());
+        }
         Step::Delete(ids) => index.delete_marked(ids, watermark)?,
         Step::DeleteGroup(group) => index.delete_marked(&index.view().group_ids(*group), watermark)?,
         Step::Seal => return index.seal().map(|()| Vec::new()),
@@ -152,7 +173,7 @@ fn assert_survived(found: &Oracle, start: &Oracle, acknowledged: &[u64], seed: u
 }
 
 fn new_index() -> tempfile::TempDir {
-    let options = Options { shards: SHARDS as u16, seal_rows: 50, ..Options::new(DIMENSION) };
+    let options = Options::new(DIMENSION).shards(SHARDS as u16).seal_rows(50);
     scratch(options).0 // closed by being dropped
 }
 

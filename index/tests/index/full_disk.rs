@@ -132,8 +132,7 @@ fn inside() {
     let path = root.join("index");
     let reserve = |cycle| root.join(format!("reserve-{cycle}"));
     (0..CYCLES).for_each(|cycle| fs::write(reserve(cycle), vec![7; 1 << 20]).unwrap());
-    let options =
-        Options { shards: 2, seal_rows: 100, background_compaction: false, ..Options::new(DIMENSION) };
+    let options = Options::new(DIMENSION).shards(2).seal_rows(100).background_compaction(false);
     let index = Index::create(&path, options).unwrap();
     let mut disk = Disk { index, oracle: Oracle::default(), ballast: root.join("ballast"), next: 0 };
     (0..16).for_each(|_| disk.insert().unwrap());

@@ -41,7 +41,7 @@ fn is_read_as_it_was_written(version: u16, watermark: u64) {
     };
     for after in ["", " after a check"] {
         let index = Index::open(&path).unwrap();
-        let options = Options { shards: 1, label: "golden".into(), seal_rows: 500, ..Options::new(3) };
+        let options = Options::new(3).shards(1).label("golden").seal_rows(500);
         assert_eq!(index.options(), &options);
         let stats = index.stats();
         assert_eq!((stats.segments, stats.buffered_rows, stats.deleted_rows), (1, 4, 5), "{after}");
@@ -99,7 +99,7 @@ fn write_the_golden_index() {
     if path.exists() {
         fs::remove_dir_all(&path).unwrap();
     }
-    let options = Options { shards: 1, label: "golden".into(), seal_rows: 500, ..Options::new(3) };
+    let options = Options::new(3).shards(1).label("golden").seal_rows(500);
     let index = Index::create(&path, options).unwrap();
     let insert = |rows: &[(u64, u64, Vec<f32>)], watermark| {
         index.insert_marked(&borrowed(rows), Durability::Group, watermark).unwrap();

@@ -15,7 +15,7 @@ const WIDE: Mode = Mode::Graph { width: 100 };
 
 fn options(when: GraphWhen) -> Options {
     let graph = GraphOptions { when, degree: 8, build_width: 80 };
-    Options { shards: 2, graph, background_compaction: false, ..Options::new(DIMENSION) }
+    Options::new(DIMENSION).shards(2).graph(graph).background_compaction(false)
 }
 
 /// Rows in two segments and in a buffer, some of them dead.
@@ -190,7 +190,7 @@ fn shapes_that_make_no_graph_are_refused() {
     for (degree, build_width) in [(3, 100), (65, 200), (16, 31), (16, 2001)] {
         let graph = GraphOptions { when: GraphWhen::Always, degree, build_width };
         let directory = tempfile::tempdir().unwrap();
-        let refused = Index::create(&directory.path().join("index"), Options { graph, ..Options::new(4) });
+        let refused = Index::create(&directory.path().join("index"), Options::new(4).graph(graph));
         assert!(matches!(refused, Err(Error::InvalidOption { .. })), "{degree} {build_width}");
     }
 }
@@ -202,8 +202,7 @@ fn wanted_rows() -> u64 {
 
 /// An index with these rows in one segment with a graph: ids from 0, all in one group, so that the rows lie as given.
 fn sealed(vectors: &[Vec<f32>], graph: GraphOptions) -> (tempfile::TempDir, Index) {
-    let options =
-        Options { shards: 1, graph, background_compaction: false, ..Options::new(vectors[0].len()) };
+    let options = Options::new(vectors[0].len()).shards(1).graph(graph).background_compaction(false);
     let (directory, index) = scratch(options);
     let given: Vec<Row<'_>> = (0..).zip(vectors).map(|(id, vector)| Row { id, group: 0, vector }).collect();
     index.insert_with(&given, Durability::Bulk).unwrap();

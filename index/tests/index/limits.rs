@@ -35,7 +35,7 @@ fn shell(line: &str) -> Command {
 
 fn options() -> Options {
     let graph = GraphOptions { when: GraphWhen::Always, ..GraphOptions::NEVER };
-    Options { shards: SHARDS, background_compaction: false, graph, ..Options::new(DIMENSION) }
+    Options::new(DIMENSION).shards(SHARDS).background_compaction(false).graph(graph)
 }
 
 /// An index of many segments with tombstones, and rows in logs. Closed, or left as the end of a process leaves it.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
+mod architecture;
 mod compaction;
 mod concurrency;
 mod corruption;
@@ -13,13 +14,18 @@ mod fuzz;
 mod fuzzed;
 mod golden;
 mod graph;
+mod lengths;
 mod limits;
 mod model;
 mod opening;
 mod oracle;
 mod planner;
+#[path = "../../src/random.rs"]
+mod random;
 mod scan;
 mod search;
 mod snapshot;
 mod torn;
+mod upsert;
+mod using;
 mod watermarks;

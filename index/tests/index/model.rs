@@ -14,6 +14,10 @@ enum Operation {
         rows: Vec<(u64, u64)>,
         durability: Durability,
     },
+    Upsert {
+        rows: Vec<(u64, u64)>,
+        durability: Durability,
+    },
     Delete(Vec<u64>),
     DeleteGroup(u64),
     Sync,
@@ -42,7 +46,8 @@ fn operation() -> impl Strategy<Value = Operation> {
     ];
     let rows = prop::collection::vec((0u64..80, 0u64..9), 0..12);
     prop_oneof![
-        6 => (rows, durability).prop_map(|(rows, durability)| Operation::Insert { rows, durability }),
+        6 => (rows.clone(), durability.clone()).prop_map(|(rows, durability)| Operation::Insert { rows, durability }),
+        4 => (rows, durability).prop_map(|(rows, durability)| Operation::Upsert { rows, durability }),
         3 => prop::collection::vec(0u64..90, 0..6).prop_map(Operation::Delete),
         1 => (0u64..10).prop_map(Operation::DeleteGroup),
         1 => Just(Operation::Sync),
@@ -95,6 +100,30 @@ fn insert(
     }
 }
 
+fn upsert(index: &Index, oracle: &mut Oracle, rows: &[(u64, u64)], durability: Durability, salt: u64) {
+    let vectors: Vec<Vec<f32>> = rows.iter().map(|(id, _)| vector(5, id * 1000 + salt)).collect();
+    let given: Vec<Row<'_>> =
+        rows.iter().zip(&vectors).map(|(&(id, group), vector)| Row { id, group, vector }).collect();
+    let is_twice = |place: usize, id: u64| rows[..place].iter().any(|(other, _)| *other == id);
+    let is_elsewhere = |id: u64, group: u64| oracle.0.get(&id).is_some_and(|row| row.0 != group);
+    let twice = (0..rows.len()).any(|place| is_twice(place, rows[place].0));
+    match index.upsert_with(&given, durability) {
+        Ok(receipt) => {
+            assert!(!twice && !rows.iter().any(|&(id, group)| is_elsewhere(id, group)));
+            let replaced = rows.iter().filter(|(id, _)| oracle.0.contains_key(id)).count();
+            assert_eq!((receipt.rows, receipt.replaced), (rows.len(), replaced));
+            for (&(id, group), vector) in rows.iter().zip(vectors) {
+                oracle.upsert(id, group, vector);
+            }
+        }
+        Err(Error::DuplicateId { row, id }) => assert!(is_twice(row, id)),
+        Err(Error::OtherGroup { row, id, group }) => {
+            assert!(!twice && rows[row].0 == id && oracle.0[&id].0 == group && rows[row].1 != group);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Copies the files of an open index. While the manifest stays the same, no file that it names goes.
 fn snapshot(from: &Path, to: &Path) {
     loop {
@@ -125,7 +154,7 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
     let mut path = directory.path().join("index");
     let when = if graph { GraphWhen::Always } else { GraphWhen::Never };
     let graph = GraphOptions { when, degree: 4, build_width: 16 };
-    let options = Options { shards, seal_rows, graph, ..Options::new(5) };
+    let options = Options::new(5).shards(shards).seal_rows(seal_rows).graph(graph);
     let mut index = Some(Index::create(&path, options).unwrap());
     let mut oracle = Oracle::default();
     let mut marks = vec![0; shards.into()];
@@ -134,6 +163,9 @@ fn run(operations: Vec<Operation>, shards: u16, seal_rows: usize, graph: bool) {
         match operation {
             Operation::Insert { rows, durability } => {
                 insert(open, &mut oracle, &rows, durability, step as u64 + 1, &mut marks)
+            }
+            Operation::Upsert { rows, durability } => {
+                upsert(open, &mut oracle, &rows, durability, step as u64 + 1)
             }
             Operation::Delete(ids) => {
                 let before = oracle.0.len();

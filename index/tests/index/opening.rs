@@ -61,11 +61,11 @@ fn options_out_of_their_ranges_are_refused_by_name() {
     for (field, options) in [
         ("dimension", Options::new(0)),
         ("dimension", Options::new(MAX_DIMENSION + 1)),
-        ("shards", Options { shards: 0, ..fine.clone() }),
-        ("shards", Options { shards: MAX_SHARDS + 1, ..fine.clone() }),
-        ("label", Options { label: "x".repeat(MAX_LABEL + 1), ..fine.clone() }),
-        ("label", Options { label: "é".repeat(MAX_LABEL / 2 + 1), ..fine.clone() }),
-        ("seal_rows", Options { seal_rows: 0, ..fine }),
+        ("shards", fine.clone().shards(0)),
+        ("shards", fine.clone().shards(MAX_SHARDS + 1)),
+        ("label", fine.clone().label("x".repeat(MAX_LABEL + 1))),
+        ("label", fine.clone().label("é".repeat(MAX_LABEL / 2 + 1))),
+        ("seal_rows", fine.seal_rows(0)),
     ] {
         match Index::create(&path, options) {
             Err(Error::InvalidOption { field: named, .. }) => assert_eq!(named, field),
@@ -79,8 +79,8 @@ fn options_out_of_their_ranges_are_refused_by_name() {
 fn options_come_back_whatever_they_are() {
     for options in [
         Options::new(1),
-        Options { shards: MAX_SHARDS, label: "é".repeat(MAX_LABEL / 2), ..Options::new(2) },
-        Options { shards: 1, label: "a\0b\n\"".into(), seal_rows: usize::MAX, ..Options::new(MAX_DIMENSION) },
+        Options::new(2).shards(MAX_SHARDS).label("é".repeat(MAX_LABEL / 2)),
+        Options::new(MAX_DIMENSION).shards(1).label("a\0b\n\"").seal_rows(usize::MAX),
     ] {
         let (directory, index) = scratch(options.clone());
         assert_eq!(index.options(), &options);
@@ -121,17 +121,17 @@ fn a_stranger_with_a_manifest_of_its_own_loses_nothing() {
 #[test]
 fn a_newer_version_is_refused_by_name() {
     for kind in ["MANIFEST", ".log", ".seg", ".tomb"] {
-        let (_directory, path, _) = sample(Options { shards: 1, ..Options::new(3) });
+        let (_directory, path, _) = sample(Options::new(3).shards(1));
         let named = contents(&path).into_iter().find(|(path, _)| path.to_string_lossy().ends_with(kind));
         let (file, bytes) = named.unwrap();
         let mut bytes = bytes.unwrap();
-        bytes[8..10].copy_from_slice(&3u16.to_le_bytes());
+        bytes[8..10].copy_from_slice(&4u16.to_le_bytes());
         let checksum = crc32c(&bytes[..60]);
         bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
         fs::write(&file, bytes).unwrap();
         let before = contents(&path);
         match Index::open(&path) {
-            Err(Error::NewerVersion { path, got: 3, supported: 2 }) => assert_eq!(path, file),
+            Err(Error::NewerVersion { path, got: 4, supported: 3 }) => assert_eq!(path, file),
             other => panic!("{kind}: {other:?}"),
         }
         let changed = contents(&path).into_iter().filter(|file| !before.contains(file));
@@ -160,8 +160,8 @@ fn nobody_but_the_owner_may_read() {
 
 #[test]
 fn what_is_not_ours_is_reported_and_left_alone() {
-    let (directory, path, oracle) = sample(Options { shards: 2, ..Options::new(3) });
-    let (_other, foreign, _) = sample(Options { shards: 2, ..Options::new(3) });
+    let (directory, path, oracle) = sample(Options::new(3).shards(2));
+    let (_other, foreign, _) = sample(Options::new(3).shards(2));
     let log = "shard-01/wal-0000000099.log";
     let strangers = ["notes.txt", "shard-00/notes.txt", "seg-1.seg", "seg-0000000090.seg", log];
     for name in strangers {
@@ -207,7 +207,7 @@ fn a_file_with_a_number_near_the_end_of_all_numbers_does_not_lock_the_index_up()
 
 #[test]
 fn unfinished_files_are_removed() {
-    let (_directory, path, oracle) = sample(Options { shards: 2, ..Options::new(3) });
+    let (_directory, path, oracle) = sample(Options::new(3).shards(2));
     let unfinished = ["tmp-MANIFEST", "tmp-seg-0000000001.seg", "tmp-tomb-0000000050.tomb", "shard-01/tmp-x"];
     for name in unfinished {
         fs::write(path.join(name), "half of somethi").unwrap();
@@ -234,7 +234,7 @@ fn an_index_may_move() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let (directory, path, oracle) = sample(Options { shards: 2, ..Options::new(3) });
+    let (directory, path, oracle) = sample(Options::new(3).shards(2));
     for (file, bytes) in contents(&path) {
         let Some(bytes) = bytes else { continue };
         fs::remove_file(&file).unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+pub use crate::random::Random;
 use gallerist_index::{Access, Hit, Index, OpenOptions, Options, Row, View, dot};
 
 /// Opens for reading, without waiting.
@@ -19,6 +20,11 @@ pub struct Oracle(pub BTreeMap<u64, (u64, Vec<f32>)>);
 impl Oracle {
     pub fn insert(&mut self, id: u64, group: u64, vector: Vec<f32>) {
         assert!(self.0.insert(id, (group, vector)).is_none());
+    }
+
+    pub fn upsert(&mut self, id: u64, group: u64, vector: Vec<f32>) {
+        let old = self.0.insert(id, (group, vector));
+        assert!(old.is_none_or(|(old, _)| old == group), "an upsert keeps a row in its group");
     }
 
     /// Every live row, best first.
@@ -40,17 +46,20 @@ impl Oracle {
     /// The same of a view, read row by row.
     pub fn of(view: &View) -> Self {
         let mut oracle = Self::default();
-        view.rows().for_each(|row| oracle.insert(row.id, row.group, row.vector));
+        view.rows().map(Result::unwrap).for_each(|row| oracle.insert(row.id, row.group, row.vector));
         oracle
     }
 
     /// Compares everything that a view says.
     pub fn assert_equals(&self, view: &View, probes: &[Vec<f32>]) {
         assert_eq!(&Self::of(view), self);
+        let entries: BTreeMap<u64, u64> = view.entries().collect();
+        assert_eq!(entries, self.0.iter().map(|(id, (group, _))| (*id, *group)).collect());
         assert_eq!(view.len(), self.0.len());
         assert_eq!(view.is_empty(), self.0.is_empty());
         for (&id, (group, vector)) in &self.0 {
-            let row = view.get(id).unwrap();
+            let row = view.get(id).unwrap().unwrap();
+            assert_eq!(view.group_of(id), Some(*group));
             assert!(view.contains(id) && row.id == id && row.group == *group && &row.vector == vector);
             assert!(view.group_ids(*group).contains(&id));
         }
@@ -187,19 +196,5 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
-/// Numbers that depend on nothing but the seed.
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
     }
 }

@@ -10,7 +10,7 @@ const ROWS: u64 = 6_000;
 fn index() -> (tempfile::TempDir, Index, Oracle) {
     let directory = quick_directory();
     let graph = GraphOptions { when: GraphWhen::Always, degree: 8, build_width: 40 };
-    let options = Options { shards: 1, background_compaction: false, graph, ..Options::new(24) };
+    let options = Options::new(24).shards(1).background_compaction(false).graph(graph);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let rows: Vec<_> = (0..ROWS).map(|id| (id, id / 2, vector(24, id))).collect();
     let (sealed, buffered) = rows.split_at(ROWS as usize - 100);

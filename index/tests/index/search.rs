@@ -10,7 +10,7 @@ use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
 /// An index with three segments and a buffer in each of three shards, a third of its rows deleted in all of them.
 fn large(dimension: usize, count: u64) -> (tempfile::TempDir, Index, Oracle) {
     let directory = quick_directory();
-    let options = Options { shards: 3, background_compaction: false, ..Options::new(dimension) };
+    let options = Options::new(dimension).shards(3).background_compaction(false);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let mut oracle = Oracle::default();
     for quarter in 0..4 {
@@ -163,7 +163,7 @@ fn a_batch_answers_as_its_queries_do() {
 #[test]
 fn equal_scores_rank_by_id_wherever_the_rows_lie() {
     let directory = quick_directory();
-    let options = Options { shards: 4, ..Options::new(5) };
+    let options = Options::new(5).shards(4);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let mut oracle = Oracle::default();
     // Few vectors and many rows; ids in no order, spread over segments, buffers and shards.
@@ -252,7 +252,7 @@ fn threads_change_nothing() {
 #[test]
 fn sealing_and_reopening_change_no_bit() {
     let directory = quick_directory();
-    let options = Options { shards: 2, ..Options::new(100) };
+    let options = Options::new(100).shards(2);
     let mut index = Index::create(&directory.path().join("index"), options).unwrap();
     index.insert(&borrowed(&rows(100, 0..2_000, 5))).unwrap();
     index.delete(&(0..2_000).step_by(9).collect::<Vec<_>>()).unwrap();
@@ -276,7 +276,7 @@ proptest! {
     #[test]
     fn any_mixture_answers_as_a_sort_does(seed in any::<u64>(), dimension in 1usize..70, count in 1u64..300) {
         let directory = quick_directory();
-        let options = Options { shards: 2, seal_rows: 40, ..Options::new(dimension) };
+        let options = Options::new(dimension).shards(2).seal_rows(40);
         let index = Index::create(&directory.path().join("index"), options).unwrap();
         let (mut oracle, mut random) = (Oracle::default(), Random(seed));
         for id in 0..count {

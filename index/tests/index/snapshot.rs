@@ -10,7 +10,7 @@ use crate::oracle::{Oracle, READ_ONLY, borrowed, copy, rows, scratch, vector};
 const DIMENSION: usize = 4;
 
 fn small(shards: u16, seal_rows: usize) -> (tempfile::TempDir, Index) {
-    scratch(Options { shards, seal_rows, background_compaction: false, ..Options::new(DIMENSION) })
+    scratch(Options::new(DIMENSION).shards(shards).seal_rows(seal_rows).background_compaction(false))
 }
 
 fn insert(index: &Index, oracle: &mut Oracle, ids: std::ops::Range<u64>) {

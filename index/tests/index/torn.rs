@@ -131,15 +131,12 @@ fn a_hole_among_unsynced_writes_ends_the_log_there() {
 
 #[test]
 fn a_write_of_many_frames_is_whole_or_absent() {
-    let image = Image::new(
-        Options { shards: 1, background_compaction: false, ..Options::new(3) },
-        |index, record| {
-            index.insert(&borrowed(&rows(3, 0..2, 1))).unwrap();
-            record();
-            index.insert(&borrowed(&rows(3, 1000..10_000, 1 << 20))).unwrap();
-            record();
-        },
-    );
+    let image = Image::new(Options::new(3).shards(1).background_compaction(false), |index, record| {
+        index.insert(&borrowed(&rows(3, 0..2, 1))).unwrap();
+        record();
+        index.insert(&borrowed(&rows(3, 1000..10_000, 1 << 20))).unwrap();
+        record();
+    });
     let (log, ends) = (image.log(0), image.ends(0));
     let mut random = Random(3);
     for case in 0..40 {

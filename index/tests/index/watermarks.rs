@@ -22,7 +22,7 @@ fn groups(index: &Index) -> [u64; 2] {
 
 #[test]
 fn a_watermark_stays_whatever_becomes_of_its_log() {
-    let (directory, index) = scratch(Options { shards: 2, ..Options::new(3) });
+    let (directory, index) = scratch(Options::new(3).shards(2));
     assert_eq!(index.watermarks(), [0, 0]);
     let [first, second] = groups(&index);
     let row = |id, group| [(id, group, vec![0.0, 1.0, 0.0])];
@@ -60,7 +60,7 @@ fn a_watermark_stays_whatever_becomes_of_its_log() {
 /// What the index cannot know alone: the end of a log is gone, and nothing in it says so.
 #[test]
 fn a_lost_tail_shows_in_the_watermark() {
-    let (directory, index) = scratch(Options { shards: 1, ..Options::new(3) });
+    let (directory, index) = scratch(Options::new(3).shards(1));
     index.insert_marked(&borrowed(&rows(3, 0..4, 2)), Durability::Group, 1).unwrap();
     index.insert_marked(&borrowed(&rows(3, 4..8, 2)), Durability::Group, 2).unwrap();
     let crashed = directory.path().join("crashed");
@@ -83,7 +83,7 @@ fn a_lost_tail_shows_in_the_watermark() {
 /// A batch that is too large for one transaction has its watermark in the last one of each shard.
 #[test]
 fn a_watermark_comes_after_all_rows_of_its_call() {
-    let (directory, index) = scratch(Options { shards: 1, seal_rows: 10, ..Options::new(3) });
+    let (directory, index) = scratch(Options::new(3).shards(1).seal_rows(10));
     index.insert_marked(&borrowed(&rows(3, 0..35, 1)), Durability::Bulk, 5).unwrap();
     index.seal().unwrap();
     let crashed = directory.path().join("crashed");

@@ -108,7 +108,7 @@ impl Auditor<'_> {
         }
         let mut left_out = Vec::new();
         for &id in ids {
-            let Some(row) = view.try_get(id)? else { continue };
+            let Some(row) = view.get(id)? else { continue };
             if view.group_ids(row.group).len() > 1
                 && let Ok(template) = Template::from_raw(&row.vector)
             {
@@ -127,12 +127,12 @@ impl Auditor<'_> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ 1);
         let mut probes = Vec::with_capacity(ids.len());
         for &id in ids {
-            let Some(row) = view.try_get(id)? else { continue };
+            let Some(row) = view.get(id)? else { continue };
             let mut away = vec![0.0f32; row.vector.len()];
             for _ in 0..MIXED {
                 let other = ids[random.random_range(0..ids.len())];
                 let sign = if random.random() { 1.0 } else { -1.0 };
-                if let Some(other) = view.try_get(other)? {
+                if let Some(other) = view.get(other)? {
                     away.iter_mut().zip(&other.vector[..]).for_each(|(sum, x)| *sum += sign * x);
                 }
             }

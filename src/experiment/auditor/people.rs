@@ -73,7 +73,7 @@ impl Auditor<'_> {
             let mut rows = Vec::with_capacity(block.len());
             for &id in block {
                 rows.extend(
-                    view.try_get(id)?
+                    view.get(id)?
                         .and_then(|row| Some((row.id, row.group, Template::from_raw(&row.vector).ok()?))),
                 );
             }
@@ -95,10 +95,10 @@ impl Auditor<'_> {
         let view = self.gallery.view();
         let mut alone: Vec<(u64, f32)> = Vec::new();
         for &id in ids {
-            let Some(row) = view.try_get(id)? else { continue };
+            let Some(row) = view.get(id)? else { continue };
             let mut own = f32::NEG_INFINITY;
             for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {
-                if let Some(other) = view.try_get(other)? {
+                if let Some(other) = view.get(other)? {
                     own = own.max(similarity(gallerist_index::dot(&row.vector, &other.vector)));
                 }
             }

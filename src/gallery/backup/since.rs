@@ -51,7 +51,7 @@ impl Since {
         let mut kept: BTreeMap<_, Vec<u64>> = BTreeMap::new();
         let mut spared = Vec::new();
         for (old, new) in pairs {
-            spared.extend(before.try_get(old)?.map(|row| (old, row.group)));
+            spared.extend(before.get(old)?.map(|row| (old, row.group)));
             let subject =
                 catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
             kept.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
@@ -121,7 +121,7 @@ fn equal_rows(
 ) -> Result<(Vec<(u64, u64)>, u64)> {
     let mut wanted: HashMap<Vec<u32>, Vec<(u64, u64)>> = HashMap::new();
     for &id in erased {
-        if let Some(row) = before.try_get(id)? {
+        if let Some(row) = before.get(id)? {
             wanted.entry(bits(&row.vector)).or_default().push((id, row.group));
         }
     }
@@ -130,7 +130,7 @@ fn equal_rows(
     }
     let taken: HashSet<u64> = known.iter().map(|&(_, new)| new).collect();
     let (mut pairs, mut unreadable) = (Vec::new(), 0);
-    for row in now.try_rows() {
+    for row in now.rows() {
         let Ok(row) = row else {
             unreadable += 1;
             continue;

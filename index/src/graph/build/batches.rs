@@ -1,11 +1,12 @@
 //! Building a large graph in batches.
 //!
-//! All points of a batch look for their neighbours in the graph as it is before the batch, then what they lead to is made to
-//! lead back to them, a point at a time (Manohar et al. 2024, ParlayANN, arXiv 2305.04359, section 3). No thread waits for
-//! another, and the same codes give the same graph, however many threads there are.
+//! All points of a batch look for their neighbours in the graph as it is before the batch, then what they
+//! lead to is made to lead back to them, a point at a time (Manohar et al. 2024, ParlayANN, arXiv 2305.04359,
+//! section 3). No thread waits for another, and the same codes give the same graph, however many threads
+//! there are.
 //!
-//! Neighbours are chosen as in Malkov, Yashunin 2018, algorithm 4: the nearest first, and none that is nearer to one already
-//! chosen. A list that was full is so made shorter than it may be, and has room for a while.
+//! Neighbours are chosen as in Malkov, Yashunin 2018, algorithm 4: the nearest first, and none that is nearer
+//! to one already chosen. A list that was full is so made shorter than it may be, and has room for a while.
 
 use std::ops::Range;
 
@@ -13,12 +14,13 @@ use rayon::prelude::*;
 
 use super::{Built, Parameters, Points};
 use crate::background::Tick;
+use crate::codes::sq8::Codes;
 use crate::error::Error;
 use crate::graph::search::Scored;
 use crate::graph::{MAX_LAYERS, NONE, Pool, Searchable};
-use crate::sq8::Codes;
 
-/// Points of a batch, at most. Those of one batch learn of each other only through others, so they are few among all.
+/// Points of a batch, at most. Those of one batch learn of each other only through others, so they are few
+/// among all.
 const BATCH: u32 = 1024;
 /// A batch is at most this part of what is there before.
 const GROWTH: u32 = 16;
@@ -51,8 +53,8 @@ struct Growing<'a> {
 }
 
 impl<'a> Growing<'a> {
-    /// A graph without any of the points `first`, in the order of which they will be added. The earlier, the more layers
-    /// a point is in: layer `l` has `1 / degree^l` of them.
+    /// A graph without any of the points `first`, in the order of which they will be added. The earlier, the
+    /// more layers a point is in: layer `l` has `1 / degree^l` of them.
     fn new(
         codes: Codes<'a>,
         first: Vec<u32>,
@@ -124,8 +126,8 @@ impl<'a> Growing<'a> {
         // A point of the layer above would be led to itself, where nothing leads on yet.
         let above = self.built.counts.get(layer + 1).is_some_and(|&above| node >= above);
         let near = self.searchable().near(layer, &query, self.width, above);
-        // As many as the list has place for: half of that, as in the paper, takes a third less time, but searches then need more
-        // comparisons for the same recall.
+        // As many as the list has place for: half of that, as in the paper, takes a third less time, but
+        // searches then need more comparisons for the same recall.
         self.choose(&near, self.built.graph().place(layer, node).len())
     }
 

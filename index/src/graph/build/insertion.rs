@@ -1,19 +1,20 @@
 //! Building a small graph with hnsw_rs.
 //!
-//! Of hnsw_rs only insertion and its neighbour lists are used. Its lists hold more than edges: those above a point's own
-//! layer are traces of descents, and a list may name points that do not reach its layer; both are left out. It
-//! drops the farthest neighbour of a full list without asking whether anything else leads there, and points that threads
-//! insert at the same time may never hear of each other.
+//! Of hnsw_rs only insertion and its neighbour lists are used. Its lists hold more than edges: those above a
+//! point's own layer are traces of descents, and a list may name points that do not reach its layer; both are
+//! left out. It drops the farthest neighbour of a full list without asking whether anything else leads there,
+//! and points that threads insert at the same time may never hear of each other.
 
 use hnsw_rs::hnsw::Hnsw;
 use hnsw_rs::prelude::Distance;
 
 use super::{Built, Parameters, Points};
+use crate::codes::sq8::Codes;
 use crate::graph::{MAX_LAYERS, NONE};
-use crate::sq8::Codes;
 
-/// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It copies what it
-/// inserts, so it gets numbers; and codes are a quarter of the vectors to read, for the same graph.
+/// `1 - score` of two rows, given by number, which rounding must not make negative: hnsw_rs asserts that. It
+/// copies what it inserts, so it gets numbers; and codes are a quarter of the vectors to read, for the same
+/// graph.
 struct CodeDistance<'a>(Codes<'a>);
 
 impl Distance<u32> for CodeDistance<'_> {

@@ -1,5 +1,5 @@
-//! Every operation fails, once or from then on, while the index is used and while it is opened again; and then the
-//! power goes as well.
+//! Every operation fails, once or from then on, while the index is used and while it is opened again; and
+//! then the power goes as well.
 //!
 //! Set GALLERIST_FAULTS for more cases.
 
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use super::power::{scratch as directory, seed, setting};
 use super::{EIO, ENOSPC, Known, insert, live, work};
-use crate::file::Operation;
-use crate::file::fault::{Fault, SHORT};
-use crate::file::power::{Image, KINDS, Kind};
-use crate::file::trace::Recorder;
+use crate::storage::file::Operation;
+use crate::storage::file::fault::{Fault, SHORT};
+use crate::storage::file::power::{Image, KINDS, Kind};
+use crate::storage::file::trace::Recorder;
 use crate::{Error, Index, Options};
 
 const FOREVER: usize = usize::MAX;
@@ -65,7 +65,7 @@ const OPERATIONS: [Operation; 8] = [
 ];
 
 fn options() -> Options {
-    Options { shards: 2, seal_rows: 8, ..Options::new(2) }
+    Options::new(2).shards(2).seal_rows(8)
 }
 
 /// Holds an index against what is known.

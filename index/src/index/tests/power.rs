@@ -12,11 +12,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use crate::file::power::{Disk, Image, KINDS, Kind};
-use crate::file::trace::{Event, Recorder};
+use crate::random::Random;
+use crate::storage::file::power::{Disk, Image, KINDS, Kind};
+use crate::storage::file::trace::{Event, Recorder};
 use crate::{Durability, Index, Options};
 use history::History;
-use workload::{Random, User};
+use workload::User;
 
 /// A number from the environment.
 pub(super) fn setting(name: &str, default: usize) -> usize {
@@ -54,8 +55,8 @@ struct Cut<'a> {
 }
 
 impl Examiner {
-    /// Cuts the power, opens what is left, and holds it against the promises. Then uses it and cuts the power again,
-    /// during the opening or later, `again` times.
+    /// Cuts the power, opens what is left, and holds it against the promises. Then uses it and cuts the power
+    /// again, during the opening or later, `again` times.
     fn examine(&mut self, cut: &Cut<'_>, kind: Kind, again: usize) -> Result<(), String> {
         let result = catch_unwind(AssertUnwindSafe(|| self.try_examine(cut, kind, again)));
         let result = result.unwrap_or_else(|_| Err("a panic".into()));
@@ -65,7 +66,7 @@ impl Examiner {
     fn try_examine(&mut self, cut: &Cut<'_>, kind: Kind, again: usize) -> Result<(), String> {
         self.images += 1;
         let directory = scratch();
-        let mut image = Image::new(kind, self.random.next());
+        let mut image = Image::new(kind, self.random.word());
         image.write(cut.disk, directory.path());
         let noise = cut.noise || image.has_noise();
         let path = directory.path().join("index");
@@ -83,12 +84,12 @@ impl Examiner {
         if let Some(problem) = report.problems.first() {
             return Err(format!("a check finds {problem}"));
         }
-        let mut user = User::new(&recorder, &history, self.random.next()).knowing(&index);
+        let mut user = User::new(&recorder, &history, self.random.word()).knowing(&index);
         if again > 0 {
-            let steps = self.random.below(4);
+            let steps = self.random.place(4);
             (0..steps).try_for_each(|_| user.step(&index)).map_err(|error| format!("going on: {error}"))?;
         }
-        user.settle("close", || index.close()).map_err(|error| format!("closing: {error}"))?;
+        user.flush("close", || index.close()).map_err(|error| format!("closing: {error}"))?;
         drop(user);
         let report = Index::check_at(&path).map_err(|error| format!("checking again: {error}"))?;
         if let Some(problem) = report.problems.first() {
@@ -107,11 +108,11 @@ impl Examiner {
         let (mut disk, events) = recorder.finish();
         // Nobody promised that the index is found at all before its creation returned.
         let again = if killed && cut.at < cut.history.exists { return Ok(()) } else { again - 1 };
-        let at = self.random.below(events.len() + 1);
+        let at = self.random.place(events.len() + 1);
         events[..at].iter().for_each(|event| disk.apply(event));
         let history = history.into_inner().unwrap();
         let cut = Cut { disk: &disk, history: &history, at, noise };
-        let kind = KINDS[self.random.below(KINDS.len())];
+        let kind = KINDS[self.random.place(KINDS.len())];
         self.examine(&cut, kind, again).map_err(|error| {
             let from = at.saturating_sub(25);
             let trace: Vec<String> =
@@ -138,9 +139,9 @@ fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
     let recorded = workload::record(directory.path(), seed, 20, users, true);
     let mut examiner = Examiner { random: Random(seed), images: 0 };
     let mut disk = recorded.start;
-    let shift = examiner.random.below(KINDS.len());
+    let shift = examiner.random.place(KINDS.len());
     for at in 0..=recorded.events.len() {
-        let again = [0, 0, 1, 1, 2][examiner.random.below(5)];
+        let again = [0, 0, 1, 1, 2][examiner.random.place(5)];
         let kind = KINDS[(at + shift) % KINDS.len()];
         let cut = Cut { disk: &disk, history: &recorded.history, at, noise: false };
         examiner.examine(&cut, kind, again).map_err(|error| {
@@ -162,7 +163,7 @@ fn examine_workload(seed: u64, images: usize) -> Result<usize, String> {
 fn a_power_cut_at_any_moment_takes_back_nothing_that_was_promised() {
     let wanted = setting("GALLERIST_IMAGES", 2_000);
     let mut random = Random(seed());
-    let seeds: Vec<u64> = (0..=wanted / 50).map(|_| random.next()).collect();
+    let seeds: Vec<u64> = (0..=wanted / 50).map(|_| random.word()).collect();
     let (next, images) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -187,7 +188,7 @@ fn a_power_cut_at_any_moment_takes_back_nothing_that_was_promised() {
 fn a_write_of_many_frames_is_whole_or_absent_whatever_sectors_arrive() {
     let directory = scratch();
     let recorder = Recorder::new(directory.path());
-    let options = Options { shards: 1, ..Options::new(4096) };
+    let options = Options::new(4096).shards(1);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let history = Mutex::new(History::new(1, recorder.position()));
     let mut user = User::new(&recorder, &history, 1);

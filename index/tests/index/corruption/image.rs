@@ -160,8 +160,8 @@ struct Work {
 
 impl Work {
     fn begun(path: &Path) -> Self {
-        let options = Options { shards: SHARDS, background_compaction: false, ..Options::new(DIMENSION) };
-        let options = Options { label: "encoder 3f2a".into(), ..options };
+        let options = Options::new(DIMENSION).shards(SHARDS).background_compaction(false);
+        let options = options.label("encoder 3f2a");
         let mut work = Self { index: Index::create(path, options).unwrap(), operations: Vec::new() };
         (0..8).for_each(|group| work.insert(group, 3));
         work.index.seal().unwrap();

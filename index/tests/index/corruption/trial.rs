@@ -122,7 +122,7 @@ fn judge(root: &Path, damaged: &[&Path], expected: &Expected) -> Result<bool, St
     };
     let (checked, opened) = (Index::check_at(root), Index::open(root));
     if matches!(expected, Expected::Anything) {
-        return Ok(opened.map(|index| index.view().try_rows().count()).is_err());
+        return Ok(opened.map(|index| index.view().rows().count()).is_err());
     }
     let reported = match checked {
         Ok(report) => match report.problems.iter().find(|problem| !names(&problem.path)) {
@@ -144,7 +144,7 @@ fn judge(root: &Path, damaged: &[&Path], expected: &Expected) -> Result<bool, St
     };
     let view = index.view();
     let mut rows = Oracle::default();
-    for row in view.try_rows() {
+    for row in view.rows() {
         match row {
             Ok(row) => rows.insert(row.id, row.group, row.vector),
             Err(error) => named(&error)?,

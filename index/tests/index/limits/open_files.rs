@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use gallerist_index::{Error, Index, Mode, Options};
+use gallerist_index::{Error, Index, Mode};
 
 use super::{DIMENSION, DIRECTORY, options, run_by, sample, shell};
 use crate::oracle::{Oracle, borrowed, copy, quick_directory, rows, vector};
@@ -99,9 +99,7 @@ fn with_64_files() {
 
     // And where they are not enough, that is what is said.
     let wide = root.join("wide");
-    for refused in
-        [Index::create(&wide, Options { shards: 100, ..options() }).map(drop), Index::open(&wide).map(drop)]
-    {
+    for refused in [Index::create(&wide, options().shards(100)).map(drop), Index::open(&wide).map(drop)] {
         assert_says_what_to_do(&refused.unwrap_err());
     }
 }

@@ -13,7 +13,7 @@ fn assert_moved<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
 
 #[test]
 fn an_index_that_was_replaced_writes_nothing_and_removes_nothing() {
-    let (directory, path, oracle) = sample(Options { shards: 2, ..Options::new(3) });
+    let (directory, path, oracle) = sample(Options::new(3).shards(2));
     let moved = directory.path().join("moved");
     // The same index, so that its files have the same names.
     let twin = directory.path().join("twin");
@@ -53,7 +53,7 @@ fn an_index_that_was_replaced_writes_nothing_and_removes_nothing() {
 
 #[test]
 fn an_index_that_was_removed_says_so_and_one_that_came_back_goes_on() {
-    let (directory, path, mut oracle) = sample(Options { shards: 2, ..Options::new(3) });
+    let (directory, path, mut oracle) = sample(Options::new(3).shards(2));
     let index = Index::open(&path).unwrap();
     let moved = directory.path().join("moved");
     fs::rename(&path, &moved).unwrap();

@@ -67,7 +67,7 @@ fn one_process_owns_an_index_once() {
 #[test]
 fn a_process_started_meanwhile_does_not_keep_the_lock() {
     // Between its fork and its exec, a process that another thread starts shares the lock file.
-    let (_directory, path, oracle) = sample(Options { shards: 1, ..Options::new(3) });
+    let (_directory, path, oracle) = sample(Options::new(3).shards(1));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -59,7 +59,7 @@ fn racer() {
     say("ready");
     signal();
     let raced = match std::env::var(ACT).unwrap().as_str() {
-        "create" => Index::create(&path, Options { shards: 2, ..Options::new(3) }),
+        "create" => Index::create(&path, Options::new(3).shards(2)),
         _ => Index::open(&path),
     };
     match raced {
@@ -135,7 +135,7 @@ impl Race {
 
 #[test]
 fn of_eight_who_open_an_index_one_owns_it() {
-    let (_directory, path, mut oracle) = sample(Options { shards: 2, seal_rows: 40, ..Options::new(3) });
+    let (_directory, path, mut oracle) = sample(Options::new(3).shards(2).seal_rows(40));
     let mut winners = BTreeSet::new();
     for round in 0..rounds(20) {
         let mut race = Race::prepare(&path, "open", round);

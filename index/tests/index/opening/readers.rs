@@ -27,7 +27,7 @@ fn reader() {
 
 /// What a crash left: unsynced rows, and the tails of the logs torn.
 fn crashed() -> (tempfile::TempDir, std::path::PathBuf, Oracle) {
-    let (directory, index) = scratch(Options { shards: 2, ..Options::new(3) });
+    let (directory, index) = scratch(Options::new(3).shards(2));
     index.insert(&borrowed(&rows(3, 0..40, 2))).unwrap();
     index.seal().unwrap();
     index.delete(&[3, 4]).unwrap();

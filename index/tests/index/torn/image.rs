@@ -37,7 +37,7 @@ impl Image {
 
     /// Of one log.
     pub fn small(durability: Durability) -> Self {
-        Self::new(Options { shards: 1, background_compaction: false, ..Options::new(3) }, |index, record| {
+        Self::new(Options::new(3).shards(1).background_compaction(false), |index, record| {
             for step in 0..6 {
                 index.insert_with(&borrowed(&rows(3, step * 5..step * 5 + 3, 2)), durability).unwrap();
                 record();
@@ -51,22 +51,19 @@ impl Image {
 
     /// Of two logs, with two writes in each: the first is full and cannot be sealed.
     pub fn of_two_logs(durability: Durability) -> Self {
-        Self::new(
-            Options { shards: 1, seal_rows: 9, background_compaction: false, ..Options::new(3) },
-            |index, record| {
-                let obstacles = (0..50).map(|number| index.path().join(format!("tmp-seg-{number:010}.seg")));
-                let obstacles: Vec<PathBuf> = obstacles.collect();
-                obstacles.iter().for_each(|path| fs::create_dir(path).unwrap());
-                for step in 0..4 {
-                    index.insert_with(&borrowed(&rows(3, step * 4..step * 4 + 4, 4)), durability).unwrap();
-                    if step == 2 {
-                        index.seal().unwrap_err(); // the sealer rests from here on
-                    }
-                    record();
+        Self::new(Options::new(3).shards(1).seal_rows(9).background_compaction(false), |index, record| {
+            let obstacles = (0..50).map(|number| index.path().join(format!("tmp-seg-{number:010}.seg")));
+            let obstacles: Vec<PathBuf> = obstacles.collect();
+            obstacles.iter().for_each(|path| fs::create_dir(path).unwrap());
+            for step in 0..4 {
+                index.insert_with(&borrowed(&rows(3, step * 4..step * 4 + 4, 4)), durability).unwrap();
+                if step == 2 {
+                    index.seal().unwrap_err(); // the sealer rests from here on
                 }
-                obstacles.iter().for_each(|path| fs::remove_dir(path).unwrap());
-            },
-        )
+                record();
+            }
+            obstacles.iter().for_each(|path| fs::remove_dir(path).unwrap());
+        })
     }
 
     pub fn log(&self, number: usize) -> Vec<u8> {

@@ -58,7 +58,7 @@ impl Between<'_> {
 
 /// An index of two shards with segments, tombstones and rows and deletions in logs.
 fn busy(directory: &Path) -> Index {
-    let options = Options { shards: 2, background_compaction: false, ..Options::new(3) };
+    let options = Options::new(3).shards(2).background_compaction(false);
     let index = Index::create(&directory.join("live"), options).unwrap();
     index.insert(&borrowed(&rows(3, 0..60, 3))).unwrap();
     index.seal().unwrap();
@@ -183,7 +183,7 @@ fn a_crash_while_sealing_loses_nothing_and_revives_nothing() {
 fn what_a_crash_left_counts_towards_the_next_seal() {
     let directory = quick_directory();
     let path = directory.path().join("index");
-    let options = Options { shards: 1, seal_rows: 100, background_compaction: false, ..Options::new(4) };
+    let options = Options::new(4).shards(1).seal_rows(100).background_compaction(false);
     let index = Index::create(&path, options).unwrap();
     index.insert(&borrowed(&rows(4, 0..60, 3))).unwrap();
     let crashes = ["one", "two"].map(|name| directory.path().join(name));
@@ -210,7 +210,7 @@ fn the_largest_frame_comes_back() {
     let directory = quick_directory();
     let path = directory.path().join("index");
     // 1032 rows of 16 + 250 * 4 bytes are all that one frame takes, to the byte.
-    let index = Index::create(&path, Options { shards: 1, ..Options::new(250) }).unwrap();
+    let index = Index::create(&path, Options::new(250).shards(1)).unwrap();
     let given = rows(250, 0..1032, 2000);
     index.insert(&borrowed(&given)).unwrap();
     let mut oracle = Oracle::default();

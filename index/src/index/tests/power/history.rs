@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::View;
-use crate::state::shard_of;
+use crate::storage::state::shard_of;
 
 /// Rows by id: group and vector.
 pub(super) type Rows = BTreeMap<u64, (u64, Vec<f32>)>;
@@ -65,7 +65,7 @@ impl History {
     }
 
     /// Everything that returned before a call began is durable now that the call has returned.
-    pub(super) fn settle(&mut self, began: usize, now: usize) {
+    pub(super) fn mark_durable(&mut self, began: usize, now: usize) {
         for unit in self.shards.iter_mut().flatten().filter(|unit| unit.returned <= began) {
             unit.durable = unit.durable.min(now);
         }
@@ -76,12 +76,12 @@ impl History {
         units.iter().rposition(|unit| unit.durable <= cut).map_or(0, |last| last + 1)
     }
 
-    /// Holds a view of what a power cut left against the promises: each shard is a prefix of its history, with
-    /// everything in it that was acknowledged as durable. Returns the lengths of the prefixes, of the longest where
-    /// several hold the same rows.
+    /// Holds a view of what a power cut left against the promises: each shard is a prefix of its history,
+    /// with everything in it that was acknowledged as durable. Returns the lengths of the prefixes, of the
+    /// longest where several hold the same rows.
     pub(super) fn judge(&self, cut: usize, view: &View) -> Result<Vec<usize>, String> {
         let mut found = vec![Rows::new(); self.shards.len()];
-        for row in view.try_rows() {
+        for row in view.rows() {
             let row = row.map_err(|error| format!("a row cannot be read: {error}"))?;
             let shard = &mut found[shard_of(row.group, self.shards.len())];
             if shard.insert(row.id, (row.group, row.vector)).is_some() {
@@ -96,7 +96,8 @@ impl History {
             .collect()
     }
 
-    /// The history of an index that was opened after a cut, at a moment of a new trace, and showed these prefixes.
+    /// The history of an index that was opened after a cut, at a moment of a new trace, and showed these
+    /// prefixes.
     pub(super) fn reopened(&self, cut: usize, prefixes: &[usize], opened: usize) -> Self {
         let shards = self.shards.iter().zip(prefixes).map(|(units, &prefix)| {
             let least = Self::least(units, cut);

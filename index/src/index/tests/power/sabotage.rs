@@ -1,7 +1,8 @@
-//! The test of the test: without any one of its syncs, or with a removal too early, the index must be found out.
+//! The test of the test: without any one of its syncs, or with a removal too early, the index must be found
+//! out.
 //!
-//! A sync that is taken out of a trace must show where anything relies on it before the next sync of the same file
-//! or directory. These rely on nothing, or on less than it seems, and may stay unnoticed:
+//! A sync that is taken out of a trace must show where anything relies on it before the next sync of the same
+//! file or directory. These rely on nothing, or on less than it seems, and may stay unnoticed:
 //!
 //! | sync | why it may be missing |
 //! |---|---|
@@ -20,12 +21,12 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::workload::{Random, Recorded, User, record};
+use super::workload::{Recorded, User, record};
 use super::{Cut, Examiner, scratch, seed, setting, shown};
-use crate::file::power::{Disk, Image, KINDS, Kind};
-use crate::file::trace::{Event, Recorder};
-use crate::manifest::Manifest;
-use crate::store::Store;
+use crate::random::Random;
+use crate::storage::file::power::{Disk, Image, KINDS, Kind};
+use crate::storage::file::trace::{Event, Recorder};
+use crate::storage::manifest::Manifest;
 use crate::{Durability, Index, Options};
 
 /// A trace that is not as it should be.
@@ -52,7 +53,7 @@ fn listed(disk: &Disk) -> HashSet<PathBuf> {
     let directory = scratch();
     Image::new(Kind::Everything, 0).write(disk, directory.path());
     match Manifest::load(&directory.path().join("index")) {
-        Ok(manifest) => Store::listed(Path::new("index"), &manifest.body),
+        Ok(manifest) => manifest.body.files(Path::new("index")),
         Err(_) => HashSet::new(),
     }
 }
@@ -239,9 +240,9 @@ fn killed_at(recorded: &Recorded, at: usize, random: &mut Random) -> Recorded {
     let index = Index::open(&directory.path().join("index")).unwrap();
     let prefixes = recorded.history.judge(at, &index.view()).unwrap();
     let history = Mutex::new(recorded.history.reopened(at, &prefixes, recorder.position()));
-    let mut user = User::new(&recorder, &history, random.next()).knowing(&index);
+    let mut user = User::new(&recorder, &history, random.word()).knowing(&index);
     (0..8).for_each(|_| user.step(&index).unwrap());
-    user.settle("close", || index.close()).unwrap();
+    user.flush("close", || index.close()).unwrap();
     drop(user);
     Recorded::new(recorder, history)
 }
@@ -254,9 +255,9 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
     let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for _ in 0..setting("GALLERIST_SABOTAGES", 1) {
         let directory = scratch();
-        let recorded = record(directory.path(), random.next(), 16, 1, false);
+        let recorded = record(directory.path(), random.word(), 16, 1, false);
         let exists = recorded.history.exists;
-        let at = exists + random.below(recorded.events.len() - exists);
+        let at = exists + random.place(recorded.events.len() - exists);
         let killed = killed_at(&recorded, at, &mut random);
         for (what, recorded) in [("", recorded), ("after a kill, ", killed)] {
             for sabotage in Saboteur::new(&recorded).sabotages() {
@@ -293,7 +294,7 @@ fn without_any_one_of_its_syncs_the_index_is_found_out() {
 fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
     let directory = scratch();
     let recorder = Recorder::new(directory.path());
-    let options = Options { shards: 1, background_compaction: false, ..Options::new(24) };
+    let options = Options::new(24).shards(1).background_compaction(false);
     let index = Index::create(&directory.path().join("index"), options).unwrap();
     let history = Mutex::new(super::history::History::new(1, recorder.position()));
     let mut user = User::new(&recorder, &history, 7);
@@ -304,11 +305,12 @@ fn small(last: impl FnOnce(&mut User<'_>, Index)) -> Recorded {
     Recorded::new(recorder, history)
 }
 
-/// Found by chance, once: the index did not open, as its logs were gone and the manifest that replaced them too.
+/// Found by chance, once: the index did not open, as its logs were gone and the manifest that replaced them
+/// too.
 #[test]
 fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
     let recorded = small(|user, index| {
-        user.settle("seal", || index.seal()).unwrap();
+        user.flush("seal", || index.seal()).unwrap();
         std::mem::forget(index); // the end of the process
     });
     let published = recorded.events.iter().rposition(is_manifest).unwrap() + 1;
@@ -327,10 +329,10 @@ fn a_manifest_in_the_cache_only_is_synced_before_it_is_relied_on() {
     assert!(is_found_out(&killed, &first, &mut examiner, 2000), "it is synced for nothing");
 }
 
-/// Found by chance, once: frames after a close frame that was in the cache only vouched for it.
+/// Found by chance, once: frames after a close frame that was in the cache only recorded for it.
 #[test]
 fn a_close_frame_in_the_cache_only_is_not_relied_on() {
-    let recorded = small(|user, index| user.settle("close", || index.close()).unwrap());
+    let recorded = small(|user, index| user.flush("close", || index.close()).unwrap());
     let frame = |event: &Event| matches!(event, Event::Write { bytes, offset, .. } if *offset > 0 && bytes.len() == 32);
     let closed = recorded.events.iter().rposition(frame).unwrap() + 1;
     let mut random = Random(seed());

@@ -5,29 +5,16 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::history::{Change, History, NEVER, Rows, Unit};
-use crate::file::power::Disk;
-use crate::file::trace::{Event, Recorder};
-use crate::state::shard_of;
+use crate::random::Random;
+use crate::storage::file::power::Disk;
+use crate::storage::file::trace::{Event, Recorder};
+use crate::storage::state::shard_of;
 use crate::{Durability, Error, Index, Options, Receipt, Row};
 
-/// Numbers after SplitMix64.
-#[derive(Debug, Clone)]
-pub(super) struct Random(pub(super) u64);
-
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    fn vector(&mut self, dimension: usize) -> Vec<f32> {
-        let numbers: Vec<f32> = (0..dimension).map(|_| self.below(2001) as f32 - 1000.5).collect();
+    /// A vector of length 1.
+    fn unit_vector(&mut self, dimension: usize) -> Vec<f32> {
+        let numbers: Vec<f32> = (0..dimension).map(|_| self.place(2001) as f32 - 1000.5).collect();
         let norm = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
         numbers.iter().map(|number| number / norm).collect()
     }
@@ -75,17 +62,17 @@ impl<'a> User<'a> {
 
     /// Knows what is in an index.
     pub(super) fn knowing(mut self, index: &Index) -> Self {
-        self.live = index.view().rows().map(|row| (row.id, row.group)).collect();
+        self.live = index.view().entries().collect();
         self
     }
 
     fn own(&mut self, bound: usize) -> u64 {
-        self.random.below(bound) as u64 * self.users + self.number
+        self.random.place(bound) as u64 * self.users + self.number
     }
 
     /// Does something. An index on a disk that works refuses nothing of it.
     pub(super) fn step(&mut self, index: &Index) -> Result<(), Error> {
-        match self.random.below(if index.options().background_compaction { 22 } else { 20 }) {
+        match self.random.place(if index.options().background_compaction { 22 } else { 20 }) {
             0..13 => {
                 let durability = [
                     Durability::Group,
@@ -94,17 +81,18 @@ impl<'a> User<'a> {
                     Durability::Bulk,
                     Durability::Bulk,
                 ];
-                let durability = durability[self.random.below(5)];
-                let most = [2, 6, 12][self.random.below(3)];
-                let rows = 1 + self.random.below(if self.users == 1 { most } else { most.min(6) });
-                let groups = 1 + self.random.below(3);
-                self.insert(index, rows, groups, durability)
+                let durability = durability[self.random.place(5)];
+                let most = [2, 6, 12][self.random.place(3)];
+                let rows = 1 + self.random.place(if self.users == 1 { most } else { most.min(6) });
+                let groups = 1 + self.random.place(3);
+                let replaced = self.replaced(index);
+                self.write(index, rows, groups, durability, replaced)
             }
             13..16 => {
-                let count = 1 + self.random.below(5);
+                let count = 1 + self.random.place(5);
                 let live: Vec<u64> = self.live.keys().copied().collect();
                 let ids: Vec<u64> =
-                    (0..count).filter_map(|_| live.get(self.random.below(live.len() + 1))).copied().collect();
+                    (0..count).filter_map(|_| live.get(self.random.place(live.len() + 1))).copied().collect();
                 self.delete(&ids, || index.delete(&ids))
             }
             16 => {
@@ -113,14 +101,14 @@ impl<'a> User<'a> {
                     self.live.iter().filter(|(_, of)| **of == group).map(|(&id, _)| id).collect();
                 self.delete(&ids, || index.delete_group(group))
             }
-            17 => self.settle("sync", || index.sync()),
-            18..20 => self.settle("seal", || index.seal()),
+            17 => self.flush("sync", || index.sync()),
+            18..20 => self.flush("seal", || index.seal()),
             20 => {
                 // It makes nothing durable that was not.
                 self.begin("compact");
                 index.compact().map(drop)
             }
-            _ => self.settle("purge", || index.purge().map(drop)),
+            _ => self.flush("purge", || index.purge().map(drop)),
         }
     }
 
@@ -132,19 +120,47 @@ impl<'a> User<'a> {
         groups: usize,
         durability: Durability,
     ) -> Result<(), Error> {
+        self.write(index, rows, groups, durability, Rows::new())
+    }
+
+    /// Live rows with new vectors, for every third write.
+    fn replaced(&self, index: &Index) -> Rows {
+        let mut random = Random(self.random.0 ^ 0x5eed);
+        if random.place(3) > 0 || self.live.is_empty() {
+            return Rows::new();
+        }
+        let live: Vec<(u64, u64)> = self.live.iter().map(|(&id, &group)| (id, group)).collect();
+        let mut chosen = || (live[random.place(live.len())], random.unit_vector(index.options().dimension));
+        (0..3).map(|_| chosen()).map(|((id, group), vector)| (id, (group, vector))).collect()
+    }
+
+    /// Inserts fresh rows, and replaces some live ones in the same call.
+    fn write(
+        &mut self,
+        index: &Index,
+        rows: usize,
+        groups: usize,
+        durability: Durability,
+        replaced: Rows,
+    ) -> Result<(), Error> {
         let groups: Vec<u64> = (0..groups).map(|_| self.own(9)).collect();
         let mut fresh = Rows::new();
         while fresh.len() < rows {
             let id = self.own(400);
             if !self.live.contains_key(&id) {
-                let group = groups[self.random.below(groups.len())];
-                fresh.insert(id, (group, self.random.vector(index.options().dimension)));
+                let group = groups[self.random.place(groups.len())];
+                fresh.insert(id, (group, self.random.unit_vector(index.options().dimension)));
             }
         }
+        let upserts = !replaced.is_empty();
+        fresh.extend(replaced);
         let given: Vec<Row<'_>> =
             fresh.iter().map(|(&id, (group, vector))| Row { id, group: *group, vector }).collect();
         let began = self.begin("insert");
-        let receipt = index.insert_with(&given, durability)?;
+        let receipt = match upserts {
+            true => index.upsert_with(&given, durability)?,
+            false => index.insert_with(&given, durability)?,
+        };
         let returned = self.recorder.position();
         self.live.extend(fresh.iter().map(|(&id, row)| (id, row.0)));
         let durable = if receipt.durable { returned } else { NEVER };
@@ -179,14 +195,14 @@ impl<'a> User<'a> {
     }
 
     /// Does what makes everything durable.
-    pub(super) fn settle(
+    pub(super) fn flush(
         &mut self,
         name: &'static str,
         act: impl FnOnce() -> Result<(), Error>,
     ) -> Result<(), Error> {
         let began = self.begin(name);
         act()?;
-        self.history().settle(began, self.recorder.position());
+        self.history().mark_durable(began, self.recorder.position());
         Ok(())
     }
 
@@ -201,8 +217,8 @@ impl<'a> User<'a> {
     }
 }
 
-/// The parts of a call's rows in one shard that stand or fall as a whole: all of them, unless they are more than a
-/// buffer takes; then each group, in order.
+/// The parts of a call's rows in one shard that stand or fall as a whole: all of them, unless they are more
+/// than a buffer takes; then each group, in order.
 fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     if rows.len() <= limit {
         return vec![rows];
@@ -212,24 +228,22 @@ fn atoms(rows: Rows, limit: usize) -> Vec<Rows> {
     groups.into_values().collect()
 }
 
-/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then. `merging`: segments
-/// are merged and purged too.
+/// Makes an index in an empty directory and lets some users use it, closing and opening it now and then.
+/// `merging`: segments are merged and purged too.
 pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64, merging: bool) -> Recorded {
     let mut random = Random(seed);
     let recorder = Recorder::new(directory);
     let path = directory.join("index");
-    let options = Options {
-        shards: 1 + random.below(3) as u16,
-        seal_rows: [8, 14, 30][random.below(3)],
-        background_compaction: merging,
-        ..Options::new([2, 24, 40][random.below(3)])
-    };
+    let options = Options::new([2, 24, 40][random.place(3)])
+        .shards(1 + random.place(3) as u16)
+        .seal_rows([8, 14, 30][random.place(3)])
+        .background_compaction(merging);
     let shards = options.shards;
     let mut index = Index::create(&path, options).unwrap();
     let history = Mutex::new(History::new(shards, recorder.position()));
     let mut users: Vec<User<'_>> =
-        (0..users).map(|number| User::one_of(&recorder, &history, random.next(), number, users)).collect();
-    let sessions = 1 + random.below(3);
+        (0..users).map(|number| User::one_of(&recorder, &history, random.word(), number, users)).collect();
+    let sessions = 1 + random.place(3);
     for _ in 0..sessions {
         let steps = steps / sessions / users.len() + 1;
         if let [user] = &mut users[..] {
@@ -241,12 +255,12 @@ pub(super) fn record(directory: &Path, seed: u64, steps: usize, users: u64, merg
                 }
             });
         }
-        users[0].settle("close", || index.close()).unwrap();
+        users[0].flush("close", || index.close()).unwrap();
         users[0].begin("open");
         index = Index::open(&path).unwrap();
     }
     users[0].insert(&index, 5, 2, Durability::Bulk).unwrap();
-    users[0].settle("close", || index.close()).unwrap();
+    users[0].flush("close", || index.close()).unwrap();
     drop(users);
     Recorded::new(recorder, history)
 }
