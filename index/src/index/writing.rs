@@ -56,6 +56,9 @@ impl Index {
     /// both and never neither, and so does the index after a crash. The rows of one group in one call are all
     /// written or none, as with [`insert_with`](Self::insert_with).
     ///
+    /// A call that replaces a row waits for a sync, whatever `durability` says, as a deletion does: see
+    /// [`Receipt::durable`].
+    ///
     /// A row keeps its group: an id that is live in another group is refused. Delete it first to move it.
     ///
     /// # Errors

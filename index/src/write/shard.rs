@@ -177,6 +177,10 @@ impl Shard {
 
     /// Appends a transaction to the log. It is neither durable nor visible before [`Shard::commit`].
     pub(crate) fn append(&self, records: Vec<Record>, durability: Durability) -> Result<Written, WriteError> {
+        debug_assert!(
+            durability.waits() || !records.iter().any(|record| matches!(record, Record::Delete(_))),
+            "a deletion is seen before it is on disk"
+        );
         let rows = records.iter().map(Record::rows).sum();
         let bytes = records.iter().map(Record::frame_length).sum();
         let mut inner = self.room(rows, bytes).map_err(|error| WriteError { error, in_doubt: false })?;

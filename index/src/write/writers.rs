@@ -132,6 +132,12 @@ impl Writers {
         let claim =
             self.reservations.claim(insertion.ids()).map_err(|position| insertion.duplicate(position))?;
         let replaced = insertion.live(&self.store.state.load())?;
+        // A seal or a compaction writes down which rows are dead, perhaps before the log is on disk: a power cut
+        // would then take the old row and the new one.
+        let durability = match replaced.contains(&true) && !durability.waits() {
+            true => Durability::Group,
+            false => durability,
+        };
         self.write(
             WriteBatch { insertion: &insertion, replaced: &replaced, durability, watermark: None },
             claim,

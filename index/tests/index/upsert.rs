@@ -41,6 +41,21 @@ fn a_row_is_replaced_wherever_it_lies() {
     oracle.assert_equals(&Index::open(&directory.path().join("index")).unwrap().view(), &[]);
 }
 
+/// Otherwise its tombstone could be on disk, and the new row not.
+#[test]
+fn what_replaces_a_row_is_on_disk_when_it_is_seen() {
+    let (_directory, index) = scratch(Options::new(DIMENSION));
+    let unit = vector(DIMENSION, 1);
+    let row = |id| Row { id, group: 1, vector: &unit };
+    for durability in [Durability::Bulk, Durability::Interval] {
+        let receipt = index.upsert_with(&[row(1), row(2)], durability).unwrap();
+        assert_eq!((receipt.replaced, receipt.durable), (0, false), "nothing is replaced");
+        let receipt = index.upsert_with(&[row(2), row(3)], durability).unwrap();
+        assert_eq!((receipt.replaced, receipt.durable), (1, true));
+        index.delete(&[1, 2, 3]).unwrap();
+    }
+}
+
 #[test]
 fn a_row_keeps_its_group_and_a_batch_names_an_id_once() {
     let (_directory, index) = scratch(Options::new(DIMENSION));

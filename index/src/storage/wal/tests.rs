@@ -287,7 +287,7 @@ fn a_head_that_no_writer_writes_is_refused() {
     let head = Head::parse(&written, seed).unwrap();
     assert_eq!(Head::parse(&written, seed ^ 1), None, "a head of another file");
     assert_eq!((head.kind, head.continues, head.sequence, head.durable), (1, false, 2, 1));
-    for (at, value) in [(2, 0xff), (4, 0), (4, 5), (5, 2), (6, 1), (7, 1), (16, 2), (23, 1)] {
+    for (at, value) in [(2, 0xff), (4, 0), (4, 6), (5, 2), (6, 1), (7, 1), (16, 2), (23, 1)] {
         let mut changed = written;
         changed[at] = value;
         let checksum = crc32c::crc32c_append(seed, &changed[..24]);
