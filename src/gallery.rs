@@ -33,6 +33,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use gallerist_index::Access;
+pub use gallerist_index::GraphWhen;
 use gallerist_index::{Index, View};
 
 pub use backup::{Backup, Progress, Restored};

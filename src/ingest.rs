@@ -10,7 +10,9 @@
 //! grow with the number of photos; a budget of bytes bounds what their pixels take together. A worker encodes
 //! its own batches: as many threads compute as there are cores, never more.
 
+mod look;
 mod memory;
+mod select;
 mod skip;
 mod walk;
 mod worker;
@@ -28,6 +30,7 @@ use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
 use crate::image::{Limits, PhotoHash};
 use crate::template::Template;
+pub use look::{Look, look};
 use memory::Budget;
 pub use skip::Skip;
 pub use walk::{Input, Survey, is_system, survey, walk};

@@ -6,9 +6,10 @@ use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
 use super::memory::{Budget, Room, check_for_networks};
-use super::{Census, EncodedFace, Faces, Finding, Input, Job, Options, Outcome, RefusedFace, Skip};
+use super::select::{self, Chosen};
+use super::{Census, EncodedFace, Finding, Input, Job, Options, Outcome, Skip};
 use crate::encoder::Engine;
-use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
+use crate::face::Crop;
 use crate::image::{self, DecodeError, Photo, PhotoHash, Source};
 
 /// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
@@ -23,13 +24,6 @@ struct Waiting {
     hash: PhotoHash,
     faces: Vec<Chosen>,
     census: Census,
-}
-
-/// A face that counts, with its number among those found.
-struct Chosen {
-    index: usize,
-    crop: Crop,
-    provenance: Provenance,
 }
 
 pub(super) struct Worker<'a> {
@@ -95,19 +89,8 @@ impl<'a> Worker<'a> {
         }
         let (photo, _room) = self.photo(input, hash)?;
         let digest = hash.unwrap_or_default();
-        check_for_networks(self.options.workers).map_err(Finding::Skipped)?;
-        let (found, turned) = self.detect(&photo).map_err(Finding::Skipped)?;
-        census.found = found.len();
-        if self.options.single_face && found.len() > 1 {
-            let detail = format!("{} faces, one is asked for", found.len());
-            census.not_looked_at = found.len();
-            return Err(Finding::Skipped(Skip::new("several_faces", detail)));
-        }
-        let faces = self.choose(&photo, self.wanted(&photo, found), turned, census);
-        match (faces.is_empty(), census.refused.first()) {
-            (true, Some(first)) => Err(Finding::Skipped(first.skip.clone())),
-            _ => Ok((digest, faces)),
-        }
+        let faces = select::faces(self.engine, self.options, &photo, census).map_err(Finding::Skipped)?;
+        Ok((digest, faces))
     }
 
     /// Reads and decodes one photo in a room of the memory budget, which it needs as long as it lives.
@@ -131,66 +114,6 @@ impl<'a> Worker<'a> {
             // Waiting for more with the bytes in memory could last for ever, if all workers did: they are read again.
             needed = picture.memory();
         }
-    }
-
-    /// The faces found, and by how many degrees clockwise the photo was turned for it.
-    fn detect(&self, photo: &Photo) -> Result<(Vec<Face>, u16), Skip> {
-        let shorter = photo.width.min(photo.height);
-        if (shorter as f32) < self.options.detect.min_face {
-            let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
-            return Err(Skip::new("too_small", size));
-        }
-        let (faces, turned) = detect_turned(&*self.engine.detector, photo, &self.options.detect)
-            .map_err(|error| Skip::network("detect_failed", &error))?;
-        if faces.is_empty() {
-            return Err(Skip::new("no_face", ""));
-        }
-        Ok((faces, turned))
-    }
-
-    /// The faces that are to be looked at, with their numbers.
-    fn wanted(&self, photo: &Photo, found: Vec<Face>) -> Vec<(usize, Face)> {
-        let faces = found.into_iter().enumerate();
-        match self.options.faces {
-            Faces::All => faces.collect(),
-            Faces::Largest => {
-                let prominence = |face: &Face| face.prominence(photo);
-                let largest =
-                    faces.max_by(|(_, one), (_, other)| prominence(one).total_cmp(&prominence(other)));
-                largest.into_iter().collect()
-            }
-        }
-    }
-
-    /// Aligns and grades the faces, and refuses those that are too small or too poor.
-    fn choose(
-        &self,
-        photo: &Photo,
-        faces: Vec<(usize, Face)>,
-        turned: u16,
-        census: &mut Census,
-    ) -> Vec<Chosen> {
-        census.not_looked_at = census.found - faces.len();
-        let mut chosen = Vec::new();
-        for (index, face) in faces {
-            let mut refuse = |code, detail| {
-                let skip = Skip::new(code, detail);
-                census.refused.push(RefusedFace { index, bounds: face.bounds, skip });
-            };
-            let crop = align(photo, &face.landmarks, self.engine.model.chip);
-            let quality = Quality::measure(photo, &face, &crop, self.engine.model.chip);
-            if quality.size_px < self.options.detect.min_face {
-                refuse("too_small", format!("the face is {:.0} pixels wide", quality.size_px));
-            } else if quality.overall < self.options.min_quality {
-                let least = self.options.min_quality;
-                refuse("low_quality", format!("{} of 100, at least {least} wanted", quality.overall));
-            } else {
-                let Face { bounds, score, landmarks } = face;
-                let provenance = Provenance { bounds, score, landmarks, turned, quality };
-                chosen.push(Chosen { index, crop, provenance });
-            }
-        }
-        chosen
     }
 
     /// Encodes what waits, as one batch, and sends it on.

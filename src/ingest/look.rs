@@ -1,0 +1,67 @@
+//! One photo in memory, without the pipeline.
+
+use sha2::{Digest, Sha256};
+
+use super::{Census, EncodedFace, Finding, Options, Skip, select};
+use crate::encoder::Engine;
+use crate::face::Crop;
+use crate::image::{self, PhotoHash};
+
+/// What was found in the bytes of one photo.
+#[derive(Debug)]
+pub struct Look {
+    /// Hash of the bytes.
+    pub hash: PhotoHash,
+    /// What was found.
+    pub finding: Finding,
+    /// The faces in it.
+    pub census: Census,
+}
+
+/// Looks at one photo that is in memory, on the calling thread: decodes it, finds its faces and encodes those that count. For callers who
+/// have one photo at a time, such as a server; [`run`](super::run) is for many. The limits of `options` hold, but nobody waits for memory: callers
+/// bound how many photos they look at together.
+pub fn look(engine: &Engine, bytes: &[u8], options: &Options) -> Look {
+    let mut census = Census::default();
+    let finding = faces_in(engine, bytes, options, &mut census);
+    Look { hash: Sha256::digest(bytes).into(), finding: finding.unwrap_or_else(Finding::Skipped), census }
+}
+
+fn faces_in(engine: &Engine, bytes: &[u8], options: &Options, census: &mut Census) -> Result<Finding, Skip> {
+    let photo = image::decode(bytes, &options.limits)?;
+    let chosen = select::faces(engine, options, &photo, census)?;
+    let (crops, places): (Vec<Crop>, Vec<_>) =
+        chosen.into_iter().map(|face| (face.crop, (face.index, face.provenance))).unzip();
+    let templates = engine.encoder.encode(&crops).map_err(|error| Skip::network("encode_failed", &error))?;
+    let encoded = places.into_iter().zip(templates);
+    let encoded = encoded.map(|((index, provenance), template)| EncodedFace { index, template, provenance });
+    Ok(Finding::Faces(encoded.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::image::{ImageBuffer, ImageFormat, Rgb};
+
+    use super::*;
+    use crate::encoder::{Device, Model};
+
+    fn photo(side: u32) -> Vec<u8> {
+        let pixels = ImageBuffer::from_fn(side, side, |x, y| Rgb([x as u8, y as u8, (x ^ y) as u8]));
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        pixels.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn bytes_become_templates_or_a_reason() {
+        let engine = Engine::load(&Model::named("stand-in").unwrap(), Device::Cpu, false).unwrap();
+        let options = Options::default();
+        let seen = look(&engine, &photo(200), &options);
+        assert!(matches!(&seen.finding, Finding::Faces(faces) if faces.len() == seen.census.found));
+        assert_eq!(seen.hash, PhotoHash::from(Sha256::digest(photo(200))));
+        for (bytes, code) in [(&b"no photo"[..], "unsupported"), (&photo(8), "too_small"), (b"", "empty")] {
+            let finding = look(&engine, bytes, &options).finding;
+            assert!(matches!(&finding, Finding::Skipped(skip) if skip.code == code), "{code}: {finding:?}");
+        }
+    }
+}

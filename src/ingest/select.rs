@@ -1,0 +1,89 @@
+//! The faces of one photo that count, aligned and graded.
+
+use super::memory::check_for_networks;
+use super::{Census, Faces, Options, RefusedFace, Skip};
+use crate::encoder::Engine;
+use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
+use crate::image::Photo;
+
+/// A face that counts, with its number among those found.
+pub(super) struct Chosen {
+    pub index: usize,
+    pub crop: Crop,
+    pub provenance: Provenance,
+}
+
+/// Finds the faces in a photo, and selects, aligns and grades those that are asked for. At least one, or the reason why there is none.
+pub(super) fn faces(
+    engine: &Engine,
+    options: &Options,
+    photo: &Photo,
+    census: &mut Census,
+) -> Result<Vec<Chosen>, Skip> {
+    check_for_networks(options.workers)?;
+    let (found, turned) = detect(engine, options, photo)?;
+    census.found = found.len();
+    if options.single_face && found.len() > 1 {
+        census.not_looked_at = found.len();
+        return Err(Skip::new("several_faces", format!("{} faces, one is asked for", found.len())));
+    }
+    let wanted = wanted(options.faces, photo, found);
+    census.not_looked_at = census.found - wanted.len();
+    let mut chosen = Vec::new();
+    for (index, face) in wanted {
+        let bounds = face.bounds;
+        match grade(engine, options, photo, (face, turned)) {
+            Ok((crop, provenance)) => chosen.push(Chosen { index, crop, provenance }),
+            Err(skip) => census.refused.push(RefusedFace { index, bounds, skip }),
+        }
+    }
+    match (chosen.is_empty(), census.refused.first()) {
+        (true, Some(first)) => Err(first.skip.clone()),
+        _ => Ok(chosen),
+    }
+}
+
+/// The faces found, and by how many degrees clockwise the photo was turned for it.
+fn detect(engine: &Engine, options: &Options, photo: &Photo) -> Result<(Vec<Face>, u16), Skip> {
+    let shorter = photo.width.min(photo.height);
+    if (shorter as f32) < options.detect.min_face {
+        let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
+        return Err(Skip::new("too_small", size));
+    }
+    let (faces, turned) = detect_turned(&*engine.detector, photo, &options.detect)
+        .map_err(|error| Skip::network("detect_failed", &error))?;
+    if faces.is_empty() { Err(Skip::new("no_face", "")) } else { Ok((faces, turned)) }
+}
+
+/// The faces that are asked for, with their numbers.
+fn wanted(faces: Faces, photo: &Photo, found: Vec<Face>) -> Vec<(usize, Face)> {
+    let found = found.into_iter().enumerate();
+    match faces {
+        Faces::All => found.collect(),
+        Faces::Largest => {
+            let prominence = |face: &Face| face.prominence(photo);
+            let largest = found.max_by(|(_, one), (_, other)| prominence(one).total_cmp(&prominence(other)));
+            largest.into_iter().collect()
+        }
+    }
+}
+
+/// Aligns and grades a face, found with the photo turned by so many degrees; refused if it is too small or too poor.
+fn grade(
+    engine: &Engine,
+    options: &Options,
+    photo: &Photo,
+    (face, turned): (Face, u16),
+) -> Result<(Crop, Provenance), Skip> {
+    let crop = align(photo, &face.landmarks, engine.model.chip);
+    let quality = Quality::measure(photo, &face, &crop, engine.model.chip);
+    if quality.size_px < options.detect.min_face {
+        return Err(Skip::new("too_small", format!("the face is {:.0} pixels wide", quality.size_px)));
+    }
+    if quality.overall < options.min_quality {
+        let detail = format!("{} of 100, at least {} wanted", quality.overall, options.min_quality);
+        return Err(Skip::new("low_quality", detail));
+    }
+    let Face { bounds, score, landmarks } = face;
+    Ok((crop, Provenance { bounds, score, landmarks, turned, quality }))
+}
