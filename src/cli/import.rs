@@ -80,6 +80,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     import.summary(imported, started.elapsed().as_secs_f64())
 }
 
+/// Bytes of vectors that are written together. The catalog finds names by hash, so each transaction writes most pages of that index of a large
+/// gallery anew: few large transactions write far less than many small ones.
+const TOGETHER: usize = 48 << 20;
+
 /// An import that may be written.
 struct Import<'a> {
     arguments: &'a Arguments,
@@ -99,13 +103,14 @@ impl Import<'_> {
         bar.reset_eta();
         let mut photos = self.sheet.photos()?;
         let mut imported = 0;
-        for first in (0..file.rows).step_by(BLOCK) {
-            let end = file.rows.min(first + BLOCK as u64);
+        let together = (TOGETHER / (size_of::<f32>() * file.dimension)).clamp(1024, BLOCK * 8);
+        for first in (0..file.rows).step_by(together) {
+            let end = file.rows.min(first + together as u64);
             if stop.load(Ordering::Relaxed) || plan.next(first).is_none() {
                 break;
             }
             let missing = plan.next(first).is_some_and(|row| row < end);
-            let block = if missing { file.block(first, BLOCK)? } else { Vec::new() };
+            let block = if missing { file.block(first, together)? } else { Vec::new() };
             let mut block = block.into_iter();
             let mut wanted = Vec::new();
             for row in first..end {
