@@ -51,34 +51,31 @@ pub fn detect_turned(
     Ok((best.1, best.2))
 }
 
-/// From this score a face that looks upright is. What looks like one in a photo that stands on its head scores less, but so do
-/// one in six upright faces. Of 1,543 finds in photos of LFW that stand on their head five score above 0.9995 and none above 0.9997.
+/// A face that looks upright and scores this or more is upright. Of 1,543 faces that were found in upside-down photos of LFW, five that look
+/// upright score above 0.9995 and none above 0.9997. One in six upright faces scores less.
 const SURE: f32 = 0.9997;
-/// What looks like an upright face in a photo that lies on its side scores less than this.
+/// A false upright find in a photo that lies on its side scores less than this.
 const SURE_OF_SIDE: f32 = 0.995;
-
-/// Below this share of a photo's shorter side a face is small.
+/// A face below this share of the photo's shorter side is small.
 const SMALL: f32 = 0.4;
-/// Nineteen in twenty boxes of upright faces are higher than wide by more than this factor, and what is taken for an upright face in
-/// a photo that lies on its side often is not.
+/// Height by width that 95 % of the boxes of upright faces exceed. False upright finds in photos that lie on their side often do not.
 const HIGH: f32 = 1.2;
-
-/// A face that is found turned has to leave so many times less doubt than one that looks upright. Of 2,865 upright photos of LFW one
-/// was turned wrongly without it, and with 4 times less doubt 6 instead of 2 that stand on their head are not recognised as such.
-const SURER: f32 = 1.25;
-/// The same where the face that looks upright scores less than [`CLEAR`]: a small, blurred or covered face, whose scores tell less. Of 400
-/// small crops of families one upright photo was turned wrongly without it.
-const TWICE_AS_SURE: f32 = 2.0;
-/// A face of a lower score is not clear.
+/// Below this score a face that looks upright is unclear: small, blurred or covered.
 const CLEAR: f32 = 0.99;
-/// The same against a face with level eyes whose box is hardly higher than wide. Of 3,103 upright photos of LFW two were turned
-/// wrongly without it.
+
+/// The doubt about a clear upright face, divided by this, is the most that a turned face may leave. Without it, one of 2,865 upright photos
+/// of LFW was turned wrongly. With 4, six upside-down photos are not recognised, with 1.25 two.
+const SURER: f32 = 1.25;
+/// The same for an unclear upright face. With [`SURER`], one of 400 upright crops of families was turned wrongly.
+const TWICE_AS_SURE: f32 = 2.0;
+/// The same for a face with level eyes whose box is too broad for an upright one. Without it, two of 3,103 upright photos of LFW were turned
+/// wrongly.
 const MUCH_SURER: f32 = 4.0;
-/// A look at the surroundings of a face alone gives other scores than one at the whole photo: so many times the doubt calls for a look
-/// at the whole turned photo. Of 2,865 upright photos of LFW that is the case for 8.
+/// The whole turned photo is searched if a face in the turned surroundings leaves less than so many times the doubt, because a part of
+/// a photo gives other scores than the whole. This happens for 8 of 2,865 upright photos of LFW.
 const NEARLY_AS_SURE: f32 = 5.0;
 
-/// What the detector's score leaves of a certain face.
+/// 1 minus the detector's score.
 fn doubt(score: f32) -> f32 {
     1.0 - score
 }
@@ -102,10 +99,11 @@ impl Stance {
     }
 }
 
-/// Whether the detector is about as sure of a face, or surer, when it sees the photo turned. In half of the photos that stand on their
-/// head it finds an upright face, with the mouth for eyes, and in some that lie on their side; it is never as sure of it as of the
-/// face itself. Looks at the surroundings of the face only, for faces as large, and around a small face, which may be an ear or a
-/// pattern beside the face itself, at the whole photo for larger ones.
+/// Whether the photo may be turned although `face` looks upright. The detector finds a false upright face, with the mouth for eyes, in half of
+/// the upside-down photos and in some that lie on their side, but scores it lower than the true face.
+///
+/// Searches the turned surroundings of `face` for faces of its size. If `face` is small, also searches the whole turned photo for larger
+/// ones: an ear or a pattern beside the true face may look like a small face.
 fn may_be_turned(detector: &dyn Detector, photo: &Photo, face: &Face) -> Result<bool, NetworkError> {
     let side = face.size().into_iter().fold(1.0, f32::max);
     let [width, height] = face.size();
