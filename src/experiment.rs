@@ -12,7 +12,7 @@ pub mod record;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gallerist_index::{Selection, View};
+use crate::gallery::{Selection, View};
 use thiserror::Error;
 
 pub use auditor::Auditor;

@@ -32,9 +32,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use gallerist_index::Access;
-pub use gallerist_index::GraphWhen;
-use gallerist_index::{Index, View};
+use gallerist_index::Index;
+pub use gallerist_index::{Access, Answer, Certificate as Proof, GraphWhen, Hit, Mode, Selection, View, dot};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;

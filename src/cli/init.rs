@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::gallery::GraphWhen;
 use anyhow::Result;
 use clap::Args;
-use gallerist_index::GraphWhen;
 use serde_json::json;
 
 use super::{End, Screen, values};

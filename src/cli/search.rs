@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::gallery::Answer;
 use anyhow::Result;
 use clap::Args;
-use gallerist_index::Answer;
 use serde_json::json;
 
 use super::interrupt::{self, Stopped};

@@ -1,8 +1,8 @@
 //! Arguments that say how a gallery is searched and which score decides, shared by the verbs that decide.
 
+use crate::gallery::Mode;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use gallerist_index::Mode;
 
 use super::values;
 use crate::calibration::{Calibration, CalibrationError};

@@ -55,7 +55,7 @@ impl Certificate {
 
     /// The certificate of the search behind `candidates`; `missed` is the result of an audit of this way to search, if there is one.
     pub fn of(candidates: &Candidates, missed: Option<Missed>) -> Self {
-        use gallerist_index::Certificate as Proof;
+        use crate::gallery::Proof;
         let (kind, delta, missed) = match candidates.certificate {
             Proof::Exact => (Kind::Exact, None, None),
             Proof::Bounded { miss } => (Kind::Bounded, Some(miss), None),

@@ -71,7 +71,7 @@ impl Auditor<'_> {
 
     /// Whether the way to search is approximate.
     fn may_miss(&self) -> bool {
-        matches!(self.search.mode, gallerist_index::Mode::Graph { .. }) || self.search.recall.is_some()
+        matches!(self.search.mode, crate::gallery::Mode::Graph { .. }) || self.search.recall.is_some()
     }
 
     fn calibration(&self, subjects: u64, templates: u64) -> Vec<String> {
@@ -99,7 +99,7 @@ impl Auditor<'_> {
             let vectors: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
             let answers = view.batch(&vectors)?.mode(self.search.mode).top_k(1)?;
             for (row, answer) in rows.iter().zip(answers) {
-                let own = gallerist_index::dot(&row.vector, &row.vector);
+                let own = crate::gallery::dot(&row.vector, &row.vector);
                 if !answer.hits.first().is_some_and(|hit| hit.score >= own - 1e-6) {
                     failed.push(row.id);
                 }

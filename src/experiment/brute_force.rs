@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gallerist_index::View;
+use crate::gallery::View;
 
 use crate::fusion::Fusion;
 use crate::gallery::{Gallery, GalleryError, Result};
@@ -76,7 +76,7 @@ pub fn answer(
         }
         let row = row?;
         for (at, question) in questions.iter().enumerate() {
-            let score = similarity(gallerist_index::dot(question.probe.as_slice(), &row.vector));
+            let score = similarity(crate::gallery::dot(question.probe.as_slice(), &row.vector));
             best[at] = Some(best[at].map_or(score, |best| best.max(score)));
             // No fused score is above the best template's.
             if score >= question.least {
@@ -111,7 +111,7 @@ fn standing(
     let mut scored = Vec::new();
     for id in view.group_ids(subject) {
         if let Some(row) = view.get(id)? {
-            scored.push((id, similarity(gallerist_index::dot(probe, &row.vector))));
+            scored.push((id, similarity(crate::gallery::dot(probe, &row.vector))));
         }
     }
     let best = scored.iter().map(|(_, score)| *score).fold(f32::NEG_INFINITY, f32::max);

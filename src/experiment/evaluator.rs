@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gallerist_index::{Mode, Selection, View};
+use crate::gallery::{Mode, Selection, View};
 
 use super::{Probe, parts};
 use crate::calibration::suspects;

@@ -1,6 +1,6 @@
 //! What a reply claims, as far as it takes to compute it anew: the questions that were asked. The answers are compared as JSON.
 
-use gallerist_index::Mode;
+use crate::gallery::Mode;
 use serde_json::Value;
 
 use crate::decision::Origin;

@@ -66,7 +66,7 @@ impl Case {
             candidates,
             searched: certificate.searched,
             max_score: certificate.max_similarity,
-            certificate: gallerist_index::Certificate::None, // what the index says; the reply has its own
+            certificate: crate::gallery::Proof::None, // what the index says; the reply has its own
             mode: self.claim.mode,
         };
         let expected = Reply {
@@ -187,7 +187,7 @@ impl Case {
         problems: &mut Problems,
         unproven: &mut Vec<String>,
     ) -> Result<Certificate> {
-        use gallerist_index::Mode;
+        use crate::gallery::Mode;
         let claim = &self.claim;
         let approximate = matches!(claim.mode, Mode::Graph { .. });
         let missed: Option<Missed> =

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use crate::gallery::GraphWhen;
 use anyhow::{Context, Result, ensure};
-use gallerist_index::GraphWhen;
 
 use super::scratch::Scratch;
 use super::{Arguments, LabelledProbes, Measured, Probe};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use gallerist_index::View;
+use crate::gallery::View;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -136,7 +136,7 @@ impl Auditor<'_> {
                     away.iter_mut().zip(&other.vector[..]).for_each(|(sum, x)| *sum += sign * x);
                 }
             }
-            let along = gallerist_index::dot(&away, &row.vector);
+            let along = crate::gallery::dot(&away, &row.vector);
             away.iter_mut().zip(&row.vector[..]).for_each(|(x, own)| *x -= along * own);
             let length = away.iter().map(|x| x * x).sum::<f32>().sqrt();
             let near = (self.threshold + random.random_range(0.0..ABOVE)).clamp(-1.0, 1.0);

@@ -99,7 +99,7 @@ impl Auditor<'_> {
             let mut own = f32::NEG_INFINITY;
             for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {
                 if let Some(other) = view.get(other)? {
-                    own = own.max(similarity(gallerist_index::dot(&row.vector, &other.vector)));
+                    own = own.max(similarity(crate::gallery::dot(&row.vector, &other.vector)));
                 }
             }
             // Who matches another photo of the person is the person.
