@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 error, 2 usage, 3 nothing usable, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
+mod advice;
 mod audit;
 mod backup;
 mod calibrate;
@@ -22,7 +23,6 @@ mod interrupt;
 mod model;
 mod networks;
 mod opening;
-mod output;
 mod pairs;
 mod probes;
 mod purge;
@@ -48,6 +48,7 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 use crate::decision::Decision;
+use crate::session::SessionError;
 use screen::{Format, SafeLog, Screen, Unread, complain, escaped};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage, 3 no input was usable, 10 match, 11 no match, 12 inconclusive, \
@@ -222,7 +223,7 @@ pub fn main() -> ExitCode {
         Err(error) if unread == Unread::Stop && is_broken_pipe(&error) => 0, // the reader has seen enough
         Err(error) => {
             complain(format!("error: {}", explain(&error)));
-            if error.is::<NothingUsable>() { End::NothingUsable.code() } else { 1 }
+            if is_nothing_usable(&error) { End::NothingUsable.code() } else { 1 }
         }
     };
     ExitCode::from(Screen::lost().map_or(code, |lost| told_nobody(lost, code)))
@@ -248,7 +249,12 @@ fn refuse(error: clap::Error) -> ! {
     error.exit()
 }
 
-/// An error and its causes, each once: some errors tell their cause themselves.
+/// Whether of the inputs none was usable.
+fn is_nothing_usable(error: &anyhow::Error) -> bool {
+    error.is::<NothingUsable>() || matches!(error.downcast_ref(), Some(SessionError::NothingUsable(_)))
+}
+
+/// An error and its causes, each once, as some errors tell their cause themselves; and what may be typed instead.
 fn explain(error: &anyhow::Error) -> String {
     let mut said = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -257,7 +263,10 @@ fn explain(error: &anyhow::Error) -> String {
             said = format!("{said}{joint}{cause}");
         }
     }
-    said
+    match advice::about(error) {
+        Some(advice) => format!("{said}; {advice}"),
+        None => said,
+    }
 }
 
 /// How results are printed, and what `encode` writes; a mixture that means nothing ends the program.

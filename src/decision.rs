@@ -3,13 +3,13 @@
 pub mod certificate;
 mod threshold;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use certificate::{Certificate, Missed};
 pub use threshold::{Calibrated, Method, Operating, Origin, Threshold};
 
 /// The answer to "who is this?" or "are these the same person?".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// At least one candidate reaches the threshold.
@@ -21,7 +21,7 @@ pub enum Decision {
 }
 
 /// Why there is no decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// The best score lies between the two thresholds.
@@ -37,9 +37,7 @@ impl Doubt {
     pub fn describe(self) -> &'static str {
         match self {
             Self::BetweenThresholds => "the best score lies between the two thresholds",
-            Self::IncompleteSearch => {
-                "somebody may have been missed by this search; --certify exact or bounded rules that out"
-            }
+            Self::IncompleteSearch => "somebody may have been missed by this search",
             Self::FacesNotLookedAt => "not every face of the photo was looked at",
         }
     }

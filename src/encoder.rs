@@ -78,7 +78,7 @@ pub enum EncoderError {
         reason: String,
     },
     /// Loading a TorchScript model runs its code, which nobody has allowed.
-    #[error("{model}: loading {} runs the code in it; allow it with --trust-model-code if you trust its maker", file.display())]
+    #[error("{model}: loading {} runs the code in it, which is not allowed", file.display())]
     Untrusted {
         /// Name of the model.
         model: String,

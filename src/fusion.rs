@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How the scores of a subject's templates become the subject's score. The same in identification, calibration,
 /// evaluation and audit. A fused score is never above the best of the scores. So a subject whose fused score reaches a threshold has a
 /// template that reaches it, and a search for such templates finds all such subjects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fusion {
     /// The best score. More templates of a subject give more false alarms.
@@ -23,6 +23,9 @@ pub enum Fusion {
 pub const UNKNOWN_QUALITY: f32 = 50.0;
 
 impl Fusion {
+    /// Every way to fuse scores.
+    pub const ALL: [Self; 4] = [Self::Max, Self::Mean, Self::Quality, Self::Top2];
+
     /// The subject's score, from its templates' scores and qualities; `None` without any.
     pub fn fuse(self, scored: &[(f32, f32)]) -> Option<f32> {
         let best = scored.iter().map(|(score, _)| *score).max_by(f32::total_cmp)?;
@@ -45,7 +48,7 @@ impl Fusion {
         Some(fused.min(best))
     }
 
-    /// Its name on the command line and in files.
+    /// Its name in requests, replies and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Max => "max",
@@ -59,7 +62,6 @@ impl Fusion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ValueEnum;
     use proptest::prelude::*;
 
     const SCORED: [(f32, f32); 3] = [(0.5, 100.0), (0.75, 20.0), (0.25, 80.0)];
@@ -71,11 +73,10 @@ mod tests {
         assert_eq!(Fusion::Quality.fuse(&SCORED), Some(0.425)); // (50 + 15 + 20) / 200
         assert_eq!(Fusion::Top2.fuse(&SCORED), Some(0.625));
         assert_eq!(Fusion::Quality.fuse(&[(0.5, 0.0), (0.25, 0.0)]), Some(0.375));
-        for fusion in Fusion::value_variants() {
+        for fusion in Fusion::ALL {
             assert_eq!(fusion.fuse(&[(0.3, 7.0)]), Some(0.3));
             assert_eq!(fusion.fuse(&[]), None);
-            let named = fusion.to_possible_value().map(|value| value.get_name().to_owned());
-            assert_eq!(named.as_deref(), Some(fusion.name()));
+            assert_eq!(serde_json::to_value(fusion).unwrap(), fusion.name());
         }
     }
 
@@ -85,7 +86,7 @@ mod tests {
             scored in prop::collection::vec((-1.0f32..1.0, 0.0f32..100.0), 1..8),
         ) {
             let best = Fusion::Max.fuse(&scored).unwrap();
-            for fusion in Fusion::value_variants() {
+            for fusion in Fusion::ALL {
                 prop_assert!(fusion.fuse(&scored).unwrap() <= best);
             }
         }

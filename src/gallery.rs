@@ -46,7 +46,7 @@ pub use erasure::{Erasure, Room};
 pub use error::{GalleryError, Result};
 pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
-pub use lookup::{Candidate, Candidates, Search, mode_name};
+pub use lookup::{Candidate, Candidates, Search, mode_name, mode_named};
 pub use name::{Name, Person};
 pub use opening::{abandon, refuse_inside};
 pub use ranking::{Ranking, TOGETHER};

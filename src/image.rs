@@ -36,6 +36,8 @@ use std::io;
 use format::Format;
 use thiserror::Error;
 
+use crate::reason::Reason;
+
 /// SHA-256 of a photo file's bytes: its identity, whatever the file is called.
 pub type PhotoHash = [u8; 32];
 
@@ -78,16 +80,16 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The reason as a word that programs can rely on.
-    pub fn code(&self) -> &'static str {
+    /// The reason, with a code that programs can rely on.
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Empty => "empty",
-            Self::NotAPhoto(_) => "not_a_photo",
-            Self::Unsupported(_) => "unsupported",
-            Self::TooLarge(_) => "too_large",
-            Self::Failed(_) => "decode_failed",
-            Self::Unreadable(_) => "unreadable",
-            Self::Temporary(_) => "temporary_failure",
+            Self::Empty => Reason::Empty,
+            Self::NotAPhoto(_) => Reason::NotAPhoto,
+            Self::Unsupported(_) => Reason::Unsupported,
+            Self::TooLarge(_) => Reason::TooLarge,
+            Self::Failed(_) => Reason::DecodeFailed,
+            Self::Unreadable(_) => Reason::Unreadable,
+            Self::Temporary(_) => Reason::TemporaryFailure,
         }
     }
 

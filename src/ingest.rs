@@ -25,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use serde::{Deserialize, Serialize};
 
 use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
@@ -39,9 +40,11 @@ pub use walk::{Input, Survey, is_system, survey, walk};
 const UNDER_WAY: usize = 512;
 
 /// Which faces of a photo count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Faces {
     /// The largest one, as [`Face::prominence`](crate::face::Face::prominence) sees it: the person portrayed.
+    #[default]
     Largest,
     /// Every one.
     All,

@@ -3,45 +3,40 @@
 //!
 //! Data goes one way. [`image`] decodes a photo, [`face`] finds, aligns and grades the faces in it, [`encoder`] turns aligned faces into
 //! [`template`]s, and [`ingest`] runs all of that on every core. A [`gallery`] keeps templates and searches them, [`fusion`] makes one
-//! score of a person's templates, and [`decision`] turns candidate lists into answers. [`calibration`], [`audit`] and [`evaluation`] compute
-//! error rates from searches that [`experiment`] runs; [`report`] shows them.
+//! score of a subject's templates, and [`decision`] turns candidate lists into answers. [`calibration`], [`audit`] and [`evaluation`] compute
+//! error rates from searches that [`experiment`] runs; [`report`] shows them. A [`session`] does all of it for a program, with the requests
+//! and replies of [`reply`].
 //!
 //! # Who is in a photo
 //!
-//! Two people are enrolled from the bytes of a photo each, and another photo is looked up. The stand-in encoder needs no networks and knows
+//! Two people are enrolled from the bytes of a photo each, and another photo is identified. The stand-in encoder needs no networks and knows
 //! nobody; with a real model the lines are the same.
 //!
 //! ```
-//! use gallerist::decision::{Certificate, Decision, Threshold, decide};
-//! use gallerist::encoder::{Device, Engine, Model};
-//! use gallerist::gallery::{EnrolledFace, Enrollment, Gallery, GraphWhen, Name, Person, Search};
-//! use gallerist::ingest::{Finding, Options, look};
+//! use gallerist::encoder::Model;
+//! use gallerist::gallery::{GraphWhen, Name, Person};
+//! use gallerist::reply::{EngineRequest, IdentifyRequest, PhotoRequest};
+//! use gallerist::session::{Reply, Session};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let photo = |person: &str| std::fs::read(format!("{}/tests/faces/{person}/neutral.jpg", env!("CARGO_MANIFEST_DIR"))).unwrap();
 //! # let folder = tempfile::tempdir()?;
 //! # let (folder, ada, grace) = (folder.path().join("gallery"), photo("001"), photo("003"));
-//! let model = Model::find("stand-in")?;
-//! let engine = Engine::load(&model, Device::Auto, false)?;
-//! let gallery = Gallery::create(&folder, &model.binding(), GraphWhen::Never)?;
-//! let options = Options::default();
+//! let binding = Model::find("stand-in")?.binding();
+//! let session = Session::create(&folder, &binding, GraphWhen::Never, EngineRequest::default())?;
+//! let photos = PhotoRequest::default();
 //! for (name, bytes) in [("Ada", &ada), ("Grace", &grace)] {
-//!     let seen = look(&engine, bytes, &options);
-//!     let Finding::Faces(faces) = seen.finding else { return Err("no face".into()) };
-//!     let person = Person::Named(Name::new(name)?);
-//!     let enrolled = faces.into_iter().map(|face| EnrolledFace {
-//!         person: person.clone(), template: face.template, provenance: face.provenance,
-//!     });
-//!     let (path, faces) = (format!("{name}.jpg").into(), Ok(enrolled.collect()));
-//!     gallery.enroll(&[Enrollment { path, hash: seen.hash, settings: String::new(), faces }])?;
+//!     session.enroll_photo(bytes, format!("{name}.jpg"), &Person::Named(Name::new(name)?), &photos)?;
 //! }
 //!
-//! let Finding::Faces(faces) = look(&engine, &ada, &options).finding else { return Err("no face".into()) };
-//! let found = gallery.identify(&faces[0].template, 3, &Search::default())?;
-//! let best = found.candidates.first().ok_or("the gallery is empty")?;
-//! let threshold = Threshold::uncalibrated(gallery.binding()).ok_or("the model has no threshold")?;
-//! let (decision, _) = decide(Some(best.score), &Certificate::of(&found, None), &threshold);
-//! assert_eq!((decision, &*best.subject), (Decision::Match, "Ada"));
+//! let request = IdentifyRequest::default();
+//! let policy = session.policy(&request.search, &request.decision)?;
+//! for reply in session.identify_photo(&ada, &photos, (&request, &policy))? {
+//!     match reply {
+//!         Reply::Identified(reply) => assert_eq!(reply.matches[0].subject, "Ada"),
+//!         Reply::Refused(reply) => println!("no face: {:?}", reply.probe.reasons),
+//!     }
+//! }
 //! # Ok(())
 //! # }
 //! ```
@@ -50,6 +45,7 @@
 
 pub mod audit;
 pub mod calibration;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod decision;
 pub mod encoder;
@@ -61,6 +57,9 @@ pub mod gallery;
 pub mod image;
 pub mod ingest;
 mod number;
+pub mod reason;
+pub mod reply;
 pub mod report;
+pub mod session;
 pub mod template;
 pub mod vectors;

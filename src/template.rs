@@ -6,6 +6,8 @@ use thiserror::Error;
 
 pub use binding::{Binding, BindingError};
 
+use crate::reason::Reason;
+
 /// One face as a point on the unit sphere. Every value is finite and the Euclidean norm is 1 within
 /// `1e-3`; a template that breaks this cannot be constructed.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +33,11 @@ pub enum TemplateError {
 }
 
 impl TemplateError {
-    /// Stable reason code.
-    pub fn code(&self) -> &'static str {
+    /// The reason, with a code that programs can rely on.
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::NotFinite { .. } => "not_finite",
-            Self::Norm { .. } => "no_direction",
+            Self::NotFinite { .. } => Reason::NotFinite,
+            Self::Norm { .. } => Reason::NoDirection,
         }
     }
 }

@@ -71,9 +71,7 @@ pub enum CalibrationError {
         gallery: String,
     },
     /// The gallery is not calibrated.
-    #[error(
-        "this gallery is not calibrated{0}; `gallerist calibrate` does that, or give a threshold of your own with --threshold"
-    )]
+    #[error("this gallery is not calibrated{0}")]
     Missing(
         /// For what, or nothing.
         String,

@@ -1,21 +1,16 @@
 //! `gallerist audit`
 
-use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use super::interrupt::{self, Stopped};
-use super::probes::{ProbeArguments, Source, several_faces};
-use super::screen::{Screen, Table, count, interval, percent, plural, score};
-use super::searching::{DecisionArguments, SearchOptions, Way};
-use super::{End, opening, values};
+use super::probes::{ProbeArguments, several_faces};
+use super::screen::{Bar, Screen, Table, count, interval, percent, plural, score};
+use super::searching::{DecisionArguments, SearchOptions};
+use super::{End, interrupt, opening, rows, values};
 use crate::audit::{Audit, MatesFrom};
-use crate::experiment::{Auditor, Probe, record};
-use crate::gallery::Gallery;
-use crate::template::Template;
+use crate::session::{AuditRequest, Control};
 
 /// Measure what a way to search misses at the threshold, look templates up as they are, and list people who are in the
 /// gallery twice and photos that are not of their person. Ends with 1 if a promise is broken.
@@ -33,7 +28,7 @@ pub struct Arguments {
     /// Probes, and templates to look at, at most
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     sample: u32,
-    /// Of every choice
+    /// Seed of every random choice
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// Share of searches in which an approximate search may miss the mate
@@ -56,40 +51,25 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let stop = interrupt::watch();
     // What searches of graphs miss is kept in the gallery.
-    let keeps = arguments.search.search == Way::Graph;
-    let open = if keeps { opening::to_write } else { opening::to_read };
-    let gallery = open(&arguments.gallery)?;
-    let deciding = arguments.decision.resolve(&gallery, &arguments.search)?;
-    let given = match arguments.given(&gallery, screen, stop)? {
-        Ok(given) => given,
-        Err(stopped) => return stopped.report(screen),
+    let keeps = arguments.search.is_approximate();
+    let open = if keeps { opening::session_to_write } else { opening::session_to_read };
+    let session = open(&arguments.gallery, &arguments.probes.engine)?;
+    let policy = session.policy(&arguments.search.request(), &arguments.decision.request()?)?;
+    let bar = Bar::new();
+    let control = Control { stop, progress: &|progress| bar.show(progress) };
+    let audited = session.audit(&arguments.request(), &policy, &control)?;
+    bar.finish();
+    let audited = match audited {
+        Ok(audited) => audited,
+        Err(stopped) => return interrupt::report(stopped, screen),
     };
-    let bar = screen.progress(None, "done");
-    let at = Cell::new((0, 0));
-    let auditor = Auditor {
-        gallery: &gallery,
-        search: deciding.search,
-        threshold: deciding.threshold.value,
-        top_k: arguments.top_k as usize,
-        sample: arguments.sample as usize,
-        seed: arguments.seed,
-        bound: arguments.max_loss,
-        doubles_above: arguments.doubles_above,
-        progress: &|what, done, of| {
-            at.set((done as u64, of as u64));
-            bar.set_message(format!("{what}: {} of {}", count(done as u64), count(of as u64)));
-            bar.set_position(done as u64);
-        },
-        stop,
-    };
-    let audit = auditor.run(&given)?;
-    bar.finish_and_clear();
-    let Some(audit) = audit else {
-        let (looked_at, total) = at.get();
-        return Stopped { looked_at, total, unit: "search" }.report(screen);
-    };
+    rows::list(&audited.invalid, screen)?;
+    if let Some(warning) = several_faces(audited.several) {
+        screen.text(format!("warning: {warning}"))?;
+    }
+    let audit = audited.audit;
     if keeps {
-        record::keep_audit(&gallery, &audit)?;
+        session.keep_audit(&audit)?;
     }
     screen.json(&audit)?;
     print(screen, &audit)?;
@@ -97,42 +77,17 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
 }
 
 impl Arguments {
-    /// The probes that were given, with the names of their people.
-    fn given(
-        &self,
-        gallery: &Gallery,
-        screen: Screen,
-        stop: &AtomicBool,
-    ) -> Result<Result<Vec<(Template, String)>, Stopped>> {
-        let Some(path) = &self.mated else { return Ok(Ok(Vec::new())) };
-        let source = Source {
-            path,
-            names: self.subjects.as_deref(),
-            dimension: Some(gallery.binding().dimension),
-            engine: &|| self.probes.engine.load_for(gallery),
-            arguments: &self.probes,
-            screen,
-            stop,
-        };
-        let person = |name: &str, person: Option<String>| -> Result<String> {
-            let person = person.with_context(|| format!("{name}: whose is it? give --subjects"))?;
-            gallery
-                .subject(&person)
-                .with_context(|| format!("{name}: mated probes are of people in the gallery"))?;
-            Ok(person)
-        };
-        for photo in source.listed()?.into_iter().flatten() {
-            person(&photo.name, photo.person)?;
+    fn request(&self) -> AuditRequest {
+        AuditRequest {
+            mated: self.mated.clone().map(|path| (path, self.subjects.clone())),
+            sample: self.sample,
+            seed: self.seed,
+            max_loss: self.max_loss,
+            doubles_above: self.doubles_above,
+            top_k: self.top_k,
+            photos: self.probes.photos.largest(),
+            skip_invalid: self.probes.rows.skip_invalid,
         }
-        let read = match source.read()? {
-            Ok(read) => read,
-            Err(stopped) => return Ok(Err(stopped)),
-        };
-        if let Some(warning) = several_faces(read.several) {
-            screen.text(format!("warning: {warning}"))?;
-        }
-        let named = |probe: Probe| Ok((probe.template, person(&probe.name, probe.person)?));
-        Ok(Ok(read.probes.into_iter().map(named).collect::<Result<_>>()?))
     }
 }
 

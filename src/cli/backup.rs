@@ -7,9 +7,11 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use super::screen::{Screen, bytes, count, plural};
+use super::screen::{Bar, Screen, bytes, count, plural};
 use super::{End, interrupt};
 use crate::gallery::{Gallery, Restored};
+
+use crate::session::Progress;
 
 /// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
 /// or purged from the gallery later; remove old backups as you would purge.
@@ -45,12 +47,11 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
     );
     interrupt::leave();
     let started = Instant::now();
-    let bar = screen.progress(None, "bytes verified");
+    let bar = Bar::new();
     let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
+        bar.show(Progress { unit: "bytes verified", done, total: Some(of) });
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     let seconds = started.elapsed().as_secs_f64();
     screen.text(format!(
         "{} {}: {} of {} in {}, {}, verified, in {seconds:.1} s",
@@ -71,13 +72,12 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
         "a backup is a file or a folder, and cannot be read from the standard input"
     );
     interrupt::leave();
-    let bar = screen.progress(None, "bytes verified");
+    let bar = Bar::new();
     let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
     let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
+        bar.show(Progress { unit: "bytes verified", done, total: Some(of) });
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     let verb = if dry_run { "would restore" } else { "restored" };
     let templates = done.backup.templates.saturating_sub(done.erased);
     screen.text(format!("{verb} {}", plural(templates, "template")))?;

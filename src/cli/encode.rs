@@ -13,11 +13,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::enroll::{FacesArgument, Naming, SubjectFrom};
-use super::screen::Screen;
+use super::enroll::{FacesArgument, SubjectFrom, naming};
+use super::screen::{Bar, Screen};
 use super::{End, FileFormat, interrupt};
 use crate::gallery::Person;
 use crate::ingest::{self, Finding, Input, Skip, Survey, survey, walk};
+use crate::session::engine::{chosen, load, options};
+use crate::session::{Progress, require_naming};
 use log::{Log, MadeWith};
 use tally::Tally;
 
@@ -76,11 +78,8 @@ impl Arguments {
 }
 
 pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<End> {
-    let naming = Naming::new(arguments.subject.as_deref(), arguments.subject_from)?;
-    ensure!(
-        arguments.faces == FacesArgument::Largest || matches!(naming, None | Some(Naming::Photo)),
-        "--faces all would give several faces of one photo the same name; use it with --subject-from photo"
-    );
+    let naming = naming(arguments.subject.as_deref(), arguments.subject_from)?;
+    require_naming(arguments.faces.into(), naming.as_ref())?;
     for path in &arguments.paths {
         ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
@@ -90,15 +89,17 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     }
     let stop = interrupt::watch();
     let started = Instant::now();
-    let model = arguments.engine.chosen()?;
+    let networks = arguments.engine.request();
+    let model = chosen(&networks)?;
     let made_with =
         MadeWith { model: model.name.clone(), fingerprint: model.fingerprint(), dimension: model.dimension };
-    let engine = arguments.engine.load(&model)?;
-    let options = arguments.photos.options(arguments.faces.into());
+    let engine = load(&networks, &model)?;
+    let options = options(&arguments.photos.request(arguments.faces))?;
     let log = Log::open(&arguments.out, made_with, options.clone(), format)?;
 
     let total = if arguments.part.is_some() { arguments.inputs().count() as u64 } else { found.inputs };
-    let bar = screen.progress(Some(total), "photos");
+    let bar = Bar::new();
+    let mut seen = 0;
     let known = log.known();
     let mut tally = Tally::new(log, screen, &bar, found.system_files);
     let person = |input: &Input, index| naming.as_ref().map(|naming| naming.person(input, index)).transpose();
@@ -107,6 +108,8 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
         Input { problem, ..input }
     });
     ingest::run(&engine, inputs, &options, &|hash| known.contains(hash), stop, |outcome| {
+        seen += 1;
+        bar.show(Progress { unit: "photos", done: seen, total: Some(total) });
         let faces = if let Finding::Faces(faces) = &outcome.finding { faces.len() } else { 1 };
         let persons: Result<Vec<Option<Person>>, Skip> =
             (0..faces).map(|index| person(&outcome.input, index)).collect();
@@ -117,7 +120,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     if !interrupted {
         tally.finish()?;
     }
-    bar.finish_and_clear();
+    bar.finish();
     tally.print_summary(started.elapsed(), interrupted)?;
     Ok(match interrupted {
         true => End::Interrupted,

@@ -1,13 +1,10 @@
 //! Arguments that choose and run the networks, shared by the verbs that look at photos.
 
-use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::encoder::{Device, EncoderError, Engine, Kind, Model};
-use crate::face::DetectOptions;
-use crate::gallery::Gallery;
-use crate::image::Limits;
-use crate::ingest::{Faces, Options};
+use super::enroll::FacesArgument;
+use crate::encoder::Device;
+use crate::reply::{EngineRequest, PhotoRequest};
 
 /// Which networks, and where they run.
 #[derive(Debug, Args)]
@@ -15,14 +12,24 @@ use crate::ingest::{Faces, Options};
 pub struct EngineArguments {
     /// A model of `gallerist model list`, or the TOML manifest of a model of your own
     #[arg(long, value_name = "NAME|FILE.toml")]
-    pub model: Option<String>,
+    model: Option<String>,
     /// Run the code in a TorchScript model of your own: loading one runs it with your rights
     #[arg(long)]
-    pub trust_model_code: bool,
+    trust_model_code: bool,
     /// Where the networks run; auto takes a CUDA device if libtorch and the machine have one. The built-in models give the same templates
     /// there; with a TorchScript model of your own, set NVIDIA_TF32_OVERRIDE=0 or convolutions are rounded
     #[arg(long, value_enum, default_value = "auto")]
-    pub device: Device,
+    device: DeviceArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DeviceArgument {
+    /// CUDA if it is there, the CPU otherwise.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The first CUDA device; an error if there is none.
+    Cuda,
 }
 
 /// How photos are looked at.
@@ -31,29 +38,29 @@ pub struct EngineArguments {
 pub struct PhotoArguments {
     /// Refuse faces whose shorter side is smaller, in pixels [default: 40, and 1/40 of a big photo's longer side]
     #[arg(long, value_name = "PIXELS", value_parser = minimum_face)]
-    pub min_face: Option<f32>,
+    min_face: Option<f32>,
     /// Refuse faces of lower quality, 0 to 100
     #[arg(long, value_name = "QUALITY", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub min_quality: u8,
+    min_quality: u8,
     /// Refuse photos in which more than one face is found, as `several_faces`
     #[arg(long)]
-    pub single_face: bool,
+    single_face: bool,
     /// Refuse photos of more pixels, such as 500M (millions) [default: 256M]
     #[arg(long, value_name = "PIXELS", value_parser = millions)]
-    pub max_pixels: Option<u64>,
+    max_pixels: Option<u64>,
     /// Refuse larger files, such as 500M or 1G (of 1024) [default: 256M]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    pub max_file: Option<u64>,
+    max_file: Option<u64>,
     /// Memory that all photos under way may take together, such as 4G; photos wait for it, and one that needs more is refused.
     /// The networks take theirs besides [default: half of the machine's]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    pub max_memory: Option<u64>,
+    max_memory: Option<u64>,
     /// WebP is always read: accepted for scripts that say it
     #[arg(long, hide = true)]
-    pub webp: bool,
+    webp: bool,
     /// Threads that compute [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub workers: Option<u16>,
+    workers: Option<u16>,
 }
 
 fn minimum_face(text: &str) -> Result<f32, String> {
@@ -89,66 +96,35 @@ fn millions(text: &str) -> Result<u64, String> {
 }
 
 impl PhotoArguments {
-    pub fn options(&self, faces: Faces) -> Options {
-        let defaults = Options::default();
-        Options {
-            faces,
-            detect: self
-                .min_face
-                .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
+    /// What is asked of photos, with these faces.
+    pub fn request(&self, faces: FacesArgument) -> PhotoRequest {
+        PhotoRequest {
+            faces: faces.into(),
+            min_face: self.min_face,
             min_quality: self.min_quality,
             single_face: self.single_face,
-            limits: Limits {
-                pixels: self.max_pixels.unwrap_or(defaults.limits.pixels),
-                file_bytes: self.max_file.unwrap_or(defaults.limits.file_bytes),
-                memory: self.max_memory.unwrap_or(defaults.limits.memory),
-            },
-            workers: self.workers.map_or(defaults.workers, usize::from),
+            max_pixels: self.max_pixels,
+            max_file: self.max_file,
+            max_memory: self.max_memory,
+            workers: self.workers,
         }
+    }
+
+    /// The same where only the largest face of a photo counts.
+    pub fn largest(&self) -> PhotoRequest {
+        self.request(FacesArgument::Largest)
     }
 }
 
 impl EngineArguments {
-    /// The model named, or the best one there is.
-    pub fn chosen(&self) -> Result<Model> {
-        Ok(self.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available))
-    }
-
-    /// Loads the networks of `model`.
-    pub fn load(&self, model: &Model) -> Result<Engine> {
-        Ok(Engine::load(model, self.device, self.trust_model_code)?)
-    }
-
-    /// Makes sure that the networks which a gallery is bound to, if any, can run in this process.
-    pub fn prepare_for(&self, gallery: &Gallery) -> Result<()> {
-        let binding = gallery.binding();
-        let is_real = |model: Model| model.kind != Kind::StandIn;
-        if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real)
-        {
-            return Ok(());
-        }
-        Err(EncoderError::NoNetworks { model: binding.model.clone() }.into())
-    }
-
-    /// Loads the networks that a gallery is bound to.
-    pub fn load_for(&self, gallery: &Gallery) -> Result<Engine> {
-        let binding = gallery.binding();
-        anyhow::ensure!(
-            !binding.is_external(),
-            "this gallery holds templates made elsewhere, so photos cannot be compared with it; \
-             use `search` and `import` with vectors of the same origin"
-        );
-        let model = match &self.model {
-            Some(name) => Model::find(name)?,
-            None => Model::named(&binding.model).with_context(|| {
-                format!(
-                    "the gallery is bound to {}; give its manifest with --model FILE.toml",
-                    binding.describe()
-                )
-            })?,
+    /// What is asked of the networks.
+    pub fn request(&self) -> EngineRequest {
+        let device = match self.device {
+            DeviceArgument::Auto => Device::Auto,
+            DeviceArgument::Cpu => Device::Cpu,
+            DeviceArgument::Cuda => Device::Cuda,
         };
-        model.require_for(binding)?;
-        self.load(&model)
+        EngineRequest { model: self.model.clone(), trust_model_code: self.trust_model_code, device }
     }
 }
 

@@ -1,19 +1,18 @@
 //! `gallerist enroll`
 
 use std::path::PathBuf;
-use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::{End, Screen, interrupt, opening};
-use crate::ingest::{self, Faces, Finding, Input, Skip, survey, walk};
-
-mod ledger;
-
-use crate::gallery::{GalleryError, Name, Person};
-use ledger::Ledger;
+use super::screen::{Bar, Screen, count, plural};
+use super::{End, counts, interrupt, opening};
+use crate::gallery::{GalleryError, Name};
+use crate::ingest::Faces;
+use crate::reason::Reason;
+use crate::reply::{EnrollEvent, EnrollSummary, FaceSkipped, Skipped};
+use crate::session::{Control, EnrollRequest, Naming};
 
 /// Find the faces in photos and add them to a gallery. Photos that are in it already are known by their
 /// content and not looked at again, so the same command resumes what was interrupted. Ends with 3 if no input was usable.
@@ -67,93 +66,119 @@ impl From<FacesArgument> for Faces {
     }
 }
 
-/// How the person in a photo is called.
-pub enum Naming {
-    Given(Name),
-    Folder,
-    Photo,
-}
-
-impl Naming {
-    /// From the arguments; `None` where nothing says how anybody is called.
-    pub fn new(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Self>, GalleryError> {
-        Ok(match (subject, from) {
-            (Some(name), _) => Some(Self::Given(Name::new(name)?)),
-            (None, Some(SubjectFrom::Photo)) => Some(Self::Photo),
-            (None, Some(SubjectFrom::Dir)) => Some(Self::Folder),
-            (None, None) => None,
-        })
-    }
-
-    /// Whose the `index`-th face of an input is, or why it is nobody's.
-    pub fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
-        let no_subject =
-            |error: GalleryError| Skip::new("no_subject", format!("{error}; give a name with --subject"));
-        match self {
-            Self::Given(name) => Ok(Person::Named(name.clone())),
-            Self::Folder => {
-                let outside = || Skip::new("no_subject", "it lies in no folder named after a person");
-                let folder = input.top_folder().ok_or_else(outside)?;
-                Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
-            }
-            Self::Photo => {
-                let below = input.path.strip_prefix(&input.root).unwrap_or(&input.path);
-                let whole = below.as_os_str().is_empty();
-                let path = if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below };
-                let number = if index == 0 { String::new() } else { format!("#{}", index + 1) };
-                let name = Name::text_of(path).and_then(|text| Name::made_up(&format!("{text}{number}")));
-                name.map(Person::Unknown).map_err(no_subject)
-            }
-        }
-    }
-
-    /// The input, with a problem if it is nobody's: before anything is read of it.
-    fn judge(&self, input: Input) -> Input {
-        let problem = input.problem.clone().or_else(|| self.person(&input, 0).err());
-        Input { problem, ..input }
-    }
+/// How people are named, from the arguments; `None` where nothing says how.
+pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Naming>, GalleryError> {
+    Ok(match (subject, from) {
+        (Some(name), _) => Some(Naming::Given(Name::new(name)?)),
+        (None, Some(SubjectFrom::Photo)) => Some(Naming::Photo),
+        (None, Some(SubjectFrom::Dir)) => Some(Naming::Folder),
+        (None, None) => None,
+    })
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let naming = Naming::new(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder);
-    ensure!(
-        arguments.faces == FacesArgument::Largest || matches!(naming, Naming::Photo),
-        "--faces all would give several faces of one photo the same name; use it with --subject-from photo"
-    );
-    for path in &arguments.paths {
-        ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
-    }
-    let gallery = opening::to_write(&arguments.gallery)?;
-    let stop = interrupt::watch();
-    let started = Instant::now();
-    let engine = arguments.engine.load_for(&gallery)?;
-    let options = arguments.photos.options(arguments.faces.into());
-    let found = survey(&arguments.paths);
-    let total = found.inputs;
-    let bar = screen.progress(Some(total), "photos");
-    let mut ledger = Ledger::new(&gallery, screen, &bar, &options, found.system_files);
-    let known = |hash: &_| {
-        gallery.photo(hash).ok().flatten().is_some_and(|photo| {
-            photo.outcome == "enrolled" || photo.is_skipped(&options.settings(&photo.outcome))
-        })
+    let request = EnrollRequest {
+        paths: arguments.paths.clone(),
+        naming: naming(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder),
+        photos: arguments.photos.request(arguments.faces),
     };
-    let inputs = walk(&arguments.paths).map(|input| naming.judge(input));
-    ingest::run(&engine, inputs, &options, &known, stop, |outcome| {
-        let person = |index| naming.person(&outcome.input, index);
-        let intended = match &outcome.finding {
-            Finding::Faces(faces) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
-            _ => person(0).map(|person| vec![person]),
-        };
-        ledger.enter(outcome, intended)
-    })?;
-    ledger.settle()?;
-    bar.finish_and_clear();
-    let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed) && ledger.counts.inputs() < total;
-    ledger.print_summary(started.elapsed(), total, interrupted)?;
-    Ok(match interrupted {
+    request.check()?;
+    let session = opening::session_to_write(&arguments.gallery, &arguments.engine)?;
+    let bar = Bar::new();
+    let control = Control { stop: interrupt::watch(), progress: &|progress| bar.show(progress) };
+    let summary = session.enroll(&request, &control, |event| print(event, screen, &bar))?;
+    let counts = summary.counts();
+    Ok(match summary.interrupted {
         true => End::Interrupted,
-        false if ledger.counts.temporary_failures() > 0 => End::Wrong,
-        false if ledger.counts.is_of_use() => End::Done,
+        false if counts.temporary_failures() > 0 => End::Wrong,
+        false if counts.is_of_use() => End::Done,
         false => End::NothingUsable,
     })
+}
+
+fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
+    let line = |line: String| bar.aside(|| screen.text(line));
+    match &event {
+        EnrollEvent::Enrolled { path, note, renamed, .. } => {
+            for one in renamed {
+                line(format!("{path} is enrolled as {}: {} is somebody else", one.to, one.from))?;
+            }
+            if let Some(note) = note {
+                line(format!("enrolled {path}  ({note})"))?;
+            }
+        }
+        EnrollEvent::Unchanged { .. } => {}
+        EnrollEvent::Skipped(Skipped { path, reason, detail }) => {
+            line(format!("skipped {path}  ({}{})", because(*reason, detail), hint(*reason)))?;
+        }
+        EnrollEvent::FaceSkipped(FaceSkipped { path, face, reason, detail, .. }) => {
+            line(format!("skipped {path} face {}  ({})", face + 1, because(*reason, detail)))?;
+        }
+        EnrollEvent::Summary(summary) => {
+            bar.finish();
+            screen.json(&event)?;
+            return print_summary(summary, screen);
+        }
+    }
+    Ok(screen.json(&event)?)
+}
+
+/// `no_face`, or `no_subject: it lies in no folder named after a person`.
+pub fn because(reason: Reason, detail: &str) -> String {
+    if detail.is_empty() { reason.to_string() } else { format!("{reason}: {detail}") }
+}
+
+/// What may be typed so that an input is not left out.
+fn hint(reason: Reason) -> &'static str {
+    match reason {
+        Reason::OtherName => "; `gallerist subject move` gives it another name",
+        Reason::NoSubject => "; --subject gives a name",
+        _ => "",
+    }
+}
+
+/// The closing lines.
+fn print_summary(summary: &EnrollSummary, screen: Screen) -> Result<()> {
+    let (seconds, counts) = (summary.seconds, summary.counts());
+    let rate = counts.inputs() as f64 / seconds.max(1e-9);
+    screen.text(format!(
+        "{} in {seconds:.1} s ({rate:.0} a second), {} added",
+        plural(counts.inputs(), "input"),
+        plural(counts.templates, "template")
+    ))?;
+    counts::print_headings(&counts, screen, "enrolled", "in the gallery already, unchanged")?;
+    print_remarks(summary, screen)?;
+    counts::print_failures(&counts, screen)?;
+    if summary.interrupted {
+        let left = count(summary.not_looked_at);
+        screen.text(format!(
+            "interrupted: {left} of {} not looked at; the same command goes on from here",
+            plural(summary.inputs + summary.not_looked_at, "input")
+        ))?;
+    } else if !counts.is_of_use() {
+        screen.text("no input was usable")?;
+    }
+    Ok(())
+}
+
+/// What is to be said about some of the inputs.
+fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
+    if summary.several_faces > 0 {
+        let photos = plural(summary.several_faces, "photo");
+        screen.text(format!(
+            "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
+        ))?;
+    }
+    if summary.system_files > 0 {
+        let system_files = plural(summary.system_files, "system file");
+        screen.text(format!("not counted: {system_files}, such as previews, waste baskets and .DS_Store"))?;
+    }
+    let other_names = summary.counts().other_names();
+    if other_names > 0 {
+        let photos = plural(other_names, "photo");
+        screen.text(format!(
+            "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
+        ))?;
+    }
+    Ok(())
 }

@@ -5,21 +5,26 @@ mod pairs;
 mod scratch;
 mod summary;
 
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use super::interrupt::{self, Stopped};
-use super::probes::{ProbeArguments, Source, is_vectors, several_faces};
-use super::screen::Screen;
+use super::probes::{ProbeArguments, several_faces};
+use super::screen::{Bar, Screen};
 use super::searching::SearchOptions;
-use super::{End, opening, values};
+use super::{End, interrupt, opening, rows, values};
 use crate::evaluation::{Identification, Options, identification, verification};
 use crate::experiment::{Evaluator, LabelledProbes, Probe};
 use crate::gallery::{Gallery, mode_name};
+use crate::reply::PhotoRequest;
 use crate::report::{self, Report, Setting};
+use crate::session::engine::chosen;
+use crate::session::policy::search;
+use crate::session::probes::{Source, is_vectors};
+use crate::session::{Control, Networks, Progress, Session, Stopped};
 use crate::template::Binding;
 
 /// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
@@ -91,7 +96,7 @@ pub struct Arguments {
     /// Repetitions of the bootstrap that intervals come from
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     repetitions: u32,
-    /// Of every random choice
+    /// Seed of every random choice
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -117,18 +122,18 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let mut warnings = Vec::new();
     let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {
         (Some(path), _) => {
-            let gallery = opening::to_read(path)?;
-            let binding = gallery.binding().clone();
-            (Some(arguments.identify_in(&gallery, screen, stop)?), binding)
+            let session = opening::session_to_read(path, &arguments.probes.engine)?;
+            let binding = session.gallery().binding().clone();
+            (Some(arguments.identify_in(&session, screen, stop)?), binding)
         }
         (None, Some(set)) => {
             let binding = arguments.binding_of_set(set)?;
             (Some(arguments.one_image(set, &binding, screen, stop)?), binding)
         }
-        (None, None) => (None, arguments.probes.engine.chosen()?.binding()),
+        (None, None) => (None, chosen(&arguments.probes.engine.request())?.binding()),
     };
     let identification = match identified.transpose() {
-        Err(stopped) => return stopped.report(screen),
+        Err(stopped) => return interrupt::report(stopped, screen),
         Ok(measured) => measured.map(|(measured, said)| {
             warnings.extend(said);
             measured
@@ -136,7 +141,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     };
     let verified = arguments.pairs.as_ref().map(|list| arguments.verify(list, &binding, screen, stop));
     let verification = match verified.transpose()?.transpose() {
-        Err(stopped) => return stopped.report(screen),
+        Err(stopped) => return interrupt::report(stopped, screen),
         Ok(measured) => measured.map(|(measured, said)| {
             warnings.extend(said);
             measured
@@ -148,7 +153,22 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
+/// What is common to the probes of an evaluation.
+struct Reading<'a> {
+    networks: &'a Networks,
+    photos: &'a PhotoRequest,
+    /// Numbers in a template.
+    dimension: usize,
+    control: Control<'a>,
+}
+
 impl Arguments {
+    fn source<'a>(&self, path: &'a Path, names: Option<&'a Path>, reading: &Reading<'a>) -> Source<'a> {
+        let Reading { networks, photos, dimension, control } = *reading;
+        let skip_invalid = self.probes.rows.skip_invalid;
+        Source { path, names, dimension: Some(dimension), networks, photos, skip_invalid, control }
+    }
+
     fn options(&self) -> Options {
         Options {
             fpir_targets: self.target_fpir.clone(),
@@ -159,9 +179,9 @@ impl Arguments {
         }
     }
 
-    fn binding_of_set(&self, set: &std::path::Path) -> Result<Binding> {
+    fn binding_of_set(&self, set: &Path) -> Result<Binding> {
         if !is_vectors(set) {
-            return Ok(self.probes.engine.chosen()?.binding());
+            return Ok(chosen(&self.probes.engine.request())?.binding());
         }
         ensure!(
             self.pairs.is_none(),
@@ -172,27 +192,27 @@ impl Arguments {
 
     fn identify_in(
         &self,
-        gallery: &Gallery,
+        session: &Session,
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
+        let gallery = session.gallery();
         let (Some(mated), Some(nonmated)) = (&self.mated, &self.nonmated) else {
             bail!("a gallery is evaluated with --mated and --nonmated");
         };
-        let engine = || self.probes.engine.load_for(gallery);
-        let source = |path, names| Source {
-            path,
-            names,
-            dimension: Some(gallery.binding().dimension),
-            engine: &engine,
-            arguments: &self.probes,
-            screen,
-            stop,
+        let (bar, photos) = (Bar::new(), self.probes.photos.largest());
+        let progress = |progress| bar.show(progress);
+        let dimension = gallery.binding().dimension;
+        let read = Reading {
+            networks: session.networks(),
+            photos: &photos,
+            dimension,
+            control: Control { stop, progress: &progress },
         };
-        let mated = source(mated, self.mated_subjects.as_deref());
-        let nonmated = source(nonmated, self.nonmated_subjects.as_deref());
+        let mated = self.source(mated, self.mated_subjects.as_deref(), &read);
+        let nonmated = self.source(nonmated, self.nonmated_subjects.as_deref(), &read);
         for photo in mated.listed()?.into_iter().flatten() {
-            mate(gallery, photo.person.as_deref(), &photo.name)?;
+            mate(session, photo.person.as_deref(), &photo.name)?;
         }
         for photo in nonmated.listed()?.into_iter().flatten() {
             stranger(gallery, photo.person.as_deref(), &photo.name)?;
@@ -204,24 +224,28 @@ impl Arguments {
             },
             Err(stopped) => return Ok(Err(stopped)),
         };
+        bar.finish();
+        for read in [&mated, &nonmated] {
+            rows::list(&read.invalid, screen)?;
+        }
         let mut probes = Vec::with_capacity(mated.probes.len());
         for probe in mated.probes {
-            let subject = mate(gallery, probe.person.as_deref(), &probe.name)?;
+            let subject = mate(session, probe.person.as_deref(), &probe.name)?;
             probes.push((probe, subject));
         }
         let mut failed = Vec::new();
-        for (person, name, _) in &mated.failed {
-            failed.push(mate(gallery, person.as_deref(), name)?);
+        for one in &mated.failed {
+            failed.push(mate(session, one.person.as_deref(), &one.name)?);
         }
         for probe in &nonmated.probes {
             stranger(gallery, probe.person.as_deref(), &probe.name)?;
         }
         let several = several_faces(mated.several + nonmated.several);
         let strangers: Vec<String> =
-            nonmated.failed.into_iter().map(|(person, name, _)| person.unwrap_or(name)).collect();
+            nonmated.failed.into_iter().map(|one| one.person.unwrap_or(one.name)).collect();
         let probes =
             LabelledProbes { mated: &probes, non_mated: &nonmated.probes, failed: (&failed, &strangers) };
-        let mut measured = self.identification(gallery, &probes, screen, stop)?;
+        let mut measured = self.identification(gallery, &probes, stop)?;
         if let Ok((_, warnings)) = &mut measured {
             warnings.extend(several);
         }
@@ -232,17 +256,19 @@ impl Arguments {
         &self,
         gallery: &Gallery,
         probes: &LabelledProbes<'_>,
-        screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
         let total = (probes.mated.len() + probes.non_mated.len()) as u64;
-        let bar = screen.progress(Some(total), "searches");
-        let search = self.search.search(None)?;
-        let progress = |done: usize| bar.set_position(done as u64);
+        let (bar, done) = (Bar::new(), Cell::new(0));
+        let search = search(&self.search.request(), None)?;
+        let progress = |searches: usize| {
+            done.set(searches as u64);
+            bar.show(Progress { unit: "searches", done: searches as u64, total: Some(total) });
+        };
         let evaluator = Evaluator { gallery, search, progress: &progress, stop };
         let searched = evaluator.run(probes)?;
-        let looked_at = bar.position();
-        bar.finish_and_clear();
+        bar.finish();
+        let looked_at = done.get();
         let Some((searches, mut warnings)) = searched else {
             return Ok(Err(Stopped { looked_at, total, unit: "search" }));
         };
@@ -252,7 +278,7 @@ impl Arguments {
     }
 
     fn setting(&self, binding: &Binding) -> Result<Setting> {
-        let search = self.search.search(None)?;
+        let search = search(&self.search.request(), None)?;
         let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
         let command: Vec<String> = std::iter::once("gallerist".to_owned()).chain(words.skip(1)).collect();
         Ok(Setting {
@@ -274,12 +300,12 @@ impl Arguments {
 }
 
 /// The subject that a mated probe shows.
-fn mate(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<u64> {
-    let person = person.with_context(|| {
-        format!("{name}: whose is it? give --mated-subjects, or photos in folders named after people")
-    })?;
-    let subject = gallery.subject(person);
-    Ok(subject.with_context(|| format!("{name}: mated probes are of people in the gallery"))?.id)
+fn mate(session: &Session, person: Option<&str>, name: &str) -> Result<u64> {
+    ensure!(
+        person.is_some(),
+        "{name}: the name of its person is not known; give --mated-subjects, or photos in folders named after people"
+    );
+    Ok(session.mate(person, name)?)
 }
 
 /// Refuses a non-mated probe of somebody who is in the gallery.

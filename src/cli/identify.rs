@@ -1,23 +1,19 @@
 //! `gallerist identify`
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::FacesArgument;
-use super::interrupt::{self, Stopped};
-use super::reply::{Reply, Sought, Unusable};
 use super::rows::RowArguments;
-use super::searching::{Deciding, DecisionArguments, SearchOptions};
-use super::{End, NothingUsable, Screen, opening};
-use crate::decision::{Certificate, Decision, Missed, decide, of_photo};
-use crate::gallery::{Candidates, Gallery, TOGETHER};
-use crate::ingest::{self, Finding, Outcome, walk};
-use crate::template::Template;
+use super::searching::{DecisionArguments, SearchOptions};
+use super::{End, NothingUsable, Screen, interrupt, opening, reply};
+use crate::decision::Decision;
+use crate::reply::IdentifyRequest;
+use crate::session::{Control, Policy, Reply, Session, Stopped};
 
 /// Tell who is in a photo, or that nobody in the gallery is. Ends with 10 if any probe matches, else 12 if
 /// any allows no decision, else 11. A photo with faces that were refused or not looked at is never "no match".
@@ -52,45 +48,34 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-/// A look-up under way.
-struct Lookup<'a> {
-    arguments: &'a Arguments,
-    gallery: &'a Gallery,
-    deciding: Deciding,
-    missed: Option<Missed>,
-    screen: Screen,
-    stop: &'static AtomicBool,
-    decisions: Vec<Decision>,
-    /// Photos or rows that were looked at.
-    looked_at: u64,
-}
-
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     for path in &arguments.photos {
-        ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
+        anyhow::ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
-    let stop = interrupt::watch();
-    let gallery = opening::to_read(&arguments.gallery)?;
-    let deciding = arguments.decision.resolve(&gallery, &arguments.search)?;
-    let missed = arguments.search.missed(&gallery, &deciding.search)?;
-    let mut lookup = Lookup {
-        arguments,
-        gallery: &gallery,
-        deciding,
-        missed,
-        screen,
-        stop,
-        decisions: Vec::new(),
-        looked_at: 0,
+    let control = Control { stop: interrupt::watch(), progress: &|_| {} };
+    let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
+    let request = arguments.request()?;
+    let policy = session.policy(&request.search, &request.decision)?;
+    let decisions = RefCell::new(Vec::new());
+    let print = |reply: Reply| {
+        decisions.borrow_mut().push(match &reply {
+            Reply::Identified(reply) => reply.decision,
+            Reply::Refused(reply) => reply.decision,
+        });
+        reply::print(&reply, screen)
     };
-    let total = match &arguments.vectors {
-        Some(path) => lookup.vectors(path)?,
-        None => lookup.photos()?,
+    let asked = (&request, &policy);
+    let done = match &arguments.vectors {
+        Some(path) => arguments.vectors(path, &session, asked, &control, (screen, &decisions), print)?,
+        None => {
+            let photos = arguments.look.request(arguments.faces);
+            session.identify_photos(&arguments.photos, &photos, asked, &control, print)?
+        }
     };
-    if lookup.looked_at < total {
-        return Stopped { looked_at: lookup.looked_at, total, unit: "input" }.report(screen);
+    if done.looked_at < done.total {
+        return interrupt::report(done, screen);
     }
-    let decisions = lookup.decisions;
+    let decisions = decisions.into_inner();
     if decisions.is_empty() {
         return Err(NothingUsable("there is no probe in what was given".into()).into());
     }
@@ -98,86 +83,25 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(End::Decided(Decision::NoMatch)))
 }
 
-impl Lookup<'_> {
-    /// Looks the rows of a file up, until it is to stop; returns how many there are.
-    fn vectors(&mut self, path: &Path) -> Result<u64> {
-        let (file, left_out) = self.arguments.rows.open(path, self.screen)?;
-        self.decisions.extend(left_out.iter().map(|_| Decision::Inconclusive));
-        self.looked_at += left_out.len() as u64;
-        for first in (0..file.rows).step_by(TOGETHER) {
-            if self.stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let rows = file.valid(first, TOGETHER)?;
-            if rows.is_empty() {
-                continue;
-            }
-            let started = Instant::now();
-            let probes: Vec<&Template> = rows.iter().map(|(_, template)| template).collect();
-            let found =
-                self.gallery.identify_all(&probes, self.arguments.top_k as usize, &self.deciding.search)?;
-            let each = started.elapsed().as_secs_f64() * 1e3 / rows.len() as f64;
-            for (&(row, ref template), candidates) in rows.iter().zip(&found) {
-                self.answer(Sought::Row { path, row, template }, candidates, each)?;
-                self.looked_at += 1;
-            }
-        }
-        Ok(file.rows)
+impl Arguments {
+    fn request(&self) -> Result<IdentifyRequest> {
+        let (search, decision) = (self.search.request(), self.decision.request()?);
+        Ok(IdentifyRequest { top_k: self.top_k, with_template: self.with_template, search, decision })
     }
 
-    /// Looks photos up, until it is to stop; returns how many there are.
-    fn photos(&mut self) -> Result<u64> {
-        let arguments = self.arguments;
-        let engine = arguments.engine.load_for(self.gallery)?;
-        let options = arguments.look.options(arguments.faces.into());
-        let inputs = || walk(&arguments.photos);
-        ingest::run(&engine, inputs(), &options, &|_| false, self.stop, |outcome| self.photo(&outcome))?;
-        let stopped = self.stop.load(Ordering::Relaxed);
-        Ok(if stopped { (inputs().count() as u64).max(self.looked_at) } else { self.looked_at })
-    }
-
-    fn photo(&mut self, outcome: &Outcome) -> Result<()> {
-        let (path, census) = (&outcome.input.path, &outcome.census);
-        self.looked_at += 1;
-        let (faces, skip) = match &outcome.finding {
-            Finding::Faces(faces) => (&faces[..], None),
-            // A sidecar or a document in a folder of probes is no probe.
-            Finding::Skipped(skip) if skip.code == "not_a_photo" => return Ok(()),
-            Finding::Skipped(skip) => (&[][..], Some(skip)),
-            Finding::Known => unreachable!("no photo is known to a look-up"),
-        };
-        for face in faces {
-            let started = Instant::now();
-            let k = self.arguments.top_k as usize;
-            let candidates = self.gallery.identify(&face.template, k, &self.deciding.search)?;
-            let sought = Sought::Face { path, face, census };
-            self.answer(sought, &candidates, started.elapsed().as_secs_f64() * 1e3)?;
-        }
-        for unusable in Unusable::of(skip, census) {
-            self.decisions.push(Decision::Inconclusive);
-            unusable.print(self.screen, path, census, self.gallery.binding())?;
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, sought: Sought<'_>, candidates: &Candidates, milliseconds: f64) -> Result<()> {
-        let certificate = Certificate::of(candidates, self.missed);
-        let best = candidates.candidates.first().map(|best| best.score);
-        let decided = decide(best, &certificate, &self.deciding.threshold);
-        let (decision, doubt) = of_photo(decided, sought.census().map_or(0, |census| census.not_looked_at));
-        self.decisions.push(decision);
-        Reply {
-            sought,
-            decision,
-            doubt,
-            candidates,
-            certificate: &certificate,
-            top_k: self.arguments.top_k,
-            deciding: &self.deciding,
-            binding: self.gallery.binding(),
-            with_template: self.arguments.with_template,
-            milliseconds,
-        }
-        .print(self.screen)
+    /// Looks the rows of a file up, until it is to stop.
+    fn vectors(
+        &self,
+        path: &Path,
+        session: &Session,
+        asked: (&IdentifyRequest, &Policy),
+        control: &Control<'_>,
+        (screen, decisions): (Screen, &RefCell<Vec<Decision>>),
+        print: impl FnMut(Reply) -> Result<()>,
+    ) -> Result<Stopped> {
+        let (file, left_out) = self.rows.open(path, screen)?;
+        decisions.borrow_mut().extend(left_out.iter().map(|_| Decision::Inconclusive));
+        let looked_at = session.identify_rows(&file, asked, control, print)? + left_out.len() as u64;
+        Ok(Stopped { looked_at, total: file.rows, unit: "input" })
     }
 }

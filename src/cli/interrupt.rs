@@ -7,13 +7,14 @@ use std::thread;
 
 use anyhow::Result;
 use nix::sys::signal::{SigSet, Signal};
-use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::End;
 use super::screen::{Screen, complain, count, plural};
 use crate::gallery::abandon;
+use crate::reply::Interrupted;
+use crate::session::Stopped;
 
 /// The signals that ask to end.
 const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -83,23 +84,11 @@ fn requests() -> SigSet {
     REQUESTS.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect()
 }
 
-/// Work that was stopped: how much of it was done.
-#[derive(Debug, Clone, Copy)]
-pub struct Stopped {
-    pub looked_at: u64,
-    pub total: u64,
-    pub unit: &'static str,
-}
-
-impl Stopped {
-    /// Says how much was not looked at, after everything that was.
-    pub fn report(self, screen: Screen) -> Result<End> {
-        let Self { looked_at, total, unit } = self;
-        let left = total.saturating_sub(looked_at);
-        screen.text(format!("interrupted: {} of {} not looked at", count(left), plural(total, unit)))?;
-        screen.json(&json!({
-            "event": "interrupted", "unit": unit, "total": total, "looked_at": looked_at, "not_looked_at": left,
-        }))?;
-        Ok(End::Interrupted)
-    }
+/// Says how much was not looked at, after everything that was.
+pub fn report(stopped: Stopped, screen: Screen) -> Result<End> {
+    let told = Interrupted::from(stopped);
+    let (left, total) = (count(told.not_looked_at), plural(told.total, &told.unit));
+    screen.text(format!("interrupted: {left} of {total} not looked at"))?;
+    screen.json(&told)?;
+    Ok(End::Interrupted)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use super::interrupt;
 use crate::encoder::EncoderError;
+use crate::session::SessionError;
 
 const PROGRAM: &str = "gallerist-networks";
 
@@ -28,7 +29,10 @@ const MEMORY: [(&str, &str); 2] =
 /// networks come first.
 pub fn are_wanted(error: &Error) -> bool {
     let wanted = |cause: &EncoderError| matches!(cause, EncoderError::NoNetworks { .. });
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(wanted))
+    error.chain().any(|cause| match cause.downcast_ref() {
+        Some(SessionError::Encoder(cause)) => wanted(cause),
+        _ => cause.downcast_ref().is_some_and(wanted),
+    })
 }
 
 /// Refuses to go on what another build of this program began: one of the two was built without the other.

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::gallery::{Access, Gallery, Result};
+use super::engine::EngineArguments;
+use crate::gallery::{Access, Gallery};
+use crate::session::{Result, Session};
 
 /// How long to wait for others to close a gallery: `--wait`.
 static WAIT: OnceLock<Duration> = OnceLock::new();
@@ -19,14 +21,24 @@ pub fn wait() -> Duration {
     WAIT.get().copied().unwrap_or_default()
 }
 
-/// Opens a gallery and changes nothing.
-pub fn to_read(gallery: &Path) -> Result<Gallery> {
-    Gallery::open_with(gallery, Access::ReadOnly, wait())
+/// Opens a gallery for a verb that may look at photos, and changes nothing.
+pub fn session_to_read(gallery: &Path, engine: &EngineArguments) -> Result<Session> {
+    Session::open(gallery, Access::ReadOnly, wait(), engine.request())
 }
 
-/// Opens a gallery that nobody else has open.
+/// The same for a verb that writes: nobody else has the gallery open.
+pub fn session_to_write(gallery: &Path, engine: &EngineArguments) -> Result<Session> {
+    Session::open(gallery, Access::ReadWrite, wait(), engine.request())
+}
+
+/// Opens a gallery for a verb that looks at no photos, and changes nothing.
+pub fn to_read(gallery: &Path) -> Result<Gallery> {
+    Ok(Gallery::open_with(gallery, Access::ReadOnly, wait())?)
+}
+
+/// The same for a verb that writes.
 pub fn to_write(gallery: &Path) -> Result<Gallery> {
-    Gallery::open_with(gallery, Access::ReadWrite, wait())
+    Ok(Gallery::open_with(gallery, Access::ReadWrite, wait())?)
 }
 
 /// The value of `--wait`.

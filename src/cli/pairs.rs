@@ -8,15 +8,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
-use super::interrupt::{self, Stopped};
-use super::screen::{Screen, Table, count};
-use super::{End, NothingUsable};
+use super::screen::{Bar, Screen, Table, count};
+use super::{End, NothingUsable, interrupt};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
 use crate::ingest::{self, Finding, Options};
-use crate::template::Binding;
-use crate::template::Template;
+use crate::session::{Progress, Stopped};
+use crate::template::{Binding, Template};
 use crate::vectors::open_regular;
 
 /// Two photos and whether they show the same person.
@@ -99,29 +98,31 @@ pub fn encode(
 ) -> Result<Result<Encoded, Stopped>> {
     let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
     let total = photos.len() as u64;
-    let bar = screen.progress(Some(total), "photos");
+    let bar = Bar::new();
+    let mut seen = 0;
     let mut encoded = Encoded::default();
     let files = ingest::files(photos.into_iter().cloned());
     ingest::run(engine, files, options, &|_| false, stop, |outcome| {
-        bar.inc(1);
+        seen += 1;
+        bar.show(Progress { unit: "photos", done: seen, total: Some(total) });
         let path = outcome.input.path;
         match outcome.finding {
             Finding::Faces(faces) => {
                 encoded.several += u64::from(outcome.census.not_looked_at > 0);
                 encoded.templates.extend(faces.into_iter().next().map(|face| (path, face.template)));
             }
-            Finding::Skipped(skip) if skip.temporary => {
+            Finding::Skipped(skip) if skip.is_temporary() => {
                 bail!("{}: {skip}; nothing was measured", path.display())
             }
             Finding::Skipped(skip) => {
                 encoded.failed += 1;
-                bar.suspend(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
+                bar.aside(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
             }
             Finding::Known => unreachable!("no photo is known to a comparison"),
         }
         anyhow::Ok(())
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     let looked_at = encoded.templates.len() as u64 + encoded.failed;
     Ok(if looked_at < total { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(encoded) })
 }
@@ -139,7 +140,7 @@ pub fn measure(
     let Encoded { templates, failed, several } =
         match encode(pairs, engine, options, interrupt::watch(), screen)? {
             Ok(encoded) => encoded,
-            Err(stopped) => return stopped.report(screen),
+            Err(stopped) => return interrupt::report(stopped, screen),
         };
     let seconds = started.elapsed().as_secs_f64();
     let photos = templates.len() as u64 + failed;

@@ -2,6 +2,7 @@
 
 mod escape;
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::number;
 pub use crate::number::{bytes, count};
+use crate::session::Progress;
 pub use escape::{SafeLog, escaped};
 
 /// A measured share as terminals show it: `0.31 %`, `99.3 %`.
@@ -110,26 +112,65 @@ impl Screen {
             done => done,
         }
     }
+}
 
-    /// A progress bar on the standard error if that is a terminal, else an invisible one. `total` is the
-    /// number of `unit`s, if known.
-    pub fn progress(self, total: Option<u64>, unit: &str) -> ProgressBar {
-        if !io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let template = match total {
-            Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{rate}}  {{eta}} left"),
-            None => format!("{{spinner}} {{human_pos}} {unit}  {{rate}}"),
-        };
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                let _ = write!(out, "{:.0}/s", state.per_sec());
-            }));
-        }
-        bar.enable_steady_tick(Duration::from_millis(250));
-        bar
+/// A progress bar on the standard error, if that is a terminal.
+pub struct Bar {
+    bar: RefCell<ProgressBar>,
+    unit: Cell<&'static str>,
+}
+
+impl Bar {
+    /// A bar that is shown once there is progress.
+    pub fn new() -> Self {
+        Self { bar: RefCell::new(ProgressBar::hidden()), unit: Cell::new("") }
     }
+
+    /// Shows progress. Another unit than before begins anew.
+    pub fn show(&self, progress: Progress) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        if self.unit.replace(progress.unit) != progress.unit {
+            self.bar.borrow().finish_and_clear();
+            *self.bar.borrow_mut() = drawn(progress);
+        }
+        self.bar.borrow().set_position(progress.done);
+    }
+
+    /// Prints something without disturbing the bar.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.borrow().suspend(print)
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.borrow().finish_and_clear();
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn drawn(Progress { unit, done, total }: Progress) -> ProgressBar {
+    let template = match total {
+        Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{rate}}  {{eta}} left"),
+        None => format!("{{spinner}} {{human_pos}} {unit}  {{rate}}"),
+    };
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        }));
+    }
+    // What was done before does not count for the time that is left.
+    bar.set_position(done);
+    bar.reset_eta();
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
 }
 
 /// Prints one line on the standard error, escaped. One that cannot be written is lost: there is nobody to tell.

@@ -5,16 +5,15 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gallery::Answer;
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
-use super::interrupt::{self, Stopped};
 use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, score};
-use super::{End, NothingUsable, opening, values};
-use crate::gallery::Gallery;
+use super::{End, NothingUsable, interrupt, opening, values};
+use crate::gallery::{Answer, Gallery};
+use crate::reply::{Candidate, Lookup};
+use crate::session::Stopped;
 use crate::template::Template;
 use crate::vectors::BLOCK;
 
@@ -78,13 +77,13 @@ fn each_probe(
     for first in (0..total).step_by(BLOCK) {
         for (row, probe) in file.valid(first, BLOCK)? {
             if stop.load(Ordering::Relaxed) {
-                return Stopped { looked_at: row, total, unit: "probe" }.report(screen);
+                return interrupt::report(Stopped { looked_at: row, total, unit: "probe" }, screen);
             }
             let started = std::time::Instant::now();
             let answer = ask(&gallery, &probe)?;
             let took = started.elapsed().as_secs_f64() * 1e3;
             if !print(&gallery, row, &answer, took, screen, stop)? {
-                return Stopped { looked_at: row, total, unit: "probe" }.report(screen);
+                return interrupt::report(Stopped { looked_at: row, total, unit: "probe" }, screen);
             }
         }
     }
@@ -117,18 +116,25 @@ fn print(
     for (rank, hit) in answer.hits.iter().enumerate() {
         let subject = &names[&hit.group];
         if screen.is_json() {
-            listed.push(json!({
-                "face_id": hit.id, "subject_id": hit.group, "subject": subject,
-                "similarity": hit.score, "distance": 1.0 - hit.score,
-            }));
+            listed.push(Candidate {
+                face_id: hit.id,
+                subject_id: hit.group,
+                subject: subject.clone(),
+                similarity: hit.score,
+                distance: 1.0 - hit.score,
+            });
         } else {
             table.row([(rank + 1).to_string(), subject.clone(), format!("#{}", hit.id), score(hit.score)]);
         }
     }
-    screen.json(&json!({
-        "probe": row, "matches": listed, "complete": answer.complete, "searched": answer.scanned,
-        "max_similarity": answer.max_score, "processing_time_ms": milliseconds,
-    }))?;
+    screen.json(&Lookup {
+        probe: row,
+        matches: listed,
+        complete: answer.complete,
+        searched: answer.scanned,
+        max_similarity: answer.max_score,
+        processing_time_ms: milliseconds,
+    })?;
     table.lines(2).iter().try_for_each(|line| screen.text(line))?;
     Ok(true)
 }

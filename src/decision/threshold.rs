@@ -18,7 +18,7 @@ pub enum Origin {
 }
 
 /// How a threshold was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// By counting the searches that reach it.
@@ -28,7 +28,7 @@ pub enum Method {
 }
 
 /// A threshold for a target FPIR: an operating point.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operating {
     /// The FPIR aimed at.
     pub target_fpir: f64,
@@ -49,7 +49,7 @@ pub struct Operating {
 }
 
 /// A calibration's statement about a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibrated {
     /// The calibration's number in the gallery.
     pub id: i64,
@@ -60,7 +60,7 @@ pub struct Calibrated {
 }
 
 /// A score at or above `value` is a match. A best score below `no_match_below` is no match. Between the two nothing is decided.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
     /// Cosine, -1 to 1.
     pub value: f32,

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
+
 use super::model::{Kind, Model};
 use super::stand_in::{StandInDetector, StandInEncoder};
 use super::{Encoder, EncoderError};
 use crate::face::Detector;
 
 /// Where networks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Device {
     /// CUDA if it is there, the CPU otherwise.
     #[default]

@@ -10,6 +10,7 @@ use super::error::{GalleryError, Result};
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
+use crate::reason::Reason;
 use crate::template::Template;
 
 /// A face on its way into the gallery.
@@ -32,8 +33,8 @@ pub struct Enrollment {
     pub hash: PhotoHash,
     /// The settings it was looked at with; a skip is remembered for these only.
     pub settings: String,
-    /// Faces to enroll, or the reason code and detail of a skip.
-    pub faces: Result<Vec<EnrolledFace>, (&'static str, String)>,
+    /// Faces to enroll, or the reason and detail of a skip.
+    pub faces: Result<Vec<EnrolledFace>, (Reason, String)>,
 }
 
 /// A photo that is in the gallery, and was seen at a path.
@@ -212,7 +213,7 @@ fn insert_photo<'a>(
     }
     let (outcome, detail) = match &enrollment.faces {
         Ok(_) => ("enrolled", String::new()),
-        Err((code, detail)) => (*code, detail.clone()),
+        Err((reason, detail)) => (reason.code(), detail.clone()),
     };
     // A photo that was skipped is known by its hash alone: its path may name somebody who is removed one day.
     let path = if enrollment.faces.is_ok() { enrollment.path.clone() } else { PathBuf::new() };

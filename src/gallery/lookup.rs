@@ -38,6 +38,15 @@ pub fn mode_name(mode: Mode) -> String {
     }
 }
 
+/// The way to search with this [`mode_name`]; none is called `auto`.
+pub fn mode_named(name: &str) -> Option<Mode> {
+    match name {
+        "exact" => Some(Mode::Exact),
+        "scan" => Some(Mode::Scan),
+        _ => Some(Mode::Graph { width: name.strip_prefix("graph-")?.parse().ok()? }),
+    }
+}
+
 /// One subject close to the probe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {

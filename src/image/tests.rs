@@ -33,7 +33,7 @@ fn decoded(bytes: &[u8]) -> Photo {
 fn code(bytes: &[u8]) -> &'static str {
     match decode(bytes, &Limits::default()) {
         Ok(photo) => panic!("{} x {} pixels were decoded", photo.width, photo.height),
-        Err(error) => error.code(),
+        Err(error) => error.reason().code(),
     }
 }
 
@@ -77,7 +77,10 @@ fn nothing_and_nonsense_have_their_codes() {
     {
         let error = decode(magic, &Limits::default()).unwrap_err();
         let told = error.to_string();
-        assert!(error.code() == "unsupported" && told.contains(name) && told.contains("convert"), "{told}");
+        assert!(
+            error.reason().code() == "unsupported" && told.contains(name) && told.contains("convert"),
+            "{told}"
+        );
     }
 }
 
@@ -189,7 +192,7 @@ fn bytes_after_the_picture_are_ignored() {
 #[test]
 fn limits_are_judged_by_the_header() {
     let bytes = encoded(gradient(20, 10), ImageFormat::Png);
-    let refused = |limits: Limits| decode(&bytes, &limits).unwrap_err().code();
+    let refused = |limits: Limits| decode(&bytes, &limits).unwrap_err().reason().code();
     assert_eq!(refused(Limits { pixels: 199, ..Limits::default() }), "too_large");
     assert_eq!(refused(Limits { file_bytes: 20, ..Limits::default() }), "too_large");
     assert_eq!(refused(Limits { memory: 1_000, ..Limits::default() }), "too_large");
@@ -233,16 +236,16 @@ fn only_regular_files_of_a_fair_size_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("photo.jpg");
     let read = |path: &std::path::Path, limits: &Limits| Source::open(path, false, limits)?.read();
-    let read_code = |limits: &Limits| read(&path, limits).unwrap_err().code();
+    let read_code = |limits: &Limits| read(&path, limits).unwrap_err().reason().code();
     assert_eq!(read_code(&Limits::default()), "unreadable");
     std::fs::write(&path, b"").unwrap();
     assert_eq!(read_code(&Limits::default()), "empty");
     std::fs::write(&path, b"0123456789").unwrap();
     assert_eq!(read_code(&Limits { file_bytes: 9, ..Limits::default() }), "too_large");
     assert_eq!(read(&path, &Limits { file_bytes: 10, ..Limits::default() }).unwrap(), b"0123456789");
-    assert_eq!(read(folder.path(), &Limits::default()).unwrap_err().code(), "unreadable");
+    assert_eq!(read(folder.path(), &Limits::default()).unwrap_err().reason().code(), "unreadable");
     let zeros = std::path::Path::new("/dev/zero");
-    assert_eq!(read(zeros, &Limits::default()).unwrap_err().code(), "unreadable");
+    assert_eq!(read(zeros, &Limits::default()).unwrap_err().reason().code(), "unreadable");
 }
 
 #[test]
@@ -261,21 +264,21 @@ fn what_is_clearly_no_photo_is_told_apart_only_in_folders() {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         let found = Source::open(&path, true, &Limits::default());
-        assert_eq!(found.err().map(|error| error.code()), expected, "{name}");
+        assert_eq!(found.err().map(|error| error.reason().code()), expected, "{name}");
         assert!(Source::open(&path, false, &Limits::default()).is_ok(), "{name}: the user names it");
     }
 }
 
 #[test]
 fn failures_of_the_machine_are_told_from_those_of_the_file() {
-    let error = |number| DecodeError::unreadable(&io::Error::from_raw_os_error(number)).code();
+    let error = |number| DecodeError::unreadable(&io::Error::from_raw_os_error(number)).reason().code();
     for number in [libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EIO, libc::ESTALE, libc::ETIMEDOUT] {
         assert_eq!(error(number), "temporary_failure", "{number}");
     }
     for number in [libc::ENOENT, libc::EACCES, libc::ELOOP, libc::ENOTDIR, libc::ENAMETOOLONG] {
         assert_eq!(error(number), "unreadable", "{number}");
     }
-    assert_eq!(room_for(u64::MAX).unwrap_err().code(), "temporary_failure");
+    assert_eq!(room_for(u64::MAX).unwrap_err().reason().code(), "temporary_failure");
 }
 
 proptest! {

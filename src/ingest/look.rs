@@ -6,6 +6,7 @@ use super::{Census, EncodedFace, Finding, Options, Skip, select};
 use crate::encoder::Engine;
 use crate::face::Crop;
 use crate::image::{self, PhotoHash};
+use crate::reason::Reason;
 
 /// What was found in the bytes of one photo.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ fn faces_in(engine: &Engine, bytes: &[u8], options: &Options, census: &mut Censu
     let chosen = select::faces(engine, options, &photo, census)?;
     let (crops, places): (Vec<Crop>, Vec<_>) =
         chosen.into_iter().map(|face| (face.crop, (face.index, face.provenance))).unzip();
-    let templates = engine.encoder.encode(&crops).map_err(|error| Skip::network("encode_failed", &error))?;
+    let templates =
+        engine.encoder.encode(&crops).map_err(|error| Skip::network(Reason::EncodeFailed, &error))?;
     let encoded = places.into_iter().zip(templates);
     let encoded = encoded.map(|((index, provenance), template)| EncodedFace { index, template, provenance });
     Ok(Finding::Faces(encoded.collect()))
@@ -61,7 +63,10 @@ mod tests {
         assert_eq!(seen.hash, PhotoHash::from(Sha256::digest(photo(200))));
         for (bytes, code) in [(&b"no photo"[..], "unsupported"), (&photo(8), "too_small"), (b"", "empty")] {
             let finding = look(&engine, bytes, &options).finding;
-            assert!(matches!(&finding, Finding::Skipped(skip) if skip.code == code), "{code}: {finding:?}");
+            assert!(
+                matches!(&finding, Finding::Skipped(skip) if skip.reason.code() == code),
+                "{code}: {finding:?}"
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Census, Faces, Options, RefusedFace, Skip};
 use crate::encoder::Engine;
 use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
 use crate::image::Photo;
+use crate::reason::Reason;
 
 /// A face that counts, with its number among those found.
 pub(super) struct Chosen {
@@ -25,7 +26,7 @@ pub(super) fn faces(
     census.found = found.len();
     if options.single_face && found.len() > 1 {
         census.not_looked_at = found.len();
-        return Err(Skip::new("several_faces", format!("{} faces, one is asked for", found.len())));
+        return Err(Skip::new(Reason::SeveralFaces, format!("{} faces, one is asked for", found.len())));
     }
     let wanted = wanted(options.faces, photo, found);
     census.not_looked_at = census.found - wanted.len();
@@ -48,11 +49,11 @@ fn detect(engine: &Engine, options: &Options, photo: &Photo) -> Result<(Vec<Face
     let shorter = photo.width.min(photo.height);
     if (shorter as f32) < options.detect.min_face {
         let size = format!("the photo is {} x {} pixels", photo.width, photo.height);
-        return Err(Skip::new("too_small", size));
+        return Err(Skip::new(Reason::TooSmall, size));
     }
     let (faces, turned) = detect_turned(&*engine.detector, photo, &options.detect)
-        .map_err(|error| Skip::network("detect_failed", &error))?;
-    if faces.is_empty() { Err(Skip::new("no_face", "")) } else { Ok((faces, turned)) }
+        .map_err(|error| Skip::network(Reason::DetectFailed, &error))?;
+    if faces.is_empty() { Err(Skip::new(Reason::NoFace, "")) } else { Ok((faces, turned)) }
 }
 
 /// The faces that are asked for, with their numbers.
@@ -78,11 +79,11 @@ fn grade(
     let crop = align(photo, &face.landmarks, engine.model.chip);
     let quality = Quality::measure(photo, &face, &crop, engine.model.chip);
     if quality.size_px < options.detect.min_face {
-        return Err(Skip::new("too_small", format!("the face is {:.0} pixels wide", quality.size_px)));
+        return Err(Skip::new(Reason::TooSmall, format!("the face is {:.0} pixels wide", quality.size_px)));
     }
     if quality.overall < options.min_quality {
         let detail = format!("{} of 100, at least {} wanted", quality.overall, options.min_quality);
-        return Err(Skip::new("low_quality", detail));
+        return Err(Skip::new(Reason::LowQuality, detail));
     }
     let Face { bounds, score, landmarks } = face;
     Ok((crop, Provenance { bounds, score, landmarks, turned, quality }))

@@ -5,28 +5,32 @@ use std::io;
 
 use crate::face::NetworkError;
 use crate::image::DecodeError;
+use crate::reason::Reason;
 
 /// Why a file or face was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skip {
-    /// Stable reason code, such as `no_face`.
-    pub code: &'static str,
+    /// The reason.
+    pub reason: Reason,
     /// More for people, or empty.
     pub detail: String,
-    /// Whether it is the machine that failed, for want of memory, descriptors or a working disk. Such a skip says nothing
-    /// about the photo: it is never remembered, and the next run looks at the photo again.
-    pub temporary: bool,
 }
 
 impl Skip {
-    /// A skip with a reason code and more for people: a fact about the photo.
-    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), temporary: false }
+    /// A skip with a reason and more for people.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
     }
 
-    /// A failure of the machine while it looked at the photo.
+    /// A failure of the machine while it processed the photo. It says nothing about the photo: it is never remembered, and the next run
+    /// processes the photo again.
     pub fn temporary(detail: impl Into<String>) -> Self {
-        Self { code: "temporary_failure", detail: detail.into(), temporary: true }
+        Self::new(Reason::TemporaryFailure, detail)
+    }
+
+    /// Whether the machine failed.
+    pub fn is_temporary(&self) -> bool {
+        self.reason == Reason::TemporaryFailure
     }
 
     /// A file or folder that could not be read.
@@ -34,29 +38,28 @@ impl Skip {
         DecodeError::unreadable(error).into()
     }
 
-    /// A network that failed on a photo: `code` if that is a fact about the photo.
-    pub fn network(code: &'static str, error: &NetworkError) -> Self {
+    /// A network that failed on a photo: `reason` if that is a fact about the photo.
+    pub fn network(reason: Reason, error: &NetworkError) -> Self {
         if error.is_temporary() {
             Self::temporary(error.to_string())
         } else {
-            Self::new(code, error.to_string())
+            Self::new(reason, error.to_string())
         }
     }
 }
 
 impl From<DecodeError> for Skip {
     fn from(error: DecodeError) -> Self {
-        let temporary = matches!(error, DecodeError::Temporary(_));
-        Self { code: error.code(), detail: error.to_string(), temporary }
+        Self { reason: error.reason(), detail: error.to_string() }
     }
 }
 
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.detail.is_empty() {
-            f.write_str(self.code)
+            self.reason.fmt(f)
         } else {
-            write!(f, "{}: {}", self.code, self.detail)
+            write!(f, "{}: {}", self.reason, self.detail)
         }
     }
 }

@@ -19,7 +19,7 @@ fn outcomes_come_in_the_order_of_their_inputs() {
     let options = Options { workers: 4, ..Options::default() };
     run(&engine(), nowhere(3 * UNDER_WAY), &options, &|_| false, &AtomicBool::new(false), |outcome| {
         assert_eq!(outcome.input.path, Path::new(&format!("/nowhere/{seen}")));
-        assert!(matches!(outcome.finding, Finding::Skipped(skip) if skip.code == "unreadable"));
+        assert!(matches!(outcome.finding, Finding::Skipped(skip) if skip.reason.code() == "unreadable"));
         seen += 1;
         Ok::<(), ()>(())
     })
@@ -91,7 +91,9 @@ fn a_crop_that_is_refused_does_not_take_its_batch_along() {
     let refusal = || NetworkError::Failed { model: "m".into(), reason: "not a template".into() };
     let found = with_a_dark_one(refusal);
     assert!(matches!(&found[..], [Finding::Faces(..), Finding::Skipped(_), Finding::Faces(..)]), "{found:?}");
-    assert!(matches!(&found[1], Finding::Skipped(skip) if skip.code == "encode_failed" && !skip.temporary));
+    assert!(
+        matches!(&found[1], Finding::Skipped(skip) if skip.reason.code() == "encode_failed" && !skip.is_temporary())
+    );
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn a_failure_of_the_library_is_no_fact_about_a_photo() {
     let failure = || NetworkError::Library { model: "m".into(), reason: "not enough memory".into() };
     let found = with_a_dark_one(failure);
     assert!(
-        matches!(&found[1], Finding::Skipped(skip) if skip.code == "temporary_failure" && skip.temporary)
+        matches!(&found[1], Finding::Skipped(skip) if skip.reason.code() == "temporary_failure" && skip.is_temporary())
     );
 }
 

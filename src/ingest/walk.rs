@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::Skip;
+use crate::reason::Reason;
 
 /// One file to look at, or one place that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ fn entries(root: &Path) -> walkdir::IntoIter {
 fn problem(error: &walkdir::Error) -> Skip {
     match error.io_error() {
         Some(io) => Skip::unreadable(io),
-        None => Skip::new("unreadable", "the link leads back to a folder above it"),
+        None => Skip::new(Reason::Unreadable, "the link leads back to a folder above it"),
     }
 }
 
@@ -196,7 +197,7 @@ mod tests {
         walk(&[root.to_path_buf()])
             .map(|input| {
                 let below = input.path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                (below, input.problem.map(|skip| skip.code))
+                (below, input.problem.map(|skip| skip.reason.code()))
             })
             .collect()
     }

@@ -11,6 +11,7 @@ use super::{Census, EncodedFace, Finding, Input, Job, Options, Outcome, Skip};
 use crate::encoder::Engine;
 use crate::face::Crop;
 use crate::image::{self, DecodeError, Photo, PhotoHash, Source};
+use crate::reason::Reason;
 
 /// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
 const BATCH: usize = 16;
@@ -133,7 +134,7 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let encoded = check_for_networks(self.options.workers).and_then(|()| {
-            self.engine.encoder.encode(&crops).map_err(|error| Skip::network("encode_failed", &error))
+            self.engine.encoder.encode(&crops).map_err(|error| Skip::network(Reason::EncodeFailed, &error))
         });
         if encoded.is_err() && waiting.len() > 1 {
             let mut crops = crops.into_iter();

@@ -53,7 +53,7 @@ fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
     assert_eq!((&given["from"], &given["probes"]), (&"given".into(), &100.into()));
     assert_eq!(given["fnir"], given["fnir_exact"]);
     let said = run(&house, "audit", "--threshold 0.5 --mated @mated.npy").ends(1);
-    assert!(said.err.contains("whose is it? give --subjects"), "{}", said.err);
+    assert!(said.err.contains("the name of its person is not known; give --subjects"), "{}", said.err);
     put(&house, "others", people(1, 1, D, 9, 0));
     let said = run(&house, "audit", "--threshold 0.5 --mated @others.npy --subjects @others.txt").ends(1);
     assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);

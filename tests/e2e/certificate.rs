@@ -180,7 +180,7 @@ fn templates_of_replies_are_judged_number_by_number() {
         change(forged["probe"]["template"].as_array_mut().unwrap());
         check(&house, &forged.to_string()).ends(1).json()[0]["problems"].to_string()
     };
-    assert!(problem(&|numbers| numbers[3] = json!("junk")).contains("template[3]: expected a number"));
+    assert!(problem(&|numbers| numbers[3] = json!("junk")).contains("template[3]"));
     assert!(problem(&|numbers| numbers[3] = json!(null)).contains("template[3]"));
     assert!(problem(&|numbers| numbers[3] = json!(1e30)).contains("template[3]"));
     assert!(

@@ -99,7 +99,7 @@ fn a_gallery_is_evaluated_by_probes_of_both_kinds() {
     .ends(1);
     assert!(said.err.contains("person 1-0 is in the gallery"), "{}", said.err);
     let said = eval(&[("--mated", &mated), ("--nonmated", &strangers)]).ends(1);
-    assert!(said.err.contains("whose is it?"), "{}", said.err);
+    assert!(said.err.contains("the name of its person is not known; give --mated-subjects"), "{}", said.err);
     eval(&[("--mated", &mated)]).ends(2);
     let empty = house.write("empty.npy", &crate::program::npy("<f4", false, &format!("(0, {D})"), &[]));
     let said = eval(&[("--mated", &mated), ("--mated-subjects", &whose), ("--nonmated", &empty)]).ends(3);

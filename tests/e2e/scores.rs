@@ -14,7 +14,11 @@ fn a_threshold_given_twice_or_the_wrong_way_round_is_refused() {
         assert!(said.err.contains("cannot be used multiple times"), "{}", said.err);
     }
     let said = identify(&["--threshold", "0.7,0.5"]).ends(1);
-    assert!(said.err.contains("lower score first, as in 0.5,0.7"), "{}", said.err);
+    assert!(
+        said.err.contains("lower score first") && said.err.contains("--threshold 0.5,0.7"),
+        "{}",
+        said.err
+    );
     let said = identify(&["--threshold", "0,1"]).ends(1);
     assert!(said.err.contains("decimal point: 0.1"), "{}", said.err);
     assert_eq!(identify(&["--threshold", "0.5,0.7"]).code, Some(11));

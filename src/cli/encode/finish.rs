@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::log::{Entry, Log};
 use crate::cli::FileFormat;
-use crate::cli::output::{Replacement, replace};
+use crate::session::replacement::{Replacement, replace};
 use crate::vectors::{BLOCK, Description, Descriptions, VectorFile, Writer};
 
 /// Makes the finished files of what was in them and of the log, which is removed.

@@ -12,10 +12,11 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::FileFormat;
-use crate::cli::export::report_swept;
-use crate::cli::output::{is_at, make_folder, sweep};
 use crate::image::PhotoHash;
 use crate::ingest::Options;
+use crate::reason::Reason;
+use crate::session::replacement::{is_at, make_folder, sweep};
+use crate::session::report_swept;
 use crate::vectors::{Description, Descriptions};
 
 const UNFINISHED: &str = "unfinished.jsonl";
@@ -42,7 +43,7 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     pub path: String,
-    pub reason: String,
+    pub reason: Reason,
     #[serde(default)]
     pub detail: String,
     /// SHA-256 of its bytes, if they could be read.
@@ -122,7 +123,7 @@ impl Log {
     pub fn find(&self, hash: &str) -> Option<&Known> {
         self.photos.get(hash).filter(|known| match known {
             Known::Encoded { .. } => true,
-            Known::Skipped(skip) => skip.settings == self.options.settings(&skip.reason),
+            Known::Skipped(skip) => skip.settings == self.options.settings(skip.reason.code()),
         })
     }
 

@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
-use crate::cli::counts::{Counts, OTHER_NAME};
-use crate::cli::screen::{Screen, plural};
+use crate::cli::counts;
+use crate::cli::enroll::because;
+use crate::cli::screen::{Bar, Screen, plural};
 use crate::gallery::Person;
 use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
+use crate::reason::Reason;
+use crate::reply::Counts;
 use crate::vectors::{Description, checksum, hexadecimal};
 
 /// Photos written together, with one sync.
@@ -23,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Tally<'a> {
     log: Log,
     screen: Screen,
-    bar: &'a ProgressBar,
+    bar: &'a Bar,
     batch: Vec<Entry>,
     oldest: Instant,
     /// What became of the inputs so far.
@@ -31,7 +33,7 @@ pub struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(log: Log, screen: Screen, bar: &'a ProgressBar, system_files: u64) -> Self {
+    pub fn new(log: Log, screen: Screen, bar: &'a Bar, system_files: u64) -> Self {
         Self {
             log,
             screen,
@@ -45,7 +47,6 @@ impl<'a> Tally<'a> {
     /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
-        self.bar.inc(1);
         let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
         if let Some(known) = photo.as_ref().and_then(|photo| self.log.find(photo)).cloned() {
             return self.enter_known(path, photo, known, persons.ok().as_deref());
@@ -54,7 +55,7 @@ impl<'a> Tally<'a> {
             (Finding::Faces(faces), Ok(persons)) => {
                 for face in &census.refused {
                     self.counts.refused_faces += 1;
-                    self.print_skip("face_skipped", path, face.skip.code, &face.skip.detail)?;
+                    self.print_skip("face_skipped", path, face.skip.reason, &face.skip.detail)?;
                 }
                 self.print_note(path, &census)?;
                 let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
@@ -63,7 +64,7 @@ impl<'a> Tally<'a> {
             }
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => self.skip(path, photo, skip),
             (Finding::Known, _) => {
-                self.skip(path, photo, Skip::new("duplicate", "same bytes as another photo"))
+                self.skip(path, photo, Skip::new(Reason::Duplicate, "same bytes as another photo"))
             }
         }
     }
@@ -90,12 +91,12 @@ impl<'a> Tally<'a> {
                 if name.as_ref().is_some_and(|name| *name != subject) =>
             {
                 let detail = format!("encoded as {subject}, from {before}; give one of the two names");
-                self.skip(path, photo, Skip::new(OTHER_NAME, detail))
+                self.skip(path, photo, Skip::new(Reason::OtherName, detail))
             }
             Known::Encoded { path: before, subject } => {
                 let subject = subject.map(|subject| format!(", encoded as {subject}")).unwrap_or_default();
                 let detail = format!("same bytes as {before}{subject}");
-                self.skip(path, photo, Skip::new("duplicate", detail))
+                self.skip(path, photo, Skip::new(Reason::Duplicate, detail))
             }
             Known::Skipped(skip) => {
                 let again = Skipped { path: path.to_string_lossy().into_owned(), ..skip };
@@ -129,10 +130,10 @@ impl<'a> Tally<'a> {
     fn skip(&mut self, path: &Path, photo: Option<String>, skip: Skip) -> Result<()> {
         self.wait(Entry::Skipped(Skipped {
             path: path.to_string_lossy().into_owned(),
-            reason: skip.code.into(),
+            reason: skip.reason,
             detail: skip.detail,
             photo,
-            settings: self.log.options.settings(skip.code),
+            settings: self.log.options.settings(skip.reason.code()),
         }))
     }
 
@@ -141,7 +142,7 @@ impl<'a> Tally<'a> {
             self.oldest = Instant::now();
         }
         // What is no fact about a photo's content is found out anew by every run.
-        let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(&skip.reason));
+        let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(skip.reason));
         if lasting {
             self.log.remember(&entry);
         } else if let Entry::Skipped(skip) = &entry {
@@ -158,7 +159,7 @@ impl<'a> Tally<'a> {
     /// Writes what waits. What is printed here is on the disk.
     pub fn write_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
-        let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(&skip.reason));
+        let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(skip.reason));
         let lines: Vec<Entry> = batch.iter().filter(lasting).cloned().collect();
         if !lines.is_empty() {
             self.log.append(&lines)?;
@@ -173,8 +174,8 @@ impl<'a> Tally<'a> {
                     self.screen.json(&json!({ "event": "encoded", "path": path, "subjects": subjects }))?;
                 }
                 Entry::Skipped(Skipped { path, reason, detail, .. }) => {
-                    self.print_skip("skipped", Path::new(&path), &reason, &detail)?;
-                    self.counts.skip(&reason);
+                    self.print_skip("skipped", Path::new(&path), reason, &detail)?;
+                    self.counts.skip(reason);
                 }
             }
         }
@@ -189,16 +190,16 @@ impl<'a> Tally<'a> {
     /// Says that a photo shows more faces than were looked at.
     fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
         let Some(note) = census.note() else { return Ok(()) };
-        self.bar.suspend(|| self.screen.text(format!("{}  ({note})", path.display())))?;
+        self.bar.aside(|| self.screen.text(format!("{}  ({note})", path.display())))?;
         Ok(self.screen.json(&json!({
             "event": "several_faces", "path": path.to_string_lossy(), "faces": census.found,
             "not_looked_at": census.not_looked_at, "note": note,
         }))?)
     }
 
-    fn print_skip(&self, event: &str, path: &Path, reason: &str, detail: &str) -> Result<()> {
-        let why = if detail.is_empty() { reason.to_owned() } else { format!("{reason}: {detail}") };
-        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
+    fn print_skip(&self, event: &str, path: &Path, reason: Reason, detail: &str) -> Result<()> {
+        let why = because(reason, detail);
+        self.bar.aside(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
         Ok(self.screen.json(&json!({
             "event": event, "path": path.to_string_lossy(), "reason": reason, "detail": detail,
         }))?)
@@ -220,8 +221,8 @@ impl<'a> Tally<'a> {
             plural(counts.templates, "template"),
             self.log.folder.display()
         ))?;
-        counts.print_headings(self.screen, "encoded", "encoded before, unchanged")?;
-        counts.print_failures(self.screen)?;
+        counts::print_headings(counts, self.screen, "encoded", "encoded before, unchanged")?;
+        counts::print_failures(counts, self.screen)?;
         if counts.other_names() > 0 {
             let photos = plural(counts.other_names(), "photo");
             self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
@@ -236,7 +237,13 @@ impl<'a> Tally<'a> {
 }
 
 /// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
-fn is_passing(reason: &str) -> bool {
-    matches!(reason, "duplicate" | OTHER_NAME | "unreadable" | "no_subject")
-        || reason == Skip::temporary("").code
+fn is_passing(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Duplicate
+            | Reason::OtherName
+            | Reason::Unreadable
+            | Reason::NoSubject
+            | Reason::TemporaryFailure
+    )
 }

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::gallery::GraphWhen;
 use anyhow::{Context, Result, ensure};
 
 use super::scratch::Scratch;
-use super::{Arguments, LabelledProbes, Measured, Probe};
-use crate::cli::probes::{Listed, Probes, Source, several_faces};
-use crate::cli::screen::Screen;
+use super::{Arguments, LabelledProbes, Measured, Probe, Reading};
+use crate::cli::probes::several_faces;
+use crate::cli::rows;
+use crate::cli::screen::{Bar, Screen};
 use crate::evaluation::Identification;
-use crate::gallery::{Gallery, ImportedRow, Name, Person};
+use crate::gallery::{Gallery, GraphWhen, ImportedRow, Name, Person};
+use crate::session::probes::{Listed, Probes};
+use crate::session::{Control, Networks};
 use crate::template::Binding;
 
 /// A photo of somebody, or, without a face, only its name.
@@ -39,17 +41,12 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let model = self.probes.engine.chosen()?;
-        let engine = || self.probes.engine.load(&model);
-        let source = Source {
-            path: set,
-            names: self.subjects.as_deref(),
-            dimension: Some(binding.dimension),
-            engine: &engine,
-            arguments: &self.probes,
-            screen,
-            stop,
-        };
+        let (bar, photos) = (Bar::new(), self.probes.photos.largest());
+        let networks = Networks::of_request(self.probes.engine.request());
+        let progress = |progress| bar.show(progress);
+        let control = Control { stop, progress: &progress };
+        let reading = Reading { networks: &networks, photos: &photos, dimension: binding.dimension, control };
+        let source = self.source(set, self.subjects.as_deref(), &reading);
         if let Some(listed) = source.listed()? {
             let (several, alone) = count(&listed)?;
             both_kinds(set, several, alone)?;
@@ -58,6 +55,8 @@ impl Arguments {
             Ok(read) => read,
             Err(stopped) => return Ok(Err(stopped)),
         };
+        bar.finish();
+        rows::list(&read.invalid, screen)?;
         let of_several = several_faces(read.several);
         let division = divide(people(read)?, self.mated_each as usize);
         both_kinds(set, division.enrolled.len(), division.non_mated.len())?;
@@ -91,7 +90,7 @@ impl Arguments {
             non_mated: &division.non_mated,
             failed: (&failed, &division.non_mated_failed),
         };
-        let mut measured = self.identification(&gallery, &probes, screen, stop)?;
+        let mut measured = self.identification(&gallery, &probes, stop)?;
         if let Ok((_, warnings)) = &mut measured {
             if division.not_enrolled > 0 {
                 warnings.push(format!(
@@ -140,8 +139,8 @@ fn people(read: Probes) -> Result<BTreeMap<String, Vec<Photo>>> {
         };
         people.entry(person).or_default().push((probe.name.clone(), Some(probe)));
     }
-    for (person, name, _) in read.failed {
-        people.entry(person.unwrap_or_default()).or_default().push((name, None));
+    for one in read.failed {
+        people.entry(one.person.unwrap_or_default()).or_default().push((one.name, None));
     }
     // Rows of a file of templates keep their order.
     for photos in people.values_mut().filter(|photos| photos.iter().any(|(_, probe)| probe.is_none())) {

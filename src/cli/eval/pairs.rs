@@ -12,7 +12,7 @@ use crate::cli::pairs::{Pair, Templates, encode, read, require};
 use crate::cli::probes::several_faces;
 use crate::cli::screen::Screen;
 use crate::evaluation::{Comparison, Verification};
-use crate::ingest::Faces;
+use crate::session::engine::{chosen, load, options};
 use crate::template::Binding;
 
 impl Arguments {
@@ -23,11 +23,12 @@ impl Arguments {
         screen: Screen,
         stop: &AtomicBool,
     ) -> Result<Measured<Verification>> {
-        let model = self.probes.engine.chosen()?;
+        let networks = self.probes.engine.request();
+        let model = chosen(&networks)?;
         model.require_for(binding)?;
-        let engine = self.probes.engine.load(&model)?; // first: a list that is a pipe can be read once only
+        let engine = load(&networks, &model)?; // first: a list that is a pipe can be read once only
         let pairs = self.pairs_of(list)?;
-        let options = self.probes.photos.options(Faces::Largest);
+        let options = options(&self.probes.photos.largest())?;
         let encoded = match encode(&pairs, &engine, &options, stop, screen)? {
             Ok(encoded) => encoded,
             Err(stopped) => return Ok(Err(stopped)),

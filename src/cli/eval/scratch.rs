@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::cli::output::is_at;
+use crate::session::replacement::is_at;
 
 const PREFIX: &str = "gallerist-eval-";
 const LOCK: &str = "in-use";

@@ -161,7 +161,7 @@ fn kinds_that_are_not_decoded_are_named_and_never_called_damaged() {
     ] {
         let error = decode(&bytes, &Limits::default()).unwrap_err();
         let told = error.to_string();
-        assert_eq!(error.code(), "unsupported", "{name}: {told}");
+        assert_eq!(error.reason().code(), "unsupported", "{name}: {told}");
         assert!(told.contains(name) && told.contains("convert") && !told.contains("damaged"), "{told}");
     }
 }

@@ -57,7 +57,7 @@ fn apples_variant_and_unknown_critical_chunks_are_named() {
     let png = encoded(gradient(20, 10), ImageFormat::Png);
     let apple = [&png[..8], &chunk(b"CgBI", &[0x50, 0, 0x20, 2]), &png[8..]].concat();
     let error = decode(&apple, &Limits::default()).unwrap_err();
-    assert!(error.code() == "unsupported" && error.to_string().contains("CgBI"), "{error}");
+    assert!(error.reason().code() == "unsupported" && error.to_string().contains("CgBI"), "{error}");
     let critical = [&png[..HEADER], &chunk(b"NEWx", &[]), &png[HEADER..]].concat();
     assert_eq!(code(&critical), "unsupported");
 }

@@ -44,7 +44,7 @@ fn webp_is_read() {
     assert_eq!(photo.pixels, gradient(12, 10).into_raw());
     let limits = Limits { pixels: 100, ..Limits::default() };
     assert_eq!(
-        decode(&encoded(gradient(12, 10), ImageFormat::WebP), &limits).unwrap_err().code(),
+        decode(&encoded(gradient(12, 10), ImageFormat::WebP), &limits).unwrap_err().reason().code(),
         "too_large"
     );
 }
@@ -81,7 +81,7 @@ fn a_picture_that_is_larger_than_its_container_says_is_judged_by_its_own_header(
         file(&[canvas(8, 8, 0), bomb.clone()]),
         file(&[canvas(8, 8, 0), chunk(b"VP8 ", &lossy)]),
     ] {
-        assert_eq!(decode(&bytes, &limits).unwrap_err().code(), "too_large");
+        assert_eq!(decode(&bytes, &limits).unwrap_err().reason().code(), "too_large");
     }
     assert_eq!(code(&animation(8, 8, 0, 0, bomb, (8, 8))), "decode_failed", "it lies outside its canvas");
     let wide = animation(1 << 24, 1 << 24, 0, 0, lossless(8, 8), (8, 8));
@@ -150,7 +150,10 @@ fn tables_of_lossless_pictures_count_as_memory() {
         assert!(needed(&bytes).unwrap() < 1 << 20, "{:?}", needed(&bytes));
     }
     let refused = needed(&grouped(0xffff)).unwrap_err();
-    assert!(refused.code() == "too_large" && refused.to_string().contains("--max-memory"), "{refused}");
+    assert!(
+        refused.reason().code() == "too_large" && refused.to_string().contains("--max-memory"),
+        "{refused}"
+    );
     let photo = encoded(gradient(640, 480), ImageFormat::WebP);
     assert!(needed(&photo).unwrap() < 64 << 20, "{:?}", needed(&photo));
 }

@@ -1,5 +1,6 @@
 //! Two JSON documents, field by field.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// Problems of one reply that are told; more are counted.
@@ -16,6 +17,11 @@ pub struct Tolerance {
 pub const EXACT: Tolerance = Tolerance { share: 1e-9, floor: 0.0 };
 /// Numbers that a photo gives on another processor.
 pub const SEEN_AGAIN: Tolerance = Tolerance { share: 1e-3, floor: 1.0 };
+
+/// A reply as a reader of its JSON sees it: with the digits that are written.
+pub fn as_read(reply: &impl Serialize) -> Value {
+    serde_json::to_string(reply).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
+}
 
 /// What is wrong with a document, in words.
 #[derive(Debug, Default)]

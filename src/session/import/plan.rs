@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, bail};
-
 use super::sheet::Sheet;
 use crate::gallery::{Gallery, Held, Name, Person, Source};
+use crate::session::error::{Result, SessionError};
 
 /// What becomes of rows that the gallery holds under other names than they come with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OtherNames {
     /// Nothing is imported.
+    #[default]
     Refuse,
     /// They get the names that they come with.
     Rename,
@@ -33,7 +33,7 @@ pub struct Plan {
 impl Plan {
     /// Looks every row up. Other names than the gallery's are treated as `others` says.
     pub fn make(gallery: &Gallery, source: &Source, sheet: &Sheet, others: OtherNames) -> Result<Self> {
-        let mut held: Vec<Option<Box<Held>>> = vec![None; usize::try_from(sheet.file.rows)?];
+        let mut held: Vec<Option<Box<Held>>> = vec![None; sheet.rows()?];
         gallery.each_imported(source, |row, one| {
             if let Some(place) = usize::try_from(row).ok().and_then(|row| held.get_mut(row)) {
                 *place = Some(Box::new(one));
@@ -57,11 +57,8 @@ impl Plan {
         if plan.held > 0 && came_with.as_ref() != Some(&names) {
             plan.compare(&held, sheet, others)?;
             if names.is_none() && came_with.flatten().is_some() && plan.next(0).is_some() {
-                bail!(
-                    "{}: {} rows of this file are in the gallery under names that were given; give them again with --subjects",
-                    sheet.file.path().display(),
-                    plan.held
-                );
+                let (file, rows) = (sheet.file.path().to_owned(), plan.held);
+                return Err(SessionError::NamesMissing { file, rows });
             }
         }
         Ok(plan)
@@ -78,13 +75,14 @@ impl Plan {
                 // An unknown face has no other name.
                 _ if held.subject.is_none() => self.renamed.push((held.template, name.clone())),
                 OtherNames::Rename => self.renamed.push((held.template, name.clone())),
-                OtherNames::Refuse => bail!(
-                    "row {row} is in the gallery as {:?}, {} calls it {:?}; nothing was changed. --rename gives the rows \
-                     that are in the gallery the names of this file, --keep-names leaves them as they are",
-                    held.subject.as_deref().unwrap_or_default(),
-                    sheet.name_place(row),
-                    name.as_str()
-                ),
+                OtherNames::Refuse => {
+                    return Err(SessionError::OtherName {
+                        row,
+                        held: held.subject.clone().unwrap_or_default(),
+                        place: sheet.name_place(row),
+                        given: name.to_string(),
+                    });
+                }
             }
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use crate::gallery::{GalleryError, ImportedPhoto, Name, Person};
+use crate::session::error::{Result, SessionError};
 use crate::template::TemplateError;
 use crate::vectors::{Description, Descriptions, VectorFile, is_descriptions, read_names};
 
@@ -78,10 +78,7 @@ impl Sheet {
                     invalid.push((row, error));
                     Ok(())
                 }
-                Err(error) => Err(anyhow!(
-                    "{}; nothing was imported, --skip-invalid leaves such rows out",
-                    self.file.bad_row(row, error)
-                )),
+                Err(error) => Err(SessionError::BadImportRow(self.file.bad_row(row, error))),
             }
         })?;
         if let Some(lines) = &mut lines {
@@ -94,6 +91,12 @@ impl Sheet {
         (self.made_with, self.has_photos, self.invalid) = (judge.made_with, judge.has_photos, invalid);
         self.unknown = judge.unknown;
         Ok(hash)
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> Result<usize> {
+        let too_many = || SessionError::Input(format!("{} rows are more than memory has", self.file.rows));
+        usize::try_from(self.file.rows).map_err(|_| too_many())
     }
 
     /// A digest of all names, by which the same names are known again; `None` if no name is known.
@@ -142,11 +145,10 @@ fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     match (vectors.exists(), beside(given)) {
         (true, descriptions) => Ok((vectors, descriptions)),
         (false, Some(descriptions)) => Ok((descriptions.clone(), Some(descriptions))),
-        (false, None) => bail!(
-            "{}: the folder has neither {EMBEDDINGS} nor {TEMPLATES}, which `encode` and `export` write; photos are \
-             added with `enroll`",
+        (false, None) => Err(SessionError::Input(format!(
+            "{}: the folder has neither {EMBEDDINGS} nor {TEMPLATES}; photos are enrolled, not imported",
             given.display()
-        ),
+        ))),
     }
 }
 

@@ -1,30 +1,29 @@
 //! A reply computed anew from the gallery and compared with the one that was given.
 
-use anyhow::Result;
 use serde_json::Value;
 
-use super::claim::{Claim, Listed};
-use super::compare::{EXACT, Problems, SEEN_AGAIN};
-use crate::cli::reply::Reply;
-use crate::cli::searching::{DELTA, Deciding};
+use super::compare::{EXACT, Problems, SEEN_AGAIN, as_read};
+use super::probe::Seen;
 use crate::decision::certificate::Kind;
-use crate::decision::{Certificate, Decision, Missed, Origin, Threshold, decide, of_photo};
+use crate::decision::{Certificate, Decision, Missed, Origin, Threshold};
 use crate::experiment::brute_force::{Question, SAME, Truth};
 use crate::experiment::record;
-use crate::gallery::{Candidate, Candidates, Gallery, Search, mode_name};
+use crate::gallery::{Candidate, Candidates, Gallery, Mode, Proof, Search, mode_name};
+use crate::reply::{Basis, Identification, Match};
+use crate::session::answer::identification;
+use crate::session::error::Result;
+use crate::session::policy::{DELTA, Policy};
 use crate::template::Template;
-
-use super::probe::Seen;
 
 /// Subjects that are named in a complaint.
 const NAMED: usize = 3;
 /// Fields that follow from what was asked, or that nothing here can tell.
 const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
 
-/// A reply, its claim and its probe.
+/// A reply, as JSON and as a type, and its probe.
 pub struct Case {
     pub reply: Value,
-    pub claim: Claim,
+    pub claim: Identification,
     pub probe: Seen,
     pub template: Template,
 }
@@ -34,17 +33,17 @@ impl Case {
     /// nothing at all; that a list is too short is found otherwise.
     pub fn question(&self, subjects: u64) -> Question<'_> {
         let claim = &self.claim;
-        let listed: Vec<u64> = claim.listed.iter().map(|one| one.subject).collect();
-        let last = claim.listed.last().map_or(f32::NEG_INFINITY, |one| one.similarity);
-        let full = listed.len() >= claim.top_k as usize;
-        let least = match claim.kind {
+        let listed: Vec<u64> = claim.matches.iter().map(|one| one.subject_id).collect();
+        let last = claim.matches.last().map_or(f32::NEG_INFINITY, |one| one.similarity);
+        let full = listed.len() >= claim.search.top_k as usize;
+        let least = match claim.certificate.kind {
             _ if listed.len() as u64 == subjects => f32::INFINITY,
             Kind::Exact => last,
             Kind::Bounded if full => last.max(claim.no_match_below),
             Kind::Bounded => claim.no_match_below,
             Kind::Sampled | Kind::None => f32::INFINITY,
         };
-        Question { probe: &self.template, fusion: self.claim.fusion, listed, least: least + SAME }
+        Question { probe: &self.template, fusion: self.claim.search.fusion, listed, least: least + SAME }
     }
 
     /// What is wrong with the reply, and which fields nothing was proven of.
@@ -53,35 +52,22 @@ impl Case {
         let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
         let candidates = self.candidates(gallery, truth, &mut problems)?;
         self.complete(gallery, truth, &mut problems)?;
-        let deciding = self.deciding(gallery, &mut problems, &mut unproven)?;
+        let policy = self.policy(gallery, &mut problems, &mut unproven)?;
         let certificate = self.certificate(gallery, truth, &mut problems, &mut unproven)?;
-        let best = candidates.first().map(|best| best.score);
-        let decided = decide(best, &certificate, &deciding.threshold);
-        let not_looked_at = self.reply["probe"]["not_looked_at"].as_u64().unwrap_or(0);
-        let (decision, doubt) = of_photo(decided, usize::try_from(not_looked_at)?);
-        if self.reply["decision"] == serde_json::json!(Decision::NoMatch) && !certificate.proves_absence() {
+        if self.claim.decision == Decision::NoMatch && !certificate.proves_absence() {
             problems.add("the reply says no_match without a proof that nobody was missed");
         }
         let candidates = Candidates {
             candidates,
             searched: certificate.searched,
             max_score: certificate.max_similarity,
-            certificate: crate::gallery::Proof::None, // what the index says; the reply has its own
-            mode: self.claim.mode,
+            certificate: Proof::None, // what the index says; the reply has its own
+            mode: self.claim.search.mode,
         };
-        let expected = Reply {
-            sought: self.probe.sought(&self.template),
-            decision,
-            doubt,
-            candidates: &candidates,
-            certificate: &certificate,
-            top_k: self.claim.top_k,
-            deciding: &deciding,
-            binding: gallery.binding(),
-            with_template: false,
-            milliseconds: self.claim.milliseconds,
-        }
-        .to_json();
+        let asked = (&policy, self.claim.search.top_k);
+        let (binding, time) = (gallery.binding(), self.claim.processing_time_ms);
+        let probe = self.probe.probe(&self.claim.probe);
+        let expected = as_read(&identification(probe, &candidates, certificate, asked, binding, time));
         problems.compare("", &self.reply, &expected, EXACT, &|path| path == "probe");
         self.probe.compare(&self.reply["probe"], &expected["probe"], &mut problems, &mut unproven);
         Ok((problems.into_lines(), unproven))
@@ -94,8 +80,9 @@ impl Case {
         truth: &Truth,
         problems: &mut Problems,
     ) -> Result<Vec<Candidate>> {
-        let mut candidates: Vec<Candidate> = Vec::with_capacity(self.claim.listed.len());
-        for (rank, &Listed { subject, template, similarity }) in self.claim.listed.iter().enumerate() {
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(self.claim.matches.len());
+        for (rank, listed) in self.claim.matches.iter().enumerate() {
+            let &Match { subject_id: subject, face_id: template, similarity, .. } = listed;
             let known = truth.of(subject).zip(gallery.subject_name(subject)?);
             let Some((standing, name)) = known else {
                 problems.add(format!("matches[{rank}]: subject {subject} is not in the gallery"));
@@ -118,40 +105,40 @@ impl Case {
     /// Whoever belongs on the list is on it, and it is as long as was asked for.
     fn complete(&self, gallery: &Gallery, truth: &Truth, problems: &mut Problems) -> Result<()> {
         let claim = &self.claim;
-        let wanted = gallery.counts()?.0.min(claim.top_k.into());
-        let length = claim.listed.len() as u64;
-        if length > wanted || (length < wanted && claim.kind == Kind::Exact) {
+        let wanted = gallery.counts()?.0.min(claim.search.top_k.into());
+        let length = claim.matches.len() as u64;
+        if length > wanted || (length < wanted && claim.certificate.kind == Kind::Exact) {
             problems.add(format!("matches: {length} candidates, expected {wanted}"));
         }
         let missed: Vec<String> = truth
             .subjects
             .iter()
-            .filter(|standing| claim.listed.iter().all(|listed| listed.subject != standing.subject))
+            .filter(|standing| claim.matches.iter().all(|listed| listed.subject_id != standing.subject))
             .map(|standing| format!("{} ({:.6})", standing.subject, standing.score))
             .collect();
         if !missed.is_empty() {
-            let (named, kind) = (missed[..missed.len().min(NAMED)].join(", "), claim.kind);
+            let (named, kind) = (missed[..missed.len().min(NAMED)].join(", "), claim.certificate.kind);
             problems.add(format!("{kind:?} was claimed, and {} subjects were missed: {named}", missed.len()));
         }
         Ok(())
     }
 
     /// The thresholds, from where the reply says that they come from.
-    fn deciding(
+    fn policy(
         &self,
         gallery: &Gallery,
         problems: &mut Problems,
         unproven: &mut Vec<String>,
-    ) -> Result<Deciding> {
+    ) -> Result<Policy> {
         let claim = &self.claim;
         let counts = gallery.counts()?;
-        let found = match record::calibration(gallery, Some(claim.fusion)) {
-            Err(_) if claim.origin == Origin::User => None, // `identify` goes on without it, too
+        let found = match record::calibration(gallery, Some(claim.search.fusion)) {
+            Err(_) if claim.calibration.origin == Origin::User => None, // `identify` goes on without it, too
             found => found?,
         };
         let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
         let of_model = Threshold::uncalibrated(gallery.binding());
-        let threshold = match (claim.origin, &calibration) {
+        let threshold = match (claim.calibration.origin, &calibration) {
             (Origin::User, _) => {
                 unproven.extend(["threshold", "no_match_below"].map(str::to_owned));
                 Some(Threshold::given(claim.threshold, claim.no_match_below))
@@ -159,7 +146,8 @@ impl Case {
             (_, Some(calibration)) => {
                 unproven.push("calibration.target_fpir".into());
                 let first = calibration.targets.get(..1).unwrap_or_default();
-                let targets = if claim.targets.is_empty() { first } else { &claim.targets[..] };
+                let claimed = targets(&claim.calibration);
+                let targets = if claimed.is_empty() { first } else { &claimed[..] };
                 match calibration.threshold(id, targets, counts.0) {
                     Ok(threshold) => Some(threshold),
                     Err(error) => {
@@ -175,8 +163,8 @@ impl Case {
             Threshold::given(claim.threshold, claim.no_match_below)
         });
         let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
-        let search = Search { mode: claim.mode, fusion: claim.fusion, ..Search::default() };
-        Ok(Deciding { search, threshold, calibration, stale, counts })
+        let search = Search { mode: claim.search.mode, fusion: claim.search.fusion, ..Search::default() };
+        Ok(Policy { search, threshold, calibration, stale, counts, missed: None })
     }
 
     /// The certificate that this way to search can have.
@@ -187,52 +175,58 @@ impl Case {
         problems: &mut Problems,
         unproven: &mut Vec<String>,
     ) -> Result<Certificate> {
-        use crate::gallery::Mode;
         let claim = &self.claim;
-        let approximate = matches!(claim.mode, Mode::Graph { .. });
+        let approximate = matches!(claim.search.mode, Mode::Graph { .. });
         let missed: Option<Missed> =
-            if approximate { record::audited(gallery, &mode_name(claim.mode))? } else { None };
-        let possible: &[Kind] = match claim.mode {
+            if approximate { record::audited(gallery, &mode_name(claim.search.mode))? } else { None };
+        let possible: &[Kind] = match claim.search.mode {
             Mode::Graph { .. } if missed.is_some() => &[Kind::Sampled],
             Mode::Graph { .. } => &[Kind::None],
             Mode::Scan => &[Kind::Exact, Kind::Bounded],
             _ => &[Kind::Exact],
         };
-        if !possible.contains(&claim.kind) {
+        if !possible.contains(&claim.certificate.kind) {
             problems.add(format!(
                 "certificate.kind: search {} cannot prove {:?}, expected {:?}",
-                mode_name(claim.mode),
-                claim.kind,
+                mode_name(claim.search.mode),
+                claim.certificate.kind,
                 possible[0]
             ));
         }
-        let delta = (claim.kind == Kind::Bounded).then(|| {
+        let delta = (claim.certificate.kind == Kind::Bounded).then(|| {
             unproven.push("certificate.delta".into());
-            claim.delta.filter(|delta| *delta > 0.0 && *delta <= DELTA).unwrap_or(DELTA)
+            claim.certificate.delta.filter(|delta| *delta > 0.0 && *delta <= DELTA).unwrap_or(DELTA)
         });
         let searched = if approximate {
             unproven.push("certificate.searched".into());
-            claim.searched
+            claim.certificate.searched
         } else {
             gallery.view().len() as u64
         };
-        let listed = claim.listed.first().map(|best| best.similarity);
-        let agrees = match (claim.max_similarity, truth.best) {
-            (Some(claimed), Some(best)) if claim.kind == Kind::Exact => (claimed - best).abs() <= SAME,
+        let listed = claim.matches.first().map(|best| best.similarity);
+        let agrees = match (claim.certificate.max_similarity, truth.best) {
+            (Some(claimed), Some(best)) if claim.certificate.kind == Kind::Exact => {
+                (claimed - best).abs() <= SAME
+            }
             (Some(claimed), Some(best)) => {
                 claimed <= best + SAME && listed.is_none_or(|listed| claimed >= listed - SAME)
             }
             (claimed, best) => claimed.is_none() && best.is_none(),
         };
         Ok(Certificate {
-            kind: claim.kind,
+            kind: claim.certificate.kind,
             delta,
             missed,
             searched,
-            max_similarity: if agrees { claim.max_similarity } else { truth.best },
-            complete: claim.kind >= Kind::Bounded,
+            max_similarity: if agrees { claim.certificate.max_similarity } else { truth.best },
+            complete: claim.certificate.kind >= Kind::Bounded,
         })
     }
+}
+
+/// The targets of a reply: of the match, and of the absence of one if that is another.
+fn targets(basis: &Basis) -> Vec<f64> {
+    basis.target_fpir.into_iter().chain(basis.no_match.as_ref().map(|point| point.target_fpir)).collect()
 }
 
 impl Seen {

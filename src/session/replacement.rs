@@ -8,25 +8,38 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
+
+use super::error::{Result, SessionError};
 
 /// What files begin with that are not whole yet.
 const UNFINISHED: &str = ".gallerist-unfinished-";
 
 /// Makes a folder and those above it, if they are not there.
+///
+/// # Errors
+/// The folder cannot be made.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{}: making the folder", folder.display()))
+    std::fs::create_dir_all(folder).map_err(SessionError::io(folder, "making the folder"))
 }
 
 /// Writes a file beside its place. Nothing is there until [`Replacement::finish`].
-pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<Replacement> {
-    let doing = |doing: &'static str| move || format!("{}: {doing}", path.display());
-    let folder = path.parent().context("a file has a folder")?;
-    let mut file = locked_in(folder).with_context(doing("making it"))?;
+///
+/// # Errors
+/// The first error of `write`; the disk is full or failing.
+pub fn replace<E: From<SessionError>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<Replacement, E> {
+    let mut file = locked_in(folder_of(path)).map_err(SessionError::io(path, "making it"))?;
     write(file.as_file_mut())?;
-    file.as_file().sync_all().with_context(doing("syncing it"))?;
+    file.as_file().sync_all().map_err(SessionError::io(path, "syncing it"))?;
     Ok(Replacement { file, path: path.to_owned() })
+}
+
+/// The folder of a file: the current one for a plain name.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file that is whole and on the disk, but not in its place.
@@ -37,23 +50,27 @@ pub struct Replacement {
 
 impl Replacement {
     /// Puts the file in its place, durably.
+    ///
+    /// # Errors
+    /// The disk is failing.
     pub fn finish(self) -> Result<()> {
         let Self { file, path } = self;
-        let doing = |doing: &'static str| move |path: &Path| format!("{}: {doing}", path.display());
-        file.persist(&path).with_context(|| doing("putting it in place")(&path))?;
-        let folder = path.parent().context("a file has a folder")?;
-        File::open(folder)
+        file.persist(&path).map_err(|error| SessionError::io(&path, "putting it in place")(error.error))?;
+        File::open(folder_of(&path))
             .and_then(|folder| folder.sync_all())
-            .with_context(|| doing("syncing its folder")(&path))
+            .map_err(SessionError::io(&path, "syncing its folder"))
     }
 }
 
 /// Removes what killed runs left in a folder, and returns the paths. Files that are being written stay.
+///
+/// # Errors
+/// The folder cannot be read.
 pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
-    let reading = || format!("{}: looking for what killed runs left", folder.display());
+    const READING: &str = "looking for what killed runs left";
     let mut swept = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(reading)? {
-        let path = entry.with_context(reading)?.path();
+    for entry in std::fs::read_dir(folder).map_err(SessionError::io(folder, READING))? {
+        let path = entry.map_err(SessionError::io(folder, READING))?.path();
         let is_ours = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
         if is_ours && is_abandoned(&path) && std::fs::remove_file(&path).is_ok() {
             swept.push(path);
@@ -101,9 +118,9 @@ mod tests {
         std::fs::write(&left, b"half").unwrap();
         std::fs::write(&other, b"somebody else's").unwrap();
         let replacement = replace(&path, |file| {
-            file.write_all(b"all of it")?;
+            file.write_all(b"all of it").map_err(SessionError::io(&path, "writing it"))?;
             assert_eq!(sweep(folder.path())?, std::slice::from_ref(&left));
-            Ok(())
+            Ok::<_, SessionError>(())
         })
         .unwrap();
         assert!(!path.exists());

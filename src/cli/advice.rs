@@ -1,0 +1,58 @@
+//! What to type where a library's error says what is wrong: its errors know no options.
+
+use anyhow::Error;
+
+use crate::calibration::CalibrationError;
+use crate::encoder::EncoderError;
+use crate::session::SessionError;
+
+/// What may be typed instead, to be read after the error; `None` if the error says it all.
+pub fn about(error: &Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        if let Some(error) = cause.downcast_ref::<SessionError>() {
+            return of_session(error);
+        }
+        if let Some(error) = cause.downcast_ref::<CalibrationError>() {
+            return of_calibration(error);
+        }
+        of_encoder(cause.downcast_ref::<EncoderError>()?)
+    })
+}
+
+fn of_session(error: &SessionError) -> Option<String> {
+    Some(match error {
+        SessionError::Calibration(error) => return of_calibration(error),
+        SessionError::Encoder(error) => return of_encoder(error),
+        SessionError::ExternalTemplates => "`search`, `identify --vectors` and `import` take them".into(),
+        SessionError::NoManifest(_) => "give its manifest with --model FILE.toml".into(),
+        SessionError::NoThreshold => "calibrate the gallery, or give one with --threshold".into(),
+        SessionError::Thresholds { low, high, .. } if low >= high => format!("--threshold {high},{low}"),
+        SessionError::GraphProvesNothing => "leave --certify or --search graph out".into(),
+        SessionError::SharedName => "--faces all goes with --subject-from photo".into(),
+        SessionError::NamesMissing { .. } => "--subjects gives names".into(),
+        SessionError::OtherName { .. } => {
+            "--rename gives the rows that are in the gallery the names of this file, --keep-names leaves \
+                                           them as they are"
+                .into()
+        }
+        SessionError::BadRow(_) | SessionError::BadImportRow(_) => {
+            "--skip-invalid leaves such rows out".into()
+        }
+        SessionError::UnknownOrigin { model, .. } => format!("--from-model {model} states it"),
+        SessionError::NoPerson(_) => "give --subjects, or photos in folders named after people".into(),
+        SessionError::FewStrangers { .. } => {
+            "give more of them with --nonmated, or leave it out to look the gallery's own people up".into()
+        }
+        _ => return None,
+    })
+}
+
+fn of_calibration(error: &CalibrationError) -> Option<String> {
+    matches!(error, CalibrationError::Missing(_))
+        .then(|| "`gallerist calibrate` does that; --threshold gives a threshold of your own".into())
+}
+
+fn of_encoder(error: &EncoderError) -> Option<String> {
+    matches!(error, EncoderError::Untrusted { .. })
+        .then(|| "--trust-model-code allows it, if you trust its maker".into())
+}

@@ -1,0 +1,247 @@
+//! Calibration: the threshold for an error rate.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use super::error::{Result, SessionError};
+use super::probes::{Probes, Source};
+use super::{Control, Session, Stopped};
+use crate::calibration::Calibration;
+use crate::decision::Operating;
+use crate::experiment::{Calibrator, FEWEST_PROBES, Probe, record};
+use crate::fusion::Fusion;
+use crate::gallery::Gallery;
+use crate::number::count;
+use crate::reply::{Calibrated, Model, PhotoRequest, RowSkipped, VERSION};
+
+/// A calibration of a gallery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibrateRequest {
+    /// Who is searched for.
+    pub strangers: Strangers,
+    /// Target FPIR; the first one is the gallery's.
+    pub target_fpir: Vec<f64>,
+    /// How a subject's templates are made one score.
+    pub fusion: Fusion,
+    /// Which photos and faces count.
+    pub photos: PhotoRequest,
+    /// Whether rows that are no templates are left out.
+    pub skip_invalid: bool,
+}
+
+/// The people of the non-mated searches of a calibration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strangers {
+    /// People who are not in the gallery: a folder of photos, or a file of vectors with the names of its rows.
+    Given(PathBuf, Option<PathBuf>),
+    /// Up to `people` of the gallery's subjects, drawn with `seed`, each among all the others.
+    LeftOut {
+        /// The most subjects that are searched for, at least 20.
+        people: u32,
+        /// The seed of the choice.
+        seed: u64,
+    },
+}
+
+/// A calibration that was measured and is not kept yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The calibration.
+    pub calibration: Calibration,
+    /// Remarks for people.
+    pub warnings: Vec<String>,
+    /// Rows that were left out.
+    pub invalid: Vec<RowSkipped>,
+}
+
+impl Session {
+    /// Measures how often non-mated searches reach a score. Nothing is kept. The inner error says that it was stopped.
+    ///
+    /// # Errors
+    /// Too few probes or subjects; a target that these searches cannot tell; the probes cannot be read; the gallery failed.
+    pub fn calibrate(
+        &self,
+        request: &CalibrateRequest,
+        control: &Control<'_>,
+    ) -> Result<Result<Measured, Stopped>> {
+        let mut warnings = Vec::new();
+        let (probes, invalid) = match &request.strangers {
+            Strangers::LeftOut { .. } => (None, Vec::new()),
+            Strangers::Given(path, names) => {
+                match self.strangers(request, (path, names.as_deref()), control, &mut warnings)? {
+                    Ok((probes, invalid)) => (Some(probes), invalid),
+                    Err(stopped) => return Ok(Err(stopped)),
+                }
+            }
+        };
+        let subjects = self.gallery().counts()?.0;
+        let total = match (&request.strangers, &probes) {
+            (_, Some(probes)) => probes.len() as u64,
+            (Strangers::LeftOut { people, .. }, None) => subjects.min((*people).into()),
+            (Strangers::Given(..), None) => 0,
+        };
+        let done = Cell::new(0);
+        let progress = |searches| {
+            done.set(searches as u64);
+            control.report("searches", searches as u64, Some(total));
+        };
+        let (gallery, fusion) = (self.gallery(), request.fusion);
+        let calibrator = Calibrator {
+            gallery,
+            fusion,
+            targets: &request.target_fpir,
+            progress: &progress,
+            stop: control.stop,
+        };
+        let calibration = match (&request.strangers, &probes) {
+            (Strangers::LeftOut { people, seed }, _) => {
+                warnings.push(
+                    "measured with the gallery's own photos, each person looked up among the others: photos taken elsewhere may \
+                     score otherwise"
+                        .into(),
+                );
+                calibrator.left_out(*people as usize, *seed)?
+            }
+            (Strangers::Given(..), probes) => calibrator.given(probes.as_deref().unwrap_or_default())?,
+        };
+        let stopped = Stopped { looked_at: done.get(), total, unit: "search" };
+        Ok(calibration.map(|calibration| Measured { calibration, warnings, invalid }).ok_or(stopped))
+    }
+
+    /// The calibration of another gallery of the same model.
+    ///
+    /// # Errors
+    /// It has none, or is of another model.
+    pub fn calibration_of(&self, other: &Gallery) -> Result<Measured> {
+        let found = record::calibration(other, None)?;
+        let not_calibrated =
+            || SessionError::Input(format!("{} is not calibrated", other.directory().display()));
+        let (_, calibration) = found.ok_or_else(not_calibrated)?;
+        calibration.require(self.gallery().binding())?;
+        let warning = "measured on another gallery: people and photos there may be unlike those here".into();
+        Ok(Measured { calibration, warnings: vec![warning], invalid: Vec::new() })
+    }
+
+    /// Keeps a calibration in the gallery; the newest of a fusion decides from then on. Returns its number.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    pub fn keep_calibration(&self, calibration: &Calibration) -> Result<i64> {
+        Ok(record::keep_calibration(self.gallery(), calibration)?)
+    }
+
+    /// The probes of people who are not in the gallery.
+    #[expect(clippy::type_complexity, reason = "a stop is no error, and rows that were left out are told")]
+    fn strangers(
+        &self,
+        request: &CalibrateRequest,
+        (path, names): (&Path, Option<&Path>),
+        control: &Control<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Result<(Vec<Probe>, Vec<RowSkipped>), Stopped>> {
+        let source = Source {
+            path,
+            names,
+            dimension: Some(self.gallery().binding().dimension),
+            networks: self.networks(),
+            photos: &request.photos,
+            skip_invalid: request.skip_invalid,
+            control: *control,
+        };
+        if let Some(listed) = source.listed()? {
+            let strangers = listed.iter().filter(|photo| !self.is_subject(photo.person.as_deref()));
+            require(strangers.count())?;
+        }
+        let mut read = match source.read()? {
+            Ok(read) => read,
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        let invalid = std::mem::take(&mut read.invalid);
+        Ok(Ok((self.without_subjects(read, warnings)?, invalid)))
+    }
+
+    fn is_subject(&self, person: Option<&str>) -> bool {
+        person.is_some_and(|name| self.gallery().subject(name).is_ok())
+    }
+
+    /// The probes, without those whose person is in the gallery under the same name.
+    fn without_subjects(&self, read: Probes, warnings: &mut Vec<String>) -> Result<Vec<Probe>> {
+        let given = read.probes.len();
+        let mut probes = read.probes;
+        probes.retain(|probe| !self.is_subject(probe.person.as_deref()));
+        if probes.len() < given {
+            let left = counted((given - probes.len()) as u64, "probe");
+            warnings.push(format!("{left} of people who are in the gallery under the same name left out"));
+        }
+        if let Some(first) = read.failed.first() {
+            let failed = counted(read.failed.len() as u64, "photo");
+            let (name, why) = (&first.name, &first.reason);
+            warnings.push(format!("{failed} without a usable face left out, such as {name} ({why})"));
+        }
+        if read.several > 0 {
+            let photos = counted(read.several, "photo");
+            warnings.push(format!("{photos} with more than one face, the largest was taken"));
+        }
+        require(probes.len())?;
+        Ok(probes)
+    }
+}
+
+fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
+}
+
+/// Refuses to measure with too few strangers.
+fn require(strangers: usize) -> Result<()> {
+    if strangers >= FEWEST_PROBES {
+        return Ok(());
+    }
+    Err(SessionError::FewStrangers { got: counted(strangers as u64, "probe"), needed: FEWEST_PROBES })
+}
+
+/// The thresholds of a calibration for its targets, in a gallery of `subjects`.
+///
+/// # Errors
+/// A target that the calibration cannot tell.
+pub fn operating_points(calibration: &Calibration, subjects: u64) -> Result<Vec<Operating>> {
+    let point = |&target| calibration.operating(target, subjects);
+    Ok(calibration.targets.iter().map(point).collect::<Result<_, _>>()?)
+}
+
+impl Measured {
+    /// The reply about a calibration that is kept under the number `id`, or not kept.
+    ///
+    /// # Errors
+    /// As [`operating_points`].
+    pub fn reply(self, id: Option<i64>, subjects: u64) -> Result<Calibrated> {
+        let Self { calibration, mut warnings, .. } = self;
+        if let Some(tail) = calibration.tail.filter(|tail| !tail.is_good()) {
+            let why =
+                if tail.heavy { "is too heavy" } else { "does not follow a generalised Pareto distribution" };
+            warnings.push(format!("the tail of the best scores {why}; only what can be counted is used"));
+        }
+        if !calibration.suspects.is_empty() {
+            warnings.push(format!(
+                "{} may be in the gallery after all: see the suspects; if so, leave them out and calibrate again, the thresholds are \
+                 too high",
+                counted(calibration.suspects.len() as u64, "probe")
+            ));
+        }
+        Ok(Calibrated {
+            version: VERSION,
+            id,
+            operating_points: operating_points(&calibration, subjects)?,
+            n_subjects: calibration.subjects,
+            n_templates: calibration.templates,
+            fusion: calibration.fusion,
+            strangers: calibration.strangers,
+            nonmated_searches: calibration.maxima.len(),
+            design: calibration.design,
+            tail: calibration.tail,
+            growth: calibration.growth,
+            suspects: calibration.suspects,
+            warnings,
+            model: Model { name: calibration.model, fingerprint: calibration.fingerprint },
+        })
+    }
+}

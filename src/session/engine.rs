@@ -1,0 +1,124 @@
+//! The networks of a request or a gallery.
+
+use std::sync::OnceLock;
+
+use super::error::{Result, SessionError};
+use crate::encoder::{EncoderError, Engine, Kind, Model};
+use crate::face::DetectOptions;
+use crate::image::Limits;
+use crate::ingest::Options;
+use crate::reply::{EngineRequest, PhotoRequest};
+use crate::template::Binding;
+
+/// Networks that are loaded when they are first needed.
+#[derive(Debug)]
+pub struct Networks {
+    request: EngineRequest,
+    /// The gallery that they must fit, if there is one.
+    binding: Option<Binding>,
+    loaded: OnceLock<Engine>,
+}
+
+impl Networks {
+    /// Those that a gallery is bound to.
+    pub fn of_gallery(request: EngineRequest, binding: &Binding) -> Self {
+        Self { request, binding: Some(binding.clone()), loaded: OnceLock::new() }
+    }
+
+    /// Those that a request names, or the best ones there are.
+    pub fn of_request(request: EngineRequest) -> Self {
+        Self { request, binding: None, loaded: OnceLock::new() }
+    }
+
+    /// The networks; the first call loads them.
+    ///
+    /// # Errors
+    /// As [`load_for`] and [`load`].
+    pub fn engine(&self) -> Result<&Engine> {
+        if let Some(engine) = self.loaded.get() {
+            return Ok(engine);
+        }
+        let loaded = match &self.binding {
+            Some(binding) => load_for(&self.request, binding)?,
+            None => load(&self.request, &chosen(&self.request)?)?,
+        };
+        Ok(self.loaded.get_or_init(|| loaded))
+    }
+}
+
+/// The model that a request names, or the best one there is.
+///
+/// # Errors
+/// There is no such model.
+pub fn chosen(request: &EngineRequest) -> Result<Model> {
+    Ok(request.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available))
+}
+
+/// Loads the networks of a model as a request says.
+///
+/// # Errors
+/// As [`Engine::load`].
+pub fn load(request: &EngineRequest, model: &Model) -> Result<Engine> {
+    Ok(Engine::load(model, request.device, request.trust_model_code)?)
+}
+
+/// Loads the networks that a gallery is bound to.
+///
+/// # Errors
+/// The gallery holds templates made elsewhere; its model is not built in and the request names none; the model is another one; as
+/// [`Engine::load`].
+pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
+    if binding.is_external() {
+        return Err(SessionError::ExternalTemplates);
+    }
+    let model = match &request.model {
+        Some(name) => Model::find(name)?,
+        None => Model::named(&binding.model).ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
+    };
+    model.require_for(binding)?;
+    load(request, &model)
+}
+
+/// Makes sure that the networks which a gallery is bound to, if any, can run in this process.
+///
+/// # Errors
+/// [`EncoderError::NoNetworks`].
+pub fn require_for(binding: &Binding) -> Result<()> {
+    let is_real = |model: Model| model.kind != Kind::StandIn;
+    if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real) {
+        return Ok(());
+    }
+    Err(EncoderError::NoNetworks { model: binding.model.clone() }.into())
+}
+
+/// The options of the pipeline that a request stands for.
+///
+/// # Errors
+/// A field is outside its range.
+pub fn options(request: &PhotoRequest) -> Result<Options> {
+    let defaults = Options::default();
+    let refused = |field, reason: String| Err(SessionError::Request { field, reason });
+    if let Some(pixels) = request.min_face.filter(|pixels| !(12.0..=10_000.0).contains(pixels)) {
+        return refused("min_face", format!("expected 12 to 10000 pixels, got {pixels}"));
+    }
+    if request.min_quality > 100 {
+        return refused("min_quality", format!("expected 0 to 100, got {}", request.min_quality));
+    }
+    if request.workers == Some(0) {
+        return refused("workers", "expected at least 1, got 0".into());
+    }
+    Ok(Options {
+        faces: request.faces,
+        detect: request
+            .min_face
+            .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
+        min_quality: request.min_quality,
+        single_face: request.single_face,
+        limits: Limits {
+            pixels: request.max_pixels.unwrap_or(defaults.limits.pixels),
+            file_bytes: request.max_file.unwrap_or(defaults.limits.file_bytes),
+            memory: request.max_memory.unwrap_or(defaults.limits.memory),
+        },
+        workers: request.workers.map_or(defaults.workers, usize::from),
+    })
+}

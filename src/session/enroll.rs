@@ -1,0 +1,138 @@
+//! Photos into the gallery.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::error::{Result, SessionError};
+use super::identify::require_paths;
+use super::ledger::{Ledger, described};
+use super::{Control, Naming, Session, engine};
+use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, Person, PhotoOutcome};
+use crate::ingest::{self, Census, Faces, Finding, Skip, look, survey, walk};
+use crate::reply::{EnrollEvent, EnrollSummary, PhotoRequest};
+
+/// An enrolment of photos.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnrollRequest {
+    /// Photos, or folders of photos.
+    pub paths: Vec<PathBuf>,
+    /// How their people are named.
+    pub naming: Naming,
+    /// Which photos and faces count.
+    pub photos: PhotoRequest,
+}
+
+/// What became of one photo in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Enrolled {
+    /// Its templates, durable, and the faces found in it.
+    Added(Vec<EnrolledTemplate>, Census),
+    /// It is in the gallery already, or gave no template.
+    Skipped(Skip, Census),
+}
+
+impl EnrollRequest {
+    /// Refuses a request that cannot be met, before anything is opened.
+    ///
+    /// # Errors
+    /// A path does not exist; several faces of a photo would get one name.
+    pub fn check(&self) -> Result<()> {
+        require_naming(self.photos.faces, Some(&self.naming))?;
+        require_paths(&self.paths)
+    }
+}
+
+impl Session {
+    /// Enrolls photos. Photos that are in the gallery are known by their content and not decoded again, so the same request continues one
+    /// that was stopped. What `sink` gets is durable; the summary comes last and is returned too.
+    ///
+    /// # Errors
+    /// The first error of `sink`; a path does not exist; several faces of a photo would get one name; the networks cannot be loaded; the
+    /// disk is full or failing.
+    pub fn enroll<E: From<SessionError>>(
+        &self,
+        request: &EnrollRequest,
+        control: &Control<'_>,
+        mut sink: impl FnMut(EnrollEvent) -> Result<(), E>,
+    ) -> Result<EnrollSummary, E> {
+        request.check()?;
+        let started = Instant::now();
+        let (gallery, naming) = (self.gallery(), &request.naming);
+        let options = engine::options(&request.photos)?;
+        let loaded = self.engine()?;
+        let found = survey(&request.paths);
+        let total = found.inputs;
+        control.report("photos", 0, Some(total));
+        let mut ledger = Ledger::new(gallery, &options, found.system_files, &mut sink);
+        let known = |hash: &_| {
+            gallery.photo(hash).ok().flatten().is_some_and(|photo| {
+                photo.outcome == "enrolled" || photo.is_skipped(&options.settings(&photo.outcome))
+            })
+        };
+        let inputs = walk(&request.paths).map(|input| naming.judge(input));
+        let mut seen = 0;
+        ingest::run(loaded, inputs, &options, &known, control.stop, |outcome| {
+            seen += 1;
+            control.report("photos", seen, Some(total));
+            let person = |index| naming.person(&outcome.input, index);
+            let intended = match &outcome.finding {
+                Finding::Faces(faces) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
+                _ => person(0).map(|person| vec![person]),
+            };
+            ledger.enter(outcome, intended)
+        })?;
+        ledger.finish()?;
+        let (counts, several) = (ledger.counts.clone(), ledger.several);
+        let left = total.saturating_sub(counts.inputs());
+        let left = Some(left).filter(|left| control.is_stopped() && *left > 0);
+        let summary = EnrollSummary::new(&counts, several, left, started.elapsed().as_secs_f64());
+        sink(EnrollEvent::Summary(summary.clone()))?;
+        Ok(summary)
+    }
+
+    /// Enrolls the faces of one photo in memory, on the calling thread, as one person. `path` is where the photo comes from, for listings;
+    /// it may be empty. Durable when it returns.
+    ///
+    /// # Errors
+    /// The networks cannot be loaded; the disk is full or failing.
+    pub fn enroll_photo(
+        &self,
+        bytes: &[u8],
+        path: impl Into<PathBuf>,
+        person: &Person,
+        photos: &PhotoRequest,
+    ) -> Result<Enrolled> {
+        let options = engine::options(photos)?;
+        let seen = look(self.engine()?, bytes, &options);
+        let faces = match seen.finding {
+            Finding::Faces(faces) => Ok(faces
+                .into_iter()
+                .map(|face| EnrolledFace {
+                    person: person.clone(),
+                    template: face.template,
+                    provenance: face.provenance,
+                })
+                .collect()),
+            Finding::Skipped(skip) if skip.is_temporary() => return Ok(Enrolled::Skipped(skip, seen.census)),
+            Finding::Skipped(skip) => Err((skip.reason, skip.detail)),
+            Finding::Known => unreachable!("bytes are not compared with the gallery before they are decoded"),
+        };
+        let outcome = faces.as_ref().err().map_or("enrolled", |(reason, _)| reason.code());
+        let settings = options.settings(outcome);
+        let photo = Enrollment { path: path.into(), hash: seen.hash, settings, faces };
+        let outcome = self.gallery().enroll(std::slice::from_ref(&photo))?.pop();
+        Ok(match (outcome, photo.faces) {
+            (Some(PhotoOutcome::Enrolled(templates)), _) => Enrolled::Added(templates, seen.census),
+            (_, Err((reason, detail))) => Enrolled::Skipped(Skip::new(reason, detail), seen.census),
+            _ => Enrolled::Skipped(described(self.gallery(), &photo.hash, Some(person))?, seen.census),
+        })
+    }
+}
+
+/// Several faces of one photo must not get one name.
+pub fn require_naming(faces: Faces, naming: Option<&Naming>) -> Result<()> {
+    match (faces, naming) {
+        (Faces::Largest, _) | (_, None | Some(Naming::Photo)) => Ok(()),
+        _ => Err(SessionError::SharedName),
+    }
+}

@@ -1,0 +1,156 @@
+//! Who is this? Photos, bytes and templates against the gallery.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::answer::{face, identification, refusals, row, with_template};
+use super::error::{Result, SessionError};
+use super::{Control, Policy, Session, Stopped, engine};
+use crate::decision::Certificate;
+use crate::gallery::TOGETHER;
+use crate::ingest::{self, Finding, Outcome, look, walk};
+use crate::reason::Reason;
+use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal};
+use crate::template::Template;
+use crate::vectors::VectorFile;
+
+/// What a look-up says about one probe.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// It was searched for.
+    Identified(Identification),
+    /// It gave no template.
+    Refused(Refusal),
+}
+
+impl Session {
+    /// Identifies the faces of photos, and of all photos in folders; `sink` gets the replies in the order of the inputs. Files in folders
+    /// that are no photos are no probes. Returns how many inputs were processed, of how many.
+    ///
+    /// # Errors
+    /// The first error of `sink`; a path does not exist; the networks cannot be loaded; the gallery failed.
+    pub fn identify_photos<E: From<SessionError>>(
+        &self,
+        paths: &[PathBuf],
+        photos: &PhotoRequest,
+        (request, policy): (&IdentifyRequest, &Policy),
+        control: &Control<'_>,
+        mut sink: impl FnMut(Reply) -> Result<(), E>,
+    ) -> Result<Stopped, E> {
+        require_paths(paths)?;
+        let options = engine::options(photos)?;
+        let loaded = self.engine()?;
+        let mut looked_at = 0;
+        let inputs = || walk(paths);
+        ingest::run(loaded, inputs(), &options, &|_| false, control.stop, |outcome| {
+            looked_at += 1;
+            self.replies(&outcome, (request, policy))?.into_iter().try_for_each(&mut sink)
+        })?;
+        let total = if control.is_stopped() { (inputs().count() as u64).max(looked_at) } else { looked_at };
+        Ok(Stopped { looked_at, total, unit: "input" })
+    }
+
+    /// Identifies the faces of one photo in memory, on the calling thread: one reply for each face that was processed, and one for the
+    /// photo if there is none.
+    ///
+    /// # Errors
+    /// The networks cannot be loaded; the gallery failed.
+    pub fn identify_photo(
+        &self,
+        bytes: &[u8],
+        photos: &PhotoRequest,
+        (request, policy): (&IdentifyRequest, &Policy),
+    ) -> Result<Vec<Reply>> {
+        let seen = look(self.engine()?, bytes, &engine::options(photos)?);
+        self.of_finding("", &seen.finding, &seen.census, (request, policy))
+    }
+
+    /// Identifies rows of a file of vectors, in batches. Rows that are no templates are left out. Returns how many rows were processed.
+    ///
+    /// # Errors
+    /// The first error of `sink`; the file cannot be read or has another dimension; the gallery failed.
+    pub fn identify_rows<E: From<SessionError>>(
+        &self,
+        file: &VectorFile,
+        (request, policy): (&IdentifyRequest, &Policy),
+        control: &Control<'_>,
+        mut sink: impl FnMut(Reply) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let path = file.path().to_string_lossy().into_owned();
+        let mut looked_at = 0;
+        for first in (0..file.rows).step_by(TOGETHER) {
+            if control.is_stopped() {
+                break;
+            }
+            let rows = file.valid(first, TOGETHER).map_err(SessionError::from)?;
+            let probes = rows.iter().map(|(number, template)| (row(&path, *number), template)).collect();
+            for reply in self.identify_templates(probes, (request, policy))? {
+                sink(Reply::Identified(reply))?;
+                looked_at += 1;
+            }
+        }
+        Ok(looked_at)
+    }
+
+    /// Identifies templates in one batch: the gallery is read from memory once. Each reply tells its probe as it is given here.
+    ///
+    /// # Errors
+    /// A template has another dimension; the gallery failed.
+    pub fn identify_templates(
+        &self,
+        probes: Vec<(Probe, &Template)>,
+        (request, policy): (&IdentifyRequest, &Policy),
+    ) -> Result<Vec<Identification>> {
+        if probes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let started = Instant::now();
+        let templates: Vec<&Template> = probes.iter().map(|(_, template)| *template).collect();
+        let found = self.gallery().identify_all(&templates, request.top_k as usize, &policy.search)?;
+        let each = started.elapsed().as_secs_f64() * 1e3 / probes.len() as f64;
+        let reply = |((probe, template), candidates)| {
+            let certificate = Certificate::of(candidates, policy.missed);
+            let probe = if request.with_template { with_template(probe, template) } else { probe };
+            let asked = (policy, request.top_k);
+            identification(probe, candidates, certificate, asked, self.gallery().binding(), each)
+        };
+        Ok(probes.into_iter().zip(&found).map(reply).collect())
+    }
+
+    fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {
+        let path = outcome.input.path.to_string_lossy();
+        self.of_finding(&path, &outcome.finding, &outcome.census, asked)
+    }
+
+    fn of_finding(
+        &self,
+        path: &str,
+        finding: &Finding,
+        census: &ingest::Census,
+        asked: (&IdentifyRequest, &Policy),
+    ) -> Result<Vec<Reply>> {
+        let (faces, skip) = match finding {
+            Finding::Faces(faces) => (&faces[..], None),
+            Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => return Ok(Vec::new()),
+            Finding::Skipped(skip) => (&[][..], Some(skip)),
+            Finding::Known => unreachable!("no photo is known to a look-up"),
+        };
+        let mut replies = Vec::with_capacity(faces.len());
+        for one in faces {
+            let probe = (face(path, one, census), &one.template);
+            replies.extend(self.identify_templates(vec![probe], asked)?.into_iter().map(Reply::Identified));
+        }
+        let refused = refusals(path, skip, census, self.gallery().binding());
+        replies.extend(refused.into_iter().map(Reply::Refused));
+        Ok(replies)
+    }
+}
+
+/// Refuses paths that do not exist.
+pub(super) fn require_paths<P: AsRef<Path>>(paths: &[P]) -> Result<()> {
+    match paths.iter().map(AsRef::as_ref).find(|path| path.symlink_metadata().is_err()) {
+        Some(path) => Err(SessionError::Input(format!("{}: no such file or folder", path.display()))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Ready-made templates into the gallery.
+
+mod plan;
+mod sheet;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+pub use plan::OtherNames;
+use plan::Plan;
+use sheet::Sheet;
+
+use super::error::{Result, SessionError};
+use super::{Control, Session};
+use crate::gallery::{Gallery, GalleryError, ImportedRow, Name, Person, Source};
+use crate::reply::{ImportEvent, ImportSummary, VERSION};
+use crate::vectors::{BLOCK, STANDARD_INPUT};
+
+/// An import of templates.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportRequest {
+    /// A `.npy` file, one template a row; `-` for the standard input; or what an export wrote: the folder, or a file in it.
+    pub file: PathBuf,
+    /// Names of the people, one line a row, or a `templates.jsonl`. `None`: those of the export, else each row is a person of its own.
+    pub subjects: Option<PathBuf>,
+    /// What becomes of rows that are in the gallery under other names.
+    pub other_names: OtherNames,
+    /// Whether rows that are no templates are left out. Otherwise the first one is an error.
+    pub skip_invalid: bool,
+    /// The model that the templates were made with. Needed unless the gallery is for templates made elsewhere, or the descriptions name it.
+    pub from_model: Option<String>,
+}
+
+/// Bytes of vectors that are written together. The catalog finds names by hash, so each transaction writes most pages of that index of a large
+/// gallery anew: few large transactions write far less than many small ones.
+const TOGETHER: usize = 48 << 20;
+
+/// An import that may be written.
+struct Import<'a> {
+    file: &'a std::path::Path,
+    gallery: &'a Gallery,
+    source: Source,
+    sheet: Sheet,
+    plan: Plan,
+}
+
+impl Session {
+    /// Imports templates. Every row and every name is checked before the first row is written. Rows that are in the gallery already are
+    /// not imported twice, so the same request continues one that was stopped. What `sink` gets is durable; the summary comes last and is
+    /// returned too.
+    ///
+    /// # Errors
+    /// The first error of `sink`; the file cannot be read or does not fit; a row or name that is refused (nothing is written); the disk is
+    /// full or failing.
+    pub fn import<E: From<SessionError>>(
+        &self,
+        request: &ImportRequest,
+        control: &Control<'_>,
+        mut sink: impl FnMut(ImportEvent) -> Result<(), E>,
+    ) -> Result<ImportSummary, E> {
+        let started = Instant::now();
+        let import = self.planned(request, control)?;
+        for (row, error) in &import.sheet.invalid {
+            let (reason, detail) = (error.reason(), error.to_string());
+            sink(ImportEvent::Skipped { row: *row, reason, detail })?;
+        }
+        import.names()?;
+        let imported = import.rows(control, &mut sink)?;
+        self.gallery().compact().map_err(SessionError::from)?;
+        let summary = import.summary(imported, started.elapsed().as_secs_f64());
+        sink(ImportEvent::Summary(summary.clone()))?;
+        Ok(summary)
+    }
+
+    /// Reads the whole file and compares it with the gallery. Nothing is written.
+    fn planned<'a>(&'a self, request: &'a ImportRequest, control: &Control<'_>) -> Result<Import<'a>> {
+        let mut sheet = Sheet::open(&request.file, request.subjects.as_deref())?;
+        let gallery = self.gallery();
+        let (expected, got) = (gallery.binding().dimension, sheet.file.dimension);
+        if expected != got {
+            let error = GalleryError::WrongDimension { expected, got };
+            return Err(SessionError::Input(format!("{}: {error}", request.file.display())));
+        }
+        let rows = sheet.file.rows;
+        let hash =
+            sheet.check(request.skip_invalid, |row| control.report("rows checked", row, Some(rows)))?;
+        check_origin(gallery, request.from_model.as_deref(), sheet.made_with.as_ref())?;
+        let source = gallery.source(&hash, &request.file, rows)?;
+        let plan = Plan::make(gallery, &source, &sheet, request.other_names)?;
+        Ok(Import { file: &request.file, gallery, source, sheet, plan })
+    }
+}
+
+impl Import<'_> {
+    /// Renames rows that are in the gallery, and notes which names the file came with.
+    fn names(&self) -> Result<()> {
+        self.gallery.rename_templates(&self.plan.renamed)?;
+        self.gallery.note_source_names(&self.source, self.sheet.names_digest().as_deref())?;
+        Ok(())
+    }
+
+    /// Writes the rows that are missing, block by block, until it is stopped. Returns how many were written.
+    fn rows<E: From<SessionError>>(
+        &self,
+        control: &Control<'_>,
+        sink: &mut impl FnMut(ImportEvent) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let (file, plan) = (&self.sheet.file, &self.plan);
+        control.report("rows", plan.held, Some(file.rows));
+        let mut photos = self.sheet.photos().map_err(SessionError::from)?;
+        let mut imported = 0;
+        let together = (TOGETHER / (size_of::<f32>() * file.dimension)).clamp(1024, BLOCK * 8);
+        for first in (0..file.rows).step_by(together) {
+            if control.is_stopped() || plan.next(first).is_none() {
+                break;
+            }
+            let wanted = self.block(first, together, &mut photos)?;
+            if wanted.is_empty() {
+                continue;
+            }
+            self.gallery.import(&self.source, &wanted).map_err(SessionError::from)?;
+            imported += wanted.len() as u64;
+            let (rows_done, rows) = (plan.held + imported, file.rows);
+            control.report("rows", rows_done, Some(rows));
+            sink(ImportEvent::Imported { rows_done, rows })?;
+        }
+        Ok(imported)
+    }
+
+    /// The rows of a block that are to be imported.
+    fn block(&self, first: u64, together: usize, photos: &mut sheet::Photos) -> Result<Vec<ImportedRow>> {
+        let (file, plan) = (&self.sheet.file, &self.plan);
+        let end = file.rows.min(first + together as u64);
+        let missing = plan.next(first).is_some_and(|row| row < end);
+        let block = if missing { file.block(first, together)? } else { Vec::new() };
+        let mut block = block.into_iter();
+        let mut wanted = Vec::new();
+        for row in first..end {
+            let (photo, template) = (photos.next()?, block.next());
+            if let Some(template) = template.filter(|_| plan.wants(row)) {
+                let template = template.map_err(|error| file.bad_row(row, error))?;
+                wanted.push(ImportedRow { row, person: self.person(row)?, template, photo });
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// The person of a row: the name that it comes with, or one that is made up; none if it is an unknown face.
+    fn person(&self, row: u64) -> Result<Option<Person>, GalleryError> {
+        if let Some(person) = self.sheet.person(row) {
+            return Ok(Some(person.clone()));
+        }
+        if self.sheet.is_unknown(row) {
+            return Ok(None);
+        }
+        let stem = if self.file.as_os_str() == STANDARD_INPUT {
+            "standard-input".into()
+        } else {
+            self.file.file_stem().unwrap_or_default().to_string_lossy()
+        };
+        Name::made_up(&format!("{stem}-{row}")).map(Person::Unknown).map(Some)
+    }
+
+    fn summary(&self, imported: u64, seconds: f64) -> ImportSummary {
+        let (rows, held, repeated) = (self.sheet.file.rows, self.plan.held, self.plan.repeated);
+        let skipped = self.sheet.invalid.len() as u64;
+        ImportSummary {
+            version: VERSION,
+            rows,
+            imported,
+            imported_before: held,
+            renamed: self.plan.renamed.len() as u64,
+            repeated,
+            skipped,
+            seconds,
+            interrupted: held + imported + skipped + repeated < rows,
+        }
+    }
+}
+
+/// Scores between templates of two models mean nothing; a file of vectors does not say where it comes from, its
+/// descriptions may.
+fn check_origin(gallery: &Gallery, given: Option<&str>, made_with: Option<&(String, String)>) -> Result<()> {
+    let binding = gallery.binding();
+    if let Some(name) = given.filter(|name| *name != binding.model) {
+        return Err(SessionError::Input(format!(
+            "this gallery is bound to {}, the templates come from {name:?}: scores between two models mean nothing",
+            binding.describe()
+        )));
+    }
+    match made_with {
+        _ if binding.is_external() => Ok(()),
+        Some((model, fingerprint)) => Ok(binding.require(model, fingerprint)?),
+        None if given.is_some() => Ok(()),
+        None => {
+            let (described, model) = (binding.describe(), binding.model.clone());
+            Err(SessionError::UnknownOrigin { described, model })
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! An enrolment under way: outcomes are written to the gallery in batches, counted and reported.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::error::{Result, SessionError};
+use crate::gallery::{
+    EnrolledFace, EnrolledTemplate, Enrollment, Gallery, Person, PhotoOutcome, PhotoRecord, Sighting,
+};
+use crate::image::PhotoHash;
+use crate::ingest::{Census, EncodedFace, Finding, Options, Outcome, Skip};
+use crate::reason::Reason;
+use crate::reply::{Counts, EnrollEvent, FaceSkipped, Renamed, Skipped};
+
+/// Photos written together, with one sync.
+const BATCH: usize = 64;
+/// Paths of photos that are in the gallery that are written together.
+const SEEN: usize = 1024;
+/// The longest time that a photo waits to be written.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub(super) struct Ledger<'a, S> {
+    gallery: &'a Gallery,
+    options: &'a Options,
+    sink: S,
+    batch: Vec<Enrollment>,
+    /// Photos that are in the gallery, at paths that it may not know.
+    seen: Vec<Sighting>,
+    /// The faces of the photos in `batch`.
+    censuses: Vec<Census>,
+    oldest: Instant,
+    /// What became of the inputs so far.
+    pub counts: Counts,
+    /// Photos with more than one face, of which the largest was taken.
+    pub several: u64,
+}
+
+impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'a, S> {
+    /// `system_files` were found beside the inputs and are no inputs.
+    pub fn new(gallery: &'a Gallery, options: &'a Options, system_files: u64, sink: S) -> Self {
+        Self {
+            gallery,
+            options,
+            sink,
+            batch: Vec::new(),
+            seen: Vec::new(),
+            censuses: Vec::new(),
+            oldest: Instant::now(),
+            counts: Counts { system_files, ..Counts::default() },
+            several: 0,
+        }
+    }
+
+    /// Enters one outcome; `persons` are those of its faces, or why it has none.
+    pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<(), E> {
+        let Outcome { input, hash, finding, census } = outcome;
+        if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
+            self.tell_refused(&input.path, &census)?;
+        }
+        let faces = match (finding, persons) {
+            (Finding::Known, persons) => {
+                return self.enter_known(&input.path, hash, persons.ok());
+            }
+            // Not about the photo, so nothing to remember of it.
+            (Finding::Skipped(skip), _) if skip.is_temporary() => return self.skip(&input.path, &skip),
+            (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
+            (Finding::Faces(faces), Ok(persons)) => {
+                let enroll = |(face, person): (EncodedFace, Person)| EnrolledFace {
+                    person,
+                    template: face.template,
+                    provenance: face.provenance,
+                };
+                Ok(faces.into_iter().zip(persons).map(enroll).collect())
+            }
+        };
+        let Some(hash) = hash else {
+            let skip = faces.err().unwrap_or_else(|| Skip::new(Reason::Unreadable, ""));
+            return self.skip(&input.path, &skip);
+        };
+        if self.batch.is_empty() {
+            self.oldest = Instant::now();
+        }
+        let faces = faces.map_err(|skip| (skip.reason, skip.detail));
+        let outcome = faces.as_ref().err().map_or("enrolled", |(reason, _)| reason.code());
+        let settings = self.options.settings(outcome);
+        self.batch.push(Enrollment { path: input.path, hash, settings, faces });
+        self.censuses.push(census);
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+            self.write_batch()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A photo whose bytes the gallery, or this enrolment, has seen.
+    fn enter_known(
+        &mut self,
+        path: &Path,
+        hash: Option<PhotoHash>,
+        persons: Option<Vec<Person>>,
+    ) -> Result<(), E> {
+        // Written perhaps by a photo that still waits in the batch.
+        self.write_batch()?;
+        let record = hash.map(|hash| self.gallery.photo(&hash)).transpose().map_err(SessionError::from)?;
+        match record.flatten() {
+            Some(record) if record.outcome == "enrolled" => {
+                let person = persons.and_then(|persons| persons.into_iter().next());
+                let skip = held(&record, person.as_ref());
+                self.see(hash, path, &record, person)?;
+                if record.path == path && skip.reason != Reason::OtherName {
+                    self.counts.unchanged += 1;
+                    (self.sink)(EnrollEvent::Unchanged { path: text(path) })
+                } else {
+                    self.skip(path, &skip)
+                }
+            }
+            Some(record) => self.skip(path, &Skip::new(Reason::of(&record.outcome), record.detail)),
+            None => self.skip(path, &Skip::new(Reason::Duplicate, "same bytes as another photo")),
+        }
+    }
+
+    /// Writes everything that waits.
+    pub fn finish(&mut self) -> Result<(), E> {
+        self.write_batch()?;
+        self.write_seen()
+    }
+
+    /// Has the path of a photo noted that is in the gallery under another one.
+    fn see(
+        &mut self,
+        hash: Option<PhotoHash>,
+        path: &Path,
+        known: &PhotoRecord,
+        person: Option<Person>,
+    ) -> Result<(), E> {
+        if let Some(hash) = hash.filter(|_| known.path != path) {
+            self.seen.push(Sighting { hash, path: path.to_owned(), person });
+        }
+        if self.seen.len() >= SEEN { self.write_seen() } else { Ok(()) }
+    }
+
+    fn write_seen(&mut self) -> Result<(), E> {
+        let seen = std::mem::take(&mut self.seen);
+        if !seen.is_empty() {
+            self.gallery.note_paths(&seen).map_err(SessionError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the photos that wait. What is reported here is on the disk.
+    fn write_batch(&mut self) -> Result<(), E> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let censuses = std::mem::take(&mut self.censuses);
+        let outcomes = self.gallery.enroll(&batch).map_err(SessionError::from)?;
+        for ((photo, outcome), census) in batch.iter().zip(outcomes).zip(&censuses) {
+            match (outcome, &photo.faces) {
+                (PhotoOutcome::Enrolled(templates), Ok(faces)) => {
+                    self.enrolled(&photo.path, faces, &templates, census)?;
+                }
+                (PhotoOutcome::Duplicate, _) => {
+                    let person = photo.faces.iter().flatten().next().map(|face| &face.person);
+                    let skip = described(self.gallery, &photo.hash, person)?;
+                    self.skip(&photo.path, &skip)?;
+                }
+                (_, Err((reason, detail))) => self.skip(&photo.path, &Skip::new(*reason, detail.as_str()))?,
+                (PhotoOutcome::Skipped, Ok(_)) => {
+                    unreachable!("a photo with faces is enrolled or a duplicate")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn enrolled(
+        &mut self,
+        path: &Path,
+        faces: &[EnrolledFace],
+        templates: &[EnrolledTemplate],
+        census: &Census,
+    ) -> Result<(), E> {
+        self.counts.done += 1;
+        self.counts.templates += templates.len() as u64;
+        self.several += u64::from(census.note().is_some());
+        let renamed = faces.iter().zip(templates).filter_map(|(face, template)| {
+            let (from, to) = (face.person.name(), &template.subject);
+            (from != to).then(|| Renamed { from: from.to_string(), to: to.to_string() })
+        });
+        (self.sink)(EnrollEvent::Enrolled {
+            path: text(path),
+            subjects: templates.iter().map(|template| template.subject.to_string()).collect(),
+            template_ids: templates.iter().map(|template| template.id).collect(),
+            faces: census.found,
+            not_looked_at: census.not_looked_at,
+            note: census.note(),
+            renamed: renamed.collect(),
+        })
+    }
+
+    fn skip(&mut self, path: &Path, skip: &Skip) -> Result<(), E> {
+        self.counts.skip(skip.reason);
+        let skipped = Skipped { path: text(path), reason: skip.reason, detail: skip.detail.clone() };
+        (self.sink)(EnrollEvent::Skipped(skipped))
+    }
+
+    fn tell_refused(&mut self, path: &Path, census: &Census) -> Result<(), E> {
+        for face in &census.refused {
+            self.counts.refused_faces += 1;
+            (self.sink)(EnrollEvent::FaceSkipped(FaceSkipped {
+                path: text(path),
+                face: face.index,
+                bounds: face.bounds,
+                reason: face.skip.reason,
+                detail: face.skip.detail.clone(),
+            }))?;
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// What becomes of a photo whose bytes the gallery holds, and that comes as this person now.
+pub(super) fn described(gallery: &Gallery, hash: &PhotoHash, person: Option<&Person>) -> Result<Skip> {
+    let duplicate = || Skip::new(Reason::Duplicate, "");
+    Ok(gallery.photo(hash)?.map_or_else(duplicate, |record| held(&record, person)))
+}
+
+fn held(record: &PhotoRecord, person: Option<&Person>) -> Skip {
+    let path = record.path.display();
+    let Some(subject) = &record.subject else {
+        return Skip::new(Reason::Duplicate, format!("same bytes as {path}"));
+    };
+    match person {
+        // A made-up name may have got a number, or have been corrected since.
+        Some(Person::Named(name)) if name.as_str() != subject => {
+            Skip::new(Reason::OtherName, format!("in the gallery as {subject}, from {path}"))
+        }
+        _ => Skip::new(Reason::Duplicate, format!("same bytes as {path}, enrolled as {subject}")),
+    }
+}

@@ -1,0 +1,46 @@
+//! How the people in photos are named.
+
+use super::error::Result;
+use crate::gallery::{GalleryError, Name, Person};
+use crate::ingest::{Input, Skip};
+use crate::reason::Reason;
+
+/// How the person in a photo is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// Every face is of this person.
+    Given(Name),
+    /// Each folder directly below a path that was given is a person.
+    Folder,
+    /// Each photo is a person of its own, and each further face in it.
+    Photo,
+}
+
+impl Naming {
+    /// The person that the `index`-th face of an input shows, or why none is known.
+    pub fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
+        let no_subject = |error: GalleryError| Skip::new(Reason::NoSubject, error.to_string());
+        match self {
+            Self::Given(name) => Ok(Person::Named(name.clone())),
+            Self::Folder => {
+                let outside = || Skip::new(Reason::NoSubject, "it lies in no folder named after a person");
+                let folder = input.top_folder().ok_or_else(outside)?;
+                Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
+            }
+            Self::Photo => {
+                let below = input.path.strip_prefix(&input.root).unwrap_or(&input.path);
+                let whole = below.as_os_str().is_empty();
+                let path = if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below };
+                let number = if index == 0 { String::new() } else { format!("#{}", index + 1) };
+                let name = Name::text_of(path).and_then(|text| Name::made_up(&format!("{text}{number}")));
+                name.map(Person::Unknown).map_err(no_subject)
+            }
+        }
+    }
+
+    /// The input, with a problem if it names no person: found out before anything of it is read.
+    pub(super) fn judge(&self, input: Input) -> Input {
+        let problem = input.problem.clone().or_else(|| self.person(&input, 0).err());
+        Input { problem, ..input }
+    }
+}

@@ -1,0 +1,120 @@
+//! How a gallery is searched and which score decides.
+
+use super::Session;
+use super::error::{Result, SessionError};
+use crate::calibration::{Calibration, CalibrationError};
+use crate::decision::{Missed, Threshold};
+use crate::experiment::record;
+use crate::gallery::{Gallery, Mode, Search, mode_name};
+use crate::reply::{DecisionRequest, Proof, SearchRequest, Way};
+
+/// The probability of a miss at the threshold that [`Proof::Bounded`] allows.
+pub const DELTA: f64 = 1e-5;
+
+/// How to search, which score decides, and what both rest on.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How to search.
+    pub search: Search,
+    /// Which score decides.
+    pub threshold: Threshold,
+    /// The calibration of the gallery, if it has one for this fusion.
+    pub calibration: Option<Calibration>,
+    /// Why the calibration is out of date; empty if it is not.
+    pub stale: Vec<String>,
+    /// Subjects and templates in the gallery.
+    pub counts: (u64, u64),
+    /// What an audit measured that this way to search misses.
+    pub missed: Option<Missed>,
+}
+
+/// How to search, with the fusion of `calibration` if none was asked for.
+///
+/// # Errors
+/// A graph is to prove something; the width is out of range.
+pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Result<Search> {
+    if request.way == Way::Graph && request.certify.is_some() {
+        return Err(SessionError::GraphProvesNothing);
+    }
+    if !(1..=100_000).contains(&request.width) {
+        let reason = format!("expected 1 to 100000 nodes, got {}", request.width);
+        return Err(SessionError::Request { field: "width", reason });
+    }
+    let (mode, miss) = match (request.way, request.certify) {
+        (Way::Exact, _) => (Mode::Exact, None),
+        (Way::Graph, _) => (Mode::Graph { width: request.width as usize }, None),
+        (Way::Scan, Some(Proof::Exact)) | (Way::Auto, Some(Proof::Exact) | None) => (Mode::Auto, None),
+        (Way::Scan, _) | (Way::Auto, Some(Proof::Bounded)) => (Mode::Scan, Some(DELTA)),
+    };
+    let fusion = request.fusion.or(calibration.map(|calibration| calibration.fusion)).unwrap_or_default();
+    Ok(Search { mode, miss, recall: None, fusion })
+}
+
+impl Session {
+    /// The policy that a request stands for in this gallery, as it is now.
+    ///
+    /// # Errors
+    /// No threshold is known; a target that the calibration cannot tell; a request that contradicts itself; the catalog failed.
+    pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
+        policy(self.gallery(), search, decision)
+    }
+}
+
+fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
+    let counts = gallery.counts()?;
+    let needs_one = !decision.target_fpir.is_empty();
+    let found = match record::calibration(gallery, request.fusion) {
+        Ok(None) if needs_one => {
+            let fusion = request.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
+            return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
+        }
+        Err(error) if !decision.threshold.is_empty() => {
+            tracing::warn!(%error, "the threshold given is used without a calibration");
+            None
+        }
+        found => found?,
+    };
+    let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
+    let threshold = match (&decision.threshold[..], &calibration) {
+        ([], Some(calibration)) => {
+            let first = calibration.targets.get(..1).unwrap_or_default();
+            let targets = if needs_one { &decision.target_fpir[..] } else { first };
+            if targets.len() > 2 {
+                let reason = format!("expected one or two rates, got {}", targets.len());
+                return Err(SessionError::Request { field: "target_fpir", reason });
+            }
+            calibration.threshold(id, targets, counts.0)?
+        }
+        ([], None) => Threshold::uncalibrated(gallery.binding()).ok_or(SessionError::NoThreshold)?,
+        (given, _) => given_threshold(given)?,
+    };
+    let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
+    let search = search(request, calibration.as_ref())?;
+    let missed = match search.mode {
+        Mode::Graph { .. } => record::audited(gallery, &mode_name(search.mode))?,
+        _ => None,
+    };
+    Ok(Policy { search, threshold, calibration, stale, counts, missed })
+}
+
+/// A threshold, or two in ascending order.
+fn given_threshold(given: &[f32]) -> Result<Threshold> {
+    let refused = |reason: String| SessionError::Request { field: "threshold", reason };
+    if let Some(wrong) = given.iter().find(|score| !(-1.0..=1.0).contains(*score)) {
+        return Err(refused(format!("expected cosines from -1 to 1, got {wrong}")));
+    }
+    match *given {
+        [one] => Ok(Threshold::given(one, one)),
+        [low, high] if (low, high) == (0.0, 1.0) => Err(SessionError::Thresholds {
+            low,
+            high,
+            reason: "every score from 0 to 1 would be inconclusive; one score has a decimal point: 0.1",
+        }),
+        [low, high] if low >= high => {
+            let reason = "expected the lower score first; between the two nothing is decided";
+            Err(SessionError::Thresholds { low, high, reason })
+        }
+        [low, high] => Ok(Threshold::given(low, high)),
+        _ => Err(refused(format!("expected one or two scores, got {}", given.len()))),
+    }
+}

@@ -1,0 +1,205 @@
+//! Probes from photos or from a file of vectors, with the names of the people they show where these are known.
+
+use std::path::Path;
+
+use super::error::{Result, SessionError};
+use super::{Control, Stopped, engine};
+use crate::experiment::Probe;
+use crate::gallery::{GalleryError, Name};
+use crate::ingest::{self, Faces, Finding, Input, Outcome, survey, walk};
+use crate::reason::Reason;
+use crate::reply::{PhotoRequest, RowSkipped};
+use crate::template::TemplateError;
+use crate::vectors::{BLOCK, STANDARD_INPUT, VectorFile, read_names};
+use engine::Networks;
+
+/// Probes, and photos that gave none.
+#[derive(Debug, Default)]
+pub struct Probes {
+    /// The probes.
+    pub probes: Vec<Probe>,
+    /// Photos without a usable face.
+    pub failed: Vec<Failed>,
+    /// Photos with more than one face, of which the largest was taken.
+    pub several: u64,
+    /// Rows of a file that are no templates, left out.
+    pub invalid: Vec<RowSkipped>,
+}
+
+/// A photo without a usable face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The person it is said to show.
+    pub person: Option<String>,
+    /// Its path.
+    pub name: String,
+    /// The reason, in words.
+    pub reason: String,
+}
+
+/// A photo that was not decoded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path.
+    pub name: String,
+    /// The folder it lies in, which is its person.
+    pub person: Option<String>,
+}
+
+/// A source of probes.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// A `.npy` file, read row by row, or a folder, of whose photos the largest faces are taken; a photo's person is the folder it lies in
+    /// below that folder.
+    pub path: &'a Path,
+    /// Names of the people in a `.npy` file.
+    pub names: Option<&'a Path>,
+    /// Numbers in a template, if known.
+    pub dimension: Option<usize>,
+    /// The networks, loaded only if there are photos.
+    pub networks: &'a Networks,
+    /// Which photos and faces count; of several faces always the largest.
+    pub photos: &'a PhotoRequest,
+    /// Whether rows that are no templates are left out.
+    pub skip_invalid: bool,
+    /// Stops the reading and hears how far it is.
+    pub control: Control<'a>,
+}
+
+/// Whether a path is a file of vectors or the standard input. NumPy archives count as such, and are refused later with advice.
+pub fn is_vectors(path: &Path) -> bool {
+    let is = |extension: &str| path.extension().is_some_and(|given| given.eq_ignore_ascii_case(extension));
+    path.as_os_str() == STANDARD_INPUT || is("npy") || is("npz")
+}
+
+/// Opens a file of vectors and checks every row before any is used. Returns the rows that are no templates; [`VectorFile::valid`] leaves
+/// them out.
+///
+/// # Errors
+/// The file cannot be read; [`SessionError::BadRow`]: a row is no template, and such rows are not to be left out.
+pub fn open_rows(path: &Path, skip_invalid: bool) -> Result<(VectorFile, Vec<RowSkipped>)> {
+    let file = VectorFile::open_or_standard_input(path)?;
+    let mut invalid = Vec::new();
+    for first in (0..file.rows).step_by(BLOCK) {
+        for (row, template) in (first..).zip(file.block(first, BLOCK)?) {
+            match template {
+                Ok(_) => {}
+                Err(error) if skip_invalid => invalid.push(left_out(path, row, &error)),
+                Err(error) => return Err(SessionError::BadRow(file.bad_row(row, error))),
+            }
+        }
+    }
+    Ok((file, invalid))
+}
+
+fn left_out(path: &Path, row: u64, error: &TemplateError) -> RowSkipped {
+    let (path, detail) = (path.to_string_lossy().into_owned(), error.to_string());
+    RowSkipped { path, row, reason: error.reason(), detail }
+}
+
+impl Source<'_> {
+    fn require(&self) -> Result<()> {
+        if self.path.as_os_str() == STANDARD_INPUT || self.path.exists() {
+            return Ok(());
+        }
+        Err(SessionError::Input(format!("{}: no such file or folder", self.path.display())))
+    }
+
+    /// The photos below the folder, before any is decoded; `None` for a file of vectors.
+    ///
+    /// # Errors
+    /// There is no such folder, or no photo in it.
+    pub fn listed(&self) -> Result<Option<Vec<Listed>>> {
+        self.require()?;
+        if is_vectors(self.path) {
+            return Ok(None);
+        }
+        let listed: Vec<Listed> = walk(&[self.path.to_owned()])
+            .map(|input| Listed { name: input.path.to_string_lossy().into_owned(), person: person(&input) })
+            .collect();
+        if listed.is_empty() {
+            return Err(SessionError::NothingUsable(format!(
+                "{}: there is no photo in it",
+                self.path.display()
+            )));
+        }
+        Ok(Some(listed))
+    }
+
+    /// Reads all probes, until it is stopped.
+    ///
+    /// # Errors
+    /// There is no such file or folder, no usable probe in it, or the machine failed while a photo was processed.
+    pub fn read(&self) -> Result<Result<Probes, Stopped>> {
+        self.require()?;
+        let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };
+        if let Ok(Probes { probes, failed, .. }) = &read
+            && probes.is_empty()
+        {
+            let first =
+                failed.first().map(|one| format!(": {}: {}", one.name, one.reason)).unwrap_or_default();
+            let nothing = format!("{}: no probe in it is usable{first}", self.path.display());
+            return Err(SessionError::NothingUsable(nothing));
+        }
+        Ok(read)
+    }
+
+    fn vectors(&self) -> Result<Probes> {
+        let (file, invalid) = open_rows(self.path, self.skip_invalid)?;
+        if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
+            return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
+        }
+        let names = self.names.map(|names| read_names(names, file.rows)).transpose()?;
+        let mut probes = Vec::new();
+        for first in (0..file.rows).step_by(BLOCK) {
+            for (row, template) in file.valid(first, BLOCK)? {
+                let person = names.as_ref().map(|names| names[row as usize].to_string());
+                probes.push(Probe { name: format!("{} row {row}", self.path.display()), person, template });
+            }
+        }
+        Ok(Probes { probes, invalid, ..Probes::default() })
+    }
+
+    fn looked_at(&self) -> Result<Result<Probes, Stopped>> {
+        let loaded = self.networks.engine()?;
+        let options = engine::options(&PhotoRequest { faces: Faces::Largest, ..self.photos.clone() })?;
+        let roots = [self.path.to_owned()];
+        let total = survey(&roots).inputs;
+        let mut read = Probes::default();
+        let mut looked_at = 0;
+        self.control.report("photos", 0, Some(total));
+        ingest::run(loaded, walk(&roots), &options, &|_| false, self.control.stop, |outcome| {
+            looked_at += 1;
+            self.control.report("photos", looked_at, Some(total));
+            read.enter(outcome)
+        })?;
+        let stopped = self.control.is_stopped() && looked_at < total;
+        Ok(if stopped { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(read) })
+    }
+}
+
+impl Probes {
+    fn enter(&mut self, outcome: Outcome) -> Result<()> {
+        let person = person(&outcome.input);
+        let name = outcome.input.path.to_string_lossy().into_owned();
+        match outcome.finding {
+            Finding::Faces(faces) => {
+                self.several += u64::from(outcome.census.not_looked_at > 0);
+                let face = faces.into_iter().next();
+                self.probes.extend(face.map(|face| Probe { name, person, template: face.template }));
+            }
+            Finding::Skipped(skip) if skip.is_temporary() => {
+                return Err(SessionError::Input(format!("{name}: {skip}; nothing was measured")));
+            }
+            Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => {}
+            Finding::Skipped(skip) => self.failed.push(Failed { person, name, reason: skip.to_string() }),
+            Finding::Known => unreachable!("no photo is known to a measurement"),
+        }
+        Ok(())
+    }
+}
+
+fn person(input: &Input) -> Option<String> {
+    let folder = input.top_folder()?.to_string_lossy();
+    Some(Name::new(&folder).map_or_else(|_| folder.into_owned(), |name| name.to_string()))
+}

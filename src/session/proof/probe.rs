@@ -1,0 +1,134 @@
+//! The probes of replies: in the reply itself, in the row of a file, or in a photo that is processed again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::encoder::Engine;
+use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Skip};
+use crate::reason::Reason;
+use crate::reply::{PhotoRequest, Probe};
+use crate::session::Control;
+use crate::session::answer::{face, row};
+use crate::session::engine::options;
+use crate::session::error::{Result, SessionError};
+use crate::template::Template;
+use crate::vectors::VectorFile;
+
+/// A probe, and what is known of it.
+pub enum Seen {
+    /// The reply has its template, and nothing says where that comes from.
+    Told,
+    /// A row of a file.
+    Row { path: PathBuf, row: u64 },
+    /// A face of a photo.
+    Photo { path: PathBuf, face: Box<EncodedFace>, census: Census },
+}
+
+/// What became of a photo.
+pub struct Looked {
+    pub faces: Vec<EncodedFace>,
+    pub skip: Option<Skip>,
+    pub census: Census,
+}
+
+/// Photos by path and by which of their faces were looked at.
+pub type Photos = HashMap<(PathBuf, bool), Looked>;
+
+impl Seen {
+    /// The probe as it should be in the reply; as claimed, where nothing else is known.
+    pub fn probe(&self, claimed: &Probe) -> Probe {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        match self {
+            Self::Told => claimed.clone(),
+            Self::Row { path, row: number } => row(&text(path), *number),
+            Self::Photo { path, face: found, census } => face(&text(path), found, census),
+        }
+    }
+}
+
+/// The photo that a probe names, and whether all of its faces were processed.
+pub fn photo_of(probe: &Probe) -> Option<(PathBuf, bool)> {
+    if probe.template.is_some() || probe.row.is_some() {
+        return None;
+    }
+    let several = probe.reasons.first() == Some(&Reason::SeveralFaces);
+    let all = several || probe.not_looked_at.unwrap_or(0) == 0;
+    Some((PathBuf::from(&probe.path), all))
+}
+
+/// Processes photos again, each once; `false` if it was stopped.
+pub fn look_again(
+    wanted: BTreeSet<(PathBuf, bool)>,
+    engine: &Engine,
+    request: &PhotoRequest,
+    control: &Control<'_>,
+    photos: &mut Photos,
+) -> Result<bool> {
+    let count = wanted.len();
+    for (all, which) in [(false, Faces::Largest), (true, Faces::All)] {
+        let paths = wanted.iter().filter(|(_, every)| *every == all).map(|(path, _)| path.clone());
+        let files = ingest::files(paths.collect::<Vec<_>>());
+        let options = options(&PhotoRequest { faces: which, ..request.clone() })?;
+        ingest::run(engine, files, &options, &|_| false, control.stop, |outcome| {
+            let (faces, skip) = match outcome.finding {
+                Finding::Faces(faces) => (faces, None),
+                Finding::Skipped(skip) => (Vec::new(), Some(skip)),
+                Finding::Known => (Vec::new(), None),
+            };
+            photos.insert((outcome.input.path, all), Looked { faces, skip, census: outcome.census });
+            Ok::<_, SessionError>(())
+        })?;
+    }
+    Ok(photos.len() == count)
+}
+
+/// The probe of a reply and its template, or why it cannot be had. `last` is the file of vectors that was opened last.
+pub fn find(
+    probe: &Probe,
+    dimension: usize,
+    photos: &Photos,
+    last: &mut Option<(PathBuf, VectorFile)>,
+) -> Result<(Seen, Template), String> {
+    if let Some(numbers) = &probe.template {
+        return Ok((Seen::Told, told(numbers, dimension)?));
+    }
+    let path = PathBuf::from(&probe.path);
+    if let Some(row) = probe.row {
+        if last.as_ref().is_none_or(|(open, _)| *open != path) {
+            // A pipe would wait for ever, a device never end.
+            if !path.is_file() {
+                return Err(format!("{}: not a regular file", path.display()));
+            }
+            *last = Some((path.clone(), VectorFile::open(&path).map_err(|error| error.to_string())?));
+        }
+        let file = last.as_mut().map(|(_, file)| file).filter(|file| row < file.rows);
+        let file = file.ok_or_else(|| format!("{} has no row {row}", path.display()))?;
+        let mut templates = file.templates(row, 1).map_err(|error| error.to_string())?;
+        let template = templates.pop().ok_or("a row gives a template")?;
+        return Ok((Seen::Row { path, row }, template));
+    }
+    let looked = photo_of(probe).and_then(|photo| photos.get(&photo)).ok_or("it was not processed again")?;
+    let index = probe.face.ok_or("face: expected a whole number from 0")?;
+    let face = looked.faces.iter().find(|face| face.index == index).ok_or_else(|| {
+        let why = looked.skip.as_ref().map(|skip| format!(" ({skip})")).unwrap_or_default();
+        format!("{}: face {index} of the reply is not found in it{why}", path.display())
+    })?;
+    let seen = Seen::Photo { path, face: Box::new(face.clone()), census: looked.census.clone() };
+    Ok((seen, face.template.clone()))
+}
+
+/// The template in a reply: as many numbers as the gallery's have, of length one.
+fn told(numbers: &[f32], dimension: usize) -> Result<Template, String> {
+    if numbers.len() != dimension {
+        let got = numbers.len();
+        return Err(format!("template: {got} numbers, templates of this gallery have {dimension}"));
+    }
+    if let Some(at) = numbers.iter().position(|number| !(number.abs() <= 1.0)) {
+        return Err(format!("template[{at}]: expected a number from -1 to 1, got {}", numbers[at]));
+    }
+    let length = numbers.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    if (length - 1.0).abs() >= 1e-3 {
+        return Err(format!("template: its length is {length:.3}, a template's is 1"));
+    }
+    Template::from_raw(numbers).map_err(|error| error.to_string())
+}

@@ -1,0 +1,105 @@
+//! Are these the same person? Two photos or two templates, without a gallery.
+
+use std::path::PathBuf;
+
+use super::answer::{face, refusals};
+use super::engine::options;
+use super::error::{Result, SessionError};
+use super::identify::require_paths;
+use super::{Control, Stopped};
+use crate::decision::{Decision, Threshold, of_photo};
+use crate::encoder::Engine;
+use crate::ingest::{self, EncodedFace, Faces, Finding, Outcome};
+use crate::reply::{Basis, Model, PhotoRequest, Probe, Refusal, VERSION, Verification};
+use crate::template::{Binding, Template};
+
+/// What became of two photos.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verified {
+    /// The largest face of each was compared.
+    Compared(Box<Verification>),
+    /// One of them, or both, gave no template: why.
+    Refused(Vec<Refusal>),
+    /// It was stopped.
+    Stopped(Stopped),
+}
+
+/// The threshold for one pair: the one given, or the model's.
+///
+/// # Errors
+/// [`SessionError::NoThreshold`].
+pub fn threshold(given: Option<f32>, binding: &Binding) -> Result<Threshold> {
+    let given = given.map(|value| Threshold::given(value, value));
+    given.or_else(|| Threshold::uncalibrated(binding)).ok_or(SessionError::NoThreshold)
+}
+
+/// Compares the largest faces of two photos. If one of them shows more faces, a score below the threshold is inconclusive.
+///
+/// # Errors
+/// A photo does not exist; a request is out of range.
+pub fn verify_photos(
+    engine: &Engine,
+    photos: [PathBuf; 2],
+    request: &PhotoRequest,
+    threshold: &Threshold,
+    control: &Control<'_>,
+) -> Result<Verified> {
+    require_paths(&photos)?;
+    let (binding, options) =
+        (engine.model.binding(), options(&PhotoRequest { faces: Faces::Largest, ..request.clone() })?);
+    let mut sides: Vec<Outcome> = Vec::new();
+    ingest::run(engine, ingest::files(photos), &options, &|_| false, control.stop, |outcome| {
+        sides.push(outcome);
+        Ok::<_, SessionError>(())
+    })?;
+    let [first, second] = sides.as_slice() else {
+        let looked_at = sides.len() as u64;
+        return Ok(Verified::Stopped(Stopped { looked_at, total: 2, unit: "photo" }));
+    };
+    let (Some(one), Some(other)) = (largest(first), largest(second)) else {
+        return Ok(Verified::Refused(sides.iter().flat_map(|side| refused(side, &binding)).collect()));
+    };
+    let probes = [(first, one), (second, other)]
+        .map(|(side, found)| face(&side.input.path.to_string_lossy(), found, &side.census));
+    let compared = compare([&one.template, &other.template], probes, threshold, &binding);
+    Ok(Verified::Compared(Box::new(compared)))
+}
+
+/// Compares two templates of the model `binding`; the probes say where they come from.
+pub fn verify_templates(templates: [&Template; 2], threshold: &Threshold, binding: &Binding) -> Verification {
+    compare(templates, [Probe::default(), Probe::default()], threshold, binding)
+}
+
+fn compare(
+    [one, other]: [&Template; 2],
+    [a, b]: [Probe; 2],
+    threshold: &Threshold,
+    binding: &Binding,
+) -> Verification {
+    let similarity = one.similarity(other);
+    let reached = if threshold.reached(similarity) { Decision::Match } else { Decision::NoMatch };
+    let not_looked_at = a.not_looked_at.unwrap_or(0) + b.not_looked_at.unwrap_or(0);
+    let (decision, doubt) = of_photo((reached, None), not_looked_at);
+    Verification {
+        version: VERSION,
+        decision,
+        doubt,
+        similarity,
+        distance: 1.0 - similarity,
+        threshold: threshold.value,
+        calibration: Basis::from(threshold),
+        a,
+        b,
+        model: Model::from(binding),
+    }
+}
+
+/// The face of a photo that counts.
+fn largest(outcome: &Outcome) -> Option<&EncodedFace> {
+    if let Finding::Faces(faces) = &outcome.finding { faces.first() } else { None }
+}
+
+fn refused(side: &Outcome, binding: &Binding) -> Vec<Refusal> {
+    let skip = if let Finding::Skipped(skip) = &side.finding { Some(skip) } else { None };
+    refusals(&side.input.path.to_string_lossy(), skip, &side.census, binding)
+}
