@@ -138,7 +138,7 @@ impl Check<'_> {
         };
         for ((at, case), truth) in cases.iter().zip(&truths) {
             let mut verdict = case.judge(self.gallery, truth)?;
-            let (then, now) = (case.reply["search"]["templates"].as_u64(), self.gallery.view().len() as u64);
+            let (then, now) = (case.reply["search"]["templates"].as_u64(), self.gallery.view()?.len() as u64);
             if let Some(then) = then.filter(|then| !verdict.0.is_empty() && *then != now) {
                 let changed =
                     format!("the gallery had {then} templates then and has {now} now: it has changed since");
@@ -223,7 +223,7 @@ impl Check<'_> {
         if refusals > 0 {
             replies = format!("{replies} and {}", plural(refusals, "refusal"));
         }
-        let searched = plural(self.gallery.view().len() as u64, "template");
+        let searched = plural(self.gallery.view()?.len() as u64, "template");
         let verdict = if failed == 0 { "all hold".into() } else { format!("{failed} DO NOT HOLD") };
         screen.text(format!("{replies} checked against {searched}, each scored: {verdict}"))?;
         if others > 0 {

@@ -68,7 +68,7 @@ fn write(
     let mut checksums = Vec::new();
     let vectors = replace(embeddings, |file| {
         let writing = || format!("{}: writing it", embeddings.display());
-        let view = gallery.view_with_unknown();
+        let view = gallery.view_with_unknown()?;
         let mut writer = Writer::new(file, rows, gallery.binding().dimension).with_context(writing)?;
         each_template(gallery, |Exported { template, .. }| {
             ensure!(!stop.load(Ordering::Relaxed), "interrupted");

@@ -214,7 +214,7 @@ impl Case {
             unproven.push("certificate.searched".into());
             claim.searched
         } else {
-            gallery.view().len() as u64
+            gallery.view()?.len() as u64
         };
         let listed = claim.listed.first().map(|best| best.similarity);
         let agrees = match (claim.max_similarity, truth.best) {
