@@ -2,16 +2,21 @@
 //!
 //! A [`VectorStore`] keeps one vector for each template, with the subject that it belongs to. A [`Snapshot`] of the store is read and
 //! searched. The gallery sees stores through these traits and the types beside them alone. [`local`] implements them with files in the
-//! gallery's folder.
+//! gallery's folder. `conformance` has the checks that every store must pass.
 //!
-//! The traits hold what any store can do. Functions of [`local`] are what only files allow: to make, open and check a store by its path, to
-//! copy one that another process has open, and to restore a copy without what was deleted since.
+//! The traits hold what any store can do, and [`copy_to`](VectorStore::copy_to), which one that is not kept in files refuses. Functions of
+//! [`local`] are what only files allow: to make, open and check a store by its path, to copy one that another process has open, and to
+//! restore a copy without what was deleted since.
 //!
 //! A template without a subject is kept under a key of its own that is no subject's id. Stores do not tell the two apart.
 
 mod answer;
+#[cfg(test)]
+mod conformance;
 mod error;
 pub(super) mod local;
+#[cfg(test)]
+mod memory;
 mod snapshot;
 
 use std::path::Path;
@@ -95,12 +100,16 @@ pub trait VectorStore: Send + Sync {
     /// The store is read-only, full, damaged or failing. The next purge erases what this one did not.
     fn purge(&self) -> Result<PurgeReceipt>;
 
-    /// Copies the store into files at `to`, where nothing may be yet: a copy that [`local`] opens and restores, with the same identity and
-    /// watermarks.
+    /// Copies the store into files at `to`, where nothing may be yet, with its identity and watermarks: a copy that [`local`] opens and
+    /// restores. Only a store that is kept in files can.
     ///
     /// # Errors
-    /// Something is at `to`; the store or the disk is failing. Nothing is left at `to`.
-    fn copy_to(&self, to: &Path) -> Result<()>;
+    /// [`Unsupported`](VectorErrorKind::Unsupported), if it is not overridden; something is at `to`; the store or the disk is failing.
+    /// Nothing is left at `to`.
+    fn copy_to(&self, to: &Path) -> Result<()> {
+        let what = format!("{}: only a gallery whose vectors are in files can be copied there", to.display());
+        Err(VectorError::new(VectorErrorKind::Unsupported, what))
+    }
 }
 
 /// What a store was made with; it never changes.

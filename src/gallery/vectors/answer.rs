@@ -61,7 +61,7 @@ pub struct Answer {
     pub mode: Mode,
     /// Rows that were scored or bounded, and graph nodes that were compared with the probe.
     pub scanned: u64,
-    /// The best score of all rows that were scored, hit or not; of the hits alone with [`Query::hits_only`](super::Query::hits_only).
-    /// `None` if no row was scored.
+    /// The best score of all rows that were searched, hit or not; `None` if there was none. Of a range search with
+    /// [`Query::hits_only`](super::Query::hits_only) that of the best hit.
     pub max_score: Option<f32>,
 }

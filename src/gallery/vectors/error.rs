@@ -35,6 +35,8 @@ pub enum VectorErrorKind {
     Full,
     /// The store does not hold what was written to it.
     Damaged,
+    /// The store cannot do this at all.
+    Unsupported,
     /// Anything else.
     Failed,
 }

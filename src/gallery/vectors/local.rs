@@ -2,6 +2,8 @@
 
 mod conversion;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::time::Duration;

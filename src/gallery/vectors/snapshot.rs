@@ -140,7 +140,7 @@ pub struct Query<'a> {
     pub among: Option<&'a Selection>,
     /// A row that is searched past, as if it were not there.
     pub except: Option<u64>,
-    /// Whether a range search may leave out [`Answer::max_score`] where it is below the threshold: it is faster then.
+    /// Whether a range search skips the best score of all where that is below the threshold. It is faster then.
     pub hits_only: bool,
 }
 
