@@ -1,4 +1,4 @@
-//! A gallery on disk: the catalog of people and photos, and the store of their vectors, the index.
+//! A gallery on disk: the catalog of people and photos, and the index of their vectors.
 //!
 //! ```text
 //! GALLERY/
@@ -26,6 +26,8 @@ mod name;
 mod opening;
 mod private;
 mod ranking;
+#[cfg(test)]
+mod tests;
 mod unknown;
 mod vectors;
 

@@ -65,7 +65,16 @@ impl Gallery {
             _ => return Err(GalleryError::NotAGallery(directory.to_owned())),
         }
         let vectors = local::open(&index, access, wait)?; // first: its lock guards the catalog too
-        let identity = vectors.identity();
+        Self::with_vectors(directory, access, Box::new(vectors))
+    }
+
+    /// Opens the gallery at `directory` with its vectors in this store, which lets nobody else open either.
+    pub(super) fn with_vectors(
+        directory: &Path,
+        access: Access,
+        vectors: Box<dyn VectorStore>,
+    ) -> Result<Self> {
+        let (path, identity) = (directory.join(CATALOG), vectors.identity());
         if access == Access::ReadWrite {
             private::keep_private(directory); // before SQLite makes files beside the catalog with the same rights
         }
@@ -87,13 +96,13 @@ impl Gallery {
         let (hidden, clock) = (Hidden::new(catalog.unknown_ids()?), catalog.clock());
         let settled = match access {
             Access::ReadWrite => None,
-            Access::ReadOnly => hide_unfinished(&mut catalog, &vectors)?,
+            Access::ReadOnly => hide_unfinished(&mut catalog, &*vectors)?,
         };
         let gallery = Self {
             directory: directory.to_owned(),
             binding,
             catalog: Mutex::new(catalog),
-            vectors: Box::new(vectors),
+            vectors,
             barrier: Barrier::of(directory),
             settled,
             hidden,

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use super::error::Result;
-use super::vectors::local::dot;
 use super::vectors::{Answer, Hit, Query, Selection, View};
-use super::{Gallery, Search};
+use super::{Gallery, Search, dot};
 use crate::fusion::{Fusion, UNKNOWN_QUALITY};
 use crate::template::{Template, similarity};
 

@@ -16,7 +16,7 @@ mod conformance;
 mod error;
 pub(super) mod local;
 #[cfg(test)]
-mod memory;
+pub(super) mod memory;
 mod snapshot;
 
 use std::path::Path;

@@ -13,7 +13,7 @@ use crate::template::product::dot;
 
 /// What outlives the stores that are opened on it, as files do.
 #[derive(Clone)]
-pub(super) struct Memory(Arc<Mutex<State>>);
+pub(in crate::gallery) struct Memory(Arc<Mutex<State>>);
 
 struct State {
     identity: Identity,
@@ -34,7 +34,7 @@ impl Memory {
 }
 
 /// One shard, which is written by one at a time.
-pub(super) struct MemoryStore {
+pub(in crate::gallery) struct MemoryStore {
     memory: Memory,
     access: Access,
 }
