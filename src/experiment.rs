@@ -12,7 +12,6 @@ pub mod record;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::gallery::{Selection, View};
 use thiserror::Error;
 
 pub use auditor::Auditor;
@@ -20,7 +19,7 @@ pub use calibrator::{Calibrator, FEWEST_PROBES};
 pub use evaluator::{Evaluator, LabelledProbes};
 
 use crate::calibration::CalibrationError;
-use crate::gallery::{Gallery, GalleryError};
+use crate::gallery::{Gallery, GalleryError, Selection, View};
 use crate::template::Template;
 
 /// Why an experiment gave no result.
@@ -61,14 +60,14 @@ fn parts(gallery: &Gallery, view: &View) -> Result<Vec<(u64, Selection)>, Galler
         return Ok(Vec::new());
     }
     let first = gallery.first_templates()?;
-    Ok(PARTS
-        .into_iter()
-        .map(|one_in| {
-            let count = first.iter().filter(|(subject, _)| is_in(*subject, one_in)).count();
-            (count as u64, view.select(|_, subject| is_in(subject, one_in)))
-        })
-        .filter(|(subjects, _)| *subjects > 0)
-        .collect())
+    let mut parts = Vec::with_capacity(PARTS.len());
+    for one_in in PARTS {
+        let count = first.iter().filter(|(subject, _)| is_in(*subject, one_in)).count();
+        if count > 0 {
+            parts.push((count as u64, view.select(&|subject| is_in(subject, one_in))?));
+        }
+    }
+    Ok(parts)
 }
 
 /// Whether a subject is in the part that holds one in `one_in` subjects, a power of two. Smaller parts lie within larger ones.

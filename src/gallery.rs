@@ -26,14 +26,14 @@ mod name;
 mod opening;
 mod private;
 mod ranking;
+#[cfg(test)]
+mod tests;
 mod unknown;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use gallerist_index::Index;
-pub use gallerist_index::{Access, Answer, Certificate as Proof, GraphWhen, Hit, Mode, Selection, View, dot};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
@@ -52,6 +52,12 @@ pub use opening::{abandon, refuse_inside};
 pub use ranking::{Ranking, TOGETHER};
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
+use vectors::VectorStore;
+pub use vectors::local::dot;
+pub use vectors::{
+    Access, Answer, Compaction, GraphWhen, Hit, Lookups, Mode, Proof, Query, Rows, Selection, Snapshot,
+    Stored, VectorError, VectorErrorKind, View,
+};
 
 use crate::template::Binding;
 
@@ -64,7 +70,7 @@ pub struct Gallery {
     directory: PathBuf,
     binding: Binding,
     catalog: Mutex<Catalog>,
-    index: Index,
+    vectors: Box<dyn VectorStore>,
     barrier: Barrier,
     /// Open for reading, with what a failure left unfinished: the rows of the index without it.
     settled: Option<View>,
@@ -110,10 +116,9 @@ impl Gallery {
     ///
     /// # Errors
     /// The disk is full or failing.
-    pub fn compact(&self) -> Result<gallerist_index::Compaction> {
-        self.index.seal()?;
+    pub fn compact(&self) -> Result<Compaction> {
         self.hidden.release();
-        Ok(self.index.compact()?)
+        Ok(self.vectors.compact()?)
     }
 
     /// The error of a catalog that holds what it should not.
@@ -135,9 +140,9 @@ impl Gallery {
         let mut unsettled = self.unsettled();
         while let Some(&write) = unsettled.last() {
             let mut catalog = self.catalog();
-            let view = self.index.view();
+            let view = self.vectors.snapshot()?;
             let rows = catalog.template_rows(write.first, write.last)?;
-            let whole = write.is_whole(&rows, &view);
+            let whole = write.is_whole(&rows, &view)?;
             tracing::info!(write.first, write.last, kept = whole, "settling an unfinished write");
             if whole {
                 catalog.transaction("finishing a write", |tx| write.finish(tx))?;
@@ -154,30 +159,30 @@ impl Gallery {
     /// Deletes templates, given with their groups, from the index, which must not hold them under another group: they would be those
     /// of another write.
     fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
-        let view = self.index.view();
-        for &(id, expected) in rows {
-            if let Some(group) = view.get(id)?.map(|row| row.group).filter(|group| *group != expected) {
+        let view = self.vectors.snapshot()?;
+        let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
+        for (row, &(id, expected)) in view.vectors(&ids).zip(rows) {
+            if let Some(group) = row?.map(|row| row.subject).filter(|group| *group != expected) {
                 return Err(self.damaged(format!(
                     "template {id} is of group {expected} in the catalog and of group {group} in the index"
                 )));
             }
         }
-        let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
         let generation = catalog.generation();
         let receipt = {
             let _writing = self.barrier.share()?;
-            self.index.delete_marked(&ids, generation)?
+            self.vectors.delete(&ids, generation)?
         };
         self.hidden.remove(rows);
         catalog.transaction("noting how far the index is", |tx| {
-            progress::reached(tx, &receipt.sequences, generation)
+            progress::reached(tx, &receipt.shards, generation)
         })
     }
 
     /// Makes a change of the catalog alone one that the index knows of: a catalog that is without it later on has lost it.
     fn witness(&self, catalog: &Catalog) -> Result<()> {
         let _writing = self.barrier.share()?;
-        self.index.set_watermark(catalog.generation())?;
+        self.vectors.set_watermark(catalog.generation())?;
         Ok(())
     }
 

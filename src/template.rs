@@ -1,6 +1,7 @@
 //! A template: the unit vector that stands for one face, and the model that it was made with.
 
 mod binding;
+pub(crate) mod product;
 
 use thiserror::Error;
 
@@ -69,7 +70,7 @@ impl Template {
 
     /// The cosine of two templates of the same dimension: -1 to 1.
     pub fn similarity(&self, other: &Self) -> f32 {
-        similarity(gallerist_index::dot(&self.0, &other.0))
+        similarity(product::dot(&self.0, &other.0))
     }
 
     /// Number of components.

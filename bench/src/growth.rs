@@ -118,7 +118,7 @@ fn share(best: &[f32], threshold: f32) -> f64 {
 }
 
 fn best_scores(gallery: &Gallery, probes: &[Template]) -> Result<Vec<f32>> {
-    let view = gallery.view();
+    let view = gallery.view()?;
     let mut best = Vec::with_capacity(probes.len());
     for block in probes.chunks(1024) {
         let block: Vec<&Template> = block.iter().collect();

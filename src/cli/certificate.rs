@@ -81,7 +81,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         let nothing = format!("{}: there is no reply in it", arguments.replies.display());
         return Err(NothingUsable(nothing).into());
     }
-    tally.end(session.gallery().view().len() as u64, screen)
+    tally.end(session.gallery().view()?.len() as u64, screen)
 }
 
 impl Tally {

@@ -104,7 +104,7 @@ fn print(
         if stop.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        if let Entry::Vacant(place) = names.entry(hit.group) {
+        if let Entry::Vacant(place) = names.entry(hit.subject) {
             place.insert(gallery.name_of(hit)?.unwrap_or_default());
         }
     }
@@ -114,11 +114,11 @@ fn print(
     let mut table = Table::new(&[0, 2, 3]);
     let mut listed = Vec::new();
     for (rank, hit) in answer.hits.iter().enumerate() {
-        let subject = &names[&hit.group];
+        let subject = &names[&hit.subject];
         if screen.is_json() {
             listed.push(Candidate {
                 face_id: hit.id,
-                subject_id: hit.group,
+                subject_id: hit.subject,
                 subject: subject.clone(),
                 similarity: hit.score,
                 distance: 1.0 - hit.score,

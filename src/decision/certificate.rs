@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gallery::Candidates;
+use crate::gallery::{Candidates, Proof};
 
 /// How far a search may have missed subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,11 +55,10 @@ impl Certificate {
 
     /// The certificate of the search behind `candidates`; `missed` is the result of an audit of this way to search, if there is one.
     pub fn of(candidates: &Candidates, missed: Option<Missed>) -> Self {
-        use crate::gallery::Proof;
         let (kind, delta, missed) = match candidates.certificate {
             Proof::Exact => (Kind::Exact, None, None),
             Proof::Bounded { miss } => (Kind::Bounded, Some(miss), None),
-            _ => (missed.map_or(Kind::None, |_| Kind::Sampled), None, missed),
+            Proof::None => (missed.map_or(Kind::None, |_| Kind::Sampled), None, missed),
         };
         let (searched, max_similarity) = (candidates.searched, candidates.max_score);
         Self { kind, delta, missed, searched, max_similarity, complete: kind >= Kind::Bounded }

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{now, record};
 use crate::audit::{Audit, LISTED};
-use crate::gallery::{Gallery, Result, Search, TOGETHER, mode_name};
+use crate::gallery::{Gallery, Mode, Query, Result, Search, TOGETHER, dot, mode_name};
 use crate::template::Template;
 
 /// Runs an audit.
@@ -71,7 +71,7 @@ impl Auditor<'_> {
 
     /// Whether the way to search is approximate.
     fn may_miss(&self) -> bool {
-        matches!(self.search.mode, crate::gallery::Mode::Graph { .. }) || self.search.recall.is_some()
+        matches!(self.search.mode, Mode::Graph { .. }) || self.search.recall.is_some()
     }
 
     fn calibration(&self, subjects: u64, templates: u64) -> Vec<String> {
@@ -85,7 +85,7 @@ impl Auditor<'_> {
     /// Searches for stored templates. Each must be its own best hit, or score the same as an identical one. Returns the ids of those
     /// that are not.
     fn look_up_verbatim(&self, ids: &[u64]) -> Result<Option<Vec<u64>>> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let mut failed = Vec::new();
         for (done, block) in ids.chunks(TOGETHER).enumerate() {
             if self.stop.load(Ordering::Relaxed) {
@@ -93,13 +93,13 @@ impl Auditor<'_> {
             }
             (self.progress)("templates looked up", done * TOGETHER, ids.len());
             let mut rows = Vec::with_capacity(block.len());
-            for &id in block {
-                rows.extend(view.get(id)?);
+            for row in view.vectors(block) {
+                rows.extend(row?);
             }
             let vectors: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
-            let answers = view.batch(&vectors)?.mode(self.search.mode).top_k(1)?;
+            let answers = view.top(&Query { mode: self.search.mode, ..Query::new(&vectors) }, 1)?;
             for (row, answer) in rows.iter().zip(answers) {
-                let own = crate::gallery::dot(&row.vector, &row.vector);
+                let own = dot(&row.vector, &row.vector);
                 if !answer.hits.first().is_some_and(|hit| hit.score >= own - 1e-6) {
                     failed.push(row.id);
                 }

@@ -3,10 +3,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gallery::View;
-
 use crate::fusion::Fusion;
-use crate::gallery::{Gallery, GalleryError, Result};
+use crate::gallery::{Gallery, GalleryError, Result, View, dot};
 use crate::template::{Template, similarity};
 
 /// Scores that differ by no more than this are equal: templates are rounded in JSON.
@@ -62,7 +60,7 @@ pub fn answer(
     questions: &[Question<'_>],
     stop: &AtomicBool,
 ) -> Result<Option<Vec<Truth>>> {
-    let (expected, view) = (gallery.binding().dimension, gallery.view());
+    let (expected, view) = (gallery.binding().dimension, gallery.view()?);
     for Question { probe, .. } in questions {
         if probe.dimension() != expected {
             return Err(GalleryError::WrongDimension { expected, got: probe.dimension() });
@@ -76,11 +74,11 @@ pub fn answer(
         }
         let row = row?;
         for (at, question) in questions.iter().enumerate() {
-            let score = similarity(crate::gallery::dot(question.probe.as_slice(), &row.vector));
+            let score = similarity(dot(question.probe.as_slice(), &row.vector));
             best[at] = Some(best[at].map_or(score, |best| best.max(score)));
             // No fused score is above the best template's.
             if score >= question.least {
-                near[at].insert(row.group);
+                near[at].insert(row.subject);
             }
         }
     }
@@ -109,9 +107,9 @@ fn standing(
     let probe = question.probe.as_slice();
     let Some(score) = gallery.subject_score(view, probe, subject, question.fusion)? else { return Ok(None) };
     let mut scored = Vec::new();
-    for id in view.group_ids(subject) {
-        if let Some(row) = view.get(id)? {
-            scored.push((id, similarity(crate::gallery::dot(probe, &row.vector))));
+    for row in view.vectors(&view.ids_of(subject)?) {
+        if let Some(row) = row? {
+            scored.push((row.id, similarity(dot(probe, &row.vector))));
         }
     }
     let best = scored.iter().map(|(_, score)| *score).fold(f32::NEG_INFINITY, f32::max);

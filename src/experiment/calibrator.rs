@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gallery::Selection;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -12,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{ExperimentError, Probe, now, parts};
 use crate::calibration::{Calibration, CalibrationError, Measurement, Strangers, Suspect, suspects};
 use crate::fusion::Fusion;
-use crate::gallery::{Gallery, GalleryError, Ranking, Search};
+use crate::gallery::{Gallery, GalleryError, Ranking, Search, Selection};
 use crate::template::Template;
 
 /// The fewest searches from which a threshold can be derived.
@@ -89,7 +88,7 @@ impl Calibrator<'_> {
         }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (chosen, _) = first.partial_shuffle(&mut random, people);
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let mut templates = Vec::with_capacity(chosen.len());
         for &(subject, id) in chosen.iter() {
             let row = view.get(id).map_err(GalleryError::from)?;
@@ -114,7 +113,7 @@ impl Calibrator<'_> {
 
     /// The best score of each probe, without its own subject; `None` if it was stopped.
     fn search_all(&self, sought: &[Sought<'_>], k: usize) -> Result<Option<Searched>, ExperimentError> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let parts = parts(self.gallery, &view)?;
         let mut found = Vec::with_capacity(sought.len());
         for block in sought.chunks(BLOCK) {

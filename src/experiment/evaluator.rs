@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gallery::{Mode, Selection, View};
-
 use super::{Probe, parts};
 use crate::calibration::suspects;
 use crate::evaluation::{MatedSearch, NonMatedSearch, Searches};
-use crate::gallery::{Gallery, Ranking, Result, Search};
+use crate::gallery::{Gallery, Mode, Ranking, Result, Search, Selection, View};
 use crate::template::Template;
 
 /// Probes of both kinds, with who they show.
@@ -45,7 +43,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// The gallery failed, or a probe has another dimension.
     pub fn run(&self, probes: &LabelledProbes<'_>) -> Result<Option<(Searches, Vec<String>)>> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let (subjects, templates) = self.gallery.counts()?;
         let Some(mated) = self.mated(&view, probes)? else { return Ok(None) };
         let mut searches = Searches {

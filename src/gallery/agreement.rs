@@ -18,7 +18,7 @@ impl Gallery {
             ids.into_iter().filter(|id| !unsettled.contains(id)).collect()
         };
         let known = settled(catalog.ids_of(subject)?);
-        let held = settled(self.view().group_ids(subject));
+        let held = settled(self.view()?.ids_of(subject)?);
         match known.symmetric_difference(&held).next() {
             None => Ok(()),
             Some(id) => {

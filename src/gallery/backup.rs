@@ -15,7 +15,6 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist_index::{Access, Index};
 use serde::Serialize;
 
 use self::listing::Listing;
@@ -23,6 +22,7 @@ use self::since::Since;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{building_beside, put_in_place, refuse_inside, refuse_occupied};
+use super::vectors::{Access, VectorErrorKind, local};
 use super::{Barrier, CATALOG, Gallery, INDEX, private};
 
 /// Told how many bytes of how many are done.
@@ -130,7 +130,7 @@ fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progre
     listing.verify(source, progress)?;
     let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
     let erasures = since.as_ref().map(|since| &since.erasures);
-    Index::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
+    local::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
     copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
     if since.is_some() {
         listing.expect_counts(source, counts_of(source)?)?;
@@ -166,12 +166,12 @@ fn is_file(path: &Path) -> bool {
 fn copy_still(directory: &Path, to: &Path) -> Result<()> {
     match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => {
-            gallery.index.snapshot(&to.join(INDEX))?;
+            gallery.vectors.copy_to(&to.join(INDEX))?;
             copy_catalog(directory, to)
         }
-        Err(GalleryError::Index(gallerist_index::Error::Locked { .. })) => {
+        Err(GalleryError::Vectors(error)) if error.kind() == VectorErrorKind::Locked => {
             let _still = Barrier::of(directory).close()?;
-            Index::snapshot_at(&directory.join(INDEX), &to.join(INDEX))?;
+            local::copy_at(&directory.join(INDEX), &to.join(INDEX))?;
             copy_catalog(directory, to)
         }
         Err(error) => Err(error),
@@ -217,13 +217,14 @@ fn require_sound(copy: &Path) -> Result<Backup> {
 /// Takes the templates that the index has left out, out of the catalog too. Returns how many.
 fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
     let gallery = Gallery::open(gallery)?;
-    let view = gallery.view_with_unknown();
+    let view = gallery.view_with_unknown()?;
     let (mut last, mut gone) = (0, Vec::new());
     loop {
         let block = gallery.catalog().template_ids_after(last, 1 << 16)?;
         let Some(&(end, _)) = block.last() else { break };
         last = end;
-        gone.extend(block.into_iter().map(|(id, _)| id).filter(|&id| !view.contains(id)));
+        let ids: Vec<u64> = block.into_iter().map(|(id, _)| id).collect();
+        gone.extend(view.absent(&ids)?);
     }
     if !gone.is_empty() {
         if !expected {

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use gallerist_index::Row;
-
 use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
+use super::vectors::Row;
 use super::{Gallery, Name, Person};
 
 /// Templates that a correction is about.
@@ -227,14 +226,13 @@ impl Gallery {
         templates: &[Original],
         destination: Destination,
     ) -> Result<(String, Vec<u64>)> {
-        let view = self.index.view();
+        let view = self.vectors.snapshot()?;
+        let sought: Vec<u64> = templates.iter().map(|template| template.id).collect();
         let mut originals = Vec::with_capacity(templates.len());
-        for template in templates {
-            originals.push(view.get(template.id)?.ok_or_else(|| {
-                self.catalog().damaged(format!(
-                    "template {} is not in the index; `gallerist check` tells more",
-                    template.id
-                ))
+        for (row, id) in view.vectors(&sought).zip(&sought) {
+            originals.push(row?.ok_or_else(|| {
+                let what = format!("template {id} is not in the index; `gallerist check` tells more");
+                self.catalog().damaged(what)
             })?);
         }
         let mut ids = Vec::with_capacity(originals.len());
@@ -248,7 +246,7 @@ impl Gallery {
             };
             for original in &originals {
                 let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                rows.push(Row { id, group: into, vector: &original.vector });
+                rows.push(Row { id, subject: into, vector: &original.vector });
                 ids.push(id);
             }
             Ok((into, name))

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use gallerist_index::{Durability, Row};
 use rusqlite::params;
 
 use super::catalog::{PendingKind, PendingWrite, PhotoRecord, path, photo, progress, subject};
 use super::error::{GalleryError, Result};
+use super::vectors::Row;
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -74,7 +74,7 @@ pub(super) struct Written {
     /// Of the catalog when it noted the write: the watermark that the index has of it.
     generation: u64,
     /// The shards of the index that have it.
-    shards: Vec<(u16, u64)>,
+    shards: Vec<u16>,
 }
 
 impl Gallery {
@@ -173,12 +173,10 @@ impl Gallery {
             return Ok((None, value));
         };
         self.hidden.add(&rows);
-        let inserted = self
-            .barrier
-            .share()
-            .and_then(|_writing| Ok(self.index.insert_marked(&rows, Durability::Group, generation)?));
+        let inserted =
+            self.barrier.share().and_then(|_writing| Ok(self.vectors.insert(&rows, generation)?));
         match inserted {
-            Ok(receipt) => Ok((Some(Written { pending, generation, shards: receipt.sequences }), value)),
+            Ok(receipt) => Ok((Some(Written { pending, generation, shards: receipt.shards }), value)),
             Err(error) => {
                 self.give_up(pending);
                 Err(error)
@@ -234,7 +232,7 @@ fn insert_photo<'a>(
         tx.prepare_cached("INSERT INTO templates(subject_id, photo_id, face) VALUES (?1, ?2, ?3)")?
             .execute(params![subject_id, photo_id, provenance])?;
         let id = tx.last_insert_rowid().cast_unsigned();
-        rows.push(Row { id, group: subject_id.cast_unsigned(), vector: face.template.as_slice() });
+        rows.push(Row { id, subject: subject_id.cast_unsigned(), vector: face.template.as_slice() });
         templates.push(EnrolledTemplate { id, subject });
     }
     Ok(PhotoOutcome::Enrolled(templates))

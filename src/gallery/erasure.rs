@@ -40,7 +40,7 @@ impl Gallery {
     /// # Errors
     /// The catalog failed.
     pub fn unerased(&self) -> Result<u64> {
-        Ok(self.catalog().unerased()?.max(self.index.stats().deleted_rows))
+        Ok(self.catalog().unerased()?.max(self.vectors.statistics()?.deleted))
     }
 
     /// The space that [`purge`](Self::purge) takes meanwhile, and what there is.
@@ -55,7 +55,7 @@ impl Gallery {
         };
         let disk = rustix::fs::statvfs(&self.directory).map_err(io)?;
         // The one after the other, and what the first took is free again.
-        let needed = self.index.purge_room().max(self.catalog().rewrite_room()?);
+        let needed = self.vectors.purge_room()?.max(self.catalog().rewrite_room()?);
         Ok(Room { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
     }
 
@@ -76,7 +76,7 @@ impl Gallery {
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
         self.hidden.release(); // the view that is kept would hold files
-        let receipt = self.index.purge()?;
+        let receipt = self.vectors.purge()?;
         let catalog_held = !self.catalog().rewrite()?;
         let erasure = Erasure {
             removed,

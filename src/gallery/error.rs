@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::vectors::{VectorError, VectorErrorKind};
 use crate::number::bytes;
 use crate::template::{BindingError, TemplateError};
 
@@ -119,9 +120,9 @@ pub enum GalleryError {
         /// What was found.
         what: String,
     },
-    /// The index failed.
+    /// The index, or another store of vectors, failed.
     #[error(transparent)]
-    Index(#[from] gallerist_index::Error),
+    Vectors(#[from] VectorError),
     /// Templates of another model.
     #[error(transparent)]
     Binding(#[from] BindingError),
@@ -222,21 +223,18 @@ pub enum GalleryError {
 impl GalleryError {
     /// Whether files of the gallery are not what they were when they were written, or not of one moment.
     pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::DamagedCatalog { .. }
-                | Self::CatalogBehind { .. }
-                | Self::IndexBehind { .. }
-                | Self::Index(gallerist_index::Error::Damaged { .. })
-        )
+        match self {
+            Self::DamagedCatalog { .. } | Self::CatalogBehind { .. } | Self::IndexBehind { .. } => true,
+            Self::Vectors(error) => error.kind() == VectorErrorKind::Damaged,
+            _ => false,
+        }
     }
 
     /// Whether the disk was full, wherever it was noticed.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::NoRoom { .. } | Self::Index(gallerist_index::Error::Full { .. }) => {
-                true
-            }
+            Self::Full { .. } | Self::NoRoom { .. } => true,
+            Self::Vectors(error) => error.kind() == VectorErrorKind::Full,
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             _ => false,
         }

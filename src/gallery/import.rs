@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use gallerist_index::Row;
 use rusqlite::params;
 
 use super::catalog::template::{Original, group_of};
 use super::catalog::{Held, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
+use super::vectors::Row;
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -103,10 +103,11 @@ impl Gallery {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         for block in renamed.chunks(RENAMED) {
             self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
-            let view = self.index.view();
+            let view = self.vectors.snapshot()?;
+            let ids: Vec<u64> = block.iter().map(|(id, _)| *id).collect();
             let mut originals = Vec::with_capacity(block.len());
-            for (id, _) in block {
-                let (known, row) = (self.catalog().original(*id)?, view.get(*id)?);
+            for (row, id) in view.vectors(&ids).zip(&ids) {
+                let (known, row) = (self.catalog().original(*id)?, row?);
                 originals.push(known.zip(row).ok_or_else(|| {
                     let what = format!("template {id} is not in the index; `gallerist check` tells more");
                     self.catalog().damaged(what)
@@ -120,7 +121,7 @@ impl Gallery {
                         let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
                         let into = into.cast_unsigned();
                         let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                        rows.push(Row { id, group: into, vector: &original.vector });
+                        rows.push(Row { id, subject: into, vector: &original.vector });
                         let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
                         templates.push(template.clone());
                         ids.push(id);
@@ -182,8 +183,8 @@ impl Gallery {
                     row.cast_signed()
                 ])?;
                 let id = tx.last_insert_rowid().cast_unsigned();
-                let group = group_of(id, subject_id.map(i64::cast_unsigned));
-                rows.push(Row { id, group, vector: template.as_slice() });
+                let subject = group_of(id, subject_id.map(i64::cast_unsigned));
+                rows.push(Row { id, subject, vector: template.as_slice() });
             }
             Ok(())
         })?;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gallerist_index::{Access, Index, View};
 use serde::Serialize;
 
 use super::catalog::UnknownFace;
@@ -11,6 +10,7 @@ use super::catalog::template::group_of;
 use super::documents::{DocumentCheck, is_json};
 use super::error::Result;
 use super::opening::abandoned_beside;
+use super::vectors::{Access, Stored, VectorError, VectorErrorKind, View, local};
 use super::{Gallery, INDEX};
 
 /// Rows of the catalog compared with the index at a time.
@@ -65,6 +65,17 @@ impl Inspection {
     fn add(&mut self, problem: String) {
         if self.problems.len() < LISTED { self.problems.push(problem) } else { self.more_problems += 1 }
     }
+
+    /// A row that was looked up, or none; `None` if it is damaged, which is noted.
+    fn readable(&mut self, row: Result<Option<Stored>, VectorError>) -> Result<Option<Option<Stored>>> {
+        match row {
+            Err(error) if error.kind() == VectorErrorKind::Damaged => {
+                self.add(error.to_string());
+                Ok(None)
+            }
+            row => Ok(Some(row?)),
+        }
+    }
 }
 
 impl Gallery {
@@ -75,7 +86,7 @@ impl Gallery {
     pub fn summary(&self) -> Result<Summary> {
         let (subjects, templates) = self.catalog().counts()?;
         let unknown = self.catalog().unknown_count()?;
-        let stats = self.index.stats();
+        let stats = self.vectors.statistics()?;
         let catalog_bytes = ["catalog.sqlite", "catalog.sqlite-wal"]
             .iter()
             .filter_map(|name| std::fs::metadata(self.directory.join(name)).ok())
@@ -86,8 +97,8 @@ impl Gallery {
             templates,
             unknown,
             removed: self.unerased()?,
-            segments: stats.segments as u64,
-            buffered: stats.buffered_rows,
+            segments: stats.segments,
+            buffered: stats.buffered,
             index_bytes: stats.bytes,
             catalog_bytes,
         })
@@ -120,9 +131,9 @@ impl Gallery {
         };
         found.leftovers = leftovers;
         found.add(damage.to_string());
-        if let Ok(report) = Index::check_at(&directory.join(INDEX)) {
-            found.files = report.files as u64;
-            report.problems.iter().for_each(|problem| found.add(problem.to_string()));
+        if let Ok(report) = local::check_at(&directory.join(INDEX)) {
+            found.files = report.files;
+            report.problems.into_iter().for_each(|problem| found.add(problem));
         }
         Ok(found)
     }
@@ -141,18 +152,16 @@ impl Gallery {
     /// # Errors
     /// As [`check`](Self::check).
     pub fn check_with(&self, deep: bool, documents: DocumentCheck<'_>) -> Result<Inspection> {
-        let report = if deep { self.index.check_deep() } else { self.index.check() }?;
+        let report = self.vectors.check(deep)?;
         let mut found = Inspection {
             templates: 0,
             unknown: 0,
-            files: report.files as u64,
+            files: report.files,
             problems: Vec::new(),
             more_problems: 0,
             leftovers: Vec::new(),
         };
-        for problem in &report.problems {
-            found.add(problem.to_string());
-        }
+        report.problems.into_iter().for_each(|problem| found.add(problem));
         for problem in self.catalog().problems() {
             found.add(problem);
         }
@@ -168,37 +177,32 @@ impl Gallery {
 
     /// Compares what the catalog and the index hold.
     fn compare(&self, found: &mut Inspection) -> Result<()> {
-        let view = self.view_with_unknown();
+        let view = self.view_with_unknown()?;
         self.compare_unknown(&view, found)?;
         let mut last = 0;
         loop {
             let block = self.catalog().templates_after(last, BLOCK)?;
             let Some(end) = block.last() else { break };
             last = end.id;
-            for template in &block {
+            let ids: Vec<u64> = block.iter().map(|template| template.id).collect();
+            for (template, row) in block.iter().zip(view.vectors(&ids)) {
                 found.templates += 1;
-                let row = match view.get(template.id) {
-                    Err(error @ gallerist_index::Error::Damaged { .. }) => {
-                        found.add(error.to_string());
-                        continue;
-                    }
-                    row => row?,
-                };
+                let Some(row) = found.readable(row)? else { continue };
                 match row {
                     None => found.add(format!(
                         "template {} of {:?} is in the catalog but not in the index",
                         template.id, template.subject
                     )),
-                    Some(row) if row.group != template.subject_id => found.add(format!(
+                    Some(row) if row.subject != template.subject_id => found.add(format!(
                         "template {} belongs to subject {} in the catalog and to {} in the index",
-                        template.id, template.subject_id, row.group
+                        template.id, template.subject_id, row.subject
                     )),
                     Some(_) => {}
                 }
             }
         }
         let unsettled = self.catalog().unsettled()?;
-        let unsettled = unsettled.iter().filter(|&&id| view.contains(id)).count();
+        let unsettled = unsettled.len() - view.absent(&unsettled)?.len();
         let known = found.templates + found.unknown;
         if view.len() as u64 > known + unsettled as u64 {
             found.add(format!("the index holds {} templates, the catalog knows {known} of them", view.len()));
@@ -212,20 +216,15 @@ impl Gallery {
             let block = self.catalog().unknown_after(last, BLOCK)?;
             let Some(end) = block.last() else { return Ok(()) };
             last = end.id;
-            for UnknownFace { id, .. } in &block {
+            let ids: Vec<u64> = block.iter().map(|UnknownFace { id, .. }| *id).collect();
+            for (id, row) in ids.iter().zip(view.vectors(&ids)) {
                 found.unknown += 1;
-                let row = match view.get(*id) {
-                    Err(error @ gallerist_index::Error::Damaged { .. }) => {
-                        found.add(error.to_string());
-                        continue;
-                    }
-                    row => row?,
-                };
+                let Some(row) = found.readable(row)? else { continue };
                 match row {
                     None => found.add(format!("unknown face {id} is in the catalog but not in the index")),
-                    Some(row) if row.group != group_of(*id, None) => found.add(format!(
+                    Some(row) if row.subject != group_of(*id, None) => found.add(format!(
                         "template {id} has no subject in the catalog and belongs to {} in the index",
-                        row.group
+                        row.subject
                     )),
                     Some(_) => {}
                 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use gallerist_index::{Answer, Certificate, Hit, Mode, View};
 use serde::Serialize;
 
 use super::Gallery;
 use super::catalog::SubjectTemplate;
 use super::error::Result;
 use super::ranking::{Ranking, cosines};
+use super::vectors::{Answer, Hit, Mode, Proof, Query, View};
 use crate::fusion::Fusion;
 use crate::image::PhotoHash;
 use crate::template::Template;
@@ -20,7 +20,7 @@ pub struct Search {
     /// Complete unless a graph is walked.
     pub mode: Mode,
     /// The probability with which a subject at the threshold itself may be missed, where bounds are not certain: see
-    /// [`Certificate::Bounded`].
+    /// [`Proof::Bounded`].
     pub miss: Option<f64>,
     /// The part of the candidates that is enough on the average, for [`Mode::Auto`].
     pub recall: Option<f64>,
@@ -34,7 +34,7 @@ pub fn mode_name(mode: Mode) -> String {
         Mode::Exact => "exact".into(),
         Mode::Scan => "scan".into(),
         Mode::Graph { width } => format!("graph-{width}"),
-        _ => "auto".into(),
+        Mode::Auto => "auto".into(),
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Candidates {
     /// The best score of any live template, on the list or not; `None` in an empty gallery.
     pub max_score: Option<f32>,
     /// What is certain about those that are not on the list.
-    pub certificate: Certificate,
+    pub certificate: Proof,
     /// How it was found; never [`Mode::Auto`].
     pub mode: Mode,
 }
@@ -92,7 +92,7 @@ impl Gallery {
     /// As [`identify`](Self::identify).
     pub fn identify_all(&self, probes: &[&Template], k: usize, search: &Search) -> Result<Vec<Candidates>> {
         loop {
-            let rankings = self.rank(&self.view(), probes, k, search, None)?;
+            let rankings = self.rank(&self.view()?, probes, k, search, None)?;
             if let Some(found) = self.named(rankings)? {
                 return Ok(found);
             }
@@ -121,7 +121,7 @@ impl Gallery {
 
     /// The catalog does not know a template that a view of the index holds: it was removed since the view was taken, or the catalog is damaged.
     pub(super) fn require_removed(&self, id: u64) -> Result<()> {
-        if self.view().contains(id) {
+        if self.view()?.contains(id)? {
             return Err(
                 self.damaged(format!("template {id} is in the index, and whose it is is not in the catalog"))
             );
@@ -135,7 +135,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn search(&self, probe: &Template, k: usize) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(cosines(self.view().query(probe.as_slice())?.top_k(k)?))
+        Ok(cosines(self.view()?.top(&Query::new(&[probe.as_slice()]), k)?.remove(0)))
     }
 
     /// Every template whose score is at least `min_score`, best first, without a cap.
@@ -144,7 +144,7 @@ impl Gallery {
     /// The probe has another dimension than the gallery.
     pub fn range(&self, probe: &Template, min_score: f32) -> Result<Answer> {
         self.check_dimension(probe)?;
-        Ok(cosines(self.view().query(probe.as_slice())?.range(min_score)?))
+        Ok(cosines(self.view()?.range(&Query::new(&[probe.as_slice()]), min_score)?.remove(0)))
     }
 
     /// The name of the subject behind a hit; `None` if it was removed since the hit was found.
@@ -152,7 +152,7 @@ impl Gallery {
     /// # Errors
     /// The catalog failed, or is damaged.
     pub fn name_of(&self, hit: &Hit) -> Result<Option<String>> {
-        let name = self.subject_name(hit.group)?;
+        let name = self.subject_name(hit.subject)?;
         if name.is_none() {
             self.require_removed(hit.id)?;
         }
@@ -216,13 +216,22 @@ impl Gallery {
     }
 
     /// A frozen picture of the index, for reading and searching the vectors of subjects. Unknown faces are not in it.
-    pub fn view(&self) -> View {
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn view(&self) -> Result<View> {
         self.hidden.view(self.clock.load(Ordering::Acquire), || self.view_with_unknown())
     }
 
     /// The same with unknown faces, each in a group of its own, which is no subject.
-    pub fn view_with_unknown(&self) -> View {
-        self.settled.clone().unwrap_or_else(|| self.index.view())
+    ///
+    /// # Errors
+    /// As [`view`](Self::view).
+    pub fn view_with_unknown(&self) -> Result<View> {
+        match &self.settled {
+            Some(view) => Ok(view.clone()),
+            None => Ok(self.vectors.snapshot()?),
+        }
     }
 
     /// Up to `limit` templates of subjects with ids above `after`, in order of id.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gallerist_index::{Access, GraphWhen, Index, OpenOptions, Options, View};
 use tempfile::TempDir;
 
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::unknown::Hidden;
+use super::vectors::{Access, GraphWhen, VectorStore, View, local};
 use super::{Barrier, Binding, CATALOG, Gallery, INDEX, private};
 
 impl Gallery {
@@ -30,12 +30,9 @@ impl Gallery {
         let io = |doing| move |source| GalleryError::Io { path: directory.to_owned(), doing, source };
         std::fs::create_dir(&made).map_err(io("making a folder beside it"))?;
 
-        let mut options = Options::new(binding.dimension);
-        options.label = binding.fingerprint.clone();
-        options.graph.when = graph;
-        let index = Index::create(&made.join(INDEX), options)?;
-        drop(Catalog::create(&made.join(CATALOG), binding, index.id())?);
-        drop(index);
+        let vectors = local::create(&made.join(INDEX), binding.dimension, &binding.fingerprint, graph)?;
+        drop(Catalog::create(&made.join(CATALOG), binding, vectors.identity().id)?);
+        drop(vectors);
         private::keep_private(&made);
         put_in_place(&made, directory)?;
         Self::open(directory)
@@ -67,36 +64,45 @@ impl Gallery {
             }
             _ => return Err(GalleryError::NotAGallery(directory.to_owned())),
         }
-        let index = Index::open_with(&index, &OpenOptions { access, wait })?; // first: its lock guards the catalog too
+        let vectors = local::open(&index, access, wait)?; // first: its lock guards the catalog too
+        Self::with_vectors(directory, access, Box::new(vectors))
+    }
+
+    /// Opens the gallery at `directory` with its vectors in this store, which lets nobody else open either.
+    pub(super) fn with_vectors(
+        directory: &Path,
+        access: Access,
+        vectors: Box<dyn VectorStore>,
+    ) -> Result<Self> {
+        let (path, identity) = (directory.join(CATALOG), vectors.identity());
         if access == Access::ReadWrite {
             private::keep_private(directory); // before SQLite makes files beside the catalog with the same rights
         }
         let mut catalog = match access {
-            Access::ReadWrite => Catalog::open(&path, index.id())?,
+            Access::ReadWrite => Catalog::open(&path, identity.id)?,
             Access::ReadOnly => Catalog::open_to_read(&path)?,
         };
         let binding = catalog.binding()?;
-        let options = index.options();
-        if options.dimension != binding.dimension || options.label != binding.fingerprint {
+        if identity.dimension != binding.dimension || identity.label != binding.fingerprint {
             return Err(catalog.damaged(format!(
                 "it belongs to {} with {} dimensions, the index beside it to {:?} with {}",
                 binding.describe(),
                 binding.dimension,
-                options.label,
-                options.dimension
+                identity.label,
+                identity.dimension
             )));
         }
-        catalog.require_same_moment(index.id(), &index.watermarks())?;
+        catalog.require_same_moment(identity.id, &vectors.watermarks()?)?;
         let (hidden, clock) = (Hidden::new(catalog.unknown_ids()?), catalog.clock());
         let settled = match access {
             Access::ReadWrite => None,
-            Access::ReadOnly => hide_unfinished(&mut catalog, &index)?,
+            Access::ReadOnly => hide_unfinished(&mut catalog, &*vectors)?,
         };
         let gallery = Self {
             directory: directory.to_owned(),
             binding,
             catalog: Mutex::new(catalog),
-            index,
+            vectors,
             barrier: Barrier::of(directory),
             settled,
             hidden,
@@ -124,18 +130,18 @@ impl Gallery {
 }
 
 /// What settling would take back is in no list of the catalog from here on, nor in the view that is returned.
-fn hide_unfinished(catalog: &mut Catalog, index: &Index) -> Result<Option<View>> {
-    let view = index.view();
+fn hide_unfinished(catalog: &mut Catalog, vectors: &dyn VectorStore) -> Result<Option<View>> {
+    let view = vectors.snapshot()?;
     let mut hidden = catalog.removing()?;
     for write in catalog.pending()? {
         let rows = catalog.template_rows(write.first, write.last)?;
-        if !write.is_whole(&rows, &view) {
+        if !write.is_whole(&rows, &view)? {
             hidden.extend(rows);
         }
     }
     let ids: Vec<u64> = hidden.into_iter().map(|(id, _)| id).collect();
     catalog.hide(&ids)?;
-    Ok(if ids.is_empty() { None } else { Some(view.without(&ids)) })
+    Ok(if ids.is_empty() { None } else { Some(view.without(&ids)?) })
 }
 
 /// A folder beside a place in which something is put together for it. It is locked, and goes with what is in it when this is dropped.

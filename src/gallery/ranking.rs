@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use gallerist_index::{Answer, Batch, Hit, Selection, View};
-
 use super::error::Result;
-use super::{Gallery, Search};
+use super::vectors::{Answer, Hit, Query, Selection, View};
+use super::{Gallery, Search, dot};
 use crate::fusion::{Fusion, UNKNOWN_QUALITY};
 use crate::template::{Template, similarity};
 
@@ -25,6 +24,15 @@ struct Part<'a> {
     among: Option<&'a Selection>,
     /// A template that is not there.
     except: Option<u64>,
+}
+
+impl<'a> Part<'a> {
+    /// A search of it for these probes.
+    fn query(&self, probes: &'a [&'a [f32]], search: &Search) -> Query<'a> {
+        let Search { mode, miss, recall, .. } = *search;
+        let (among, except) = (self.among, self.except);
+        Query { mode, miss, recall, among, except, ..Query::new(probes) }
+    }
 }
 
 /// Probes that are searched for in one pass over the rows.
@@ -49,8 +57,8 @@ impl Gallery {
                 self.check_dimension(probe)?;
             }
             let vectors: Vec<&[f32]> = probes.iter().map(|probe| probe.as_slice()).collect();
-            let answers = limited(view.batch(&vectors)?, search, among)?.top_groups(k)?;
             let part = Part { view, among, except: None };
+            let answers = view.top_subjects(&part.query(&vectors, search), k)?;
             for (vector, answer) in vectors.into_iter().zip(answers) {
                 rankings.push(self.fused(part, vector, answer, k, search)?);
             }
@@ -71,10 +79,8 @@ impl Gallery {
         search: &Search,
     ) -> Result<Ranking> {
         self.check_dimension(probe)?;
-        let other = |id: u64, _: u64| Some(id) != own;
-        let batch = limited(view.batch(&[probe.as_slice()])?, search, None)?.filter(&other);
-        let answer = batch.top_groups(k)?.remove(0);
         let part = Part { view, among: None, except: own };
+        let answer = view.top_subjects(&part.query(&[probe.as_slice()], search), k)?.remove(0);
         self.fused(part, probe.as_slice(), answer, k, search)
     }
 
@@ -92,15 +98,12 @@ impl Gallery {
         let mut subjects = self.fuse(part, probe, &answer.hits, search.fusion)?;
         if search.fusion != Fusion::Max && k > 0 && answer.hits.len() == k {
             let cut = subjects.last().map_or(-1.0, |(_, _, score)| *score).max(-1.0);
-            let other = |id: u64, _: u64| Some(id) != part.except;
-            let mut batch = limited(part.view.batch(&[probe])?, search, part.among)?.hits_only();
-            if part.except.is_some() {
-                batch = batch.filter(&other);
-            }
-            let reaching = batch.range(cut)?.remove(0);
+            let probes = [probe];
+            let query = Query { hits_only: true, ..part.query(&probes, search) };
+            let reaching = part.view.range(&query, cut)?.remove(0);
             let mut best: HashMap<u64, Hit> = HashMap::new();
             for hit in reaching.hits {
-                let known = best.entry(hit.group).or_insert(hit);
+                let known = best.entry(hit.subject).or_insert(hit);
                 if (hit.score, known.id) > (known.score, hit.id) {
                     *known = hit;
                 }
@@ -126,10 +129,10 @@ impl Gallery {
             let score = match fusion {
                 Fusion::Max => similarity(hit.score),
                 _ => self
-                    .score_left_out(part.view, probe, hit.group, part.except, fusion)?
+                    .score_left_out(part.view, probe, hit.subject, part.except, fusion)?
                     .unwrap_or(similarity(hit.score)),
             };
-            subjects.push((hit.group, hit.id, score));
+            subjects.push((hit.subject, hit.id, score));
         }
         subjects.sort_unstable_by(|one, other| other.2.total_cmp(&one.2).then(one.1.cmp(&other.1)));
         Ok(subjects)
@@ -159,10 +162,12 @@ impl Gallery {
         fusion: Fusion,
     ) -> Result<Option<f32>> {
         let mut scored = Vec::new();
-        for id in view.group_ids(subject).into_iter().filter(|id| Some(*id) != except) {
-            if let Some(row) = view.get(id)? {
-                let quality = if fusion == Fusion::Quality { self.quality(id)? } else { UNKNOWN_QUALITY };
-                scored.push((similarity(gallerist_index::dot(probe, &row.vector)), quality));
+        let mut ids = view.ids_of(subject)?;
+        ids.retain(|id| Some(*id) != except);
+        for row in view.vectors(&ids) {
+            if let Some(row) = row? {
+                let quality = if fusion == Fusion::Quality { self.quality(row.id)? } else { UNKNOWN_QUALITY };
+                scored.push((similarity(dot(probe, &row.vector)), quality));
             }
         }
         Ok(fusion.fuse(&scored))
@@ -184,18 +189,4 @@ pub(super) fn cosines(mut answer: Answer) -> Answer {
     }
     answer.max_score = answer.max_score.map(similarity);
     answer
-}
-
-fn limited<'a>(mut batch: Batch<'a>, search: &Search, among: Option<&'a Selection>) -> Result<Batch<'a>> {
-    batch = batch.mode(search.mode);
-    if let Some(miss) = search.miss {
-        batch = batch.miss(miss);
-    }
-    if let Some(recall) = search.recall {
-        batch = batch.recall(recall);
-    }
-    Ok(match among {
-        Some(selection) => batch.among(selection)?,
-        None => batch,
-    })
 }

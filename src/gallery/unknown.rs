@@ -7,13 +7,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gallerist_index::{Row, View};
-
 use super::Gallery;
 use super::catalog::template::{Original, group_of, is_without_subject};
 use super::catalog::{PhotoRecord, UnknownFace, path, photo, unknown};
 use super::error::{GalleryError, Result};
 use super::import::overlap;
+use super::vectors::{Row, View};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 use crate::template::Template;
@@ -150,7 +149,7 @@ fn insert<'a>(
         let json =
             serde_json::to_string(face).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         let id = unknown::insert(tx, id, &json)?;
-        rows.push(Row { id, group: group_of(id, None), vector: template.as_slice() });
+        rows.push(Row { id, subject: group_of(id, None), vector: template.as_slice() });
         held.push(face.bounds);
         ids.push(id);
     }
@@ -190,8 +189,8 @@ impl Hidden {
 
     /// Hides those of these rows that have no subject, before the index has them.
     pub fn add(&self, rows: &[Row<'_>]) {
-        if rows.iter().any(|row| is_without_subject(row.group)) {
-            let ids = rows.iter().filter(|row| is_without_subject(row.group)).map(|row| row.id);
+        if rows.iter().any(|row| is_without_subject(row.subject)) {
+            let ids = rows.iter().filter(|row| is_without_subject(row.subject)).map(|row| row.id);
             self.lock().ids.extend(ids);
         }
     }
@@ -213,17 +212,17 @@ impl Hidden {
 
     /// The view `whole` without the hidden rows. It is made anew only where the catalog has another generation: every write of the index
     /// is followed by one of the catalog before it is acknowledged.
-    pub fn view(&self, generation: u64, whole: impl FnOnce() -> View) -> View {
+    pub fn view(&self, generation: u64, whole: impl FnOnce() -> Result<View>) -> Result<View> {
         let mut state = self.lock();
         if state.ids.is_empty() {
             return whole();
         }
         match &state.view {
-            Some((made, view)) if *made == generation => view.clone(),
+            Some((made, view)) if *made == generation => Ok(view.clone()),
             _ => {
-                let view = whole().without(&state.ids);
+                let view = whole()?.without(&state.ids)?;
                 state.view = Some((generation, view.clone()));
-                view
+                Ok(view)
             }
         }
     }

@@ -79,7 +79,7 @@ impl Export<'_> {
     fn vectors(&self, path: &Path, checksums: &mut Vec<u32>) -> Result<Replacement> {
         let (gallery, rows) = (self.gallery, self.rows);
         replace(path, |file| {
-            let view = gallery.view_with_unknown();
+            let view = gallery.view_with_unknown()?;
             let io = |error| SessionError::io(path, WRITING)(error);
             let mut writer = Writer::new(file, rows, gallery.binding().dimension).map_err(io)?;
             each_template(gallery, |Template { template, .. }| {

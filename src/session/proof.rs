@@ -69,7 +69,7 @@ impl<'a> Prover<'a> {
         let Some(truths) = brute_force::answer(gallery, &questions, control.stop)? else { return Ok(None) };
         for ((at, case), truth) in cases.iter().zip(&truths) {
             let mut verdict = case.judge(gallery, truth)?;
-            let (then, now) = (case.claim.search.templates, gallery.view().len() as u64);
+            let (then, now) = (case.claim.search.templates, gallery.view()?.len() as u64);
             if !verdict.0.is_empty() && then != now {
                 let changed =
                     format!("the gallery had {then} templates then and has {now} now: it has changed since");

@@ -121,6 +121,33 @@ fn every_import_is_in_the_table() {
     assert_eq!(violations(&house(), &files()), Vec::<String>::new());
 }
 
+/// The only module of `src` that may name the index: other stores of vectors are built beside it.
+const STORE: &str = "gallery/vectors/local";
+
+/// The files that name the index and are not of that module.
+fn naming_the_index(files: &[(PathBuf, String)]) -> Vec<&Path> {
+    let is_of_store = |path: &Path| path.with_extension("").starts_with(STORE);
+    let names = |(path, text): &&(PathBuf, String)| text.contains("gallerist_index") && !is_of_store(path);
+    files.iter().filter(names).map(|(path, _)| path.as_path()).collect()
+}
+
+#[test]
+fn one_module_names_the_index() {
+    let files = files();
+    assert_eq!(naming_the_index(&files), Vec::<&Path>::new());
+    assert!(files.iter().any(|(path, text)| path.starts_with(STORE) && text.contains("gallerist_index")));
+    for (path, is_wrong) in [
+        ("gallery.rs", true),
+        ("gallery/vectors.rs", true),
+        ("gallery/vectors/locality.rs", true),
+        ("gallery/vectors/local.rs", false),
+        ("gallery/vectors/local/snapshot.rs", false),
+    ] {
+        let planted = [(path.into(), "use gallerist_index as index;".to_owned())];
+        assert_eq!(naming_the_index(&planted).len(), usize::from(is_wrong), "{path}");
+    }
+}
+
 /// The rooms of a table that stand in it twice, or import a room that does not stand above them: without these there is no circle.
 fn misplaced(house: &[Room]) -> Vec<&str> {
     let mut above = BTreeSet::new();

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist::gallery::{Gallery, GalleryError, Name};
+use gallerist::gallery::{Gallery, GalleryError, GraphWhen, Name};
 use gallerist::template::Binding;
-use gallerist_index::GraphWhen;
 
 use crate::catalog::{add, template};
 use crate::decision::D;

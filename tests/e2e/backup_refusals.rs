@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use gallerist::gallery::Gallery;
+use gallerist::gallery::{Gallery, GraphWhen};
 use gallerist::template::Binding;
-use gallerist_index::GraphWhen;
 
 use crate::catalog::add;
 use crate::decision::D;

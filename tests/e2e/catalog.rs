@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist::gallery::{Access, Gallery, GalleryError, ImportedRow, Name, Person};
+use gallerist::gallery::{Access, Gallery, GalleryError, GraphWhen, ImportedRow, Name, Person};
 use gallerist::template::Binding;
 use gallerist::template::Template;
-use gallerist_index::GraphWhen;
 
 use crate::decision::{D, gallery, run};
 use crate::program::{House, vectors};

@@ -14,10 +14,9 @@ use gallerist::experiment::{Calibrator, Probe, record};
 use gallerist::face::Provenance;
 use gallerist::fusion::Fusion;
 use gallerist::gallery::{
-    Access, EnrolledFace, Enrollment, Gallery, ImportedRow, Name, PhotoOutcome, Search, Sighting,
+    Access, EnrolledFace, Enrollment, Gallery, GraphWhen, ImportedRow, Name, PhotoOutcome, Search, Sighting,
 };
 use gallerist::template::Binding;
-use gallerist_index::GraphWhen;
 
 use crate::catalog::{add, copy, named, template};
 use crate::decision::D;

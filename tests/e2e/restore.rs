@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gallerist::gallery::{Gallery, GalleryError, ImportedRow, Name};
+use gallerist::gallery::{Gallery, GalleryError, GraphWhen, ImportedRow, Name};
 use gallerist::template::Binding;
-use gallerist_index::GraphWhen;
 use serde_json::Value;
 
 use crate::catalog::{add, named, template};

@@ -54,7 +54,7 @@ fn unknown_faces_are_kept_apart_and_in_no_answer() {
     assert!(best(&gallery, 20).1 < 0.99);
     assert!(gallery.search(&template(20), 1).unwrap().hits[0].score < 0.99);
     assert_eq!(best(&gallery, 3).0, "p-3");
-    assert_eq!((gallery.view().len(), gallery.view_with_unknown().len()), (10, 13));
+    assert_eq!((gallery.view().unwrap().len(), gallery.view_with_unknown().unwrap().len()), (10, 13));
     // The same face again, and one more of a photo that is known.
     let more =
         gallery.add_unknown_faces(&[unknown(1, "copy.jpg", &[21, 24]), unknown(1, "a.jpg", &[24])]).unwrap();

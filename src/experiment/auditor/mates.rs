@@ -2,14 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::gallery::View;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Auditor;
 use crate::audit::{Mates, MatesFrom};
 use crate::calibration::binomial;
-use crate::gallery::{Ranking, Result, TOGETHER};
+use crate::gallery::{Ranking, Result, TOGETHER, View, dot};
 use crate::template::Template;
 
 /// A probe whose person is in the gallery.
@@ -31,7 +30,7 @@ const MIXED: usize = 8;
 impl Auditor<'_> {
     /// Searches for mates; `Some(None)` if there are no probes, `None` if it was stopped.
     pub(super) fn mates(&self, ids: &[u64], given: &[(Template, String)]) -> Result<Option<Option<Mates>>> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let (from, probes) = self.probes(&view, ids, given)?;
         if probes.is_empty() {
             return Ok(Some(None));
@@ -107,12 +106,12 @@ impl Auditor<'_> {
             return Ok((MatesFrom::Given, probes));
         }
         let mut left_out = Vec::new();
-        for &id in ids {
-            let Some(row) = view.get(id)? else { continue };
-            if view.group_ids(row.group).len() > 1
+        for row in view.vectors(ids) {
+            let Some(row) = row? else { continue };
+            if view.ids_of(row.subject)?.len() > 1
                 && let Ok(template) = Template::from_raw(&row.vector)
             {
-                left_out.push(MateProbe { template, subject: row.group, own: Some(id) });
+                left_out.push(MateProbe { template, subject: row.subject, own: Some(row.id) });
             }
         }
         if !left_out.is_empty() {
@@ -136,7 +135,7 @@ impl Auditor<'_> {
                     away.iter_mut().zip(&other.vector[..]).for_each(|(sum, x)| *sum += sign * x);
                 }
             }
-            let along = crate::gallery::dot(&away, &row.vector);
+            let along = dot(&away, &row.vector);
             away.iter_mut().zip(&row.vector[..]).for_each(|(x, own)| *x -= along * own);
             let length = away.iter().map(|x| x * x).sum::<f32>().sqrt();
             let near = (self.threshold + random.random_range(0.0..ABOVE)).clamp(-1.0, 1.0);
@@ -144,7 +143,7 @@ impl Auditor<'_> {
             let vector: Vec<f32> =
                 row.vector.iter().zip(&away).map(|(own, x)| near * own + far * x).collect();
             if let Ok(template) = Template::from_raw(&vector) {
-                probes.push(MateProbe { template, subject: row.group, own: None });
+                probes.push(MateProbe { template, subject: row.subject, own: None });
             }
         }
         Ok(probes)

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::Auditor;
 use crate::audit::{Double, LISTED, Outlier};
 use crate::calibration::suspects;
-use crate::gallery::{Result, Search, TOGETHER};
+use crate::gallery::{GalleryError, Result, Search, Stored, TOGETHER, dot};
 use crate::template::{Template, similarity};
 
 /// A template and the best template of another subject: their ids, their subjects, the score.
@@ -49,9 +49,7 @@ impl Auditor<'_> {
                 continue;
             }
             seen.push(key);
-            let name = |id| {
-                Ok::<_, crate::gallery::GalleryError>(self.gallery.subject_name(id)?.unwrap_or_default())
-            };
+            let name = |id| Ok::<_, GalleryError>(self.gallery.subject_name(id)?.unwrap_or_default());
             doubles.push(Double {
                 subjects: [name(one)?, name(other)?],
                 templates: pair.templates,
@@ -63,7 +61,7 @@ impl Auditor<'_> {
 
     /// The best template of another subject for each of these.
     fn closest(&self, ids: &[u64]) -> Result<Option<Vec<Closest>>> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let mut closest = Vec::with_capacity(ids.len());
         for (done, block) in ids.chunks(TOGETHER).enumerate() {
             if self.stop.load(Ordering::Relaxed) {
@@ -71,11 +69,10 @@ impl Auditor<'_> {
             }
             (self.progress)("templates compared with other people", done * TOGETHER, ids.len());
             let mut rows = Vec::with_capacity(block.len());
-            for &id in block {
-                rows.extend(
-                    view.get(id)?
-                        .and_then(|row| Some((row.id, row.group, Template::from_raw(&row.vector).ok()?))),
-                );
+            for row in view.vectors(block) {
+                let template =
+                    |row: Stored| Some((row.id, row.subject, Template::from_raw(&row.vector).ok()?));
+                rows.extend(row?.and_then(template));
             }
             let probes: Vec<&Template> = rows.iter().map(|(.., template)| template).collect();
             let rankings = self.gallery.rank(&view, &probes, 2, &Search::default(), None)?;
@@ -92,19 +89,21 @@ impl Auditor<'_> {
     }
 
     pub(super) fn outliers(&self, ids: &[u64]) -> Result<Option<Vec<Outlier>>> {
-        let view = self.gallery.view();
+        let view = self.gallery.view()?;
         let mut alone: Vec<(u64, f32)> = Vec::new();
-        for &id in ids {
-            let Some(row) = view.get(id)? else { continue };
+        for row in view.vectors(ids) {
+            let Some(row) = row? else { continue };
             let mut own = f32::NEG_INFINITY;
-            for other in view.group_ids(row.group).into_iter().filter(|other| *other != id) {
-                if let Some(other) = view.get(other)? {
-                    own = own.max(similarity(crate::gallery::dot(&row.vector, &other.vector)));
+            let mut others = view.ids_of(row.subject)?;
+            others.retain(|other| *other != row.id);
+            for other in view.vectors(&others) {
+                if let Some(other) = other? {
+                    own = own.max(similarity(dot(&row.vector, &other.vector)));
                 }
             }
             // Who matches another photo of the person is the person.
             if own.is_finite() && own < self.threshold {
-                alone.push((id, own));
+                alone.push((row.id, own));
             }
         }
         let suspicious: Vec<u64> = alone.iter().map(|(id, _)| *id).collect();

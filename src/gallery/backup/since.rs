@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist_index::{Access, Erasures, Index, OpenOptions, View};
-
 use crate::gallery::catalog::JournalEntry;
 use crate::gallery::catalog::template::is_without_subject;
 use crate::gallery::error::{GalleryError, Result};
+use crate::gallery::vectors::local::{self, Erasures};
+use crate::gallery::vectors::{Access, VectorStore, View};
 use crate::gallery::{Gallery, INDEX, Name};
 
-const READ: OpenOptions = OpenOptions { access: Access::ReadOnly, wait: Duration::ZERO };
+/// Ids of templates in a backup, each with its id in the gallery.
+type Pairs = Vec<(u64, u64)>;
 
 /// What became of the templates of a backup.
 pub(super) struct Since {
@@ -35,23 +36,24 @@ impl Since {
         if !gallery.exists() {
             return Err(GalleryError::Missing(gallery.to_owned()));
         }
-        let index = Index::open_with(&gallery.join(INDEX), &READ)?;
+        let to_read = |index: &Path| local::open(index, Access::ReadOnly, Duration::ZERO);
+        let index = to_read(&gallery.join(INDEX))?;
         let mut erasures = index.erasures()?;
-        let copy = Index::open_with(&backup.join(INDEX), &READ)?;
+        let copy = to_read(&backup.join(INDEX))?;
         let erased = copy.erased_since(&erasures)?;
-        let (before, now) = (copy.view(), index.view());
+        let (before, now) = (copy.snapshot()?, index.snapshot()?);
         let (catalog, nameless) = match Gallery::open_with(gallery, Access::ReadOnly, Duration::ZERO) {
             Ok(gallery) => (Some(gallery), None),
             Err(error) => (None, Some(error.to_string())),
         };
         let journal = catalog.as_ref().map_or(Ok(Vec::new()), Gallery::journal)?;
-        let (mut pairs, rest) = followed(&erased, &journal, &now);
+        let (mut pairs, rest) = followed(&erased, &journal, &now)?;
         let (found, unreadable) = equal_rows(&rest, &pairs, &before, &now)?;
         pairs.extend(found);
         let mut kept: BTreeMap<_, Vec<u64>> = BTreeMap::new();
         let mut spared = Vec::new();
         for (old, new) in pairs {
-            spared.extend(before.get(old)?.map(|row| (old, row.group)));
+            spared.extend(before.get(old)?.map(|row| (old, row.subject)));
             let subject =
                 catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
             kept.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
@@ -94,7 +96,7 @@ impl Since {
 }
 
 /// Pairs of old and new ids that the journal connects, and the old ids that lead to nothing live.
-fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> (Vec<(u64, u64)>, Vec<u64>) {
+fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
     let mut next: HashMap<u64, u64> = HashMap::new();
     for entry in journal.iter().filter(|entry| matches!(entry.verb.as_str(), "move" | "merge")) {
         let pairs = entry.detail.get("templates").cloned().unwrap_or_default();
@@ -107,22 +109,17 @@ fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> (Vec<(u64, 
         while let Some(&later) = next.get(&at).filter(|later| **later > at) {
             at = later;
         }
-        if at != old && now.contains(at) { pairs.push((old, at)) } else { rest.push(old) }
+        if at != old && now.contains(at)? { pairs.push((old, at)) } else { rest.push(old) }
     }
-    (pairs, rest)
+    Ok((pairs, rest))
 }
 
 /// Pairs of deleted and newer live rows with equal vectors, each row in one pair at most, and how many rows cannot be read.
-fn equal_rows(
-    erased: &[u64],
-    known: &[(u64, u64)],
-    before: &View,
-    now: &View,
-) -> Result<(Vec<(u64, u64)>, u64)> {
+fn equal_rows(erased: &[u64], known: &[(u64, u64)], before: &View, now: &View) -> Result<(Pairs, u64)> {
     let mut wanted: HashMap<Vec<u32>, Vec<(u64, u64)>> = HashMap::new();
-    for &id in erased {
-        if let Some(row) = before.get(id)? {
-            wanted.entry(bits(&row.vector)).or_default().push((id, row.group));
+    for row in before.vectors(erased) {
+        if let Some(row) = row? {
+            wanted.entry(bits(&row.vector)).or_default().push((row.id, row.subject));
         }
     }
     if wanted.is_empty() {
@@ -136,12 +133,13 @@ fn equal_rows(
             continue;
         };
         // A row that the backup has too is itself, and nobody else's copy.
-        if before.contains(row.id) || taken.contains(&row.id) {
+        if before.contains(row.id)? || taken.contains(&row.id) {
             continue;
         }
         let Some(old) = wanted.get_mut(&bits(&row.vector)) else { continue };
         // That a face is kept as an unknown one does not bring back the name of who was removed.
-        let is_same = |(_, group): &(u64, u64)| !is_without_subject(row.group) || is_without_subject(*group);
+        let is_same =
+            |(_, group): &(u64, u64)| !is_without_subject(row.subject) || is_without_subject(*group);
         if let Some(at) = old.iter().rposition(is_same) {
             pairs.push((old.remove(at).0, row.id));
         }

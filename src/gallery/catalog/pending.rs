@@ -1,6 +1,5 @@
 //! Writes that are under way between the catalog and the index.
 
-use gallerist_index::View;
 use rusqlite::{Transaction, params};
 
 use super::checksum::mismatch;
@@ -8,6 +7,7 @@ use super::erasure::count_removed;
 use super::journal::forget_names;
 use super::template::{INTACT, group_of};
 use super::{Catalog, Result, source};
+use crate::gallery::View;
 
 /// What a pending range is for: it decides what a crash in the middle leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,9 @@ impl PendingWrite {
     }
 
     /// Whether the index has every row of the write, so that it is to be kept.
-    pub fn is_whole(self, rows: &[(u64, u64)], view: &View) -> bool {
-        self.kind == PendingKind::Insert && rows.iter().all(|&(id, _)| view.contains(id))
+    pub fn is_whole(self, rows: &[(u64, u64)], view: &View) -> Result<bool> {
+        let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
+        Ok(self.kind == PendingKind::Insert && view.absent(&ids)?.is_empty())
     }
 
     fn forget(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {

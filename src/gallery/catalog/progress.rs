@@ -17,10 +17,10 @@ use crate::gallery::error::GalleryError;
 /// Notes in `tx` that these shards of the index hold the write of `generation` durably.
 pub(in crate::gallery) fn reached(
     tx: &Transaction<'_>,
-    shards: &[(u16, u64)],
+    shards: &[u16],
     generation: u64,
 ) -> rusqlite::Result<()> {
-    for (shard, _) in shards {
+    for shard in shards {
         tx.prepare_cached(
             "INSERT INTO progress(what, value) VALUES (?1, ?2)
              ON CONFLICT(what) DO UPDATE SET value = max(value, excluded.value)",

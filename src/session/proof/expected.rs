@@ -201,7 +201,7 @@ impl Case {
             unproven.push("certificate.searched".into());
             claim.certificate.searched
         } else {
-            gallery.view().len() as u64
+            gallery.view()?.len() as u64
         };
         let listed = claim.matches.first().map(|best| best.similarity);
         let agrees = match (claim.certificate.max_similarity, truth.best) {

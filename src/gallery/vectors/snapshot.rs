@@ -1,0 +1,174 @@
+//! Snapshots: what a store held at one moment, for reading and searching.
+
+use std::any::Any;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::error::{Result, VectorError, VectorErrorKind};
+use super::{Answer, Mode};
+
+/// A stored row, copied out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The template's id.
+    pub id: u64,
+    /// Its subject, or its own key if it has none.
+    pub subject: u64,
+    /// The vector, bit by bit as inserted.
+    pub vector: Vec<f32>,
+}
+
+/// Rows one at a time; an error in the place of a damaged one, and then the next row.
+pub type Rows<'a> = Box<dyn Iterator<Item = Result<Stored, VectorError>> + 'a>;
+
+/// A row or none for each id that was asked for; an error in the place of a damaged row, and then the next one.
+pub type Lookups<'a> = Box<dyn Iterator<Item = Result<Option<Stored>, VectorError>> + 'a>;
+
+/// Everything that a store had acknowledged when the snapshot was taken, and nothing else. It never changes, and stays valid after the store is
+/// closed. Rows that are deleted later stay visible in it, and their files stay in use.
+pub trait Snapshot: Send + Sync {
+    /// Its rows.
+    fn len(&self) -> usize;
+
+    /// Whether it has no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those of these ids that no row has, in their order.
+    ///
+    /// # Errors
+    /// The store is failing.
+    fn absent(&self, ids: &[u64]) -> Result<Vec<u64>>;
+
+    /// Whether a row has this id.
+    ///
+    /// # Errors
+    /// The store is failing.
+    fn contains(&self, id: u64) -> Result<bool> {
+        Ok(self.absent(&[id])?.is_empty())
+    }
+
+    /// The rows with these ids, in their order; `None` for an id that no row has. A store that is far away reads them in blocks.
+    ///
+    /// # Errors
+    /// For each id: its row is damaged, or the store is failing.
+    fn vectors<'a>(&'a self, ids: &'a [u64]) -> Lookups<'a>;
+
+    /// The row with this id; `None` if there is none.
+    ///
+    /// # Errors
+    /// It is damaged; the store is failing.
+    fn get(&self, id: u64) -> Result<Option<Stored>> {
+        self.vectors(&[id]).next().unwrap_or(Ok(None))
+    }
+
+    /// The ids of a subject's rows, ascending.
+    ///
+    /// # Errors
+    /// The store is failing.
+    fn ids_of(&self, subject: u64) -> Result<Vec<u64>>;
+
+    /// Every row, in no particular order.
+    fn rows(&self) -> Rows<'_>;
+
+    /// The same snapshot without the rows with these ids. The store does not change.
+    ///
+    /// # Errors
+    /// The store is failing.
+    fn without(&self, ids: &[u64]) -> Result<View>;
+
+    /// Selects the rows of the subjects that pass, for any number of searches of this snapshot.
+    ///
+    /// # Errors
+    /// The store is failing.
+    fn select(&self, passes: &dyn Fn(u64) -> bool) -> Result<Selection>;
+
+    /// The `k` best rows for each probe, in the order of the probes.
+    ///
+    /// # Errors
+    /// A probe does not fit, and is told by its position as a row; an argument is out of its range; the selection is of another snapshot; a row
+    /// is damaged; the store is failing.
+    fn top(&self, query: &Query<'_>, k: usize) -> Result<Vec<Answer>>;
+
+    /// The best row of each of the `k` best subjects for each probe: with a complete [`Mode`] exactly `k` hits, or as many as there are
+    /// subjects.
+    ///
+    /// # Errors
+    /// As [`top`](Self::top).
+    fn top_subjects(&self, query: &Query<'_>, k: usize) -> Result<Vec<Answer>>;
+
+    /// Every row whose score is at least `min_score`, for each probe. It is complete in every [`Mode`].
+    ///
+    /// # Errors
+    /// As [`top`](Self::top); `min_score` is not a number.
+    fn range(&self, query: &Query<'_>, min_score: f32) -> Result<Vec<Answer>>;
+}
+
+/// A [`Snapshot`] of some store. Cloning it is cheap.
+#[derive(Clone)]
+pub struct View(Arc<dyn Snapshot>);
+
+impl View {
+    /// A view of this snapshot.
+    pub fn new(snapshot: impl Snapshot + 'static) -> Self {
+        Self(Arc::new(snapshot))
+    }
+}
+
+impl Deref for View {
+    type Target = dyn Snapshot;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// What is searched for, and how.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The vectors that are searched for, of the store's dimension and length 1. The rows are read once for several of them.
+    pub probes: &'a [&'a [f32]],
+    /// How to search.
+    pub mode: Mode,
+    /// The probability with which a row at the threshold may be missed where bounds are not certain, 1e-15 to 0.1: see
+    /// [`Proof::Bounded`](super::Proof::Bounded).
+    pub miss: Option<f64>,
+    /// The share of the hits that is enough on average, 0 to 1, for [`Mode::Auto`]. Range searches are complete all the same.
+    pub recall: Option<f64>,
+    /// Only these rows.
+    pub among: Option<&'a Selection>,
+    /// A row that is searched past, as if it were not there.
+    pub except: Option<u64>,
+    /// Whether a range search skips the best score of all where that is below the threshold. It is faster then.
+    pub hits_only: bool,
+}
+
+impl<'a> Query<'a> {
+    /// A complete search of all rows.
+    pub fn new(probes: &'a [&'a [f32]]) -> Self {
+        let (mode, miss, recall) = (Mode::default(), None, None);
+        Self { probes, mode, miss, recall, among: None, except: None, hits_only: false }
+    }
+}
+
+/// Selected rows of one [`Snapshot`], in a form that its store knows.
+pub struct Selection(Box<dyn Any + Send + Sync>);
+
+impl Selection {
+    /// Wraps a store's own form.
+    pub fn new(selected: impl Any + Send + Sync) -> Self {
+        Self(Box::new(selected))
+    }
+
+    /// The store's own form.
+    ///
+    /// # Errors
+    /// It is of another store's snapshot.
+    pub fn downcast<T: Any>(&self) -> Result<&T, VectorError> {
+        self.0.downcast_ref().ok_or_else(|| {
+            let what = "the selection was made from a snapshot of another store";
+            VectorError::new(VectorErrorKind::OtherSnapshot, what)
+        })
+    }
+}
