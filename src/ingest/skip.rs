@@ -1,4 +1,4 @@
-//! Why a file or face was left out, and whether that says something about the photo.
+//! Why a file or face was left out, and whether the reason is a property of the photo.
 
 use std::fmt;
 use std::io;
@@ -11,20 +11,20 @@ use crate::image::DecodeError;
 pub struct Skip {
     /// Stable reason code, such as `no_face`.
     pub code: &'static str,
-    /// More for people, or empty.
+    /// An explanation for people, or empty.
     pub detail: String,
-    /// Whether it is the machine that failed, for want of memory, descriptors or a working disk. Such a skip says nothing
-    /// about the photo: it is never remembered, and the next run looks at the photo again.
+    /// Whether the machine failed: no memory, no file descriptors or a failing disk. Such a skip is independent of
+    /// the photo. It is never stored, and the next run processes the photo again.
     pub temporary: bool,
 }
 
 impl Skip {
-    /// A skip with a reason code and more for people: a fact about the photo.
+    /// A skip with a reason code and an explanation. The reason is a property of the photo.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), temporary: false }
     }
 
-    /// A failure of the machine while it looked at the photo.
+    /// A failure of the machine while it processed the photo.
     pub fn temporary(detail: impl Into<String>) -> Self {
         Self { code: "temporary_failure", detail: detail.into(), temporary: true }
     }
@@ -34,7 +34,7 @@ impl Skip {
         DecodeError::unreadable(error).into()
     }
 
-    /// A network that failed on a photo: `code` if that is a fact about the photo.
+    /// A network failed on a photo. `code` applies if the reason is a property of the photo.
     pub fn network(code: &'static str, error: &NetworkError) -> Self {
         if error.is_temporary() {
             Self::temporary(error.to_string())
