@@ -26,7 +26,7 @@ pub(super) fn faces(
     census.found = found.len();
     if options.single_face && found.len() > 1 {
         census.not_looked_at = found.len();
-        return Err(Skip::new("several_faces", format!("{} faces, one is asked for", found.len())));
+        return Err(Skip::new("several_faces", format!("{} faces, expected one", found.len())));
     }
     let wanted = wanted(options.faces, photo, found);
     census.not_looked_at = census.found - wanted.len();
@@ -83,7 +83,8 @@ fn grade(
         return Err(Skip::new("too_small", format!("the face is {:.0} pixels wide", quality.size_px)));
     }
     if quality.overall < options.min_quality {
-        let detail = format!("{} of 100, at least {} wanted", quality.overall, options.min_quality);
+        let detail =
+            format!("quality {} of 100, at least {} is required", quality.overall, options.min_quality);
         return Err(Skip::new("low_quality", detail));
     }
     let Face { bounds, score, landmarks } = face;
