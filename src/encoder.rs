@@ -1,8 +1,8 @@
 //! Encoders: aligned faces to templates.
 //!
-//! A [`Model`] says what a network is and what it wants to see; [`Engine::load`] verifies its weights and
-//! gives the detector and encoder that run it. Without [`Engine::provide`] only the stand-in model runs: the real
-//! networks are in a program of their own, `gallerist-networks`.
+//! A [`Model`] describes a network and the input that it expects. [`Engine::load`] verifies the weights and returns the detector
+//! and the encoder. Without [`Engine::provide`] only the stand-in model runs. The real networks are in a separate program,
+//! `gallerist-networks`.
 
 mod binding;
 mod engine;
@@ -24,18 +24,18 @@ use crate::template::Template;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EncoderError {
-    /// A network failed while it ran.
+    /// A network failed during a run.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// No built-in model has this name.
     #[error("there is no model `{name}`; there are {known}, or give the path of a manifest (.toml)")]
     UnknownModel {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The names there are.
+        /// The names of the built-in models.
         known: String,
     },
-    /// A manifest cannot be read, or describes no usable model.
+    /// A manifest cannot be read, or does not describe a usable model.
     #[error("{}: {reason}", file.display())]
     Manifest {
         /// The manifest.
@@ -43,7 +43,7 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The weights of a model are not on this machine.
+    /// The weights of a model are not installed.
     #[error(
         "{model}: {} is missing; {}",
         file.display(),
@@ -56,20 +56,20 @@ pub enum EncoderError {
     MissingWeights {
         /// Name of the model.
         model: String,
-        /// Where the file was expected.
+        /// The expected place of the file.
         file: PathBuf,
     },
-    /// A weights file is not the one that the manifest names.
+    /// The SHA-256 of a weights file differs from the one in the manifest.
     #[error("{}: sha256 is {got}, expected {expected}; remove the file and run tools/setup, or correct the manifest", file.display())]
     WeightsChanged {
         /// The weights file.
         file: PathBuf,
-        /// The sha256 in the manifest.
+        /// The SHA-256 in the manifest.
         expected: String,
-        /// The sha256 of the file.
+        /// The SHA-256 of the file.
         got: String,
     },
-    /// A weights file cannot be read or does not hold the network it should.
+    /// A weights file cannot be read, or does not contain the expected network.
     #[error("{}: {reason}", file.display())]
     Weights {
         /// The weights file.
@@ -77,23 +77,23 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Loading a TorchScript model runs its code, which nobody has allowed.
-    #[error("{model}: loading {} runs the code in it, which is not allowed", file.display())]
+    /// Loading a TorchScript model runs its code, and the user has not permitted that.
+    #[error("{model}: loading {} runs the code in it, which is not permitted", file.display())]
     Untrusted {
         /// Name of the model.
         model: String,
         /// The TorchScript file.
         file: PathBuf,
     },
-    /// The device asked for is not usable.
+    /// The requested device is not usable.
     #[error("device {device} is not usable: {reason}")]
     Device {
-        /// The device asked for.
+        /// The requested device.
         device: &'static str,
-        /// Why not.
+        /// Why it is not usable.
         reason: String,
     },
-    /// Nothing in this process runs real networks.
+    /// This program cannot run real networks.
     #[error("{model}: this program runs no networks; gallerist-networks does")]
     NoNetworks {
         /// Name of the model.
@@ -101,11 +101,11 @@ pub enum EncoderError {
     },
 }
 
-/// Turns aligned faces into templates. Implementations are shared between threads.
+/// Turns aligned faces into templates. Threads share one encoder.
 pub trait Encoder: Send + Sync {
-    /// One template a crop, in order.
+    /// Returns one template per crop, in order.
     ///
     /// # Errors
-    /// The network failed, or its output for some crop is not a template.
+    /// The network failed, or its output for one of the crops is not a template.
     fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError>;
 }

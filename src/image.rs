@@ -1,23 +1,26 @@
-//! Photos: bytes of an image file to upright RGB pixels, within limits.
+//! Photos: decodes the bytes of an image file to upright RGB pixels, within limits.
 //!
-//! The format is told from the bytes, never from a name. JPEG, PNG and WebP are decoded; every other format is
-//! refused by name, with how to convert it: each further decoder would be one more that hostile files reach, for
-//! formats that no camera writes today. A header is read and judged before anything of the size it claims is
-//! allocated, so a decompression bomb costs nothing.
+//! The bytes determine the format, not the file name. JPEG, PNG and WebP are decoded. Every other format (HEIC, AVIF, TIFF, GIF, camera raw
+//! and others) is refused as `unsupported`, and the message contains a command that converts the file. Each further decoder would
+//! be another target for hostile files, for formats that no camera writes today.
 //!
-//! A decoder gets only what makes the picture: the segments or chunks of a file are walked here, and what does not
-//! concern the pixels (metadata, profiles, further pictures, what lies between or behind) is left out before.
+//! The header is read and checked before memory for the picture is allocated, so a decompression bomb costs nothing. The default limits are
+//! 256 megapixels and 256 MiB per file (`--max-pixels`, `--max-file`). Photos in process share half of the machine's memory
+//! (`--max-memory`). A refusal names the option and a value that is sufficient.
 //!
-//! What becomes of the less common kinds:
-//! - EXIF orientation (all eight) is applied, wherever the format allows EXIF: a [`Photo`] is upright.
-//! - Grey is spread over the three channels, 16 bits are rounded to 8, palettes are looked up.
-//! - Alpha is composited over white, the usual paper behind a cut-out portrait.
-//! - CMYK and YCCK JPEG are converted, with ink 255 as no ink, as Adobe's programs write it, whether or not
-//!   Adobe's marker says so.
-//! - An animated PNG gives the picture that programs without animation show, an animated WebP its first one; a file
-//!   of several JPEGs (MPO, motion photos) its first one.
-//! - Colour profiles and gamma are ignored: numbers are taken as sRGB. Photos in Display P3 look slightly paler than
-//!   they should, which faces survive.
+//! A decoder receives only the parts of a file that make up the picture. This module parses the segments or chunks of the file and drops
+//! the rest: metadata, profiles, further pictures, and bytes between or after segments.
+//!
+//! Special cases:
+//! - EXIF orientation (all eight) is applied in every format that allows EXIF, so a [`Photo`] is upright.
+//! - Grey is copied to the three channels, 16 bits are rounded to 8, palettes are resolved.
+//! - Alpha is composited over white, the usual background of a portrait that was cut out.
+//! - CMYK and YCCK JPEG are converted with 255 as no ink, with or without Adobe's marker, as programs of Adobe write
+//!   them.
+//! - An animated PNG gives the picture that programs without animation show, an animated WebP its first picture, and a file
+//!   of several JPEGs (MPO, motion photos) its first JPEG.
+//! - Colour profiles and gamma are ignored: values are taken as sRGB. Photos in Display P3 become slightly paler, which does not affect
+//!   recognition.
 
 mod exif;
 mod format;
@@ -38,10 +41,10 @@ use thiserror::Error;
 
 use crate::reason::Reason;
 
-/// SHA-256 of a photo file's bytes: its identity, whatever the file is called.
+/// SHA-256 of the bytes of a photo file. It identifies the photo independently of its name.
 pub type PhotoHash = [u8; 32];
 
-/// An upright RGB photo, 8 bits a channel, rows top to bottom without padding.
+/// An upright RGB photo, 8 bits per channel, rows from top to bottom without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {
     /// Width in pixels, at least 1.
@@ -52,35 +55,35 @@ pub struct Photo {
     pub pixels: Vec<u8>,
 }
 
-/// Why some bytes did not become a photo.
+/// Why a file could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// There are no bytes at all.
+    /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// A file in a folder that neither claims to be a photo nor is one: a sidecar, a video, a document.
+    /// A file in a folder that is not a photo by its name and by its content: a sidecar, a video, a document.
     #[error("{0}")]
     NotAPhoto(String),
-    /// The bytes are of a format, or of a variant of one, that is not decoded.
+    /// The format, or the variant of a format, is not decoded.
     #[error("{0}")]
     Unsupported(String),
-    /// The file, its picture or the memory to decode it exceeds limits.
+    /// The file, its picture or the memory for decoding exceeds a limit.
     #[error("{}", .0.iter().map(Excess::to_string).collect::<Vec<_>>().join("; "))]
     TooLarge(Vec<Excess>),
-    /// The bytes are damaged, truncated or not what their header says.
+    /// The bytes are damaged, truncated or do not agree with their header.
     #[error("{0}")]
     Failed(String),
-    /// The file could not be read at all.
+    /// The file could not be read.
     #[error("{0}")]
     Unreadable(String),
-    /// The machine failed, not the file: no memory, no file descriptor, a failing disk. Trying again may help.
+    /// The machine failed and not the file: no memory, no file descriptor, a failing disk. Another attempt may succeed.
     #[error("{0}")]
     Temporary(String),
 }
 
 impl DecodeError {
-    /// The reason, with a code that programs can rely on.
+    /// The reason, with a stable code for programs.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Empty => Reason::Empty,
@@ -93,14 +96,14 @@ impl DecodeError {
         }
     }
 
-    /// An error of the system while a file was opened or read.
+    /// An error of the system when the file was opened or read.
     pub fn unreadable(error: &io::Error) -> Self {
         let reason = format!("cannot be read: {error}");
         if read::is_temporary(error) { Self::Temporary(reason) } else { Self::Unreadable(reason) }
     }
 }
 
-/// A picture whose header was read and judged, and that is not decoded yet.
+/// A picture whose header was read and checked. It is not decoded yet.
 #[derive(Debug)]
 pub struct Picture<'a> {
     kind: Kind<'a>,
@@ -114,10 +117,10 @@ enum Kind<'a> {
     WebP(webp::Outline<'a>),
 }
 
-/// Reads the header of an image file and judges it, without decoding.
+/// Reads and checks the header of an image file. Does not decode it.
 ///
 /// # Errors
-/// Bytes that are no image, an unsupported format, a damaged or truncated file, or one beyond `limits`.
+/// The bytes are not an image, the format is unsupported, the file is damaged or truncated, or it exceeds `limits`.
 pub fn inspect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Picture<'a>, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -142,9 +145,9 @@ pub fn inspect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Picture<'a>, Deco
         Kind::WebP(outline) => (outline.size(), outline.memory()),
     };
     if width == 0 || height == 0 {
-        return Err(DecodeError::Failed(format!("the header says {width} x {height} pixels")));
+        return Err(DecodeError::Failed(format!("its header has {width} x {height} pixels")));
     }
-    // The file itself, and the copy of it that the decoder gets.
+    // The file itself, and the copy of it for the decoder.
     let memory = working.saturating_add(2 * bytes.len() as u64);
     let pixels = u64::from(width) * u64::from(height);
     limits.check([(Bound::Pixels, pixels), (Bound::Memory, memory)])?;
@@ -157,45 +160,45 @@ pub fn inspect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Picture<'a>, Deco
 }
 
 impl Picture<'_> {
-    /// Most memory, in bytes, that the file and its decoding take together.
+    /// Most memory, in bytes, for the file and its decoding together.
     pub fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// Decodes the picture and turns it upright.
+    /// Decodes the picture and rotates it upright.
     ///
     /// # Errors
-    /// A damaged or truncated file, a variant that is not decoded; `Temporary` if the memory is not there.
+    /// The file is damaged, truncated, or a variant that is not decoded. `Temporary` if there is not enough memory.
     pub fn decode(self) -> Result<Photo, DecodeError> {
-        // Decoders end the process when an allocation fails. What they will need is asked for before.
+        // Decoders abort the process when an allocation fails, so the same amount is allocated first.
         drop(room_for(self.memory)?);
         let decode = || match self.kind {
             Kind::Jpeg(outline) => jpeg::decode(outline),
             Kind::Png(outline) => png::decode(outline, self.memory),
             Kind::WebP(outline) => webp::decode(outline),
         };
-        // Decoders are others' code, and some have panicked on odd files: one photo must not end a run.
+        // Decoders are third-party code, and some have panicked on unusual files. One photo must not end the run.
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
-            .unwrap_or_else(|_| Err(DecodeError::Failed("damaged: the decoder gave up on it".into())))
+            .unwrap_or_else(|_| Err(DecodeError::Failed("damaged: the decoder failed on it".into())))
     }
 }
 
 /// Decodes the bytes of one image file.
 ///
 /// # Errors
-/// As [`inspect`] and [`Picture::decode`].
+/// As for [`inspect`] and [`Picture::decode`].
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, DecodeError> {
     inspect(bytes, limits)?.decode()
 }
 
-/// An empty buffer with room for so many bytes.
+/// An empty buffer with space for this number of bytes.
 fn room_for(bytes: u64) -> Result<Vec<u8>, DecodeError> {
     let mut buffer = Vec::new();
     let reserved = usize::try_from(bytes).is_ok_and(|bytes| buffer.try_reserve_exact(bytes).is_ok());
     if reserved {
         return Ok(buffer);
     }
-    Err(DecodeError::Temporary(format!("out of memory: {bytes} bytes were refused")))
+    Err(DecodeError::Temporary(format!("out of memory: cannot allocate {bytes} bytes")))
 }
 
 #[cfg(test)]

@@ -1,14 +1,41 @@
-//! The pipeline from files to templates: walk, read, decode, detect, align, encode in batches.
+//! The pipeline from files to templates: find files, read, decode, detect, align, encode in batches.
 //!
 //! ```text
 //! walk --jobs--> worker (read, decode, detect, align, encode a batch) --outcomes--> sink, in input order
 //!   ^              one per core                                                        |
-//!   +------------------------------ permits: photos under way ------------------------+
+//!   +------------------------------ permits: photos in flight -------------------------+
 //! ```
 //!
-//! Every channel is bounded and the permits bound what lies between walk and sink, so memory does not
-//! grow with the number of photos; a budget of bytes bounds what their pixels take together. A worker encodes
-//! its own batches: as many threads compute as there are cores, never more.
+//! Every channel is bounded, and the permits limit the photos between walk and sink. So memory does not
+//! grow with the number of photos. A budget in bytes limits the memory for their pixels. A worker encodes
+//! its own batches, so the number of computing threads is at most the number of cores.
+//!
+//! # Faces
+//!
+//! Of several faces in a photo the most prominent one is used: large, near the middle, and with a high confidence of the detector. The
+//! reply reports the number of faces. `--faces all` uses all of them, and `--single-face` refuses such photos. Each refused face is
+//! listed with its reason. A probe photo with faces that were refused or not used is `match` or `inconclusive`, never `no_match`.
+//!
+//! A face may extend beyond the border of the photo. The missing pixels are grey for the detector and black for the encoder. If no upright
+//! face is found, because the photo is on its side or upside down and has no EXIF, the other three quarter turns are tried. The reply then
+//! contains the rotation.
+//!
+//! # Folders
+//!
+//! Files of operating systems and other programs (`.DS_Store`, `Thumbs.db`, `._*`, `@eaDir`, waste baskets, `.git`) and the files that
+//! `encode` and `export` write are not inputs. They are counted separately. Sidecars, videos and documents are `not_a_photo`: `enroll`
+//! lists them, and `identify` does not use them as probes. A file that the user names is always processed.
+//!
+//! # Reason codes
+//!
+//! An input that is left out has one of these codes: `no_face`, `too_small`, `low_quality`, `several_faces`, `decode_failed`,
+//! `unsupported`, `too_large`, `empty`, `unreadable`, `not_a_photo`, `no_subject`, `duplicate`, `other_name`, `temporary_failure`. The
+//! final counts add up to the number of inputs. After an interruption, the inputs that were not processed are counted too.
+//!
+//! - `other_name`: the photo is already enrolled under another name. The gallery keeps its name, so a correction is not undone.
+//! - A refused photo is stored with its reason. The next run skips it, unless the options that led to the refusal have changed.
+//! - `temporary_failure`: memory, file descriptors or a disk failed, which is independent of the photo. Nothing is stored, the run ends
+//!   with exit code 1, and the same command tries again.
 
 mod look;
 mod memory;
@@ -36,34 +63,34 @@ use memory::Budget;
 pub use skip::Skip;
 pub use walk::{Input, Survey, is_system, survey, walk};
 
-/// Photos between walk and sink at most.
-const UNDER_WAY: usize = 512;
+/// Most photos between walk and sink.
+const MAX_IN_FLIGHT: usize = 512;
 
-/// Which faces of a photo count.
+/// Which faces of a photo are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Faces {
-    /// The largest one, as [`Face::prominence`](crate::face::Face::prominence) sees it: the person portrayed.
+    /// The portrayed person: the face with the highest [`Face::prominence`](crate::face::Face::prominence).
     #[default]
     Largest,
-    /// Every one.
+    /// All faces.
     All,
 }
 
-/// How photos are looked at.
+/// How photos are processed.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which faces count.
+    /// Which faces are used.
     pub faces: Faces,
-    /// Which faces are looked for; smaller ones that are found all the same are refused.
+    /// Which faces are detected. Smaller faces that are detected too are refused.
     pub detect: DetectOptions,
-    /// Faces whose overall quality, 0 to 100, is below this are refused.
+    /// Lowest overall quality, 0 to 100. Faces below it are refused.
     pub min_quality: u8,
-    /// Whether photos in which more than one face is found are refused.
+    /// Whether photos with more than one face are refused.
     pub single_face: bool,
-    /// What a file may cost. `limits.memory` also bounds all photos under way together.
+    /// Limits of one file. `limits.memory` also limits all photos in flight together.
     pub limits: Limits,
-    /// Threads that compute.
+    /// Number of computing threads.
     pub workers: usize,
 }
 
@@ -80,11 +107,11 @@ impl Default for Options {
     }
 }
 
-/// Version of what the decoders read. Raised when they read more, so that photos they refused are looked at again.
+/// Version of the decoders. It is raised when they accept more files, so that photos they refused are processed again.
 const DECODERS: u32 = 2;
 
 impl Options {
-    /// What decides whether a photo is skipped for the reason `code`, as text: such a skip holds for the same
+    /// The options that determine whether a photo is skipped for the reason `code`, as text. A stored skip is valid for the same
     /// text only.
     pub fn settings(&self, code: &str) -> String {
         if code == "too_large" {
@@ -98,67 +125,67 @@ impl Options {
     }
 }
 
-/// A face that became a template.
+/// A face with a template.
 #[derive(Debug, Clone)]
 pub struct EncodedFace {
-    /// Which of the faces found in the photo it is, in the detector's order, from 0.
+    /// Number of the face among those found in the photo, in the detector's order, from 0.
     pub index: usize,
     /// Its template.
     pub template: Template,
-    /// Where in the photo it was, and how good.
+    /// Its place in the photo and its quality.
     pub provenance: Provenance,
 }
 
-/// A face that was found and does not count.
+/// A face that was found and refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefusedFace {
-    /// Which of the faces found in the photo it is, in the detector's order, from 0.
+    /// Number of the face among those found in the photo, in the detector's order, from 0.
     pub index: usize,
     /// Left, top, right, bottom in pixels of the upright photo.
     pub bounds: [f32; 4],
-    /// Why it does not count.
+    /// Why it was refused.
     pub skip: Skip,
 }
 
-/// Every face found in a photo: `found` is the sum of those that count, `refused` and `not_looked_at`.
+/// All faces found in a photo: `found` is the number of used faces plus `refused` plus `not_looked_at`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Census {
     /// Faces that the detector found.
     pub found: usize,
-    /// Those that were looked at and refused.
+    /// Faces that were measured and refused.
     pub refused: Vec<RefusedFace>,
-    /// Those that were not looked at, as only the largest face was asked for.
+    /// Faces that were not measured, because only the largest face was requested.
     pub not_looked_at: usize,
 }
 
 impl Census {
-    /// `4 faces, the largest was taken`, if faces were not looked at.
+    /// `4 faces, the largest was taken`, if some faces were not measured.
     pub fn note(&self) -> Option<String> {
         (self.not_looked_at > 0).then(|| format!("{} faces, the largest was taken", self.found))
     }
 }
 
-/// What was found in a file.
+/// The result for a file.
 #[derive(Debug)]
 pub enum Finding {
-    /// Faces that count, at least one, largest first.
+    /// The used faces, at least one, largest first.
     Faces(Vec<EncodedFace>),
-    /// Nothing usable.
+    /// No usable face.
     Skipped(Skip),
-    /// The caller knew these bytes already.
+    /// The caller already knows these bytes.
     Known,
 }
 
-/// What became of one input.
+/// The outcome of one input.
 #[derive(Debug)]
 pub struct Outcome {
     /// The input.
     pub input: Input,
-    /// Hash of its bytes, if it could be read.
+    /// SHA-256 of its bytes, if it could be read.
     pub hash: Option<PhotoHash>,
-    /// What was found.
+    /// The result.
     pub finding: Finding,
-    /// The faces in it; none where the file was not looked at.
+    /// The faces in it. Empty if the file was not decoded.
     pub census: Census,
 }
 
@@ -167,12 +194,12 @@ struct Job {
     input: Input,
 }
 
-/// Runs every input through the pipeline and hands the outcomes to `sink`, one for each input, in input
-/// order. Bytes that `known` recognises are not decoded. Once `stop` is set no further input is taken;
-/// those under way are finished.
+/// Processes every input and passes the outcomes to `sink`, one per input, in input
+/// order. Bytes that `known` recognises are not decoded. When `stop` is set, no further input is started,
+/// and those in flight are finished.
 ///
 /// # Errors
-/// The first error of `sink`, at once.
+/// The first error of `sink`. The pipeline then stops.
 pub fn run<E>(
     engine: &Engine,
     inputs: impl Iterator<Item = Input> + Send,
@@ -184,7 +211,7 @@ pub fn run<E>(
     let workers = options.workers.max(1);
     let budget = &Budget::new(options.limits.memory);
     let inputs = &Mutex::new(Some(inputs));
-    let (give_permit, take_permit) = bounded::<()>(UNDER_WAY);
+    let (give_permit, take_permit) = bounded::<()>(MAX_IN_FLIGHT);
     let (send_job, jobs) = bounded::<Job>(workers * 2);
     let (send_outcome, outcomes) = bounded::<(u64, Outcome)>(workers * 4);
     thread::scope(move |scope| {
@@ -200,16 +227,16 @@ pub fn run<E>(
         }
         drop((jobs, send_outcome));
         if let Some(error) = refusal.take_if(|_| started > 0) {
-            tracing::warn!(%error, "{started} threads compute instead of {workers}");
+            tracing::warn!(%error, "{started} computing threads were started instead of {workers}");
         }
         if refusal.is_none() {
-            let feeder = move || feed(taken(inputs), &give_permit, &send_job, stop);
+            let feeder = move || feed(shared(inputs), &give_permit, &send_job, stop);
             refusal = thread::Builder::new().spawn_scoped(scope, feeder).err();
         }
         if let Some(error) = refusal {
-            return without_threads(taken(inputs), &error, stop, sink);
+            return without_threads(shared(inputs), &error, stop, sink);
         }
-        // When this ends, however it does, it drops the receivers: threads that wait to send give up.
+        // At the end of this scope the receivers are dropped, also after an error. Threads that wait to send then stop.
         in_order(outcomes, |outcome| {
             let handled = sink(outcome);
             take_permit.recv().ok();
@@ -218,12 +245,12 @@ pub fn run<E>(
     })
 }
 
-/// The inputs, which whoever asks first gets.
-fn taken<I: Iterator>(inputs: &Mutex<Option<I>>) -> impl Iterator<Item = I::Item> {
+/// The inputs. Each goes to the first thread that asks for it.
+fn shared<I: Iterator>(inputs: &Mutex<Option<I>>) -> impl Iterator<Item = I::Item> {
     inputs.lock().unwrap_or_else(PoisonError::into_inner).take().into_iter().flatten()
 }
 
-/// The machine starts no thread: nothing can be said about any input.
+/// The system starts no thread, so no input can be processed.
 fn without_threads<E>(
     inputs: impl Iterator<Item = Input>,
     error: &io::Error,
@@ -237,7 +264,7 @@ fn without_threads<E>(
     Ok(())
 }
 
-/// The paths as inputs of their own, without walking: for lists of files.
+/// The paths as inputs, without a search of folders. For lists of files.
 pub fn files(paths: impl IntoIterator<Item = PathBuf>) -> impl Iterator<Item = Input> {
     paths.into_iter().map(|path| Input { root: PathBuf::new(), path, problem: None })
 }

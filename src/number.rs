@@ -1,12 +1,12 @@
-//! Numbers as people read them. What is not finite is unknown, and is never printed as a number.
+//! Numbers as text for people. A number that is not finite is shown as unknown.
 
-/// What stands where a number is not known.
+/// The text for an unknown number.
 pub const UNKNOWN: &str = "–";
 
-/// A number keeps its unit on the same line.
+/// A non-breaking space keeps a number and its unit on one line.
 const PERCENT: &str = "\u{a0}%";
 
-/// A count with thousands apart: `1,234,567`.
+/// A count with thousands separators: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -19,7 +19,7 @@ pub fn count(n: u64) -> String {
     grouped
 }
 
-/// A size in bytes for people: `64.0 MiB`.
+/// A size in bytes: `64.0 MiB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = n as f64;
@@ -31,7 +31,7 @@ pub fn bytes(n: u64) -> String {
     if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
-/// A measured share: one decimal at least, more where they tell something, and never 100 % for what is less.
+/// A measured share: at least one decimal, more for small shares, and never 100 % for a share below 1.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {
         return UNKNOWN.to_owned();
@@ -40,16 +40,17 @@ pub fn percent(share: f64) -> String {
         return aim(share);
     }
     let value = share * 100.0;
-    // Two digits that count for what is small, one for what is nearly everything; counted after rounding, so that 0.00999 is said as
-    // 0.010, with as many decimals as 0.010 itself.
-    let (telling, digits) = if value <= 50.0 { (value.abs(), 2_usize) } else { ((100.0 - value).abs(), 1) };
-    let rounded: f64 = format!("{:.*e}", digits - 1, telling.max(1e-9)).parse().unwrap_or(telling);
+    // Two significant digits for small shares, one for shares near 1. They are counted after rounding, so that 0.00999 is shown as
+    // 0.010, with the same number of decimals as 0.010 itself.
+    let (significant, digits) =
+        if value <= 50.0 { (value.abs(), 2_usize) } else { ((100.0 - value).abs(), 1) };
+    let rounded: f64 = format!("{:.*e}", digits - 1, significant.max(1e-9)).parse().unwrap_or(significant);
     let decimals = digits as f64 - 1.0 - (rounded.log10() + 1e-9).floor();
     let decimals = decimals.clamp(1.0, 9.0) as usize;
     format!("{value:.decimals$}{PERCENT}")
 }
 
-/// A share that somebody chose, such as a target or the label of an axis: `0.1 %`.
+/// A chosen share, such as a target or the label of an axis: `0.1 %`.
 pub fn aim(share: f64) -> String {
     if !share.is_finite() {
         return UNKNOWN.to_owned();
@@ -57,7 +58,7 @@ pub fn aim(share: f64) -> String {
     format!("{}{PERCENT}", plain(share * 100.0, 10))
 }
 
-/// A number with at most this many decimals and no zeros at the end.
+/// A number with at most this many decimals and without trailing zeros.
 pub fn plain(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return UNKNOWN.to_owned();
@@ -82,13 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         let texts = [0, 999, 1_000, 1_234_567].map(count);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]
-    fn measured_shares_keep_two_telling_digits() {
+    fn measured_shares_have_two_significant_digits() {
         let said = |share| percent(share).replace('\u{a0}', " ");
         assert_eq!(said(0.0837), "8.4 %");
         assert_eq!(said(0.376), "37.6 %");
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_shares_have_no_idle_zeros() {
+    fn chosen_shares_have_no_trailing_zeros() {
         let said = |share| aim(share).replace('\u{a0}', " ");
         assert_eq!(said(0.001), "0.1 %");
         assert_eq!(said(0.07), "7 %");

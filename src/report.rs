@@ -15,16 +15,16 @@ use thiserror::Error;
 
 use crate::evaluation::{Identification, Verification};
 
-/// What was evaluated.
+/// The settings of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Setting {
-    /// A line for people.
+    /// A title for people.
     pub title: String,
     /// Name of the model.
     pub model: String,
-    /// Its fingerprint; empty for templates made elsewhere.
+    /// Its fingerprint. Empty for templates of another program.
     pub fingerprint: String,
-    /// How a subject's templates are made one score.
+    /// How the scores of a subject's templates become one score.
     pub fusion: String,
     /// How the gallery was searched.
     pub search: String,
@@ -40,12 +40,12 @@ pub struct Setting {
     pub version: String,
 }
 
-/// A whole evaluation.
+/// A complete evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What was evaluated, and how.
+    /// The settings of the evaluation.
     pub setting: Setting,
-    /// Warnings: few probes, few false alarms, suspected mates among the strangers.
+    /// Warnings: few probes, few false alarms, non-mated probes that may be mates.
     pub warnings: Vec<String>,
     /// 1:N.
     pub identification: Option<Identification>,
@@ -53,26 +53,26 @@ pub struct Report {
     pub verification: Option<Verification>,
 }
 
-/// A file of a report that could not be written.
+/// An error while a file of a report was written.
 #[derive(Debug, Error)]
 #[error("{}: {doing}: {source}", path.display())]
 pub struct WriteError {
     /// The file, or the directory.
     pub path: PathBuf,
-    /// What was being done.
+    /// The failed operation.
     pub doing: &'static str,
-    /// The system's error.
+    /// The error of the system.
     pub source: io::Error,
 }
 
-/// Writes the numbers (`report.json`), the curves (`*.csv`), the charts (`*.svg`) and the page (`index.html`). Each file is there whole
-/// or not at all; those of an earlier report are replaced, and its charts that this one does not have are removed.
+/// Writes the numbers (`report.json`), the curves (`*.csv`), the charts (`*.svg`) and the page (`index.html`). Each file is written
+/// completely or not at all. Files of an earlier report are replaced. Its charts that this report does not have are removed.
 pub fn write(report: &Report, directory: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(directory).map_err(at(directory, "making the directory"))?;
     let path = directory.join("report.json");
     let mut json = serde_json::to_vec_pretty(report).map_err(|error| WriteError {
         path: path.clone(),
-        doing: "putting it in words",
+        doing: "writing it as JSON",
         source: error.into(),
     })?;
     json.push(b'\n');
@@ -98,13 +98,13 @@ fn charts(report: &Report) -> Vec<chart::Chart> {
     charts
 }
 
-/// Writes a file beside its place and puts it there when it is whole and on the disk.
+/// Writes a temporary file in the same folder and renames it when it is complete and synced.
 fn put(path: &Path, content: &[u8]) -> Result<(), WriteError> {
     let mut options = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are the owner's alone; a report has the permissions that any other new file gets.
+        // Temporary files are private to their owner. A report gets the permissions of any other new file.
         options.permissions(fs::Permissions::from_mode(0o666));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -118,13 +118,13 @@ fn put(path: &Path, content: &[u8]) -> Result<(), WriteError> {
 fn remove(path: &Path) -> Result<(), WriteError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(at(path, "removing what an earlier report left")(error))
+            Err(at(path, "removing a file of an earlier report")(error))
         }
         _ => Ok(()),
     }
 }
 
-/// Names of files are on the disk only when their directory is.
+/// The names of files are durable only after a sync of their directory.
 fn sync(directory: &Path) -> Result<(), WriteError> {
     if cfg!(unix) {
         File::open(directory)
@@ -160,14 +160,14 @@ mod tests {
         names
     }
 
-    /// Numbers that are none, as words of their own.
+    /// Whether the text contains NaN or infinity as a word.
     fn not_finite(text: &str) -> bool {
         let words = text.split(|character: char| !character.is_alphanumeric());
         words.map(str::to_lowercase).any(|word| matches!(&*word, "nan" | "inf" | "infinity"))
     }
 
     #[test]
-    fn every_file_is_there_and_an_earlier_report_is_gone() {
+    fn all_files_are_written_and_an_earlier_report_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let inside = directory.path().join("new").join("report");
         write(&example(), &inside).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_printed_is_not_a_number() {
+    fn no_file_contains_nan_or_infinity() {
         let directory = tempfile::tempdir().unwrap();
         for (name, report) in odd() {
             write(&report, directory.path()).unwrap();

@@ -1,4 +1,4 @@
-//! A template: the unit vector that stands for one face, and the model that it was made with.
+//! A template: the unit vector of one face. Also the binding of a gallery to the model of its templates.
 
 mod binding;
 pub(crate) mod product;
@@ -9,8 +9,8 @@ pub use binding::{Binding, BindingError};
 
 use crate::reason::Reason;
 
-/// One face as a point on the unit sphere. Every value is finite and the Euclidean norm is 1 within
-/// `1e-3`; a template that breaks this cannot be constructed.
+/// The template of one face: a point on the unit sphere. Every component is finite, and the Euclidean norm is 1 within
+/// `1e-3`. No other template can be constructed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template(Box<[f32]>);
 
@@ -20,15 +20,15 @@ pub enum TemplateError {
     /// A component is NaN or infinite.
     #[error("component {position} is {value}, expected a finite number within the range of f32")]
     NotFinite {
-        /// Index of the first offending component.
+        /// Index of the first invalid component.
         position: usize,
         /// Its value.
         value: f32,
     },
-    /// The vector is too short or too long to have a direction that can be trusted.
+    /// The vector is too short or too long for a reliable direction.
     #[error("the norm is {norm}, expected one between 1e-6 and 1e6")]
     Norm {
-        /// The Euclidean norm found.
+        /// The Euclidean norm of the vector.
         norm: f64,
     },
 }
@@ -44,8 +44,8 @@ impl TemplateError {
 }
 
 impl Template {
-    /// Normalises `raw` (any dimension) to length 1. The norm is accumulated in f64. What has length 1 already, as
-    /// exactly as f32 can tell, is kept bit by bit: templates that are exported and imported stay the same.
+    /// Normalises `raw` (any dimension) to length 1. The norm is accumulated in f64. A vector that already has length 1, within the
+    /// precision of f32, is kept bit by bit. So templates do not change when they are exported and imported.
     ///
     /// # Errors
     /// A component that is not finite, or a norm outside `[1e-6, 1e6]`.
@@ -79,8 +79,8 @@ impl Template {
     }
 }
 
-/// A scalar product of unit vectors as the cosine that it stands for: rounding may carry it a little beyond -1 or 1. Every score passes here
-/// on its way out of the index.
+/// A scalar product of unit vectors as a cosine. Rounding may give values slightly beyond -1 or 1, and these are clamped. Every score that
+/// the index returns passes through this function.
 pub fn similarity(product: f32) -> f32 {
     product.clamp(-1.0, 1.0)
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_made_of_a_template_is_the_same() {
+    fn normalising_a_template_again_does_not_change_it() {
         let raw: Vec<f32> = (1..500_u32).map(|n| (n * n % 89) as f32 - 44.0).collect();
         let template = Template::from_raw(&raw).unwrap();
         assert_eq!(Template::from_raw(template.as_slice()).unwrap(), template);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_direction_is_refused() {
+    fn vectors_without_a_direction_are_refused() {
         assert!(matches!(
             Template::from_raw(&[0.0, f32::NAN]),
             Err(TemplateError::NotFinite { position: 1, .. })

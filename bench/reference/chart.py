@@ -1,4 +1,4 @@
-"""chart.py RESULT.jsonl OUT.svg "TITLE": draws what peers.py printed: recall@10 against queries a second, one line a system."""
+"""chart.py RESULT.jsonl OUT.svg "TITLE": draws the output of peers.py, recall@10 against queries per second, one line per system."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 860, 520
 LEFT, RIGHT, TOP, BOTTOM = 70, 210, 56, 52
-LEAST, MOST = 0.5, 0.9999  # recalls; whatever is better is drawn at the right edge
+LEAST, MOST = 0.5, 0.9999  # recalls; a higher recall is drawn at the right edge
 RECALLS = [0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999]
 COLOURS = ["#4878b0", "#58935a", "#8a6bb1", "#a8763e", "#3f9196", "#b3609b", "#7d7d7d", "#8c8c2f", "#5f6fd0"]
 OURS = ["#d1382c", "#e8743b", "#c2185b", "#e39b1f"]
@@ -25,7 +25,7 @@ STYLE = """
 
 
 def across(recall):
-    """Equal steps for equal factors of what is missed."""
+    """A logarithmic scale of the miss rate."""
     missed = lambda share: -math.log10(1 - min(share, MOST))
     part = (missed(recall) - missed(LEAST)) / (missed(MOST) - missed(LEAST))
     return LEFT + part * (WIDTH - LEFT - RIGHT)
@@ -38,7 +38,7 @@ def main():
     points = {}
     for system in systems:
         found = [(width["recall"], width["rate"]) for width in system["widths"] if width["recall"] >= LEAST]
-        # What is slower and no better than another point is not drawn.
+        # A point that is slower than another one and has no higher recall is not drawn.
         points[system["system"]] = [(r, q) for r, q in found if not any(a >= r and b > q for a, b in found)]
     rates = [rate for found in points.values() for _, rate in found]
     low, high = math.floor(math.log10(min(rates))), math.ceil(math.log10(max(rates)))

@@ -1,9 +1,9 @@
-"""check_weights.py SOURCES OUT IMAGE...: do the converted networks say what the published files say?
+"""check_weights.py SOURCES OUT IMAGE...: compares the converted networks with the published files.
 
-Aligned crops of the largest faces go through each published file in its own runtime (ONNX Runtime, LiteRT, dlib) and through the
-converted network. Prints the largest difference and the smallest cosine. In OUT: NAME.safetensors with `crop` (u8, n x side x side x 3,
-RGB) and `embedding` (f32, n x d, from the published file's runtime), and synthetic-NAME.json with the embedding of a crop
-that anyone can compute: pixel (x, y, c) = (7x + 13y + 29c + (xy >> 3)) & 255.
+Runs aligned crops of the largest faces through each published file in its own runtime (ONNX Runtime, LiteRT, dlib) and through the
+converted network. Prints the largest difference and the smallest cosine. Writes to OUT: NAME.safetensors with `crop` (u8, n x side x
+side x 3, RGB) and `embedding` (f32, n x d, from the runtime of the published file), and synthetic-NAME.json with the embedding of a
+synthetic crop: pixel (x, y, c) = (7x + 13y + 29c + (xy >> 3)) & 255.
 """
 
 import json

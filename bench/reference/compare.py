@@ -1,8 +1,8 @@
-"""compare.py GALLERIST FOLDER PAIRS.tsv [--model NAME] [--first N] [--rounds R]: the engine against the plain pipeline.
+"""compare.py GALLERIST FOLDER PAIRS.tsv [--model NAME] [--first N] [--rounds R]: compares the engine with the plain pipeline.
 
-Both embed one face of each photo that the pairs name (lines of PHOTO, PHOTO, 1 or 0), in turn, R times. The engine
-does it with `gallerist enroll` into a new gallery, durable writes included. Prints one JSON line: images per second of both
-with their ratio round by round, and what both make of the pairs (share told rightly at the best threshold).
+Both embed one face of each photo in the pairs (lines of PHOTO, PHOTO, 1 or 0), in turn, R times. The engine
+uses `gallerist enroll` with a new gallery, durable writes included. Prints one JSON line: images per second of both
+with their ratio in each round, and the accuracy of both on the pairs (share decided correctly at the best threshold).
 """
 
 import argparse
@@ -45,7 +45,7 @@ def plain(folder, photos, model, scratch):
 
 
 def accuracy(pairs, found):
-    """Share of the pairs told rightly at the best threshold, and how many pairs have a face in both photos."""
+    """Share of the pairs decided correctly at the best threshold, and the number of pairs with a face in both photos."""
     scored = [(found[a] @ found[b], same == "1") for a, b, same in pairs if a in found and b in found]
     scores, same = map(np.array, zip(*sorted(scored, key=lambda pair: pair[0])))
     below = np.concatenate([[0], np.cumsum(~same)])

@@ -1,4 +1,4 @@
-"""Runs the networks that `tools/convert` writes, in PyTorch: the plain counterpart of the engine's executor."""
+"""Runs the networks of `tools/convert` in PyTorch, as the plain counterpart of the executor of the engine."""
 
 import json
 
@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 
 def load(path):
-    """The network in a converted file, or a dictionary of networks where it holds several (mtcnn)."""
+    """The network in a converted file, or a dictionary of networks if it contains several (mtcnn)."""
     with safe_open(path, "pt") as file:
         graph = json.loads(file.metadata()["graph"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}

@@ -1,10 +1,10 @@
 """flat.py ROWS OUT.npy PROBES.npy [--dimension D] [--probes N] [--seed S]: a gallery without a low-dimensional structure.
 
-The hard kind for every code and graph: templates of an encoder whose dimensions all matter. An identity is a normal vector
-whose variances fall as a power of their rank, so that their participation ratio is about half of the dimension (512: 250), and an
-image of it is that plus noise of the same spectrum, such that two images of a person have a cosine of 0.65 +- 0.1 and two people
-one of 0 +- 1/sqrt(250). All of length 1, turned at random. Row r is identity r. The first half of the probes are further images of the
-first rows, the others are strangers. Prints what was made.
+This is the most difficult kind for every code and graph: templates of an encoder with dimensions of equal importance. An identity is a normal
+vector. Its variances fall as a power of their rank, so that their participation ratio is about half of the dimension (512: 250). An
+image of it is the identity plus noise with the same spectrum. Two images of a person have a cosine of 0.65 +- 0.1, and two people
+one of 0 +- 1/sqrt(250). All vectors have length 1 and a random rotation. Row r is identity r. The first half of the probes are further
+images of the first rows, the others are non-mated. Prints the properties of the data.
 """
 
 import argparse
@@ -17,7 +17,7 @@ GENUINE, SPREAD = 0.65, 0.1
 
 
 def spectrum(dimension):
-    """Variances of participation ratio dimension * 250 / 512: by halving, as the ratio falls with the power."""
+    """Variances of participation ratio dimension * 250 / 512: by bisection, because the ratio falls with the power."""
     low, high = 0.0, 4.0
     rank = np.arange(1, dimension + 1)
     for _ in range(50):
@@ -35,7 +35,7 @@ class People:
         self.turn = np.linalg.qr(turn)[0].astype(np.float32)
 
     def images(self, first, rows, image):
-        """One image of each of some people; people come in blocks, so that they do not depend on how many are asked for."""
+        """One image of each of some people; people are made in blocks, so that they do not depend on the requested number."""
         made = [self.block(at, image) for at in range(first // BLOCK, (first + rows - 1) // BLOCK + 1)]
         return np.vstack(made)[first % BLOCK :][:rows]
 

@@ -1,8 +1,8 @@
-"""golden.py OUT.json FOLDER IMAGE...: what facenet-pytorch's MTCNN finds, for the parity tests of the engine's detector.
+"""golden.py OUT.json FOLDER IMAGE...: the faces that facenet-pytorch's MTCNN finds, for the tests of the engine's detector.
 
 Writes a list of {"file", "width", "height", "pixels_sha256", "min_face", "faces": [{"box": [left, top, right, bottom],
 "score", "landmarks": [[x, y] * 5]}]}, in pixels, largest face first; IMAGE and `file` are relative to FOLDER.
-`pixels_sha256` is that of the decoded RGB rows, so that a difference in the JPEG decoder can be told from one in the
+`pixels_sha256` is that of the decoded RGB rows. It separates a difference in the JPEG decoder from one in the
 detector.
 """
 

@@ -1,33 +1,34 @@
-"""normalisation.py photos LIST NAME=ROWS.npy... | normalisation.py arrays NAME GALLERY.npy MATES.npy STRANGERS.npy COHORT.npy: does score normalisation tell people apart better than the plain cosine?
+"""normalisation.py photos LIST NAME=ROWS.npy... | normalisation.py arrays NAME GALLERY.npy MATES.npy STRANGERS.npy COHORT.npy: whether score normalisation is more accurate than the plain cosine.
 
-A score s of a probe p and a template g is set against a cohort of people who are neither: m and d are mean and standard deviation of
-p's scores (or g's) with the whole cohort, or with the K of it that score best.
+A score s of a probe p and a template g is normalised with a cohort of other people: m and d are mean and standard deviation of
+the scores of p (or g) with the whole cohort, or with the K members with the highest scores.
 
     Z   (s - m_g) / d_g, whole cohort        AZ  the same, the best K of g
     T   (s - m_p) / d_p, whole cohort        AT  the same, the best K of p
     S   mean of Z and T                      AS  mean of AZ and AT (AS-norm)
 
-What was chosen before any number was seen: AS with K = 200 ("headline"). The rest only shows whether something else was missed: among so
-many lines some intervals leave out zero by chance.
+AS with K = 200 ("headline") was chosen before any result was known. The other lines only show whether another method is better. Among so
+many lines some intervals exclude zero by chance.
 
-photos: LIST has a line PERSON/FILE for each row of the arrays. People are split at random into two halves, those with one photo and those with more
-apart; the first photos of one half are the cohort of the other, which is evaluated, and then the other way round. Several splits, all
-measures are means over the halves.
-  identification  gallery: the first photo of everyone with two or more; probes: their second photos, and the only photos of the others (strangers).
-                  The threshold lets through, of the strangers' highest (normalised) scores, at most the share "fpir"; "fnir" is the share of
-                  mates at or below it. "rank 1": the share of mates that score highest.
-  verification    all pairs of photos of two people, at most ten photos a person, each pair both ways (so T is no different from Z); "tar" is the share of
-                  pairs of one person above the threshold that at most the share "fmr" of the others passes.
-Intervals (95 %, paired) are of the difference, normalised less raw: people are drawn with replacement, the same for both, for cohorts not;
-those not drawn are in neither gallery nor probes, and thresholds are found anew. Quantiles of the replicates about their mean, which is moved to the
-estimate, for galleries of draws are smaller. "halves": in how many halves the normalised score was better, equal, worse.
-Labels of the photos have errors. The headline and the whole-cohort forms are repeated without the people in "left_out": a photo of theirs and one
-of another person score above --alike.
+photos: LIST has a line PERSON/FILE for each row of the arrays. People are divided at random into two halves, those with one photo and those
+with more separately. The first photos of one half are the cohort of the other half, which is evaluated, and the reverse. There are several
+divisions, and all measures are means over the halves.
+  identification  gallery: the first photo of each person with two or more; probes: their second photos, and the only photos of the others
+                  (non-mated). At the threshold, at most the share "fpir" of the highest (normalised) non-mated scores passes; "fnir" is the
+                  share of mates at or below it. "rank 1": the share of mates with the highest score.
+  verification    all pairs of photos of two people, at most ten photos per person, each pair in both directions (so T does not differ from Z);
+                  "tar" is the share of mated pairs above the threshold that at most the share "fmr" of the non-mated pairs passes.
+Intervals (95 %, paired) are of the difference, normalised minus raw. People are drawn with replacement, the same for both. Cohorts are not
+drawn. People who are not drawn are in neither gallery nor probes, and thresholds are computed again. The intervals are quantiles of the
+replicates about their mean, which is moved to the estimate, because galleries of draws are smaller. "halves": the number of halves with a
+better, equal, worse normalised score.
+The labels of the photos have errors. The headline and the whole-cohort forms are repeated without the people in "left_out": a photo of
+these people and one of another person score above --alike.
 
-arrays: row i of MATES is another image of row i of GALLERY; no one of STRANGERS or COHORT is in GALLERY, all rows are one a person. Only the
-probes are drawn anew for the intervals.
+arrays: row i of MATES is another image of row i of GALLERY. No person of STRANGERS or COHORT is in GALLERY, and all rows are of different
+people. Only the probes are drawn again for the intervals.
 
-Prints a line of JSON for each encoder, method and protocol. One thread is enough: minutes an encoder.
+Prints a JSON line for each encoder, method and protocol. One thread is sufficient: minutes per encoder.
 """
 
 import argparse
@@ -37,7 +38,7 @@ import numpy as np
 
 HEADLINE = ("AS", 200)
 WHOLE, BEST = ("Z", "T", "S"), ("AZ", "AT", "AS")
-PHOTOS = 10  # a person, in verification
+PHOTOS = 10  # per person, in verification
 BETTER = {"fnir": -1, "rank": 1, "tar": 1}
 
 
@@ -67,14 +68,14 @@ def normalised(method, scores, template, probe):
 
 
 def threshold(scores, weights, total, share):
-    """The highest score (of a descending order) that may not pass, if at most that share of the total weight may."""
+    """The highest score (in descending order) that must not pass, if at most this share of the total weight may pass."""
     passed = np.searchsorted(np.cumsum(weights), np.floor(share * total + 1e-9), side="right")
     assert passed < len(scores), "too few scores kept"
     return scores[passed]
 
 
 def identified(strangers, stranger_weights, mates, rivals, mate_weights, shares):
-    """From the best score of each stranger, and of each mated probe the mate's and the best of the others."""
+    """From the best score of each non-mated probe, and for each mated probe the score of the mate and the best other score."""
     order = np.argsort(-strangers, kind="stable")
     strangers, stranger_weights = strangers[order], stranger_weights[order]
     total = stranger_weights.sum()
@@ -88,7 +89,7 @@ class Identification:
         self.names = [*(f"fnir at fpir {share:g}" for share in self.shares), "rank 1"]
 
     def prepare(self, rows, people, cohort, sizes, of_person):
-        """The matrices' ingredients. people: those of the half; of_person: rows of each, in order."""
+        """The input of the matrices. people: those of the half; of_person: rows of each, in order."""
         several = np.array([person for person in people if len(of_person[person]) > 1])
         single = np.array([person for person in people if len(of_person[person]) == 1])
         gallery = rows[[of_person[person][0] for person in several]]
@@ -154,7 +155,7 @@ def methods(sizes, whole_only=False):
 
 
 def summary(names, values, raw, replicates, halves=None):
-    """replicates: differences, a row each."""
+    """replicates: differences, one row per replicate."""
     found = {}
     for at, name in enumerate(names):
         difference = values[at] - raw[at]
@@ -170,7 +171,7 @@ def summary(names, values, raw, replicates, halves=None):
 
 
 def half_splits(of_person, left, splits, seed):
-    """Pairs of people evaluated and people of the cohort; the halves are the same whoever is left."""
+    """Pairs of people evaluated and people of the cohort; the halves do not depend on the people who are left out."""
     random = np.random.default_rng(seed)
     for _ in range(splits):
         sides = ([], [])
@@ -184,7 +185,7 @@ def half_splits(of_person, left, splits, seed):
 
 
 def compare(say, rows, of_person, left, protocol, wanted, options):
-    """Means over halves, and the same under draws of people."""
+    """Means over halves, and the same for draws of people."""
     people = len(of_person)
     random = np.random.default_rng(options.seed + 1)
     draws = [np.ones(people, np.int64)]
@@ -210,7 +211,7 @@ def compare(say, rows, of_person, left, protocol, wanted, options):
 
 
 def alike(rows, owner, cut):
-    """Of two people with photos as near as that, the one with fewer photos."""
+    """Of two people with photos this similar, the one with fewer photos."""
     scores = np.triu(rows @ rows.T, 1)
     scores[owner[:, None] == owner] = 0
     counts = np.bincount(owner)
@@ -238,7 +239,7 @@ def arrays(options):
     gallery, mates, strangers, cohort = (unit(np.load(path).astype(np.float32)) for path in (options.gallery, options.mates, options.strangers, options.cohort))
     template = moments(gallery, cohort, options.k)
     systems = [("raw", None), *methods(options.k)]
-    best = {system: [[], [], []] for system in systems}  # of strangers; the mate's; of its rivals
+    best = {system: [[], [], []] for system in systems}  # non-mated; the mate; the best other
     for probes, mated in ((mates, True), (strangers, False)):
         for at in range(0, len(probes), 256):
             some = probes[at : at + 256]

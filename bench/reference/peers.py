@@ -1,11 +1,12 @@
-"""peers.py BENCH DIRECTORY GALLERY.npy PROBES.npy [options]: the engine beside others, on the same rows and probes.
+"""peers.py BENCH DIRECTORY GALLERY.npy PROBES.npy [options]: compares the engine with other libraries, on the same rows and probes.
 
-BENCH is the engine's benchmark program (gallerist-bench, whose `peers` runs this), DIRECTORY its index. The others build theirs over the same rows, with
-the same M and efConstruction where they have such; then, one width of the search after the other and R times, all answer the same
-probes in turn, on one thread. Queries a second are of processor time, the median of the rounds, and in the end once more of two threads
-by the clock; recall@10 is against exact search. Prints one JSON line a system; then, for each peer and way of ours, our queries a second over its own at the recall
-that it has (on our curve, between the two nearest points, recall against the logarithm of the rate; of a way that has that
-recall at once, its rate). chart.py draws it.
+BENCH is the benchmark program of the engine (gallerist-bench, whose `peers` runs this script), DIRECTORY its index. The other libraries build
+their indexes with the same rows, and with the same M and efConstruction if they have these parameters. Then, for each search width and R
+times, all search for the same probes in turn, on one thread. Queries per second are of processor time, the median of the rounds, and at the
+end once more of two threads by the clock. recall@10 is against exact search. Prints a JSON line per system. Then, for each library and each
+method of the engine, prints the queries per second of the engine divided by those of the library, at the recall of the library. The rate of
+the engine is interpolated between its two nearest points (recall against the logarithm of the rate), or is that of a method that always
+has this recall. chart.py draws the result.
 """
 
 import argparse
@@ -26,7 +27,7 @@ THREADS = os.cpu_count()
 
 
 class Ours:
-    """Graph widths are one curve; each way to search completely is a system of its own."""
+    """Graph widths are one curve; each method of complete search is a separate system."""
 
     def __init__(self, arguments):
         command = [arguments.bench, "graph", arguments.directory, arguments.gallery, arguments.probes]
@@ -67,7 +68,7 @@ class OurWay:
 
 
 class Peer:
-    """One whose answers are counted here."""
+    """A system whose recall is computed here."""
 
     widths = WIDTHS
     threads = 1
@@ -180,12 +181,12 @@ class Voyager(Peer):
 
 
 class Svs(Peer):
-    """Scalable Vector Search: a flat graph over vectors of 16 bits (its own codes run on one maker's processors only)."""
+    """Scalable Vector Search: a flat graph over vectors of 16 bits (its codes run on the processors of one vendor only)."""
 
     def build(self, rows):
         import svs
 
-        # For scalar products alpha is below 1.
+        # For scalar products alpha must be below 1.
         shape = dict(graph_max_degree=2 * OPTIONS.degree, window_size=OPTIONS.build_width, alpha=0.95)
         parameters = svs.VamanaBuildParameters(**shape)
         self.index = svs.Vamana.build(parameters, rows.astype(np.float16), svs.DistanceType.MIP, num_threads=THREADS)
@@ -205,7 +206,7 @@ class Svs(Peer):
 
 
 class Zvec(Peer):
-    """A database: one probe at a time, on as many threads as it likes."""
+    """A database: one probe at a time, on a number of threads that it chooses."""
 
     def build(self, rows):
         import zvec
@@ -243,7 +244,7 @@ class Zvec(Peer):
 
 
 class Faiss(Peer):
-    """A faiss index of the shape that a factory string says."""
+    """A faiss index for a factory string."""
 
     def build(self, rows):
         import faiss
@@ -290,7 +291,7 @@ class FaissHnswSq8(FaissHnsw):
 
 
 class FaissIvf(Faiss):
-    """Lists of vectors around centres; widths are how many lists are looked at."""
+    """Lists of vectors around centres; a width is the number of lists that are searched."""
 
     storage = "Flat"
     widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
@@ -307,7 +308,7 @@ class FaissIvfSq8(FaissIvf):
 
 
 class Symqg(Peer):
-    """SymphonyQG: a graph whose nodes hold their neighbours' codes."""
+    """SymphonyQG: a graph whose nodes contain the codes of their neighbours."""
 
     def build(self, rows):
         import rabitqlib
@@ -326,7 +327,7 @@ class Symqg(Peer):
 
 
 class IvfRabitq(Peer):
-    """RaBitQ-Library's lists of one-bit codes, with the vectors to score the best again."""
+    """RaBitQ-Library's lists of one-bit codes, with the vectors to compute the best scores again."""
 
     widths = FaissIvf.widths
 
@@ -361,7 +362,7 @@ def exact(rows, probes):
 
 
 def rate_at(recall, curve):
-    """The rate of a curve of (recall, rate) where it has a recall; of its first point for less, None for more than it has."""
+    """The rate of a curve of (recall, rate) at a recall: that of its first point below its range, None above its range."""
     if len(curve) == 1 and recall <= curve[0][0]:
         return curve[0][1]
     for (low, fast), (high, slow) in zip(curve, curve[1:]):

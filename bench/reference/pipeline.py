@@ -1,6 +1,6 @@
-"""The plain way to get a face embedding in Python: Pillow, facenet-pytorch's MTCNN, an aligned crop, a network.
+"""The plain pipeline for face embeddings in Python: Pillow, facenet-pytorch's MTCNN, an aligned crop, a network.
 
-Every stage is what the field commonly uses; only the networks' weights are the ones the engine runs.
+Every stage is the common choice of the field. Only the weights of the networks are those of the engine.
 """
 
 import os
@@ -13,12 +13,12 @@ from PIL import Image, ImageOps
 
 import executor
 
-# side: of the square crop; template: where eyes, nose and mouth corners go in it; input = (pixel - mean) / scale.
+# side: of the square crop; template: places of eyes, nose and mouth corners in it; input = (pixel - mean) / scale.
 Encoder = namedtuple("Encoder", "side template mean scale")
 
 # The five points of ArcFace (Deng et al. 2019) in 112 pixels.
 ARCFACE = [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
-# The mean MTCNN points in dlib's own 150 pixel chips.
+# The mean MTCNN points in the 150 pixel chips of dlib.
 DLIB = [(48.57, 46.55), (102.80, 46.84), (76.15, 78.90), (51.74, 106.47), (98.95, 106.76)]
 
 ENCODERS = {
@@ -29,7 +29,7 @@ ENCODERS = {
 
 
 def models_folder():
-    """Where `tools/setup` keeps the converted networks."""
+    """The folder in which `tools/setup` stores the converted networks."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(os.environ.get("GALLERIST_CACHE") or os.path.join(cache, "gallerist"), "models")
 
@@ -39,12 +39,12 @@ def decode(path):
 
 
 def detector(minimum_face=40):
-    """facenet-pytorch's defaults: thresholds 0.6, 0.7, 0.7 and factor 0.709; faces come largest first."""
+    """facenet-pytorch's defaults: thresholds 0.6, 0.7, 0.7 and factor 0.709; the largest face is first."""
     return MTCNN(min_face_size=minimum_face, keep_all=True, device="cpu")
 
 
 def portrayed(boxes, size):
-    """Position of the face that the photo is about, by the engine's rule: visible pixels, those in the middle counting more."""
+    """Position of the most prominent face, by a rule of the engine: visible area, weighted more in the middle."""
     (width, height), boxes = size, np.asarray(boxes, np.float64)
     left, top, right, bottom = boxes.T
     visible = (right.clip(max=width) - left.clip(0)).clip(0) * (bottom.clip(max=height) - top.clip(0)).clip(0)
@@ -68,7 +68,7 @@ def align(image, points, encoder):
     """The aligned crop (Pillow image), bilinear, black outside the photo."""
     matrix = np.vstack([similarity(points, encoder.template), [0, 0, 1]])
     a, b, c, d, e, f = np.linalg.inv(matrix)[:2].ravel()
-    # Pillow puts pixel centres at .5, templates put them at whole numbers.
+    # Pillow has pixel centres at .5, templates have them at whole numbers.
     c, f = c + 0.5 - (a + b) / 2, f + 0.5 - (d + e) / 2
     size = (encoder.side, encoder.side)
     return image.transform(size, Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)

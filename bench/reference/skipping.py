@@ -1,14 +1,14 @@
-"""skipping.py ROWS.npy PROBES.npy [--first ROWS] [--count PROBES] [--looks SHARE] [--group ROWS] [--name NAME]: what a complete search could leave unread.
+"""skipping.py ROWS.npy PROBES.npy [--first ROWS] [--count PROBES] [--looks SHARE] [--group ROWS] [--name NAME]: how much a complete search could skip.
 
-Counts, and times nothing. First: rows are put in the order of clusters, each block of them gets bounds that are certain, and blocks are
-counted whose bound is below the cut. Then: codes come in two planes, and rows and blocks are counted that need the second.
-Cuts are those of a search that knew its answer: the tenth score; the score that 1 % of the best hits of strangers reach; and that or the
-best score, if that is less, as the engine's range searches cut, which tell the best score too.
-Everything is in favour of skipping: numbers of bounds are not rounded, and an enclosing ball is the smallest.
+Counts only, without times. First, rows are ordered by clusters, each block of rows gets bounds that always hold, and the blocks with a bound
+below the threshold are counted. Then codes have two planes, and the rows and blocks that need the second plane are counted.
+The thresholds are those of a search that knows its answer: the tenth score; the score that 1 % of the best hits of non-mated probes reach;
+and this score or the best score, if that is lower. The range searches of the engine use the last one, because they return the best score too.
+All assumptions favour skipping: numbers of bounds are not rounded, and an enclosing ball is the smallest.
 
-The first half of the probes are further images of the first rows, the others strangers. --looks makes look-alikes of each 60 rows in a
-row, and of their probes: SHARE of them is one further row, which all 60 have in common. --group: so many rows each are
-a person's and stay together. Prints a line of JSON for each order and size of block, and one for each first plane.
+The first half of the probes are further images of the first rows, the others are non-mated. --looks makes look-alikes of each 60 consecutive
+rows, and of their probes: SHARE of them is one further row, which all 60 have in common. --group: this number of rows belongs to one person
+and stays together. Prints a JSON line for each order and block size, and one for each first plane.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 
 HEAD, ALIKE, K = 64, 60, 10
 NOW = 38  # bytes of a row: 64 components of 4 bits, and 6 of factors
-STREAM, LINE = 34.0, 17.5  # bytes a nanosecond in order; nanoseconds for a line of 64 bytes elsewhere
+STREAM, LINE = 34.0, 17.5  # bytes per nanosecond, sequential; nanoseconds for a random line of 64 bytes
 PIECES = [(0, 8), (8, 16), (16, 32), (32, 64)]
 PLANES = {  # components from, to, bits
     "64 x 4, as it is": [(0, 64, 4)],
@@ -33,7 +33,7 @@ def unit(x):
 
 
 def halves(rows, size):
-    """An order in which blocks of `size` rows are halves of halves, each cut along the line between two means; few are ragged."""
+    """An order of rows by repeated bisection into blocks of `size` rows, each along the line between two means. Few blocks are smaller."""
     order, todo = [], [np.arange(len(rows))]
     while todo:
         part = todo.pop()
@@ -56,7 +56,7 @@ def halves(rows, size):
 
 
 def means(rows, clusters):
-    """An order by k-means, the clusters in that of their halves, and in a cluster by nearness to its mean; and the clusters of rows."""
+    """An order by k-means: the clusters by bisection, the rows of a cluster by distance from its mean. Also the cluster of each row."""
     most = 64 if clusters < 2000 else 32
     kmeans = faiss.Kmeans(rows.shape[1], clusters, niter=8, seed=1, spherical=True, min_points_per_centroid=1, max_points_per_centroid=most)
     kmeans.train(np.ascontiguousarray(rows))
@@ -73,11 +73,11 @@ def whole(order_of, rows, group):
 
 
 def bounds(blocks, tails, probes, probe_tails):
-    """What any row of each block scores at most, by several ways of knowing; a matrix of probes and blocks for each."""
+    """Upper bounds of the scores in each block, by several methods; a matrix of probes and blocks for each."""
     last = probe_tails[:, None] * tails.max(1)
     lengths = np.linalg.norm(probes, axis=1)
     middle = blocks.mean(1)
-    for step in range(1, 25):  # to the smallest ball (Badoiu, Clarkson 2003)
+    for step in range(1, 25):  # converges to the smallest ball (Badoiu, Clarkson 2003)
         far = np.argmax(((blocks - middle[:, None]) ** 2).sum(2), 1)
         middle += (blocks[np.arange(len(blocks)), far] - middle) / (step + 1)
     radius = np.linalg.norm(blocks - middle[:, None], axis=2).max(1)
@@ -115,7 +115,7 @@ def count_blocks(say, order, size, heads, tails, probes, probe_tails, cuts, scor
 
 
 def quantised(x, bits):
-    """The nearest of 2^bits levels, the step as the engine chooses it: clipped to what errs least, then without bias."""
+    """The nearest of 2^bits levels, with the step of the engine: the clipping with the smallest error, then without bias."""
     top = 2**bits - 1
     largest = np.abs(x).max(1, keepdims=True)
     best, least = None, np.full((len(x), 1), np.inf, np.float32)
@@ -130,7 +130,7 @@ def quantised(x, bits):
 
 
 def count_planes(say, name, pieces, turned, orders, heads, tails, probes, probe_tails, cuts):
-    """How many rows and blocks of 32 a first plane leaves. Turned: "all" 64 among themselves, "pieces" each, or "none"."""
+    """The number of rows and blocks of 32 that a first plane leaves. Rotation: "all" 64 together, "pieces" separately, or "none"."""
     random = np.random.default_rng(5)
     turn = np.eye(HEAD, dtype=np.float32)
     for a, b in [(0, HEAD)] if turned == "all" else [(a, b) for a, b, _ in pieces] if turned == "pieces" else []:
@@ -182,7 +182,7 @@ def main():
         others = rows[people:]
         blend = lambda x, family: unit(o.looks**0.5 * family + (1 - o.looks) ** 0.5 * x)
         half = len(probes) // 2
-        # Strangers look like people of the gallery, too.
+        # Non-mated probes are look-alikes of people of the gallery too.
         probes = blend(probes, others[np.r_[np.arange(half), np.random.default_rng(2).integers(0, people, len(probes) - half)] // ALIKE])
         rows = blend(rows[:people], others[np.arange(people) // ALIKE])
     moment = rows[:: max(1, len(rows) // 16384)]

@@ -1,8 +1,8 @@
 """throughput.py FOLDER LIST [--model NAME] [--first N] [--batch B] [--out FILE.npy]: images per second of the plain pipeline.
 
-LIST has an image path, relative to FOLDER, at the start of each line. One face of each photo, that of the person portrayed, is embedded; photos are
-decoded, searched and aligned one by one, crops go through the network in batches. PyTorch keeps its default number of threads.
-Prints one JSON line. FILE.npy gets one raw embedding a line of LIST, NaN where no face was found.
+LIST has an image path, relative to FOLDER, at the start of each line. The most prominent face of each photo is embedded. Photos are
+decoded, searched and aligned one by one; crops run through the network in batches. PyTorch keeps its default number of threads.
+Prints one JSON line. FILE.npy gets one raw embedding per line of LIST, NaN if no face was found.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-//! What a model's templates allow, from an exported gallery in which every person is a subject.
+//! Verification accuracy of a model, from an exported gallery with one subject per person.
 //!
 //! ```text
 //! gallerist init G --model NAME; gallerist enroll G FOLDER --subject-from dir; gallerist export G --out EXPORT
 //! cargo run --release -p gallerist-bench -- accuracy EXPORT [REFERENCE.npy LIST.tsv]
 //! ```
 //!
-//! Verification: every pair of templates; TAR at thresholds that let a given share of the impostor pairs through; these are in-sample.
-//! With a reference: the cosine of each template with the row of REFERENCE.npy whose line in LIST.tsv ends the photo's path. Prints one
-//! JSON line. Identification is what `gallerist eval --one-image` measures.
+//! Verification: all pairs of templates, and the TAR at thresholds with a given FMR over the non-mated pairs, measured in-sample.
+//! With a reference: the cosine of each template with its row of REFERENCE.npy. The row is that of the line in LIST.tsv with which the path
+//! of the photo ends. Prints one JSON line. `gallerist eval --one-image` measures identification.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,12 +19,12 @@ use gallerist_index::dot;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or the index fails.
+/// A file is missing or invalid, or the index fails.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let export = Path::new(arguments.first().context("which export?")?);
+    let export = Path::new(arguments.first().context("EXPORT is missing")?);
     let templates = read(&export.join("embeddings.npy"))?;
     let described = std::fs::read_to_string(export.join("templates.jsonl"))?;
     let mut subjects = Vec::new();
@@ -35,7 +35,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         subjects.push(text("subject")?);
         paths.push(text("path")?);
     }
-    ensure!(subjects.len() == templates.len(), "the two files of the export do not belong together");
+    ensure!(subjects.len() == templates.len(), "the two files of the export have different numbers of rows");
     let people: HashSet<&str> = subjects.iter().map(String::as_str).collect();
     let reference = match &arguments[1..] {
         [file, list] => reference(&templates, &paths, &read(Path::new(file))?, Path::new(list))?,
@@ -62,12 +62,12 @@ fn score(one: &Template, other: &Template) -> f32 {
     dot(one.as_slice(), other.as_slice())
 }
 
-/// The value that a share of the descending `sorted` reaches.
+/// The value that this share of the descending `sorted` reaches.
 fn quantile(sorted: &[f32], share: f64) -> f32 {
     sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)]
 }
 
-/// Share of the values at or above a threshold.
+/// The share of the values at or above a threshold.
 fn reach(values: &[f32], threshold: f32) -> f64 {
     values.iter().filter(|value| **value >= threshold).count() as f64 / values.len() as f64
 }

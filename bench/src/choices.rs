@@ -1,12 +1,12 @@
-//! Which face of a photo is taken, by size and place alone and by the detector's score too.
+//! The choice of the face in a photo with several faces, by size and place alone and with the detector's score.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- choices FOLDER [--every N]
 //! ```
 //!
-//! FOLDER holds a folder for each person. In each photo in which several faces are found, the most prominent one is chosen as if the detector were
-//! sure of all, and as [`Face::prominence`] does. Where the two differ, prints both with the mean cosine with the same person's other photos, which
-//! tells the person from a bystander or a pattern.
+//! FOLDER contains a folder for each person. In each photo with several faces, the most prominent face is chosen in two ways: with the same
+//! detector score for all faces, and as [`Face::prominence`] does. If the two differ, prints both, each with its mean cosine with the same
+//! person's other photos, which separates the person from other people and from patterns.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use gallerist::template::Template;
 use gallerist_index::dot;
 use rayon::prelude::*;
 
-/// A photo: the chosen face, and the one that would be chosen if the detector were sure of all, if that is another.
+/// A photo: the chosen face, and the face chosen with equal detector scores, if it is another one.
 struct Chosen {
     path: PathBuf,
     faces: usize,
@@ -28,12 +28,12 @@ struct Chosen {
     before: Option<(Face, Template)>,
 }
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or a network fails.
+/// A file is missing or invalid, or a network fails.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let folder = PathBuf::from(arguments.first().context("which folder?")?);
+    let folder = PathBuf::from(arguments.first().context("FOLDER is missing")?);
     let every = match &arguments[1..] {
         [flag, every] if flag == "--every" => every.parse::<usize>()?.max(1),
         _ => 1,

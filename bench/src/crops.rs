@@ -1,14 +1,15 @@
-//! What is lost when photos are cut close to the face, or turned without saying so.
+//! The loss of accuracy if photos are cut close to the face, or rotated without EXIF.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- crops FOLDER [--pairs PAIRS.tsv] [--only a,b,90] [--every N] [--model NAME]
 //! ```
 //!
-//! Every photo below FOLDER, or every photo of the pairs (`verify --pairs` describes the file), is looked at as it is, then changed: (a) cut to the
-//! box of its face, (b) to 90 % of that, (c) to (f) so that 20 % of the box is cut away on the left, top, right or bottom, and turned by 90, 180 and
-//! 270 degrees. With `--every N` only each Nth photo, or pair, counts. Prints a table of Markdown: how many of the faces are found again; the mean
-//! distance of the five landmarks from those in the whole photo, in distances between its eyes; the cosine with the whole photo's template; and the
-//! accuracy of the pairs at the best threshold, when both photos are changed so.
+//! Processes every photo below FOLDER, or every photo of the pairs (`verify --pairs` describes the file), unchanged and with each
+//! change: (a) cut to the box of its face, (b) cut to 90 % of that box, (c) to (f) cut so that 20 % of the box is missing on the left,
+//! top, right or bottom, and rotated by 90, 180 and 270 degrees. `--every N` takes every Nth photo or pair only. Prints a Markdown
+//! table: the share of faces that are found again; the mean distance of the five landmarks from those in the whole photo, relative to
+//! the distance between its eyes; the cosine with the template of the whole photo; and the accuracy of the pairs at the best threshold,
+//! if both photos have the change.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use gallerist::template::Template;
 use gallerist_index::dot;
 use rayon::prelude::*;
 
-/// What is done to a photo.
+/// A change of a photo.
 #[derive(Debug, Clone, Copy)]
 enum Change {
     None,
@@ -31,7 +32,7 @@ enum Change {
     Box(f32),
     /// Cut so that 20 % of the box is missing: at its left, top, right or bottom.
     Without(usize),
-    /// Turned clockwise by so many quarters.
+    /// Rotated clockwise by this number of quarter turns.
     Turned(u32),
 }
 
@@ -69,16 +70,16 @@ struct Seen {
     template: Template,
 }
 
-/// Where a point of a changed photo lies in the whole one.
+/// Converts a point of a changed photo to the whole photo.
 type Back = Box<dyn Fn([f32; 2]) -> [f32; 2]>;
 
-/// A photo and what was seen in it after each of the changes.
+/// A photo and its face after each of the changes.
 type Looked = (PathBuf, Vec<Option<Seen>>);
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or a network fails.
+/// A file is missing or invalid, or a network fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let arguments = parse(arguments)?;
     let engine = Engine::load(&arguments.model, Device::Cpu, false)?;
@@ -115,17 +116,17 @@ fn parse(arguments: &[String]) -> Result<Arguments> {
     let mut model = Model::default_available();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let mut value = || rest.next().with_context(|| format!("{argument} of what?"));
+        let mut value = || rest.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--pairs" => pairs = Some(value()?),
             "--only" => only = Some(value()?),
             "--every" => every = value()?.parse::<usize>()?.max(1),
             "--model" => model = Model::find(value()?)?,
-            other if other.starts_with('-') => bail!("{other} is not known"),
+            other if other.starts_with('-') => bail!("unknown option {other}"),
             _ => folder = Some(PathBuf::from(argument)),
         }
     }
-    let folder = folder.context("which folder?")?;
+    let folder = folder.context("FOLDER is missing")?;
     let wanted =
         |key: &str| key.is_empty() || only.is_none_or(|only| only.split(',').any(|wanted| wanted == key));
     let changes =
@@ -138,7 +139,7 @@ fn parse(arguments: &[String]) -> Result<Arguments> {
         let found = ingest::walk(std::slice::from_ref(&folder)).filter(|input| input.problem.is_none());
         found.map(|input| input.path).step_by(every).collect()
     };
-    ensure!(!photos.is_empty(), "{}: there is no photo in it", folder.display());
+    ensure!(!photos.is_empty(), "{}: it contains no photo", folder.display());
     Ok(Arguments { folder, pairs: list, photos: photos.into_iter().collect(), changes, model })
 }
 
@@ -173,7 +174,7 @@ fn look(engine: &Engine, path: &Path, changes: &[(&str, Change)]) -> Result<Look
     Ok((path.to_owned(), seen))
 }
 
-/// The face of a photo as `enroll` and `identify` see it.
+/// The face of a photo that `enroll` and `identify` use.
 fn see(engine: &Engine, photo: &Photo) -> Result<Option<Seen>> {
     let (faces, _) = detect_turned(&*engine.detector, photo, &DetectOptions::default())?;
     let Some(Face { bounds, landmarks, .. }) = Face::most_prominent(&faces, photo).cloned() else {
@@ -184,7 +185,7 @@ fn see(engine: &Engine, photo: &Photo) -> Result<Option<Seen>> {
     Ok(Some(Seen { bounds, landmarks, template }))
 }
 
-/// The changed photo, and the way of its points back into the whole one. None if nothing is left of it.
+/// The changed photo, and the conversion of its points to the whole photo. None if the changed photo is empty.
 fn changed(photo: &Photo, bounds: [f32; 4], change: Change) -> Option<(Photo, Back)> {
     let (width, height) = (photo.width as f32, photo.height as f32);
     let [left, top, right, bottom] = bounds;
@@ -226,7 +227,7 @@ fn changed(photo: &Photo, bounds: [f32; 4], change: Change) -> Option<(Photo, Ba
     Some((cut, Box::new(move |[x, y]| [x + left as f32, y + top as f32])))
 }
 
-/// The photo turned clockwise by a quarter.
+/// The photo rotated clockwise by a quarter turn.
 fn quarter(photo: &Photo) -> Photo {
     let (width, height) = (photo.width as usize, photo.height as usize);
     let from = |x: usize, y: usize| 3 * ((height - 1 - x) * width + y);
@@ -235,7 +236,7 @@ fn quarter(photo: &Photo) -> Photo {
     Photo { width: photo.height, height: photo.width, pixels }
 }
 
-/// Mean distance of the landmarks, in distances between the eyes of the first.
+/// Mean distance of the landmarks, relative to the distance between the eyes of the first.
 fn apart(whole: &Landmarks, cut: &Landmarks) -> f32 {
     let distance = |a: &[f32; 2], b: &[f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
     let sum: f32 = whole.iter().zip(cut).map(|(a, b)| distance(a, b)).sum();
@@ -256,7 +257,7 @@ fn quantile(sorted: &[f32], share: f32) -> f32 {
     sorted.get((sorted.len().saturating_sub(1) as f32 * share) as usize).copied().unwrap_or(f32::NAN)
 }
 
-/// Accuracy at the best threshold of the pairs both of whose photos have a face after a change, and how many pairs these are.
+/// The accuracy at the best threshold of the pairs with a face in both photos after a change, and the number of these pairs.
 fn accuracy(arguments: &Arguments, looked: &[Looked], at: usize) -> Result<(String, usize)> {
     let templates: HashMap<&Path, &Template> = looked
         .iter()

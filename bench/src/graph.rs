@@ -1,27 +1,27 @@
-//! What searches of one segment find, and at what cost.
+//! Recall and cost of searches in one segment.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- graph DIRECTORY GALLERY.npy PROBES.npy [MATED] [DEGREE] [BUILD_WIDTH] [WAYS]
 //! ```
 //!
-//! The first MATED probes (default: none) are further images of the people in the first rows of the gallery, in order; the
-//! others are strangers. Prints one JSON line for the index, one for exact search, then one for each way to search:
-//! recall@10 against exact search, the share of mates found that exact search finds first, the share of answers that are
-//! certainly complete, rows or nodes looked at, queries a second of one thread's processor time and of two threads by the clock, and the
-//! median and 99th percentile of a query in milliseconds.
+//! The first MATED probes (default: none) are further images of the people in the first rows of the gallery, in order. The others are
+//! non-mated. Prints one JSON line for the index, one for exact search, then one for each method: recall@10 against exact search, the
+//! share of mates found among those that exact search finds first, the share of answers with a proof of completeness, rows or nodes
+//! compared, queries per second of one thread's processor time and of two threads by the clock, and the median and 99th percentile of a
+//! query in milliseconds.
 //!
-//! WAYS are separated by commas, or `-`: each line that comes in. A number is the width of the beam in the graph; `scan` is by codes,
-//! `scan:1e-3` with that probability of a miss; `exact` is by vectors. A DEGREE of 0 makes no graph.
+//! WAYS are methods separated by commas, or `-` to read them from the standard input, one per line. A number is the beam width in the
+//! graph; `scan` uses codes, `scan:1e-3` codes with that miss probability; `exact` uses vectors. A DEGREE of 0 builds no graph.
 //!
-//! The index is made in DIRECTORY, if there is none, and stays there. It has one segment: all rows are in one group,
-//! as rows of a group stay together whatever their number.
+//! The index is made in DIRECTORY if there is none, and is kept. It has one segment: all rows are in one group,
+//! and the rows of a group stay together, for any number of rows.
 
 use std::fs;
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::{Way, recall, search};
+use crate::{Method, recall, search};
 use anyhow::{Context, Result};
 use gallerist::template::Template;
 use gallerist::vectors::VectorFile;
@@ -31,10 +31,10 @@ use serde_json::json;
 
 const K: usize = 10;
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or the index fails.
+/// A file is missing or invalid, or the index fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: u16| arguments.get(at).map_or(Ok(default), |text| text.parse());
@@ -58,16 +58,16 @@ pub fn run(arguments: &[String]) -> Result<()> {
 
     let view = index.view();
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    // The first of each kind verifies what it reads.
+    // The first query of each kind verifies what it reads.
     for way in ["exact", "scan", "16"] {
-        ask(&view, &probes[0], Way::parse(way)?)?;
+        ask(&view, &probes[0], Method::parse(way)?)?;
     }
     let both = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
-    let exact = Way::parse("exact")?;
+    let exact = Method::parse("exact")?;
     let exact = alone.install(|| Round::run(&view, &probes, exact))?;
     println!("{}", json!({ "mode": "exact", "queries_per_second": exact.rate }));
     let report = |name: &str| -> Result<()> {
-        let way = Way::parse(name)?;
+        let way = Method::parse(name)?;
         let found = alone.install(|| Round::run(&view, &probes, way))?;
         let started = Instant::now();
         both.install(|| probes.par_iter().try_for_each(|probe| ask(&view, probe, way).map(drop)))?;
@@ -123,21 +123,21 @@ fn build(directory: &Path, gallery: &VectorFile, graph: GraphOptions) -> Result<
     Ok(())
 }
 
-/// Every probe asked once.
+/// The results of one query per probe.
 struct Round {
     hits: Vec<Vec<Hit>>,
-    /// On the average.
+    /// The mean per query.
     evaluations: u64,
-    /// Share of answers that are certainly complete.
+    /// Share of answers with a proof of completeness.
     complete: f64,
-    /// Queries a second.
+    /// Queries per second.
     rate: f64,
-    /// Of each query, ascending.
+    /// The time of each query, ascending.
     milliseconds: Vec<f64>,
 }
 
 impl Round {
-    fn run(view: &View, probes: &[Template], way: Way) -> Result<Self> {
+    fn run(view: &View, probes: &[Template], way: Method) -> Result<Self> {
         let (mut answers, mut milliseconds) = (Vec::new(), Vec::new());
         let started = processor_seconds()?;
         for probe in probes {
@@ -158,14 +158,14 @@ impl Round {
     }
 }
 
-fn ask(view: &View, probe: &Template, way: Way) -> Result<gallerist_index::Answer> {
+fn ask(view: &View, probe: &Template, way: Method) -> Result<gallerist_index::Answer> {
     Ok(search!(view.query(probe.as_slice())?, way).top_k(K)?)
 }
 
-/// What this thread has used, so that other work on the machine counts as little as possible.
+/// The processor time of this thread, so that other work on the machine has little effect.
 fn processor_seconds() -> Result<f64> {
-    let said =
-        fs::read_to_string("/proc/thread-self/schedstat").context("processor time, as Linux counts it")?;
+    let said = fs::read_to_string("/proc/thread-self/schedstat")
+        .context("cannot read the processor time of Linux")?;
     let nanoseconds: f64 = said.split(' ').next().unwrap_or_default().parse()?;
     Ok(nanoseconds / 1e9)
 }

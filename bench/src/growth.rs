@@ -1,14 +1,14 @@
-//! Whether a threshold for an error rate keeps it while a gallery grows, and a fixed one does not.
+//! Whether a calibrated threshold keeps its error rate when a gallery grows, compared with a fixed threshold.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- growth TARGET STRANGERS.npy FOLDS GALLERY...
 //! ```
 //!
-//! Galleries from small to large, of people who are not in STRANGERS.npy, where each row is a person. The strangers are dealt into FOLDS; each
-//! fold calibrates once, and the others are the fresh probes. For each gallery and fold: the threshold that the calibration gives for TARGET,
-//! its 95 % interval, and the share of the fresh probes that reach it; the same for the threshold that the fold's calibration of the
-//! first gallery foretells for this size, and for its threshold there, which stays as it is. Nothing is kept in the galleries. One JSON line
-//! for each gallery and fold, and one for each gallery with how many of the intervals held what was observed.
+//! The galleries are given from small to large and contain no person of STRANGERS.npy, which has one row per person. These non-mated
+//! probes are divided into FOLDS. Each fold calibrates once, and the other folds are the test probes. For each gallery and fold: the
+//! threshold for TARGET, its 95 % interval, and the share of the test probes that reach it; the same for the threshold that the fold's
+//! calibration of the first gallery predicts for this size, and for its unchanged threshold. Nothing is stored in the galleries. Prints
+//! one JSON line for each gallery and fold, and one for each gallery with the number of intervals that contain the observed rate.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -24,17 +24,17 @@ use gallerist::template::Template;
 use gallerist::vectors::VectorFile;
 use serde_json::{Value, json};
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or a gallery fails.
+/// A file is missing or invalid, or a gallery fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let [target, strangers, folds, galleries @ ..] = arguments else {
         anyhow::bail!("growth TARGET STRANGERS.npy FOLDS GALLERY...")
     };
     let (target, folds): (f64, usize) = (target.parse()?, folds.parse()?);
     let strangers = read(Path::new(strangers))?;
-    ensure!(!galleries.is_empty() && folds > 1, "which galleries, and at least two folds");
+    ensure!(!galleries.is_empty() && folds > 1, "expected at least one GALLERY and two FOLDS");
     let size = strangers.len() / folds;
     let mut first: Vec<Calibration> = Vec::new();
     for gallery in galleries {
@@ -108,7 +108,7 @@ fn judged(operating: &Operating, best: &[f32]) -> Value {
         "threshold": operating.threshold, "fpir_ci95": [low, high], "method": operating.method,
         "extrapolated": operating.extrapolated, "observed_fpir": observed,
         "observed_ci95": [seen_low, seen_high], "inside": (low..=high).contains(&observed),
-        // With few fresh probes what is observed is uncertain, too.
+        // With few test probes the observed rate is uncertain too.
         "agrees": seen_low <= high && low <= seen_high,
     })
 }

@@ -1,4 +1,4 @@
-//! Benchmarks of Gallerist; results are committed under `bench/results/`.
+//! Benchmarks of Gallerist. The results are committed under `bench/results/`.
 
 #![allow(clippy::print_stdout)]
 
@@ -14,20 +14,20 @@ pub mod scan;
 use anyhow::{Context, Result};
 use gallerist_index::{Hit, Mode};
 
-/// How to search.
+/// A search method.
 #[derive(Debug, Clone, Copy)]
-pub struct Way {
+pub struct Method {
     /// The mode.
     pub mode: Mode,
-    /// What may be missed; `None`: as the mode has it.
+    /// The miss probability. `None`: the default of the mode.
     pub miss: Option<f64>,
 }
 
-impl Way {
-    /// A way as it is written: `exact`, `auto`, `scan`, `scan:1e-3` with a probability of a miss, or the width of a beam in graphs.
+impl Method {
+    /// Parses a method: `exact`, `auto`, `scan`, `scan:1e-3` with a miss probability, or the beam width of a graph search.
     ///
     /// # Errors
-    /// It is none of these.
+    /// The text is none of these.
     pub fn parse(text: &str) -> Result<Self> {
         let way = |mode| Self { mode, miss: None };
         Ok(match text.split_once(':') {
@@ -40,7 +40,7 @@ impl Way {
     }
 }
 
-/// A search, a [`Query`](gallerist_index::Query) or a [`Batch`](gallerist_index::Batch), done in a way.
+/// Runs a [`Query`](gallerist_index::Query) or a [`Batch`](gallerist_index::Batch) with a method.
 #[macro_export]
 macro_rules! search {
     ($search:expr, $way:expr) => {{
@@ -52,7 +52,7 @@ macro_rules! search {
     }};
 }
 
-/// The part of the expected hits, of one or more searches, that were found; `None` if none are expected.
+/// The share of the expected hits, of one or more searches, that were found. `None` if none are expected.
 pub fn recall<'a>(searches: impl IntoIterator<Item = (&'a [Hit], &'a [Hit])>) -> Option<f64> {
     let (mut found, mut all) = (0, 0);
     for (expected, hits) in searches {

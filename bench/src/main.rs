@@ -1,4 +1,4 @@
-//! `cargo run --release -p gallerist-bench -- NAME ARGUMENTS`: one of the benchmarks, each described in the file of its name.
+//! `cargo run --release -p gallerist-bench -- NAME ARGUMENTS` runs one of the benchmarks. Each is described in the file with its name.
 
 #[path = "../../src/encoder/networks/load.rs"]
 mod networks;

@@ -1,18 +1,18 @@
-//! The engine beside others, on the same rows and probes, in one run.
+//! Comparison with other libraries, with the same rows and probes in one run.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- peers KIND ROWS DIRECTORY [OPTIONS of bench/reference/peers.py]
 //! ```
 //!
-//! KIND is the data, made in DIRECTORY if it is not there:
+//! KIND is the kind of data. It is made in DIRECTORY if it does not exist:
 //!
-//! - `flat-D`: D dimensions that all matter, the hard kind (bench/reference/flat.py);
-//! - `model:FILE.npz`: after a real encoder, by `synth.py` beside that file, which draws from a fitted model.
+//! - `flat-D`: D dimensions of equal importance, the most difficult kind (bench/reference/flat.py);
+//! - `model:FILE.npz`: like the templates of a real encoder, from the fitted model in FILE.npz by `synth.py` in the same folder.
 //!
-//! Half of 400 probes are further images of the first people in the gallery, the others are strangers. The engine's index is made in
-//! DIRECTORY too; then bench/reference/peers.py builds the others and asks all of them in turn. Its lines go to
+//! There are 400 probes. Half of them are further images of the first people in the gallery, the others are non-mated. The index of the
+//! engine is made in DIRECTORY too. Then bench/reference/peers.py builds the other indexes and queries all of them in turn. Its lines go to
 //! DIRECTORY/peers.jsonl, and chart.py draws DIRECTORY/peers.svg. Needs Python with bench/reference/requirements.txt:
-//! `python3`, or what GALLERIST_PYTHON names.
+//! `python3`, or the program in GALLERIST_PYTHON.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 const PROBES: usize = 400;
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
 /// The data cannot be made, or a program fails.
@@ -45,13 +45,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
     peers.args(["--mated", &(PROBES / 2).to_string()]).args(options).stdout(lines);
     succeed(&mut peers)?;
     let mut chart = python("chart.py");
-    // A model by its name, wherever it lies.
+    // The name of a model is independent of its folder.
     let kind = kind.rsplit('/').next().unwrap_or(kind);
     chart.arg(&result).arg(directory.join("peers.svg")).arg(format!("{rows} rows, {kind}"));
     succeed(&mut chart)
 }
 
-/// Makes the rows and the probes. The probes come last, so that they are there if all is.
+/// Makes the rows and the probes. The probes are written last, so if they exist everything does.
 fn make(kind: &str, rows: &str, gallery: &Path, probes: &Path) -> Result<()> {
     if let Some(dimension) = kind.strip_prefix("flat-") {
         let mut flat = python("flat.py");
@@ -65,7 +65,7 @@ fn make(kind: &str, rows: &str, gallery: &Path, probes: &Path) -> Result<()> {
     }
     let model = kind.strip_prefix("model:").context("KIND is flat-D or model:FILE.npz")?;
     let synth = Path::new(model).with_file_name("synth.py");
-    ensure!(synth.exists(), "there is no synth.py beside {model}");
+    ensure!(synth.exists(), "there is no synth.py in the folder of {model}");
     let draw = |rows: &str, how: &[&str], out: &Path| {
         let mut draw = Command::new(interpreter());
         draw.arg(&synth).args(["gen", "--model", model, "--ids", rows]).args(how).arg("--out").arg(out);

@@ -1,12 +1,12 @@
-//! Whether `Mode::Auto` takes the quickest way: every way that it compares, timed, for selections and recalls of all kinds.
+//! Whether `Mode::Auto` takes the fastest method: times of every method that it compares, for many selections and recall targets.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- planner DIRECTORY PROBES.npy
 //! ```
 //!
-//! Prints one JSON line for each case: for each way what was expected and what a query took (the median, in milliseconds), what auto
-//! took, and how many times that is of the quickest. The last line says the worst of these. One thread. Batches are of 16; their times
-//! are those of one of them.
+//! Prints one JSON line for each case: for each method the predicted and the measured time of a query (the median, in milliseconds), the
+//! time of auto, and its ratio to the fastest. The last line has the largest ratio. One thread. Batches have 16 queries; their times are
+//! per query.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,24 +17,24 @@ use gallerist_index::{Cost, Index, Mode, Selection, View};
 use serde_json::json;
 
 const K: usize = 10;
-/// Searches in a case: the first ones verify what is read, and those after the least are done as long as there is time.
+/// Searches per case. The first ones verify what is read. After the minimum number, more are run while there is time.
 const FIRST: usize = 2;
 const LEAST: usize = 10;
 const MOST: usize = 80;
 const TIME: Duration = Duration::from_millis(280);
-/// Milliseconds after which a way is not tried again, if it was so often.
+/// A slower method, in milliseconds, is not run again after the minimum number of searches.
 const TOO_LONG: f64 = 50.0;
 const FEW: usize = 3;
-/// One in so many rows is selected; 0: no selection.
+/// One in this number of rows is selected; 0: no selection.
 const SELECTED: [u64; 8] = [0, 2, 4, 10, 30, 100, 1000, 100_000];
-/// Probes that are searched for at once.
+/// Probes per search call.
 const TOGETHER: [usize; 2] = [1, 16];
 const RECALLS: [Option<f64>; 5] = [None, Some(0.5), Some(0.8), Some(0.9), Some(0.99)];
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or the index fails.
+/// A file is missing or invalid, or the index fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY PROBES.npy");
     let index = Index::open(path(0)?)?;
@@ -64,7 +64,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// By how many times auto is slower than the quickest way.
+    /// The ratio of the time of auto to that of the fastest method.
     fn run(&self, probes: &[&[f32]], every: u64) -> Result<f64> {
         let costs = self.search(probes, None)?;
         let modes: Vec<Mode> = costs.iter().map(|cost| cost.mode).chain([Mode::Auto]).collect();
@@ -74,8 +74,8 @@ impl Case<'_> {
             if turn >= LEAST && begun.elapsed() > TIME {
                 break;
             }
-            // In turn, so that whatever else the machine does hits all of them, and each after itself with other probes: what it finds
-            // in caches is what it left there.
+            // In turn, so that other work on the machine affects all methods, and each method after itself with other probes, so that it
+            // finds its own data in the caches.
             for ((way, mode), times) in modes.iter().enumerate().zip(&mut times) {
                 if times.len() >= FEW && times.iter().sum::<f64>() * self.together as f64 > TOO_LONG {
                     continue;
@@ -116,7 +116,7 @@ impl Case<'_> {
         Ok(auto / best)
     }
 
-    /// Searches in a mode, or tells what the ways cost.
+    /// Searches with a mode, or returns the predicted costs of the methods.
     fn search(&self, probes: &[&[f32]], mode: Option<Mode>) -> Result<Vec<Cost>> {
         macro_rules! search {
             ($query:expr) => {{

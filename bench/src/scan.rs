@@ -1,19 +1,19 @@
-//! Complete search by codes against complete search by vectors, over an index of .npy rows.
+//! Complete search with codes compared with complete search with vectors, in an index of .npy rows.
 //!
 //! ```text
 //! cargo run --release -p gallerist-bench -- scan DIRECTORY GALLERY.npy PROBES.npy [K] [BATCH]
 //! ```
 //!
-//! Prints one JSON line for the index, then one for each way and number of threads: queries a second, the median and 99th percentile of
-//! a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too; then for batches; then the
-//! same for all rows that score as much as 1 % of the strangers' best hits do, which strangers ask for: with the best score of all, also
-//! where it is less ("range"), and without ("hits"). The second half of the probes are strangers. The index is made in DIRECTORY, if
-//! there is none, and stays there.
+//! Prints one JSON line for the index, then one for each method and number of threads: queries per second, the median and 99th
+//! percentile of a query in milliseconds, rows whose score was computed, and the share of hits that exact search finds too. Then the
+//! same for batches. Then the same for all rows that score at least as high as 1 % of the best hits of non-mated probes, for non-mated
+//! probes: with the best score of all rows, even if it is lower ("range"), and without it ("hits"). The second half of the probes are
+//! non-mated. The index is made in DIRECTORY if there is none, and is kept.
 
 use std::path::Path;
 use std::time::Instant;
 
-use crate::{Way, recall, search};
+use crate::{Method, recall, search};
 use anyhow::{Context, Result};
 use gallerist::vectors::VectorFile;
 use gallerist_index::{Answer, Durability, Hit, Index, Options, Row, View};
@@ -21,16 +21,16 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 
 const WAYS: [&str; 5] = ["exact", "scan", "scan:1e-3", "scan:1e-2", "auto"];
-/// Those that are asked for ranges and in batches.
+/// The methods for range searches and batches.
 const FEW: [&str; 3] = ["exact", "scan", "scan:1e-3"];
 
-/// What is asked for.
+/// The kind of search.
 #[derive(Clone, Copy)]
 enum Wanted {
     Best(usize),
-    /// All that score so much, and the best score of all.
+    /// All rows with at least this score, and the best score of all rows.
     Range(f32),
-    /// All that score so much.
+    /// All rows with at least this score.
     Hits(f32),
 }
 
@@ -41,10 +41,10 @@ struct Bench<'a> {
     pool: ThreadPool,
 }
 
-/// Runs it with what follows its name on the command line.
+/// Runs the benchmark with the arguments after its name.
 ///
 /// # Errors
-/// A file is missing or not what it should be, or the index fails.
+/// A file is missing or invalid, or the index fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let path = |at: usize| arguments.get(at).map(Path::new).context("DIRECTORY GALLERY.npy PROBES.npy");
     let number = |at: usize, default: usize| arguments.get(at).map_or(Ok(default), |text| text.parse());
@@ -64,7 +64,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let bests = expected[probes.len() / 2..].iter().filter_map(|hits| hits.first().map(|hit| hit.score));
     let mut bests: Vec<f32> = bests.collect();
     bests.sort_by(f32::total_cmp);
-    let threshold = bests.get(bests.len() * 99 / 100).copied().context("strangers with hits")?;
+    let threshold = bests.get(bests.len() * 99 / 100).copied().context("no non-mated probe has a hit")?;
     println!("{}", json!({ "threshold": threshold }));
     for threads in [1, 2] {
         let bench = Bench::new(&view, &probes, threads)?;
@@ -84,9 +84,9 @@ impl<'a> Bench<'a> {
         Ok(Self { view, probes, threads, pool: ThreadPoolBuilder::new().num_threads(threads).build()? })
     }
 
-    /// Every probe asked once: milliseconds of each, hits, and a line that says the rest.
+    /// Queries every probe once. Returns the milliseconds of each, the hits, and a JSON object with other results.
     fn ask(&self, name: &str, wanted: Wanted) -> Result<(Vec<f64>, Vec<Vec<Hit>>, Value)> {
-        let way = Way::parse(name)?;
+        let way = Method::parse(name)?;
         let answer = |probe: &[f32]| -> Result<Answer> {
             let query = search!(self.view.query(probe)?, way);
             Ok(self.pool.install(|| match wanted {
@@ -95,7 +95,7 @@ impl<'a> Bench<'a> {
                 Wanted::Hits(least) => query.hits_only().range(least),
             })?)
         };
-        let certificate = answer(self.probes[0])?.certificate; // verifies what is touched
+        let certificate = answer(self.probes[0])?.certificate; // the first query verifies what it reads
         let (mut times, mut hits, mut rescored) = (Vec::new(), Vec::new(), 0);
         for probe in self.probes {
             let started = Instant::now();
@@ -127,7 +127,7 @@ impl<'a> Bench<'a> {
     }
 
     fn batches(&self, name: &str, wanted: Wanted, batch: usize) -> Result<()> {
-        let way = Way::parse(name)?;
+        let way = Method::parse(name)?;
         let started = Instant::now();
         for probes in self.probes.chunks(batch) {
             let search = search!(self.view.batch(probes)?, way);

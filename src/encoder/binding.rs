@@ -1,10 +1,10 @@
-//! Which templates a model makes, and with which it can be used.
+//! The binding of a gallery to a model, and the check of it.
 
 use super::Model;
 use crate::template::{Binding, BindingError};
 
 impl Model {
-    /// What binds a gallery to this model.
+    /// The binding of a gallery of this model.
     pub fn binding(&self) -> Binding {
         Binding {
             model: self.name.clone(),
@@ -14,11 +14,11 @@ impl Model {
         }
     }
 
-    /// Refuses a gallery whose templates cannot be compared with those of this model.
+    /// Requires that the templates of a gallery can be compared with those of this model.
     ///
     /// # Errors
-    /// [`BindingError::EarlierPipeline`] if they were made with the same model, but an earlier version of the code between photo and
-    /// network; else [`BindingError::OtherModel`].
+    /// [`BindingError::EarlierPipeline`] if the templates were made with the same model and an earlier version of the code between photo
+    /// and network; otherwise [`BindingError::OtherModel`].
     pub fn require_for(&self, gallery: &Binding) -> Result<(), BindingError> {
         let fingerprint = self.fingerprint();
         if gallery.model == self.name && self.is_of_earlier_pipeline(&gallery.fingerprint) {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gallery_of_the_earlier_pipeline_is_refused_with_what_to_do() {
+    fn a_gallery_of_the_earlier_pipeline_is_refused_with_advice() {
         let model = Model::named("mobilefacenet-192").unwrap();
         let binding = |fingerprint: String| Binding {
             model: model.name.clone(),

@@ -1,4 +1,4 @@
-//! From a [`Model`] to something that runs: verified weights, a device, a detector and an encoder.
+//! Loading a [`Model`]: verifies the weights, chooses the device and creates detector and encoder.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -14,22 +14,22 @@ use crate::face::Detector;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Device {
-    /// CUDA if it is there, the CPU otherwise.
+    /// CUDA if it is available, otherwise the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// The first CUDA device; an error if there is none.
+    /// The first CUDA device. An error if there is none.
     Cuda,
 }
 
-/// A detector and the encoder that goes with it, loaded and ready, to be shared between threads.
+/// A detector and the encoder that goes with it, loaded. Threads share one engine.
 pub struct Engine {
     /// Finds faces.
     pub detector: Box<dyn Detector>,
     /// Turns aligned faces into templates.
     pub encoder: Box<dyn Encoder>,
-    /// What the encoder is.
+    /// The model of the encoder.
     pub model: Model,
 }
 
@@ -39,28 +39,28 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Loads a model that is not the stand-in, as [`Engine::load`] says.
+/// A function that loads a model other than the stand-in; see [`Engine::load`].
 pub type Load = fn(&Model, Device, bool) -> Result<Engine, EncoderError>;
 
 static PROVIDED: OnceLock<Load> = OnceLock::new();
 
 impl Engine {
-    /// Gives this process what runs real networks. The first call counts.
+    /// Registers the function that loads real networks. Only the first call has an effect.
     pub fn provide(load: Load) {
         let _ = PROVIDED.set(load);
     }
 
-    /// Whether real networks can run in this process.
+    /// Whether this process can run real networks.
     pub fn is_provided() -> bool {
         PROVIDED.get().is_some()
     }
 
-    /// Loads `model` and the detector onto `device`. Every file is verified against its SHA-256 first.
-    /// `trust_torchscript` allows a [`Kind::Torchscript`] model to run its code.
+    /// Loads `model` and the detector onto `device`. Verifies the SHA-256 of every file first.
+    /// `trust_torchscript` permits a [`Kind::Torchscript`] model to run its code.
     ///
     /// # Errors
-    /// Nothing runs networks here; weights missing, changed or damaged; a TorchScript model without trust; an unusable
-    /// device.
+    /// This process cannot run networks; weights are missing, changed or damaged; a TorchScript model is not trusted; the device is not
+    /// usable.
     pub fn load(model: &Model, device: Device, trust_torchscript: bool) -> Result<Self, EncoderError> {
         if model.kind == Kind::StandIn {
             return Ok(Self {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stand_in_needs_nothing() {
+    fn the_stand_in_loads_without_files() {
         let engine = Engine::load(&Model::named("stand-in").unwrap(), Device::Auto, false).unwrap();
         assert_eq!(engine.model.dimension, 64);
         fn shared<T: Send + Sync>(_: &T) {}

@@ -1,11 +1,11 @@
-//! Models: what a network is, where its weights lie, and what it wants to see.
+//! Models: the description of a network, its weights file and its input.
 //!
 //! A manifest is a TOML file:
 //!
 //! ```toml
 //! name = "my-encoder"
 //! kind = "torchscript"         # a user's model; the built-in ones say "builtin"
-//! dimension = 512              # length of the vector it gives
+//! dimension = 512              # length of a template
 //! chip = "arcface-112"         # how faces are aligned: "arcface-112" or "dlib-150"
 //! channels = "rgb"             # or "bgr"
 //! mean = [127.5, 127.5, 127.5] # in the order of `channels`; the network sees (value - mean) * scale
@@ -30,58 +30,58 @@ use sha2::{Digest, Sha256};
 use super::{EncoderError, weights};
 use crate::face::Chip;
 
-/// Largest manifest that is read: a page of text.
+/// Largest manifest that is read, in bytes. A manifest is a page of text.
 const LARGEST_MANIFEST: u64 = 1 << 20;
 
-/// Version of everything between photo and network that no manifest states: the cascade, the warp, the
-/// rounding. Raised when their results change, so that galleries made before are told apart.
+/// Version of the code between photo and network that no manifest describes: the detector cascade, the alignment, the rounding. It is
+/// raised when their results change, so that galleries made with earlier versions are recognised.
 ///
-/// 1: faces at a photo's border were stretched. 2: they are padded; turned photos are recognised.
+/// 1: faces at the border of a photo were stretched. 2: they are padded, and rotated photos are recognised.
 const PIPELINE: u32 = 2;
 
-/// A network and how to feed it.
+/// A network and its input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// The name users give: `mobilefacenet-192`.
+    /// The name that users give, such as `mobilefacenet-192`.
     pub name: String,
-    /// Who runs it.
+    /// How the network is run.
     pub kind: Kind,
-    /// Components of its templates.
+    /// Number of components of its templates.
     pub dimension: usize,
-    /// How faces are aligned for it; also the size of its input.
+    /// How faces are aligned, which is also the size of the input.
     pub chip: Chip,
-    /// Order of the colours in its input.
+    /// Order of the colours in the input.
     pub channels: ChannelOrder,
-    /// Taken from each colour (0 to 255), in the order of `channels`.
+    /// Subtracted from each colour (0 to 255), in the order of `channels`.
     pub mean: [f32; 3],
-    /// What the difference is multiplied with.
+    /// Factor for the difference.
     pub scale: f32,
-    /// Cosine from which two faces count as the same person, uncalibrated.
+    /// Cosine from which two faces count as one person without a calibration.
     pub threshold: f32,
-    /// Where `threshold` was measured and at which error rate.
+    /// The data and the error rate for which `threshold` was measured.
     pub threshold_basis: String,
     /// Licence of the weights, as far as it is known.
     pub licence: String,
-    /// Where the weights come from.
+    /// Origin of the weights.
     pub provenance: String,
-    /// What a user should know before relying on it.
+    /// What users should know before they rely on the model.
     #[serde(default)]
     pub caveats: Vec<String>,
-    /// The file with its parameters; none for the stand-in.
+    /// The file with the parameters. None for the stand-in.
     #[serde(default)]
     pub weights: Option<Weights>,
 }
 
-/// Who runs a model.
+/// How a model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Shipped: safetensors with a list of operations, run by our own small executor.
+    /// A built-in model: safetensors with a list of operations, run by the executor of this program.
     Builtin,
-    /// A user's TorchScript file. Loading it runs its code.
+    /// A TorchScript file of a user. Loading it runs its code.
     Torchscript,
-    /// The deterministic fake for tests. It cannot tell people apart.
+    /// The deterministic replacement for tests. It cannot recognise people.
     StandIn,
 }
 
@@ -95,11 +95,11 @@ pub enum ChannelOrder {
     Bgr,
 }
 
-/// A file and what must be in it.
+/// A file and its expected content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
-    /// Absolute, or relative to [`models_dir`] (built-in models) or to the manifest (a user's).
+    /// Absolute, or relative to [`models_dir`] (built-in models) or to the folder of the manifest (models of users).
     pub file: PathBuf,
     /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -123,25 +123,25 @@ fn embedded(text: &str) -> Model {
 }
 
 impl Model {
-    /// The models that come with the program, best first: what [`Self::default_available`] tries in turn.
+    /// The built-in models, the best one first. [`Self::default_available`] tries them in this order.
     pub fn builtin() -> &'static [Self] {
         &BUILTIN
     }
 
-    /// The built-in model of this name, or the hidden `stand-in`.
+    /// The built-in model with this name, or the hidden `stand-in`.
     pub fn named(name: &str) -> Option<Self> {
         Self::builtin().iter().chain([&*STAND_IN]).find(|model| model.name == name).cloned()
     }
 
-    /// The first built-in model whose weights are on this machine; says so in the log if it is not the best
-    /// one. If there is none, the best one: loading it then says what is missing.
+    /// The first built-in model with installed weights. Logs a warning if it is not the best model. If no model is installed, the
+    /// best one; loading it then reports the missing file.
     pub fn default_available() -> Self {
         let installed = |model: &&Self| model.weights_file().is_some_and(|file| file.exists());
         let best = &Self::builtin()[0];
         let found = Self::builtin().iter().find(installed).unwrap_or(best);
         if found.name != best.name {
             tracing::warn!(
-                "{} is not installed; {} serves instead and is less accurate. tools/setup fetches the better one.",
+                "{} is not installed; {} is used instead and is less accurate. tools/setup installs the better one.",
                 best.name,
                 found.name
             );
@@ -149,10 +149,10 @@ impl Model {
         found.clone()
     }
 
-    /// The model that a user names: a built-in one, or the path of a manifest (anything with a `/` or `.toml`).
+    /// The model for a name that a user gives: a built-in model, or the path of a manifest (a text with `/`, or ending with `.toml`).
     ///
     /// # Errors
-    /// No such model, or a manifest that is not one.
+    /// There is no such model, or the manifest is invalid.
     pub fn find(name: &str) -> Result<Self, EncoderError> {
         if name.contains('/') || name.ends_with(".toml") {
             return Self::from_manifest(Path::new(name));
@@ -163,10 +163,10 @@ impl Model {
         })
     }
 
-    /// Reads a user's manifest.
+    /// Reads the manifest of a user.
     ///
     /// # Errors
-    /// [`EncoderError::Manifest`]: unreadable, not TOML, a field missing, unknown or out of range.
+    /// [`EncoderError::Manifest`]: the file is unreadable or not TOML, or a field is missing, unknown or out of range.
     pub fn from_manifest(path: &Path) -> Result<Self, EncoderError> {
         let wrong = |reason: String| EncoderError::Manifest { file: path.into(), reason };
         let read = || -> std::io::Result<String> {
@@ -211,16 +211,16 @@ impl Model {
         }
     }
 
-    /// Where the weights file lies, or should. None for the stand-in.
+    /// The path of the weights file, whether it exists or not. None for the stand-in.
     pub fn weights_file(&self) -> Option<PathBuf> {
         Some(models_dir().join(&self.weights.as_ref()?.file))
     }
 
-    /// Verifies that the weights of a user's model are there and are those that the manifest names. Those of built-in
-    /// models may be fetched later: their hashes are part of the program.
+    /// Verifies the weights of a user's model against the manifest. The weights of built-in models may be installed later, because their
+    /// hashes are part of the program.
     ///
     /// # Errors
-    /// Weights missing, no regular file, too large, unreadable or with another SHA-256.
+    /// The weights are missing, not a regular file, too large, unreadable, or have another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
         match (self.kind, &self.weights, self.weights_file()) {
             (Kind::Torchscript, Some(weights), Some(file)) => {
@@ -230,14 +230,14 @@ impl Model {
         }
     }
 
-    /// The detector that finds the faces for every model but the stand-in.
+    /// The detector of every model except the stand-in.
     pub fn detector() -> &'static Weights {
         &DETECTOR
     }
 
-    /// SHA-256, in hexadecimal, over everything that decides which template a photo gets: the weights of
-    /// encoder and detector, alignment, channel order, mean, scale, dimension, and the version of the code
-    /// between them. Templates of different fingerprints cannot be compared.
+    /// SHA-256, in hexadecimal, of everything that determines the template of a photo: the weights of encoder and detector, alignment,
+    /// channel order, mean, scale, dimension, and the version of the code between them. Templates with different fingerprints cannot be
+    /// compared.
     pub fn fingerprint(&self) -> String {
         self.fingerprint_of(PIPELINE)
     }
@@ -261,7 +261,7 @@ impl Model {
     }
 }
 
-/// Where converted models lie: `$GALLERIST_MODELS`, else `models` in `$GALLERIST_CACHE`, else in
+/// The folder of the converted models: `$GALLERIST_MODELS`, otherwise `models` in `$GALLERIST_CACHE`, otherwise `models` in
 /// `gallerist` in the user's cache folder (`$XDG_CACHE_HOME` or `~/.cache`).
 pub fn models_dir() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -275,7 +275,7 @@ pub fn models_dir() -> PathBuf {
     cache.join("models")
 }
 
-/// Two lower-case digits a byte.
+/// Two lower-case digits per byte.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

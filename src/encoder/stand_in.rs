@@ -1,13 +1,13 @@
-//! The stand-in: a deterministic detector and encoder without any network, so that everything around them
-//! is tested on machines without libtorch. It is not for faces.
+//! The stand-in: a deterministic detector and encoder without networks. With it the rest of the program can be tested on machines
+//! without libtorch. It does not recognise faces.
 
 use super::Encoder;
 use crate::face::{Chip, Crop, DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use crate::template::Template;
 
-/// Sees one face in the central square of a photo, or one in each square of a photo that is twice as wide as high or wider, from left to
-/// right; none where all pixels are of one colour.
+/// Finds one face in the central square of a photo. In a photo at least twice as wide as high, finds one face in each square, from left
+/// to right. A square with only one colour has no face.
 #[derive(Debug)]
 pub(super) struct StandInDetector;
 
@@ -29,7 +29,7 @@ impl Detector for StandInDetector {
     }
 }
 
-/// Whether the pixels of a square are not all of one colour.
+/// Whether the pixels of a square have more than one colour.
 fn has_colours(photo: &Photo, [left, top]: [u32; 2], side: u32) -> bool {
     let row = |y: u32| {
         let start = 3 * (y as usize * photo.width as usize + left as usize);
@@ -46,14 +46,14 @@ fn face_in(corner: [u32; 2], side: u32) -> Face {
     Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }
 }
 
-/// Projects a crop, shrunk to 16x16, onto fixed random directions. Equal pictures give equal templates, similar
-/// pictures similar ones.
+/// Projects a crop, reduced to 16x16, onto fixed random directions. Equal pictures give equal templates, and similar pictures give
+/// similar templates.
 #[derive(Debug)]
 pub(super) struct StandInEncoder {
     pub dimension: usize,
 }
 
-/// Cells of the shrunk crop a side.
+/// Cells per side of the reduced crop.
 const GRID: usize = 16;
 
 impl Encoder for StandInEncoder {
@@ -69,7 +69,7 @@ impl StandInEncoder {
         let raw: Vec<f32> = (0..self.dimension)
             .map(|row| {
                 let direction = |column: usize| splitmix(row * cells.len() + column);
-                // The constant keeps a crop of one colour from having no direction at all.
+                // The constant gives a crop of one colour a direction too.
                 direction(cells.len() + row)
                     + cells
                         .iter()
@@ -85,7 +85,7 @@ impl StandInEncoder {
     }
 }
 
-/// Mean of every cell and colour.
+/// The mean of every cell and colour.
 fn shrink(crop: &Crop) -> Vec<f32> {
     let side = (crop.side as usize).max(1);
     let mut sums = vec![0.0_f32; GRID * GRID * 3];
@@ -100,7 +100,7 @@ fn shrink(crop: &Crop) -> Vec<f32> {
     sums.iter().zip(counts).map(|(sum, count)| sum / f32::max(count, 1.0)).collect()
 }
 
-/// A fixed random number in -1 to 1 (Steele, Lea, Flood 2014: SplitMix64).
+/// A fixed random number between -1 and 1 (SplitMix64: Steele, Lea, Flood 2014).
 fn splitmix(at: usize) -> f32 {
     let mut z = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_picture_gives_the_same_template_and_another_a_different_one() {
+    fn equal_pictures_have_equal_templates_and_others_do_not() {
         let score = |a: &Template, b: &Template| {
             a.as_slice().iter().zip(b.as_slice()).map(|(x, y)| x * y).sum::<f32>()
         };

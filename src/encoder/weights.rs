@@ -1,4 +1,4 @@
-//! Weights files: regular files of a fair size, read once, verified, then parsed from the very bytes that were verified.
+//! Weights files: regular files of limited size. A file is read once, and exactly the verified bytes are parsed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -9,14 +9,14 @@ use sha2::{Digest, Sha256};
 use super::EncoderError;
 use super::model::hexadecimal;
 
-/// Largest weights file that is read into memory: far above any face encoder.
+/// Largest weights file that is read into memory, in bytes. Far larger than any face encoder.
 const LARGEST: u64 = 4 << 30;
 
-/// Opens a file and gives its length, if it is a regular file of at most `largest` bytes. A pipe or a device neither blocks nor is
-/// touched.
+/// Opens a file and returns its length. It must be a regular file of at most `largest` bytes. A pipe or a device does not block and is
+/// not read.
 ///
 /// # Errors
-/// As the system says, or `InvalidInput` with what was expected.
+/// The error of the system, or `InvalidInput` with the expected kind of file.
 pub(super) fn open_regular(file: &Path, largest: u64) -> io::Result<(File, u64)> {
     let judge = |metadata: std::fs::Metadata| match metadata.is_file() && metadata.len() <= largest {
         true => Ok(metadata.len()),
@@ -35,7 +35,7 @@ pub(super) fn open_regular(file: &Path, largest: u64) -> io::Result<(File, u64)>
     Ok((opened, length))
 }
 
-/// Whether `file` is there and its SHA-256 is `expected`.
+/// Verifies that `file` exists and has the SHA-256 `expected`.
 ///
 /// # Errors
 /// `MissingWeights`, `Weights`, `WeightsChanged`.
@@ -46,7 +46,7 @@ pub(super) fn check(model: &str, file: &Path, expected: &str) -> Result<(), Enco
     compare(file, expected, hash)
 }
 
-/// The bytes of `file`, if their SHA-256 is `expected`.
+/// The bytes of `file`, after their SHA-256 was compared with `expected`.
 ///
 /// # Errors
 /// `MissingWeights`, `Weights`, `WeightsChanged`.
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_bytes_that_were_promised_are_taken() {
+    fn only_bytes_with_the_expected_hash_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("weights");
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -1,24 +1,24 @@
-//! Alignment: the least-squares similarity transform that carries a face's landmarks onto a template,
-//! and the bilinear warp of the photo through it.
+//! Alignment: the least-squares similarity transform from the landmarks of a face to the points of a chip,
+//! and the bilinear sampling of the photo through it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Crop, Landmarks};
 use crate::image::Photo;
 
-/// The square picture an encoder was trained on: its side and where the five landmarks lie in it.
+/// The aligned picture that an encoder was trained on: its side and the places of the five landmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Chip {
-    /// 112 pixels, the five points that ArcFace and its kin are aligned to.
+    /// 112 pixels, with the five points of ArcFace and similar encoders.
     #[serde(rename = "arcface-112")]
     ArcFace112,
-    /// 150 pixels, dlib's face chip; its five points were measured on dlib's own chips (MTCNN's points).
+    /// 150 pixels, the face chip of dlib. The five points were measured on dlib's chips with MTCNN.
     #[serde(rename = "dlib-150")]
     Dlib150,
 }
 
 impl Chip {
-    /// Pixels a side.
+    /// Pixels per side.
     pub fn side(self) -> u32 {
         match self {
             Self::ArcFace112 => 112,
@@ -26,7 +26,7 @@ impl Chip {
         }
     }
 
-    /// Where the five landmarks go, in pixels of the chip.
+    /// The places of the five landmarks, in pixels of the chip.
     pub fn template(self) -> Landmarks {
         match self {
             Self::ArcFace112 => [
@@ -43,7 +43,7 @@ impl Chip {
     }
 }
 
-/// Which pixels of the chip that [`align`] makes lie wholly within the photo, row by row. None if all do.
+/// Which pixels of the chip that [`align`] makes are completely inside the photo, row by row. None if all are.
 pub(super) fn within(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Option<Vec<bool>> {
     let to_photo = Similarity::between(landmarks, &chip.template()).inverse();
     let side = chip.side();
@@ -58,8 +58,8 @@ pub(super) fn within(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Option
     Some((0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(|(x, y)| inside(x, y)).collect())
 }
 
-/// Turns, scales and moves the face so that its landmarks lie as close to the chip's template as a
-/// similarity transform brings them, sampled bilinearly. What lies outside the photo is black.
+/// Rotates, scales and moves the face so that its landmarks are as close as possible to the points of the chip. Samples
+/// bilinearly. Pixels outside the photo are black.
 pub fn align(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Crop {
     let to_photo = Similarity::between(landmarks, &chip.template()).inverse();
     let side = chip.side();
@@ -73,7 +73,7 @@ pub fn align(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Crop {
     Crop { side, pixels }
 }
 
-/// The photo's colour at a point between pixel centres, bilinear, black outside.
+/// The colour of the photo at a point between pixel centres, bilinear, black outside the photo.
 fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
     let (left, top) = (x.floor(), y.floor());
     let (right_share, bottom_share) = ((x - left) as f32, (y - top) as f32);
@@ -88,7 +88,7 @@ fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
             }
         }
     }
-    sum.map(|value| (value + 0.5) as u8) // rounded, without a call
+    sum.map(|value| (value + 0.5) as u8) // rounds without a function call
 }
 
 fn pixel(photo: &Photo, column: i64, row: i64) -> Option<&[u8]> {
@@ -110,8 +110,8 @@ struct Similarity {
 }
 
 impl Similarity {
-    /// The similarity (no reflection) of least squared error from `from` to `to`: Umeyama 1991, which in the
-    /// plane is one complex division. Points that all coincide give a pure translation.
+    /// The similarity transform without reflection that has the least squared error from `from` to `to` (Umeyama 1991). In two dimensions
+    /// this is one complex division. Points that all coincide give a translation.
     fn between(from: &Landmarks, to: &Landmarks) -> Self {
         let mean = |points: &Landmarks, axis: usize| {
             points.iter().map(|point| f64::from(point[axis])).sum::<f64>() / points.len() as f64
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn landmarks_on_the_template_give_the_photo_itself() {
+    fn landmarks_on_the_points_of_the_chip_give_the_photo_itself() {
         let photo = gradient(112, 112);
         let crop = align(&photo, &Chip::ArcFace112.template(), Chip::ArcFace112);
         assert_eq!(crop.pixels, photo.pixels);
@@ -179,7 +179,7 @@ mod tests {
         assert!((x - 3.0).abs() < 1e-9 && (y - 4.0).abs() < 1e-9);
     }
 
-    /// The best fit of five points that no similarity carries onto the template, by steepest search.
+    /// Searches for a better fit of five points for which no exact similarity exists.
     #[test]
     fn no_small_change_of_the_similarity_fits_better() {
         let from = [[30.0, 40.0], [95.0, 52.0], [61.0, 80.0], [33.0, 120.0], [88.0, 117.0]];

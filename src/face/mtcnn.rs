@@ -1,20 +1,21 @@
-//! MTCNN (Zhang et al. 2016), the cascade around its three networks.
+//! MTCNN (Zhang et al. 2016): the cascade around its three networks.
 //!
-//! 1. The proposal network looks at a pyramid of shrunk photos and gives a probability and a box for every
-//!    12x12 cell; 2. the refinement network judges the surviving boxes at 24x24; 3. the output network judges
-//!    those at 48x48 and places the five landmarks. Between the stages boxes are regressed, made square and
-//!    thinned by non-maximum suppression.
+//! 1. The proposal network runs on a pyramid of reduced photos. It outputs a probability and a box for every 12x12 cell.
+//! 2. The refinement network classifies the remaining boxes at 24x24.
+//! 3. The output network classifies those that remain at 48x48 and outputs the five landmarks.
 //!
-//! The arithmetic follows facenet-pytorch, whose weights these are, down to its `+ 1`s: landmarks of faces within
-//! the photo agree within 0.01 px. Its traps: the "area" resize is adaptive average pooling (`resize`); areas count
-//! pixels without `+ 1` while boxes are united and with it in the last suppression; boxes are truncated before
-//! their pixels are taken.
+//! Between the stages, boxes are corrected by regression, made square and filtered by non-maximum suppression.
 //!
-//! Where a box reaches beyond the photo it does not follow. There facenet-pytorch cuts the box and stretches what is left
-//! over the network's input while the points are placed by the uncut box, so that they are off by up to half a face.
-//! Here, as in the method's own code, the box is shown whole, and what lies outside the photo is padding. Where
-//! nothing is found, the photo is proposed from once more with a margin around it: a face that fills the photo is
-//! seen by no cell that lies within it.
+//! The arithmetic follows facenet-pytorch, which is the source of the weights, including its `+ 1`s. Landmarks of faces within
+//! the photo agree within 0.01 px. Special points: the "area" resize is adaptive average pooling (`resize`); areas count
+//! pixels without `+ 1` for the union of boxes and with it in the last suppression; boxes are truncated before
+//! their pixels are read.
+//!
+//! For boxes beyond the border of the photo the code differs from facenet-pytorch. That library cuts the box and stretches the rest to the
+//! network's input, but places the landmarks with the uncut box. The landmarks are then wrong by up to half a face.
+//! Here, as in the code of the method's authors, the network gets the whole box, with padding outside the photo. If
+//! no face is found, the proposal network runs again with a margin around the photo, because a face that fills the photo
+//! fits into no cell inside it.
 
 mod boxes;
 
@@ -23,18 +24,18 @@ use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use boxes::{FaceBox, Overlap, average_points, suppress};
 
-/// Probability from which a cell, a refined box and a final face are kept.
+/// Smallest probability of a cell, a refined box and a final face.
 const THRESHOLDS: [f32; 3] = [0.6, 0.7, 0.7];
-/// Each level of the pyramid is this much smaller than the one before.
+/// The size of each level of the pyramid relative to the previous one.
 const SHRINK: f64 = 0.709;
-/// The proposal network sees this many pixels, every second pixel.
+/// The side of the proposal network's cell in pixels. Cells start at every second pixel.
 const CELL: f64 = 12.0;
 const STRIDE: f32 = 2.0;
-/// Levels of the pyramid whose shorter side has fewer pixels are looked at with a margin where nothing was found.
+/// Levels of the pyramid with a smaller shorter side, in pixels, are repeated with a margin if no face was found.
 const COARSE: f64 = 3.0 * CELL;
-/// Pixels of a level that are added on every side there: half a cell.
+/// The margin of a level on every side, in pixels: half a cell.
 const MARGIN: f64 = CELL / 2.0;
-/// Boxes that one call to a network judges at most: bounds the memory of a photo full of candidates.
+/// Most boxes per network call. Limits the memory for a photo with many candidates.
 const BATCH: usize = 128;
 
 /// Pictures of one size for a network: `count * height * width * 3` values, RGB interleaved, each
@@ -51,30 +52,30 @@ pub struct Pictures {
     pub values: Vec<f32>,
 }
 
-/// What the proposal network says of one picture: a grid of cells.
+/// Output of the proposal network for one picture: a grid of cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposals {
-    /// Columns of the grid; rows follow from the length.
+    /// Columns of the grid. The number of rows follows from the length.
     pub columns: usize,
     /// Probability of a face in each cell, row by row.
     pub probabilities: Vec<f32>,
-    /// Where the face lies in its cell: left, top, right, bottom as shares of the cell, four planes like
+    /// The place of the face in its cell: left, top, right, bottom as shares of the cell. Four planes like
     /// `probabilities`, one after the other.
     pub offsets: Vec<f32>,
 }
 
-/// What the refinement and output networks say of one picture.
+/// Output of the refinement or output network for one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
     /// Probability that this is a face.
     pub probability: f32,
     /// Corrections to left, top, right, bottom, as shares of the box.
     pub offsets: [f32; 4],
-    /// The landmarks as shares of the box: five x, then five y. Zeros from the refinement network.
+    /// The landmarks as shares of the box: five x, then five y. Zeros for the refinement network.
     pub points: [f32; 10],
 }
 
-/// The three networks. Implementations are shared between threads.
+/// The three networks. Threads share them.
 pub trait Networks: Send + Sync {
     /// Runs the proposal network on one picture of at least 12x12 pixels.
     ///
@@ -82,13 +83,13 @@ pub trait Networks: Send + Sync {
     /// The network failed.
     fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError>;
 
-    /// Runs the refinement network on 24x24 pictures, one judgement each.
+    /// Runs the refinement network on 24x24 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
     fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
 
-    /// Runs the output network on 48x48 pictures, one judgement each.
+    /// Runs the output network on 48x48 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
@@ -172,7 +173,7 @@ impl<N: Networks> Detector for Mtcnn<N> {
 /// One picture of the pyramid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Level {
-    /// Its pixels by the photo's.
+    /// Its pixels per pixel of the photo.
     scale: f64,
     /// Pixels of the photo that are added on every side.
     margin: i64,
@@ -189,14 +190,14 @@ impl Level {
     }
 }
 
-/// The pyramid: the first level shows a face of `min_face` pixels in one cell, the last one still has a cell.
+/// The pyramid. In the first level a face of `min_face` pixels fills one cell. The last level still has a cell.
 fn levels(photo: &Photo, min_face: f32) -> impl Iterator<Item = Level> {
     scales(photo, min_face)
         .take_while(|(_, shorter)| *shorter >= CELL)
         .map(|(scale, _)| Level { scale, margin: 0 })
 }
 
-/// Its coarse levels once more, and further ones down to half a cell, with a margin of half a cell: faces as large
+/// The coarse levels with a margin of half a cell, and further ones down to half a cell. They find faces as large
 /// as the photo and up to twice as large.
 fn levels_with_margin(photo: &Photo, min_face: f32) -> impl Iterator<Item = Level> {
     let large_enough = scales(photo, min_face).next().is_some_and(|(_, shorter)| shorter >= CELL);
@@ -206,7 +207,7 @@ fn levels_with_margin(photo: &Photo, min_face: f32) -> impl Iterator<Item = Leve
         .map(|(scale, _)| Level { scale, margin: (MARGIN / scale).round() as i64 })
 }
 
-/// Scales of the pyramid without end, and the shorter side of the photo at each.
+/// The unlimited list of scales of the pyramid, and the shorter side of the photo at each.
 fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = (f64, f64)> {
     let first = CELL / f64::from(min_face.max(1.0));
     let shorter = f64::from(photo.width.min(photo.height));
@@ -215,7 +216,7 @@ fn scales(photo: &Photo, min_face: f32) -> impl Iterator<Item = (f64, f64)> {
     })
 }
 
-/// The cells that may hold a face, as boxes of the photo.
+/// The cells that may contain a face, as boxes of the photo.
 fn cells(proposals: &Proposals, level: &Level) -> Vec<FaceBox> {
     let (scale, margin) = (level.scale as f32, level.margin as f32);
     let plane = proposals.probabilities.len();
@@ -232,8 +233,8 @@ fn cells(proposals: &Proposals, level: &Level) -> Vec<FaceBox> {
         .collect()
 }
 
-/// Shows every candidate to `network` at `side` pixels and keeps those it is surer of than `threshold`.
-/// Candidates wholly outside the photo are dropped.
+/// Runs `network` on every candidate at `side` pixels and keeps those with a probability above `threshold`.
+/// Drops candidates that are completely outside the photo.
 fn judge(
     photo: &Photo,
     candidates: Vec<FaceBox>,

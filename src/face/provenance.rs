@@ -1,22 +1,22 @@
-//! Which face of a photo a template was made from.
+//! The face in a photo from which a template was made.
 
 use serde::{Deserialize, Serialize};
 
 use super::Quality;
 
-/// The face of a photo that a template was made from. Stored as JSON.
+/// The face in a photo from which a template was made. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Left, top, right, bottom in pixels of the photo, upright as its EXIF says. May reach beyond the photo.
+    /// Left, top, right, bottom in pixels of the photo after its EXIF rotation. May extend beyond the photo.
     pub bounds: [f32; 4],
     /// The detector's confidence, 0 to 1.
     pub score: f32,
-    /// Eyes, nose tip, corners of the mouth, in the same pixels.
+    /// Eyes, nose tip, corners of the mouth, in the same coordinates.
     pub landmarks: [[f32; 2]; 5],
-    /// By how many degrees clockwise the photo had to be turned for its faces to be found: 0, 90, 180 or 270. Bounds and
-    /// landmarks are those in the photo that was not turned.
+    /// The clockwise rotation in degrees that was necessary to find the faces of the photo: 0, 90, 180 or 270. Bounds and
+    /// landmarks are those in the photo without this rotation.
     #[serde(default)]
     pub turned: u16,
-    /// What the face looks like to an encoder.
+    /// The quality of the face.
     pub quality: Quality,
 }

@@ -1,4 +1,4 @@
-//! How good a face is for recognition, from what is at hand after detection and alignment.
+//! The quality of a face for recognition, computed from the results of detection and alignment.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,40 @@ use super::align::within;
 use super::{Chip, Crop, Face, Landmarks};
 use crate::image::Photo;
 
-/// Measures of one face. Angles are rough estimates from five points: good to sort by, not to report.
+/// Measures of one face. Angles are rough estimates from five points. Use them to sort faces, not as measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// Shorter side of the face's bounds within the photo, in pixels of the photo.
+    /// Shorter side of the face's bounds within the photo, in pixels.
     pub size_px: f32,
     /// The detector's confidence, 0 to 1.
     pub detector_score: f32,
     /// Variance of the 4-neighbour Laplacian of the crop's luma (0 to 255), over the central half of its
-    /// width and height, as far as it lies within the photo: background and border count for nothing. A face enlarged to fill the crop is as
-    /// blurred as it looks.
+    /// width and height. Pixels outside the photo and at its border are left out. A face that was enlarged to fill the crop is
+    /// blurred and has a low value.
     pub sharpness: f32,
-    /// Degrees, positive when the face turns to the right of the picture.
+    /// Degrees, positive for a face turned to the right of the picture.
     pub yaw: f32,
-    /// Degrees, positive when the face looks up.
+    /// Degrees, positive for a face that looks up.
     pub pitch: f32,
-    /// Degrees, positive when the head leans clockwise in the picture.
+    /// Degrees, positive for a head that leans clockwise in the picture.
     pub roll: f32,
-    /// 0 (useless) to 100: the product of a share for each of size, score, sharpness and pose, so that one
-    /// bad property is enough to sink it.
+    /// 0 (unusable) to 100: the product of a share for each of size, detector score, sharpness and pose. One
+    /// bad property is enough for a low value.
     pub overall: u8,
 }
 
-/// A face of this many pixels fills the crop without being enlarged.
+/// A face of this size in pixels fills the crop without enlargement.
 const FULL_SIZE: f32 = 112.0;
-/// Sharpness at which a face counts half.
+/// The sharpness that gives a share of one half.
 const HALF_SHARPNESS: f32 = 20.0;
-/// The nose tip stands before the plane of the eyes by this share of the distance between the eyes.
+/// Distance of the nose tip from the plane of the eyes, relative to the distance between the eyes.
 const NOSE_DEPTH: f32 = 0.5;
-/// From eyes to mouth, in distances between the eyes, and where the nose tip lies on that way: ArcFace's template.
+/// Distance from eyes to mouth, and from eyes to nose tip on that line, relative to the distance between the eyes: the points of ArcFace.
 const EYES_TO_MOUTH: f32 = 1.155;
 const NOSE_HEIGHT: f32 = 0.495;
 
 impl Quality {
-    /// Grades `face` of `photo`, aligned to `crop` as `chip` says.
+    /// Measures `face` of `photo`, which is aligned to `crop` for `chip`.
     pub fn measure(photo: &Photo, face: &Face, crop: &Crop, chip: Chip) -> Self {
         let [left, top, right, bottom] = face.bounds;
         let width = right.min(photo.width as f32) - left.max(0.0);
@@ -67,9 +67,9 @@ impl Quality {
 
 /// Yaw, pitch and roll in degrees. Landmarks that coincide give NaN or right angles.
 ///
-/// With `t` the nose's distance from the line between the middle of the eyes and the middle of the mouth, in
-/// distances between the eyes as seen: a head turned by `yaw` shows `t = depth * tan(yaw)`. Pitch likewise
-/// from where the nose lies between eyes and mouth.
+/// Let `t` be the distance of the nose from the line between the middle of the eyes and the middle of the mouth, relative to the
+/// visible distance between the eyes. A head with a given `yaw` has `t = depth * tan(yaw)`. Pitch follows likewise
+/// from the place of the nose between eyes and mouth.
 fn pose(landmarks: &Landmarks) -> [f32; 3] {
     let [left_eye, right_eye, nose, left_mouth, right_mouth] = *landmarks;
     let middle = |p: [f32; 2], q: [f32; 2]| [(p[0] + q[0]) / 2.0, (p[1] + q[1]) / 2.0];
@@ -87,7 +87,7 @@ fn pose(landmarks: &Landmarks) -> [f32; 3] {
     [yaw, pitch, roll].map(f32::to_degrees)
 }
 
-/// Pixels that are not `within` the photo, and their neighbours, do not count.
+/// Leaves out pixels that are not `within` the photo, and their neighbours.
 fn sharpness(crop: &Crop, within: Option<&[bool]>) -> f32 {
     let side = crop.side as usize;
     let luma: Vec<f32> = crop
@@ -136,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn the_template_looks_straight_ahead() {
+    fn the_points_of_the_chip_look_straight_ahead() {
         let [yaw, pitch, roll] = pose(&Chip::ArcFace112.template());
         assert!(yaw.abs() < 2.0 && pitch.abs() < 2.0 && roll.abs() < 1.0, "{yaw} {pitch} {roll}");
     }
 
     #[test]
-    fn moving_the_nose_turns_the_head() {
+    fn moving_the_nose_changes_the_angles() {
         let mut landmarks = Chip::ArcFace112.template();
         landmarks[2][0] += 10.0;
         landmarks[2][1] -= 8.0;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn blur_and_smallness_cost_quality() {
+    fn blur_and_small_size_lower_the_quality() {
         let template = face(Chip::ArcFace112.template());
         let sharp = Quality::measure(
             &photo(),
@@ -174,16 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn landmarks_that_coincide_are_worth_nothing() {
+    fn landmarks_that_coincide_have_quality_zero() {
         let quality =
             Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8), Chip::ArcFace112);
         assert_eq!(quality.overall, 0);
         assert!(quality.yaw.is_finite() && quality.pitch.is_finite() && quality.roll.is_finite());
     }
 
-    /// The edge between photo and padding is as sharp as an edge can be, and no property of the face.
+    /// The edge between photo and padding is very sharp, but it is not part of the face.
     #[test]
-    fn the_photos_border_is_not_sharp() {
+    fn the_border_of_the_photo_does_not_count_as_sharp() {
         let half = Photo { width: 60, height: 112, pixels: vec![90; 60 * 112 * 3] };
         let template = face(Chip::ArcFace112.template());
         let chip = Chip::ArcFace112;

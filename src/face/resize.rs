@@ -1,10 +1,10 @@
-//! Shrinking a part of a photo to a network's input.
+//! Reduction of a part of a photo to the input of a network.
 
 use std::ops::Range;
 
 use crate::image::Photo;
 
-/// A rectangle in pixels of a photo, not empty. May reach beyond the photo.
+/// A rectangle in pixels of a photo, not empty. May extend beyond the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub left: i64,
@@ -18,7 +18,7 @@ impl Window {
         Self { left: 0, top: 0, right: photo.width.into(), bottom: photo.height.into() }
     }
 
-    /// Grown by `margin` pixels on every side.
+    /// The rectangle, larger by `margin` pixels on every side.
     pub fn grown(self, margin: i64) -> Self {
         Self {
             left: self.left - margin,
@@ -28,22 +28,22 @@ impl Window {
         }
     }
 
-    /// Whether a part of it lies outside the photo.
+    /// Whether a part of it is outside the photo.
     pub fn reaches_beyond(self, photo: &Photo) -> bool {
         let whole = Self::whole(photo);
         self.left < 0 || self.top < 0 || self.right > whole.right || self.bottom > whole.bottom
     }
 }
 
-/// What lies outside the photo: the middle between black and white, which networks see as zero.
+/// The value of pixels outside the photo: the middle between black and white, which is zero in the input of the networks.
 const PADDING: f32 = 127.5;
 
 /// Appends `window` resized to `width` x `height` to `out`: interleaved RGB, each value `(mean - 127.5) / 128`, zero
 /// outside the photo.
 ///
 /// Every output pixel is the plain mean of the input pixels that its cell touches, `floor(i n / m)` to
-/// `ceil((i + 1) n / m)`: PyTorch's adaptive average pooling, which is its "area" interpolation. The
-/// detector's networks were trained on it, and neither the usual area resize nor bilinear gives the same faces.
+/// `ceil((i + 1) n / m)`. This is PyTorch's adaptive average pooling, its "area" interpolation. The detector's
+/// networks were trained with it. The usual area resize and bilinear interpolation give other faces.
 pub(super) fn area(photo: &Photo, window: Window, width: usize, height: usize, out: &mut Vec<f32>) {
     let (across, down) = ((window.right - window.left) as usize, (window.bottom - window.top) as usize);
     let seen_columns = inside(window.left, window.right, photo.width);
@@ -80,7 +80,7 @@ pub(super) fn area(photo: &Photo, window: Window, width: usize, height: usize, o
     }
 }
 
-/// The part of `from..to` that lies in a photo of this side, counted from `from`.
+/// The part of `from..to` inside a photo with this side, relative to `from`.
 fn inside(from: i64, to: i64, side: u32) -> Range<usize> {
     let clamped = |at: i64| (at.clamp(0, side.into()).clamp(from, to) - from) as usize;
     clamped(from)..clamped(to)
@@ -106,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_size_changes_nothing() {
+    fn equal_sizes_change_nothing() {
         let photo = Photo { width: 3, height: 2, pixels: (0..18).map(|x| 10 * x).collect() };
         let expected: Vec<f32> = photo.pixels.iter().map(|&x| (f32::from(x) - 127.5) / 128.0).collect();
         assert_eq!(resized(&photo, 3, 2), expected);
     }
 
     #[test]
-    fn cells_overlap_when_sizes_do_not_divide() {
+    fn cells_overlap_when_the_sizes_are_not_multiples() {
         let grey = |value: u8| [value; 3];
         let photo = Photo { width: 3, height: 1, pixels: [0, 30, 90].map(grey).concat() };
         let first = |value: f32| (value - 127.5) / 128.0;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_the_photo_is_zero() {
+    fn pixels_outside_the_photo_are_zero() {
         let photo = Photo { width: 2, height: 2, pixels: vec![255; 12] };
         let mut out = Vec::new();
         area(&photo, Window { left: -1, top: 0, right: 3, bottom: 1 }, 4, 1, &mut out);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_beyond_the_border_shows_what_a_photo_with_a_border_shows() {
+    fn a_window_beyond_the_border_equals_a_window_in_a_padded_photo() {
         let photo = Photo { width: 7, height: 5, pixels: (0..105).map(|x| 2 * x).collect() };
         let window = Window { left: -3, top: 2, right: 6, bottom: 11 };
         let (mut padded, mut expected) = (Vec::new(), Vec::new());

@@ -1,17 +1,17 @@
-//! The orientation in a block of EXIF.
+//! The orientation in an EXIF block.
 
 use exif::{In, Reader, Tag, Value};
 use image::metadata::Orientation;
 
-/// Larger blocks are not looked into: JPEG allows 64 KiB, and the orientation stands at the beginning.
+/// Larger blocks are not read. JPEG allows 64 KiB, and the orientation is at the beginning.
 const LARGEST: usize = 1 << 20;
 
-/// The orientation that a block of EXIF tells, if any. The block begins with its TIFF header, or with the `Exif\0\0` of JPEG, which
-/// some writers keep in other formats. What is damaged in it elsewhere does not matter.
+/// The orientation in an EXIF block, if there is one. The block begins with its TIFF header, or with the `Exif\0\0` of JPEG, which
+/// some programs keep in other formats. Damage in other parts of the block has no effect.
 pub(super) fn orientation(block: &[u8]) -> Option<Orientation> {
     let block = &block[..block.len().min(LARGEST)];
     let tiff = match block.strip_prefix(b"Exif\0") {
-        Some(rest) => rest.get(1..)?, // mostly another zero
+        Some(rest) => rest.get(1..)?, // usually another zero
         None => block,
     };
     let read = Reader::new().continue_on_error(true).read_raw(tiff.to_vec());
@@ -27,7 +27,7 @@ pub(super) fn orientation(block: &[u8]) -> Option<Orientation> {
     Orientation::from_exif(number?)
 }
 
-/// Whether a picture of this orientation is turned by a quarter, so that it needs a copy.
+/// Whether this orientation is a quarter turn, which needs a copy of the picture.
 pub(super) fn is_quarter_turn(orientation: Option<Orientation>) -> bool {
     use Orientation as O;
     matches!(orientation, Some(O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH))

@@ -1,27 +1,27 @@
-//! Telling formats from their first bytes.
+//! Detection of formats from their first bytes.
 
 use std::path::Path;
 
-/// Bytes of a file that are enough to tell its format.
+/// Number of bytes that are sufficient to detect the format.
 pub(super) const ENOUGH: usize = 32;
 
-/// Formats that can be told from their first bytes.
+/// Formats that can be detected from their first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Jpeg,
     Png,
     WebP,
-    /// Known, but not decoded: its name, and how to make one of the others of it.
+    /// Known, but not decoded: its name, and how to convert it to a format that is decoded.
     Other(&'static str, &'static str),
 }
 
-/// What helps for formats that any converter reads.
+/// The advice for formats that every converter reads.
 const CONVERT: &str = "convert it to JPEG or PNG first, for example with `magick IN OUT.png`";
 const HEIF: &str = "convert it to JPEG first, for example with `heif-convert IN.heic OUT.jpg`; iPhones take JPEG with \
                     Settings, Camera, Formats, Most Compatible";
 const AVIF: &str = "convert it to JPEG first, for example with `heif-convert IN.avif OUT.jpg`";
 const JPEG_XL: &str = "convert it to JPEG first, for example with `djxl IN.jxl OUT.jpg`";
-const RAW: &str = "develop it to JPEG first, or use the JPEG that the camera wrote beside it";
+const RAW: &str = "develop it to JPEG first, or use the JPEG that the camera wrote with it";
 
 impl Format {
     /// The format of a file that begins with `bytes`.
@@ -59,8 +59,8 @@ impl Format {
     }
 }
 
-/// Whether a file of this name is meant to be a photo. Only used to tell what may be left out of a folder without being
-/// read; what a file is, its bytes say.
+/// Whether the name of a file is that of a photo. Used only to skip files of a folder without reading them. The format of a file
+/// follows from its bytes.
 pub(super) fn is_named_like_a_photo(path: &Path) -> bool {
     const ENDINGS: &[&str] = &[
         "jpg", "jpeg", "jpe", "jfif", "jif", "mpo", "png", "apng", "webp", "gif", "bmp", "dib", "tif",

@@ -1,13 +1,12 @@
-//! JPEG: a walk over the file's segments that settles what can be settled for free, then zune-jpeg in its
-//! strict mode, on a file that was written anew.
+//! JPEG: parses the segments of the file, writes a new file from them, and decodes that file with zune-jpeg in its
+//! strict mode.
 //!
-//! The new file holds the tables, the frame and the scans of the first picture and nothing else, with what the
-//! writer left out or left to the reader: the standard Huffman tables (frames of Motion JPEG have none), the
-//! height from behind the first scan, the colour space as libjpeg would decide it. What lies between segments
-//! or behind the picture does not reach the decoder.
+//! The new file contains only the tables, the frame and the scans of the first picture, and adds what the original leaves out: the
+//! standard Huffman tables (frames of Motion JPEG have none), the height that follows the first scan, and the colour
+//! space by the rules of libjpeg. Bytes between segments or after the picture do not reach the decoder.
 //!
-//! A JPEG counts as truncated when its last scan does, or when the decoder runs out of bits. The lenient mode of most
-//! decoders paints the missing part grey and says nothing; a face would be enrolled from half a photo.
+//! A JPEG is truncated if its last scan is incomplete or if the decoder runs out of bits. In their lenient mode most
+//! decoders fill the missing part with grey without an error, and a face would be enrolled from half a photo.
 
 mod huffman;
 mod planes;
@@ -24,28 +23,28 @@ use super::raster::upright;
 use super::{DecodeError, Photo, exif, room_for};
 pub(super) use walk::inspect;
 
-/// Every 8x8 block of the full-size component takes at least one bit in the first scan that codes it (any
-/// Huffman code is at least one bit long), so a byte can stand for at most 512 pixels.
+/// Every 8x8 block of the full-size component takes at least one bit in its first scan (every
+/// Huffman code has at least one bit), so a byte can code at most 512 pixels.
 const PIXELS_PER_BYTE: u64 = 512;
-/// Scans of a progressive file. Encoders write about ten; each costs a pass over the whole picture.
+/// Most scans of a progressive file. Encoders write about ten. Each scan takes a pass over the whole picture.
 const MOST_SCANS: usize = 100;
 const START: [u8; 2] = [0xff, 0xd8];
 const END: [u8; 2] = [0xff, 0xd9];
 
-/// What the walk over the segments found.
+/// The parsed segments.
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     frame: Frame,
     orientation: Option<Orientation>,
     parts: Vec<Part<'a>>,
     scans: usize,
-    /// Bytes of the scans.
+    /// Bytes in the scans.
     data: u64,
-    /// Whether there is an end-of-image marker behind the last scan.
+    /// Whether an end-of-image marker follows the last scan.
     ended: bool,
 }
 
-/// The header of the picture.
+/// The frame header of the picture.
 #[derive(Debug)]
 struct Frame {
     progressive: bool,
@@ -72,10 +71,10 @@ enum Colour {
     Ycck,
 }
 
-/// A piece of the new file, in order.
+/// A part of the new file, in order.
 #[derive(Debug)]
 enum Part<'a> {
-    /// A segment as it is, from its marker on: tables, restart interval.
+    /// An unchanged segment, with its marker: tables, restart interval.
     Segment(&'a [u8]),
     /// The frame header.
     Frame,
@@ -88,7 +87,7 @@ impl Outline<'_> {
         (self.frame.width.into(), self.frame.height.into())
     }
 
-    /// RGB, twice when it is turned by a quarter; a file of several scans also keeps 16-bit coefficients or samples.
+    /// RGB, twice for a quarter turn. A file of several scans also needs its 16-bit coefficients or samples.
     pub fn memory(&self) -> u64 {
         let blocks = |count: u64, of: u64| count.div_ceil(8 * of) * 8 * of;
         let components = &self.frame.components;
@@ -103,7 +102,7 @@ impl Outline<'_> {
         twice * (rgb * padded + (kept * padded).div_ceil(across * down))
     }
 
-    /// Refuses headers that claim more than the data can hold, and files made to cost much.
+    /// Refuses headers with more pixels than the data can code, and files that take too much time or memory.
     pub fn check(&self) -> Result<(), DecodeError> {
         let (width, height) = self.size();
         if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * self.data {
@@ -118,7 +117,7 @@ impl Outline<'_> {
         Ok(())
     }
 
-    /// RGB as it is stored. `filling` follows the last scan.
+    /// RGB before rotation. `filling` follows the last scan.
     fn pixels(&self, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let all = self.frame.components.len() as u8;
         let partial = |part: &Part<'_>| matches!(part, Part::Scan([count, ..], _) if *count < all);
@@ -128,7 +127,7 @@ impl Outline<'_> {
         raw(&self.written(filling)?, (self.frame.width, self.frame.height), ColorSpace::RGB)
     }
 
-    /// The file for the decoder. `filling` follows the last scan.
+    /// The new file for the decoder. `filling` follows the last scan.
     fn written(&self, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let mut file = START.to_vec();
         if matches!(self.frame.colour, Colour::Cmyk | Colour::Ycck) {
@@ -155,7 +154,7 @@ impl Outline<'_> {
 }
 
 impl Frame {
-    /// Ids that tell the decoder the colour space.
+    /// Component ids that tell the decoder the colour space.
     fn new_ids(&self) -> &'static [u8] {
         if self.colour == Colour::Rgb { b"RGB" } else { &[1, 2, 3, 4] }
     }
@@ -172,7 +171,7 @@ impl Frame {
         segment
     }
 
-    /// A scan's header with the new ids.
+    /// The header of a scan with the new ids.
     fn scan_header(&self, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let damaged = || DecodeError::Failed("damaged JPEG: a scan's header does not fit the frame".into());
         let (&count, rest) = body.split_first().ok_or_else(damaged)?;
@@ -183,7 +182,7 @@ impl Frame {
         let all_unique = self.components.iter().enumerate().all(|(at, one)| unique(at, one.id));
         let mut segment = vec![0xff, 0xda, 0, 6 + 2 * count as u8, count as u8];
         for (place, selector) in selectors.as_chunks::<2>().0.iter().enumerate() {
-            // Some writers give all components one id: then their order counts.
+            // Some programs give all components the same id. Then their order counts.
             let found = match all_unique {
                 true => self.components.iter().position(|one| one.id == selector[0]),
                 false => (count == self.components.len()).then_some(place),
@@ -198,18 +197,18 @@ impl Frame {
 pub(super) fn decode(outline: Outline<'_>) -> Result<Photo, DecodeError> {
     let pixels = outline.pixels(&[])?;
     if !outline.ended {
-        // Is anything missing but the end-of-image marker? The decoder takes bits that are not there for zeros. If ones in their
-        // place change nothing, none was missing. Whether further scans of a progressive file are missing, nobody can tell.
+        // Is more missing than the end-of-image marker? The decoder replaces missing bits by zeros. If ones in their
+        // place give the same picture, no bit was missing. Missing scans of a progressive file cannot be detected.
         let ones = [0xff, 0x00].repeat(64);
         if outline.frame.progressive || outline.pixels(&ones)? != pixels {
-            return Err(DecodeError::Failed("truncated JPEG: it ends before its picture does".into()));
+            return Err(DecodeError::Failed("truncated JPEG: it ends before the end of its picture".into()));
         }
     }
     let (width, height) = outline.size();
     upright(width, height, pixels, outline.orientation)
 }
 
-/// What the decoder makes of a file: `size` pixels in `colours`.
+/// The output of the decoder for a file: `size` pixels in `colours`.
 fn raw(file: &[u8], (width, height): (u16, u16), colours: ColorSpace) -> Result<Vec<u8>, DecodeError> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)

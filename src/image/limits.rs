@@ -1,66 +1,66 @@
-//! How much one photo may cost.
+//! Limits on the cost of one photo.
 
 use std::fmt;
 
 use super::DecodeError;
 
-/// How much one photo may cost.
+/// Limits on the cost of one photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest file, in bytes.
     pub file_bytes: u64,
-    /// Most pixels a header may claim.
+    /// Most pixels in a header.
     pub pixels: u64,
-    /// Most memory that a photo may take, in bytes: its file and everything that decoding it holds, as estimated from its
+    /// Most memory for a photo, in bytes: its file and everything that decoding allocates, estimated from its
     /// header.
     pub memory: u64,
 }
 
 impl Default for Limits {
-    /// 256 MiB of file, 256 megapixels, 4 GiB of memory: photos of telephones, up to 200 megapixels.
+    /// 256 MiB per file, 256 megapixels, 4 GiB of memory. Mobile phones take photos of up to 200 megapixels.
     fn default() -> Self {
         Self { file_bytes: 256 << 20, pixels: 256_000_000, memory: 4 << 30 }
     }
 }
 
-/// What is limited.
+/// The limited quantities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// Bytes of the file.
     File,
     /// Pixels of the picture.
     Pixels,
-    /// Bytes of memory to decode it.
+    /// Bytes of memory for decoding.
     Memory,
 }
 
-/// A limit that a photo exceeds.
+/// An exceeded limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Excess {
-    /// What is limited.
+    /// The limited quantity.
     pub bound: Bound,
-    /// How much it is here.
+    /// Its value for this photo.
     pub got: u64,
-    /// The most that is accepted.
+    /// The largest accepted value.
     pub limit: u64,
 }
 
 impl fmt::Display for Excess {
-    /// Names the option of the program, and a value of it that would do.
+    /// Names the option of the program, and a sufficient value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bound, got, limit } = self;
         let (what, unit, option, suffix) = match bound {
             Bound::File => ("the file is", "bytes", "--max-file", 1 << 20),
             Bound::Pixels => ("the picture is", "pixels", "--max-pixels", 1_000_000),
-            Bound::Memory => ("to decode it takes", "bytes of memory", "--max-memory", 1 << 20),
+            Bound::Memory => ("decoding needs", "bytes of memory", "--max-memory", 1 << 20),
         };
         let enough = got.div_ceil(suffix);
-        write!(f, "{what} {got} {unit}, the limit is {limit}; {option} {enough}M admits it")
+        write!(f, "{what} {got} {unit}, the limit is {limit}; {option} {enough}M permits it")
     }
 }
 
 impl Limits {
-    /// Refuses what exceeds a limit, naming all that do.
+    /// Refuses a photo that exceeds limits. The error lists all of them.
     pub(super) fn check<const N: usize>(&self, measured: [(Bound, u64); N]) -> Result<(), DecodeError> {
         let excess = measured.into_iter().filter_map(|(bound, got)| {
             let limit = match bound {

@@ -1,4 +1,4 @@
-//! PNG: the chunks that make the picture, decoded by the `image` crate.
+//! PNG: selects the chunks that make up the picture. The `image` crate decodes them.
 
 use std::io::Cursor;
 
@@ -9,24 +9,24 @@ use image::metadata::Orientation;
 use super::raster::{over_white, refusal, upright};
 use super::{DecodeError, Photo, exif};
 
-/// Deflate expands a byte to at most 1,032 (RFC 1951: 258 bytes a code of at least two bits).
+/// Deflate expands a byte to at most 1,032 bytes (RFC 1951: 258 bytes per code of at least two bits).
 const DEFLATE_RATIO: u64 = 1_032;
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
-/// A PNG whose chunks were walked.
+/// A parsed PNG.
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     width: u32,
     height: u32,
-    /// Bytes of the picture before it is compressed.
+    /// Bytes of the picture without compression.
     raw: u64,
-    /// Bytes a pixel once expanded.
+    /// Bytes per pixel of the decoded picture.
     expanded: u64,
-    /// Bytes of compressed picture that are there.
+    /// Bytes of compressed picture data in the file.
     data: u64,
     orientation: Option<Orientation>,
-    /// The chunks that make the picture, whole.
+    /// The complete chunks that make up the picture.
     chunks: Vec<&'a [u8]>,
 }
 
@@ -35,7 +35,7 @@ impl Outline<'_> {
         (self.width, self.height)
     }
 
-    /// Refuses a header that claims more than the compressed data can hold.
+    /// Refuses a header with more pixels than the compressed data can code.
     pub fn check(&self) -> Result<(), DecodeError> {
         if self.raw <= DEFLATE_RATIO * self.data {
             return Ok(());
@@ -46,13 +46,13 @@ impl Outline<'_> {
         )))
     }
 
-    /// The expanded picture, its copy in 8 bits with alpha, and RGB; RGB twice when it is turned.
+    /// The decoded picture, its copy in 8 bits with alpha, and RGB. RGB counts twice for a rotated picture.
     pub fn memory(&self) -> u64 {
         (self.expanded + 4 + 3).saturating_mul(u64::from(self.width) * u64::from(self.height))
     }
 }
 
-/// One chunk: its kind, its data, and the whole of it from length to checksum.
+/// One chunk: its kind, its data, and all of its bytes from length to checksum.
 struct Chunk<'a> {
     kind: [u8; 4],
     data: &'a [u8],
@@ -60,7 +60,7 @@ struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// The chunk at the beginning of `rest`; none if it is not all there.
+    /// The chunk at the beginning of `rest`. None if it is incomplete.
     fn first(rest: &'a [u8]) -> Option<Self> {
         let (length, after) = rest.split_first_chunk::<4>()?;
         let (kind, after) = after.split_first_chunk::<4>()?;
@@ -76,14 +76,14 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// Walks from chunk to chunk until the end of the picture (PNG, third edition, section 5).
+/// Parses the chunks until the end of the picture (PNG, third edition, section 5).
 pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     let mut outline = None;
     let (mut data_bytes, mut orientation) = (0_u64, None);
     let mut rest = &bytes[SIGNATURE.len()..];
     while !rest.is_empty() {
         let Some(chunk) = Chunk::first(rest) else {
-            // Behind a picture that may be whole anything can follow; the decoder will tell.
+            // After a complete picture any bytes may follow. The decoder detects an incomplete picture.
             let is_data = data_bytes == 0 || rest.get(4..8) == Some(b"IDAT");
             if is_data {
                 return Err(DecodeError::Failed("truncated PNG: it ends within a chunk".into()));
@@ -105,7 +105,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
                             `xcrun pngcrush -revert-iphone-optimizations IN.png OUT.png`";
                 return Err(DecodeError::Unsupported(what.into()));
             }
-            (_, None) => return Err(DecodeError::Failed("a PNG must start with its header chunk".into())),
+            (_, None) => return Err(DecodeError::Failed("a PNG must begin with its header chunk".into())),
             (b"IEND", _) => break,
             (b"IHDR", _) => return Err(DecodeError::Failed("a PNG with two headers".into())),
             (b"IDAT", Some(outline)) => {
@@ -114,7 +114,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
             }
             (b"PLTE" | b"tRNS", Some(outline)) => outline.chunks.push(chunk.whole),
             (b"eXIf", _) if chunk.is_sound() => orientation = orientation.or(exif::orientation(chunk.data)),
-            ([b'a'..=b'z', ..], _) => {} // ancillary: not about these pixels
+            ([b'a'..=b'z', ..], _) => {} // ancillary: does not affect the pixels
             (kind, _) => {
                 let kind = kind.escape_ascii();
                 return Err(DecodeError::Unsupported(format!(
@@ -124,11 +124,11 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
         }
     }
     let outline =
-        outline.ok_or_else(|| DecodeError::Failed("a PNG must start with its header chunk".into()))?;
+        outline.ok_or_else(|| DecodeError::Failed("a PNG must begin with its header chunk".into()))?;
     Ok(Outline { orientation, data: data_bytes, ..outline })
 }
 
-/// What the header chunk says: width, height, depth, colour.
+/// The content of the header chunk: width, height, depth, colour.
 fn header<'a>(chunk: &Chunk<'a>) -> Result<Outline<'a>, DecodeError> {
     let &[a, b, c, d, e, f, g, h, depth, colour, ..] = chunk.data else {
         return Err(DecodeError::Failed("truncated PNG header".into()));
@@ -141,7 +141,7 @@ fn header<'a>(chunk: &Chunk<'a>) -> Result<Outline<'a>, DecodeError> {
         _ => 1,
     };
     let raw = (u64::from(width) * samples * u64::from(depth)).div_ceil(8).saturating_mul(height.into());
-    // A palette gives up to four samples; a transparent colour adds one to the others.
+    // A palette gives up to four samples. A transparent colour adds one to the other types.
     let expanded = if colour == 3 { 4 } else { samples + 1 } * u64::from(depth).div_ceil(8);
     let chunks = vec![chunk.whole];
     Ok(Outline { width, height, raw, expanded, data: 0, orientation: None, chunks })

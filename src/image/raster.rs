@@ -1,11 +1,11 @@
-//! From what decoders give to upright RGB.
+//! Conversion of decoder output to upright RGB.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageError, RgbImage};
 
 use super::{DecodeError, Photo, room_for};
 
-/// What the `image` crate says of a file, in our terms.
+/// An error of the `image` crate as a [`DecodeError`].
 pub(super) fn refusal(error: ImageError) -> DecodeError {
     match error {
         ImageError::Unsupported(what) => DecodeError::Unsupported(what.to_string()),
@@ -13,7 +13,7 @@ pub(super) fn refusal(error: ImageError) -> DecodeError {
     }
 }
 
-/// RGB of any picture; what is transparent lies over white.
+/// RGB of any picture, with transparency composited over white.
 pub(super) fn over_white(picture: DynamicImage) -> Result<Vec<u8>, DecodeError> {
     if !picture.color().has_alpha() {
         return Ok(picture.into_rgb8().into_raw());
@@ -36,7 +36,7 @@ pub(super) fn upright(
     orientation: Option<Orientation>,
 ) -> Result<Photo, DecodeError> {
     let picture = RgbImage::from_raw(width, height, pixels).ok_or_else(|| {
-        DecodeError::Failed(format!("the decoder gave fewer than {width} x {height} pixels"))
+        DecodeError::Failed(format!("the decoder returned fewer than {width} x {height} pixels"))
     })?;
     let mut picture = DynamicImage::ImageRgb8(picture);
     picture.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));

@@ -1,4 +1,4 @@
-//! Reading an image file from disk without trusting what lies there.
+//! Reading of image files from disk without assumptions about them.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek};
@@ -8,7 +8,7 @@ use super::format::{self, Format};
 use super::limits::{Bound, Limits};
 use super::{DecodeError, room_for};
 
-/// An open image file that has been judged by its kind, its first bytes and its size.
+/// An open image file. Its type, its first bytes and its size are checked.
 #[derive(Debug)]
 pub struct Source {
     file: File,
@@ -17,11 +17,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens an image file. Only regular files are opened: a pipe or a device neither blocks nor is touched. `found` says
-    /// that the file was found in a folder and not named by the user: then what is clearly no photo is told apart.
+    /// Opens an image file. Only regular files are opened: a pipe or a device does not block and is not read. `found` means
+    /// that the file was found in a folder and not named by the user. Such a file may be `NotAPhoto`.
     ///
     /// # Errors
-    /// `Unreadable` (missing, not permitted, no regular file), `NotAPhoto`, `Empty`, `TooLarge`, or `Temporary`.
+    /// `Unreadable` (missing, not permitted, not a regular file), `NotAPhoto`, `Empty`, `TooLarge`, or `Temporary`.
     pub fn open(path: &Path, found: bool, limits: &Limits) -> Result<Self, DecodeError> {
         let unreadable = |error: io::Error| DecodeError::unreadable(&error);
         let regular = |metadata: Metadata| match metadata.is_file() {
@@ -60,7 +60,7 @@ impl Source {
         self.length == 0
     }
 
-    /// The whole file. A file that grew meanwhile is read as far as it went.
+    /// The content of the file, up to the length it had when it was opened.
     ///
     /// # Errors
     /// `Empty`, `Unreadable`, or `Temporary`.
@@ -72,8 +72,8 @@ impl Source {
     }
 }
 
-/// Whether an error of the system is about the moment and not about the file: memory or descriptors ran out, a disk or
-/// a server failed. What is certain not to be is listed; the rest may pass.
+/// Whether an error of the system depends on the moment and not on the file: memory or descriptors ran out, a disk or
+/// a server failed. Errors that are certainly permanent are listed here; all others count as temporary.
 pub(super) fn is_temporary(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     let about_the_file = matches!(

@@ -45,18 +45,18 @@ fn near(got: [u8; 3], expected: [u8; 3], by: u8) -> bool {
     got.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= by)
 }
 
-/// EXIF of one entry, the orientation.
+/// EXIF with one entry, the orientation.
 fn tiff(orientation: u8) -> Vec<u8> {
     [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat()
 }
 
-/// A JPEG with an EXIF segment behind its first marker.
+/// A JPEG with an EXIF segment after its first marker.
 fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let exif = jpeg::segment(0xe1, &[b"Exif\0\0".as_slice(), &tiff(orientation)].concat());
     [&jpeg[..2], &exif, &jpeg[2..]].concat()
 }
 
-/// A PNG of a header alone, with a right checksum.
+/// A PNG with only a header, with a correct checksum.
 fn png_header(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();
     chunk.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
@@ -68,7 +68,7 @@ fn png_header(width: u32, height: u32, depth: u8, colour: u8) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_and_nonsense_have_their_codes() {
+fn empty_and_unknown_bytes_have_their_reason_codes() {
     assert_eq!(code(b""), "empty");
     assert_eq!(code(b"this is text, whatever its name says"), "unsupported");
     assert_eq!(code(&[0xff, 0xd8, 0xff]), "decode_failed");
@@ -85,14 +85,14 @@ fn nothing_and_nonsense_have_their_codes() {
 }
 
 #[test]
-fn png_gives_its_very_pixels() {
+fn png_is_decoded_exactly() {
     let picture = gradient(13, 7);
     let photo = decoded(&encoded(picture.clone(), ImageFormat::Png));
     assert_eq!((photo.width, photo.height, photo.pixels), (13, 7, picture.into_raw()));
 }
 
 #[test]
-fn jpeg_gives_nearly_its_pixels() {
+fn jpeg_is_decoded_with_small_errors() {
     let picture = gradient(40, 24);
     for bytes in
         [encoded(picture.clone(), ImageFormat::Jpeg), turned(&encoded(picture, ImageFormat::Jpeg), 1)]
@@ -106,10 +106,10 @@ fn jpeg_gives_nearly_its_pixels() {
 }
 
 #[test]
-fn every_orientation_is_turned_upright() {
+fn every_orientation_is_rotated_upright() {
     let photo_of = |orientation| decoded(&turned(&encoded(gradient(48, 24), ImageFormat::Jpeg), orientation));
     let plain = photo_of(1);
-    // Where the stored pixel (x, y) of a w x h picture is seen (TIFF 6.0, tag 274).
+    // The displayed place of the stored pixel (x, y) of a w x h picture (TIFF 6.0, tag 274).
     let (w, h) = (47, 23);
     type Seen = fn(u32, u32, u32, u32) -> (u32, u32);
     let seen: [Seen; 8] = [
@@ -146,7 +146,7 @@ fn grey_sixteen_bits_and_palettes_become_rgb() {
 }
 
 #[test]
-fn alpha_lies_over_white() {
+fn alpha_is_composited_over_white() {
     let colours = [Rgba([200, 0, 50, 255]), Rgba([200, 0, 50, 0]), Rgba([200, 0, 50, 102])];
     let picture = ImageBuffer::from_fn(3, 1, |x, _| colours[x as usize]);
     let photo = decoded(&encoded(DynamicImage::ImageRgba8(picture), ImageFormat::Png));
@@ -190,7 +190,7 @@ fn bytes_after_the_picture_are_ignored() {
 }
 
 #[test]
-fn limits_are_judged_by_the_header() {
+fn limits_are_checked_with_the_header() {
     let bytes = encoded(gradient(20, 10), ImageFormat::Png);
     let refused = |limits: Limits| decode(&bytes, &limits).unwrap_err().reason().code();
     assert_eq!(refused(Limits { pixels: 199, ..Limits::default() }), "too_large");
@@ -200,12 +200,12 @@ fn limits_are_judged_by_the_header() {
 }
 
 #[test]
-fn a_refusal_names_the_options_and_values_that_would_do() {
+fn a_refusal_names_the_options_and_sufficient_values() {
     let bytes = png_header(20_000, 15_000, 8, 2);
     let limits = Limits { pixels: 100_000_000, memory: 1 << 30, ..Limits::default() };
     let told = decode(&bytes, &limits).unwrap_err().to_string();
     assert!(told.contains("300000000 pixels") && told.contains("--max-pixels 300M"), "{told}");
-    assert!(told.contains("--max-memory 3148M"), "{told}"); // 11 bytes a pixel
+    assert!(told.contains("--max-memory 3148M"), "{told}"); // 11 bytes per pixel
     let told = limits.check([(Bound::File, (300 << 20) + 1)]).unwrap_err().to_string();
     assert!(told.contains("--max-file 301M"), "{told}");
 }
@@ -221,7 +221,7 @@ fn photos_of_108_and_200_megapixels_fit_the_defaults() {
 }
 
 #[test]
-fn bombs_cost_nothing() {
+fn decompression_bombs_are_refused_by_the_header() {
     assert_eq!(code(&png_header(60_000, 60_000, 8, 2)), "too_large");
     assert_eq!(code(&png_header(u32::MAX, u32::MAX, 16, 6)), "too_large");
     assert_eq!(code(&png_header(9_000, 9_000, 16, 6)), "decode_failed", "its bytes cannot hold that much");
@@ -232,7 +232,7 @@ fn bombs_cost_nothing() {
 }
 
 #[test]
-fn only_regular_files_of_a_fair_size_are_read() {
+fn only_regular_files_within_the_limit_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("photo.jpg");
     let read = |path: &std::path::Path, limits: &Limits| Source::open(path, false, limits)?.read();
@@ -249,7 +249,7 @@ fn only_regular_files_of_a_fair_size_are_read() {
 }
 
 #[test]
-fn what_is_clearly_no_photo_is_told_apart_only_in_folders() {
+fn files_that_are_not_photos_are_detected_only_in_folders() {
     let folder = tempfile::tempdir().unwrap();
     let png = encoded(gradient(4, 4), ImageFormat::Png);
     let video = b"\0\0\0\x18ftypmp42....";
@@ -270,7 +270,7 @@ fn what_is_clearly_no_photo_is_told_apart_only_in_folders() {
 }
 
 #[test]
-fn failures_of_the_machine_are_told_from_those_of_the_file() {
+fn temporary_errors_are_separated_from_errors_of_the_file() {
     let error = |number| DecodeError::unreadable(&io::Error::from_raw_os_error(number)).reason().code();
     for number in [libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EIO, libc::ESTALE, libc::ETIMEDOUT] {
         assert_eq!(error(number), "temporary_failure", "{number}");
@@ -284,7 +284,7 @@ fn failures_of_the_machine_are_told_from_those_of_the_file() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever the damage, an answer comes and it is a whole picture or an error.
+    /// Damaged bytes give a complete picture or an error.
     #[test]
     fn damaged_bytes_never_panic(
         which in 0_usize..6,
@@ -315,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_behind_a_signature_never_panics(which in 0_usize..3, noise in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_after_a_signature_never_panic(which in 0_usize..3, noise in prop::collection::vec(any::<u8>(), 0..400)) {
         let magic: &[u8] = [&b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 "][which];
         let limits = Limits { pixels: 1 << 20, ..Limits::default() };
         let _ = decode(&[magic, &noise].concat(), &limits);

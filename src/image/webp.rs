@@ -1,8 +1,8 @@
-//! WebP: the chunks of its first picture, decoded by the `image` crate as a still picture of their own.
+//! WebP: extracts the chunks of the first picture. The `image` crate decodes them as a separate still picture.
 //!
-//! The decoder knows no limits: it allocates what the header of the bitstream says, which may be larger than what the
-//! container says, and makes canvases for animations. So the bitstream's own header is read here, and no animation
-//! reaches it.
+//! The decoder has no limits. It allocates the size in the header of the bitstream, which may be larger than that of the
+//! container, and it allocates canvases for animations. So this module reads the header of the bitstream, and passes no animation
+//! to the decoder.
 
 mod lossless;
 
@@ -15,10 +15,10 @@ use image::metadata::Orientation;
 use super::raster::{over_white, refusal, upright};
 use super::{DecodeError, Photo, exif, room_for};
 
-/// A WebP whose chunks were walked.
+/// A parsed WebP.
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
-    /// What is seen: the picture, or the canvas of an animation.
+    /// The displayed size: that of the picture, or of the canvas of an animation.
     size: (u32, u32),
     /// The picture.
     frame: Frame<'a>,
@@ -28,7 +28,7 @@ pub(super) struct Outline<'a> {
 /// One picture.
 #[derive(Debug, Default)]
 struct Frame<'a> {
-    /// Columns and rows left and above it.
+    /// Columns and rows to its left and above it.
     offset: (u32, u32),
     size: (u32, u32),
     lossless: bool,
@@ -43,7 +43,7 @@ impl Outline<'_> {
 
     pub fn memory(&self) -> u64 {
         let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-        // Planes or RGBA, what becomes of them, RGB; for the alpha of a lossy picture a lossless picture besides.
+        // Planes or RGBA, their conversion, RGB; also a lossless picture for the alpha of a lossy picture.
         let Frame { size, alpha, bitstream, .. } = self.frame;
         let with_alpha = if alpha.is_some() { 6 } else { 0 };
         let tables = match (self.frame.lossless, alpha) {
@@ -55,7 +55,7 @@ impl Outline<'_> {
     }
 }
 
-/// Chunks one after the other: kind and data. The last one may be cut short, which the flag tells.
+/// A sequence of chunks: kind and data. The flag tells whether the chunk is complete; the last one may be truncated.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Iterator for Chunks<'a> {
@@ -72,7 +72,7 @@ impl<'a> Iterator for Chunks<'a> {
     }
 }
 
-/// Walks from chunk to chunk (RFC 9649). How long the whole file says it is does not matter: some writers get it wrong.
+/// Parses the chunks (RFC 9649). Ignores the length of the file in its header, because some programs write a wrong one.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     let (mut canvas, mut orientation, mut animated) = (None, None, false);
     let mut still = Vec::new();
@@ -108,7 +108,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     Ok(Outline { size, frame, orientation })
 }
 
-/// The picture among some chunks, with the size that its own header says.
+/// The picture in a sequence of chunks, with the size from its own header.
 fn picture<'a>(chunks: impl Iterator<Item = ([u8; 4], &'a [u8], bool)>) -> Result<Frame<'a>, DecodeError> {
     let damaged = |what: &str| DecodeError::Failed(format!("damaged or truncated WebP: {what}"));
     let mut frame = Frame::default();
@@ -172,7 +172,7 @@ pub(super) fn decode(outline: Outline<'_>) -> Result<Photo, DecodeError> {
     upright(width, height, canvas, orientation)
 }
 
-/// A file of nothing but this picture.
+/// A file that contains only this picture.
 fn alone(frame: &Frame<'_>) -> Vec<u8> {
     let mut body = b"WEBP".to_vec();
     let mut push = |kind: &[u8; 4], data: &[u8]| {
@@ -183,7 +183,7 @@ fn alone(frame: &Frame<'_>) -> Vec<u8> {
     };
     if let Some(alpha) = frame.alpha {
         let (width, height) = (frame.size.0 - 1, frame.size.1 - 1);
-        let mut header = [0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // the flag of alpha
+        let mut header = [0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // the flag for alpha
         header[4..7].copy_from_slice(&width.to_le_bytes()[..3]);
         header[7..10].copy_from_slice(&height.to_le_bytes()[..3]);
         push(b"VP8X", &header);

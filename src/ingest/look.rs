@@ -1,4 +1,4 @@
-//! One photo in memory, without the pipeline.
+//! Processing of one photo in memory, without the pipeline.
 
 use sha2::{Digest, Sha256};
 
@@ -8,20 +8,20 @@ use crate::face::Crop;
 use crate::image::{self, PhotoHash};
 use crate::reason::Reason;
 
-/// What was found in the bytes of one photo.
+/// The result for the bytes of one photo.
 #[derive(Debug)]
 pub struct Look {
-    /// Hash of the bytes.
+    /// SHA-256 of the bytes.
     pub hash: PhotoHash,
-    /// What was found.
+    /// The result.
     pub finding: Finding,
     /// The faces in it.
     pub census: Census,
 }
 
-/// Looks at one photo that is in memory, on the calling thread: decodes it, finds its faces and encodes those that count. For callers who
-/// have one photo at a time, such as a server; [`run`](super::run) is for many. The limits of `options` hold, but nobody waits for memory: callers
-/// bound how many photos they look at together.
+/// Decodes one photo in memory, detects its faces and encodes those that are used, on the calling thread. For callers with
+/// one photo at a time, such as a server; [`run`](super::run) is for many photos. The limits of `options` apply, but calls do not wait
+/// for memory: callers must limit how many photos they process at the same time.
 pub fn look(engine: &Engine, bytes: &[u8], options: &Options) -> Look {
     let mut census = Census::default();
     let finding = faces_in(engine, bytes, options, &mut census);

@@ -1,27 +1,27 @@
-//! How much memory photos under way may take together.
+//! The memory budget for photos in flight.
 
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Skip;
 
-/// Taken where the machine does not tell how much memory it has.
+/// The amount that is assumed if the memory of the machine is unknown, in bytes.
 const UNKNOWN: u64 = 4 << 30;
-/// What a network may need for a moment, in bytes, and what is left for everything else.
+/// Memory that a network may need temporarily, in bytes, and the reserve for everything else.
 const NETWORK: u64 = 40 << 20;
 
-/// Refuses to run a network while the system refuses memory: libtorch and the libraries below it end the process with a
-/// segmentation fault when an allocation of theirs fails. Nothing is touched, so this takes microseconds.
+/// Refuses to run a network while the system refuses memory. libtorch and the libraries below it end the process with a
+/// segmentation fault when an allocation fails. The memory is not written, so this takes microseconds.
 pub(super) fn check_for_networks(workers: usize) -> Result<(), Skip> {
     let bytes = NETWORK * (1 + workers.min(4) as u64);
     match usize::try_from(bytes).map(|bytes| Vec::<u8>::new().try_reserve_exact(bytes)) {
         Ok(Ok(())) => Ok(()),
-        _ => Err(Skip::temporary(format!("out of memory: {bytes} bytes for the networks were refused"))),
+        _ => Err(Skip::temporary(format!("out of memory: cannot allocate {bytes} bytes for the networks"))),
     }
 }
 
-/// Bytes that are handed out to photos and come back. Whoever waits is served in the order of asking, so a
-/// big photo waits for the small ones before it and not for those behind it.
+/// A budget of bytes for photos. Requests are served in their order, so a
+/// large photo waits for the smaller ones before it and not for those after it.
 pub(super) struct Budget {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,8 +33,8 @@ struct State {
     serving: u64,
 }
 
-/// Bytes of a [`Budget`], given back when dropped.
-pub(super) struct Room<'a> {
+/// Bytes of a [`Budget`]. They return to it on drop.
+pub(super) struct Reservation<'a> {
     budget: &'a Budget,
     bytes: u64,
 }
@@ -45,8 +45,8 @@ impl Budget {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits until `bytes` are free and takes them. `bytes` must not exceed the whole budget.
-    pub fn take(&self, bytes: u64) -> Room<'_> {
+    /// Waits until `bytes` are free and reserves them. `bytes` must not exceed the whole budget.
+    pub fn take(&self, bytes: u64) -> Reservation<'_> {
         let mut state = self.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
@@ -56,7 +56,7 @@ impl Budget {
         state.free -= bytes;
         state.serving += 1;
         self.changed.notify_all();
-        Room { budget: self, bytes }
+        Reservation { budget: self, bytes }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -64,9 +64,9 @@ impl Budget {
     }
 }
 
-impl Room<'_> {
-    /// Makes this room at least `bytes` large if that needs no waiting. One who holds a room and waited for
-    /// more could wait for ever.
+impl Reservation<'_> {
+    /// Increases this reservation to at least `bytes` if that is possible without waiting. Waiting for
+    /// more while holding a reservation could block for ever.
     pub fn grow(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let mut state = self.budget.lock();
@@ -80,15 +80,15 @@ impl Room<'_> {
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.budget.lock().free += self.bytes;
         self.budget.changed.notify_all();
     }
 }
 
-/// Half of the memory that this process may use: the machine's, or less where a control group or a resource
-/// limit says so. It does not depend on what else runs at the moment.
+/// Half of the memory that this process may use: that of the machine, or less if a control group or a resource
+/// limit is lower. Does not depend on other processes.
 pub(super) fn half_of_the_machine() -> u64 {
     let read = |path: &str| std::fs::read_to_string(Path::new(path)).unwrap_or_default();
     let meminfo = read("/proc/meminfo");
@@ -104,7 +104,7 @@ pub(super) fn half_of_the_machine() -> u64 {
     [total, address_space, group].into_iter().flatten().min().map_or(UNKNOWN, |bytes| bytes / 2)
 }
 
-/// The number that a text begins with; `None` for words such as `unlimited` and `max`.
+/// The number at the beginning of a text. `None` for words such as `unlimited` and `max`.
 fn first_number(text: &str) -> Option<u64> {
     text.split_whitespace().next()?.parse().ok()
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rooms_never_exceed_the_budget_and_everybody_is_served() {
+    fn reservations_stay_within_the_budget_and_all_requests_are_served() {
         let (budget, taken, most) = (Budget::new(100), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for worker in 0..8_u64 {
@@ -125,10 +125,10 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..200 {
                         let bytes = (worker * 37 + round * 11) % 101;
-                        let room = budget.take(bytes);
+                        let reservation = budget.take(bytes);
                         most.fetch_max(taken.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
                         taken.fetch_sub(bytes, Ordering::SeqCst);
-                        drop(room);
+                        drop(reservation);
                     }
                 });
             }
@@ -138,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_room_grows_only_into_what_is_free() {
+    fn a_reservation_grows_only_into_free_bytes() {
         let budget = Budget::new(100);
         let mut one = budget.take(40);
         let other = budget.take(30);
-        assert!(one.grow(10) && one.bytes == 40, "it is as large already");
+        assert!(one.grow(10) && one.bytes == 40, "it is that large already");
         assert!(one.grow(70));
         assert!(!one.grow(71));
         drop(other);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_tells_a_sensible_size() {
+    fn the_memory_of_the_machine_is_plausible() {
         assert!((32 << 20..1 << 50).contains(&half_of_the_machine()), "{}", half_of_the_machine());
         assert_eq!([" 12 kB", "max\n", "", "unlimited  x"].map(first_number), [Some(12), None, None, None]);
     }

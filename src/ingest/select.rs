@@ -1,4 +1,4 @@
-//! The faces of one photo that count, aligned and graded.
+//! Selection, alignment and measurement of the faces of one photo.
 
 use super::memory::check_for_networks;
 use super::{Census, Faces, Options, RefusedFace, Skip};
@@ -7,14 +7,15 @@ use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
 use crate::image::Photo;
 use crate::reason::Reason;
 
-/// A face that counts, with its number among those found.
+/// A used face, with its number among those found.
 pub(super) struct Chosen {
     pub index: usize,
     pub crop: Crop,
     pub provenance: Provenance,
 }
 
-/// Finds the faces in a photo, and selects, aligns and grades those that are asked for. At least one, or the reason why there is none.
+/// Detects the faces in a photo. Selects, aligns and measures the requested ones. Returns at least one face, or the reason why there is
+/// none.
 pub(super) fn faces(
     engine: &Engine,
     options: &Options,
@@ -26,7 +27,7 @@ pub(super) fn faces(
     census.found = found.len();
     if options.single_face && found.len() > 1 {
         census.not_looked_at = found.len();
-        return Err(Skip::new(Reason::SeveralFaces, format!("{} faces, one is asked for", found.len())));
+        return Err(Skip::new(Reason::SeveralFaces, format!("{} faces, expected one", found.len())));
     }
     let wanted = wanted(options.faces, photo, found);
     census.not_looked_at = census.found - wanted.len();
@@ -44,7 +45,7 @@ pub(super) fn faces(
     }
 }
 
-/// The faces found, and by how many degrees clockwise the photo was turned for it.
+/// The detected faces, and the clockwise rotation in degrees with which they were found.
 fn detect(engine: &Engine, options: &Options, photo: &Photo) -> Result<(Vec<Face>, u16), Skip> {
     let shorter = photo.width.min(photo.height);
     if (shorter as f32) < options.detect.min_face {
@@ -56,7 +57,7 @@ fn detect(engine: &Engine, options: &Options, photo: &Photo) -> Result<(Vec<Face
     if faces.is_empty() { Err(Skip::new(Reason::NoFace, "")) } else { Ok((faces, turned)) }
 }
 
-/// The faces that are asked for, with their numbers.
+/// The requested faces, with their numbers.
 fn wanted(faces: Faces, photo: &Photo, found: Vec<Face>) -> Vec<(usize, Face)> {
     let found = found.into_iter().enumerate();
     match faces {
@@ -69,7 +70,8 @@ fn wanted(faces: Faces, photo: &Photo, found: Vec<Face>) -> Vec<(usize, Face)> {
     }
 }
 
-/// Aligns and grades a face, found with the photo turned by so many degrees; refused if it is too small or too poor.
+/// Aligns and measures a face that was found with the photo rotated by `turned` degrees. Refuses it if it is too small or its quality is
+/// too low.
 fn grade(
     engine: &Engine,
     options: &Options,
@@ -82,7 +84,8 @@ fn grade(
         return Err(Skip::new(Reason::TooSmall, format!("the face is {:.0} pixels wide", quality.size_px)));
     }
     if quality.overall < options.min_quality {
-        let detail = format!("{} of 100, at least {} wanted", quality.overall, options.min_quality);
+        let detail =
+            format!("quality {} of 100, at least {} is required", quality.overall, options.min_quality);
         return Err(Skip::new(Reason::LowQuality, detail));
     }
     let Face { bounds, score, landmarks } = face;

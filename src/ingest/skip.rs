@@ -1,4 +1,4 @@
-//! Why a file or face was left out, and whether that says something about the photo.
+//! Why a file or face was left out, and whether the reason is a property of the photo.
 
 use std::fmt;
 use std::io;
@@ -12,18 +12,18 @@ use crate::reason::Reason;
 pub struct Skip {
     /// The reason.
     pub reason: Reason,
-    /// More for people, or empty.
+    /// An explanation for people, or empty.
     pub detail: String,
 }
 
 impl Skip {
-    /// A skip with a reason and more for people.
+    /// A skip with a reason and an explanation.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
 
-    /// A failure of the machine while it processed the photo. It says nothing about the photo: it is never remembered, and the next run
-    /// processes the photo again.
+    /// A failure of the machine while it processed the photo: no memory, no file descriptors or a failing disk. It is independent of
+    /// the photo. It is never stored, and the next run processes the photo again.
     pub fn temporary(detail: impl Into<String>) -> Self {
         Self::new(Reason::TemporaryFailure, detail)
     }
@@ -38,7 +38,7 @@ impl Skip {
         DecodeError::unreadable(error).into()
     }
 
-    /// A network that failed on a photo: `reason` if that is a fact about the photo.
+    /// A network failed on a photo. `reason` applies if it is a property of the photo.
     pub fn network(reason: Reason, error: &NetworkError) -> Self {
         if error.is_temporary() {
             Self::temporary(error.to_string())

@@ -8,53 +8,66 @@ fn engine() -> Engine {
     Engine::load(&Model::named("stand-in").unwrap(), Device::Cpu, false).unwrap()
 }
 
-/// Paths that lead nowhere: the cheapest inputs there are.
-fn nowhere(count: usize) -> impl Iterator<Item = Input> + Send {
-    (0..count).map(|n| Input { root: PathBuf::new(), path: format!("/nowhere/{n}").into(), problem: None })
+/// Paths of files that do not exist: the cheapest inputs.
+fn missing_files(count: usize) -> impl Iterator<Item = Input> + Send {
+    (0..count).map(|n| Input { root: PathBuf::new(), path: format!("/missing/{n}").into(), problem: None })
 }
 
 #[test]
-fn outcomes_come_in_the_order_of_their_inputs() {
+fn outcomes_are_in_the_order_of_their_inputs() {
     let mut seen = 0;
     let options = Options { workers: 4, ..Options::default() };
-    run(&engine(), nowhere(3 * UNDER_WAY), &options, &|_| false, &AtomicBool::new(false), |outcome| {
-        assert_eq!(outcome.input.path, Path::new(&format!("/nowhere/{seen}")));
-        assert!(matches!(outcome.finding, Finding::Skipped(skip) if skip.reason.code() == "unreadable"));
-        seen += 1;
-        Ok::<(), ()>(())
-    })
+    run(
+        &engine(),
+        missing_files(3 * MAX_IN_FLIGHT),
+        &options,
+        &|_| false,
+        &AtomicBool::new(false),
+        |outcome| {
+            assert_eq!(outcome.input.path, Path::new(&format!("/missing/{seen}")));
+            assert!(matches!(outcome.finding, Finding::Skipped(skip) if skip.reason.code() == "unreadable"));
+            seen += 1;
+            Ok::<(), ()>(())
+        },
+    )
     .unwrap();
-    assert_eq!(seen, 3 * UNDER_WAY);
+    assert_eq!(seen, 3 * MAX_IN_FLIGHT);
 }
 
 #[test]
-fn a_sink_that_fails_ends_the_pipeline_however_much_is_under_way() {
-    for fail_at in [0, 5, UNDER_WAY] {
+fn an_error_of_the_sink_stops_the_pipeline() {
+    for fail_at in [0, 5, MAX_IN_FLIGHT] {
         let mut taken = 0;
         let options = Options { workers: 3, ..Options::default() };
-        let end =
-            run(&engine(), nowhere(20 * UNDER_WAY), &options, &|_| false, &AtomicBool::new(false), |_| {
+        let end = run(
+            &engine(),
+            missing_files(20 * MAX_IN_FLIGHT),
+            &options,
+            &|_| false,
+            &AtomicBool::new(false),
+            |_| {
                 taken += 1;
                 if taken > fail_at { Err("full") } else { Ok(()) }
-            });
+            },
+        );
         assert_eq!((end, taken), (Err("full"), fail_at + 1));
     }
 }
 
 #[test]
-fn a_stop_finishes_what_is_under_way_and_takes_no_more() {
+fn a_stop_finishes_photos_in_flight_and_starts_no_more() {
     let stop = AtomicBool::new(false);
     let mut seen = 0;
-    run(&engine(), nowhere(100 * UNDER_WAY), &Options::default(), &|_| false, &stop, |_| {
+    run(&engine(), missing_files(100 * MAX_IN_FLIGHT), &Options::default(), &|_| false, &stop, |_| {
         seen += 1;
         stop.store(true, Ordering::Relaxed);
         Ok::<(), ()>(())
     })
     .unwrap();
-    assert!((1..=UNDER_WAY + 64).contains(&seen), "{seen}");
+    assert!((1..=MAX_IN_FLIGHT + 64).contains(&seen), "{seen}");
 }
 
-/// An encoder that refuses dark crops with an error of its own.
+/// An encoder that fails on dark crops with a given error.
 struct Refusing(fn() -> NetworkError, Box<dyn Encoder>);
 
 impl Encoder for Refusing {
@@ -64,7 +77,7 @@ impl Encoder for Refusing {
     }
 }
 
-/// Runs two bright photos and a dark one through an encoder that refuses the dark one.
+/// Processes two bright photos and a dark one with an encoder that fails on the dark one.
 fn with_a_dark_one(error: fn() -> NetworkError) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, brightness: u8| {
@@ -87,7 +100,7 @@ fn with_a_dark_one(error: fn() -> NetworkError) -> Vec<Finding> {
 }
 
 #[test]
-fn a_crop_that_is_refused_does_not_take_its_batch_along() {
+fn a_refused_crop_does_not_affect_its_batch() {
     let refusal = || NetworkError::Failed { model: "m".into(), reason: "not a template".into() };
     let found = with_a_dark_one(refusal);
     assert!(matches!(&found[..], [Finding::Faces(..), Finding::Skipped(_), Finding::Faces(..)]), "{found:?}");
@@ -97,7 +110,7 @@ fn a_crop_that_is_refused_does_not_take_its_batch_along() {
 }
 
 #[test]
-fn a_failure_of_the_library_is_no_fact_about_a_photo() {
+fn a_failure_of_the_library_is_temporary() {
     let failure = || NetworkError::Library { model: "m".into(), reason: "not enough memory".into() };
     let found = with_a_dark_one(failure);
     assert!(
@@ -106,7 +119,7 @@ fn a_failure_of_the_library_is_no_fact_about_a_photo() {
 }
 
 #[test]
-fn photos_wait_for_memory_and_one_that_needs_more_than_all_is_refused() {
+fn photos_wait_for_memory_and_one_larger_than_the_budget_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..12)
         .map(|n| {
@@ -119,7 +132,7 @@ fn photos_wait_for_memory_and_one_that_needs_more_than_all_is_refused() {
         })
         .collect();
     let mut options = Options { workers: 8, ..Options::default() };
-    options.limits.memory = 300_000; // one of the small ones at a time
+    options.limits.memory = 300_000; // enough for one of the small ones at a time
     let mut codes = Vec::new();
     run(&engine(), files(paths), &options, &|_| false, &AtomicBool::new(false), |outcome| {
         codes.push(match outcome.finding {
@@ -134,7 +147,7 @@ fn photos_wait_for_memory_and_one_that_needs_more_than_all_is_refused() {
 }
 
 #[test]
-fn refusals_by_limits_hold_for_those_limits_and_other_refusals_for_any() {
+fn refusals_by_limits_are_valid_for_those_limits_and_others_for_all() {
     let plain = Options::default();
     let mut raised = Options::default();
     raised.limits.pixels *= 2;

@@ -1,4 +1,4 @@
-//! Finding the files below the paths a user named.
+//! Search for the files below the paths that a user named.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use walkdir::{DirEntry, WalkDir};
 use super::Skip;
 use crate::reason::Reason;
 
-/// One file to look at, or one place that could not be read.
+/// One file to process, or one path that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// The path the user named, under which this was found.
+    /// The path of the user under which the file was found.
     pub root: PathBuf,
     /// The file.
     pub path: PathBuf,
-    /// Why it cannot be looked at, if so.
+    /// Why it cannot be processed, if so.
     pub problem: Option<Skip>,
 }
 
 impl Input {
-    /// The folder directly below the user's path that this file lies in, if there is one.
+    /// The folder directly below the user's path that contains this file, if there is one.
     pub fn top_folder(&self) -> Option<&Path> {
         let below = self.path.strip_prefix(&self.root).ok()?;
         let mut parts = below.components();
@@ -28,8 +28,8 @@ impl Input {
         parts.next().map(|_| Path::new(first.as_os_str()))
     }
 
-    /// Which of `parts` parts this belongs to, from 0. It depends on nothing but its path below the user's (the name of a
-    /// file that the user named), so it stays when other files come and go, and wherever the folder lies.
+    /// The part, from 0, of `parts` parts to which this file belongs. It depends only on its path below the user's path (or on the name
+    /// of a file that the user named). So it does not change with other files or with the place of the folder.
     pub fn part(&self, parts: u64) -> u64 {
         let below = self.path.strip_prefix(&self.root).unwrap_or(&self.path);
         let whole = below.as_os_str().is_empty();
@@ -37,22 +37,22 @@ impl Input {
         xxhash_rust::xxh3::xxh3_64(path.as_encoded_bytes()) % parts.max(1)
     }
 
-    /// Whether this was found in a folder; if not, the user named this very file.
+    /// Whether this file was found in a folder. Otherwise the user named the file itself.
     pub fn is_found(&self) -> bool {
         !self.root.as_os_str().is_empty() && self.path != self.root
     }
 }
 
-/// What lies below some paths.
+/// The number of files below some paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Survey {
-    /// Inputs that [`walk`] gives.
+    /// Inputs that [`walk`] returns.
     pub inputs: u64,
-    /// Files and folders of operating systems and other programs, which it leaves out: see [`is_system`].
+    /// Files and folders of operating systems and other programs, which [`walk`] skips: see [`is_system`].
     pub system_files: u64,
 }
 
-/// Counts what [`walk`] gives and leaves out.
+/// Counts what [`walk`] returns and skips.
 pub fn survey(roots: &[PathBuf]) -> Survey {
     let mut survey = Survey::default();
     for root in roots {
@@ -73,8 +73,8 @@ pub fn survey(roots: &[PathBuf]) -> Survey {
     survey
 }
 
-/// Every file below `roots` in a fixed order: roots as given, folders by name. Links are followed, a link
-/// back to a folder on the way is a problem and not a loop. System files are left out, unless they are `roots`.
+/// Every file below `roots` in a fixed order: roots as given, folders by name. Links are followed. A link
+/// to a folder above it is a problem and not an endless loop. System files are skipped, unless they are in `roots`.
 pub fn walk(roots: &[PathBuf]) -> impl Iterator<Item = Input> {
     roots.iter().cloned().flat_map(|root| {
         entries(&root).filter_entry(|entry| !leaves_out(entry)).filter_map(move |entry| {
@@ -102,14 +102,14 @@ fn problem(error: &walkdir::Error) -> Skip {
     }
 }
 
-/// What a user names is looked at, whatever it is called.
+/// A path that the user names is never skipped.
 fn leaves_out(entry: &DirEntry) -> bool {
     entry.depth() > 0 && is_system(entry.file_name())
 }
 
-/// Whether a file or folder of this name belongs to an operating system, a file server or another program: `.DS_Store`,
-/// `Thumbs.db`, AppleDouble files, waste baskets, previews that file servers and galleries make, version control, what
-/// `encode` and `export` wrote. Other hidden files are not: photos may be hidden.
+/// Whether a file or folder with this name belongs to an operating system, a file server or another program: `.DS_Store`,
+/// `Thumbs.db`, AppleDouble files, waste baskets, previews of file servers and galleries, version control, the files
+/// of `encode` and `export`. Other hidden files do not count, because photos may be hidden.
 pub fn is_system(name: &OsStr) -> bool {
     const NAMES: &[&str] = &[
         // macOS
@@ -161,7 +161,7 @@ pub fn is_system(name: &OsStr) -> bool {
         ".picasa.ini",
         "picasa.ini",
         ".picasaoriginals",
-        // this program: what `encode` and `export` write
+        // this program: files of `encode` and `export`
         "embeddings.npy",
         "templates.jsonl",
         "skipped.jsonl",
@@ -172,7 +172,7 @@ pub fn is_system(name: &OsStr) -> bool {
         ".hg",
         ".bzr",
     ];
-    /// Names that begin so, whatever follows.
+    /// Prefixes of names.
     const BEGINNINGS: &[&str] = &[
         "._",
         ".gallerist-",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_in_order_of_name() {
+    fn files_are_in_order_of_name() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), &["b/2.jpg", "b/1.jpg", "a.txt"]);
         let found: Vec<_> = names(root.path()).into_iter().map(|(name, _)| name).collect();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn system_files_are_counted_apart_and_looked_at_only_if_named() {
+    fn system_files_are_counted_separately_and_processed_only_if_named() {
         let root = tempfile::tempdir().unwrap();
         let system = [
             ".DS_Store",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_of_a_photo_is_its_own() {
+    fn the_part_of_a_photo_is_independent_of_other_photos() {
         let part = |root: &str, path: &str| {
             Input { root: root.into(), path: Path::new(root).join(path), problem: None }.part(1000)
         };
@@ -270,14 +270,14 @@ mod tests {
             (part("/a", "x/1.jpg"), part("/a", "x/2.jpg")),
             (part("b/", "x/1.jpg"), part("b/.", "x/2.jpg"))
         );
-        // Runs on other machines, and those of later versions, must agree on it.
+        // Runs on other machines and with later versions must agree on it.
         assert_eq!((part("/a", "x/1.jpg"), part("/a", "x/2.jpg")), (209, 711));
         let named = Input { root: "x/1.jpg".into(), path: "x/1.jpg".into(), problem: None };
         assert_eq!(named.part(1000), part("x", "1.jpg"));
     }
 
     #[test]
-    fn a_person_is_the_folder_below_the_root() {
+    fn the_subject_is_the_folder_below_the_root() {
         let input = |path: &str| Input { root: "/r".into(), path: path.into(), problem: None };
         assert_eq!(input("/r/Ada/x/1.jpg").top_folder(), Some(Path::new("Ada")));
         assert_eq!(input("/r/1.jpg").top_folder(), None);

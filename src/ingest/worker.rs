@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use sha2::{Digest, Sha256};
 
-use super::memory::{Budget, Room, check_for_networks};
+use super::memory::{Budget, Reservation, check_for_networks};
 use super::select::{self, Chosen};
 use super::{Census, EncodedFace, Finding, Input, Job, Options, Outcome, Skip};
 use crate::encoder::Engine;
@@ -13,12 +13,12 @@ use crate::face::Crop;
 use crate::image::{self, DecodeError, Photo, PhotoHash, Source};
 use crate::reason::Reason;
 
-/// Faces encoded at once: the point where a larger batch no longer pays on a CPU core.
+/// Faces per batch. Larger batches are not faster on a CPU core.
 const BATCH: usize = 16;
-/// A batch that nothing was added to for this long is encoded as it is.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// A batch without a new face for this long is encoded as it is.
+const BATCH_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A photo whose faces wait for their batch.
+/// A photo with faces in the current batch.
 struct Waiting {
     order: u64,
     input: Input,
@@ -36,8 +36,8 @@ pub(super) struct Worker<'a> {
     waiting: Vec<Waiting>,
 }
 
-/// The sink is gone: nobody wants further outcomes.
-struct Unwanted;
+/// The sink is closed, and no further outcomes are needed.
+struct Closed;
 
 impl<'a> Worker<'a> {
     pub(super) fn new(
@@ -52,7 +52,7 @@ impl<'a> Worker<'a> {
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            let done = match jobs.recv_timeout(PATIENCE) {
+            let done = match jobs.recv_timeout(BATCH_TIMEOUT) {
                 Ok(job) => self.take(job),
                 Err(RecvTimeoutError::Timeout) => self.encode(),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -66,7 +66,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn take(&mut self, Job { order, input }: Job) -> Result<(), Unwanted> {
+    fn take(&mut self, Job { order, input }: Job) -> Result<(), Closed> {
         let (mut hash, mut census) = (None, Census::default());
         match self.look(&input, &mut hash, &mut census) {
             Ok((hash, faces)) => {
@@ -78,7 +78,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads, decodes, detects, aligns: everything about one photo but the encoding.
+    /// Reads, decodes, detects and aligns one photo: everything except the encoding.
     fn look(
         &self,
         input: &Input,
@@ -88,20 +88,24 @@ impl<'a> Worker<'a> {
         if let Some(problem) = &input.problem {
             return Err(Finding::Skipped(problem.clone()));
         }
-        let (photo, _room) = self.photo(input, hash)?;
+        let (photo, _reservation) = self.photo(input, hash)?;
         let digest = hash.unwrap_or_default();
         let faces = select::faces(self.engine, self.options, &photo, census).map_err(Finding::Skipped)?;
         Ok((digest, faces))
     }
 
-    /// Reads and decodes one photo in a room of the memory budget, which it needs as long as it lives.
-    fn photo(&self, input: &Input, hash: &mut Option<PhotoHash>) -> Result<(Photo, Room<'a>), Finding> {
+    /// Reads and decodes one photo. Reserves memory of the budget for as long as the photo exists.
+    fn photo(
+        &self,
+        input: &Input,
+        hash: &mut Option<PhotoHash>,
+    ) -> Result<(Photo, Reservation<'a>), Finding> {
         let refused = |error: DecodeError| Finding::Skipped(error.into());
         let limits = &self.options.limits;
         let mut needed = 0;
         loop {
             let source = Source::open(&input.path, input.is_found(), limits).map_err(refused)?;
-            let mut room = self.budget.take(source.len().max(needed));
+            let mut reservation = self.budget.take(source.len().max(needed));
             let bytes = source.read().map_err(refused)?;
             let digest: PhotoHash = Sha256::digest(&bytes).into();
             *hash = Some(digest);
@@ -109,22 +113,22 @@ impl<'a> Worker<'a> {
                 return Err(Finding::Known);
             }
             let picture = image::inspect(&bytes, limits).map_err(refused)?;
-            if room.grow(picture.memory()) {
-                return Ok((picture.decode().map_err(refused)?, room));
+            if reservation.grow(picture.memory()) {
+                return Ok((picture.decode().map_err(refused)?, reservation));
             }
-            // Waiting for more with the bytes in memory could last for ever, if all workers did: they are read again.
+            // Waiting for more memory while holding the bytes could block all workers. So the bytes are dropped and read again.
             needed = picture.memory();
         }
     }
 
-    /// Encodes what waits, as one batch, and sends it on.
-    fn encode(&mut self) -> Result<(), Unwanted> {
+    /// Encodes the waiting faces as one batch and sends the outcomes.
+    fn encode(&mut self) -> Result<(), Closed> {
         let waiting = std::mem::take(&mut self.waiting);
         self.encode_together(waiting)
     }
 
-    /// Encodes photos as one batch; if that fails, each by itself, so that no photo suffers for another.
-    fn encode_together(&self, mut waiting: Vec<Waiting>) -> Result<(), Unwanted> {
+    /// Encodes photos as one batch. If that fails, encodes each photo separately, so that one photo does not affect the others.
+    fn encode_together(&self, mut waiting: Vec<Waiting>) -> Result<(), Closed> {
         let crops: Vec<Crop> = waiting
             .iter_mut()
             .flat_map(|photo| photo.faces.iter_mut())
@@ -171,7 +175,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn send(&self, order: u64, outcome: Outcome) -> Result<(), Unwanted> {
-        self.outcomes.send((order, outcome)).map_err(|_| Unwanted)
+    fn send(&self, order: u64, outcome: Outcome) -> Result<(), Closed> {
+        self.outcomes.send((order, outcome)).map_err(|_| Closed)
     }
 }

@@ -1,4 +1,4 @@
-//! Charts of an evaluation, as SVG that looks right on light and on dark ground, alone and in a page.
+//! Charts of an evaluation, as SVG for light and dark backgrounds, as separate files and in a page.
 
 mod axis;
 mod canvas;
@@ -19,10 +19,10 @@ pub use self::canvas::Escaped;
 
 /// The colours, as custom properties.
 pub const COLOURS: &str = include_str!("chart/colours.css");
-/// How the elements of a chart look.
+/// The style of the elements of a chart.
 pub const STYLE: &str = include_str!("chart/style.css");
 
-/// Names of all charts that there can be.
+/// Names of all charts.
 pub const NAMES: [&str; 7] = [
     "identification-det",
     "cmc",
@@ -33,19 +33,19 @@ pub const NAMES: [&str; 7] = [
     "verification-histogram",
 ];
 
-/// Height of the title over a chart that stands alone.
+/// Height of the title above a chart in a separate file.
 const HEADING: f64 = 34.0;
 
-/// A finished chart.
+/// A complete chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Its file without the ending.
+    /// The name of its file without the extension.
     pub name: &'static str,
-    /// A line for people.
+    /// A title for people.
     pub title: String,
-    /// What is to be seen, for those who do not see it.
+    /// A description for people who cannot see it.
     pub description: String,
-    /// How to read it, and which way is better.
+    /// How to read it, and which direction is better.
     pub reading: &'static str,
     body: String,
     height: f64,
@@ -63,7 +63,7 @@ impl Chart {
         Self { name, title: title.to_owned(), description, reading, body, height }
     }
 
-    /// A file of its own, with its title and style.
+    /// A separate file, with title and style.
     pub fn file(&self) -> String {
         let mut heading = Canvas::default();
         heading.text("heading", [10.0, -10.0], Anchor::Start, &self.title);
@@ -77,7 +77,7 @@ impl Chart {
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.element(&size, &body))
     }
 
-    /// The element for a page that has the style already.
+    /// The element for a page that contains the style.
     pub fn inline(&self) -> String {
         self.element(&format!("viewBox=\"0 0 {WIDTH} {}\"", self.height), &self.body)
     }
@@ -91,7 +91,7 @@ impl Chart {
     }
 }
 
-/// The charts of an identification; those without anything to show are left out.
+/// The charts of an identification. Charts without data are left out.
 pub fn of_identification(identification: &Identification) -> Vec<Chart> {
     [
         det::identification(identification),
@@ -104,7 +104,7 @@ pub fn of_identification(identification: &Identification) -> Vec<Chart> {
     .collect()
 }
 
-/// The charts of a verification; those without anything to show are left out.
+/// The charts of a verification. Charts without data are left out.
 pub fn of_verification(verification: &Verification) -> Vec<Chart> {
     [det::verification(verification), shares::roc(verification), histogram::verification(verification)]
         .into_iter()

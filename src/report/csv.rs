@@ -1,9 +1,9 @@
-//! The curves of a report as tables for other programs: a line of names, then one line a point. What is not a number stays empty.
+//! The curves of a report as CSV: a header line, then one line per point. A value that is not a number is empty.
 
 use super::Report;
 use crate::evaluation::{DetPoint, Histogram};
 
-/// The tables: name of the file, and what is in it. Those without points have their line of names only.
+/// The tables: name and content of each file. A table without points has only its header line.
 pub fn tables(report: &Report) -> [(&'static str, String); 5] {
     [
         ("det.csv", det(report)),
@@ -91,12 +91,12 @@ fn histogram(report: &Report) -> String {
     table
 }
 
-/// The shortest digits that are read back as the same number.
+/// The shortest digits that parse to the same number.
 fn number(value: f64) -> String {
     if value.is_finite() { (value + 0.0).to_string() } else { String::new() }
 }
 
-/// A threshold has the digits of its own kind: `0.41` as a wider number would be `0.4099999964237213`.
+/// A threshold with the digits of an f32: `0.41` as an f64 would be `0.4099999964237213`.
 fn narrow(value: f32) -> String {
     if value.is_finite() { (value + 0.0).to_string() } else { String::new() }
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_row_a_point() {
+    fn there_is_one_row_per_point() {
         let report = example();
         let (one, two) = (report.identification.clone().unwrap(), report.verification.clone().unwrap());
         let points = one.growth.iter().map(|growth| growth.points.len()).sum();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_back_as_they_were() {
+    fn numbers_parse_to_the_same_value() {
         let report = example();
         let (_, table) = &tables(&report)[0];
         let point = report.identification.unwrap().det[40];

@@ -1,9 +1,9 @@
-//! Reports for tests: a realistic one, and odd ones.
+//! Reports for tests: a realistic one, and unusual ones.
 
 use super::{Report, Setting};
 use crate::evaluation::*;
 
-/// Share of a normal distribution above `score`.
+/// The share of a normal distribution above `score`.
 fn above(score: f64, mean: f64, deviation: f64) -> f64 {
     // Abramowitz and Stegun 26.2.17.
     let z = (score - mean) / deviation;
@@ -35,7 +35,7 @@ fn histogram(shares: impl Fn(f64) -> [f64; 2]) -> Histogram {
     Histogram { start, width, mated: of(0), non_mated: of(1) }
 }
 
-/// From the highest threshold to the lowest, with rates that are counts of trials.
+/// A DET curve from the highest threshold to the lowest, with rates that are counts of trials.
 fn det(shares: impl Fn(f64) -> [f64; 2], mated: u64, non_mated: u64) -> Vec<DetPoint> {
     let point = |index: u32| {
         let threshold = 0.75 - 0.005 * f64::from(index);
@@ -51,7 +51,7 @@ fn det(shares: impl Fn(f64) -> [f64; 2], mated: u64, non_mated: u64) -> Vec<DetP
     (0..180).map(point).collect()
 }
 
-/// The highest of a few thresholds at which the false alarms are few enough.
+/// The highest of a few thresholds with at most this many false alarms.
 fn threshold(target: f64, false_alarms: impl Fn(f64) -> f64) -> f64 {
     (-400..1000)
         .map(|step| f64::from(step) * 0.001)
@@ -59,7 +59,7 @@ fn threshold(target: f64, false_alarms: impl Fn(f64) -> f64) -> f64 {
         .unwrap_or(1.0)
 }
 
-/// Score distributions of a search among `subjects`: mates, and the best of strangers.
+/// Score distributions of a search among `subjects`: mates, and the best non-mated score.
 fn searched(score: f64, subjects: f64) -> [f64; 2] {
     let one = above(score, 0.02, 0.085);
     [0.995 * above(score, 0.58, 0.13), 1.0 - (1.0 - one).powf(subjects)]
@@ -135,7 +135,7 @@ fn verification() -> Verification {
     }
 }
 
-/// A report with realistic numbers, and everything in it.
+/// A report with realistic numbers and all sections.
 pub fn example() -> Report {
     Report {
         setting: Setting {
@@ -152,15 +152,15 @@ pub fn example() -> Report {
             version: "0.4.0".into(),
         },
         warnings: vec![
-            "FPIR 0.1 % rests on 5 false alarms; its threshold is uncertain.".into(),
-            "Two photos of strangers score above 0.8: they may show people who are in the gallery.".into(),
+            "FPIR 0.1 % is based on 5 false alarms; its threshold is uncertain.".into(),
+            "Two non-mated probes score above 0.8: they may show people who are in the gallery.".into(),
         ],
         identification: Some(identification()),
         verification: Some(verification()),
     }
 }
 
-/// Reports that no one hopes for.
+/// Unusual reports: no errors, only errors, few probes, missing parts, values that are not numbers.
 pub fn odd() -> Vec<(&'static str, Report)> {
     let changed = |change: &dyn Fn(&mut Report)| {
         let mut report = example();
@@ -190,7 +190,7 @@ pub fn odd() -> Vec<(&'static str, Report)> {
     ]
 }
 
-/// Strings that would break out of any element.
+/// Text that would end any element if it were not escaped.
 pub const HOSTILE: &str = "</title></style><script>alert(\"1\")</script>&'\u{1b}";
 
 fn hostile(setting: &mut Setting) {

@@ -1,4 +1,4 @@
-//! A report as one page for people: it needs no network, no scripts and no other file.
+//! A report as one HTML page. It needs no network, no scripts and no other file.
 
 mod method;
 mod sections;
@@ -38,7 +38,7 @@ fn warnings(warnings: &[String]) -> String {
     }
     let items: String = warnings.iter().map(|warning| format!("<li>{}</li>\n", Escaped(warning))).collect();
     format!(
-        "<section class=\"warnings\" aria-labelledby=\"warnings\">\n<h2 id=\"warnings\">Before you believe a number</h2>\n<ul>\n{items}</ul>\n</section>\n"
+        "<section class=\"warnings\" aria-labelledby=\"warnings\">\n<h2 id=\"warnings\">Warnings</h2>\n<ul>\n{items}</ul>\n</section>\n"
     )
 }
 

@@ -1,9 +1,9 @@
-//! The model that templates were made with: their scores are comparable with no other model's.
+//! The model of the templates of a gallery. Scores between templates of different models are meaningless.
 
 use serde::Serialize;
 use thiserror::Error;
 
-/// Why templates do not belong to those of a gallery.
+/// Why templates cannot be added to a gallery or compared with it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BindingError {
@@ -14,46 +14,46 @@ pub enum BindingError {
     OtherModel {
         /// Name and fingerprint stored in the gallery.
         gallery: String,
-        /// Name and fingerprint offered.
+        /// Name and fingerprint of the given templates.
         given: String,
     },
-    /// The gallery was made by an earlier version of the program, which prepared photos differently.
+    /// An earlier version of the program, which prepared photos differently, made the gallery.
     #[error(
-        "this gallery holds templates of {gallery} that an earlier version of this program made, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos anew with `gallerist enroll`; what this gallery holds can still be listed and exported"
+        "this gallery holds templates of {gallery} from an earlier version of this program, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery with `gallerist init` and enroll the photos again with `gallerist enroll`; the templates of this gallery can still be listed and exported"
     )]
     EarlierPipeline {
         /// Name and fingerprint stored in the gallery.
         gallery: String,
-        /// Name and fingerprint of the program.
+        /// Name and fingerprint of this version.
         given: String,
     },
 }
 
-/// The model that the templates of a gallery were made with.
+/// The model of the templates of a gallery.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Binding {
-    /// Name of the model, or `external` where templates come from elsewhere.
+    /// Name of the model, or `external` for templates of another program.
     pub model: String,
-    /// Hash of weights and preprocessing, or empty where templates come from elsewhere.
+    /// Hash of weights and preprocessing. Empty for templates of another program.
     pub fingerprint: String,
     /// Length of a template.
     pub dimension: usize,
-    /// Verification threshold (cosine) of the model, if it has one. Not calibrated for any gallery.
+    /// Verification threshold (cosine) of the model, if it has one. It is not calibrated for a gallery.
     pub threshold: Option<f32>,
 }
 
 impl Binding {
-    /// Templates that another program makes, all with one model that is not known here.
+    /// The binding for templates of another program. All come from one model, which is unknown here.
     pub fn external(dimension: usize, threshold: Option<f32>) -> Self {
         Self { model: "external".into(), fingerprint: String::new(), dimension, threshold }
     }
 
-    /// Whether templates come from elsewhere, so that photos cannot be enrolled.
+    /// Whether the templates come from another program. Then photos cannot be enrolled.
     pub fn is_external(&self) -> bool {
         self.fingerprint.is_empty()
     }
 
-    /// Refuses templates that do not belong here.
+    /// Requires that templates belong to this model.
     ///
     /// # Errors
     /// [`BindingError::OtherModel`] unless name and fingerprint are the same.
@@ -65,7 +65,7 @@ impl Binding {
         Err(BindingError::OtherModel { gallery: self.describe(), given: given.describe() })
     }
 
-    /// Name and the beginning of the fingerprint, for people.
+    /// The name and the beginning of the fingerprint, for people.
     pub fn describe(&self) -> String {
         match self.fingerprint.get(..12) {
             Some(start) => format!("model {} (fingerprint {start}...)", self.model),
@@ -73,7 +73,7 @@ impl Binding {
         }
     }
 
-    /// The binding as keys and values, for storing.
+    /// The binding as stored keys and values.
     pub fn to_pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = vec![
             ("model", self.model.clone()),
@@ -84,10 +84,10 @@ impl Binding {
         pairs
     }
 
-    /// The binding that was stored as keys and values; the inner error says what of it is no binding.
+    /// Reads the binding from stored keys and values. The inner error says which value is invalid.
     ///
     /// # Errors
-    /// What `read` returns.
+    /// The error of `read`.
     pub fn from_pairs<E>(
         read: impl Fn(&str) -> Result<Option<String>, E>,
     ) -> Result<Result<Self, String>, E> {

@@ -1,4 +1,4 @@
-//! What is known of the rows of a file of vectors: `templates.jsonl`, one JSON object a line, in the order of the rows.
+//! Descriptions of the rows of a file of vectors: `templates.jsonl`, one JSON object per line, in the order of the rows.
 
 use std::path::{Path, PathBuf};
 
@@ -9,45 +9,45 @@ use crate::face::Provenance;
 use crate::gallery::GalleryError;
 use crate::image::PhotoHash;
 
-/// Longest line: room for a template of 4,096 numbers in text.
+/// Longest line in bytes: enough for a template of 4,096 numbers as text.
 const LONGEST: usize = 1 << 20;
 
-/// What is known of one template. Everything may be missing.
+/// The description of one template. Every field is optional.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Description {
-    /// Its id in the gallery that it comes from.
+    /// Its id in the source gallery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub face_id: Option<u64>,
-    /// The id of its subject there.
+    /// The id of its subject in the source gallery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_id: Option<u64>,
-    /// Whose it is.
+    /// The name of its subject.
     pub subject: Option<String>,
-    /// Whether it is an unknown face: nobody's, so that no name is to be made up either.
+    /// Whether it is an unknown face: it has no subject, and no name is made up for it.
     #[serde(skip_serializing_if = "is_not")]
     pub unknown: bool,
-    /// Whether that name was made up, of a photo's name: nobody who is in a gallery already is meant.
+    /// Whether the name was made up from the name of a photo. Such a name does not refer to a subject of the target gallery.
     #[serde(skip_serializing_if = "is_not")]
     pub made_up: bool,
-    /// The photo, or the file of vectors that it was imported from.
+    /// The photo, or the file of vectors from which it was imported.
     pub path: Option<String>,
-    /// Further paths at which the photo's bytes were seen.
+    /// Further paths of photos with the same bytes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_paths: Vec<String>,
-    /// Row in that file of vectors.
+    /// The row in that file of vectors.
     pub row: Option<u64>,
     /// SHA-256 of the photo's bytes, in hexadecimal digits.
     pub photo: Option<String>,
     /// The face in the photo.
     pub face: Option<Provenance>,
-    /// Name of the model that made it.
+    /// Name of the model.
     pub model: Option<String>,
-    /// Fingerprint of that model; empty or missing where it is not known.
+    /// Fingerprint of the model. Empty or missing if it is unknown.
     pub fingerprint: Option<String>,
-    /// CRC-32C of the vector's numbers as little-endian f32: proves that a line and a row belong together.
+    /// CRC-32C of the vector's numbers as little-endian f32. It verifies that a line and a row belong together.
     pub vector_crc32c: Option<u32>,
-    /// The vector, where no file of vectors lies beside.
+    /// The vector, if there is no file of vectors in the same folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<Vec<f32>>,
 }
@@ -56,17 +56,17 @@ impl Description {
     /// Hash of the photo, if it is known.
     ///
     /// # Errors
-    /// Not 64 hexadecimal digits, in words.
+    /// A message if the text is not 64 hexadecimal digits.
     pub fn photo_hash(&self) -> Result<Option<PhotoHash>, String> {
         let Some(text) = &self.photo else { return Ok(None) };
         let wrong = || format!("photo: expected 64 hexadecimal digits, got {text:?}");
         photo_hash(text).map(Some).ok_or_else(wrong)
     }
 
-    /// Refuses a vector that is not the one described.
+    /// Requires that a vector is the described one.
     ///
     /// # Errors
-    /// The checksums differ, in words.
+    /// A message if the checksums differ.
     pub fn require(&self, vector: &[f32]) -> Result<(), String> {
         match self.vector_crc32c {
             Some(expected) if expected != checksum(vector) => {
@@ -79,7 +79,7 @@ impl Description {
     }
 }
 
-/// The hash of a photo in hexadecimal digits.
+/// The hash of a photo as hexadecimal digits.
 pub fn hexadecimal(hash: &PhotoHash) -> String {
     use std::fmt::Write;
     hash.iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -88,7 +88,7 @@ pub fn hexadecimal(hash: &PhotoHash) -> String {
     })
 }
 
-/// The hash that [`hexadecimal`] wrote.
+/// Parses the output of [`hexadecimal`].
 pub fn photo_hash(text: &str) -> Option<PhotoHash> {
     let mut hash = PhotoHash::default();
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
@@ -101,7 +101,7 @@ pub fn photo_hash(text: &str) -> Option<PhotoHash> {
     Some(hash)
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference
 fn is_not(flag: &bool) -> bool {
     !flag
 }
@@ -111,7 +111,7 @@ pub fn checksum(vector: &[f32]) -> u32 {
     vector.iter().fold(0, |crc, number| crc32c::crc32c_append(crc, &number.to_le_bytes()))
 }
 
-/// Whether a path is called like a file of descriptions.
+/// Whether the name of a path is that of a file of descriptions.
 pub fn is_descriptions(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         extension.eq_ignore_ascii_case("jsonl") || extension.eq_ignore_ascii_case("ndjson")
@@ -130,7 +130,7 @@ impl Descriptions {
     /// Opens a file.
     ///
     /// # Errors
-    /// Not there, not readable, not a regular file.
+    /// The file is missing, unreadable or not a regular file.
     pub fn open(path: &Path) -> Result<Self, GalleryError> {
         Ok(Self { path: path.to_owned(), lines: Lines::open(path, LONGEST)?, read: 0 })
     }
@@ -138,7 +138,7 @@ impl Descriptions {
     /// Number of lines of a file.
     ///
     /// # Errors
-    /// Reading failed.
+    /// A read error.
     pub fn count(path: &Path) -> Result<u64, GalleryError> {
         let mut lines = Lines::open(path, LONGEST)?;
         let mut count = 0;
@@ -151,8 +151,8 @@ impl Descriptions {
     /// The next description.
     ///
     /// # Errors
-    /// Reading failed; the line is not a description.
-    #[allow(clippy::should_implement_trait)] // an error ends nothing that an iterator could go on with
+    /// A read error; the line is not a description.
+    #[allow(clippy::should_implement_trait)] // an iterator would continue after an error
     pub fn next(&mut self) -> Result<Option<Description>, GalleryError> {
         let Some((_, line)) = self.lines.next()? else { return Ok(None) };
         self.read += 1;
@@ -162,12 +162,12 @@ impl Descriptions {
             .map_err(|e| self.bad(&format!("expected a JSON object that describes a template: {e}")))
     }
 
-    /// An error about the line read last.
+    /// An error in the last line that was read.
     pub fn bad(&self, what: &str) -> GalleryError {
         self.lines.bad(what)
     }
 
-    /// Refuses a file that describes another number of rows. All lines must have been read.
+    /// Requires that the file describes this number of rows. All lines must have been read.
     ///
     /// # Errors
     /// [`GalleryError::BadSource`].

@@ -1,16 +1,16 @@
-//! What the header of a `.npy` file says, and how its numbers are read.
+//! The header of a `.npy` file, and the conversion of its numbers.
 
 use std::io::{Cursor, Read};
 
 use half::f16;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 
-/// Longest header that is read: NumPy's own are a few hundred bytes.
+/// Longest header that is read, in bytes. Headers of NumPy have a few hundred.
 const HEADER_BYTES: usize = 1 << 20;
-/// Most numbers a row may have.
+/// Most numbers per row.
 const LONGEST_ROW: u64 = 4096;
 
-/// How the numbers of a file lie in it.
+/// The layout of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Bytes before the first number.
@@ -18,7 +18,7 @@ pub(super) struct Layout {
     pub rows: u64,
     pub dimension: usize,
     element: Element,
-    /// Fortran order: all first numbers of the rows, then all second ones, and so on.
+    /// Fortran order: the first numbers of all rows, then the second ones, and so on.
     pub by_column: bool,
 }
 
@@ -29,10 +29,10 @@ struct Element {
 }
 
 impl Layout {
-    /// Reads a header. The reader is left at the first number.
+    /// Reads a header. Afterwards the reader is at the first number.
     ///
     /// # Errors
-    /// In words, with the way out: what is there cannot be read as rows of floating-point numbers.
+    /// A message with advice: the file does not contain rows of floating-point numbers.
     pub fn read(reader: &mut impl Read, name: &str) -> Result<Self, String> {
         let bytes = header_bytes(reader, name)?;
         let mut cursor = Cursor::new(&bytes);
@@ -73,12 +73,12 @@ impl Layout {
         self.dimension * self.element.bytes
     }
 
-    /// Bytes of the whole file, if any file can be so long.
+    /// Bytes of the whole file. `None` if they exceed the range of the type.
     pub fn file_bytes(&self) -> Option<u64> {
         self.rows.checked_mul(self.row_bytes() as u64)?.checked_add(self.data_start)
     }
 
-    /// The numbers of one row, in the place of what `row` held.
+    /// Converts the numbers of one row and replaces the content of `row`.
     pub fn parse(&self, bytes: &[u8], row: &mut Vec<f32>) {
         row.clear();
         match (self.element.bytes, self.element.big_endian) {
@@ -92,7 +92,7 @@ impl Layout {
     }
 }
 
-/// Everything before the first number, of a bounded length.
+/// Everything before the first number, up to a length limit.
 fn header_bytes(reader: &mut impl Read, name: &str) -> Result<Vec<u8>, String> {
     let failed = |e: std::io::Error| format!("reading its header: {e}");
     let mut bytes = Vec::new();
@@ -142,7 +142,7 @@ fn element_of(dtype: &DType, name: &str) -> Result<Element, String> {
     }
 }
 
-/// What a file that is no `.npy` seems to be, and how to make one of it.
+/// The probable type of a file that is not `.npy`, and how to convert it.
 fn not_npy(start: &[u8], name: &str) -> String {
     let (is, load) = match start {
         [] => return "expected a NumPy .npy file, it is empty".into(),
@@ -177,7 +177,7 @@ fn not_npy(start: &[u8], name: &str) -> String {
     format!("expected a NumPy .npy file, got {is}; in Python: import numpy as np; {load}")
 }
 
-/// One line of Python that makes a readable file of this one.
+/// One line of Python that writes a readable file.
 fn cure(name: &str, conversion: &str) -> String {
     format!("in Python: import numpy as np; a = np.load({name:?}); np.save('vectors.npy', {conversion})")
 }

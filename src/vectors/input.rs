@@ -1,4 +1,4 @@
-//! Opening what a user named: regular files only, read by position; the standard input by way of a temporary file.
+//! Opening of the files that a user names. Only regular files are opened. The standard input is copied to a temporary file.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -9,15 +9,15 @@ use crate::gallery::GalleryError;
 
 use super::format::Layout;
 
-/// Stands for the standard input where a file of vectors is wanted.
+/// The name of the standard input in place of a file of vectors.
 pub const STANDARD_INPUT: &str = "-";
-/// Most bytes that are taken from the standard input.
+/// Most bytes that are read from the standard input.
 const SPOOLED: u64 = 64 << 30;
 
-/// Opens a regular file: a pipe may never end, and a device may never stop.
+/// Opens a regular file. A pipe or a device is refused, because it may never end.
 ///
 /// # Errors
-/// Not there, not readable, or not a regular file.
+/// The file is missing, unreadable or not a regular file.
 pub fn open_regular(path: &Path) -> Result<File, GalleryError> {
     let io = |source| GalleryError::Io { path: path.to_owned(), doing: "opening it", source };
     let kind = std::fs::metadata(path).map_err(io)?.file_type();
@@ -29,10 +29,10 @@ pub fn open_regular(path: &Path) -> Result<File, GalleryError> {
     Err(GalleryError::BadSource { path: path.to_owned(), what })
 }
 
-/// The standard input as a file, complete: it is read once, and every further call gets the same bytes.
+/// The standard input as a complete file. It is read once, and every further call returns the same bytes.
 ///
 /// # Errors
-/// It is a terminal; it holds no vectors; it is shorter or longer than its header says; no room for the copy.
+/// It is a terminal; it contains no vectors; it is shorter or longer than its header states; there is no space for the copy.
 pub(super) fn standard_input() -> Result<File, GalleryError> {
     static SPOOL: Mutex<Option<File>> = Mutex::new(None);
     let mut spool = SPOOL.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_input_is_taken_whole_or_refused() {
+    fn the_standard_input_is_read_completely_or_refused() {
         let whole = npy("(2, 1)", &[0; 8]);
         assert_eq!(copy(&whole[..], false).unwrap().metadata().unwrap().len(), whole.len() as u64);
         let says = |input: &[u8]| copy(input, false).unwrap_err().to_string();

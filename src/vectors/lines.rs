@@ -1,4 +1,4 @@
-//! Lines of a text file, of a bounded length, with their numbers.
+//! Lines of a text file, of limited length, with their numbers.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -21,10 +21,10 @@ impl Lines {
         Ok(Self { path: path.to_owned(), reader, longest, number: 0 })
     }
 
-    /// The next line without its end, and its number from 1. A byte-order mark at the beginning is left out.
+    /// The next line without its line ending, and its number from 1. A byte-order mark at the beginning is skipped.
     ///
     /// # Errors
-    /// Reading failed; the line is too long or not UTF-8.
+    /// A read error; the line is too long or not UTF-8.
     pub fn next(&mut self) -> Result<Option<(u64, String)>, GalleryError> {
         let io = |source| GalleryError::Io { path: self.path.clone(), doing: "reading its lines", source };
         let mut bytes = Vec::new();
@@ -48,7 +48,7 @@ impl Lines {
         Ok(Some((self.number, marked.unwrap_or(line))))
     }
 
-    /// An error about the line read last.
+    /// An error in the last line that was read.
     pub fn bad(&self, what: &str) -> GalleryError {
         GalleryError::BadSource { path: self.path.clone(), what: format!("line {}: {what}", self.number) }
     }

@@ -1,4 +1,4 @@
-//! Files of names: one a line, as many as rows. Every line is judged before any name is used.
+//! Files of names: one name per line, one line per row. Every line is checked before the first name is used.
 
 use std::path::Path;
 
@@ -6,15 +6,15 @@ use super::description::{Descriptions, is_descriptions};
 use super::lines::Lines;
 use crate::gallery::{GalleryError, Name};
 
-/// Longest line that is read: names have at most 512 bytes, and a table's row is to be told from a name.
+/// Longest line that is read, in bytes. Names have at most 512 bytes; longer lines are read to recognise tables.
 const LONGEST: usize = 1 << 16;
-/// Blank lines that are listed by number.
+/// Most blank lines that are listed by number.
 const LISTED: usize = 5;
 
-/// The names of `rows` rows: one a line, or the subjects of a `templates.jsonl`. Empty lines at the end do not count.
+/// The names of `rows` rows: one per line, or the subjects of a `templates.jsonl`. Empty lines at the end do not count.
 ///
 /// # Errors
-/// Not readable, not UTF-8, not as many lines as rows, a table instead of names, or a line that is no name; with the
+/// The file is unreadable or not UTF-8, does not have one line per row, is a table, or a line is not a name. The message has the
 /// number of the line.
 pub fn read_names(path: &Path, rows: u64) -> Result<Vec<Name>, GalleryError> {
     let bad = |what: String| GalleryError::BadSource { path: path.to_owned(), what };
@@ -57,14 +57,14 @@ fn names_of_descriptions(path: &Path, rows: u64) -> Result<Vec<Name>, GalleryErr
     Ok(names)
 }
 
-/// What a file of names holds.
+/// The content of a file of names.
 #[derive(Default)]
 struct Sheet {
-    /// The names of the first lines, as many as are wanted and can be names.
+    /// The names of the first lines, up to the number of rows, as far as they are valid.
     names: Vec<Name>,
     /// Lines up to the last one that is not blank.
     lines: u64,
-    /// Numbers of the first lines among them that are blank.
+    /// Numbers of the first blank lines among them.
     blank: Vec<u64>,
     blanks: u64,
     first: String,
@@ -76,7 +76,7 @@ impl Sheet {
     fn read(path: &Path, rows: u64) -> Result<Self, GalleryError> {
         let mut lines = Lines::open(path, LONGEST)?;
         let mut sheet = Self::default();
-        let mut blank = Vec::new(); // they count once a line follows them
+        let mut blank = Vec::new(); // blank lines count only if another line follows
         let mut blanks = 0;
         while let Some((number, line)) = lines.next()? {
             if line.trim().is_empty() {
@@ -109,7 +109,7 @@ impl Sheet {
         }
     }
 
-    /// Why there may be too many lines.
+    /// A possible cause for too many lines.
     fn hint(&self, rows: u64) -> String {
         let listed = self.blank.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let more = if self.blanks > self.blank.len() as u64 { " and more" } else { "" };
@@ -132,7 +132,7 @@ impl Sheet {
 struct Columns {
     separator: char,
     columns: usize,
-    /// The columns that hold a number in every line so far, apart from a heading.
+    /// The columns that have a number in every line so far, except for a heading.
     numbers: Vec<bool>,
     heading: bool,
     lines: u64,
@@ -156,7 +156,7 @@ impl Columns {
         fields.len() == self.columns
     }
 
-    /// What kind of table this is, unless it may be names that hold a comma each, such as `Lovelace, Ada`.
+    /// The kind of table. `None` if the lines may be names with a comma each, such as `Lovelace, Ada`.
     fn what(&self) -> Option<String> {
         let is_table =
             self.heading || self.separator == '\t' || self.columns > 2 || self.numbers.iter().any(|&is| is);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_a_line_however_lines_end() {
+    fn line_endings_of_all_systems_give_the_same_names() {
         let names = Ok(vec!["Ada".to_owned(), "Zoë".to_owned()]);
         for content in ["Ada\nZoë", "Ada\nZoë\n", "Ada\r\nZoë\r\n", "\u{feff}Ada\nZoë\n\n\n"] {
             assert_eq!(read(content, 2), names, "{content:?}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_line_is_told_by_its_number() {
+    fn a_blank_line_is_reported_with_its_number() {
         assert_eq!(refused("a\n\nc\n", 3), "F: line 2: it is blank, so row 1 has no name");
         let said = refused("a\n\nb\n \nc\n", 3);
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heading_is_told() {
+    fn a_heading_is_recognised() {
         assert!(refused("Name\na\nb\n", 2).ends_with("line 1, \"Name\", looks like a heading: leave it out"));
         assert!(refused("a\rb\rc\r", 3).contains("they end in CR alone"));
         assert!(refused("a\nb\n", 3).ends_with("for 3 rows, got 2 lines"));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_told_and_names_with_commas_are_names() {
+    fn a_table_is_recognised_and_names_with_commas_are_names() {
         assert!(refused("0,Ada\n1,Zoë\n", 2).contains("a table of 2 columns, with ',' between"));
         assert!(refused("name,age\nAda,36\n", 1).contains("with a heading"));
         assert!(refused("Ada\tx\nZoë\ty\n", 2).contains("with tab between"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_told_by_its_line() {
+    fn an_invalid_name_is_reported_with_its_line() {
         assert!(refused("a\nb \n", 2).starts_with("F: line 2: "), "{}", refused("a\nb \n", 2));
         assert!(refused(b"a\n\xff\n", 2).starts_with("F: line 2: it is not UTF-8"));
         assert!(refused(b"\xff\xfea\0\n\0", 1).contains("UTF-16"));

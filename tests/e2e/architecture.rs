@@ -1,4 +1,4 @@
-//! The rooms of `src` import one way, as the table in the README says.
+//! Compares the imports between the rooms of `src` with the table in the README.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use imports::imports;
 
 /// Crates that only some rooms may name.
 const FOREIGN: [&str; 3] = ["gallerist_index", "rusqlite", "tch"];
-/// The room that is a crate of its own.
+/// The room that is a separate crate.
 const NETWORKS: &str = "encoder/networks";
 
 /// A row of the README's table.
@@ -19,7 +19,7 @@ struct Room {
     name: String,
     /// The rooms that it may import.
     imports: BTreeSet<String>,
-    /// Whether the row lists them; otherwise they are all the rooms above.
+    /// Whether the row lists them. Otherwise they are all rooms above it.
     is_listed: bool,
 }
 
@@ -27,7 +27,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The table in the README: a room's link, what lives there, what it imports, what it never knows.
+/// Parses the table in the README: the link of a room, its content, its imports, and what it never knows.
 fn table(readme: &str) -> Vec<Room> {
     let mut house: Vec<Room> = Vec::new();
     for line in readme.lines().filter(|line| line.starts_with("| [`")) {
@@ -50,7 +50,7 @@ fn table(readme: &str) -> Vec<Room> {
     house
 }
 
-/// The files of `src`, each with its path there and its text.
+/// The files of `src`, each with its path in `src` and its text.
 fn files() -> Vec<(PathBuf, String)> {
     let (mut found, mut folders) = (Vec::new(), vec![root().join("src")]);
     while let Some(folder) = folders.pop() {
@@ -67,7 +67,7 @@ fn files() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The room of a file: its folder, or the file beside that folder. `lib.rs` only lists the rooms; `main.rs` is the command line's.
+/// The room of a file: its folder, or the file with the name of that folder. `lib.rs` only lists the rooms; `main.rs` belongs to `cli`.
 fn room(path: &Path) -> Option<String> {
     match path.to_str().unwrap() {
         "lib.rs" => None,
@@ -77,7 +77,7 @@ fn room(path: &Path) -> Option<String> {
     }
 }
 
-/// Every import from one room into another, with a file that has it.
+/// Every import from one room into another, with a file that contains it.
 fn edges(files: &[(PathBuf, String)]) -> BTreeMap<(String, String), PathBuf> {
     let mut edges = BTreeMap::new();
     for (path, text) in files {
@@ -94,7 +94,7 @@ fn edges(files: &[(PathBuf, String)]) -> BTreeMap<(String, String), PathBuf> {
     edges
 }
 
-/// What the imports of these files do that the table does not allow.
+/// The imports of these files that the table does not allow.
 fn violations(house: &[Room], files: &[(PathBuf, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for ((from, to), path) in edges(files) {
@@ -148,7 +148,7 @@ fn one_module_names_the_index() {
     }
 }
 
-/// The rooms of a table that stand in it twice, or import a room that does not stand above them: without these there is no circle.
+/// The rooms that occur twice in a table, or import a room that is not above them. Without such rooms there is no import cycle.
 fn misplaced(house: &[Room]) -> Vec<&str> {
     let mut above = BTreeSet::new();
     let is_wrong = |room: &&Room| !room.imports.is_subset(&above) | !above.insert(room.name.clone());
@@ -156,7 +156,7 @@ fn misplaced(house: &[Room]) -> Vec<&str> {
 }
 
 #[test]
-fn the_table_has_no_circle() {
+fn the_table_has_no_import_cycle() {
     let house = house();
     assert!(house.len() > 10, "the table has {} rooms", house.len());
     assert_eq!(misplaced(&house), Vec::<&str>::new());
@@ -167,7 +167,7 @@ fn the_table_has_no_circle() {
 }
 
 #[test]
-fn every_line_of_the_table_is_true() {
+fn every_import_in_the_table_exists() {
     let files = files();
     let (edges, rooms) = (edges(&files), files.iter().filter_map(|(path, _)| room(path)));
     let rooms: BTreeSet<String> = rooms.collect();

@@ -1,4 +1,4 @@
-//! Audits: what searches miss, who is in a gallery twice, which photos are of others.
+//! Audits: misses of searches, duplicate subjects, and photos of the wrong subject.
 
 use std::collections::HashSet;
 
@@ -6,12 +6,12 @@ use crate::decision::{D, gallery, import, put, run};
 use crate::program::{npy, people};
 
 #[test]
-fn an_audit_finds_doubles_and_strays() {
+fn an_audit_finds_duplicate_subjects_and_wrong_photos() {
     let house = gallery(60, 3);
     let said = run(&house, "audit", "--threshold 0.5").ends(0);
     assert!(said.out.contains("templates that find themselves  180 of 180"), "{}", said.out);
     assert!(said.out.contains("people who may be in it twice   0"), "{}", said.out);
-    // Person 1-7 again under another name, and a photo of 1-9 filed under 1-8.
+    // Person 1-7 again under another name, and a photo of 1-9 under the name 1-8.
     let (file, _) = people(60, 3, D, 1, 5);
     let data = &file[file.len() - 180 * D * 4..];
     let rows = |from: usize, count: usize| {
@@ -35,7 +35,7 @@ fn an_audit_finds_doubles_and_strays() {
 }
 
 #[test]
-fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
+fn an_audit_searches_for_given_or_synthetic_mates() {
     let house = gallery(60, 1);
     let mates = |words: &str| {
         let audit = run(&house, "audit", &format!("--threshold 0.5 --format json {words}")).ends(0).json();
@@ -59,7 +59,7 @@ fn an_audit_looks_for_mates_that_it_is_given_or_makes_up() {
     assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
 }
 
-/// A template that is left out is missing from its person's fused score too.
+/// A template that is left out is missing from the fused score of its subject too.
 #[test]
 fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
     let house = gallery(60, 3);
@@ -83,7 +83,7 @@ fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
         scores
     };
     let (means, bests) = (scores(|one, other| (one + other) / 2.0), scores(f32::max));
-    // Between two of the means, so that no rounding decides.
+    // The middle between two of the means, so that rounding does not decide.
     let threshold = (means[89] + means[90]) / 2.0;
     for (fusion, scores) in [("mean", means.clone()), ("top2", means), ("max", bests)] {
         let words = format!("--threshold {threshold} --fusion {fusion} --format json");

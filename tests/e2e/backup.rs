@@ -1,4 +1,4 @@
-//! Backups: of a gallery that is closed, open for reading, or being written by another process; and galleries out of them.
+//! Backups of a gallery that is closed, open for reading, or being written by another process, and their restore.
 
 use std::fs;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn a_backup_is_restored_without_what_was_removed_since() {
         drop(restored);
         assert_eq!(best(&house.path(at), 3), "Ada");
         assert_eq!(best(&house.path(at), 8), "p-9");
-        // What is made of it goes on as a gallery of its own.
+        // The restored gallery can be changed independently.
         add(&Gallery::open(&house.path(at)).unwrap(), 100, 5);
         gallerist([Path::new("check"), &house.path(at)]).ends(0);
         let whole = format!("{at}-whole");
@@ -105,7 +105,7 @@ fn a_gallery_is_backed_up_while_another_process_writes() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string(), "--threshold", "0.6"]).ends(0);
     let file = house.write("many.npy", &vectors(40_000, D, 3));
-    // A backup reads the gallery for a moment if it comes first.
+    // A backup that starts first reads the gallery for a short time.
     let import = [file.as_os_str(), "--wait".as_ref(), "60".as_ref()];
     let mut writer = house.command("import", import).stdout(std::process::Stdio::null()).spawn().unwrap();
     let mut made = 0;
@@ -123,7 +123,7 @@ fn a_gallery_is_backed_up_while_another_process_writes() {
 }
 
 #[test]
-fn half_made_galleries_of_a_killed_init_are_named_and_swept() {
+fn incomplete_galleries_of_a_killed_init_are_reported_and_removed() {
     let house = House::empty();
     drop(create(&house));
     let left = house.path(".gallerist-abandoned");

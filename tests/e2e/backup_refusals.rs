@@ -1,4 +1,4 @@
-//! What `backup` and `restore` refuse, with the right reason, and what they accept from other programs.
+//! What `backup` and `restore` refuse, with the correct reason, and which archives of other programs they accept.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn tar(at: &Path, words: &[&str]) {
 }
 
 #[test]
-fn nothing_is_made_inside_a_gallery_or_a_backup() {
+fn no_gallery_or_backup_is_made_inside_another() {
     let house = backed_up();
     let gallery = house.gallery();
     for place in ["gallery/x.tar", "gallery/new/x", "gallery/index/y", "folder/x.tar"] {
@@ -66,7 +66,7 @@ fn nothing_is_made_inside_a_gallery_or_a_backup() {
 }
 
 #[test]
-fn the_list_of_a_backup_is_compared_with_what_is_in_it() {
+fn the_list_of_a_backup_is_compared_with_its_content() {
     let house = backed_up();
     let path = house.path("folder/backup.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -107,7 +107,7 @@ fn a_dry_run_and_a_failed_restore_leave_no_folder() {
 }
 
 #[test]
-fn archives_of_other_programs_are_restored_and_compressed_ones_named() {
+fn archives_of_other_programs_are_restored_and_compressed_ones_refused() {
     let house = backed_up();
     let folder = house.path("folder");
     tar(&folder, &["cf", "../dots.tar", "."]);

@@ -1,4 +1,4 @@
-//! Requests to end that come while a gallery is backed up, restored, exported or checked.
+//! Interrupts while a gallery is backed up, restored, exported or checked.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Sends SIGTERM to a command once `is_at_work`, and returns what it said; nothing if it was faster.
+/// Sends SIGTERM to a command once `is_at_work` is true. Returns its output, or nothing if it ended before.
 fn stop(mut command: Command, is_at_work: &dyn Fn() -> bool) -> Option<Said> {
     let mut child: Child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !is_at_work() {
@@ -30,7 +30,7 @@ fn stop(mut command: Command, is_at_work: &dyn Fn() -> bool) -> Option<Said> {
 }
 
 #[test]
-fn what_is_stopped_leaves_no_copies_and_ends_with_130() {
+fn a_stopped_command_leaves_no_copies_and_ends_with_130() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string(), "--threshold", "0.6"]).ends(0);
     house.run("import", [house.write("many.npy", &vectors(40_000, D, 3))]).ends(0);

@@ -1,4 +1,4 @@
-//! Whatever lies in a folder, whatever is wrong with a gallery: a clear error or a counted skip, and nothing lost.
+//! Invalid files in folders and damaged galleries: a clear error or a counted skip, and no loss.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageFormat};
 
 use crate::program::{House, Said, encode, gallerist, photo};
 
-/// Enrolls one odd file beside a good photo and returns the reason for which it was skipped.
+/// Enrolls one unusual file together with a valid photo. Returns the reason code of the file.
 #[track_caller]
 fn reason_for(name: &str, bytes: &[u8]) -> String {
     let house = House::new();
@@ -30,30 +30,30 @@ fn jpeg() -> Vec<u8> {
 }
 
 #[test]
-fn an_empty_file() {
+fn an_empty_file_is_skipped() {
     assert_eq!(reason_for("a.jpg", b""), "empty");
 }
 
 #[test]
-fn text_that_is_called_a_photo() {
+fn text_with_the_name_of_a_photo_is_skipped() {
     assert_eq!(reason_for("a.jpg", b"Dear Ada, this is a letter and not a photo."), "unsupported");
 }
 
 #[test]
-fn a_truncated_jpeg() {
+fn a_truncated_jpeg_is_skipped() {
     let whole = jpeg();
     assert_eq!(reason_for("a.jpg", &whole[..whole.len() / 2]), "decode_failed");
 }
 
 #[test]
-fn one_pixel() {
+fn a_photo_of_one_pixel_is_skipped() {
     let pixel = DynamicImage::new_rgb8(1, 1);
     assert_eq!(reason_for("a.png", &encode(&pixel, ImageFormat::Png)), "too_small");
 }
 
-/// A PNG header that claims 100,000 x 100,000 pixels, with a right checksum and next to no data.
+/// A PNG header with 100,000 x 100,000 pixels and a correct checksum, and almost no data.
 #[test]
-fn a_decompression_bomb() {
+fn a_decompression_bomb_is_skipped() {
     let mut bomb = encode(&DynamicImage::new_luma8(8, 8), ImageFormat::Png);
     bomb[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&100_000_u32.to_be_bytes());
@@ -69,13 +69,13 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn no_face() {
+fn a_photo_without_a_face_is_skipped() {
     let wall = DynamicImage::from(image::RgbImage::from_pixel(80, 80, image::Rgb([200, 190, 180])));
     assert_eq!(reason_for("wall.png", &encode(&wall, ImageFormat::Png)), "no_face");
 }
 
 #[test]
-fn folders_that_link_back_to_themselves() {
+fn links_to_a_folder_above_are_skipped() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     std::os::unix::fs::symlink(house.path("people"), house.path("people/Ada/loop")).unwrap();
@@ -85,7 +85,7 @@ fn folders_that_link_back_to_themselves() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read() {
+fn a_file_without_read_permission_is_skipped() {
     let house = House::new();
     let path = house.photo("people/Ada/secret.png", 1);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
@@ -100,7 +100,7 @@ fn a_file_that_may_not_be_read() {
     assert_eq!(summary["skipped"]["unreadable"], 1);
 }
 
-/// The same command, by a root whom permissions bind.
+/// The same command without the privileges of root, which would bypass permissions.
 fn without_privilege(command: &Command) -> Command {
     let privilege = "-dac_override,-dac_read_search";
     let mut bound = Command::new("setpriv");
@@ -110,7 +110,7 @@ fn without_privilege(command: &Command) -> Command {
 }
 
 #[test]
-fn a_link_to_nothing() {
+fn a_broken_link_is_skipped() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     std::os::unix::fs::symlink("gone.png", house.path("people/Ada/2.png")).unwrap();
@@ -131,7 +131,7 @@ fn a_pipe_in_the_folder_does_not_block() {
 }
 
 #[test]
-fn a_path_that_is_not_utf8() {
+fn a_path_that_is_not_utf8_is_accepted() {
     let house = House::new();
     let name = std::ffi::OsStr::from_bytes(b"photo-\xff.png");
     house.photo(Path::new("people/Ada").join(name), 1);
@@ -145,7 +145,7 @@ fn a_path_that_is_not_utf8() {
 }
 
 #[test]
-fn a_missing_photo_and_a_missing_gallery() {
+fn a_missing_photo_and_a_missing_gallery_are_reported() {
     let house = House::new();
     let said = house.run("enroll", ["no-such-folder", "--subject", "Ada"]).ends(1);
     assert!(said.err.contains("no-such-folder: no such file or folder"), "{}", said.err);
@@ -168,7 +168,7 @@ fn init_never_overwrites() {
 }
 
 #[test]
-fn a_gallery_of_another_model() {
+fn a_gallery_of_another_model_is_refused() {
     let house = House::new();
     let probe = house.photo("probe.png", 1);
     let said = house.run("identify", [probe.as_os_str(), "--model".as_ref(), "dlib-128".as_ref()]).ends(1);
@@ -197,7 +197,7 @@ fn one_process_at_a_time_has_a_gallery_open() {
 }
 
 #[test]
-fn a_damaged_catalog_is_named() {
+fn a_damaged_catalog_is_reported() {
     let house = House::new();
     fs::write(house.gallery().join("catalog.sqlite"), b"this is not a database at all, is it?").unwrap();
     let said = house.run("stats", [] as [&str; 0]).ends(1);
@@ -205,7 +205,7 @@ fn a_damaged_catalog_is_named() {
 }
 
 #[test]
-fn a_damaged_index_is_named() {
+fn a_damaged_index_is_reported() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);

@@ -1,4 +1,4 @@
-//! Faces that reach the border of their photo, and photos that lie on their side or head.
+//! Faces at the border of their photo, and rotated photos.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::program::{House, encode, faces};
 
-/// A gallery of twelve people by their neutral photos.
+/// A gallery of twelve people with their neutral photos.
 fn gallery() -> House {
     let house = House::empty();
     house.run("init", ["--model", "mobilefacenet-192"]).ends(0);
@@ -35,7 +35,7 @@ fn people() -> Vec<String> {
     people
 }
 
-/// What `identify` says of each photo below `folder`, by the name of its file.
+/// The reply of `identify` for each photo below `folder`, by file name.
 fn identify(house: &House, folder: &Path) -> HashMap<String, Value> {
     let said =
         house.run("identify", [folder.as_os_str(), "--format".as_ref(), "json".as_ref()]).ends(10).json();
@@ -46,7 +46,7 @@ fn identify(house: &House, folder: &Path) -> HashMap<String, Value> {
     said.into_iter().map(|reply| (name(&reply), reply)).collect()
 }
 
-/// Identifies the smiling photos as `change` makes them, given the box of the face: all are to be found, and named rightly.
+/// Identifies the smiling photos after `change`, which gets the box of the face. All of them must match the correct subject.
 fn all_are_named(change: impl Fn(&DynamicImage, [f64; 4]) -> DynamicImage) {
     let house = gallery();
     for name in people() {
@@ -86,7 +86,7 @@ fn faces_that_fill_their_photo_are_recognised() {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn faces_that_the_border_cuts_are_recognised() {
+fn faces_cut_by_the_border_are_recognised() {
     for side in 0..4 {
         all_are_named(|photo, bounds| {
             let mut kept = [0.0, 0.0, photo.width().into(), photo.height().into()];
@@ -99,13 +99,13 @@ fn faces_that_the_border_cuts_are_recognised() {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn photos_on_their_side_or_head_are_recognised() {
+fn rotated_photos_are_recognised() {
     all_are_named(|photo, _| photo.rotate90());
     all_are_named(|photo, _| photo.rotate180());
     all_are_named(|photo, _| photo.rotate270());
 }
 
-/// What is padded must not look like a face where there is none.
+/// Padding must not produce faces in photos without faces.
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn patterns_have_no_face() {

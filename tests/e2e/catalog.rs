@@ -1,4 +1,4 @@
-//! Catalog and index prove to each other that they are of one moment, and share themselves among readers.
+//! Catalog and index detect a version of the other from another time. Readers share both.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use gallerist::template::Template;
 use crate::decision::{D, gallery, run};
 use crate::program::{House, vectors};
 
-/// A unit vector of its own for each number.
+/// A different unit vector for each number.
 pub fn template(number: u64) -> Template {
     let file = vectors(1, D, number * 7919 + 1);
     let numbers: Vec<f32> =
@@ -23,7 +23,7 @@ pub fn named(name: &str) -> Person {
     Person::Named(Name::new(name).unwrap())
 }
 
-/// Adds people called `p-FIRST` and so on, each with one template.
+/// Adds subjects with the names `p-FIRST` and so on, each with one template.
 pub fn add(gallery: &Gallery, first: u64, count: u64) {
     let mut hash = [7; 32];
     hash[..8].copy_from_slice(&first.to_le_bytes());
@@ -64,7 +64,7 @@ pub fn name_of(gallery: &Gallery, number: u64) -> Result<String, GalleryError> {
 }
 
 #[test]
-fn an_old_catalog_beside_a_newer_index_is_refused() {
+fn an_old_catalog_with_a_newer_index_is_refused() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 20);
@@ -81,7 +81,7 @@ fn an_old_catalog_beside_a_newer_index_is_refused() {
 }
 
 #[test]
-fn an_old_index_beside_a_newer_catalog_is_refused() {
+fn an_old_index_with_a_newer_catalog_is_refused() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 20);
@@ -102,9 +102,9 @@ fn the_index_of_another_gallery_is_refused() {
     assert!(error.to_string().contains("belongs to the index"), "{error}");
 }
 
-/// Every bit of the log matters after a kill: SQLite takes a damaged frame for the end.
+/// Every bit of the log counts after a kill, because SQLite takes a damaged frame for the end of the log.
 #[test]
-fn a_damaged_log_of_the_catalog_loses_nobody_silently() {
+fn damage_of_the_catalog_log_is_reported() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 10);
@@ -135,7 +135,7 @@ fn a_damaged_log_of_the_catalog_loses_nobody_silently() {
 }
 
 #[test]
-fn a_cut_log_of_the_index_loses_nobody_silently() {
+fn truncation_of_the_index_log_is_reported() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 10);
@@ -176,11 +176,11 @@ fn readers_share_a_gallery_and_a_writer_waits_for_them() {
 }
 
 #[test]
-fn reading_changes_no_file_and_hides_what_is_unfinished() {
+fn reading_changes_no_file_and_hides_pending_rows() {
     let house = House::empty();
     let writer = create(&house);
     add(&writer, 0, 10);
-    copy(&house.gallery(), &house.path("killed")); // with a log of SQLite's
+    copy(&house.gallery(), &house.path("killed")); // with a log of SQLite
     drop(writer);
     let files = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
         let all = walkdir::WalkDir::new(house.path("killed")).sort_by_file_name().into_iter();
@@ -201,7 +201,7 @@ fn reading_changes_no_file_and_hides_what_is_unfinished() {
 }
 
 #[test]
-fn a_gallery_that_was_moved_is_not_written_in_its_old_place() {
+fn a_moved_gallery_is_not_written_at_its_old_path() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 5);
@@ -238,7 +238,7 @@ fn the_threshold_of_a_gallery_can_be_changed_to_any_cosine() {
 }
 
 #[test]
-fn a_calibration_that_cannot_be_read_is_told_and_can_be_replaced() {
+fn an_unreadable_calibration_is_reported_and_can_be_replaced() {
     let house = gallery(50, 1);
     house.write("strangers.npy", &vectors(500, D, 11));
     run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1").ends(0);
@@ -257,7 +257,7 @@ fn a_calibration_that_cannot_be_read_is_told_and_can_be_replaced() {
     run(&house, "check", "").ends(0);
 }
 
-/// Verbs that read need no room on the disk, and no disk that can be written.
+/// Verbs that read need no free disk space and no writable disk.
 #[test]
 #[cfg_attr(not(small_disks), ignore = "this user may not mount a small disk")]
 fn a_gallery_on_a_full_or_read_only_disk_is_read() {

@@ -1,7 +1,7 @@
-//! Damaged catalogs: one bit, one sector, one cut, anywhere in `catalog.sqlite` or its log.
+//! Damaged catalogs: a bit, a sector, or a truncation anywhere in `catalog.sqlite` or its log.
 //!
-//! An identification gives the right answer or an error; whatever else reads differently is said by `check`; a write doubles nobody.
-//! `GALLERIST_DAMAGES` sets the number of damages of each kind, 40 by default, `GALLERIST_DAMAGE_SEED` which.
+//! An identification gives the correct answer or an error. `check` reports every other difference. A write never duplicates a subject.
+//! `GALLERIST_DAMAGES` sets the number of damages of each kind (default 40), `GALLERIST_DAMAGE_SEED` their seed.
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
@@ -29,12 +29,12 @@ fn number_of(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
 }
 
-/// What can be read of a gallery; text, to be compared.
+/// Everything that can be read from a gallery, as text for comparison.
 #[derive(Debug, PartialEq)]
 struct Read {
-    /// Names, scores and the threshold that decides.
+    /// Names, scores and the threshold in use.
     answers: String,
-    /// Everything else, by kind; an error reads as such.
+    /// All other values by kind. An error is stored as text.
     rest: Vec<Result<String, String>>,
 }
 
@@ -89,7 +89,7 @@ fn read(gallery: &Gallery) -> Result<Read, String> {
     })
 }
 
-/// A face of this quality.
+/// A face with this quality.
 pub fn provenance(overall: u64) -> Provenance {
     let quality = serde_json::json!({
         "size_px": 80.0, "detector_score": 0.9, "sharpness": 1.0, "yaw": 0.0, "pitch": 0.0, "roll": 0.0,
@@ -106,7 +106,7 @@ fn face(number: u64) -> EnrolledFace {
     EnrolledFace { person: named(&format!("p-{number}")), template: template(number + 500), provenance }
 }
 
-/// A gallery with people, a calibration and corrections: closed at `closed`, and as a kill leaves it at `killed`.
+/// A gallery with subjects, a calibration and corrections: closed at `closed`, and in the state after a kill at `killed`.
 fn make(house: &House) {
     let gallery =
         Gallery::create(&house.path("closed"), &Binding::external(D, Some(0.6)), GraphWhen::Never).unwrap();
@@ -138,7 +138,7 @@ fn make(house: &House) {
         person: None,
     };
     gallery.note_paths(&(0..10).map(seen).collect::<Vec<_>>()).unwrap();
-    // Of templates that identifications ask for.
+    // Templates for the identifications.
     let unknown = (0..20)
         .map(|number| unknown(100 + number, &format!("crowd/{number}.jpg"), &[3 * u64::from(number) + 60]));
     gallery.add_unknown_faces(&unknown.collect::<Vec<_>>()).unwrap();
@@ -183,7 +183,7 @@ fn damage(bytes: &mut Vec<u8>, how: Damage, mut random: impl FnMut() -> u64) -> 
     }
 }
 
-/// Reads and then writes a damaged gallery; says what was wrong about it.
+/// Reads and then writes a damaged gallery. Returns the violations.
 fn judge(damaged: &Path, right: &Read) -> Result<bool, String> {
     let problems = match Gallery::check_at(damaged, false, Duration::ZERO, &record::problem) {
         Ok(found) => found.problems,
@@ -203,7 +203,7 @@ fn judge(damaged: &Path, right: &Read) -> Result<bool, String> {
         }
         _ => {}
     }
-    // A writer either refuses, or leaves everybody one person.
+    // A writer either refuses, or every subject remains one subject.
     if let Ok(gallery) = Gallery::open(damaged) {
         let source = gallery.source(&[9; 32], Path::new("more.npy"), 2);
         let more = [("Ada", 2000), ("p-11", 2001)].map(|(name, number)| ImportedRow {

@@ -1,4 +1,4 @@
-//! Replies that were tampered with: no field of a reply can be changed without being found out, or being listed as not proven.
+//! Changed replies: a change of any field of a reply is detected, or the field is listed as not proven.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn replies(house: &House, words: &str) -> Vec<Value> {
     run(house, "identify", &format!("--vectors @probes.npy --format json {words}")).json()
 }
 
-/// Every number, word, flag and list below a value, by its path.
+/// Every number, text, boolean and list below a value, by its path.
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -44,7 +44,7 @@ fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Another value of the same kind.
+/// Another value of the same type.
 fn changed(value: &Value) -> Value {
     match value {
         Value::Bool(flag) => json!(!flag),
@@ -73,7 +73,7 @@ fn field(path: &str) -> String {
 }
 
 #[test]
-fn every_field_is_proven_or_listed() {
+fn every_field_is_verified_or_listed() {
     let house = calibrated();
     for words in [
         "--target-fpir 0.05,0.2",
@@ -92,7 +92,7 @@ fn every_field_is_proven_or_listed() {
         let mut forgeries = Vec::new();
         for path in paths {
             let listed = unproven.iter().any(|unproven| field(&path).starts_with(unproven));
-            // A template is what the reply is about: another one is another probe, with other scores.
+            // Another template is another probe with other scores.
             if listed || (path.starts_with("/probe/template/") && !path.ends_with("/0")) {
                 continue;
             }
@@ -108,7 +108,7 @@ fn every_field_is_proven_or_listed() {
             assert_eq!(verdict["holds"], false, "{words}: {path} was changed and nobody noticed");
         }
         assert_eq!(forgeries.len(), verdicts.len());
-        // Fields that are missing, and fields that are not of a reply.
+        // Missing fields, and fields that a reply does not have.
         let mut lines = Vec::new();
         for key in honest.as_object().unwrap().keys() {
             let mut shorter = honest.clone();
@@ -120,7 +120,7 @@ fn every_field_is_proven_or_listed() {
             longer.pointer_mut(place).unwrap()["extra"] = json!(1);
             lines.push(longer.to_string());
         }
-        // Without its certificate a reply counts as one without a search: its photo is asked.
+        // A reply without a certificate counts as one without a search, so its photo is processed.
         for (line, verdict) in lines.iter().zip(check(&house, &lines.join("\n")).ends(1).json()) {
             assert_eq!(verdict["holds"], false, "{line}");
         }
@@ -172,7 +172,7 @@ fn thresholds_names_order_and_length_are_recomputed() {
 }
 
 #[test]
-fn templates_of_replies_are_judged_number_by_number() {
+fn templates_of_replies_are_compared_number_by_number() {
     let house = calibrated();
     let honest = &replies(&house, "--with-template")[0];
     let problem = |change: &dyn Fn(&mut Vec<Value>)| {
@@ -193,7 +193,7 @@ fn templates_of_replies_are_judged_number_by_number() {
 }
 
 #[test]
-fn photos_are_looked_at_again_refused_faces_too() {
+fn photos_and_refused_faces_are_processed_again() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -232,7 +232,7 @@ fn photos_are_looked_at_again_refused_faces_too() {
 }
 
 #[test]
-fn no_probe_hangs_and_no_file_fills_the_memory() {
+fn pipes_do_not_block_and_large_files_are_refused() {
     let house = calibrated();
     let honest = &replies(&house, "")[0];
     let pipe = house.path("pipe.npy");
@@ -253,7 +253,7 @@ fn no_probe_hangs_and_no_file_fills_the_memory() {
     let said =
         gallerist(["check-certificate".as_ref(), "/dev/zero".as_ref(), house.gallery().as_os_str()]).ends(1);
     assert!(said.err.contains("longer than"), "{}", said.err);
-    // One bad line is one bad reply.
+    // One invalid line is one invalid reply.
     let verdicts = check(&house, &format!("{honest}\nnot JSON\n{honest}\n")).ends(1).json();
     assert_eq!(
         verdicts.iter().map(|verdict| verdict["holds"] == true).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Corrections by people: rename, merge, remove.
+//! Corrections of subjects: rename, merge, remove.
 
 use serde_json::json;
 
@@ -33,7 +33,7 @@ fn a_renamed_subject_is_found_under_the_new_name() {
 }
 
 #[test]
-fn merged_subjects_are_one() {
+fn merged_subjects_are_one_subject() {
     let house = house();
     let said = house.run("subject merge", ["Ada L", "Ada", "--dry-run"]).ends(0);
     assert!(said.out.contains("would have merged"), "{}", said.out);
@@ -50,12 +50,12 @@ fn merged_subjects_are_one() {
     let shown = house.run("subject show", ["Ada", "--format", "json"]).ends(0).json();
     assert_eq!(shown[0]["templates"].as_array().unwrap().len(), 4);
     house.run("subject show", ["Ada L"]).ends(1);
-    // The photos are still known: nothing comes back under the old name, and that is told.
+    // The photos are still known. No photo is enrolled under the old name, and that is reported.
     let summary = house.enroll("people").ends(0).summary();
     assert_eq!((&summary["enrolled"], &summary["skipped"]["other_name"]), (&0.into(), &2.into()));
 }
 
-/// Whether any file below a folder holds these bytes.
+/// Whether a file below a folder contains these bytes.
 fn holds(folder: &std::path::Path, bytes: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| match path.is_dir() {
         true => holds(&path, bytes),
@@ -64,7 +64,7 @@ fn holds(folder: &std::path::Path, bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn a_purge_leaves_no_byte_of_the_removed() {
+fn a_purge_leaves_no_byte_of_removed_templates() {
     let house = house();
     let out = house.path("out");
     house.run("export", ["--out".as_ref(), out.as_os_str()]).ends(0);

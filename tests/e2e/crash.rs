@@ -1,7 +1,7 @@
-//! kill -9 in the middle of a write: what was acknowledged is there, the catalog agrees with the index, and
-//! the same command goes on.
+//! kill -9 during a write: acknowledged templates are in the gallery, the catalog agrees with the index, and
+//! the same command resumes.
 //!
-//! `GALLERIST_KILLS` sets the number of kills of each test, 4 by default.
+//! `GALLERIST_KILLS` sets the number of kills of each test (default 4).
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -21,7 +21,7 @@ fn fraction(kill: u64) -> f64 {
     (kill as f64 * 0.618_033_988_749_895 + 0.05).fract()
 }
 
-/// Runs `command` and kills it after `patience`. Returns the JSON lines it printed whole, and whether it was
+/// Runs `command` and kills it after `patience`. Returns the complete JSON lines of its output, and whether it was
 /// killed.
 fn run_and_kill(mut command: Command, patience: Duration) -> (Vec<Value>, bool) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
@@ -138,8 +138,8 @@ fn killed_imports_lose_nothing_and_resume() {
 }
 
 #[test]
-fn an_interrupt_saves_what_is_under_way_and_the_same_command_goes_on() {
-    // So many that their lines do not fit into the pipe: the program cannot be done before they are read on.
+fn an_interrupt_saves_photos_in_flight_and_the_same_command_resumes() {
+    // More lines than the pipe can buffer, so the program cannot end before they are read.
     const PHOTOS: u64 = 1200;
     let house = House::new();
     for seed in 0..PHOTOS {
@@ -167,7 +167,7 @@ fn an_interrupt_saves_what_is_under_way_and_the_same_command_goes_on() {
     assert_eq!(sound(house.run("check", ["--format", "json"])), PHOTOS);
 }
 
-/// A full disk in the middle of an enrolment: an error that says so, and nothing lost.
+/// A full disk during an enrolment gives an error that names it, and nothing is lost.
 #[test]
 #[cfg_attr(not(small_disks), ignore = "this user may not mount a small disk")]
 fn a_full_disk_loses_nothing() {

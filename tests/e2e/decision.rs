@@ -1,4 +1,4 @@
-//! Decisions at an error rate: calibrated thresholds, certificates, and what becomes of bad input.
+//! Decisions at an error rate: calibrated thresholds, certificates, and invalid input.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::program::{House, Said, gallerist, people, shared_faces, vectors};
 
-/// Numbers in a template.
+/// Components of a template.
 pub const D: usize = 32;
 
-/// A gallery of templates made elsewhere: `images` of each of `count` people.
+/// A gallery of external templates: `images` of each of `count` people.
 pub fn gallery(count: usize, images: usize) -> House {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string()]).ends(0);
@@ -54,7 +54,7 @@ fn interval(value: &Value) -> [f64; 2] {
     [0, 1].map(|side| value[side].as_f64().unwrap())
 }
 
-/// A share that was observed in `trials` fits an interval, give or take four deviations of the observation.
+/// Whether a share observed in `trials` agrees with an interval, within four standard deviations.
 #[track_caller]
 fn fits(observed: f64, [low, high]: [f64; 2], trials: usize) {
     let slack = 4.0 * (observed.max(low) / trials as f64).sqrt();
@@ -62,7 +62,7 @@ fn fits(observed: f64, [low, high]: [f64; 2], trials: usize) {
 }
 
 #[test]
-fn strangers_are_named_as_often_as_was_asked_while_the_gallery_grows() {
+fn the_fpir_stays_at_its_target_as_the_gallery_grows() {
     let house = gallery(200, 1);
     house.write("strangers.npy", &vectors(3000, D, 11));
     house.write("fresh.npy", &vectors(4000, D, 12));
@@ -84,7 +84,7 @@ fn strangers_are_named_as_often_as_was_asked_while_the_gallery_grows() {
     let stats = run(&house, "stats", "--format json").ends(0).json();
     assert_eq!(stats[0]["calibration"]["stale"], serde_json::json!([]));
 
-    // Five times as many people: the threshold follows, and the reply says that it is foretold.
+    // With five times as many subjects the threshold follows, and the reply states that it is predicted.
     let small = replies[0]["threshold"].as_f64().unwrap();
     import(&house, "more", people(800, 1, D, 2, 0));
     let replies = identify(&house, "--vectors @fresh.npy");
@@ -103,7 +103,7 @@ fn strangers_are_named_as_often_as_was_asked_while_the_gallery_grows() {
 }
 
 #[test]
-fn between_two_targets_nothing_is_decided() {
+fn a_score_between_two_targets_is_inconclusive() {
     let house = gallery(100, 1);
     house.write("strangers.npy", &vectors(2000, D, 11));
     house.write("fresh.npy", &vectors(2000, D, 12));
@@ -122,7 +122,7 @@ fn between_two_targets_nothing_is_decided() {
 }
 
 #[test]
-fn a_probe_of_low_quality_allows_no_decision() {
+fn a_probe_of_low_quality_is_inconclusive() {
     let house = House::new();
     house.photo("people/ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -140,7 +140,7 @@ fn a_probe_of_low_quality_allows_no_decision() {
 }
 
 #[test]
-fn a_gallery_is_calibrated_by_its_own_people_where_there_are_no_strangers() {
+fn without_non_mated_probes_a_gallery_is_calibrated_with_its_own_subjects() {
     let house = gallery(400, 2);
     let said = run(&house, "calibrate", "--target-fpir 0.05 --format json").ends(0).json();
     assert_eq!((&said[0]["strangers"], &said[0]["n_subjects"]), (&"left_out".into(), &399.into()));
@@ -152,7 +152,7 @@ fn a_gallery_is_calibrated_by_its_own_people_where_there_are_no_strangers() {
 }
 
 #[test]
-fn fusion_lists_as_many_people_as_asked_each_once() {
+fn fusion_lists_the_requested_number_of_distinct_subjects() {
     let house = gallery(80, 6);
     house.write("fresh.npy", &vectors(20, D, 12));
     for fusion in ["max", "mean", "quality", "top2"] {
@@ -169,9 +169,9 @@ fn fusion_lists_as_many_people_as_asked_each_once() {
     }
 }
 
-/// Candidates by each fusion are those that brute force finds, and each reply's certificate holds.
+/// The candidates for each fusion equal those of brute force, and the certificate of each reply holds.
 #[test]
-fn certificates_hold_and_tampered_replies_are_found_out() {
+fn certificates_hold_and_changed_replies_are_detected() {
     let house = gallery(150, 3);
     let (probes, _) = put(&house, "probes", people(30, 1, D, 1, 9));
     for words in [
@@ -230,7 +230,7 @@ fn certificates_hold_and_tampered_replies_are_found_out() {
 }
 
 #[test]
-fn a_graph_search_proves_no_absence_and_says_what_was_audited() {
+fn a_graph_search_is_inconclusive_and_reports_its_audit() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string(), "--graph", "always"]).ends(0);
     import(&house, "gallery", people(300, 2, D, 1, 0));
@@ -255,17 +255,17 @@ fn a_graph_search_proves_no_absence_and_says_what_was_audited() {
     assert_eq!((&certificate["kind"], &certificate["miss_rate"]), (&"sampled".into(), &0.0.into()));
     assert!(interval(&certificate["interval"])[1] > 0.0, "{certificate}");
     assert_eq!(after[0]["decision"], "inconclusive", "what was audited is no proof");
-    // Another width is another way to search.
+    // Another width is another search configuration.
     let other = identify(&house, "--vectors @fresh.npy --search graph --width 80 --threshold 0.9");
     assert_eq!(other[0]["certificate"]["kind"], "none");
-    // Without graphs a search is exact, whatever it is called.
+    // Without graphs every search is exact.
     let plain = gallery(50, 1);
     plain.write("fresh.npy", &vectors(5, D, 12));
     assert_eq!(identify(&plain, walk)[0]["certificate"]["kind"], "exact");
 }
 
 #[test]
-fn bad_probes_are_told() {
+fn invalid_probes_are_reported() {
     let house = gallery(100, 1);
     let refused_with = |code: i32, words: &str, expected: &str| {
         let said = run(&house, "calibrate", words).ends(code);
@@ -290,7 +290,7 @@ fn bad_probes_are_told() {
     let said = run(&house, "identify", "--vectors @strangers.npy --target-fpir 0.01").ends(1);
     assert!(said.err.contains("this gallery is not calibrated"), "{}", said.err);
 
-    // People of the gallery among those who are not: by the same name they are left out, by another they are suspects.
+    // Subjects among the non-mated probes: with the same name they are left out, with another name they are suspects.
     let (file, names) = people(100, 1, D, 1, 3);
     put(&house, "mates", (file, names));
     refused(
@@ -307,7 +307,7 @@ fn bad_probes_are_told() {
     let suspects = said[0]["suspects"].as_array().unwrap();
     let like: HashSet<&str> = suspects.iter().map(|suspect| suspect["subject"].as_str().unwrap()).collect();
     let mates = HashSet::from(["person 1-0", "person 1-1", "person 1-2"]);
-    assert!(like.len() >= 2 && like.is_subset(&mates), "{like:?}"); // one is a photo of its own
+    assert!(like.len() >= 2 && like.is_subset(&mates), "{like:?}"); // one is a separate photo
     assert!(said[0]["warnings"][0].as_str().unwrap().contains("probes may be in the gallery after all"));
     let catalog = rusqlite::Connection::open(house.gallery().join("catalog.sqlite")).unwrap();
     let kept: String = catalog.query_row("SELECT document FROM calibrations", [], |row| row.get(0)).unwrap();
@@ -323,7 +323,7 @@ fn a_calibration_is_bound_to_its_model() {
     let from = house.gallery();
     let said = other.run("calibrate", ["--from".as_ref(), from.as_os_str()]).ends(1);
     assert!(said.err.contains("this calibration was measured with model external"), "{}", said.err);
-    // One of the same model can be taken over.
+    // A calibration of the same model can be copied.
     let twin = gallery(60, 1);
     twin.run("calibrate", ["--from".as_ref(), from.as_os_str()]).ends(0);
     twin.write("fresh.npy", &vectors(3, D, 5));
@@ -340,10 +340,10 @@ fn a_calibration_is_bound_to_its_model() {
     assert!(said.out.contains("calibration              none"), "{}", said.out);
 }
 
-/// The complaint that every tracker of a face engine has: two people are known, and strangers are named.
+/// A common problem of small galleries: with two subjects, non-mated probes match.
 #[test]
 #[cfg_attr(not(all(models_installed, shared_faces)), ignore = "needs the models and ../shared/faces")]
-fn two_people_and_strangers() {
+fn two_subjects_and_a_thousand_non_mated_probes() {
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(shared_faces().join("lfw")).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
@@ -385,7 +385,7 @@ fn two_people_and_strangers() {
 }
 
 #[test]
-fn verbs_that_measure_leave_out_rows_that_are_no_templates_on_request() {
+fn measuring_verbs_skip_invalid_rows_on_request() {
     let house = gallery(40, 2);
     let damage = |mut file: Vec<u8>, rows: usize| {
         let at = file.len() - 4 * D * (rows - 5);

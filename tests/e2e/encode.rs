@@ -1,4 +1,4 @@
-//! Templates without a gallery: what is encoded is kept, known again, and read by `import`.
+//! Templates without a gallery: encoded photos are kept and recognised, and `import` reads the result.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -38,7 +38,7 @@ fn lines(path: &Path) -> Vec<Value> {
 const FINISHED: [&str; 3] = ["embeddings.npy", "skipped.jsonl", "templates.jsonl"];
 
 #[test]
-fn what_is_encoded_is_what_enrolling_stores() {
+fn encode_and_enroll_give_the_same_templates() {
     let house = house(6);
     house.write("photos/person 00/text.jpg", b"Dear Ada");
     let said = encode(&house, "out", &["--subject-from", "dir", "--format", "json"]).ends(0);
@@ -89,7 +89,7 @@ fn the_same_command_again_encodes_nothing_and_new_photos_are_added() {
 }
 
 #[test]
-fn a_killed_run_goes_on_and_ends_with_the_same_files() {
+fn a_killed_run_resumes_with_the_same_files() {
     const PHOTOS: u64 = 300;
     let house = house(PHOTOS);
     encode(&house, "whole", &["--subject-from", "dir"]).ends(0);
@@ -112,7 +112,7 @@ fn a_killed_run_goes_on_and_ends_with_the_same_files() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(files(&out), ["unfinished.jsonl"]);
-    // The end of the log as a power cut leaves it.
+    // The end of the log in the state after a power cut.
     let log = out.join("unfinished.jsonl");
     let mut torn = std::fs::read(&log).unwrap();
     torn.extend(b"{\"encoded\":[{\"subj");
@@ -129,7 +129,7 @@ fn a_killed_run_goes_on_and_ends_with_the_same_files() {
     }
 }
 
-/// A kill between the two files: the vectors are new, the lines are old, the log is there.
+/// A kill between the two files: the vectors are new, the lines are old, and the log exists.
 #[test]
 fn a_kill_between_the_finished_files_loses_and_repeats_nothing() {
     let house = house(4);
@@ -139,7 +139,7 @@ fn a_kill_between_the_finished_files_loses_and_repeats_nothing() {
     for seed in 10..14 {
         house.photo(format!("photos/more/{seed}.png"), seed);
     }
-    // The log of the second run, as it was before that run finished.
+    // The log of the second run in its state before the end of that run.
     encode(&house, "second", &[]).ends(0);
     encode(&house, "out", &[]).ends(0);
     let whole = FINISHED.map(|file| std::fs::read(out.join(file)).unwrap());
@@ -162,7 +162,7 @@ fn a_kill_between_the_finished_files_loses_and_repeats_nothing() {
     );
 }
 
-/// The log that the rows from `first` on came from.
+/// The log from which the rows from `first` on were written.
 fn log_of(out: &Path, first: usize) -> String {
     let bytes = std::fs::read(out.join("embeddings.npy")).unwrap();
     let templates = lines(&out.join("templates.jsonl"));
@@ -178,7 +178,7 @@ fn log_of(out: &Path, first: usize) -> String {
 }
 
 #[test]
-fn an_interrupt_saves_what_is_done() {
+fn an_interrupt_saves_finished_templates() {
     const PHOTOS: u64 = 1000;
     let house = house(PHOTOS);
     let (photos, out) = (house.path("photos"), house.path("out"));
@@ -208,7 +208,7 @@ fn an_interrupt_saves_what_is_done() {
 }
 
 #[test]
-fn parts_are_everything_once_and_are_imported_one_after_the_other() {
+fn parts_contain_each_photo_once_and_are_imported_in_turn() {
     let house = house(10);
     for part in 1..=3 {
         encode(&house, &format!("part {part}"), &["--subject-from", "dir", "--part", &format!("{part}/3")])
@@ -223,7 +223,7 @@ fn parts_are_everything_once_and_are_imported_one_after_the_other() {
 }
 
 #[test]
-fn a_folder_that_has_grown_is_imported_again_without_repeating_anything() {
+fn a_larger_folder_is_imported_again_without_duplicates() {
     let house = house(4);
     encode(&house, "out", &["--subject-from", "dir"]).ends(0);
     house.run("import", [house.path("out")]).ends(0);
@@ -233,7 +233,7 @@ fn a_folder_that_has_grown_is_imported_again_without_repeating_anything() {
     let summary = house.run("import", [out.to_str().unwrap(), "--format", "json"]).ends(0).summary();
     assert_eq!((&summary["imported"], &summary["imported_before"]), (&json!(1), &json!(4)));
     house.holds(5);
-    // A name that changed since is a change of a name, and no second template.
+    // A changed name is a rename and not a second template.
     let path = out.join("templates.jsonl");
     let text = std::fs::read_to_string(&path).unwrap().replace("person 00", "Ada");
     std::fs::write(&path, text).unwrap();
@@ -269,7 +269,7 @@ fn vectors_in_json_are_the_same_vectors() {
 }
 
 #[test]
-fn photos_that_name_nobody_stay_persons_of_their_own() {
+fn photos_without_names_become_separate_subjects() {
     let house = House::new();
     house.photo("photos/cam1/a.png", 1);
     house.photo("photos/cam2/a.png", 2);
@@ -283,7 +283,7 @@ fn photos_that_name_nobody_stay_persons_of_their_own() {
 }
 
 #[test]
-fn folders_of_something_else_are_refused() {
+fn folders_with_other_files_are_refused() {
     let house = house(2);
     encode(&house, "out", &[]).ends(0);
     let other = encode(&house, "out", &["--format", "jsonl"]).ends(1);

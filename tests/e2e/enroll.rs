@@ -1,4 +1,4 @@
-//! Photos in, decisions out, with the stand-in model.
+//! Enrolment and decisions with the stand-in model.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ fn people(house: &House) {
 }
 
 #[test]
-fn the_enrolled_are_identified_and_strangers_are_refused() {
+fn enrolled_subjects_match_and_non_mated_probes_do_not() {
     let house = House::new();
     people(&house);
     let summary = house.enroll("people").ends(0).summary();
@@ -49,7 +49,7 @@ fn the_enrolled_are_identified_and_strangers_are_refused() {
 }
 
 #[test]
-fn every_reply_says_that_the_default_threshold_is_uncalibrated() {
+fn every_reply_states_that_the_default_threshold_is_uncalibrated() {
     let house = House::new();
     people(&house);
     house.enroll("people").ends(0);
@@ -95,7 +95,7 @@ fn a_second_run_encodes_nothing_and_adds_nothing() {
 }
 
 #[test]
-fn skipped_photos_are_remembered_until_the_settings_change() {
+fn skipped_photos_are_stored_until_the_settings_change() {
     let house = House::new();
     people(&house);
     let one_colour = image::RgbImage::from_pixel(64, 64, image::Rgb([9, 9, 9]));
@@ -109,7 +109,7 @@ fn skipped_photos_are_remembered_until_the_settings_change() {
 }
 
 #[test]
-fn the_counts_add_up_whatever_lies_in_the_folder() {
+fn the_counts_add_up_for_any_content_of_a_folder() {
     let house = House::new();
     people(&house);
     house.photo("people/Ada/again.png", 1);
@@ -143,7 +143,7 @@ fn low_quality_is_refused_with_its_reason() {
     ];
     let summary = house.run("enroll", more).ends(3).summary();
     assert_eq!(summary["skipped"], json!({ "low_quality": 3 }));
-    // The refusal held for that quality only.
+    // The refusal is valid for that quality only.
     let summary = house.enroll("people").ends(0).summary();
     assert_eq!(summary["enrolled"], 3);
 }

@@ -1,4 +1,4 @@
-//! Reports of how well people are recognised.
+//! Reports of the recognition accuracy.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn read(house: &House, below: &str) -> Value {
 }
 
 #[test]
-fn a_labelled_set_gives_a_report() {
+fn a_set_of_labelled_photos_gives_a_report() {
     let house = House::empty();
     let (mut names, mut data) = (String::new(), Vec::new());
     let (file, of_people) = people(120, 2, D, 1, 0);
@@ -66,7 +66,7 @@ fn a_labelled_set_gives_a_report() {
 }
 
 #[test]
-fn a_gallery_is_evaluated_by_probes_of_both_kinds() {
+fn a_gallery_is_evaluated_with_mated_and_non_mated_probes() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string()]).ends(0);
     let put = |name: &str, (file, names): (Vec<u8>, String)| {
@@ -86,7 +86,7 @@ fn a_gallery_is_evaluated_by_probes_of_both_kinds() {
     let report = read(&house, "report/report.json");
     assert_eq!(report["setting"]["fusion"], "mean");
     assert_eq!(report["identification"]["cmc"][0]["identified"]["trials"], 100);
-    // What cannot be: strangers as mates, mates as strangers, no names, one class only.
+    // Invalid input: non-mated probes as mates, mates as non-mated probes, no names, only one kind.
     let said =
         eval(&[("--mated", &strangers), ("--mated-subjects", &others), ("--nonmated", &strangers)]).ends(1);
     assert!(said.err.contains("mated probes are of people in the gallery"), "{}", said.err);
@@ -107,7 +107,7 @@ fn a_gallery_is_evaluated_by_probes_of_both_kinds() {
 }
 
 #[test]
-fn strangers_who_score_as_mates_are_named() {
+fn non_mated_probes_with_mated_scores_are_listed() {
     let house = House::empty();
     house.run("init", ["--dimension", &D.to_string()]).ends(0);
     let (file, names) = people(100, 1, D, 1, 0);

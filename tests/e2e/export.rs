@@ -1,4 +1,4 @@
-//! Everything out of a gallery and into another one; and exports that do not come to their end.
+//! Export of a gallery and import into another one, and interrupted exports.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn people_photos_and_quality_survive_export_and_import() {
+fn subjects_photos_and_quality_survive_export_and_import() {
     let house = House::new();
     for (person, seed) in [("Ada", 1), ("Ada", 2), ("Zoë", 3), ("Bob", 4)] {
         house.photo(format!("people/{person}/{seed}.png"), seed);
@@ -46,7 +46,7 @@ fn people_photos_and_quality_survive_export_and_import() {
     for field in ["decision", "matches", "threshold", "certificate"] {
         assert_eq!(before[0][field], after[0][field], "{field}");
     }
-    // Photos are known by their content.
+    // Photos are recognised by their content.
     let summary = Said::of(
         again
             .command(
@@ -57,7 +57,7 @@ fn people_photos_and_quality_survive_export_and_import() {
             .unwrap(),
     );
     assert_eq!(summary.ends(0).summary()["unchanged"], 4);
-    // And rows that come by another file.
+    // Rows from another file are recognised too.
     let summary =
         house.run("import", [first.as_os_str(), "--format".as_ref(), "json".as_ref()]).ends(0).summary();
     assert_eq!((&summary["imported"], &summary["imported_before"]), (&0.into(), &4.into()));
@@ -66,7 +66,7 @@ fn people_photos_and_quality_survive_export_and_import() {
 }
 
 #[test]
-fn names_of_templates_made_elsewhere_survive_too() {
+fn names_of_external_templates_survive_export_and_import() {
     let house = House::empty();
     house.renew(&["--dimension", "16", "--threshold", "0.5"]);
     let (file, names) = people(20, 2, 16, 1, 0);
@@ -81,7 +81,7 @@ fn names_of_templates_made_elsewhere_survive_too() {
         again.run("import", [house.path(given)]).ends(0);
         assert_eq!(again.run("subject list", [] as [&str; 0]).ends(0).out, listed, "{given}");
     }
-    // The names alone, for a copy of the vectors elsewhere.
+    // Only the names, for a copy of the vectors.
     let again = House::empty();
     again.renew(&["--dimension", "16", "--threshold", "0.5"]);
     let copy = again.write("copy.npy", &std::fs::read(out.join("embeddings.npy")).unwrap());
@@ -91,7 +91,7 @@ fn names_of_templates_made_elsewhere_survive_too() {
 }
 
 #[test]
-fn lines_and_rows_that_do_not_belong_together_are_refused() {
+fn lines_that_do_not_match_their_rows_are_refused() {
     let house = House::empty();
     house.renew(&["--dimension", "8", "--threshold", "0.5"]);
     house.run("import", [house.write("v.npy", &vectors(10, 8, 1))]).ends(0);
@@ -123,7 +123,7 @@ fn lines_and_rows_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn templates_of_another_model_are_refused_by_what_their_lines_say() {
+fn templates_described_as_of_another_model_are_refused() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -142,7 +142,7 @@ fn templates_of_another_model_are_refused_by_what_their_lines_say() {
 }
 
 #[test]
-fn what_a_killed_export_left_is_swept_and_named() {
+fn files_of_a_killed_export_are_removed_and_reported() {
     let house = House::empty();
     house.renew(&["--dimension", "8", "--threshold", "0.5"]);
     house.run("import", [house.write("v.npy", &vectors(10, 8, 1))]).ends(0);
@@ -176,9 +176,9 @@ fn damage_of_the_catalog_is_not_blamed_on_the_export() {
     assert!(!out.join("embeddings.npy").exists());
 }
 
-/// `ulimit -f`: the signal that the system sends must not end the program without a word.
+/// `ulimit -f`: the signal of the system must not end the program without a message.
 #[test]
-fn a_limit_on_the_size_of_files_is_told() {
+fn a_file_size_limit_is_reported() {
     let house = House::empty();
     house.renew(&["--dimension", "64", "--threshold", "0.5"]);
     let file = house.write("v.npy", &vectors(5000, 64, 1));

@@ -1,4 +1,4 @@
-//! Photos of several faces: which were looked at, which were refused, and what may be said of the others.
+//! Photos of several faces: used, refused and unused faces, and their effect on decisions.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::program::{House, Said, encode, gallerist, photo};
 
-/// The faces of these seeds side by side, the ones in `blurred` out of focus.
+/// The faces with these seeds side by side. Those in `blurred` are out of focus.
 pub fn row_of(seeds: &[u64], blurred: &[u64]) -> Vec<u8> {
     let mut canvas = RgbImage::new(128 * seeds.len() as u32, 128);
     for (place, seed) in (0..).zip(seeds) {
@@ -36,9 +36,9 @@ fn probes(said: &Said) -> Vec<Value> {
 }
 
 #[test]
-fn a_refused_face_is_told_and_the_photo_is_no_match_for_nobody() {
+fn a_refused_face_is_reported_and_prevents_no_match() {
     let house = house();
-    // Ada is the blurred one.
+    // The face of Ada is blurred.
     let probe = house.write("probe.png", &row_of(&[7, 1], &[1]));
     let words = ["--faces", "all", "--min-quality", "60"];
     let said = identify(&house, &probe, &words).ends(12);
@@ -58,19 +58,19 @@ fn a_refused_face_is_told_and_the_photo_is_no_match_for_nobody() {
     let other = replies.iter().find(|reply| reply["decision"] == "no_match").unwrap();
     assert_eq!((&other["probe"]["face"], &other["probe"]["faces"]), (&json!(0), &json!(2)));
 
-    // A match stays one.
+    // A match remains a match.
     let probe = house.write("with-ada.png", &row_of(&[1, 7], &[7]));
     let said = identify(&house, &probe, &[&words[..], &["--format", "json"]].concat()).ends(10);
     let decisions: Vec<Value> = said.json().iter().map(|reply| reply["decision"].clone()).collect();
     assert_eq!(decisions, ["match", "inconclusive"]);
-    // Of two refused faces both are told.
+    // Both of two refused faces are reported.
     let probe = house.write("blurred.png", &row_of(&[1, 7], &[1, 7]));
     let said = identify(&house, &probe, &[&words[..], &["--format", "json"]].concat()).ends(12);
     assert_eq!(probes(&said).iter().map(|probe| probe["face"].clone()).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]
-fn a_photo_of_which_only_one_face_was_looked_at_is_no_match_for_nobody() {
+fn an_unused_face_prevents_no_match() {
     let house = house();
     let probe = house.write("probe.png", &row_of(&[7, 8, 1], &[]));
     let said = identify(&house, &probe, &[]).ends(12);
@@ -83,18 +83,18 @@ fn a_photo_of_which_only_one_face_was_looked_at_is_no_match_for_nobody() {
         (&json!("inconclusive"), &json!("faces_not_looked_at"))
     );
     assert_eq!((&reply["probe"]["faces"], &reply["probe"]["not_looked_at"]), (&json!(3), &json!(2)));
-    // With all of them looked at, there is an answer.
+    // If all of them are used, there is a decision.
     identify(&house, &probe, &["--faces", "all"]).ends(10);
     let strangers = house.write("strangers.png", &row_of(&[7, 8, 9], &[]));
     let said = identify(&house, &strangers, &["--faces", "all", "--format", "json"]).ends(11);
     assert!(probes(&said).iter().all(|probe| probe["faces"] == 3 && probe["not_looked_at"] == 0));
-    // A match of the one that was looked at is a match, and says so too.
+    // A match of the used face is a match, with a note.
     let middle = house.write("middle.png", &row_of(&[7, 1, 8], &[]));
     assert!(identify(&house, &middle, &[]).ends(10).out.contains("3 faces, the largest was taken"));
 }
 
 #[test]
-fn photos_of_several_faces_are_enrolled_with_a_word_or_refused() {
+fn photos_of_several_faces_are_enrolled_with_a_note_or_refused() {
     let house = House::new();
     let group = house.write("group.png", &row_of(&[3, 4], &[]));
     let enroll = |more: &[&str]| {
@@ -116,7 +116,7 @@ fn photos_of_several_faces_are_enrolled_with_a_word_or_refused() {
     assert_eq!((&enrolled["faces"], &enrolled["not_looked_at"]), (&json!(2), &json!(1)));
     assert_eq!(enrolled["note"], "2 faces, the largest was taken");
     assert_eq!(said.summary()["several_faces"], 1);
-    // Likewise for probes.
+    // The same for probes.
     let said = identify(&house, &group, &["--single-face", "--format", "json"]).ends(12);
     assert_eq!(probes(&said)[0]["reasons"], json!(["several_faces"]));
 }
@@ -127,7 +127,7 @@ fn verify(a: &Path, b: &Path, more: &[&str]) -> Said {
 }
 
 #[test]
-fn verify_says_which_faces_it_did_not_look_at() {
+fn verify_reports_unused_faces() {
     let house = House::empty();
     let ada = house.photo("ada.png", 1);
     let group = house.write("group.png", &row_of(&[7, 8, 1], &[]));
@@ -145,7 +145,7 @@ fn verify_says_which_faces_it_did_not_look_at() {
 }
 
 #[test]
-fn measurements_say_how_many_photos_show_several_faces() {
+fn measuring_verbs_count_photos_with_several_faces() {
     let house = House::new();
     for seed in 100..130 {
         house.photo(format!("strangers/{seed}/1.png"), seed);

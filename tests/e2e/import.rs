@@ -1,4 +1,4 @@
-//! Ready-made templates in and out, and look-ups with raw vectors.
+//! Import and export of templates, and searches with raw vectors.
 
 use std::ffi::OsStr;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::program::{House, Said, gallerist, npy, vectors};
 
-/// A house with an empty gallery for templates made elsewhere.
+/// A house with an empty gallery for external templates.
 fn external(dimension: usize) -> House {
     let house = House::empty();
     let dimension = dimension.to_string();
@@ -23,7 +23,7 @@ fn import(house: &House, file: &[u8], more: &[&OsStr]) -> Said {
 }
 
 #[test]
-fn what_is_imported_finds_itself_and_comes_out_again() {
+fn imported_templates_find_themselves_and_are_exported_unchanged() {
     let house = external(16);
     let file = vectors(300, 16, 1);
     assert_eq!(import(&house, &file, &[]).ends(0).summary()["imported"], 300);
@@ -93,7 +93,7 @@ fn range_lists_every_template_that_reaches_the_score_and_no_other() {
 }
 
 #[test]
-fn half_precision_and_names_are_taken() {
+fn half_precision_and_names_are_imported() {
     let house = external(4);
     let half: Vec<u8> = [[1.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0]]
         .as_flattened()
@@ -117,7 +117,7 @@ fn the_same_import_twice_adds_nothing() {
 }
 
 #[test]
-fn files_that_are_no_templates_are_refused_whole() {
+fn files_with_invalid_templates_are_refused() {
     let house = external(4);
     let row = |numbers: [f32; 4]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     let good = row([1.0, 2.0, 3.0, 4.0]);

@@ -1,4 +1,4 @@
-//! Files of vectors as NumPy writes them, whatever the numbers are; and what is no file.
+//! Files of vectors in all variants of NumPy, and other files.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -83,7 +83,7 @@ fn with_input(house: &House, verb: &str, arguments: &[&str], input: &[u8]) -> Sa
 }
 
 #[test]
-fn the_standard_input_is_read_where_a_file_of_vectors_is() {
+fn the_standard_input_replaces_a_file_of_vectors() {
     let house = house();
     let file = npy("<f4", false, "(3, 4)", &bytes(rows(), f32::to_le_bytes));
     let summary = with_input(&house, "import", &["-", "--format", "json"], &file).ends(0).summary();
@@ -113,7 +113,7 @@ fn three_bad_rows() -> Vec<u8> {
 }
 
 #[test]
-fn rows_that_are_no_templates_are_left_out_on_request_and_listed() {
+fn invalid_rows_are_skipped_on_request_and_listed() {
     let house = house();
     let file = house.write("bad.npy", &three_bad_rows());
     let file = file.to_str().unwrap();
@@ -145,7 +145,7 @@ fn rows_that_are_no_templates_are_left_out_on_request_and_listed() {
 }
 
 #[test]
-fn probes_that_are_no_templates_are_left_out_on_request_and_listed() {
+fn invalid_probes_are_skipped_on_request_and_listed() {
     let house = house();
     house
         .run("import", [house.write("v.npy", &npy("<f4", false, "(3, 4)", &bytes(rows(), f32::to_le_bytes)))])
@@ -174,9 +174,9 @@ fn probes_that_are_no_templates_are_left_out_on_request_and_listed() {
     }
 }
 
-/// A pipe that nobody writes to, and a device that never ends.
+/// A pipe without a writer, and a device without an end.
 #[test]
-fn what_is_no_regular_file_is_refused_at_once() {
+fn only_regular_files_are_opened() {
     let house = house();
     let good = house.write("v.npy", &npy("<f4", false, "(3, 4)", &bytes(rows(), f32::to_le_bytes)));
     let pipe = house.path("pipe.npy");

@@ -1,4 +1,4 @@
-//! Names of imported rows: judged before the first row is written, and never changed without being asked to.
+//! Names of imported rows: checked before the first row is written, and never changed without a request.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::program::{House, Said, vectors};
 
 const ROWS: usize = 9500;
 
-/// A house with an empty gallery and a file of more rows than are written at a time.
+/// A house with an empty gallery and a file with more rows than are written at a time.
 fn house() -> House {
     let house = House::empty();
     house.renew(&["--dimension", "16", "--threshold", "0.5"]);
@@ -22,7 +22,7 @@ fn right() -> Vec<u8> {
     names((0..ROWS).map(|row| format!("p{row}")))
 }
 
-/// One line too much at the top, and an empty line 9,001.
+/// One additional line at the top, and line 9,001 empty.
 fn shifted() -> Vec<u8> {
     let name = |row: usize| match row {
         0 => "EXTRA".into(),
@@ -45,7 +45,7 @@ fn people(house: &House) -> Vec<(String, u64)> {
     listed.iter().map(person).collect()
 }
 
-/// Who row `row` of `big.npy` is in the gallery.
+/// The subject of row `row` of `big.npy` in the gallery.
 fn who(house: &House, row: usize) -> String {
     let out = house.path("out");
     house.run("export", ["--out", out.to_str().unwrap()]).ends(0);
@@ -55,7 +55,7 @@ fn who(house: &House, row: usize) -> String {
 }
 
 #[test]
-fn every_name_is_judged_before_the_first_row_is_written() {
+fn every_name_is_checked_before_the_first_row_is_written() {
     let house = house();
     let said = import(&house, "big.npy", &shifted(), &[]).ends(1);
     assert!(said.err.contains("names.txt: line 9001: it is blank, so row 9000 has no name"), "{}", said.err);
@@ -66,7 +66,7 @@ fn every_name_is_judged_before_the_first_row_is_written() {
 }
 
 #[test]
-fn a_name_that_is_none_is_told_with_file_and_line() {
+fn an_invalid_name_is_reported_with_file_and_line() {
     let house = house();
     let mut lines: Vec<String> = (0..ROWS).map(|row| format!("p{row}")).collect();
     for (line, name, expected) in [
@@ -84,7 +84,7 @@ fn a_name_that_is_none_is_told_with_file_and_line() {
 }
 
 #[test]
-fn lines_and_rows_that_differ_in_number_are_told_with_a_hint() {
+fn different_numbers_of_lines_and_rows_are_reported_with_a_hint() {
     let house = house();
     house.write("ok.npy", &vectors(20, 16, 3));
     let lines: Vec<String> = (0..20).map(|row| format!("p{row}")).collect();
@@ -109,7 +109,7 @@ fn lines_and_rows_that_differ_in_number_are_told_with_a_hint() {
 }
 
 #[test]
-fn a_source_that_comes_again_with_other_names_is_refused_or_applied_on_request() {
+fn a_second_import_with_other_names_is_refused_or_renames_on_request() {
     let house = house();
     let wrong = names((0..ROWS).map(|row| if row == 0 { "EXTRA".into() } else { format!("p{}", row - 1) }));
     import(&house, "big.npy", &wrong, &[]).ends(0);
@@ -138,7 +138,7 @@ fn a_source_that_comes_again_with_other_names_is_refused_or_applied_on_request()
 }
 
 #[test]
-fn names_that_came_with_the_rows_do_not_undo_a_correction() {
+fn an_import_with_the_original_names_does_not_undo_a_correction() {
     let house = house();
     import(&house, "big.npy", &right(), &[]).ends(0);
     let gallery = house.gallery();
@@ -149,7 +149,7 @@ fn names_that_came_with_the_rows_do_not_undo_a_correction() {
 }
 
 #[test]
-fn rows_that_were_made_up_names_for_get_names_on_request() {
+fn rows_with_generated_names_get_given_names_on_request() {
     let house = house();
     let file = house.path("big.npy");
     house.run("import", [&file]).ends(0);

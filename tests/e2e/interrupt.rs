@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what was done stays said, what was not is counted.
+//! Ctrl-C and SIGTERM: printed results stay valid, and unprocessed inputs are counted.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::decision::{D, gallery};
 use crate::program::{House, command, photo, vectors};
 
-/// Photos of one folder: more than are looked at before the signal comes.
+/// Photos of one folder: more than are processed before the signal arrives.
 const MANY: usize = 1000;
 
 /// `MANY` names of one photo.
@@ -46,8 +46,8 @@ fn spawn(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Sends a signal after the first line, or once the program listens if it prints none meanwhile; returns the lines. As much output as there
-/// is does not fit into a pipe, so that the program cannot have finished before.
+/// Sends a signal after the first line, or after the program has a handler if it prints no line before. Returns the lines. The output does
+/// not fit into a pipe, so the program cannot have ended before.
 #[track_caller]
 fn interrupted(command: Command, with: i32, first_line: bool) -> Vec<Value> {
     let mut child = spawn(command);
@@ -82,7 +82,7 @@ fn json<S: AsRef<OsStr>>(house: &House, verb: &str, words: impl IntoIterator<Ite
 }
 
 #[test]
-fn identify_says_how_many_photos_it_did_not_look_at() {
+fn identify_counts_unprocessed_photos() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -96,7 +96,7 @@ fn identify_says_how_many_photos_it_did_not_look_at() {
 }
 
 #[test]
-fn identify_and_search_say_how_many_rows_they_did_not_look_at() {
+fn identify_and_search_count_unprocessed_rows() {
     let house = gallery(30, 1);
     let rows = house.write("rows.npy", &vectors(5000, D, 5));
     for (verb, more) in
@@ -110,7 +110,7 @@ fn identify_and_search_say_how_many_rows_they_did_not_look_at() {
 }
 
 #[test]
-fn verbs_that_measure_say_how_far_they_came() {
+fn measuring_verbs_report_their_progress() {
     let house = House::new();
     for seed in 0..30 {
         house.photo(format!("people/{seed}/1.png"), 1000 + seed);
@@ -159,7 +159,7 @@ fn verbs_that_measure_say_how_far_they_came() {
 }
 
 #[test]
-fn enroll_keeps_what_was_said_and_counts_the_rest() {
+fn enroll_keeps_printed_results_and_counts_unprocessed_photos() {
     let house = House::new();
     for seed in 0..MANY as u64 {
         house.photo(format!("people/{seed}/1.png"), seed);
@@ -178,7 +178,7 @@ fn enroll_keeps_what_was_said_and_counts_the_rest() {
 }
 
 #[test]
-fn check_certificate_says_how_many_replies_it_did_not_check() {
+fn check_certificate_counts_unchecked_replies() {
     let house = gallery(30, 1);
     let rows = house.write("rows.npy", &vectors(3000, D, 5));
     let said = house.run(

@@ -1,4 +1,4 @@
-//! Catalogs of earlier versions, from committed files: refused by whoever only reads, and brought to the present version in place.
+//! Catalogs of earlier versions, from committed files: readers refuse them, and writers migrate them in place.
 
 use std::fs;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::catalog::{add, copy, create, name_of, template};
 use crate::decision::{D, run};
 use crate::program::{House, gallerist};
 
-/// The templates of `gallery_v3.tar`, by the numbers in the names there; those of photos have 100 more.
+/// The templates of `gallery_v3.tar`, by the numbers in their names. Those of photos have numbers above 100.
 fn template_of_v3(number: u32) -> Template {
     let component = |i: u32| ((number * 37 + i * i * 11 + number * i * 5) % 97) as f32 - 48.0;
     Template::from_raw(&(0..8).map(component).collect::<Vec<f32>>()).unwrap()
 }
 
-/// A gallery with a catalog of version 1 or 2, beside an index as it was before it knew of watermarks.
+/// A gallery with a catalog of version 1 or 2, and an index without watermarks.
 fn older(tables: &str, templates: &[(u64, u64)]) -> House {
     let house = House::empty();
     drop(create(&house));
@@ -34,8 +34,8 @@ fn older(tables: &str, templates: &[(u64, u64)]) -> House {
     house
 }
 
-/// A gallery that version 3 wrote: p-0 to p-7 imported, templates of a photo each of the first four imported too, p-3 renamed to Ada, p-4
-/// merged into p-5, p-6 removed.
+/// A gallery of version 3: p-0 to p-7 are imported, each of the first four also has a template of a photo, p-3 is renamed to Ada, p-4 is
+/// merged into p-5, and p-6 is removed.
 fn version_3() -> House {
     let house = House::empty();
     let mut archive = tar::Archive::new(&include_bytes!("../golden/gallery_v3.tar")[..]);
@@ -49,7 +49,7 @@ fn version(gallery: &Path) -> i64 {
     catalog.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
-/// Refused by readers and changed by none of them; brought to the present version by a writer.
+/// Readers refuse the gallery and do not change it. A writer migrates it.
 fn migrate(house: &House, from: i64) {
     for verb in ["stats", "check", "subject list"] {
         let said = house.run(verb, [] as [&str; 0]).ends(1);
@@ -121,9 +121,9 @@ fn a_backup_of_version_3_is_restored() {
     assert_eq!(version(&house.gallery()), 4);
 }
 
-/// What a crash leaves of the log of a migration: the version before it or the one after it, whole.
+/// After a crash the log of a migration gives the version before it or the version after it, complete.
 #[test]
-fn a_migration_that_is_cut_short_is_done_by_the_next_writer() {
+fn the_next_writer_completes_an_interrupted_migration() {
     let house = version_3();
     let gallery = Gallery::open(&house.gallery()).unwrap();
     copy(&house.gallery(), &house.path("killed"));
@@ -146,7 +146,7 @@ fn a_migration_that_is_cut_short_is_done_by_the_next_writer() {
     assert!(before > 0 && after > 0, "{before} {after}");
 }
 
-/// A row that is damaged is not given a hash that makes it look sound.
+/// A damaged row must not get a hash that makes it look valid.
 #[test]
 fn damage_is_not_migrated() {
     let house = version_3();

@@ -1,4 +1,4 @@
-//! What people are called: every name is judged before it is used, and no two people become one because of it.
+//! Names of subjects: every name is checked before it is used, and no name merges two people.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,7 +29,7 @@ fn skipped(said: &Said) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A folder below `people` whose name is no name, and what is said of it.
+/// A folder below `people` with an invalid name, and the expected message.
 const NO_NAMES: [(&[u8], &str); 12] = [
     (b" lead", "begins or ends with a blank"),
     (b"trail ", "begins or ends with a blank"),
@@ -46,7 +46,7 @@ const NO_NAMES: [(&[u8], &str); 12] = [
 ];
 
 #[test]
-fn a_folder_that_is_no_name_is_skipped_and_the_others_go_on() {
+fn a_folder_with_an_invalid_name_is_skipped_and_others_are_enrolled() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo("people/zoe/1.png", 2);
@@ -65,7 +65,7 @@ fn a_folder_that_is_no_name_is_skipped_and_the_others_go_on() {
         }
     }
     assert_eq!(names(&house), ["Ada", "zoe"]);
-    // It was for want of a name only.
+    // Only the name was missing.
     let photo = house.path("people").join("a\u{200b}b").join("1.png");
     let said = house.run("enroll", [photo.as_os_str(), "--subject".as_ref(), "Bea".as_ref()]).ends(0);
     assert!(said.out.contains("1 template added"), "{}", said.out);
@@ -73,7 +73,7 @@ fn a_folder_that_is_no_name_is_skipped_and_the_others_go_on() {
 }
 
 #[test]
-fn a_photo_that_was_skipped_for_want_of_a_name_is_enrolled_when_it_has_one() {
+fn a_photo_skipped_without_a_name_is_enrolled_with_one() {
     let house = House::new();
     let photo = house.photo("people/nobody.png", 1);
     assert_eq!(house.enroll("people").ends(3).summary()["skipped"], json!({ "no_subject": 1 }));
@@ -83,7 +83,7 @@ fn a_photo_that_was_skipped_for_want_of_a_name_is_enrolled_when_it_has_one() {
 }
 
 #[test]
-fn a_file_that_is_no_name_is_skipped_and_the_others_go_on() {
+fn a_file_with_an_invalid_name_is_skipped_and_others_are_enrolled() {
     let house = House::new();
     house.photo("photos/good.png", 1);
     for (seed, (name, _)) in (10..).zip(NO_NAMES) {
@@ -106,7 +106,7 @@ fn a_file_that_is_no_name_is_skipped_and_the_others_go_on() {
 }
 
 #[test]
-fn a_name_that_is_given_is_judged_before_anything_is_done() {
+fn a_given_name_is_checked_before_any_work() {
     let house = House::new();
     let photo = house.photo("a.png", 1);
     house.run("enroll", [photo.as_os_str(), "--subject".as_ref(), "Ada".as_ref()]).ends(0);
@@ -126,7 +126,7 @@ fn a_name_that_is_given_is_judged_before_anything_is_done() {
 }
 
 #[test]
-fn the_same_file_name_in_two_folders_is_two_people() {
+fn equal_file_names_in_two_folders_are_two_subjects() {
     let house = House::new();
     let cameras = ["cam1", "cam2", "cam3"];
     for (seed, camera) in (1..).zip(cameras) {
@@ -151,7 +151,7 @@ fn the_same_file_name_in_two_folders_is_two_people() {
 }
 
 #[test]
-fn a_made_up_name_is_not_that_of_somebody_who_was_named() {
+fn a_generated_name_never_equals_a_given_name() {
     let house = House::new();
     let photos = [house.photo("photos/Ada", 1), house.photo("Ada.png", 2)];
     house.run("enroll", [photos[1].as_os_str(), "--subject".as_ref(), "Ada".as_ref()]).ends(0);
@@ -162,7 +162,7 @@ fn a_made_up_name_is_not_that_of_somebody_who_was_named() {
 }
 
 #[test]
-fn folders_of_one_name_are_one_person_wherever_they_lie() {
+fn folders_with_one_name_are_one_subject() {
     let house = House::new();
     house.photo("monday/Ada/1.png", 1);
     house.photo("tuesday/Ada/2.png", 2);
@@ -174,7 +174,7 @@ fn folders_of_one_name_are_one_person_wherever_they_lie() {
 }
 
 #[test]
-fn imports_of_files_of_one_name_are_different_people() {
+fn imports_of_files_with_one_name_are_different_subjects() {
     let house = House::empty();
     house.renew(&["--dimension", "8"]);
     let files = [
@@ -192,7 +192,7 @@ fn imports_of_files_of_one_name_are_different_people() {
 }
 
 #[test]
-fn a_file_of_templates_that_makes_no_names_is_refused_whole() {
+fn a_file_name_that_gives_invalid_names_is_refused() {
     let house = House::empty();
     house.renew(&["--dimension", "8"]);
     let file = house.write("a\u{200b}b.npy", &vectors(3, 8, 1));
@@ -202,7 +202,7 @@ fn a_file_of_templates_that_makes_no_names_is_refused_whole() {
 }
 
 #[test]
-fn people_who_look_the_same_are_one() {
+fn names_that_look_the_same_are_one_subject() {
     let house = House::new();
     let (composed, decomposed) = ("Jos\u{e9}", "Jose\u{301}");
     house.photo(format!("people/{composed}/1.png"), 1);
@@ -229,7 +229,7 @@ fn people_who_look_the_same_are_one() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_a_name() {
+fn a_byte_order_mark_is_not_part_of_a_name() {
     let house = House::empty();
     house.renew(&["--dimension", "8"]);
     let file = house.write("t.npy", &vectors(2, 8, 1));

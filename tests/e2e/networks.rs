@@ -1,16 +1,16 @@
-//! Two programs that look like one: only what looks at photos waits for libtorch.
+//! The program and `gallerist-networks`: only verbs that process photos load libtorch.
 
 use std::process::{Command, Stdio};
 
 use crate::program::{House, Said, command, faces, gallerist};
 
-/// The program's libraries, as the dynamic linker tells them, and how it ended.
+/// The libraries of the program, as listed by the dynamic linker, and its result.
 fn with_libraries(command: &mut Command) -> Said {
     Said::of(command.env("LD_DEBUG", "files").output().unwrap())
 }
 
 #[test]
-fn verbs_that_look_at_no_photo_load_no_libtorch() {
+fn verbs_without_photos_do_not_load_libtorch() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -25,13 +25,13 @@ fn verbs_that_look_at_no_photo_load_no_libtorch() {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn networks_run_where_they_are_wanted_and_from_wherever_the_program_lies() {
+fn networks_run_for_photos_and_from_any_folder() {
     let [a, b] = ["neutral", "smiling"].map(|kind| faces().join(format!("004/{kind}.jpg")));
     let said = with_libraries(&mut command(["verify".as_ref(), a.as_os_str(), b.as_os_str()])).ends(10);
     assert!(said.err.contains("libtorch_cpu.so"), "{}", said.err);
     let house = House::empty();
     let copied = house.path("gallerist");
-    // By another process: a file that this one wrote may still be open in a child that another thread started.
+    // By another process: a file written by this one may still be open in a child of another thread.
     assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_gallerist")).arg(&copied).status().unwrap().success());
     Said::of(Command::new(copied).arg("verify").args([&a, &b]).output().unwrap()).ends(10);
 }
@@ -55,7 +55,7 @@ fn replies_from_a_pipe_are_read_by_the_program_with_networks() {
 }
 
 #[test]
-fn programs_of_two_builds_do_not_work_together() {
+fn programs_of_different_builds_refuse_each_other() {
     let said =
         Said::of(command(["model", "list"]).env("GALLERIST_BEGAN", "another").output().unwrap()).ends(1);
     assert!(said.err.contains("of another build"), "{}", said.err);

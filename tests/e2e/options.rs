@@ -1,4 +1,4 @@
-//! Options that are judged before anything is done, and what can be told before anything is looked at.
+//! Options are checked before any work, and problems of a folder listing are reported before photos are processed.
 
 use crate::decision::{D, gallery, run};
 use crate::program::{House, gallerist, vectors};
@@ -53,7 +53,7 @@ fn scores_and_rates_outside_their_range_are_refused_by_every_verb() {
 }
 
 #[test]
-fn nothing_usable_has_an_exit_code_of_its_own() {
+fn no_usable_input_has_its_own_exit_code() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -69,7 +69,7 @@ fn nothing_usable_has_an_exit_code_of_its_own() {
     let folder = |name: &str| house.path(name).to_str().unwrap().to_owned();
     let said = house.run("identify", [folder("empty")]).ends(3);
     assert!(said.err.contains("there is no probe"), "{}", said.err);
-    // Photos that were looked at in vain are probes, and their decision is a decision.
+    // Processed photos without a usable face are probes, and their decision is a decision.
     house.photo("poor/Ada/1.png", 1);
     house.run("identify", [folder("poor"), "--min-quality".into(), "100".into()]).ends(12);
     house.run("calibrate", ["--nonmated".to_owned(), folder("empty")]).ends(3);
@@ -88,9 +88,9 @@ fn nothing_usable_has_an_exit_code_of_its_own() {
     gallerist(words).ends(3);
 }
 
-/// A folder listing that settles it: the photos are not even photos, so that looking at one would be told.
+/// A problem that the folder listing shows. The photos are invalid, so that processing one would be reported.
 #[test]
-fn what_a_listing_tells_is_told_before_the_first_photo_is_looked_at() {
+fn problems_of_a_listing_are_reported_before_the_first_photo() {
     let house = House::new();
     for person in ["Ada", "Bob", "Cyd"] {
         for photo in ["1.jpg", "2.jpg"] {

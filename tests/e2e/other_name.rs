@@ -1,9 +1,9 @@
-//! Photos that come as somebody else than the gallery knows them as, and inputs of which there are none.
+//! Photos that are enrolled under another name already, and commands without inputs.
 
 use crate::program::{House, gallerist, vectors};
 
 #[test]
-fn a_photo_that_is_in_the_gallery_as_somebody_else_is_not_passed_over_in_silence() {
+fn a_photo_enrolled_under_another_name_is_reported() {
     let house = House::new();
     let photo = house.photo("1.png", 1);
     let copy = house.photo("copy.png", 1);
@@ -23,13 +23,13 @@ fn a_photo_that_is_in_the_gallery_as_somebody_else_is_not_passed_over_in_silence
     assert!(said.out.contains("1 photo in the gallery under other names"), "{}", said.out);
     assert!(said.out.contains("; `gallerist subject move` gives it another name)"), "{}", said.out);
     assert_eq!(enroll(&copy, "C").ends(0).summary()["skipped"], serde_json::json!({ "duplicate": 1 }));
-    // A name that is made up is no other name.
+    // A generated name is not another name.
     house.run("enroll", [copy.to_str().unwrap(), "--subject-from", "photo"]).ends(0);
     house.holds(1);
 }
 
 #[test]
-fn two_people_of_one_photo_in_one_run_are_told_too() {
+fn one_photo_under_two_names_in_one_run_is_reported() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo("people/Bob/1.png", 1);
@@ -42,7 +42,7 @@ fn two_people_of_one_photo_in_one_run_are_told_too() {
 }
 
 #[test]
-fn no_input_is_told_as_such_and_leaves_nothing() {
+fn no_input_is_reported_and_creates_nothing() {
     let house = House::new();
     std::fs::create_dir_all(house.path("empty")).unwrap();
     let (empty, out) = (house.path("empty"), house.path("out"));
@@ -59,7 +59,7 @@ fn no_input_is_told_as_such_and_leaves_nothing() {
 }
 
 #[test]
-fn a_name_that_is_the_name_already_is_no_new_one() {
+fn a_rename_to_the_same_name_changes_nothing() {
     let house = House::new();
     let photo = house.photo("1.png", 1);
     house.run("enroll", [photo.to_str().unwrap(), "--subject", "Ada"]).ends(0);

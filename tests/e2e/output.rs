@@ -1,4 +1,4 @@
-//! What is printed, whoever reads it or stops reading: lines that nobody forges, sentences that help.
+//! Output: text from files cannot imitate output lines, commands continue after their output is closed, and messages contain advice.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::program::{House, Said, command, gallerist, vectors};
 
-/// A name that would forge a line, colour what follows, and turn the direction of writing.
+/// A name with a line break, colour codes and a change of the writing direction.
 const FORGED: &str = "a.png\nMATCH  b.png: Admin  0.999\u{1b}[31m\u{202e}";
 
 #[track_caller]
@@ -19,7 +19,7 @@ fn no_forgery(said: &Said) {
 }
 
 #[test]
-fn no_path_forges_a_line() {
+fn no_path_can_imitate_an_output_line() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo(Path::new("people/Ada").join(FORGED), 2);
@@ -49,9 +49,9 @@ fn no_path_forges_a_line() {
     }
 }
 
-/// A name that was written into the catalog behind the program's back, of the same length as the one that was there.
+/// Writes a name into the catalog without the program, with the same length as the previous one.
 #[test]
-fn no_name_of_another_catalog_forges_a_line() {
+fn no_name_of_another_catalog_can_imitate_an_output_line() {
     let house = House::new();
     let probe = house.photo("probe.png", 1);
     let name = "A".repeat(FORGED.len());
@@ -66,14 +66,14 @@ fn no_name_of_another_catalog_forges_a_line() {
         std::fs::write(house.gallery().join(file), bytes).unwrap();
     }
     assert!(forged > 0, "the name is in the catalog");
-    // Whether the change is refused or shown, nothing is forged.
+    // The change is refused or shown, but no line is imitated.
     no_forgery(&house.run("identify", [probe.as_os_str()]));
     no_forgery(&house.run("subject list", [""; 0]));
     no_forgery(&house.run("check", [""; 0]));
 }
 
 #[test]
-fn verbs_that_write_go_on_when_nobody_reads() {
+fn writing_verbs_continue_after_their_output_is_closed() {
     let house = House::new();
     for seed in 0..150 {
         house.photo(format!("people/{seed}/1.png"), seed);
@@ -95,7 +95,7 @@ fn verbs_that_write_go_on_when_nobody_reads() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap(); // and it is closed
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap(); // then it is closed
     let mut complaint = String::new();
     child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{complaint}");
@@ -103,7 +103,7 @@ fn verbs_that_write_go_on_when_nobody_reads() {
     house.holds(150);
 }
 
-/// Runs a verb whose standard output is closed before it says anything.
+/// Runs a verb whose standard output is closed before its first line.
 fn unread(house: &House, verb: &str, words: &[&str]) -> Option<i32> {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -111,7 +111,7 @@ fn unread(house: &House, verb: &str, words: &[&str]) -> Option<i32> {
 }
 
 #[test]
-fn nobody_reading_changes_no_decision_and_stops_no_work() {
+fn a_closed_output_changes_no_decision_and_stops_no_work() {
     let house = House::empty();
     house.run("init", ["--dimension", "16", "--threshold", "0.9"]).ends(0);
     let rows = house.write("rows.npy", &vectors(20_000, 16, 1));
@@ -147,7 +147,7 @@ fn a_full_standard_output_is_an_error_after_the_work_is_done() {
 }
 
 #[test]
-fn a_closed_standard_error_is_no_panic() {
+fn a_closed_standard_error_causes_no_panic() {
     let house = House::new();
     let photo = house.photo("a.png", 1);
     let (reader, writer) = std::io::pipe().unwrap();
@@ -174,7 +174,7 @@ fn the_log_has_no_colours() {
 }
 
 #[test]
-fn a_gallery_is_not_calibrated_from_itself() {
+fn a_gallery_is_not_calibrated_from_its_own_calibration() {
     let house = House::empty();
     house.run("init", ["--dimension", "16"]).ends(0);
     let same = house.path("./gallery/../gallery");
@@ -214,7 +214,7 @@ fn similarities_and_distances_stay_in_their_range() {
 }
 
 #[test]
-fn the_exit_codes_are_told() {
+fn the_help_lists_the_exit_codes() {
     let said = Said::of(command(["--help"]).output().unwrap()).ends(0);
     assert!(
         said.out.contains("3 no input was usable") && said.out.contains("12 inconclusive"),
@@ -224,7 +224,7 @@ fn the_exit_codes_are_told() {
 }
 
 #[test]
-fn vectors_that_are_refused_are_named_without_a_word_of_import() {
+fn errors_for_vectors_do_not_mention_import() {
     let house = House::empty();
     house.run("init", ["--dimension", "16", "--threshold", "0.5"]).ends(0);
     let mut rows = vectors(3, 16, 1);
@@ -239,7 +239,7 @@ fn vectors_that_are_refused_are_named_without_a_word_of_import() {
 }
 
 #[test]
-fn a_gallery_without_a_catalog_is_not_told_to_be_made_anew() {
+fn a_gallery_without_a_catalog_gets_no_advice_to_recreate_it() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -256,7 +256,7 @@ fn a_gallery_without_a_catalog_is_not_told_to_be_made_anew() {
 }
 
 #[test]
-fn a_place_that_cannot_be_looked_at_is_not_called_occupied() {
+fn an_unreadable_folder_is_not_called_occupied() {
     let house = House::empty();
     let file = house.write("file", b"x");
     let init = |place: &Path| {

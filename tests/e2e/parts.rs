@@ -1,4 +1,4 @@
-//! `encode --part`: every photo is in one part, wherever the parts are written and whatever else comes and goes.
+//! `encode --part`: every photo is in exactly one part, independently of the output folders and of other photos.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn encode(house: &House, part: u64, out: &str) -> Value {
     said.summary()
 }
 
-/// The names of the photos that a folder has templates of.
+/// The names of the photos with templates in a folder.
 fn encoded(house: &House, out: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(house.path(out).join("templates.jsonl")).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -33,7 +33,7 @@ fn encoded(house: &House, out: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn parts_written_below_the_photos_are_no_inputs_and_lose_none() {
+fn parts_written_below_the_photos_are_not_inputs() {
     let house = house();
     let mut all = BTreeSet::new();
     for part in 1..=3 {
@@ -47,7 +47,7 @@ fn parts_written_below_the_photos_are_no_inputs_and_lose_none() {
         }
     }
     assert_eq!(all.len() as u64, PHOTOS);
-    // The same folder enrolled: the files of the parts are counted apart there too.
+    // When the same folder is enrolled, the files of the parts are counted separately too.
     let photos = house.path("photos");
     let words = [photos.to_str().unwrap(), "--subject-from", "photo", "--format", "json"];
     let summary = house.run("enroll", words).ends(0).summary();
@@ -55,7 +55,7 @@ fn parts_written_below_the_photos_are_no_inputs_and_lose_none() {
 }
 
 #[test]
-fn a_photo_that_comes_or_goes_between_parts_moves_no_other() {
+fn adding_or_removing_a_photo_does_not_move_others_between_parts() {
     let house = house();
     encode(&house, 1, "first");
     house.photo("photos/a0.png", 100);

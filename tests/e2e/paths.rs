@@ -1,4 +1,4 @@
-//! The paths at which the bytes of a photo were seen.
+//! The paths of photos with the same bytes.
 
 use std::path::PathBuf;
 
@@ -12,14 +12,14 @@ fn hash(seed: u64) -> PhotoHash {
     Sha256::digest(photo(seed)).into()
 }
 
-/// The paths beside the first one of the photo with this seed, below the folder of the test.
+/// All paths except the first of the photo with this seed, relative to the folder of the test.
 fn others(house: &House, seed: u64) -> Vec<PathBuf> {
     let gallery = Gallery::open(&house.gallery()).unwrap();
     let others = gallery.other_paths(&hash(seed)).unwrap();
     others.into_iter().map(|path| path.strip_prefix(house.path("")).unwrap().to_owned()).collect()
 }
 
-/// All paths of that photo: which is the first is up to who was quicker in the first run.
+/// All paths of that photo. Which one is the first depends on the threads of the first run.
 fn all(house: &House, seed: u64) -> Vec<PathBuf> {
     let gallery = Gallery::open(&house.gallery()).unwrap();
     let first = gallery.photo(&hash(seed)).unwrap().unwrap().path;
@@ -30,7 +30,7 @@ fn all(house: &House, seed: u64) -> Vec<PathBuf> {
     all
 }
 
-/// Files of the gallery that hold these bytes.
+/// Files of the gallery that contain these bytes.
 fn holding(house: &House, bytes: &[u8]) -> usize {
     let files = walkdir::WalkDir::new(house.gallery()).into_iter().map(Result::unwrap);
     let files = files.filter(|entry| entry.file_type().is_file());
@@ -40,7 +40,7 @@ fn holding(house: &House, bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn a_photo_has_every_path_at_which_it_came() {
+fn a_photo_has_all_its_paths() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo("people/Ada/same-run.png", 1);
@@ -57,9 +57,9 @@ fn a_photo_has_every_path_at_which_it_came() {
     house.holds(1);
 }
 
-/// Whoever the path names could be removed, and the photo stay.
+/// A path may contain the name of a removed subject, while the photo stays.
 #[test]
-fn the_path_of_a_photo_that_comes_as_somebody_else_is_not_kept() {
+fn the_path_of_a_photo_under_another_name_is_not_stored() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -74,7 +74,7 @@ fn the_path_of_a_photo_that_comes_as_somebody_else_is_not_kept() {
 }
 
 #[test]
-fn no_path_of_a_removed_person_is_in_any_file_after_a_purge() {
+fn no_path_of_a_removed_subject_is_in_a_file_after_a_purge() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo("people/Grace/2.png", 2);

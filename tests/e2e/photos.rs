@@ -1,4 +1,4 @@
-//! What lies in folders of photos: formats, sizes, files that are none, and a machine that fails meanwhile.
+//! Folders of photos: formats, sizes, files that are not photos, and temporary failures of the machine.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::program::{House, Said, encode, gallerist, photo};
 
 const ARITHMETIC: &[u8] = include_bytes!("../../src/image/fixtures/arithmetic.jpg");
 
-/// Enrolls `people` with more options.
+/// Enrolls `people` with additional options.
 #[track_caller]
 fn enroll(house: &House, options: &[&str]) -> Said {
     let folder = house.path("people");
@@ -41,7 +41,7 @@ fn a_jpeg_with_arithmetic_coding_is_unsupported_and_not_damaged() {
 }
 
 #[test]
-fn webp_is_read_with_and_without_the_option_of_old() {
+fn webp_is_read_with_and_without_its_old_option() {
     let house = House::new();
     let webp = encode(&image::load_from_memory(&photo(5)).unwrap(), ImageFormat::WebP);
     house.write("people/Ada/1.webp", &webp);
@@ -50,7 +50,7 @@ fn webp_is_read_with_and_without_the_option_of_old() {
 }
 
 #[test]
-fn limits_are_options_that_the_refusal_names_and_raising_them_looks_again() {
+fn refusals_name_the_option_and_a_higher_limit_processes_again() {
     let house = House::new();
     let path = house.photo("people/Ada/1.png", 1); // 128 x 128 pixels
     let length = fs::metadata(&path).unwrap().len();
@@ -73,7 +73,7 @@ fn limits_are_options_that_the_refusal_names_and_raising_them_looks_again() {
     assert!(said.out.contains("--max-pixels 1M"), "{}", said.out);
 }
 
-/// System files, sidecars and special files beside a photo.
+/// System files, sidecars and special files in a folder with a photo.
 fn clutter(house: &House, folder: &str) {
     let write = |name: &str, bytes: &[u8]| {
         house.write(Path::new(folder).join(name), bytes);
@@ -97,7 +97,7 @@ fn clutter(house: &House, folder: &str) {
 }
 
 #[test]
-fn system_files_and_sidecars_among_probes_are_no_probes() {
+fn system_files_and_sidecars_are_not_probes() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -108,7 +108,7 @@ fn system_files_and_sidecars_among_probes_are_no_probes() {
     let said = house.run("identify", std::iter::once(probes.as_os_str()).chain(options)).ends(11);
     let replies = said.json().into_iter().filter(|line| line["decision"].is_string()).count();
     assert_eq!(replies, 1, "{}", said.out);
-    // What is named is looked at.
+    // A named file is always processed.
     for name in ["._1.png", "notes.txt", "pipe", ".thumbnails/normal/1.png"] {
         let path = probes.join(name);
         let said = house.run("identify", std::iter::once(path.as_os_str()).chain(options));
@@ -118,7 +118,7 @@ fn system_files_and_sidecars_among_probes_are_no_probes() {
 }
 
 #[test]
-fn system_files_are_counted_apart_and_sidecars_as_what_they_are() {
+fn system_files_are_counted_separately_and_sidecars_are_not_a_photo() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     clutter(&house, "people/Ada");
@@ -130,7 +130,7 @@ fn system_files_are_counted_apart_and_sidecars_as_what_they_are() {
 }
 
 #[test]
-fn a_device_or_a_long_file_is_no_manifest() {
+fn a_device_or_a_long_file_is_refused_as_a_manifest() {
     let house = House::empty();
     for model in ["/dev/zero", "/dev/null"] {
         let said =
@@ -142,7 +142,7 @@ fn a_device_or_a_long_file_is_no_manifest() {
 }
 
 #[test]
-fn init_refuses_a_manifest_whose_weights_are_missing_or_others() {
+fn init_refuses_a_manifest_with_missing_or_changed_weights() {
     let house = House::empty();
     let manifest = house.write(
         "mine.toml",
@@ -167,10 +167,10 @@ fn init_refuses_a_manifest_whose_weights_are_missing_or_others() {
     init().ends(0);
 }
 
-/// A photo of 9,000 x 9,000 pixels takes more than the address space that is left: the machine fails, not the photo.
+/// A photo of 9,000 x 9,000 pixels needs more than the free address space: the machine fails, not the photo.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_shortage_of_memory_is_no_fact_about_a_photo() {
+fn a_shortage_of_memory_is_a_temporary_failure() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     let large = DynamicImage::new_luma8(9_000, 9_000);
@@ -190,7 +190,7 @@ fn a_shortage_of_memory_is_no_fact_about_a_photo() {
     assert_eq!(summary["skipped"], json!({ "temporary_failure": 1 }));
     let text = skipped(&said)["detail"].as_str().unwrap().to_owned();
     assert!(text.contains("out of memory"), "{text}");
-    // Nothing was remembered: the photo is looked at again, as far as its header.
+    // Nothing was stored: the photo is processed again, up to its header.
     let summary = enroll(&house, &["--max-pixels", "1M"]).ends(0).summary();
     assert_eq!(summary["skipped"], json!({ "too_large": 1 }));
     assert_eq!(summary["unchanged"], 1);

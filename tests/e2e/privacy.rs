@@ -1,4 +1,4 @@
-//! Who may read a gallery's files, and what is left in them of people who were removed.
+//! Permissions of a gallery's files, and data of removed subjects in them.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::program::{House, Said, vectors};
 
-/// Every file and folder from `root` on.
+/// Every file and folder below `root`, and `root` itself.
 fn tree(root: &Path) -> Vec<PathBuf> {
     let mut found = vec![root.to_owned()];
     if root.is_dir() {
@@ -19,14 +19,14 @@ fn tree(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Those that others than the owner have a right to.
+/// Those with permissions for others than the owner.
 fn open_to_others(root: &Path) -> Vec<PathBuf> {
     let mut found = tree(root);
     found.retain(|path| fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0));
     found
 }
 
-/// Runs the program where everybody may read what is written, unless it says otherwise.
+/// Runs the program with a umask that permits everything.
 fn with_open_umask(house: &House, verb: &str, more: &[&str]) -> Said {
     let mut command = Command::new("sh");
     command.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_gallerist")]);
@@ -34,7 +34,7 @@ fn with_open_umask(house: &House, verb: &str, more: &[&str]) -> Said {
     Said::of(command.output().unwrap())
 }
 
-/// Files of the gallery that hold these bytes.
+/// Files of the gallery that contain these bytes.
 fn holding(house: &House, bytes: &[u8]) -> Vec<PathBuf> {
     let mut found = tree(&house.gallery());
     found.retain(|path| {
@@ -44,7 +44,7 @@ fn holding(house: &House, bytes: &[u8]) -> Vec<PathBuf> {
 }
 
 #[test]
-fn files_are_their_owners_alone_whatever_the_umask() {
+fn files_are_private_to_their_owner_for_any_umask() {
     let house = House::empty();
     with_open_umask(&house, "init", &["--dimension", "16"]).ends(0);
     assert_eq!(open_to_others(&house.gallery()), [] as [PathBuf; 0]);
@@ -55,7 +55,7 @@ fn files_are_their_owners_alone_whatever_the_umask() {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    // While it is written to, with whatever SQLite keeps beside it.
+    // During a write, with the temporary files of SQLite.
     let while_open = open_to_others(&house.gallery());
     lines.for_each(drop);
     assert!(child.wait().unwrap().success());
@@ -68,7 +68,7 @@ fn files_are_their_owners_alone_whatever_the_umask() {
 }
 
 #[test]
-fn a_gallery_that_others_can_read_is_closed_to_them_by_the_next_change() {
+fn the_next_change_makes_a_readable_gallery_private() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.enroll("people").ends(0);
@@ -80,16 +80,16 @@ fn a_gallery_that_others_can_read_is_closed_to_them_by_the_next_change() {
     assert_eq!(open_to_others(&house.gallery()), [] as [PathBuf; 0]);
 }
 
-/// Five people who go in different ways, one who stays.
+/// Five subjects that are removed in different ways, and one that stays.
 #[test]
-fn nothing_of_the_erased_is_in_any_file() {
+fn no_erased_data_is_in_any_file() {
     let house = House::new();
     for (seed, person) in (1..).zip(["Aurelia", "Berenice", "Cassandra", "Drusilla", "Euphemia", "Stays"]) {
         house.photo(format!("people/{person}/portrait.png"), seed);
         house.photo(format!("people/{person}/second.png"), seed + 100);
         let wall = image::RgbImage::from_pixel(64, 64, image::Rgb([9, 9, seed as u8]));
         let wall = crate::program::encode(&wall.into(), image::ImageFormat::Png);
-        house.write(format!("people/{person}/wall.png"), &wall); // skipped, for there is no face
+        house.write(format!("people/{person}/wall.png"), &wall); // skipped, because it has no face
     }
     house.enroll("people").ends(0);
     let out = house.path("out");
@@ -99,13 +99,13 @@ fn nothing_of_the_erased_is_in_any_file() {
     let rows: Vec<&[u8]> = numbers[numbers.len() - 12 * 256..].chunks_exact(256).collect();
     let stays: Vec<bool> = lines.lines().map(|line| line.contains("Stays")).collect();
 
-    // A chain: renamed, merged into another who is merged in turn and removed.
+    // A chain: renamed, merged into a subject that is merged in turn and removed.
     house.run("subject rename", ["Aurelia", "Antonina"]).ends(0);
     house.run("subject merge", ["Antonina", "Berenice"]).ends(0);
     house.run("subject merge", ["Berenice", "Cassandra"]).ends(0);
     house.run("subject rename", ["Cassandra", "Calpurnia"]).ends(0);
     house.run("subject remove", ["Calpurnia", "--yes"]).ends(0);
-    // By single templates, one of them by way of somebody else.
+    // By single templates, one of them moved to another subject first.
     let ids = |name: &str| -> Vec<String> {
         let shown = house.run("subject show", [name, "--format", "json"]).ends(0).json();
         shown[0]["templates"].as_array().unwrap().iter().map(|at| at["face_id"].to_string()).collect()
@@ -130,7 +130,7 @@ fn nothing_of_the_erased_is_in_any_file() {
     for (number, (row, stays)) in rows.iter().zip(&stays).enumerate() {
         assert_eq!(!holding(&house, row).is_empty(), *stays, "template {number}");
     }
-    // Who is there keeps the past.
+    // The remaining subject keeps its history.
     let history = house.run("subject history", [] as [&str; 0]).ends(0).out;
     assert!(history.contains("Stays to Remains"), "{history}");
     let stats = house.run("stats", ["--format", "json"]).ends(0).json();
@@ -138,9 +138,9 @@ fn nothing_of_the_erased_is_in_any_file() {
     house.holds(2);
 }
 
-/// Another program that reads the catalog keeps what was in it.
+/// Another program that reads the catalog keeps its old content.
 #[test]
-fn a_purge_beside_a_reader_of_the_catalog_says_what_is_left_and_goes_on_later() {
+fn a_purge_during_a_read_lists_the_rest_and_is_completed_later() {
     let house = House::new();
     house.photo("people/Ada/1.png", 1);
     house.photo("people/Grace Hopper/1.png", 2);
@@ -167,7 +167,7 @@ fn a_purge_beside_a_reader_of_the_catalog_says_what_is_left_and_goes_on_later() 
 }
 
 #[test]
-fn whoever_was_removed_can_be_imported_again() {
+fn a_removed_subject_can_be_imported_again() {
     let house = House::empty();
     house.renew(&["--dimension", "8"]);
     let file = house.write("t.npy", &vectors(6, 8, 1));
@@ -197,9 +197,9 @@ fn whoever_was_removed_can_be_imported_again() {
     house.holds(6);
 }
 
-/// Of a file of which a part was removed, the removed rows are imported again and no others, however the others were moved.
+/// If some rows of a file were removed, exactly these rows are imported again, also if the others were moved.
 #[test]
-fn rows_that_were_removed_are_imported_again_and_no_others() {
+fn only_removed_rows_are_imported_again() {
     let house = House::empty();
     house.renew(&["--dimension", "8"]);
     let file = house.write("t.npy", &vectors(6, 8, 1));

@@ -1,4 +1,4 @@
-//! Running the program, and making things for it to look at.
+//! Runs the program and makes its input.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What the program said and how it ended.
+/// The output of the program and its exit code.
 pub struct Said {
     pub code: Option<i32>,
     pub out: String,
@@ -20,14 +20,14 @@ impl Said {
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Checks the exit code, showing everything if it is another one.
+    /// Checks the exit code. Shows all output if it is another one.
     #[track_caller]
     pub fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "standard output:\n{}\nstandard error:\n{}", self.out, self.err);
         self
     }
 
-    /// The standard output as JSON, one object a line.
+    /// The standard output as JSON, one object per line.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
         self.out.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
@@ -46,13 +46,13 @@ pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Comma
     command
 }
 
-/// Runs the program to its end.
+/// Runs the program until it ends.
 #[track_caller]
 pub fn gallerist<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Said {
     Said::of(command(arguments).output().expect("the program starts"))
 }
 
-/// A folder of its own, with an empty gallery bound to the stand-in model.
+/// A temporary folder with an empty gallery bound to the stand-in model.
 pub struct House {
     folder: TempDir,
 }
@@ -66,7 +66,7 @@ impl House {
         house
     }
 
-    /// Puts an empty gallery in the place of the one that is there, if any.
+    /// Replaces the gallery, if any, by an empty one.
     #[track_caller]
     pub fn renew(&self, options: &[&str]) {
         if self.gallery().exists() {
@@ -75,7 +75,7 @@ impl House {
         self.run("init", options).ends(0);
     }
 
-    /// Without a gallery.
+    /// A folder without a gallery.
     pub fn empty() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
@@ -103,12 +103,12 @@ impl House {
         std::os::unix::fs::symlink(to, path).unwrap();
     }
 
-    /// Writes a photo that the stand-in takes for a face of its own: other seeds, other faces.
+    /// Writes a photo with one face for the stand-in. Different seeds give different faces.
     pub fn photo(&self, below: impl AsRef<Path>, seed: u64) -> PathBuf {
         self.write(below, &photo(seed))
     }
 
-    /// `verb`, the gallery, and more.
+    /// Runs `verb` with the gallery and more arguments.
     #[track_caller]
     pub fn run<S: AsRef<OsStr>>(&self, verb: &str, more: impl IntoIterator<Item = S>) -> Said {
         Said::of(self.command(verb, more).output().expect("the program starts"))
@@ -120,7 +120,7 @@ impl House {
         command
     }
 
-    /// Enrolls a folder below this one whose sub-folders are people.
+    /// Enrolls a folder below this one. Its subfolders are people.
     #[track_caller]
     pub fn enroll(&self, below: &str) -> Said {
         self.run(
@@ -135,7 +135,7 @@ impl House {
         )
     }
 
-    /// The gallery holds so many templates, and every byte of it is sound.
+    /// Checks that the gallery contains this number of templates and that every byte of it is valid.
     #[track_caller]
     pub fn holds(&self, templates: u64) {
         let found = self.run("check", ["--deep", "--format", "json"]).ends(0).json();
@@ -177,7 +177,7 @@ pub fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     file
 }
 
-/// `rows` vectors of `dimension` numbers as f32 `.npy`, each its own direction.
+/// `rows` vectors of `dimension` numbers as f32 `.npy`, each with a different direction.
 pub fn vectors(rows: usize, dimension: usize, seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -188,8 +188,8 @@ pub fn vectors(rows: usize, dimension: usize, seed: u64) -> Vec<u8> {
     npy("<f4", false, &format!("({rows}, {dimension})"), &data)
 }
 
-/// `images` vectors of each of `people` as f32 `.npy`, one person's after the other's, and their names, a line each: a direction of its own for
-/// each person, and as much noise as makes two images of one score about 0.8. Other `take`s are other images of the same people.
+/// `images` vectors of each of `people` as f32 `.npy`, person after person, and their names, one per line. Each person has a different
+/// direction, and noise gives two images of one person a score of about 0.8. Another `take` gives other images of the same people.
 pub fn people(people: usize, images: usize, dimension: usize, seed: u64, take: u64) -> (Vec<u8>, String) {
     let numbers = |count: usize, seed: u64| -> Vec<f32> {
         let file = vectors(1, count, seed);
@@ -216,12 +216,12 @@ pub fn faces() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faces")
 }
 
-/// The folder of photos that are not part of the source; for tests that are ignored without it.
+/// The folder of photos that are not part of the source. Tests that need it are ignored without it.
 pub fn shared_faces() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces")
 }
 
-/// What makes `unshare` a place where a disk may be mounted. The build script tries it, and sets `small_disks`.
+/// Arguments of `unshare` for a place where a disk may be mounted. The build script tests them and sets `small_disks`.
 pub const UNSHARE_FLAGS: &str = match option_env!("UNSHARE_FLAGS") {
     Some(flags) => flags,
     None => "-m",

@@ -1,4 +1,4 @@
-//! What a purge takes, and what it says when it cannot do it.
+//! The disk space for a purge, and its message if there is not enough.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::program::{House, UNSHARE_FLAGS, vectors};
 
-/// On a disk with too little room a purge says how much it takes and does nothing; with room the same command goes on.
+/// On a disk with too little space a purge states the required space and does nothing. With enough space the same command succeeds.
 #[test]
 #[cfg_attr(not(small_disks), ignore = "this user may not mount a small disk")]
-fn a_purge_without_room_says_how_much_it_takes() {
+fn a_purge_without_disk_space_states_the_required_space() {
     let house = House::empty();
     let file = house.write("t.npy", &vectors(2000, 64, 1));
     let (small, results) = (house.path("small"), house.path("results"));

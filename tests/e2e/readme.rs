@@ -1,8 +1,8 @@
-//! The README shows what the program prints.
+//! Compares the README with the output of the program.
 
 use crate::program::{House, command, faces};
 
-/// Numbers differ from run to run (times) and a little from processor to processor (scores): each counts as one sign.
+/// Numbers differ between runs (times) and slightly between processors (scores), so each number is compared as one character.
 fn shape(text: &str) -> Vec<String> {
     let line = |line: &str| {
         let mut shape = String::new();

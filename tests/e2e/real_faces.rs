@@ -19,7 +19,7 @@ fn people() -> Vec<String> {
     people
 }
 
-/// A gallery of these people by their neutral photos.
+/// A gallery of these people with their neutral photos.
 fn gallery_of(people: &[String], options: &[&str]) -> House {
     let house = House::empty();
     house.run("init", options).ends(0);
@@ -32,7 +32,7 @@ fn gallery_of(people: &[String], options: &[&str]) -> House {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn the_demo_names_those_it_knows_and_nobody_else() {
+fn the_demo_matches_enrolled_people_only() {
     let house = House::empty();
     let (photos, dir) = (faces(), house.path("demo"));
     let demo = |distractors: &str| {
@@ -73,13 +73,13 @@ fn other_photos_of_forty_people_are_recognised_by_every_model() {
             let path = Path::new(reply["probe"]["path"].as_str().unwrap());
             let name = path.file_stem().unwrap().to_str().unwrap();
             assert_eq!(reply["matches"][0]["subject"], name, "{model}: {reply}");
-            // The other models' built-in thresholds are worth less: README.md, "Accuracy and speed".
+            // The built-in thresholds of the other models are less accurate: README.md, "Accuracy and speed".
             assert!(reply["decision"] == "match" || model != "mobilefacenet-192", "{name}: {reply}");
         }
     }
 }
 
-/// The first photo of each of the first people who have two or more.
+/// The first photo of each of the first people with two or more photos.
 fn first_photos(root: &Path, people: usize) -> Vec<PathBuf> {
     let sorted = |folder: &Path| {
         let mut paths: Vec<_> =
@@ -146,7 +146,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 /// Six by five portraits in one photo.
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn thirty_faces_in_one_photo_are_thirty_people() {
+fn thirty_faces_in_one_photo_are_thirty_subjects() {
     let people = &people()[..30];
     let mut crowd = image::RgbImage::new(6 * 180, 5 * 200);
     for (at, name) in (0..).zip(people) {

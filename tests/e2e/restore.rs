@@ -1,4 +1,4 @@
-//! Galleries out of backups: what was moved, merged or enrolled again since is not lost.
+//! Restored galleries: templates that were moved, merged or enrolled again after the backup are not lost.
 
 use std::fs;
 use std::path::Path;
@@ -15,14 +15,14 @@ fn create(house: &House) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(D, Some(0.6)), GraphWhen::Never).unwrap()
 }
 
-/// The name of the person whose template it is, which must be found with a cosine of 1.
+/// The name of the subject of a template, which must be found with a cosine of 1.
 fn owner(gallery: &Gallery, number: u64) -> String {
     let best = gallery.identify(&template(number), 1, &Default::default()).unwrap().candidates[0].clone();
     assert!(best.score > 0.999, "template {number} is not there");
     best.subject
 }
 
-/// Restores `backup.tar` without what was removed, to a folder of this name.
+/// Restores `backup.tar` without removed subjects, to a folder with this name.
 fn restore(house: &House, to: &str, more: &[&str]) -> (Value, String) {
     let (backup, at, gallery) = (house.path("backup.tar"), house.path(to), house.gallery());
     let run = |format: &str, more: &[&str]| {
@@ -36,7 +36,7 @@ fn restore(house: &House, to: &str, more: &[&str]) -> (Value, String) {
     (run("json", more).json()[0].clone(), text)
 }
 
-/// A gallery of p-0 to p-9, a backup of it, and what happened since.
+/// A gallery of p-0 to p-9, its backup, and later changes.
 fn changed() -> House {
     let house = House::empty();
     add(&create(&house), 0, 10);
@@ -55,7 +55,7 @@ fn changed() -> House {
 }
 
 #[test]
-fn what_was_moved_merged_or_enrolled_again_is_restored_under_its_name_of_now() {
+fn moved_merged_and_reenrolled_templates_are_restored_under_their_present_names() {
     let house = changed();
     let old = Gallery::open(&house.gallery()).unwrap();
     let (names, counts) = ([0, 1, 2, 6, 9].map(|number| owner(&old, number)), old.counts().unwrap());
@@ -79,7 +79,7 @@ fn what_was_moved_merged_or_enrolled_again_is_restored_under_its_name_of_now() {
 }
 
 #[test]
-fn without_a_catalog_what_was_moved_is_restored_under_its_old_name() {
+fn without_a_catalog_moved_templates_are_restored_under_their_old_names() {
     let house = changed();
     fs::remove_file(house.path("gallery/catalog.sqlite")).unwrap();
     let (said, text) = restore(&house, "new", &[]);
@@ -96,7 +96,7 @@ fn without_a_catalog_what_was_moved_is_restored_under_its_old_name() {
 }
 
 #[test]
-fn who_was_removed_is_not_kept_by_somebody_with_the_same_template() {
+fn a_removed_subject_is_not_restored_for_an_equal_template() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 2);

@@ -1,10 +1,10 @@
-//! Scores and rates as options: what means two things, or nothing, is refused.
+//! Scores and rates as options: ambiguous and invalid values are refused.
 
 use crate::decision::{D, gallery};
 use crate::program::vectors;
 
 #[test]
-fn a_threshold_given_twice_or_the_wrong_way_round_is_refused() {
+fn repeated_or_reversed_thresholds_are_refused() {
     let house = gallery(5, 1);
     let rows = house.write("rows.npy", &vectors(1, D, 5));
     let identify =

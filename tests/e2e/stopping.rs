@@ -1,4 +1,4 @@
-//! Requests to end while networks are loaded, and a second one while they run.
+//! Interrupts while networks are loaded, and a second interrupt while they run.
 
 #![cfg(target_os = "linux")]
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::program::{House, faces};
 
-/// Looks at more photos than can be done within these tests.
+/// Identifies more photos than can be processed during these tests.
 fn identify(house: &House) -> Child {
     let mut command = house.command("identify", vec![faces(); 40]);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -17,7 +17,7 @@ fn signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Whether the process has a handler for Ctrl-C, and runs as the program with networks.
+/// Whether the process has a handler for Ctrl-C, and whether it runs as the program with networks.
 fn state(child: &Child) -> (bool, bool) {
     let proc = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
     let status = proc("status");

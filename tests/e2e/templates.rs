@@ -6,7 +6,7 @@ use crate::program::House;
 
 const JSON: [&str; 2] = ["--format", "json"];
 
-/// Ada with the photos 1 and 2, Grace with 3, whose photo 2 is.
+/// Ada with the photos 1 and 2, Grace with 3. Photo 2 shows Grace.
 fn house() -> House {
     let house = House::new();
     for (person, seed) in [("Ada", 1), ("Ada", 2), ("Grace", 3)] {
@@ -52,7 +52,7 @@ fn a_template_is_moved_and_moved_back() {
         (json!("Ada"), json!("Grace"), json!("Grace"))
     );
     house.holds(3);
-    // The photo stays where it was put.
+    // The photo stays with its new subject.
     assert_eq!(house.enroll("people").ends(0).summary()["enrolled"], 0);
     let said = house.run("subject move", arguments).ends(1);
     assert!(said.err.contains(&format!("no template has the number {second}")), "{}", said.err);
@@ -65,7 +65,7 @@ fn a_template_is_moved_and_moved_back() {
 }
 
 #[test]
-fn templates_of_several_people_make_a_new_one_and_the_emptied_are_named() {
+fn templates_of_several_subjects_make_a_new_subject() {
     let house = house();
     let moved = [ids(&house, "Ada"), ids(&house, "Grace")].concat();
     let mut arguments = vec!["--template"];
@@ -79,7 +79,7 @@ fn templates_of_several_people_make_a_new_one_and_the_emptied_are_named() {
     }
     assert_eq!(house.run("subject list", [] as [&str; 0]).ends(0).out, "Zo\u{eb}  3\n");
     house.holds(3);
-    // What was not one person is taken apart by the same verb.
+    // The same verb separates two people who were one subject.
     let third = &ids(&house, "Zo\u{eb}")[2];
     house.run("subject move", ["--template", third, "--to", "Grace"]).ends(0);
     assert_eq!((best(&house, 3), best(&house, 1)), (json!("Grace"), json!("Zo\u{eb}")));
@@ -105,7 +105,7 @@ fn a_template_is_removed_and_its_photo_is_enrolled_again() {
 }
 
 #[test]
-fn with_the_last_template_the_person_is_gone_and_it_is_said() {
+fn removing_the_last_template_removes_the_subject() {
     let house = house();
     let only = &ids(&house, "Grace")[0];
     let said = house.run("subject remove", ["--template", only, "--format", "json"]).ends(0);
@@ -132,7 +132,7 @@ fn an_unknown_template_changes_nothing() {
 }
 
 #[test]
-fn every_correction_is_told() {
+fn every_correction_is_in_the_history() {
     let house = house();
     house.run("subject rename", ["Ada", "Ada Lovelace"]).ends(0);
     let second = ids(&house, "Ada Lovelace")[1].clone();
@@ -151,7 +151,7 @@ fn every_correction_is_told() {
         assert!(line.contains(&words), "{words}: {text}");
     }
     assert_eq!(lines.len(), 4, "{text}");
-    // Nothing of it outlives the people.
+    // No part of it remains after the subjects are removed.
     house.run("subject remove", ["Ada Lovelace", "--yes"]).ends(0);
     let text = house.run("subject history", [] as [&str; 0]).ends(0).out;
     assert!(!text.contains("Ada") && !text.contains("Grace"), "{text}");

@@ -1,4 +1,4 @@
-//! Faces that nobody has named yet: kept, counted apart, named later, and in no answer until then.
+//! Unknown faces without a name: stored, counted separately, named later, and in no answer before that.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn at(left: f32) -> Provenance {
     Provenance { bounds: [left, 0.0, left + 10.0, 10.0], ..provenance(60) }
 }
 
-/// A photo with faces side by side, whose templates have these numbers.
+/// A photo with several faces, whose templates have these numbers.
 pub fn unknown(photo: u8, path: &str, numbers: &[u64]) -> UnknownFaces {
     UnknownFaces {
         path: path.into(),
@@ -43,7 +43,7 @@ fn sound(gallery: &Gallery) {
 }
 
 #[test]
-fn unknown_faces_are_kept_apart_and_in_no_answer() {
+fn unknown_faces_are_stored_and_in_no_answer() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 10);
@@ -55,7 +55,7 @@ fn unknown_faces_are_kept_apart_and_in_no_answer() {
     assert!(gallery.search(&template(20), 1).unwrap().hits[0].score < 0.99);
     assert_eq!(best(&gallery, 3).0, "p-3");
     assert_eq!((gallery.view().unwrap().len(), gallery.view_with_unknown().unwrap().len()), (10, 13));
-    // The same face again, and one more of a photo that is known.
+    // The same face again, and one more face of a known photo.
     let more =
         gallery.add_unknown_faces(&[unknown(1, "copy.jpg", &[21, 24]), unknown(1, "a.jpg", &[24])]).unwrap();
     assert_eq!(more.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0]);
@@ -76,7 +76,7 @@ fn unknown_faces_are_kept_apart_and_in_no_answer() {
 }
 
 #[test]
-fn an_unknown_face_that_is_named_is_found() {
+fn a_named_unknown_face_is_found() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 10);
@@ -99,9 +99,9 @@ fn an_unknown_face_that_is_named_is_found() {
     assert!(history.contains("unknown faces to Ada"), "{history}");
 }
 
-/// A photo whose path names who is removed does not stay for the others in it.
+/// A photo whose path contains the name of a removed subject is not kept for its other faces.
 #[test]
-fn who_is_removed_leaves_no_photo_behind_with_unknown_faces_in_it() {
+fn removing_a_subject_removes_unknown_faces_of_its_photos() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 5);
@@ -187,7 +187,7 @@ fn an_unknown_face_does_not_bring_back_a_name_that_was_removed() {
 }
 
 #[test]
-fn unknown_faces_of_a_kill_are_whole_or_gone() {
+fn after_a_kill_unknown_faces_are_complete_or_absent() {
     let house = House::empty();
     let gallery = create(&house);
     add(&gallery, 0, 5);

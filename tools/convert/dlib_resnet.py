@@ -1,9 +1,9 @@
 """Reads dlib's face recognition network (`dlib_face_recognition_resnet_model_v1.dat`) and rebuilds its graph.
 
-dlib serialises layers from the input on, each as a tag (a string) followed by its fields. Only layers with weights are
-looked for; between them lies bookkeeping of no use here. Integers are one byte of length (bit 7: negative) and so many
-little-endian bytes; tensors are a version, four integers of shape, and raw little-endian floats. The architecture
-is the one in dlib's `dnn_face_recognition_ex.cpp`: a ResNet whose batch norms are affine layers after training.
+dlib serialises layers starting at the input, each as a tag (a string) followed by its fields. Only layers with weights are
+read; the data between them is not needed. An integer is one byte of length (bit 7: negative) and that number of
+little-endian bytes. A tensor is a version, four integers of shape, and raw little-endian floats. The architecture
+is that of dlib's `dnn_face_recognition_ex.cpp`: a ResNet whose batch norms are affine layers after training.
 """
 
 from array import array
@@ -24,7 +24,7 @@ def convert(data):
     graph = Graph(channels=3, side=SIDE)
 
     def convolution(x, padded):
-        """A convolution and the affine layer after it, as one."""
+        """A convolution and the affine layer after it, merged."""
         weight, bias, stride = folded(next(layers), next(layers))
         half = weight.shape[2] // 2 if padded else 0
         return graph.conv(x, weight, bias, stride, [half] * 4)
@@ -45,9 +45,9 @@ def convert(data):
         x = graph.op("flatten", [graph.op("global_avg_pool", [x])], order="CHW")
         graph.outputs = [graph.linear(x, next(layers), None)]
     except StopIteration:
-        raise ConvertError("the dlib network has fewer layers than it should") from None
+        raise ConvertError("the dlib network has fewer layers than expected") from None
     if next(layers, None) is not None:
-        raise ConvertError("the dlib network has more layers than it should")
+        raise ConvertError("the dlib network has more layers than expected")
     return graph
 
 
@@ -114,7 +114,7 @@ def dense(stream):
 
 
 class Stream:
-    """dlib's serialisation, read from one place on."""
+    """Reads dlib's serialisation from a position."""
 
     def __init__(self, data, at):
         self.data, self.at = data, at
@@ -122,7 +122,7 @@ class Stream:
     def take(self, size):
         start, self.at = self.at, self.at + size
         if size < 0 or self.at > len(self.data):
-            raise ConvertError("the dlib file is damaged or cut short at byte %d" % start)
+            raise ConvertError("the dlib file is damaged or truncated at byte %d" % start)
         return self.data[start : self.at]
 
     def integer(self):

@@ -1,7 +1,7 @@
-"""Reads flatbuffers: tables whose fields are found through a list of offsets.
+"""Reads flatbuffers: tables with a list of field offsets.
 
 A table starts with a signed offset back to its field list (the "vtable"): u16 length, u16 size, then for each field the
-u16 offset of its value in the table, 0 where it has its default. Everything is little-endian.
+u16 offset of its value in the table, 0 for the default value. Everything is little-endian.
 """
 
 import struct
@@ -10,12 +10,12 @@ from .graph import ConvertError
 
 
 def root(data):
-    """The table that a whole file is."""
+    """The root table of a file."""
     return Table(data, struct.unpack_from("<I", data, 0)[0])
 
 
 class Table:
-    """Every field is asked for by its number in the schema. Damage shows as struct.error or ConvertError."""
+    """A table. Fields have the numbers of the schema. Damage raises struct.error or ConvertError."""
 
     def __init__(self, data, at):
         self.data, self.at = data, at
@@ -47,7 +47,7 @@ class Table:
         return self.data[start : start + count]
 
     def _place(self, field):
-        """Where the value of a field lies, or None where it has its default."""
+        """The place of the value of a field, or None for the default value."""
         if field >= self.count:
             return None
         offset = struct.unpack_from("<H", self.data, self.fields + 4 + 2 * field)[0]
@@ -60,7 +60,7 @@ class Table:
         start = self._follow(place)
         count = struct.unpack_from("<I", self.data, start)[0]
         if start + 4 + count * width > len(self.data):
-            raise ConvertError("a list of %d items at byte %d passes the end of the file" % (count, start))
+            raise ConvertError("a list of %d items at byte %d exceeds the end of the file" % (count, start))
         return start + 4, count
 
     def _follow(self, place):

@@ -1,25 +1,25 @@
-"""Networks as data: named tensors, and a list of operations that the engine executes in order.
+"""Networks as data: named tensors, and a list of operations that the engine runs in order.
 
-The safetensors metadata of a converted model holds `format` = FORMAT and `graph`, a JSON text:
+The safetensors metadata of a converted model contains `format` = FORMAT and `graph`, a JSON text:
 
     {"input": {"channels": 3, "side": 112 or null}, "outputs": ["value", ...], "ops": [OP, ...]}
 
-(`mtcnn.safetensors` holds three such graphs: {"pnet": ..., "rnet": ..., "onet": ...}.) The value "input" is N x C x H x W,
-RGB, already normalised; `side` is null where any size will do. An OP is {"op": KIND, "in": [values], "out": value, ...}:
+(`mtcnn.safetensors` contains three such graphs: {"pnet": ..., "rnet": ..., "onet": ...}.) The value "input" is N x C x H x W,
+RGB, already normalised; `side` is null if any size is permitted. An OP is {"op": KIND, "in": [values], "out": value, ...}:
 
     conv             weight (O x I/groups x H x W), bias; stride [h, w]; pad [top, left, bottom, right], zeros; groups
     linear           weight (out x in), bias
-    prelu            weight: one slope a channel (axis 1); used on N x C x H x W and on N x F
+    prelu            weight: one slope per channel (axis 1); used on N x C x H x W and on N x F
     relu, add        add takes two values of equal shape
-    max_pool         kernel [h, w], stride [h, w], pad, ceil (true: a window may hang over the end)
+    max_pool         kernel [h, w], stride [h, w], pad, ceil (true: a window may extend beyond the end)
     avg_pool         the same; padding is not counted
     global_avg_pool  N x C x H x W -> N x C x 1 x 1
-    zero_pad_to      (x, like): grows x with zeros at the END of channels, rows and columns up to `like` where that is
-                     larger; never shrinks
+    zero_pad_to      (x, like): appends zeros to x at the END of channels, rows and columns up to the size of `like`;
+                     never reduces x
     flatten          N x C x H x W -> N x F; order "CHW", "HWC" or "WHC" names the axes from slowest to fastest
     softmax          axis
 
-Absent keys: `bias` of a layer that has none. All tensors are float32. Encoders give raw, not normalised, embeddings.
+Absent keys: `bias` of a layer without bias. All tensors are float32. Encoders return embeddings without normalisation.
 """
 
 import json
@@ -31,15 +31,15 @@ FORMAT = "gallerist-graph-1"
 
 
 class ConvertError(Exception):
-    """A model file that is not what it should be; the text is meant for the person who meets it."""
+    """A model file is invalid. The text is for the user."""
 
 
-# shape: list of int; data: array('f'), the last axis varying fastest.
+# shape: list of int; data: array('f'), the last axis varies fastest.
 Tensor = namedtuple("Tensor", "shape data")
 
 
 class Graph:
-    """One network under construction. Every method adds an operation and returns the name of the value it makes."""
+    """One network under construction. Every method adds an operation and returns the name of its output."""
 
     def __init__(self, channels, side, prefix=""):
         self.input = {"channels": channels, "side": side}
@@ -83,14 +83,14 @@ class Graph:
 
 
 def metadata(description, source):
-    """What a model file says about itself. `source` is one line: package, version and file it was made from."""
+    """The metadata of a model file. `source` is one line: package, version and source file."""
     return {"format": FORMAT, "graph": json.dumps(description, separators=(",", ":")), "source": source}
 
 
 def floats(content):
     """The little-endian 32-bit floats in `content`."""
     if len(content) % 4:
-        raise ConvertError("%d bytes are no whole number of 32-bit floats" % len(content))
+        raise ConvertError("%d bytes are not a whole number of 32-bit floats" % len(content))
     values = array("f", bytes(content))
     if sys.byteorder == "big":
         values.byteswap()

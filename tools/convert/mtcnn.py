@@ -8,7 +8,7 @@ TRIPLE = [3, 3]
 
 
 def convert(pnet, rnet, onet):
-    """The graphs of the proposal, refinement and output networks from their three files."""
+    """The graphs of the proposal, refinement and output networks, from their three files."""
     return {"pnet": proposal(pnet), "rnet": refinement(rnet), "onet": output(onet)}
 
 
@@ -44,7 +44,7 @@ def output(data):
 
 
 class Stage:
-    """A graph under construction, with the weights of its file at hand."""
+    """A graph under construction, with the weights of its file."""
 
     def __init__(self, name, data, side):
         self.weights = torch_pickle.read(data)

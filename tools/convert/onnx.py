@@ -1,7 +1,7 @@
-"""Reads an ONNX model: protocol-buffer messages whose field numbers are in ONNX's `onnx.proto`.
+"""Reads an ONNX model: protocol-buffer messages with the field numbers of ONNX's `onnx.proto`.
 
-A message is a run of fields: a varint of (number << 3 | wire type), then a varint (type 0), 8 bytes (1), a varint length
-and so many bytes (2), or 4 bytes (5). Only what a float network of convolutions needs is kept.
+A message is a sequence of fields: a varint of (number << 3 | wire type), then a varint (type 0), 8 bytes (1), a varint length
+and that number of bytes (2), or 4 bytes (5). Only the parts for a float network of convolutions are read.
 """
 
 from collections import namedtuple
@@ -14,7 +14,7 @@ FLOAT32 = 1  # TensorProto.DataType
 
 
 def convert(data, side):
-    """The graph of a network of Conv, PRelu, Relu, Add and a last Reshape that flattens."""
+    """The graph of a network of Conv, PRelu, Relu, Add and a final Reshape to a flat vector."""
     nodes, constants, inputs, outputs = read(data)
     entry = [name for name in inputs if name not in constants]
     if len(entry) != 1 or len(outputs) != 1:
@@ -24,7 +24,7 @@ def convert(data, side):
 
     def constant(name):
         if name not in constants:
-            raise ConvertError("%s should be a constant float tensor of the ONNX file and is not" % name)
+            raise ConvertError("%s must be a constant float tensor of the ONNX file" % name)
         return constants[name]
 
     for node in nodes:
@@ -55,7 +55,7 @@ def convert(data, side):
         elif node.kind in ("Reshape", "Flatten"):
             made = graph.op("flatten", [x], order="CHW")
         else:
-            raise ConvertError("ONNX operator %s is not one that this converter knows" % node.kind)
+            raise ConvertError("ONNX operator %s is not supported" % node.kind)
         values[node.outputs[0]] = made
     graph.outputs = [values[outputs[0]]]
     return graph
@@ -84,7 +84,7 @@ def fields(data):
                 size, at = varint(data, at)
             value, at = data[at : at + size], at + size
             if at > len(data):
-                raise ConvertError("the ONNX file is damaged or cut short: a field passes the end of its message")
+                raise ConvertError("the ONNX file is damaged or truncated: a field exceeds the end of its message")
         else:
             raise ConvertError("the ONNX file is damaged: wire type %d at byte %d of a message" % (wire, at))
         found.setdefault(key >> 3, []).append(value)
@@ -95,7 +95,7 @@ def varint(data, at):
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise ConvertError("the ONNX file is damaged or cut short: a number has no end")
+            raise ConvertError("the ONNX file is damaged or truncated: a number has no end")
         byte = data[at]
         value |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
@@ -105,7 +105,7 @@ def varint(data, at):
 
 def one(message, number, what):
     if number not in message:
-        raise ConvertError("not an ONNX model: it has no %s" % what)
+        raise ConvertError("not an ONNX model: there is no %s" % what)
     return message[number][-1]
 
 
@@ -144,7 +144,7 @@ def integers(values):
 
 
 def tensor(data):
-    """(name, Tensor), or None for a constant of another kind (the shape that Reshape is given)."""
+    """(name, Tensor), or None for a constant of another kind (the shape for Reshape)."""
     message = fields(data)
     if message.get(2, [0])[-1] != FLOAT32:
         return None
@@ -155,5 +155,5 @@ def tensor(data):
     values = floats(content)
     name = one(message, 8, "TensorProto.name").decode()
     if len(values) != count:
-        raise ConvertError("tensor %s holds %d numbers, its shape %s needs %d" % (name, len(values), shape, count))
+        raise ConvertError("tensor %s has %d numbers, its shape %s needs %d" % (name, len(values), shape, count))
     return name, Tensor(shape, values)

@@ -1,7 +1,7 @@
-"""Reads a TensorFlow Lite model; the field numbers are those of TensorFlow's `schema.fbs`.
+"""Reads a TensorFlow Lite model with the field numbers of TensorFlow's `schema.fbs`.
 
-Only what a float network of convolutions needs is known. PReLU is spelt relu(x) + c * (x - |x|) in such files, so its
-slope is 2c. TensorFlow's "same" padding puts the odd pixel on the right and bottom.
+Only the parts for a float network of convolutions are supported. Such files write PReLU as relu(x) + c * (x - |x|), so its
+slope is 2c. TensorFlow's "same" padding adds the odd pixel at the right and bottom.
 """
 
 import struct
@@ -21,7 +21,7 @@ IDENTIFIER = b"TFL3"
 
 
 class Model:
-    """The first sub-graph: operators in order, the shape of every tensor, and the constant ones, by number."""
+    """The first subgraph: operators in order, the shape of every tensor, and the constant tensors, by number."""
 
     def __init__(self, data):
         if data[4:8] != IDENTIFIER:
@@ -29,7 +29,7 @@ class Model:
         try:
             self._read(flatbuffer.root(data))
         except (struct.error, IndexError) as error:
-            raise ConvertError("the TensorFlow Lite file is damaged or cut short: %s" % error) from error
+            raise ConvertError("the TensorFlow Lite file is damaged or truncated: %s" % error) from error
 
     def _read(self, model):
         codes = [max(code.scalar(0, "<b"), code.scalar(3, "<i")) for code in model.tables(1)]
@@ -48,7 +48,7 @@ class Model:
 def operator(table, code):
     kind = KINDS.get(code)
     if kind is None:
-        raise ConvertError("TensorFlow Lite operator %d is not one that this converter knows" % code)
+        raise ConvertError("TensorFlow Lite operator %d is not supported" % code)
     options = None
     if kind in ("conv", "depthwise"):
         chosen = table.table(4)
@@ -60,12 +60,12 @@ def operator(table, code):
 
 
 def convert(data):
-    """The graph of a network of convolutions, PReLU and additions that ends in a flat vector."""
+    """The graph of a network of convolutions, PReLU and additions with a flat vector as output."""
     model = Model(data)
     side = model.shapes[model.inputs[0]][1]
     graph = Graph(channels=3, side=side)
     values = {model.inputs[0]: "input"}
-    slopes = {}  # the value that c * (x - |x|) makes -> (x, c)
+    slopes = {}  # the output of c * (x - |x|) -> (x, c)
     makers = {op.out: op for op in model.operators}
     for op in model.operators:
         if op.kind in ("conv", "depthwise"):
@@ -76,7 +76,7 @@ def convert(data):
             x, slope = slopes[op.inputs[1]]
             relu = makers[op.inputs[0]]
             if relu.kind != "relu" or relu.inputs[0] != x:
-                raise ConvertError("an addition looks like PReLU and is not")
+                raise ConvertError("an addition resembles a PReLU but is not one")
             values[op.out] = graph.prelu(values[x], array("f", (2 * c for c in slope.data)))
         elif op.kind == "add":
             values[op.out] = graph.op("add", [values[i] for i in op.inputs])
@@ -100,7 +100,7 @@ def prelu_slope(model, makers, mul):
 def convolution(graph, model, op, x):
     weight, groups = channels_first(model.constants[op.inputs[1]]), 1
     kernel = weight.shape[2:]
-    if op.kind == "depthwise":  # 1 x H x W x C in the file: every channel is a group of its own
+    if op.kind == "depthwise":  # 1 x H x W x C in the file: every channel is a separate group
         groups = weight.shape[1]
         weight = Tensor([groups, 1] + kernel, weight.data)
     rows, columns = (0, 0), (0, 0)
@@ -112,7 +112,7 @@ def convolution(graph, model, op, x):
 
 
 def same_padding(length, kernel, stride):
-    """(before, after) so that the output has ceil(length / stride) items; the odd one comes after."""
+    """(before, after) so that the output has ceil(length / stride) items; an odd item is added after."""
     total = max((-(-length // stride) - 1) * stride + kernel - length, 0)
     return total // 2, total - total // 2
 

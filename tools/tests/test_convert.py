@@ -1,4 +1,4 @@
-"""The parsers of tools/convert on small files made here, whole and damaged."""
+"""Tests the parsers of tools/convert with small complete and damaged files."""
 
 import json
 import os
@@ -118,7 +118,7 @@ class Flatbuffer(unittest.TestCase):
         self.assertEqual(table.integers(2), [5, 6])
 
     def test_a_list_that_passes_the_end_is_refused(self):
-        with self.assertRaisesRegex(ConvertError, "passes the end"):
+        with self.assertRaisesRegex(ConvertError, "exceeds the end"):
             flatbuffer.root(self.DATA[:-1]).integers(2)
 
 
@@ -139,21 +139,21 @@ class TensorFlowLite(unittest.TestCase):
 
 
 class Reference:
-    """Pickled as a reference to a storage, as PyTorch does."""
+    """Pickles itself as a reference to a storage, as PyTorch does."""
 
     def __init__(self, key, count):
         self.id = ("storage", Global("torch", "FloatStorage"), key, "cpu", count, None)
 
 
 class Global:
-    """Pickled as the class `name` of `module`."""
+    """Pickles itself as the class `name` of `module`."""
 
     def __init__(self, module, name, *arguments):
         self.path, self.arguments = (module, name), arguments
 
 
 def pickled(value):
-    """Protocol 2, written by hand where the class is not on this machine."""
+    """Protocol 2, written by hand because the class may not be installed."""
     if isinstance(value, Global):
         head = ("c%s\n%s\n" % value.path).encode()
         return head + pickled(value.arguments) + b"R" if value.arguments else head
@@ -183,7 +183,7 @@ class TorchPickle(unittest.TestCase):
         self.assertEqual((tensor.shape, list(tensor.data)), ([2, 3], [0, 2, 4, 1, 3, 5]))
 
     def test_a_view_past_its_storage_is_refused(self):
-        with self.assertRaisesRegex(ConvertError, "past|passes the end"):
+        with self.assertRaisesRegex(ConvertError, "past|exceeds its storage"):
             torch_pickle.read(state_file({"t": view("7", 2, 0, (3,), (1,))}, {"7": [1, 2]}))
 
     def test_nothing_else_can_be_called(self):

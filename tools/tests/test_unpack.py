@@ -1,4 +1,4 @@
-"""tools/unpack.py on small archives made here."""
+"""Tests tools/unpack.py with small archives."""
 
 import io
 import os
@@ -21,7 +21,7 @@ class Unpack(unittest.TestCase):
         self.out = os.path.join(self.folder, "out")
 
     def archives(self, members):
-        """The same members as a zip and as a compressed tar."""
+        """The same members as a zip archive and as a compressed tar archive."""
         wheel, tgz = os.path.join(self.folder, "a.whl"), os.path.join(self.folder, "a.tgz")
         with zipfile.ZipFile(wheel, "w") as pack:
             for name, content in members.items():
@@ -43,7 +43,7 @@ class Unpack(unittest.TestCase):
 
     def test_a_rule_without_a_member_is_an_error(self):
         for archive in self.archives({"a": b""}):
-            with self.assertRaisesRegex(ValueError, "nothing in it matches b"):
+            with self.assertRaisesRegex(ValueError, "no member matches b"):
                 unpack(archive, self.out, ["a=>a", "b=>b"])
 
     def test_nothing_is_written_outside_the_folder(self):

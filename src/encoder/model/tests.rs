@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<Model, EncoderError> {
 }
 
 #[test]
-fn embedded_manifests_are_sound() {
+fn embedded_manifests_are_valid() {
     for model in Model::builtin() {
         assert_eq!(model.kind, Kind::Builtin);
         let as_users = Model { kind: Kind::Torchscript, name: "other".into(), ..model.clone() };
@@ -37,7 +37,7 @@ fn a_users_manifest_is_read() {
 }
 
 #[test]
-fn a_wrong_manifest_is_refused_by_the_field() {
+fn an_invalid_manifest_is_refused_with_the_field() {
     for (from, to, told) in [
         ("kind = \"torchscript\"", "kind = \"builtin\"", "kind must be"),
         ("kind = \"torchscript\"", "kind = \"pickle\"", "kind"),

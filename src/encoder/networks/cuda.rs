@@ -1,6 +1,5 @@
-//! CUDA without linking it: the program links libtorch's CPU half only, and opens `libtorch_cuda.so` at start
-//! if it lies beside the `libtorch_cpu.so` that was loaded. So one program serves a small CPU folder and a full
-//! installation.
+//! CUDA without linking it. The program links only the CPU part of libtorch. At start it opens `libtorch_cuda.so` if that file is in the
+//! same folder as the loaded `libtorch_cpu.so`. So one program runs with a small CPU-only libtorch and with a full one.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,14 +7,14 @@ use std::sync::OnceLock;
 
 use super::unsafe_library;
 
-/// What came of looking for CUDA.
+/// Whether CUDA is available.
 #[derive(Debug)]
 pub(super) enum State {
-    /// It can be used.
+    /// It is.
     Ready { devices: i64 },
-    /// libtorch's CUDA half is not there, or cannot be loaded.
+    /// The CUDA part of libtorch does not exist or cannot be loaded.
     NoLibrary(String),
-    /// The library is there, a device or its driver is not.
+    /// The library is loaded, but there is no device or no driver.
     NoDevice,
 }
 
@@ -29,7 +28,7 @@ impl fmt::Display for State {
     }
 }
 
-/// Looks for CUDA, once a process. Comes before any other call to libtorch, which looks for its CUDA half
+/// Checks for CUDA, once per process. Must run before any other call to libtorch, because libtorch checks for its CUDA part
 /// only once.
 pub(super) fn state() -> &'static State {
     static STATE: OnceLock<State> = OnceLock::new();
@@ -37,7 +36,7 @@ pub(super) fn state() -> &'static State {
         let Some(folder) = libtorch_folder() else {
             return State::NoLibrary("libtorch_cpu.so is not loaded".into());
         };
-        let library = folder.join("libtorch_cuda.so"); // of the same build as the CPU half, and no other
+        let library = folder.join("libtorch_cuda.so"); // of the same build as the CPU part
         if !library.exists() {
             return State::NoLibrary(format!("there is no {}", library.display()));
         }
@@ -51,10 +50,10 @@ pub(super) fn state() -> &'static State {
     })
 }
 
-/// Where the `libtorch_cpu.so` of this process was loaded from.
+/// The folder from which this process loaded `libtorch_cpu.so`.
 fn libtorch_folder() -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    // Five fields, then the path, which may hold spaces.
+    // A line has five fields and then the path, which may contain spaces.
     let path = maps.lines().find_map(|line| {
         let at = line.find('/')?;
         line[at..].ends_with("/libtorch_cpu.so").then(|| &line[at..])

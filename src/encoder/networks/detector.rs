@@ -1,4 +1,4 @@
-//! The three networks of MTCNN.
+//! The three networks of MTCNN on libtorch.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl TorchNetworks {
             let (descriptions, tensors) = parse(bytes)?;
             let net = |name: &str| {
                 let description =
-                    descriptions.get(name).ok_or_else(|| format!("it holds no network {name:?}"))?;
+                    descriptions.get(name).ok_or_else(|| format!("it contains no network {name:?}"))?;
                 Network::new(description, &tensors, device)
             };
             Ok(Nets { propose: net("pnet")?, refine: net("rnet")?, output: net("onet")? })
@@ -105,12 +105,12 @@ fn judgements(
     Ok(rows.map(|((&probability, &offsets), &points)| Judgement { probability, offsets, points }).collect())
 }
 
-/// The tensor's values in order of its indices.
+/// The values of the tensor in the order of its indices.
 fn values(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
     let flat = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
     Vec::<f32>::try_from(&flat)
 }
 
 fn odd_shape() -> TchError {
-    TchError::Shape("a network of the detector gave outputs of an unexpected shape".into())
+    TchError::Shape("a network of the detector returned outputs with an unexpected shape".into())
 }

@@ -1,4 +1,4 @@
-//! Encoders: our own graphs, and users' TorchScript.
+//! Encoders: the built-in networks, and TorchScript models of users.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use gallerist::encoder::{ChannelOrder, Encoder, EncoderError, Model};
 use gallerist::face::{Crop, NetworkError};
 use gallerist::template::Template;
 
-/// Crops that go through a network at once: more gains nothing and costs memory.
+/// Crops per network call. A larger batch is not faster and needs more memory.
 const BATCH: usize = 32;
 
-/// An encoder whose network is data: a [`Network`].
+/// An encoder with a built-in network: a [`Network`].
 pub(super) struct TorchEncoder {
     input: Input,
     network: Pool<Network>,
 }
 
-/// An encoder whose network is a user's TorchScript program.
+/// An encoder with a TorchScript model of a user.
 pub(super) struct ScriptEncoder {
     input: Input,
     module: Pool<Module>,
@@ -34,7 +34,7 @@ impl Handle for Module {
     }
 }
 
-/// From crops to a network's input, and from its output to templates.
+/// Converts crops to the input of a network, and its output to templates.
 struct Input {
     model: Model,
     device: Device,
@@ -44,7 +44,7 @@ impl TorchEncoder {
     pub fn load(model: &Model, file: &Path, bytes: &[u8], device: Device) -> Result<Self, EncoderError> {
         let network = || -> Result<Network, String> {
             let (descriptions, tensors) = parse(bytes)?;
-            let description = descriptions.get("").ok_or("it holds several networks, expected one")?;
+            let description = descriptions.get("").ok_or("it contains several networks, expected one")?;
             Network::new(description, &tensors, device)
         };
         let network = network().map_err(|reason| EncoderError::Weights { file: file.into(), reason })?;
@@ -77,7 +77,7 @@ impl Encoder for TorchEncoder {
 impl Encoder for ScriptEncoder {
     fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
         self.input.encode(crops, |input| {
-            // TorchScript programs expect the usual order of the axes in memory.
+            // TorchScript models expect the usual order of the axes in memory.
             self.module.with(|module| module.0.forward_ts(&[input.f_contiguous()?]))
         })
     }
@@ -111,7 +111,7 @@ impl Input {
         Ok(templates)
     }
 
-    /// N, 3, side, side: `(value - mean) * scale`, channels innermost in memory.
+    /// Shape N, 3, side, side: `(value - mean) * scale`, channels innermost in memory.
     fn tensor(&self, crops: &[Crop]) -> Result<Tensor, TchError> {
         let Model { mean, scale, channels, .. } = &self.model;
         let side = self.model.chip.side() as i64;
@@ -133,7 +133,7 @@ impl Input {
     }
 }
 
-/// Number of rows, their length, and the values of an output of N rows.
+/// The number of rows, their length, and the values of an output with N rows.
 fn rows(output: &Tensor) -> Result<(usize, usize, Vec<f32>), TchError> {
     let count = output.size().first().copied().unwrap_or(0);
     let flat = output.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;

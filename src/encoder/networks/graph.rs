@@ -1,10 +1,10 @@
-//! Networks as data: the safetensors file carries, in its metadata, the list of operations that makes a network
-//! of its tensors. One small executor runs them all.
+//! Networks as data. The metadata of a safetensors file contains the list of operations that makes a network of its tensors.
+//! One small executor runs all of these networks.
 //!
-//! `__metadata__` holds `format = "gallerist-graph-1"` and `graph`, a JSON text: one network, or several by name. A
+//! `__metadata__` contains `format = "gallerist-graph-1"` and `graph`, a JSON text with one network, or several by name. A
 //! network is `{"outputs": [value, ...], "ops": [{"op": kind, "in": [value, ...], "out": value, ...}, ...]}`.
-//! Values have names, the first one is `input`; see [`Op`] for the kinds and their attributes. Activations are
-//! N, C, H, W; how they lie in memory is up to [`arranged`].
+//! Values have names, and the first value is `input`. [`Op`] lists the kinds and their attributes. Activations are
+//! N, C, H, W; [`arranged`] determines their order in memory.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use tch::{Device, TchError, Tensor};
 
 use super::pool::Handle;
 
-/// A network as the file describes it.
+/// A network as described in the file.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Description {
     outputs: Vec<String>,
@@ -30,7 +30,7 @@ struct Step {
     out: String,
 }
 
-/// Kinds of operations. `stride` and `kernel` are rows, columns; `pad` is top, left, bottom, right, in zeros.
+/// Kinds of operations. `stride` and `kernel` are rows, columns. `pad` is the number of zeros at top, left, bottom, right.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 enum Op {
@@ -63,9 +63,9 @@ enum Op {
         ceil: bool,
     },
     GlobalAvgPool,
-    /// Grows the first input with zeros behind its channels, rows and columns to the second's where that is larger.
+    /// Appends zeros to the first input, in channels, rows and columns, until it is as large as the second.
     ZeroPadTo,
-    /// To N, F; `order` names the axes from the slowest to the fastest.
+    /// To shape N, F. `order` names the axes from the slowest to the fastest.
     Flatten {
         order: String,
     },
@@ -74,7 +74,7 @@ enum Op {
     },
 }
 
-/// A network ready to run: operations with their tensors, values as numbers.
+/// A network that is ready to run: operations with their tensors; values have numbers.
 pub(super) struct Network {
     steps: Vec<Node>,
     outputs: Vec<usize>,
@@ -88,15 +88,15 @@ struct Node {
     bias: Option<Tensor>,
     inputs: Vec<usize>,
     out: usize,
-    /// Values that no later step needs.
+    /// Values that no later step uses.
     last_use: Vec<usize>,
 }
 
 impl Network {
-    /// Binds a description to its tensors, moved to `device`.
+    /// Combines a description with its tensors, moved to `device`.
     ///
     /// # Errors
-    /// A line that names what is wrong: an unknown tensor or value, or libtorch's refusal.
+    /// One line that names the problem: an unknown tensor or value, or the message of libtorch.
     pub fn new(
         description: &Description,
         tensors: &HashMap<String, Tensor>,
@@ -105,7 +105,7 @@ impl Network {
         let tensor = |name: &String| -> Result<Tensor, String> {
             let found = tensors
                 .get(name)
-                .ok_or_else(|| format!("the graph names a tensor {name:?} that is not there"))?;
+                .ok_or_else(|| format!("the graph names a tensor {name:?} that does not exist"))?;
             arranged(found, device)
                 .and_then(|tensor| tensor.f_to_device(device))
                 .map_err(|error| error.to_string())
@@ -126,7 +126,7 @@ impl Network {
             let (weight, bias) = (weight.map(tensor).transpose()?, bias.map(tensor).transpose()?);
             let out = numbers.len();
             if numbers.insert(&step.out, out).is_some() {
-                return Err(format!("operation {at} gives {:?} a second time", step.out));
+                return Err(format!("operation {at} outputs {:?} a second time", step.out));
             }
             steps.push(Node { op: step.op.clone(), weight, bias, inputs, out, last_use: Vec::new() });
         }
@@ -141,7 +141,7 @@ impl Network {
         Ok(Self { steps, outputs, values: numbers.len(), device })
     }
 
-    /// Runs the network on `input` (N, C, H, W) and gives its outputs in the order of the description.
+    /// Runs the network on `input` (N, C, H, W). Returns its outputs in the order of the description.
     pub fn run(&self, input: Tensor) -> Result<Vec<Tensor>, TchError> {
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
         values[0] = Some(arranged(&input, self.device)?);
@@ -204,8 +204,8 @@ impl Node {
     }
 }
 
-/// A convolution in single precision. Left to itself, libtorch rounds the factors to TF32 on CUDA devices, and one photo's template
-/// and that of a CPU had cosines down to 0.984.
+/// A convolution in single precision. By default libtorch rounds the factors to TF32 on CUDA devices. With that rounding the templates of a
+/// photo on CUDA and on the CPU had cosines down to 0.984.
 fn convolve(
     input: &Tensor,
     weight: &Tensor,
@@ -252,19 +252,19 @@ impl Handle for Network {
     }
 }
 
-/// Networks by their names; a file of only one gives it the name "".
+/// Networks by name. The only network of a file has the name "".
 type Descriptions = HashMap<String, Description>;
 
-/// The networks in a file, and all its tensors.
+/// The networks in a file, and all of its tensors.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Descriptions, HashMap<String, Tensor>), String> {
     let (_, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|error| format!("no safetensors file: {error}"))?;
+        SafeTensors::read_metadata(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
     let entry = |key: &str| metadata.metadata().as_ref().and_then(|entries| entries.get(key));
     match entry("format").map(String::as_str) {
         Some("gallerist-graph-1") => {}
         other => return Err(format!("its format is {other:?}, expected \"gallerist-graph-1\"")),
     }
-    let text = entry("graph").ok_or("its metadata has no graph")?;
+    let text = entry("graph").ok_or("its metadata contains no graph")?;
     let wrong = |error: serde_json::Error| format!("its graph cannot be read: {error}");
     let value: serde_json::Value = serde_json::from_str(text).map_err(wrong)?;
     let networks = if value.get("ops").is_some() {
@@ -272,7 +272,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Descriptions, HashMap<String, Tenso
     } else {
         serde_json::from_value(value).map_err(wrong)?
     };
-    let file = SafeTensors::deserialize(bytes).map_err(|error| format!("no safetensors file: {error}"))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file: {error}"))?;
     let mut tensors = HashMap::new();
     for (name, view) in file.tensors() {
         if view.dtype() != safetensors::Dtype::F32 {
@@ -285,9 +285,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Descriptions, HashMap<String, Tenso
     Ok((networks, tensors))
 }
 
-/// The same values in the order in memory that small convolutions like best: on a CPU with the channels innermost. On CUDA devices
-/// that order sent convolutions of one channel each to cuDNN, which prepares them anew in every thread: with 16 threads a
-/// thousand photos took 59 s, 4 in the usual order.
+/// The same values in the memory order that is fastest for small convolutions: on a CPU with the channels innermost. On CUDA devices
+/// that order made libtorch run depthwise convolutions with cuDNN, which prepares them again in every thread: with 16 threads, 1,000
+/// photos took 59 s, and 4 s in the usual order.
 fn arranged(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
     match (tensor.dim(), device) {
         (4, Device::Cpu) => tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2]),
@@ -296,9 +296,12 @@ fn arranged(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
 }
 
 fn number(numbers: &HashMap<&str, usize>, name: &str) -> Result<usize, String> {
-    numbers.get(name).copied().ok_or_else(|| format!("the graph names a value {name:?} that nothing gives"))
+    numbers
+        .get(name)
+        .copied()
+        .ok_or_else(|| format!("the graph names a value {name:?} that no operation outputs"))
 }
 
 fn missing() -> TchError {
-    TchError::Shape("the graph's operations do not fit together".into())
+    TchError::Shape("the operations of the graph do not fit together".into())
 }

@@ -1,14 +1,14 @@
-//! The real networks, on libtorch: a part of each program that runs them.
+//! The real networks on libtorch. Every program that runs networks includes this module.
 //!
-//! Only fallible (`f_*`) calls; gradients are off in every thread that runs a network; libtorch computes with one thread
-//! a call, because the callers run one worker a core.
+//! It uses only fallible calls (`f_*`). Gradients are off in every thread that runs a network. libtorch computes each call with one
+//! thread, because the callers run one worker per core.
 
 mod cuda;
 mod detector;
 mod encoder;
 mod graph;
 mod pool;
-#[allow(unsafe_code)] // see there
+#[allow(unsafe_code)] // one block, explained in that file
 mod unsafe_library;
 
 use std::sync::Once;
@@ -45,7 +45,7 @@ pub(crate) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engin
     Ok(Engine { detector: Box::new(Mtcnn::new(networks)), encoder, model: model.clone() })
 }
 
-/// Settles the device and the number of threads, before any other call to libtorch. Logged once a process.
+/// Chooses the device and the number of threads, before any other call to libtorch. Logged once per process.
 fn choose(device: Device) -> Result<tch::Device, EncoderError> {
     static THREADS: Once = Once::new();
     static LOGGED: Once = Once::new();
@@ -65,11 +65,11 @@ fn choose(device: Device) -> Result<tch::Device, EncoderError> {
     Ok(chosen)
 }
 
-/// An error of libtorch, as one line: its messages carry a C++ trace below the first. What libtorch itself throws is
-/// told apart from outputs that do not fit.
+/// An error of libtorch in one line; the further lines of its messages are a C++ trace. Exceptions of libtorch are separate from outputs
+/// with a wrong shape.
 fn failure(model: &str, error: &tch::TchError) -> NetworkError {
     let text = error.to_string();
-    let reason = text.lines().next().unwrap_or("libtorch failed without a word").to_owned();
+    let reason = text.lines().next().unwrap_or("libtorch failed without a message").to_owned();
     let model = model.to_owned();
     match error {
         tch::TchError::Torch(_) => NetworkError::Library { model, reason },

@@ -1,7 +1,9 @@
-//! The `gallerist-networks` program: `gallerist` with the real networks in it, on libtorch. `gallerist` goes on as this program
-//! when it needs a network; all else is done without the quarter of a second that loading libtorch takes.
+//! The `gallerist-networks` program: `gallerist` with the real networks on libtorch. `gallerist` continues as this program when it
+//! needs a network. Other commands start without it, because loading libtorch takes a quarter of a second.
+//!
+//! Only this folder names `tch`. The library and the index compile and test without libtorch, and the library forbids `unsafe` code.
 
-#![deny(unsafe_code)] // one file is excepted: see `networks`
+#![deny(unsafe_code)] // with one exception, the file `unsafe_library.rs`
 
 #[path = "load.rs"]
 mod networks;

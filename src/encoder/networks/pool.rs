@@ -1,17 +1,17 @@
-//! One set of weights for many threads.
+//! One copy of the weights for many threads.
 
 use std::sync::{Mutex, PoisonError};
 
 use tch::TchError;
 
-/// A network whose weights are shared, but whose handles are not: `tch` tensors may move between threads, but
-/// not be used by two at a time.
+/// A network with shared weights and separate handles. A `tch` tensor may move between threads, but two threads must not use it at the
+/// same time.
 pub(super) trait Handle: Send + Sized {
-    /// Another handle on the same weights. Copies no weights; libtorch counts references atomically.
+    /// Another handle of the same weights. Copies no weights; libtorch counts references atomically.
     fn another(&self) -> Self;
 }
 
-/// Handles that threads borrow one at a time. There are as many as threads ever ran at once.
+/// Handles for threads, one thread at a time each. Their number is the largest number of threads that ran at the same time.
 pub(super) struct Pool<T>(Mutex<Vec<T>>, Mutex<T>);
 
 impl<T: Handle> Pool<T> {
@@ -19,8 +19,8 @@ impl<T: Handle> Pool<T> {
         Self(Mutex::new(Vec::new()), Mutex::new(first))
     }
 
-    /// Runs `work` with a handle of its own, gradients off. A handle is given back even if `work` fails, and
-    /// dropped if it panics.
+    /// Runs `work` with a handle of its own and without gradients. The handle returns to the pool even if `work` fails, and is
+    /// dropped if `work` panics.
     pub fn with<R>(&self, work: impl FnOnce(&T) -> Result<R, TchError>) -> Result<R, TchError> {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let handle = idle.unwrap_or_else(|| self.1.lock().unwrap_or_else(PoisonError::into_inner).another());

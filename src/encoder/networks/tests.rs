@@ -1,5 +1,5 @@
-//! Against the references: facenet-pytorch's landmarks, and what the encoders' own runtimes (LiteRT, ONNX Runtime,
-//! dlib) gave for one synthetic crop.
+//! Comparison with the references: the landmarks of facenet-pytorch, and the embeddings of one synthetic crop from the original
+//! runtimes of the encoders (LiteRT, ONNX Runtime, dlib).
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn engines(name: &str) -> Vec<Engine> {
         Err(EncoderError::Device { .. }) if device == Device::Cuda => None,
         Err(error) => panic!("{error}"),
     };
-    // CUDA first: it is looked for before anything else is asked of libtorch.
+    // CUDA first: libtorch checks for it at its first call.
     let engines: Vec<Engine> = [Device::Cuda, Device::Cpu].into_iter().filter_map(on).collect();
     eprintln!("{name}: on {} device(s)", engines.len());
     engines
@@ -29,7 +29,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// The crop whose embeddings lie in `golden/`: every colour in every place, and no two models the same side.
+/// The crop whose embeddings are in `golden/`. Its colour differs at every pixel, and the models have different sides.
 fn synthetic(chip: Chip) -> Crop {
     let side = chip.side();
     let value = |x: u32, y: u32, c: u32| ((x * 7 + y * 13 + c * 29 + ((x * y) >> 3)) & 255) as u8;
@@ -39,7 +39,7 @@ fn synthetic(chip: Chip) -> Crop {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn encoders_agree_with_their_own_runtimes() {
+fn encoders_agree_with_their_original_runtimes() {
     for (name, golden) in [
         ("mobilefacenet-192", include_str!("golden/mobilefacenet-192.json")),
         ("mobilefacenet-512", include_str!("golden/mobilefacenet-512.json")),
@@ -49,7 +49,7 @@ fn encoders_agree_with_their_own_runtimes() {
         let golden = Template::from_raw(&golden).unwrap();
         for engine in engines(name) {
             let crop = synthetic(engine.model.chip);
-            // Another crop in the batch must change nothing.
+            // Another crop in the batch must not change the result.
             let grey = Crop { side: crop.side, pixels: vec![99; crop.pixels.len()] };
             for crops in [vec![crop.clone()], vec![grey, crop]] {
                 let templates = engine.encoder.encode(&crops).unwrap();
@@ -89,7 +89,7 @@ fn landmarks_agree_with_facenet_pytorch() {
         let photo = image::decode(&bytes, &Limits::default()).unwrap();
         let options = DetectOptions { min_face: expected.min_face, min_share: 0.0 };
         assert_eq!((photo.width, photo.height), (expected.width, expected.height));
-        // Of a PNG, whose pixels do not differ between decoders as those of a JPEG do.
+        // PNG, because decoders agree on its pixels. They differ for JPEG.
         let allowed = 0.01;
         let faces = engines.iter().flat_map(|engine| {
             let faces = engine.detector.detect(&photo, &options).unwrap();
@@ -108,10 +108,10 @@ fn landmarks_agree_with_facenet_pytorch() {
     }
 }
 
-/// Every 40th photo of LFW through the whole way, against embeddings made with other landmarks of the same detector.
+/// Every 40th photo of LFW through the complete pipeline, compared with embeddings made with other landmarks of the same detector.
 #[test]
 #[cfg_attr(not(all(models_installed, shared_faces)), ignore = "needs the models and ../shared/faces")]
-fn real_photos_come_near_their_reference_embeddings() {
+fn real_photos_agree_with_their_reference_embeddings() {
     let faces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces");
     let list = std::fs::read_to_string(faces.join("lfw_images.tsv")).unwrap();
     for (name, reference) in [
@@ -149,7 +149,7 @@ fn real_photos_come_near_their_reference_embeddings() {
     }
 }
 
-/// A TorchScript model of our own making: the mean of each colour, through `permute` so that the order shows.
+/// A TorchScript model made for this test: the mean of each colour. `permute` makes the order of the axes visible.
 fn script_model(folder: &Path) -> Model {
     let input = tch::Tensor::f_zeros([1, 3, 112, 112], (tch::Kind::Float, tch::Device::Cpu)).unwrap();
     let mut means = |inputs: &[tch::Tensor]| vec![inputs[0].mean_dim([2_i64, 3].as_slice(), false, None)];
@@ -178,20 +178,20 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
     let engine = load(&model, Device::Cpu, true).unwrap();
     let pixels = [10, 20, 31].repeat(112 * 112);
     let template = engine.encoder.encode(&[Crop { side: 112, pixels }]).unwrap().remove(0);
-    let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue less its mean first
+    let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue minus its mean first
     assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
 
     let wide = load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
     let error = wide.encoder.encode(&[synthetic(Chip::ArcFace112)]).unwrap_err().to_string();
     assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
 
-    std::fs::write(folder.path().join("means.pt"), "not what was hashed").unwrap();
+    std::fs::write(folder.path().join("means.pt"), "other content").unwrap();
     assert!(matches!(load(&model, Device::Cpu, true), Err(EncoderError::WeightsChanged { .. })));
 }
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn crops_of_the_wrong_size_and_no_crops() {
+fn crops_of_the_wrong_size_and_empty_batches() {
     for engine in engines("mobilefacenet-192") {
         assert!(engine.encoder.encode(&[]).unwrap().is_empty());
         let error = engine.encoder.encode(&[synthetic(Chip::Dlib150)]).unwrap_err().to_string();
@@ -201,7 +201,7 @@ fn crops_of_the_wrong_size_and_no_crops() {
 
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
-fn many_threads_get_what_one_gets() {
+fn many_threads_get_the_same_result_as_one() {
     let crop = synthetic(Chip::ArcFace112);
     let photo = include_bytes!("../../../tests/golden/four_faces.png");
     let photo = image::decode(photo, &Limits::default()).unwrap();

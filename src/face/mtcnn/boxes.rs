@@ -1,26 +1,26 @@
-//! Boxes on their way through the cascade.
+//! Boxes in the cascade.
 
 use super::Judgement;
 use crate::face::Face;
 use crate::face::resize::Window;
 use crate::image::Photo;
 
-/// A box that may hold a face.
+/// A box that may contain a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FaceBox {
     /// Left, top, right, bottom in photo pixels.
     pub bounds: [f32; 4],
     pub score: f32,
-    /// The network's corrections to `bounds`, as shares of width and height.
+    /// The corrections of the network to `bounds`, as shares of width and height.
     pub offsets: [f32; 4],
-    /// Five x, then five y: shares of the box until [`Self::place_points`], photo pixels after it.
+    /// Five x, then five y: shares of the box before [`Self::place_points`], photo pixels after it.
     pub points: [f32; 10],
-    /// Whether the pixels that it was last judged by reach beyond the photo.
+    /// Whether the pixels of its last classification extend beyond the photo.
     pub beyond: bool,
 }
 
 impl FaceBox {
-    /// A box that was not judged by its own pixels yet.
+    /// A box of the proposal network.
     pub fn proposed(bounds: [f32; 4], score: f32, offsets: [f32; 4]) -> Self {
         Self { bounds, score, offsets, points: [0.0; 10], beyond: false }
     }
@@ -30,8 +30,8 @@ impl FaceBox {
         Self { bounds: self.bounds, score: probability, offsets, points, beyond }
     }
 
-    /// Moves the box by its offsets. `extra` is what the stage adds to width and height: nothing after the
-    /// proposals, 1 later.
+    /// Moves the box by its offsets. `extra` is added to width and height: 0 after the proposals, 1 in later
+    /// stages.
     pub fn regress(&mut self, extra: f32) {
         let [left, top, right, bottom] = self.bounds;
         let (width, height) = (right - left + extra, bottom - top + extra);
@@ -42,7 +42,7 @@ impl FaceBox {
         }
     }
 
-    /// Grows the shorter side around the centre.
+    /// Enlarges the shorter side around the centre.
     pub fn make_square(&mut self) {
         let [left, top, right, bottom] = self.bounds;
         let (width, height) = (right - left, bottom - top);
@@ -60,8 +60,8 @@ impl FaceBox {
         }
     }
 
-    /// The pixels under the box, as whole numbers counted from 1; those beyond the border too. None if no pixel of
-    /// the photo lies under it, or it is so large that nothing in the photo can be its face.
+    /// The pixels under the box, as whole numbers counted from 1, including those beyond the border. None if no pixel of
+    /// the photo is under it, or if the box is too large for a face in the photo.
     pub fn window(&self, photo: &Photo) -> Option<Window> {
         let [left, top, right, bottom] = self.bounds.map(|bound| bound.floor() as i64); // saturates; NaN becomes 0
         let window = Window { left: left.saturating_sub(1), top: top.saturating_sub(1), right, bottom };
@@ -79,12 +79,12 @@ impl FaceBox {
     }
 }
 
-/// What an intersection is measured against.
+/// The area that an intersection is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overlap {
     /// The union of both boxes.
     Union,
-    /// The smaller box; sides count their last pixel too.
+    /// The smaller box. Sides include their last pixel.
     Smaller,
 }
 
@@ -108,8 +108,8 @@ impl Overlap {
     }
 }
 
-/// Greedy non-maximum suppression: best score first, dropping whatever overlaps a kept box by more than
-/// `limit`. Leaves the kept boxes in order of score, equal scores in their old order.
+/// Greedy non-maximum suppression: takes the best score first, and drops the candidates that overlap a kept box by more than
+/// `limit`. The kept boxes are in order of score, equal scores in their previous order.
 pub(super) fn suppress(candidates: &mut Vec<FaceBox>, limit: f32, overlap: Overlap) {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<FaceBox> = Vec::new();
@@ -121,8 +121,8 @@ pub(super) fn suppress(candidates: &mut Vec<FaceBox>, limit: f32, overlap: Overl
     *candidates = kept;
 }
 
-/// Places the points of each of `kept` that reaches beyond the photo where all candidates for the same face see them in
-/// the mean. Half seen, a face's points depend on how its window happens to lie; the mean halves what that does.
+/// For each of `kept` that extends beyond the photo: replaces its points by the mean of all candidates for the same face. The points of
+/// a partly visible face depend on the position of the window, and the mean halves that effect.
 pub(super) fn average_points(kept: &mut [FaceBox], candidates: &[FaceBox]) {
     for face in kept.iter_mut().filter(|face| face.beyond) {
         let same = |other: &&FaceBox| Overlap::Union.of(other.bounds, face.bounds) > 0.5;
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_boxes_leave_the_best() {
+    fn of_overlapping_boxes_the_best_is_kept() {
         let mut boxes = vec![
             candidate([0.0, 0.0, 10.0, 10.0], 0.7),
             candidate([1.0, 0.0, 11.0, 10.0], 0.9),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_inside_another_falls_only_to_the_smaller_area() {
+    fn a_box_inside_another_is_dropped_only_by_the_smaller_area() {
         let both = [candidate([0.0, 0.0, 100.0, 100.0], 0.9), candidate([40.0, 40.0, 60.0, 60.0], 0.8)];
         let mut boxes = both.to_vec();
         suppress(&mut boxes, 0.7, Overlap::Union);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_reach_beyond_the_border_or_are_dropped() {
+    fn boxes_extend_beyond_the_border_or_are_dropped() {
         let photo = Photo { width: 20, height: 10, pixels: vec![0; 600] };
         let window = |bounds| candidate(bounds, 1.0).window(&photo);
         assert_eq!(window([-5.5, 0.9, 50.0, 4.0]), Some(Window { left: -7, top: -1, right: 50, bottom: 4 }));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn points_beyond_the_border_are_settled_by_all_candidates_and_others_left_alone() {
+    fn points_beyond_the_border_are_averaged_and_others_unchanged() {
         let of = |points: f32, score, beyond| FaceBox {
             points: [points; 10],
             beyond,

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 
-/// Networks that see one face: the cells, boxes and chips of the brightest colour.
+/// Simulated networks with one face: the cells, boxes and crops with the brightest colour.
 #[derive(Default)]
 struct Bright {
     sizes: Mutex<Vec<(usize, usize, usize)>>,
@@ -59,7 +59,7 @@ fn photo_with_squares(width: u32, height: u32, squares: &[[u32; 4]]) -> Photo {
 }
 
 #[test]
-fn a_square_is_found_where_it_is() {
+fn a_square_is_found_at_its_place() {
     let networks = Bright::default();
     let photo = photo_with_squares(200, 150, &[[60, 40, 120, 100]]);
     let faces = Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
@@ -74,7 +74,7 @@ fn a_square_is_found_where_it_is() {
 }
 
 #[test]
-fn several_faces_come_largest_first() {
+fn several_faces_are_returned_largest_first() {
     let networks = Bright::default();
     let photo = photo_with_squares(400, 200, &[[20, 20, 70, 70], [200, 40, 320, 160]]);
     let faces = Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
@@ -96,7 +96,7 @@ fn photos_too_small_for_one_cell_have_no_faces() {
 }
 
 #[test]
-fn the_pyramid_of_a_big_photo_is_no_larger() {
+fn the_pyramid_of_a_large_photo_is_no_larger() {
     let level = |width, height| {
         let photo = Photo { width, height, pixels: Vec::new() };
         let Level { scale, .. } =
@@ -109,7 +109,7 @@ fn the_pyramid_of_a_big_photo_is_no_larger() {
 }
 
 #[test]
-fn many_candidates_go_in_batches() {
+fn many_candidates_are_processed_in_batches() {
     let networks = Bright::default();
     let photo = photo_with_squares(450, 450, &[[0, 0, 450, 450]]);
     Mtcnn::new(&networks).detect(&photo, &DetectOptions::default()).unwrap();
@@ -118,7 +118,7 @@ fn many_candidates_go_in_batches() {
 }
 
 #[test]
-fn coarse_levels_have_a_margin_of_half_a_cell_and_reach_faces_twice_as_large_as_the_photo() {
+fn coarse_levels_have_a_margin_of_half_a_cell_and_find_faces_twice_as_large_as_the_photo() {
     let photo = photo_with_squares(112, 150, &[]);
     let found: Vec<Level> = levels_with_margin(&photo, 40.0).collect();
     assert!(found.len() >= 4, "{found:?}");
@@ -135,7 +135,7 @@ fn coarse_levels_have_a_margin_of_half_a_cell_and_reach_faces_twice_as_large_as_
 }
 
 #[test]
-fn boxes_of_a_level_with_a_margin_lie_where_they_are_in_the_photo() {
+fn boxes_of_a_level_with_a_margin_have_their_place_in_the_photo() {
     let proposals = Proposals { columns: 1, probabilities: vec![0.9], offsets: vec![0.0; 4] };
     let bounds = |margin| cells(&proposals, &Level { scale: 0.5, margin })[0].bounds;
     assert_eq!(bounds(0), [2.0, 2.0, 24.0, 24.0]);

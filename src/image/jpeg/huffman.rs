@@ -1,6 +1,6 @@
-//! The Huffman tables of ITU-T T.81, annex K.3, which frames of Motion JPEG are coded with and do not carry.
+//! The Huffman tables of ITU-T T.81, annex K.3. Frames of Motion JPEG use them and do not contain them.
 
-/// A table: the byte that says its class and number, how many codes there are of each length, their values.
+/// A table: the byte with its class and number, the number of codes of each length, and their values.
 struct Table(u8, [u8; 16], &'static [u8]);
 
 /// Table K.3.
@@ -39,7 +39,7 @@ const AC_CHROMINANCE: Table = Table(0x11, [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0
     0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa,
 ]);
 
-/// The four tables as one segment. Tables of the file that come later take their places.
+/// The four tables as one segment. Later tables in the file replace them.
 pub(super) fn standard_tables() -> Vec<u8> {
     let mut body = Vec::new();
     for Table(place, counts, values) in [DC_LUMINANCE, DC_CHROMINANCE, AC_LUMINANCE, AC_CHROMINANCE] {

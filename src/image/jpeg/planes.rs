@@ -1,6 +1,6 @@
-//! Sequential JPEG files with a scan for each component. zune-jpeg 0.5.15 gives wrong pixels for them where rows are
-//! subsampled (its issues 419 and 422). A scan of one component is a grey JPEG of its own, which it decodes rightly;
-//! what remains is to put the planes together.
+//! Sequential JPEG files with one scan per component. zune-jpeg 0.5.15 decodes them to wrong pixels if rows are
+//! subsampled (its issues 419 and 422). A scan of one component is itself a grey JPEG, which zune-jpeg decodes correctly.
+//! This module decodes each component and combines the planes.
 
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 
@@ -15,7 +15,7 @@ struct Plane {
     down: usize,
 }
 
-/// RGB of a file whose scans hold one component each. `filling` follows each scan.
+/// RGB of a file with one scan per component. `filling` follows each scan.
 pub(super) fn pixels(outline: &Outline<'_>, filling: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let frame = &outline.frame;
     if !matches!(frame.colour, Colour::YCbCr | Colour::Rgb) {
@@ -43,15 +43,15 @@ pub(super) fn pixels(outline: &Outline<'_>, filling: &[u8]) -> Result<Vec<u8>, D
     Ok(pixels)
 }
 
-/// Where the pixel `at` lies among the `count` samples of a plane that has `factor` for every `most` pixels: the sample before it and its
-/// distance from that.
+/// The place of pixel `at` among the `count` samples of a plane that has `factor` samples for every `most` pixels: the previous sample
+/// and the distance from it.
 fn place(at: usize, factor: usize, most: usize, count: usize) -> (usize, f32) {
     let place = ((at as f32 + 0.5) * factor as f32 / most as f32 - 0.5).clamp(0.0, (count - 1) as f32);
     (place as usize, place.fract())
 }
 
 impl Plane {
-    /// The value between four samples.
+    /// The interpolated value between four samples.
     fn between(&self, (x, right): (usize, f32), (y, below): (usize, f32)) -> u8 {
         let sample = |x: usize, y: usize| {
             let at = y * self.width + x.min(self.width - 1);
@@ -102,7 +102,7 @@ fn plane(outline: &Outline<'_>, number: usize, filling: &[u8]) -> Result<Plane, 
     Err(DecodeError::Failed("truncated JPEG: a component is missing".into()))
 }
 
-/// JFIF's conversion.
+/// The conversion of JFIF.
 fn rgb([luma, blue, red]: [u8; 3]) -> [u8; 3] {
     let (luma, blue, red) = (f32::from(luma), f32::from(blue) - 128.0, f32::from(red) - 128.0);
     let green = luma - 0.344_136 * blue - 0.714_136 * red;

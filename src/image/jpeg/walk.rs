@@ -1,19 +1,19 @@
-//! From marker to marker to the end of the first picture (ITU-T T.81, annex B).
+//! Parsing of the segments up to the end of the first picture (ITU-T T.81, annex B).
 
 use super::super::{DecodeError, exif};
 use super::{Colour, Component, Frame, Outline, Part};
 
-/// How to make a JPEG that is decoded of one that is not.
+/// The advice for a JPEG that is not decoded.
 const CONVERT: &str = "convert it first, for example with `djpeg IN.jpg | cjpeg > OUT.jpg`";
 
-/// What is known while walking.
+/// The state of the parser.
 #[derive(Default)]
 struct Walk<'a> {
     frame: Option<Frame>,
     height_behind: Option<u16>,
     orientation: Option<image::metadata::Orientation>,
     jfif: bool,
-    /// The transform in Adobe's marker.
+    /// The colour transform in Adobe's marker.
     adobe: Option<u8>,
     parts: Vec<Part<'a>>,
     scans: usize,
@@ -24,7 +24,7 @@ struct Walk<'a> {
 struct Segment<'a> {
     marker: u8,
     body: &'a [u8],
-    /// From the marker on.
+    /// The segment with its marker.
     whole: &'a [u8],
 }
 
@@ -51,11 +51,11 @@ pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError
                 continue;
             }
             if walk.scans > 0 {
-                break; // behind a scan: whether the picture is whole, its data will tell
+                break; // after a scan: its data shows whether the picture is complete
             }
             return Err(truncated());
         };
-        // Markers that T.81 reserves are segments if another marker follows, else stray bytes.
+        // Markers that T.81 reserves are segments if another marker follows. Otherwise they are stray bytes.
         let follows = behind + segment.whole.len() - 2;
         if reserved && bytes.get(follows) != Some(&0xff) {
             at = behind;
@@ -74,24 +74,24 @@ pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError
 }
 
 fn truncated() -> DecodeError {
-    DecodeError::Failed("truncated JPEG: it ends before its picture".into())
+    DecodeError::Failed("truncated JPEG: it ends before the start of its picture".into())
 }
 
-/// The next marker at or behind `at`, with the place behind it. Stray bytes and fill bytes before it are passed over.
+/// The next marker at or after `at`, with the place after it. Skips stray bytes and fill bytes.
 fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let start = at + bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
     let marker = start + bytes[start..].iter().position(|&byte| byte != 0xff)?;
     Some((bytes[marker], marker + 1))
 }
 
-/// The segment whose length stands at `at`, behind its marker; none if it is not all there.
+/// The segment whose length is at `at`, after its marker. None if it is incomplete.
 fn segment(bytes: &[u8], marker: u8, at: usize) -> Option<Segment<'_>> {
     let length = usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])).max(2);
     let whole = bytes.get(at - 2..at + length)?;
     Some(Segment { marker, body: &whole[4..], whole })
 }
 
-/// Where the data of a scan that begins at `at` ends: at the next marker that is no restart.
+/// The end of the data of a scan that begins at `at`: the next marker other than a restart.
 fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
     while let Some(found) = bytes[at..].iter().position(|&byte| byte == 0xff) {
         at += found;
@@ -163,7 +163,7 @@ pub(super) fn unsupported(kind: &str) -> DecodeError {
 }
 
 fn frame(body: &[u8], progressive: bool) -> Result<Frame, DecodeError> {
-    let damaged = || DecodeError::Failed("damaged JPEG: its frame header".into());
+    let damaged = || DecodeError::Failed("damaged JPEG: invalid frame header".into());
     let (&[precision, a, b, c, d, count], rest) = body.split_first_chunk().ok_or_else(damaged)?;
     if precision != 8 {
         return Err(unsupported(&format!("JPEG of {precision} bits a sample")));
@@ -178,7 +178,7 @@ fn frame(body: &[u8], progressive: bool) -> Result<Frame, DecodeError> {
     if !sound(|one| one.horizontal) || !sound(|one| one.vertical) {
         return Err(damaged());
     }
-    // Others exist, but the decoder gives wrong pixels for some of them and none for the rest.
+    // Other factors exist, but the decoder gives wrong pixels or an error for them.
     let usual = |side: fn(&Component) -> u8| {
         components.iter().all(|one| side(one).is_power_of_two() && side(one) <= side(&components[0]))
     };
@@ -186,7 +186,7 @@ fn frame(body: &[u8], progressive: bool) -> Result<Frame, DecodeError> {
         return Err(unsupported("JPEG with unusual sampling factors"));
     }
     if let [grey] = &mut components[..] {
-        (grey.horizontal, grey.vertical) = (1, 1); // a component by itself is coded block by block, whatever they say
+        (grey.horizontal, grey.vertical) = (1, 1); // a single component is coded block by block for all factors
     }
     let height = u16::from_be_bytes([a, b]);
     let width = u16::from_be_bytes([c, d]);
@@ -197,7 +197,7 @@ fn component(&[id, sampling, table]: &[u8; 3]) -> Component {
     Component { id, horizontal: sampling >> 4, vertical: sampling & 15, table }
 }
 
-/// What the components mean, as libjpeg decides it.
+/// The colour space of the components, by the rules of libjpeg.
 fn colour(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Colour {
     let ids: Vec<u8> = frame.components.iter().map(|one| one.id).collect();
     match (ids.len(), adobe) {

@@ -1,8 +1,8 @@
-//! EXIF wherever the formats allow it, as cameras and telephones write it.
+//! EXIF in all formats that allow it, as cameras and mobile phones write it.
 
 use super::*;
 
-/// EXIF with the orientation as a value of this type, in one byte order, behind `before` bytes of nothing.
+/// EXIF with an orientation value of this type, in one byte order, after `before` zero bytes.
 fn block(little: bool, kind: u16, value: [u8; 4], before: usize) -> Vec<u8> {
     let two = |n: u16| if little { n.to_le_bytes() } else { n.to_be_bytes() };
     let four = |n: u32| if little { n.to_le_bytes() } else { n.to_be_bytes() };
@@ -26,7 +26,7 @@ fn app1(tiff: &[u8]) -> Vec<u8> {
     jpeg::segment(0xe1, &[b"Exif\0\0", tiff].concat())
 }
 
-/// Turned by a quarter, as orientation 6 says.
+/// Requires a quarter turn, as for orientation 6.
 #[track_caller]
 fn assert_turned(bytes: &[u8]) {
     let photo = decoded(bytes);
@@ -48,7 +48,7 @@ fn the_orientation_may_be_of_any_integer_type_in_either_byte_order() {
 }
 
 #[test]
-fn values_out_of_range_turn_nothing() {
+fn values_out_of_range_have_no_effect() {
     for value in [[0, 0, 0, 0], [9, 0, 0, 0], [6, 1, 0, 0], [0xff, 0xff, 0xff, 0xff]] {
         for kind in [3, 4, 8, 9] {
             let photo = decoded(&jpeg_with(&[app1(&block(true, kind, value, 0))]));
@@ -58,7 +58,7 @@ fn values_out_of_range_turn_nothing() {
 }
 
 #[test]
-fn exif_may_stand_behind_other_segments_and_before_jfif() {
+fn exif_may_follow_other_segments_and_precede_jfif() {
     let exif = app1(&tiff(6));
     let xmp = jpeg::segment(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>");
     let jfif = jpeg::segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
@@ -74,8 +74,8 @@ fn exif_may_stand_behind_other_segments_and_before_jfif() {
 }
 
 #[test]
-fn damage_elsewhere_in_the_exif_does_not_matter() {
-    // The count of entries promises more than there is; the next directory lies outside; a value lies outside.
+fn damage_in_other_parts_of_the_exif_has_no_effect() {
+    // The count of entries is too large; the next directory is outside the block; a value is outside the block.
     let mut many = tiff(6);
     many[8] = 200;
     assert_turned(&jpeg_with(&[app1(&many)]));
@@ -85,7 +85,7 @@ fn damage_elsewhere_in_the_exif_does_not_matter() {
     assert_turned(&jpeg_with(&[app1(&next)]));
     let two = [
         b"II*\0\x08\0\0\0\x02\0".as_slice(),
-        b"\x0f\x01\x02\0\x40\0\0\0\0\0\xff\0", // a maker's name far outside
+        b"\x0f\x01\x02\0\x40\0\0\0\0\0\xff\0", // the maker's name is far outside
         b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0",
         &[0; 4],
     ];
@@ -96,7 +96,7 @@ fn damage_elsewhere_in_the_exif_does_not_matter() {
 }
 
 #[test]
-fn png_may_carry_exif_before_or_behind_its_data() {
+fn png_may_have_exif_before_or_after_its_data() {
     let png = encoded(gradient(40, 24), ImageFormat::Png);
     let (first, last) = (8 + 25, png.len() - 12);
     for block in [tiff(6), [b"Exif\0\0".as_slice(), &tiff(6)].concat()] {
@@ -107,7 +107,7 @@ fn png_may_carry_exif_before_or_behind_its_data() {
 }
 
 #[test]
-fn webp_may_carry_exif() {
+fn webp_may_have_exif() {
     for block in [tiff(6), [b"Exif\0\0".as_slice(), &tiff(6)].concat()] {
         assert_turned(&webp::extended(40, 24, 0x08, &[(b"EXIF", block)]));
     }

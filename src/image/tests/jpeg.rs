@@ -1,4 +1,4 @@
-//! JPEG files as other programs write and read them.
+//! JPEG files that other programs write and read.
 
 use super::*;
 
@@ -13,7 +13,7 @@ pub fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
     [&[0xff, marker], (body.len() as u16 + 2).to_be_bytes().as_slice(), body].concat()
 }
 
-/// Where the segment of this marker begins.
+/// The start of the segment with this marker.
 fn place_of(jpeg: &[u8], marker: u8) -> usize {
     jpeg.windows(2).position(|window| window == [0xff, marker]).unwrap()
 }
@@ -22,7 +22,7 @@ fn frame_of(jpeg: &[u8]) -> usize {
     jpeg.windows(3).position(|window| matches!(window, [0xff, 0xc0..=0xc2, 0])).unwrap()
 }
 
-/// The same file with other sides in its frame header.
+/// The same file with another width and height in its frame header.
 pub fn claiming(jpeg: &[u8], width: u16, height: u16) -> Vec<u8> {
     let (mut jpeg, frame) = (jpeg.to_vec(), frame_of(jpeg));
     jpeg[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
@@ -60,7 +60,7 @@ fn without(jpeg: &[u8], marker: u8) -> Vec<u8> {
 }
 
 #[test]
-fn stray_and_fill_bytes_between_segments_are_passed_over() {
+fn stray_and_fill_bytes_between_segments_are_skipped() {
     let whole = whole();
     let expected = decoded(&whole);
     let strays: [&[u8]; 6] =
@@ -74,7 +74,7 @@ fn stray_and_fill_bytes_between_segments_are_passed_over() {
 }
 
 #[test]
-fn markers_of_other_makers_are_passed_over() {
+fn markers_of_other_makers_are_skipped() {
     let whole = whole();
     let body = vec![0xff; 300];
     for marker in [0x02, 0xbf, 0xc8, 0xe3, 0xed, 0xef, 0xf0, 0xfd, 0xfe] {
@@ -95,7 +95,7 @@ fn frames_of_motion_jpeg_get_the_standard_tables() {
 }
 
 #[test]
-fn a_height_behind_the_scan_counts() {
+fn a_height_after_the_scan_is_used() {
     let whole = whole();
     let end = whole.len() - 2;
     let late =
@@ -105,7 +105,7 @@ fn a_height_behind_the_scan_counts() {
 }
 
 #[test]
-fn every_sampling_restarts_and_scans_of_one_component_give_the_picture() {
+fn every_sampling_and_restarts_and_scans_per_component_give_the_picture() {
     let files = [SAMPLED_411, SAMPLED_MIXED, RESTARTS, SCAN_BY_COMPONENT, RGB];
     for (number, bytes) in files.into_iter().enumerate() {
         let photo = decoded(bytes);
@@ -119,9 +119,9 @@ fn every_sampling_restarts_and_scans_of_one_component_give_the_picture() {
 }
 
 #[test]
-fn colours_are_those_that_libjpeg_decides() {
+fn colour_spaces_follow_the_rules_of_libjpeg() {
     let rgb = decoded(RGB);
-    // Adobe's marker alone says RGB: its ids are any.
+    // Adobe's marker alone means RGB, for any ids.
     let frame = frame_of(RGB);
     let mut numbered = RGB.to_vec();
     for (at, id) in [(10, 1), (13, 2), (16, 3)] {
@@ -132,15 +132,15 @@ fn colours_are_those_that_libjpeg_decides() {
         numbered[scan + at] = id;
     }
     assert!(decoded(&numbered) == rgb);
-    // Without it the ids R, G, B do.
+    // Without it the ids R, G, B mean RGB.
     assert!(decoded(&without(RGB, 0xee)) == rgb);
-    // JFIF says YCbCr.
+    // JFIF means YCbCr.
     let jfif = [&numbered[..2], &segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), &numbered[2..]].concat();
     assert!(decoded(&jfif) != rgb);
 }
 
 #[test]
-fn kinds_that_are_not_decoded_are_named_and_never_called_damaged() {
+fn unsupported_kinds_are_named_and_not_called_damaged() {
     let changed = |at: usize, value: u8| {
         let mut jpeg = whole();
         let frame = frame_of(&jpeg);
@@ -156,8 +156,8 @@ fn kinds_that_are_not_decoded_are_named_and_never_called_damaged() {
         (changed(1, 0xcd), "hierarchical"),
         (changed(1, 0xf7), "JPEG-LS"),
         (changed(4, 12), "12 bits"),
-        (changed(11, 0x33), "unusual sampling"), // brightness in thirds
-        (changed(14, 0x44), "unusual sampling"), // coarser than a colour
+        (changed(11, 0x33), "unusual sampling"), // luma at a third of the resolution
+        (changed(14, 0x44), "unusual sampling"), // luma coarser than a colour
     ] {
         let error = decode(&bytes, &Limits::default()).unwrap_err();
         let told = error.to_string();
@@ -177,23 +177,23 @@ fn the_first_of_several_jpegs_is_the_photo() {
 fn a_jpeg_cut_anywhere_is_refused() {
     for whole in [whole(), PROGRESSIVE.to_vec(), CMYK.to_vec(), SCAN_BY_COMPONENT.to_vec()] {
         decoded(&whole);
-        // All that may be missing is the end-of-image marker.
+        // Only the end-of-image marker may be missing.
         for length in 3..whole.len() - 2 {
             assert_eq!(code(&whole[..length]), "decode_failed", "cut to {length} of {}", whole.len());
         }
-        // The end-of-image marker of a JPEG behind the cut does not make it whole.
+        // The end-of-image marker of another JPEG after the cut does not make the picture complete.
         let spliced = [&whole[..whole.len() * 3 / 4], &whole[whole.len() - 2..]].concat();
         assert_eq!(code(&spliced), "decode_failed");
     }
 }
 
 #[test]
-fn a_missing_end_marker_alone_is_no_damage() {
+fn a_missing_end_marker_alone_is_accepted() {
     for whole in [whole(), CMYK.to_vec(), RESTARTS.to_vec(), encoded(gradient(333, 77), ImageFormat::Jpeg)] {
         for missing in 1..=2 {
             assert!(decoded(&whole[..whole.len() - missing]) == decoded(&whole));
         }
     }
-    // Of a progressive file nobody can tell whether scans are missing.
+    // Missing scans of a progressive file cannot be detected.
     assert_eq!(code(&PROGRESSIVE[..PROGRESSIVE.len() - 2]), "decode_failed");
 }

@@ -1,4 +1,4 @@
-//! PNG files as other programs write and read them.
+//! PNG files that other programs write and read.
 
 use super::*;
 
@@ -12,7 +12,7 @@ pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 const HEADER: usize = 8 + 25;
 
 #[test]
-fn ancillary_chunks_never_hinder() {
+fn ancillary_chunks_have_no_effect() {
     let png = encoded(gradient(20, 10), ImageFormat::Png);
     let mut bad_checksum = chunk(b"tIME", &[7; 7]);
     let end = bad_checksum.len();
@@ -32,7 +32,7 @@ fn ancillary_chunks_never_hinder() {
 }
 
 #[test]
-fn a_chunk_between_the_data_and_a_missing_end_do_not_hinder() {
+fn a_chunk_between_the_data_and_a_missing_end_are_accepted() {
     let png = encoded(gradient(20, 10), ImageFormat::Png);
     let data = &png[HEADER + 8..png.len() - 12 - 4];
     let (one, other) = data.split_at(data.len() / 2);
@@ -45,7 +45,7 @@ fn a_chunk_between_the_data_and_a_missing_end_do_not_hinder() {
 }
 
 #[test]
-fn damaged_pictures_are_named_by_chunk_and_place() {
+fn damaged_pictures_are_reported_with_chunk_and_place() {
     let mut png = encoded(gradient(20, 10), ImageFormat::Png);
     png[HEADER + 12] ^= 1;
     let error = decode(&png, &Limits::default()).unwrap_err().to_string();
@@ -63,7 +63,7 @@ fn apples_variant_and_unknown_critical_chunks_are_named() {
 }
 
 #[test]
-fn grey_with_alpha_and_sixteen_bits_with_alpha_lie_over_white() {
+fn grey_with_alpha_and_sixteen_bits_with_alpha_are_composited_over_white() {
     let grey = ImageBuffer::from_fn(3, 1, |x, _| image::LumaA([100_u8, [255, 0, 102][x as usize]]));
     let photo = decoded(&encoded(DynamicImage::ImageLumaA8(grey), ImageFormat::Png));
     assert_eq!([0, 1, 2].map(|x| pixel(&photo, x, 0)), [[100; 3], [255; 3], [193; 3]]);

@@ -1,4 +1,4 @@
-//! WebP files as other programs write them, and such as are made to cost much.
+//! WebP files that other programs write, and files made to use much memory.
 
 use super::*;
 
@@ -17,19 +17,19 @@ fn canvas(width: u32, height: u32, flags: u8) -> Vec<u8> {
     chunk(b"VP8X", &[vec![flags, 0, 0, 0], three(width - 1), three(height - 1)].concat())
 }
 
-/// The chunk with the picture of a plain lossless WebP.
+/// The picture chunk of a plain lossless WebP.
 fn lossless(width: u32, height: u32) -> Vec<u8> {
     encoded(gradient(width, height), ImageFormat::WebP)[12..].to_vec()
 }
 
-/// An extended file with a picture and further chunks behind it.
+/// An extended file with a picture, followed by more chunks.
 pub fn extended(width: u32, height: u32, flags: u8, more: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut chunks = vec![canvas(width, height, flags), lossless(width, height)];
     chunks.extend(more.iter().map(|(kind, data)| chunk(kind, data)));
     file(&chunks)
 }
 
-/// An animation of one picture at an even place.
+/// An animation with one picture at an even place.
 fn animation(width: u32, height: u32, x: u32, y: u32, picture: Vec<u8>, side: (u32, u32)) -> Vec<u8> {
     let three = |n: u32| n.to_le_bytes()[..3].to_vec();
     let head =
@@ -50,7 +50,7 @@ fn webp_is_read() {
 }
 
 #[test]
-fn flags_that_promise_what_is_missing_do_not_hinder() {
+fn flags_for_missing_chunks_have_no_effect() {
     for flags in [0x00, 0x04, 0x08, 0x20, 0x2c] {
         let photo = decoded(&extended(12, 10, flags, &[(b"ABCD", vec![1; 33])]));
         assert_eq!(photo.pixels, gradient(12, 10).into_raw(), "{flags:02x}");
@@ -58,7 +58,7 @@ fn flags_that_promise_what_is_missing_do_not_hinder() {
 }
 
 #[test]
-fn an_animation_gives_its_first_picture_where_it_stands() {
+fn an_animation_gives_its_first_picture_at_its_place() {
     let photo = decoded(&animation(20, 16, 4, 2, lossless(12, 10), (12, 10)));
     assert_eq!((photo.width, photo.height), (20, 16));
     assert_eq!(pixel(&photo, 0, 0), [255; 3]);
@@ -67,9 +67,9 @@ fn an_animation_gives_its_first_picture_where_it_stands() {
     assert_eq!(code(&animation(20, 16, 10, 2, lossless(12, 10), (12, 10))), "decode_failed");
 }
 
-/// Neither the container nor the frame of an animation say how large the picture is: its own header does.
+/// The container and the frame of an animation do not determine the size of the picture. Its own header does.
 #[test]
-fn a_picture_that_is_larger_than_its_container_says_is_judged_by_its_own_header() {
+fn the_header_of_a_picture_determines_its_size_and_not_its_container() {
     let header = |side: u32| {
         [vec![0x2f], ((side - 1) | (side - 1) << 14).to_le_bytes().to_vec(), vec![0; 50]].concat()
     };
@@ -96,7 +96,7 @@ fn a_webp_cut_anywhere_is_refused() {
     }
 }
 
-/// Bits of a lossless stream, the lowest first.
+/// Bits of a lossless stream, lowest first.
 #[derive(Default)]
 struct Bits(Vec<u8>, usize);
 
@@ -112,14 +112,14 @@ impl Bits {
         }
     }
 
-    /// A code of one symbol.
+    /// A code with one symbol.
     fn only(&mut self, symbol: u32) {
-        self.push(0b101, 3); // simple, one symbol, of eight bits
+        self.push(0b101, 3); // simple, one symbol, eight bits
         self.push(symbol, 8);
     }
 }
 
-/// 8 x 8 pixels in one block that is coded with group `group` of as many as that takes, each of 10 bytes.
+/// 8 x 8 pixels in one block, coded with group `group`. The stream has `group + 1` groups of 10 bytes each.
 fn grouped(group: u32) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.push(0x2f, 8);

@@ -1,19 +1,19 @@
-//! How much memory the code tables of a lossless picture take (RFC 9649, section 3).
+//! The memory for the code tables of a lossless picture (RFC 9649, section 3).
 //!
-//! A picture may be coded with up to 65,536 groups of five prefix codes, and a few megabytes that describe so many
-//! become gigabytes of tables. How many groups there are, the picture that assigns them to blocks tells. It is read here
-//! as far as its own prefix codes, which say how large the numbers in it can be.
+//! A picture may use up to 65,536 groups of five prefix codes. A few megabytes that describe so many groups become gigabytes of
+//! tables. The number of groups follows from the picture that assigns them to blocks. This module reads that picture only
+//! up to its own prefix codes, which limit the numbers in it.
 
-/// Bytes of tables that one byte of description becomes at most: 2,048 codes of one length take ten bytes to describe
-/// and 66 KiB to decode.
+/// Most bytes of tables per byte of description: 2,048 codes of one length are described in ten bytes
+/// and take 66 KiB to decode.
 const BYTES_PER_BYTE: u64 = 6_800;
-/// Bytes that the tables of a group take at most, without those for cached colours.
+/// Most bytes of the tables of a group, without those for cached colours.
 const BYTES_PER_GROUP: u64 = 56 << 10;
 /// Bytes for each cached colour.
 const BYTES_PER_COLOUR: u64 = 32;
 const MOST_GROUPS: u64 = 1 << 16;
 
-/// Most memory that the code tables of a picture of this size take. `stream` begins behind the header.
+/// Most memory for the code tables of a picture of this size, in bytes. `stream` begins after the header.
 pub(super) fn tables(stream: &[u8], (width, height): (u32, u32)) -> u64 {
     let (groups, colours) =
         groups(&mut Bits { bytes: stream, at: 0 }, width, height).unwrap_or((MOST_GROUPS, 2048));
@@ -21,7 +21,7 @@ pub(super) fn tables(stream: &[u8], (width, height): (u32, u32)) -> u64 {
     by_groups.min(BYTES_PER_BYTE * stream.len() as u64)
 }
 
-/// Most groups of codes, and colours cached; none if the stream is damaged.
+/// Most groups of codes, and the number of cached colours. None if the stream is damaged.
 fn groups(bits: &mut Bits<'_>, mut width: u32, height: u32) -> Option<(u64, u64)> {
     let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
     for _ in 0..=4 {
@@ -63,7 +63,7 @@ fn groups(bits: &mut Bits<'_>, mut width: u32, height: u32) -> Option<(u64, u64)
     Some((groups, colours))
 }
 
-/// Reads over a picture within the stream that has one group of codes.
+/// Skips a picture in the stream that has one group of codes.
 fn skip_picture(bits: &mut Bits<'_>, pixels: u64) -> Option<()> {
     let [green, red, blue, alpha, distance] = code_lengths(bits)?.map(|lengths| Code::new(&lengths));
     let (green, red, blue, alpha, distance) = (green?, red?, blue?, alpha?, distance?);
@@ -96,7 +96,7 @@ fn cached_colours(bits: &mut Bits<'_>) -> Option<u64> {
     (1..=11).contains(&width).then_some(1 << width)
 }
 
-/// The lengths of the five codes of a picture without groups: green, red, blue, alpha, distance.
+/// The code lengths of the five codes of a picture without groups: green, red, blue, alpha, distance.
 fn code_lengths(bits: &mut Bits<'_>) -> Option<[Vec<u8>; 5]> {
     let colours = cached_colours(bits)? as usize;
     let [mut green, mut red, mut blue, mut alpha, mut distance] = [const { Vec::new() }; 5];
@@ -150,9 +150,9 @@ fn lengths(bits: &mut Bits<'_>, symbols: usize) -> Option<Vec<u8>> {
 
 /// A canonical prefix code.
 struct Code {
-    /// How many codes there are of each length.
+    /// The number of codes of each length.
     counts: [u32; 16],
-    /// The symbols by length, then by number.
+    /// The symbols, ordered by length and then by number.
     symbols: Vec<u16>,
 }
 
@@ -170,7 +170,7 @@ impl Code {
         (!symbols.is_empty()).then_some(Self { counts, symbols })
     }
 
-    /// The next symbol. The only symbol of a code takes no bits.
+    /// The next symbol. A code with only one symbol takes no bits.
     fn read(&self, bits: &mut Bits<'_>) -> Option<u16> {
         if let [only] = self.symbols[..] {
             return Some(only);
@@ -189,14 +189,14 @@ impl Code {
     }
 }
 
-/// Bits from the lowest of each byte on.
+/// Reads bits, the lowest of each byte first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl Bits<'_> {
-    /// The next `count` bits, the first of them lowest; none beyond the end.
+    /// The next `count` bits, the first one lowest. None after the end.
     fn read(&mut self, count: u32) -> Option<u32> {
         let mut value = 0;
         for place in 0..count {

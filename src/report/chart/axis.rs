@@ -1,8 +1,8 @@
-//! Axes: from values to places, with labelled ticks that leave room for one another.
+//! Axes: the conversion of values to places, and the ticks with labels that do not overlap.
 
 use crate::number::{aim, count, plain};
 
-/// How values are spread.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
     Linear,
@@ -14,36 +14,36 @@ enum Scale {
 struct Tick {
     value: f64,
     text: String,
-    /// Labels of a lower order give way.
+    /// Labels of lower orders are placed first.
     order: u8,
 }
 
 /// A tick in the picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// Where it is.
+    /// Its place.
     pub at: f64,
-    /// Its label, and the middle of that, if there is room for it.
+    /// Its label and the middle of the label, if there is space for it.
     pub label: Option<(f64, String)>,
 }
 
-/// One of the two directions of a chart.
+/// One of the two axes of a chart.
 #[derive(Debug, Clone)]
 pub struct Axis {
     scale: Scale,
     range: [f64; 2],
     pixels: [f64; 2],
     ticks: Vec<Tick>,
-    /// What it shows.
+    /// What the axis shows.
     pub title: String,
 }
 
-/// Rates below this are drawn like zero: no evaluation has so many trials.
+/// Rates below this are drawn as zero. No evaluation has so many trials.
 const LEAST: f64 = 1e-9;
 
 impl Axis {
-    /// Rates over decades. A rate of zero has no place there: if there is one, it goes to the lower end, which is then labelled `0`
-    /// and lies below every other rate.
+    /// Rates on a logarithmic scale. If there is a rate of zero, it is at the lower end, which then has the label `0`
+    /// and is below every other rate.
     pub fn rates(title: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         let zero = values.iter().any(|value| *value < LEAST);
@@ -63,7 +63,7 @@ impl Axis {
         Self::new(Scale::Log, [low, high], ticks, title)
     }
 
-    /// Counts over decades.
+    /// Counts on a logarithmic scale.
     pub fn sizes(title: impl Into<String>, values: impl IntoIterator<Item = u64>) -> Self {
         let (least, most) = values
             .into_iter()
@@ -83,7 +83,7 @@ impl Axis {
         Self::new(Scale::Linear, [range[0], high], steps([range[0], high], step, aim), title)
     }
 
-    /// Scores; the ends stay where they are.
+    /// Scores. The ends are not changed.
     pub fn scores(title: impl Into<String>, low: f64, high: f64) -> Self {
         let (_, step) = rounded(low, high);
         Self::new(Scale::Linear, [low, high], steps([low, high], step, |value| plain(value, 6)), title)
@@ -105,12 +105,12 @@ impl Axis {
         Self { scale, range, pixels: [0.0, 1.0], ticks, title: title.into() }
     }
 
-    /// Says where the ends of the axis are in the picture.
+    /// Sets the ends of the axis in the picture.
     pub fn span(&mut self, from: f64, to: f64) {
         self.pixels = [from, to];
     }
 
-    /// The place of a value; at the end of the axis if it lies beyond.
+    /// The place of a value. A value beyond the axis is placed at its end.
     pub fn at(&self, value: f64) -> f64 {
         let spread = |value: f64| match self.scale {
             Scale::Linear => value,
@@ -122,17 +122,17 @@ impl Axis {
         self.pixels[0] + part * (self.pixels[1] - self.pixels[0])
     }
 
-    /// The longest label, as `extent` measures it.
+    /// The length of the longest label, as measured by `extent`.
     pub fn widest(&self, extent: impl Fn(&str) -> f64) -> f64 {
         self.ticks.iter().map(|tick| extent(&tick.text)).fold(0.0, f64::max)
     }
 
-    /// The ticks, with the labels that have room between `limits`: `extent` says how long one is along the axis.
+    /// The ticks, with the labels that fit between `limits`. `extent` returns the length of a label along the axis.
     pub fn marks(&self, extent: impl Fn(&str) -> f64, limits: [f64; 2]) -> Vec<Mark> {
         let mut marks: Vec<Mark> =
             self.ticks.iter().map(|tick| Mark { at: self.at(tick.value), label: None }).collect();
         let mut order: Vec<usize> = (0..marks.len()).collect();
-        // The lower end says what zero is; after it the upper end and then every other, as far as they fit.
+        // The lower end shows the place of zero. Then the upper end and all others are placed, as far as they fit.
         order.sort_by_key(|index| (*index != 0, self.ticks[*index].order, std::cmp::Reverse(*index)));
         let mut taken: Vec<[f64; 2]> = Vec::new();
         for index in order {
@@ -149,7 +149,7 @@ impl Axis {
     }
 }
 
-/// The nearest 1, 2 or 5 of a decade at or below a value, and that at or above it.
+/// The nearest 1, 2 or 5 of a decade at or below a value, and the nearest at or above it.
 fn ends(value: f64) -> [f64; 2] {
     let exponent = (value.log10() + 1e-9).floor() as i32;
     let of = |digit: f64| power(digit, exponent);
@@ -158,7 +158,7 @@ fn ends(value: f64) -> [f64; 2] {
     [of(below), of(above)]
 }
 
-/// Dividing by a power of ten gives the number that the digits say; multiplying by its inverse need not.
+/// Division by a power of ten gives the number with exactly these digits. Multiplication by its inverse may not.
 fn power(digit: f64, exponent: i32) -> f64 {
     if exponent < 0 { digit / 10f64.powi(-exponent) } else { digit * 10f64.powi(exponent) }
 }
@@ -176,7 +176,7 @@ fn decades([low, high]: [f64; 2], digits: &[u32], text: impl Fn(f64) -> String) 
     ticks
 }
 
-/// Ends at whole steps of 1, 2 or 5, and that step.
+/// Ends at whole steps of 1, 2 or 5, and the step.
 fn rounded(low: f64, high: f64) -> ([f64; 2], f64) {
     let rough = ((high - low) / 5.0).max(1e-9);
     let decade = 10f64.powf(rough.log10().floor());
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_lies_below_every_rate() {
+    fn zero_is_below_every_rate() {
         let mut axis = Axis::rates("", [0.0, 0.001, 0.2]);
         assert_eq!(labels(&mut axis, 1.0), ["0", "0.1 %", "1 %", "10 %"]);
         assert_eq!(axis.at(0.0), 0.0);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_rates_still_have_an_axis() {
+    fn unusual_rates_have_an_axis() {
         assert_eq!(labels(&mut Axis::rates("", []), 1.0), ["0.1 %", "1 %", "10 %", "100 %"]);
         assert_eq!(labels(&mut Axis::rates("", [0.0]), 1.0), ["0", "0.1 %", "1 %", "10 %", "100 %"]);
         assert_eq!(labels(&mut Axis::rates("", [1.0]), 1.0), ["10 %", "20 %", "50 %", "100 %"]);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_shares() {
+    fn sizes_and_shares_have_round_labels() {
         assert_eq!(labels(&mut Axis::sizes("", [1000, 10_000]), 1.0), ["1,000", "2,000", "5,000", "10,000"]);
         assert_eq!(labels(&mut Axis::sizes("", [3]), 1.0), ["2", "5"]);
         assert_eq!(

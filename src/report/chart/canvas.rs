@@ -1,4 +1,4 @@
-//! A small writer of SVG. The look is left to the style sheet: elements only name their class.
+//! A small writer of SVG. Elements name only their class; the style sheet defines their style.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use super::labels::Rect;
 
 /// Height of the texts in a chart.
 pub const TEXT: f64 = 12.0;
-/// Lines above each other.
+/// Distance between lines of text.
 pub const LINE: f64 = 16.0;
 
-/// A coordinate to a tenth of a unit. One that is not finite becomes 0.
+/// A coordinate, rounded to a tenth of a unit. A value that is not finite becomes 0.
 struct Px(f64);
 
 impl fmt::Display for Px {
@@ -19,7 +19,7 @@ impl fmt::Display for Px {
     }
 }
 
-/// Which side of a text its position is.
+/// The point of a text at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     Start,
@@ -27,14 +27,14 @@ pub enum Anchor {
     End,
 }
 
-/// The elements of a picture so far.
+/// The elements of a picture.
 #[derive(Debug, Default)]
 pub struct Canvas {
     body: String,
 }
 
 impl Canvas {
-    /// The finished elements.
+    /// The complete elements.
     pub fn finish(self) -> String {
         self.body
     }
@@ -45,14 +45,14 @@ impl Canvas {
         self.body += &format!("<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>\n");
     }
 
-    /// A line from point to point.
+    /// A line through points.
     pub fn polyline(&mut self, class: &str, points: &[[f64; 2]]) {
         if points.len() > 1 {
             self.body += &format!("<path class=\"{class}\" d=\"{}\"/>\n", outline(points));
         }
     }
 
-    /// The area that the points enclose.
+    /// The area enclosed by the points.
     pub fn area(&mut self, class: &str, points: &[[f64; 2]]) {
         if points.len() > 2 {
             self.body += &format!("<path class=\"{class}\" d=\"{}Z\"/>\n", outline(points));
@@ -65,7 +65,7 @@ impl Canvas {
         self.body += &format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"/>\n");
     }
 
-    /// A marker whose shape tells its series apart as well as its colour does; the hint shows under the pointer.
+    /// A marker. Each series has its own shape and colour. The hint is shown under the pointer.
     pub fn marker(&mut self, class: &str, at: [f64; 2], shape: usize, hint: &str) {
         let [x, y] = at;
         let corners: &[[f64; 2]] = match shape % 4 {
@@ -79,7 +79,7 @@ impl Canvas {
             &format!("<path class=\"{class}\" d=\"{}Z\">{}</path>\n", outline(&corners), title(hint));
     }
 
-    /// A circle; the hint shows under the pointer.
+    /// A circle. The hint is shown under the pointer.
     pub fn circle(&mut self, class: &str, at: [f64; 2], radius: f64, hint: &str) {
         let [x, y, r] = [at[0], at[1], radius].map(Px);
         let hint = title(hint);
@@ -112,7 +112,7 @@ fn outline(points: &[[f64; 2]]) -> String {
     points.iter().enumerate().map(step).collect()
 }
 
-/// How wide a text is in a wide system font: rather too wide than overlapping.
+/// An upper estimate of the width of a text in a wide system font.
 pub fn width(text: &str) -> f64 {
     let em = |character: char| match character {
         'i' | 'j' | 'l' | 'I' | '\'' | '|' => 0.3,
@@ -126,8 +126,8 @@ pub fn width(text: &str) -> f64 {
     text.chars().map(em).sum::<f64>() * TEXT
 }
 
-/// A text that shows itself in HTML and SVG, in elements and in attributes, whatever is in it. Characters that XML forbids become the
-/// replacement character: one control character in a title would make a whole picture unreadable.
+/// A text for elements and attributes of HTML and SVG, with all special characters escaped. Characters that XML forbids become the
+/// replacement character, because one control character in a title would make the whole picture unreadable.
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leaves_its_element() {
+    fn escaped_text_stays_in_its_element() {
         let text = Escaped("<b a=\"1\" b='2'>&\u{1b}\n").to_string();
         assert_eq!(text, "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;\u{fffd}\n");
     }

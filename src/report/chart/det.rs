@@ -1,4 +1,4 @@
-//! The detection error trade-off: misses over false alarms, both over decades.
+//! The detection error trade-off (DET): false negatives over false positives, both on logarithmic scales.
 
 use super::Chart;
 use super::axis::Axis;
@@ -6,7 +6,7 @@ use super::frame::{Entry, Frame, Sample, thinned};
 use crate::evaluation::{DetPoint, Identification, Rate, Verification};
 use crate::number::{aim, interval, percent, score};
 
-/// Names of the two errors.
+/// Names of the two error rates.
 struct Errors {
     alarm: &'static str,
     miss: &'static str,
@@ -20,7 +20,7 @@ struct Operating {
     hint: String,
 }
 
-/// False positive identifications against false negative ones.
+/// FNIR over FPIR.
 pub fn identification(identification: &Identification) -> Option<Chart> {
     let errors = Errors { alarm: "FPIR", miss: "FNIR" };
     let points = identification.points.iter();
@@ -30,17 +30,17 @@ pub fn identification(identification: &Identification) -> Option<Chart> {
     let frame = errors.frame(
         &identification.det,
         &marked,
-        "Strangers who are named (FPIR)",
-        "People in the gallery who are missed (FNIR)",
+        "Non-mated searches with a false alarm (FPIR)",
+        "Mated searches with a miss (FNIR)",
     )?;
-    let reading = "Each point of the curve is one threshold: further right more strangers are named, further up more people who \
-                   are in the gallery are missed. Lower and further left is better; the band is the 95\u{a0}% interval of the misses, \
+    let reading = "Each point of the curve is one threshold. Further right, more non-mated searches raise a false alarm; further up, more \
+                   mated searches miss. Lower and further left is better. The band is the 95\u{a0}% interval of the misses, \
                    and the marked points are the rows of the table.";
     let description = errors.description(&marked);
     Some(Chart::new("identification-det", "Misses against false alarms", description, reading, frame))
 }
 
-/// False matches against false non-matches.
+/// FNMR over FMR.
 pub fn verification(verification: &Verification) -> Option<Chart> {
     let errors = Errors { alarm: "FMR", miss: "FNMR" };
     let points = verification.points.iter();
@@ -50,11 +50,11 @@ pub fn verification(verification: &Verification) -> Option<Chart> {
     let frame = errors.frame(
         &verification.det,
         &marked,
-        "Pairs of strangers taken for one person (FMR)",
-        "Pairs of one person that are missed (FNMR)",
+        "Non-mated pairs that match (FMR)",
+        "Mated pairs that do not match (FNMR)",
     )?;
-    let reading = "Each point of the curve is one threshold: further right more pairs of strangers are taken for one person, \
-                   further up more pairs of one person are missed. Lower and further left is better; the band is the 95\u{a0}% interval \
+    let reading = "Each point of the curve is one threshold. Further right, more non-mated pairs match; \
+                   further up, more mated pairs do not match. Lower and further left is better. The band is the 95\u{a0}% interval \
                    of the misses, and the marked points are the rows of the table.";
     let description = errors.description(&marked);
     Some(Chart::new(
@@ -83,7 +83,7 @@ impl Errors {
     fn frame(&self, det: &[DetPoint], marked: &[Operating], x: &str, y: &str) -> Option<Frame> {
         let marked: Vec<&Operating> =
             marked.iter().filter(|point| point.alarm.is_finite() && point.miss.is_finite()).collect();
-        let curve = telling(det, marked.iter().any(|point| point.alarm <= 0.0));
+        let curve = informative(det, marked.iter().any(|point| point.alarm <= 0.0));
         if curve.is_empty() && marked.is_empty() {
             return None;
         }
@@ -164,13 +164,13 @@ impl Errors {
     }
 }
 
-/// The part of the curve that says something: where there are no false alarms only the lowest rate of misses counts (and only if
-/// `from_zero` or nothing else is there); it ends where there are no more misses, or nothing but false alarms.
-pub fn telling(det: &[DetPoint], from_zero: bool) -> Vec<DetPoint> {
+/// The informative part of the curve. Of the points without false alarms only the one with the lowest miss rate is kept, and only if
+/// `from_zero` is set or no other point exists. The curve ends at the first point without misses, or with false alarms only.
+pub fn informative(det: &[DetPoint], from_zero: bool) -> Vec<DetPoint> {
     let finite = |point: &&DetPoint| point.false_positive.is_finite() && point.false_negative.is_finite();
     let points: Vec<DetPoint> = det.iter().filter(finite).copied().collect();
-    let silent = points.iter().rposition(|point| point.false_positive <= 0.0);
-    let first = match silent {
+    let without_alarms = points.iter().rposition(|point| point.false_positive <= 0.0);
+    let first = match without_alarms {
         Some(index) if from_zero || index + 1 == points.len() => index,
         Some(index) => index + 1,
         None => 0,

@@ -1,4 +1,4 @@
-//! The frame of a chart: a key, two axes, a grid, and space for labels in the plot.
+//! The frame of a chart: a legend, two axes, a grid, and the plot with its labels.
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, LINE, TEXT, width};
@@ -6,14 +6,14 @@ use super::labels::{Rect, Room};
 
 /// Width of every chart.
 pub const WIDTH: f64 = 480.0;
-/// Blank at the sides.
+/// Space at the sides.
 const MARGIN: f64 = 10.0;
 /// Height of the plot itself.
 const PLOT: f64 = 255.0;
-/// Height of a line of the key.
+/// Height of a line of the legend.
 const KEY: f64 = 20.0;
 
-/// How something is drawn, for the key.
+/// How a series is drawn in the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sample {
     Line(&'static str),
@@ -21,7 +21,7 @@ pub enum Sample {
     Marker(&'static str, usize),
 }
 
-/// A line of the key.
+/// An entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub sample: Sample,
@@ -34,7 +34,7 @@ impl Entry {
     }
 }
 
-/// A chart with its axes, to be filled.
+/// A chart with axes and without data.
 #[derive(Debug)]
 pub struct Frame {
     pub canvas: Canvas,
@@ -47,7 +47,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame with `headroom` blank between the key and the plot.
+    /// A frame with `headroom` between the legend and the plot.
     pub fn new(key: &[Entry], headroom: f64, mut x: Axis, mut y: Axis) -> Self {
         let mut canvas = Canvas::default();
         let left = (y.widest(width) + MARGIN + 8.0).max(44.0);
@@ -91,7 +91,7 @@ impl Frame {
         [self.x.at(x), self.y.at(y)]
     }
 
-    /// A curve; labels keep off it.
+    /// A curve. Labels avoid it.
     pub fn curve(&mut self, class: &str, points: &[[f64; 2]]) {
         let points = thinned(points, 0.7);
         self.canvas.polyline(class, &points);
@@ -105,24 +105,24 @@ impl Frame {
         self.canvas.area(class, &around);
     }
 
-    /// A straight line; labels keep off it.
+    /// A straight line. Labels avoid it.
     pub fn bar(&mut self, class: &str, from: [f64; 2], to: [f64; 2]) {
         self.canvas.line(class, from, to);
         self.room.avoid(&[from, to]);
     }
 
-    /// A marker; labels keep off it.
+    /// A marker. Labels avoid it.
     pub fn marker(&mut self, class: &str, at: [f64; 2], shape: usize, hint: &str) {
         self.room.keep_clear(at);
         self.canvas.marker(class, at, shape, hint);
     }
 
-    /// Names a point, once everything that the label has to keep off is drawn.
+    /// A label for a point. Call it after everything that the label must avoid is drawn.
     pub fn label(&mut self, at: [f64; 2], text: String) {
         self.labels.push((at, text));
     }
 
-    /// The finished elements, and their height.
+    /// The complete elements, and their height.
     pub fn finish(mut self) -> (String, f64) {
         let placed: Vec<_> = std::mem::take(&mut self.labels)
             .into_iter()
@@ -138,7 +138,7 @@ impl Frame {
     }
 }
 
-/// Draws the key in as many lines as it needs; how high it is.
+/// Draws the legend in as many lines as it needs. Returns its height.
 fn draw_key(canvas: &mut Canvas, entries: &[Entry]) -> f64 {
     let [mut x, mut y] = [MARGIN, MARGIN];
     for Entry { sample, text } in entries {
@@ -160,7 +160,7 @@ fn draw_key(canvas: &mut Canvas, entries: &[Entry]) -> f64 {
     if entries.is_empty() { 0.0 } else { y - MARGIN + KEY + 4.0 }
 }
 
-/// The points without those that nobody could see beside the one before; the last stays.
+/// The points that are visibly apart from the previous one, and the last point.
 pub fn thinned(points: &[[f64; 2]], apart: f64) -> Vec<[f64; 2]> {
     let mut kept: Vec<[f64; 2]> = Vec::new();
     for (index, point) in points.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! False alarms while the gallery grows.
+//! The chart of FPIR over the size of the gallery.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::frame::{Entry, Frame, Sample};
 use crate::evaluation::{FpirBySize, SizePoint};
 use crate::number::{aim, count, interval, percent, score};
 
-/// Dots, lines and bars of each series; more series than colours share them.
+/// Classes for markers, lines and bars of each series. If there are more series than colours, colours repeat.
 const SERIES: [[&str; 3]; 6] = [
     ["dot fill-0", "curve dashed line-0", "bar line-0"],
     ["dot fill-1", "curve dashed line-1", "bar line-1"],
@@ -28,25 +28,25 @@ pub fn chart(growth: &[FpirBySize]) -> Option<Chart> {
     let all = || series.iter().flat_map(|(_, points)| points.iter());
     all().next()?;
     let rates = all().flat_map(|point| [point.fpir.value, point.predicted, point.fpir.interval[1].min(1.0)]);
-    let x = Axis::sizes("People in the gallery (N)", all().map(|point| point.subjects));
-    let y = Axis::rates("Strangers who are named (FPIR)", rates);
+    let x = Axis::sizes("Subjects in the gallery (N)", all().map(|point| point.subjects));
+    let y = Axis::rates("Non-mated searches with a false alarm (FPIR)", rates);
     let mut frame = Frame::new(&key(&series), 0.0, x, y);
     for (index, (_, points)) in series.iter().enumerate() {
-        let aside = 7.0 * (index as f64 - 0.5 * (series.len() - 1) as f64);
-        draw(&mut frame, index, aside.clamp(-20.0, 20.0), points);
+        let offset = 7.0 * (index as f64 - 0.5 * (series.len() - 1) as f64);
+        draw(&mut frame, index, offset.clamp(-20.0, 20.0), points);
     }
-    for at in silent(&frame, &series) {
+    for at in without_alarms(&frame, &series) {
         frame.label(at, "0 observed".to_owned());
     }
-    let reading = "The threshold of each colour stays fixed while the gallery grows: dots with bars are observed, the dashed line \
-                   is what the whole gallery's rate predicts if people are alike. Lower is better, and dots that follow \
-                   the line mean that the rate can be foretold for other sizes.";
+    let reading = "The threshold of each colour is the same for all gallery sizes. Points with bars are observed. The dashed line \
+                   is the prediction from the rate of the whole gallery, if searches of parts are independent. Lower is better. If the \
+                   points follow the line, the rate can be predicted for other sizes.";
     let title = "False alarms while the gallery grows";
     Some(Chart::new("growth", title, description(&series), reading, frame))
 }
 
-/// Where sizes of the gallery have no false alarms: once for all thresholds.
-fn silent(frame: &Frame, series: &[(&FpirBySize, Vec<&SizePoint>)]) -> Vec<[f64; 2]> {
+/// The sizes of the gallery without false alarms, once for all thresholds.
+fn without_alarms(frame: &Frame, series: &[(&FpirBySize, Vec<&SizePoint>)]) -> Vec<[f64; 2]> {
     let points = series.iter().flat_map(|(_, points)| points).filter(|point| point.fpir.value <= 0.0);
     let sizes: BTreeSet<u64> = points.map(|point| point.subjects).collect();
     sizes.into_iter().map(|subjects| frame.at(subjects as f64, 0.0)).collect()
@@ -66,8 +66,8 @@ fn key(series: &[(&FpirBySize, Vec<&SizePoint>)]) -> Vec<Entry> {
     key
 }
 
-/// Points of different series at one size stand side by side.
-fn draw(frame: &mut Frame, index: usize, aside: f64, points: &[&SizePoint]) {
+/// Points of different series at the same size are drawn side by side.
+fn draw(frame: &mut Frame, index: usize, offset: f64, points: &[&SizePoint]) {
     let [dot, dashed, bar] = SERIES[index % SERIES.len()];
     let predicted: Vec<_> = points
         .iter()
@@ -75,7 +75,7 @@ fn draw(frame: &mut Frame, index: usize, aside: f64, points: &[&SizePoint]) {
         .map(|point| frame.at(point.subjects as f64, point.predicted))
         .collect();
     frame.curve(dashed, &predicted);
-    let shift = |[x, y]: [f64; 2]| [x + aside, y];
+    let shift = |[x, y]: [f64; 2]| [x + offset, y];
     for point in points {
         let size = point.subjects as f64;
         if point.fpir.interval.iter().all(|end| end.is_finite()) {

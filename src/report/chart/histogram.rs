@@ -1,4 +1,4 @@
-//! How the scores of mates and of strangers are spread.
+//! Histograms of mated and non-mated scores.
 
 use super::Chart;
 use super::axis::Axis;
@@ -8,18 +8,18 @@ use super::labels::{LineLabel, rows};
 use crate::evaluation::{Histogram, Identification, Verification};
 use crate::number::{aim, score};
 
-/// Mate scores and best scores of strangers.
+/// Scores of mates and best scores of non-mated searches.
 pub fn identification(identification: &Identification) -> Option<Chart> {
     let thresholds = identification
         .points
         .iter()
         .map(|point| (point.threshold, format!("FPIR {}", aim(point.target_fpir))));
-    let names = ["right person (mated searches)", "best of anyone (searches for strangers)"];
+    let names = ["mate (mated searches)", "best candidate (non-mated searches)"];
     let frame = frame(&identification.histogram, names, "Share of the searches", thresholds.collect())?;
-    let reading = "One area shows the score of the right person in searches for people who are in the gallery, the other the best \
-                   score of anyone in searches for strangers; at a threshold, strangers to the right of the line are named and \
-                   people to the left of it are missed. The less the two areas overlap the better.";
-    let title = "Scores of the right person and of strangers";
+    let reading = "One area shows the score of the mate in mated searches, the other the best \
+                   score in non-mated searches. At a threshold, non-mated searches to the right of the line raise a false alarm, and \
+                   mated searches to the left of it miss. The less the two areas overlap the better.";
+    let title = "Scores of mated and non-mated searches";
     Some(Chart::new(
         "identification-histogram",
         title,
@@ -29,16 +29,16 @@ pub fn identification(identification: &Identification) -> Option<Chart> {
     ))
 }
 
-/// Scores of pairs.
+/// Scores of mated and non-mated pairs.
 pub fn verification(verification: &Verification) -> Option<Chart> {
     let thresholds =
         verification.points.iter().map(|point| (point.threshold, format!("FMR {}", aim(point.target_fmr))));
     let names = ["one person (mated pairs)", "two people (non-mated pairs)"];
     let frame = frame(&verification.histogram, names, "Share of the pairs", thresholds.collect())?;
-    let reading = "One area shows the scores of pairs of one person, the other those of pairs of strangers; at a threshold, \
-                   strangers to the right of the line are taken for one person and mates to the left of it are missed. The less \
-                   the two areas overlap the better.";
-    let title = "Scores of pairs of one person and of strangers";
+    let reading = "One area shows the scores of mated pairs, the other those of non-mated pairs. At a threshold, \
+                   non-mated pairs to the right of the line are false matches, and mated pairs to the left of it are false non-matches. \
+                   The less the two areas overlap the better.";
+    let title = "Scores of mated and non-mated pairs";
     Some(Chart::new("verification-histogram", title, description(&verification.histogram), reading, frame))
 }
 
@@ -53,7 +53,7 @@ fn frame(histogram: &Histogram, names: [&str; 2], y: &str, thresholds: Vec<(f32,
     ];
     let y = Axis::shares(y, 0.0, if most > 0.0 { most } else { 1.0 });
     let mut labels: Vec<LineLabel> = Vec::new();
-    // The rows of labels above the plot decide where it begins, so they come first.
+    // The plot starts below the rows of labels, so the labels are placed first.
     let plot = Frame::new(&key, 0.0, x.clone(), y.clone()).plot;
     x.span(plot.x, plot.right());
     for (threshold, text) in &thresholds {
@@ -79,7 +79,7 @@ fn shares(bins: &[f64]) -> impl Iterator<Item = f64> + '_ {
     bins.iter().map(|share| if share.is_finite() { share.max(0.0) } else { 0.0 })
 }
 
-/// The scores to show: bins with something in them, and the thresholds.
+/// The range of scores to show: bins with counts, and the thresholds.
 fn extent(histogram: &Histogram, thresholds: &[(f32, String)]) -> Option<[f64; 2]> {
     if !(histogram.start.is_finite() && histogram.width.is_finite() && histogram.width > 0.0) {
         return None;
@@ -128,7 +128,7 @@ fn description(histogram: &Histogram) -> String {
         if total > 0.0 { crate::number::plain(sum / total, 2) } else { crate::number::UNKNOWN.to_owned() }
     };
     format!(
-        "Two histograms of scores: mates have {} on average, strangers {}.",
+        "Two histograms of scores. The mean of the mated scores is {}, that of the non-mated scores {}.",
         centre(&histogram.mated),
         centre(&histogram.non_mated)
     )

@@ -1,5 +1,5 @@
-//! Placement of labels: each gets the nearest free place to its point, and none overlaps another. Labels of vertical lines stand above the
-//! plot, in as many rows as keep them apart.
+//! Placement of labels. Each label gets the nearest free place to its point, and no two labels overlap. Labels of vertical lines are
+//! above the plot, in as many rows as are necessary to separate them.
 
 use super::canvas::{LINE, width};
 
@@ -26,7 +26,7 @@ impl Rect {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
 
-    /// The point of the rectangle that is nearest to another.
+    /// The point of the rectangle that is nearest to another point.
     pub fn nearest(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         [x.clamp(self.x, self.right()), y.clamp(self.y, self.bottom())]
     }
@@ -40,21 +40,21 @@ impl Rect {
     }
 }
 
-/// Where a label goes.
+/// The place of a label.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spot {
     /// Left end of the base line.
     pub base: [f64; 2],
-    /// Where a line from the named point to a label further away ends.
+    /// The end of the line from the point to a distant label.
     pub leader: Option<[f64; 2]>,
 }
 
-/// A label this near needs no line to what it names.
+/// A label within this distance needs no line to its point.
 const NEAR: f64 = 16.0;
-/// The pointer of a marker stays visible.
+/// The marker of a point stays visible within this distance.
 const CLEAR: f64 = 7.0;
 
-/// The plot while it fills with labels.
+/// The plot with the labels placed so far.
 #[derive(Debug)]
 pub struct Room {
     bounds: Rect,
@@ -67,19 +67,19 @@ impl Room {
         Self { bounds, taken: Vec::new(), curves: Vec::new() }
     }
 
-    /// Labels stay off the marker here.
+    /// Keeps labels off the marker at this point.
     pub fn keep_clear(&mut self, marker: [f64; 2]) {
         self.taken.push(Rect::around(marker, CLEAR - 1.0));
     }
 
-    /// Labels stay off this line where they can.
+    /// Labels avoid this line if they can.
     pub fn avoid(&mut self, line: &[[f64; 2]]) {
         for pair in line.windows(2) {
             self.curves.extend(between(pair[0], pair[1], 5.0));
         }
     }
 
-    /// Takes the best free place for a label; `None` if there is none left.
+    /// Takes the best free place for a label. `None` if there is none.
     pub fn place(&mut self, named: [f64; 2], text: &str) -> Option<Spot> {
         let size = [width(text), LINE];
         let mut best: Option<(f64, Rect)> = None;
@@ -111,11 +111,11 @@ impl Room {
         })
     }
 
-    /// How bad a place is; `None` if it is taken or not better than `least`.
+    /// The cost of a place. `None` if it is not free or not better than `least`.
     fn cost(&self, rect: Rect, named: [f64; 2], least: f64) -> Option<f64> {
         let end = rect.nearest(named);
         let far = distance(end, named);
-        // Beside its point a label reads better than above or below it, and above it better than below.
+        // A label is easier to read beside its point than above it, and easier above it than below it.
         let aside = (rect.y + 0.5 * rect.height - named[1]).abs();
         let below = if rect.y > named[1] { 2.0 } else { 0.0 };
         let cost = far + 0.2 * aside + below;
@@ -129,7 +129,7 @@ impl Room {
         (cost < least).then_some(cost)
     }
 
-    /// Whether a line between the two runs through a label or over another marker.
+    /// Whether a line between the two points crosses a label or another marker.
     fn is_crossed(&self, named: [f64; 2], end: [f64; 2]) -> bool {
         let others = || self.taken.iter().filter(|taken| !taken.contains(named));
         between(named, end, 4.0).any(|point| others().any(|taken| taken.contains(point)))
@@ -151,17 +151,17 @@ fn between(from: [f64; 2], to: [f64; 2], step: f64) -> impl Iterator<Item = [f64
 /// The label of a vertical line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineLabel {
-    /// Where the line is.
+    /// The place of the line.
     pub at: f64,
-    /// Where the label starts.
+    /// The start of the label.
     pub start: f64,
-    /// Rows between the label and the plot; `None` if there is no room for it.
+    /// Rows between the label and the plot. `None` if there is no space for it.
     pub row: Option<usize>,
     /// The label.
     pub text: String,
 }
 
-/// Between a line and its label.
+/// Distance between a line and its label.
 const GAP: f64 = 4.0;
 /// The largest number of rows.
 const MOST: usize = 8;
@@ -186,11 +186,11 @@ impl LineLabel {
     }
 }
 
-/// Gives each label a row and a side of its line between the limits. Returns the number of rows.
+/// Gives each label a row and a side of its line within the limits. Returns the number of rows.
 pub fn rows(labels: &mut [LineLabel], limits: [f64; 2]) -> usize {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|a, b| labels[*b].at.total_cmp(&labels[*a].at));
-    // A label passes above the shorter lines on its side, so those at the far end of its side come first.
+    // A label is above the shorter lines on its side. So the labels at the far end of that side come first.
     let (mut order, left): (Vec<usize>, Vec<usize>) =
         order.into_iter().partition(|index| labels[*index].ends()[1] <= limits[1]);
     for index in left.into_iter().rev() {
@@ -219,7 +219,7 @@ mod tests {
     const BOUNDS: Rect = Rect { x: 10.0, y: 10.0, width: 300.0, height: 200.0 };
 
     #[test]
-    fn many_labels_of_one_point_do_not_meet() {
+    fn many_labels_of_one_point_do_not_overlap() {
         let mut room = Room::new(BOUNDS);
         let spots: Vec<Spot> =
             (0..12).filter_map(|_| room.place([20.0, 200.0], "8.4 % at FPIR 1 %")).collect();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_fits_nowhere_is_left_out() {
+    fn a_label_without_free_space_is_left_out() {
         let mut room = Room::new(Rect { width: 20.0, ..BOUNDS });
         assert_eq!(room.place([20.0, 20.0], "a label wider than the picture"), None);
         let mut room = Room::new(Rect { height: 5.0, ..BOUNDS });
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_lines_neither_meet_nor_are_crossed() {
+    fn labels_of_lines_do_not_overlap_and_no_line_crosses_them() {
         for places in [&[100.0, 101.0, 102.0, 300.0][..], &[400.0, 530.0, 535.0], &[5.0; 12], &[]] {
             let mut labels = labels(places);
             assert!(rows(&mut labels, [0.0, 540.0]) <= MOST);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn near_lines_on_either_side_all_get_a_label() {
+    fn close_lines_at_both_ends_all_have_a_label() {
         for places in [[100.0, 101.0, 102.0, 102.0], [100.0, 520.0, 530.0, 535.0]] {
             let mut labels = labels(&places);
             rows(&mut labels, [0.0, 540.0]);

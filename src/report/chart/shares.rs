@@ -1,17 +1,17 @@
-//! Charts of shares that are near 1: the cumulative match characteristic, how often the right person is among the first R, and the receiver
-//! operating characteristic, true accepts over false matches.
+//! Charts of shares near 1: the cumulative match characteristic (CMC), the share of mates among the first R candidates, and the receiver
+//! operating characteristic (ROC), the true accept rate over the FMR.
 
 use super::Chart;
 use super::axis::Axis;
-use super::det::telling;
+use super::det::informative;
 use super::frame::{Entry, Frame, Sample, thinned};
 use crate::evaluation::{CmcPoint, DetPoint, Verification, VerificationPoint};
 use crate::number::{aim, interval, percent, score};
 
-/// Ranks that are drawn.
+/// The last rank in the chart.
 const LAST: u32 = 50;
 
-/// Identified over rank.
+/// CMC: the share of identified mates over the rank.
 pub fn cmc(cmc: &[CmcPoint]) -> Option<Chart> {
     let drawn: Vec<&CmcPoint> = cmc
         .iter()
@@ -19,7 +19,7 @@ pub fn cmc(cmc: &[CmcPoint]) -> Option<Chart> {
         .collect();
     let (first, last) = (*drawn.first()?, *drawn.last()?);
     let lowest = drawn.iter().flat_map(|point| [point.identified.value, point.identified.interval[0]]);
-    let y = zoomed("Right person among the first R", lowest.fold(1.0, f64::min));
+    let y = zoomed("Mate among the first R", lowest.fold(1.0, f64::min));
     let key = [
         Entry::new(Sample::Marker("dot fill-0", 0), "observed"),
         Entry::new(Sample::Area("band fill-0"), "95\u{a0}% interval"),
@@ -47,35 +47,35 @@ pub fn cmc(cmc: &[CmcPoint]) -> Option<Chart> {
         frame.label(line[line.len() - 1], text);
     }
     let description = format!(
-        "The right person is at rank {} in {} of the searches, within rank {} in {}.",
+        "The mate is at rank {} in {} of the searches, within rank {} in {}.",
         first.rank,
         percent(first.identified.value),
         last.rank,
         percent(last.identified.value)
     );
-    let reading = "The curve says how often the right person is among the first R candidates, whatever the score, in searches for \
-                   people who are in the gallery. Higher is better, and the nearer to the left the curve is high, the fewer \
-                   candidates somebody has to look at.";
-    Some(Chart::new("cmc", "The right person among the first candidates", description, reading, frame))
+    let reading = "The curve shows how often the mate is among the first R candidates in mated searches, for any score. \
+                   Higher is better. A curve that is high further to the left means that an examiner has to look at fewer \
+                   candidates.";
+    Some(Chart::new("cmc", "The mate among the first candidates", description, reading, frame))
 }
 
 /// TAR over FMR.
 pub fn roc(verification: &Verification) -> Option<Chart> {
     let finite = |point: &&VerificationPoint| point.fmr.value.is_finite() && point.fnmr.value.is_finite();
     let marked: Vec<&VerificationPoint> = verification.points.iter().filter(finite).collect();
-    let curve = telling(&verification.det, marked.iter().any(|point| point.fmr.value <= 0.0));
+    let curve = informative(&verification.det, marked.iter().any(|point| point.fmr.value <= 0.0));
     if curve.is_empty() && marked.is_empty() {
         return None;
     }
     let mut frame = roc_frame(&curve, &marked);
     draw_roc(&mut frame, &curve);
     mark_roc(&mut frame, &marked);
-    let reading = "The curve says how many pairs of one person are recognised (TAR, which is 1 minus FNMR) at each rate of false \
-                   matches. Higher and further left is better; the scale of false matches is logarithmic, because useful rates \
+    let reading = "The curve shows the share of mated pairs that match (TAR, which is 1 minus FNMR) for each FMR. Higher and \
+                   further left is better. The scale of the FMR is logarithmic, because useful rates \
                    are small.";
     Some(Chart::new(
         "roc",
-        "Recognised pairs at each rate of false matches",
+        "Matching mated pairs for each false match rate",
         roc_description(&marked),
         reading,
         frame,
@@ -86,8 +86,8 @@ fn roc_frame(curve: &[DetPoint], marked: &[&VerificationPoint]) -> Frame {
     let marks = || marked.iter().map(|point| [point.fmr.value, point.fnmr.value]);
     let both = || curve.iter().map(|point| [point.false_positive, point.false_negative]).chain(marks());
     let lowest = 1.0 - both().map(|[_, miss]| miss).fold(0.0, f64::max);
-    let x = Axis::rates("Pairs of strangers taken for one person (FMR)", both().map(|[alarm, _]| alarm));
-    let y = zoomed("Pairs of one person that are recognised (TAR)", lowest);
+    let x = Axis::rates("Non-mated pairs that match (FMR)", both().map(|[alarm, _]| alarm));
+    let y = zoomed("Mated pairs that match (TAR)", lowest);
     let key = [
         Entry::new(Sample::Line("curve line-0"), "observed"),
         Entry::new(Sample::Area("band fill-0"), "95\u{a0}% interval"),
@@ -142,7 +142,7 @@ fn roc_description(marked: &[&VerificationPoint]) -> String {
     format!("TAR over FMR, which is on a logarithmic axis. {}", said.join("; "))
 }
 
-/// Shares from the highest of a few round values that is below all of them. An axis that does not start at zero says so.
+/// An axis of shares from the highest of a few round values below all of them. The title states a start other than zero.
 fn zoomed(title: &str, lowest: f64) -> Axis {
     let start = [0.99, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5]
         .into_iter()

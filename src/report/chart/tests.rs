@@ -22,7 +22,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
     tag[start..].split('"').next().unwrap()
 }
 
-/// The boxes of all texts, by the same measure that placed them, less a hair.
+/// The boxes of all texts, with the measure that placed them, slightly reduced.
 fn texts(body: &str) -> Vec<(Rect, String)> {
     body.split("<text ")
         .skip(1)
@@ -44,7 +44,7 @@ fn texts(body: &str) -> Vec<(Rect, String)> {
 }
 
 #[test]
-fn labels_neither_overlap_nor_leave_the_picture() {
+fn labels_do_not_overlap_and_stay_in_the_picture() {
     for (name, chart) in all() {
         let texts = texts(&chart.body);
         assert!(texts.len() > 3, "{name}");
@@ -98,7 +98,7 @@ fn found(wanted: &str, chart: &str) -> Chart {
 }
 
 #[test]
-fn no_errors_are_said_to_be_none_observed() {
+fn zero_errors_are_labelled_as_none_observed() {
     for name in ["identification-det", "growth"] {
         assert!(found("no errors", name).body.contains("0 observed"), "{name}");
     }
@@ -106,7 +106,7 @@ fn no_errors_are_said_to_be_none_observed() {
 }
 
 #[test]
-fn every_operating_point_is_named() {
+fn every_operating_point_has_a_label() {
     let det = found("example", "identification-det");
     assert_eq!(det.body.matches(" at FPIR ").count(), 3);
     assert_eq!(found("example", "roc").body.matches(" at FMR ").count(), 4);
@@ -115,13 +115,13 @@ fn every_operating_point_is_named() {
 }
 
 #[test]
-fn an_axis_that_does_not_start_at_zero_says_so() {
+fn an_axis_that_does_not_start_at_zero_states_its_start() {
     assert!(found("example", "cmc").body.contains("axis starts at 90\u{a0}%"));
     assert!(!found("only errors", "cmc").body.contains("axis starts"));
 }
 
 #[test]
-fn what_is_empty_has_no_chart() {
+fn empty_data_has_no_chart() {
     let names = |wanted: &str| -> Vec<&'static str> {
         let (_, report) = odd().into_iter().find(|(name, _)| *name == wanted).unwrap();
         charts(&report).iter().map(|chart| chart.name).collect()
@@ -141,7 +141,7 @@ fn luminance(colour: &str) -> f64 {
 }
 
 #[test]
-fn colours_are_readable_on_either_ground() {
+fn colours_are_readable_on_light_and_dark_backgrounds() {
     let (light, dark) = COLOURS.split_once("@media").unwrap();
     for scheme in [light, dark] {
         let colour = |name: &str| {
@@ -160,7 +160,7 @@ fn colours_are_readable_on_either_ground() {
 }
 
 #[test]
-fn colours_for_old_viewers_are_those_of_the_light_scheme() {
+fn colours_for_old_viewers_equal_the_light_scheme() {
     let (light, _) = COLOURS.split_once("@media").unwrap();
     let pairs = super::STYLE.lines().filter(|line| line.contains("var(--"));
     for line in pairs {
@@ -173,8 +173,8 @@ fn colours_for_old_viewers_are_those_of_the_light_scheme() {
 }
 
 #[test]
-#[ignore = "writes a page to look at: GALLERIST_PAGE names the directory"]
-fn pages_to_look_at() {
+#[ignore = "writes a page for inspection: GALLERIST_PAGE names the directory"]
+fn pages_for_inspection() {
     let directory = std::path::PathBuf::from(std::env::var_os("GALLERIST_PAGE").unwrap());
     for (name, report) in odd() {
         crate::report::write(&report, &directory.join(name.replace(' ', "-"))).unwrap();

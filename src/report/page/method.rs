@@ -1,4 +1,4 @@
-//! What was evaluated and how the numbers were computed, for those who want to compare them with others.
+//! The setting of the evaluation and the definitions of its numbers.
 
 use crate::evaluation::{Identification, Verification};
 use crate::number::{count, percent};
@@ -6,7 +6,7 @@ use crate::report::Report;
 use crate::report::chart;
 use crate::report::chart::Escaped;
 
-/// The top of the page.
+/// The header of the page.
 pub fn header(report: &Report) -> String {
     let setting = &report.setting;
     let searched = report.identification.as_ref().map(|identification| {
@@ -30,12 +30,12 @@ pub fn header(report: &Report) -> String {
     )
 }
 
-/// The terms and the command line.
+/// The settings and the command line.
 pub fn setting(report: &Report) -> String {
     let setting = &report.setting;
     let fingerprint: String = setting.fingerprint.chars().take(12).collect();
     let fingerprint = if fingerprint.is_empty() {
-        "<small>templates made elsewhere</small>".to_owned()
+        "<small>templates of another program</small>".to_owned()
     } else {
         format!("<small>fingerprint <code>{}</code></small>", Escaped(&fingerprint))
     };
@@ -55,7 +55,7 @@ pub fn setting(report: &Report) -> String {
     )
 }
 
-/// The words of a command line, each kept together where it fits a line: `--seed` is not to be broken after its first hyphen.
+/// The words of a command line. Each word stays on one line if it fits: `--seed` must not break after its first hyphen.
 fn command(command: &str) -> String {
     let words: Vec<String> =
         command.split(' ').map(|word| format!("<span>{}</span>", Escaped(word))).collect();
@@ -75,8 +75,8 @@ fn searches(identification: &Identification) -> [(&'static str, String); 3] {
     let [mated, non_mated] = identification.failed_to_acquire;
     [
         ("Gallery", format!("{}<small>{templates}</small>", people(identification.subjects))),
-        ("Probes of people in the gallery", probes(identification.mated, mated)),
-        ("Probes of strangers", probes(identification.non_mated, non_mated)),
+        ("Mated probes", probes(identification.mated, mated)),
+        ("Non-mated probes", probes(identification.non_mated, non_mated)),
     ]
 }
 
@@ -84,7 +84,7 @@ fn pairs(verification: &Verification) -> (&'static str, String) {
     let [mated, non_mated] = verification.pairs;
     let unusable = verification.failed_to_acquire[0].saturating_add(verification.failed_to_acquire[1]);
     let text = format!(
-        "{} of one person, {} of strangers<small>{} in all; {} pairs without a usable face in one of the photos</small>",
+        "{} mated, {} non-mated<small>{} in all; {} pairs without a usable face in one of the photos</small>",
         count(mated),
         count(non_mated),
         people(verification.subjects),
@@ -93,7 +93,7 @@ fn pairs(verification: &Verification) -> (&'static str, String) {
     ("Pairs", text)
 }
 
-/// Where the numbers behind the page are.
+/// Links to the files with the numbers.
 pub fn footer(report: &Report) -> String {
     let mut charts = report.identification.as_ref().map_or_else(Vec::new, chart::of_identification);
     charts.extend(report.verification.as_ref().map_or_else(Vec::new, chart::of_verification));
@@ -104,7 +104,7 @@ pub fn footer(report: &Report) -> String {
         .map(|name| format!("<a href=\"{name}\">{name}</a>"))
         .collect();
     format!(
-        "<footer>\n<p>The numbers and pictures of this page lie beside it: {}.</p>\n<p>Gallerist {}, {}</p>\n</footer>\n",
+        "<footer>\n<p>The numbers and charts of this page are in the same folder: {}.</p>\n<p>Gallerist {}, {}</p>\n</footer>\n",
         links.join(", "),
         Escaped(&report.setting.version),
         Escaped(&report.setting.date)
@@ -119,20 +119,20 @@ fn plural(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
-const SEARCHES: &str = "<dt>FPIR</dt><dd>False positive identification rate: the share of searches for strangers in which <em>anybody</em> \
-reaches the threshold. What counts is the best score of each search, not each comparison on its own; counting comparisons would give \
-another, much smaller number.</dd>\n\
-<dt>FNIR</dt><dd>False negative identification rate: the share of searches for people in the gallery in which the right person does not \
-reach the threshold. For rank 1 they also have to be first.</dd>\n\
-<dt>Rank R</dt><dd>A search counts as found at rank R if fewer than R other people score at least as high as the right one. No threshold \
+const SEARCHES: &str = "<dt>FPIR</dt><dd>False positive identification rate: the share of non-mated searches in which <em>any</em> \
+subject reaches the threshold. A non-mated search is for a person who is not in the gallery. The best score of each search counts. \
+Counting each comparison instead would give another, much smaller number.</dd>\n\
+<dt>FNIR</dt><dd>False negative identification rate: the share of mated searches in which the mate does not \
+reach the threshold. For rank 1 the mate also has to be first.</dd>\n\
+<dt>Rank R</dt><dd>A search counts as found at rank R if fewer than R other subjects score at least as high as the mate. No threshold \
 is applied.</dd>\n\
-<dt>Predicted FPIR</dt><dd>What the rate of the whole gallery foretells for a part of it, if searches of parts were independent: \
-1&nbsp;−&nbsp;(1&nbsp;−&nbsp;FPIR)<sup>n/N</sup>.</dd>\n";
+<dt>Predicted FPIR</dt><dd>The prediction for a part of the gallery from the rate of the whole gallery, if searches of parts were \
+independent: 1&nbsp;−&nbsp;(1&nbsp;−&nbsp;FPIR)<sup>n/N</sup>.</dd>\n";
 
-const PAIRS: &str = "<dt>FMR</dt><dd>False match rate, also FAR: the share of pairs of strangers that reach the threshold.</dd>\n\
-<dt>FNMR, TAR</dt><dd>False non-match rate: the share of pairs of one person that do not reach the threshold. TAR is 1&nbsp;−&nbsp;FNMR.</dd>\n\
+const PAIRS: &str = "<dt>FMR</dt><dd>False match rate, also FAR: the share of non-mated pairs that reach the threshold.</dd>\n\
+<dt>FNMR, TAR</dt><dd>False non-match rate: the share of mated pairs that do not reach the threshold. TAR is 1&nbsp;−&nbsp;FNMR.</dd>\n\
 <dt>EER</dt><dd>Equal error rate: the rate at the threshold where FMR and FNMR are the same.</dd>\n\
-<dt>Accuracy</dt><dd>The highest share of pairs that one threshold judges rightly. It depends on how many pairs of each kind there \
+<dt>Accuracy</dt><dd>The highest share of pairs that one threshold decides correctly. It depends on how many pairs of each kind there \
 are.</dd>\n";
 
 /// The closing section.
@@ -142,8 +142,8 @@ pub fn method(report: &Report) -> String {
     format!(
         "<section class=\"method\" aria-labelledby=\"method\">\n<h2 id=\"method\">How this was measured</h2>\n\
          <p>The terms are those of ISO/IEC 19795-1. Scores are cosines from −1 to 1, and a score at or above the threshold counts as \
-         the same person. The threshold of a row is the lowest at which the observed rate of false alarms is at most the one aimed \
-         at.</p>\n<dl class=\"terms\">\n{searches}{pairs}</dl>\n{}{}</section>\n",
+         the same person. The threshold of a row is the lowest at which the observed rate of false alarms is at most the \
+         target.</p>\n<dl class=\"terms\">\n{searches}{pairs}</dl>\n{}{}</section>\n",
         uncertainty(report),
         unusable(report),
     )
@@ -153,26 +153,26 @@ fn uncertainty(report: &Report) -> String {
     let setting = &report.setting;
     format!(
         "<h3>Intervals</h3>\n<p>Intervals are 95\u{a0}% intervals by a bootstrap that draws people, not photos ({} repetitions, seed {}): \
-         photos of one person succeed or fail together, and drawing photos would make the intervals too narrow. Where nothing or \
-         everything failed the bootstrap cannot vary, and the exact binomial interval stands instead. Intervals say how far chance \
-         in this sample goes; they do not say how other photos, cameras or groups of people would turn out.</p>\n{}",
+         photos of one person succeed or fail together, so a bootstrap of photos would give intervals that are too narrow. If no trial or \
+         every trial failed, the bootstrap has no variation, and the exact binomial interval is used. Intervals state the effect of \
+         chance in this sample. They do not include the effect of other photos, cameras or groups of people.</p>\n{}",
         count(u64::from(setting.repetitions)),
         setting.seed,
         small_sample(report)
     )
 }
 
-/// What a sample of this size can show at all.
+/// The smallest rates that a sample of this size can show.
 fn small_sample(report: &Report) -> String {
-    let searches = report.identification.as_ref().map(|all| (all.non_mated[0], "searches for strangers"));
-    let pairs = report.verification.as_ref().map(|all| (all.pairs[1], "pairs of strangers"));
+    let searches = report.identification.as_ref().map(|all| (all.non_mated[0], "non-mated searches"));
+    let pairs = report.verification.as_ref().map(|all| (all.pairs[1], "non-mated pairs"));
     let said: String = searches
         .into_iter()
         .chain(pairs)
         .filter(|(trials, _)| *trials > 0)
         .map(|(trials, of)| {
             format!(
-                " Here one false alarm among {} {of} is a rate of {}, and even none would be compatible with a true rate of up to {}, or more where the same people appear in many of them.",
+                " Here one false alarm among {} {of} is a rate of {}. No false alarm would be compatible with a true rate of up to {}, or more if the same people appear in many of them.",
                 count(trials),
                 percent(1.0 / trials as f64),
                 percent(none_observed(trials))
@@ -180,12 +180,12 @@ fn small_sample(report: &Report) -> String {
         })
         .collect();
     format!(
-        "<h3>Small samples</h3>\n<p>A rate needs errors to rest on: a row with fewer than ten is marked, because its threshold hangs \
-         on a handful of photos.{said} Zero errors mean none observed, not none possible.</p>\n"
+        "<h3>Small samples</h3>\n<p>A rate needs enough errors. A row with fewer than ten is marked, because its threshold depends \
+         on a few photos.{said} Zero errors mean that none was observed, not that none is possible.</p>\n"
     )
 }
 
-/// Upper end of the one-sided 95 % interval of a rate of which no error was seen; the "rule of three", exactly.
+/// Upper end of the one-sided 95 % interval of a rate without observed errors: the exact form of the "rule of three".
 fn none_observed(trials: u64) -> f64 {
     -((0.05_f64).ln() / trials as f64).exp_m1()
 }
@@ -194,8 +194,8 @@ fn unusable(report: &Report) -> String {
     if report.identification.is_none() && report.verification.is_none() {
         return String::new();
     }
-    "<h3>Photos without a usable face</h3>\n<p>They count. A person in the gallery whose photo shows no usable face is missed at every \
-     threshold, and so is a pair with such a photo; a stranger without a usable face causes no false alarm.</p>\n"
+    "<h3>Photos without a usable face</h3>\n<p>They count. A mated probe without a usable face is a miss at every \
+     threshold, and so is a mated pair with such a photo. A non-mated probe without a usable face raises no false alarm.</p>\n"
         .to_owned()
 }
 
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_errors_leave_room_for_three() {
+    fn zero_errors_allow_a_rate_of_three_per_trial_count() {
         assert!((none_observed(3_000) - 0.001).abs() < 2e-6);
         assert!((none_observed(1) - 0.95).abs() < 1e-12);
     }

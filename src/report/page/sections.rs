@@ -1,4 +1,4 @@
-//! The sections about one-to-many searches and one-to-one comparisons: tables, then charts.
+//! The sections on identification and verification: tables, then charts.
 
 use super::figures;
 use super::table::{FEW, FEW_NOTE, Table, rate, share};
@@ -10,9 +10,10 @@ use crate::report::chart;
 /// The section: tables, then charts.
 pub fn identification(identification: &Identification) -> String {
     format!(
-        "<section aria-labelledby=\"identification\">\n<h2 id=\"identification\">Identification: who is this?</h2>\n\
-         <p>A photo is searched in the gallery. For somebody who is in it, the search should find them; for a stranger it should \
-         find nobody. A higher threshold names fewer strangers and misses more of the people in the gallery.</p>\n{}{}<div class=\"pair\">\n{}{}</div>\n</section>\n",
+        "<section aria-labelledby=\"identification\">\n<h2 id=\"identification\">Identification (1:N)</h2>\n\
+         <p>A photo is searched in the gallery. A mated search should find the mate; a non-mated search should \
+         find no subject. A higher threshold gives fewer false alarms and more misses.</p>\n{}{}<div class=\"pair\">\n{}{}</div>\n\
+         </section>\n",
         operating_points(identification),
         figures(&chart::of_identification(identification)),
         ranks(identification),
@@ -22,12 +23,12 @@ pub fn identification(identification: &Identification) -> String {
 
 fn operating_points(identification: &Identification) -> String {
     let mut table = Table::new(
-        "Misses at each rate of false alarms",
+        "Misses for each false alarm rate",
         [
-            "FPIR aimed at",
+            "Target FPIR",
             "Threshold",
-            "FPIR<small>strangers who are named</small>",
-            "FNIR, any rank<small>people who are missed</small>",
+            "FPIR<small>non-mated searches with a false alarm</small>",
+            "FNIR, any rank<small>mated searches with a miss</small>",
             "FNIR, rank 1<small>missed or not first</small>",
         ],
     );
@@ -46,7 +47,7 @@ fn operating_points(identification: &Identification) -> String {
 }
 
 fn ranks(identification: &Identification) -> String {
-    let mut table = Table::new("The right person among the first R", ["Rank R", "Found", "Searches"]);
+    let mut table = Table::new("The mate among the first R", ["Rank R", "Found", "Searches"]);
     for point in identification.cmc.iter().filter(|point| [1, 5, 10, 20, 50].contains(&point.rank)) {
         table.row([point.rank.to_string(), share(&point.identified), count(point.identified.trials)]);
     }
@@ -61,9 +62,9 @@ fn growth(identification: &Identification) -> String {
     sizes.sort_unstable();
     sizes.dedup();
     let column = |growth: &FpirBySize| {
-        format!("FPIR at {}<small>{} aimed at</small>", score(growth.threshold), aim(growth.target_fpir))
+        format!("FPIR at {}<small>target {}</small>", score(growth.threshold), aim(growth.target_fpir))
     };
-    let columns = std::iter::once("People in the gallery".to_owned()).chain(growths.iter().map(column));
+    let columns = std::iter::once("Subjects in the gallery".to_owned()).chain(growths.iter().map(column));
     let mut table = Table::new("False alarms while the gallery grows", columns);
     for subjects in sizes {
         let cell = |growth: &FpirBySize| match growth.points.iter().find(|point| point.subjects == subjects) {
@@ -80,9 +81,9 @@ fn growth(identification: &Identification) -> String {
 /// The section: tables, then charts.
 pub fn verification(verification: &Verification) -> String {
     format!(
-        "<section aria-labelledby=\"verification\">\n<h2 id=\"verification\">Verification: are these the same person?</h2>\n\
-         <p>Two photos are compared. Two of one person should reach the threshold, two of different people should not. No gallery is \
-         involved: these numbers describe the model, not how a search in many people turns out.</p>\n{}{}{}</section>\n",
+        "<section aria-labelledby=\"verification\">\n<h2 id=\"verification\">Verification (1:1)</h2>\n\
+         <p>Two photos are compared. A mated pair should reach the threshold, a non-mated pair should not. No gallery is \
+         involved: these numbers describe the model, not a search among many subjects.</p>\n{}{}{}</section>\n",
         verification_points(verification),
         overall(verification),
         figures(&chart::of_verification(verification)),
@@ -91,13 +92,13 @@ pub fn verification(verification: &Verification) -> String {
 
 fn verification_points(verification: &Verification) -> String {
     let mut table = Table::new(
-        "Recognised pairs at each rate of false matches",
+        "Matching mated pairs for each false match rate",
         [
-            "FMR aimed at",
+            "Target FMR",
             "Threshold",
-            "FMR<small>strangers taken for one person</small>",
-            "TAR<small>pairs of one person recognised</small>",
-            "FNMR<small>pairs of one person missed</small>",
+            "FMR<small>non-mated pairs that match</small>",
+            "TAR<small>mated pairs that match</small>",
+            "FNMR<small>mated pairs that do not match</small>",
         ],
     );
     for point in &verification.points {
@@ -124,7 +125,7 @@ fn overall(verification: &Verification) -> String {
         both.clone(),
     ]);
     table.row([
-        "Accuracy<small>chosen on the same pairs: a little flattering</small>".to_owned(),
+        "Accuracy<small>threshold chosen on the same pairs, so slightly too high</small>".to_owned(),
         share(&verification.accuracy),
         score(verification.accuracy_threshold),
         both,

@@ -4,7 +4,7 @@ use crate::evaluation::Rate;
 use crate::number::{count, interval, percent};
 use crate::report::chart::{Chart, Escaped};
 
-/// A table that scrolls sideways where it does not fit. Cells are finished HTML.
+/// A table that scrolls horizontally if it is too wide. Cells are HTML.
 pub struct Table {
     caption: &'static str,
     columns: Vec<String>,
@@ -20,7 +20,7 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The element; nothing if there are no rows.
+    /// The element. Empty if there are no rows.
     pub fn html(&self) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -42,7 +42,7 @@ fn row(cells: &[String]) -> String {
     format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
 }
 
-/// A rate with its interval and what it was counted from.
+/// A rate with its interval and its counts.
 pub fn rate(rate: &Rate) -> String {
     format!(
         "{}<small>{}</small><small>{} of {}</small>",
@@ -58,11 +58,11 @@ pub fn share(rate: &Rate) -> String {
     format!("{}<small>{}</small>", percent(rate.value), interval(rate.interval))
 }
 
-/// The mark of a row that rests on few errors.
+/// The mark of a row with few errors.
 pub const FEW: &str = " <span class=\"few\">few</span>";
-/// What the mark says.
-pub const FEW_NOTE: &str = "<p class=\"note\"><span class=\"few\">few</span> This row rests on fewer than ten false alarms: with \
-                            other photos of strangers the threshold could have come out quite differently.</p>\n";
+/// The explanation of the mark.
+pub const FEW_NOTE: &str = "<p class=\"note\"><span class=\"few\">few</span> This row is based on fewer than ten false alarms: other \
+                            non-mated photos could have given a very different threshold.</p>\n";
 
 /// A chart and how to read it.
 pub fn figure(chart: &Chart) -> String {

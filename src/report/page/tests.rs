@@ -3,11 +3,11 @@ use crate::number::{count, percent, score};
 use crate::report::Report;
 use crate::report::example::{HOSTILE, example, odd};
 
-/// Elements that have no end.
+/// Elements without an end tag.
 const VOID: [&str; 2] = ["meta", "!DOCTYPE"];
 
 #[test]
-fn tags_are_balanced_whatever_is_reported() {
+fn tags_are_balanced_for_every_report() {
     for (name, report) in odd() {
         let page = html(&report);
         let mut open: Vec<&str> = Vec::new();
@@ -25,7 +25,7 @@ fn tags_are_balanced_whatever_is_reported() {
 }
 
 #[test]
-fn strings_of_the_report_stay_text() {
+fn strings_of_the_report_are_escaped() {
     let (_, report) = odd().into_iter().find(|(name, _)| *name == "hostile").unwrap();
     let mut report = report;
     report.warnings.push(HOSTILE.into());
@@ -61,7 +61,7 @@ fn the_page_has_the_numbers_of_the_report() {
 }
 
 #[test]
-fn nothing_is_fetched() {
+fn the_page_loads_no_other_file() {
     let page = html(&example());
     for reference in ["src=", "@import", "url(", "<link", "<script"] {
         assert!(!page.contains(reference), "{reference}");

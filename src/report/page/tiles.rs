@@ -1,23 +1,18 @@
-//! The main numbers of a report, and rates as sentences: how many of a hundred people.
+//! The main numbers of a report, and rates as sentences, such as "Of 100 mated probes, about 8 are missed."
 
 use crate::evaluation::{Identification, OperatingPoint, Rate, Verification, VerificationPoint};
 use crate::number::{aim, count, interval, percent, score};
 use crate::report::Report;
 
-pub(super) const MISSED: Fate = Fate {
-    people: "people who are in the gallery",
-    trials: "photos of people who are in the gallery",
-    done: "missed",
-};
-const NAMED: Fate = Fate { people: "strangers", trials: "photos of strangers", done: "named" };
-const FIRST: Fate =
-    Fate { people: MISSED.people, trials: MISSED.trials, done: "first in the list of candidates" };
-const RECOGNISED: Fate =
-    Fate { people: "pairs of one person", trials: "pairs of one person", done: "recognised" };
-const CONFUSED: Fate =
-    Fate { people: "pairs of strangers", trials: "pairs of strangers", done: "taken for one person" };
+pub(super) const MISSED: Wording = Wording { people: "mated probes", trials: "mated probes", done: "missed" };
+const NAMED: Wording =
+    Wording { people: "non-mated probes", trials: "non-mated probes", done: "matched to a subject" };
+const FIRST: Wording =
+    Wording { people: MISSED.people, trials: MISSED.trials, done: "first in the list of candidates" };
+const RECOGNISED: Wording = Wording { people: "mated pairs", trials: "mated pairs", done: "matched" };
+const CONFUSED: Wording = Wording { people: "non-mated pairs", trials: "non-mated pairs", done: "matched" };
 
-/// The tiles; nothing if there is nothing to say.
+/// The tiles. A sentence if nothing was measured.
 pub fn section(report: &Report) -> String {
     let mut tiles = report.identification.as_ref().map_or_else(Vec::new, identification);
     tiles.extend(report.verification.as_ref().map_or_else(Vec::new, verification));
@@ -38,7 +33,7 @@ fn identification(identification: &Identification) -> Vec<String> {
     if let Some(first) = identification.cmc.first().filter(|point| point.rank == 1) {
         let detail = format!("95\u{a0}% interval {}", interval(first.identified.interval));
         let words = format!("{} No threshold is applied here.", FIRST.sentence(&first.identified));
-        tiles.push(tile("Right person first", &percent(first.identified.value), &detail, &words));
+        tiles.push(tile("Mate at rank 1", &percent(first.identified.value), &detail, &words));
     }
     tiles
 }
@@ -46,7 +41,7 @@ fn identification(identification: &Identification) -> Vec<String> {
 fn verification(verification: &Verification) -> Vec<String> {
     let mut tiles = Vec::new();
     if let Some(point) = strictest(&verification.points) {
-        let name = format!("Recognised, at FMR {}", aim(point.target_fmr));
+        let name = format!("Matched, at FMR {}", aim(point.target_fmr));
         let accepted = accepted(&point.fnmr);
         let detail = format!("95\u{a0}% interval {}", interval(accepted.interval));
         let words = format!("{} {}", RECOGNISED.sentence(&accepted), CONFUSED.sentence(&point.fmr));
@@ -55,7 +50,7 @@ fn verification(verification: &Verification) -> Vec<String> {
     let eer = verification.eer;
     let detail = format!("95\u{a0}% interval {}", interval(eer.interval));
     let words = format!(
-        "At the threshold {} as many pairs of one person are missed as pairs of strangers are taken for one person.",
+        "At the threshold {} the share of mated pairs that do not match equals the share of non-mated pairs that match.",
         score(verification.eer_threshold)
     );
     tiles.push(tile("Both errors equal", &format!("EER {}", percent(eer.value)), &detail, &words));
@@ -69,13 +64,13 @@ pub(super) fn accepted(fnmr: &Rate) -> Rate {
     Rate { value: 1.0 - fnmr.value, interval: [1.0 - high, 1.0 - low], errors, trials: fnmr.trials }
 }
 
-/// The point at 1 %, else the first that rests on enough errors.
+/// The point at 1 %, otherwise the first with enough errors.
 fn headline(points: &[OperatingPoint]) -> Option<&OperatingPoint> {
     let usual = points.iter().find(|point| (point.target_fpir - 0.01).abs() < 1e-9);
     usual.or_else(|| points.iter().find(|point| !point.few)).or_else(|| points.first())
 }
 
-/// The point at 0.1 %, else the first that rests on enough errors.
+/// The point at 0.1 %, otherwise the first with enough errors.
 fn strictest(points: &[VerificationPoint]) -> Option<&VerificationPoint> {
     let usual = points.iter().find(|point| (point.target_fmr - 0.001).abs() < 1e-9);
     usual.or_else(|| points.iter().find(|point| !point.few)).or_else(|| points.first())
@@ -87,21 +82,21 @@ fn tile(name: &str, number: &str, detail: &str, words: &str) -> String {
     )
 }
 
-/// Whom a rate is about and what happens to them.
-pub struct Fate {
-    /// "people who are in the gallery".
+/// The subject of a rate and what is counted.
+pub struct Wording {
+    /// "mated probes".
     pub people: &'static str,
-    /// What was counted: "photos of people who are in the gallery".
+    /// The counted trials.
     pub trials: &'static str,
     /// "missed".
     pub done: &'static str,
 }
 
-/// With fewer trials the counts themselves are stated.
+/// For fewer trials the sentence states the counts.
 const FEW: u64 = 100;
 
-impl Fate {
-    /// A sentence: "Of 100 people who are in the gallery, about 8 are missed."
+impl Wording {
+    /// A sentence: "Of 100 mated probes, about 8 are missed."
     pub fn sentence(&self, rate: &Rate) -> String {
         let Self { people, trials, done } = self;
         if !rate.value.is_finite() {
@@ -127,7 +122,7 @@ impl Fate {
     }
 }
 
-/// The smallest of 100, 1,000, ... of which neither none nor all would be said.
+/// The smallest of 100, 1,000, ... for which the sentence says neither none nor all.
 fn out_of(share: f64) -> (u64, u64) {
     let mut of = 100_u64;
     while of < 1_000_000_000 && share.min(1.0 - share) * (of as f64) < 0.95 {
@@ -141,26 +136,27 @@ mod tests {
     use super::*;
 
     fn said(errors: u64, trials: u64) -> String {
-        let fate = Fate { people: "strangers", trials: "photos of strangers", done: "named" };
+        let wording =
+            Wording { people: "non-mated probes", trials: "non-mated probes", done: "matched to a subject" };
         let value = errors as f64 / trials as f64;
-        fate.sentence(&Rate { value, interval: [0.0, 1.0], errors, trials })
+        wording.sentence(&Rate { value, interval: [0.0, 1.0], errors, trials })
     }
 
     #[test]
-    fn rates_are_said_in_words() {
-        assert_eq!(said(84, 1000), "Of 100 strangers, about 8 are named.");
-        assert_eq!(said(10, 1000), "Of 100 strangers, about 1 is named.");
-        assert_eq!(said(1, 2000), "Of 10,000 strangers, about 5 are named.");
-        assert_eq!(said(9_996, 10_000), "Of 10,000 strangers, about 9,996 are named.");
-        assert_eq!(said(0, 2000), "Of the 2,000 photos of strangers, none was named.");
-        assert_eq!(said(2000, 2000), "Of the 2,000 photos of strangers, all were named.");
+    fn rates_become_sentences() {
+        assert_eq!(said(84, 1000), "Of 100 non-mated probes, about 8 are matched to a subject.");
+        assert_eq!(said(10, 1000), "Of 100 non-mated probes, about 1 is matched to a subject.");
+        assert_eq!(said(1, 2000), "Of 10,000 non-mated probes, about 5 are matched to a subject.");
+        assert_eq!(said(9_996, 10_000), "Of 10,000 non-mated probes, about 9,996 are matched to a subject.");
+        assert_eq!(said(0, 2000), "Of the 2,000 non-mated probes, none was matched to a subject.");
+        assert_eq!(said(2000, 2000), "Of the 2,000 non-mated probes, all were matched to a subject.");
     }
 
     #[test]
-    fn few_trials_are_said_as_they_are() {
-        assert_eq!(said(1, 3), "Of the 3 photos of strangers, 1 was named.");
-        assert_eq!(said(2, 3), "Of the 3 photos of strangers, 2 were named.");
-        assert_eq!(said(1, 1), "The only one of the photos of strangers was named.");
-        assert_eq!(said(0, 0), "How many strangers are named is not known.");
+    fn few_trials_are_stated_as_counts() {
+        assert_eq!(said(1, 3), "Of the 3 non-mated probes, 1 was matched to a subject.");
+        assert_eq!(said(2, 3), "Of the 3 non-mated probes, 2 were matched to a subject.");
+        assert_eq!(said(1, 1), "The only one of the non-mated probes was matched to a subject.");
+        assert_eq!(said(0, 0), "How many non-mated probes are matched to a subject is not known.");
     }
 }

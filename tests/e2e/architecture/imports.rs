@@ -1,13 +1,13 @@
-//! Which rooms of a crate a source file names: its `use` lines and the paths in its code.
+//! Finds the rooms of a crate that a source file names: its `use` lines and the paths in its code.
 
-/// The rooms that the text of a file names: the first segment of every path from the root of its crate. `depth` is how many modules the file
-/// is below the root; `root` is the crate's name where it is not called `crate`, as in its programs. Of the crates in `foreign`, the name
-/// itself.
+/// The rooms named in the text of a file: the first segment of every path from the root of its crate. `depth` is the number of modules
+/// between the file and the root. `root` is the name of the crate if it is not `crate`, as in the programs. For the crates in `foreign`,
+/// the result is their name.
 pub fn imports(text: &str, depth: usize, root: &str, foreign: &[&str]) -> Vec<String> {
     let tokens = tokens(text);
     let token = |at: usize| tokens.get(at).map_or("", String::as_str);
     let mut found = Vec::new();
-    let mut inner = Vec::new(); // an entry for each open brace: whether it is that of a module
+    let mut inner = Vec::new(); // for each open brace: whether it belongs to a module
     let mut at = 0;
     while at < tokens.len() {
         match token(at) {
@@ -33,7 +33,7 @@ pub fn imports(text: &str, depth: usize, root: &str, foreign: &[&str]) -> Vec<St
     found
 }
 
-/// The first segments of what follows `crate::`: one path, or a list of paths in braces.
+/// The first segments after `crate::`: one path, or a list of paths in braces.
 fn named(tokens: &[String], found: &mut Vec<String>) {
     if tokens.first().is_none_or(|first| first != "{") {
         found.extend(tokens.first().cloned());
@@ -56,7 +56,7 @@ fn named(tokens: &[String], found: &mut Vec<String>) {
     }
 }
 
-/// Names, `::`, and single signs; comments, strings and characters are left out.
+/// Names, `::`, and single characters. Skips comments, strings and character literals.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -91,20 +91,20 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// How many `#` a raw string begins with, if one begins here.
+/// The number of `#` at the beginning of a raw string, if one begins here.
 fn raw_string(text: &str) -> Option<usize> {
     let rest = text.strip_prefix('r')?;
     let hashes = rest.len() - rest.trim_start_matches('#').len();
     rest[hashes..].starts_with('"').then_some(hashes)
 }
 
-/// Whether a character begins here, and not a lifetime.
+/// Whether a character literal begins here, and not a lifetime.
 fn is_character(text: &str) -> bool {
     let mut after = text.chars().skip(1);
     after.next() == Some('\\') || after.next() == Some('\'')
 }
 
-/// The length of a string or character, with its quotes.
+/// The length of a string or character literal, with its quotes.
 fn quoted(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {

@@ -1,5 +1,5 @@
-"""Stands where setuptools stands while `tools/setup` lets pip fetch a source archive.
+"""Replaces setuptools while `tools/setup` downloads a source archive with pip.
 
-pip asks the build backend for an archive's name and version even when it only downloads it, and the real backend would run
-the archive's setup.py for that. This one answers from the archive's PKG-INFO and runs nothing.
+pip asks the build backend for the name and version of an archive even if it only downloads it. The original backend would run
+the archive's setup.py for that. This one reads the archive's PKG-INFO and runs no code.
 """

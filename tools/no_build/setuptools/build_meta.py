@@ -1,11 +1,11 @@
-"""The one hook of PEP 517 that `pip download` needs."""
+"""The only hook of PEP 517 that `pip download` needs."""
 
 import email
 import os
 import shutil
 import sys
 
-__legacy__ = sys.modules[__name__]  # pip's name for the backend of archives without pyproject.toml
+__legacy__ = sys.modules[__name__]  # the name that pip uses for archives without pyproject.toml
 
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
