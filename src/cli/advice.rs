@@ -4,6 +4,7 @@ use anyhow::Error;
 
 use crate::calibration::CalibrationError;
 use crate::encoder::EncoderError;
+use crate::gallery::GalleryError;
 use crate::session::SessionError;
 
 /// What may be typed instead, to be read after the error; `None` if the error says it all.
@@ -11,6 +12,9 @@ pub fn about(error: &Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<SessionError>() {
             return of_session(error);
+        }
+        if let Some(error) = cause.downcast_ref::<GalleryError>() {
+            return of_gallery(error);
         }
         if let Some(error) = cause.downcast_ref::<CalibrationError>() {
             return of_calibration(error);
@@ -21,6 +25,7 @@ pub fn about(error: &Error) -> Option<String> {
 
 fn of_session(error: &SessionError) -> Option<String> {
     Some(match error {
+        SessionError::Gallery(error) => return of_gallery(error),
         SessionError::Calibration(error) => return of_calibration(error),
         SessionError::Encoder(error) => return of_encoder(error),
         SessionError::ExternalTemplates => "`search`, `identify --vectors` and `import` take them".into(),
@@ -43,6 +48,18 @@ fn of_session(error: &SessionError) -> Option<String> {
         SessionError::FewStrangers { .. } => {
             "give more of them with --nonmated, or leave it out to look the gallery's own people up".into()
         }
+        _ => return None,
+    })
+}
+
+fn of_gallery(error: &GalleryError) -> Option<String> {
+    Some(match error {
+        GalleryError::NotAGallery(_) => "`gallerist init` makes one".into(),
+        GalleryError::OlderCatalog { .. } => "`gallerist compact` does that".into(),
+        GalleryError::DamagedCatalog { .. }
+        | GalleryError::CatalogBehind { .. }
+        | GalleryError::IndexBehind { .. } => "`gallerist check` tells more".into(),
+        GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` tell the numbers".into(),
         _ => return None,
     })
 }

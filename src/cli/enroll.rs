@@ -123,9 +123,13 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     Ok(screen.json(&event)?)
 }
 
-/// `no_face`, or `no_subject: it lies in no folder named after a person`.
+/// `no_face`, or `no_subject: it lies in no folder named after a person`. Limits are named by their options.
 pub fn because(reason: Reason, detail: &str) -> String {
-    if detail.is_empty() { reason.to_string() } else { format!("{reason}: {detail}") }
+    match (reason, detail) {
+        (_, "") => reason.to_string(),
+        (Reason::TooLarge, detail) => format!("{reason}: {}", detail.replace("max_", "--max-")),
+        (_, detail) => format!("{reason}: {detail}"),
+    }
 }
 
 /// What may be typed so that an input is not left out.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use super::enroll::because;
 use super::screen::{Bar, Screen, Table, count};
 use super::{End, NothingUsable, interrupt};
 use crate::decision::Threshold;
@@ -116,7 +117,13 @@ pub fn encode(
             }
             Finding::Skipped(skip) => {
                 encoded.failed += 1;
-                bar.aside(|| screen.text(format!("skipped {}  ({skip})", path.display())))?;
+                bar.aside(|| {
+                    screen.text(format!(
+                        "skipped {}  ({})",
+                        path.display(),
+                        because(skip.reason, &skip.detail)
+                    ))
+                })?;
             }
             Finding::Known => unreachable!("no photo is known to a comparison"),
         }

@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 
+use super::enroll::because;
 use super::screen::{Screen, Table, aim, count, interval, plural, score};
 use crate::decision::{Decision, Doubt, Origin};
+use crate::reason::Reason;
 use crate::reply::{Basis, Identification, Probe, Refusal, Verification};
 use crate::session::Reply;
 
@@ -105,11 +107,8 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
 /// Prints that a photo or a face gave no template.
 pub fn print_refusal(reply: &Refusal, screen: Screen) -> Result<()> {
     let Probe { path, reasons, detail, face, .. } = &reply.probe;
-    let reason = reasons.first().map(ToString::to_string).unwrap_or_default();
-    let why = match detail.as_deref().unwrap_or_default() {
-        "" => reason,
-        detail => format!("{reason}: {detail}"),
-    };
+    let reason = reasons.first().copied().unwrap_or(Reason::Other);
+    let why = because(reason, detail.as_deref().unwrap_or_default());
     let headline = headline(reply.decision);
     let Some(_) = face else { return Ok(screen.text(format!("{headline}  {path}: {why}"))?) };
     let others = reply.probe.note().map(|note| format!("; {note}")).unwrap_or_default();

@@ -231,7 +231,7 @@ impl Gallery {
         let mut originals = Vec::with_capacity(templates.len());
         for (row, id) in view.vectors(&sought).zip(&sought) {
             originals.push(row?.ok_or_else(|| {
-                let what = format!("template {id} is not in the index; `gallerist check` tells more");
+                let what = format!("template {id} is not in the index");
                 self.catalog().damaged(what)
             })?);
         }

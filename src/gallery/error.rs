@@ -16,7 +16,7 @@ pub type Result<T, E = GalleryError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum GalleryError {
     /// There is no gallery at this path.
-    #[error("{} is not a gallery; `gallerist init` makes one", .0.display())]
+    #[error("{} is not a gallery", .0.display())]
     NotAGallery(PathBuf),
     /// Something is there already.
     #[error("{} exists already and is not an empty folder; choose another path", .0.display())]
@@ -26,7 +26,7 @@ pub enum GalleryError {
     Linked(PathBuf),
     /// Something is to be made inside a gallery or a backup.
     #[error(
-        "{}: {} is a gallery or a backup, and nothing else is kept in it: `purge` would not erase it and `check` not verify it; choose a path outside",
+        "{}: {} is a gallery or a backup, and nothing else is kept in it, as a purge would not erase it and a check not verify it; choose a path outside",
         place.display(), gallery.display()
     )]
     Inside {
@@ -68,7 +68,7 @@ pub enum GalleryError {
     },
     /// The catalog was written by an older program, and is open for reading only.
     #[error(
-        "catalog {} has version {got}, this program reads version {expected}; `gallerist compact` on its gallery brings it there", path.display()
+        "catalog {} has version {got}, this program reads version {expected}; open it for writing once to convert it", path.display()
     )]
     OlderCatalog {
         /// The database file.
@@ -80,7 +80,7 @@ pub enum GalleryError {
     },
     /// The index has seen writes that the catalog does not know: it is an old copy, or lost the end of its log.
     #[error(
-        "catalog {}: it lost writes that were acknowledged: the index beside it has seen its change {expected}, the catalog knows {got};          put back the catalog that belongs to this index, or a backup of both with `gallerist restore`; `gallerist check` tells more", path.display()
+        "catalog {}: it lost writes that were acknowledged: the index beside it has seen its change {expected}, the catalog knows {got}; put back the catalog that belongs to this index, or restore a backup of both", path.display()
     )]
     CatalogBehind {
         /// The database file.
@@ -92,7 +92,7 @@ pub enum GalleryError {
     },
     /// The catalog has finished writes that the index does not have: it is an old copy, or lost the end of a log.
     #[error(
-        "index {}: shard {shard} lost writes that were acknowledged: the catalog beside it finished change {expected} there, the shard has {got};          put back the index that belongs to this catalog, or a backup of both with `gallerist restore`; `gallerist check` tells more", path.display()
+        "index {}: shard {shard} lost writes that were acknowledged: the catalog beside it finished change {expected} there, the shard has {got}; put back the index that belongs to this catalog, or restore a backup of both", path.display()
     )]
     IndexBehind {
         /// The index.
@@ -154,7 +154,7 @@ pub enum GalleryError {
     },
     /// No such template.
     #[error(
-        "no template has the number {id}; nothing was changed. `subject show` and `audit` tell the numbers, and a template that is moved gets a new one"
+        "no template has the number {id}, and nothing was changed; a template that is moved gets a new number"
     )]
     UnknownTemplate {
         /// The number asked for.

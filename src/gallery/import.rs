@@ -109,7 +109,7 @@ impl Gallery {
             for (row, id) in view.vectors(&ids).zip(&ids) {
                 let (known, row) = (self.catalog().original(*id)?, row?);
                 originals.push(known.zip(row).ok_or_else(|| {
-                    let what = format!("template {id} is not in the index; `gallerist check` tells more");
+                    let what = format!("template {id} is not in the index");
                     self.catalog().damaged(what)
                 })?);
             }

@@ -50,9 +50,9 @@ impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bound, got, limit } = self;
         let (what, unit, option, suffix) = match bound {
-            Bound::File => ("the file is", "bytes", "--max-file", 1 << 20),
-            Bound::Pixels => ("the picture is", "pixels", "--max-pixels", 1_000_000),
-            Bound::Memory => ("decoding needs", "bytes of memory", "--max-memory", 1 << 20),
+            Bound::File => ("the file is", "bytes", "max_file", 1 << 20),
+            Bound::Pixels => ("the picture is", "pixels", "max_pixels", 1_000_000),
+            Bound::Memory => ("decoding needs", "bytes of memory", "max_memory", 1 << 20),
         };
         let enough = got.div_ceil(suffix);
         write!(f, "{what} {got} {unit}, the limit is {limit}; {option} {enough}M permits it")

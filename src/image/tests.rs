@@ -204,10 +204,10 @@ fn a_refusal_names_the_options_and_sufficient_values() {
     let bytes = png_header(20_000, 15_000, 8, 2);
     let limits = Limits { pixels: 100_000_000, memory: 1 << 30, ..Limits::default() };
     let told = decode(&bytes, &limits).unwrap_err().to_string();
-    assert!(told.contains("300000000 pixels") && told.contains("--max-pixels 300M"), "{told}");
-    assert!(told.contains("--max-memory 3148M"), "{told}"); // 11 bytes per pixel
+    assert!(told.contains("300000000 pixels") && told.contains("max_pixels 300M"), "{told}");
+    assert!(told.contains("max_memory 3148M"), "{told}"); // 11 bytes per pixel
     let told = limits.check([(Bound::File, (300 << 20) + 1)]).unwrap_err().to_string();
-    assert!(told.contains("--max-file 301M"), "{told}");
+    assert!(told.contains("max_file 301M"), "{told}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn photos_wait_for_memory_and_one_larger_than_the_budget_is_refused() {
     })
     .unwrap();
     let refused: Vec<_> = codes.iter().enumerate().filter(|(_, code)| !code.is_empty()).collect();
-    assert!(matches!(&refused[..], [(7, told)] if told.contains("--max-memory")), "{refused:?}");
+    assert!(matches!(&refused[..], [(7, told)] if told.contains("max_memory")), "{refused:?}");
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn tables_of_lossless_pictures_count_as_memory() {
     }
     let refused = needed(&grouped(0xffff)).unwrap_err();
     assert!(
-        refused.reason().code() == "too_large" && refused.to_string().contains("--max-memory"),
+        refused.reason().code() == "too_large" && refused.to_string().contains("max_memory"),
         "{refused}"
     );
     let photo = encoded(gradient(640, 480), ImageFormat::WebP);
