@@ -41,7 +41,7 @@ pub use verify::{Verified, threshold, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
 use crate::gallery::{Access, Gallery, GraphWhen};
-use crate::reply::{EngineRequest, Interrupted};
+use crate::reply::{EngineRequest, Interrupted, VERSION};
 use crate::template::Binding;
 
 /// An open gallery and the networks of its model.
@@ -147,6 +147,7 @@ pub struct Stopped {
 
 impl From<Stopped> for Interrupted {
     fn from(Stopped { looked_at, total, unit }: Stopped) -> Self {
-        Self { unit: unit.into(), total, looked_at, not_looked_at: total.saturating_sub(looked_at) }
+        let not_looked_at = total.saturating_sub(looked_at);
+        Self { version: VERSION, unit: unit.into(), total, looked_at, not_looked_at }
     }
 }

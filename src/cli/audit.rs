@@ -10,6 +10,7 @@ use super::screen::{Bar, Screen, Table, count, interval, percent, plural, score}
 use super::searching::{DecisionArguments, SearchOptions};
 use super::{End, interrupt, opening, rows, values};
 use crate::audit::{Audit, MatesFrom};
+use crate::reply::Versioned;
 use crate::session::{AuditRequest, Control};
 
 /// Measure what a way to search misses at the threshold, look templates up as they are, and list people who are in the
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     if keeps {
         session.keep_audit(&audit)?;
     }
-    screen.json(&audit)?;
+    screen.json(&Versioned::new(&audit))?;
     print(screen, &audit)?;
     Ok(if audit.broken.is_empty() { End::Done } else { End::Wrong })
 }

@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Bar, Screen, bytes, count, plural};
 use super::{End, interrupt};
 use crate::gallery::{Gallery, Restored};
-
+use crate::reply::{BackupMade, RestoreMade, VERSION};
 use crate::session::Progress;
 
 /// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
@@ -62,7 +61,8 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
         plural(made.files, "file"),
         bytes(made.bytes)
     ))?;
-    screen.json(&json!({ "event": "backup", "to": arguments.to, "backup": made, "seconds": seconds }))?;
+    let to = arguments.to.to_string_lossy().into_owned();
+    screen.json(&BackupMade { version: VERSION, to, backup: made, seconds })?;
     Ok(End::Done)
 }
 
@@ -85,11 +85,18 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
         Some(gallery) => say_what_changed(&done, gallery, screen)?,
         None => screen.text("what was removed since the backup is back; --erased GALLERY leaves it out")?,
     }
-    screen.json(&json!({
-        "event": "restore", "gallery": arguments.gallery, "restored": templates, "erased": done.erased, "moved": done.moved,
-        "names_unknown": done.nameless, "unreadable": done.unreadable,
-        "erasures_known": erased.is_some(), "backup": done.backup, "dry_run": dry_run,
-    }))?;
+    screen.json(&RestoreMade {
+        version: VERSION,
+        gallery: arguments.gallery.to_string_lossy().into_owned(),
+        restored: templates,
+        erased: done.erased,
+        moved: done.moved,
+        names_unknown: done.nameless,
+        unreadable: done.unreadable,
+        erasures_known: erased.is_some(),
+        backup: done.backup,
+        dry_run,
+    })?;
     Ok(End::Done)
 }
 

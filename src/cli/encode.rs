@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::{FacesArgument, SubjectFrom, naming};
@@ -18,6 +17,7 @@ use super::screen::{Bar, Screen};
 use super::{End, FileFormat, interrupt};
 use crate::gallery::Person;
 use crate::ingest::{self, Finding, Input, Skip, Survey, survey, walk};
+use crate::reply::{Counts, EncodeEvent, EncodeSummary};
 use crate::session::engine::{chosen, load, options};
 use crate::session::{Progress, require_naming};
 use log::{Log, MadeWith};
@@ -133,10 +133,8 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
 
 /// There is no input: nothing is made.
 fn nothing(found: Survey, screen: Screen) -> Result<End> {
-    screen.json(&json!({
-        "event": "summary", "inputs": 0, "encoded": 0, "unchanged": 0, "skipped": {}, "templates": 0, "faces_skipped": 0,
-        "system_files": found.system_files, "seconds": 0.0, "interrupted": false,
-    }))?;
+    let counts = Counts { system_files: found.system_files, ..Counts::default() };
+    screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, false)))?;
     screen.text("no input was usable: there is no file in what was given")?;
     Ok(End::NothingUsable)
 }

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::gallery::GraphWhen;
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::{End, Screen, values};
 use crate::encoder::Model;
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, GraphWhen};
+use crate::reply::{Created, VERSION};
 use crate::template::Binding;
 
 /// Make an empty gallery, bound to one model: scores of two models cannot be compared.
@@ -66,6 +65,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         binding.describe(),
         binding.dimension
     ))?;
-    screen.json(&json!({ "gallery": gallery.directory(), "model": binding }))?;
+    let gallery = gallery.directory().to_string_lossy().into_owned();
+    screen.json(&Created { version: VERSION, gallery, model: binding })?;
     Ok(End::Done)
 }

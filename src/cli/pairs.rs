@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
 
 use super::enroll::because;
 use super::screen::{Bar, Screen, Table, count};
@@ -15,6 +14,7 @@ use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
 use crate::ingest::{self, Finding, Options};
+use crate::reply::{Model, PairsMeasured, VERSION};
 use crate::session::{Progress, Stopped};
 use crate::template::{Binding, Template};
 use crate::vectors::open_regular;
@@ -166,17 +166,25 @@ pub fn measure(
     let (best, best_accuracy) = (measured.accuracy_threshold, measured.accuracy.value);
     let at_model = accuracy(&scores, threshold.value);
     let failure_to_acquire = failed as f64 / photos as f64;
-    screen.json(&json!({
-        "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos,
-        "photos_without_face": failed, "photos_with_several_faces": several, "failure_to_acquire": failure_to_acquire,
-        "accuracy": best_accuracy, "best_threshold": best,
-        "accuracy_all_pairs": best_accuracy * scores.len() as f64 / pairs.len() as f64,
-        "threshold": threshold.value, "accuracy_at_threshold": at_model,
-        "false_match_rate_at_threshold": rate(&scores, false, threshold.value),
-        "false_non_match_rate_at_threshold": 1.0 - rate(&scores, true, threshold.value),
-        "seconds": seconds, "photos_per_second": photos as f64 / seconds,
-        "model": { "name": binding.model, "fingerprint": binding.fingerprint },
-    }))?;
+    screen.json(&PairsMeasured {
+        version: VERSION,
+        pairs: pairs.len(),
+        pairs_compared: scores.len(),
+        photos,
+        photos_without_face: failed,
+        photos_with_several_faces: several,
+        failure_to_acquire,
+        accuracy: best_accuracy,
+        best_threshold: best,
+        accuracy_all_pairs: best_accuracy * scores.len() as f64 / pairs.len() as f64,
+        threshold: threshold.value,
+        accuracy_at_threshold: at_model,
+        false_match_rate_at_threshold: rate(&scores, false, threshold.value),
+        false_non_match_rate_at_threshold: 1.0 - rate(&scores, true, threshold.value),
+        seconds,
+        photos_per_second: photos as f64 / seconds,
+        model: Model::from(binding),
+    })?;
     let mut table = Table::new(&[1]);
     table.row([
         "pairs compared".into(),

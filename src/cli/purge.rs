@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Screen, bytes, plural};
 use super::{End, opening};
 use crate::gallery::{Erasure, Room};
+use crate::reply::{Purged, VERSION};
 
 /// Erase the bytes of removed templates from every file of a gallery, and the names of removed people from its journal. Ends with 1 as long
 /// as something of them is left, and goes on when it is run again. Copies made elsewhere are beyond its reach, and so is what a disk keeps
@@ -31,20 +31,33 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     if arguments.dry_run {
         let removed = gallery.unerased()?;
         screen.text(format!("would erase {}; {room}", plural(removed, "removed template")))?;
-        screen.json(&json!({
-            "event": "purged", "erased": removed, "removed": removed, "room_needed": needed, "room_available": available,
-            "dry_run": true,
-        }))?;
+        screen.json(&Purged {
+            version: VERSION,
+            erased: removed,
+            removed,
+            rewritten: None,
+            held_by_views: None,
+            catalog_held: None,
+            room_needed: needed,
+            room_available: available,
+            dry_run: true,
+        })?;
         return Ok(End::Done);
     }
     screen.text(format!("purging {}; {room}", plural(gallery.unerased()?, "removed template")))?;
     let done = gallery.purge()?;
     let erased = if done.is_whole() { done.removed } else { 0 };
-    screen.json(&json!({
-        "event": "purged", "erased": erased, "removed": done.removed, "rewritten": done.rewritten,
-        "held_by_views": done.held_by_views, "catalog_held": done.catalog_held,
-        "room_needed": needed, "room_available": available, "dry_run": false,
-    }))?;
+    screen.json(&Purged {
+        version: VERSION,
+        erased,
+        removed: done.removed,
+        rewritten: Some(done.rewritten as u64),
+        held_by_views: Some(done.held_by_views as u64),
+        catalog_held: Some(done.catalog_held),
+        room_needed: needed,
+        room_available: available,
+        dry_run: false,
+    })?;
     let rewritten = plural(done.rewritten as u64, "segment");
     if done.is_whole() {
         screen.text(format!("erased {}; {rewritten} rewritten", plural(erased, "removed template")))?;

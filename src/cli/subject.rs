@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::screen::{Screen, Table, count, plural};
 use super::{End, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
+use crate::reply::{Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, VERSION};
 
 /// List, show, rename, merge and remove people; move and remove single templates. Every correction is in the journal, see `history`: a rename
 /// is undone by a rename, a move or merge by moving the templates back.
@@ -117,13 +117,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             } else {
                 gallery.rename_subject(from, &to)?;
             }
-            tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;
+            print(screen, Correction::Renamed, format!("{from} to {to}"), 0, *dry_run)?;
         }
         Verb::Merge { gallery, from, into, dry_run } => {
             let gallery = open(gallery, *dry_run)?;
             let (first, _) = gallery.may_merge(from, into)?;
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
-            tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
+            print(screen, Correction::Merged, format!("{from} into {into}"), moved, *dry_run)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {
             templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
                 }
                 gallery.remove_subject(name)?;
             }
-            tell(screen, *dry_run, "removed", name, subject.templates)?;
+            print(screen, Correction::Removed, name.clone(), subject.templates, *dry_run)?;
         }
     }
     Ok(End::Done)
@@ -153,9 +153,8 @@ fn list(gallery: &Path, screen: Screen) -> Result<()> {
     let mut failed = Ok(());
     gallery.each_subject(|subject| {
         if screen.is_json() && failed.is_ok() {
-            failed = screen.json(&json!({
-                "subject_id": subject.id, "subject": subject.name, "templates": subject.templates,
-            }));
+            let (subject_id, templates) = (subject.id, subject.templates);
+            failed = screen.json(&SubjectListed { subject_id, subject: subject.name, templates });
         } else {
             table.row([subject.name, count(subject.templates)]);
         }
@@ -168,13 +167,12 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
     let gallery = opening::to_read(gallery)?;
     let subject = gallery.subject(name)?;
     let templates = gallery.templates_of(&subject)?;
-    screen.json(&json!({
-        "subject_id": subject.id, "subject": subject.name,
-        "templates": templates.iter().map(|template| json!({
-            "face_id": template.id, "path": template.path.as_ref().map(|path| path.to_string_lossy()),
-            "row": template.row, "face": template.face,
-        })).collect::<Vec<_>>(),
-    }))?;
+    screen.json(&SubjectShown {
+        version: VERSION,
+        subject_id: subject.id,
+        subject: subject.name.clone(),
+        templates: templates.iter().map(listed).collect(),
+    })?;
     screen.text(format!("{}, {}", subject.name, plural(subject.templates, "template")))?;
     let mut table = Table::new(&[0]);
     for template in templates {
@@ -184,6 +182,15 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
         table.row([format!("#{}", template.id), origin, quality]);
     }
     Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
+}
+
+fn listed(template: &SubjectTemplate) -> TemplateListed {
+    TemplateListed {
+        face_id: template.id,
+        path: template.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        row: template.row,
+        face: template.face.clone(),
+    }
 }
 
 /// Where a template comes from.
@@ -197,10 +204,16 @@ fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
     Ok(if dry_run { opening::to_read(gallery) } else { opening::to_write(gallery) }?)
 }
 
-fn tell(screen: Screen, dry_run: bool, done: &str, what: &str, templates: u64) -> Result<()> {
-    let words = if dry_run { format!("would have {done}") } else { done.to_owned() };
-    let moved = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
-    screen.text(format!("{words} {what}{moved}"))?;
-    screen.json(&json!({ "event": done, "what": what, "templates": templates, "dry_run": dry_run }))?;
+/// Prints a correction of a whole subject.
+fn print(screen: Screen, event: Correction, what: String, templates: u64, dry_run: bool) -> Result<()> {
+    let done = match event {
+        Correction::Renamed => "renamed",
+        Correction::Merged => "merged",
+        Correction::Removed => "removed",
+    };
+    let would = if dry_run { "would have " } else { "" };
+    let count = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
+    screen.text(format!("{would}{done} {what}{count}"))?;
+    screen.json(&SubjectCorrected { version: VERSION, event, what, templates, dry_run })?;
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::Screen;
 use super::{End, opening, values};
+use crate::reply::{ThresholdSet, VERSION};
 
 /// Change the score at or above which two faces are one person, where no calibration says better. It is the model's own unless it was
 /// set; `calibrate` derives one from an error rate.
@@ -34,8 +34,6 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let was = before.map_or("there was none".into(), |before| format!("it was {before:.3}"));
     let done = if dry_run { "would be" } else { "is" };
     screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
-    screen.json(
-        &json!({ "event": "threshold", "threshold": threshold, "before": before, "dry_run": dry_run }),
-    )?;
+    screen.json(&ThresholdSet { version: VERSION, threshold, before, dry_run })?;
     Ok(End::Done)
 }

@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::listing::Listing;
 use self::since::Since;
@@ -29,7 +29,7 @@ use super::{Barrier, CATALOG, Gallery, INDEX, private};
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
 
 /// What is in a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     /// People.
     pub subjects: u64,
@@ -42,7 +42,7 @@ pub struct Backup {
 }
 
 /// What was restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
     /// What is in the backup.
     pub backup: Backup,

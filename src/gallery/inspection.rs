@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalog::UnknownFace;
 use super::catalog::template::group_of;
@@ -19,7 +19,7 @@ const BLOCK: usize = 16_384;
 const LISTED: usize = 100;
 
 /// Sizes of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// People.
     pub subjects: u64,
@@ -40,7 +40,7 @@ pub struct Summary {
 }
 
 /// Result of a full check.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
     /// Templates of subjects in the catalog that were compared with the index.
     pub templates: u64,

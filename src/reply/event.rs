@@ -252,6 +252,8 @@ pub struct ImportSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct Interrupted {
+    /// [`VERSION`].
+    pub version: u32,
     /// What is counted.
     pub unit: String,
     /// All of it.

@@ -39,3 +39,42 @@ pub struct Calibrated {
     /// The gallery's model.
     pub model: Model,
 }
+
+/// The accuracy of a model on a list of photo pairs. Rates are shares from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PairsMeasured {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Pairs on the list.
+    pub pairs: usize,
+    /// Pairs with a usable face in both photos. All rates are over these pairs unless stated otherwise.
+    pub pairs_compared: usize,
+    /// Photos in the pairs.
+    pub photos: u64,
+    /// Photos without a usable face.
+    pub photos_without_face: u64,
+    /// Photos with more than one face. The largest was used.
+    pub photos_with_several_faces: u64,
+    /// Share of the photos without a usable face.
+    pub failure_to_acquire: f64,
+    /// Highest share of pairs that one threshold decides correctly.
+    pub accuracy: f64,
+    /// That threshold: cosine, -1 to 1.
+    pub best_threshold: f32,
+    /// `accuracy` over all pairs on the list; a pair without two usable faces counts as an error.
+    pub accuracy_all_pairs: f64,
+    /// The threshold in use: cosine, -1 to 1.
+    pub threshold: f32,
+    /// Share of pairs that it decides correctly.
+    pub accuracy_at_threshold: f64,
+    /// FMR at this threshold.
+    pub false_match_rate_at_threshold: f64,
+    /// FNMR at this threshold.
+    pub false_non_match_rate_at_threshold: f64,
+    /// Duration of processing the photos, in seconds.
+    pub seconds: f64,
+    /// Photos per second.
+    pub photos_per_second: f64,
+    /// The model of the templates.
+    pub model: Model,
+}

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
@@ -14,7 +13,7 @@ use crate::cli::screen::{Bar, Screen, plural};
 use crate::gallery::Person;
 use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
 use crate::reason::Reason;
-use crate::reply::Counts;
+use crate::reply::{self, Counts, EncodeEvent, EncodeSummary};
 use crate::vectors::{Description, checksum, hexadecimal};
 
 /// Photos written together, with one sync.
@@ -55,7 +54,9 @@ impl<'a> Tally<'a> {
             (Finding::Faces(faces), Ok(persons)) => {
                 for face in &census.refused {
                     self.counts.refused_faces += 1;
-                    self.print_skip("face_skipped", path, face.skip.reason, &face.skip.detail)?;
+                    let Skip { reason, detail } = face.skip.clone();
+                    let path = path.to_string_lossy().into_owned();
+                    self.print_skip(EncodeEvent::FaceSkipped, reply::Skipped { path, reason, detail })?;
                 }
                 self.print_note(path, &census)?;
                 let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
@@ -85,7 +86,7 @@ impl<'a> Tally<'a> {
             {
                 self.write_batch()?;
                 self.counts.unchanged += 1;
-                Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
+                Ok(self.screen.json(&EncodeEvent::Unchanged { path: path.to_string_lossy().into_owned() })?)
             }
             Known::Encoded { path: before, subject: Some(subject) }
                 if name.as_ref().is_some_and(|name| *name != subject) =>
@@ -169,12 +170,12 @@ impl<'a> Tally<'a> {
                 Entry::Encoded(templates) => {
                     self.counts.done += 1;
                     self.counts.templates += templates.len() as u64;
-                    let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
-                    let path = templates.first().map(|template| &template.path);
-                    self.screen.json(&json!({ "event": "encoded", "path": path, "subjects": subjects }))?;
+                    let path = templates.first().and_then(|template| template.path.clone());
+                    let subjects = templates.into_iter().map(|template| template.subject).collect();
+                    self.screen.json(&EncodeEvent::Encoded { path, subjects })?;
                 }
                 Entry::Skipped(Skipped { path, reason, detail, .. }) => {
-                    self.print_skip("skipped", Path::new(&path), reason, &detail)?;
+                    self.print_skip(EncodeEvent::Skipped, reply::Skipped { path, reason, detail })?;
                     self.counts.skip(reason);
                 }
             }
@@ -191,29 +192,21 @@ impl<'a> Tally<'a> {
     fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
         let Some(note) = census.note() else { return Ok(()) };
         self.bar.aside(|| self.screen.text(format!("{}  ({note})", path.display())))?;
-        Ok(self.screen.json(&json!({
-            "event": "several_faces", "path": path.to_string_lossy(), "faces": census.found,
-            "not_looked_at": census.not_looked_at, "note": note,
-        }))?)
+        let path = path.to_string_lossy().into_owned();
+        let (faces, not_looked_at) = (census.found, census.not_looked_at);
+        Ok(self.screen.json(&EncodeEvent::SeveralFaces { path, faces, not_looked_at, note })?)
     }
 
-    fn print_skip(&self, event: &str, path: &Path, reason: Reason, detail: &str) -> Result<()> {
-        let why = because(reason, detail);
-        self.bar.aside(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
-        Ok(self.screen.json(&json!({
-            "event": event, "path": path.to_string_lossy(), "reason": reason, "detail": detail,
-        }))?)
+    fn print_skip(&self, event: fn(reply::Skipped) -> EncodeEvent, skipped: reply::Skipped) -> Result<()> {
+        let reason = because(skipped.reason, &skipped.detail);
+        self.bar.aside(|| self.screen.text(format!("skipped {}  ({reason})", skipped.path)))?;
+        Ok(self.screen.json(&event(skipped))?)
     }
 
     /// The closing lines.
     pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
         let (seconds, counts) = (took.as_secs_f64(), &self.counts);
-        self.screen.json(&json!({
-            "event": "summary", "inputs": counts.inputs(), "encoded": counts.done, "unchanged": counts.unchanged,
-            "skipped": counts.skipped, "templates": counts.templates, "faces_skipped": counts.refused_faces,
-            "system_files": counts.system_files,
-            "seconds": seconds, "interrupted": interrupted,
-        }))?;
+        self.screen.json(&EncodeEvent::Summary(EncodeSummary::new(counts, seconds, interrupted)))?;
         let rate = counts.inputs() as f64 / seconds.max(1e-9);
         self.screen.text(format!(
             "{} in {seconds:.1} s ({rate:.0} a second), {} encoded to {}",
