@@ -1,10 +1,11 @@
 //! Requests and replies: the JSON that programs exchange with a gallery.
 //!
-//! Every shape is a type that serde reads and writes. The command line prints these types, `check-certificate` reads them, and a server or
-//! a binding for another language uses the same ones. A reply is whole: text for people is made from it alone. Nothing is searched or
-//! computed here.
+//! Every request and reply is a type that serde reads and writes. The command line prints these types, and `check-certificate` reads them.
+//! A server, or a binding for another language, can use the same types. The text for people is made from the reply alone. This module does
+//! not search or compute.
 //!
-//! [`VERSION`] is part of every reply and every summary. It is raised when a field changes its meaning or disappears; new fields do not raise it.
+//! Every reply and every summary contains [`VERSION`]. It is raised when a field changes its meaning or is removed. New fields do not raise
+//! it.
 
 mod encoding;
 mod event;
@@ -41,15 +42,15 @@ pub use subjects::{
 pub use verdict::Verdict;
 pub use verification::Verification;
 
-/// The version of the shapes in this room.
+/// Version of the requests and replies.
 pub const VERSION: u32 = 1;
 
-/// A reply of another module, with the version of the replies beside its fields.
+/// A reply of another module, with [`VERSION`] beside its fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Versioned<T> {
     /// [`VERSION`].
     pub version: u32,
-    /// The reply. Its fields stand beside `version`.
+    /// The reply. In JSON its fields are beside `version`.
     #[serde(flatten)]
     pub reply: T,
 }

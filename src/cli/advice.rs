@@ -1,4 +1,4 @@
-//! What to type where a library's error says what is wrong: its errors know no options.
+//! Advice on options and commands for errors of the library, which does not know the command line.
 
 use anyhow::Error;
 
@@ -7,7 +7,7 @@ use crate::encoder::EncoderError;
 use crate::gallery::GalleryError;
 use crate::session::SessionError;
 
-/// What may be typed instead, to be read after the error; `None` if the error says it all.
+/// The advice to print after the error; `None` if there is none.
 pub fn about(error: &Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<SessionError>() {

@@ -12,29 +12,30 @@ use crate::gallery::{Gallery, Restored};
 use crate::reply::{BackupMade, RestoreMade, VERSION};
 use crate::session::Progress;
 
-/// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
-/// or purged from the gallery later; remove old backups as you would purge.
+/// Copy a gallery. It may be in use: writes wait for moments. The copy is verified before it appears under its name. A backup keeps
+/// templates that are removed from the gallery later, also after a purge: delete old backups too.
 #[derive(Debug, Args)]
 pub struct BackupArguments {
     /// The gallery
     gallery: PathBuf,
-    /// What to make, which must not exist: a file if it ends in .tar, else a folder
+    /// Backup to make; nothing may exist there. A file if the name ends in .tar, otherwise a folder
     #[arg(value_name = "FILE.tar|FOLDER")]
     to: PathBuf,
 }
 
-/// Make a gallery out of a backup. The backup is verified first and stays as it is; nothing is there until the new gallery is sound.
+/// Make a gallery from a backup. The backup is verified first, and is not changed. The gallery appears under its name after it was
+/// verified.
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
-    /// What `gallerist backup` made
+    /// A file or folder that `gallerist backup` made
     #[arg(value_name = "FILE.tar|FOLDER")]
     backup: PathBuf,
-    /// The gallery to make; it must not exist or be empty
+    /// Gallery to make; the folder must not exist, or be empty
     gallery: PathBuf,
-    /// The gallery that the backup was made of, damaged or not: what was removed from it since is not restored
+    /// The original gallery of the backup; it may be damaged. Templates that were removed from it since the backup are not restored
     #[arg(long, value_name = "GALLERY")]
     erased: Option<PathBuf>,
-    /// Verify the backup and say what would be restored, and restore nothing
+    /// Verify the backup and print what would be restored; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -100,7 +101,7 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
-/// Says what the gallery tells of the time since the backup.
+/// Prints the changes in the original gallery since the backup.
 fn say_what_changed(done: &Restored, gallery: &Path, screen: Screen) -> Result<()> {
     let gallery = gallery.display();
     if done.moved > 0 {

@@ -10,7 +10,7 @@ use super::screen::{Screen, plural};
 use super::{End, opening};
 use crate::reply::{Compacted, VERSION};
 
-/// Merge a gallery's files into few large ones. A gallery does this by itself while it is open; this does it now.
+/// Merge the segments of a gallery into a few large ones. An open gallery does this in the background; this command does it now.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery

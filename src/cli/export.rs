@@ -10,8 +10,8 @@ use super::{End, interrupt, opening};
 use crate::reply::{EngineRequest, ExportInterrupted, VERSION, Versioned};
 use crate::session::{Control, Session};
 
-/// Write all templates to `embeddings.npy` (f32, unit length) and what is known of each, in the same order,
-/// to `templates.jsonl`. `import` reads both again, with names and photos.
+/// Write all templates to `embeddings.npy` (f32, unit length) and their descriptions, in the same order, to `templates.jsonl`. `import`
+/// reads both files, with names and photos.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery

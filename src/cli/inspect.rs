@@ -13,19 +13,19 @@ use crate::experiment::record;
 use crate::gallery::Gallery;
 use crate::reply::{CalibrationOverview, Stats, StatsCalibration, VERSION, Versioned};
 
-/// Show what is in a gallery.
+/// Show the content and the size of a gallery.
 #[derive(Debug, Args)]
 pub struct StatsArguments {
     /// The gallery
     gallery: PathBuf,
 }
 
-/// Verify every byte of a gallery, and that its catalog and its index hold the same templates.
+/// Verify every byte of a gallery, and compare its catalog with its index.
 #[derive(Debug, Args)]
 pub struct CheckArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Search every graph for each of its rows too; without graphs this changes nothing
+    /// Also search every graph for each of its rows
     #[arg(long)]
     deep: bool,
 }
@@ -72,7 +72,7 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
-/// A calibration in short, for programs and for people. `subjects` and `templates` are the present counts of the gallery.
+/// A calibration in short, for JSON and for text. `subjects` and `templates` are the present counts of the gallery.
 fn described(
     calibration: &Calibration,
     (subjects, templates): (u64, u64),

@@ -1,4 +1,4 @@
-//! `gallerist model`: what can be used, and what is known of it.
+//! `gallerist model`: the available models and their properties.
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -8,7 +8,7 @@ use super::screen::{Screen, Table};
 use crate::encoder::Model;
 use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
 
-/// Show the models that can be used.
+/// Show the available models.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -19,14 +19,14 @@ pub struct Arguments {
 enum Verb {
     /// List the models
     List,
-    /// Show where a model comes from, what it may be used for, and what is not known of it
+    /// Show the origin, the licence and the known limitations of a model
     Info {
-        /// A name of `model list`, or the TOML manifest of a model of your own
+        /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
-    /// Print the file that holds a model's weights
+    /// Print the path of a model's weights
     Path {
-        /// A name of `model list`, or the TOML manifest of a model of your own
+        /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
 }

@@ -1,4 +1,4 @@
-//! `gallerist verify --pairs`: how well a model tells same from different, through the whole pipeline.
+//! `gallerist verify --pairs`: the verification accuracy of a model, measured through the whole pipeline.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct Pair {
     pub same: bool,
 }
 
-/// Reads lines of two paths below `root` and `1` or `0`, tabs between; a heading line is allowed.
+/// Reads lines of two paths relative to `root` and `1` or `0`, separated by tabs. The first line may be a heading.
 pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     let text = std::io::read_to_string(open_regular(list)?)
         .with_context(|| format!("{}: reading pairs", list.display()))?;
@@ -48,11 +48,13 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-/// Missing photos that are named.
+/// Most missing photos that an error lists.
 const NAMED: usize = 5;
 
-/// Tells what the list and the folders can tell, before the first photo is looked at: that photos are missing, or that all pairs are of one
-/// kind.
+/// Checks a list before the first photo is processed.
+///
+/// # Errors
+/// Photos are missing, or all pairs are mated or all are non-mated.
 pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
     let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
     let missing: Vec<String> =
@@ -76,20 +78,20 @@ pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
-/// The template of each photo that has a face.
+/// The templates of the photos with a usable face.
 pub type Templates = HashMap<PathBuf, Template>;
 
-/// The photos of pairs, each looked at once.
+/// The processed photos of the pairs.
 #[derive(Default)]
 pub struct Encoded {
     pub templates: Templates,
     /// Photos without a usable face.
     pub failed: u64,
-    /// Photos with more than one face, of which the largest was taken.
+    /// Photos with more than one face. The largest was used.
     pub several: u64,
 }
 
-/// Looks at every photo of the pairs once, and says which have no usable face.
+/// Processes every photo of the pairs once, and prints the photos without a usable face.
 pub fn encode(
     pairs: &[Pair],
     engine: &Engine,
@@ -134,7 +136,7 @@ pub fn encode(
     Ok(if looked_at < total { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(encoded) })
 }
 
-/// Encodes every photo once, scores the pairs and prints what the scores allow.
+/// Processes every photo once, compares the pairs and prints the accuracy.
 pub fn measure(
     pairs: &[Pair],
     engine: &Engine,
@@ -218,7 +220,7 @@ fn accuracy(scores: &[(f32, bool)], threshold: f32) -> f64 {
     scores.iter().filter(|(score, same)| (*score >= threshold) == *same).count() as f64 / scores.len() as f64
 }
 
-/// Pairs as comparisons of people who appear in one pair each: who they are is not known.
+/// Pairs as comparisons of people. The list does not name people, so each pair has people of its own.
 fn comparisons(scores: &[(f32, bool)]) -> Vec<Comparison> {
     (0..)
         .zip(scores)

@@ -10,14 +10,13 @@ use super::{End, opening};
 use crate::gallery::{Erasure, Room};
 use crate::reply::{Purged, VERSION};
 
-/// Erase the bytes of removed templates from every file of a gallery, and the names of removed people from its journal. Ends with 1 as long
-/// as something of them is left, and goes on when it is run again. Copies made elsewhere are beyond its reach, and so is what a disk keeps
-/// of files that were removed.
+/// Erase the bytes of removed templates from every file of a gallery, and the names of removed subjects from its journal. Ends with exit
+/// code 1 while something is left; run it again then. It cannot erase copies made elsewhere, or what a disk keeps of deleted files.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// Say what would be done and how much room on the disk it takes, and do nothing
+    /// Print what would be erased and the disk space that it needs; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -67,7 +66,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(End::Wrong)
 }
 
-/// What is still there, and what to do.
+/// What is not erased yet, and what to do.
 fn left(done: &Erasure) -> String {
     let mut left = Vec::new();
     if done.catalog_held {

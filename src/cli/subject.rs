@@ -1,4 +1,4 @@
-//! `gallerist subject`: people in a gallery.
+//! `gallerist subject`: the subjects of a gallery.
 
 mod history;
 mod templates;
@@ -13,8 +13,8 @@ use super::{End, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
 use crate::reply::{Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, VERSION};
 
-/// List, show, rename, merge and remove people; move and remove single templates. Every correction is in the journal, see `history`: a rename
-/// is undone by a rename, a move or merge by moving the templates back.
+/// List, show, rename, merge and remove subjects; move and remove single templates. `history` lists these corrections. To undo a rename,
+/// rename again; to undo a move or a merge, move the templates back.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -23,74 +23,74 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List everybody
+    /// List all subjects
     List {
         /// The gallery
         gallery: PathBuf,
     },
-    /// Show the templates of one person, their ids and where they come from
+    /// Show the templates of a subject: ids, photos and quality
     Show {
         /// The gallery
         gallery: PathBuf,
-        /// Who
+        /// Name of the subject
         name: String,
     },
-    /// Give a person another name
+    /// Rename a subject
     Rename {
         /// The gallery
         gallery: PathBuf,
-        /// The name now
+        /// Present name
         from: String,
-        /// The name to be
+        /// New name
         to: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Two subjects are one person: move the templates of the first to the second
+    /// Merge two subjects that are one person: move the templates of the first to the second
     Merge {
         /// The gallery
         gallery: PathBuf,
-        /// The subject that goes
+        /// Name of the subject to merge; it is removed
         from: String,
-        /// The subject that stays
+        /// Name of the subject that gets the templates
         into: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Move single templates to another person, who is made if there is none of that name; they get new ids
+    /// Move single templates to another subject, which is made if it does not exist. The templates get new ids
     Move {
         /// The gallery
         gallery: PathBuf,
-        /// Ids of the templates, as `subject show`, `identify` and `audit` tell them
+        /// Ids of the templates; `subject show`, `identify` and `audit` print them
         #[arg(long = "template", value_name = "ID", required = true, num_args = 1.., value_delimiter = ',')]
         templates: Vec<u64>,
-        /// Whose they are
+        /// Name of the subject that gets the templates
         #[arg(long, value_name = "NAME")]
         to: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Remove a person with all templates, or single templates. `purge` erases them; the same photos are enrolled again when they come again
+    /// Remove a subject with all its templates, or single templates. `purge` erases their bytes. Enrolling the same photos adds them again
     Remove {
         /// The gallery
         gallery: PathBuf,
-        /// Who
+        /// Name of the subject
         #[arg(required_unless_present = "templates")]
         name: Option<String>,
-        /// Ids of single templates, as `subject show`, `identify` and `audit` tell them; with the last one its person is gone
+        /// Ids of single templates; `subject show`, `identify` and `audit` print them. A subject without templates is removed too
         #[arg(long = "template", value_name = "ID", conflicts_with = "name", num_args = 1.., value_delimiter = ',')]
         templates: Vec<u64>,
-        /// Really do it; needed for a whole person
+        /// Confirm; required to remove a whole subject
         #[arg(long)]
         yes: bool,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// List every correction. Of people who were removed it tells no name
+    /// List all corrections. Names of removed subjects are not listed
     History {
         /// The gallery
         gallery: PathBuf,
@@ -98,7 +98,7 @@ enum Verb {
 }
 
 impl Arguments {
-    /// Whether nothing is changed.
+    /// Whether the command only prints.
     pub fn only_prints(&self) -> bool {
         matches!(self.verb, Verb::List { .. } | Verb::Show { .. } | Verb::History { .. })
     }
@@ -193,13 +193,13 @@ fn listed(template: &SubjectTemplate) -> TemplateListed {
     }
 }
 
-/// Where a template comes from.
+/// The origin of a template: path, and row if it has one.
 fn origin(template: &SubjectTemplate) -> String {
     let path = template.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
     template.row.map_or_else(|| path.clone(), |row| format!("{path} row {row}"))
 }
 
-/// A dry run changes nothing.
+/// Opens the gallery; for a dry run, for reading only.
 fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
     Ok(if dry_run { opening::to_read(gallery) } else { opening::to_write(gallery) }?)
 }

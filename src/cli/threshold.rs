@@ -9,16 +9,16 @@ use super::screen::Screen;
 use super::{End, opening, values};
 use crate::reply::{ThresholdSet, VERSION};
 
-/// Change the score at or above which two faces are one person, where no calibration says better. It is the model's own unless it was
-/// set; `calibrate` derives one from an error rate.
+/// Set the score at or above which two faces count as one person, for a gallery without a calibration. The default is the threshold of the
+/// model. `calibrate` derives a threshold from an error rate.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// The score, from -1 to 1
+    /// The score, -1 to 1
     #[arg(value_name = "COSINE", value_parser = values::cosine, allow_negative_numbers = true)]
     threshold: f32,
-    /// Say what would be done, and do nothing
+    /// Print what would be done; change nothing
     #[arg(long)]
     dry_run: bool,
 }

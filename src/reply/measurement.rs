@@ -1,4 +1,4 @@
-//! What a calibration measured.
+//! The results of measurements: calibrations and lists of pairs.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,31 +12,31 @@ use crate::fusion::Fusion;
 pub struct Calibrated {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
-    /// Its number in the gallery; `None` if it was not kept.
+    /// Number of the calibration in the gallery; `None` if it was not stored.
     pub id: Option<i64>,
     /// The threshold for each target FPIR.
     pub operating_points: Vec<Operating>,
-    /// Subjects in the gallery that was searched.
+    /// Subjects in the gallery.
     pub n_subjects: u64,
-    /// Its templates.
+    /// Templates in the gallery.
     pub n_templates: u64,
-    /// How a subject's templates were made one score.
+    /// How the scores of a subject's templates became one score.
     pub fusion: Fusion,
-    /// Who was searched for.
+    /// The probes of the non-mated searches.
     pub strangers: Strangers,
     /// The number of non-mated searches.
     pub nonmated_searches: usize,
-    /// Searches that count as one in every interval.
+    /// Design effect: the number of searches that count as one in the intervals.
     pub design: f64,
     /// The fitted tail of the best scores.
     pub tail: Option<Tail>,
-    /// How false alarms grow with the gallery.
+    /// Growth of the FPIR with the size of the gallery.
     pub growth: Option<Growth>,
-    /// Probes that may be in the gallery after all.
+    /// Non-mated probes that may be of a subject of the gallery.
     pub suspects: Vec<Suspect>,
-    /// Remarks for people.
+    /// Warnings, in words.
     pub warnings: Vec<String>,
-    /// The gallery's model.
+    /// The model of the gallery.
     pub model: Model,
 }
 

@@ -1,4 +1,4 @@
-//! An encoding under way: outcomes are written to the log in batches, counted and printed.
+//! A running encoding. Writes results to the log in batches, counts them and prints them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ use crate::reason::Reason;
 use crate::reply::{self, Counts, EncodeEvent, EncodeSummary};
 use crate::vectors::{Description, checksum, hexadecimal};
 
-/// Photos written together, with one sync.
+/// Photos per batch. A batch needs one sync.
 const BATCH: usize = 64;
-/// The longest time that a photo waits to be written.
+/// Longest time between a result and its write.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Tally<'a> {
@@ -27,7 +27,7 @@ pub struct Tally<'a> {
     bar: &'a Bar,
     batch: Vec<Entry>,
     oldest: Instant,
-    /// What became of the inputs so far.
+    /// Counts of the results so far.
     pub counts: Counts,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
+    /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
         let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
@@ -70,7 +70,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// A photo that this run or an earlier one has seen.
+    /// Adds a photo that this run or an earlier run has processed.
     fn enter_known(
         &mut self,
         path: &Path,
@@ -142,7 +142,7 @@ impl<'a> Tally<'a> {
         if self.batch.is_empty() {
             self.oldest = Instant::now();
         }
-        // What is no fact about a photo's content is found out anew by every run.
+        // Results that do not depend on the content of the photo are not stored, so the next run processes the photo again.
         let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(skip.reason));
         if lasting {
             self.log.remember(&entry);
@@ -157,7 +157,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Writes what waits. What is printed here is on the disk.
+    /// Writes the pending results. Results are printed after they are on the disk.
     pub fn write_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(skip.reason));
@@ -183,12 +183,12 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// Makes the finished files.
+    /// Writes the finished files.
     pub fn finish(&mut self) -> Result<()> {
         finish(&mut self.log)
     }
 
-    /// Says that a photo shows more faces than were looked at.
+    /// Prints that some faces of a photo were not used.
     fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
         let Some(note) = census.note() else { return Ok(()) };
         self.bar.aside(|| self.screen.text(format!("{}  ({note})", path.display())))?;
@@ -203,7 +203,7 @@ impl<'a> Tally<'a> {
         Ok(self.screen.json(&event(skipped))?)
     }
 
-    /// The closing lines.
+    /// Prints the summary.
     pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
         let (seconds, counts) = (took.as_secs_f64(), &self.counts);
         self.screen.json(&EncodeEvent::Summary(EncodeSummary::new(counts, seconds, interrupted)))?;
@@ -229,7 +229,7 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
+/// Whether a reason depends on the path, the name or the machine, and not on the content of the photo.
 fn is_passing(reason: Reason) -> bool {
     matches!(
         reason,

@@ -1,5 +1,5 @@
-//! A folder for a gallery that is needed for one run only. Templates must not stay on the disk, so a later run removes what a
-//! killed one left.
+//! A temporary folder for the gallery of one run. It contains templates, which must not stay on the disk. So a later run removes the
+//! folders of killed runs.
 
 use std::fs::File;
 use std::io;
@@ -14,14 +14,14 @@ use crate::session::replacement::is_at;
 const PREFIX: &str = "gallerist-eval-";
 const LOCK: &str = "in-use";
 
-/// A temporary folder, removed when dropped. It holds a lock as long as it lives.
+/// A temporary folder with a lock. Dropping it removes the folder.
 pub struct Scratch {
     folder: TempDir,
     _lock: File,
 }
 
 impl Scratch {
-    /// Makes a folder in the system's temporary folder, after removing what killed runs of this user left there.
+    /// Makes a folder in the temporary folder of the system. First removes the folders of this user's killed runs.
     pub fn new() -> Result<Self> {
         Self::within(&std::env::temp_dir())
     }
@@ -34,7 +34,7 @@ impl Scratch {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).with_context(making)?;
             let path = folder.path().join(LOCK);
             let lock = File::create_new(&path).with_context(making)?;
-            // Another run may have swept it before it was locked.
+            // Another run may have removed the folder before it was locked.
             if lock.try_lock().is_ok() && is_at(&lock, &path) {
                 return Ok(Self { folder, _lock: lock });
             }

@@ -1,4 +1,4 @@
-//! A reply computed anew from the gallery and compared with the one that was given.
+//! Computes a reply again from the gallery and compares it with the given reply.
 
 use serde_json::Value;
 
@@ -15,9 +15,9 @@ use crate::session::error::Result;
 use crate::session::policy::{DELTA, Policy};
 use crate::template::Template;
 
-/// Subjects that are named in a complaint.
+/// Most subjects in a message.
 const NAMED: usize = 3;
-/// Fields that follow from what was asked, or that nothing here can tell.
+/// Fields that depend on the request, or on the time of the search.
 const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
 
 /// A reply, as JSON and as a type, and its probe.
@@ -29,8 +29,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// What brute force is asked: who is missing on the list. A bounded search promises nothing below the threshold, an approximate one
-    /// nothing at all; that a list is too short is found otherwise.
+    /// The question for brute force: which subjects are missing in the candidate list. A bounded search promises nothing below the
+    /// threshold, and an approximate search nothing at all. A short list is found elsewhere.
     pub fn question(&self, subjects: u64) -> Question<'_> {
         let claim = &self.claim;
         let listed: Vec<u64> = claim.matches.iter().map(|one| one.subject_id).collect();
@@ -46,7 +46,7 @@ impl Case {
         Question { probe: &self.template, fusion: self.claim.search.fusion, listed, least: least + SAME }
     }
 
-    /// What is wrong with the reply, and which fields nothing was proven of.
+    /// The problems of the reply, and its unverified fields.
     pub fn judge(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
         let mut problems = Problems::default();
         let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
@@ -73,7 +73,7 @@ impl Case {
         Ok((problems.into_lines(), unproven))
     }
 
-    /// The candidates as they should be: those of the list, with what is known of each. Scores that are as good as the true ones are taken over.
+    /// The expected candidates: those of the list with their known fields. Scores within the tolerance are copied from the reply.
     fn candidates(
         &self,
         gallery: &Gallery,
@@ -102,7 +102,7 @@ impl Case {
         Ok(candidates)
     }
 
-    /// Whoever belongs on the list is on it, and it is as long as was asked for.
+    /// Requires that no subject is missing in the list, and that the list has the requested length.
     fn complete(&self, gallery: &Gallery, truth: &Truth, problems: &mut Problems) -> Result<()> {
         let claim = &self.claim;
         let wanted = gallery.counts()?.0.min(claim.search.top_k.into());
@@ -123,7 +123,7 @@ impl Case {
         Ok(())
     }
 
-    /// The thresholds, from where the reply says that they come from.
+    /// Computes the thresholds from the stated basis.
     fn policy(
         &self,
         gallery: &Gallery,
@@ -167,7 +167,7 @@ impl Case {
         Ok(Policy { search, threshold, calibration, stale, counts, missed: None })
     }
 
-    /// The certificate that this way to search can have.
+    /// The certificate that this search can have.
     fn certificate(
         &self,
         gallery: &Gallery,
@@ -224,13 +224,13 @@ impl Case {
     }
 }
 
-/// The targets of a reply: of the match, and of the absence of one if that is another.
+/// The target rates of a reply: for a match, and for no match if there are two.
 fn targets(basis: &Basis) -> Vec<f64> {
     basis.target_fpir.into_iter().chain(basis.no_match.as_ref().map(|point| point.target_fpir)).collect()
 }
 
 impl Seen {
-    /// Compares the probe's fields; where only its template is known, nothing else of it is proven.
+    /// Compares the fields of the probe. If only its template is known, the other fields are not verified.
     fn compare(
         &self,
         claimed: &Value,

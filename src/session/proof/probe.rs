@@ -1,4 +1,4 @@
-//! The probes of replies: in the reply itself, in the row of a file, or in a photo that is processed again.
+//! The probes of replies: from the reply, from a row of a file, or from a photo that is processed again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use crate::session::error::{Result, SessionError};
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
-/// A probe, and what is known of it.
+/// A probe and its source.
 pub enum Seen {
-    /// The reply has its template, and nothing says where that comes from.
+    /// The template is in the reply. Its source is not known.
     Told,
     /// A row of a file.
     Row { path: PathBuf, row: u64 },
@@ -24,18 +24,18 @@ pub enum Seen {
     Photo { path: PathBuf, face: Box<EncodedFace>, census: Census },
 }
 
-/// What became of a photo.
+/// The result for a photo.
 pub struct Looked {
     pub faces: Vec<EncodedFace>,
     pub skip: Option<Skip>,
     pub census: Census,
 }
 
-/// Photos by path and by which of their faces were looked at.
+/// Photos by path and by whether all of their faces were processed.
 pub type Photos = HashMap<(PathBuf, bool), Looked>;
 
 impl Seen {
-    /// The probe as it should be in the reply; as claimed, where nothing else is known.
+    /// The expected probe of the reply. Unknown fields are copied from the claim.
     pub fn probe(&self, claimed: &Probe) -> Probe {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         match self {
@@ -46,7 +46,7 @@ impl Seen {
     }
 }
 
-/// The photo that a probe names, and whether all of its faces were processed.
+/// The photo of a probe, and whether all of its faces were processed.
 pub fn photo_of(probe: &Probe) -> Option<(PathBuf, bool)> {
     if probe.template.is_some() || probe.row.is_some() {
         return None;
@@ -82,7 +82,7 @@ pub fn look_again(
     Ok(photos.len() == count)
 }
 
-/// The probe of a reply and its template, or why it cannot be had. `last` is the file of vectors that was opened last.
+/// The probe of a reply with its template, or the reason why there is none. `last` is the last opened file of vectors.
 pub fn find(
     probe: &Probe,
     dimension: usize,
@@ -95,7 +95,7 @@ pub fn find(
     let path = PathBuf::from(&probe.path);
     if let Some(row) = probe.row {
         if last.as_ref().is_none_or(|(open, _)| *open != path) {
-            // A pipe would wait for ever, a device never end.
+            // Reading a pipe or a device might never end.
             if !path.is_file() {
                 return Err(format!("{}: not a regular file", path.display()));
             }
@@ -117,7 +117,7 @@ pub fn find(
     Ok((seen, face.template.clone()))
 }
 
-/// The template in a reply: as many numbers as the gallery's have, of length one.
+/// The template in a reply. It must have the dimension of the gallery and length 1.
 fn told(numbers: &[f32], dimension: usize) -> Result<Template, String> {
     if numbers.len() != dimension {
         let got = numbers.len();
