@@ -155,10 +155,10 @@ pub struct Basis {
     /// Non-mated searches of the calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonmated_searches: Option<usize>,
-    /// Subjects in the gallery when it was calibrated.
+    /// Subjects in the gallery, for which the threshold holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_subjects: Option<u64>,
-    /// Templates in the gallery when it was calibrated.
+    /// Templates in the gallery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_templates: Option<u64>,
     /// The fusion of the calibration.

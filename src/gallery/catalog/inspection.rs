@@ -1,9 +1,9 @@
-//! Everything that can be found wrong in a catalog.
+//! The checks of a catalog.
 
 use super::schema::TABLES;
 use super::{Catalog, Result};
 
-/// Rows that no write of this program leaves behind: the numbers of such rows, and what is wrong with each.
+/// Queries for rows that no write of this program leaves behind, each with a description.
 const ODD: &[(&str, &str)] = &[
     (
         "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED WHERE subject_id IS NOT NULL)",
@@ -50,7 +50,7 @@ const ODD: &[(&str, &str)] = &[
 ];
 
 impl Catalog {
-    /// Reads every row of every table and index, and says what is wrong, in words; empty when sound.
+    /// Reads every row of every table and index. Returns the problems in words; empty for a sound catalog.
     pub(in crate::gallery) fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut note = |result: Result<Vec<String>>| match result {
@@ -75,7 +75,7 @@ impl Catalog {
         found
     }
 
-    /// SQLite's own word on the soundness of the file.
+    /// The result of SQLite's own integrity check.
     fn integrity(&self) -> Result<Vec<String>> {
         self.read("checking it", |db| {
             let mut found: Vec<String> = db
