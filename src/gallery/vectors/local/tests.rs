@@ -135,7 +135,7 @@ fn a_product_is_the_same_number_here_and_in_a_template() {
             let mut vector = || -> Vec<f32> { (0..length).map(|_| random.random_range(-2.0..2.0)).collect() };
             let (one, other) = (vector(), vector());
             assert_eq!(product::dot(&one, &other).to_bits(), local::dot(&one, &other).to_bits(), "{length}");
-            // The vectors have different lengths, so only the shorter length is compared.
+            // Of vectors of different length, only the shorter length is used.
             let part = &one[..length / 2];
             assert_eq!(product::dot(part, &other).to_bits(), local::dot(part, &other).to_bits(), "{length}");
         }
