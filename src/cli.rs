@@ -233,12 +233,10 @@ pub fn main() -> ExitCode {
 /// the reader closed it; any other failure is.
 fn told_nobody(lost: &io::Error, code: u8) -> u8 {
     if lost.kind() == io::ErrorKind::BrokenPipe {
-        complain("the standard output was closed; the command went on to its end without it");
+        complain("the standard output was closed; the command continued without it");
         return code;
     }
-    complain(format!(
-        "error: the standard output failed ({lost}); the command went on to its end without it"
-    ));
+    complain(format!("error: the standard output failed ({lost}); the command continued without it"));
     1
 }
 
@@ -315,7 +313,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
 #[cfg(unix)]
 fn refuse_silent_ends() {
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
-        tracing::warn!(%error, "a limit on the size of files will end the program without a message");
+        tracing::warn!(%error, "a write beyond the limit on file sizes will end the program without a message");
     }
 }
 

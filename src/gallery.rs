@@ -147,7 +147,7 @@ impl Gallery {
             } else {
                 // The catalog must keep the rows until the index has deleted them.
                 self.delete_from_index(&mut catalog, &rows)?;
-                catalog.transaction("taking a write back", |tx| write.undo(tx))?;
+                catalog.transaction("reverting a write", |tx| write.undo(tx))?;
             }
             unsettled.pop();
         }
@@ -172,7 +172,7 @@ impl Gallery {
             self.vectors.delete(&ids, generation)?
         };
         self.hidden.remove(rows);
-        catalog.transaction("noting how far the index is", |tx| {
+        catalog.transaction("recording the watermarks of the index", |tx| {
             progress::reached(tx, &receipt.shards, generation)
         })
     }

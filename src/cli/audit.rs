@@ -98,8 +98,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     if let Some(mates) = audit.mates {
         let from = match mates.from {
             MatesFrom::Given => "given",
-            MatesFrom::LeftOut => "the gallery's own, each without itself",
-            MatesFrom::MadeUp => "made up, a little above the threshold",
+            MatesFrom::LeftOut => "the gallery's own, each left out of its own search",
+            MatesFrom::MadeUp => "synthetic, slightly above the threshold",
         };
         table.row(["mated probes", &format!("{} ({from})", count(mates.probes))]);
         if mates.from != MatesFrom::MadeUp {
@@ -111,8 +111,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     }
     let found = count(audit.looked_up - audit.not_found_count);
     table.row(["templates that find themselves", &format!("{found} of {}", count(audit.looked_up))]);
-    table.row(["people who may be in it twice", &count(audit.doubles.len() as u64)]);
-    table.row(["photos that may be of others", &count(audit.outliers.len() as u64)]);
+    table.row(["possible duplicate subjects", &count(audit.doubles.len() as u64)]);
+    table.row(["photos that may be of other people", &count(audit.outliers.len() as u64)]);
     let calibration =
         if audit.calibration.is_empty() { "fresh".into() } else { audit.calibration.join("; ") };
     table.row(["calibration", &calibration]);

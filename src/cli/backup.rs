@@ -84,7 +84,9 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
     screen.text(format!("{verb} {}", plural(templates, "template")))?;
     match erased {
         Some(gallery) => say_what_changed(&done, gallery, screen)?,
-        None => screen.text("what was removed since the backup is back; --erased GALLERY leaves it out")?,
+        None => screen.text(
+            "templates that were removed since the backup are restored too; --erased GALLERY excludes them",
+        )?,
     }
     screen.json(&RestoreMade {
         version: VERSION,
@@ -107,17 +109,17 @@ fn say_what_changed(done: &Restored, gallery: &Path, screen: Screen) -> Result<(
     if done.moved > 0 {
         let moved = format!("{} of them moved, merged or enrolled again since the backup", count(done.moved));
         screen.text(match &done.nameless {
-            None => format!("{moved}: the names are those in {gallery}"),
+            None => format!("{moved}: they have their names in {gallery}"),
             Some(why) => format!(
-                "{moved}: the names are those in the backup, as those in {gallery} cannot be read ({why})"
+                "{moved}: they have their names in the backup, because those in {gallery} cannot be read ({why})"
             ),
         })?;
     }
-    screen.text(format!("{} removed since the backup, left out", plural(done.erased, "template")))?;
+    screen.text(format!("{} removed since the backup, not restored", plural(done.erased, "template")))?;
     if done.unreadable > 0 {
         let rows = plural(done.unreadable, "template");
         screen.text(format!(
-            "{rows} of {gallery} cannot be read: what was moved there counts as removed; without --erased everything is restored"
+            "{rows} of {gallery} cannot be read: a template that was moved there counts as removed; without --erased everything is restored"
         ))?;
     }
     Ok(())

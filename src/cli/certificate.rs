@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }
     }
     if tally.checked + tally.refusals == 0 {
-        let nothing = format!("{}: there is no reply in it", arguments.replies.display());
+        let nothing = format!("{}: the file contains no reply", arguments.replies.display());
         return Err(NothingUsable(nothing).into());
     }
     tally.end(session.gallery().view()?.len() as u64, screen)
@@ -119,7 +119,7 @@ impl Tally {
         let verdict = if failed == 0 { "all hold".into() } else { format!("{failed} DO NOT HOLD") };
         screen.text(format!("{replies} checked against {searched}, each scored: {verdict}"))?;
         if others > 0 {
-            screen.text(format!("{} that are no replies left out", plural(others, "line")))?;
+            screen.text(format!("{} that are not replies skipped", plural(others, "line")))?;
         }
         if !unproven.is_empty() {
             let fields: Vec<String> = unproven.into_iter().collect();

@@ -22,7 +22,7 @@ pub fn print_failures(counts: &Counts, screen: Screen) -> Result<()> {
     if counts.temporary_failures() > 0 {
         let inputs = plural(counts.temporary_failures(), "input");
         screen.text(format!(
-            "{inputs} could not be looked at because the machine failed (memory, files, disk): the same command tries again"
+            "{inputs} could not be processed because the machine failed (memory, files, disk); the same command tries again"
         ))?;
     }
     Ok(())

@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    ensure!(!screen.is_json(), "the demo is for people: it has no JSON output");
+    ensure!(!screen.is_json(), "the demo has no JSON output");
     let dir = &arguments.dir;
     ensure!(arguments.photos.is_dir(), "{}: no such folder", arguments.photos.display());
     photos::renew(dir)?;
@@ -111,12 +111,12 @@ impl Tour {
         let mut command =
             self.command(&["identify"], &[&self.photos.folder(part)], &["--top-k", "1", "--format", "json"])?;
         let output = command.stderr(Stdio::inherit()).output().context("running this program")?;
-        let lines = String::from_utf8(output.stdout).context("the replies are no text")?;
+        let lines = String::from_utf8(output.stdout).context("the replies are not text")?;
         let replies: Vec<Value> = lines
             .lines()
             .map(serde_json::from_str)
             .collect::<Result<_, _>>()
-            .context("a reply is no JSON")?;
+            .context("a reply is not JSON")?;
         ensure!(!replies.is_empty(), "`gallerist identify` ended with {} and without a reply", output.status);
         self.screen.text(count(&replies))?;
         Ok(replies)

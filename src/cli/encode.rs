@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
 fn nothing(found: Survey, screen: Screen) -> Result<End> {
     let counts = Counts { system_files: found.system_files, ..Counts::default() };
     screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, false)))?;
-    screen.text("no input was usable: there is no file in what was given")?;
+    screen.text("no input was usable: the given paths contain no file")?;
     Ok(End::NothingUsable)
 }
 

@@ -101,7 +101,7 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     match &event {
         EnrollEvent::Enrolled { path, note, renamed, .. } => {
             for one in renamed {
-                line(format!("{path} is enrolled as {}: {} is somebody else", one.to, one.from))?;
+                line(format!("{path} is enrolled as {}, because {} is another subject", one.to, one.from))?;
             }
             if let Some(note) = note {
                 line(format!("enrolled {path}  ({note})"))?;
@@ -123,7 +123,7 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     Ok(screen.json(&event)?)
 }
 
-/// `no_face`, or `no_subject: it lies in no folder named after a person`. Limits are named by their options.
+/// `no_face`, or `no_subject: it is not in a folder named after a person`. Limits are named by their options.
 pub fn because(reason: Reason, detail: &str) -> String {
     match (reason, detail) {
         (_, "") => reason.to_string(),
@@ -135,7 +135,7 @@ pub fn because(reason: Reason, detail: &str) -> String {
 /// Advice for a skipped input; may be empty.
 fn hint(reason: Reason) -> &'static str {
     match reason {
-        Reason::OtherName => "; `gallerist subject move` gives it another name",
+        Reason::OtherName => "; `gallerist subject move` changes the name",
         Reason::NoSubject => "; --subject gives a name",
         _ => "",
     }
@@ -156,7 +156,7 @@ fn print_summary(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if summary.interrupted {
         let left = count(summary.not_looked_at);
         screen.text(format!(
-            "interrupted: {left} of {} not looked at; the same command goes on from here",
+            "interrupted: {left} of {} not processed; the same command resumes",
             plural(summary.inputs + summary.not_looked_at, "input")
         ))?;
     } else if !counts.is_of_use() {
@@ -170,7 +170,7 @@ fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if summary.several_faces > 0 {
         let photos = plural(summary.several_faces, "photo");
         screen.text(format!(
-            "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
+            "{photos} with several faces, the largest was used; --single-face refuses such photos"
         ))?;
     }
     if summary.system_files > 0 {
@@ -181,7 +181,7 @@ fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if other_names > 0 {
         let photos = plural(other_names, "photo");
         screen.text(format!(
-            "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
+            "{photos} in the gallery under other names, which were kept; `gallerist subject move` changes them"
         ))?;
     }
     Ok(())

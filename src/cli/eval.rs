@@ -111,7 +111,7 @@ type Measured<T> = Result<(T, Vec<String>), Stopped>;
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ensure!(
         arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
-        "there is nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
+        "nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
     );
     values::distinct("--target-fpir", &arguments.target_fpir)?;
     values::distinct("--target-fmr", &arguments.target_fmr)?;

@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             Ok(End::Done)
         }
         Err(stopped) => {
-            complain("interrupted: nothing was exported, and the temporary files are removed");
+            complain("interrupted: nothing was exported; temporary files are removed");
             let (unit, total) = (stopped.unit.to_owned(), stopped.total);
             screen.json(&ExportInterrupted { version: VERSION, unit, total, exported: 0 })?;
             Ok(End::Interrupted)

@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     let decisions = decisions.into_inner();
     if decisions.is_empty() {
-        return Err(NothingUsable("there is no probe in what was given".into()).into());
+        return Err(NothingUsable("the given paths contain no probe".into()).into());
     }
     let any = |wanted| decisions.contains(&wanted).then_some(End::Decided(wanted));
     Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(End::Decided(Decision::NoMatch)))

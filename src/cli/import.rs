@@ -86,21 +86,21 @@ fn print_summary(summary: &ImportSummary, screen: Screen) -> Result<()> {
     let rate = count((imported as f64 / seconds) as u64);
     screen.text(format!("{} imported in {seconds:.1} s ({rate} a second)", plural(imported, "template")))?;
     for (number, what) in [
-        (summary.imported_before, "of this file were in the gallery already"),
-        (summary.repeated, "of a face that an earlier row is of left out"),
+        (summary.imported_before, "of this file were already in the gallery"),
+        (summary.repeated, "with the face of an earlier row skipped"),
     ] {
         if number > 0 {
             screen.text(format!("{} {what}", plural(number, "row")))?;
         }
     }
     if summary.renamed > 0 {
-        screen.text(format!("{} given other names", plural(summary.renamed, "template")))?;
+        screen.text(format!("{} renamed", plural(summary.renamed, "template")))?;
     }
     if summary.skipped > 0 {
         screen.text(format!("{} left out", plural(summary.skipped, "row")))?;
     }
     if summary.interrupted {
-        screen.text("interrupted; the same command goes on from here")?;
+        screen.text("interrupted; the same command resumes")?;
     }
     Ok(())
 }

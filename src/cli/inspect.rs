@@ -105,7 +105,7 @@ pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
     screen.json(&Versioned::new(&found))?;
     for folder in &found.leftovers {
         screen.text(format!(
-            "left over by a killed command, and removed by the next one there: {}",
+            "left by a killed command; the next such command there removes it: {}",
             folder.display()
         ))?;
     }

@@ -30,7 +30,7 @@ static LEAVES: AtomicBool = AtomicBool::new(false);
 pub fn watch() -> &'static AtomicBool {
     WATCHED.call_once(|| {
         if let Err(error) = listen() {
-            tracing::warn!(%error, "Ctrl-C will stop at once, without saving what is under way");
+            tracing::warn!(%error, "Ctrl-C will stop at once, without saving the current step");
         }
     });
     &ASKED
@@ -47,14 +47,14 @@ fn listen() -> io::Result<()> {
                 let removed = abandon();
                 complain(match removed.is_empty() {
                     true => "interrupted",
-                    false => "interrupted: nothing was made, and the temporary copies are removed",
+                    false => "interrupted: nothing was made; temporary files are removed",
                 });
             }
             if LEAVES.load(Ordering::Relaxed) || earlier > 0 {
                 // `std::process::exit` would run the destructors of libtorch while its threads are running.
                 signal_hook::low_level::exit(End::Interrupted.code().into());
             }
-            complain("stopping after what is under way; Ctrl-C again stops at once");
+            complain("stopping after the current step; Ctrl-C again stops at once");
         }
     };
     thread::Builder::new().name("requests to end".into()).spawn(answer).map(drop)
@@ -89,7 +89,7 @@ fn requests() -> SigSet {
 pub fn report(stopped: Stopped, screen: Screen) -> Result<End> {
     let told = Interrupted::from(stopped);
     let (left, total) = (count(told.not_looked_at), plural(told.total, &told.unit));
-    screen.text(format!("interrupted: {left} of {total} not looked at"))?;
+    screen.text(format!("interrupted: {left} of {total} not processed"))?;
     screen.json(&told)?;
     Ok(End::Interrupted)
 }

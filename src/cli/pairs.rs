@@ -39,12 +39,12 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
             [a, b, "0"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: false }),
             _ if number == 1 => {}
             _ => bail!(
-                "{}: line {number}: expected PHOTO, PHOTO, 1 or 0 with tabs between, got {line:?}",
+                "{}: line {number}: expected PHOTO, PHOTO, 1 or 0, separated by tabs, got {line:?}",
                 list.display()
             ),
         }
     }
-    ensure!(!pairs.is_empty(), "{}: there is no pair in it", list.display());
+    ensure!(!pairs.is_empty(), "{}: the list contains no pair", list.display());
     Ok(pairs)
 }
 
@@ -61,7 +61,7 @@ pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
         photos.iter().filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
     ensure!(
         missing.is_empty(),
-        "{}: {} of {} photos are not there: {}{}; give the folder they lie in with --root, or take them off the list",
+        "{}: {} of {} photos do not exist: {}{}; give their folder with --root, or remove them from the list",
         list.display(),
         missing.len(),
         photos.len(),
@@ -71,7 +71,7 @@ pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
     for (same, kind) in [(true, "of one person"), (false, "of two people")] {
         ensure!(
             pairs.iter().any(|pair| pair.same == same),
-            "{}: no pair is {kind}; it takes both kinds to measure",
+            "{}: no pair is {kind}; the measurement needs both kinds",
             list.display()
         );
     }
@@ -127,7 +127,7 @@ pub fn encode(
                     ))
                 })?;
             }
-            Finding::Known => unreachable!("no photo is known to a comparison"),
+            Finding::Known => unreachable!("a comparison knows no photos"),
         }
         anyhow::Ok(())
     })?;
@@ -196,7 +196,7 @@ pub fn measure(
         "photos without a face (FTA)".into(),
         format!("{failed} of {photos} ({:.2} %)", 100.0 * failure_to_acquire),
     ]);
-    table.row(["photos of several faces, largest taken".into(), format!("{several} of {photos}")]);
+    table.row(["photos with several faces, largest used".into(), format!("{several} of {photos}")]);
     table.row([
         "accuracy at the best threshold".into(),
         format!("{:.2} % at {best:.3}", 100.0 * best_accuracy),

@@ -21,7 +21,7 @@ pub struct ProbeArguments {
 pub fn several_faces(photos: u64) -> Option<String> {
     (photos > 0).then(|| {
         format!(
-            "{} with more than one face, the largest was taken; --single-face leaves them out",
+            "{} with more than one face, the largest was used; --single-face refuses them",
             plural(photos, "photo")
         )
     })

@@ -25,8 +25,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
     let gallery = open(&arguments.gallery)?;
     let Room { needed, available } = gallery.purge_room()?;
-    let room =
-        format!("it takes {} of free space for a while, there are {}", bytes(needed), bytes(available));
+    let room = format!("needs {} of free space, {} are available", bytes(needed), bytes(available));
     if arguments.dry_run {
         let removed = gallery.unerased()?;
         screen.text(format!("would erase {}; {room}", plural(removed, "removed template")))?;
@@ -71,14 +70,14 @@ fn left(done: &Erasure) -> String {
     let mut left = Vec::new();
     if done.catalog_held {
         left.push(
-            "another program reads catalog.sqlite, and names and paths of the removed stay in its files until that \
+            "another program has catalog.sqlite open; names and paths of removed subjects stay in its files until that \
              program ends"
                 .to_owned(),
         );
     }
     if done.held_by_views > 0 {
         let files = plural(done.held_by_views as u64, "replaced file");
-        left.push(format!("{files} of the index can be removed only when look-ups that began earlier end"));
+        left.push(format!("{files} of the index are still used by earlier searches"));
     }
-    format!("{}. Then purge again", left.join("; "))
+    format!("{}. Purge again later", left.join("; "))
 }

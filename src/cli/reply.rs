@@ -22,7 +22,7 @@ fn headline(decision: Decision) -> &'static str {
 fn explained(doubt: Doubt) -> String {
     match doubt {
         Doubt::IncompleteSearch => {
-            format!("{}; --certify exact or bounded rules that out", doubt.describe())
+            format!("{}; use --certify exact or bounded", doubt.describe())
         }
         _ => doubt.describe().to_owned(),
     }
@@ -91,7 +91,7 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
         screen.text(format!("  {turned}"))?;
     }
     if let Some(note) = reply.probe.note() {
-        screen.text(format!("  {note}; --faces all looks at all of them"))?;
+        screen.text(format!("  {note}; --faces all uses all of them"))?;
     }
     if let Some(doubt) = reply.doubt {
         screen.text(format!("  {}", explained(doubt)))?;

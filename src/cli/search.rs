@@ -72,7 +72,7 @@ fn each_probe(
     let (file, left_out) = rows.open(vectors, screen)?;
     let total = file.rows;
     if left_out.len() as u64 == total {
-        return Err(NothingUsable(format!("{}: no probe in it is usable", vectors.display())).into());
+        return Err(NothingUsable(format!("{}: no usable probe", vectors.display())).into());
     }
     for first in (0..total).step_by(BLOCK) {
         for (row, probe) in file.valid(first, BLOCK)? {

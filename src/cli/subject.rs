@@ -110,7 +110,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::Show { gallery, name } => show(gallery, name, screen)?,
         Verb::Rename { gallery, from, to, dry_run } => {
             let to = Name::new(to)?;
-            ensure!(from != to.as_str(), "{from} is the name already: there is nothing to rename");
+            ensure!(from != to.as_str(), "{from} is already the name");
             let gallery = open(gallery, *dry_run)?;
             if *dry_run {
                 gallery.may_rename(from, &to)?;

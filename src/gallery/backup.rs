@@ -208,7 +208,7 @@ fn require_sound(copy: &Path) -> Result<Backup> {
     let found = gallery.check(false)?;
     if let Some(problem) = found.problems.first() {
         return Err(
-            gallery.damaged(format!("the copy is not sound, and neither is what it was made of: {problem}"))
+            gallery.damaged(format!("the copy is damaged, because the gallery is damaged: {problem}"))
         );
     }
     let (subjects, templates) = gallery.counts()?;

@@ -71,7 +71,7 @@ pub use subject::Subject;
 pub use template::SubjectTemplate;
 pub use unknown::UnknownFace;
 
-const MIGRATING: &str = "bringing it to the present version";
+const MIGRATING: &str = "upgrading it";
 
 /// An open catalog. There is one per gallery, and the gallery serialises access to it.
 pub(super) struct Catalog {
@@ -100,7 +100,7 @@ impl Catalog {
         let connection = connection::to_write(path, flags).map_err(|e| failed(path, "creating it", e))?;
         let mut catalog = Self::new(connection, path)?;
         catalog.define("writing its tables", schema::create)?;
-        catalog.transaction("writing what it is bound to", |tx| {
+        catalog.transaction("writing its model", |tx| {
             for (key, value) in binding.to_pairs() {
                 write_meta(tx, key, &value)?;
             }
@@ -185,7 +185,7 @@ impl Catalog {
             })
         };
         if pragma("application_id")? != APPLICATION_ID {
-            return Err(self.damaged("its header is not that of a gallery's catalog".into()));
+            return Err(self.damaged("its header is not the header of a catalog".into()));
         }
         let version = pragma("user_version")?;
         if !(1..=VERSION).contains(&version) {
@@ -193,7 +193,7 @@ impl Catalog {
             return Err(GalleryError::NewerCatalog { path, expected, got: version });
         }
         if !self.read("reading its tables", |db| schema::is_as_defined(db, version))? {
-            return Err(self.damaged(format!("its tables are not defined as version {version} defines them")));
+            return Err(self.damaged(format!("its tables do not have the definitions of version {version}")));
         }
         Ok(version)
     }
@@ -225,7 +225,7 @@ impl Catalog {
 
     /// A property of the gallery.
     fn meta(&self, key: &str) -> Result<Option<String>> {
-        self.read("reading what it is bound to", |db| {
+        self.read("reading its model", |db| {
             db.prepare_cached("SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)")?
                 .query_row([key], |row| row.get(0))
                 .optional()
@@ -393,7 +393,7 @@ fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryE
         | E::InvalidColumnType(..)
         | E::Utf8Error(..) => damaged(format!("{doing}: {source}")),
         E::SqliteFailure(error, _) if error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ => {
-            damaged(format!("{doing}: it is shorter than it says"))
+            damaged(format!("{doing}: it is truncated"))
         }
         _ => match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => GalleryError::Full { path: path.to_owned(), doing },

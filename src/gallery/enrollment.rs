@@ -109,7 +109,7 @@ impl Gallery {
         self.settle()?;
         let mut catalog = self.catalog();
         catalog.verify_photos(seen.iter().map(|photo| &photo.hash))?;
-        let added = catalog.transaction("noting paths of photos", |tx| {
+        let added = catalog.transaction("storing paths of photos", |tx| {
             let mut added = 0;
             for photo in seen {
                 let noted = path::note(tx, &photo.hash, &photo.path, &photo.person)?;

@@ -50,7 +50,7 @@ impl Gallery {
     pub fn purge_room(&self) -> Result<Room> {
         let io = |source: rustix::io::Errno| GalleryError::Io {
             path: self.directory.clone(),
-            doing: "asking for its free space",
+            doing: "reading its free space",
             source: source.into(),
         };
         let disk = rustix::fs::statvfs(&self.directory).map_err(io)?;

@@ -22,11 +22,11 @@ pub enum GalleryError {
     #[error("{} exists already and is not an empty folder; choose another path", .0.display())]
     AlreadyExists(PathBuf),
     /// A symbolic link is at a path where something is to be made.
-    #[error("{} is a symbolic link; give a path where nothing is", .0.display())]
+    #[error("{} is a symbolic link; give a path that does not exist", .0.display())]
     Linked(PathBuf),
     /// Something is to be made inside a gallery or a backup.
     #[error(
-        "{}: {} is a gallery or a backup, and nothing else is kept in it, as a purge would not erase it and a check not verify it; choose a path outside",
+        "{}: {} is a gallery or a backup, and must not contain other files, because a purge would not erase them and a check would not verify them; choose a path outside",
         place.display(), gallery.display()
     )]
     Inside {
@@ -49,7 +49,7 @@ pub enum GalleryError {
         source: rusqlite::Error,
     },
     /// The disk is full. Acknowledged writes are safe. Free some space and run the same command again.
-    #[error("{}: the disk is full while {doing}; nothing enrolled so far is lost, free some space and run the same command again", path.display())]
+    #[error("{}: the disk is full while {doing}; no acknowledged write is lost; free some space and run the same command again", path.display())]
     Full {
         /// The file that was written.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum GalleryError {
     },
     /// The catalog is older than the index: it is an old copy, or lost the end of its WAL.
     #[error(
-        "catalog {}: it lost writes that were acknowledged: the index beside it has seen its change {expected}, the catalog knows {got}; put back the catalog that belongs to this index, or restore a backup of both", path.display()
+        "catalog {}: it lost acknowledged writes: its index contains change {expected}, the catalog only {got}; put back the catalog of this index, or restore a backup of both", path.display()
     )]
     CatalogBehind {
         /// The database file.
@@ -92,7 +92,7 @@ pub enum GalleryError {
     },
     /// The index is older than the catalog: it is an old copy, or lost the end of a WAL.
     #[error(
-        "index {}: shard {shard} lost writes that were acknowledged: the catalog beside it finished change {expected} there, the shard has {got}; put back the index that belongs to this catalog, or restore a backup of both", path.display()
+        "index {}: shard {shard} lost acknowledged writes: its catalog contains change {expected}, the shard only {got}; put back the index of this catalog, or restore a backup of both", path.display()
     )]
     IndexBehind {
         /// The index.
@@ -106,7 +106,7 @@ pub enum GalleryError {
     },
     /// The gallery was moved or replaced while it was open.
     #[error(
-        "{}: it was moved away or replaced while the gallery was open; nothing more is written, and what was acknowledged is where it went", path.display()
+        "{}: it was moved or replaced while the gallery was open; nothing more is written, and acknowledged writes are in the moved gallery", path.display()
     )]
     Moved {
         /// Path of the catalog when it was opened.
@@ -127,7 +127,7 @@ pub enum GalleryError {
     #[error(transparent)]
     Binding(#[from] BindingError),
     /// A template of another dimension.
-    #[error("a template of {got} dimensions was given, this gallery holds {expected}")]
+    #[error("a template with {got} components was given, this gallery has {expected}")]
     WrongDimension {
         /// Dimension of the gallery.
         expected: usize,
@@ -145,7 +145,7 @@ pub enum GalleryError {
         source: std::io::Error,
     },
     /// No subject has this name.
-    #[error("no subject is called {name:?}{hint}")]
+    #[error("there is no subject {name:?}{hint}")]
     UnknownSubject {
         /// The name.
         name: String,
@@ -153,15 +153,13 @@ pub enum GalleryError {
         hint: String,
     },
     /// No template has this id.
-    #[error(
-        "no template has the number {id}, and nothing was changed; a template that is moved gets a new number"
-    )]
+    #[error("no template has the id {id}; nothing was changed. A moved template has a new id")]
     UnknownTemplate {
         /// The id.
         id: u64,
     },
     /// A template already belongs to the subject that it is to be moved to.
-    #[error("template {id} is one of {subject:?} already; nothing was moved")]
+    #[error("template {id} already belongs to {subject:?}; nothing was moved")]
     TemplateThere {
         /// Id of the template.
         id: u64,
@@ -170,7 +168,7 @@ pub enum GalleryError {
     },
     /// The disk has less free space than a purge needs.
     #[error(
-        "{}: a purge takes {} of free space for a while, and there are {}; nothing was erased, free some space and run the same command again",
+        "{}: a purge needs {} of free space, {} are available; nothing was erased. Free some space and run the same command again",
         path.display(), bytes(*needed), bytes(*available)
     )]
     NoRoom {
@@ -198,7 +196,7 @@ pub enum GalleryError {
         what: String,
     },
     /// A threshold outside -1 to 1.
-    #[error("a threshold of {0} was given, a cosine from -1 to 1 is expected")]
+    #[error("the threshold is {0}, expected a cosine from -1 to 1")]
     Threshold(f32),
     /// A `.npy` file, or a file of names, that cannot be imported.
     #[error("{}: {what}", path.display())]

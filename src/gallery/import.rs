@@ -115,19 +115,18 @@ impl Gallery {
             }
             // By subject: its name, the templates before the move, and their new ids.
             let mut moved: BTreeMap<u64, (Name, Vec<Original>, Vec<u64>)> = BTreeMap::new();
-            let (written, ()) =
-                self.write_as(PendingKind::Move, "giving templates other names", |tx, rows| {
-                    for ((template, original), (_, name)) in originals.iter().zip(block) {
-                        let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
-                        let into = into.cast_unsigned();
-                        let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                        rows.push(Row { id, subject: into, vector: &original.vector });
-                        let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
-                        templates.push(template.clone());
-                        ids.push(id);
-                    }
-                    Ok(())
-                })?;
+            let (written, ()) = self.write_as(PendingKind::Move, "renaming templates", |tx, rows| {
+                for ((template, original), (_, name)) in originals.iter().zip(block) {
+                    let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
+                    let into = into.cast_unsigned();
+                    let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
+                    rows.push(Row { id, subject: into, vector: &original.vector });
+                    let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
+                    templates.push(template.clone());
+                    ids.push(id);
+                }
+                Ok(())
+            })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
                     template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)

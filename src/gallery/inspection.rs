@@ -204,7 +204,7 @@ impl Gallery {
         let unsettled = unsettled.len() - view.absent(&unsettled)?.len();
         let known = found.templates + found.unknown;
         if view.len() as u64 > known + unsettled as u64 {
-            found.add(format!("the index holds {} templates, the catalog knows {known} of them", view.len()));
+            found.add(format!("the index contains {} templates, the catalog {known} of them", view.len()));
         }
         Ok(())
     }

@@ -123,7 +123,7 @@ impl Gallery {
     pub(super) fn require_removed(&self, id: u64) -> Result<()> {
         if self.view()?.contains(id)? {
             return Err(
-                self.damaged(format!("template {id} is in the index, and whose it is is not in the catalog"))
+                self.damaged(format!("template {id} is in the index, but its subject is not in the catalog"))
             );
         }
         Ok(())

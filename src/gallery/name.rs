@@ -71,9 +71,9 @@ impl Name {
         } else if name.len() > bytes {
             format!("it is longer than {bytes} bytes")
         } else if name.starts_with(' ') || name.ends_with(' ') {
-            "it begins or ends with a blank".to_owned()
+            "it begins or ends with a space".to_owned()
         } else if let Some(first) = name.chars().next().filter(|&first| is_combining_mark(first)) {
-            format!("it begins with U+{:04X}, which belongs to a character before it", u32::from(first))
+            format!("it begins with U+{:04X}, which combines with a preceding character", u32::from(first))
         } else if let Some(reason) = unseen(&name) {
             reason
         } else {
@@ -126,12 +126,12 @@ fn unseen(name: &str) -> Option<String> {
 /// The problem of a character; `None` for one with a glyph.
 fn kind(name: &[char], at: usize) -> Option<&'static str> {
     use GeneralCategory as Category;
-    const INVISIBLE: &str = "a character that cannot be seen";
+    const INVISIBLE: &str = "an invisible character";
     match name[at] {
         ' ' => return None,
         NO_JOIN if parts_letters(name, at) => return None,
         JOIN if beside_virama(name, at) => return None,
-        '\u{fffd}' => return Some("the mark of text that was decoded wrongly"),
+        '\u{fffd}' => return Some("the replacement character of wrongly decoded text"),
         // Default-ignorable characters that are letters, marks or symbols by their category, and the blank Braille pattern.
         '\u{34f}'
         | '\u{115f}'
@@ -152,9 +152,9 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     match name[at].general_category() {
         Category::Control => Some("a control character"),
         Category::Format => Some(INVISIBLE),
-        Category::SpaceSeparator => Some("a blank that is not the plain one, U+0020"),
+        Category::SpaceSeparator => Some("a space other than U+0020"),
         Category::LineSeparator | Category::ParagraphSeparator => Some("a line break"),
-        Category::PrivateUse => Some("a character without a meaning of its own (private use)"),
+        Category::PrivateUse => Some("a private-use character"),
         Category::Surrogate | Category::Unassigned => Some("a character that Unicode does not define"),
         _ => None,
     }
@@ -272,7 +272,7 @@ mod tests {
             assert_eq!(reason(name), "it is empty");
         }
         for name in [" Ada", "Ada ", "\u{3000}Ada"] {
-            assert_eq!(reason(name), "it begins or ends with a blank");
+            assert_eq!(reason(name), "it begins or ends with a space");
         }
         Name::new(&"e\u{301}".repeat(256)).unwrap();
         assert_eq!(reason(&"é".repeat(257)), "it is longer than 512 bytes");

@@ -123,7 +123,7 @@ impl Gallery {
         let settled = self.settle().and_then(|()| self.finish_removals());
         match settled.and_then(|()| self.catalog().normalise_names()) {
             Err(error) if error.is_full() => {
-                tracing::warn!(%error, "what an earlier failure left is settled when there is room");
+                tracing::warn!(%error, "the writes of an earlier failure are settled when there is space");
                 Ok(())
             }
             settled => settled,
@@ -255,7 +255,7 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
 
 /// Requires that nothing is at a place, or an empty folder.
 pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
-    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking what is there", source };
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "examining it", source };
     if place.is_symlink() {
         return Err(GalleryError::Linked(place.to_owned()));
     }
@@ -273,7 +273,7 @@ pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
 /// # Errors
 /// [`GalleryError::Inside`]; the path cannot be resolved.
 pub fn refuse_inside(place: &Path) -> Result<()> {
-    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking where it is", source };
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "resolving it", source };
     let absolute = std::path::absolute(place).map_err(io)?;
     let real = existing(&absolute).canonicalize().map_err(io)?;
     let is_gallery =

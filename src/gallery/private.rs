@@ -24,7 +24,10 @@ pub(super) fn keep_private(gallery: &Path) {
         }
     }
     if open > 0 {
-        tracing::warn!(open, "files of the gallery can be read by others, and are not this user's to change");
+        tracing::warn!(
+            open,
+            "other users can read files of the gallery, and this user cannot change their mode"
+        );
     }
 }
 

@@ -58,7 +58,7 @@ impl Gallery {
                 templates.into_iter().filter_map(|(_, face)| Some(face?.bounds)).collect(),
             );
         }
-        let (written, ids) = self.write("keeping unknown faces", |tx, rows| {
+        let (written, ids) = self.write("storing unknown faces", |tx, rows| {
             let add = |photo: &'a UnknownFaces| insert(tx, photo, held.entry(photo.hash).or_default(), rows);
             photos.iter().map(add).collect()
         })?;

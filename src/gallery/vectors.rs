@@ -108,7 +108,7 @@ pub trait VectorStore: Send + Sync {
     /// [`Unsupported`](VectorErrorKind::Unsupported) by default; something is at `to`; the store or the disk is failing. After an error
     /// nothing is at `to`.
     fn copy_to(&self, to: &Path) -> Result<()> {
-        let what = format!("{}: only a gallery whose vectors are in files can be copied there", to.display());
+        let what = format!("{}: only a gallery with vectors in files can be copied", to.display());
         Err(VectorError::new(VectorErrorKind::Unsupported, what))
     }
 }

@@ -118,7 +118,8 @@ impl Session {
             || SessionError::Input(format!("{} is not calibrated", other.directory().display()));
         let (_, calibration) = found.ok_or_else(not_calibrated)?;
         calibration.require(self.gallery().binding())?;
-        let warning = "measured on another gallery: people and photos there may be unlike those here".into();
+        let warning =
+            "measured on another gallery: its people and photos may differ from those of this gallery".into();
         Ok(Measured { calibration, warnings: vec![warning], invalid: Vec::new() })
     }
 
@@ -131,7 +132,7 @@ impl Session {
     }
 
     /// Reads the non-mated probes.
-    #[expect(clippy::type_complexity, reason = "a stop is no error, and rows that were left out are told")]
+    #[expect(clippy::type_complexity, reason = "a stop is not an error, and skipped rows are returned")]
     fn strangers(
         &self,
         request: &CalibrateRequest,
@@ -171,16 +172,16 @@ impl Session {
         probes.retain(|probe| !self.is_subject(probe.person.as_deref()));
         if probes.len() < given {
             let left = counted((given - probes.len()) as u64, "probe");
-            warnings.push(format!("{left} of people who are in the gallery under the same name left out"));
+            warnings.push(format!("{left} with the name of a subject of the gallery skipped"));
         }
         if let Some(first) = read.failed.first() {
             let failed = counted(read.failed.len() as u64, "photo");
             let (name, why) = (&first.name, &first.reason);
-            warnings.push(format!("{failed} without a usable face left out, such as {name} ({why})"));
+            warnings.push(format!("{failed} without a usable face skipped, such as {name} ({why})"));
         }
         if read.several > 0 {
             let photos = counted(read.several, "photo");
-            warnings.push(format!("{photos} with more than one face, the largest was taken"));
+            warnings.push(format!("{photos} with more than one face, the largest was used"));
         }
         require(probes.len())?;
         Ok(probes)
@@ -218,7 +219,7 @@ impl Measured {
         if let Some(tail) = calibration.tail.filter(|tail| !tail.is_good()) {
             let why =
                 if tail.heavy { "is too heavy" } else { "does not follow a generalised Pareto distribution" };
-            warnings.push(format!("the tail of the best scores {why}; only what can be counted is used"));
+            warnings.push(format!("the tail of the best scores {why}; only counted thresholds are used"));
         }
         if !calibration.suspects.is_empty() {
             warnings.push(format!(

@@ -34,14 +34,14 @@ pub enum SessionError {
     Binding(#[from] BindingError),
     /// A photo for a gallery with templates of another program.
     #[error(
-        "this gallery holds templates made elsewhere, so photos cannot be compared with it; use vectors of the same origin"
+        "this gallery contains templates of another program, so photos cannot be compared with it; use vectors of the same model"
     )]
     ExternalTemplates,
     /// The gallery is bound to a model that is not built in.
     #[error("the gallery is bound to {0}, which is not built in")]
     NoManifest(String),
     /// There is no threshold.
-    #[error("this gallery's model has no threshold of its own")]
+    #[error("the model of this gallery has no threshold")]
     NoThreshold,
     /// The thresholds are not in ascending order, or allow no decision.
     #[error("thresholds {low},{high}: {reason}")]
@@ -62,10 +62,10 @@ pub enum SessionError {
         reason: String,
     },
     /// A certificate was required from a graph search, which cannot give one.
-    #[error("a walk through a graph cannot prove that nobody is missed")]
+    #[error("a graph search cannot guarantee that no subject is missed")]
     GraphProvesNothing,
     /// All faces of a photo were requested, and would get the same name.
-    #[error("all faces of a photo would get the same name; name people after photos")]
+    #[error("all faces of a photo would get the same name; take the names from the photos")]
     SharedName,
     /// No input is usable.
     #[error("{0}")]
@@ -74,7 +74,7 @@ pub enum SessionError {
     #[error("{0}")]
     Input(String),
     /// Rows that were imported with names are imported again without names.
-    #[error("{}: {rows} rows of this file are in the gallery under names that were given; give them again", file.display())]
+    #[error("{}: {rows} rows of this file are in the gallery under given names; give the names again", file.display())]
     NamesMissing {
         /// The file.
         file: PathBuf,
@@ -82,7 +82,7 @@ pub enum SessionError {
         rows: u64,
     },
     /// A row is in the gallery under another name.
-    #[error("row {row} is in the gallery as {held:?}, {place} calls it {given:?}; nothing was changed")]
+    #[error("row {row} is in the gallery as {held:?}, but is {given:?} in {place}; nothing was changed")]
     OtherName {
         /// The row, from 0.
         row: u64,
@@ -100,9 +100,7 @@ pub enum SessionError {
     #[error("{0}; nothing was imported")]
     BadImportRow(GalleryError),
     /// A file of vectors does not state its model.
-    #[error(
-        "this gallery is bound to {described}, and nothing states which model the templates were made with"
-    )]
+    #[error("this gallery is bound to {described}, and the model of the templates is not stated")]
     UnknownOrigin {
         /// Name and fingerprint of the gallery's model.
         described: String,
@@ -113,7 +111,7 @@ pub enum SessionError {
     #[error("{0}: the name of its person is not known")]
     NoPerson(String),
     /// Too few non-mated probes.
-    #[error("{got} of people who are not in the gallery remain, a calibration needs at least {needed}")]
+    #[error("{got} of people outside the gallery remain; a calibration needs at least {needed}")]
     FewStrangers {
         /// The number of probes in words, such as `3 probes`.
         got: String,

@@ -56,7 +56,7 @@ impl Session {
 pub fn report_swept(swept: &[PathBuf]) {
     for path in swept {
         let path = path.display();
-        tracing::warn!("{path}: removed; a run that was killed had left it half-written");
+        tracing::warn!("{path}: removed; a killed run left it incomplete");
     }
 }
 
@@ -133,7 +133,9 @@ impl Export<'_> {
 fn require(unchanged: bool) -> Result<()> {
     match unchanged {
         true => Ok(()),
-        false => Err(SessionError::Input("the gallery changed meanwhile; run the same command again".into())),
+        false => Err(SessionError::Input(
+            "the gallery was changed during the export; run the same command again".into(),
+        )),
     }
 }
 

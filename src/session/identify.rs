@@ -134,7 +134,7 @@ impl Session {
             Finding::Faces(faces) => (&faces[..], None),
             Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => return Ok(Vec::new()),
             Finding::Skipped(skip) => (&[][..], Some(skip)),
-            Finding::Known => unreachable!("no photo is known to a look-up"),
+            Finding::Known => unreachable!("an identification knows no photos"),
         };
         let mut replies = Vec::with_capacity(faces.len());
         for one in faces {

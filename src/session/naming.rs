@@ -23,7 +23,7 @@ impl Naming {
         match self {
             Self::Given(name) => Ok(Person::Named(name.clone())),
             Self::Folder => {
-                let outside = || Skip::new(Reason::NoSubject, "it lies in no folder named after a person");
+                let outside = || Skip::new(Reason::NoSubject, "it is not in a folder named after a person");
                 let folder = input.top_folder().ok_or_else(outside)?;
                 Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
             }

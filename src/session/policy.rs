@@ -108,10 +108,10 @@ fn given_threshold(given: &[f32]) -> Result<Threshold> {
         [low, high] if (low, high) == (0.0, 1.0) => Err(SessionError::Thresholds {
             low,
             high,
-            reason: "every score from 0 to 1 would be inconclusive; one score has a decimal point: 0.1",
+            reason: "every score from 0 to 1 would be inconclusive; a single score has a decimal point: 0.1",
         }),
         [low, high] if low >= high => {
-            let reason = "expected the lower score first; between the two nothing is decided";
+            let reason = "expected the lower score first; between the two the decision is inconclusive";
             Err(SessionError::Thresholds { low, high, reason })
         }
         [low, high] => Ok(Threshold::given(low, high)),

@@ -118,7 +118,7 @@ impl Source<'_> {
             .collect();
         if listed.is_empty() {
             return Err(SessionError::NothingUsable(format!(
-                "{}: there is no photo in it",
+                "{}: the folder contains no photo",
                 self.path.display()
             )));
         }
@@ -137,7 +137,7 @@ impl Source<'_> {
         {
             let first =
                 failed.first().map(|one| format!(": {}: {}", one.name, one.reason)).unwrap_or_default();
-            let nothing = format!("{}: no probe in it is usable{first}", self.path.display());
+            let nothing = format!("{}: no usable probe{first}", self.path.display());
             return Err(SessionError::NothingUsable(nothing));
         }
         Ok(read)
@@ -192,7 +192,7 @@ impl Probes {
             }
             Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => {}
             Finding::Skipped(skip) => self.failed.push(Failed { person, name, reason: skip.to_string() }),
-            Finding::Known => unreachable!("no photo is known to a measurement"),
+            Finding::Known => unreachable!("a measurement knows no photos"),
         }
         Ok(())
     }

@@ -71,8 +71,9 @@ impl<'a> Prover<'a> {
             let mut verdict = case.judge(gallery, truth)?;
             let (then, now) = (case.claim.search.templates, gallery.view()?.len() as u64);
             if !verdict.0.is_empty() && then != now {
-                let changed =
-                    format!("the gallery had {then} templates then and has {now} now: it has changed since");
+                let changed = format!(
+                    "the gallery had {then} templates and now has {now}: it has changed since the reply"
+                );
                 verdict.0.push(changed);
             }
             verdicts[*at] = Some(verdict);
@@ -106,10 +107,7 @@ impl<'a> Prover<'a> {
         let found = probe::find(&claim.probe, dimension, photos, &mut self.file);
         let (probe, template) = found.map_err(|error| format!("probe: {error}"))?;
         if template.dimension() != dimension {
-            return Err(format!(
-                "probe: {} numbers, templates of this gallery have {dimension}",
-                template.dimension()
-            ));
+            return Err(format!("probe: {} components, expected {dimension}", template.dimension()));
         }
         Ok(Case { reply: reply.clone(), claim, probe, template })
     }
@@ -121,7 +119,7 @@ impl<'a> Prover<'a> {
             Err(problem) => problems.add(problem),
             Ok(claimed) => match self.refused(&claimed, photos) {
                 Some(expected) => problems.compare("", reply, &expected, SEEN_AGAIN, &|_| false),
-                None => problems.add("probe: processed again, it is not refused"),
+                None => problems.add("probe: it is not refused when it is processed again"),
             },
         }
         (problems.into_lines(), vec!["probe.not_looked_at".into()])

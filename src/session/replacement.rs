@@ -67,7 +67,7 @@ impl Replacement {
 /// # Errors
 /// The folder cannot be read.
 pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
-    const READING: &str = "looking for what killed runs left";
+    const READING: &str = "looking for files of killed runs";
     let mut swept = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(SessionError::io(folder, READING))? {
         let path = entry.map_err(SessionError::io(folder, READING))?.path();

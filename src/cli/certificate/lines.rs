@@ -37,7 +37,7 @@ impl Lines {
             let place = place(self.number);
             ensure!(
                 bytes.len() as u64 <= LONGEST,
-                "{place} is longer than {LONGEST} bytes: expected a reply of identify a line"
+                "{place} is longer than {LONGEST} bytes: expected one reply of identify per line"
             );
             let text = String::from_utf8(bytes).with_context(|| format!("{place} is not UTF-8 text"))?;
             let text = text.trim_start_matches('\u{feff}').trim();

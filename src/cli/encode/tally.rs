@@ -221,7 +221,7 @@ impl<'a> Tally<'a> {
             self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
         }
         if interrupted {
-            self.screen.text("interrupted; the same command goes on from here")?;
+            self.screen.text("interrupted; the same command resumes")?;
         } else if !counts.is_of_use() {
             self.screen.text("no input was usable")?;
         }

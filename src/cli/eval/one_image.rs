@@ -94,7 +94,7 @@ impl Arguments {
         if let Ok((_, warnings)) = &mut measured {
             if division.not_enrolled > 0 {
                 warnings.push(format!(
-                    "{} people whose first photo has no usable face are not in the gallery and were not looked up",
+                    "{} people whose first photo has no usable face are neither enrolled nor searched for",
                     division.not_enrolled
                 ));
             }
@@ -119,8 +119,9 @@ fn count(listed: &[Listed]) -> Result<(usize, usize)> {
     let mut photos: BTreeMap<&str, usize> = BTreeMap::new();
     for Listed { name, person } in listed {
         let person = person.as_deref();
-        let person = person
-            .with_context(|| format!("{name}: whose is it? give photos in folders named after people"))?;
+        let person = person.with_context(|| {
+            format!("{name}: the person is not known; give photos in folders named after people")
+        })?;
         *photos.entry(person).or_default() += 1;
     }
     let alone = photos.values().filter(|photos| **photos == 1).count();
@@ -133,7 +134,7 @@ fn people(read: Probes) -> Result<BTreeMap<String, Vec<Photo>>> {
     for probe in read.probes {
         let Some(person) = probe.person.clone() else {
             anyhow::bail!(
-                "{}: whose is it? give --subjects, or photos in folders named after people",
+                "{}: the person is not known; give --subjects, or photos in folders named after people",
                 probe.name
             );
         };

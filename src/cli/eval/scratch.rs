@@ -28,7 +28,7 @@ impl Scratch {
 
     fn within(parent: &Path) -> Result<Self> {
         let doing = |doing: &'static str| move || format!("{}: {doing}", parent.display());
-        sweep(parent).with_context(doing("looking for what killed runs left"))?;
+        sweep(parent).with_context(doing("looking for files of killed runs"))?;
         loop {
             let making = doing("making a temporary folder");
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).with_context(making)?;
@@ -55,7 +55,7 @@ fn sweep(parent: &Path) -> io::Result<()> {
         let is_abandoned = || File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
         if is_ours && is_abandoned() && std::fs::remove_dir_all(&path).is_ok() {
             let path = path.display();
-            tracing::warn!("{path}: removed; a run that was killed had left its temporary gallery");
+            tracing::warn!("{path}: removed; a killed run left its temporary gallery");
         }
     }
     Ok(())

@@ -62,7 +62,7 @@ fn emptied(chosen: &Chosen) -> Vec<String> {
 fn tell_emptied(chosen: &Chosen, dry_run: bool, screen: Screen) -> Result<()> {
     let gone = if dry_run { "would be gone too" } else { "is gone too" };
     for name in emptied(chosen) {
-        screen.text(format!("{name} {gone}: that was the last template"))?;
+        screen.text(format!("{name} {gone}: no template is left"))?;
     }
     Ok(())
 }

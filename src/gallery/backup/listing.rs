@@ -96,7 +96,7 @@ impl Listing {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(NAME);
         let text =
-            fs::read(&path).map_err(|_| bad(folder, "it is no backup: there is no backup.json in it"))?;
+            fs::read(&path).map_err(|_| bad(folder, "it is not a backup: it contains no backup.json"))?;
         Self::parse(&path, &text)
     }
 
@@ -107,7 +107,7 @@ impl Listing {
             return Err(bad(path, format!("it has format {got}, this program reads {FORMAT}")));
         }
         if let Some(file) = listing.files.iter().find(|file| !is_below(&file.path)) {
-            return Err(bad(path, format!("it names {}, which is not in the backup", file.path.display())));
+            return Err(bad(path, format!("it lists {}, which is not in the backup", file.path.display())));
         }
         listing.count();
         Ok(listing)
@@ -143,7 +143,7 @@ impl Listing {
             Some((subjects, templates)) => Err(bad(
                 &folder.join(NAME),
                 format!(
-                    "it tells of {} templates of {} subjects, and there are {templates} of {subjects}",
+                    "it states {} templates of {} subjects, found {templates} of {subjects}",
                     listed.1, listed.0
                 ),
             )),
@@ -235,7 +235,7 @@ pub(super) fn verify_packed(path: &Path, progress: Progress<'_>) -> Result<()> {
     })?;
     match listing {
         Some(listing) if done == listing.backup.bytes => Ok(()),
-        _ => Err(bad(path, "files are missing in it")),
+        _ => Err(bad(path, "files are missing")),
     }
 }
 
@@ -250,7 +250,7 @@ pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
         match write() {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(bad(path, format!("{} is in it twice", name.display())))
+                Err(bad(path, format!("it contains {} twice", name.display())))
             }
             Err(error) => Err(failed(path, "unpacking it")(error)),
         }
@@ -307,7 +307,7 @@ fn each_packed(path: &Path, mut visit: impl FnMut(&Path, &mut dyn Read) -> Resul
     let mut is_first = true;
     for entry in archive.entries().map_err(failed(path, "reading it"))? {
         let mut entry = entry.map_err(|error| match is_first {
-            true => bad(path, format!("it is no .tar file, or a damaged one ({error})")),
+            true => bad(path, format!("it is not a .tar file, or is damaged ({error})")),
             false => bad(path, error.to_string()),
         })?;
         is_first = false;
@@ -318,7 +318,10 @@ fn each_packed(path: &Path, mut visit: impl FnMut(&Path, &mut dyn Read) -> Resul
             continue;
         }
         if !entry.header().entry_type().is_file() || !is_below(&name) {
-            return Err(bad(path, format!("{} in it is no file of a backup", name.display())));
+            return Err(bad(
+                path,
+                format!("it contains {}, which is not a file of a backup", name.display()),
+            ));
         }
         visit(&name, &mut entry)?;
     }

@@ -57,7 +57,7 @@ pub(super) fn define(db: &Connection) -> rusqlite::Result<()> {
             ValueRef::Text(key) => format!("{:?}", String::from_utf8_lossy(key)),
             _ => "without a key".into(),
         };
-        Err(mismatch(format!("row {key} of the table {table} is not as it was written")))
+        Err(mismatch(format!("row {key} of the table {table} was changed")))
     })
 }
 

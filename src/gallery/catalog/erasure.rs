@@ -23,7 +23,7 @@ fn unerased(db: &rusqlite::Connection) -> rusqlite::Result<u64> {
         .query_row([UNERASED], |row| row.get(0))
         .optional()?;
     let Some(stored) = stored else { return Ok(0) };
-    stored.parse().map_err(|_| mismatch(format!("{stored:?} removed templates are no number")))
+    stored.parse().map_err(|_| mismatch(format!("{stored:?} removed templates: expected a number")))
 }
 
 fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
@@ -37,13 +37,13 @@ fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
 impl Catalog {
     /// Templates that were removed since the last rewrite of the file.
     pub(in crate::gallery) fn unerased(&self) -> Result<u64> {
-        self.read("counting what is not erased", unerased)
+        self.read("counting templates that are not erased", unerased)
     }
 
     /// Removes traces of removed subjects: their names in the journal, paths of skipped photos (earlier versions stored them), and import
     /// sources without templates. Records that at least `removed` templates are not erased.
     pub(in crate::gallery) fn forget_removed(&mut self, removed: u64) -> Result<()> {
-        self.transaction("forgetting who was removed", |tx| {
+        self.transaction("removing the names of removed subjects", |tx| {
             forget_names(tx)?;
             tx.execute("UPDATE photos SET path = x'' WHERE outcome <> 'enrolled' AND path <> x''", [])?;
             let sources: Vec<i64> = tx
@@ -85,7 +85,7 @@ impl Catalog {
 
     /// Records that all removed templates are erased.
     pub(in crate::gallery) fn forget_unerased(&mut self) -> Result<()> {
-        self.transaction("noting what is erased", |tx| {
+        self.transaction("recording an erasure", |tx| {
             tx.execute("DELETE FROM meta WHERE key = ?1", [UNERASED])?;
             Ok(())
         })

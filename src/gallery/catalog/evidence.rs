@@ -12,7 +12,7 @@ impl Catalog {
     /// Stores a calibration.
     pub(in crate::gallery) fn keep_calibration(&mut self, fusion: &str, document: &str) -> Result<i64> {
         self.discard_if_damaged("calibrations")?;
-        self.transaction("keeping a calibration", |tx| {
+        self.transaction("storing a calibration", |tx| {
             tx.execute(
                 "INSERT INTO calibrations(fusion, document) VALUES (?1, ?2)",
                 params![fusion, document],
@@ -44,7 +44,7 @@ impl Catalog {
     /// Stores an audit of a search mode. It replaces an earlier one.
     pub(in crate::gallery) fn keep_audit(&mut self, search: &str, document: &str) -> Result<i64> {
         self.discard_if_damaged("audits")?;
-        self.transaction("keeping an audit", |tx| {
+        self.transaction("storing an audit", |tx| {
             tx.execute("DELETE FROM audits WHERE search = ?1", [search])?;
             tx.execute("INSERT INTO audits(search, document) VALUES (?1, ?2)", params![search, document])?;
             Ok(tx.last_insert_rowid())
@@ -77,8 +77,8 @@ impl Catalog {
     /// Empties a damaged table of measurements before a new one is stored. Measurements can be repeated.
     fn discard_if_damaged(&mut self, table: &'static str) -> Result<()> {
         let Err(error) = self.verify(&[table]) else { return Ok(()) };
-        tracing::warn!(%error, "what was kept of it earlier is discarded");
-        let found = self.read("reading what is left", |db| {
+        tracing::warn!(%error, "earlier measurements are discarded");
+        let found = self.read("reading the remaining rows", |db| {
             let mut found = Entry::default();
             let mut statement = db.prepare(&format!("SELECT sum FROM {table} NOT INDEXED"))?;
             let mut rows = statement.query([])?;

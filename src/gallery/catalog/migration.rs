@@ -56,7 +56,7 @@ pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             |row| Ok(Entry { rows: row.get(0)?, digest: row.get(1)? }),
         )
         .optional()?
-        .ok_or_else(|| mismatch("the row of the table ledger for templates 0 is gone".into()))?;
+        .ok_or_else(|| mismatch("the row of the table ledger for templates 0 is missing".into()))?;
     tx.execute_batch(
         "DROP INDEX templates_by_subject; DROP INDEX templates_by_photo;
          ALTER TABLE templates RENAME TO old_templates;",
@@ -109,7 +109,7 @@ fn require(expected: Entry, found: Entry) -> rusqlite::Result<()> {
         return Ok(());
     }
     Err(mismatch(format!(
-        "the table templates should have {} rows of version 3, and {} are found, or others than were written",
+        "the table templates has {} rows of version 3, expected {}, or rows were changed",
         expected.rows, found.rows
     )))
 }

@@ -35,7 +35,7 @@ impl Held {
         let subject: Option<String> = row.get(first + 2)?;
         match subject_id {
             Some(gone) if subject.is_none() => {
-                Err(mismatch(format!("template {id} is of subject {gone}, which is not there")))
+                Err(mismatch(format!("template {id} has a missing subject {gone}")))
             }
             _ => Ok(Self { template: id.cast_unsigned(), subject }),
         }

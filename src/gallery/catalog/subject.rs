@@ -247,7 +247,7 @@ impl Catalog {
         match self.named(to.as_str())? {
             Some(other) if other.id != subject.id => Err(GalleryError::SubjectName {
                 name: to.to_string(),
-                reason: "it is taken; merge the two subjects instead".into(),
+                reason: "another subject has this name; merge the two subjects instead".into(),
             }),
             _ => Ok(()),
         }

@@ -296,7 +296,7 @@ fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
 }
 
 fn gone(id: u64, what: &str, key: i64) -> rusqlite::Error {
-    mismatch(format!("template {id} is of {what} {key}, which is not there"))
+    mismatch(format!("template {id} has a missing {what} {key}"))
 }
 
 /// A row of [`TEMPLATES`], with or without a subject.

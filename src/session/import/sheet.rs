@@ -95,7 +95,7 @@ impl Sheet {
 
     /// The number of rows.
     pub fn rows(&self) -> Result<usize> {
-        let too_many = || SessionError::Input(format!("{} rows are more than memory has", self.file.rows));
+        let too_many = || SessionError::Input(format!("{} rows do not fit in memory", self.file.rows));
         usize::try_from(self.file.rows).map_err(|_| too_many())
     }
 
@@ -204,7 +204,7 @@ impl Judge {
             self.made_with = made_with;
         } else if self.made_with != made_with {
             return Err(
-                "it names another model than the lines before; scores between two models mean nothing".into(),
+                "its model differs from that of earlier lines; scores between two models mean nothing".into(),
             );
         }
         Ok(())

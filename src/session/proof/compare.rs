@@ -67,7 +67,7 @@ impl Problems {
                 }
                 for key in claims.keys().filter(|key| !expectations.contains_key(*key)) {
                     if !skip(&below(key)) {
-                        self.add(format!("{}: no such field is expected", below(key)));
+                        self.add(format!("{}: unexpected field", below(key)));
                     }
                 }
             }
@@ -78,7 +78,7 @@ impl Problems {
             }
             (Value::Number(claimed), Value::Number(expected)) if same(claimed, expected, tolerance) => {}
             (claimed, expected) if claimed == expected => {}
-            _ => self.add(format!("{path}: the reply says {}, expected {}", short(claimed), short(expected))),
+            _ => self.add(format!("{path}: got {}, expected {}", short(claimed), short(expected))),
         }
     }
 }
@@ -128,14 +128,10 @@ mod tests {
         let found = differences(json!({ "a": 2, "b": { "c": [0.5, "y"], "d": 0 } }), expected.clone());
         assert_eq!(
             found,
-            [
-                "a: the reply says 2, expected 1",
-                "b.c[1]: the reply says \"y\", expected \"x\"",
-                "b.d: no such field is expected"
-            ]
+            ["a: got 2, expected 1", "b.c[1]: got \"y\", expected \"x\"", "b.d: unexpected field"]
         );
         let found = differences(json!({ "b": { "c": [0.5] } }), expected);
-        assert_eq!(found, ["a: missing, expected 1", "b.c: the reply says [0.5], expected [0.5,\"x\"]"]);
+        assert_eq!(found, ["a: missing, expected 1", "b.c: got [0.5], expected [0.5,\"x\"]"]);
     }
 
     #[test]

@@ -55,7 +55,9 @@ impl Case {
         let policy = self.policy(gallery, &mut problems, &mut unproven)?;
         let certificate = self.certificate(gallery, truth, &mut problems, &mut unproven)?;
         if self.claim.decision == Decision::NoMatch && !certificate.proves_absence() {
-            problems.add("the reply says no_match without a proof that nobody was missed");
+            problems.add(
+                "the reply is no_match, but its certificate does not guarantee that no subject was missed",
+            );
         }
         let candidates = Candidates {
             candidates,
@@ -93,7 +95,7 @@ impl Case {
                 problems.add(format!("matches[{rank}]: subject {subject} is listed twice"));
             }
             if candidates.last().is_some_and(|better| better.score < score - SAME) {
-                problems.add(format!("matches[{rank}]: it scores more than the one before it"));
+                problems.add(format!("matches[{rank}]: its score is higher than the previous one"));
             }
             let best = standing.templates.first().copied().unwrap_or_default();
             let template_id = if standing.templates.contains(&template) { template } else { best };
@@ -118,7 +120,10 @@ impl Case {
             .collect();
         if !missed.is_empty() {
             let (named, kind) = (missed[..missed.len().min(NAMED)].join(", "), claim.certificate.kind);
-            problems.add(format!("{kind:?} was claimed, and {} subjects were missed: {named}", missed.len()));
+            problems.add(format!(
+                "the certificate is {kind:?}, but {} subjects were missed: {named}",
+                missed.len()
+            ));
         }
         Ok(())
     }
@@ -159,7 +164,7 @@ impl Case {
             (_, None) => of_model,
         };
         let threshold = threshold.unwrap_or_else(|| {
-            problems.add("threshold: this gallery has none of its own and is not calibrated");
+            problems.add("threshold: this gallery has no threshold and no calibration");
             Threshold::given(claim.threshold, claim.no_match_below)
         });
         let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
@@ -255,9 +260,11 @@ impl Seen {
                     match field.as_str() {
                         "template" => {}
                         "reasons" if *value == serde_json::json!([]) => {}
-                        "reasons" => problems.add("probe.reasons: a face that was searched for has none"),
+                        "reasons" => {
+                            problems.add("probe.reasons: must be empty for a probe that was searched for")
+                        }
                         known if KNOWN.contains(&known) => unproven.push(format!("probe.{known}")),
-                        _ => problems.add(format!("probe.{field}: no such field is expected")),
+                        _ => problems.add(format!("probe.{field}: unexpected field")),
                     }
                 }
             }

@@ -104,14 +104,14 @@ pub fn find(
         let file = last.as_mut().map(|(_, file)| file).filter(|file| row < file.rows);
         let file = file.ok_or_else(|| format!("{} has no row {row}", path.display()))?;
         let mut templates = file.templates(row, 1).map_err(|error| error.to_string())?;
-        let template = templates.pop().ok_or("a row gives a template")?;
+        let template = templates.pop().ok_or("the row has no template")?;
         return Ok((Seen::Row { path, row }, template));
     }
     let looked = photo_of(probe).and_then(|photo| photos.get(&photo)).ok_or("it was not processed again")?;
     let index = probe.face.ok_or("face: expected a whole number from 0")?;
     let face = looked.faces.iter().find(|face| face.index == index).ok_or_else(|| {
         let why = looked.skip.as_ref().map(|skip| format!(" ({skip})")).unwrap_or_default();
-        format!("{}: face {index} of the reply is not found in it{why}", path.display())
+        format!("{}: face {index} of the reply is not found in the photo{why}", path.display())
     })?;
     let seen = Seen::Photo { path, face: Box::new(face.clone()), census: looked.census.clone() };
     Ok((seen, face.template.clone()))
@@ -121,14 +121,14 @@ pub fn find(
 fn told(numbers: &[f32], dimension: usize) -> Result<Template, String> {
     if numbers.len() != dimension {
         let got = numbers.len();
-        return Err(format!("template: {got} numbers, templates of this gallery have {dimension}"));
+        return Err(format!("template: {got} components, expected {dimension}"));
     }
     if let Some(at) = numbers.iter().position(|number| !(number.abs() <= 1.0)) {
         return Err(format!("template[{at}]: expected a number from -1 to 1, got {}", numbers[at]));
     }
     let length = numbers.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
     if (length - 1.0).abs() >= 1e-3 {
-        return Err(format!("template: its length is {length:.3}, a template's is 1"));
+        return Err(format!("template: its length is {length:.3}, expected 1"));
     }
     Template::from_raw(numbers).map_err(|error| error.to_string())
 }
