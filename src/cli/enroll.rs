@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::screen::{Bar, Screen, count, plural};
-use super::{End, counts, interrupt, opening};
+use super::{ExitStatus, counts, interrupt, opening};
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::Faces;
 use crate::reason::Reason;
@@ -76,7 +76,7 @@ pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option
     })
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let request = EnrollRequest {
         paths: arguments.paths.clone(),
         naming: naming(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder),
@@ -85,19 +85,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     request.check()?;
     let session = opening::session_to_write(&arguments.gallery, &arguments.engine)?;
     let bar = Bar::new();
-    let control = Control { stop: interrupt::watch(), progress: &|progress| bar.show(progress) };
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     let summary = session.enroll(&request, &control, |event| print(event, screen, &bar))?;
     let counts = summary.counts();
     Ok(match summary.interrupted {
-        true => End::Interrupted,
-        false if counts.temporary_failures() > 0 => End::Wrong,
-        false if counts.is_of_use() => End::Done,
-        false => End::NothingUsable,
+        true => ExitStatus::Interrupted,
+        false if counts.temporary_failures() > 0 => ExitStatus::Failed,
+        false if counts.is_of_use() => ExitStatus::Done,
+        false => ExitStatus::NothingUsable,
     })
 }
 
 fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
-    let line = |line: String| bar.aside(|| screen.text(line));
+    let line = |line: String| bar.suspend(|| screen.text(line));
     match &event {
         EnrollEvent::Enrolled { path, note, renamed, .. } => {
             for one in renamed {
@@ -109,10 +109,10 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
         }
         EnrollEvent::Unchanged { .. } => {}
         EnrollEvent::Skipped(Skipped { path, reason, detail }) => {
-            line(format!("skipped {path}  ({}{})", because(*reason, detail), hint(*reason)))?;
+            line(format!("skipped {path}  ({}{})", skip_text(*reason, detail), advice(*reason)))?;
         }
         EnrollEvent::FaceSkipped(FaceSkipped { path, face, reason, detail, .. }) => {
-            line(format!("skipped {path} face {}  ({})", face + 1, because(*reason, detail)))?;
+            line(format!("skipped {path} face {}  ({})", face + 1, skip_text(*reason, detail)))?;
         }
         EnrollEvent::Summary(summary) => {
             bar.finish();
@@ -124,7 +124,7 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
 }
 
 /// `no_face`, or `no_subject: it is not in a folder named after a person`. Limits are named by their options.
-pub fn because(reason: Reason, detail: &str) -> String {
+pub fn skip_text(reason: Reason, detail: &str) -> String {
     match (reason, detail) {
         (_, "") => reason.to_string(),
         (Reason::TooLarge, detail) => format!("{reason}: {}", detail.replace("max_", "--max-")),
@@ -133,7 +133,7 @@ pub fn because(reason: Reason, detail: &str) -> String {
 }
 
 /// Advice for a skipped input; may be empty.
-fn hint(reason: Reason) -> &'static str {
+fn advice(reason: Reason) -> &'static str {
     match reason {
         Reason::OtherName => "; `gallerist subject move` changes the name",
         Reason::NoSubject => "; --subject gives a name",

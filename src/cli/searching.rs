@@ -134,7 +134,7 @@ impl DecisionArguments {
     /// # Errors
     /// A rate is given twice, or there are more than two values.
     pub fn request(&self) -> Result<DecisionRequest> {
-        values::distinct("--target-fpir", &self.target_fpir)?;
+        values::require_distinct("--target-fpir", &self.target_fpir)?;
         ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
         ensure!(self.threshold.len() <= 2, "--threshold takes one or two scores");
         Ok(DecisionRequest { target_fpir: self.target_fpir.clone(), threshold: self.threshold.clone() })

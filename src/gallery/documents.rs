@@ -37,7 +37,7 @@ impl Gallery {
             DocumentKind::Calibration => catalog.keep_calibration(key, text)?,
             DocumentKind::Audit => catalog.keep_audit(key, text)?,
         };
-        self.witness(&catalog)?;
+        self.record_in_index(&catalog)?;
         Ok(id)
     }
 

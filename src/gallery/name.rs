@@ -42,7 +42,7 @@ impl Name {
     ///
     /// # Errors
     /// As [`new`](Self::new). The longest name is a few bytes shorter.
-    pub fn made_up(text: &str) -> Result<Self> {
+    pub fn generated(text: &str) -> Result<Self> {
         Self::limited(text, BYTES - NUMBER)
     }
 
@@ -74,7 +74,7 @@ impl Name {
             "it begins or ends with a space".to_owned()
         } else if let Some(first) = name.chars().next().filter(|&first| is_combining_mark(first)) {
             format!("it begins with U+{:04X}, which combines with a preceding character", u32::from(first))
-        } else if let Some(reason) = unseen(&name) {
+        } else if let Some(reason) = invisible(&name) {
             reason
         } else {
             return Ok(Self(name));
@@ -117,7 +117,7 @@ fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
 }
 
 /// Why the first invisible character is refused, if there is one.
-fn unseen(name: &str) -> Option<String> {
+fn invisible(name: &str) -> Option<String> {
     let characters: Vec<char> = name.chars().collect();
     let (at, what) = (0..characters.len()).find_map(|at| Some((at, kind(&characters, at)?)))?;
     Some(format!("it contains U+{:04X}, {what}", u32::from(characters[at])))
@@ -129,7 +129,7 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     const INVISIBLE: &str = "an invisible character";
     match name[at] {
         ' ' => return None,
-        NO_JOIN if parts_letters(name, at) => return None,
+        NO_JOIN if changes_form(name, at) => return None,
         JOIN if beside_virama(name, at) => return None,
         '\u{fffd}' => return Some("the replacement character of wrongly decoded text"),
         // Default-ignorable characters that are letters, marks or symbols by their category, and the blank Braille pattern.
@@ -161,7 +161,7 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
 }
 
 /// Whether a zero-width non-joiner changes the form of its neighbours: RFC 5892, appendix A.1.
-fn parts_letters(name: &[char], at: usize) -> bool {
+fn changes_form(name: &[char], at: usize) -> bool {
     use JoiningType::{DualJoining, LeftJoining, RightJoining, Transparent};
     let (before, after) = (&name[..at], &name[at + 1..]);
     if before.last().is_some_and(|&c| canonical_combining_class(c) == VIRAMA) {
@@ -276,6 +276,6 @@ mod tests {
         }
         Name::new(&"e\u{301}".repeat(256)).unwrap();
         assert_eq!(reason(&"é".repeat(257)), "it is longer than 512 bytes");
-        assert!(Name::made_up(&"a".repeat(500)).is_err());
+        assert!(Name::generated(&"a".repeat(500)).is_err());
     }
 }

@@ -52,7 +52,7 @@ pub struct SafeLog;
 impl io::Write for SafeLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        super::complain(text.strip_suffix('\n').unwrap_or(&text));
+        super::print_error(text.strip_suffix('\n').unwrap_or(&text));
         Ok(bytes.len())
     }
 

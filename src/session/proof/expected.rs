@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::compare::{EXACT, Problems, SEEN_AGAIN, as_read};
-use super::probe::Seen;
+use super::compare::{EXACT, PROCESSED_AGAIN, Problems, as_read};
+use super::probe::ProbeSource;
 use crate::decision::certificate::Kind;
 use crate::decision::{Certificate, Decision, Missed, Origin, Threshold};
 use crate::experiment::brute_force::{Question, SAME, Truth};
@@ -24,7 +24,7 @@ const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
 pub struct Case {
     pub reply: Value,
     pub claim: Identification,
-    pub probe: Seen,
+    pub probe: ProbeSource,
     pub template: Template,
 }
 
@@ -47,7 +47,7 @@ impl Case {
     }
 
     /// The problems of the reply, and its unverified fields.
-    pub fn judge(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
+    pub fn check(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
         let mut problems = Problems::default();
         let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
         let candidates = self.candidates(gallery, truth, &mut problems)?;
@@ -234,7 +234,7 @@ fn targets(basis: &Basis) -> Vec<f64> {
     basis.target_fpir.into_iter().chain(basis.no_match.as_ref().map(|point| point.target_fpir)).collect()
 }
 
-impl Seen {
+impl ProbeSource {
     /// Compares the fields of the probe. If only its template is known, the other fields are not verified.
     fn compare(
         &self,
@@ -244,7 +244,7 @@ impl Seen {
         unproven: &mut Vec<String>,
     ) {
         match self {
-            Self::Told => {
+            Self::Given => {
                 const KNOWN: [&str; 9] = [
                     "path",
                     "row",
@@ -272,7 +272,7 @@ impl Seen {
                 if matches!(self, Self::Photo { .. }) {
                     unproven.push("probe.not_looked_at".into());
                 }
-                problems.compare("probe", claimed, expected, SEEN_AGAIN, &|_| false);
+                problems.compare("probe", claimed, expected, PROCESSED_AGAIN, &|_| false);
             }
         }
     }

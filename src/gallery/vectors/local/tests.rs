@@ -184,7 +184,7 @@ fn a_copy_is_restored_without_what_was_deleted_since() {
     drop(store);
     let original = local::open(&folder.path(), Access::ReadOnly, Duration::ZERO).unwrap();
     let mut erasures = original.erasures().unwrap();
-    erasures.spare(&[(3, 3)]);
+    erasures.keep(&[(3, 3)]);
     for copy in [copy, beside] {
         assert!(local::check_at(&copy).unwrap().problems.is_empty());
         let opened = local::open(&copy, Access::ReadOnly, Duration::ZERO).unwrap();
