@@ -21,6 +21,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod model;
+mod naming;
 mod networks;
 mod opening;
 mod pairs;
@@ -31,6 +32,7 @@ mod rows;
 mod screen;
 mod search;
 mod searching;
+mod skip;
 mod subject;
 mod threshold;
 mod values;
@@ -222,7 +224,7 @@ pub fn main() -> ExitCode {
         result.map_err(|error| if networks::are_missing(&error) { networks::restart() } else { error });
     let code = match result {
         Ok(end) => end.code(),
-        Err(error) if closed_output == ClosedOutput::Stop && is_broken_pipe(&error) => 0, // the reader has seen enough
+        Err(error) if closed_output == ClosedOutput::Stop && is_broken_pipe(&error) => 0, // the reader closed the pipe
         Err(error) => {
             print_error(format!("error: {}", message(&error)));
             if is_nothing_usable(&error) { ExitStatus::NothingUsable.code() } else { 1 }

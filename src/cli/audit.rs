@@ -103,7 +103,7 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
         };
         table.row(["mated probes", &format!("{} ({from})", count(mates.probes))]);
         if mates.from != MatesFrom::MadeUp {
-            table.row(["FNIR by brute force", &percent(mates.fnir_exact)]); // made-up ones all reach the threshold
+            table.row(["FNIR by brute force", &percent(mates.fnir_exact)]); // all synthetic probes reach the threshold
         }
         let around = interval(mates.difference_ci95);
         let missed = format!("{} ({around}), {}", percent(mates.difference), plural(mates.missed, "mate"));

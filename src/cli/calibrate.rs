@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.01",
         num_args = 1,

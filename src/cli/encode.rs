@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::enroll::{FacesArgument, SubjectFrom, naming};
+use super::naming::{FacesArgument, SubjectFrom, naming};
 use super::screen::{Bar, Screen};
 use super::{ExitStatus, FileFormat, interrupt};
 use crate::gallery::Person;

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
+use super::naming::{FacesArgument, SubjectFrom, naming};
 use super::screen::{Bar, Screen, count, plural};
+use super::skip::skip_text;
 use super::{ExitStatus, counts, interrupt, opening};
-use crate::gallery::{GalleryError, Name};
-use crate::ingest::Faces;
 use crate::reason::Reason;
 use crate::reply::{EnrollEvent, EnrollSummary, FaceSkipped, Skipped};
 use crate::session::{Control, EnrollRequest, Naming};
@@ -42,38 +42,6 @@ pub struct Arguments {
     photos: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum SubjectFrom {
-    Dir,
-    Photo,
-}
-
-/// Which faces of a photo are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum FacesArgument {
-    Largest,
-    All,
-}
-
-impl From<FacesArgument> for Faces {
-    fn from(argument: FacesArgument) -> Self {
-        match argument {
-            FacesArgument::Largest => Self::Largest,
-            FacesArgument::All => Self::All,
-        }
-    }
-}
-
-/// The source of the names according to the arguments; `None` if none is given.
-pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Naming>, GalleryError> {
-    Ok(match (subject, from) {
-        (Some(name), _) => Some(Naming::Given(Name::new(name)?)),
-        (None, Some(SubjectFrom::Photo)) => Some(Naming::Photo),
-        (None, Some(SubjectFrom::Dir)) => Some(Naming::Folder),
-        (None, None) => None,
-    })
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
@@ -121,15 +89,6 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
         }
     }
     Ok(screen.json(&event)?)
-}
-
-/// `no_face`, or `no_subject: it is not in a folder named after a person`. Limits are named by their options.
-pub fn skip_text(reason: Reason, detail: &str) -> String {
-    match (reason, detail) {
-        (_, "") => reason.to_string(),
-        (Reason::TooLarge, detail) => format!("{reason}: {}", detail.replace("max_", "--max-")),
-        (_, detail) => format!("{reason}: {detail}"),
-    }
 }
 
 /// Advice for a skipped input; may be empty.

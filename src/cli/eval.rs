@@ -73,7 +73,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.1,0.01,0.001",
         num_args = 1,
@@ -85,7 +85,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FMR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.01,0.001,0.0001",
         num_args = 1,
@@ -117,7 +117,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     values::require_distinct("--target-fmr", &arguments.target_fmr)?;
     let stop = interrupt::stop_flag();
     if let Some(list) = arguments.pairs.as_ref().filter(|list| list.is_file()) {
-        arguments.pairs_of(list)?; // what is missing is told before anything is looked at; a pipe can be read once only
+        arguments.pairs_of(list)?; // report missing photos before any is processed; a pipe can be read only once
     }
     let mut warnings = Vec::new();
     let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::enroll::FacesArgument;
+use super::naming::FacesArgument;
 use super::rows::RowArguments;
 use super::searching::{DecisionArguments, SearchOptions};
 use super::{ExitStatus, NothingUsable, Screen, interrupt, opening, reply};

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::enroll::skip_text;
 use super::screen::{Bar, Screen, Table, count};
+use super::skip::skip_text;
 use super::{ExitStatus, NothingUsable, interrupt};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
@@ -31,7 +31,7 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     let text = std::io::read_to_string(open_regular(list)?)
         .with_context(|| format!("{}: reading pairs", list.display()))?;
     let mut pairs = Vec::new();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is no part of a path
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is not part of a path
     for (number, line) in (1..).zip(text.lines()) {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::enroll::skip_text;
 use super::screen::{Screen, Table, aim, count, interval, plural, score};
+use super::skip::skip_text;
 use crate::decision::{Decision, Doubt, Origin};
 use crate::reason::Reason;
 use crate::reply::{Basis, Identification, Probe, Refusal, Verification};

@@ -106,7 +106,7 @@ impl Screen {
         let mut out = io::stdout().lock();
         match out.write_all(&line).and_then(|()| out.flush()) {
             Err(error) if self.closed_output == ClosedOutput::Continue => {
-                let _ = LOST_OUTPUT.set(error); // the first one is told
+                let _ = LOST_OUTPUT.set(error); // the first error is reported
                 Ok(())
             }
             done => done,

@@ -106,7 +106,7 @@ pub struct DecisionArguments {
     #[arg(
         long,
         value_name = "FPIR[,FPIR]",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
@@ -118,7 +118,7 @@ pub struct DecisionArguments {
     #[arg(
         long,
         value_name = "COSINE[,COSINE]",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         if list.is_file() {
             pairs::require(list, &pairs::read(list, &arguments.root)?)?; // before the networks are loaded
         }
-        let engine = load(&networks, &model)?; // a list that is a pipe can be read once only
+        let engine = load(&networks, &model)?; // a pipe can be read only once
         let pairs = pairs::read(list, &arguments.root)?;
         pairs::require(list, &pairs)?;
         return pairs::measure(&pairs, &engine, &options(&photos)?, &binding, &threshold, screen);

@@ -75,7 +75,7 @@ impl Gallery {
         self.finish_removals()?;
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
-        self.hidden.release(); // the view that is kept would hold files
+        self.hidden.release(); // the stored view would keep files in use
         let receipt = self.vectors.purge()?;
         let catalog_held = !self.catalog().rewrite()?;
         let erasure = Erasure {

@@ -216,9 +216,9 @@ mod tests {
             "김철수",
             "علی\u{200c}رضا",       // Persian, a non-joiner between letters that would join
             "র\u{200d}\u{9cd}যাচেল", // Bengali, a joiner before the virama
-            "ක\u{dca}\u{200d}ර",    // Sinhala, after it
+            "ක\u{dca}\u{200d}ර",    // Sinhala, a joiner after the virama
             "മോഹന\u{d4d}\u{200d}",  // Malayalam, a chillu
-            "क\u{94d}\u{200c}ष",    // Devanagari, a virama that is seen
+            "क\u{94d}\u{200c}ष",    // Devanagari, a visible virama
             "photo_01 (2).jpg#3",
             "🦀",
         ] {
@@ -238,7 +238,7 @@ mod tests {
             ("Ada\u{2069}", "U+2069"),
             ("A\u{200d}da", "U+200D"),
             ("A\u{200c}da", "U+200C"),
-            ("رضا\u{200c}علی", "U+200C"), // alef does not join what follows
+            ("رضا\u{200c}علی", "U+200C"), // alef does not join the next letter
             ("علی\u{200c}", "U+200C"),
             ("क\u{94d}\u{200c}", "U+200C"),
             ("👩\u{200d}🚀", "U+200D"),

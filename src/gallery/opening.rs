@@ -66,7 +66,7 @@ impl Gallery {
             }
             _ => return Err(GalleryError::NotAGallery(directory.to_owned())),
         }
-        let vectors = local::open(&index, access, wait)?; // first: its lock guards the catalog too
+        let vectors = local::open(&index, access, wait)?; // first, because its lock also protects the catalog
         Self::with_vectors(directory, access, Box::new(vectors))
     }
 

@@ -26,7 +26,7 @@ impl Arguments {
         let networks = self.probes.engine.request();
         let model = chosen(&networks)?;
         model.require_for(binding)?;
-        let engine = load(&networks, &model)?; // first: a list that is a pipe can be read once only
+        let engine = load(&networks, &model)?; // first, because a pipe can be read only once
         let pairs = self.pairs_of(list)?;
         let options = options(&self.probes.photos.largest())?;
         let encoded = match encode(&pairs, &engine, &options, stop, screen)? {

@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
             '\r' => safe.push_str("\\r"),
             plain if is_plain(plain) => safe.push(plain),
             hidden => {
-                let _ = write!(safe, "\\u{{{:x}}}", u32::from(hidden)); // a String takes everything
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(hidden)); // writing to a String never fails
             }
         }
     }

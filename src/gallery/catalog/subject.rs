@@ -135,7 +135,7 @@ impl Catalog {
         people: impl IntoIterator<Item = &'a Person>,
     ) -> Result<()> {
         if self.has_compared_all("subjects") {
-            return Ok(()); // as after the first blocks of a large import: no statement for each row
+            return Ok(()); // after the first blocks of a large import, for example; this avoids a statement per row
         }
         for person in people {
             match person {

@@ -63,7 +63,7 @@ impl Case {
             candidates,
             searched: certificate.searched,
             max_score: certificate.max_similarity,
-            certificate: Proof::None, // what the index says; the reply has its own
+            certificate: Proof::None, // from the index; the reply may state another one
             mode: self.claim.search.mode,
         };
         let asked = (&policy, self.claim.search.top_k);
@@ -138,7 +138,7 @@ impl Case {
         let claim = &self.claim;
         let counts = gallery.counts()?;
         let found = match record::calibration(gallery, Some(claim.search.fusion)) {
-            Err(_) if claim.calibration.origin == Origin::User => None, // `identify` goes on without it, too
+            Err(_) if claim.calibration.origin == Origin::User => None, // `identify` also continues without it
             found => found?,
         };
         let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
