@@ -259,16 +259,16 @@ fn is_nothing_usable(error: &anyhow::Error) -> bool {
 
 /// The error with its causes and with advice. A cause whose text is already part of the error is left out.
 fn message(error: &anyhow::Error) -> String {
-    let mut message_text = String::new();
+    let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if !message_text.contains(&cause) {
-            let separator = if message_text.is_empty() { "" } else { ": " };
-            message_text = format!("{message_text}{separator}{cause}");
+        if !text.contains(&cause) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{separator}{cause}");
         }
     }
     match advice::about(error) {
-        Some(advice) => format!("{message_text}; {advice}"),
-        None => message_text,
+        Some(advice) => format!("{text}; {advice}"),
+        None => text,
     }
 }
 
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_once() {
+    fn each_cause_is_printed_once() {
         let cause =
             anyhow::anyhow!("no room").context("index/LOCK: opening it: no room").context("opening G");
         assert_eq!(super::message(&cause), "opening G: index/LOCK: opening it: no room");

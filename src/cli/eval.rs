@@ -333,7 +333,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_can_be_typed_again() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("--out"), "--out");
         assert_eq!(quoted("two words"), "'two words'");
         assert_eq!(quoted("it's"), r"'it'\''s'");

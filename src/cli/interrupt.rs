@@ -57,7 +57,7 @@ fn listen() -> io::Result<()> {
             print_error("stopping after the current step; Ctrl-C again stops at once");
         }
     };
-    thread::Builder::new().name("requests to end".into()).spawn(answer).map(drop)
+    thread::Builder::new().name("stop requests".into()).spawn(answer).map(drop)
 }
 
 /// Lets the first signal end the process. Use it for commands whose result appears completely or not at all. The signal also removes their

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_scores_are_told_in_people() {
+    fn rare_scores_are_printed_as_one_in_n() {
         assert_eq!(rarity_text(0.9, 1e-4), "most strangers score so high");
         assert_eq!(rarity_text(0.000_81, 1e-4), "1 in 1,235 strangers scores so high");
         assert_eq!(rarity_text(1e-4, 1e-4), "fewer than 1 in 10,000 strangers score so high");

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_told_with_blanks_of_terminals() {
+    fn shares_have_plain_spaces() {
         assert_eq!([0.01, 0.0152, 1e-5].map(percent), ["1.0 %", "1.5 %", "0.0010 %"]);
         assert_eq!([0.01, 0.001, 1e-5].map(aim), ["1 %", "0.1 %", "0.001 %"]);
         assert_eq!(interval([0.071, 0.098]), "7.1 % to 9.8 %");

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_refused_with_its_code_point() {
+    fn invisible_characters_are_refused_with_their_code_points() {
         for (name, point) in [
             ("Ada\u{200b}", "U+200B"),
             ("\u{feff}Ada", "U+FEFF"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_the_ends_and_lengths_are_judged_as_they_are_kept() {
+    fn spaces_at_the_ends_and_lengths_are_checked_after_normalization() {
         for name in ["", " ", "\u{3000}"] {
             assert_eq!(reason(name), "it is empty");
         }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_one_photo_is_a_stranger() {
+    fn people_with_one_photo_are_non_mated() {
         let set = [
             ("ada", vec![photo("ada", 1, true), photo("ada", 2, true), photo("ada", 3, true)]),
             ("bob", vec![photo("bob", 1, true), photo("bob", 2, false)]),

@@ -79,7 +79,7 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn people_are_folders_unless_the_list_says_otherwise() {
+    fn persons_are_folders_unless_the_list_contradicts() {
         let pair = |a: &str, b: &str, same| Pair { a: a.into(), b: b.into(), same };
         let pairs = [
             pair("ada/1.jpg", "ada/2.jpg", true),

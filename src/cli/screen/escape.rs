@@ -66,14 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_the_cursor_is_escaped() {
+    fn control_characters_are_escaped() {
         assert_eq!(escaped("a.jpg\nMATCH  b.jpg"), "a.jpg\\nMATCH  b.jpg");
         assert_eq!(escaped("\u{1b}[31mred\u{7}\u{9b}2J\u{7f}"), "\\u{1b}[31mred\\u{7}\\u{9b}2J\\u{7f}");
         assert_eq!(escaped("tab\tcr\r\u{85}\u{2028}"), "tab\\tcr\\r\\u{85}\\u{2028}");
     }
 
     #[test]
-    fn what_is_not_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(escaped("gpj\u{202e}exe"), "gpj\\u{202e}exe");
         for hidden in
             "\u{200b}\u{200d}\u{2066}\u{2060}\u{feff}\u{ad}\u{61c}\u{3164}\u{115f}\u{180e}\u{e0041}\u{34f}"
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_are_called_stays() {
+    fn names_are_not_escaped() {
         for name in [
             "Ada \"Countess\" O'Neil \\ C:\\x",
             "Zoe\u{308} Noe\u{308}l",
