@@ -111,7 +111,7 @@ pub enum SessionError {
     #[error("{0}: the name of its person is not known")]
     NoPerson(String),
     /// Too few non-mated probes.
-    #[error("{got} of people outside the gallery remain; a calibration needs at least {needed}")]
+    #[error("{got} of people who are not in the gallery remain; a calibration needs at least {needed}")]
     FewStrangers {
         /// The number of probes in words, such as `3 probes`.
         got: String,

@@ -9,8 +9,8 @@ use crate::program::{npy, people};
 fn an_audit_finds_duplicate_subjects_and_wrong_photos() {
     let house = gallery(60, 3);
     let said = run(&house, "audit", "--threshold 0.5").ends(0);
-    assert!(said.out.contains("templates that find themselves  180 of 180"), "{}", said.out);
-    assert!(said.out.contains("possible duplicate subjects   0"), "{}", said.out);
+    assert!(said.out.contains("templates that find themselves      180 of 180"), "{}", said.out);
+    assert!(said.out.contains("possible duplicate subjects         0"), "{}", said.out);
     // Person 1-7 again under another name, and a photo of 1-9 under the name 1-8.
     let (file, _) = people(60, 3, D, 1, 5);
     let data = &file[file.len() - 180 * D * 4..];

@@ -27,7 +27,7 @@ fn a_renamed_subject_is_found_under_the_new_name() {
     house.run("subject rename", ["Ada", "Ada Lovelace"]).ends(0);
     assert_eq!(best(&house, 1), "Ada Lovelace");
     let said = house.run("subject rename", ["Grace", "Ada Lovelace"]).ends(1);
-    assert!(said.err.contains("subject merge"), "{}", said.err);
+    assert!(said.err.contains("merge the two subjects"), "{}", said.err);
     let said = house.run("subject show", ["ada"]).ends(1);
     assert!(said.err.contains("there is Ada L, Ada Lovelace"), "{}", said.err);
 }
@@ -35,14 +35,14 @@ fn a_renamed_subject_is_found_under_the_new_name() {
 #[test]
 fn merged_subjects_are_one_subject() {
     let house = house();
-    let said = house.run("subject merge", ["Ada L", "Ada", "--dry-run"]).ends(0);
+    let said = house.run("merge the two subjects", ["Ada L", "Ada", "--dry-run"]).ends(0);
     assert!(said.out.contains("would have merged"), "{}", said.out);
     assert_eq!(best(&house, 3), "Ada L");
     for more in [&[][..], &["--dry-run"]] {
-        let said = house.run("subject merge", [&["Ada", "Ada"], more].concat()).ends(1);
+        let said = house.run("merge the two subjects", [&["Ada", "Ada"], more].concat()).ends(1);
         assert!(said.err.contains("cannot be merged with itself"), "{}", said.err);
     }
-    house.run("subject merge", ["Ada L", "Ada"]).ends(0);
+    house.run("merge the two subjects", ["Ada L", "Ada"]).ends(0);
     for seed in [1, 2, 3, 4] {
         assert_eq!(best(&house, seed), "Ada");
     }

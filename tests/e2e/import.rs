@@ -131,7 +131,7 @@ fn files_with_invalid_templates_are_refused() {
         ("three dimensions", npy("<f4", false, "(1, 2, 2)", &good), "a.reshape(len(a), -1)"),
         ("an archive", b"PK\x03\x04 and more".to_vec(), "np.save('vectors.npy', a[a.files[0]])"),
         ("nothing", Vec::new(), "it is empty"),
-        ("another dimension", npy("<f4", false, "(2, 2)", &good), "this gallery holds 4"),
+        ("another dimension", npy("<f4", false, "(2, 2)", &good), "this gallery has 4"),
         ("cut short", npy("<f4", false, "(2, 4)", &good), "bytes, the file has"),
         ("too long", npy("<f4", false, "(1, 4)", &with([0.0; 4])), "bytes, the file has"),
         ("not npy", b"hello".to_vec(), "expected a NumPy .npy file"),

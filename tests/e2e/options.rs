@@ -107,7 +107,7 @@ fn problems_of_a_listing_are_reported_before_the_first_photo() {
     for (set, told) in [
         ("twos", "3 people have two usable photos or more and 0 have one"),
         ("ones", "0 people have two usable photos or more and 3 have one"),
-        ("flat", "1.jpg: whose is it?"),
+        ("flat", "1.jpg: the person is not known"),
     ] {
         let said = eval(&["--one-image", &folder(set)]);
         assert!(said.contains(told), "{said}");

@@ -122,7 +122,7 @@ fn an_unknown_template_changes_nothing() {
         let mut arguments = vec!["--template", first, "4711"];
         arguments.extend(["--to", "Grace"].iter().filter(|_| verb == "subject move"));
         let said = house.run(verb, arguments).ends(1);
-        assert!(said.err.contains("no template has the number 4711"), "{}", said.err);
+        assert!(said.err.contains("no template has the id 4711"), "{}", said.err);
     }
     house.run("subject move", ["--template", first, "--to", "Gr\u{200b}ace"]).ends(1);
     house.run("subject remove", ["Ada", "--template", first]).ends(2);
