@@ -1,6 +1,6 @@
 //! The command line: `gallerist VERB GALLERY ...`.
 //!
-//! Exit codes: 0 done, 1 error, 2 usage, 3 nothing usable, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
+//! Exit codes: 0 done, 1 error, 2 usage, 3 no usable input, 10 match, 11 no match, 12 inconclusive, 130 interrupted.
 
 mod advice;
 mod audit;
@@ -54,11 +54,11 @@ use screen::{Format, SafeLog, Screen, Unread, complain, escaped};
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage, 3 no input was usable, 10 match, 11 no match, 12 inconclusive, \
                           130 interrupted.";
 
-/// Face galleries: photos in, decisions out. Works offline; photos never leave this machine.
+/// Face galleries: enroll photos, identify probe photos. Works offline; photos never leave this machine.
 #[derive(Debug, Parser)]
 #[command(name = "gallerist", version, max_term_width = 110, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Print text for people or JSON for programs, one object a line
+    /// Output format: text for people, or JSON for programs, one object per line
     #[arg(
         long,
         global = true,
@@ -68,26 +68,26 @@ struct Arguments {
         help_heading = "Everywhere"
     )]
     format: Vec<FormatArgument>,
-    /// Log more to the standard error; twice for everything
+    /// Log more to the standard error; give it twice for all messages
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
-    /// Wait so long for others to close the gallery, if it is in use: one may write, or any number read [default: 0]
+    /// Wait up to SECONDS for other processes to close the gallery. One process may write, or any number may read [default: 0]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = opening::seconds, help_heading = "Everywhere")]
     wait: Option<Duration>,
     #[command(subcommand)]
     verb: Verb,
 }
 
-/// Values of `--format`: how results are printed, and for `encode`, which may have one of each, what is written.
+/// Values of `--format`. `text` and `json` set the format of the output. `npy` and `jsonl` set the format of the files of `encode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FormatArgument {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Vectors in a .npy file.
+    /// Vectors in a `.npy` file.
     Npy,
-    /// Vectors in JSON.
+    /// Vectors in JSON lines.
     Jsonl,
 }
 
@@ -101,78 +101,78 @@ fn format(word: &str) -> Result<FormatArgument, String> {
     }
 }
 
-/// Where `encode` puts the vectors.
+/// The file that `encode` writes the vectors to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFormat {
-    /// In `embeddings.npy`.
+    /// `embeddings.npy`.
     Npy,
-    /// In the lines of `templates.jsonl`.
+    /// `templates.jsonl`.
     Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make an empty gallery, bound to one model
+    /// Make an empty gallery that is bound to one model
     Init(init::Arguments),
     /// Find the faces in photos and add them to a gallery; run again to resume
     Enroll(enroll::Arguments),
-    /// Tell who is in a photo, or that nobody in the gallery is
+    /// Identify the people in photos: candidate list and decision
     Identify(identify::Arguments),
-    /// Tell whether two photos show the same person
+    /// Decide whether two photos show the same person
     Verify(verify::Arguments),
-    /// Measure how often strangers are named, and derive thresholds for error rates
+    /// Measure the false positive identification rate, and derive thresholds from it
     Calibrate(calibrate::Arguments),
-    /// Measure how well people are recognised: error rates, curves, a page to read
+    /// Measure the accuracy of recognition: error rates, curves, and an HTML page
     Eval(eval::Arguments),
-    /// Measure what a gallery's searches miss, and list people who are in it twice
+    /// Measure the misses of a search, and list duplicate subjects and wrong photos
     Audit(audit::Arguments),
-    /// Recompute replies of `identify` by brute force
+    /// Verify replies of `identify` by brute force
     CheckCertificate(certificate::Arguments),
     /// List the templates closest to given vectors
     Search(search::SearchArguments),
-    /// List every template that reaches a score, without a cap
+    /// List every template with at least a given score
     Range(search::RangeArguments),
-    /// Add ready-made templates from a .npy file; run again to resume
+    /// Add templates from a .npy file; run again to resume
     Import(import::Arguments),
-    /// Find the faces in photos and write their templates to a folder, without a gallery; run again to resume
+    /// Find the faces in photos and write their templates to a folder; run again to resume
     Encode(encode::Arguments),
-    /// Write all templates to a .npy file and what is known of them to a JSONL file
+    /// Write all templates to a .npy file and their descriptions to a JSONL file
     Export(export::Arguments),
-    /// List, show, rename, merge and remove people; move and remove single templates
+    /// List, show, rename, merge and remove subjects; move and remove single templates
     Subject(subject::Arguments),
-    /// Change the score that decides where no calibration says better
+    /// Set the threshold that applies if there is no calibration
     SetThreshold(threshold::Arguments),
-    /// Merge a gallery's files into few large ones
+    /// Merge the segments of a gallery into a few large ones
     Compact(compact::Arguments),
-    /// Erase the bytes of removed templates from a gallery's files
+    /// Erase the bytes of removed templates from the files of a gallery
     Purge(purge::Arguments),
-    /// Copy a gallery, also while it is in use
+    /// Copy a gallery; it may be in use
     Backup(backup::BackupArguments),
-    /// Make a gallery out of a backup
+    /// Make a gallery from a backup
     Restore(backup::RestoreArguments),
-    /// Show what is in a gallery
+    /// Show the content and the size of a gallery
     Stats(inspect::StatsArguments),
     /// Verify every byte of a gallery
     Check(inspect::CheckArguments),
-    /// Show the models that can be used
+    /// Show the available models
     Model(model::Arguments),
-    /// Show the main things a gallery does, on sample photos
+    /// Demonstrate the main commands on sample photos
     Demo(demo::Arguments),
 }
 
-/// How a verb ended, apart from errors.
+/// The result of a command that did not fail with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Done,
-    /// Something was found wrong, and has been said.
+    /// A check failed. The command has printed what is wrong.
     Wrong,
-    /// Of the inputs, none was usable; which ones and why has been said.
+    /// No input was usable. The command has printed the reasons.
     NothingUsable,
     Decided(Decision),
     Interrupted,
 }
 
-/// An error: of the inputs, none was usable.
+/// The error for commands without any usable input.
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct NothingUsable(String);
@@ -192,7 +192,7 @@ impl End {
 }
 
 impl Verb {
-    /// Whether the verb does no more than print: it may stop when nobody reads.
+    /// Whether the command only prints. Such a command ends when the reader closes the standard output.
     fn only_prints(&self) -> bool {
         match self {
             Self::Search(_) | Self::Range(_) | Self::Stats(_) | Self::Model(_) => true,
@@ -202,10 +202,10 @@ impl Verb {
     }
 }
 
-/// Runs the program with the process's arguments.
+/// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(error));
-    // Galleries, exports, backups and reports tell of people: whatever is written is its owner's alone.
+    // Galleries, exports, backups and reports contain personal data. All files that the program makes are readable by their owner only.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
@@ -229,19 +229,18 @@ pub fn main() -> ExitCode {
     ExitCode::from(Screen::lost().map_or(code, |lost| told_nobody(lost, code)))
 }
 
-/// Says that output was lost. What was asked for is done, and a closed output is the reader's choice; any other failure is an error.
+/// Reports that output was lost, and returns the exit code. The work itself is complete. A closed standard output is not an error, because
+/// the reader closed it; any other failure is.
 fn told_nobody(lost: &io::Error, code: u8) -> u8 {
     if lost.kind() == io::ErrorKind::BrokenPipe {
-        complain("the standard output was closed; the command went on to its end without it");
+        complain("the standard output was closed; the command continued without it");
         return code;
     }
-    complain(format!(
-        "error: the standard output failed ({lost}); the command went on to its end without it"
-    ));
+    complain(format!("error: the standard output failed ({lost}); the command continued without it"));
     1
 }
 
-/// Says what is wrong with the arguments, whose own text may come from file names, and ends.
+/// Prints an error in the arguments and exits. The text is escaped, because arguments may be file names.
 fn refuse(error: clap::Error) -> ! {
     let safe = || std::env::args_os().map(|word| escaped(&word.to_string_lossy()).into_owned());
     let error =
@@ -249,12 +248,12 @@ fn refuse(error: clap::Error) -> ! {
     error.exit()
 }
 
-/// Whether of the inputs none was usable.
+/// Whether the error means that no input was usable.
 fn is_nothing_usable(error: &anyhow::Error) -> bool {
     error.is::<NothingUsable>() || matches!(error.downcast_ref(), Some(SessionError::NothingUsable(_)))
 }
 
-/// An error and its causes, each once, as some errors tell their cause themselves; and what may be typed instead.
+/// The error with its causes and with advice. A cause whose text is already part of the error is left out.
 fn explain(error: &anyhow::Error) -> String {
     let mut said = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -269,7 +268,7 @@ fn explain(error: &anyhow::Error) -> String {
     }
 }
 
-/// How results are printed, and what `encode` writes; a mixture that means nothing ends the program.
+/// The format of the output, and the format of the files of `encode`. An invalid combination ends the program.
 fn formats(arguments: &Arguments, unread: Unread) -> (Screen, FileFormat) {
     let given = |wanted| arguments.format.contains(&wanted);
     let is_for_files = given(FormatArgument::Npy) || given(FormatArgument::Jsonl);
@@ -310,11 +309,11 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
     }
 }
 
-/// A write beyond the limit on the size of files (`ulimit -f`) is an error that is told, not a signal that ends the program.
+/// A write beyond the limit on file sizes (`ulimit -f`) becomes an error with a message. The default is a signal that ends the program.
 #[cfg(unix)]
 fn refuse_silent_ends() {
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
-        tracing::warn!(%error, "a limit on the size of files will end the program without a message");
+        tracing::warn!(%error, "a write beyond the limit on file sizes will end the program without a message");
     }
 }
 

@@ -1,14 +1,14 @@
-//! A gallery on disk: the catalog of people and photos, and the index of their vectors.
+//! Galleries on disk: a catalog of subjects and photos, and an index of their vectors.
 //!
 //! ```text
 //! GALLERY/
 //!     catalog.sqlite    subjects, photos, templates, journal
-//!     index/            vectors, by template id; the group is the subject, or one of its own
-//!     BARRIER           held by each write while it is under way, and by a backup
+//!     index/            vectors by template id; the group of a vector is its subject, or a group of its own
+//!     BARRIER           lock file: shared by running writes, exclusive for a backup
 //! ```
 //!
-//! Order of a write: catalog rows in a *pending* range, durable; vectors in the index, durable; range
-//! finished. [`Gallery::open`] finishes or takes back what a crash left between the two.
+//! A write has three steps. First the catalog rows are written in a *pending* range, durably. Then the vectors are written to the index,
+//! durably. Then the range is finished in the catalog. After a crash between two steps, [`Gallery::open`] finishes the write or reverts it.
 
 mod agreement;
 mod backup;
@@ -64,41 +64,40 @@ use crate::template::Binding;
 const CATALOG: &str = "catalog.sqlite";
 const INDEX: &str = "index";
 
-/// An open gallery. Shared by reference between threads; one process at a time has a gallery open for writing, or any number
-/// for reading.
+/// An open gallery. It can be shared between threads. One process may have a gallery open for writing, or any number for reading.
 pub struct Gallery {
     directory: PathBuf,
     binding: Binding,
     catalog: Mutex<Catalog>,
     vectors: Box<dyn VectorStore>,
     barrier: Barrier,
-    /// Open for reading, with what a failure left unfinished: the rows of the index without it.
+    /// Only in a gallery that is open for reading, after a failed write: the rows of the index without the unfinished ones.
     settled: Option<View>,
-    /// Rows of the index that have no subject.
+    /// The rows of the index without a subject.
     hidden: Hidden,
-    /// How many transactions changed the catalog.
+    /// Number of transactions that changed the catalog.
     clock: Arc<AtomicU64>,
-    /// Writes that failed, and could not be taken back at once because that needs room on the disk as well.
+    /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
-    /// Held through a whole correction: two of them would see each other's half-done removals.
+    /// Held during a whole correction. Two concurrent corrections would see each other's unfinished removals.
     correcting: Mutex<()>,
 }
 
 impl Gallery {
-    /// Where the gallery is.
+    /// Folder of the gallery.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The model the gallery is bound to.
+    /// The model that the gallery is bound to.
     pub fn binding(&self) -> &Binding {
         &self.binding
     }
 
-    /// Changes the threshold that decides where no calibration does: a cosine.
+    /// Sets the threshold for a gallery without a calibration: cosine, -1 to 1.
     ///
     /// # Errors
-    /// It is not from -1 to 1; the disk is full or failing.
+    /// It is outside its range; the disk is full or failing.
     pub fn set_threshold(&mut self, threshold: f32) -> Result<()> {
         if !(-1.0..=1.0).contains(&threshold) {
             return Err(GalleryError::Threshold(threshold));
@@ -111,8 +110,7 @@ impl Gallery {
         Ok(())
     }
 
-    /// Writes the buffered rows into mapped segments, so that the next opening has nothing to replay, and merges
-    /// segments until there are few.
+    /// Writes the buffered rows into segments, so that the next opening has no WAL to replay, and merges segments until there are few.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -121,12 +119,12 @@ impl Gallery {
         Ok(self.vectors.compact()?)
     }
 
-    /// The error of a catalog that holds what it should not.
+    /// The error of a catalog with invalid content.
     pub(crate) fn damaged(&self, what: String) -> GalleryError {
         GalleryError::DamagedCatalog { path: self.directory.join(CATALOG), what }
     }
 
-    /// A panic elsewhere leaves no half-done state behind this lock: transactions roll back.
+    /// A panic of another thread leaves no unfinished state behind this lock, because transactions are rolled back.
     fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,7 +133,7 @@ impl Gallery {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finishes or takes back the writes that failed earlier. Every write begins with this.
+    /// Finishes or reverts the writes that failed earlier. Every write calls this first.
     fn settle(&self) -> Result<()> {
         let mut unsettled = self.unsettled();
         while let Some(&write) = unsettled.last() {
@@ -147,17 +145,17 @@ impl Gallery {
             if whole {
                 catalog.transaction("finishing a write", |tx| write.finish(tx))?;
             } else {
-                // From the index first: the catalog must remember it until then.
+                // The catalog must keep the rows until the index has deleted them.
                 self.delete_from_index(&mut catalog, &rows)?;
-                catalog.transaction("taking a write back", |tx| write.undo(tx))?;
+                catalog.transaction("reverting a write", |tx| write.undo(tx))?;
             }
             unsettled.pop();
         }
         Ok(())
     }
 
-    /// Deletes templates, given with their groups, from the index, which must not hold them under another group: they would be those
-    /// of another write.
+    /// Deletes templates, given with their groups, from the index. It is an error if the index has one under another group, because it
+    /// would belong to another write.
     fn delete_from_index(&self, catalog: &mut Catalog, rows: &[(u64, u64)]) -> Result<()> {
         let view = self.vectors.snapshot()?;
         let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
@@ -174,19 +172,19 @@ impl Gallery {
             self.vectors.delete(&ids, generation)?
         };
         self.hidden.remove(rows);
-        catalog.transaction("noting how far the index is", |tx| {
+        catalog.transaction("recording the watermarks of the index", |tx| {
             progress::reached(tx, &receipt.shards, generation)
         })
     }
 
-    /// Makes a change of the catalog alone one that the index knows of: a catalog that is without it later on has lost it.
+    /// Records a change of the catalog alone in the index. If the catalog is later replaced by an older copy, the index shows that.
     fn witness(&self, catalog: &Catalog) -> Result<()> {
         let _writing = self.barrier.share()?;
         self.vectors.set_watermark(catalog.generation())?;
         Ok(())
     }
 
-    /// A write failed: settles it now if that is possible.
+    /// Settles a failed write now, if that is possible.
     fn give_up(&self, write: PendingWrite) {
         self.unsettled().push(write);
         if let Err(later) = self.settle() {

@@ -1,16 +1,15 @@
-//! Gallerist: photos go in, a durable gallery of face templates comes out, and a probe photo gets a
-//! ranked candidate list and a decision.
+//! Gallerist enrolls photos into a durable gallery of face templates. For a probe photo it returns a ranked candidate list and a decision.
 //!
-//! Data goes one way. [`image`] decodes a photo, [`face`] finds, aligns and grades the faces in it, [`encoder`] turns aligned faces into
-//! [`template`]s, and [`ingest`] runs all of that on every core. A [`gallery`] keeps templates and searches them, [`fusion`] makes one
-//! score of a subject's templates, and [`decision`] turns candidate lists into answers. [`calibration`], [`audit`] and [`evaluation`] compute
-//! error rates from searches that [`experiment`] runs; [`report`] shows them. A [`session`] does all of it for a program, with the requests
-//! and replies of [`reply`].
+//! Data flows in one direction. [`image`] decodes a photo. [`face`] finds, aligns and grades the faces in it. [`encoder`] makes
+//! [`template`]s from aligned faces. [`ingest`] runs these steps on every core. A [`gallery`] stores templates and searches them.
+//! [`fusion`] combines the scores of a subject's templates into one score. [`decision`] makes a decision from a candidate list.
+//! [`calibration`], [`audit`] and [`evaluation`] compute error rates from the searches of [`experiment`]. [`report`] shows them. A
+//! [`session`] does all of this for a program, with the requests and replies of [`reply`].
 //!
-//! # Who is in a photo
+//! # Example
 //!
-//! Two people are enrolled from the bytes of a photo each, and another photo is identified. The stand-in encoder needs no networks and knows
-//! nobody; with a real model the lines are the same.
+//! This enrolls two people from the bytes of one photo each, and identifies a photo. The stand-in encoder needs no networks, and its
+//! templates only recognise the same photo; the code for a real model is the same.
 //!
 //! ```
 //! use gallerist::encoder::Model;

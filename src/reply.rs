@@ -1,46 +1,63 @@
 //! Requests and replies: the JSON that programs exchange with a gallery.
 //!
-//! Every shape is a type that serde reads and writes. The command line prints these types, `check-certificate` reads them, and a server or
-//! a binding for another language uses the same ones. A reply is whole: text for people is made from it alone. Nothing is searched or
-//! computed here.
+//! Every request and reply is a type that serde reads and writes. The command line prints these types, and `check-certificate` reads them.
+//! A server, or a binding for another language, can use the same types. The text for people is made from the reply alone. This module does
+//! not search or compute.
 //!
-//! [`VERSION`] is part of every reply and every summary. It is raised when a field changes its meaning or disappears; new fields do not raise it.
+//! Every reply and every summary contains [`VERSION`]. It is raised when a field changes its meaning or is removed. New fields do not raise
+//! it.
 
+mod encoding;
 mod event;
 mod identification;
+mod maintenance;
 mod measurement;
+mod model;
 mod request;
+mod subjects;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod verification;
 
 use serde::{Deserialize, Serialize};
 
+pub use encoding::{EncodeEvent, EncodeSummary};
 pub use event::{
     Candidate, Counts, EnrollEvent, EnrollSummary, FaceSkipped, ImportEvent, ImportSummary, Interrupted,
     Lookup, Renamed, RowSkipped, Skipped,
 };
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Searched};
-pub use measurement::Calibrated;
+pub use maintenance::{
+    BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
+    StatsCalibration, ThresholdSet,
+};
+pub use measurement::{Calibrated, PairsMeasured};
+pub use model::{Model, ModelInfo, ModelListed, ModelPath};
 pub use request::{DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use subjects::{
+    Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,
+    TemplatesRemoved,
+};
 pub use verdict::Verdict;
 pub use verification::Verification;
 
-use crate::template::Binding;
-
-/// The version of the shapes in this room.
+/// Version of the requests and replies.
 pub const VERSION: u32 = 1;
 
-/// The model that templates were made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Model {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of weights and preprocessing, hexadecimal; empty for templates made elsewhere.
-    pub fingerprint: String,
+/// A reply of another module, with [`VERSION`] beside its fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Versioned<T> {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The reply. In JSON its fields are beside `version`.
+    #[serde(flatten)]
+    pub reply: T,
 }
 
-impl From<&Binding> for Model {
-    fn from(binding: &Binding) -> Self {
-        Self { name: binding.model.clone(), fingerprint: binding.fingerprint.clone() }
+impl<T> Versioned<T> {
+    /// The reply with the present version.
+    pub fn new(reply: T) -> Self {
+        Self { version: VERSION, reply }
     }
 }

@@ -1,10 +1,10 @@
-//! Sessions: what a program does with a gallery.
+//! Sessions: the operations of a program on a gallery.
 //!
-//! A [`Session`] is an open gallery with the networks of its model, which are loaded when a photo is first processed. It enrolls,
-//! identifies and verifies photos, bytes and templates, imports and exports, and measures, with the requests and replies of
-//! [`reply`](crate::reply). Long work takes a [`Control`]: a stop flag and a callback for progress.
+//! A [`Session`] is an open gallery with the networks of its model. The networks are loaded when the first photo is processed. A session
+//! enrolls, identifies and verifies photos (as files or bytes) and templates, imports, exports and measures. It uses the requests and
+//! replies of [`reply`](crate::reply). Long operations take a [`Control`]: a stop flag and a progress callback.
 //!
-//! Nothing here knows arguments, screens or sockets: the command line and a server are built on it.
+//! The module knows nothing of arguments, terminals or sockets, so that a command line and a server can use it.
 
 mod answer;
 mod audit;
@@ -41,7 +41,7 @@ pub use verify::{Verified, threshold, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
 use crate::gallery::{Access, Gallery, GraphWhen};
-use crate::reply::{EngineRequest, Interrupted};
+use crate::reply::{EngineRequest, Interrupted, VERSION};
 use crate::template::Binding;
 
 /// An open gallery and the networks of its model.
@@ -51,15 +51,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a gallery. Waits up to `wait` for other processes to close it: one may write, or any number read.
+    /// Opens a gallery. Waits up to `wait` for other processes to close it. One process may write, or any number may read.
     ///
     /// # Errors
-    /// There is no gallery, it is in use, damaged or of another version.
+    /// There is no gallery; it is in use, damaged or of another version.
     pub fn open(gallery: &Path, access: Access, wait: Duration, engine: EngineRequest) -> Result<Self> {
         Ok(Self::of(Gallery::open_with(gallery, access, wait)?, engine))
     }
 
-    /// Makes an empty gallery and opens it for writing. `graph` says for which segments a graph for approximate search is built.
+    /// Makes an empty gallery and opens it for writing. `graph` selects the segments that get a graph for approximate search.
     ///
     /// # Errors
     /// Something else is at this path; the disk is full or failing.
@@ -72,7 +72,7 @@ impl Session {
         Ok(Self::of(Gallery::create(gallery, binding, graph)?, engine))
     }
 
-    /// A session with a gallery that is open already.
+    /// A session on an open gallery.
     pub fn of(gallery: Gallery, engine: EngineRequest) -> Self {
         let networks = Networks::of_gallery(engine, gallery.binding());
         Self { gallery, networks }
@@ -83,48 +83,48 @@ impl Session {
         &self.gallery
     }
 
-    /// The networks of the gallery's model, loaded at the first call.
+    /// The networks of the gallery's model. The first call loads them.
     ///
     /// # Errors
-    /// The gallery holds templates made elsewhere, or the networks cannot be loaded.
+    /// The gallery contains templates of another program, or the networks cannot be loaded.
     pub fn engine(&self) -> Result<&Engine> {
         self.networks.engine()
     }
 
-    /// The networks of the gallery's model, for those who need them later or not at all.
+    /// The networks of the gallery's model. This does not load them.
     pub fn networks(&self) -> &Networks {
         &self.networks
     }
 }
 
-/// How far long work is.
+/// The progress of a long operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// What is counted, in the plural: `photos`, `rows checked`.
+    /// The counted unit, in the plural: `photos`, `rows checked`.
     pub unit: &'static str,
-    /// What is done.
+    /// Number of completed units.
     pub done: u64,
-    /// All there is, if known.
+    /// Number of all units; `None` if it is not known.
     pub total: Option<u64>,
 }
 
-/// Stops long work, and hears how far it is.
+/// Stops a long operation and reports its progress.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
-    /// Ends the work when it becomes true. What was reported as done stays done.
+    /// Stops the operation when it becomes true. Reported results stay.
     pub stop: &'a AtomicBool,
     /// Called after each step.
     pub progress: &'a dyn Fn(Progress),
 }
 
 impl Control<'_> {
-    /// Runs to the end and tells nobody.
+    /// Never stops, and reports nothing.
     pub fn none() -> Control<'static> {
         static NEVER: AtomicBool = AtomicBool::new(false);
         Control { stop: &NEVER, progress: &|_| {} }
     }
 
-    /// Whether the work is to end.
+    /// Whether a stop was requested.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -134,19 +134,20 @@ impl Control<'_> {
     }
 }
 
-/// Work that was stopped: how much of it was done.
+/// An operation that was stopped before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// What was processed.
+    /// Number of processed units.
     pub looked_at: u64,
-    /// All of it.
+    /// Number of all units.
     pub total: u64,
-    /// What is counted, in the singular.
+    /// The counted unit, in the singular.
     pub unit: &'static str,
 }
 
 impl From<Stopped> for Interrupted {
     fn from(Stopped { looked_at, total, unit }: Stopped) -> Self {
-        Self { unit: unit.into(), total, looked_at, not_looked_at: total.saturating_sub(looked_at) }
+        let not_looked_at = total.saturating_sub(looked_at);
+        Self { version: VERSION, unit: unit.into(), total, looked_at, not_looked_at }
     }
 }

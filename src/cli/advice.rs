@@ -1,4 +1,4 @@
-//! What to type where a library's error says what is wrong: its errors know no options.
+//! Advice on options and commands for errors of the library, which does not know the command line.
 
 use anyhow::Error;
 
@@ -7,7 +7,7 @@ use crate::encoder::EncoderError;
 use crate::gallery::GalleryError;
 use crate::session::SessionError;
 
-/// What may be typed instead, to be read after the error; `None` if the error says it all.
+/// The advice to print after the error; `None` if there is none.
 pub fn about(error: &Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<SessionError>() {
@@ -28,11 +28,11 @@ fn of_session(error: &SessionError) -> Option<String> {
         SessionError::Gallery(error) => return of_gallery(error),
         SessionError::Calibration(error) => return of_calibration(error),
         SessionError::Encoder(error) => return of_encoder(error),
-        SessionError::ExternalTemplates => "`search`, `identify --vectors` and `import` take them".into(),
+        SessionError::ExternalTemplates => "use `search`, `identify --vectors` or `import`".into(),
         SessionError::NoManifest(_) => "give its manifest with --model FILE.toml".into(),
         SessionError::NoThreshold => "calibrate the gallery, or give one with --threshold".into(),
         SessionError::Thresholds { low, high, .. } if low >= high => format!("--threshold {high},{low}"),
-        SessionError::GraphProvesNothing => "leave --certify or --search graph out".into(),
+        SessionError::GraphProvesNothing => "omit --certify or --search graph".into(),
         SessionError::SharedName => "--faces all goes with --subject-from photo".into(),
         SessionError::NamesMissing { .. } => "--subjects gives names".into(),
         SessionError::OtherName { .. } => {
@@ -40,13 +40,11 @@ fn of_session(error: &SessionError) -> Option<String> {
                                            them as they are"
                 .into()
         }
-        SessionError::BadRow(_) | SessionError::BadImportRow(_) => {
-            "--skip-invalid leaves such rows out".into()
-        }
+        SessionError::BadRow(_) | SessionError::BadImportRow(_) => "--skip-invalid skips such rows".into(),
         SessionError::UnknownOrigin { model, .. } => format!("--from-model {model} states it"),
         SessionError::NoPerson(_) => "give --subjects, or photos in folders named after people".into(),
         SessionError::FewStrangers { .. } => {
-            "give more of them with --nonmated, or leave it out to look the gallery's own people up".into()
+            "give more of them with --nonmated, or omit it to search for subjects of the gallery".into()
         }
         _ => return None,
     })
@@ -58,18 +56,18 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
         GalleryError::OlderCatalog { .. } => "`gallerist compact` does that".into(),
         GalleryError::DamagedCatalog { .. }
         | GalleryError::CatalogBehind { .. }
-        | GalleryError::IndexBehind { .. } => "`gallerist check` tells more".into(),
-        GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` tell the numbers".into(),
+        | GalleryError::IndexBehind { .. } => "`gallerist check` shows details".into(),
+        GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` print the ids".into(),
         _ => return None,
     })
 }
 
 fn of_calibration(error: &CalibrationError) -> Option<String> {
     matches!(error, CalibrationError::Missing(_))
-        .then(|| "`gallerist calibrate` does that; --threshold gives a threshold of your own".into())
+        .then(|| "use `gallerist calibrate`, or give a threshold with --threshold".into())
 }
 
 fn of_encoder(error: &EncoderError) -> Option<String> {
     matches!(error, EncoderError::Untrusted { .. })
-        .then(|| "--trust-model-code allows it, if you trust its maker".into())
+        .then(|| "--trust-model-code allows it; use it only if you trust the author of the model".into())
 }

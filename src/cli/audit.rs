@@ -10,34 +10,35 @@ use super::screen::{Bar, Screen, Table, count, interval, percent, plural, score}
 use super::searching::{DecisionArguments, SearchOptions};
 use super::{End, interrupt, opening, rows, values};
 use crate::audit::{Audit, MatesFrom};
+use crate::reply::Versioned;
 use crate::session::{AuditRequest, Control};
 
-/// Measure what a way to search misses at the threshold, look templates up as they are, and list people who are in the
-/// gallery twice and photos that are not of their person. Ends with 1 if a promise is broken.
+/// Measure the share of mates that a search misses at the threshold. Search for stored templates, which must find themselves. List pairs of
+/// subjects that may be one person, and photos that may show another person. Ends with exit code 1 if a check fails.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probes of people who are in the gallery: a folder of their folders of photos, or templates [default: the
-    /// gallery's own templates, each without itself; made-up ones where everybody has one]
+    /// Mated probes: a folder with one folder of photos per subject, or templates [default: the gallery's own templates, each left out of
+    /// its own search; synthetic probes if every subject has one template]
     #[arg(long, value_name = "DIR|FILE.npy")]
     mated: Option<PathBuf>,
-    /// Names of the people in FILE.npy, one line a row
+    /// Subject names of FILE.npy, one per row
     #[arg(long, value_name = "FILE.txt", requires = "mated")]
     subjects: Option<PathBuf>,
-    /// Probes, and templates to look at, at most
+    /// Most probes, and most stored templates to search for
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     sample: u32,
-    /// Seed of every random choice
+    /// Seed of the random choices
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Share of searches in which an approximate search may miss the mate
+    /// Largest share of searches in which an approximate search may miss the mate, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.001, allow_negative_numbers = true, value_parser = values::share)]
     max_loss: f64,
-    /// List people who score this against each other [default: more than strangers do]
+    /// List pairs of subjects with at least this score [default: above the scores of different people]
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     doubles_above: Option<f32>,
-    /// Length of the candidate lists
+    /// Length of the candidate list
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top_k: u32,
     #[command(flatten)]
@@ -50,7 +51,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let stop = interrupt::watch();
-    // What searches of graphs miss is kept in the gallery.
+    // The miss rate of a graph search is stored in the gallery, for the certificates of later searches.
     let keeps = arguments.search.is_approximate();
     let open = if keeps { opening::session_to_write } else { opening::session_to_read };
     let session = open(&arguments.gallery, &arguments.probes.engine)?;
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     if keeps {
         session.keep_audit(&audit)?;
     }
-    screen.json(&audit)?;
+    screen.json(&Versioned::new(&audit))?;
     print(screen, &audit)?;
     Ok(if audit.broken.is_empty() { End::Done } else { End::Wrong })
 }
@@ -97,8 +98,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     if let Some(mates) = audit.mates {
         let from = match mates.from {
             MatesFrom::Given => "given",
-            MatesFrom::LeftOut => "the gallery's own, each without itself",
-            MatesFrom::MadeUp => "made up, a little above the threshold",
+            MatesFrom::LeftOut => "the gallery's own, each left out of its own search",
+            MatesFrom::MadeUp => "synthetic, slightly above the threshold",
         };
         table.row(["mated probes", &format!("{} ({from})", count(mates.probes))]);
         if mates.from != MatesFrom::MadeUp {
@@ -110,8 +111,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     }
     let found = count(audit.looked_up - audit.not_found_count);
     table.row(["templates that find themselves", &format!("{found} of {}", count(audit.looked_up))]);
-    table.row(["people who may be in it twice", &count(audit.doubles.len() as u64)]);
-    table.row(["photos that may be of others", &count(audit.outliers.len() as u64)]);
+    table.row(["possible duplicate subjects", &count(audit.doubles.len() as u64)]);
+    table.row(["photos that may be of other people", &count(audit.outliers.len() as u64)]);
     let calibration =
         if audit.calibration.is_empty() { "fresh".into() } else { audit.calibration.join("; ") };
     table.row(["calibration", &calibration]);

@@ -5,37 +5,37 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Bar, Screen, bytes, count, plural};
 use super::{End, interrupt};
 use crate::gallery::{Gallery, Restored};
-
+use crate::reply::{BackupMade, RestoreMade, VERSION};
 use crate::session::Progress;
 
-/// Copy a gallery, also while it is in use: writes wait for moments. The copy is verified before it is there. It keeps templates that are removed
-/// or purged from the gallery later; remove old backups as you would purge.
+/// Copy a gallery. It may be in use: writes wait for moments. The copy is verified before it appears under its name. A backup keeps
+/// templates that are removed from the gallery later, also after a purge: delete old backups too.
 #[derive(Debug, Args)]
 pub struct BackupArguments {
     /// The gallery
     gallery: PathBuf,
-    /// What to make, which must not exist: a file if it ends in .tar, else a folder
+    /// Backup to make; nothing may exist there. A file if the name ends in .tar, otherwise a folder
     #[arg(value_name = "FILE.tar|FOLDER")]
     to: PathBuf,
 }
 
-/// Make a gallery out of a backup. The backup is verified first and stays as it is; nothing is there until the new gallery is sound.
+/// Make a gallery from a backup. The backup is verified first, and is not changed. The gallery appears under its name after it was
+/// verified.
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
-    /// What `gallerist backup` made
+    /// A file or folder that `gallerist backup` made
     #[arg(value_name = "FILE.tar|FOLDER")]
     backup: PathBuf,
-    /// The gallery to make; it must not exist or be empty
+    /// Gallery to make; the folder must not exist, or be empty
     gallery: PathBuf,
-    /// The gallery that the backup was made of, damaged or not: what was removed from it since is not restored
+    /// The original gallery of the backup; it may be damaged. Templates that were removed from it since the backup are not restored
     #[arg(long, value_name = "GALLERY")]
     erased: Option<PathBuf>,
-    /// Verify the backup and say what would be restored, and restore nothing
+    /// Verify the backup and print what would be restored; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -62,7 +62,8 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
         plural(made.files, "file"),
         bytes(made.bytes)
     ))?;
-    screen.json(&json!({ "event": "backup", "to": arguments.to, "backup": made, "seconds": seconds }))?;
+    let to = arguments.to.to_string_lossy().into_owned();
+    screen.json(&BackupMade { version: VERSION, to, backup: made, seconds })?;
     Ok(End::Done)
 }
 
@@ -83,33 +84,42 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
     screen.text(format!("{verb} {}", plural(templates, "template")))?;
     match erased {
         Some(gallery) => say_what_changed(&done, gallery, screen)?,
-        None => screen.text("what was removed since the backup is back; --erased GALLERY leaves it out")?,
+        None => screen.text(
+            "templates that were removed since the backup are restored too; --erased GALLERY excludes them",
+        )?,
     }
-    screen.json(&json!({
-        "event": "restore", "gallery": arguments.gallery, "restored": templates, "erased": done.erased, "moved": done.moved,
-        "names_unknown": done.nameless, "unreadable": done.unreadable,
-        "erasures_known": erased.is_some(), "backup": done.backup, "dry_run": dry_run,
-    }))?;
+    screen.json(&RestoreMade {
+        version: VERSION,
+        gallery: arguments.gallery.to_string_lossy().into_owned(),
+        restored: templates,
+        erased: done.erased,
+        moved: done.moved,
+        names_unknown: done.nameless,
+        unreadable: done.unreadable,
+        erasures_known: erased.is_some(),
+        backup: done.backup,
+        dry_run,
+    })?;
     Ok(End::Done)
 }
 
-/// Says what the gallery tells of the time since the backup.
+/// Prints the changes in the original gallery since the backup.
 fn say_what_changed(done: &Restored, gallery: &Path, screen: Screen) -> Result<()> {
     let gallery = gallery.display();
     if done.moved > 0 {
         let moved = format!("{} of them moved, merged or enrolled again since the backup", count(done.moved));
         screen.text(match &done.nameless {
-            None => format!("{moved}: the names are those in {gallery}"),
+            None => format!("{moved}: they have their names in {gallery}"),
             Some(why) => format!(
-                "{moved}: the names are those in the backup, as those in {gallery} cannot be read ({why})"
+                "{moved}: they have their names in the backup, because those in {gallery} cannot be read ({why})"
             ),
         })?;
     }
-    screen.text(format!("{} removed since the backup, left out", plural(done.erased, "template")))?;
+    screen.text(format!("{} removed since the backup, not restored", plural(done.erased, "template")))?;
     if done.unreadable > 0 {
         let rows = plural(done.unreadable, "template");
         screen.text(format!(
-            "{rows} of {gallery} cannot be read: what was moved there counts as removed; without --erased everything is restored"
+            "{rows} of {gallery} cannot be read: a template that was moved there counts as removed; without --erased everything is restored"
         ))?;
     }
     Ok(())

@@ -14,20 +14,20 @@ use crate::decision::Method;
 use crate::reply::Calibrated;
 use crate::session::{CalibrateRequest, Control, Strangers};
 
-/// Measure how often strangers are named, and derive thresholds for error rates from that. Give photos or templates
-/// of people who are not in the gallery, as many different people as there are, photographed as the probes will be.
-/// Without them, the gallery's own people are looked up, each among all the others.
+/// Measure the false positive identification rate (FPIR), and derive thresholds for target rates. Give photos or templates of people who
+/// are not in the gallery: as many different people as possible, in photos like the later probes. Without them, subjects of the gallery are
+/// searched for, each among the other subjects.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// People who are not in the gallery: a folder of photos (folders in it are people), or templates, one row each
+    /// Non-mated probes: a folder of photos, with one folder per person, or templates, one per row
     #[arg(long, value_name = "DIR|FILE.npy")]
     nonmated: Option<PathBuf>,
-    /// Names of the people in FILE.npy, one line a row
+    /// Names of the people in FILE.npy, one per row
     #[arg(long, value_name = "FILE.txt", requires = "nonmated")]
     subjects: Option<PathBuf>,
-    /// The share of strangers who may be named; the first one is used where none is said
+    /// Target FPIR: the share of non-mated searches with a false match. `identify` uses the first one by default
     #[arg(
         long,
         value_name = "FPIR,...",
@@ -39,19 +39,19 @@ pub struct Arguments {
         value_parser = values::rate
     )]
     target_fpir: Vec<f64>,
-    /// How a person's templates are made one score
+    /// How the scores of a subject's templates become one score
     #[arg(long, value_enum, default_value = "max")]
     fusion: Fusion,
-    /// Without --nonmated: how many of the gallery's people to look up at most
+    /// Without --nonmated: the most subjects to search for
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(20..))]
     people: u32,
-    /// Seed of the random choice of these people
+    /// Seed of the random choice of these subjects
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Take the calibration of another gallery of the same model instead of measuring
+    /// Copy the calibration of another gallery of the same model; nothing is measured
     #[arg(long, value_name = "GALLERY", conflicts_with_all = ["nonmated", "target_fpir", "fusion"])]
     from: Option<PathBuf>,
-    /// Print what would be kept, and keep nothing
+    /// Print the calibration; store nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     rows::list(&measured.invalid, screen)?;
     let subjects = session.gallery().counts()?.0;
     let calibration = measured.calibration.clone();
-    // Targets that cannot be told are an error before anything is kept.
+    // Unreachable targets must be an error before anything is stored.
     let mut reply = measured.reply(None, subjects)?;
     if !arguments.dry_run {
         reply.id = Some(session.keep_calibration(&calibration)?);
@@ -106,7 +106,7 @@ impl Arguments {
     }
 }
 
-/// Whether two paths lead to one folder.
+/// Whether two paths are the same folder.
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     real(one).is_some_and(|path| Some(path) == real(other))
@@ -159,7 +159,7 @@ fn print(screen: Screen, reply: &Calibrated, calibration: &Calibration) -> Resul
     Ok(())
 }
 
-/// The thresholds of the first target for other sizes of the gallery.
+/// Prints the threshold of the first target for larger galleries.
 fn print_sizes(screen: Screen, calibration: &Calibration) -> Result<()> {
     let Some(&target) = calibration.targets.first() else { return Ok(()) };
     let mut sizes = Vec::new();

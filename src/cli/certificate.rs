@@ -19,15 +19,15 @@ use crate::session::proof::{Line, Prover};
 use crate::session::{Control, Stopped};
 use lines::Lines;
 
-/// Recompute replies of `identify --format json` by brute force, field by field: scores, names, order and length of the list, thresholds,
-/// decision, and that nobody was missed where the certificate says so. What cannot be proven is listed. Photos are looked at again, so give
-/// the same options for photos. Ends with 1 if anything is not as claimed.
+/// Verify replies of `identify --format json` by brute force, field by field: scores, names, order and length of the candidate list,
+/// thresholds, decision, and the certificate. Fields that cannot be verified are listed. Photos are processed again, so give the same photo
+/// options. Ends with exit code 1 if a field is wrong.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Replies, one JSON object a line
+    /// Replies, one JSON object per line
     #[arg(value_name = "REPLY.json")]
     replies: PathBuf,
-    /// The gallery, unchanged since
+    /// The gallery, unchanged since the replies
     gallery: PathBuf,
     #[command(flatten)]
     look: PhotoArguments,
@@ -35,14 +35,14 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-/// What was checked so far.
+/// Counts of the checked replies.
 #[derive(Default)]
 struct Tally {
-    /// Replies with a certificate, and those of which nothing was searched for.
+    /// Replies with a certificate, and replies about photos without a template.
     checked: u64,
     refusals: u64,
     failed: u64,
-    /// Lines that are no replies.
+    /// Lines that are not replies.
     others: u64,
     unproven: BTreeSet<String>,
 }
@@ -50,7 +50,7 @@ struct Tally {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let control = Control { stop: interrupt::watch(), progress: &|_| {} };
     let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
-    // Networks are wanted before anything is printed, and before a pipe is read.
+    // Missing networks must be an error before anything is printed, and before a pipe is read.
     if !arguments.replies.is_file() || lines::name_photos(&arguments.replies)? {
         require_for(session.gallery().binding())?;
     }
@@ -78,14 +78,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         }
     }
     if tally.checked + tally.refusals == 0 {
-        let nothing = format!("{}: there is no reply in it", arguments.replies.display());
+        let nothing = format!("{}: the file contains no reply", arguments.replies.display());
         return Err(NothingUsable(nothing).into());
     }
     tally.end(session.gallery().view()?.len() as u64, screen)
 }
 
 impl Tally {
-    /// The lines of a batch that may be replies.
+    /// The lines of a batch that may be replies. Counts the others.
     fn replies(&mut self, lines: Vec<(u64, String)>) -> Vec<Line> {
         let mut replies = Vec::with_capacity(lines.len());
         for (number, line) in lines {
@@ -119,7 +119,7 @@ impl Tally {
         let verdict = if failed == 0 { "all hold".into() } else { format!("{failed} DO NOT HOLD") };
         screen.text(format!("{replies} checked against {searched}, each scored: {verdict}"))?;
         if others > 0 {
-            screen.text(format!("{} that are no replies left out", plural(others, "line")))?;
+            screen.text(format!("{} that are not replies skipped", plural(others, "line")))?;
         }
         if !unproven.is_empty() {
             let fields: Vec<String> = unproven.into_iter().collect();

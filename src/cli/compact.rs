@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Screen, plural};
 use super::{End, opening};
+use crate::reply::{Compacted, VERSION};
 
-/// Merge a gallery's files into few large ones. A gallery does this by itself while it is open; this does it now.
+/// Merge the segments of a gallery into a few large ones. An open gallery does this in the background; this command does it now.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -22,10 +22,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let started = Instant::now();
     let done = gallery.compact()?;
     let seconds = started.elapsed().as_secs_f64();
-    let (rewritten, now) = (done.rewritten as u64, done.segments as u64);
-    screen.text(format!("{} rewritten, {now} now, in {seconds:.1} s", plural(rewritten, "segment")))?;
-    screen.json(&json!({
-        "event": "compacted", "rewritten": rewritten, "segments": now, "erased": done.erased, "seconds": seconds,
-    }))?;
+    let (rewritten, segments) = (done.rewritten as u64, done.segments as u64);
+    screen.text(format!("{} rewritten, {segments} now, in {seconds:.1} s", plural(rewritten, "segment")))?;
+    screen.json(&Compacted { version: VERSION, rewritten, segments, erased: done.erased, seconds })?;
     Ok(End::Done)
 }

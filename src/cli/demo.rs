@@ -1,4 +1,4 @@
-//! `gallerist demo`: the main job on photos of real people, by the same commands a user types.
+//! `gallerist demo`: the main commands on photos of real people. It runs the same commands that a user types.
 
 mod photos;
 mod synthetic;
@@ -18,24 +18,23 @@ use crate::decision::Decision;
 use crate::encoder::Model;
 use photos::Photos;
 
-/// Show the main things a gallery does, on photos of real people. Prints each command before its output; nothing
-/// but DIR is written to.
+/// Demonstrate the main commands on photos of real people. Prints each command before its output. Writes only to DIR.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A folder for each person with two photos in it, as tests/faces in the source: the first three quarters are enrolled,
-    /// the others are strangers
+    /// A folder with one folder of two photos per person, such as tests/faces of the source. The first three quarters of the people are
+    /// enrolled; the others are not
     #[arg(long, value_name = "DIR", default_value = "tests/faces")]
     photos: PathBuf,
-    /// Folder for the gallery and copies of the photos; made anew each time
+    /// Folder for the gallery and the copied photos; replaced by each run
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     dir: PathBuf,
-    /// Synthetic templates to look through besides: so that the look-up is one among many
+    /// Number of synthetic templates to import before the photos
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=10_000_000))]
     distractors: u64,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    ensure!(!screen.is_json(), "the demo is for people: it has no JSON output");
+    ensure!(!screen.is_json(), "the demo has no JSON output");
     let dir = &arguments.dir;
     ensure!(arguments.photos.is_dir(), "{}: no such folder", arguments.photos.display());
     photos::renew(dir)?;
@@ -46,7 +45,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     tour.inspect()
 }
 
-/// A demo under way.
+/// The state of a demo.
 struct Tour {
     screen: Screen,
     gallery: PathBuf,
@@ -102,28 +101,28 @@ impl Tour {
         Ok(self.screen.text(format!("# {what}"))?)
     }
 
-    /// Looks one photo of a part up.
+    /// Identifies one photo of a folder.
     fn ask_one(&self, part: &str) -> Result<()> {
         self.step(&["identify"], &[&self.photos.first(part)?], &["--top-k", "3"])
     }
 
-    /// Looks all photos of a part up and counts the replies.
+    /// Identifies all photos of a folder and prints the counts of the decisions.
     fn ask_all(&self, part: &str) -> Result<Vec<Value>> {
         let mut command =
             self.command(&["identify"], &[&self.photos.folder(part)], &["--top-k", "1", "--format", "json"])?;
         let output = command.stderr(Stdio::inherit()).output().context("running this program")?;
-        let lines = String::from_utf8(output.stdout).context("the replies are no text")?;
+        let lines = String::from_utf8(output.stdout).context("the replies are not text")?;
         let replies: Vec<Value> = lines
             .lines()
             .map(serde_json::from_str)
             .collect::<Result<_, _>>()
-            .context("a reply is no JSON")?;
+            .context("a reply is not JSON")?;
         ensure!(!replies.is_empty(), "`gallerist identify` ended with {} and without a reply", output.status);
         self.screen.text(count(&replies))?;
         Ok(replies)
     }
 
-    /// Runs a verb on the gallery, whatever it decides.
+    /// Runs a command on the gallery. Any decision is a success.
     fn step(&self, verb: &[&str], paths: &[&Path], options: &[&str]) -> Result<()> {
         let status = self.command(verb, paths, options)?.status().context("running this program")?;
         let decisions = [Decision::Match, Decision::NoMatch, Decision::Inconclusive].map(End::Decided);
@@ -136,7 +135,7 @@ impl Tour {
         Ok(())
     }
 
-    /// This program with arguments, which are shown.
+    /// A command of this program. Prints its command line.
     fn command(&self, verb: &[&str], paths: &[&Path], options: &[&str]) -> Result<Command> {
         let paths: Vec<&Path> =
             std::iter::once(self.gallery.as_path()).chain(paths.iter().copied()).collect();
@@ -152,7 +151,7 @@ impl Tour {
     }
 }
 
-/// `30 photos: 30 named correctly, best scores 0.783 to 0.983`. The name of a photo is that of who is in it.
+/// `30 photos: 30 named correctly, best scores 0.783 to 0.983`. The file name of a photo is the name of its person.
 fn count(replies: &[Value]) -> String {
     let named = |reply: &Value, rightly: bool| {
         let path = Path::new(reply["probe"]["path"].as_str().unwrap_or_default());

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::json;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::enroll::{FacesArgument, SubjectFrom, naming};
@@ -18,16 +17,16 @@ use super::screen::{Bar, Screen};
 use super::{End, FileFormat, interrupt};
 use crate::gallery::Person;
 use crate::ingest::{self, Finding, Input, Skip, Survey, survey, walk};
+use crate::reply::{Counts, EncodeEvent, EncodeSummary};
 use crate::session::engine::{chosen, load, options};
 use crate::session::{Progress, require_naming};
 use log::{Log, MadeWith};
 use tally::Tally;
 
-/// Find the faces in photos and write their templates to a folder, without a gallery: `embeddings.npy` and
-/// `templates.jsonl`, as `export` writes them and `import` reads them, and `skipped.jsonl` with the photos that gave
-/// none. With --format jsonl the vectors are in `templates.jsonl`. What is encoded is kept as it comes, in
-/// `unfinished.jsonl`, and photos are known by their content, so the same command resumes what was interrupted, and
-/// another one adds more photos.
+/// Find the faces in photos and write their templates to a folder: `embeddings.npy`, `templates.jsonl`, and `skipped.jsonl` with the photos
+/// without a template. `import` reads these files, which have the format of `export`. With --format jsonl the vectors are in
+/// `templates.jsonl`. Results are stored in `unfinished.jsonl` during the run. Photos are recognised by their content, so the same command
+/// resumes an interrupted run, and another command adds more photos.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Photos, or folders of photos
@@ -36,17 +35,17 @@ pub struct Arguments {
     /// Folder to write to; made if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only the K-th of N parts: N runs, each with an --out of its own, encode all. The part of a photo depends on its path
-    /// below the folder named, and on no other photo
+    /// Process only part K of N. N runs, each with its own --out, process all photos. The part of a photo depends only on its path below
+    /// the given folder
     #[arg(long, value_name = "K/N", value_parser = part)]
     part: Option<Part>,
-    /// Everybody in these photos is this person
+    /// Name of the person in all of these photos
     #[arg(long, value_name = "NAME", conflicts_with = "subject_from")]
     subject: Option<String>,
-    /// Where names come from, as for `enroll` [default: the templates get no names]
+    /// Source of the names, as for `enroll` [default: templates without names]
     #[arg(long, value_enum)]
     subject_from: Option<SubjectFrom>,
-    /// Which faces of a photo to encode: all, or the largest, where one near the middle counts for more
+    /// Faces of a photo to encode: all, or the largest, with preference for the middle of the photo
     #[arg(long, value_enum, default_value = "largest")]
     faces: FacesArgument,
     #[command(flatten)]
@@ -55,7 +54,7 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-/// One of `of` parts, counted from 0.
+/// A part of the inputs, for runs on several machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
     number: u64,
@@ -131,13 +130,11 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     })
 }
 
-/// There is no input: nothing is made.
+/// Reports that there is no input. Makes no file.
 fn nothing(found: Survey, screen: Screen) -> Result<End> {
-    screen.json(&json!({
-        "event": "summary", "inputs": 0, "encoded": 0, "unchanged": 0, "skipped": {}, "templates": 0, "faces_skipped": 0,
-        "system_files": found.system_files, "seconds": 0.0, "interrupted": false,
-    }))?;
-    screen.text("no input was usable: there is no file in what was given")?;
+    let counts = Counts { system_files: found.system_files, ..Counts::default() };
+    screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, false)))?;
+    screen.text("no input was usable: the given paths contain no file")?;
     Ok(End::NothingUsable)
 }
 

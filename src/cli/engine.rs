@@ -1,4 +1,4 @@
-//! Arguments that choose and run the networks, shared by the verbs that look at photos.
+//! Arguments for networks and photos, shared by the commands that process photos.
 
 use clap::Args;
 
@@ -6,59 +6,59 @@ use super::enroll::FacesArgument;
 use crate::encoder::Device;
 use crate::reply::{EngineRequest, PhotoRequest};
 
-/// Which networks, and where they run.
+/// The model and the device.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Networks")]
 pub struct EngineArguments {
-    /// A model of `gallerist model list`, or the TOML manifest of a model of your own
+    /// A name from `gallerist model list`, or the TOML manifest of your own model
     #[arg(long, value_name = "NAME|FILE.toml")]
     model: Option<String>,
-    /// Run the code in a TorchScript model of your own: loading one runs it with your rights
+    /// Run the code in your own TorchScript model. Loading a model runs its code with your rights
     #[arg(long)]
     trust_model_code: bool,
-    /// Where the networks run; auto takes a CUDA device if libtorch and the machine have one. The built-in models give the same templates
-    /// there; with a TorchScript model of your own, set NVIDIA_TF32_OVERRIDE=0 or convolutions are rounded
+    /// Device of the networks. auto uses a CUDA device if libtorch and the machine have one. The built-in models give the same templates on
+    /// every device. For your own TorchScript model set NVIDIA_TF32_OVERRIDE=0, otherwise convolutions are rounded
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum DeviceArgument {
-    /// CUDA if it is there, the CPU otherwise.
+    /// CUDA if it is available, otherwise the CPU.
     Auto,
     /// The CPU.
     Cpu,
-    /// The first CUDA device; an error if there is none.
+    /// The first CUDA device. An error if there is none.
     Cuda,
 }
 
-/// How photos are looked at.
+/// How photos are processed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Photos")]
 pub struct PhotoArguments {
-    /// Refuse faces whose shorter side is smaller, in pixels [default: 40, and 1/40 of a big photo's longer side]
+    /// Refuse faces with a shorter side below PIXELS [default: 40, and 1/40 of the photo's longer side if that is more]
     #[arg(long, value_name = "PIXELS", value_parser = minimum_face)]
     min_face: Option<f32>,
-    /// Refuse faces of lower quality, 0 to 100
+    /// Refuse faces with a quality below QUALITY, 0 to 100
     #[arg(long, value_name = "QUALITY", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     min_quality: u8,
-    /// Refuse photos in which more than one face is found, as `several_faces`
+    /// Refuse photos with more than one face, with the reason `several_faces`
     #[arg(long)]
     single_face: bool,
-    /// Refuse photos of more pixels, such as 500M (millions) [default: 256M]
+    /// Refuse photos with more pixels, such as 500M (millions) [default: 256M]
     #[arg(long, value_name = "PIXELS", value_parser = millions)]
     max_pixels: Option<u64>,
-    /// Refuse larger files, such as 500M or 1G (of 1024) [default: 256M]
+    /// Refuse larger files, such as 500M or 1G (powers of 1024) [default: 256M]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_file: Option<u64>,
-    /// Memory that all photos under way may take together, such as 4G; photos wait for it, and one that needs more is refused.
-    /// The networks take theirs besides [default: half of the machine's]
+    /// Memory for all photos in flight, such as 4G. Photos wait for it; a photo that needs more is refused. The networks need additional
+    /// memory [default: half of the machine's memory]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     max_memory: Option<u64>,
-    /// WebP is always read: accepted for scripts that say it
+    /// Has no effect: WebP is always supported. Accepted for old scripts
     #[arg(long, hide = true)]
     webp: bool,
-    /// Threads that compute [default: one a core]
+    /// Number of computing threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
 }
@@ -70,7 +70,7 @@ fn minimum_face(text: &str) -> Result<f32, String> {
     }
 }
 
-/// A number with K, M, G or T for powers of `base`, whole or with a fraction, at least 1.
+/// A number of at least 1 with an optional fraction and an optional suffix K, M, G or T for powers of `base`.
 fn number_with_suffix(text: &str, base: u64) -> Result<u64, String> {
     let text = text.trim();
     let (digits, power) = match text.char_indices().next_back() {
@@ -96,7 +96,7 @@ fn millions(text: &str) -> Result<u64, String> {
 }
 
 impl PhotoArguments {
-    /// What is asked of photos, with these faces.
+    /// The request for these faces.
     pub fn request(&self, faces: FacesArgument) -> PhotoRequest {
         PhotoRequest {
             faces: faces.into(),
@@ -110,14 +110,14 @@ impl PhotoArguments {
         }
     }
 
-    /// The same where only the largest face of a photo counts.
+    /// The request for the largest face of each photo.
     pub fn largest(&self) -> PhotoRequest {
         self.request(FacesArgument::Largest)
     }
 }
 
 impl EngineArguments {
-    /// What is asked of the networks.
+    /// The request for the networks.
     pub fn request(&self) -> EngineRequest {
         let device = match self.device {
             DeviceArgument::Auto => Device::Auto,

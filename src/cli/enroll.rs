@@ -14,8 +14,8 @@ use crate::reason::Reason;
 use crate::reply::{EnrollEvent, EnrollSummary, FaceSkipped, Skipped};
 use crate::session::{Control, EnrollRequest, Naming};
 
-/// Find the faces in photos and add them to a gallery. Photos that are in it already are known by their
-/// content and not looked at again, so the same command resumes what was interrupted. Ends with 3 if no input was usable.
+/// Find the faces in photos and add them to a gallery. Photos that are already in the gallery are recognised by their content and are not
+/// processed again, so the same command resumes an interrupted run. Ends with exit code 3 if no input was usable.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Photos, or folders of photos
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Everybody in these photos is this person
+    /// Name of the person in all of these photos
     #[arg(
         long,
         value_name = "NAME",
@@ -31,11 +31,11 @@ pub struct Arguments {
         required_unless_present = "subject_from"
     )]
     subject: Option<String>,
-    /// Where names come from: `dir`, each folder directly below a given one is a person, and folders of one name are one person; `photo`,
-    /// each photo is a person of its own (and each further face in it, with --faces all), with a number where the name is taken
+    /// Source of the names. `dir`: each folder directly below a given folder is a subject; folders of the same name are the same subject.
+    /// `photo`: each photo is a subject of its own (with --faces all, each face); a number is appended to a name that is already used
     #[arg(long, value_enum)]
     subject_from: Option<SubjectFrom>,
-    /// Which faces of a photo to enroll: all, or the largest, where one near the middle counts for more
+    /// Faces of a photo to enroll: all, or the largest, with preference for the middle of the photo
     #[arg(long, value_enum, default_value = "largest")]
     faces: FacesArgument,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub enum SubjectFrom {
     Photo,
 }
 
-/// Which faces of a photo count.
+/// Which faces of a photo are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FacesArgument {
     Largest,
@@ -66,7 +66,7 @@ impl From<FacesArgument> for Faces {
     }
 }
 
-/// How people are named, from the arguments; `None` where nothing says how.
+/// The source of the names according to the arguments; `None` if none is given.
 pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Naming>, GalleryError> {
     Ok(match (subject, from) {
         (Some(name), _) => Some(Naming::Given(Name::new(name)?)),
@@ -101,7 +101,7 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     match &event {
         EnrollEvent::Enrolled { path, note, renamed, .. } => {
             for one in renamed {
-                line(format!("{path} is enrolled as {}: {} is somebody else", one.to, one.from))?;
+                line(format!("{path} is enrolled as {}, because {} is another subject", one.to, one.from))?;
             }
             if let Some(note) = note {
                 line(format!("enrolled {path}  ({note})"))?;
@@ -123,7 +123,7 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     Ok(screen.json(&event)?)
 }
 
-/// `no_face`, or `no_subject: it lies in no folder named after a person`. Limits are named by their options.
+/// `no_face`, or `no_subject: it is not in a folder named after a person`. Limits are named by their options.
 pub fn because(reason: Reason, detail: &str) -> String {
     match (reason, detail) {
         (_, "") => reason.to_string(),
@@ -132,16 +132,16 @@ pub fn because(reason: Reason, detail: &str) -> String {
     }
 }
 
-/// What may be typed so that an input is not left out.
+/// Advice for a skipped input; may be empty.
 fn hint(reason: Reason) -> &'static str {
     match reason {
-        Reason::OtherName => "; `gallerist subject move` gives it another name",
+        Reason::OtherName => "; `gallerist subject move` changes the name",
         Reason::NoSubject => "; --subject gives a name",
         _ => "",
     }
 }
 
-/// The closing lines.
+/// Prints the summary.
 fn print_summary(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     let (seconds, counts) = (summary.seconds, summary.counts());
     let rate = counts.inputs() as f64 / seconds.max(1e-9);
@@ -156,7 +156,7 @@ fn print_summary(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if summary.interrupted {
         let left = count(summary.not_looked_at);
         screen.text(format!(
-            "interrupted: {left} of {} not looked at; the same command goes on from here",
+            "interrupted: {left} of {} not processed; the same command resumes",
             plural(summary.inputs + summary.not_looked_at, "input")
         ))?;
     } else if !counts.is_of_use() {
@@ -165,12 +165,12 @@ fn print_summary(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     Ok(())
 }
 
-/// What is to be said about some of the inputs.
+/// Prints remarks about photos with several faces, system files and other names.
 fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if summary.several_faces > 0 {
         let photos = plural(summary.several_faces, "photo");
         screen.text(format!(
-            "{photos} with several faces, of which the largest was taken; --single-face refuses such photos"
+            "{photos} with several faces, the largest was used; --single-face refuses such photos"
         ))?;
     }
     if summary.system_files > 0 {
@@ -181,7 +181,7 @@ fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
     if other_names > 0 {
         let photos = plural(other_names, "photo");
         screen.text(format!(
-            "{photos} in the gallery under other names, which stay; `gallerist subject move` gives them these"
+            "{photos} in the gallery under other names, which were kept; `gallerist subject move` changes them"
         ))?;
     }
     Ok(())

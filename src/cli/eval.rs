@@ -27,40 +27,40 @@ use crate::session::probes::{Source, is_vectors};
 use crate::session::{Control, Networks, Progress, Session, Stopped};
 use crate::template::Binding;
 
-/// Measure how well people are recognised, and write a page to read, with its numbers and pictures. Either a gallery is searched for
-/// probes of people who are in it and who are not; or, with --one-image, a gallery is made of one photo of each person of a labelled
-/// set; or, with --pairs, pairs of photos are compared.
+/// Measure the accuracy of recognition, and write an HTML page with tables and charts. There are three protocols. With a gallery, mated and
+/// non-mated probes are searched for. With --one-image, a temporary gallery is made from one photo of each person of a labelled set. With
+/// --pairs, pairs of photos are compared.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery to search
     #[arg(requires_all = ["mated", "nonmated"])]
     gallery: Option<PathBuf>,
-    /// Probes of people who are in the gallery: a folder of their folders of photos, or templates, one row each
+    /// Mated probes: a folder with one folder of photos per subject, or templates, one per row
     #[arg(long, value_name = "DIR|FILE.npy", requires = "gallery")]
     mated: Option<PathBuf>,
-    /// Names of the people in --mated FILE.npy, one line a row
+    /// Subject names of --mated FILE.npy, one per row
     #[arg(long, value_name = "FILE.txt", requires = "mated")]
     mated_subjects: Option<PathBuf>,
-    /// Probes of people who are not in the gallery
+    /// Non-mated probes: photos or templates of people who are not in the gallery
     #[arg(long, value_name = "DIR|FILE.npy", requires = "gallery")]
     nonmated: Option<PathBuf>,
-    /// Names of the people in --nonmated FILE.npy, one line a row [default: each row a person]
+    /// Names of the people in --nonmated FILE.npy, one per row [default: each row is another person]
     #[arg(long, value_name = "FILE.txt", requires = "nonmated")]
     nonmated_subjects: Option<PathBuf>,
-    /// A labelled set: whoever has two photos or more is enrolled with the first and looked up with the next ones; whoever has one is a
-    /// stranger. This is the usual protocol on LFW
+    /// A labelled set. A person with two or more photos is enrolled with the first; the next ones are mated probes. The photo of a person
+    /// with one photo is a non-mated probe. This is the usual protocol on LFW
     #[arg(long, value_name = "DIR|FILE.npy", conflicts_with = "gallery")]
     one_image: Option<PathBuf>,
-    /// Names of the people in --one-image FILE.npy, one line a row
+    /// Names of the people in --one-image FILE.npy, one per row
     #[arg(long, value_name = "FILE.txt", requires = "one_image")]
     subjects: Option<PathBuf>,
-    /// Photos of each person to look up with --one-image, at most
+    /// Most mated probes per person with --one-image
     #[arg(long, value_name = "N", default_value_t = 1, requires = "one_image", value_parser = clap::value_parser!(u32).range(1..))]
     mated_each: u32,
-    /// Pairs of photos: lines of PHOTO, PHOTO, 1 or 0 for the same person, tabs between
+    /// Pairs of photos: lines of PHOTO, PHOTO and 1 (same person) or 0, separated by tabs
     #[arg(long, value_name = "FILE.tsv")]
     pairs: Option<PathBuf>,
-    /// Folder that the photos of --pairs lie in; those of a person in a folder of their own
+    /// Folder of the photos in --pairs, with one folder per person
     #[arg(long, value_name = "DIR", default_value = ".", requires = "pairs")]
     root: PathBuf,
     /// Folder to write the report to
@@ -69,7 +69,7 @@ pub struct Arguments {
     /// Title of the page
     #[arg(long, value_name = "TEXT", default_value = "Face recognition, measured")]
     title: String,
-    /// Error rates of identification to report
+    /// Target FPIRs of the report
     #[arg(
         long,
         value_name = "FPIR,...",
@@ -81,7 +81,7 @@ pub struct Arguments {
         value_parser = values::rate
     )]
     target_fpir: Vec<f64>,
-    /// Error rates of verification to report
+    /// Target FMRs of the report
     #[arg(
         long,
         value_name = "FMR,...",
@@ -93,10 +93,10 @@ pub struct Arguments {
         value_parser = values::rate
     )]
     target_fmr: Vec<f64>,
-    /// Repetitions of the bootstrap that intervals come from
+    /// Bootstrap repetitions for the intervals
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     repetitions: u32,
-    /// Seed of every random choice
+    /// Seed of the random choices
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -105,13 +105,13 @@ pub struct Arguments {
     probes: ProbeArguments,
 }
 
-/// What an identification or a verification gave, with what is to be said of it, or that it was stopped.
+/// The result with its warnings, or how far a stopped measurement was.
 type Measured<T> = Result<(T, Vec<String>), Stopped>;
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ensure!(
         arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
-        "there is nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
+        "nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
     );
     values::distinct("--target-fpir", &arguments.target_fpir)?;
     values::distinct("--target-fmr", &arguments.target_fmr)?;
@@ -153,11 +153,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
-/// What is common to the probes of an evaluation.
+/// What the probe sources of an evaluation have in common.
 struct Reading<'a> {
     networks: &'a Networks,
     photos: &'a PhotoRequest,
-    /// Numbers in a template.
+    /// Number of components of a template.
     dimension: usize,
     control: Control<'a>,
 }
@@ -299,7 +299,7 @@ impl Arguments {
     }
 }
 
-/// The subject that a mated probe shows.
+/// The id of the subject in a mated probe.
 fn mate(session: &Session, person: Option<&str>, name: &str) -> Result<u64> {
     ensure!(
         person.is_some(),
@@ -308,7 +308,7 @@ fn mate(session: &Session, person: Option<&str>, name: &str) -> Result<u64> {
     Ok(session.mate(person, name)?)
 }
 
-/// Refuses a non-mated probe of somebody who is in the gallery.
+/// Refuses a non-mated probe of a subject of the gallery.
 fn stranger(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<()> {
     match person.filter(|person| gallery.subject(person).is_ok()) {
         Some(person) => {
@@ -318,7 +318,7 @@ fn stranger(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<()> {
     }
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=./,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

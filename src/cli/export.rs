@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Bar, Screen, complain, plural};
 use super::{End, interrupt, opening};
-use crate::reply::EngineRequest;
+use crate::reply::{EngineRequest, ExportInterrupted, VERSION, Versioned};
 use crate::session::{Control, Session};
 
-/// Write all templates to `embeddings.npy` (f32, unit length) and what is known of each, in the same order,
-/// to `templates.jsonl`. `import` reads both again, with names and photos.
+/// Write all templates to `embeddings.npy` (f32, unit length) and their descriptions, in the same order, to `templates.jsonl`. `import`
+/// reads both files, with names and photos.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -32,14 +31,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Ok(exported) => {
             let templates = plural(exported.templates, "template");
             screen.text(format!("{templates} written to {}", arguments.out.display()))?;
-            screen.json(&exported)?;
+            screen.json(&Versioned::new(exported))?;
             Ok(End::Done)
         }
         Err(stopped) => {
-            complain("interrupted: nothing was exported, and the temporary files are removed");
-            screen.json(
-                &json!({ "event": "interrupted", "unit": "template", "total": stopped.total, "exported": 0 }),
-            )?;
+            complain("interrupted: nothing was exported; temporary files are removed");
+            let (unit, total) = (stopped.unit.to_owned(), stopped.total);
+            screen.json(&ExportInterrupted { version: VERSION, unit, total, exported: 0 })?;
             Ok(End::Interrupted)
         }
     }

@@ -15,27 +15,27 @@ use crate::decision::Decision;
 use crate::reply::IdentifyRequest;
 use crate::session::{Control, Policy, Reply, Session, Stopped};
 
-/// Tell who is in a photo, or that nobody in the gallery is. Ends with 10 if any probe matches, else 12 if
-/// any allows no decision, else 11. A photo with faces that were refused or not looked at is never "no match".
+/// Identify the people in photos. Ends with exit code 10 if any probe is a match, otherwise with 12 if any probe is inconclusive, otherwise
+/// with 11. A photo with refused or unused faces is never "no match".
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probe photos, or folders of them
+    /// Probe photos, or folders of photos
     #[arg(required_unless_present = "vectors")]
     photos: Vec<PathBuf>,
-    /// Probes that are templates already, one row each; `-` reads the standard input
+    /// Probes that are templates, one per row; `-` is the standard input
     #[arg(long, value_name = "FILE.npy", conflicts_with = "photos")]
     vectors: Option<PathBuf>,
     #[command(flatten)]
     rows: RowArguments,
-    /// Candidates to list
+    /// Length of the candidate list
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     top_k: u32,
-    /// Which faces of a photo to look up: all, or the largest, where one near the middle counts for more
+    /// Faces of a photo to identify: all, or the largest, with preference for the middle of the photo
     #[arg(long, value_enum, default_value = "largest")]
     faces: FacesArgument,
-    /// Put each probe's template into its JSON reply, for `check-certificate`
+    /// Add the template of each probe to its JSON reply, for `check-certificate`
     #[arg(long)]
     with_template: bool,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     let decisions = decisions.into_inner();
     if decisions.is_empty() {
-        return Err(NothingUsable("there is no probe in what was given".into()).into());
+        return Err(NothingUsable("the given paths contain no probe".into()).into());
     }
     let any = |wanted| decisions.contains(&wanted).then_some(End::Decided(wanted));
     Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(End::Decided(Decision::NoMatch)))
@@ -89,7 +89,7 @@ impl Arguments {
         Ok(IdentifyRequest { top_k: self.top_k, with_template: self.with_template, search, decision })
     }
 
-    /// Looks the rows of a file up, until it is to stop.
+    /// Identifies the rows of a file until a stop is requested.
     fn vectors(
         &self,
         path: &Path,

@@ -10,32 +10,31 @@ use super::{End, interrupt, opening};
 use crate::reply::{EngineRequest, ImportEvent, ImportSummary};
 use crate::session::{Control, ImportRequest, OtherNames, Session};
 
-/// Add ready-made templates. Rows are normalised to length 1. Every row and every name is checked before the first
-/// row is written; rows that are in the gallery already are not imported twice, so an interrupted import goes on where
-/// it stopped when the same command is run again.
+/// Add templates from a file. Rows are normalised to length 1. Every row and every name is checked before the first row is written. Rows
+/// that are already in the gallery are not imported again, so the same command resumes an interrupted import.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// One template a row, f16, f32 or f64; `-` reads the standard input; or what `encode` and `export` wrote: the
-    /// folder, or a file in it. Names and photos are then read from templates.jsonl
+    /// One template per row, f16, f32 or f64; `-` is the standard input. Or the folder that `encode` or `export` wrote, or a file in it:
+    /// names and photos are then read from templates.jsonl
     #[arg(value_name = "FILE.npy|DIR|-")]
     file: PathBuf,
-    /// Names of the people, one line a row, or a templates.jsonl [default: FILE-ROW, each row a person of its own, with
-    /// a number more where the name is taken]
+    /// Subject names, one line per row, or a templates.jsonl [default: FILE-ROW, each row is a subject of its own; a number is appended to
+    /// a name that is already used]
     #[arg(long, value_name = "FILE.txt|FILE.jsonl")]
     subjects: Option<PathBuf>,
-    /// Rows that are in the gallery under other names get the names given now
+    /// Rename rows that are in the gallery under another name
     #[arg(long)]
     rename: bool,
-    /// Rows that are in the gallery under other names keep these
+    /// Leave the names of rows that are in the gallery under another name
     #[arg(long, conflicts_with = "rename")]
     keep_names: bool,
-    /// Leave rows out that are no templates (not finite, without a direction), and list them
+    /// Skip rows that are not templates (not finite, or zero), and list them
     #[arg(long)]
     skip_invalid: bool,
-    /// The model that the templates were made with; must be the gallery's. Needed unless the gallery was
-    /// made with --dimension, or templates.jsonl names the model
+    /// Model of the templates; it must be the gallery's. Required unless the gallery was made with --dimension or templates.jsonl names the
+    /// model
     #[arg(long, value_name = "NAME")]
     from_model: Option<String>,
 }
@@ -81,27 +80,27 @@ impl Arguments {
     }
 }
 
-/// The closing lines.
+/// Prints the summary.
 fn print_summary(summary: &ImportSummary, screen: Screen) -> Result<()> {
     let (imported, seconds) = (summary.imported, summary.seconds);
     let rate = count((imported as f64 / seconds) as u64);
     screen.text(format!("{} imported in {seconds:.1} s ({rate} a second)", plural(imported, "template")))?;
     for (number, what) in [
-        (summary.imported_before, "of this file were in the gallery already"),
-        (summary.repeated, "of a face that an earlier row is of left out"),
+        (summary.imported_before, "of this file were already in the gallery"),
+        (summary.repeated, "with the face of an earlier row skipped"),
     ] {
         if number > 0 {
             screen.text(format!("{} {what}", plural(number, "row")))?;
         }
     }
     if summary.renamed > 0 {
-        screen.text(format!("{} given other names", plural(summary.renamed, "template")))?;
+        screen.text(format!("{} renamed", plural(summary.renamed, "template")))?;
     }
     if summary.skipped > 0 {
         screen.text(format!("{} left out", plural(summary.skipped, "row")))?;
     }
     if summary.interrupted {
-        screen.text("interrupted; the same command goes on from here")?;
+        screen.text("interrupted; the same command resumes")?;
     }
     Ok(())
 }

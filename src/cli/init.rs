@@ -2,32 +2,31 @@
 
 use std::path::PathBuf;
 
-use crate::gallery::GraphWhen;
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::{End, Screen, values};
 use crate::encoder::Model;
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, GraphWhen};
+use crate::reply::{Created, VERSION};
 use crate::template::Binding;
 
-/// Make an empty gallery, bound to one model: scores of two models cannot be compared.
+/// Make an empty gallery that is bound to one model. Scores between templates of two models mean nothing.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Folder to make; it must not exist or be empty
+    /// Folder to make; it must not exist, or be empty
     gallery: PathBuf,
-    /// A model of `gallerist model list`, or the TOML manifest of a model of your own
+    /// A name from `gallerist model list`, or the TOML manifest of your own model
     #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "dimension")]
     model: Option<String>,
-    /// For templates made elsewhere: their length. Photos cannot be enrolled then
+    /// For templates of another program: number of components. Photos cannot be enrolled in such a gallery
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     dimension: Option<u16>,
-    /// Score at or above which two faces are one person, for templates made elsewhere
+    /// For templates of another program: the score from which two faces count as one person
     #[arg(long, value_name = "COSINE", value_parser = values::cosine, requires = "dimension", allow_negative_numbers = true)]
     threshold: Option<f32>,
-    /// Build graphs for `--search graph`, which is approximate: never, for large parts of the gallery (auto), or for all. Importing and
-    /// compacting take far longer with them
+    /// Build graphs for `--search graph`, which is approximate: never, for large segments (auto), or for all segments. Graphs make import
+    /// and compaction much slower
     #[arg(long, value_enum, default_value = "never")]
     graph: Graph,
 }
@@ -66,6 +65,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         binding.describe(),
         binding.dimension
     ))?;
-    screen.json(&json!({ "gallery": gallery.directory(), "model": binding }))?;
+    let gallery = gallery.directory().to_string_lossy().into_owned();
+    screen.json(&Created { version: VERSION, gallery, model: binding })?;
     Ok(End::Done)
 }

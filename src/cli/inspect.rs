@@ -5,27 +5,27 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::screen::{Screen, Table, aim, bytes, count, plural};
 use super::{End, interrupt, opening};
 use crate::calibration::Calibration;
 use crate::experiment::record;
 use crate::gallery::Gallery;
+use crate::reply::{CalibrationOverview, Stats, StatsCalibration, VERSION, Versioned};
 
-/// Show what is in a gallery.
+/// Show the content and the size of a gallery.
 #[derive(Debug, Args)]
 pub struct StatsArguments {
     /// The gallery
     gallery: PathBuf,
 }
 
-/// Verify every byte of a gallery, and that its catalog and its index hold the same templates.
+/// Verify every byte of a gallery, and compare its catalog with its index.
 #[derive(Debug, Args)]
 pub struct CheckArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Search every graph for each of its rows too; without graphs this changes nothing
+    /// Also search every graph for each of its rows
     #[arg(long)]
     deep: bool,
 }
@@ -38,21 +38,25 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     let binding = gallery.binding();
     let calibration = record::calibration(&gallery, None);
     let sizes = (summary.subjects, summary.templates);
-    let (calibrated, stale) = match &calibration {
-        Ok(Some((_, calibration))) => calibrated(calibration, sizes),
-        Ok(None) => (json!(null), "none; `gallerist calibrate` makes one".to_owned()),
-        Err(error) => (json!({ "error": error.to_string() }), error.to_string()),
+    let (overview, description) = match &calibration {
+        Ok(Some((_, calibration))) => described(calibration, sizes),
+        Ok(None) => (None, "none; `gallerist calibrate` makes one".to_owned()),
+        Err(error) => (Some(StatsCalibration::Unreadable { error: error.to_string() }), error.to_string()),
     };
-    screen.json(&json!({
-        "model": binding, "sizes": summary, "calibration": calibrated, "open_ms": opened_ms,
-    }))?;
+    screen.json(&Stats {
+        version: VERSION,
+        model: binding.clone(),
+        sizes: summary.clone(),
+        calibration: overview,
+        open_ms: opened_ms,
+    })?;
     let mut table = Table::new(&[]);
     table.row(["bound to", &binding.describe()]);
     table.row(["dimension", &binding.dimension.to_string()]);
     let threshold =
         binding.threshold.map_or("none".into(), |threshold| format!("{threshold:.3}, uncalibrated"));
     table.row(["threshold", &threshold]);
-    table.row(["calibration", &stale]);
+    table.row(["calibration", &description]);
     table.row(["subjects", &count(summary.subjects)]);
     table.row(["templates", &count(summary.templates)]);
     if summary.unknown > 0 {
@@ -68,8 +72,11 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     Ok(End::Done)
 }
 
-/// What is to be said of a calibration in a gallery of so many subjects and templates, for programs and for people.
-fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (Value, String) {
+/// A calibration in short, for JSON and for text. `subjects` and `templates` are the present counts of the gallery.
+fn described(
+    calibration: &Calibration,
+    (subjects, templates): (u64, u64),
+) -> (Option<StatsCalibration>, String) {
     let stale = calibration.stale(subjects, templates);
     let operating = calibration.targets.first().map(|&target| calibration.operating(target, subjects));
     let threshold = match &operating {
@@ -80,21 +87,25 @@ fn calibrated(calibration: &Calibration, (subjects, templates): (u64, u64)) -> (
         None => "no target".into(),
     };
     let text = if stale.is_empty() { threshold } else { format!("{threshold}; STALE: {}", stale.join("; ")) };
-    let value = json!({
-        "fusion": calibration.fusion, "n_subjects": calibration.subjects, "n_templates": calibration.templates,
-        "nonmated_searches": calibration.maxima.len(), "made": calibration.made,
-        "operating": operating.and_then(Result::ok), "stale": stale,
-    });
-    (value, text)
+    let overview = CalibrationOverview {
+        fusion: calibration.fusion,
+        n_subjects: calibration.subjects,
+        n_templates: calibration.templates,
+        nonmated_searches: calibration.maxima.len(),
+        made: calibration.made,
+        operating: operating.and_then(Result::ok),
+        stale,
+    };
+    (Some(StatsCalibration::Readable(Box::new(overview))), text)
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
     interrupt::leave();
     let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait(), &record::problem)?;
-    screen.json(&found)?;
+    screen.json(&Versioned::new(&found))?;
     for folder in &found.leftovers {
         screen.text(format!(
-            "left over by a killed command, and removed by the next one there: {}",
+            "left by a killed command; the next such command there removes it: {}",
             folder.display()
         ))?;
     }

@@ -1,4 +1,5 @@
-//! Ctrl-C and requests to end: finish what is under way, save it, stop, and say what was not done. The second one stops at once.
+//! Signals that request a stop, such as Ctrl-C. The first one finishes and saves the current step, then stops and prints what was not done.
+//! The second one ends the process at once.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,20 +17,20 @@ use crate::gallery::abandon;
 use crate::reply::Interrupted;
 use crate::session::Stopped;
 
-/// The signals that ask to end.
+/// The signals that request a stop.
 const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-/// Set by the signal handler itself, so that a request is known before anything else happens in this process.
+/// Set by the signal handler itself, so that it is set before anything else happens in this process.
 static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static WATCHED: Once = Once::new();
-/// Whether the process ends at the first request.
+/// Whether the first signal ends the process.
 static LEAVES: AtomicBool = AtomicBool::new(false);
 
-/// Set once the user asked to stop. Call before long work.
+/// The flag that the first signal sets. Call this before long work.
 pub fn watch() -> &'static AtomicBool {
     WATCHED.call_once(|| {
         if let Err(error) = listen() {
-            tracing::warn!(%error, "Ctrl-C will stop at once, without saving what is under way");
+            tracing::warn!(%error, "Ctrl-C will stop at once, without saving the current step");
         }
     });
     &ASKED
@@ -46,27 +47,27 @@ fn listen() -> io::Result<()> {
                 let removed = abandon();
                 complain(match removed.is_empty() {
                     true => "interrupted",
-                    false => "interrupted: nothing was made, and the temporary copies are removed",
+                    false => "interrupted: nothing was made; temporary files are removed",
                 });
             }
             if LEAVES.load(Ordering::Relaxed) || earlier > 0 {
-                // Not `std::process::exit`: the destructors of libtorch would run while its threads do.
+                // `std::process::exit` would run the destructors of libtorch while its threads are running.
                 signal_hook::low_level::exit(End::Interrupted.code().into());
             }
-            complain("stopping after what is under way; Ctrl-C again stops at once");
+            complain("stopping after the current step; Ctrl-C again stops at once");
         }
     };
     thread::Builder::new().name("requests to end".into()).spawn(answer).map(drop)
 }
 
-/// Ends the process at the first request, without what it was making: for work that is whole or not there.
+/// Lets the first signal end the process. Use it for commands whose result appears completely or not at all. The signal also removes their
+/// temporary files.
 pub fn leave() {
     LEAVES.store(true, Ordering::Relaxed);
     watch();
 }
 
-/// Keeps requests to end until [`release`], also over the start of another program in place of this one. One that has come
-/// already ends this one.
+/// Blocks the signals until [`release`], also while another program replaces this one. A signal that has already come ends the process.
 pub fn hold() {
     requests().thread_block().ok();
     if ASKED.load(Ordering::Relaxed) {
@@ -74,7 +75,7 @@ pub fn hold() {
     }
 }
 
-/// Takes what [`hold`] kept as if it came now.
+/// Unblocks the signals that [`hold`] blocked. Pending ones take effect now.
 pub fn release() {
     watch();
     requests().thread_unblock().ok();
@@ -84,11 +85,11 @@ fn requests() -> SigSet {
     REQUESTS.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect()
 }
 
-/// Says how much was not looked at, after everything that was.
+/// Prints how many inputs were not processed. Call it after the results of the others were printed.
 pub fn report(stopped: Stopped, screen: Screen) -> Result<End> {
     let told = Interrupted::from(stopped);
     let (left, total) = (count(told.not_looked_at), plural(told.total, &told.unit));
-    screen.text(format!("interrupted: {left} of {total} not looked at"))?;
+    screen.text(format!("interrupted: {left} of {total} not processed"))?;
     screen.json(&told)?;
     Ok(End::Interrupted)
 }

@@ -1,14 +1,14 @@
-//! `gallerist model`: what can be used, and what is known of it.
+//! `gallerist model`: the available models and their properties.
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::End;
 use super::screen::{Screen, Table};
 use crate::encoder::Model;
+use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
 
-/// Show the models that can be used.
+/// Show the available models.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -19,14 +19,14 @@ pub struct Arguments {
 enum Verb {
     /// List the models
     List,
-    /// Show where a model comes from, what it may be used for, and what is not known of it
+    /// Show the origin, the licence and the known limitations of a model
     Info {
-        /// A name of `model list`, or the TOML manifest of a model of your own
+        /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
-    /// Print the file that holds a model's weights
+    /// Print the path of a model's weights
     Path {
-        /// A name of `model list`, or the TOML manifest of a model of your own
+        /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
 }
@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::Path { name } => {
             let path = Model::find(name)?.weights_file().context("this model has no weights")?;
             screen.text(path.display().to_string())?;
-            screen.json(&json!({ "path": path.to_string_lossy() }))?;
+            screen.json(&ModelPath { version: VERSION, path: path.to_string_lossy().into_owned() })?;
         }
     }
     Ok(End::Done)
@@ -48,13 +48,16 @@ fn list(screen: Screen) -> Result<()> {
     let default = Model::default_available();
     let mut table = Table::new(&[1]);
     for model in Model::builtin() {
-        let there = model.weights_file().is_some_and(|file| file.is_file());
+        let is_installed = model.weights_file().is_some_and(|file| file.is_file());
         let is_default = model.name == default.name;
-        screen.json(&json!({
-            "name": model.name, "dimension": model.dimension, "licence": model.licence,
-            "default": is_default, "installed": there,
-        }))?;
-        let note = match (there, is_default) {
+        screen.json(&ModelListed {
+            name: model.name.clone(),
+            dimension: model.dimension,
+            licence: model.licence.clone(),
+            default: is_default,
+            installed: is_installed,
+        })?;
+        let note = match (is_installed, is_default) {
             (false, _) => "not installed: run tools/setup",
             (true, true) => "default",
             (true, false) => "",
@@ -68,12 +71,19 @@ fn info(model: &Model, screen: Screen) -> Result<()> {
     let file = model.weights_file().unwrap_or_default();
     let sha256 = model.weights.as_ref().map_or("", |weights| weights.sha256.as_str());
     let fingerprint = model.fingerprint();
-    screen.json(&json!({
-        "name": model.name, "dimension": model.dimension, "licence": model.licence,
-        "provenance": model.provenance, "caveats": model.caveats, "threshold": model.threshold,
-        "threshold_basis": model.threshold_basis, "weights": file.to_string_lossy(), "sha256": sha256,
-        "fingerprint": fingerprint,
-    }))?;
+    screen.json(&ModelInfo {
+        version: VERSION,
+        name: model.name.clone(),
+        dimension: model.dimension,
+        licence: model.licence.clone(),
+        provenance: model.provenance.clone(),
+        caveats: model.caveats.clone(),
+        threshold: model.threshold,
+        threshold_basis: model.threshold_basis.clone(),
+        weights: file.to_string_lossy().into_owned(),
+        sha256: sha256.to_owned(),
+        fingerprint: fingerprint.clone(),
+    })?;
     let mut table = Table::new(&[]);
     table.row(["name", &model.name]);
     table.row(["dimension", &model.dimension.to_string()]);

@@ -1,4 +1,4 @@
-//! Verbs that need a network go on in `gallerist-networks`, the program with libtorch in it.
+//! The switch from `gallerist` to `gallerist-networks`, the program with libtorch, for commands that need networks.
 
 use std::env::{args_os, current_exe, var, var_os};
 use std::os::unix::process::CommandExt;
@@ -13,20 +13,20 @@ use crate::session::SessionError;
 
 const PROGRAM: &str = "gallerist-networks";
 
-/// Differs when a source file does. From the build script.
+/// Identifies the source code. From the build script.
 const BUILD: &str = env!("GALLERIST_BUILD");
 
-/// Names, in the environment, the build that went on as this program.
+/// Environment variable with the build that started this program.
 const BEGAN: &str = "GALLERIST_BEGAN";
 
-/// How glibc's allocator keeps memory, unless the user says otherwise: blocks of up to 64 MiB and up to 256 MiB of free memory stay with the
-/// process. Networks and decoders take and free megabytes for every photo; given back each time, the pages are cleared and
-/// mapped anew, which took up to 9 % of an enrolment.
+/// Settings of glibc's allocator, unless the user has set them: the process keeps blocks of up to 64 MiB, and up to 256 MiB of free memory.
+/// Networks and decoders allocate megabytes for every photo. If they were returned to the system each time, it would clear and map the
+/// pages again, which took up to 9 % of the time of an enrollment.
 const MEMORY: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "67108864"), ("MALLOC_TRIM_THRESHOLD_", "268435456")];
 
-/// Whether a verb ended for want of networks in this process. Everything it had opened is closed again, and nothing was printed:
-/// networks come first.
+/// Whether a command failed because this process has no networks. Then nothing is open and nothing was printed, because commands load
+/// networks first.
 pub fn are_wanted(error: &Error) -> bool {
     let wanted = |cause: &EncoderError| matches!(cause, EncoderError::NoNetworks { .. });
     error.chain().any(|cause| match cause.downcast_ref() {
@@ -35,7 +35,7 @@ pub fn are_wanted(error: &Error) -> bool {
     })
 }
 
-/// Refuses to go on what another build of this program began: one of the two was built without the other.
+/// Refuses to continue the command of another build of this program, which happens if only one of the two programs was rebuilt.
 pub fn agree() -> Result<()> {
     let began = var(BEGAN).unwrap_or_else(|_| BUILD.to_owned());
     ensure!(
@@ -45,12 +45,12 @@ pub fn agree() -> Result<()> {
     Ok(())
 }
 
-/// Whether `gallerist` goes on as this process: it kept the requests to end that came while libtorch was loaded.
+/// Whether `gallerist` was replaced by this process. It blocked the signals while libtorch was loaded.
 pub fn go_on_here() -> bool {
     var(BEGAN).is_ok()
 }
 
-/// Replaces this process by the program that has networks, with the same arguments. Returns only if that cannot be done.
+/// Replaces this process by the program with networks, with the same arguments. Returns only on failure.
 pub fn go_on() -> Error {
     let program = match program() {
         Ok(program) => program,
@@ -65,7 +65,7 @@ pub fn go_on() -> Error {
     Error::new(error).context(format!("{}: starting it", program.display()))
 }
 
-/// Beside this program, or where both were built, so that a program that is copied elsewhere on this machine goes on working.
+/// The path of the program: beside this one, or where both were built. So a copy of this program works on the machine of the build.
 fn program() -> Result<PathBuf> {
     let own = current_exe().context("finding this program")?;
     let folders = [own.parent(), Some(Path::new(env!("GALLERIST_BUILT_IN")))];

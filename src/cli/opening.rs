@@ -1,4 +1,4 @@
-//! Galleries that verbs open: for reading wherever a verb changes nothing, so that any number of them run at once.
+//! Opens galleries for commands. Commands that change nothing open for reading, so any number of them can run at once.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -8,40 +8,40 @@ use super::engine::EngineArguments;
 use crate::gallery::{Access, Gallery};
 use crate::session::{Result, Session};
 
-/// How long to wait for others to close a gallery: `--wait`.
+/// The value of `--wait`: how long to wait for other processes to close a gallery.
 static WAIT: OnceLock<Duration> = OnceLock::new();
 
-/// Sets how long every verb of this process waits.
+/// Sets the value of `--wait` for this process.
 pub fn wait_for(wait: Duration) {
     let _ = WAIT.set(wait);
 }
 
-/// How long this process waits for others.
+/// The value of `--wait`.
 pub fn wait() -> Duration {
     WAIT.get().copied().unwrap_or_default()
 }
 
-/// Opens a gallery for a verb that may look at photos, and changes nothing.
+/// Opens a gallery for reading, for a command that may process photos.
 pub fn session_to_read(gallery: &Path, engine: &EngineArguments) -> Result<Session> {
     Session::open(gallery, Access::ReadOnly, wait(), engine.request())
 }
 
-/// The same for a verb that writes: nobody else has the gallery open.
+/// Opens a gallery for writing, for a command that may process photos. No other process may have it open.
 pub fn session_to_write(gallery: &Path, engine: &EngineArguments) -> Result<Session> {
     Session::open(gallery, Access::ReadWrite, wait(), engine.request())
 }
 
-/// Opens a gallery for a verb that looks at no photos, and changes nothing.
+/// Opens a gallery for reading, for a command that processes no photos.
 pub fn to_read(gallery: &Path) -> Result<Gallery> {
     Ok(Gallery::open_with(gallery, Access::ReadOnly, wait())?)
 }
 
-/// The same for a verb that writes.
+/// Opens a gallery for writing, for a command that processes no photos.
 pub fn to_write(gallery: &Path) -> Result<Gallery> {
     Ok(Gallery::open_with(gallery, Access::ReadWrite, wait())?)
 }
 
-/// The value of `--wait`.
+/// Parses the value of `--wait`.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()

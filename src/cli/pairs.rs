@@ -1,4 +1,4 @@
-//! `gallerist verify --pairs`: how well a model tells same from different, through the whole pipeline.
+//! `gallerist verify --pairs`: the verification accuracy of a model, measured through the whole pipeline.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
 
 use super::enroll::because;
 use super::screen::{Bar, Screen, Table, count};
@@ -15,6 +14,7 @@ use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
 use crate::ingest::{self, Finding, Options};
+use crate::reply::{Model, PairsMeasured, VERSION};
 use crate::session::{Progress, Stopped};
 use crate::template::{Binding, Template};
 use crate::vectors::open_regular;
@@ -26,7 +26,7 @@ pub struct Pair {
     pub same: bool,
 }
 
-/// Reads lines of two paths below `root` and `1` or `0`, tabs between; a heading line is allowed.
+/// Reads lines of two paths relative to `root` and `1` or `0`, separated by tabs. The first line may be a heading.
 pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     let text = std::io::read_to_string(open_regular(list)?)
         .with_context(|| format!("{}: reading pairs", list.display()))?;
@@ -39,27 +39,29 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
             [a, b, "0"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: false }),
             _ if number == 1 => {}
             _ => bail!(
-                "{}: line {number}: expected PHOTO, PHOTO, 1 or 0 with tabs between, got {line:?}",
+                "{}: line {number}: expected PHOTO, PHOTO, 1 or 0, separated by tabs, got {line:?}",
                 list.display()
             ),
         }
     }
-    ensure!(!pairs.is_empty(), "{}: there is no pair in it", list.display());
+    ensure!(!pairs.is_empty(), "{}: the list contains no pair", list.display());
     Ok(pairs)
 }
 
-/// Missing photos that are named.
+/// Most missing photos that an error lists.
 const NAMED: usize = 5;
 
-/// Tells what the list and the folders can tell, before the first photo is looked at: that photos are missing, or that all pairs are of one
-/// kind.
+/// Checks a list before the first photo is processed.
+///
+/// # Errors
+/// Photos are missing, or all pairs are mated or all are non-mated.
 pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
     let photos: BTreeSet<&PathBuf> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
     let missing: Vec<String> =
         photos.iter().filter(|path| !path.exists()).map(|path| path.display().to_string()).collect();
     ensure!(
         missing.is_empty(),
-        "{}: {} of {} photos are not there: {}{}; give the folder they lie in with --root, or take them off the list",
+        "{}: {} of {} photos do not exist: {}{}; give their folder with --root, or remove them from the list",
         list.display(),
         missing.len(),
         photos.len(),
@@ -69,27 +71,27 @@ pub fn require(list: &Path, pairs: &[Pair]) -> Result<()> {
     for (same, kind) in [(true, "of one person"), (false, "of two people")] {
         ensure!(
             pairs.iter().any(|pair| pair.same == same),
-            "{}: no pair is {kind}; it takes both kinds to measure",
+            "{}: no pair is {kind}; the measurement needs both kinds",
             list.display()
         );
     }
     Ok(())
 }
 
-/// The template of each photo that has a face.
+/// The templates of the photos with a usable face.
 pub type Templates = HashMap<PathBuf, Template>;
 
-/// The photos of pairs, each looked at once.
+/// The processed photos of the pairs.
 #[derive(Default)]
 pub struct Encoded {
     pub templates: Templates,
     /// Photos without a usable face.
     pub failed: u64,
-    /// Photos with more than one face, of which the largest was taken.
+    /// Photos with more than one face. The largest was used.
     pub several: u64,
 }
 
-/// Looks at every photo of the pairs once, and says which have no usable face.
+/// Processes every photo of the pairs once, and prints the photos without a usable face.
 pub fn encode(
     pairs: &[Pair],
     engine: &Engine,
@@ -125,7 +127,7 @@ pub fn encode(
                     ))
                 })?;
             }
-            Finding::Known => unreachable!("no photo is known to a comparison"),
+            Finding::Known => unreachable!("a comparison knows no photos"),
         }
         anyhow::Ok(())
     })?;
@@ -134,7 +136,7 @@ pub fn encode(
     Ok(if looked_at < total { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(encoded) })
 }
 
-/// Encodes every photo once, scores the pairs and prints what the scores allow.
+/// Processes every photo once, compares the pairs and prints the accuracy.
 pub fn measure(
     pairs: &[Pair],
     engine: &Engine,
@@ -166,17 +168,25 @@ pub fn measure(
     let (best, best_accuracy) = (measured.accuracy_threshold, measured.accuracy.value);
     let at_model = accuracy(&scores, threshold.value);
     let failure_to_acquire = failed as f64 / photos as f64;
-    screen.json(&json!({
-        "pairs": pairs.len(), "pairs_compared": scores.len(), "photos": photos,
-        "photos_without_face": failed, "photos_with_several_faces": several, "failure_to_acquire": failure_to_acquire,
-        "accuracy": best_accuracy, "best_threshold": best,
-        "accuracy_all_pairs": best_accuracy * scores.len() as f64 / pairs.len() as f64,
-        "threshold": threshold.value, "accuracy_at_threshold": at_model,
-        "false_match_rate_at_threshold": rate(&scores, false, threshold.value),
-        "false_non_match_rate_at_threshold": 1.0 - rate(&scores, true, threshold.value),
-        "seconds": seconds, "photos_per_second": photos as f64 / seconds,
-        "model": { "name": binding.model, "fingerprint": binding.fingerprint },
-    }))?;
+    screen.json(&PairsMeasured {
+        version: VERSION,
+        pairs: pairs.len(),
+        pairs_compared: scores.len(),
+        photos,
+        photos_without_face: failed,
+        photos_with_several_faces: several,
+        failure_to_acquire,
+        accuracy: best_accuracy,
+        best_threshold: best,
+        accuracy_all_pairs: best_accuracy * scores.len() as f64 / pairs.len() as f64,
+        threshold: threshold.value,
+        accuracy_at_threshold: at_model,
+        false_match_rate_at_threshold: rate(&scores, false, threshold.value),
+        false_non_match_rate_at_threshold: 1.0 - rate(&scores, true, threshold.value),
+        seconds,
+        photos_per_second: photos as f64 / seconds,
+        model: Model::from(binding),
+    })?;
     let mut table = Table::new(&[1]);
     table.row([
         "pairs compared".into(),
@@ -186,7 +196,7 @@ pub fn measure(
         "photos without a face (FTA)".into(),
         format!("{failed} of {photos} ({:.2} %)", 100.0 * failure_to_acquire),
     ]);
-    table.row(["photos of several faces, largest taken".into(), format!("{several} of {photos}")]);
+    table.row(["photos with several faces, largest used".into(), format!("{several} of {photos}")]);
     table.row([
         "accuracy at the best threshold".into(),
         format!("{:.2} % at {best:.3}", 100.0 * best_accuracy),
@@ -210,7 +220,7 @@ fn accuracy(scores: &[(f32, bool)], threshold: f32) -> f64 {
     scores.iter().filter(|(score, same)| (*score >= threshold) == *same).count() as f64 / scores.len() as f64
 }
 
-/// Pairs as comparisons of people who appear in one pair each: who they are is not known.
+/// Pairs as comparisons of people. The list does not name people, so each pair has people of its own.
 fn comparisons(scores: &[(f32, bool)]) -> Vec<Comparison> {
     (0..)
         .zip(scores)

@@ -1,4 +1,4 @@
-//! Arguments that say how probes are read, shared by the verbs that measure.
+//! Arguments for probes, shared by the commands that measure.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use super::engine::{EngineArguments, PhotoArguments};
 use super::rows::RowArguments;
 use super::screen::plural;
 
-/// How probes are read: rows of files of vectors, photos, and the networks for these.
+/// How probes are read: rows of files of vectors, photos, and the networks for photos.
 #[derive(Debug, Args)]
 pub struct ProbeArguments {
     #[command(flatten)]
@@ -17,11 +17,11 @@ pub struct ProbeArguments {
     pub engine: EngineArguments,
 }
 
-/// A warning for photos of several faces.
+/// A warning about photos with several faces; `None` if there are none.
 pub fn several_faces(photos: u64) -> Option<String> {
     (photos > 0).then(|| {
         format!(
-            "{} with more than one face, the largest was taken; --single-face leaves them out",
+            "{} with more than one face, the largest was used; --single-face refuses them",
             plural(photos, "photo")
         )
     })

@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::{Screen, bytes, plural};
 use super::{End, opening};
 use crate::gallery::{Erasure, Room};
+use crate::reply::{Purged, VERSION};
 
-/// Erase the bytes of removed templates from every file of a gallery, and the names of removed people from its journal. Ends with 1 as long
-/// as something of them is left, and goes on when it is run again. Copies made elsewhere are beyond its reach, and so is what a disk keeps
-/// of files that were removed.
+/// Erase the bytes of removed templates from every file of a gallery, and the names of removed subjects from its journal. Ends with exit
+/// code 1 while something is left; run it again then. It cannot erase copies made elsewhere, or what a disk keeps of deleted files.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// Say what would be done and how much room on the disk it takes, and do nothing
+    /// Print what would be erased and the disk space that it needs; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -26,25 +25,37 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
     let gallery = open(&arguments.gallery)?;
     let Room { needed, available } = gallery.purge_room()?;
-    let room =
-        format!("it takes {} of free space for a while, there are {}", bytes(needed), bytes(available));
+    let room = format!("needs {} of free space, {} are available", bytes(needed), bytes(available));
     if arguments.dry_run {
         let removed = gallery.unerased()?;
         screen.text(format!("would erase {}; {room}", plural(removed, "removed template")))?;
-        screen.json(&json!({
-            "event": "purged", "erased": removed, "removed": removed, "room_needed": needed, "room_available": available,
-            "dry_run": true,
-        }))?;
+        screen.json(&Purged {
+            version: VERSION,
+            erased: removed,
+            removed,
+            rewritten: None,
+            held_by_views: None,
+            catalog_held: None,
+            room_needed: needed,
+            room_available: available,
+            dry_run: true,
+        })?;
         return Ok(End::Done);
     }
     screen.text(format!("purging {}; {room}", plural(gallery.unerased()?, "removed template")))?;
     let done = gallery.purge()?;
     let erased = if done.is_whole() { done.removed } else { 0 };
-    screen.json(&json!({
-        "event": "purged", "erased": erased, "removed": done.removed, "rewritten": done.rewritten,
-        "held_by_views": done.held_by_views, "catalog_held": done.catalog_held,
-        "room_needed": needed, "room_available": available, "dry_run": false,
-    }))?;
+    screen.json(&Purged {
+        version: VERSION,
+        erased,
+        removed: done.removed,
+        rewritten: Some(done.rewritten as u64),
+        held_by_views: Some(done.held_by_views as u64),
+        catalog_held: Some(done.catalog_held),
+        room_needed: needed,
+        room_available: available,
+        dry_run: false,
+    })?;
     let rewritten = plural(done.rewritten as u64, "segment");
     if done.is_whole() {
         screen.text(format!("erased {}; {rewritten} rewritten", plural(erased, "removed template")))?;
@@ -54,19 +65,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     Ok(End::Wrong)
 }
 
-/// What is still there, and what to do.
+/// What is not erased yet, and what to do.
 fn left(done: &Erasure) -> String {
     let mut left = Vec::new();
     if done.catalog_held {
         left.push(
-            "another program reads catalog.sqlite, and names and paths of the removed stay in its files until that \
+            "another program has catalog.sqlite open; names and paths of removed subjects stay in its files until that \
              program ends"
                 .to_owned(),
         );
     }
     if done.held_by_views > 0 {
         let files = plural(done.held_by_views as u64, "replaced file");
-        left.push(format!("{files} of the index can be removed only when look-ups that began earlier end"));
+        left.push(format!("{files} of the index are still used by earlier searches"));
     }
-    format!("{}. Then purge again", left.join("; "))
+    format!("{}. Purge again later", left.join("; "))
 }

@@ -1,4 +1,4 @@
-//! Replies as text. Everything is told from the reply itself.
+//! Prints replies as text. The text is made from the reply alone.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::reply::{Basis, Identification, Probe, Refusal, Verification};
 use crate::session::Reply;
 
-/// The words for a decision.
+/// The decision in words.
 fn headline(decision: Decision) -> &'static str {
     match decision {
         Decision::Match => "MATCH",
@@ -18,17 +18,17 @@ fn headline(decision: Decision) -> &'static str {
     }
 }
 
-/// Why there is no decision, with what would give one.
+/// The reason of an inconclusive decision, with advice.
 fn explained(doubt: Doubt) -> String {
     match doubt {
         Doubt::IncompleteSearch => {
-            format!("{}; --certify exact or bounded rules that out", doubt.describe())
+            format!("{}; use --certify exact or bounded", doubt.describe())
         }
         _ => doubt.describe().to_owned(),
     }
 }
 
-/// `0.457, uncalibrated`.
+/// The threshold and its basis: `0.457, uncalibrated`.
 fn described(value: f32, no_match_below: f32, basis: &Basis) -> String {
     let scores = if no_match_below < value {
         format!("{no_match_below:.3} to {value:.3}")
@@ -45,7 +45,7 @@ fn described(value: f32, no_match_below: f32, basis: &Basis) -> String {
     }
 }
 
-/// `photo.jpg face 2 of 4`, `file.npy row 3`, or the path alone where there is one face.
+/// The name of a probe: `photo.jpg face 2 of 4`, `file.npy row 3`, or only the path if there is one face.
 fn name(probe: &Probe) -> String {
     match (probe.row, probe.face, probe.faces) {
         (Some(row), ..) => format!("{} row {row}", probe.path),
@@ -54,13 +54,13 @@ fn name(probe: &Probe) -> String {
     }
 }
 
-/// That a face was found in the turned photo only.
+/// The rotation in which the face was found, in words; `None` if the photo is upright.
 fn turned(probe: &Probe) -> Option<String> {
     let turned = probe.turned.filter(|turned| *turned != 0)?;
     Some(format!("found with the photo turned by {turned} degrees"))
 }
 
-/// Prints what a look-up says about a probe.
+/// Prints the reply for a probe.
 pub fn print(reply: &Reply, screen: Screen) -> Result<()> {
     screen.json(reply)?;
     match reply {
@@ -91,7 +91,7 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
         screen.text(format!("  {turned}"))?;
     }
     if let Some(note) = reply.probe.note() {
-        screen.text(format!("  {note}; --faces all looks at all of them"))?;
+        screen.text(format!("  {note}; --faces all uses all of them"))?;
     }
     if let Some(doubt) = reply.doubt {
         screen.text(format!("  {}", explained(doubt)))?;
@@ -104,7 +104,7 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
     Ok(())
 }
 
-/// Prints that a photo or a face gave no template.
+/// Prints the reply for a photo or a face without a template.
 pub fn print_refusal(reply: &Refusal, screen: Screen) -> Result<()> {
     let Probe { path, reasons, detail, face, .. } = &reply.probe;
     let reason = reasons.first().copied().unwrap_or(Reason::Other);
@@ -115,7 +115,7 @@ pub fn print_refusal(reply: &Refusal, screen: Screen) -> Result<()> {
     Ok(screen.text(format!("{headline}  {}: {why}{others}", name(&reply.probe)))?)
 }
 
-/// Prints what a comparison of two photos says.
+/// Prints the reply for two photos.
 pub fn print_verification(reply: &Verification, screen: Screen) -> Result<()> {
     screen.json(reply)?;
     screen.text(format!(
@@ -135,7 +135,7 @@ pub fn print_verification(reply: &Verification, screen: Screen) -> Result<()> {
     Ok(())
 }
 
-/// How rare a score is, for people; `rarest` is the rarest rate that can be told.
+/// The false positive rate of a score in words. `rarest` is the lowest rate that the calibration can estimate.
 fn strangers(rate: f64, rarest: f64) -> String {
     let one_in = count((1.0 / rate.max(1e-12)).round() as u64);
     match rate {

@@ -10,17 +10,17 @@ use crate::reply::RowSkipped;
 use crate::session::probes::open_rows;
 use crate::vectors::VectorFile;
 
-/// What becomes of rows that are no templates.
+/// How invalid rows are handled.
 #[derive(Debug, Args)]
 pub struct RowArguments {
-    /// Leave rows of FILE.npy out that are no templates (not finite, without a direction), and list them
+    /// Skip rows of FILE.npy that are not templates (not finite, or zero), and list them
     #[arg(long)]
     pub skip_invalid: bool,
 }
 
 impl RowArguments {
-    /// Opens a file of vectors and judges every row before any is used. Rows that are no templates are listed, if they
-    /// may be left out; the file's [`VectorFile::valid`] leaves them out. Returns them too.
+    /// Opens a file of vectors and checks every row. Invalid rows are an error, or are printed and returned if they are skipped.
+    /// [`VectorFile::valid`] leaves them out.
     pub fn open(&self, path: &Path, screen: Screen) -> Result<(VectorFile, Vec<RowSkipped>)> {
         let (file, invalid) = open_rows(path, self.skip_invalid)?;
         list(&invalid, screen)?;
@@ -28,7 +28,7 @@ impl RowArguments {
     }
 }
 
-/// Says which rows are left out, and why.
+/// Prints the skipped rows and their reasons.
 pub fn list(invalid: &[RowSkipped], screen: Screen) -> Result<()> {
     for skipped in invalid {
         let RowSkipped { path, row, reason, detail } = skipped;

@@ -1,4 +1,4 @@
-//! What a person sees: aligned columns, progress bars on a terminal, JSON lines for programs. All text goes through here, and is escaped here.
+//! Output: aligned columns, progress bars on a terminal, and JSON lines. All text is printed and escaped here.
 
 mod escape;
 
@@ -16,53 +16,53 @@ pub use crate::number::{bytes, count};
 use crate::session::Progress;
 pub use escape::{SafeLog, escaped};
 
-/// A measured share as terminals show it: `0.31 %`, `99.3 %`.
+/// A measured share for a terminal: `0.31 %`, `99.3 %`.
 pub fn percent(share: f64) -> String {
     with_blanks(&number::percent(share))
 }
 
-/// A share that was asked for: `1 %`.
+/// A target share for a terminal: `1 %`.
 pub fn aim(share: f64) -> String {
     with_blanks(&number::aim(share))
 }
 
-/// `7.1 % to 9.8 %`.
+/// An interval for a terminal: `7.1 % to 9.8 %`.
 pub fn interval(ends: [f64; 2]) -> String {
     with_blanks(&number::interval(ends))
 }
 
-/// Terminals break no lines between a number and its unit, and people search for what they can type.
+/// Replaces non-breaking spaces. Terminals do not break lines there, and users search for what they can type.
 fn with_blanks(text: &str) -> String {
     text.replace('\u{a0}', " ")
 }
 
-/// How results are printed.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What becomes of a verb whose output nobody takes any more.
+/// What a command does after its reader has closed the standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unread {
-    /// It has nothing else to do and ends.
+    /// It ends, because it has nothing else to do.
     Stop,
-    /// It does its work, or finds its exit code, without output.
+    /// It continues without output, for its work or its exit code.
     GoOn,
 }
 
-/// The standard output in one of the two formats. Results go to the standard output; progress,
-/// warnings and errors to the standard error.
+/// The standard output in one of the two formats. Results go to the standard output; progress, warnings and errors go to the standard
+/// error.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     format: Format,
     unread: Unread,
 }
 
-/// Why the standard output takes nothing any more, if so.
+/// The first error of the standard output, if it failed.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 impl Screen {
@@ -74,12 +74,12 @@ impl Screen {
         self.format == Format::Json
     }
 
-    /// Why output was lost, if the verb went on without it.
+    /// The first error of the standard output, if the command continued without it.
     pub fn lost() -> Option<&'static io::Error> {
         LOST.get()
     }
 
-    /// Prints one line of text, escaped; nothing in JSON.
+    /// Prints one line of text, escaped. Does nothing in JSON.
     pub fn text(self, line: impl AsRef<str>) -> io::Result<()> {
         if self.is_json() {
             return Ok(());
@@ -87,7 +87,7 @@ impl Screen {
         self.put(|out| out.write_all(escaped(line.as_ref()).as_bytes()))
     }
 
-    /// Prints one JSON object on a line of its own; nothing in text.
+    /// Prints one JSON object on a line of its own. Does nothing in text.
     pub fn json(self, value: &impl Serialize) -> io::Result<()> {
         if !self.is_json() {
             return Ok(());
@@ -95,7 +95,7 @@ impl Screen {
         self.put(|out| Ok(serde_json::to_writer(out, value)?))
     }
 
-    /// Puts a whole line out, at once: whoever reads sees it before the work goes on.
+    /// Writes and flushes a complete line, so that the reader sees it before the work continues.
     fn put(self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         if Self::lost().is_some() {
             return Ok(());
@@ -114,19 +114,19 @@ impl Screen {
     }
 }
 
-/// A progress bar on the standard error, if that is a terminal.
+/// A progress bar on the standard error. It is shown only on a terminal.
 pub struct Bar {
     bar: RefCell<ProgressBar>,
     unit: Cell<&'static str>,
 }
 
 impl Bar {
-    /// A bar that is shown once there is progress.
+    /// A hidden bar. The first progress shows it.
     pub fn new() -> Self {
         Self { bar: RefCell::new(ProgressBar::hidden()), unit: Cell::new("") }
     }
 
-    /// Shows progress. Another unit than before begins anew.
+    /// Shows progress. A new unit starts a new bar.
     pub fn show(&self, progress: Progress) {
         if !io::stderr().is_terminal() {
             return;
@@ -138,7 +138,7 @@ impl Bar {
         self.bar.borrow().set_position(progress.done);
     }
 
-    /// Prints something without disturbing the bar.
+    /// Runs `print` while the bar is hidden.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.borrow().suspend(print)
     }
@@ -166,19 +166,19 @@ fn drawn(Progress { unit, done, total }: Progress) -> ProgressBar {
             let _ = write!(out, "{:.0}/s", state.per_sec());
         }));
     }
-    // What was done before does not count for the time that is left.
+    // Earlier work must not influence the estimate of the remaining time.
     bar.set_position(done);
     bar.reset_eta();
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }
 
-/// Prints one line on the standard error, escaped. One that cannot be written is lost: there is nobody to tell.
+/// Prints one line on the standard error, escaped. An error of the standard error is ignored.
 pub fn complain(line: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", escaped(line.as_ref()));
 }
 
-/// A score as terminals show it: `0.812`.
+/// A score for a terminal: `0.812`.
 pub fn score(value: f32) -> String {
     if !value.is_finite() {
         return number::UNKNOWN.to_owned();
@@ -187,7 +187,7 @@ pub fn score(value: f32) -> String {
     if text == "-0.000" { "0.000".to_owned() } else { text }
 }
 
-/// Rows of text in columns as wide as their widest entry. Columns named in `right` are right-aligned.
+/// Rows of text in columns. Each column is as wide as its widest cell. The columns in `right` are right-aligned.
 pub struct Table {
     right: &'static [usize],
     rows: Vec<Vec<String>>,
@@ -203,7 +203,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(cell).collect());
     }
 
-    /// The finished lines, each with `indent` blanks in front.
+    /// The lines of the table, each with `indent` spaces in front.
     pub fn lines(&self, indent: usize) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -233,12 +233,12 @@ impl Table {
     }
 }
 
-/// Columns a text takes on a terminal.
+/// Width of a text on a terminal, in columns.
 fn width_of(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// `1 photo`, `2 photos`, `2 searches`, `2 replies`.
+/// A count with its unit: `1 photo`, `2 photos`, `2 searches`, `2 replies`.
 pub fn plural(n: u64, one: &str) -> String {
     let (stem, ending) = match one.strip_suffix("ly") {
         Some(stem) => (format!("{stem}l"), "ies"),

@@ -1,4 +1,4 @@
-//! `gallerist search` and `gallerist range`: raw vectors against the templates.
+//! `gallerist search` and `gallerist range`: searches for vectors, without decisions.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,22 +22,22 @@ use crate::vectors::BLOCK;
 pub struct SearchArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probes, one row each; `-` reads the standard input
+    /// Probes, one per row; `-` is the standard input
     #[arg(long, value_name = "FILE.npy")]
     vectors: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
-    /// Templates to list for each probe
+    /// Number of templates to list for each probe
     #[arg(short = 'k', long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     top_k: u32,
 }
 
-/// List every template that reaches a score, for each vector of a file.
+/// List every template with at least a given score, for each vector of a file.
 #[derive(Debug, Args)]
 pub struct RangeArguments {
     /// The gallery
     gallery: PathBuf,
-    /// Probes, one row each; `-` reads the standard input
+    /// Probes, one per row; `-` is the standard input
     #[arg(long, value_name = "FILE.npy")]
     vectors: PathBuf,
     #[command(flatten)]
@@ -72,7 +72,7 @@ fn each_probe(
     let (file, left_out) = rows.open(vectors, screen)?;
     let total = file.rows;
     if left_out.len() as u64 == total {
-        return Err(NothingUsable(format!("{}: no probe in it is usable", vectors.display())).into());
+        return Err(NothingUsable(format!("{}: no usable probe", vectors.display())).into());
     }
     for first in (0..total).step_by(BLOCK) {
         for (row, probe) in file.valid(first, BLOCK)? {
@@ -90,7 +90,7 @@ fn each_probe(
     Ok(End::Done)
 }
 
-/// Prints the hits of a probe, unless it is stopped before all names are known. Each name is looked up once.
+/// Prints the hits of a probe. Looks up each name once. Returns false if a stop is requested before all names are known.
 fn print(
     gallery: &Gallery,
     row: u64,

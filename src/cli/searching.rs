@@ -1,4 +1,4 @@
-//! Arguments that say how a gallery is searched and which score decides, shared by the verbs that decide.
+//! Arguments for the search and the decision, shared by several commands.
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -11,44 +11,44 @@ use crate::reply::{self, DecisionRequest, SearchRequest};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Search")]
 pub struct SearchOptions {
-    /// How to search: auto is complete and takes the quickest way to be; graph is approximate
+    /// Search mode: auto is complete and chooses the fastest mode; graph is approximate
     #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
     search: Way,
-    /// Nodes that the walk through a graph keeps
+    /// Beam width of a graph search
     #[arg(long, value_name = "NODES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     width: u32,
-    /// Insist on a proof that nobody is missed: exact, always; bounded, but for one in 100,000 of those whose
-    /// score is the threshold itself
+    /// Required certificate. exact: no subject is missed. bounded: no subject above the threshold is missed; a subject exactly at the
+    /// threshold is missed with probability 1e-5
     #[arg(long, value_enum, value_name = "PROOF")]
     certify: Option<Proof>,
-    /// How a person's templates are made one score [default: that of the calibration, else max]
+    /// How the scores of a subject's templates become one score [default: that of the calibration, otherwise max]
     #[arg(long, value_enum)]
     fusion: Option<Fusion>,
 }
 
-/// Ways to search.
+/// Search modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Way {
-    /// Complete, in the quickest way.
+    /// Complete, in the fastest mode.
     Auto,
     /// Every template is scored.
     Exact,
-    /// By codes that bound scores.
+    /// By short codes that bound the scores.
     Scan,
-    /// By walking a graph.
+    /// By a graph; approximate.
     Graph,
 }
 
-/// What a search must prove.
+/// Required certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Proof {
-    /// Nobody is missed.
+    /// No subject is missed.
     Exact,
-    /// Nobody above the threshold is missed.
+    /// No subject above the threshold is missed.
     Bounded,
 }
 
-/// How a person's templates are made one score.
+/// How the scores of a subject's templates become one score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fusion {
     /// The best score. More templates of a subject give more false alarms.
@@ -73,7 +73,7 @@ impl From<Fusion> for fusion::Fusion {
 }
 
 impl SearchOptions {
-    /// What is asked of the search.
+    /// The request for the search.
     pub fn request(&self) -> SearchRequest {
         SearchRequest {
             way: match self.search {
@@ -91,18 +91,18 @@ impl SearchOptions {
         }
     }
 
-    /// Whether a graph is walked, whose misses only an audit can tell.
+    /// Whether the search is approximate. Its misses are known from an audit only.
     pub fn is_approximate(&self) -> bool {
         self.search == Way::Graph
     }
 }
 
-/// Which score decides.
+/// The threshold of the decision.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decision")]
 pub struct DecisionArguments {
-    /// The share of strangers who may be named, such as 0.01, by the gallery's calibration; with two, a best score
-    /// between their thresholds is inconclusive [default: the calibration's first target]
+    /// Target FPIR, such as 0.01: the share of non-mated searches with a false match, by the gallery's calibration. With two, a best score
+    /// between their thresholds is inconclusive [default: the first target of the calibration]
     #[arg(
         long,
         value_name = "FPIR[,FPIR]",
@@ -113,8 +113,8 @@ pub struct DecisionArguments {
         value_parser = values::rate
     )]
     target_fpir: Vec<f64>,
-    /// Score at or above which a candidate matches; with two, the lower one first, a best score between them is
-    /// inconclusive [default: by the calibration, else the model's, uncalibrated]
+    /// Score at or above which a candidate matches. With two, lower one first, a best score between them is inconclusive [default: by the
+    /// calibration, otherwise the model's threshold, uncalibrated]
     #[arg(
         long,
         value_name = "COSINE[,COSINE]",
@@ -129,10 +129,10 @@ pub struct DecisionArguments {
 }
 
 impl DecisionArguments {
-    /// What is asked of the decision.
+    /// The request for the decision.
     ///
     /// # Errors
-    /// A rate is given twice, or there are too many.
+    /// A rate is given twice, or there are more than two values.
     pub fn request(&self) -> Result<DecisionRequest> {
         values::distinct("--target-fpir", &self.target_fpir)?;
         ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");

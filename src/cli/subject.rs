@@ -1,4 +1,4 @@
-//! `gallerist subject`: people in a gallery.
+//! `gallerist subject`: the subjects of a gallery.
 
 mod history;
 mod templates;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::screen::{Screen, Table, count, plural};
 use super::{End, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
+use crate::reply::{Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, VERSION};
 
-/// List, show, rename, merge and remove people; move and remove single templates. Every correction is in the journal, see `history`: a rename
-/// is undone by a rename, a move or merge by moving the templates back.
+/// List, show, rename, merge and remove subjects; move and remove single templates. `history` lists these corrections. To undo a rename,
+/// rename again; to undo a move or a merge, move the templates back.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -23,74 +23,74 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List everybody
+    /// List all subjects
     List {
         /// The gallery
         gallery: PathBuf,
     },
-    /// Show the templates of one person, their ids and where they come from
+    /// Show the templates of a subject: ids, photos and quality
     Show {
         /// The gallery
         gallery: PathBuf,
-        /// Who
+        /// Name of the subject
         name: String,
     },
-    /// Give a person another name
+    /// Rename a subject
     Rename {
         /// The gallery
         gallery: PathBuf,
-        /// The name now
+        /// Present name
         from: String,
-        /// The name to be
+        /// New name
         to: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Two subjects are one person: move the templates of the first to the second
+    /// Merge two subjects that are one person: move the templates of the first to the second
     Merge {
         /// The gallery
         gallery: PathBuf,
-        /// The subject that goes
+        /// Name of the subject to merge; it is removed
         from: String,
-        /// The subject that stays
+        /// Name of the subject that gets the templates
         into: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Move single templates to another person, who is made if there is none of that name; they get new ids
+    /// Move single templates to another subject, which is made if it does not exist. The templates get new ids
     Move {
         /// The gallery
         gallery: PathBuf,
-        /// Ids of the templates, as `subject show`, `identify` and `audit` tell them
+        /// Ids of the templates; `subject show`, `identify` and `audit` print them
         #[arg(long = "template", value_name = "ID", required = true, num_args = 1.., value_delimiter = ',')]
         templates: Vec<u64>,
-        /// Whose they are
+        /// Name of the subject that gets the templates
         #[arg(long, value_name = "NAME")]
         to: String,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Remove a person with all templates, or single templates. `purge` erases them; the same photos are enrolled again when they come again
+    /// Remove a subject with all its templates, or single templates. `purge` erases their bytes. Enrolling the same photos adds them again
     Remove {
         /// The gallery
         gallery: PathBuf,
-        /// Who
+        /// Name of the subject
         #[arg(required_unless_present = "templates")]
         name: Option<String>,
-        /// Ids of single templates, as `subject show`, `identify` and `audit` tell them; with the last one its person is gone
+        /// Ids of single templates; `subject show`, `identify` and `audit` print them. A subject without templates is removed too
         #[arg(long = "template", value_name = "ID", conflicts_with = "name", num_args = 1.., value_delimiter = ',')]
         templates: Vec<u64>,
-        /// Really do it; needed for a whole person
+        /// Confirm; required to remove a whole subject
         #[arg(long)]
         yes: bool,
-        /// Say what would be done, and do nothing
+        /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// List every correction. Of people who were removed it tells no name
+    /// List all corrections. Names of removed subjects are not listed
     History {
         /// The gallery
         gallery: PathBuf,
@@ -98,7 +98,7 @@ enum Verb {
 }
 
 impl Arguments {
-    /// Whether nothing is changed.
+    /// Whether the command only prints.
     pub fn only_prints(&self) -> bool {
         matches!(self.verb, Verb::List { .. } | Verb::Show { .. } | Verb::History { .. })
     }
@@ -110,20 +110,20 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Verb::Show { gallery, name } => show(gallery, name, screen)?,
         Verb::Rename { gallery, from, to, dry_run } => {
             let to = Name::new(to)?;
-            ensure!(from != to.as_str(), "{from} is the name already: there is nothing to rename");
+            ensure!(from != to.as_str(), "{from} is already the name");
             let gallery = open(gallery, *dry_run)?;
             if *dry_run {
                 gallery.may_rename(from, &to)?;
             } else {
                 gallery.rename_subject(from, &to)?;
             }
-            tell(screen, *dry_run, "renamed", &format!("{from} to {to}"), 0)?;
+            print(screen, Correction::Renamed, format!("{from} to {to}"), 0, *dry_run)?;
         }
         Verb::Merge { gallery, from, into, dry_run } => {
             let gallery = open(gallery, *dry_run)?;
             let (first, _) = gallery.may_merge(from, into)?;
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
-            tell(screen, *dry_run, "merged", &format!("{from} into {into}"), moved)?;
+            print(screen, Correction::Merged, format!("{from} into {into}"), moved, *dry_run)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {
             templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
                 }
                 gallery.remove_subject(name)?;
             }
-            tell(screen, *dry_run, "removed", name, subject.templates)?;
+            print(screen, Correction::Removed, name.clone(), subject.templates, *dry_run)?;
         }
     }
     Ok(End::Done)
@@ -153,9 +153,8 @@ fn list(gallery: &Path, screen: Screen) -> Result<()> {
     let mut failed = Ok(());
     gallery.each_subject(|subject| {
         if screen.is_json() && failed.is_ok() {
-            failed = screen.json(&json!({
-                "subject_id": subject.id, "subject": subject.name, "templates": subject.templates,
-            }));
+            let (subject_id, templates) = (subject.id, subject.templates);
+            failed = screen.json(&SubjectListed { subject_id, subject: subject.name, templates });
         } else {
             table.row([subject.name, count(subject.templates)]);
         }
@@ -168,13 +167,12 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
     let gallery = opening::to_read(gallery)?;
     let subject = gallery.subject(name)?;
     let templates = gallery.templates_of(&subject)?;
-    screen.json(&json!({
-        "subject_id": subject.id, "subject": subject.name,
-        "templates": templates.iter().map(|template| json!({
-            "face_id": template.id, "path": template.path.as_ref().map(|path| path.to_string_lossy()),
-            "row": template.row, "face": template.face,
-        })).collect::<Vec<_>>(),
-    }))?;
+    screen.json(&SubjectShown {
+        version: VERSION,
+        subject_id: subject.id,
+        subject: subject.name.clone(),
+        templates: templates.iter().map(listed).collect(),
+    })?;
     screen.text(format!("{}, {}", subject.name, plural(subject.templates, "template")))?;
     let mut table = Table::new(&[0]);
     for template in templates {
@@ -186,21 +184,36 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
     Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
 }
 
-/// Where a template comes from.
+fn listed(template: &SubjectTemplate) -> TemplateListed {
+    TemplateListed {
+        face_id: template.id,
+        path: template.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        row: template.row,
+        face: template.face.clone(),
+    }
+}
+
+/// The origin of a template: path, and row if it has one.
 fn origin(template: &SubjectTemplate) -> String {
     let path = template.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
     template.row.map_or_else(|| path.clone(), |row| format!("{path} row {row}"))
 }
 
-/// A dry run changes nothing.
+/// Opens the gallery; for a dry run, for reading only.
 fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
     Ok(if dry_run { opening::to_read(gallery) } else { opening::to_write(gallery) }?)
 }
 
-fn tell(screen: Screen, dry_run: bool, done: &str, what: &str, templates: u64) -> Result<()> {
-    let words = if dry_run { format!("would have {done}") } else { done.to_owned() };
-    let moved = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
-    screen.text(format!("{words} {what}{moved}"))?;
-    screen.json(&json!({ "event": done, "what": what, "templates": templates, "dry_run": dry_run }))?;
+/// Prints a correction of a whole subject.
+fn print(screen: Screen, event: Correction, what: String, templates: u64, dry_run: bool) -> Result<()> {
+    let done = match event {
+        Correction::Renamed => "renamed",
+        Correction::Merged => "merged",
+        Correction::Removed => "removed",
+    };
+    let would = if dry_run { "would have " } else { "" };
+    let count = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
+    screen.text(format!("{would}{done} {what}{count}"))?;
+    screen.json(&SubjectCorrected { version: VERSION, event, what, templates, dry_run })?;
     Ok(())
 }

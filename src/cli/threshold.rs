@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use super::screen::Screen;
 use super::{End, opening, values};
+use crate::reply::{ThresholdSet, VERSION};
 
-/// Change the score at or above which two faces are one person, where no calibration says better. It is the model's own unless it was
-/// set; `calibrate` derives one from an error rate.
+/// Set the score at or above which two faces count as one person, for a gallery without a calibration. The default is the threshold of the
+/// model. `calibrate` derives a threshold from an error rate.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
     gallery: PathBuf,
-    /// The score, from -1 to 1
+    /// The score, -1 to 1
     #[arg(value_name = "COSINE", value_parser = values::cosine, allow_negative_numbers = true)]
     threshold: f32,
-    /// Say what would be done, and do nothing
+    /// Print what would be done; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -34,8 +34,6 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let was = before.map_or("there was none".into(), |before| format!("it was {before:.3}"));
     let done = if dry_run { "would be" } else { "is" };
     screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
-    screen.json(
-        &json!({ "event": "threshold", "threshold": threshold, "before": before, "dry_run": dry_run }),
-    )?;
+    screen.json(&ThresholdSet { version: VERSION, threshold, before, dry_run })?;
     Ok(End::Done)
 }

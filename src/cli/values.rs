@@ -1,8 +1,9 @@
-//! Values of options, judged while the command line is read: a wrong one is refused before anything is opened, with its range.
+//! Parsers for the values of options. They run with the parser of the command line, so an invalid value is refused before anything is
+//! opened. The error states the valid range.
 
 use anyhow::{Result, bail};
 
-/// A cosine similarity, -1 to 1.
+/// A cosine, -1 to 1.
 pub fn cosine(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(score) if (-1.0..=1.0).contains(&score) => Ok(score),
@@ -10,7 +11,7 @@ pub fn cosine(text: &str) -> Result<f32, String> {
     }
 }
 
-/// A rate of errors to aim at: above 0 and below 1.
+/// A target error rate: above 0 and below 1.
 pub fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
@@ -26,7 +27,7 @@ pub fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Refuses a list that names a rate twice.
+/// Refuses a list with the same rate twice.
 pub fn distinct(option: &str, rates: &[f64]) -> Result<()> {
     for (at, rate) in rates.iter().enumerate() {
         if rates[..at].contains(rate) {

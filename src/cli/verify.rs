@@ -11,20 +11,20 @@ use crate::decision::Decision;
 use crate::session::engine::{chosen, load, options};
 use crate::session::{Control, Verified, threshold, verify_photos};
 
-/// Tell whether two photos show the same person; or, with --pairs, how well a model tells that. Two photos whose largest faces differ are
-/// inconclusive if one of them shows more faces.
+/// Decide whether two photos show the same person; or, with --pairs, measure the accuracy of these decisions. If the largest faces do not
+/// match and one of the photos shows more faces, the result is inconclusive.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Two photos; the largest face of each counts
+    /// Two photos; the largest face of each is compared
     #[arg(num_args = 2, value_names = ["A", "B"], required_unless_present = "pairs", conflicts_with = "pairs")]
     photos: Vec<PathBuf>,
-    /// Measure on a list of pairs: lines of PHOTO, PHOTO, 1 or 0 for the same person, tabs between
+    /// Measure on a list of pairs: lines of PHOTO, PHOTO and 1 (same person) or 0, separated by tabs
     #[arg(long, value_name = "FILE.tsv")]
     pairs: Option<PathBuf>,
-    /// Folder that the photos of --pairs lie in
+    /// Folder of the photos in --pairs
     #[arg(long, value_name = "DIR", default_value = ".", requires = "pairs")]
     root: PathBuf,
-    /// Score at or above which two faces are one person [default: the model's, uncalibrated]
+    /// Score at or above which two faces count as one person [default: the model's threshold, uncalibrated]
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     threshold: Option<f32>,
     #[command(flatten)]

@@ -1,12 +1,12 @@
 //! The results of an evaluation: the numbers behind every table, curve and page, and warnings where the sample is too small for them.
 //! Rates are shares from 0 to 1.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::tradeoff::ENOUGH;
 
 /// A rate with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// The observed share.
     pub value: f64,
@@ -20,7 +20,7 @@ pub struct Rate {
 }
 
 /// One line of the table FNIR at FPIR.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
     /// The FPIR aimed at.
     pub target_fpir: f64,
@@ -37,7 +37,7 @@ pub struct OperatingPoint {
 }
 
 /// A point of a detection error trade-off curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DetPoint {
     /// Threshold.
     pub threshold: f32,
@@ -50,7 +50,7 @@ pub struct DetPoint {
 }
 
 /// A point of the cumulative match characteristic.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CmcPoint {
     /// Rank R.
     pub rank: u32,
@@ -59,7 +59,7 @@ pub struct CmcPoint {
 }
 
 /// FPIR at a fixed threshold in parts of the gallery.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FpirBySize {
     /// The threshold: that of an operating point in the whole gallery.
     pub threshold: f32,
@@ -70,7 +70,7 @@ pub struct FpirBySize {
 }
 
 /// One size of a gallery.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SizePoint {
     /// Subjects.
     pub subjects: u64,
@@ -81,7 +81,7 @@ pub struct SizePoint {
 }
 
 /// Scores in equal bins.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
     /// Lowest score of the first bin.
     pub start: f64,
@@ -94,7 +94,7 @@ pub struct Histogram {
 }
 
 /// Identification (1:N).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identification {
     /// Subjects in the gallery (N).
     pub subjects: u64,
@@ -119,7 +119,7 @@ pub struct Identification {
 }
 
 /// One line of the table TAR at FMR.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VerificationPoint {
     /// The FMR (FAR) aimed at.
     pub target_fmr: f64,
@@ -134,7 +134,7 @@ pub struct VerificationPoint {
 }
 
 /// Verification (1:1).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     /// Mated and non-mated pairs.
     pub pairs: [u64; 2],

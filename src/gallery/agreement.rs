@@ -1,4 +1,4 @@
-//! Whether catalog and index say the same.
+//! Agreement of catalog and index.
 
 use std::collections::HashSet;
 
@@ -7,11 +7,11 @@ use super::catalog::Catalog;
 use super::error::Result;
 
 impl Gallery {
-    /// Compares the templates that the catalog lists for a subject with those that the index holds: a removal or a list that misses one is not
-    /// to be believed. What is being written or removed just now may be in either.
+    /// Compares the templates of a subject in the catalog with those in the index. If one of the lists is damaged, a listing or removal
+    /// would miss templates. Templates of running writes and removals may be in either.
     ///
     /// # Errors
-    /// They differ: one of the two is damaged.
+    /// The lists differ: the catalog or the index is damaged.
     pub(super) fn require_agreement(&self, catalog: &Catalog, subject: u64) -> Result<()> {
         let unsettled: HashSet<u64> = catalog.unsettled()?.into_iter().collect();
         let settled = |ids: Vec<u64>| -> HashSet<u64> {

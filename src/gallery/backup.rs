@@ -1,11 +1,11 @@
-//! Backups of a gallery, and galleries out of backups.
+//! Backups of galleries, and galleries from backups.
 //!
-//! A backup is a folder, or a `.tar` file of it:
+//! A backup is a folder, or a `.tar` file of this folder:
 //!
 //! ```text
-//! backup.json       what was in the gallery; length and SHA-256 of each file
-//! catalog.sqlite    both of one moment
-//! index/
+//! backup.json       counts of the gallery; length and SHA-256 of each file
+//! catalog.sqlite    the catalog
+//! index/            the index at the same moment
 //! ```
 
 mod listing;
@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::listing::Listing;
 use self::since::Since;
@@ -25,44 +25,45 @@ use super::opening::{building_beside, put_in_place, refuse_inside, refuse_occupi
 use super::vectors::{Access, VectorErrorKind, local};
 use super::{Barrier, CATALOG, Gallery, INDEX, private};
 
-/// Told how many bytes of how many are done.
+/// Progress callback: completed bytes, and all bytes.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
 
-/// What is in a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The content of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// People.
+    /// Number of subjects.
     pub subjects: u64,
-    /// Live templates.
+    /// Number of live templates.
     pub templates: u64,
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Their bytes.
+    /// Size of the files, in bytes.
     pub bytes: u64,
 }
 
-/// What was restored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The result of a restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
-    /// What is in the backup.
+    /// The content of the backup.
     pub backup: Backup,
-    /// Templates of the backup that had been removed from the gallery since, and were left out.
+    /// Templates of the backup that were removed from the original gallery since the backup. They were not restored.
     pub erased: u64,
-    /// Templates of the backup that the gallery has under another id: they were moved, merged, or removed and enrolled again. They were restored.
+    /// Restored templates that have another id in the original gallery: they were moved, merged, or removed and enrolled again.
     pub moved: u64,
-    /// Why these have the names that they had in the backup, if they have: the gallery's catalog cannot be read.
+    /// Why the moved templates have the names of the backup: the catalog of the original gallery cannot be read. `None` if they have their
+    /// present names.
     pub nameless: Option<String>,
-    /// Rows of the gallery that cannot be read. What was moved there counts as removed.
+    /// Rows of the original gallery that cannot be read. A template that was moved to such a row counts as removed.
     pub unreadable: u64,
 }
 
 impl Gallery {
-    /// Copies the gallery at `directory` to `to`, which must not exist: a file if its name ends in `.tar`, else a folder. The gallery may be in use,
-    /// here or in another process: its writes wait while files are linked or copied. Nothing is at `to` until every file of the copy
-    /// was verified, and that catalog and index agree in it.
+    /// Copies the gallery at `directory` to `to`, where nothing may exist: a file if the name ends in `.tar`, otherwise a folder. The
+    /// gallery may be in use, in this process or another one. Its writes wait while files are linked or copied. The backup appears at `to`
+    /// after every file was verified and catalog and index agree.
     ///
     /// # Errors
-    /// No gallery there; it is damaged; something is at `to`; the disk is full or failing.
+    /// There is no gallery; it is damaged; something is at `to`; the disk is full or failing.
     pub fn backup(directory: &Path, to: &Path, progress: Progress<'_>) -> Result<Backup> {
         refuse_occupied(to)?;
         refuse_inside(to)?;
@@ -86,13 +87,13 @@ impl Gallery {
         Ok(listing.backup)
     }
 
-    /// Makes a gallery at `directory`, which must not exist or be empty, out of a backup. What was removed since the backup was made, as
-    /// told by the index of the gallery at `erased`, is left out. What was moved or merged since has the name that it has now, if the catalog
-    /// of that gallery can be read. Nothing is there until it was verified; with `dry_run` nothing is there
-    /// at all.
+    /// Makes a gallery at `directory` from a backup. The folder must not exist, or be empty. `erased` is the original gallery of the
+    /// backup. Templates that were removed from it since the backup are not restored; its index lists them. Templates that were moved or
+    /// merged get their present subjects, if its catalog can be read. The gallery appears after it was verified; with `dry_run` nothing is
+    /// made.
     ///
     /// # Errors
-    /// No backup there; it is damaged; `erased` is another gallery or cannot be read; the disk is full or failing.
+    /// There is no backup; it is damaged; `erased` is another gallery or cannot be read; the disk is full or failing.
     pub fn restore(
         backup: &Path,
         directory: &Path,
@@ -124,7 +125,7 @@ impl Gallery {
     }
 }
 
-/// Makes a gallery in an empty folder out of the folder of a backup.
+/// Makes a gallery in an empty folder from the folder of a backup.
 fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progress<'_>) -> Result<Restored> {
     let listing = Listing::read(source)?;
     listing.verify(source, progress)?;
@@ -148,7 +149,7 @@ fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progre
     Ok(Restored { backup: listing.backup, erased, moved, nameless, unreadable })
 }
 
-/// Subjects and templates of a backup; nothing of one that an earlier version of the program made.
+/// Subjects and templates of a backup; `None` for a backup of an earlier version of the program.
 fn counts_of(backup: &Path) -> Result<Option<(u64, u64)>> {
     match Gallery::open_with(backup, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => gallery.counts().map(Some),
@@ -162,7 +163,7 @@ fn is_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"))
 }
 
-/// Copies the files of a gallery, of one moment: while nobody writes to it, or while its writers wait.
+/// Copies the files of a gallery at one moment, while no process writes to it or while its writers wait.
 fn copy_still(directory: &Path, to: &Path) -> Result<()> {
     match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => {
@@ -201,20 +202,20 @@ fn make_directory(path: &Path) -> Result<()> {
     })
 }
 
-/// Reads everything of a copy, which must be sound.
+/// Verifies a copy completely. Damage is an error.
 fn require_sound(copy: &Path) -> Result<Backup> {
     let gallery = Gallery::open_with(copy, Access::ReadOnly, Duration::ZERO)?;
     let found = gallery.check(false)?;
     if let Some(problem) = found.problems.first() {
         return Err(
-            gallery.damaged(format!("the copy is not sound, and neither is what it was made of: {problem}"))
+            gallery.damaged(format!("the copy is damaged, because the gallery is damaged: {problem}"))
         );
     }
     let (subjects, templates) = gallery.counts()?;
     Ok(Backup { subjects, templates, files: 0, bytes: 0 })
 }
 
-/// Takes the templates that the index has left out, out of the catalog too. Returns how many.
+/// Removes the templates from the catalog that the index does not contain any more. Returns their number.
 fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
     let gallery = Gallery::open(gallery)?;
     let view = gallery.view_with_unknown()?;

@@ -1,8 +1,7 @@
-//! Keeps writes still while a gallery is copied, across processes.
+//! Stops the writes to a gallery while it is copied, across processes.
 //!
-//! Each write to the catalog or the index holds the barrier shared while it is under way, and whoever copies the gallery holds it alone. A copy
-//! made then is what a crash would have left at that moment. The folder's own lock is a turnstile before it: who waits to
-//! have the barrier alone keeps further writes from beginning.
+//! Each write to the catalog or the index holds the barrier shared. A copy holds it exclusively, so the copied files have the state that a
+//! crash would leave at this moment. The lock on the gallery's folder makes new writes wait for a waiting copy.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,11 +11,11 @@ use super::error::{GalleryError, Result};
 
 const NAME: &str = "BARRIER";
 
-/// The barrier of the gallery in a folder.
+/// The barrier of a gallery.
 #[derive(Debug, Clone)]
 pub(super) struct Barrier(PathBuf);
 
-/// The barrier is held until this is dropped.
+/// Holds the barrier until it is dropped.
 #[must_use]
 pub(super) struct Passage {
     _turnstile: Option<File>,
@@ -28,7 +27,7 @@ impl Barrier {
         Self(gallery.to_owned())
     }
 
-    /// For one write. A thread that holds it must not ask for it again.
+    /// For a write. A thread that holds the barrier must not call this again.
     pub fn share(&self) -> Result<Passage> {
         self.hold(|| {
             let turnstile = File::open(&self.0)?;
@@ -40,7 +39,7 @@ impl Barrier {
         })
     }
 
-    /// For a copy: waits for the writes under way, and lets no other begin.
+    /// For a copy. Waits for running writes, and makes new writes wait.
     pub fn close(&self) -> Result<Passage> {
         self.hold(|| {
             let turnstile = File::open(&self.0)?;

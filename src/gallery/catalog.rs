@@ -1,32 +1,30 @@
-//! The catalog: people and photos, in one SQLite database beside the index.
+//! The catalog: subjects and photos, in one SQLite database beside the index.
 //!
-//! The catalog is the truth about subjects, photos and which template belongs to whom; the index is the
-//! truth about vectors. Tables:
+//! The catalog is authoritative for subjects, photos, and the subject of each template. The index is authoritative for vectors. Tables:
 //!
-//! | table | one row is |
+//! | table | a row is |
 //! |---|---|
-//! | `meta` | a fact about the gallery, such as the model it is bound to |
-//! | `subjects` | a person; `id` is the group in the index |
-//! | `photos` | a photo that was looked at, keyed by the hash of its bytes, with its first path and what came of it |
-//! | `paths` | a further path at which the bytes of a photo were seen: see [`path`] |
-//! | `templates` | one vector in the index (`id` is its id there), its subject, if it has one, and where it came from |
-//! | `sources` | a file of vectors that was imported |
-//! | `pending` | a range of template ids that the index may or may not hold yet |
-//! | `removing` | a template that the index may still hold |
-//! | `journal` | a correction made by a person |
-//! | `calibrations` | how often strangers are named, measured, as JSON |
-//! | `audits` | what a way to search was found to miss, as JSON |
-//! | `progress` | how far writes have come: the generation of the catalog, the watermarks of the index |
-//! | `ledger` | how many rows a table has, and what their hashes add up to |
+//! | `meta` | a property of the gallery, such as its model |
+//! | `subjects` | a subject; `id` is its group in the index |
+//! | `photos` | a processed photo, by the hash of its bytes, with its first path and the result |
+//! | `paths` | a further path of a photo: see [`path`] |
+//! | `templates` | a vector in the index (`id` is its id there), its subject if it has one, and its source |
+//! | `sources` | an imported file of vectors |
+//! | `pending` | a range of template ids that may not be in the index yet |
+//! | `removing` | a template that may still be in the index |
+//! | `journal` | a correction by a user |
+//! | `calibrations` | a calibration, as JSON |
+//! | `audits` | the result of an audit of a search mode, as JSON |
+//! | `progress` | the generation of the catalog, and the watermarks of the index |
+//! | `ledger` | the number of rows of a table, and the sum of their hashes |
 //!
-//! Every row ends in a hash of itself, verified whenever the row is read: see [`schema`].
-//! A template is live when it lies in no `pending` range and not in `removing`; both tables are empty
-//! except while a write is under way or after a crash, until the gallery is next opened.
+//! Every row ends in its own hash, which is verified whenever the row is read: see [`schema`]. A template is live if it is in no `pending`
+//! range and not in `removing`. Both tables are empty except during a write, and after a crash until the gallery is opened again.
 //!
-//! An unknown face of a photo is a template without a subject: `subject_id` is NULL, the photo and the face are known. It is in the index
-//! under a group of its own, bit 63 and its id ([`template::group_of`]), so that nothing is claimed about whose it is; the views
-//! that searches use leave it out. When it is given a subject it is moved like any other template: a copy with a new id, then the
-//! original goes. A photo that loses its last template of a subject by a removal is removed with its unknown faces and all its paths.
+//! An unknown face of a photo is a template without a subject: `subject_id` is NULL, and the photo and the face are known. In the index it
+//! has a group of its own: bit 63 and its id ([`template::group_of`]). The views for searches do not contain it. It gets a subject like a
+//! moved template: a copy with a new id is written, then the original is removed. A photo that loses its last template of a subject by a
+//! removal is removed with its unknown faces and its paths.
 
 mod checksum;
 mod connection;
@@ -73,36 +71,36 @@ pub use subject::Subject;
 pub use template::SubjectTemplate;
 pub use unknown::UnknownFace;
 
-const MIGRATING: &str = "bringing it to the present version";
+const MIGRATING: &str = "upgrading it";
 
-/// An open catalog. One per gallery; the gallery serialises access to it.
+/// An open catalog. There is one per gallery, and the gallery serialises access to it.
 pub(super) struct Catalog {
     connection: Connection,
     path: PathBuf,
-    /// Device and inode of the file at the path when it was opened.
+    /// Device and inode of the file at the time of opening.
     file: (u64, u64),
     barrier: Barrier,
     ledger: Ledger,
-    /// How many transactions changed this catalog.
+    /// Number of transactions that changed this catalog.
     generation: Arc<AtomicU64>,
-    /// What the transaction under way changed.
+    /// Changes of the running transaction.
     changes: Changes,
-    /// A commit failed: what is in memory of the ledger may not be what is on disk.
+    /// A commit failed, so the ledger in memory may differ from the one on disk.
     stale: bool,
-    /// Buckets whose rows were found to add up: see [`Catalog::believe`].
+    /// Buckets that were compared with the ledger: see [`Catalog::believe`].
     believed: RefCell<HashSet<(&'static str, u8)>>,
     /// Held while the connection closes.
     closing: Option<Passage>,
 }
 
 impl Catalog {
-    /// Makes a catalog beside the index `index`.
+    /// Makes a catalog for the index with the id `index`.
     pub(super) fn create(path: &Path, binding: &Binding, index: [u8; 16]) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = connection::to_write(path, flags).map_err(|e| failed(path, "creating it", e))?;
         let mut catalog = Self::new(connection, path)?;
         catalog.define("writing its tables", schema::create)?;
-        catalog.transaction("writing what it is bound to", |tx| {
+        catalog.transaction("writing its model", |tx| {
             for (key, value) in binding.to_pairs() {
                 write_meta(tx, key, &value)?;
             }
@@ -111,7 +109,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Opens a catalog for reading and writing, beside the index `index`.
+    /// Opens a catalog for reading and writing. `index` is the id of the index.
     pub(super) fn open(path: &Path, index: [u8; 16]) -> Result<Self> {
         let connection = connection::to_write(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|e| failed(path, "opening it", e))?;
@@ -132,7 +130,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Opens a catalog without changing any file, while nobody writes to it.
+    /// Opens a catalog for reading. Changes no file. No process may write to the catalog.
     pub(super) fn open_to_read(path: &Path) -> Result<Self> {
         let connection = connection::to_read(path).map_err(|e| failed(path, "opening it", e))?;
         let mut catalog = Self::new(connection, path)?;
@@ -148,7 +146,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Moves what is in the log of a copy into the database; there is no log then.
+    /// Moves the content of a copy's WAL into the database and removes the WAL.
     pub(super) fn merge_log(path: &Path) -> Result<()> {
         let merge = || {
             let db = connection::to_write(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -179,7 +177,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The version of its tables, which are defined as that version defines them.
+    /// The version of the tables. Their definitions must be those of the version.
     fn version(&self) -> Result<i64> {
         let pragma = |name: &str| {
             self.read("reading its version", |db| {
@@ -187,7 +185,7 @@ impl Catalog {
             })
         };
         if pragma("application_id")? != APPLICATION_ID {
-            return Err(self.damaged("its header is not that of a gallery's catalog".into()));
+            return Err(self.damaged("its header is not the header of a catalog".into()));
         }
         let version = pragma("user_version")?;
         if !(1..=VERSION).contains(&version) {
@@ -195,12 +193,12 @@ impl Catalog {
             return Err(GalleryError::NewerCatalog { path, expected, got: version });
         }
         if !self.read("reading its tables", |db| schema::is_as_defined(db, version))? {
-            return Err(self.damaged(format!("its tables are not defined as version {version} defines them")));
+            return Err(self.damaged(format!("its tables do not have the definitions of version {version}")));
         }
         Ok(version)
     }
 
-    /// Reads what is kept in memory, and verifies what every answer rests on.
+    /// Reads the state that is kept in memory, and verifies the tables that every operation depends on.
     fn load(&mut self) -> Result<()> {
         self.ledger = self.read("reading its ledger", Ledger::load)?;
         self.verify(&["meta", "progress", "pending", "removing"])?;
@@ -214,7 +212,7 @@ impl Catalog {
             .and_then(|binding| binding.map_err(|what| self.damaged(what)))
     }
 
-    /// Changes the threshold; the journal keeps what it was.
+    /// Sets the threshold. The journal keeps the old value.
     pub(super) fn set_threshold(&mut self, threshold: f32) -> Result<()> {
         let before = self.binding()?.threshold;
         self.transaction("changing the threshold", |tx| {
@@ -225,16 +223,16 @@ impl Catalog {
         })
     }
 
-    /// A fact about the gallery.
+    /// A property of the gallery.
     fn meta(&self, key: &str) -> Result<Option<String>> {
-        self.read("reading what it is bound to", |db| {
+        self.read("reading its model", |db| {
             db.prepare_cached("SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)")?
                 .query_row([key], |row| row.get(0))
                 .optional()
         })
     }
 
-    /// Makes or remakes the tables, with references unchecked meanwhile.
+    /// Makes or rewrites the tables. Foreign keys are not checked during this.
     fn define(
         &mut self,
         doing: &'static str,
@@ -245,8 +243,8 @@ impl Catalog {
         self.check_references(doing, true)
     }
 
-    /// Brings a catalog whose rows have hashes to the present version. Its rows stay the same, so that neither the ledger that is in memory
-    /// nor the generation changes.
+    /// Upgrades a catalog whose rows have hashes to the present version. The rows do not change, so the ledger in memory and the generation
+    /// stay valid.
     fn extend(&mut self) -> Result<()> {
         self.check_references(MIGRATING, false)?;
         {
@@ -265,7 +263,7 @@ impl Catalog {
         self.read(doing, |db| db.pragma_update(None, "foreign_keys", if on { "ON" } else { "OFF" }))
     }
 
-    /// One transaction; the ledger and the generation follow what `work` changes.
+    /// Runs one transaction, and updates the ledger and the generation with its changes.
     pub(super) fn transaction<T>(
         &mut self,
         doing: &'static str,
@@ -314,7 +312,7 @@ impl Catalog {
         work(&self.connection).map_err(|e| failed(&self.path, doing, e))
     }
 
-    /// Reads these tables whole and compares them with the ledger.
+    /// Reads these tables completely and compares them with the ledger.
     pub(super) fn verify(&self, tables: &[&str]) -> Result<()> {
         self.read("verifying its tables", |db| {
             TABLES
@@ -324,8 +322,8 @@ impl Catalog {
         })
     }
 
-    /// Compares the rows of a bucket, as an index of SQLite leads to them, with the ledger, once per opening: what `sums` does not find does
-    /// not exist.
+    /// Compares the rows of a bucket, as found through a SQLite index, with the ledger. Each bucket is compared once per opening.
+    /// Afterwards a row that `sums` does not return does not exist.
     fn believe(
         &self,
         table: &'static str,
@@ -344,7 +342,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Whether the rows of every bucket of a table were found to add up.
+    /// Whether all buckets of a table were compared with the ledger.
     fn believes_all(&self, table: &'static str) -> bool {
         let believed = self.believed.borrow();
         (0..=u8::MAX).all(|bucket| believed.contains(&(table, bucket)))
@@ -356,13 +354,13 @@ impl Catalog {
 }
 
 impl Drop for Catalog {
-    /// Moves what is in the log into the database and removes the log, unless another gallery has come to lie at the path: SQLite would remove
-    /// that one's.
+    /// Moves the content of the WAL into the database and removes the WAL. Does nothing if another gallery is at the path now, because
+    /// SQLite would remove the WAL of that gallery.
     fn drop(&mut self) {
         if !self.connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(true)
             && identity(&self.path).ok() == Some(self.file)
         {
-            // The connection closes after this: what it does then must not happen while the files are copied.
+            // The connection closes after this function. It must not change files while they are copied.
             self.closing = self.barrier.share().ok();
             let _ = connection::keep_log_on_close(&self.connection, false);
         }
@@ -381,7 +379,7 @@ fn identity(path: &Path) -> Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
-/// What SQLite says, told apart: a full disk, damage, or anything else.
+/// Distinguishes SQLite errors: full disk, damage, and others.
 fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryError {
     use rusqlite::Error as E;
     let damaged = |what: String| GalleryError::DamagedCatalog { path: path.to_owned(), what };
@@ -389,13 +387,13 @@ fn failed(path: &Path, doing: &'static str, source: rusqlite::Error) -> GalleryE
         E::SqliteFailure(_, Some(message)) if message.starts_with(checksum::MISMATCH) => {
             damaged(format!("{doing}: {message}"))
         }
-        // What was read is no value of its column: no row that this program wrote.
+        // A value of a wrong type was not written by this program.
         E::FromSqlConversionFailure(..)
         | E::IntegralValueOutOfRange(..)
         | E::InvalidColumnType(..)
         | E::Utf8Error(..) => damaged(format!("{doing}: {source}")),
         E::SqliteFailure(error, _) if error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ => {
-            damaged(format!("{doing}: it is shorter than it says"))
+            damaged(format!("{doing}: it is truncated"))
         }
         _ => match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => GalleryError::Full { path: path.to_owned(), doing },

@@ -1,4 +1,4 @@
-//! Corrections by people: rename, merge, move, remove. Each is in the journal.
+//! Corrections by users: rename, merge, move, remove. Each one is recorded in the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -9,35 +9,35 @@ use super::error::{GalleryError, Result};
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
 
-/// Templates that a correction is about.
+/// The templates of a correction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// The templates as they were before it, in the order of their ids.
+    /// The templates before the correction, in order of id.
     pub templates: Vec<SubjectTemplate>,
-    /// People of whom nothing is left after it: they are gone with their last template.
+    /// Subjects that lose their last template and are removed.
     pub emptied: Vec<Subject>,
 }
 
-/// Templates that were moved to another subject. A template gets another id then.
+/// Templates that were moved to another subject. They have new ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
-    /// What was moved.
+    /// The templates before the move.
     pub chosen: Chosen,
     /// The new ids, in the order of the templates.
     pub ids: Vec<u64>,
-    /// The name of the subject they belong to now.
+    /// Name of their present subject.
     pub into: String,
 }
 
-/// Where templates go.
+/// The destination of a move.
 pub(super) enum Destination {
     Subject(Subject),
-    /// Somebody who is not in the gallery yet.
+    /// A new subject.
     New(Name),
 }
 
 impl Gallery {
-    /// The subject called `name`.
+    /// The subject with this name.
     ///
     /// # Errors
     /// [`GalleryError::UnknownSubject`], with similar names.
@@ -48,7 +48,7 @@ impl Gallery {
         Ok(subject)
     }
 
-    /// Calls `visit` with every subject in order of name.
+    /// Calls `visit` with every subject, in the order of names.
     ///
     /// # Errors
     /// The catalog failed.
@@ -56,7 +56,7 @@ impl Gallery {
         self.catalog().each_subject(visit)
     }
 
-    /// The templates of one subject, oldest first.
+    /// The templates of a subject, in ascending order of id.
     ///
     /// # Errors
     /// The catalog failed.
@@ -66,7 +66,7 @@ impl Gallery {
         catalog.templates_of(subject.id)
     }
 
-    /// Every correction, oldest first. Of people who were removed it tells no name.
+    /// All corrections, oldest first. They do not contain names of removed subjects.
     ///
     /// # Errors
     /// The catalog failed.
@@ -74,19 +74,19 @@ impl Gallery {
         self.catalog().journal()
     }
 
-    /// Whether [`rename_subject`](Self::rename_subject) would rename.
+    /// Checks whether [`rename_subject`](Self::rename_subject) can rename.
     ///
     /// # Errors
-    /// As there.
+    /// As [`rename_subject`](Self::rename_subject).
     pub fn may_rename(&self, from: &str, to: &Name) -> Result<()> {
         let catalog = self.catalog();
         catalog.may_rename(&catalog.subject(from)?, to)
     }
 
-    /// Gives a subject another name.
+    /// Renames a subject.
     ///
     /// # Errors
-    /// Nobody is called `from`; `to` is taken.
+    /// There is no subject `from`; another subject has the name `to`.
     pub fn rename_subject(&self, from: &str, to: &Name) -> Result<()> {
         let mut catalog = self.catalog();
         let subject = catalog.subject(from)?;
@@ -94,10 +94,11 @@ impl Gallery {
         self.witness(&catalog)
     }
 
-    /// Removes a subject with all templates: hidden from every look-up and durable when it returns. The journal tells the name no more.
+    /// Removes a subject with all its templates. When it returns, the removal is durable and no search finds them. The journal does not
+    /// contain the name any more.
     ///
     /// # Errors
-    /// Nobody is called `name`; the disk is failing.
+    /// There is no subject `name`; the disk is failing.
     pub fn remove_subject(&self, name: &str) -> Result<Subject> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let removed = {
@@ -111,10 +112,10 @@ impl Gallery {
         Ok(removed)
     }
 
-    /// The live templates with these ids, and who would be gone without them.
+    /// The live templates with these ids, and the subjects that would lose their last template without them.
     ///
     /// # Errors
-    /// [`GalleryError::UnknownTemplate`]: the first id that no template has.
+    /// [`GalleryError::UnknownTemplate`] with the first id that no template has.
     pub fn choose(&self, ids: &[u64]) -> Result<Chosen> {
         let catalog = self.catalog();
         let unsettled: BTreeSet<u64> = catalog.unsettled()?.into_iter().collect();
@@ -135,8 +136,8 @@ impl Gallery {
         Ok(Chosen { templates, emptied })
     }
 
-    /// Removes single templates: hidden from every look-up and durable when it returns. A photo of which nothing is left is not known any
-    /// more, and is enrolled again when it comes again.
+    /// Removes single templates. When it returns, the removal is durable and no search finds them. A photo without templates is removed
+    /// too, so it can be enrolled again.
     ///
     /// # Errors
     /// As [`choose`](Self::choose), and nothing is removed; the disk is failing.
@@ -148,10 +149,10 @@ impl Gallery {
         Ok(chosen)
     }
 
-    /// Moves single templates to the subject called `to`, who is made if there is none. Moving them back undoes it.
+    /// Moves single templates to the subject `to`, which is made if it does not exist. To undo it, move them back.
     ///
     /// # Errors
-    /// As [`choose`](Self::choose); one of them is that subject's already; `to` is no name; the disk is failing.
+    /// As [`choose`](Self::choose); a template already belongs to the subject; `to` is not a valid name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let (chosen, destination) = self.choose_for(ids, to)?;
@@ -160,10 +161,10 @@ impl Gallery {
         Ok(Moved { chosen, ids, into })
     }
 
-    /// What [`move_templates`](Self::move_templates) would move, without new ids.
+    /// The result of [`move_templates`](Self::move_templates) without new ids. Moves nothing.
     ///
     /// # Errors
-    /// As there.
+    /// As [`move_templates`](Self::move_templates).
     pub fn may_move(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let (chosen, destination) = self.choose_for(ids, to)?;
         let into = match destination {
@@ -173,7 +174,7 @@ impl Gallery {
         Ok(Moved { chosen, ids: Vec::new(), into })
     }
 
-    /// The templates with these ids, none of which is of the subject called `to`.
+    /// The templates with these ids, none of which may belong to the subject `to`.
     fn choose_for(&self, ids: &[u64], to: &str) -> Result<(Chosen, Destination)> {
         let (chosen, destination) = (self.choose(ids)?, self.destination(to)?);
         if let Destination::Subject(into) = &destination
@@ -184,11 +185,11 @@ impl Gallery {
         Ok((chosen, destination))
     }
 
-    /// Makes two subjects one: the templates of `from` become new templates of `into`, `from` is gone.
-    /// Returns how many templates moved.
+    /// Merges two subjects: the templates of `from` become new templates of `into`, and `from` is removed. Returns the number of moved
+    /// templates.
     ///
     /// # Errors
-    /// One of them does not exist, or both are the same; the disk is failing.
+    /// One of them does not exist; both are the same; the disk is failing.
     pub fn merge_subjects(&self, from: &str, into: &str) -> Result<usize> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let (from, into) = self.may_merge(from, into)?;
@@ -197,10 +198,10 @@ impl Gallery {
         Ok(ids.len())
     }
 
-    /// Both subjects, if [`merge_subjects`](Self::merge_subjects) would merge them.
+    /// Checks whether [`merge_subjects`](Self::merge_subjects) can merge, and returns both subjects.
     ///
     /// # Errors
-    /// As there.
+    /// As [`merge_subjects`](Self::merge_subjects).
     pub fn may_merge(&self, from: &str, into: &str) -> Result<(Subject, Subject)> {
         let (from, into) = (self.subject(from)?, self.subject(into)?);
         if from.id == into.id {
@@ -210,7 +211,7 @@ impl Gallery {
         Ok((from, into))
     }
 
-    /// The subject called `to`, or a new one.
+    /// The subject `to`, or a new one.
     pub(super) fn destination(&self, to: &str) -> Result<Destination> {
         match self.subject(to) {
             Ok(subject) => Ok(Destination::Subject(subject)),
@@ -219,7 +220,7 @@ impl Gallery {
         }
     }
 
-    /// Copies templates to a subject under new ids, and removes the originals. Returns the subject's name and the new ids.
+    /// Copies templates to a subject under new ids, and removes the originals. Returns the name of the subject and the new ids.
     pub(super) fn relocate(
         &self,
         verb: &'static str,

@@ -1,21 +1,21 @@
-//! Documents: JSON texts that callers keep in a gallery, by kind and key. The gallery does not interpret them.
+//! Documents: JSON texts that callers store in a gallery, by kind and key. The gallery does not interpret them.
 
 use super::Gallery;
 use super::error::Result;
 
-/// A kind of documents, with a table of its own in the catalog.
+/// A kind of documents. Each kind has a table in the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocumentKind {
-    /// Calibrations, by fusion. The last few of a key are kept.
+    /// Calibrations, by fusion. The newest few of a key are kept.
     Calibration,
-    /// Audits, by way to search. The last one of a key is kept.
+    /// Audits, by search mode. The newest one of a key is kept.
     Audit,
 }
 
 /// A document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Its number among those of its kind.
+    /// Its number among the documents of its kind.
     pub id: i64,
     /// Its key.
     pub key: String,
@@ -23,11 +23,11 @@ pub struct Document {
     pub text: String,
 }
 
-/// Describes what is wrong with a document; `None` if nothing is.
+/// Checks a document. Returns the problem in words; `None` if there is none.
 pub type DocumentCheck<'a> = &'a dyn Fn(&Gallery, DocumentKind, &Document) -> Option<String>;
 
 impl Gallery {
-    /// Keeps a document, as the newest of its kind and key. Returns its number.
+    /// Stores a document as the newest of its kind and key. Returns its number.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -52,7 +52,7 @@ impl Gallery {
         }
     }
 
-    /// Everything that is wrong with the documents, in words.
+    /// The problems of all documents, in words.
     pub(super) fn document_problems(&self, check: DocumentCheck<'_>) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         for (kind, table) in [(DocumentKind::Calibration, "calibrations"), (DocumentKind::Audit, "audits")] {
@@ -65,7 +65,7 @@ impl Gallery {
     }
 }
 
-/// A document must be JSON.
+/// Requires that a document is JSON.
 pub(super) fn is_json(_: &Gallery, kind: DocumentKind, document: &Document) -> Option<String> {
     let error = serde_json::from_str::<serde::de::IgnoredAny>(&document.text).err()?;
     let what = match kind {

@@ -1,4 +1,4 @@
-//! Photos into the gallery.
+//! Enrollment: photos into the gallery.
 
 use std::path::PathBuf;
 
@@ -13,77 +13,76 @@ use crate::image::PhotoHash;
 use crate::reason::Reason;
 use crate::template::Template;
 
-/// A face on its way into the gallery.
+/// A face to enroll.
 #[derive(Debug, Clone)]
 pub struct EnrolledFace {
-    /// Whose it is; a new name makes a new subject.
+    /// Its subject. A new name makes a new subject.
     pub person: Person,
     /// The face's template.
     pub template: Template,
-    /// Where in the photo it was.
+    /// The face in the photo.
     pub provenance: Provenance,
 }
 
-/// A photo that was looked at, and what is to become of it.
+/// A processed photo to store.
 #[derive(Debug, Clone)]
 pub struct Enrollment {
-    /// Where the photo is.
+    /// Path of the photo.
     pub path: PathBuf,
     /// Hash of its bytes.
     pub hash: PhotoHash,
-    /// The settings it was looked at with; a skip is remembered for these only.
+    /// The options of the processing. A stored skip is valid for these options only.
     pub settings: String,
     /// Faces to enroll, or the reason and detail of a skip.
     pub faces: Result<Vec<EnrolledFace>, (Reason, String)>,
 }
 
-/// A photo that is in the gallery, and was seen at a path.
+/// A path of a photo that is already in the gallery.
 #[derive(Debug, Clone)]
 pub struct Sighting {
     /// Hash of its bytes.
     pub hash: PhotoHash,
-    /// Where it was seen.
+    /// The path.
     pub path: PathBuf,
-    /// Whom it came as, if anybody was named.
+    /// The subject that was given for the photo, if any.
     pub person: Option<Person>,
 }
 
-/// What became of one photo of a batch, durably.
+/// The result for a photo of a batch. It is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhotoOutcome {
-    /// Its new templates.
+    /// Templates were added.
     Enrolled(Vec<EnrolledTemplate>),
-    /// It was remembered as skipped.
+    /// The skip was stored.
     Skipped,
-    /// The same bytes were enrolled before.
+    /// The same bytes are already in the gallery.
     Duplicate,
 }
 
-/// A template that came of a face.
+/// An added template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolledTemplate {
     /// Its id.
     pub id: u64,
-    /// Whose it is: the name given, or a made-up one with a number if it was taken.
+    /// Name of its subject: the given name, or a generated name, to which a number may be appended.
     pub subject: Name,
 }
 
-/// A write that the index holds durably, and the catalog as pending.
+/// A write that is durable in the index and pending in the catalog.
 pub(super) struct Written {
     pending: PendingWrite,
-    /// Of the catalog when it noted the write: the watermark that the index has of it.
+    /// Generation of the catalog at the beginning of the write. It is the watermark of the write in the index.
     generation: u64,
-    /// The shards of the index that have it.
+    /// The shards of the index that contain the write.
     shards: Vec<u16>,
 }
 
 impl Gallery {
-    /// Enrolls a batch of photos, all or nothing, and remembers the skipped ones. When it returns, the
-    /// batch survives a power cut and later look-ups see it.
+    /// Stores a batch of photos, all or none, including skipped ones. When it returns, the batch survives a power failure and later
+    /// searches find its templates.
     ///
     /// # Errors
-    /// A template that does not fit (nothing is written); a full or failing disk (what was acknowledged before stays, this batch is
-    /// taken back).
+    /// A template of another dimension (nothing is written); a full or failing disk (this batch is reverted, earlier ones stay).
     pub fn enroll(&self, photos: &[Enrollment]) -> Result<Vec<PhotoOutcome>> {
         for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
             self.check_dimension(&face.template)?;
@@ -101,8 +100,8 @@ impl Gallery {
         Ok(outcomes)
     }
 
-    /// Notes further paths at which photos were seen. One is not kept where its photo is not in the gallery, or comes as somebody
-    /// whom it is not of there. Returns how many are new.
+    /// Stores further paths of photos. A path is ignored if its photo is not in the gallery, or was given as a subject that the photo does
+    /// not have in the gallery. Returns the number of new paths.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -110,7 +109,7 @@ impl Gallery {
         self.settle()?;
         let mut catalog = self.catalog();
         catalog.verify_photos(seen.iter().map(|photo| &photo.hash))?;
-        let added = catalog.transaction("noting paths of photos", |tx| {
+        let added = catalog.transaction("storing paths of photos", |tx| {
             let mut added = 0;
             for photo in seen {
                 let noted = path::note(tx, &photo.hash, &photo.path, &photo.person)?;
@@ -124,10 +123,10 @@ impl Gallery {
         Ok(added)
     }
 
-    /// What is known of a photo with these bytes.
+    /// The stored result for the photo with these bytes.
     ///
     /// # Errors
-    /// The catalog failed; the disk is too full to settle what an earlier failure left.
+    /// The catalog failed; the disk is too full to settle an earlier failure.
     pub fn photo(&self, hash: &PhotoHash) -> Result<Option<PhotoRecord>> {
         self.settle()?;
         self.catalog().photo(hash)
@@ -138,8 +137,8 @@ impl Gallery {
         if expected == got { Ok(()) } else { Err(GalleryError::WrongDimension { expected, got }) }
     }
 
-    /// Steps one and two of a write: `plan` inserts template rows and lists their vectors; the catalog
-    /// then holds them as pending, and the index holds them durably. Step three is [`Gallery::finish`].
+    /// Steps one and two of a write. `plan` inserts rows of templates and lists their vectors. Afterwards the rows are pending in the
+    /// catalog and durable in the index. Step three is [`Gallery::finish`].
     pub(super) fn write<'a, T>(
         &self,
         doing: &'static str,
@@ -184,7 +183,7 @@ impl Gallery {
         }
     }
 
-    /// Step three of a write: its templates are live, together with whatever else `work` notes.
+    /// Step three of a write: makes its templates live. `work` may make further changes in the same transaction.
     pub(super) fn finish(
         &self,
         written: Option<Written>,
@@ -213,7 +212,7 @@ fn insert_photo<'a>(
         Ok(_) => ("enrolled", String::new()),
         Err((reason, detail)) => (reason.code(), detail.clone()),
     };
-    // A photo that was skipped is known by its hash alone: its path may name somebody who is removed one day.
+    // A skipped photo is stored without its path, because the path may name a subject that is removed later.
     let path = if enrollment.faces.is_ok() { enrollment.path.clone() } else { PathBuf::new() };
     let record = PhotoRecord {
         path,

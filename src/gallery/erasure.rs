@@ -1,41 +1,41 @@
-//! Erasing what was removed from every file of a gallery.
+//! Erasure of removed templates from every file of a gallery.
 
 use std::sync::PoisonError;
 
 use super::Gallery;
 use super::error::{GalleryError, Result};
 
-/// The space on the disk that an erasure takes for a while, in bytes.
+/// The temporary disk space of an erasure, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// How much it takes at most.
+    /// Largest space that it needs.
     pub needed: u64,
-    /// How much is free.
+    /// Free space.
     pub available: u64,
 }
 
-/// What an erasure did, and what it could not do.
+/// The result of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erasure {
-    /// Removed templates that it was about.
+    /// Removed templates that were to be erased.
     pub removed: u64,
     /// Segments of the index that were rewritten without them.
     pub rewritten: usize,
-    /// Old files of the index that open views hold: their bytes are on the disk until these are dropped.
+    /// Replaced files of the index that open views still use. Their bytes stay on the disk until the views are dropped.
     pub held_by_views: usize,
-    /// Whether another program reads the catalog, so that names and paths of the removed are still in its files.
+    /// Whether another program has the catalog open, so that names and paths of removed subjects are still in its files.
     pub catalog_held: bool,
 }
 
 impl Erasure {
-    /// Whether nothing of the removed is in any file of the gallery.
+    /// Whether all files of the gallery are free of removed templates.
     pub fn is_whole(&self) -> bool {
         self.held_by_views == 0 && !self.catalog_held
     }
 }
 
 impl Gallery {
-    /// Templates that were removed and are not erased: their bytes, or what the catalog had of them, are in a file.
+    /// Number of removed templates that are not erased: some of their data is still in a file.
     ///
     /// # Errors
     /// The catalog failed.
@@ -43,28 +43,28 @@ impl Gallery {
         Ok(self.catalog().unerased()?.max(self.vectors.statistics()?.deleted))
     }
 
-    /// The space that [`purge`](Self::purge) takes meanwhile, and what there is.
+    /// The temporary disk space that [`purge`](Self::purge) needs, and the free space.
     ///
     /// # Errors
     /// The catalog or the file system failed.
     pub fn purge_room(&self) -> Result<Room> {
         let io = |source: rustix::io::Errno| GalleryError::Io {
             path: self.directory.clone(),
-            doing: "asking for its free space",
+            doing: "reading its free space",
             source: source.into(),
         };
         let disk = rustix::fs::statvfs(&self.directory).map_err(io)?;
-        // The one after the other, and what the first took is free again.
+        // Index and catalog are purged one after the other. The first one frees its space before the second one begins.
         let needed = self.vectors.purge_room()?.max(self.catalog().rewrite_room()?);
         Ok(Room { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
     }
 
-    /// Removes the bytes of removed templates from every file of the gallery, and what the catalog kept of them in unused pages and in its
-    /// journal. Copies made elsewhere, and what the medium keeps of removed files, are beyond its reach. One that failed goes on when it
-    /// is run again; until one was whole, [`unerased`](Self::unerased) counts what it was about.
+    /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, and names in the
+    /// journal. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again after a failure. Until a
+    /// purge is complete, [`unerased`](Self::unerased) counts the templates.
     ///
     /// # Errors
-    /// [`GalleryError::NoRoom`], before anything is done; the disk is full or failing; a segment is damaged.
+    /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged.
     pub fn purge(&self) -> Result<Erasure> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let Room { needed, available } = self.purge_room()?;

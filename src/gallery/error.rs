@@ -1,4 +1,4 @@
-//! What can go wrong with a gallery, told to the person who meets it.
+//! Errors of galleries.
 
 use std::path::PathBuf;
 
@@ -11,26 +11,26 @@ use crate::template::{BindingError, TemplateError};
 /// Result with [`GalleryError`].
 pub type Result<T, E = GalleryError> = std::result::Result<T, E>;
 
-/// Why a gallery refused or failed. Nothing acknowledged is lost by any of these.
+/// An error of a gallery. Acknowledged writes are never lost.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GalleryError {
     /// There is no gallery at this path.
     #[error("{} is not a gallery", .0.display())]
     NotAGallery(PathBuf),
-    /// Something is there already.
+    /// Something already exists at this path.
     #[error("{} exists already and is not an empty folder; choose another path", .0.display())]
     AlreadyExists(PathBuf),
-    /// A symbolic link is where something is to be made.
-    #[error("{} is a symbolic link; give a path where nothing is", .0.display())]
+    /// A symbolic link is at a path where something is to be made.
+    #[error("{} is a symbolic link; give a path that does not exist", .0.display())]
     Linked(PathBuf),
     /// Something is to be made inside a gallery or a backup.
     #[error(
-        "{}: {} is a gallery or a backup, and nothing else is kept in it, as a purge would not erase it and a check not verify it; choose a path outside",
+        "{}: {} is a gallery or a backup, and must not contain other files, because a purge would not erase them and a check would not verify them; choose a path outside",
         place.display(), gallery.display()
     )]
     Inside {
-        /// Where it was to be made.
+        /// Path of the new file or folder.
         place: PathBuf,
         /// The gallery, or the backup.
         gallery: PathBuf,
@@ -43,81 +43,81 @@ pub enum GalleryError {
     Catalog {
         /// The database file.
         path: PathBuf,
-        /// What was being done.
+        /// The failed operation.
         doing: &'static str,
-        /// SQLite's word.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The disk is full; what was acknowledged is safe, free some space and run the same command again.
-    #[error("{}: the disk is full while {doing}; nothing enrolled so far is lost, free some space and run the same command again", path.display())]
+    /// The disk is full. Acknowledged writes are safe. Free some space and run the same command again.
+    #[error("{}: the disk is full while {doing}; no acknowledged write is lost; free some space and run the same command again", path.display())]
     Full {
-        /// The file that could not grow.
+        /// The file that was written.
         path: PathBuf,
-        /// What was being done.
+        /// The failed operation.
         doing: &'static str,
     },
-    /// The catalog was written by a newer program.
+    /// A newer program has written the catalog.
     #[error("catalog {} has version {got}, this program reads version {expected}; use a newer gallerist", path.display())]
     NewerCatalog {
         /// The database file.
         path: PathBuf,
-        /// Version this program knows.
+        /// Supported version.
         expected: i64,
-        /// Version found.
+        /// Version of the catalog.
         got: i64,
     },
-    /// The catalog was written by an older program, and is open for reading only.
+    /// An older program has written the catalog, and it is open for reading only.
     #[error(
         "catalog {} has version {got}, this program reads version {expected}; open it for writing once to convert it", path.display()
     )]
     OlderCatalog {
         /// The database file.
         path: PathBuf,
-        /// Version this program reads.
+        /// Version that this program reads.
         expected: i64,
-        /// Version found.
+        /// Version of the catalog.
         got: i64,
     },
-    /// The index has seen writes that the catalog does not know: it is an old copy, or lost the end of its log.
+    /// The catalog is older than the index: it is an old copy, or lost the end of its WAL.
     #[error(
-        "catalog {}: it lost writes that were acknowledged: the index beside it has seen its change {expected}, the catalog knows {got}; put back the catalog that belongs to this index, or restore a backup of both", path.display()
+        "catalog {}: it lost acknowledged writes: its index contains change {expected}, the catalog only {got}; put back the catalog of this index, or restore a backup of both", path.display()
     )]
     CatalogBehind {
         /// The database file.
         path: PathBuf,
-        /// The last change that the index has seen.
+        /// Generation of the last write in the index.
         expected: u64,
-        /// The last change that the catalog knows.
+        /// Generation of the catalog.
         got: u64,
     },
-    /// The catalog has finished writes that the index does not have: it is an old copy, or lost the end of a log.
+    /// The index is older than the catalog: it is an old copy, or lost the end of a WAL.
     #[error(
-        "index {}: shard {shard} lost writes that were acknowledged: the catalog beside it finished change {expected} there, the shard has {got}; put back the index that belongs to this catalog, or restore a backup of both", path.display()
+        "index {}: shard {shard} lost acknowledged writes: its catalog contains change {expected}, the shard only {got}; put back the index of this catalog, or restore a backup of both", path.display()
     )]
     IndexBehind {
         /// The index.
         path: PathBuf,
-        /// The shard.
+        /// Number of the shard.
         shard: usize,
-        /// The last change that was finished there.
+        /// Generation of the shard's last finished write according to the catalog.
         expected: u64,
-        /// The last change that it has.
+        /// Watermark of the shard.
         got: u64,
     },
     /// The gallery was moved or replaced while it was open.
     #[error(
-        "{}: it was moved away or replaced while the gallery was open; nothing more is written, and what was acknowledged is where it went", path.display()
+        "{}: it was moved or replaced while the gallery was open; nothing more is written, and acknowledged writes are in the moved gallery", path.display()
     )]
     Moved {
-        /// Where the catalog was.
+        /// Path of the catalog when it was opened.
         path: PathBuf,
     },
-    /// The catalog is not what its format says.
+    /// The catalog is damaged.
     #[error("catalog {}: {what}", path.display())]
     DamagedCatalog {
         /// The database file.
         path: PathBuf,
-        /// What was found.
+        /// The damage, in words.
         what: String,
     },
     /// The index, or another store of vectors, failed.
@@ -126,102 +126,100 @@ pub enum GalleryError {
     /// Templates of another model.
     #[error(transparent)]
     Binding(#[from] BindingError),
-    /// A template of the wrong length.
-    #[error("a template of {got} dimensions was given, this gallery holds {expected}")]
+    /// A template of another dimension.
+    #[error("a template with {got} components was given, this gallery has {expected}")]
     WrongDimension {
-        /// The gallery's dimension.
+        /// Dimension of the gallery.
         expected: usize,
-        /// The dimension given.
+        /// Dimension of the template.
         got: usize,
     },
-    /// A file or folder could not be used.
+    /// A file or folder cannot be used.
     #[error("{}: {doing}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The failed operation.
         doing: &'static str,
-        /// The system's word.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// No such person.
-    #[error("no subject is called {name:?}{hint}")]
+    /// No subject has this name.
+    #[error("there is no subject {name:?}{hint}")]
     UnknownSubject {
-        /// The name asked for.
+        /// The name.
         name: String,
-        /// Similar names, or empty.
+        /// Similar names; may be empty.
         hint: String,
     },
-    /// No such template.
-    #[error(
-        "no template has the number {id}, and nothing was changed; a template that is moved gets a new number"
-    )]
+    /// No template has this id.
+    #[error("no template has the id {id}; nothing was changed. A moved template has a new id")]
     UnknownTemplate {
-        /// The number asked for.
+        /// The id.
         id: u64,
     },
-    /// A template is to be moved to where it is.
-    #[error("template {id} is one of {subject:?} already; nothing was moved")]
+    /// A template already belongs to the subject that it is to be moved to.
+    #[error("template {id} already belongs to {subject:?}; nothing was moved")]
     TemplateThere {
-        /// The template.
+        /// Id of the template.
         id: u64,
-        /// Whose it is.
+        /// Name of the subject.
         subject: String,
     },
-    /// The disk has less room than a purge takes meanwhile.
+    /// The disk has less free space than a purge needs.
     #[error(
-        "{}: a purge takes {} of free space for a while, and there are {}; nothing was erased, free some space and run the same command again",
+        "{}: a purge needs {} of free space, {} are available; nothing was erased. Free some space and run the same command again",
         path.display(), bytes(*needed), bytes(*available)
     )]
     NoRoom {
         /// The gallery.
         path: PathBuf,
-        /// Bytes that are needed at most.
+        /// Largest space that it needs, in bytes.
         needed: u64,
-        /// Bytes that are free.
+        /// Free space, in bytes.
         available: u64,
     },
-    /// A name that is taken, or that is none.
+    /// A name that is not valid, or that another subject has.
     #[error("subject name {name:?}: {reason}")]
     SubjectName {
         /// The name.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// What should be a backup is not one, or is damaged.
+    /// Not a backup, or a damaged one.
     #[error("backup {}: {what}", path.display())]
     BadBackup {
         /// The backup, or the file in it.
         path: PathBuf,
-        /// What was expected and got.
+        /// The expected and the found content.
         what: String,
     },
-    /// A threshold that no score can be compared with.
-    #[error("a threshold of {0} was given, a cosine from -1 to 1 is expected")]
+    /// A threshold outside -1 to 1.
+    #[error("the threshold is {0}, expected a cosine from -1 to 1")]
     Threshold(f32),
-    /// A `.npy` file, or the names beside it, that cannot be imported.
+    /// A `.npy` file, or a file of names, that cannot be imported.
     #[error("{}: {what}", path.display())]
     BadSource {
         /// The file.
         path: PathBuf,
-        /// What was expected and got.
+        /// The expected and the found content.
         what: String,
     },
-    /// One row of a `.npy` file is not a template.
+    /// A row of a `.npy` file is not a template.
     #[error("{}: row {row}: {source} (rows and components are counted from 0)", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,
-        /// Row number, counted from 0.
+        /// The row, from 0.
         row: u64,
-        /// Why it is not a template.
+        /// The reason.
         source: TemplateError,
     },
 }
 
 impl GalleryError {
-    /// Whether files of the gallery are not what they were when they were written, or not of one moment.
+    /// Whether the error is damage: changed files of the gallery, or files of different moments.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::DamagedCatalog { .. } | Self::CatalogBehind { .. } | Self::IndexBehind { .. } => true,
@@ -230,7 +228,7 @@ impl GalleryError {
         }
     }
 
-    /// Whether the disk was full, wherever it was noticed.
+    /// Whether the error is a full disk.
     pub fn is_full(&self) -> bool {
         match self {
             Self::Full { .. } | Self::NoRoom { .. } => true,

@@ -1,4 +1,4 @@
-//! Ready-made templates into the gallery.
+//! Import: templates into the gallery.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -15,34 +15,34 @@ use crate::face::Provenance;
 use crate::image::PhotoHash;
 use crate::template::Template;
 
-/// A row of an imported file on its way into the gallery.
+/// A row of a file to import.
 #[derive(Debug)]
 pub struct ImportedRow {
-    /// Its number in the file.
+    /// The row in the file, from 0.
     pub row: u64,
-    /// Whose it is; nobody's for an unknown face.
+    /// Its subject; `None` for an unknown face.
     pub person: Option<Person>,
-    /// The vector.
+    /// The template.
     pub template: Template,
-    /// The photo it was made from, if that is known.
+    /// Its photo, if it is known.
     pub photo: Option<ImportedPhoto>,
 }
 
-/// The photo that an imported template was made from.
+/// The photo of an imported template.
 #[derive(Debug, Clone)]
 pub struct ImportedPhoto {
     /// Hash of its bytes.
     pub hash: PhotoHash,
-    /// Where it was.
+    /// Path of the photo.
     pub path: PathBuf,
-    /// Where in it the face was.
+    /// The face in the photo.
     pub face: Option<Provenance>,
-    /// Further paths at which its bytes were.
+    /// Further paths of the photo.
     pub other_paths: Vec<PathBuf>,
 }
 
 impl Gallery {
-    /// The import source whose bytes hash to `hash`, noted if it is new.
+    /// The import source with this hash. It is added if it is new.
     ///
     /// # Errors
     /// The catalog failed.
@@ -51,7 +51,7 @@ impl Gallery {
         self.catalog().source(hash, path, rows_total)
     }
 
-    /// Calls `visit` with every row of `source` that the gallery holds.
+    /// Calls `visit` with every row of `source` that is in the gallery.
     ///
     /// # Errors
     /// The catalog failed.
@@ -59,8 +59,8 @@ impl Gallery {
         if source.is_new { Ok(()) } else { self.catalog().each_imported(source, visit) }
     }
 
-    /// The template that the gallery holds of a face of a photo. Boxes that share more than half of what they cover
-    /// together are of the same face: devices differ in the last digits.
+    /// The template in the gallery of a face in a photo. Two faces are the same if their bounds have an intersection over union above one
+    /// half, because the bounds differ slightly between machines.
     ///
     /// # Errors
     /// The catalog failed.
@@ -76,7 +76,7 @@ impl Gallery {
         }))
     }
 
-    /// The digest of the names that the rows of `source` came with last; `Some(None)`: they came without names.
+    /// The digest of the names in the last import of `source`. `Some(None)`: it was imported without names.
     ///
     /// # Errors
     /// The catalog failed.
@@ -84,7 +84,7 @@ impl Gallery {
         self.catalog().source_names(source)
     }
 
-    /// Notes the digest of the names that the rows of `source` come with.
+    /// Stores the digest of the names in an import of `source`.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -94,8 +94,8 @@ impl Gallery {
         self.witness(&catalog)
     }
 
-    /// Gives templates, by their ids, to the persons of these names, made if there are none yet; subjects that are left with no
-    /// template are gone. Each block of them is moved whole and noted in the journal.
+    /// Moves templates, given by their ids, to the subjects of these names, which are made if they do not exist. Subjects without templates
+    /// are removed. Each block of templates is moved completely or not at all, and recorded in the journal.
     ///
     /// # Errors
     /// A template is not in the gallery; the disk is full or failing.
@@ -113,21 +113,20 @@ impl Gallery {
                     self.catalog().damaged(what)
                 })?);
             }
-            // By subject: its name, the templates as they were, and their new ids.
+            // By subject: its name, the templates before the move, and their new ids.
             let mut moved: BTreeMap<u64, (Name, Vec<Original>, Vec<u64>)> = BTreeMap::new();
-            let (written, ()) =
-                self.write_as(PendingKind::Move, "giving templates other names", |tx, rows| {
-                    for ((template, original), (_, name)) in originals.iter().zip(block) {
-                        let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
-                        let into = into.cast_unsigned();
-                        let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                        rows.push(Row { id, subject: into, vector: &original.vector });
-                        let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
-                        templates.push(template.clone());
-                        ids.push(id);
-                    }
-                    Ok(())
-                })?;
+            let (written, ()) = self.write_as(PendingKind::Move, "renaming templates", |tx, rows| {
+                for ((template, original), (_, name)) in originals.iter().zip(block) {
+                    let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
+                    let into = into.cast_unsigned();
+                    let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
+                    rows.push(Row { id, subject: into, vector: &original.vector });
+                    let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
+                    templates.push(template.clone());
+                    ids.push(id);
+                }
+                Ok(())
+            })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
                     template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
@@ -138,10 +137,10 @@ impl Gallery {
         Ok(())
     }
 
-    /// Imports rows of `source`, all or nothing. When it returns, they survive a power cut.
+    /// Imports rows of `source`, all or none. When it returns, they survive a power failure.
     ///
     /// # Errors
-    /// A template that does not fit (nothing is written); a full or failing disk.
+    /// A template of another dimension (nothing is written); a full or failing disk.
     pub fn import(&self, source: &Source, imported: &[ImportedRow]) -> Result<()> {
         imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
         {
@@ -150,7 +149,7 @@ impl Gallery {
             catalog.verify_photos(imported.iter().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
         }
         let (written, ()) = self.write("importing templates", |tx, rows| {
-            // Rows of one person come together: each name is looked up once.
+            // Consecutive rows often have the same subject, so each name is looked up once.
             let mut named = HashMap::new();
             for ImportedRow { row, person, template, photo } in imported {
                 let known = match person {
@@ -192,10 +191,10 @@ impl Gallery {
     }
 }
 
-/// Templates that are moved together.
+/// Templates per move.
 const RENAMED: usize = 8192;
 
-/// The row of a photo, made if the photo is new or was left out until now.
+/// The row of a photo. It is made if the photo is new or was skipped.
 fn insert_photo(
     tx: &rusqlite::Transaction<'_>,
     imported: &ImportedPhoto,
@@ -222,7 +221,7 @@ fn insert_new(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rusql
     photo::upsert(tx, &imported.hash, &record)
 }
 
-/// The share that two boxes have in common of what they cover together, 0 to 1.
+/// Intersection over union of two rectangles, 0 to 1.
 pub(super) fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
     let area = |[left, top, right, bottom]: [f32; 4]| (right - left).max(0.0) * (bottom - top).max(0.0);
     let common =

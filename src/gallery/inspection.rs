@@ -1,9 +1,9 @@
-//! What is in a gallery, and whether it is sound.
+//! The size of a gallery, and its check.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalog::UnknownFace;
 use super::catalog::template::group_of;
@@ -13,51 +13,51 @@ use super::opening::abandoned_beside;
 use super::vectors::{Access, Stored, VectorError, VectorErrorKind, View, local};
 use super::{Gallery, INDEX};
 
-/// Rows of the catalog compared with the index at a time.
+/// Rows of the catalog per block of the comparison with the index.
 const BLOCK: usize = 16_384;
-/// Problems listed one by one; more are counted.
+/// Most listed problems. Further problems are counted.
 const LISTED: usize = 100;
 
-/// Sizes of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Counts and sizes of a gallery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// People.
+    /// Number of subjects.
     pub subjects: u64,
-    /// Their live templates.
+    /// Number of their live templates.
     pub templates: u64,
-    /// Live templates without a subject.
+    /// Number of live templates without a subject.
     pub unknown: u64,
-    /// Removed templates of which something is still in a file, of the index or of the catalog.
+    /// Number of removed templates that are not erased yet, in the index or in the catalog.
     pub removed: u64,
-    /// Mapped segments.
+    /// Number of segments.
     pub segments: u64,
-    /// Rows in buffers, not in a segment yet.
+    /// Number of buffered rows, which are not in a segment yet.
     pub buffered: u64,
-    /// Bytes of the index on disk.
+    /// Size of the index on disk, in bytes.
     pub index_bytes: u64,
-    /// Bytes of the catalog on disk.
+    /// Size of the catalog on disk, in bytes.
     pub catalog_bytes: u64,
 }
 
-/// Result of a full check.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
-    /// Templates of subjects in the catalog that were compared with the index.
+    /// Compared templates with a subject.
     pub templates: u64,
-    /// Templates without a subject that were.
+    /// Compared templates without a subject.
     pub unknown: u64,
-    /// Files of the index whose every byte was verified.
+    /// Completely verified files of the index.
     pub files: u64,
-    /// What is wrong, in words for people; empty when the gallery is sound.
+    /// The problems, in words; empty for a sound gallery.
     pub problems: Vec<String>,
-    /// Problems found beyond the listed ones.
+    /// Number of further problems.
     pub more_problems: u64,
-    /// Folders beside the gallery that a killed `init`, `backup` or `restore` left half-made; the next one there removes them.
+    /// Folders beside the gallery that a killed `init`, `backup` or `restore` left. The next such command there removes them.
     pub leftovers: Vec<PathBuf>,
 }
 
 impl Inspection {
-    /// Whether nothing is wrong.
+    /// Whether no problem was found.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -66,7 +66,7 @@ impl Inspection {
         if self.problems.len() < LISTED { self.problems.push(problem) } else { self.more_problems += 1 }
     }
 
-    /// A row that was looked up, or none; `None` if it is damaged, which is noted.
+    /// A row of a lookup. The outer `None`: the row is damaged, which is added to the problems.
     fn readable(&mut self, row: Result<Option<Stored>, VectorError>) -> Result<Option<Option<Stored>>> {
         match row {
             Err(error) if error.kind() == VectorErrorKind::Damaged => {
@@ -79,7 +79,7 @@ impl Inspection {
 }
 
 impl Gallery {
-    /// Counts and sizes.
+    /// Counts and sizes of the gallery.
     ///
     /// # Errors
     /// The catalog failed.
@@ -104,11 +104,10 @@ impl Gallery {
         })
     }
 
-    /// Opens a gallery for reading and checks it: see [`check`](Self::check). That it cannot be opened because it is damaged is a problem in
-    /// the result as well.
+    /// Opens a gallery for reading and checks it: see [`check`](Self::check). Damage that prevents opening is a problem in the result too.
     ///
     /// # Errors
-    /// No gallery there; another process writes to it; a file could not be read at all.
+    /// There is no gallery; another process writes to it; a file cannot be read at all.
     pub fn check_at(
         directory: &Path,
         deep: bool,
@@ -138,16 +137,16 @@ impl Gallery {
         Ok(found)
     }
 
-    /// Verifies every byte of the index, every row and document of the catalog, and that both hold the same templates
-    /// under the same subjects; if `deep`, also that every template is found by searches of the graph it is in.
+    /// Verifies every byte of the index and every row and document of the catalog. Compares the templates and subjects of both. If `deep`,
+    /// also searches each graph for each of its rows.
     ///
     /// # Errors
-    /// A file could not be read at all; damage is a problem in the result.
+    /// A file cannot be read at all. Damage is a problem in the result.
     pub fn check(&self, deep: bool) -> Result<Inspection> {
         self.check_with(deep, &is_json)
     }
 
-    /// The same, with a check of what the documents say.
+    /// As [`check`](Self::check), with a check of the documents' content.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -175,7 +174,7 @@ impl Gallery {
         Ok(found)
     }
 
-    /// Compares what the catalog and the index hold.
+    /// Compares the catalog with the index.
     fn compare(&self, found: &mut Inspection) -> Result<()> {
         let view = self.view_with_unknown()?;
         self.compare_unknown(&view, found)?;
@@ -205,7 +204,7 @@ impl Gallery {
         let unsettled = unsettled.len() - view.absent(&unsettled)?.len();
         let known = found.templates + found.unknown;
         if view.len() as u64 > known + unsettled as u64 {
-            found.add(format!("the index holds {} templates, the catalog knows {known} of them", view.len()));
+            found.add(format!("the index contains {} templates, the catalog {known} of them", view.len()));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Look-ups: who in the gallery is close to a probe.
+//! Searches of a gallery.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -17,18 +17,17 @@ use crate::template::Template;
 /// How a gallery is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Search {
-    /// Complete unless a graph is walked.
+    /// The search mode. Only a graph search is incomplete.
     pub mode: Mode,
-    /// The probability with which a subject at the threshold itself may be missed, where bounds are not certain: see
-    /// [`Proof::Bounded`].
+    /// Probability that a subject exactly at the threshold is missed, for a mode with probabilistic bounds: see [`Proof::Bounded`].
     pub miss: Option<f64>,
-    /// The part of the candidates that is enough on the average, for [`Mode::Auto`].
+    /// Required share of the candidates, on average, for [`Mode::Auto`].
     pub recall: Option<f64>,
-    /// How subjects of several templates are scored.
+    /// How the scores of a subject's templates become one score.
     pub fusion: Fusion,
 }
 
-/// The name of a way to search, by which audits are kept: `exact`, `scan`, `graph-64`.
+/// The name of a search mode, which is the key of its audits: `exact`, `scan`, `graph-64`.
 pub fn mode_name(mode: Mode) -> String {
     match mode {
         Mode::Exact => "exact".into(),
@@ -38,7 +37,7 @@ pub fn mode_name(mode: Mode) -> String {
     }
 }
 
-/// The way to search with this [`mode_name`]; none is called `auto`.
+/// The search mode with this [`mode_name`]. There is none for `auto`.
 pub fn mode_named(name: &str) -> Option<Mode> {
     match name {
         "exact" => Some(Mode::Exact),
@@ -47,36 +46,36 @@ pub fn mode_named(name: &str) -> Option<Mode> {
     }
 }
 
-/// One subject close to the probe.
+/// A candidate: a subject of the gallery.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
-    /// The subject's id.
+    /// Id of the subject.
     pub subject_id: u64,
-    /// The subject's name.
+    /// Name of the subject.
     pub subject: String,
-    /// The template that scored best.
+    /// Id of its template with the best score.
     pub template_id: u64,
-    /// The subject's fused score: cosine similarity, -1 to 1, higher is closer.
+    /// Fused score of the subject: cosine, -1 to 1.
     pub score: f32,
 }
 
-/// A ranked candidate list and how it was found.
+/// A ranked candidate list and its certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidates {
-    /// Best first, every subject once.
+    /// The candidates, best first. Each subject occurs once.
     pub candidates: Vec<Candidate>,
-    /// Rows that were looked at.
+    /// Number of rows that were scored or bounded.
     pub searched: u64,
-    /// The best score of any live template, on the list or not; `None` in an empty gallery.
+    /// Best score of any live template; `None` in an empty gallery.
     pub max_score: Option<f32>,
-    /// What is certain about those that are not on the list.
+    /// What is certain about subjects that are not in the list.
     pub certificate: Proof,
-    /// How it was found; never [`Mode::Auto`].
+    /// The search mode; never [`Mode::Auto`].
     pub mode: Mode,
 }
 
 impl Gallery {
-    /// The `k` subjects closest to the probe.
+    /// The `k` subjects with the highest scores.
     ///
     /// # Errors
     /// The probe has another dimension than the gallery; the catalog failed; a segment is damaged.
@@ -86,7 +85,7 @@ impl Gallery {
         Ok(candidates)
     }
 
-    /// The same for many probes, in their order; the rows are read from memory once for some at a time.
+    /// As [`identify`](Self::identify), for many probes, in their order. The rows are read from memory once for several probes.
     ///
     /// # Errors
     /// As [`identify`](Self::identify).
@@ -96,11 +95,11 @@ impl Gallery {
             if let Some(found) = self.named(rankings)? {
                 return Ok(found);
             }
-            // Somebody was removed meanwhile, and took the place of who comes next.
+            // A subject was removed after the search. Its place belongs to the next one, so search again.
         }
     }
 
-    /// Candidates with their names; `None` if one of them was removed since the view was taken.
+    /// Adds the names to candidates; `None` if one of the subjects was removed after the view was made.
     fn named(&self, rankings: Vec<Ranking>) -> Result<Option<Vec<Candidates>>> {
         let catalog = self.catalog();
         let mut found = Vec::with_capacity(rankings.len());
@@ -119,17 +118,18 @@ impl Gallery {
         Ok(Some(found))
     }
 
-    /// The catalog does not know a template that a view of the index holds: it was removed since the view was taken, or the catalog is damaged.
+    /// Checks a template that is in a view of the index and not in the catalog. It must have been removed after the view was made;
+    /// otherwise the catalog is damaged.
     pub(super) fn require_removed(&self, id: u64) -> Result<()> {
         if self.view()?.contains(id)? {
             return Err(
-                self.damaged(format!("template {id} is in the index, and whose it is is not in the catalog"))
+                self.damaged(format!("template {id} is in the index, but its subject is not in the catalog"))
             );
         }
         Ok(())
     }
 
-    /// The `k` templates closest to the probe, best first.
+    /// The `k` templates with the highest scores, best first.
     ///
     /// # Errors
     /// The probe has another dimension than the gallery.
@@ -138,7 +138,7 @@ impl Gallery {
         Ok(cosines(self.view()?.top(&Query::new(&[probe.as_slice()]), k)?.remove(0)))
     }
 
-    /// Every template whose score is at least `min_score`, best first, without a cap.
+    /// Every template with at least the score `min_score`, best first.
     ///
     /// # Errors
     /// The probe has another dimension than the gallery.
@@ -147,7 +147,7 @@ impl Gallery {
         Ok(cosines(self.view()?.range(&Query::new(&[probe.as_slice()]), min_score)?.remove(0)))
     }
 
-    /// The name of the subject behind a hit; `None` if it was removed since the hit was found.
+    /// The name of a hit's subject; `None` if it was removed after the search.
     ///
     /// # Errors
     /// The catalog failed, or is damaged.
@@ -159,7 +159,7 @@ impl Gallery {
         Ok(name)
     }
 
-    /// What the catalog knows of a template of a subject.
+    /// A template of a subject.
     ///
     /// # Errors
     /// The catalog failed.
@@ -167,13 +167,13 @@ impl Gallery {
         self.catalog().template(id)
     }
 
-    /// Up to `limit` ids of live templates of subjects above `after`, in order.
+    /// Up to `limit` ids of live templates of subjects with ids above `after`, in order.
     ///
     /// # Errors
     /// The catalog failed.
     pub fn template_ids_after(&self, after: u64, limit: usize) -> Result<Vec<u64>> {
         let (mut after, mut ids) = (after, Vec::new());
-        // A block may be of unknown faces alone, and is not the end then.
+        // A block with unknown faces only is not the end.
         while ids.len() < limit {
             let block = self.catalog().template_ids_after(after, limit - ids.len())?;
             let Some(&(last, _)) = block.last() else { break };
@@ -183,7 +183,7 @@ impl Gallery {
         Ok(ids)
     }
 
-    /// The paths beside the first one at which the photo with these bytes was seen.
+    /// The further paths of the photo with these bytes, without the first one.
     ///
     /// # Errors
     /// The catalog failed.
@@ -199,7 +199,7 @@ impl Gallery {
         self.catalog().subject_name(id)
     }
 
-    /// Subjects and their live templates.
+    /// Number of subjects, and of their live templates.
     ///
     /// # Errors
     /// The catalog failed.
@@ -207,7 +207,7 @@ impl Gallery {
         self.catalog().counts()
     }
 
-    /// Every subject that has live templates, with the oldest of these; in order of subject.
+    /// Every subject with live templates, with the lowest id of these, in order of subject.
     ///
     /// # Errors
     /// The catalog failed.
@@ -215,7 +215,7 @@ impl Gallery {
         self.catalog().first_templates()
     }
 
-    /// A frozen picture of the index, for reading and searching the vectors of subjects. Unknown faces are not in it.
+    /// A view of the index, for reading and searching the vectors of subjects. It does not contain unknown faces.
     ///
     /// # Errors
     /// The index failed.
@@ -223,7 +223,7 @@ impl Gallery {
         self.hidden.view(self.clock.load(Ordering::Acquire), || self.view_with_unknown())
     }
 
-    /// The same with unknown faces, each in a group of its own, which is no subject.
+    /// A view that also contains unknown faces. Each has a group of its own, which is not a subject.
     ///
     /// # Errors
     /// As [`view`](Self::view).

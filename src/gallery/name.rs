@@ -1,4 +1,4 @@
-//! Names of people: one spelling of what looks the same, and nothing in them that cannot be seen.
+//! Names of subjects. Names that look the same have one spelling, and a name contains no invisible characters.
 
 use std::fmt;
 use std::path::Path;
@@ -13,44 +13,43 @@ use super::error::{GalleryError, Result};
 
 /// Longest name, in bytes of UTF-8.
 const BYTES: usize = 512;
-/// Bytes that a made-up name leaves for a number.
+/// Bytes that a generated name reserves for a number.
 const NUMBER: usize = 24;
 
 const NO_JOIN: char = '\u{200c}';
 const JOIN: char = '\u{200d}';
-/// The canonical combining class of signs that kill a vowel and so join two consonants of Indic scripts.
+/// The canonical combining class of viramas, which join two consonants of Indic scripts.
 const VIRAMA: u8 = 9;
 
-/// The name of a person. Two names that differ only in how their characters are composed are one: it is kept in Unicode's normalization
-/// form C, with the ideographic space of Japanese and Chinese text as a plain blank. Cannot be made of what nobody could type or tell apart
-/// on a screen.
+/// The name of a subject. It is in Unicode normalization form C, so two names that differ only in the composition of characters are the
+/// same. The ideographic space becomes a plain space. Characters that cannot be typed or cannot be seen are not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Name(String);
 
 impl Name {
-    /// A name as a person, a folder or a file gives it.
+    /// A name from a user, a folder or a file.
     ///
     /// # Errors
-    /// [`GalleryError::SubjectName`], with the code point where a character is refused: empty, longer than 512 bytes, with a blank at an
-    /// end or a combining mark at the start, or with control characters, special blanks, and characters without a look of their own
-    /// (invisible, for formatting, for private use, unassigned). The joiners U+200C and U+200D may stand where Arabic and Indic scripts
-    /// change by them.
+    /// [`GalleryError::SubjectName`], with the code point of a refused character. Not allowed are: an empty name; more than 512 bytes; a
+    /// space at either end; a combining mark at the start; control characters; spaces other than U+0020; characters without a glyph
+    /// (invisible, for formatting, for private use, unassigned). The joiners U+200C and U+200D are allowed where they change the form of
+    /// Arabic and Indic text.
     pub fn new(text: &str) -> Result<Self> {
         Self::limited(text, BYTES)
     }
 
-    /// A name made of a file's name, to which a number can be added where somebody is called so already.
+    /// A name generated from a file name. A number can be appended to it if another subject has the name.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and a few bytes earlier.
+    /// As [`new`](Self::new). The longest name is a few bytes shorter.
     pub fn made_up(text: &str) -> Result<Self> {
         Self::limited(text, BYTES - NUMBER)
     }
 
-    /// The text of a path that names a person.
+    /// The text of a path that contains a name.
     ///
     /// # Errors
-    /// [`GalleryError::SubjectName`]: it is not UTF-8 text.
+    /// [`GalleryError::SubjectName`]: it is not UTF-8.
     pub fn text_of(path: &Path) -> Result<&str> {
         path.to_str().ok_or_else(|| refused(&path.to_string_lossy(), "it is not UTF-8 text"))
     }
@@ -60,7 +59,7 @@ impl Name {
         &self.0
     }
 
-    /// The same with a number, for another person who would be called so.
+    /// The name with a number, for another subject.
     pub(super) fn numbered(&self, number: u64) -> Self {
         Self(format!("{self} ({number})"))
     }
@@ -72,9 +71,9 @@ impl Name {
         } else if name.len() > bytes {
             format!("it is longer than {bytes} bytes")
         } else if name.starts_with(' ') || name.ends_with(' ') {
-            "it begins or ends with a blank".to_owned()
+            "it begins or ends with a space".to_owned()
         } else if let Some(first) = name.chars().next().filter(|&first| is_combining_mark(first)) {
-            format!("it begins with U+{:04X}, which belongs to a character before it", u32::from(first))
+            format!("it begins with U+{:04X}, which combines with a preceding character", u32::from(first))
         } else if let Some(reason) = unseen(&name) {
             reason
         } else {
@@ -90,17 +89,17 @@ impl fmt::Display for Name {
     }
 }
 
-/// Whose a template is to be.
+/// The subject of a new template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Person {
-    /// The person of this name, who may be in the gallery already.
+    /// The subject with this name. It may already be in the gallery.
     Named(Name),
-    /// Nobody who is in the gallery: the name is made up, of a file's name, and gets a number if it is taken.
+    /// A new subject with this generated name. A number is appended if another subject has the name.
     Unknown(Name),
 }
 
 impl Person {
-    /// The name given or made up.
+    /// The given or generated name.
     pub fn name(&self) -> &Name {
         match self {
             Self::Named(name) | Self::Unknown(name) => name,
@@ -108,7 +107,7 @@ impl Person {
     }
 }
 
-/// The form in which names are kept and compared, of text that may be no name.
+/// The normalized form of a text, which may not be a valid name.
 pub(super) fn normalised(text: &str) -> String {
     text.nfc().map(|c| if c == '\u{3000}' { ' ' } else { c }).collect()
 }
@@ -117,23 +116,23 @@ fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
     GalleryError::SubjectName { name: name.to_owned(), reason: reason.into() }
 }
 
-/// Why the first character that cannot be seen, if there is one, is refused.
+/// Why the first invisible character is refused, if there is one.
 fn unseen(name: &str) -> Option<String> {
     let characters: Vec<char> = name.chars().collect();
     let (at, what) = (0..characters.len()).find_map(|at| Some((at, kind(&characters, at)?)))?;
     Some(format!("it contains U+{:04X}, {what}", u32::from(characters[at])))
 }
 
-/// What is wrong with one character; `None` for those that have a look of their own.
+/// The problem of a character; `None` for one with a glyph.
 fn kind(name: &[char], at: usize) -> Option<&'static str> {
     use GeneralCategory as Category;
-    const INVISIBLE: &str = "a character that cannot be seen";
+    const INVISIBLE: &str = "an invisible character";
     match name[at] {
         ' ' => return None,
         NO_JOIN if parts_letters(name, at) => return None,
         JOIN if beside_virama(name, at) => return None,
-        '\u{fffd}' => return Some("the mark of text that was decoded wrongly"),
-        // The ignorable characters that are letters, marks or symbols by their category, and the blank pattern of Braille.
+        '\u{fffd}' => return Some("the replacement character of wrongly decoded text"),
+        // Default-ignorable characters that are letters, marks or symbols by their category, and the blank Braille pattern.
         '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'
@@ -153,15 +152,15 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     match name[at].general_category() {
         Category::Control => Some("a control character"),
         Category::Format => Some(INVISIBLE),
-        Category::SpaceSeparator => Some("a blank that is not the plain one, U+0020"),
+        Category::SpaceSeparator => Some("a space other than U+0020"),
         Category::LineSeparator | Category::ParagraphSeparator => Some("a line break"),
-        Category::PrivateUse => Some("a character without a meaning of its own (private use)"),
+        Category::PrivateUse => Some("a private-use character"),
         Category::Surrogate | Category::Unassigned => Some("a character that Unicode does not define"),
         _ => None,
     }
 }
 
-/// Whether a non-joiner changes the look of what it stands between: RFC 5892, appendix A.1.
+/// Whether a zero-width non-joiner changes the form of its neighbours: RFC 5892, appendix A.1.
 fn parts_letters(name: &[char], at: usize) -> bool {
     use JoiningType::{DualJoining, LeftJoining, RightJoining, Transparent};
     let (before, after) = (&name[..at], &name[at + 1..]);
@@ -173,8 +172,8 @@ fn parts_letters(name: &[char], at: usize) -> bool {
         && matches!(after.iter().find_map(joining), Some(RightJoining | DualJoining))
 }
 
-/// Whether a joiner stands where Indic scripts write one: after a virama (half forms, chillus: RFC 5892, appendix A.2), or before one
-/// (Bengali ra and ya-phalaa).
+/// Whether a zero-width joiner is valid in Indic text: after a virama (half forms, chillus: RFC 5892, appendix A.2), or before one (Bengali
+/// ra and ya-phalaa).
 fn beside_virama(name: &[char], at: usize) -> bool {
     let is_virama = |c: Option<&char>| c.is_some_and(|&c| canonical_combining_class(c) == VIRAMA);
     at > 0 && (is_virama(name.get(at - 1)) || is_virama(name.get(at + 1)))
@@ -273,7 +272,7 @@ mod tests {
             assert_eq!(reason(name), "it is empty");
         }
         for name in [" Ada", "Ada ", "\u{3000}Ada"] {
-            assert_eq!(reason(name), "it begins or ends with a blank");
+            assert_eq!(reason(name), "it begins or ends with a space");
         }
         Name::new(&"e\u{301}".repeat(256)).unwrap();
         assert_eq!(reason(&"é".repeat(257)), "it is longer than 512 bytes");

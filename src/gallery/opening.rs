@@ -1,4 +1,4 @@
-//! Making and opening galleries.
+//! Creation and opening of galleries.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -15,11 +15,11 @@ use super::vectors::{Access, GraphWhen, VectorStore, View, local};
 use super::{Barrier, Binding, CATALOG, Gallery, INDEX, private};
 
 impl Gallery {
-    /// Makes an empty gallery at `directory`, which must not exist or be empty, and opens it. It appears whole or not
-    /// at all: it is built beside its place and renamed. `graph`: which of its segments get graphs, for approximate search.
+    /// Makes an empty gallery at `directory` and opens it. The folder must not exist, or be empty. The gallery is made beside its place and
+    /// renamed, so it appears completely or not at all. `graph` selects the segments that get a graph for approximate search.
     ///
     /// # Errors
-    /// Something is there already; the folder cannot be written.
+    /// Something is already there; the folder cannot be written.
     pub fn create(directory: &Path, binding: &Binding, graph: GraphWhen) -> Result<Self> {
         if let Some(threshold) = binding.threshold.filter(|threshold| !(-1.0..=1.0).contains(threshold)) {
             return Err(GalleryError::Threshold(threshold));
@@ -46,14 +46,16 @@ impl Gallery {
         Self::open_with(directory, Access::ReadWrite, Duration::ZERO)
     }
 
-    /// Opens a gallery, and waits for others to close it. Takes the time of reading the unsealed rows, not of the whole gallery.
+    /// Opens a gallery. Waits up to `wait` for other processes to close it. The time depends on the number of unsealed rows, not on the
+    /// size of the gallery.
     ///
-    /// For writing: what a crash left unfinished is settled. On a full disk a gallery can be opened and searched; what is not settled yet
-    /// is settled by the first write for which there is room. For reading: nothing is written, the medium may be read-only, others
-    /// may read at the same time, and what is unfinished is in no answer.
+    /// For writing: unfinished writes of a crash are settled. A gallery on a full disk can be opened and searched; the first write with
+    /// enough space settles the rest. For reading: nothing is written, the medium may be read-only, other processes may read at the same
+    /// time, and unfinished writes are not visible.
     ///
     /// # Errors
-    /// No gallery there; another process has it open; a file is damaged (it is named); catalog and index are not of one moment.
+    /// There is no gallery; another process has it open; a file is damaged (the error names it); catalog and index are not of the same
+    /// moment.
     pub fn open_with(directory: &Path, access: Access, wait: Duration) -> Result<Self> {
         let (path, index) = (directory.join(CATALOG), directory.join(INDEX));
         match std::fs::metadata(&path) {
@@ -68,7 +70,7 @@ impl Gallery {
         Self::with_vectors(directory, access, Box::new(vectors))
     }
 
-    /// Opens the gallery at `directory` with its vectors in this store, which lets nobody else open either.
+    /// Opens the gallery at `directory` with its vectors in this store. The store must ensure that no other process has the gallery open.
     pub(super) fn with_vectors(
         directory: &Path,
         access: Access,
@@ -121,7 +123,7 @@ impl Gallery {
         let settled = self.settle().and_then(|()| self.finish_removals());
         match settled.and_then(|()| self.catalog().normalise_names()) {
             Err(error) if error.is_full() => {
-                tracing::warn!(%error, "what an earlier failure left is settled when there is room");
+                tracing::warn!(%error, "the writes of an earlier failure are settled when there is space");
                 Ok(())
             }
             settled => settled,
@@ -129,7 +131,7 @@ impl Gallery {
     }
 }
 
-/// What settling would take back is in no list of the catalog from here on, nor in the view that is returned.
+/// Hides the rows that settling would revert, in the catalog and in the returned view.
 fn hide_unfinished(catalog: &mut Catalog, vectors: &dyn VectorStore) -> Result<Option<View>> {
     let view = vectors.snapshot()?;
     let mut hidden = catalog.removing()?;
@@ -144,26 +146,26 @@ fn hide_unfinished(catalog: &mut Catalog, vectors: &dyn VectorStore) -> Result<O
     Ok(if ids.is_empty() { None } else { Some(view.without(&ids)?) })
 }
 
-/// A folder beside a place in which something is put together for it. It is locked, and goes with what is in it when this is dropped.
+/// A locked temporary folder beside a place. Dropping it removes the folder.
 pub(super) struct Building {
     folder: Option<TempDir>,
     path: PathBuf,
     _lock: File,
 }
 
-/// The folders of this process in which something is put together. Nothing is put in its place, or removed, while this is locked.
+/// The temporary folders of this process. While this is locked, none is put in its place or removed.
 static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn under_way() -> MutexGuard<'static, Vec<PathBuf>> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what this process is putting together, and keeps all of it from its place for as long as the result is held: until the process ends.
-/// Returns the folders that were removed.
+/// Removes the temporary folders of this process. None of them can be put in its place as long as the result is held, which is until the
+/// process ends. Returns the removed folders.
 pub fn abandon() -> MutexGuard<'static, Vec<PathBuf>> {
     let folders = under_way();
     for folder in &*folders {
-        // Another thread may still be adding files to it.
+        // Another thread may still be adding files.
         for _ in 0..100 {
             match std::fs::remove_dir_all(folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -190,15 +192,15 @@ impl Building {
     }
 }
 
-/// How the names of such folders begin.
+/// Prefix of the names of temporary folders.
 const BUILDING: &str = ".gallerist-";
 
-/// Makes a folder beside `place`, and removes those that a kill left there.
+/// Makes a temporary folder beside `place`, and removes those of killed processes.
 pub(super) fn building_beside(place: &Path) -> Result<Building> {
     let make = || {
-        // The folders between are made when it is put in its place: nothing is left of what fails.
+        // Parent folders are made when the folder is put in its place, so a failure leaves nothing.
         let parent = existing(&parent_of(place)?).to_owned();
-        // Until its folder is locked, nobody else looks for folders without a lock.
+        // Other processes must not look for unlocked folders before this one is locked.
         let looking = File::open(&parent)?;
         looking.lock()?;
         abandoned_in(&parent).iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
@@ -221,7 +223,7 @@ pub(super) fn building_beside(place: &Path) -> Result<Building> {
     })
 }
 
-/// Folders beside `place` that a kill left half-made.
+/// Temporary folders of killed processes beside `place`.
 pub(super) fn abandoned_beside(place: &Path) -> Vec<PathBuf> {
     parent_of(place).map_or(Vec::new(), |parent| abandoned_in(&parent))
 }
@@ -236,7 +238,7 @@ fn abandoned_in(parent: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Gives what was made its name, durably.
+/// Renames a temporary folder or file to its place, durably.
 pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
     let put = || {
         if made.is_dir() {
@@ -251,9 +253,9 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
     put().map_err(|source| GalleryError::Io { path: place.to_owned(), doing: "putting it in place", source })
 }
 
-/// Refuses a place where there is something other than an empty folder, or where that cannot be told.
+/// Requires that nothing is at a place, or an empty folder.
 pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
-    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking what is there", source };
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "examining it", source };
     if place.is_symlink() {
         return Err(GalleryError::Linked(place.to_owned()));
     }
@@ -266,12 +268,12 @@ pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
     if occupied { Err(GalleryError::AlreadyExists(place.to_owned())) } else { Ok(()) }
 }
 
-/// Refuses a place inside a gallery or a backup, or one that is either.
+/// Refuses a place inside a gallery or a backup, or the place of one.
 ///
 /// # Errors
-/// [`GalleryError::Inside`]; where it is cannot be told.
+/// [`GalleryError::Inside`]; the path cannot be resolved.
 pub fn refuse_inside(place: &Path) -> Result<()> {
-    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "looking where it is", source };
+    let io = |source| GalleryError::Io { path: place.to_owned(), doing: "resolving it", source };
     let absolute = std::path::absolute(place).map_err(io)?;
     let real = existing(&absolute).canonicalize().map_err(io)?;
     let is_gallery =
@@ -282,7 +284,7 @@ pub fn refuse_inside(place: &Path) -> Result<()> {
     }
 }
 
-/// The path itself, or the closest one above it that is there.
+/// The path itself, or its closest existing parent.
 fn existing(path: &Path) -> &Path {
     path.ancestors().find(|path| path.exists()).unwrap_or(path)
 }

@@ -1,4 +1,4 @@
-//! Faces are personal data: a gallery's files are their owner's alone.
+//! File modes. Faces are personal data, so only the owner can read the files of a gallery.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -11,8 +11,7 @@ use walkdir::WalkDir;
 pub(super) const FOLDER: u32 = 0o700;
 const OTHERS: u32 = 0o077;
 
-/// Takes every right of others to a gallery's folder, and to each file and folder in it. What this user may not change stays, and a
-/// warning tells.
+/// Removes all rights of other users to a gallery's folder and its content. Logs a warning for a file that this user may not change.
 pub(super) fn keep_private(gallery: &Path) {
     let below = WalkDir::new(gallery).min_depth(1).into_iter().filter_map(Result::ok);
     let below = below.filter(|entry| !entry.file_type().is_symlink()).map(walkdir::DirEntry::into_path);
@@ -25,7 +24,10 @@ pub(super) fn keep_private(gallery: &Path) {
         }
     }
     if open > 0 {
-        tracing::warn!(open, "files of the gallery can be read by others, and are not this user's to change");
+        tracing::warn!(
+            open,
+            "other users can read files of the gallery, and this user cannot change their mode"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Subjects ranked by their fused scores.
+//! Ranking of subjects by their fused scores.
 
 use std::collections::HashMap;
 
@@ -8,26 +8,26 @@ use super::{Gallery, Search, dot};
 use crate::fusion::{Fusion, UNKNOWN_QUALITY};
 use crate::template::{Template, similarity};
 
-/// Subjects without their names, best first: the subject, its best template, its fused score.
+/// Ranked subjects without their names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
-    /// Each subject once.
+    /// The subjects, best first: id, its best template, its fused score. Each subject occurs once.
     pub subjects: Vec<(u64, u64, f32)>,
-    /// The search behind it. Its hits are the subjects' best templates.
+    /// The answer of the search. Its hits are the best templates of the subjects.
     pub answer: Answer,
 }
 
-/// What of a gallery subjects are ranked in.
+/// The part of a gallery in which subjects are ranked.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     view: &'a View,
     among: Option<&'a Selection>,
-    /// A template that is not there.
+    /// A template that is ignored.
     except: Option<u64>,
 }
 
 impl<'a> Part<'a> {
-    /// A search of it for these probes.
+    /// The query for these probes.
     fn query(&self, probes: &'a [&'a [f32]], search: &Search) -> Query<'a> {
         let Search { mode, miss, recall, .. } = *search;
         let (among, except) = (self.among, self.except);
@@ -35,11 +35,11 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Probes that are searched for in one pass over the rows.
+/// Probes per pass over the rows.
 pub const TOGETHER: usize = 32;
 
 impl Gallery {
-    /// The `k` best subjects for each probe in a view of this gallery, or in a part of it; in the order of the probes.
+    /// The `k` best subjects for each probe, in a view of this gallery or in a part of it, in the order of the probes.
     ///
     /// # Errors
     /// As [`identify`](Self::identify).
@@ -66,7 +66,7 @@ impl Gallery {
         Ok(rankings)
     }
 
-    /// The `k` best subjects for a template of the gallery, as if that one were not there.
+    /// The `k` best subjects for a template of the gallery, which is itself ignored.
     ///
     /// # Errors
     /// As [`identify`](Self::identify).
@@ -84,9 +84,9 @@ impl Gallery {
         self.fused(part, probe.as_slice(), answer, k, search)
     }
 
-    /// The fused ranking behind the best templates of subjects. No fused score is above the best of a subject's scores: whoever is
-    /// not among the subjects of the `k` best templates and yet belongs among the `k` best has a template that reaches the `k`-th
-    /// fused score of those that are.
+    /// The fused ranking from the best templates of subjects. A fused score is never above the best score of a subject's templates. So a
+    /// subject outside the `k` best templates can belong to the `k` best fused scores only if it has a template with at least the `k`-th
+    /// fused score found so far. A range search finds such templates.
     fn fused(
         &self,
         part: Part<'_>,
@@ -111,7 +111,7 @@ impl Gallery {
             let hits: Vec<Hit> = best.into_values().collect();
             subjects = self.fuse(part, probe, &hits, search.fusion)?;
             subjects.truncate(k);
-            // Whatever the first search missed, the second one found.
+            // The range search found everything that the first search may have missed.
             (answer.complete, answer.certificate) = (reaching.complete, reaching.certificate);
         }
         Ok(Ranking { subjects, answer: cosines(answer) })
@@ -138,7 +138,7 @@ impl Gallery {
         Ok(subjects)
     }
 
-    /// The fused score of one subject for a probe; `None` if it has no template in the view.
+    /// The fused score of a subject for a probe; `None` if it has no template in the view.
     ///
     /// # Errors
     /// The catalog failed; a segment is damaged.
@@ -152,7 +152,7 @@ impl Gallery {
         self.score_left_out(view, probe, subject, None, fusion)
     }
 
-    /// The same as if one of the subject's templates were not there.
+    /// As [`subject_score`](Self::subject_score), without one of the subject's templates.
     pub(crate) fn score_left_out(
         &self,
         view: &View,
@@ -182,7 +182,7 @@ impl Gallery {
     }
 }
 
-/// An answer with cosines for scores.
+/// Limits the scores of an answer to the range of cosines.
 pub(super) fn cosines(mut answer: Answer) -> Answer {
     for hit in &mut answer.hits {
         hit.score = similarity(hit.score);

@@ -1,4 +1,4 @@
-//! A gallery is the same over any store of vectors: the local one is compared with the one in memory.
+//! A gallery gives the same results with every store of vectors. The local store is compared with the one in memory.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn template(number: u64) -> Template {
     Template::from_raw(&(0..D as u64).map(component).collect::<Vec<f32>>()).unwrap()
 }
 
-/// A gallery and the way to open it again.
+/// A gallery and a way to open it again.
 struct Kind {
     folder: tempfile::TempDir,
     memory: Option<Memory>,
@@ -83,7 +83,7 @@ fn unknown(photo: u8, number: u64) -> UnknownFaces {
     }
 }
 
-/// What a gallery answers, without what depends on how its store searches.
+/// The results of a gallery, without the parts that depend on the store.
 fn answers(gallery: &Gallery) -> Vec<String> {
     let mut answers = vec![format!("{:?} {:?}", gallery.counts().unwrap(), gallery.unknown_count().unwrap())];
     for number in [0, 4, 7, 31, 100, 101] {
@@ -155,7 +155,7 @@ fn a_catalog_beside_another_store_is_refused() {
         Gallery::with_vectors(&path, Access::ReadOnly, vectors).err()
     };
     assert!(open(kind.memory.as_ref().unwrap()).is_none());
-    // An earlier state of the same store has lost what was acknowledged, and another dimension is another gallery's.
+    // An earlier state of the same store has lost acknowledged writes, and another dimension belongs to another gallery.
     assert!(matches!(open(&Memory::new(D, "")), Some(GalleryError::IndexBehind { .. })));
     assert!(open(&Memory::new(D + 1, "")).unwrap().is_damage());
 }

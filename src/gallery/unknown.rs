@@ -1,7 +1,7 @@
 //! Unknown faces: templates of faces in photos that have no subject yet.
 //!
-//! They are kept to be grouped or named later. No search, audit or calibration sees them: [`Gallery::view`] is without them. They are counted
-//! apart from the templates of subjects.
+//! They are stored to be grouped or named later. Searches, audits and calibrations do not use them: [`Gallery::view`] does not contain
+//! them. They are counted separately.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,34 +17,34 @@ use crate::face::Provenance;
 use crate::image::PhotoHash;
 use crate::template::Template;
 
-/// Faces found in a photo, of whom nothing is known.
+/// Unknown faces of a photo.
 #[derive(Debug, Clone)]
 pub struct UnknownFaces {
-    /// Where the photo is.
+    /// Path of the photo.
     pub path: PathBuf,
     /// Hash of its bytes.
     pub hash: PhotoHash,
-    /// The settings that it was looked at with.
+    /// The options of the processing.
     pub settings: String,
     /// The faces.
     pub faces: Vec<(Template, Provenance)>,
 }
 
-/// Unknown faces that were given to a subject.
+/// Unknown faces that got a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedFaces {
-    /// Its name.
+    /// Name of the subject.
     pub subject: String,
     /// The new ids of the templates, in the order of the old ones.
     pub ids: Vec<u64>,
 }
 
 impl Gallery {
-    /// Keeps unknown faces, all or nothing. A face that the gallery holds already, of a subject or not, is not added again. The photo
-    /// counts as enrolled from here on. Returns the ids of the new templates, by photo.
+    /// Stores unknown faces, all or none. A face that is already in the gallery, with or without a subject, is not added again. Afterwards
+    /// the photo counts as enrolled. Returns the ids of the new templates, by photo.
     ///
     /// # Errors
-    /// A template that does not fit (nothing is written); a full or failing disk.
+    /// A template of another dimension (nothing is written); a full or failing disk.
     pub fn add_unknown_faces<'a>(&self, photos: &'a [UnknownFaces]) -> Result<Vec<Vec<u64>>> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         for (template, _) in photos.iter().flat_map(|photo| &photo.faces) {
@@ -58,7 +58,7 @@ impl Gallery {
                 templates.into_iter().filter_map(|(_, face)| Some(face?.bounds)).collect(),
             );
         }
-        let (written, ids) = self.write("keeping unknown faces", |tx, rows| {
+        let (written, ids) = self.write("storing unknown faces", |tx, rows| {
             let add = |photo: &'a UnknownFaces| insert(tx, photo, held.entry(photo.hash).or_default(), rows);
             photos.iter().map(add).collect()
         })?;
@@ -82,7 +82,7 @@ impl Gallery {
         self.catalog().unknown_of_photo(photo)
     }
 
-    /// How many unknown faces are kept.
+    /// Number of unknown faces.
     ///
     /// # Errors
     /// The catalog failed.
@@ -90,11 +90,11 @@ impl Gallery {
         self.catalog().unknown_count()
     }
 
-    /// Gives unknown faces to a subject, made if there is none of this name. Each gets a new id, and the journal keeps which.
+    /// Moves unknown faces to a subject, which is made if it does not exist. Each gets a new id. The journal records the ids.
     ///
     /// # Errors
-    /// [`GalleryError::UnknownTemplate`]: the first id that no unknown face has, and nothing is moved; `to` is no name; the disk is
-    /// failing.
+    /// [`GalleryError::UnknownTemplate`] with the first id that is not an unknown face, and nothing is moved; `to` is not a valid name; the
+    /// disk is failing.
     pub fn name_unknown_faces(&self, ids: &[u64], to: &str) -> Result<NamedFaces> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let originals = self.require_unknown(ids)?;
@@ -103,7 +103,7 @@ impl Gallery {
         Ok(NamedFaces { subject, ids })
     }
 
-    /// Removes unknown faces: durable when it returns. A photo of which nothing is left is not known any more.
+    /// Removes unknown faces. The removal is durable when it returns. A photo without templates is removed too.
     ///
     /// # Errors
     /// As [`name_unknown_faces`](Self::name_unknown_faces), and nothing is removed.
@@ -166,15 +166,15 @@ fn record(found: &UnknownFaces) -> PhotoRecord {
     }
 }
 
-/// The rows of the index that searches do not see, and the view without them.
+/// The rows of the index that are hidden from searches, and the view without them.
 #[derive(Default)]
 pub(super) struct Hidden(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Ascending. Some may be in the index no more.
+    /// Ascending. The index may not contain all of them any more.
     ids: Vec<u64>,
-    /// The view without them, and the generation of the catalog when it was made.
+    /// The view without them, and the generation of the catalog at that time.
     view: Option<(u64, View)>,
 }
 
@@ -187,7 +187,7 @@ impl Hidden {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hides those of these rows that have no subject, before the index has them.
+    /// Hides the rows without a subject. Call it before the index gets the rows.
     pub fn add(&self, rows: &[Row<'_>]) {
         if rows.iter().any(|row| is_without_subject(row.subject)) {
             let ids = rows.iter().filter(|row| is_without_subject(row.subject)).map(|row| row.id);
@@ -195,7 +195,7 @@ impl Hidden {
         }
     }
 
-    /// Rows, told by ids and groups, that the index holds no more.
+    /// Removes rows, given by ids and groups, from the list. The index must not contain them any more.
     pub fn remove(&self, rows: &[(u64, u64)]) {
         let mut gone: Vec<u64> =
             rows.iter().filter(|(_, group)| is_without_subject(*group)).map(|(id, _)| *id).collect();
@@ -205,13 +205,13 @@ impl Hidden {
         }
     }
 
-    /// Lets go of the view that is kept, and so of files of the index.
+    /// Drops the stored view, which holds files of the index open.
     pub fn release(&self) {
         self.lock().view = None;
     }
 
-    /// The view `whole` without the hidden rows. It is made anew only where the catalog has another generation: every write of the index
-    /// is followed by one of the catalog before it is acknowledged.
+    /// The view `whole` without the hidden rows. It is made again only if the generation of the catalog has changed. Every write to the
+    /// index is followed by a transaction of the catalog before it is acknowledged.
     pub fn view(&self, generation: u64, whole: impl FnOnce() -> Result<View>) -> Result<View> {
         let mut state = self.lock();
         if state.ids.is_empty() {

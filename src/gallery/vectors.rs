@@ -1,14 +1,14 @@
-//! The seam between a gallery and the store of its vectors.
+//! The interface between a gallery and the store of its vectors.
 //!
-//! A [`VectorStore`] keeps one vector for each template, with the subject that it belongs to. A [`Snapshot`] of the store is read and
-//! searched. The gallery sees stores through these traits and the types beside them alone. [`local`] implements them with files in the
-//! gallery's folder. `conformance` has the checks that every store must pass.
+//! A [`VectorStore`] contains one vector per template, with its subject. A [`Snapshot`] of the store is read and searched. The gallery uses
+//! stores only through these traits and the types of this module. [`local`] implements them with files in the gallery's folder.
+//! `conformance` contains the checks that every store must pass.
 //!
-//! The traits hold what any store can do, and [`copy_to`](VectorStore::copy_to), which one that is not kept in files refuses. Functions of
-//! [`local`] are what only files allow: to make, open and check a store by its path, to copy one that another process has open, and to
-//! restore a copy without what was deleted since.
+//! The traits contain the operations of any store, and [`copy_to`](VectorStore::copy_to), which a store without files refuses. Functions of
+//! [`local`] are possible with files only: make, open and check a store by its path, copy a store that another process has open, and
+//! restore a copy without the rows that were deleted since.
 //!
-//! A template without a subject is kept under a key of its own that is no subject's id. Stores do not tell the two apart.
+//! A template without a subject has a key of its own, which is not the id of a subject. Stores do not distinguish the two.
 
 mod answer;
 #[cfg(test)]
@@ -26,12 +26,13 @@ use error::Result;
 pub use error::{VectorError, VectorErrorKind};
 pub use snapshot::{Lookups, Query, Rows, Selection, Snapshot, Stored, View};
 
-/// Vectors of one dimension and length 1, by the ids of their templates. Shared between threads; one owner at a time writes.
+/// Vectors of one dimension and length 1, by the ids of their templates. A store is shared between threads. It has one writing owner at a
+/// time.
 ///
-/// What a write acknowledges survives a power cut, and every later snapshot shows it. A store has one or more shards, numbered from 0. The rows
-/// of one subject lie in one shard.
+/// Acknowledged writes survive a power failure and are visible in every later snapshot. A store has one or more shards, numbered from 0.
+/// The rows of a subject are in one shard.
 pub trait VectorStore: Send + Sync {
-    /// What the store was made with.
+    /// The properties that the store was made with.
     fn identity(&self) -> Identity;
 
     /// Inserts rows, and keeps `watermark` in each shard that rows go to, behind the last of them; in shard 0 if there are none.
@@ -51,20 +52,20 @@ pub trait VectorStore: Send + Sync {
     /// deleted.
     fn delete(&self, ids: &[u64], watermark: u64) -> Result<Receipt>;
 
-    /// Keeps `watermark` in shard 0, durably.
+    /// Stores `watermark` in shard 0, durably.
     ///
     /// # Errors
     /// The store is read-only, full or failing.
     fn set_watermark(&self, watermark: u64) -> Result<()>;
 
-    /// The highest watermark of each shard, by its number; 0 where there is none. A shard that has the watermark of a write has all rows
-    /// of that write which belong there.
+    /// The highest watermark of each shard, by shard number; 0 if there is none. A shard with the watermark of a write contains all rows of
+    /// the write that belong to the shard.
     ///
     /// # Errors
     /// The store is failing.
     fn watermarks(&self) -> Result<Vec<u64>>;
 
-    /// Everything that is acknowledged, as it is now. It blocks no write.
+    /// A snapshot of all acknowledged writes. It does not block writes.
     ///
     /// # Errors
     /// The store is failing.
@@ -76,10 +77,10 @@ pub trait VectorStore: Send + Sync {
     /// The store is failing.
     fn statistics(&self) -> Result<Statistics>;
 
-    /// Verifies every byte; if `deep`, also that every row is found by searches of the graph it is in.
+    /// Verifies every byte. If `deep`, also searches each graph for each of its rows.
     ///
     /// # Errors
-    /// Something could not be read at all; damage is a problem in the report.
+    /// Something cannot be read at all. Damage is a problem in the report.
     fn check(&self, deep: bool) -> Result<CheckReport>;
 
     /// Writes buffered rows into segments and merges segments until there are few, so that the next opening is fast.
@@ -88,34 +89,34 @@ pub trait VectorStore: Send + Sync {
     /// The store is read-only, full, damaged or failing.
     fn compact(&self) -> Result<Compaction>;
 
-    /// Bytes of free space that [`purge`](Self::purge) takes for a while, at most.
+    /// Largest temporary disk space that [`purge`](Self::purge) needs, in bytes.
     ///
     /// # Errors
     /// The store is failing.
     fn purge_room(&self) -> Result<u64>;
 
-    /// Removes the bytes of every row that is deleted when it is called.
+    /// Erases the bytes of every row that is deleted at the time of the call.
     ///
     /// # Errors
-    /// The store is read-only, full, damaged or failing. The next purge erases what this one did not.
+    /// The store is read-only, full, damaged or failing. The next purge erases the rest.
     fn purge(&self) -> Result<PurgeReceipt>;
 
-    /// Copies the store into files at `to`, where nothing may be yet, with its identity and watermarks: a copy that [`local`] opens and
-    /// restores. Only a store that is kept in files can.
+    /// Copies the store into files at `to`, where nothing may exist, with its identity and watermarks. [`local`] can open and restore the
+    /// copy. Only a store with files supports this.
     ///
     /// # Errors
-    /// [`Unsupported`](VectorErrorKind::Unsupported), if it is not overridden; something is at `to`; the store or the disk is failing.
-    /// Nothing is left at `to`.
+    /// [`Unsupported`](VectorErrorKind::Unsupported) by default; something is at `to`; the store or the disk is failing. After an error
+    /// nothing is at `to`.
     fn copy_to(&self, to: &Path) -> Result<()> {
-        let what = format!("{}: only a gallery whose vectors are in files can be copied there", to.display());
+        let what = format!("{}: only a gallery with vectors in files can be copied", to.display());
         Err(VectorError::new(VectorErrorKind::Unsupported, what))
     }
 }
 
-/// What a store was made with; it never changes.
+/// The properties of a store. They never change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Drawn at random. Copies of the store have the same.
+    /// Random id. Copies of the store have the same id.
     pub id: [u8; 16],
     /// Components of a vector.
     pub dimension: usize,
@@ -123,17 +124,17 @@ pub struct Identity {
     pub label: String,
 }
 
-/// What a gallery is opened for.
+/// The access to a gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// Reading and writing, by one owner at a time.
     #[default]
     ReadWrite,
-    /// Reading only, by any number of owners at a time. Nothing is written; read-only media will do.
+    /// Reading only, by any number of owners at a time. Nothing is written, so the medium may be read-only.
     ReadOnly,
 }
 
-/// Which segments get a graph for approximate search. To build one takes far longer than to write the rows.
+/// The segments that get a graph for approximate search. Building a graph takes much longer than writing the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GraphWhen {
@@ -150,57 +151,57 @@ pub enum GraphWhen {
 pub struct Row<'a> {
     /// The template's id, unique in the store.
     pub id: u64,
-    /// The id of its subject, or a key of its own.
+    /// Id of its subject, or a key of its own.
     pub subject: u64,
-    /// As many finite components as the store has dimensions, of length 1 within 0.001. Kept bit by bit.
+    /// Finite components, as many as the store has dimensions, with length 1 within 0.001. Stored bit by bit.
     pub vector: &'a [f32],
 }
 
 /// The acknowledgement of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// The numbers of the shards that have the write and its watermark.
+    /// The shards that contain the write and its watermark.
     pub shards: Vec<u16>,
 }
 
 /// Counts and sizes of a store at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statistics {
-    /// Deleted rows whose bytes are still there.
+    /// Deleted rows whose bytes are not erased.
     pub deleted: u64,
     /// Segments; 0 in a store that has none.
     pub segments: u64,
-    /// Rows in no segment yet.
+    /// Rows that are not in a segment yet.
     pub buffered: u64,
-    /// Bytes of everything that the store keeps.
+    /// Size of all data of the store, in bytes.
     pub bytes: u64,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
-    /// Files whose every byte was verified.
+    /// Completely verified files.
     pub files: u64,
-    /// What is damaged, in words for people; empty for a sound store.
+    /// The damage, in words; empty for a sound store.
     pub problems: Vec<String>,
 }
 
-/// What a compaction did.
+/// The result of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compaction {
     /// Segments that were rewritten.
     pub rewritten: usize,
-    /// Segments there are now.
+    /// Segments after the compaction.
     pub segments: usize,
-    /// Deleted rows whose bytes are gone with the old segments.
+    /// Deleted rows whose bytes were erased with the old segments.
     pub erased: u64,
 }
 
-/// What a purge did.
+/// The result of a purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PurgeReceipt {
     /// Segments that were rewritten without deleted rows.
     pub rewritten: usize,
-    /// Old files that earlier snapshots hold: their bytes are there until these are dropped.
+    /// Replaced files that earlier snapshots still use. Their bytes stay until the snapshots are dropped.
     pub held_by_views: usize,
 }

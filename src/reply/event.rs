@@ -1,4 +1,4 @@
-//! What long work reports while it runs, one object for each input or batch, and its summary.
+//! Events of long operations: one per input or batch, and a summary.
 
 use std::collections::BTreeMap;
 
@@ -7,140 +7,140 @@ use serde::{Deserialize, Serialize};
 use super::VERSION;
 use crate::reason::Reason;
 
-/// An enrolment's reports. What is reported as enrolled or skipped is durable.
+/// An event of an enrollment. Enrolled and skipped photos are durable before they are reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EnrollEvent {
-    /// A photo whose templates were added.
+    /// The templates of a photo were added.
     Enrolled {
-        /// The photo.
+        /// Path of the photo.
         path: String,
         /// The subject of each template.
         subjects: Vec<String>,
         /// The id of each template.
         template_ids: Vec<u64>,
-        /// Faces found in the photo.
+        /// Faces that the detector found.
         faces: usize,
-        /// Faces that were not processed.
+        /// Faces that were not measured.
         not_looked_at: usize,
-        /// A remark about these.
+        /// A remark about unused faces.
         note: Option<String>,
-        /// Names that were derived from files and taken already, with those given instead.
+        /// Generated names that were already used, and the names that were used instead.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         renamed: Vec<Renamed>,
     },
-    /// A photo that is in the gallery, at the same path and under the same name.
+    /// The photo is already in the gallery, with the same path and name.
     Unchanged {
-        /// The photo.
+        /// Path of the photo.
         path: String,
     },
-    /// A photo that was left out.
+    /// A file gave no template.
     Skipped(Skipped),
-    /// A face that was left out, of a photo with others.
+    /// A face was refused in a photo with other faces.
     FaceSkipped(FaceSkipped),
-    /// The end.
+    /// The end of the enrollment.
     Summary(EnrollSummary),
 }
 
-/// A derived name that was taken.
+/// A generated name that was already used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renamed {
-    /// The name that was derived.
+    /// The generated name.
     pub from: String,
-    /// The name that was given.
+    /// The name that was used instead.
     pub to: String,
 }
 
-/// An input that was left out.
+/// A skipped input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// The input.
+    /// Path of the input.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The reason in words; may be empty.
     pub detail: String,
 }
 
-/// A face that was left out.
+/// A refused face in a photo with other faces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaceSkipped {
-    /// The photo.
+    /// Path of the photo.
     pub path: String,
-    /// Which of its faces, in the detector's order, from 0.
+    /// Number of the face in the detector's order, from 0.
     pub face: usize,
     /// Left, top, right, bottom in pixels of the upright photo.
     pub bounds: [f32; 4],
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The reason in words; may be empty.
     pub detail: String,
 }
 
-/// A row of a file of vectors that was left out.
+/// A skipped row of a file of vectors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "skipped")]
 pub struct RowSkipped {
-    /// The file.
+    /// Path of the file.
     pub path: String,
     /// The row, from 0.
     pub row: u64,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The reason in words.
     pub detail: String,
 }
 
-/// Inputs by outcome: each is counted once.
+/// Counts of inputs by result. Each input is counted once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Inputs whose templates were written.
     pub done: u64,
-    /// Their templates.
+    /// Number of these templates.
     pub templates: u64,
-    /// Faces that were refused in photos with others that were taken.
+    /// Faces that were refused in photos with other, used faces.
     pub refused_faces: u64,
-    /// Inputs that were done before.
+    /// Inputs that an earlier run has written.
     pub unchanged: u64,
-    /// Inputs that were left out, by reason.
+    /// Skipped inputs by reason.
     pub skipped: BTreeMap<Reason, u64>,
-    /// System files that were found beside the inputs and are not counted as inputs.
+    /// System files, which are not counted as inputs.
     pub system_files: u64,
 }
 
 impl Counts {
-    /// Counts an input that was left out.
+    /// Counts a skipped input.
     pub fn skip(&mut self, reason: Reason) {
         *self.skipped.entry(reason).or_default() += 1;
     }
 
-    /// Inputs that were left out for this reason.
+    /// Number of inputs that were skipped for this reason.
     pub fn skipped_for(&self, reason: Reason) -> u64 {
         self.skipped.get(&reason).copied().unwrap_or(0)
     }
 
-    /// Inputs that were counted so far.
+    /// Number of counted inputs.
     pub fn inputs(&self) -> u64 {
         self.done + self.unchanged + self.skipped.values().sum::<u64>()
     }
 
-    /// Inputs about which nothing is known, because the machine failed.
+    /// Inputs without a result because of a failure of the machine.
     pub fn temporary_failures(&self) -> u64 {
         self.skipped_for(Reason::TemporaryFailure)
     }
 
-    /// Photos that are known under other names.
+    /// Photos that are in the gallery under other names.
     pub fn other_names(&self) -> u64 {
         self.skipped_for(Reason::OtherName)
     }
 
-    /// Whether any input has templates now.
+    /// Whether any input has templates.
     pub fn is_of_use(&self) -> bool {
         self.done + self.unchanged + self.skipped_for(Reason::Duplicate) + self.other_names() > 0
     }
 }
 
-/// The end of an enrolment.
+/// The summary of an enrollment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnrollSummary {
     /// [`VERSION`].
@@ -149,28 +149,28 @@ pub struct EnrollSummary {
     pub inputs: u64,
     /// Photos whose templates were added.
     pub enrolled: u64,
-    /// Photos that were in the gallery.
+    /// Photos that were already in the gallery.
     pub unchanged: u64,
-    /// Inputs that were left out, by reason.
+    /// Skipped inputs by reason.
     pub skipped: BTreeMap<Reason, u64>,
     /// Templates that were added.
     pub templates: u64,
-    /// Faces that were left out of photos with others.
+    /// Faces that were refused in photos with other faces.
     pub faces_skipped: u64,
-    /// Files of systems and programs, which are no inputs.
+    /// System files, which are not counted as inputs.
     pub system_files: u64,
-    /// Photos of several faces, of which the largest was taken.
+    /// Photos with more than one face. The largest was used.
     pub several_faces: u64,
-    /// Inputs that were not processed, because the work was stopped.
+    /// Inputs that were not processed because of a stop.
     pub not_looked_at: u64,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// Whether it was stopped.
+    /// Whether the enrollment was stopped before its end.
     pub interrupted: bool,
 }
 
 impl EnrollSummary {
-    /// The counts of an enrolment that took so many seconds; `left` inputs were not processed because it was stopped.
+    /// The summary of these counts after `seconds`. `left` inputs were not processed; `None` if the enrollment was not stopped.
     pub fn new(counts: &Counts, several_faces: u64, left: Option<u64>, seconds: f64) -> Self {
         Self {
             version: VERSION,
@@ -201,92 +201,94 @@ impl EnrollSummary {
     }
 }
 
-/// An import's reports.
+/// An event of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ImportEvent {
-    /// A row that was left out.
+    /// A row was skipped.
     Skipped {
         /// The row, from 0.
         row: u64,
-        /// Why.
+        /// The reason.
         reason: Reason,
         /// The reason in words.
         detail: String,
     },
-    /// Rows that are durable now.
+    /// Rows became durable.
     Imported {
-        /// How many of the file's rows are in the gallery.
+        /// Rows of the file that are in the gallery.
         rows_done: u64,
-        /// How many rows the file has.
+        /// Rows of the file.
         rows: u64,
     },
-    /// The end.
+    /// The end of the import.
     Summary(ImportSummary),
 }
 
-/// The end of an import.
+/// The summary of an import.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportSummary {
     /// [`VERSION`].
     pub version: u32,
     /// Rows of the file.
     pub rows: u64,
-    /// Rows that were imported.
+    /// Rows that this import has added.
     pub imported: u64,
-    /// Rows that were in the gallery already.
+    /// Rows that were already in the gallery.
     pub imported_before: u64,
-    /// Rows that were in the gallery under other names, and have those of the file now.
+    /// Rows that were in the gallery under other names and were renamed.
     pub renamed: u64,
-    /// Rows of a face that an earlier row is of, left out.
+    /// Skipped rows with the same face as an earlier row.
     pub repeated: u64,
-    /// Rows that are no templates, left out.
+    /// Skipped rows that are not templates.
     pub skipped: u64,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// Whether it was stopped.
+    /// Whether the import was stopped before its end.
     pub interrupted: bool,
 }
 
-/// Work that was stopped.
+/// An operation was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct Interrupted {
-    /// What is counted.
+    /// [`VERSION`].
+    pub version: u32,
+    /// The counted unit, in the singular.
     pub unit: String,
-    /// All of it.
+    /// Number of all units.
     pub total: u64,
-    /// What was processed.
+    /// Processed units.
     pub looked_at: u64,
-    /// What was not.
+    /// Units that were not processed.
     pub not_looked_at: u64,
 }
 
-/// The templates closest to a vector, or all that reach a score.
+/// The reply of `search` and `range`: the templates closest to a vector, or all templates with at least a given score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
     /// The row of the vector, from 0.
     pub probe: u64,
-    /// Templates, best first.
+    /// The templates, best first.
     pub matches: Vec<Candidate>,
-    /// Whether no template was missed.
+    /// Whether the search cannot have missed a template.
     pub complete: bool,
-    /// Templates that were scored or ruled out.
+    /// Templates that were scored or excluded by a bound.
     pub searched: u64,
-    /// The best score of any template; `None` in an empty gallery.
+    /// Best score of any template; `None` in an empty gallery.
     pub max_similarity: Option<f32>,
-    /// Milliseconds of the search.
+    /// Duration of the search, in milliseconds.
     pub processing_time_ms: f64,
 }
 
-/// A template of a lookup.
+/// A template in the reply of `search` or `range`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Its id.
+    /// Id of the template.
     pub face_id: u64,
-    /// The id of its subject.
+    /// Id of its subject.
     pub subject_id: u64,
-    /// The name of its subject.
+    /// Name of its subject.
     pub subject: String,
     /// Cosine, -1 to 1.
     pub similarity: f32,

@@ -1,4 +1,4 @@
-//! The reply to "who is this?".
+//! The reply of an identification.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,52 +9,52 @@ use crate::fusion::Fusion;
 use crate::gallery::Mode;
 use crate::reason::Reason;
 
-/// A probe that was searched for, its candidates, and the decision.
+/// A probe, its candidate list, and the decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identification {
     /// [`VERSION`].
     pub version: u32,
     /// The decision.
     pub decision: Decision,
-    /// Why there is none, if it is inconclusive.
+    /// The reason of an inconclusive decision.
     pub doubt: Option<Doubt>,
-    /// What was searched for.
+    /// The probe.
     pub probe: Probe,
-    /// The candidate list, best first, each subject once.
+    /// The candidate list, best first. Each subject occurs once.
     pub matches: Vec<Match>,
     /// Score at or above which a candidate matches: cosine, -1 to 1.
     pub threshold: f32,
-    /// Best score below which nobody matches; between the two nothing is decided.
+    /// A best score below it is no match: cosine, -1 to `threshold`. From here to `threshold` the decision is inconclusive.
     pub no_match_below: f32,
-    /// What the threshold rests on.
+    /// The basis of the threshold.
     pub calibration: Basis,
-    /// What the search proves about subjects that are not listed.
+    /// What the search guarantees about subjects that are not in the list.
     pub certificate: Certificate,
     /// How the gallery was searched.
     pub search: Searched,
-    /// The model of gallery and probe.
+    /// The model of the gallery and of the probe.
     pub model: Model,
-    /// Milliseconds of the search; of a batch, its mean for a probe.
+    /// Duration of the search in milliseconds; in a batch, the mean per probe.
     pub processing_time_ms: f64,
 }
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Match {
-    /// The subject's id.
+    /// Id of the subject.
     pub subject_id: u64,
-    /// The subject's name.
+    /// Name of the subject.
     pub subject: String,
-    /// The id of the subject's best template.
+    /// Id of the subject's best template.
     pub face_id: u64,
-    /// The subject's fused score: cosine, -1 to 1.
+    /// Fused score of the subject: cosine, -1 to 1.
     pub similarity: f32,
     /// `1 - similarity`.
     pub distance: f32,
     /// Whether the score reaches the threshold.
     #[serde(rename = "match")]
     pub is_match: bool,
-    /// The share of non-mated searches with a candidate of this score or above, if the gallery is calibrated.
+    /// Share of non-mated searches with a best score at or above this one, 0 to 1; absent without a calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_alarm_rate: Option<f64>,
 }
@@ -65,9 +65,9 @@ pub struct Searched {
     /// `exact`, `scan` or `graph-WIDTH`.
     #[serde(with = "mode")]
     pub mode: Mode,
-    /// How a subject's templates were made one score.
+    /// How the scores of a subject's templates became one score.
     pub fusion: Fusion,
-    /// Candidates asked for.
+    /// Requested length of the candidate list.
     pub top_k: u32,
     /// Subjects in the gallery.
     pub subjects: u64,
@@ -75,114 +75,114 @@ pub struct Searched {
     pub templates: u64,
 }
 
-/// A face of a photo, a photo without one, or a row of a file of vectors.
+/// A probe: a face in a photo, a photo without a usable face, or a row of a file of vectors.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Probe {
-    /// The photo or the file; empty for bytes without a name.
+    /// Path of the photo or file; empty for bytes in memory.
     pub path: String,
-    /// The row, from 0.
+    /// Row in the file, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
-    /// Which of the faces found it is, in the detector's order, from 0.
+    /// Number of the face in the detector's order, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub face: Option<usize>,
-    /// Faces found in the photo.
+    /// Faces that the detector found in the photo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faces: Option<usize>,
-    /// Faces that were found and not processed, because only the largest was asked for.
+    /// Faces that were not measured, because only the largest was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_looked_at: Option<usize>,
     /// Left, top, right, bottom of the face in pixels of the upright photo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<[f32; 4]>,
-    /// Degrees by which the photo was turned clockwise to find the face: 0, 90, 180 or 270.
+    /// The clockwise rotation of the photo in degrees that was necessary to find the face: 0, 90, 180 or 270.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned: Option<u16>,
-    /// Measures of the face.
+    /// Quality of the face.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
-    /// Why it gave no template; empty if it did.
+    /// Why there is no template; empty if there is one.
     pub reasons: Vec<Reason>,
     /// The reason in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The template, if it was asked for: a unit vector.
+    /// The template, a unit vector, if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Vec<f32>>,
 }
 
 impl Probe {
-    /// `4 faces, the largest was taken`, if faces were not processed.
+    /// `4 faces, the largest was taken`, if some faces were not measured.
     pub fn note(&self) -> Option<String> {
         let (faces, left) = (self.faces?, self.not_looked_at?);
         (left > 0).then(|| format!("{faces} faces, the largest was taken"))
     }
 }
 
-/// A photo, or a face of one, that gave no template. Nothing was searched, so there is no certificate.
+/// The reply for a photo or face without a template. Nothing was searched, so there is no certificate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     /// [`VERSION`].
     pub version: u32,
-    /// Always inconclusive.
+    /// Always `inconclusive`.
     pub decision: Decision,
     /// Always empty.
     pub matches: Vec<Match>,
     /// The photo or face, with the reason.
     pub probe: Probe,
-    /// The model that would have been used.
+    /// The model of the gallery.
     pub model: Model,
 }
 
 impl Refusal {
-    /// A probe that gave no template, with its reason.
+    /// The refusal of a probe.
     pub fn new(probe: Probe, model: Model) -> Self {
         Self { version: VERSION, decision: Decision::Inconclusive, matches: Vec::new(), probe, model }
     }
 }
 
-/// What a threshold rests on.
+/// The basis of a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
-    /// Where the threshold comes from.
+    /// Source of the threshold.
     pub origin: Origin,
-    /// A warning, where the threshold is not calibrated.
+    /// A warning about an uncalibrated threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The calibration's number in the gallery.
+    /// Number of the calibration in the gallery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
     /// Non-mated searches of the calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonmated_searches: Option<usize>,
-    /// Subjects for which the threshold holds.
+    /// Subjects in the gallery, for which the threshold holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_subjects: Option<u64>,
-    /// Their templates.
+    /// Templates in the gallery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_templates: Option<u64>,
     /// The fusion of the calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fusion: Option<Fusion>,
-    /// Why the calibration is out of date; empty if it is not.
+    /// Why the calibration is out of date, in words; empty if it is up to date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<Vec<String>>,
-    /// The lowest FPIR that the calibration can tell here.
+    /// Lowest FPIR that the calibration can estimate in this gallery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowest_target: Option<f64>,
-    /// The FPIR aimed at.
+    /// Target FPIR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_fpir: Option<f64>,
     /// The threshold for that FPIR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
-    /// The 95 % interval of the true FPIR at the threshold.
+    /// 95 % interval of the true FPIR at the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fpir_ci95: Option<[f64; 2]>,
-    /// How the threshold was found.
+    /// How the threshold was derived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
-    /// Whether it is extrapolated.
+    /// Whether the threshold is extrapolated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extrapolated: Option<bool>,
     /// The operating point of the second threshold, if there are two.
@@ -193,17 +193,17 @@ pub struct Basis {
 /// A threshold for a target FPIR.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
-    /// The FPIR aimed at.
+    /// Target FPIR, above 0 and below 1.
     pub target_fpir: f64,
-    /// Cosine.
+    /// The threshold: cosine, -1 to 1.
     pub threshold: f32,
-    /// The 95 % interval of the true FPIR there.
+    /// 95 % interval of the true FPIR at the threshold.
     pub fpir_ci95: [f64; 2],
-    /// How it was found.
+    /// How the threshold was derived.
     pub method: Method,
-    /// Whether it is extrapolated.
+    /// Whether the threshold is extrapolated.
     pub extrapolated: bool,
-    /// The lowest FPIR that can be asked for.
+    /// Lowest FPIR that the calibration can estimate.
     pub lowest_target: f64,
 }
 
@@ -215,7 +215,7 @@ impl From<&Operating> for OperatingPoint {
 }
 
 impl From<&Threshold> for Basis {
-    /// The basis of a threshold without a word about the calibration behind it.
+    /// The basis without the details of the calibration.
     fn from(threshold: &Threshold) -> Self {
         const UNCALIBRATED: &str =
             "the model's one-to-one threshold; the share of strangers who are named grows with the gallery";
@@ -255,7 +255,7 @@ impl Basis {
     };
 }
 
-/// A way to search by its name.
+/// A search mode by its name.
 mod mode {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 

@@ -1,4 +1,4 @@
-//! What is asked of a gallery. Every field has a default; an empty object is a request.
+//! Requests. Every field has a default, so an empty object is a valid request.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,37 +6,37 @@ use crate::encoder::Device;
 use crate::fusion::Fusion;
 use crate::ingest::Faces;
 
-/// Which networks run, and where.
+/// The model, and where its networks run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineRequest {
-    /// A built-in model, or the path of a manifest; `None`: the gallery's, or the best one there is.
+    /// A built-in model, or the path of a manifest. `None`: the gallery's model, or the best available one.
     pub model: Option<String>,
     /// Whether the code in a TorchScript model may run.
     pub trust_model_code: bool,
-    /// Where the networks run.
+    /// The device of the networks.
     pub device: Device,
 }
 
-/// Which photos and faces count.
+/// Which photos and faces are used.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhotoRequest {
-    /// Which faces of a photo count.
+    /// Which faces of a photo are used.
     pub faces: Faces,
-    /// The shorter side of the smallest face that counts, in pixels, 12 to 10,000; `None`: 40, and 1/40 of the photo's longer side.
+    /// Smallest shorter side of a face, in pixels, 12 to 10,000. `None`: 40, and 1/40 of the photo's longer side if that is more.
     pub min_face: Option<f32>,
-    /// The lowest quality that counts, 0 to 100.
+    /// Lowest quality of a face, 0 to 100.
     pub min_quality: u8,
-    /// Whether photos of more than one face are refused.
+    /// Whether photos with more than one face are refused.
     pub single_face: bool,
-    /// The most pixels of a photo; `None`: 256 million.
+    /// Most pixels of a photo. `None`: 256 million.
     pub max_pixels: Option<u64>,
-    /// The most bytes of a file; `None`: 256 MiB.
+    /// Most bytes of a file. `None`: 256 MiB.
     pub max_file: Option<u64>,
-    /// The most bytes that all photos under way take together; `None`: half of the machine's memory.
+    /// Most bytes of all photos in flight. `None`: half of the machine's memory.
     pub max_memory: Option<u64>,
-    /// Threads that compute; `None`: one a core.
+    /// Number of computing threads. `None`: one per core.
     pub workers: Option<u16>,
 }
 
@@ -44,13 +44,13 @@ pub struct PhotoRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchRequest {
-    /// The way to search.
+    /// The search mode.
     pub way: Way,
-    /// Nodes that the walk through a graph keeps, 1 to 100,000.
+    /// Beam width of a graph search, 1 to 100,000.
     pub width: u32,
-    /// What the search must prove.
+    /// The required certificate.
     pub certify: Option<Proof>,
-    /// How a subject's templates are made one score; `None`: the calibration's fusion, else the best score.
+    /// How the scores of a subject's templates become one score. `None`: the fusion of the calibration, otherwise the best score.
     pub fusion: Option<Fusion>,
 }
 
@@ -60,52 +60,53 @@ impl Default for SearchRequest {
     }
 }
 
-/// A way to search.
+/// A search mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// Complete, in the fastest way.
+    /// Complete, in the fastest mode.
     #[default]
     Auto,
     /// Every template is scored.
     Exact,
-    /// By codes that bound scores.
+    /// By short codes that bound the scores.
     Scan,
-    /// By a walk through a graph: approximate.
+    /// By a graph; approximate.
     Graph,
 }
 
-/// What a search must prove.
+/// A required certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// No subject is missed.
     Exact,
-    /// No subject above the threshold is missed; one at the threshold itself is with a probability of 1e-5.
+    /// No subject above the threshold is missed. A subject exactly at the threshold is missed with probability 1e-5.
     Bounded,
 }
 
-/// Which score decides. Both empty: the calibration's first target, else the model's threshold.
+/// The threshold of the decision. If both are empty: by the first target of the calibration, otherwise the model's threshold.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecisionRequest {
-    /// Target FPIR by the gallery's calibration: none, one, or two. A best score between the thresholds of two is inconclusive.
+    /// Target FPIR for the gallery's calibration: none, one, or two. With two, a best score between their thresholds is inconclusive.
     pub target_fpir: Vec<f64>,
-    /// The score at or above which a candidate matches: none, one, or two in ascending order. A best score between two is inconclusive.
+    /// Score at or above which a candidate matches: none, one, or two in ascending order. With two, a best score between them is
+    /// inconclusive.
     pub threshold: Vec<f32>,
 }
 
-/// An identification.
+/// The request for an identification.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentifyRequest {
     /// Length of the candidate list, at least 1.
     pub top_k: u32,
-    /// Whether the reply holds the probe's template.
+    /// Whether the reply contains the template of the probe.
     pub with_template: bool,
     /// How the gallery is searched.
     pub search: SearchRequest,
-    /// Which score decides.
+    /// The threshold of the decision.
     pub decision: DecisionRequest,
 }
 

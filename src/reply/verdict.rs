@@ -1,20 +1,20 @@
-//! The result of recomputing a reply.
+//! The result of verifying a reply by brute force.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Certificate;
 
-/// Whether a reply is what the gallery gives by brute force.
+/// Whether a reply agrees with the result of brute force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The line of the reply, from 1.
+    /// Line number of the reply, from 1.
     pub reply: u64,
-    /// The certificate that it claims; `None` if nothing was searched, or it is no reply.
+    /// The certificate in the reply; `None` if nothing was searched or the line is not a reply.
     pub certificate: Option<Certificate>,
-    /// Whether nothing is wrong with it.
+    /// Whether no problem was found.
     pub holds: bool,
-    /// What is wrong, in words.
+    /// The problems, in words.
     pub problems: Vec<String>,
-    /// Fields that nothing proves.
+    /// Fields that were not verified.
     pub not_proven: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The reply to "are these the same person?".
+//! The reply of a verification.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +12,15 @@ pub struct Verification {
     pub version: u32,
     /// The decision.
     pub decision: Decision,
-    /// Why there is none, if it is inconclusive.
+    /// The reason of an inconclusive decision.
     pub doubt: Option<Doubt>,
     /// Cosine, -1 to 1.
     pub similarity: f32,
     /// `1 - similarity`.
     pub distance: f32,
-    /// Score at or above which two faces are the same person.
+    /// Score at or above which two faces count as one person: cosine, -1 to 1.
     pub threshold: f32,
-    /// What the threshold rests on.
+    /// The basis of the threshold.
     pub calibration: Basis,
     /// The face of the first photo.
     pub a: Probe,

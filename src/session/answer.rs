@@ -1,4 +1,4 @@
-//! From what was found to a reply.
+//! Builds replies from search results.
 
 use super::Policy;
 use crate::decision::{Certificate, Decision, Doubt, Threshold, decide, of_photo};
@@ -7,7 +7,7 @@ use crate::ingest::{Census, EncodedFace, RefusedFace, Skip};
 use crate::reply::{Basis, Identification, Match, Model, Probe, Refusal, Searched, VERSION};
 use crate::template::{Binding, Template};
 
-/// The reply about a probe. `certificate` is that of the search behind `candidates`.
+/// The reply for a probe. `certificate` belongs to the search that returned `candidates`.
 pub(super) fn identification(
     probe: Probe,
     candidates: &Candidates,
@@ -55,7 +55,7 @@ fn decided(
     of_photo(decide(best, certificate, threshold), probe.not_looked_at.unwrap_or(0))
 }
 
-/// What the threshold of a policy rests on.
+/// The basis of a policy's threshold.
 fn basis(policy: &Policy) -> Basis {
     let mut basis = Basis::from(&policy.threshold);
     let Some(calibration) = &policy.calibration else { return basis };
@@ -72,7 +72,7 @@ fn basis(policy: &Policy) -> Basis {
     basis
 }
 
-/// A face of a photo as a probe.
+/// The probe of a face in a photo.
 pub(super) fn face(path: &str, face: &EncodedFace, census: &Census) -> Probe {
     Probe {
         path: path.to_owned(),
@@ -86,17 +86,17 @@ pub(super) fn face(path: &str, face: &EncodedFace, census: &Census) -> Probe {
     }
 }
 
-/// A row of a file as a probe.
+/// The probe of a row in a file.
 pub(super) fn row(path: &str, row: u64) -> Probe {
     Probe { path: path.to_owned(), row: Some(row), ..Probe::default() }
 }
 
-/// A probe with its template in the reply.
+/// The probe with its template.
 pub(super) fn with_template(probe: Probe, template: &Template) -> Probe {
     Probe { template: Some(template.as_slice().to_vec()), ..probe }
 }
 
-/// What of a photo gave no template: each refused face, and the reason for the whole photo if it is another one.
+/// The probes of a photo without templates: one for each refused face, and one for the photo if it was refused for another reason.
 pub(super) fn refusals(path: &str, skip: Option<&Skip>, census: &Census, binding: &Binding) -> Vec<Refusal> {
     let of = |skip: &Skip, face: Option<&RefusedFace>| {
         let probe = Probe {

@@ -1,4 +1,4 @@
-//! Audits: what a way to search misses, people who are in a gallery twice, photos of other people.
+//! Audits: misses of a search, duplicate subjects, and photos of other people.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -11,40 +11,40 @@ use crate::experiment::{Auditor, Probe, record};
 use crate::reply::{PhotoRequest, RowSkipped};
 use crate::template::Template;
 
-/// An audit of a gallery.
+/// The request for an audit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRequest {
-    /// Probes of people who are in the gallery: a folder of their folders of photos, or a file of vectors with the names of its rows.
-    /// `None`: the gallery's own templates.
+    /// Mated probes: a folder with one folder of photos per subject, or a file of vectors with the names of its rows. `None`: the gallery's
+    /// own templates.
     pub mated: Option<(PathBuf, Option<PathBuf>)>,
-    /// The most probes, and templates that are examined.
+    /// Most probes, and most stored templates to search for.
     pub sample: u32,
-    /// The seed of every random choice.
+    /// Seed of the random choices.
     pub seed: u64,
-    /// The share of searches in which an approximate search may miss the mate.
+    /// Largest share of searches in which an approximate search may miss the mate, 0 to 1.
     pub max_loss: f64,
-    /// The score at which two subjects are listed as doubles. `None`: above the scores of strangers.
+    /// Score at which two subjects are listed as possible duplicates. `None`: above the scores of different people.
     pub doubles_above: Option<f32>,
-    /// Length of the candidate lists.
+    /// Length of the candidate list.
     pub top_k: u32,
-    /// Which photos and faces count.
+    /// Which photos and faces are used.
     pub photos: PhotoRequest,
-    /// Whether rows that are no templates are left out.
+    /// Whether invalid rows are skipped; otherwise they are an error.
     pub skip_invalid: bool,
 }
 
-/// An audit, and what there is to say about its probes.
+/// An audit, and remarks about its probes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audited {
     /// The audit.
     pub audit: Audit,
-    /// Probe photos with more than one face, of which the largest was taken.
+    /// Probe photos with more than one face. The largest was used.
     pub several: u64,
-    /// Rows that were left out.
+    /// Skipped rows.
     pub invalid: Vec<RowSkipped>,
 }
 
-/// Mated probes with the names of their people.
+/// Mated probes with the names of their subjects.
 struct Given {
     probes: Vec<(Template, String)>,
     several: u64,
@@ -52,10 +52,10 @@ struct Given {
 }
 
 impl Session {
-    /// Audits the way to search of a policy. The inner error says that it was stopped.
+    /// Audits the search of a policy. The inner error means that the audit was stopped.
     ///
     /// # Errors
-    /// A probe without the name of a subject; the probes cannot be read; the gallery failed.
+    /// A probe has no subject in the gallery; the probes cannot be read; the gallery failed.
     pub fn audit(
         &self,
         request: &AuditRequest,
@@ -93,7 +93,7 @@ impl Session {
         Ok(audit.map(|audit| Audited { audit, several, invalid }).ok_or(stopped))
     }
 
-    /// Keeps what an audit found that its way to search misses: certificates of approximate searches state it from then on.
+    /// Stores the miss rate that the audit measured. Later certificates of this search state it.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -131,10 +131,10 @@ impl Session {
         Ok(Ok(Given { probes, several: read.several, invalid: read.invalid }))
     }
 
-    /// The subject that the mated probe `name` shows.
+    /// The id of the subject in the mated probe `name`.
     ///
     /// # Errors
-    /// Its person is not known, or not in the gallery.
+    /// The person is not known, or is not in the gallery.
     pub fn mate(&self, person: Option<&str>, name: &str) -> Result<u64> {
         let person = person.ok_or_else(|| SessionError::NoPerson(name.to_owned()))?;
         let unknown = |error| {

@@ -1,4 +1,4 @@
-//! Calibration: the threshold for an error rate.
+//! Calibration: thresholds for target error rates.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -14,51 +14,51 @@ use crate::gallery::Gallery;
 use crate::number::count;
 use crate::reply::{Calibrated, Model, PhotoRequest, RowSkipped, VERSION};
 
-/// A calibration of a gallery.
+/// The request for a calibration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrateRequest {
-    /// Who is searched for.
+    /// The non-mated probes.
     pub strangers: Strangers,
-    /// Target FPIR; the first one is the gallery's.
+    /// Target FPIRs, above 0 and below 1. The first one is the default of the gallery.
     pub target_fpir: Vec<f64>,
-    /// How a subject's templates are made one score.
+    /// How the scores of a subject's templates become one score.
     pub fusion: Fusion,
-    /// Which photos and faces count.
+    /// Which photos and faces are used.
     pub photos: PhotoRequest,
-    /// Whether rows that are no templates are left out.
+    /// Whether invalid rows are skipped; otherwise they are an error.
     pub skip_invalid: bool,
 }
 
-/// The people of the non-mated searches of a calibration.
+/// The probes of the non-mated searches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Strangers {
     /// People who are not in the gallery: a folder of photos, or a file of vectors with the names of its rows.
     Given(PathBuf, Option<PathBuf>),
-    /// Up to `people` of the gallery's subjects, drawn with `seed`, each among all the others.
+    /// Subjects of the gallery, each searched for among the other subjects.
     LeftOut {
-        /// The most subjects that are searched for, at least 20.
+        /// Most subjects to search for, at least 20.
         people: u32,
-        /// The seed of the choice.
+        /// Seed of the random choice of subjects.
         seed: u64,
     },
 }
 
-/// A calibration that was measured and is not kept yet.
+/// A measured calibration. It is not stored yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// The calibration.
     pub calibration: Calibration,
-    /// Remarks for people.
+    /// Warnings, in words.
     pub warnings: Vec<String>,
-    /// Rows that were left out.
+    /// Skipped rows.
     pub invalid: Vec<RowSkipped>,
 }
 
 impl Session {
-    /// Measures how often non-mated searches reach a score. Nothing is kept. The inner error says that it was stopped.
+    /// Measures the best scores of non-mated searches. Stores nothing. The inner error means that the measurement was stopped.
     ///
     /// # Errors
-    /// Too few probes or subjects; a target that these searches cannot tell; the probes cannot be read; the gallery failed.
+    /// Too few probes or subjects; a target rate that these searches cannot estimate; the probes cannot be read; the gallery failed.
     pub fn calibrate(
         &self,
         request: &CalibrateRequest,
@@ -111,18 +111,19 @@ impl Session {
     /// The calibration of another gallery of the same model.
     ///
     /// # Errors
-    /// It has none, or is of another model.
+    /// It has no calibration, or has another model.
     pub fn calibration_of(&self, other: &Gallery) -> Result<Measured> {
         let found = record::calibration(other, None)?;
         let not_calibrated =
             || SessionError::Input(format!("{} is not calibrated", other.directory().display()));
         let (_, calibration) = found.ok_or_else(not_calibrated)?;
         calibration.require(self.gallery().binding())?;
-        let warning = "measured on another gallery: people and photos there may be unlike those here".into();
+        let warning =
+            "measured on another gallery: its people and photos may differ from those of this gallery".into();
         Ok(Measured { calibration, warnings: vec![warning], invalid: Vec::new() })
     }
 
-    /// Keeps a calibration in the gallery; the newest of a fusion decides from then on. Returns its number.
+    /// Stores a calibration. The newest one for a fusion is used. Returns its number.
     ///
     /// # Errors
     /// The disk is full or failing.
@@ -130,8 +131,8 @@ impl Session {
         Ok(record::keep_calibration(self.gallery(), calibration)?)
     }
 
-    /// The probes of people who are not in the gallery.
-    #[expect(clippy::type_complexity, reason = "a stop is no error, and rows that were left out are told")]
+    /// Reads the non-mated probes.
+    #[expect(clippy::type_complexity, reason = "a stop is not an error, and skipped rows are returned")]
     fn strangers(
         &self,
         request: &CalibrateRequest,
@@ -164,23 +165,23 @@ impl Session {
         person.is_some_and(|name| self.gallery().subject(name).is_ok())
     }
 
-    /// The probes, without those whose person is in the gallery under the same name.
+    /// The probes without those whose person has the name of a subject.
     fn without_subjects(&self, read: Probes, warnings: &mut Vec<String>) -> Result<Vec<Probe>> {
         let given = read.probes.len();
         let mut probes = read.probes;
         probes.retain(|probe| !self.is_subject(probe.person.as_deref()));
         if probes.len() < given {
             let left = counted((given - probes.len()) as u64, "probe");
-            warnings.push(format!("{left} of people who are in the gallery under the same name left out"));
+            warnings.push(format!("{left} with the name of a subject of the gallery skipped"));
         }
         if let Some(first) = read.failed.first() {
             let failed = counted(read.failed.len() as u64, "photo");
             let (name, why) = (&first.name, &first.reason);
-            warnings.push(format!("{failed} without a usable face left out, such as {name} ({why})"));
+            warnings.push(format!("{failed} without a usable face skipped, such as {name} ({why})"));
         }
         if read.several > 0 {
             let photos = counted(read.several, "photo");
-            warnings.push(format!("{photos} with more than one face, the largest was taken"));
+            warnings.push(format!("{photos} with more than one face, the largest was used"));
         }
         require(probes.len())?;
         Ok(probes)
@@ -191,7 +192,7 @@ fn counted(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
 }
 
-/// Refuses to measure with too few strangers.
+/// Requires enough non-mated probes.
 fn require(strangers: usize) -> Result<()> {
     if strangers >= FEWEST_PROBES {
         return Ok(());
@@ -199,17 +200,17 @@ fn require(strangers: usize) -> Result<()> {
     Err(SessionError::FewStrangers { got: counted(strangers as u64, "probe"), needed: FEWEST_PROBES })
 }
 
-/// The thresholds of a calibration for its targets, in a gallery of `subjects`.
+/// The thresholds for the targets of a calibration, in a gallery of `subjects` subjects.
 ///
 /// # Errors
-/// A target that the calibration cannot tell.
+/// A target rate that the calibration cannot estimate.
 pub fn operating_points(calibration: &Calibration, subjects: u64) -> Result<Vec<Operating>> {
     let point = |&target| calibration.operating(target, subjects);
     Ok(calibration.targets.iter().map(point).collect::<Result<_, _>>()?)
 }
 
 impl Measured {
-    /// The reply about a calibration that is kept under the number `id`, or not kept.
+    /// The reply. `id` is the number of the stored calibration; `None` if it was not stored.
     ///
     /// # Errors
     /// As [`operating_points`].
@@ -218,7 +219,7 @@ impl Measured {
         if let Some(tail) = calibration.tail.filter(|tail| !tail.is_good()) {
             let why =
                 if tail.heavy { "is too heavy" } else { "does not follow a generalised Pareto distribution" };
-            warnings.push(format!("the tail of the best scores {why}; only what can be counted is used"));
+            warnings.push(format!("the tail of the best scores {why}; only counted thresholds are used"));
         }
         if !calibration.suspects.is_empty() {
             warnings.push(format!(

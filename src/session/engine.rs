@@ -10,27 +10,27 @@ use crate::ingest::Options;
 use crate::reply::{EngineRequest, PhotoRequest};
 use crate::template::Binding;
 
-/// Networks that are loaded when they are first needed.
+/// Networks that are loaded when they are first used.
 #[derive(Debug)]
 pub struct Networks {
     request: EngineRequest,
-    /// The gallery that they must fit, if there is one.
+    /// The model of the gallery, if there is a gallery.
     binding: Option<Binding>,
     loaded: OnceLock<Engine>,
 }
 
 impl Networks {
-    /// Those that a gallery is bound to.
+    /// The networks of the model that a gallery is bound to.
     pub fn of_gallery(request: EngineRequest, binding: &Binding) -> Self {
         Self { request, binding: Some(binding.clone()), loaded: OnceLock::new() }
     }
 
-    /// Those that a request names, or the best ones there are.
+    /// The networks of the requested model, or of the best available one.
     pub fn of_request(request: EngineRequest) -> Self {
         Self { request, binding: None, loaded: OnceLock::new() }
     }
 
-    /// The networks; the first call loads them.
+    /// The networks. The first call loads them.
     ///
     /// # Errors
     /// As [`load_for`] and [`load`].
@@ -46,7 +46,7 @@ impl Networks {
     }
 }
 
-/// The model that a request names, or the best one there is.
+/// The requested model, or the best available one.
 ///
 /// # Errors
 /// There is no such model.
@@ -54,7 +54,7 @@ pub fn chosen(request: &EngineRequest) -> Result<Model> {
     Ok(request.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available))
 }
 
-/// Loads the networks of a model as a request says.
+/// Loads the networks of a model.
 ///
 /// # Errors
 /// As [`Engine::load`].
@@ -62,11 +62,11 @@ pub fn load(request: &EngineRequest, model: &Model) -> Result<Engine> {
     Ok(Engine::load(model, request.device, request.trust_model_code)?)
 }
 
-/// Loads the networks that a gallery is bound to.
+/// Loads the networks of the model that a gallery is bound to.
 ///
 /// # Errors
-/// The gallery holds templates made elsewhere; its model is not built in and the request names none; the model is another one; as
-/// [`Engine::load`].
+/// The gallery contains templates of another program; its model is not built in and the request names none; the requested model is another
+/// one; as [`Engine::load`].
 pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
     if binding.is_external() {
         return Err(SessionError::ExternalTemplates);
@@ -79,7 +79,7 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
     load(request, &model)
 }
 
-/// Makes sure that the networks which a gallery is bound to, if any, can run in this process.
+/// Checks that the networks of a gallery's model can run in this process. Templates of another program need none.
 ///
 /// # Errors
 /// [`EncoderError::NoNetworks`].
@@ -91,7 +91,7 @@ pub fn require_for(binding: &Binding) -> Result<()> {
     Err(EncoderError::NoNetworks { model: binding.model.clone() }.into())
 }
 
-/// The options of the pipeline that a request stands for.
+/// The options of the pipeline for a request.
 ///
 /// # Errors
 /// A field is outside its range.

@@ -1,4 +1,4 @@
-//! Photos into the gallery.
+//! Enrollment: photos into the gallery.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,31 +11,31 @@ use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, Person, PhotoOu
 use crate::ingest::{self, Census, Faces, Finding, Skip, look, survey, walk};
 use crate::reply::{EnrollEvent, EnrollSummary, PhotoRequest};
 
-/// An enrolment of photos.
+/// The request for an enrollment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnrollRequest {
     /// Photos, or folders of photos.
     pub paths: Vec<PathBuf>,
-    /// How their people are named.
+    /// How the subjects are named.
     pub naming: Naming,
-    /// Which photos and faces count.
+    /// Which photos and faces are used.
     pub photos: PhotoRequest,
 }
 
-/// What became of one photo in memory.
+/// The result for one photo in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Enrolled {
-    /// Its templates, durable, and the faces found in it.
+    /// The added templates, which are durable, and the faces in the photo.
     Added(Vec<EnrolledTemplate>, Census),
-    /// It is in the gallery already, or gave no template.
+    /// The photo is already in the gallery, or gave no template.
     Skipped(Skip, Census),
 }
 
 impl EnrollRequest {
-    /// Refuses a request that cannot be met, before anything is opened.
+    /// Checks the request before anything is opened.
     ///
     /// # Errors
-    /// A path does not exist; several faces of a photo would get one name.
+    /// A path does not exist; several faces of a photo would get the same name.
     pub fn check(&self) -> Result<()> {
         require_naming(self.photos.faces, Some(&self.naming))?;
         require_paths(&self.paths)
@@ -43,12 +43,12 @@ impl EnrollRequest {
 }
 
 impl Session {
-    /// Enrolls photos. Photos that are in the gallery are known by their content and not decoded again, so the same request continues one
-    /// that was stopped. What `sink` gets is durable; the summary comes last and is returned too.
+    /// Enrolls photos. Photos that are already in the gallery are recognised by their content and are not decoded again, so the same
+    /// request resumes a stopped enrollment. Everything that `sink` gets is durable. The summary is the last event and is also returned.
     ///
     /// # Errors
-    /// The first error of `sink`; a path does not exist; several faces of a photo would get one name; the networks cannot be loaded; the
-    /// disk is full or failing.
+    /// The first error of `sink`; a path does not exist; several faces of a photo would get the same name; the networks cannot be loaded;
+    /// the disk is full or failing.
     pub fn enroll<E: From<SessionError>>(
         &self,
         request: &EnrollRequest,
@@ -90,8 +90,8 @@ impl Session {
         Ok(summary)
     }
 
-    /// Enrolls the faces of one photo in memory, on the calling thread, as one person. `path` is where the photo comes from, for listings;
-    /// it may be empty. Durable when it returns.
+    /// Enrolls the faces of one photo in memory as one subject, on the calling thread. `path` is shown in listings and may be empty. The
+    /// templates are durable when it returns.
     ///
     /// # Errors
     /// The networks cannot be loaded; the disk is full or failing.
@@ -129,7 +129,7 @@ impl Session {
     }
 }
 
-/// Several faces of one photo must not get one name.
+/// Refuses requests in which several faces of a photo would get the same name.
 pub fn require_naming(faces: Faces, naming: Option<&Naming>) -> Result<()> {
     match (faces, naming) {
         (Faces::Largest, _) | (_, None | Some(Naming::Photo)) => Ok(()),

@@ -1,4 +1,4 @@
-//! Why a session refused or failed.
+//! Errors of sessions.
 
 use std::path::PathBuf;
 
@@ -13,17 +13,17 @@ use crate::template::BindingError;
 /// Result with [`SessionError`].
 pub type Result<T, E = SessionError> = std::result::Result<T, E>;
 
-/// Why a session refused or failed. What was reported as done is not lost by any of these.
+/// An error of a session. Reported results are never lost.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The gallery refused or failed.
+    /// An error of the gallery.
     #[error(transparent)]
     Gallery(#[from] GalleryError),
     /// The model or its networks cannot be used.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
-    /// The calibration cannot be made, or does not allow what was asked for.
+    /// The calibration cannot be made, or does not allow the request.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
     /// A measurement failed.
@@ -32,108 +32,106 @@ pub enum SessionError {
     /// Templates of another model.
     #[error(transparent)]
     Binding(#[from] BindingError),
-    /// Photos were given to a gallery whose templates were made elsewhere.
+    /// A photo for a gallery with templates of another program.
     #[error(
-        "this gallery holds templates made elsewhere, so photos cannot be compared with it; use vectors of the same origin"
+        "this gallery contains templates of another program, so photos cannot be compared with it; use vectors of the same model"
     )]
     ExternalTemplates,
     /// The gallery is bound to a model that is not built in.
     #[error("the gallery is bound to {0}, which is not built in")]
     NoManifest(String),
-    /// No threshold is known.
-    #[error("this gallery's model has no threshold of its own")]
+    /// There is no threshold.
+    #[error("the model of this gallery has no threshold")]
     NoThreshold,
-    /// The thresholds that were given decide nothing, or are not in ascending order.
+    /// The thresholds are not in ascending order, or allow no decision.
     #[error("thresholds {low},{high}: {reason}")]
     Thresholds {
-        /// The first one.
+        /// The first threshold.
         low: f32,
-        /// The second one.
+        /// The second threshold.
         high: f32,
-        /// Why they are refused.
+        /// The reason for the refusal.
         reason: &'static str,
     },
-    /// A field of a request that is outside its range.
+    /// A field of a request is outside its range.
     #[error("{field}: {reason}")]
     Request {
         /// The field.
         field: &'static str,
-        /// What was expected and got.
+        /// The expected and the given value.
         reason: String,
     },
-    /// A graph was asked for a proof that it cannot give.
-    #[error("a walk through a graph cannot prove that nobody is missed")]
+    /// A certificate was required from a graph search, which cannot give one.
+    #[error("a graph search cannot guarantee that no subject is missed")]
     GraphProvesNothing,
-    /// All faces of a photo were asked for, and would get the same name.
-    #[error("all faces of a photo would get the same name; name people after photos")]
+    /// All faces of a photo were requested, and would get the same name.
+    #[error("all faces of a photo would get the same name; take the names from the photos")]
     SharedName,
-    /// Of the inputs, none is usable.
+    /// No input is usable.
     #[error("{0}")]
     NothingUsable(String),
-    /// An input is missing, contradicts the gallery, or is not what it should be.
+    /// An input is missing, contradicts the gallery, or is invalid.
     #[error("{0}")]
     Input(String),
-    /// Rows of a file that is imported again were imported with names.
-    #[error("{}: {rows} rows of this file are in the gallery under names that were given; give them again", file.display())]
+    /// Rows that were imported with names are imported again without names.
+    #[error("{}: {rows} rows of this file are in the gallery under given names; give the names again", file.display())]
     NamesMissing {
         /// The file.
         file: PathBuf,
-        /// Rows in the gallery.
+        /// Number of these rows.
         rows: u64,
     },
     /// A row is in the gallery under another name.
-    #[error("row {row} is in the gallery as {held:?}, {place} calls it {given:?}; nothing was changed")]
+    #[error("row {row} is in the gallery as {held:?}, but is {given:?} in {place}; nothing was changed")]
     OtherName {
         /// The row, from 0.
         row: u64,
         /// The subject's name in the gallery.
         held: String,
-        /// Where the other name stands.
+        /// The line with the other name.
         place: String,
-        /// That name.
+        /// The other name.
         given: String,
     },
-    /// A row is no template.
+    /// A row is not a template.
     #[error("{0}")]
     BadRow(GalleryError),
-    /// A row is no template, and nothing was imported.
+    /// A row is not a template. Nothing was imported.
     #[error("{0}; nothing was imported")]
     BadImportRow(GalleryError),
-    /// The model of a file of vectors is not stated.
-    #[error(
-        "this gallery is bound to {described}, and nothing states which model the templates were made with"
-    )]
+    /// A file of vectors does not state its model.
+    #[error("this gallery is bound to {described}, and the model of the templates is not stated")]
     UnknownOrigin {
-        /// The gallery's model, described.
+        /// Name and fingerprint of the gallery's model.
         described: String,
-        /// Its name.
+        /// Name of the gallery's model.
         model: String,
     },
     /// A probe without the name of its person.
     #[error("{0}: the name of its person is not known")]
     NoPerson(String),
     /// Too few non-mated probes.
-    #[error("{got} of people who are not in the gallery remain, a calibration needs at least {needed}")]
+    #[error("{got} of people outside the gallery remain; a calibration needs at least {needed}")]
     FewStrangers {
-        /// How many there are, such as `3 probes`.
+        /// The number of probes in words, such as `3 probes`.
         got: String,
-        /// How many it takes.
+        /// Required number of probes.
         needed: usize,
     },
-    /// A file or folder could not be used.
+    /// A file or folder cannot be used.
     #[error("{}: {doing}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was being done.
+        /// The failed operation.
         doing: &'static str,
-        /// The system's error.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
 
 impl SessionError {
-    /// An error of the system, for `map_err`.
+    /// Converts an error of the system, for `map_err`.
     pub(crate) fn io(path: &std::path::Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }

@@ -1,4 +1,4 @@
-//! Templates out of the gallery.
+//! Export: templates out of the gallery.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,23 +13,24 @@ use crate::vectors::{Description, Writer, checksum, hexadecimal};
 const BLOCK: usize = 4096;
 const WRITING: &str = "writing it";
 
-/// What an export wrote.
+/// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Exported {
-    /// Templates written.
+    /// Number of written templates.
     pub templates: u64,
-    /// The `.npy` file: f32, unit length, one row a template.
+    /// The `.npy` file: f32, unit length, one template per row.
     pub embeddings: PathBuf,
-    /// What is known of each template, one JSON object a line, in the same order.
+    /// The descriptions of the templates, one JSON object per line, in the same order.
     pub descriptions: PathBuf,
 }
 
 impl Session {
-    /// Writes all templates to `embeddings.npy` and what is known of each to `templates.jsonl`, in a folder that is made if it is not
-    /// there. Files of these names are replaced when both are whole. A stopped export leaves nothing; the inner error says so.
+    /// Writes all templates to `embeddings.npy` and their descriptions to `templates.jsonl`, in a folder that is made if it does not exist.
+    /// Existing files of these names are replaced after both files are complete. A stopped export leaves no file; the inner error means
+    /// that it was stopped.
     ///
     /// # Errors
-    /// The folder lies in a gallery; the gallery failed or was changed meanwhile; the disk is full or failing.
+    /// The folder is in a gallery; the gallery failed or was changed during the export; the disk is full or failing.
     pub fn export(&self, out: &Path, control: &Control<'_>) -> Result<Result<Exported, Stopped>> {
         refuse_inside(out)?;
         let is_new = !out.exists();
@@ -51,11 +52,11 @@ impl Session {
     }
 }
 
-/// Logs what a killed run had left.
+/// Logs the removal of the unfinished files of killed runs.
 pub fn report_swept(swept: &[PathBuf]) {
     for path in swept {
         let path = path.display();
-        tracing::warn!("{path}: removed; a run that was killed had left it half-written");
+        tracing::warn!("{path}: removed; a killed run left it incomplete");
     }
 }
 
@@ -67,7 +68,7 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// Writes both files, and puts them in place when both are whole. A request to stop is an error.
+    /// Writes both files, and puts them in place after both are complete. A stop request is an error.
     fn write(&self, embeddings: &Path, descriptions: &Path) -> Result<()> {
         let mut checksums = Vec::new();
         let vectors = self.vectors(embeddings, &mut checksums)?;
@@ -128,15 +129,17 @@ impl Export<'_> {
     }
 }
 
-/// Whether both passes saw the same templates.
+/// Requires that both passes read the same templates.
 fn require(unchanged: bool) -> Result<()> {
     match unchanged {
         true => Ok(()),
-        false => Err(SessionError::Input("the gallery changed meanwhile; run the same command again".into())),
+        false => Err(SessionError::Input(
+            "the gallery was changed during the export; run the same command again".into(),
+        )),
     }
 }
 
-/// A template, and the id and name of its subject if it has one.
+/// A template with the id and the name of its subject, if it has one.
 struct Template {
     subject: Option<(u64, String)>,
     template: UnknownFace,
@@ -167,7 +170,7 @@ fn describe(exported: &Template, binding: &Binding, checksum: Option<u32>) -> De
     }
 }
 
-/// Visits the templates of subjects, and then those without one.
+/// Visits the templates of subjects, then the templates without a subject.
 fn each_template(gallery: &Gallery, mut visit: impl FnMut(&Template) -> Result<()>) -> Result<()> {
     let mut last = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Who is this? Photos, bytes and templates against the gallery.
+//! Identification: photos, bytes and templates against the gallery.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,19 +14,19 @@ use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
-/// What a look-up says about one probe.
+/// The reply for one probe.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Reply {
-    /// It was searched for.
+    /// The probe was searched for.
     Identified(Identification),
-    /// It gave no template.
+    /// The photo or face gave no template.
     Refused(Refusal),
 }
 
 impl Session {
-    /// Identifies the faces of photos, and of all photos in folders; `sink` gets the replies in the order of the inputs. Files in folders
-    /// that are no photos are no probes. Returns how many inputs were processed, of how many.
+    /// Identifies the faces in photos and in folders of photos. `sink` gets the replies in the order of the inputs. Files in folders that
+    /// are not photos are ignored. Returns the number of processed inputs and the number of all inputs.
     ///
     /// # Errors
     /// The first error of `sink`; a path does not exist; the networks cannot be loaded; the gallery failed.
@@ -51,8 +51,8 @@ impl Session {
         Ok(Stopped { looked_at, total, unit: "input" })
     }
 
-    /// Identifies the faces of one photo in memory, on the calling thread: one reply for each face that was processed, and one for the
-    /// photo if there is none.
+    /// Identifies the faces of one photo in memory, on the calling thread. Returns one reply per processed face; if there is none, one for
+    /// the photo.
     ///
     /// # Errors
     /// The networks cannot be loaded; the gallery failed.
@@ -66,7 +66,7 @@ impl Session {
         self.of_finding("", &seen.finding, &seen.census, (request, policy))
     }
 
-    /// Identifies rows of a file of vectors, in batches. Rows that are no templates are left out. Returns how many rows were processed.
+    /// Identifies the rows of a file of vectors, in batches. Skips invalid rows. Returns the number of processed rows.
     ///
     /// # Errors
     /// The first error of `sink`; the file cannot be read or has another dimension; the gallery failed.
@@ -93,7 +93,7 @@ impl Session {
         Ok(looked_at)
     }
 
-    /// Identifies templates in one batch: the gallery is read from memory once. Each reply tells its probe as it is given here.
+    /// Identifies templates in one batch, which reads the gallery from memory only once. Each reply contains its probe as given.
     ///
     /// # Errors
     /// A template has another dimension; the gallery failed.
@@ -134,7 +134,7 @@ impl Session {
             Finding::Faces(faces) => (&faces[..], None),
             Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => return Ok(Vec::new()),
             Finding::Skipped(skip) => (&[][..], Some(skip)),
-            Finding::Known => unreachable!("no photo is known to a look-up"),
+            Finding::Known => unreachable!("an identification knows no photos"),
         };
         let mut replies = Vec::with_capacity(faces.len());
         for one in faces {

@@ -1,4 +1,4 @@
-//! Ready-made templates into the gallery.
+//! Import: templates into the gallery.
 
 mod plan;
 mod sheet;
@@ -16,26 +16,27 @@ use crate::gallery::{Gallery, GalleryError, ImportedRow, Name, Person, Source};
 use crate::reply::{ImportEvent, ImportSummary, VERSION};
 use crate::vectors::{BLOCK, STANDARD_INPUT};
 
-/// An import of templates.
+/// The request for an import.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportRequest {
-    /// A `.npy` file, one template a row; `-` for the standard input; or what an export wrote: the folder, or a file in it.
+    /// A `.npy` file with one template per row; `-` for the standard input; or the folder of an export, or a file in it.
     pub file: PathBuf,
-    /// Names of the people, one line a row, or a `templates.jsonl`. `None`: those of the export, else each row is a person of its own.
+    /// Subject names, one line per row, or a `templates.jsonl`. `None`: the names of the export; if there are none, each row is a subject
+    /// of its own.
     pub subjects: Option<PathBuf>,
-    /// What becomes of rows that are in the gallery under other names.
+    /// The treatment of rows that are in the gallery under other names.
     pub other_names: OtherNames,
-    /// Whether rows that are no templates are left out. Otherwise the first one is an error.
+    /// Whether invalid rows are skipped. Otherwise the first one is an error.
     pub skip_invalid: bool,
-    /// The model that the templates were made with. Needed unless the gallery is for templates made elsewhere, or the descriptions name it.
+    /// The model of the templates. Required unless the gallery is for templates of another program or the descriptions name the model.
     pub from_model: Option<String>,
 }
 
-/// Bytes of vectors that are written together. The catalog finds names by hash, so each transaction writes most pages of that index of a large
-/// gallery anew: few large transactions write far less than many small ones.
+/// Bytes of vectors per write. The catalog has an index of names by hash, so each transaction on a large gallery rewrites most pages of
+/// this index. Few large transactions write much less than many small ones.
 const TOGETHER: usize = 48 << 20;
 
-/// An import that may be written.
+/// An import that was checked and can be written.
 struct Import<'a> {
     file: &'a std::path::Path,
     gallery: &'a Gallery,
@@ -45,13 +46,13 @@ struct Import<'a> {
 }
 
 impl Session {
-    /// Imports templates. Every row and every name is checked before the first row is written. Rows that are in the gallery already are
-    /// not imported twice, so the same request continues one that was stopped. What `sink` gets is durable; the summary comes last and is
-    /// returned too.
+    /// Imports templates. Every row and every name is checked before the first row is written. Rows that are already in the gallery are not
+    /// imported again, so the same request resumes a stopped import. Everything that `sink` gets is durable. The summary is the last event
+    /// and is also returned.
     ///
     /// # Errors
-    /// The first error of `sink`; the file cannot be read or does not fit; a row or name that is refused (nothing is written); the disk is
-    /// full or failing.
+    /// The first error of `sink`; the file cannot be read or does not fit; a row or a name is refused (then nothing is written); the disk
+    /// is full or failing.
     pub fn import<E: From<SessionError>>(
         &self,
         request: &ImportRequest,
@@ -72,7 +73,7 @@ impl Session {
         Ok(summary)
     }
 
-    /// Reads the whole file and compares it with the gallery. Nothing is written.
+    /// Reads the whole file and compares it with the gallery. Writes nothing.
     fn planned<'a>(&'a self, request: &'a ImportRequest, control: &Control<'_>) -> Result<Import<'a>> {
         let mut sheet = Sheet::open(&request.file, request.subjects.as_deref())?;
         let gallery = self.gallery();
@@ -92,14 +93,14 @@ impl Session {
 }
 
 impl Import<'_> {
-    /// Renames rows that are in the gallery, and notes which names the file came with.
+    /// Renames rows that are already in the gallery, and stores the digest of the file's names.
     fn names(&self) -> Result<()> {
         self.gallery.rename_templates(&self.plan.renamed)?;
         self.gallery.note_source_names(&self.source, self.sheet.names_digest().as_deref())?;
         Ok(())
     }
 
-    /// Writes the rows that are missing, block by block, until it is stopped. Returns how many were written.
+    /// Writes the missing rows, block by block, until a stop is requested. Returns their number.
     fn rows<E: From<SessionError>>(
         &self,
         control: &Control<'_>,
@@ -127,7 +128,7 @@ impl Import<'_> {
         Ok(imported)
     }
 
-    /// The rows of a block that are to be imported.
+    /// The missing rows of a block.
     fn block(&self, first: u64, together: usize, photos: &mut sheet::Photos) -> Result<Vec<ImportedRow>> {
         let (file, plan) = (&self.sheet.file, &self.plan);
         let end = file.rows.min(first + together as u64);
@@ -145,7 +146,7 @@ impl Import<'_> {
         Ok(wanted)
     }
 
-    /// The person of a row: the name that it comes with, or one that is made up; none if it is an unknown face.
+    /// The subject of a row: its name in the file, or a generated name; `None` for an unknown face.
     fn person(&self, row: u64) -> Result<Option<Person>, GalleryError> {
         if let Some(person) = self.sheet.person(row) {
             return Ok(Some(person.clone()));
@@ -178,8 +179,8 @@ impl Import<'_> {
     }
 }
 
-/// Scores between templates of two models mean nothing; a file of vectors does not say where it comes from, its
-/// descriptions may.
+/// Requires that the templates are of the gallery's model, because scores between templates of two models mean nothing. A file of vectors
+/// does not name its model; its descriptions may.
 fn check_origin(gallery: &Gallery, given: Option<&str>, made_with: Option<&(String, String)>) -> Result<()> {
     let binding = gallery.binding();
     if let Some(name) = given.filter(|name| *name != binding.model) {

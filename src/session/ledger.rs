@@ -1,4 +1,4 @@
-//! An enrolment under way: outcomes are written to the gallery in batches, counted and reported.
+//! A running enrollment. Writes results to the gallery in batches, counts them and reports them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use crate::ingest::{Census, EncodedFace, Finding, Options, Outcome, Skip};
 use crate::reason::Reason;
 use crate::reply::{Counts, EnrollEvent, FaceSkipped, Renamed, Skipped};
 
-/// Photos written together, with one sync.
+/// Photos per batch. A batch needs one sync.
 const BATCH: usize = 64;
-/// Paths of photos that are in the gallery that are written together.
+/// Paths of known photos per write.
 const SEEN: usize = 1024;
-/// The longest time that a photo waits to be written.
+/// Longest time between a result and its write.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) struct Ledger<'a, S> {
@@ -24,19 +24,19 @@ pub(super) struct Ledger<'a, S> {
     options: &'a Options,
     sink: S,
     batch: Vec<Enrollment>,
-    /// Photos that are in the gallery, at paths that it may not know.
+    /// Known photos at paths that may be new.
     seen: Vec<Sighting>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
     oldest: Instant,
-    /// What became of the inputs so far.
+    /// Counts of the results so far.
     pub counts: Counts,
-    /// Photos with more than one face, of which the largest was taken.
+    /// Photos with more than one face. The largest was used.
     pub several: u64,
 }
 
 impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'a, S> {
-    /// `system_files` were found beside the inputs and are no inputs.
+    /// `system_files`: number of files that are not counted as inputs.
     pub fn new(gallery: &'a Gallery, options: &'a Options, system_files: u64, sink: S) -> Self {
         Self {
             gallery,
@@ -51,7 +51,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         }
     }
 
-    /// Enters one outcome; `persons` are those of its faces, or why it has none.
+    /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<(), E> {
         let Outcome { input, hash, finding, census } = outcome;
         if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
@@ -61,7 +61,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
             (Finding::Known, persons) => {
                 return self.enter_known(&input.path, hash, persons.ok());
             }
-            // Not about the photo, so nothing to remember of it.
+            // The failure says nothing about the photo, so it is not stored.
             (Finding::Skipped(skip), _) if skip.is_temporary() => return self.skip(&input.path, &skip),
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
             (Finding::Faces(faces), Ok(persons)) => {
@@ -92,14 +92,14 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         }
     }
 
-    /// A photo whose bytes the gallery, or this enrolment, has seen.
+    /// Adds a photo whose bytes are in the gallery or in this enrollment.
     fn enter_known(
         &mut self,
         path: &Path,
         hash: Option<PhotoHash>,
         persons: Option<Vec<Person>>,
     ) -> Result<(), E> {
-        // Written perhaps by a photo that still waits in the batch.
+        // The photo may be in the pending batch.
         self.write_batch()?;
         let record = hash.map(|hash| self.gallery.photo(&hash)).transpose().map_err(SessionError::from)?;
         match record.flatten() {
@@ -119,13 +119,13 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         }
     }
 
-    /// Writes everything that waits.
+    /// Writes all pending results.
     pub fn finish(&mut self) -> Result<(), E> {
         self.write_batch()?;
         self.write_seen()
     }
 
-    /// Has the path of a photo noted that is in the gallery under another one.
+    /// Stores a further path of a photo that is in the gallery.
     fn see(
         &mut self,
         hash: Option<PhotoHash>,
@@ -147,7 +147,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         Ok(())
     }
 
-    /// Writes the photos that wait. What is reported here is on the disk.
+    /// Writes the pending photos. Results are reported after they are on the disk.
     fn write_batch(&mut self) -> Result<(), E> {
         if self.batch.is_empty() {
             return Ok(());
@@ -224,7 +224,7 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// What becomes of a photo whose bytes the gallery holds, and that comes as this person now.
+/// The result for a photo whose bytes are in the gallery, given its present subject.
 pub(super) fn described(gallery: &Gallery, hash: &PhotoHash, person: Option<&Person>) -> Result<Skip> {
     let duplicate = || Skip::new(Reason::Duplicate, "");
     Ok(gallery.photo(hash)?.map_or_else(duplicate, |record| held(&record, person)))
@@ -236,7 +236,7 @@ fn held(record: &PhotoRecord, person: Option<&Person>) -> Skip {
         return Skip::new(Reason::Duplicate, format!("same bytes as {path}"));
     };
     match person {
-        // A made-up name may have got a number, or have been corrected since.
+        // A generated name may have got a number, or may have been corrected.
         Some(Person::Named(name)) if name.as_str() != subject => {
             Skip::new(Reason::OtherName, format!("in the gallery as {subject}, from {path}"))
         }

@@ -1,29 +1,29 @@
-//! How the people in photos are named.
+//! How the subjects of photos are named.
 
 use super::error::Result;
 use crate::gallery::{GalleryError, Name, Person};
 use crate::ingest::{Input, Skip};
 use crate::reason::Reason;
 
-/// How the person in a photo is named.
+/// The source of a subject's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Naming {
-    /// Every face is of this person.
+    /// All faces are of this subject.
     Given(Name),
-    /// Each folder directly below a path that was given is a person.
+    /// Each folder directly below a given path is a subject.
     Folder,
-    /// Each photo is a person of its own, and each further face in it.
+    /// Each photo is a subject of its own, and so is each further face in it.
     Photo,
 }
 
 impl Naming {
-    /// The person that the `index`-th face of an input shows, or why none is known.
+    /// The subject of the `index`-th face of an input, or the reason why there is none.
     pub fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
         let no_subject = |error: GalleryError| Skip::new(Reason::NoSubject, error.to_string());
         match self {
             Self::Given(name) => Ok(Person::Named(name.clone())),
             Self::Folder => {
-                let outside = || Skip::new(Reason::NoSubject, "it lies in no folder named after a person");
+                let outside = || Skip::new(Reason::NoSubject, "it is not in a folder named after a person");
                 let folder = input.top_folder().ok_or_else(outside)?;
                 Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
             }
@@ -38,7 +38,7 @@ impl Naming {
         }
     }
 
-    /// The input, with a problem if it names no person: found out before anything of it is read.
+    /// The input, with a problem if it has no subject. This is known before the file is read.
     pub(super) fn judge(&self, input: Input) -> Input {
         let problem = input.problem.clone().or_else(|| self.person(&input, 0).err());
         Input { problem, ..input }

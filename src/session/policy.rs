@@ -1,4 +1,4 @@
-//! How a gallery is searched and which score decides.
+//! Policies: how a gallery is searched, and which threshold decides.
 
 use super::Session;
 use super::error::{Result, SessionError};
@@ -8,30 +8,30 @@ use crate::experiment::record;
 use crate::gallery::{Gallery, Mode, Search, mode_name};
 use crate::reply::{DecisionRequest, Proof, SearchRequest, Way};
 
-/// The probability of a miss at the threshold that [`Proof::Bounded`] allows.
+/// The miss probability at the threshold that [`Proof::Bounded`] allows.
 pub const DELTA: f64 = 1e-5;
 
-/// How to search, which score decides, and what both rest on.
+/// A search, a threshold, and their basis.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// How to search.
+    /// The search.
     pub search: Search,
-    /// Which score decides.
+    /// The threshold.
     pub threshold: Threshold,
     /// The calibration of the gallery, if it has one for this fusion.
     pub calibration: Option<Calibration>,
-    /// Why the calibration is out of date; empty if it is not.
+    /// Why the calibration is out of date, in words; empty if it is up to date.
     pub stale: Vec<String>,
     /// Subjects and templates in the gallery.
     pub counts: (u64, u64),
-    /// What an audit measured that this way to search misses.
+    /// The miss rate of this search in an audit.
     pub missed: Option<Missed>,
 }
 
-/// How to search, with the fusion of `calibration` if none was asked for.
+/// The search for a request. Without a requested fusion, it has the fusion of `calibration`.
 ///
 /// # Errors
-/// A graph is to prove something; the width is out of range.
+/// A certificate is required from a graph; the width is outside its range.
 pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Result<Search> {
     if request.way == Way::Graph && request.certify.is_some() {
         return Err(SessionError::GraphProvesNothing);
@@ -51,10 +51,10 @@ pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Res
 }
 
 impl Session {
-    /// The policy that a request stands for in this gallery, as it is now.
+    /// The policy for a request in the present gallery.
     ///
     /// # Errors
-    /// No threshold is known; a target that the calibration cannot tell; a request that contradicts itself; the catalog failed.
+    /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
     pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
         policy(self.gallery(), search, decision)
     }
@@ -97,7 +97,7 @@ fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest
     Ok(Policy { search, threshold, calibration, stale, counts, missed })
 }
 
-/// A threshold, or two in ascending order.
+/// One threshold, or two in ascending order.
 fn given_threshold(given: &[f32]) -> Result<Threshold> {
     let refused = |reason: String| SessionError::Request { field: "threshold", reason };
     if let Some(wrong) = given.iter().find(|score| !(-1.0..=1.0).contains(*score)) {
@@ -108,10 +108,10 @@ fn given_threshold(given: &[f32]) -> Result<Threshold> {
         [low, high] if (low, high) == (0.0, 1.0) => Err(SessionError::Thresholds {
             low,
             high,
-            reason: "every score from 0 to 1 would be inconclusive; one score has a decimal point: 0.1",
+            reason: "every score from 0 to 1 would be inconclusive; a single score has a decimal point: 0.1",
         }),
         [low, high] if low >= high => {
-            let reason = "expected the lower score first; between the two nothing is decided";
+            let reason = "expected the lower score first; between the two the decision is inconclusive";
             Err(SessionError::Thresholds { low, high, reason })
         }
         [low, high] => Ok(Threshold::given(low, high)),

@@ -1,4 +1,4 @@
-//! Probes from photos or from a file of vectors, with the names of the people they show where these are known.
+//! Probes from photos or from a file of vectors, with the names of their people where they are known.
 
 use std::path::Path;
 
@@ -13,23 +13,23 @@ use crate::template::TemplateError;
 use crate::vectors::{BLOCK, STANDARD_INPUT, VectorFile, read_names};
 use engine::Networks;
 
-/// Probes, and photos that gave none.
+/// Probes, and photos without a usable face.
 #[derive(Debug, Default)]
 pub struct Probes {
     /// The probes.
     pub probes: Vec<Probe>,
     /// Photos without a usable face.
     pub failed: Vec<Failed>,
-    /// Photos with more than one face, of which the largest was taken.
+    /// Photos with more than one face. The largest was used.
     pub several: u64,
-    /// Rows of a file that are no templates, left out.
+    /// Skipped rows of a file.
     pub invalid: Vec<RowSkipped>,
 }
 
 /// A photo without a usable face.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
-    /// The person it is said to show.
+    /// The person in the photo according to its folder.
     pub person: Option<String>,
     /// Its path.
     pub name: String,
@@ -37,46 +37,45 @@ pub struct Failed {
     pub reason: String,
 }
 
-/// A photo that was not decoded yet.
+/// A photo before decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its path.
     pub name: String,
-    /// The folder it lies in, which is its person.
+    /// The folder of the photo, which is the name of its person.
     pub person: Option<String>,
 }
 
 /// A source of probes.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// A `.npy` file, read row by row, or a folder, of whose photos the largest faces are taken; a photo's person is the folder it lies in
-    /// below that folder.
+    /// A `.npy` file with one probe per row, or a folder of photos. The largest face of each photo is used. The person of a photo is the
+    /// folder directly below the given folder.
     pub path: &'a Path,
-    /// Names of the people in a `.npy` file.
+    /// Names of the people in a `.npy` file, one per row.
     pub names: Option<&'a Path>,
-    /// Numbers in a template, if known.
+    /// Number of components of a template, if known.
     pub dimension: Option<usize>,
-    /// The networks, loaded only if there are photos.
+    /// The networks. They are loaded only for photos.
     pub networks: &'a Networks,
-    /// Which photos and faces count; of several faces always the largest.
+    /// Which photos and faces are used. The largest face of a photo is always used.
     pub photos: &'a PhotoRequest,
-    /// Whether rows that are no templates are left out.
+    /// Whether invalid rows are skipped; otherwise they are an error.
     pub skip_invalid: bool,
-    /// Stops the reading and hears how far it is.
+    /// Stops the reading and reports its progress.
     pub control: Control<'a>,
 }
 
-/// Whether a path is a file of vectors or the standard input. NumPy archives count as such, and are refused later with advice.
+/// Whether a path is a file of vectors or the standard input. NumPy archives are included; opening one is an error with advice.
 pub fn is_vectors(path: &Path) -> bool {
     let is = |extension: &str| path.extension().is_some_and(|given| given.eq_ignore_ascii_case(extension));
     path.as_os_str() == STANDARD_INPUT || is("npy") || is("npz")
 }
 
-/// Opens a file of vectors and checks every row before any is used. Returns the rows that are no templates; [`VectorFile::valid`] leaves
-/// them out.
+/// Opens a file of vectors and checks every row. Returns the invalid rows; [`VectorFile::valid`] skips them.
 ///
 /// # Errors
-/// The file cannot be read; [`SessionError::BadRow`]: a row is no template, and such rows are not to be left out.
+/// The file cannot be read; [`SessionError::BadRow`] if a row is invalid and `skip_invalid` is false.
 pub fn open_rows(path: &Path, skip_invalid: bool) -> Result<(VectorFile, Vec<RowSkipped>)> {
     let file = VectorFile::open_or_standard_input(path)?;
     let mut invalid = Vec::new();
@@ -105,7 +104,7 @@ impl Source<'_> {
         Err(SessionError::Input(format!("{}: no such file or folder", self.path.display())))
     }
 
-    /// The photos below the folder, before any is decoded; `None` for a file of vectors.
+    /// The photos of the folder, before any is decoded; `None` for a file of vectors.
     ///
     /// # Errors
     /// There is no such folder, or no photo in it.
@@ -119,17 +118,17 @@ impl Source<'_> {
             .collect();
         if listed.is_empty() {
             return Err(SessionError::NothingUsable(format!(
-                "{}: there is no photo in it",
+                "{}: the folder contains no photo",
                 self.path.display()
             )));
         }
         Ok(Some(listed))
     }
 
-    /// Reads all probes, until it is stopped.
+    /// Reads all probes. The inner error means that it was stopped.
     ///
     /// # Errors
-    /// There is no such file or folder, no usable probe in it, or the machine failed while a photo was processed.
+    /// There is no such file or folder; it contains no usable probe; the machine failed while a photo was processed.
     pub fn read(&self) -> Result<Result<Probes, Stopped>> {
         self.require()?;
         let read = if is_vectors(self.path) { Ok(self.vectors()?) } else { self.looked_at()? };
@@ -138,7 +137,7 @@ impl Source<'_> {
         {
             let first =
                 failed.first().map(|one| format!(": {}: {}", one.name, one.reason)).unwrap_or_default();
-            let nothing = format!("{}: no probe in it is usable{first}", self.path.display());
+            let nothing = format!("{}: no usable probe{first}", self.path.display());
             return Err(SessionError::NothingUsable(nothing));
         }
         Ok(read)
@@ -193,7 +192,7 @@ impl Probes {
             }
             Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => {}
             Finding::Skipped(skip) => self.failed.push(Failed { person, name, reason: skip.to_string() }),
-            Finding::Known => unreachable!("no photo is known to a measurement"),
+            Finding::Known => unreachable!("a measurement knows no photos"),
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! Proofs: replies recomputed by brute force, field by field.
+//! Verification of replies by brute force, field by field.
 //!
-//! A reply of an identification is computed anew from the gallery: every template is scored, photos are processed again, names and
-//! thresholds are read from the catalog. What comes out is compared with the reply. Fields that nothing can prove are listed.
+//! The reply of an identification is computed again from the gallery. Every template is scored. Photos are processed again. Names and
+//! thresholds are read from the catalog. The result is compared with the reply. Fields that cannot be verified are listed.
 
 mod compare;
 mod expected;
@@ -22,30 +22,30 @@ use compare::{Problems, SEEN_AGAIN, as_read};
 use expected::Case;
 use probe::Photos;
 
-/// Recomputes replies of a gallery.
+/// Verifies replies of a gallery.
 pub struct Prover<'a> {
     session: &'a Session,
     photos: &'a PhotoRequest,
-    /// The file of vectors that was opened last.
+    /// The last opened file of vectors.
     file: Option<(PathBuf, VectorFile)>,
 }
 
-/// A line that may be a reply: its number from 1, and its JSON or why it has none.
+/// A line that may be a reply: its number, from 1, and its JSON or the reason why it has none.
 pub type Line = (u64, Result<Value, String>);
 
-/// What is wrong with one reply, and what was not proven of it.
+/// The problems of a reply, and its unverified fields.
 type Judgement = (Vec<String>, Vec<String>);
 
 impl<'a> Prover<'a> {
-    /// Photos are processed again as `photos` says: give what was given for the replies.
+    /// `photos` must be the request that the replies were made with.
     pub fn new(session: &'a Session, photos: &'a PhotoRequest) -> Self {
         Self { session, photos, file: None }
     }
 
-    /// Checks a batch of replies; the gallery is read from memory once. `None` if it was stopped.
+    /// Checks a batch of replies, which reads the gallery from memory only once. `None` if it was stopped.
     ///
     /// # Errors
-    /// The gallery failed, or the networks cannot be loaded. What is wrong with a reply is in its verdict.
+    /// The gallery failed, or the networks cannot be loaded. Problems of a reply are in its verdict.
     pub fn check(&mut self, lines: &[Line], control: &Control<'_>) -> Result<Option<Vec<Verdict>>> {
         let Some(photos) = self.look_again(lines, control)? else { return Ok(None) };
         let gallery = self.session.gallery();
@@ -71,8 +71,9 @@ impl<'a> Prover<'a> {
             let mut verdict = case.judge(gallery, truth)?;
             let (then, now) = (case.claim.search.templates, gallery.view()?.len() as u64);
             if !verdict.0.is_empty() && then != now {
-                let changed =
-                    format!("the gallery had {then} templates then and has {now} now: it has changed since");
+                let changed = format!(
+                    "the gallery had {then} templates and now has {now}: it has changed since the reply"
+                );
                 verdict.0.push(changed);
             }
             verdicts[*at] = Some(verdict);
@@ -106,22 +107,19 @@ impl<'a> Prover<'a> {
         let found = probe::find(&claim.probe, dimension, photos, &mut self.file);
         let (probe, template) = found.map_err(|error| format!("probe: {error}"))?;
         if template.dimension() != dimension {
-            return Err(format!(
-                "probe: {} numbers, templates of this gallery have {dimension}",
-                template.dimension()
-            ));
+            return Err(format!("probe: {} components, expected {dimension}", template.dimension()));
         }
         Ok(Case { reply: reply.clone(), claim, probe, template })
     }
 
-    /// A photo or face that gave no template: the photo is processed again.
+    /// Checks a reply for a photo or face without a template.
     fn without_search(&self, reply: &Value, photos: &Photos) -> Judgement {
         let mut problems = Problems::default();
         match read::<Refusal>(reply) {
             Err(problem) => problems.add(problem),
             Ok(claimed) => match self.refused(&claimed, photos) {
                 Some(expected) => problems.compare("", reply, &expected, SEEN_AGAIN, &|_| false),
-                None => problems.add("probe: processed again, it is not refused"),
+                None => problems.add("probe: it is not refused when it is processed again"),
             },
         }
         (problems.into_lines(), vec!["probe.not_looked_at".into()])
@@ -139,7 +137,7 @@ impl<'a> Prover<'a> {
     }
 }
 
-/// The claim of a reply; the first field that is not of its kind is the error.
+/// The reply as a type. The error names the first field of a wrong type.
 fn claim(reply: &Value) -> Result<Identification, String> {
     let claim: Identification = read(reply)?;
     if claim.version != VERSION {
@@ -161,7 +159,7 @@ fn claim(reply: &Value) -> Result<Identification, String> {
     Ok(claim)
 }
 
-/// A value as a type, or which field is not of its kind.
+/// A value as a type. The error names the first field of a wrong type.
 fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
 }

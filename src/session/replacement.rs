@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all, and what killed runs left of them.
+//! Files that appear completely or not at all, and the unfinished files of killed runs.
 //!
-//! A file is written beside its place under a name of its own and renamed when it is whole and on the disk. Its writer
-//! holds a lock on it, so an unlocked one was left by a run that is over.
+//! A file is written beside its place under a temporary name. It is renamed after it is complete and synced. The writer holds a lock on it,
+//! so an unlocked temporary file is from a run that has ended.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -12,10 +12,10 @@ use tempfile::NamedTempFile;
 
 use super::error::{Result, SessionError};
 
-/// What files begin with that are not whole yet.
+/// Prefix of temporary file names.
 const UNFINISHED: &str = ".gallerist-unfinished-";
 
-/// Makes a folder and those above it, if they are not there.
+/// Makes a folder and its parents if they do not exist.
 ///
 /// # Errors
 /// The folder cannot be made.
@@ -23,7 +23,7 @@ pub fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(SessionError::io(folder, "making the folder"))
 }
 
-/// Writes a file beside its place. Nothing is there until [`Replacement::finish`].
+/// Writes a file beside its place. [`Replacement::finish`] puts it in place.
 ///
 /// # Errors
 /// The first error of `write`; the disk is full or failing.
@@ -37,12 +37,12 @@ pub fn replace<E: From<SessionError>>(
     Ok(Replacement { file, path: path.to_owned() })
 }
 
-/// The folder of a file: the current one for a plain name.
+/// The folder of a file; the current folder for a plain name.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file that is whole and on the disk, but not in its place.
+/// A complete and synced file that is not in its place yet.
 pub struct Replacement {
     file: NamedTempFile,
     path: PathBuf,
@@ -62,12 +62,12 @@ impl Replacement {
     }
 }
 
-/// Removes what killed runs left in a folder, and returns the paths. Files that are being written stay.
+/// Removes the unfinished files of killed runs from a folder, and returns their paths. Files that are being written stay.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>> {
-    const READING: &str = "looking for what killed runs left";
+    const READING: &str = "looking for files of killed runs";
     let mut swept = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(SessionError::io(folder, READING))? {
         let path = entry.map_err(SessionError::io(folder, READING))?.path();
@@ -84,12 +84,12 @@ fn is_abandoned(path: &Path) -> bool {
         && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// A new file that this process holds a lock on.
+/// A new file with a lock of this process.
 fn locked_in(folder: &Path) -> io::Result<NamedTempFile> {
     loop {
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         match file.as_file().try_lock() {
-            // Another run may have swept it before it was locked.
+            // Another run may have removed it before it was locked.
             Ok(()) if is_at(file.as_file(), file.path()) => return Ok(file),
             Ok(()) | Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
@@ -97,7 +97,7 @@ fn locked_in(folder: &Path) -> io::Result<NamedTempFile> {
     }
 }
 
-/// Whether `path` leads to this open file.
+/// Whether `path` is this open file.
 pub fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(there)) = (file.metadata(), path.symlink_metadata()) else { return false };
     (open.dev(), open.ino()) == (there.dev(), there.ino())

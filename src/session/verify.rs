@@ -1,4 +1,4 @@
-//! Are these the same person? Two photos or two templates, without a gallery.
+//! Verification: two photos or two templates, without a gallery.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,18 @@ use crate::ingest::{self, EncodedFace, Faces, Finding, Outcome};
 use crate::reply::{Basis, Model, PhotoRequest, Probe, Refusal, VERSION, Verification};
 use crate::template::{Binding, Template};
 
-/// What became of two photos.
+/// The result for two photos.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verified {
-    /// The largest face of each was compared.
+    /// The largest faces were compared.
     Compared(Box<Verification>),
-    /// One of them, or both, gave no template: why.
+    /// One or both photos gave no template.
     Refused(Vec<Refusal>),
-    /// It was stopped.
+    /// The verification was stopped.
     Stopped(Stopped),
 }
 
-/// The threshold for one pair: the one given, or the model's.
+/// The threshold for a pair: the given one, or the model's.
 ///
 /// # Errors
 /// [`SessionError::NoThreshold`].
@@ -33,10 +33,10 @@ pub fn threshold(given: Option<f32>, binding: &Binding) -> Result<Threshold> {
     given.or_else(|| Threshold::uncalibrated(binding)).ok_or(SessionError::NoThreshold)
 }
 
-/// Compares the largest faces of two photos. If one of them shows more faces, a score below the threshold is inconclusive.
+/// Compares the largest faces of two photos. If one of the photos shows more faces, a score below the threshold is inconclusive.
 ///
 /// # Errors
-/// A photo does not exist; a request is out of range.
+/// A photo does not exist; a field of the request is outside its range.
 pub fn verify_photos(
     engine: &Engine,
     photos: [PathBuf; 2],
@@ -65,7 +65,7 @@ pub fn verify_photos(
     Ok(Verified::Compared(Box::new(compared)))
 }
 
-/// Compares two templates of the model `binding`; the probes say where they come from.
+/// Compares two templates of the model `binding`. The probes describe their sources.
 pub fn verify_templates(templates: [&Template; 2], threshold: &Threshold, binding: &Binding) -> Verification {
     compare(templates, [Probe::default(), Probe::default()], threshold, binding)
 }
@@ -94,7 +94,7 @@ fn compare(
     }
 }
 
-/// The face of a photo that counts.
+/// The largest face of a photo.
 fn largest(outcome: &Outcome) -> Option<&EncodedFace> {
     if let Finding::Faces(faces) = &outcome.finding { faces.first() } else { None }
 }

@@ -1,6 +1,6 @@
 //! The model of the templates of a gallery. Scores between templates of different models are meaningless.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why templates cannot be added to a gallery or compared with it.
@@ -30,7 +30,7 @@ pub enum BindingError {
 }
 
 /// The model of the templates of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Binding {
     /// Name of the model, or `external` for templates of another program.
     pub model: String,

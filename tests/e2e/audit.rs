@@ -10,7 +10,7 @@ fn an_audit_finds_duplicate_subjects_and_wrong_photos() {
     let house = gallery(60, 3);
     let said = run(&house, "audit", "--threshold 0.5").ends(0);
     assert!(said.out.contains("templates that find themselves  180 of 180"), "{}", said.out);
-    assert!(said.out.contains("people who may be in it twice   0"), "{}", said.out);
+    assert!(said.out.contains("possible duplicate subjects   0"), "{}", said.out);
     // Person 1-7 again under another name, and a photo of 1-9 under the name 1-8.
     let (file, _) = people(60, 3, D, 1, 5);
     let data = &file[file.len() - 180 * D * 4..];
@@ -56,7 +56,7 @@ fn an_audit_searches_for_given_or_synthetic_mates() {
     assert!(said.err.contains("the name of its person is not known; give --subjects"), "{}", said.err);
     put(&house, "others", people(1, 1, D, 9, 0));
     let said = run(&house, "audit", "--threshold 0.5 --mated @others.npy --subjects @others.txt").ends(1);
-    assert!(said.err.contains("no subject is called \"person 9-0\""), "{}", said.err);
+    assert!(said.err.contains("there is no subject \"person 9-0\""), "{}", said.err);
 }
 
 /// A template that is left out is missing from the fused score of its subject too.

@@ -44,24 +44,24 @@ fn no_gallery_or_backup_is_made_inside_another() {
     let house = backed_up();
     let gallery = house.gallery();
     for place in ["gallery/x.tar", "gallery/new/x", "gallery/index/y", "folder/x.tar"] {
-        says(house.run("backup", [house.path(place)]), "nothing else is kept in it");
+        says(house.run("backup", [house.path(place)]), "must not contain other files");
     }
     fs::create_dir(house.path("away")).unwrap();
     house.link(&gallery, "away/link");
-    says(house.run("backup", [house.path("away/link/x.tar")]), "nothing else is kept in it");
-    says(restore(&house.path("file.tar"), &house.path("folder/r")), "nothing else is kept in it");
+    says(house.run("backup", [house.path("away/link/x.tar")]), "must not contain other files");
+    says(restore(&house.path("file.tar"), &house.path("folder/r")), "must not contain other files");
     for out in ["gallery", "gallery/out", "folder/out"] {
         says(
             house.run("export", ["--out".as_ref(), house.path(out).as_os_str()]),
-            "nothing else is kept in it",
+            "must not contain other files",
         );
     }
     let photo = house.photo("p.png", 1);
     let mut encode = command(["encode", "--model", "stand-in"]);
     encode.arg(photo).arg("--out").arg(house.path("gallery/out"));
-    says(Said::of(encode.output().unwrap()), "nothing else is kept in it");
+    says(Said::of(encode.output().unwrap()), "must not contain other files");
     fs::remove_file(gallery.join("catalog.sqlite")).unwrap();
-    says(restore(&house.path("file.tar"), &gallery.join("r")), "nothing else is kept in it");
+    says(restore(&house.path("file.tar"), &gallery.join("r")), "must not contain other files");
     assert!(!gallery.join("new").exists() && !gallery.join("out").exists());
 }
 
@@ -83,7 +83,7 @@ fn the_list_of_a_backup_is_compared_with_its_content() {
         says(Said::of(erased.arg(house.path("new")).args(more).output().unwrap()), words);
         assert!(!house.path("new").exists());
     };
-    attempt(&|list| list["templates"] = 5.into(), "5 templates of 10 subjects, and there are 10 of 10");
+    attempt(&|list| list["templates"] = 5.into(), "5 templates of 10 subjects, found 10 of 10");
     attempt(&|list| list["subjects"] = 11.into(), "10 templates of 11 subjects");
     attempt(&|list| list["files"] = serde_json::json!([]), "does not list catalog.sqlite");
     let dropped = |list: &mut serde_json::Value| {
@@ -117,11 +117,11 @@ fn archives_of_other_programs_are_restored_and_compressed_ones_refused() {
     }
     tar(&folder, &["cf", "../twice.tar", "backup.json"]);
     tar(&folder, &["rf", "../twice.tar", "backup.json"]);
-    says(restore(&house.path("twice.tar"), &house.path("new")), "backup.json is in it twice");
+    says(restore(&house.path("twice.tar"), &house.path("new")), "it contains backup.json twice");
     let gzip = house.write("b.tar.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     says(restore(&gzip, &house.path("new")), "compressed with gzip");
     fs::write(&gzip, [7; 2000]).unwrap();
-    says(restore(&gzip, &house.path("new")), "no .tar file");
+    says(restore(&gzip, &house.path("new")), "not a .tar file");
     tar(&folder, &["cf", "../part.tar", "backup.json", "index"]);
     let said = restore(&house.path("part.tar"), &house.path("new")).ends(1);
     assert!(

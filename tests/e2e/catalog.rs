@@ -77,7 +77,7 @@ fn an_old_catalog_with_a_newer_index_is_refused() {
         assert!(matches!(error, GalleryError::CatalogBehind { .. }), "{error}");
     }
     let said = house.run("check", [] as [&str; 0]).ends(1);
-    assert!(said.out.contains("lost writes that were acknowledged"), "{}", said.out);
+    assert!(said.out.contains("lost acknowledged writes"), "{}", said.out);
 }
 
 #[test]

@@ -217,16 +217,16 @@ fn certificates_hold_and_changed_replies_are_detected() {
         reply["matches"].as_array_mut().unwrap().remove(0);
         reply["decision"] = "no_match".into();
     });
-    assert!(missed.contains("Exact was claimed, and 1 subjects were missed"), "{missed}");
+    assert!(missed.contains("the certificate is Exact, but 1 subjects were missed"), "{missed}");
     let raised = tampered(&|reply| reply["matches"][0]["similarity"] = 0.99.into());
-    assert!(raised.contains("matches[0].similarity: the reply says 0.99"), "{raised}");
+    assert!(raised.contains("matches[0].similarity: got 0.99"), "{raised}");
     let denied = tampered(&|reply| reply["decision"] = "no_match".into());
-    assert!(denied.contains("decision: the reply says \"no_match\", expected \"match\""), "{denied}");
+    assert!(denied.contains("decision: got \"no_match\", expected \"match\""), "{denied}");
     let unproven = tampered(&|reply| {
         reply["certificate"]["kind"] = "none".into();
         reply["decision"] = "no_match".into();
     });
-    assert!(unproven.contains("without a proof"), "{unproven}");
+    assert!(unproven.contains("does not guarantee"), "{unproven}");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_graph_search_is_inconclusive_and_reports_its_audit() {
     assert_eq!(before[0]["doubt"], "incomplete_search");
     let said = run(&house, "identify", "--vectors @fresh.npy --search graph --certify exact --threshold 0.9")
         .ends(1);
-    assert!(said.err.contains("cannot prove"), "{}", said.err);
+    assert!(said.err.contains("cannot guarantee"), "{}", said.err);
     let audit =
         run(&house, "audit", "--search graph --width 64 --threshold 0.5 --format json").ends(0).json();
     assert_eq!((&audit[0]["search"], &audit[0]["mates"]["from"]), (&"graph-64".into(), &"left_out".into()));
@@ -281,7 +281,7 @@ fn invalid_probes_are_reported() {
     );
     refused_with(2, "--nonmated @strangers.npy --target-fpir 1.5", "expected a share above 0 and below 1");
     house.write("other.npy", &vectors(300, D + 1, 11));
-    refused("--nonmated @other.npy", "33 dimensions was given, this gallery holds 32");
+    refused("--nonmated @other.npy", "33 components was given, this gallery has 32");
     let mut nan = vectors(300, D, 11);
     let place = nan.len() - 4 * D;
     nan[place..place + 4].copy_from_slice(&f32::NAN.to_le_bytes());

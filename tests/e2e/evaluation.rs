@@ -103,7 +103,7 @@ fn a_gallery_is_evaluated_with_mated_and_non_mated_probes() {
     eval(&[("--mated", &mated)]).ends(2);
     let empty = house.write("empty.npy", &crate::program::npy("<f4", false, &format!("(0, {D})"), &[]));
     let said = eval(&[("--mated", &mated), ("--mated-subjects", &whose), ("--nonmated", &empty)]).ends(3);
-    assert!(said.err.contains("empty.npy: no probe in it is usable"), "{}", said.err);
+    assert!(said.err.contains("empty.npy: no usable probe"), "{}", said.err);
 }
 
 #[test]

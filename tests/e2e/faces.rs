@@ -162,7 +162,7 @@ fn measuring_verbs_count_photos_with_several_faces() {
         ["--nonmated".as_ref(), strangers.as_os_str()].into_iter().chain(words.map(AsRef::as_ref)),
     );
     let said = said.ends(0);
-    assert!(said.out.contains("1 photo with more than one face, the largest was taken"), "{}", said.out);
+    assert!(said.out.contains("1 photo with more than one face, the largest was used"), "{}", said.out);
 
     let list = "strangers/group/1.png\tstrangers/100/1.png\t0\nstrangers/101/1.png\tstrangers/101/1.png\t1\n";
     let list = house.write("pairs.tsv", list.as_bytes());

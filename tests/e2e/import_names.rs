@@ -70,7 +70,7 @@ fn an_invalid_name_is_reported_with_file_and_line() {
     let house = house();
     let mut lines: Vec<String> = (0..ROWS).map(|row| format!("p{row}")).collect();
     for (line, name, expected) in [
-        (9001, " blank", "blank"),
+        (9001, " blank", "with a space"),
         (8500, "a\tb", "control character"),
         (9500, &"x".repeat(600), "512 bytes"),
     ] {

@@ -31,8 +31,8 @@ fn skipped(said: &Said) -> Vec<(String, String)> {
 
 /// A folder below `people` with an invalid name, and the expected message.
 const NO_NAMES: [(&[u8], &str); 12] = [
-    (b" lead", "begins or ends with a blank"),
-    (b"trail ", "begins or ends with a blank"),
+    (b" lead", "begins or ends with a space"),
+    (b"trail ", "begins or ends with a space"),
     (b"a\tb", "U+0009"),
     (b"a\nb", "U+000A"),
     (b"\x1b[31mred", "U+001B"),
@@ -157,7 +157,7 @@ fn a_generated_name_never_equals_a_given_name() {
     house.run("enroll", [photos[1].as_os_str(), "--subject".as_ref(), "Ada".as_ref()]).ends(0);
     let folder = house.path("photos");
     let said = house.run("enroll", [folder.as_os_str(), "--subject-from".as_ref(), "photo".as_ref()]).ends(0);
-    assert!(said.out.contains("is enrolled as Ada (2): Ada is somebody else"), "{}", said.out);
+    assert!(said.out.contains("is enrolled as Ada (2), because Ada is another subject"), "{}", said.out);
     assert_eq!(names(&house), ["Ada", "Ada (2)"]);
 }
 
@@ -221,7 +221,7 @@ fn names_that_look_the_same_are_one_subject() {
     house.run("enroll", [photo.as_os_str(), "--subject".as_ref(), "Zo\u{eb}".as_ref()]).ends(0);
     for more in [&[][..], &["--dry-run"]] {
         let said = house.run("subject rename", ["Zo\u{eb}", decomposed].iter().chain(more)).ends(1);
-        assert!(said.err.contains("it is taken"), "{}", said.err);
+        assert!(said.err.contains("another subject has this name"), "{}", said.err);
     }
     house.run("subject merge", ["Zoe\u{308}", decomposed]).ends(0);
     house.run("subject remove", [decomposed, "--yes"]).ends(0);

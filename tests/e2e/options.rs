@@ -68,7 +68,7 @@ fn no_usable_input_has_its_own_exit_code() {
     house.enroll("people").ends(0);
     let folder = |name: &str| house.path(name).to_str().unwrap().to_owned();
     let said = house.run("identify", [folder("empty")]).ends(3);
-    assert!(said.err.contains("there is no probe"), "{}", said.err);
+    assert!(said.err.contains("contain no probe"), "{}", said.err);
     // Processed photos without a usable face are probes, and their decision is a decision.
     house.photo("poor/Ada/1.png", 1);
     house.run("identify", [folder("poor"), "--min-quality".into(), "100".into()]).ends(12);
@@ -77,7 +77,7 @@ fn no_usable_input_has_its_own_exit_code() {
         house.write(format!("many/{number}/1.jpg"), b"no photo");
     }
     let said = house.run("calibrate", ["--nonmated".to_owned(), folder("many")]).ends(3);
-    assert!(said.err.contains("no probe in it is usable"), "{}", said.err);
+    assert!(said.err.contains("no usable probe"), "{}", said.err);
     let out = folder("report");
     for (mated, nonmated) in [("empty", "many"), ("bad", "empty")] {
         let words = ["--mated".to_owned(), folder(mated), "--nonmated".to_owned(), folder(nonmated)];
@@ -118,7 +118,7 @@ fn problems_of_a_listing_are_reported_before_the_first_photo() {
     let list = house
         .write("pairs.tsv", b"Ada/1.jpg\tAda/2.jpg\t1\nAda/1.jpg\tEve/1.jpg\t0\nDan/1.jpg\tEve/1.jpg\t0\n");
     let list = list.to_str().unwrap();
-    let told = "2 of 4 photos are not there";
+    let told = "2 of 4 photos do not exist";
     let said = eval(&["--pairs", list, "--root", &folder("twos")]);
     assert!(said.contains(told) && said.contains("Dan/1.jpg") && said.contains("Eve/1.jpg"), "{said}");
     let said =

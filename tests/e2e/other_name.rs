@@ -21,7 +21,7 @@ fn a_photo_enrolled_under_another_name_is_reported() {
     }
     let said = house.run("enroll", [photo.to_str().unwrap(), "--subject", "D"]).ends(0);
     assert!(said.out.contains("1 photo in the gallery under other names"), "{}", said.out);
-    assert!(said.out.contains("; `gallerist subject move` gives it another name)"), "{}", said.out);
+    assert!(said.out.contains("; `gallerist subject move` changes the name)"), "{}", said.out);
     assert_eq!(enroll(&copy, "C").ends(0).summary()["skipped"], serde_json::json!({ "duplicate": 1 }));
     // A generated name is not another name.
     house.run("enroll", [copy.to_str().unwrap(), "--subject-from", "photo"]).ends(0);
@@ -64,7 +64,7 @@ fn a_rename_to_the_same_name_changes_nothing() {
     let photo = house.photo("1.png", 1);
     house.run("enroll", [photo.to_str().unwrap(), "--subject", "Ada"]).ends(0);
     let said = house.run("subject rename", ["Ada", "Ada"]).ends(1);
-    assert!(said.err.contains("nothing to rename"), "{}", said.err);
+    assert!(said.err.contains("is already the name"), "{}", said.err);
     house.run("subject remove", ["Ada", "--yes"]).ends(0);
     let said = house.run("subject history", [] as [&str; 0]).ends(0);
     assert!(said.out.contains(": 1 template") && !said.out.contains("1 templates"), "{}", said.out);

@@ -263,6 +263,6 @@ fn an_unreadable_folder_is_not_called_occupied() {
         gallerist(["init".as_ref(), place.as_os_str(), "--model".as_ref(), "stand-in".as_ref()]).ends(1).err
     };
     let said = init(&file.join("gallery"));
-    assert!(said.contains("looking what is there") && !said.contains("exists already"), "{said}");
+    assert!(said.contains("examining it") && !said.contains("exists already"), "{said}");
     assert!(init(&file).contains("exists already"));
 }

@@ -88,7 +88,7 @@ fn without_a_catalog_moved_templates_are_restored_under_their_old_names() {
         (&7.into(), &3.into(), &3.into()),
         "{said}"
     );
-    assert!(text.contains("the names are those in the backup") && text.contains("it is missing"), "{text}");
+    assert!(text.contains("they have their names in the backup") && text.contains("it is missing"), "{text}");
     let new = Gallery::open(&house.path("new")).unwrap();
     assert!(new.check(true).unwrap().is_sound());
     assert_eq!([0, 1, 2, 6].map(|number| owner(&new, number)), ["p-0", "p-1", "p-2", "p-6"]);

@@ -55,9 +55,9 @@ fn a_template_is_moved_and_moved_back() {
     // The photo stays with its new subject.
     assert_eq!(house.enroll("people").ends(0).summary()["enrolled"], 0);
     let said = house.run("subject move", arguments).ends(1);
-    assert!(said.err.contains(&format!("no template has the number {second}")), "{}", said.err);
+    assert!(said.err.contains(&format!("no template has the id {second}")), "{}", said.err);
     let said = house.run("subject move", ["--template", &now, "--to", "Grace"]).ends(1);
-    assert!(said.err.contains("is one of \"Grace\" already"), "{}", said.err);
+    assert!(said.err.contains("already belongs to \"Grace\""), "{}", said.err);
 
     house.run("subject move", ["--template", &now, "--to", "Ada"]).ends(0);
     assert_eq!((best(&house, 2), ids(&house, "Ada").len(), ids(&house, "Grace").len()), (json!("Ada"), 2, 1));
@@ -73,7 +73,7 @@ fn templates_of_several_subjects_make_a_new_subject() {
     arguments.extend(["--to", "Zoe\u{308}"]);
     let said = house.run("subject move", &arguments).ends(0);
     for line in
-        ["Zo\u{eb} is new in the gallery", "Ada is gone too: that was the last template", "Grace is gone too"]
+        ["Zo\u{eb} is new in the gallery", "Ada is gone too: no template is left", "Grace is gone too"]
     {
         assert!(said.out.contains(line), "{line}: {}", said.out);
     }

@@ -1,4 +1,4 @@
-//! Files of JSON lines, read one line at a time: memory is bounded whatever a file holds.
+//! A file of JSON lines, read one line at a time. The length of a line is limited, so memory is bounded for any file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The longest line that is read: a reply of about a hundred thousand candidates.
+/// Longest line, in bytes: a reply with about a hundred thousand candidates.
 const LONGEST: u64 = 16 << 20;
 
-/// The lines of a file that are not blank, with their numbers from 1.
+/// The non-blank lines of a file with their numbers, from 1.
 pub struct Lines {
     path: PathBuf,
     reader: BufReader<File>,
@@ -37,7 +37,7 @@ impl Lines {
             let place = place(self.number);
             ensure!(
                 bytes.len() as u64 <= LONGEST,
-                "{place} is longer than {LONGEST} bytes: expected a reply of identify a line"
+                "{place} is longer than {LONGEST} bytes: expected one reply of identify per line"
             );
             let text = String::from_utf8(bytes).with_context(|| format!("{place} is not UTF-8 text"))?;
             let text = text.trim_start_matches('\u{feff}').trim();
@@ -60,7 +60,7 @@ impl Lines {
     }
 }
 
-/// Whether any reply of a file names a photo that has to be looked at again.
+/// Whether a reply in the file names a photo that must be processed again.
 pub fn name_photos(path: &Path) -> Result<bool> {
     #[derive(Deserialize)]
     struct Reply {

@@ -1,4 +1,4 @@
-//! The photos of the demo: people to enroll, other photos of them, strangers, and photos that are cut and turned.
+//! The photos of the demo: photos to enroll, other photos of the same people, photos of other people, cut photos and turned photos.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::image::{Limits, decode};
 
-/// Tells a folder that the demo made, and may make anew, from any other.
+/// Marks a folder of the demo. The demo may delete such a folder.
 const MARK: &str = "made-by-gallerist-demo";
 
-/// Makes `dir` empty but for a mark.
+/// Makes `dir`, or empties it, and writes the mark.
 ///
 /// # Errors
-/// It holds something, and no demo made it.
+/// `dir` is not empty and has no mark.
 pub fn renew(dir: &Path) -> Result<()> {
     if dir.join(MARK).exists() {
         fs::remove_dir_all(dir).with_context(|| format!("{}: removing the last demo", dir.display()))?;
@@ -32,21 +32,21 @@ pub fn renew(dir: &Path) -> Result<()> {
         .with_context(|| format!("{}: making it", mark.display()))
 }
 
-/// Folders of photos, one below another folder for each part of the demo.
+/// The folder of photos, with one folder for each part of the demo.
 pub struct Photos {
     root: PathBuf,
-    /// How many people are to be enrolled.
+    /// Number of people who are enrolled.
     pub people: usize,
-    /// How many are not.
+    /// Number of people who are not enrolled.
     pub strangers: usize,
 }
 
 impl Photos {
-    /// Copies the first two photos of each person in `source` (`NAME/*`) below `root`: of the first three quarters of the people one to
-    /// `people/NAME/` and the other to `others/`, of the rest only the other to `strangers/`.
+    /// Copies the first two photos of each person in `source` (`NAME/*`) to `root`. For the first three quarters of the people, the first
+    /// photo goes to `people/NAME/` and the second to `others/`. For the remaining people, the second photo goes to `strangers/`.
     ///
     /// # Errors
-    /// `source` cannot be read, or does not hold four people or more with two photos each.
+    /// `source` cannot be read, or contains fewer than four people with two photos each.
     pub fn copy(source: &Path, root: PathBuf) -> Result<Self> {
         let folders: Vec<PathBuf> = entries(source)?.into_iter().filter(|path| path.is_dir()).collect();
         ensure!(
@@ -82,8 +82,8 @@ impl Photos {
         first.with_context(|| format!("{}: is empty", folder.display()))
     }
 
-    /// Writes to `cut/` what is inside the box of each face of `others/`, as `identify` told them, and to `turned/` the whole photos by
-    /// one, two or three quarters of a turn.
+    /// Writes changed copies of the photos in `others/`. `cut/` gets the content of the face bounds in the replies, `turned/` the whole
+    /// photo, rotated by one, two or three quarter turns.
     pub fn change(&self, replies: &[Value]) -> Result<()> {
         for (at, reply) in replies.iter().enumerate() {
             let probe = &reply["probe"];
@@ -102,7 +102,7 @@ impl Photos {
     }
 }
 
-/// The name of a person: that of the folder. The numbers of the London set say where they come from.
+/// The name of a person: the name of the folder. The folders of the London set have numbers, which get a prefix.
 fn name_of(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     if name.bytes().all(|byte| byte.is_ascii_digit()) { format!("London {name}") } else { name.into_owned() }

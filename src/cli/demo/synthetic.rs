@@ -1,4 +1,4 @@
-//! Synthetic templates, so that a look-up is one among many.
+//! Synthetic templates, which make the gallery of the demo larger.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::vectors;
 
-/// Dimensions that the synthetic templates spread over: about as many as real ones do.
+/// Dimension of the subspace of the synthetic templates. Real templates have a similar intrinsic dimension.
 const SPREAD: usize = 64;
 
-/// Writes `rows` random directions in a random `SPREAD`-dimensional subspace as `.npy`, the same at every run.
+/// Writes `rows` random directions in a random subspace of `SPREAD` dimensions as `.npy`. Every run writes the same rows.
 pub fn write(path: &Path, rows: u64, dimension: usize) -> Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let axes: Vec<Vec<f32>> = (0..SPREAD).map(|_| gaussian(&mut random, dimension)).collect();
@@ -31,7 +31,7 @@ pub fn write(path: &Path, rows: u64, dimension: usize) -> Result<()> {
     write().with_context(|| format!("{}: writing it", path.display()))
 }
 
-/// Nearly normal numbers: sums of four uniform ones.
+/// Approximately normal numbers: sums of four uniform ones.
 fn gaussian(random: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
     let mut uniform = || random.random::<f32>() - 0.5;
     (0..count).map(|_| uniform() + uniform() + uniform() + uniform()).collect()

@@ -1,7 +1,7 @@
-//! From the log to the finished files.
+//! Turns the log into the finished files.
 //!
-//! The file of vectors is put in place first, `templates.jsonl` last: its lines say which rows there are. A run that is
-//! killed in between leaves vectors that no line describes, and the log, of which the next run makes both again.
+//! The file of vectors is replaced first and `templates.jsonl` last, because the lines of `templates.jsonl` define the rows. A run that is
+//! killed in between leaves vectors without lines, and the log. The next run makes both files again from the log.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -14,7 +14,7 @@ use crate::cli::FileFormat;
 use crate::session::replacement::{Replacement, replace};
 use crate::vectors::{BLOCK, Description, Descriptions, VectorFile, Writer};
 
-/// Makes the finished files of what was in them and of the log, which is removed.
+/// Writes the finished files from their old content and the log, and removes the log.
 pub fn finish(log: &mut Log) -> Result<()> {
     let before = if log.templates().exists() { Some(Descriptions::count(&log.templates())?) } else { None };
     let mut new = 0;
@@ -68,7 +68,7 @@ fn write_vectors(log: &mut Log, before: u64, new: u64) -> Result<Replacement> {
     })
 }
 
-/// The vectors of the finished files, each compared with its line.
+/// Copies the vectors of the finished files. Compares each one with its line.
 fn copy_vectors(log: &Log, rows: u64, writer: &mut Writer<'_>) -> Result<()> {
     let file = VectorFile::open(&log.embeddings())?;
     let (path, dimension) = (file.path().display(), log.made_with.dimension);

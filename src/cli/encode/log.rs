@@ -1,7 +1,7 @@
-//! What is encoded so far, durably: a folder's finished files, and the log of what is not in them yet.
+//! The state of a folder of `encode`: its finished files, and the log of the photos that are not in them yet.
 //!
-//! `unfinished.jsonl` has one line for each photo that was looked at. It is appended to and synced; the end of a run
-//! makes the finished files of it. A line that a power cut left half-written is taken back by the next run.
+//! `unfinished.jsonl` contains one line per processed photo. Lines are appended and synced during a run. The end of the run writes the
+//! finished files from them. The next run truncates a line that is incomplete after a power failure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, TryLockError};
@@ -21,7 +21,7 @@ use crate::vectors::{Description, Descriptions};
 
 const UNFINISHED: &str = "unfinished.jsonl";
 
-/// The model that templates are made with.
+/// The model of the templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeWith {
     pub model: String,
@@ -29,34 +29,34 @@ pub struct MadeWith {
     pub dimension: usize,
 }
 
-/// A photo that was looked at: one line of the log.
+/// The result for a photo: one line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// Its templates, with their vectors.
+    /// The templates, with their vectors.
     Encoded(Vec<Description>),
-    /// It gave none.
+    /// The photo gave no template.
     Skipped(Skipped),
 }
 
-/// A photo that gave no template: one line of `skipped.jsonl`.
+/// A photo without a template: one line of `skipped.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     pub path: String,
     pub reason: Reason,
     #[serde(default)]
     pub detail: String,
-    /// SHA-256 of its bytes, if they could be read.
+    /// SHA-256 of the file, hexadecimal; `None` if it could not be read.
     pub photo: Option<String>,
-    /// The options that it was looked at with; it is looked at again with others.
+    /// The options that led to this result. The photo is processed again if they change.
     #[serde(default)]
     pub settings: String,
 }
 
-/// A photo that the folder's files know.
+/// A photo that is in the finished files or in the log.
 #[derive(Debug, Clone)]
 pub enum Known {
-    /// Encoded, from this path, as this person.
+    /// It was encoded from this path, with this name.
     Encoded {
         path: String,
         subject: Option<String>,
@@ -71,16 +71,16 @@ pub struct Log {
     pub options: Options,
     path: PathBuf,
     file: File,
-    /// By the hexadecimal hash of their bytes.
+    /// The photos by the hexadecimal hash of their bytes.
     photos: HashMap<String, Known>,
-    /// Photos that gave none, by path.
+    /// Photos without a template, by path.
     pub skipped: BTreeMap<String, Skipped>,
-    /// Photos whose templates are in the finished files.
+    /// Hashes of the photos whose templates are in the finished files.
     pub finished: HashSet<String>,
 }
 
 impl Log {
-    /// Opens a folder, makes it if it is not there, and reads what earlier runs left.
+    /// Opens the folder, or makes it, and reads the files of earlier runs.
     pub fn open(folder: &Path, made_with: MadeWith, options: Options, format: FileFormat) -> Result<Self> {
         crate::gallery::refuse_inside(folder)?;
         make_folder(folder)?;
@@ -104,22 +104,22 @@ impl Log {
         Ok(log)
     }
 
-    /// The finished file of templates.
+    /// Path of the finished file of templates.
     pub fn templates(&self) -> PathBuf {
         self.folder.join("templates.jsonl")
     }
 
-    /// The finished file of vectors.
+    /// Path of the finished file of vectors.
     pub fn embeddings(&self) -> PathBuf {
         self.folder.join("embeddings.npy")
     }
 
-    /// The list of photos that gave no template.
+    /// Path of the list of photos without a template.
     pub fn skips(&self) -> PathBuf {
         self.folder.join("skipped.jsonl")
     }
 
-    /// What is known of a photo: it was encoded, or skipped under the same settings.
+    /// The stored result for a photo. A skip counts only under the same options.
     pub fn find(&self, hash: &str) -> Option<&Known> {
         self.photos.get(hash).filter(|known| match known {
             Known::Encoded { .. } => true,
@@ -127,13 +127,13 @@ impl Log {
         })
     }
 
-    /// The photos that need no second look.
+    /// The photos that need not be processed again.
     pub fn known(&self) -> HashSet<PhotoHash> {
         let hashes = self.photos.keys().filter(|hash| self.find(hash).is_some());
         hashes.filter_map(|hash| crate::vectors::photo_hash(hash)).collect()
     }
 
-    /// Appends entries. When it returns they survive a power cut.
+    /// Appends entries and syncs the log.
     pub fn append(&mut self, entries: &[Entry]) -> Result<()> {
         let doing = |doing: &'static str| move |path: &Path| format!("{}: {doing}", path.display());
         let mut lines = Vec::new();
@@ -146,7 +146,7 @@ impl Log {
         self.file.sync_data().with_context(|| doing("syncing it")(&self.path))
     }
 
-    /// Notes what became of a photo; `append` keeps it.
+    /// Adds a result to the state in memory. `append` writes it.
     pub fn remember(&mut self, entry: &Entry) {
         match entry {
             Entry::Encoded(templates) => {
@@ -164,7 +164,7 @@ impl Log {
         }
     }
 
-    /// Calls `visit` with every whole entry of the log. Returns where the last one ends.
+    /// Calls `visit` with every complete entry of the log. Returns the offset after the last one.
     pub fn each_entry(&mut self, mut visit: impl FnMut(&mut Self, &Entry)) -> Result<u64> {
         let reading = |path: &Path| format!("{}: reading it", path.display());
         let mut file = self.file.try_clone().with_context(|| reading(&self.path))?;
@@ -183,7 +183,7 @@ impl Log {
         }
     }
 
-    /// Removes the log: everything of it is in the finished files.
+    /// Removes the log after the finished files contain all of it.
     pub fn remove(&self) -> Result<()> {
         std::fs::remove_file(&self.path).with_context(|| format!("{}: removing it", self.path.display()))
     }
@@ -217,7 +217,7 @@ impl Log {
         Ok(())
     }
 
-    /// Refuses templates that this run cannot be added to.
+    /// Refuses a folder whose templates have another model, format or origin.
     fn require(&self, line: &Description) -> Result<(), String> {
         let elsewhere = "choose another folder with --out";
         let MadeWith { model, fingerprint, .. } = &self.made_with;
@@ -243,7 +243,7 @@ fn locked(path: &Path) -> Result<File> {
         let opened = File::options().read(true).append(true).create(true).open(path);
         let file = opened.with_context(|| format!("{}: opening it", path.display()))?;
         match file.try_lock() {
-            // A run that ended meanwhile may have removed it.
+            // Another run may have removed the file between opening and locking.
             Ok(()) if is_at(&file, path) => return Ok(file),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -1,10 +1,9 @@
-//! An encoding under way: outcomes are written to the log in batches, counted and printed.
+//! A running encoding. Writes results to the log in batches, counts them and prints them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
@@ -14,12 +13,12 @@ use crate::cli::screen::{Bar, Screen, plural};
 use crate::gallery::Person;
 use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
 use crate::reason::Reason;
-use crate::reply::Counts;
+use crate::reply::{self, Counts, EncodeEvent, EncodeSummary};
 use crate::vectors::{Description, checksum, hexadecimal};
 
-/// Photos written together, with one sync.
+/// Photos per batch. A batch needs one sync.
 const BATCH: usize = 64;
-/// The longest time that a photo waits to be written.
+/// Longest time between a result and its write.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Tally<'a> {
@@ -28,7 +27,7 @@ pub struct Tally<'a> {
     bar: &'a Bar,
     batch: Vec<Entry>,
     oldest: Instant,
-    /// What became of the inputs so far.
+    /// Counts of the results so far.
     pub counts: Counts,
 }
 
@@ -44,7 +43,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Enters one outcome; `persons` are those of its faces, or why it is nobody's.
+    /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
     pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
         let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
@@ -55,7 +54,9 @@ impl<'a> Tally<'a> {
             (Finding::Faces(faces), Ok(persons)) => {
                 for face in &census.refused {
                     self.counts.refused_faces += 1;
-                    self.print_skip("face_skipped", path, face.skip.reason, &face.skip.detail)?;
+                    let Skip { reason, detail } = face.skip.clone();
+                    let path = path.to_string_lossy().into_owned();
+                    self.print_skip(EncodeEvent::FaceSkipped, reply::Skipped { path, reason, detail })?;
                 }
                 self.print_note(path, &census)?;
                 let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
@@ -69,7 +70,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// A photo that this run or an earlier one has seen.
+    /// Adds a photo that this run or an earlier run has processed.
     fn enter_known(
         &mut self,
         path: &Path,
@@ -85,7 +86,7 @@ impl<'a> Tally<'a> {
             {
                 self.write_batch()?;
                 self.counts.unchanged += 1;
-                Ok(self.screen.json(&json!({ "event": "unchanged", "path": path.to_string_lossy() }))?)
+                Ok(self.screen.json(&EncodeEvent::Unchanged { path: path.to_string_lossy().into_owned() })?)
             }
             Known::Encoded { path: before, subject: Some(subject) }
                 if name.as_ref().is_some_and(|name| *name != subject) =>
@@ -141,7 +142,7 @@ impl<'a> Tally<'a> {
         if self.batch.is_empty() {
             self.oldest = Instant::now();
         }
-        // What is no fact about a photo's content is found out anew by every run.
+        // Results that do not depend on the content of the photo are not stored, so the next run processes the photo again.
         let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(skip.reason));
         if lasting {
             self.log.remember(&entry);
@@ -156,7 +157,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Writes what waits. What is printed here is on the disk.
+    /// Writes the pending results. Results are printed after they are on the disk.
     pub fn write_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(skip.reason));
@@ -169,12 +170,12 @@ impl<'a> Tally<'a> {
                 Entry::Encoded(templates) => {
                     self.counts.done += 1;
                     self.counts.templates += templates.len() as u64;
-                    let subjects: Vec<_> = templates.iter().map(|template| &template.subject).collect();
-                    let path = templates.first().map(|template| &template.path);
-                    self.screen.json(&json!({ "event": "encoded", "path": path, "subjects": subjects }))?;
+                    let path = templates.first().and_then(|template| template.path.clone());
+                    let subjects = templates.into_iter().map(|template| template.subject).collect();
+                    self.screen.json(&EncodeEvent::Encoded { path, subjects })?;
                 }
                 Entry::Skipped(Skipped { path, reason, detail, .. }) => {
-                    self.print_skip("skipped", Path::new(&path), reason, &detail)?;
+                    self.print_skip(EncodeEvent::Skipped, reply::Skipped { path, reason, detail })?;
                     self.counts.skip(reason);
                 }
             }
@@ -182,38 +183,30 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    /// Makes the finished files.
+    /// Writes the finished files.
     pub fn finish(&mut self) -> Result<()> {
         finish(&mut self.log)
     }
 
-    /// Says that a photo shows more faces than were looked at.
+    /// Prints that some faces of a photo were not used.
     fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
         let Some(note) = census.note() else { return Ok(()) };
         self.bar.aside(|| self.screen.text(format!("{}  ({note})", path.display())))?;
-        Ok(self.screen.json(&json!({
-            "event": "several_faces", "path": path.to_string_lossy(), "faces": census.found,
-            "not_looked_at": census.not_looked_at, "note": note,
-        }))?)
+        let path = path.to_string_lossy().into_owned();
+        let (faces, not_looked_at) = (census.found, census.not_looked_at);
+        Ok(self.screen.json(&EncodeEvent::SeveralFaces { path, faces, not_looked_at, note })?)
     }
 
-    fn print_skip(&self, event: &str, path: &Path, reason: Reason, detail: &str) -> Result<()> {
-        let why = because(reason, detail);
-        self.bar.aside(|| self.screen.text(format!("skipped {}  ({why})", path.display())))?;
-        Ok(self.screen.json(&json!({
-            "event": event, "path": path.to_string_lossy(), "reason": reason, "detail": detail,
-        }))?)
+    fn print_skip(&self, event: fn(reply::Skipped) -> EncodeEvent, skipped: reply::Skipped) -> Result<()> {
+        let reason = because(skipped.reason, &skipped.detail);
+        self.bar.aside(|| self.screen.text(format!("skipped {}  ({reason})", skipped.path)))?;
+        Ok(self.screen.json(&event(skipped))?)
     }
 
-    /// The closing lines.
+    /// Prints the summary.
     pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
         let (seconds, counts) = (took.as_secs_f64(), &self.counts);
-        self.screen.json(&json!({
-            "event": "summary", "inputs": counts.inputs(), "encoded": counts.done, "unchanged": counts.unchanged,
-            "skipped": counts.skipped, "templates": counts.templates, "faces_skipped": counts.refused_faces,
-            "system_files": counts.system_files,
-            "seconds": seconds, "interrupted": interrupted,
-        }))?;
+        self.screen.json(&EncodeEvent::Summary(EncodeSummary::new(counts, seconds, interrupted)))?;
         let rate = counts.inputs() as f64 / seconds.max(1e-9);
         self.screen.text(format!(
             "{} in {seconds:.1} s ({rate:.0} a second), {} encoded to {}",
@@ -228,7 +221,7 @@ impl<'a> Tally<'a> {
             self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
         }
         if interrupted {
-            self.screen.text("interrupted; the same command goes on from here")?;
+            self.screen.text("interrupted; the same command resumes")?;
         } else if !counts.is_of_use() {
             self.screen.text("no input was usable")?;
         }
@@ -236,7 +229,7 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// Whether a reason is about where a photo lies, what it is called, or the machine: not about what it shows.
+/// Whether a reason depends on the path, the name or the machine, and not on the content of the photo.
 fn is_passing(reason: Reason) -> bool {
     matches!(
         reason,

@@ -1,4 +1,4 @@
-//! The protocol of one image a person, on a labelled set.
+//! The protocol with one enrolled image per person, on a labelled set.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::session::probes::{Listed, Probes};
 use crate::session::{Control, Networks};
 use crate::template::Binding;
 
-/// A photo of somebody, or, without a face, only its name.
+/// The name of a photo, and its probe if it has a usable face.
 type Photo = (String, Option<Probe>);
 
-/// A set divided up.
+/// A labelled set, divided into enrolled photos and probes.
 #[derive(Default)]
 struct Division {
     enrolled: Vec<Probe>,
@@ -28,12 +28,12 @@ struct Division {
     mated_failed: Vec<String>,
     non_mated: Vec<Probe>,
     non_mated_failed: Vec<String>,
-    /// People whose first photo has no face.
+    /// People whose first photo has no usable face.
     not_enrolled: usize,
 }
 
 impl Arguments {
-    /// Enrolls the first photo of whoever has more than one in a gallery of its own, and searches it.
+    /// Enrolls the first photo of each person with more than one photo in a temporary gallery, and searches it.
     pub(super) fn one_image(
         &self,
         set: &Path,
@@ -63,7 +63,7 @@ impl Arguments {
         let folder = Scratch::new()?;
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
-        // A folder's name that no gallery would take is no reason to measure nothing.
+        // A folder name that is not a valid subject name must not stop the measurement.
         let rows = (0..).zip(&division.enrolled).map(|(row, probe)| {
             let name = Name::made_up(probe.person.as_deref().unwrap_or_default());
             let person = Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?);
@@ -94,7 +94,7 @@ impl Arguments {
         if let Ok((_, warnings)) = &mut measured {
             if division.not_enrolled > 0 {
                 warnings.push(format!(
-                    "{} people whose first photo has no usable face are not in the gallery and were not looked up",
+                    "{} people whose first photo has no usable face are neither enrolled nor searched for",
                     division.not_enrolled
                 ));
             }
@@ -104,7 +104,7 @@ impl Arguments {
     }
 }
 
-/// Refuses a set in which nobody could be enrolled and looked up, or nobody is a stranger.
+/// Refuses a set without mated or without non-mated probes.
 fn both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
     ensure!(
         several > 0 && alone > 0,
@@ -114,26 +114,27 @@ fn both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
     Ok(())
 }
 
-/// How many people have two photos or more, and how many have one.
+/// The number of people with two or more photos, and of people with one.
 fn count(listed: &[Listed]) -> Result<(usize, usize)> {
     let mut photos: BTreeMap<&str, usize> = BTreeMap::new();
     for Listed { name, person } in listed {
         let person = person.as_deref();
-        let person = person
-            .with_context(|| format!("{name}: whose is it? give photos in folders named after people"))?;
+        let person = person.with_context(|| {
+            format!("{name}: the person is not known; give photos in folders named after people")
+        })?;
         *photos.entry(person).or_default() += 1;
     }
     let alone = photos.values().filter(|photos| **photos == 1).count();
     Ok((photos.len() - alone, alone))
 }
 
-/// Photos by person, each person's in the order of their names.
+/// Photos by person, in the order of their names.
 fn people(read: Probes) -> Result<BTreeMap<String, Vec<Photo>>> {
     let mut people: BTreeMap<String, Vec<Photo>> = BTreeMap::new();
     for probe in read.probes {
         let Some(person) = probe.person.clone() else {
             anyhow::bail!(
-                "{}: whose is it? give --subjects, or photos in folders named after people",
+                "{}: the person is not known; give --subjects, or photos in folders named after people",
                 probe.name
             );
         };

@@ -1,4 +1,4 @@
-//! The protocol of pairs of photos.
+//! The protocol with pairs of photos.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ impl Arguments {
         Ok(Ok((measured, warnings)))
     }
 
-    /// The pairs of a list, all of whose photos are there.
+    /// The pairs of a list. All photos must exist.
     pub(super) fn pairs_of(&self, list: &Path) -> Result<Vec<Pair>> {
         let pairs = read(list, &self.root)?;
         require(list, &pairs)?;
@@ -50,7 +50,7 @@ impl Arguments {
     }
 }
 
-/// Pairs as comparisons of people: a person is the folder a photo lies in. Where that contradicts the list, the two are people of their own.
+/// Pairs as comparisons of people. The person of a photo is its folder. If that contradicts the list, both photos get persons of their own.
 fn comparisons(pairs: &[Pair], templates: &Templates) -> Vec<Comparison> {
     let mut numbers: HashMap<PathBuf, u64> = HashMap::new();
     let mut number = |key: PathBuf| {

@@ -1,5 +1,5 @@
-//! A folder for a gallery that is needed for one run only. Templates must not stay on the disk, so a later run removes what a
-//! killed one left.
+//! A temporary folder for the gallery of one run. It contains templates, which must not stay on the disk. So a later run removes the
+//! folders of killed runs.
 
 use std::fs::File;
 use std::io;
@@ -14,27 +14,27 @@ use crate::session::replacement::is_at;
 const PREFIX: &str = "gallerist-eval-";
 const LOCK: &str = "in-use";
 
-/// A temporary folder, removed when dropped. It holds a lock as long as it lives.
+/// A temporary folder with a lock. Dropping it removes the folder.
 pub struct Scratch {
     folder: TempDir,
     _lock: File,
 }
 
 impl Scratch {
-    /// Makes a folder in the system's temporary folder, after removing what killed runs of this user left there.
+    /// Makes a folder in the temporary folder of the system. First removes the folders of this user's killed runs.
     pub fn new() -> Result<Self> {
         Self::within(&std::env::temp_dir())
     }
 
     fn within(parent: &Path) -> Result<Self> {
         let doing = |doing: &'static str| move || format!("{}: {doing}", parent.display());
-        sweep(parent).with_context(doing("looking for what killed runs left"))?;
+        sweep(parent).with_context(doing("looking for files of killed runs"))?;
         loop {
             let making = doing("making a temporary folder");
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).with_context(making)?;
             let path = folder.path().join(LOCK);
             let lock = File::create_new(&path).with_context(making)?;
-            // Another run may have swept it before it was locked.
+            // Another run may have removed the folder before it was locked.
             if lock.try_lock().is_ok() && is_at(&lock, &path) {
                 return Ok(Self { folder, _lock: lock });
             }
@@ -55,7 +55,7 @@ fn sweep(parent: &Path) -> io::Result<()> {
         let is_abandoned = || File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
         if is_ours && is_abandoned() && std::fs::remove_dir_all(&path).is_ok() {
             let path = path.display();
-            tracing::warn!("{path}: removed; a run that was killed had left its temporary gallery");
+            tracing::warn!("{path}: removed; a killed run left its temporary gallery");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! An evaluation in a few lines.
+//! The summary of an evaluation as text.
 
 use std::path::Path;
 

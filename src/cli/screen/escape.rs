@@ -1,13 +1,13 @@
-//! Text that a terminal shows as it is: nothing in a name, a path or an error message moves the cursor, changes colours, begins a line of its
-//! own or reorders what stands beside it.
+//! Escapes text for a terminal. Names, paths and error messages cannot move the cursor, change colours, start a new line or change the
+//! direction of other text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
-/// The text with every character that is not shown as itself written as `\n`, `\t`, `\r` or `\u{202e}`: control characters, ends of lines,
-/// format characters such as those that turn the direction of writing, and characters that take no room. Marks that belong to the letter
-/// before them stay.
+/// The text, with every character that has no glyph of its own written as `\n`, `\t`, `\r` or `\u{202e}`: control characters, line ends,
+/// format characters such as those for the direction of writing, and characters without width. Combining marks after a letter are not
+/// escaped.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -27,14 +27,14 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a character is shown as itself. What `str` escapes in Debug is what has no look of its own by the Unicode tables of the standard
-/// library; after another character, marks are not escaped there. Quotes and backslashes are, and blanks other than the common one.
+/// Whether a character has a glyph of its own. The `Debug` of `str` escapes characters without one, by the Unicode tables of the standard
+/// library. It does not escape a combining mark after another character. It also escapes quotes, backslashes, and spaces other than U+0020.
 fn is_plain(character: char) -> bool {
     match character {
         ' '..='~' => true,
-        // Blanks of Asian scripts and between numbers and units.
+        // Spaces of Asian scripts, and spaces between numbers and units.
         '\u{3000}' | '\u{a0}' | '\u{202f}' => true,
-        // Letters and marks by their class, without a look.
+        // These are letters and marks by their Unicode class, but have no glyph.
         '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' | '\u{34f}' => false,
         '\u{180b}'..='\u{180f}' => false,
         other => {
@@ -46,7 +46,7 @@ fn is_plain(character: char) -> bool {
     }
 }
 
-/// The standard error for the log: lines are escaped, and one that cannot be written is lost without another complaint.
+/// The writer of the log: escapes its lines and writes them to the standard error.
 pub struct SafeLog;
 
 impl io::Write for SafeLog {

@@ -16,7 +16,7 @@ pub fn list(gallery: &Gallery, screen: Screen) -> Result<()> {
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
 }
 
-/// `2026-05-01 12:00:00`, universal time.
+/// A time in UTC: `2026-05-01 12:00:00`.
 fn when(at: i64) -> String {
     OffsetDateTime::from_unix_timestamp(at).map_or_else(
         |_| at.to_string(),
@@ -27,7 +27,7 @@ fn when(at: i64) -> String {
     )
 }
 
-/// What was done, with the names that are known and the ids of the others.
+/// A correction in words. A subject without a known name has its id.
 fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
     let detail = &entry.detail;
     let named = |id: &str, name: &str| -> Result<String> {

@@ -1,11 +1,11 @@
 //! `gallerist subject remove --template` and `subject move`: corrections of single templates.
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::origin;
 use crate::cli::screen::Screen;
 use crate::gallery::{Chosen, Gallery, Moved};
+use crate::reply::{TemplatesMoved, TemplatesRemoved, VERSION};
 
 pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> Result<()> {
     let chosen = if dry_run { gallery.choose(ids)? } else { gallery.remove_templates(ids)? };
@@ -14,11 +14,14 @@ pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> 
         screen.text(format!("{done} #{} of {}  {}", template.id, template.subject, origin(template)))?;
     }
     tell_emptied(&chosen, dry_run, screen)?;
-    let ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
-    screen.json(&json!({
-        "event": "removed", "template_ids": ids, "templates": ids.len(), "subjects_gone": emptied(&chosen),
-        "dry_run": dry_run,
-    }))?;
+    let template_ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
+    screen.json(&TemplatesRemoved {
+        version: VERSION,
+        templates: template_ids.len() as u64,
+        template_ids,
+        subjects_gone: emptied(&chosen),
+        dry_run,
+    })?;
     Ok(())
 }
 
@@ -38,22 +41,28 @@ pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen:
         screen.text(format!("{into} {was} new in the gallery"))?;
     }
     tell_emptied(chosen, dry_run, screen)?;
-    let before: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
-    screen.json(&json!({
-        "event": "moved", "to": into, "to_is_new": is_new, "template_ids": before, "new_template_ids": now,
-        "templates": before.len(), "subjects_gone": emptied(chosen), "dry_run": dry_run,
-    }))?;
+    let template_ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
+    screen.json(&TemplatesMoved {
+        version: VERSION,
+        to: into.to_string(),
+        to_is_new: is_new,
+        templates: template_ids.len() as u64,
+        template_ids,
+        new_template_ids: now.clone(),
+        subjects_gone: emptied(chosen),
+        dry_run,
+    })?;
     Ok(())
 }
 
-fn emptied(chosen: &Chosen) -> Vec<&str> {
-    chosen.emptied.iter().map(|subject| subject.name.as_str()).collect()
+fn emptied(chosen: &Chosen) -> Vec<String> {
+    chosen.emptied.iter().map(|subject| subject.name.clone()).collect()
 }
 
 fn tell_emptied(chosen: &Chosen, dry_run: bool, screen: Screen) -> Result<()> {
     let gone = if dry_run { "would be gone too" } else { "is gone too" };
     for name in emptied(chosen) {
-        screen.text(format!("{name} {gone}: that was the last template"))?;
+        screen.text(format!("{name} {gone}: no template is left"))?;
     }
     Ok(())
 }

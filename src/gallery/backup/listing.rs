@@ -1,4 +1,4 @@
-//! The files of a backup: their list, and their container.
+//! The files of a backup: their list, and the `.tar` file.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +17,7 @@ use crate::gallery::{CATALOG, INDEX};
 const NAME: &str = "backup.json";
 const FORMAT: u32 = 1;
 
-/// What a backup consists of, as `backup.json` has it.
+/// The list of files, as in `backup.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Listing {
     format: u32,
@@ -51,7 +51,7 @@ fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Gallery
 }
 
 impl Listing {
-    /// Lists the files of a folder.
+    /// Makes the list of a folder.
     pub fn of(folder: &Path, backup: &Backup, progress: Progress<'_>) -> Result<Self> {
         let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let (subjects, templates) = (backup.subjects, backup.templates);
@@ -96,7 +96,7 @@ impl Listing {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(NAME);
         let text =
-            fs::read(&path).map_err(|_| bad(folder, "it is no backup: there is no backup.json in it"))?;
+            fs::read(&path).map_err(|_| bad(folder, "it is not a backup: it contains no backup.json"))?;
         Self::parse(&path, &text)
     }
 
@@ -107,7 +107,7 @@ impl Listing {
             return Err(bad(path, format!("it has format {got}, this program reads {FORMAT}")));
         }
         if let Some(file) = listing.files.iter().find(|file| !is_below(&file.path)) {
-            return Err(bad(path, format!("it names {}, which is not in the backup", file.path.display())));
+            return Err(bad(path, format!("it lists {}, which is not in the backup", file.path.display())));
         }
         listing.count();
         Ok(listing)
@@ -135,7 +135,7 @@ impl Listing {
         Ok(())
     }
 
-    /// Compares the numbers of subjects and templates with those that were counted, if they were.
+    /// Compares the counts with those of the gallery, if they are known.
     pub fn expect_counts(&self, folder: &Path, found: Option<(u64, u64)>) -> Result<()> {
         let listed = (self.subjects, self.templates);
         match found.filter(|found| *found != listed) {
@@ -143,7 +143,7 @@ impl Listing {
             Some((subjects, templates)) => Err(bad(
                 &folder.join(NAME),
                 format!(
-                    "it tells of {} templates of {} subjects, and there are {templates} of {subjects}",
+                    "it states {} templates of {} subjects, found {templates} of {subjects}",
                     listed.1, listed.0
                 ),
             )),
@@ -163,12 +163,12 @@ impl Entry {
     }
 }
 
-/// Whether a path stays below the folder that it is joined to.
+/// Whether a path stays inside the folder that it is joined to.
 fn is_below(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The files of a folder, by their paths in it.
+/// The relative paths of the files in a folder.
 fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
@@ -198,7 +198,7 @@ pub(super) fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Writes a folder into a `.tar` file, its list first.
+/// Writes a folder into a `.tar` file. The list is the first file.
 pub(super) fn pack(folder: &Path, to: &Path) -> Result<()> {
     let pack = || {
         let mut archive = tar::Builder::new(io::BufWriter::with_capacity(1 << 20, new_file(to)?));
@@ -235,11 +235,11 @@ pub(super) fn verify_packed(path: &Path, progress: Progress<'_>) -> Result<()> {
     })?;
     match listing {
         Some(listing) if done == listing.backup.bytes => Ok(()),
-        _ => Err(bad(path, "files are missing in it")),
+        _ => Err(bad(path, "files are missing")),
     }
 }
 
-/// Writes the files of a `.tar` file into an empty folder; [`Listing::verify`] follows.
+/// Writes the files of a `.tar` file into an empty folder. The caller then calls [`Listing::verify`].
 pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
     each_packed(path, |name, file| {
         let to = folder.join(name);
@@ -250,14 +250,15 @@ pub(super) fn unpack(path: &Path, folder: &Path) -> Result<()> {
         match write() {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(bad(path, format!("{} is in it twice", name.display())))
+                Err(bad(path, format!("it contains {} twice", name.display())))
             }
             Err(error) => Err(failed(path, "unpacking it")(error)),
         }
     })
 }
 
-/// Makes the folders in which a file lies below `folder`. Never `folder` itself, which goes when the process is asked to end.
+/// Makes the parent folders of a file below `folder`. Does not make `folder` itself, which another thread may have removed after a stop
+/// request.
 fn make_folders(folder: &Path, file: &Path) -> io::Result<()> {
     let between: Vec<&Path> = file.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()).collect();
     for path in between.into_iter().rev() {
@@ -269,7 +270,7 @@ fn make_folders(folder: &Path, file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An error about a file that was unpacked, told of the file it came from.
+/// An error about an unpacked file, with the path of the `.tar` file.
 pub(super) fn in_terms_of(packed: &Path, unpacked: &Path, error: GalleryError) -> GalleryError {
     let (said, hidden) = (error.to_string(), unpacked.display().to_string());
     if error.is_full() || !said.contains(&hidden) {
@@ -284,7 +285,7 @@ pub(super) fn in_terms_of(packed: &Path, unpacked: &Path, error: GalleryError) -
     )
 }
 
-/// How files begin that are compressed, by the program that undoes it.
+/// First bytes of compressed files, and the program that decompresses them.
 const COMPRESSED: [(&[u8], &str); 4] =
     [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2")];
 
@@ -306,18 +307,21 @@ fn each_packed(path: &Path, mut visit: impl FnMut(&Path, &mut dyn Read) -> Resul
     let mut is_first = true;
     for entry in archive.entries().map_err(failed(path, "reading it"))? {
         let mut entry = entry.map_err(|error| match is_first {
-            true => bad(path, format!("it is no .tar file, or a damaged one ({error})")),
+            true => bad(path, format!("it is not a .tar file, or is damaged ({error})")),
             false => bad(path, error.to_string()),
         })?;
         is_first = false;
         let name = entry.path().map_err(|error| bad(path, error.to_string()))?;
-        // Other programs write folders too, and paths that begin with "./".
+        // Other programs also write folders, and paths that begin with "./".
         let name: PathBuf = name.components().filter(|part| *part != Component::CurDir).collect();
         if entry.header().entry_type().is_dir() {
             continue;
         }
         if !entry.header().entry_type().is_file() || !is_below(&name) {
-            return Err(bad(path, format!("{} in it is no file of a backup", name.display())));
+            return Err(bad(
+                path,
+                format!("it contains {}, which is not a file of a backup", name.display()),
+            ));
         }
         visit(&name, &mut entry)?;
     }

@@ -1,8 +1,8 @@
-//! What became of the templates of a backup since it was made, as told by the gallery that it was made of.
+//! The changes of a backup's templates since the backup, according to the original gallery.
 //!
-//! A template that is moved or merged gets another id, so that its old one counts as deleted in the index. The journal of the catalog
-//! tells the new id. Without a catalog, and for somebody who was removed and enrolled again, the vector does: a row of the index that is newer
-//! than the backup and equal to the deleted one in every bit is the same template.
+//! A moved or merged template has a new id, and its old id counts as deleted in the index. The journal of the catalog contains the new id.
+//! Without a readable catalog, and for a subject that was removed and enrolled again, vectors are compared: a row of the index that is
+//! newer than the backup and bitwise equal to the deleted row is the same template.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -15,23 +15,23 @@ use crate::gallery::vectors::local::{self, Erasures};
 use crate::gallery::vectors::{Access, VectorStore, View};
 use crate::gallery::{Gallery, INDEX, Name};
 
-/// Ids of templates in a backup, each with its id in the gallery.
+/// Ids of templates in the backup, each with its id in the original gallery.
 type Pairs = Vec<(u64, u64)>;
 
-/// What became of the templates of a backup.
+/// The changes of a backup's templates since the backup.
 pub(super) struct Since {
-    /// What was removed, without what is in the gallery under another id.
+    /// The removed templates, without those that have another id in the original gallery.
     pub erasures: Erasures,
-    /// Templates of the backup that the gallery has under another id, by the subject they belong to there, if its catalog can be read.
+    /// Templates of the backup that have another id in the original gallery, by their present subject, if its catalog can be read.
     kept: BTreeMap<Option<(u64, String)>, Vec<u64>>,
-    /// Why no names are known.
+    /// Why the present names are not known.
     pub nameless: Option<String>,
-    /// Rows of the gallery's index that cannot be read: a template of the backup might be among them.
+    /// Rows of the original index that cannot be read. A template of the backup may be among them.
     pub unreadable: u64,
 }
 
 impl Since {
-    /// Compares the index of a backup with the gallery.
+    /// Compares the index of a backup with the original gallery.
     pub fn of(gallery: &Path, backup: &Path) -> Result<Self> {
         if !gallery.exists() {
             return Err(GalleryError::Missing(gallery.to_owned()));
@@ -62,12 +62,12 @@ impl Since {
         Ok(Self { erasures, kept, nameless, unreadable })
     }
 
-    /// How many templates were moved, merged, or removed and enrolled again.
+    /// Number of templates that were moved, merged, or removed and enrolled again.
     pub fn kept(&self) -> u64 {
         self.kept.values().map(|ids| ids.len() as u64).sum()
     }
 
-    /// Gives the templates that were kept to the people they belong to now.
+    /// Moves these templates to their present subjects.
     pub fn carry_over(&self, restored: &Path) -> Result<()> {
         if self.kept.keys().all(Option::is_none) {
             return Ok(());
@@ -95,7 +95,7 @@ impl Since {
     }
 }
 
-/// Pairs of old and new ids that the journal connects, and the old ids that lead to nothing live.
+/// Pairs of old and new ids according to the journal, and the old ids without a live new one.
 fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
     let mut next: HashMap<u64, u64> = HashMap::new();
     for entry in journal.iter().filter(|entry| matches!(entry.verb.as_str(), "move" | "merge")) {
@@ -105,7 +105,7 @@ fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pai
     let (mut pairs, mut rest) = (Vec::new(), Vec::new());
     for &old in erased {
         let mut at = old;
-        // An id is never given twice: each is greater than the one before it.
+        // A later id is always greater, because ids are not reused.
         while let Some(&later) = next.get(&at).filter(|later| **later > at) {
             at = later;
         }
@@ -114,7 +114,7 @@ fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pai
     Ok((pairs, rest))
 }
 
-/// Pairs of deleted and newer live rows with equal vectors, each row in one pair at most, and how many rows cannot be read.
+/// Pairs of deleted rows and newer live rows with equal vectors, each row in at most one pair, and the number of unreadable rows.
 fn equal_rows(erased: &[u64], known: &[(u64, u64)], before: &View, now: &View) -> Result<(Pairs, u64)> {
     let mut wanted: HashMap<Vec<u32>, Vec<(u64, u64)>> = HashMap::new();
     for row in before.vectors(erased) {
@@ -132,12 +132,12 @@ fn equal_rows(erased: &[u64], known: &[(u64, u64)], before: &View, now: &View) -
             unreadable += 1;
             continue;
         };
-        // A row that the backup has too is itself, and nobody else's copy.
+        // A row that is also in the backup is not a copy of another one.
         if before.contains(row.id)? || taken.contains(&row.id) {
             continue;
         }
         let Some(old) = wanted.get_mut(&bits(&row.vector)) else { continue };
-        // That a face is kept as an unknown one does not bring back the name of who was removed.
+        // An unknown face with this vector must not restore the name of a removed subject.
         let is_same =
             |(_, group): &(u64, u64)| !is_without_subject(row.subject) || is_without_subject(*group);
         if let Some(at) = old.iter().rposition(is_same) {
@@ -151,8 +151,8 @@ fn bits(vector: &[f32]) -> Vec<u32> {
     vector.iter().map(|component| component.to_bits()).collect()
 }
 
-/// The name in the restored gallery of the subject that is called `name` now: who was renamed since is renamed there too, unless the name
-/// is somebody else's there.
+/// The present name of a subject, for the restored gallery. A subject that was renamed since the backup is renamed in the restored gallery
+/// too, unless another subject has the name there.
 fn name_in(restored: &Gallery, id: u64, name: &str) -> Result<String> {
     let known = restored.catalog().subject_name(id)?;
     let Some(old) = known.filter(|old| old != name) else { return Ok(name.to_owned()) };

@@ -1,20 +1,20 @@
-//! Hashes of rows, as functions of SQL.
+//! SQL functions for the hashes of rows.
 //!
 //! | function | value |
 //! |---|---|
-//! | `row_sum(table, columns...)` | XXH3-64 of the table's name and the columns, as SQLite stores them |
-//! | `intact(table, sum, columns...)` | 1 if `sum` is `row_sum(table, columns...)`, else an error that names table and key |
-//! | `name_key(name)` | XXH3-64 of a name: where its index has it |
+//! | `row_sum(table, columns...)` | XXH3-64 of the table's name and of the columns in SQLite's encoding |
+//! | `intact(table, sum, columns...)` | 1 if `sum` is `row_sum(table, columns...)`, otherwise an error with table and key |
+//! | `name_key(name)` | XXH3-64 of a name: its key in the index of names |
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-/// How the message of an error begins that is about the bytes of a row.
+/// Prefix of error messages about the bytes of a row.
 pub(super) const MISMATCH: &str = "checksum mismatch: ";
 
-/// Hash of a row: each value with its type and length, so that no two rows are the same bytes.
+/// Hash of a row. It includes the type and length of each value, so different rows have different encodings.
 pub(super) fn row_sum<'a>(table: &[u8], values: impl Iterator<Item = ValueRef<'a>>) -> i64 {
     let mut hash = Xxh3::new();
     let mut add = |kind: u8, bytes: &[u8]| {
@@ -35,7 +35,7 @@ pub(super) fn row_sum<'a>(table: &[u8], values: impl Iterator<Item = ValueRef<'a
     hash.digest().cast_signed()
 }
 
-/// Where the index of names has a name.
+/// The key of a name in the index of names.
 pub(super) fn name_key(name: &[u8]) -> i64 {
     xxh3_64(name).cast_signed()
 }
@@ -57,17 +57,17 @@ pub(super) fn define(db: &Connection) -> rusqlite::Result<()> {
             ValueRef::Text(key) => format!("{:?}", String::from_utf8_lossy(key)),
             _ => "without a key".into(),
         };
-        Err(mismatch(format!("row {key} of the table {table} is not as it was written")))
+        Err(mismatch(format!("row {key} of the table {table} was changed")))
     })
 }
 
-/// An error about damage that was found by hash.
+/// An error about damage that a hash revealed.
 pub(super) fn mismatch(what: String) -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     rusqlite::Error::SqliteFailure(code, Some(format!("{MISMATCH}{what}")))
 }
 
-/// The hash of the arguments from `first` on, as columns of the table that argument `table` names.
+/// The hash of the arguments from `first` on, as columns of the table in argument `table`.
 fn sum_from(context: &Context<'_>, table: usize, first: usize) -> i64 {
     row_sum(bytes_of(context.get_raw(table)), (first..context.len()).map(|n| context.get_raw(n)))
 }

@@ -1,7 +1,7 @@
-//! What is left of removed people in the database's file, and writing it anew without.
+//! The traces of removed subjects in the database file, and the rewrite that erases them.
 //!
-//! A deleted row stays in the file until something is written over it. How many templates were removed since the file was last written
-//! anew is kept in `meta`, so that nobody takes them for erased.
+//! SQLite keeps the bytes of a deleted row until they are overwritten. `meta` contains the number of templates that were removed since the
+//! last rewrite of the file, so that they are not reported as erased.
 
 use rusqlite::{ErrorCode, OptionalExtension, Transaction, params};
 
@@ -11,7 +11,7 @@ use super::{Catalog, Result, source};
 
 const UNERASED: &str = "unerased";
 
-/// Counts removed templates, in the transaction that removes them.
+/// Counts removed templates in the transaction that removes them.
 pub(super) fn count_removed(tx: &Transaction<'_>, removed: u64) -> rusqlite::Result<()> {
     let unerased = unerased(tx)?.saturating_add(removed);
     set_unerased(tx, unerased)
@@ -23,7 +23,7 @@ fn unerased(db: &rusqlite::Connection) -> rusqlite::Result<u64> {
         .query_row([UNERASED], |row| row.get(0))
         .optional()?;
     let Some(stored) = stored else { return Ok(0) };
-    stored.parse().map_err(|_| mismatch(format!("{stored:?} removed templates are no number")))
+    stored.parse().map_err(|_| mismatch(format!("{stored:?} removed templates: expected a number")))
 }
 
 fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
@@ -35,15 +35,15 @@ fn set_unerased(tx: &Transaction<'_>, number: u64) -> rusqlite::Result<()> {
 }
 
 impl Catalog {
-    /// Templates that were removed since the file was last written anew.
+    /// Templates that were removed since the last rewrite of the file.
     pub(in crate::gallery) fn unerased(&self) -> Result<u64> {
-        self.read("counting what is not erased", unerased)
+        self.read("counting templates that are not erased", unerased)
     }
 
-    /// Takes out whatever tells of people who are gone without being theirs: names in the journal, paths of photos that were skipped
-    /// (earlier versions kept them), files of which nothing is left. Notes that at least `removed` templates are not erased.
+    /// Removes traces of removed subjects: their names in the journal, paths of skipped photos (earlier versions stored them), and import
+    /// sources without templates. Records that at least `removed` templates are not erased.
     pub(in crate::gallery) fn forget_removed(&mut self, removed: u64) -> Result<()> {
-        self.transaction("forgetting who was removed", |tx| {
+        self.transaction("removing the names of removed subjects", |tx| {
             forget_names(tx)?;
             tx.execute("UPDATE photos SET path = x'' WHERE outcome <> 'enrolled' AND path <> x''", [])?;
             let sources: Vec<i64> = tx
@@ -56,7 +56,7 @@ impl Catalog {
         })
     }
 
-    /// Bytes that [`rewrite`](Self::rewrite) takes on the disk meanwhile: the new pages are in the log before they are in the file.
+    /// Bytes that [`rewrite`](Self::rewrite) needs on the disk. The new pages are in the WAL before they are in the file.
     pub(in crate::gallery) fn rewrite_room(&self) -> Result<u64> {
         let pragma = |name| {
             self.read("reading its size", |db| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)))
@@ -65,8 +65,8 @@ impl Catalog {
         Ok(bytes + bytes / 64 + (1 << 16))
     }
 
-    /// Writes the database anew, so that no page holds deleted rows. `false`: another program reads the file, so that pages and log as they
-    /// were are still there.
+    /// Rewrites the database, so that no page contains deleted rows. Returns `false` if another program has the file open: then the old
+    /// pages and the old WAL still exist.
     pub(in crate::gallery) fn rewrite(&self) -> Result<bool> {
         let _writing = self.barrier.share()?;
         let rewritten = self.read("rewriting it", |db| {
@@ -83,9 +83,9 @@ impl Catalog {
         Ok(rewritten)
     }
 
-    /// Notes that nothing is left of what was removed.
+    /// Records that all removed templates are erased.
     pub(in crate::gallery) fn forget_unerased(&mut self) -> Result<()> {
-        self.transaction("noting what is erased", |tx| {
+        self.transaction("recording an erasure", |tx| {
             tx.execute("DELETE FROM meta WHERE key = ?1", [UNERASED])?;
             Ok(())
         })

@@ -1,18 +1,18 @@
-//! What was measured on a gallery: calibrations and audits, as JSON documents.
+//! Measurements on a gallery, as JSON documents: calibrations and audits.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::Entry;
 use super::{Catalog, Result};
 
-/// Measurements kept of a kind; older ones go.
+/// Stored measurements of a kind. Older ones are deleted.
 const KEPT: i64 = 8;
 
 impl Catalog {
-    /// Keeps a calibration.
+    /// Stores a calibration.
     pub(in crate::gallery) fn keep_calibration(&mut self, fusion: &str, document: &str) -> Result<i64> {
         self.discard_if_damaged("calibrations")?;
-        self.transaction("keeping a calibration", |tx| {
+        self.transaction("storing a calibration", |tx| {
             tx.execute(
                 "INSERT INTO calibrations(fusion, document) VALUES (?1, ?2)",
                 params![fusion, document],
@@ -27,7 +27,7 @@ impl Catalog {
         })
     }
 
-    /// The newest calibration, or the newest for one fusion: its number and its document.
+    /// The newest calibration, or the newest for a fusion: its number and its document.
     pub(in crate::gallery) fn calibration(&self, fusion: Option<&str>) -> Result<Option<(i64, String)>> {
         self.verify(&["calibrations"])?; // whole: an older one is not to be taken for the newest
         self.read("reading a calibration", |db| {
@@ -41,17 +41,17 @@ impl Catalog {
         })
     }
 
-    /// Keeps what an audit of a way to search found, in the place of an earlier one.
+    /// Stores an audit of a search mode. It replaces an earlier one.
     pub(in crate::gallery) fn keep_audit(&mut self, search: &str, document: &str) -> Result<i64> {
         self.discard_if_damaged("audits")?;
-        self.transaction("keeping an audit", |tx| {
+        self.transaction("storing an audit", |tx| {
             tx.execute("DELETE FROM audits WHERE search = ?1", [search])?;
             tx.execute("INSERT INTO audits(search, document) VALUES (?1, ?2)", params![search, document])?;
             Ok(tx.last_insert_rowid())
         })
     }
 
-    /// The newest audit, or the newest of a way to search: its number and its document.
+    /// The newest audit, or the newest of a search mode: its number and its document.
     pub(in crate::gallery) fn audit(&self, search: Option<&str>) -> Result<Option<(i64, String)>> {
         self.verify(&["audits"])?;
         self.read("reading an audit", |db| {
@@ -64,7 +64,7 @@ impl Catalog {
         })
     }
 
-    /// All documents of `calibrations` or `audits`: number, fusion or search, text.
+    /// All documents of `calibrations` or `audits`: number, key (fusion or search mode), text.
     pub(in crate::gallery) fn documents(&self, table: &str) -> Result<Vec<(i64, String, String)>> {
         let of = if table == "audits" { "search" } else { "fusion" };
         self.read("reading documents", |db| {
@@ -74,11 +74,11 @@ impl Catalog {
         })
     }
 
-    /// What was measured can be measured again: a table of it that is damaged gives way to what is kept now.
+    /// Empties a damaged table of measurements before a new one is stored. Measurements can be repeated.
     fn discard_if_damaged(&mut self, table: &'static str) -> Result<()> {
         let Err(error) = self.verify(&[table]) else { return Ok(()) };
-        tracing::warn!(%error, "what was kept of it earlier is discarded");
-        let found = self.read("reading what is left", |db| {
+        tracing::warn!(%error, "earlier measurements are discarded");
+        let found = self.read("reading the remaining rows", |db| {
             let mut found = Entry::default();
             let mut statement = db.prepare(&format!("SELECT sum FROM {table} NOT INDEXED"))?;
             let mut rows = statement.query([])?;

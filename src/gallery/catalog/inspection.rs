@@ -1,9 +1,9 @@
-//! Everything that can be found wrong in a catalog.
+//! The checks of a catalog.
 
 use super::schema::TABLES;
 use super::{Catalog, Result};
 
-/// Rows that no write of this program leaves behind: the numbers of such rows, and what is wrong with each.
+/// Queries for rows that no write of this program leaves behind, each with a description.
 const ODD: &[(&str, &str)] = &[
     (
         "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED WHERE subject_id IS NOT NULL)",
@@ -11,46 +11,46 @@ const ODD: &[(&str, &str)] = &[
     ),
     (
         "SELECT id FROM templates NOT INDEXED WHERE subject_id NOT IN (SELECT id FROM subjects NOT INDEXED)",
-        "template # is of a subject that is not there",
+        "template # has a missing subject",
     ),
     (
         "SELECT id FROM templates NOT INDEXED WHERE photo_id IS NOT NULL AND photo_id NOT IN (SELECT id FROM photos NOT INDEXED)",
-        "template # is of a photo that is not there",
+        "template # has a missing photo",
     ),
     (
         "SELECT id FROM templates NOT INDEXED WHERE source_id IS NOT NULL AND source_id NOT IN (SELECT id FROM sources NOT INDEXED)",
-        "template # is of a file that is not there",
+        "template # has a missing file",
     ),
     (
         "SELECT id FROM templates NOT INDEXED WHERE photo_id IS NULL AND source_id IS NULL",
-        "template # is of no photo and of no row of a file",
+        "template # has neither a photo nor a row of a file",
     ),
     ("SELECT id FROM photos NOT INDEXED WHERE length(hash) <> 32", "photo # has no SHA-256"),
     (
         "SELECT count(*) FROM paths WHERE hash NOT IN (SELECT hash FROM photos NOT INDEXED) HAVING count(*) > 0",
-        "paths (#) are of photos that are not there",
+        "paths (#) have missing photos",
     ),
     (
         "SELECT DISTINCT p.id FROM paths x JOIN photos p ON p.hash = x.hash WHERE x.path IN (p.path, x'') OR p.outcome <> 'enrolled'",
-        "photo # has a further path that is none",
+        "photo # has an invalid further path",
     ),
     (
         "SELECT id FROM sources NOT INDEXED WHERE length(hash) <> 32 OR rows_done NOT BETWEEN 0 AND rows_total",
-        "source # has impossible numbers",
+        "source # has invalid numbers",
     ),
     (
         "SELECT template_id FROM main.removing WHERE template_id NOT IN (SELECT id FROM templates NOT INDEXED)",
-        "template # is being removed and is not there",
+        "template # is being removed and does not exist",
     ),
     (
         "SELECT id FROM main.pending WHERE first_template < 1 OR first_template > last_template",
-        "the unfinished write # has impossible numbers",
+        "the unfinished write # has invalid numbers",
     ),
     ("SELECT id FROM journal WHERE NOT json_valid(detail)", "entry # of the journal is no JSON"),
 ];
 
 impl Catalog {
-    /// Reads every row of every table and index, and says what is wrong, in words; empty when sound.
+    /// Reads every row of every table and index. Returns the problems in words; empty for a sound catalog.
     pub(in crate::gallery) fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut note = |result: Result<Vec<String>>| match result {
@@ -66,7 +66,7 @@ impl Catalog {
         );
         note(self.binding().map(|_| Vec::new()));
         for (query, what) in ODD {
-            note(self.read("looking for odd rows", |db| {
+            note(self.read("looking for invalid rows", |db| {
                 db.prepare(&format!("{query} LIMIT 20"))?
                     .query_map([], |row| Ok(what.replace('#', &row.get::<_, i64>(0)?.to_string())))?
                     .collect()
@@ -75,7 +75,7 @@ impl Catalog {
         found
     }
 
-    /// SQLite's own word on the soundness of the file.
+    /// The result of SQLite's own integrity check.
     fn integrity(&self) -> Result<Vec<String>> {
         self.read("checking it", |db| {
             let mut found: Vec<String> = db

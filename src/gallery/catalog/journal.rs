@@ -1,40 +1,40 @@
-//! The journal of corrections: what was done to whom, so that it can be seen and undone.
+//! The journal of corrections. It contains what is necessary to undo them.
 //!
 //! | verb | detail |
 //! |---|---|
 //! | `rename` | `subject`, names `from` and `to` |
 //! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
-//! | `remove` | `subject`, and `templates`, how many, or `template_ids` |
+//! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //!
-//! Subjects are told by their ids; a name is kept for as long as its person is in the gallery, by this name or another.
+//! Subjects are identified by their ids. A name is kept as long as its subject is in the gallery, under this name or another one.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Catalog, Result};
 
-/// One correction.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A correction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalEntry {
-    /// When, in seconds since 1970.
+    /// Time in seconds since 1970.
     pub at: i64,
-    /// What was done: `rename`, `merge`, `move` or `remove`.
+    /// The kind of the correction: `rename`, `merge`, `move` or `remove`.
     pub verb: String,
-    /// To whom.
+    /// Its details.
     pub detail: Value,
 }
 
 impl JournalEntry {
-    /// The subject that it is about: who was renamed or removed, or whose templates went.
+    /// The id of the renamed or removed subject, or of the subject whose templates were moved.
     fn subject(&self) -> Option<i64> {
         self.detail.get("subject").or_else(|| self.detail.get("from")).and_then(Value::as_i64)
     }
 }
 
-/// Records a correction, in the caller's transaction.
+/// Records a correction in the transaction of the caller.
 pub(super) fn record(tx: &Transaction<'_>, verb: &str, detail: &Value) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO journal(at, verb, detail) VALUES (unixepoch(), ?1, ?2)",
@@ -55,13 +55,13 @@ fn entries(db: &Connection) -> rusqlite::Result<Vec<(i64, JournalEntry)>> {
         .collect()
 }
 
-/// Takes the names of people who were removed out of the journal: of those who are in the gallery no more, unless all they had went to
-/// somebody who is.
+/// Removes the names of removed subjects from the journal. A name is kept if all templates of its subject went to a subject that is still
+/// in the gallery.
 pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut entries = entries(tx)?;
     let mut is_there = tx.prepare_cached("SELECT 1 FROM subjects WHERE id = ?1")?;
     let mut remembered: HashMap<i64, bool> = HashMap::new();
-    // From the newest on: the last that is told of people who are gone is where they went, which is decided by then.
+    // Newest first: whether the destination of a subject still exists must be known before the subject itself is decided.
     for (_, entry) in entries.iter().rev() {
         let into = entry.detail.get("into").and_then(Value::as_i64);
         for id in [entry.subject(), into].into_iter().flatten() {
@@ -93,7 +93,7 @@ pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 impl Catalog {
-    /// Every correction, oldest first.
+    /// All corrections, oldest first.
     pub(in crate::gallery) fn journal(&self) -> Result<Vec<JournalEntry>> {
         self.verify(&["journal"])?;
         self.read("reading the journal", |db| Ok(entries(db)?.into_iter().map(|(_, entry)| entry).collect()))

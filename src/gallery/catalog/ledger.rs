@@ -1,11 +1,10 @@
-//! The ledger: how many rows each table has, and the wrapping sum of their hashes.
+//! The ledger: for each table, the number of rows and the wrapping sum of their hashes.
 //!
-//! A hash in a row tells that the row is not as it was written. That a row is gone, or that no index of SQLite leads to it any
-//! more, is told by the ledger: small tables are compared with it whole whenever they are read; of the large ones `check` compares
-//! everything, and an absent name or photo is believed after the rows of its bucket were found to add up.
+//! The hash in a row shows that the row was changed. The ledger shows that a row is missing, or that a SQLite index does not lead to it.
+//! Small tables are compared completely whenever they are read. Large tables are compared completely by `check` only; otherwise the bucket
+//! of a name or a photo is compared before its absence is accepted.
 //!
-//! Triggers that exist in the writing connection only report each changed row; [`Ledger::flush`] writes the sums in the transaction
-//! that changed them.
+//! Triggers in the writing connection report each changed row. [`Ledger::flush`] writes the sums in the same transaction.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +16,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::checksum::mismatch;
 use super::schema::{TABLES, Table};
 
-/// A table and a bucket in it.
+/// A table and one of its buckets.
 type Slot = (&'static str, u8);
 
 /// Rows and the wrapping sum of their hashes.
@@ -34,7 +33,7 @@ impl Entry {
     }
 }
 
-/// What a transaction changed so far.
+/// Changes of the running transaction.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes(Arc<Mutex<HashMap<Slot, Entry>>>);
 
@@ -76,7 +75,7 @@ impl Changes {
     }
 }
 
-/// Writes the ledger's rows of a new catalog: every bucket of every table, with nothing in it.
+/// Writes the ledger of a new catalog: an empty entry for every bucket of every table.
 pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut insert =
         tx.prepare("INSERT INTO ledger(name, bucket, rows, digest, last) VALUES (?1, ?2, 0, 0, 0)")?;
@@ -86,7 +85,7 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Adds the ledger's rows of the buckets that version 3 has not.
+/// Adds entries for the buckets that version 3 does not have.
 pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut insert = tx.prepare(
         "INSERT INTO ledger(name, bucket, rows, digest, last) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO NOTHING",
@@ -98,7 +97,7 @@ pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Has every later change of a row reported, in this connection. A table is told by its place in [`TABLES`].
+/// Creates triggers that report every changed row in this connection. A table is identified by its position in [`TABLES`].
 pub(super) fn watch(db: &Connection) -> rusqlite::Result<()> {
     for (at, Table { name, buckets, .. }) in TABLES.iter().enumerate() {
         let place = |row: &str| buckets.column().map_or("NULL".into(), |column| format!("{row}.{column}"));
@@ -119,16 +118,16 @@ fn slots() -> impl Iterator<Item = Slot> {
     TABLES.iter().flat_map(|table| (0..=table.buckets.last()).map(|bucket| (table.name, bucket)))
 }
 
-/// The ledger as the last transaction left it.
+/// The ledger after the last transaction.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: HashMap<Slot, Entry>,
-    /// The last number that SQLite gave to a row of a table that never gives one twice.
+    /// For each table with unique numbers: the last number that SQLite has assigned.
     last: HashMap<String, i64>,
 }
 
 impl Ledger {
-    /// Reads the ledger, all of which must be there and intact.
+    /// Reads the ledger. It must be complete and intact.
     pub fn load(db: &Connection) -> rusqlite::Result<Self> {
         let mut found: HashMap<(String, i64), (Entry, i64)> = db
             .prepare(
@@ -158,24 +157,24 @@ impl Ledger {
         }
     }
 
-    /// Takes the rows of a damaged table for those that there should be, so that they can be deleted.
+    /// Accepts the present rows of a damaged table, so that they can be deleted.
     pub fn accept(&mut self, table: &'static str, found: Entry) {
         self.entries.insert((table, 0), found);
     }
 
-    /// The number of rows of a table.
+    /// Number of rows of a table.
     pub fn rows(&self, table: &str) -> u64 {
         let rows: i64 =
             self.entries.iter().filter(|((name, _), _)| *name == table).map(|(_, entry)| entry.rows).sum();
         rows.cast_unsigned()
     }
 
-    /// What the rows of one bucket add up to.
+    /// The entry of a bucket.
     pub fn entry(&self, table: &'static str, bucket: u8) -> Entry {
         self.entries.get(&(table, bucket)).copied().unwrap_or_default()
     }
 
-    /// Writes what the transaction changed; [`apply`](Self::apply) follows when it was committed.
+    /// Writes the changes of a transaction. The caller calls [`apply`](Self::apply) after the commit.
     pub fn flush(&self, tx: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<Self> {
         let mut next = Self { entries: HashMap::new(), last: sequences(tx)? };
         for (&slot, change) in &*changes.lock() {
@@ -200,13 +199,13 @@ impl Ledger {
         Ok(next)
     }
 
-    /// What [`flush`](Self::flush) wrote is committed.
+    /// Replaces the ledger by the one that [`flush`](Self::flush) wrote.
     pub fn apply(&mut self, written: Self) {
         self.entries.extend(written.entries);
         self.last.extend(written.last);
     }
 
-    /// Compares the numbers that SQLite will give next with the last ones given: a number is never given twice.
+    /// Compares SQLite's sequence numbers with the last assigned ones, because a number must not be assigned twice.
     pub fn verify_sequences(&self, db: &Connection) -> rusqlite::Result<()> {
         let found = sequences(db)?;
         for (name, last) in &self.last {
@@ -220,7 +219,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Reads a table whole and compares it with the ledger.
+    /// Reads a table completely and compares it with the ledger.
     pub fn verify(&self, db: &Connection, table: &Table) -> rusqlite::Result<()> {
         let Table { name, columns, buckets } = table;
         let place = buckets.column().unwrap_or("NULL");
@@ -238,22 +237,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// The number of templates without a subject.
+    /// Number of templates without a subject.
     pub fn unknown(&self) -> u64 {
         self.entry("templates", 1).rows.cast_unsigned()
     }
 
-    /// The number of templates with a subject.
+    /// Number of templates with a subject.
     pub fn known(&self) -> u64 {
         self.entry("templates", 0).rows.cast_unsigned()
     }
 
-    /// Refuses a list of the templates of all subjects that has another number of them.
+    /// Requires that a list of the templates of all subjects has the right length.
     pub fn expect_known(&self, found: u64) -> rusqlite::Result<()> {
         Self::expect("templates", self.known(), found)
     }
 
-    /// Refuses a list of all rows of a table that has another number of them.
+    /// Requires that a list of all rows of a table has the right length.
     pub fn expect_rows(&self, table: &str, found: u64) -> rusqlite::Result<()> {
         Self::expect(table, self.rows(table), found)
     }
@@ -265,7 +264,7 @@ impl Ledger {
         Err(mismatch(format!("the table {table} should have {expected} rows, and {found} are found")))
     }
 
-    /// Compares the rows that an index of SQLite leads to in one bucket with the ledger: what is not among them does not exist.
+    /// Compares the rows that a SQLite index returned for a bucket with the ledger. If they agree, no other row exists.
     pub fn compare(&self, (name, bucket): Slot, found: Entry) -> rusqlite::Result<()> {
         let expected = self.entry(name, bucket);
         if found == expected {

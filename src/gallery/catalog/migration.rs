@@ -1,12 +1,12 @@
-//! Catalogs of earlier versions, brought to the present one in one transaction.
+//! Migration: upgrades catalogs of earlier versions in one transaction.
 //!
-//! | version | differs from the next one |
+//! | version | difference to the next version |
 //! |---|---|
-//! | 1 | has no calibrations and no audits |
-//! | 2 | rows have no hashes, and there is no ledger |
+//! | 1 | no calibrations and no audits |
+//! | 2 | no hashes of rows, and no ledger |
 //! | 3 | every template has a subject, and a photo has one path |
 //!
-//! A catalog of version 3 is verified where its rows are written anew: damage is not given a hash that makes it look sound.
+//! A catalog of version 3 is verified where its rows are rewritten, so that damaged rows do not get a valid hash.
 
 mod earlier;
 
@@ -19,11 +19,10 @@ use super::checksum::mismatch;
 use super::ledger::{self, Entry};
 use super::schema::{self, STATEMENTS, TABLES, Table, VERSION};
 
-/// The first version whose rows have hashes.
+/// First version with hashes of rows.
 pub(super) const HASHED: i64 = 3;
 
-/// Brings a catalog without hashes to the present version: every table is written anew. Foreign keys must be off: tables take the
-/// place of others.
+/// Upgrades a catalog without hashes. Rewrites every table. Foreign keys must be off, because tables are replaced.
 pub(super) fn rewrite(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
     let sequences = sequences(tx)?;
     tx.execute_batch("DROP INDEX templates_by_subject; DROP INDEX templates_by_photo;")?;
@@ -45,8 +44,8 @@ pub(super) fn rewrite(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()
     sequences.iter().try_for_each(|(name, last)| restore_sequence(tx, name, *last))
 }
 
-/// Brings a catalog of version 3 to the present version: the table of templates is written anew, with the hashes that its rows had.
-/// Foreign keys must be off, and changes not watched.
+/// Upgrades a catalog of version 3. Rewrites the table of templates and keeps the hashes of its rows. Foreign keys must be off, and changes
+/// must not be watched.
 pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let last = sequences(tx)?.get("templates").copied().unwrap_or(0);
     let expected = tx
@@ -57,7 +56,7 @@ pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             |row| Ok(Entry { rows: row.get(0)?, digest: row.get(1)? }),
         )
         .optional()?
-        .ok_or_else(|| mismatch("the row of the table ledger for templates 0 is gone".into()))?;
+        .ok_or_else(|| mismatch("the row of the table ledger for templates 0 is missing".into()))?;
     tx.execute_batch(
         "DROP INDEX templates_by_subject; DROP INDEX templates_by_photo;
          ALTER TABLE templates RENAME TO old_templates;",
@@ -86,9 +85,9 @@ fn sequences(db: &Connection) -> rusqlite::Result<HashMap<String, i64>> {
         .collect()
 }
 
-/// The next row of a table gets a number above `last`.
+/// Sets the sequence of a table, so that its next row gets a number above `last`.
 fn restore_sequence(tx: &Transaction<'_>, name: &str, last: i64) -> rusqlite::Result<()> {
-    // An empty table has no row there yet.
+    // An empty table has no sequence yet.
     if tx.execute("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", params![name, last])? == 0 {
         tx.execute("INSERT INTO sqlite_sequence(name, seq) VALUES (?1, ?2)", params![name, last])?;
     }
@@ -110,7 +109,7 @@ fn require(expected: Entry, found: Entry) -> rusqlite::Result<()> {
         return Ok(());
     }
     Err(mismatch(format!(
-        "the table templates should have {} rows of version 3, and {} are found, or others than were written",
+        "the table templates has {} rows of version 3, expected {}, or rows were changed",
         expected.rows, found.rows
     )))
 }

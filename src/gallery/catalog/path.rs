@@ -1,7 +1,7 @@
-//! The paths at which the bytes of a photo were seen. The first is in the photo's row, the others are in the table `paths`.
+//! The paths of a photo. The first path is in the row of the photo, the others are in the table `paths`.
 //!
-//! A path may name a person, and is kept for as long as the photo is. A photo that comes as somebody else than it is in the gallery as
-//! stays as it is, and so the path is not kept: whoever it names could be removed and the photo stay.
+//! A path may contain the name of a person, so it is kept only as long as the photo. If a photo is enrolled again under another name, the
+//! gallery keeps the old name, and the new path is not stored. Otherwise the path could name a removed subject.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,17 @@ use super::{Catalog, Result, photo};
 use crate::gallery::name::Person;
 use crate::image::PhotoHash;
 
-/// A photo that is in the gallery, and was seen at a path.
+/// A photo of the gallery that was found at a path.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::gallery) struct Seen {
-    /// The photo's row.
+    /// Id of the photo's row.
     pub photo: i64,
-    /// Whether the path was not known.
+    /// Whether the path is new.
     pub is_new: bool,
 }
 
-/// Notes the path of a photo that comes as these people, unless it is of others in the gallery. `None`: the photo is not in the gallery.
+/// Stores the path of a photo that was given as these subjects, unless the photo has other subjects in the gallery. `None`: the photo is
+/// not in the gallery.
 pub(in crate::gallery) fn note<'a>(
     tx: &Transaction<'_>,
     hash: &PhotoHash,
@@ -55,7 +56,7 @@ fn is_of(tx: &Transaction<'_>, photo: i64, name: &str) -> rusqlite::Result<bool>
 }
 
 impl Catalog {
-    /// The paths beside the first one at which the photo with these bytes was seen.
+    /// The paths of the photo with these bytes, without the first one.
     pub(in crate::gallery) fn other_paths(&self, hash: &PhotoHash) -> Result<Vec<PathBuf>> {
         if self.ledger.rows("paths") == 0 {
             return Ok(Vec::new());
@@ -69,7 +70,7 @@ impl Catalog {
     }
 }
 
-/// The hashes of the rows in one bucket, each of which is verified.
+/// The hashes of the rows in a bucket. Verifies each row.
 fn sums_of_paths(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
     let end = bucket.checked_add(1).map(|next| vec![next]);
     db.prepare_cached(

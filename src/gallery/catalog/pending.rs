@@ -1,4 +1,4 @@
-//! Writes that are under way between the catalog and the index.
+//! Writes that are not finished in the catalog and the index.
 
 use rusqlite::{Transaction, params};
 
@@ -9,16 +9,16 @@ use super::template::{INTACT, group_of};
 use super::{Catalog, Result, source};
 use crate::gallery::View;
 
-/// What a pending range is for: it decides what a crash in the middle leaves behind.
+/// The purpose of a pending range. It decides what happens after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::gallery) enum PendingKind {
-    /// New templates: kept if the index holds all of them, removed otherwise.
+    /// New templates. They are kept if the index has all of them, otherwise removed.
     Insert,
-    /// Copies of templates on their way to another subject: removed, the originals are still there.
+    /// Copies of templates for another subject. They are removed, because the originals still exist.
     Move,
 }
 
-/// Template ids `first..=last`, written by one transaction that had the catalog to itself.
+/// The template ids `first..=last`, written by one transaction.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::gallery) struct PendingWrite {
     pub id: i64,
@@ -28,7 +28,7 @@ pub(in crate::gallery) struct PendingWrite {
 }
 
 impl PendingWrite {
-    /// Notes in `tx` that the templates `first..=last`, inserted by it, are not in the index yet.
+    /// Records in `tx` that the templates `first..=last`, which it inserts, are not in the index yet.
     pub fn note(tx: &Transaction<'_>, kind: PendingKind, first: i64, last: i64) -> rusqlite::Result<Self> {
         let word = match kind {
             PendingKind::Insert => "insert",
@@ -39,12 +39,12 @@ impl PendingWrite {
         Ok(Self { id: tx.last_insert_rowid(), kind, first, last })
     }
 
-    /// The index holds every template of the range durably: they are live from here on.
+    /// Makes the templates of the range live. The index must contain all of them, durably.
     pub fn finish(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         self.forget(tx)
     }
 
-    /// Whether the index has every row of the write, so that it is to be kept.
+    /// Whether the index has every row of the write, so that the write is kept.
     pub fn is_whole(self, rows: &[(u64, u64)], view: &View) -> Result<bool> {
         let ids: Vec<u64> = rows.iter().map(|(id, _)| *id).collect();
         Ok(self.kind == PendingKind::Insert && view.absent(&ids)?.is_empty())
@@ -55,7 +55,7 @@ impl PendingWrite {
         Ok(())
     }
 
-    /// Takes the range back with the photos and subjects that have nothing else.
+    /// Reverts the range. Removes the photos and subjects without other templates.
     pub fn undo(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS undone(template_id INTEGER PRIMARY KEY)")?;
         tx.execute(
@@ -68,7 +68,7 @@ impl PendingWrite {
     }
 }
 
-/// Deletes the templates listed in the table `list`, and the photos, with their paths, and subjects left with none.
+/// Deletes the templates in the table `list`, and then the photos (with their paths) and subjects without templates.
 fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
     tx.execute_batch(&format!(
         "CREATE TEMP TABLE IF NOT EXISTS orphans(photo_id INTEGER, subject_id INTEGER);
@@ -86,7 +86,7 @@ fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
 }
 
 impl Catalog {
-    /// Writes that a crash left between the catalog and the index.
+    /// Writes that a crash has left unfinished.
     pub(in crate::gallery) fn pending(&self) -> Result<Vec<PendingWrite>> {
         self.read("reading unfinished writes", |db| {
             db.prepare("SELECT id, kind, first_template, last_template FROM pending ORDER BY id")?
@@ -102,7 +102,7 @@ impl Catalog {
         })
     }
 
-    /// Templates that exist in the catalog between `first` and `last`, with their groups.
+    /// Templates of the catalog with ids from `first` to `last`, with their groups.
     pub(in crate::gallery) fn template_rows(&self, first: i64, last: i64) -> Result<Vec<(u64, u64)>> {
         self.read("reading template numbers", |db| {
             db.prepare_cached(&format!(
@@ -113,7 +113,7 @@ impl Catalog {
         })
     }
 
-    /// Templates whose removal was decided and may not have reached the index, with their groups.
+    /// Templates in `removing`, which may still be in the index, with their groups.
     pub(in crate::gallery) fn removing(&self) -> Result<Vec<(u64, u64)>> {
         self.read("reading unfinished removals", |db| {
             db.prepare_cached(&format!(
@@ -124,7 +124,7 @@ impl Catalog {
         })
     }
 
-    /// The index no longer holds any template in `removing`: the catalog forgets them too.
+    /// Deletes the templates in `removing` from the catalog. The index must not contain them any more.
     pub(in crate::gallery) fn finish_removing(&mut self) -> Result<()> {
         self.transaction("finishing a removal", |tx| {
             let sources: Vec<i64> = tx
@@ -135,7 +135,7 @@ impl Catalog {
                 .query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             forget(tx, "removing")?;
-            // A file of which nothing is left is not known any more.
+            // An import source without templates is deleted.
             sources.into_iter().try_for_each(|source| source::forget_empty(tx, source))?;
             let removed = tx.execute("DELETE FROM removing", [])?;
             forget_names(tx)?;

@@ -1,4 +1,4 @@
-//! Photos that were looked at, and where a template came from.
+//! Processed photos, and the sources of templates.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,31 +11,32 @@ use super::{Catalog, Held, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
-/// What the catalog remembers of a photo.
+/// The stored result for a photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoRecord {
-    /// Where the photo was when it was enrolled; empty if it was skipped. Other paths are told by
-    /// [`Gallery::other_paths`](crate::gallery::Gallery::other_paths).
+    /// Path of the photo when it was enrolled; empty for a skipped photo. [`Gallery::other_paths`](crate::gallery::Gallery::other_paths)
+    /// returns further paths.
     pub path: PathBuf,
-    /// `enrolled`, or the reason code for which it was skipped.
+    /// `enrolled`, or the reason code of a skip.
     pub outcome: String,
-    /// More about a skip, for people, without names; empty when enrolled.
+    /// Details of a skip, in words and without names; empty for an enrolled photo.
     pub detail: String,
-    /// The settings under which it was skipped: others may judge otherwise.
+    /// The options of the skip. With other options the photo is processed again.
     pub settings: String,
-    /// A subject that has a template from it, if any.
+    /// A subject with a template of this photo, if there is one.
     pub subject: Option<String>,
 }
 
 impl PhotoRecord {
-    /// Whether the photo was skipped for what it is, under these settings: not for want of a name, which another command gives.
+    /// Whether the photo was skipped because of its content, under these options. A skip for a missing name does not count, because another
+    /// command may give a name.
     pub fn is_skipped(&self, settings: &str) -> bool {
         !matches!(self.outcome.as_str(), "enrolled" | "no_subject") && self.settings == settings
     }
 }
 
 impl Catalog {
-    /// Verifies the part of the index of photos in which these are or would be: afterwards a photo that is not found there was never seen.
+    /// Verifies the parts of the index of photos for these hashes. Afterwards a photo that is not found is not in the catalog.
     pub(in crate::gallery) fn verify_photos<'a>(
         &self,
         hashes: impl IntoIterator<Item = &'a PhotoHash>,
@@ -46,7 +47,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// What is known of the photo with these bytes; that nothing is known is proven.
+    /// The stored result for the photo with these bytes. A missing photo is verified with the ledger.
     pub(in crate::gallery) fn photo(&self, hash: &PhotoHash) -> Result<Option<PhotoRecord>> {
         self.verify_photos([hash])?;
         self.read("looking up a photo", |db| {
@@ -70,7 +71,7 @@ impl Catalog {
         })
     }
 
-    /// The live templates of the photo with these bytes: each with its subject's name, if it has a subject, and its face.
+    /// The live templates of the photo with these bytes: for each the name of its subject, if it has one, and its face.
     pub(in crate::gallery) fn templates_of_photo(
         &self,
         hash: &PhotoHash,
@@ -95,13 +96,13 @@ impl Catalog {
     }
 }
 
-/// What was stored of a face.
+/// Parses a stored face.
 pub(super) fn provenance_from(json: &str) -> rusqlite::Result<Provenance> {
     serde_json::from_str(json)
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
 }
 
-/// Writes a photo's outcome, replacing an earlier skip of the same bytes. Returns its row.
+/// Writes the result of a photo. Replaces an earlier skip of the same bytes. Returns the id of its row.
 pub(in crate::gallery) fn upsert(
     tx: &Transaction<'_>,
     hash: &PhotoHash,
@@ -125,7 +126,7 @@ pub(in crate::gallery) fn upsert(
     )
 }
 
-/// The row of the photo with these bytes and its first path, if templates were already made from it.
+/// The id and the first path of the photo with these bytes, if it was enrolled.
 pub(in crate::gallery) fn enrolled(
     tx: &Transaction<'_>,
     hash: &PhotoHash,
@@ -135,12 +136,12 @@ pub(in crate::gallery) fn enrolled(
         .optional()
 }
 
-/// Paths are bytes on disk: a name that is not UTF-8 survives.
+/// Paths are stored as bytes, because they may not be UTF-8.
 pub(super) fn path_from(bytes: &[u8]) -> PathBuf {
     Path::new(OsStr::from_bytes(bytes)).to_owned()
 }
 
-/// The hashes of the rows to which the index of photos leads in one bucket, each of which is verified.
+/// The hashes of the rows that the index of photos returns for a bucket. Verifies each row.
 fn sums_of_photos(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
     let mut statement = db.prepare_cached(
         "SELECT hash, id FROM photos INDEXED BY sqlite_autoindex_photos_1

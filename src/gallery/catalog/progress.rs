@@ -1,9 +1,9 @@
-//! How far writes have come: by this catalog and index prove to each other that both are of one moment.
+//! Generations and watermarks. They show whether catalog and index are of the same moment.
 //!
-//! Every transaction that changes anything raises the *generation* of the catalog. The index keeps, in each shard's log, the generation of
-//! the last write that went there as its watermark; the catalog keeps, for each shard, the watermark of the last write that was
-//! finished. A watermark above the generation: the catalog is an old one, or lost the end of its log. A shard below what
-//! the catalog has of it: the index is.
+//! Every transaction with a change raises the *generation* of the catalog. The index stores in the WAL of each shard, as its watermark, the
+//! generation of the last write to the shard. The catalog stores for each shard the watermark of the last finished write. If a watermark is
+//! above the generation, the catalog is an old copy or lost the end of its WAL. If a shard's watermark is below the one in the catalog, the
+//! index is an old copy or lost the end of a WAL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::checksum::mismatch;
 use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 
-/// Notes in `tx` that these shards of the index hold the write of `generation` durably.
+/// Records in `tx` that these shards of the index contain the write of `generation`, durably.
 pub(in crate::gallery) fn reached(
     tx: &Transaction<'_>,
     shards: &[u16],
@@ -41,22 +41,22 @@ pub(super) fn generation(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 impl Catalog {
-    /// How many transactions changed this catalog.
+    /// Number of transactions that changed this catalog.
     pub(in crate::gallery) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The same number, to be read without the catalog.
+    /// The same number, readable without a lock on the catalog.
     pub(in crate::gallery) fn clock(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.generation)
     }
 
-    /// Reads the generation, which must be there.
+    /// Reads the generation. A missing one is an error.
     pub(super) fn read_generation(&self) -> Result<u64> {
         self.read("reading its generation", generation)
     }
 
-    /// Refuses an index of another gallery, and one that is not of the same moment as this catalog.
+    /// Requires that the index is the one of this catalog, and of the same moment.
     pub(in crate::gallery) fn require_same_moment(&self, id: [u8; 16], watermarks: &[u64]) -> Result<()> {
         let name = hex(&id);
         match self.meta("index")? {
@@ -88,7 +88,7 @@ impl Catalog {
     }
 }
 
-/// As hexadecimal digits.
+/// Hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,42 +1,42 @@
-//! The tables of a catalog, their versions, and what keeps them honest.
+//! The tables of a catalog, their versions, and their integrity.
 //!
-//! SQLite has no checksums. Every row of every table therefore ends in `sum`, a hash of its table's name and its columns that SQLite
-//! computes when the row is written ([`checksum`](super::checksum)); whoever reads a row verifies it with `intact(...)`. That a row is gone,
-//! or that an index of SQLite does not lead to it, is noticed by the table `ledger` ([`ledger`](super::ledger)): the number of rows of
-//! each table and the wrapping sum of their hashes, written by the transaction that changes them.
+//! SQLite has no checksums. So every row of every table ends in `sum`, a hash of the table's name and the columns, which SQLite computes
+//! when the row is written ([`checksum`](super::checksum)). Every read of a row verifies it with `intact(...)`. The table `ledger`
+//! ([`ledger`](super::ledger)) reveals missing rows, and rows that a SQLite index does not lead to. It contains the number of rows of each
+//! table and the wrapping sum of their hashes. Each transaction updates it.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction};
 
 use super::{ledger, migration};
 
-/// Version of the tables that this program writes.
+/// Version of the tables.
 pub(super) const VERSION: i64 = 4;
-/// "GLRY": tells `file` and us whose database this is.
+/// "GLRY": identifies the database, also for the tool `file`.
 pub(super) const APPLICATION_ID: i64 = 0x474c_5259;
 
-/// A table whose rows carry a hash and are counted in the ledger.
+/// A table whose rows have a hash and are counted in the ledger.
 pub(super) struct Table {
     pub name: &'static str,
     /// The columns that `sum` covers, in order; the first is the key.
     pub columns: &'static str,
-    /// How its rows are counted.
+    /// How its rows are divided into buckets.
     pub buckets: Buckets,
 }
 
-/// In which buckets of the ledger the rows of a table are counted.
+/// The buckets of a table in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Buckets {
-    /// In one.
+    /// One bucket.
     One,
-    /// In 256, by the first byte of a column.
+    /// 256 buckets, by the first byte of a column.
     FirstByte(&'static str),
-    /// In two, by whether a column has a value: 0 if so, 1 if not.
+    /// Two buckets: 0 if a column has a value, 1 if it is NULL.
     IsNull(&'static str),
 }
 
 impl Buckets {
-    /// The column that tells the bucket.
+    /// The column that selects the bucket.
     pub fn column(self) -> Option<&'static str> {
         match self {
             Self::One => None,
@@ -44,7 +44,7 @@ impl Buckets {
         }
     }
 
-    /// The last bucket; the first one is 0.
+    /// Number of the last bucket. The first one is 0.
     pub fn last(self) -> u8 {
         match self {
             Self::One => 0,
@@ -53,7 +53,7 @@ impl Buckets {
         }
     }
 
-    /// The bucket of a row, by the value of the column.
+    /// The bucket of a row with this value in the column.
     pub fn of(self, value: ValueRef<'_>) -> u8 {
         match (self, value) {
             (Self::FirstByte(_), ValueRef::Integer(key)) => key.to_be_bytes()[0],
@@ -68,7 +68,7 @@ const fn table(name: &'static str, columns: &'static str, buckets: Buckets) -> T
     Table { name, columns, buckets }
 }
 
-/// Every table but the ledger itself.
+/// All tables except the ledger.
 pub(super) const TABLES: [Table; 12] = [
     table("meta", "key, value", Buckets::One),
     table("progress", "what, value", Buckets::One),
@@ -88,7 +88,7 @@ pub(super) const TABLES: [Table; 12] = [
     table("audits", "id, search, document", Buckets::One),
 ];
 
-/// One statement after the other, as SQLite keeps them: an opening compares them byte by byte.
+/// The statements in SQLite's form. Opening compares them byte by byte.
 pub(super) const STATEMENTS: &[&str] = &[
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL,
     sum INTEGER GENERATED ALWAYS AS (row_sum('meta', key, value)) STORED) STRICT, WITHOUT ROWID",
@@ -139,7 +139,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     PRIMARY KEY (name, bucket)) STRICT, WITHOUT ROWID",
 ];
 
-/// Makes the tables, empty but for the ledger and the generation.
+/// Makes the tables. They are empty except for the ledger and the generation.
 pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     for statement in STATEMENTS {
         tx.execute_batch(statement)?;
@@ -151,7 +151,7 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.pragma_update(None, "user_version", VERSION)
 }
 
-/// Whether the tables are defined as `version` defines them. What SQLite keeps of a definition decides what every later statement means.
+/// Whether the tables have the definitions of `version`. Other definitions would change the meaning of every statement.
 pub(super) fn is_as_defined(db: &Connection, version: i64) -> rusqlite::Result<bool> {
     let mut expected: Vec<&str> = match version {
         VERSION => STATEMENTS.to_vec(),

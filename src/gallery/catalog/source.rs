@@ -1,4 +1,4 @@
-//! Imported `.npy` files, and which of their rows are in the gallery.
+//! Imported `.npy` files, and their rows in the gallery.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -8,34 +8,34 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::checksum::mismatch;
 use super::{Catalog, Result};
 
-/// An imported file, known by the hash of its bytes.
+/// An imported file. It is identified by the hash of its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// Row in the catalog.
+    /// Id of its row in the catalog.
     pub id: i64,
     /// SHA-256 of its bytes.
     pub hash: [u8; 32],
-    /// Whether it was noted just now, so that no row of it is in.
+    /// Whether it was just added, so that none of its rows is in the gallery.
     pub is_new: bool,
 }
 
-/// A template that the gallery holds already, for a row of a file.
+/// A template in the gallery for a row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Its id.
+    /// Id of the template.
     pub template: u64,
     /// Name of its subject, if it has one.
     pub subject: Option<String>,
 }
 
 impl Held {
-    /// Of a template's id, its subject's id and its subject's name, from column `first` on.
+    /// Reads the id of a template, and the id and name of its subject, from column `first` on.
     pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Self> {
         let (id, subject_id): (i64, Option<i64>) = (row.get(first)?, row.get(first + 1)?);
         let subject: Option<String> = row.get(first + 2)?;
         match subject_id {
             Some(gone) if subject.is_none() => {
-                Err(mismatch(format!("template {id} is of subject {gone}, which is not there")))
+                Err(mismatch(format!("template {id} has a missing subject {gone}")))
             }
             _ => Ok(Self { template: id.cast_unsigned(), subject }),
         }
@@ -43,8 +43,7 @@ impl Held {
 }
 
 impl Catalog {
-    /// Finds the source with these bytes, or notes a new one. Which of its rows are in is told by the templates themselves:
-    /// rows that were removed are missing again.
+    /// Finds the source with this hash, or adds it. Its imported rows are known from the templates, so removed rows can be imported again.
     pub(in crate::gallery) fn source(
         &mut self,
         hash: &[u8; 32],
@@ -88,7 +87,7 @@ impl Catalog {
         })
     }
 
-    /// The digest of the names that the rows of `source` came with last, if that was noted.
+    /// The digest of the names in the last import of `source`, if it was stored.
     pub(in crate::gallery) fn source_names(&self, source: &Source) -> Result<Option<Option<String>>> {
         self.read("reading which names were imported", |db| {
             db.query_row(
@@ -100,7 +99,7 @@ impl Catalog {
         })
     }
 
-    /// Notes the digest of the names that the rows of `source` come with.
+    /// Stores the digest of the names in an import of `source`.
     pub(in crate::gallery) fn note_source_names(
         &mut self,
         source: &Source,
@@ -116,7 +115,7 @@ impl Catalog {
     }
 }
 
-/// Where the catalog keeps the digest of the names of a source.
+/// The key of a source's digest in `meta`.
 fn names_key(hash: &[u8; 32]) -> String {
     use std::fmt::Write;
     hash.iter().fold("names of source ".to_owned(), |mut key, byte| {
@@ -125,7 +124,7 @@ fn names_key(hash: &[u8; 32]) -> String {
     })
 }
 
-/// Forgets a source of which no template is left.
+/// Deletes a source without templates.
 pub(in crate::gallery) fn forget_empty(tx: &Transaction<'_>, source: i64) -> rusqlite::Result<()> {
     let hash: Option<[u8; 32]> = tx
         .prepare_cached(

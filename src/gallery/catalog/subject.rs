@@ -1,4 +1,4 @@
-//! People: their names, and the corrections a person makes to them.
+//! Subjects: their names, and corrections.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
@@ -10,18 +10,18 @@ use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
 
-/// A person in the gallery.
+/// A subject of the gallery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The group in the index.
+    /// Its id, which is its group in the index.
     pub id: u64,
-    /// Unique in the gallery.
+    /// Its name, unique in the gallery.
     pub name: String,
-    /// How many templates.
+    /// Number of its templates.
     pub templates: u64,
 }
 
-/// The row of a person, made if there is none yet, and the name: a made-up one may have got a number.
+/// The row of a subject, which is made if it does not exist, and its name. A number may be appended to a generated name.
 pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, person: &Person) -> rusqlite::Result<(i64, Name)> {
     let name = match person {
         Person::Named(name) => match id_of(tx, name)? {
@@ -44,8 +44,8 @@ fn id_of(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Option<i64>> {
     .optional()
 }
 
-/// A name that nobody has: this one, or with a number from 2 on. The number is found by doubling and halving, as there may be thousands of
-/// files of one name; where numbers were freed by removals it need not be the lowest.
+/// A name that no subject has: this one, or this one with a number from 2 on. The number is found by doubling and bisection, because
+/// thousands of files may have the same name. After removals it may not be the lowest free number.
 fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
     if id_of(tx, name)?.is_none() {
         return Ok(name.clone());
@@ -63,7 +63,7 @@ fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
 }
 
 impl Catalog {
-    /// Number of subjects and of their live templates: by the ledger, not by counting.
+    /// Number of subjects and of their live templates, from the ledger.
     pub(in crate::gallery) fn counts(&self) -> Result<(u64, u64)> {
         self.read("counting", |db| {
             let (mut subjects, mut templates) = (self.ledger.rows("subjects"), self.ledger.known());
@@ -88,7 +88,7 @@ impl Catalog {
         })
     }
 
-    /// The subject called `name`, letter for letter or in another composition of characters; the error suggests names that contain it.
+    /// The subject with this name, exactly or after Unicode normalization. The error suggests names that contain it.
     pub(in crate::gallery) fn subject(&self, name: &str) -> Result<Subject> {
         let known = match self.subject_called(name)? {
             Some(mut subject) => {
@@ -108,9 +108,9 @@ impl Catalog {
         }
     }
 
-    /// The subject called `name`, if there is one: that there is none is proven.
+    /// The subject with this name, if there is one. A missing name is verified with the ledger.
     pub(in crate::gallery) fn subject_called(&self, name: &str) -> Result<Option<Subject>> {
-        // Letter for letter first: galleries made earlier may hold names that are none today.
+        // The exact name first, because older galleries may contain names that are not valid today.
         match self.named(name)? {
             Some(subject) => Ok(Some(subject)),
             None => self.named(&normalised(name)),
@@ -129,7 +129,7 @@ impl Catalog {
         })
     }
 
-    /// Verifies the part of the index of names in which the names of these people are or would be, made-up ones with their numbers.
+    /// Verifies the parts of the index of names for these persons. For a generated name this includes the numbered names.
     pub(in crate::gallery) fn verify_people<'a>(
         &self,
         people: impl IntoIterator<Item = &'a Person>,
@@ -150,7 +150,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Verifies the part of the index of names in which these are or would be: afterwards a name that is not found there is nobody's.
+    /// Verifies the parts of the index of names for these names. Afterwards no subject has a name that is not found.
     pub(in crate::gallery) fn verify_names<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -174,7 +174,7 @@ impl Catalog {
         Ok(if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) })
     }
 
-    /// Calls `visit` with every subject in order of name.
+    /// Calls `visit` with every subject, in the order of names.
     pub(in crate::gallery) fn each_subject(&self, mut visit: impl FnMut(Subject)) -> Result<()> {
         self.read("listing subjects", |db| {
             let mut statement = db.prepare(
@@ -198,8 +198,8 @@ impl Catalog {
         })
     }
 
-    /// Writes the names of a gallery that was made before names had one form in that form, once. Where the form is somebody else's name
-    /// already, both stay as they are: two subjects are made one by `merge` only.
+    /// Normalizes the names of an older gallery, once. If another subject already has the normalized name, both names stay; `merge` can
+    /// combine the subjects.
     pub(in crate::gallery) fn normalise_names(&mut self) -> Result<()> {
         const KEY: &str = "names";
         const FORM: &str = "NFC";
@@ -230,7 +230,7 @@ impl Catalog {
         })
     }
 
-    /// Gives a subject another name that nobody has.
+    /// Renames a subject. No other subject may have the name.
     pub(in crate::gallery) fn rename(&mut self, subject: &Subject, to: &Name) -> Result<()> {
         self.may_rename(subject, to)?;
         self.transaction("renaming a subject", |tx| {
@@ -242,18 +242,18 @@ impl Catalog {
         })
     }
 
-    /// Refuses a name that somebody else has.
+    /// Requires that no other subject has a name.
     pub(in crate::gallery) fn may_rename(&self, subject: &Subject, to: &Name) -> Result<()> {
         match self.named(to.as_str())? {
             Some(other) if other.id != subject.id => Err(GalleryError::SubjectName {
                 name: to.to_string(),
-                reason: "it is taken; merge the two subjects instead".into(),
+                reason: "another subject has this name; merge the two subjects instead".into(),
             }),
             _ => Ok(()),
         }
     }
 
-    /// Decides to remove every template of a subject; `finish_removing` follows once the index let go.
+    /// Adds every template of a subject to `removing`. The caller calls `finish_removing` after the index has deleted them.
     pub(in crate::gallery) fn mark_removed(&mut self, subject: &Subject) -> Result<()> {
         self.transaction("removing a subject", |tx| {
             let id = subject.id.cast_signed();
@@ -275,7 +275,7 @@ fn subject_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
     })
 }
 
-/// The hashes of the subjects to which the index of names leads in one bucket, each of which is verified.
+/// The hashes of the subjects that the index of names returns for a bucket. Verifies each row.
 fn sums_of_names(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
     let first = i64::from_be_bytes([bucket, 0, 0, 0, 0, 0, 0, 0]);
     let mut statement = db.prepare_cached(
@@ -332,7 +332,7 @@ mod tests {
         {
             assert_eq!(catalog.subject(name).unwrap().id, id, "{name:?}");
         }
-        // Letter for letter, who could not be renamed is still found, to be merged.
+        // A subject whose name could not be normalized is still found by its exact name, so that it can be merged.
         assert_eq!(catalog.subject("Zoe\u{308}").unwrap().id, 2);
         let person = |name| Person::Named(Name::new(name).unwrap());
         let found = catalog.transaction("looking up", |tx| ensure(tx, &person("Jose\u{301}"))).unwrap();

@@ -1,6 +1,6 @@
-//! Templates: which subject and photo each belongs to, and which are live.
+//! Templates: their subjects, their photos, and whether they are live.
 //!
-//! A template without a subject is in the index under a group of its own ([`group_of`]): nothing is claimed about whose it is.
+//! A template without a subject has a group of its own in the index ([`group_of`]).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ use super::{Catalog, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
-/// One template of a subject and where it came from.
+/// A template of a subject, and its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubjectTemplate {
     /// Its id in the index.
     pub id: u64,
-    /// The subject's id.
+    /// Id of the subject.
     pub subject_id: u64,
-    /// The subject's name.
+    /// Name of the subject.
     pub subject: String,
     /// The photo or `.npy` file.
     pub path: Option<PathBuf>,
-    /// Row in the `.npy` file, unless the photo is known.
+    /// Row in the `.npy` file; `None` if the photo is known.
     pub row: Option<u64>,
     /// The face in the photo.
     pub face: Option<Provenance>,
@@ -35,7 +35,7 @@ pub struct SubjectTemplate {
     pub photo: Option<PhotoHash>,
 }
 
-/// A template on its way to another subject, and the id and name of the subject that it has, if any.
+/// A template that is to be moved, with the id and the name of its present subject, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::gallery) struct Original {
     pub id: u64,
@@ -48,20 +48,20 @@ impl From<&SubjectTemplate> for Original {
     }
 }
 
-/// The bit that tells the group of a template without a subject: no subject has such an id.
+/// The bit that marks the group of a template without a subject. No subject has such an id.
 const WITHOUT_SUBJECT: u64 = 1 << 63;
 
-/// The group of a template in the index: its subject, or else a group of its own.
+/// The group of a template in the index: its subject, otherwise a group of its own.
 pub(in crate::gallery) fn group_of(id: u64, subject: Option<u64>) -> u64 {
     subject.unwrap_or(WITHOUT_SUBJECT | id)
 }
 
-/// Whether a group is that of a template without a subject.
+/// Whether a group belongs to a template without a subject.
 pub(in crate::gallery) fn is_without_subject(group: u64) -> bool {
     group & WITHOUT_SUBJECT != 0
 }
 
-/// Templates with what they refer to, each row of which is verified; [`template_from`] notices what is not there.
+/// Selects templates with the rows that they refer to, and verifies each row. [`template_from`] detects missing rows.
 pub(super) const TEMPLATES: &str =
     "SELECT t.id, t.subject_id, s.name, t.photo_id, p.path, t.source_id, f.path, t.source_row, t.face, p.hash
      FROM templates t LEFT JOIN subjects s ON s.id = t.subject_id
@@ -71,7 +71,7 @@ pub(super) const TEMPLATES: &str =
        AND (p.id IS NULL OR intact('photos', p.sum, p.id, p.hash, p.path, p.outcome, p.detail, p.settings))
        AND (f.id IS NULL OR intact('sources', f.sum, f.id, f.hash, f.path, f.rows_total, f.rows_done))";
 
-/// That a row of `templates` alone is as it was written.
+/// The condition that a row of `templates` is intact.
 pub(super) const INTACT: &str =
     "intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)";
 
@@ -80,8 +80,7 @@ pub(super) const UNSETTLED: &str = "SELECT template_id FROM removing UNION ALL
     SELECT u.id FROM templates u JOIN pending ON u.id BETWEEN first_template AND last_template";
 
 impl Catalog {
-    /// Ids of the templates of writes and removals that are under way, or that a failure left: the index may or may not
-    /// hold them.
+    /// Ids of the templates of running or failed writes and removals. The index may or may not contain them.
     pub(in crate::gallery) fn unsettled(&self) -> Result<Vec<u64>> {
         self.read("reading unfinished writes", |db| {
             db.prepare_cached(UNSETTLED)?
@@ -90,8 +89,7 @@ impl Catalog {
         })
     }
 
-    /// Hides these templates from every list, in a catalog that is open for reading: they take the place of what its tables say is
-    /// under way.
+    /// Hides these templates from every list of a catalog that is open for reading. They replace the content of `pending` and `removing`.
     pub(in crate::gallery) fn hide(&self, ids: &[u64]) -> Result<()> {
         self.read("hiding what is unfinished", |db| {
             db.execute_batch(
@@ -103,7 +101,7 @@ impl Catalog {
         })
     }
 
-    /// How many templates of a subject are not live, where there are any.
+    /// Number of templates that are not live, by subject.
     pub(super) fn hidden(db: &Connection) -> rusqlite::Result<HashMap<i64, u64>> {
         db.prepare_cached(&format!(
             "SELECT subject_id, count(*) FROM templates t
@@ -124,7 +122,7 @@ impl Catalog {
         })
     }
 
-    /// The templates of one subject, oldest first.
+    /// The templates of a subject, in ascending order of id.
     pub(in crate::gallery) fn templates_of(&self, subject: u64) -> Result<Vec<SubjectTemplate>> {
         self.read("listing templates", |db| {
             db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id = ?1 ORDER BY t.id"))?
@@ -133,7 +131,7 @@ impl Catalog {
         })
     }
 
-    /// Every subject that has live templates, with the oldest of these; in order of subject.
+    /// Every subject with live templates, with the lowest id of these, in order of subject.
     pub(in crate::gallery) fn first_templates(&self) -> Result<Vec<(u64, u64)>> {
         self.read("listing subjects", |db| {
             let unsettled: HashSet<i64> = db
@@ -157,7 +155,7 @@ impl Catalog {
         })
     }
 
-    /// Up to `limit` live templates above `after`, in order: the id of each, and whether it has a subject.
+    /// Up to `limit` live templates with ids above `after`, in order: the id, and whether it has a subject.
     pub(in crate::gallery) fn template_ids_after(
         &self,
         after: u64,
@@ -175,7 +173,7 @@ impl Catalog {
         })
     }
 
-    /// The quality of a template's face, 0 to 100, if it is known; `None` outside if there is no such template.
+    /// The quality of a template's face, 0 to 100, if it is known. The outer `None`: there is no such template.
     pub(in crate::gallery) fn quality(&self, id: u64) -> Result<Option<Option<f32>>> {
         self.read("reading qualities", |db| {
             let face: Option<Option<String>> = db
@@ -188,7 +186,7 @@ impl Catalog {
         })
     }
 
-    /// One template of a subject by its id.
+    /// A template of a subject by its id.
     pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
         self.read("looking up a template", |db| {
             db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id IS NOT NULL AND t.id = ?1"))?
@@ -197,7 +195,7 @@ impl Catalog {
         })
     }
 
-    /// Up to `limit` templates of subjects with ids above `after`, in order of id: for walking through all of them.
+    /// Up to `limit` templates of subjects with ids above `after`, in order of id.
     pub(in crate::gallery) fn templates_after(
         &self,
         after: u64,
@@ -212,7 +210,7 @@ impl Catalog {
         })
     }
 
-    /// Decides to remove templates that the index holds no more.
+    /// Adds templates to `removing` that are not in the index any more.
     pub(in crate::gallery) fn mark_gone(&mut self, ids: &[u64]) -> Result<()> {
         self.transaction("removing what was erased", |tx| {
             let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
@@ -220,7 +218,7 @@ impl Catalog {
         })
     }
 
-    /// Decides to remove some templates; `finish_removing` follows once the index let go.
+    /// Adds templates to `removing`. The caller calls `finish_removing` after the index has deleted them.
     pub(in crate::gallery) fn mark_templates_removed(&mut self, templates: &[SubjectTemplate]) -> Result<()> {
         self.transaction("removing templates", |tx| {
             for (subject, templates) in by_subject(templates) {
@@ -233,7 +231,7 @@ impl Catalog {
     }
 }
 
-/// Copies one template row to another subject, or to its first one, under a new id, which is returned.
+/// Copies a row of a template to another subject, or to its first subject, under a new id. Returns the new id.
 pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
     tx.prepare_cached(
         "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
@@ -244,7 +242,7 @@ pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) 
     Ok(tx.last_insert_rowid())
 }
 
-/// The copies with the ids `copies` are live: the originals go, and the journal keeps which became which.
+/// Makes the copies live, adds the originals to `removing`, and records the pairs of ids in the journal.
 pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
     verb: &str,
@@ -298,10 +296,10 @@ fn template_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubjectTemplate> {
 }
 
 fn gone(id: u64, what: &str, key: i64) -> rusqlite::Error {
-    mismatch(format!("template {id} is of {what} {key}, which is not there"))
+    mismatch(format!("template {id} has a missing {what} {key}"))
 }
 
-/// A row of [`TEMPLATES`], whether or not it has a subject.
+/// A row of [`TEMPLATES`], with or without a subject.
 pub(super) fn unknown_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<UnknownFace> {
     let id = row.get::<_, i64>(0)?.cast_unsigned();
     let origin = |key: usize, what: &str| -> rusqlite::Result<Option<PathBuf>> {

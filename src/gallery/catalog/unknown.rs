@@ -12,14 +12,14 @@ use super::{Catalog, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
-/// A template that has no subject yet, such as an unknown face of a photo, and where it came from.
+/// A template without a subject, such as an unknown face of a photo, and its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnknownFace {
     /// Its id in the index.
     pub id: u64,
     /// The photo or `.npy` file.
     pub path: Option<PathBuf>,
-    /// Row in the `.npy` file, unless the photo is known.
+    /// Row in the `.npy` file; `None` if the photo is known.
     pub row: Option<u64>,
     /// The face in the photo.
     pub face: Option<Provenance>,
@@ -28,7 +28,7 @@ pub struct UnknownFace {
 }
 
 impl Catalog {
-    /// Number of live templates without a subject: by the ledger, not by counting.
+    /// Number of live templates without a subject, from the ledger.
     pub(in crate::gallery) fn unknown_count(&self) -> Result<u64> {
         let hidden: i64 = self.read("counting", |db| {
             db.prepare_cached(&format!(
@@ -54,7 +54,7 @@ impl Catalog {
                 ids.push(row.get::<_, i64>(0)?.cast_unsigned());
                 found.add(row.get(1)?);
             }
-            // What is on the list by mistake would be missed by searches, and what is not on it would be found.
+            // A wrong id in the list would be hidden from searches, and a missing one would be found by them.
             self.ledger.compare(("templates", 1), found)?;
             Ok(ids)
         })
@@ -83,7 +83,7 @@ impl Catalog {
         })
     }
 
-    /// A template of a subject or without one, as it is before it is moved.
+    /// A template with or without a subject, before it is moved.
     pub(in crate::gallery) fn original(&self, id: u64) -> Result<Option<Original>> {
         if let Some(template) = self.template(id)? {
             return Ok(Some(Original::from(&template)));
@@ -97,7 +97,7 @@ impl Catalog {
         })
     }
 
-    /// Decides to remove templates without a subject; `finish_removing` follows once the index let go.
+    /// Adds templates without a subject to `removing`. The caller calls `finish_removing` after the index has deleted them.
     pub(in crate::gallery) fn mark_unknown_removed(&mut self, ids: &[u64]) -> Result<()> {
         self.transaction("removing unknown faces", |tx| {
             retire(tx, ids)?;
@@ -106,8 +106,8 @@ impl Catalog {
     }
 }
 
-/// Decides to remove the unknown faces of photos that lose their last template of a subject: the photo, whose paths may name who is
-/// removed, would stay for them.
+/// Adds the unknown faces of photos to `removing` that lose their last template of a subject. Otherwise the photo would stay because of
+/// them, and its paths may name the removed subject.
 pub(super) fn remove_bystanders(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO removing(template_id) SELECT id FROM templates u
@@ -121,7 +121,7 @@ pub(super) fn remove_bystanders(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Adds a face of a photo without a subject. Returns its id.
+/// Adds an unknown face of a photo. Returns its id.
 pub(in crate::gallery) fn insert(tx: &Transaction<'_>, photo: i64, face: &str) -> rusqlite::Result<u64> {
     tx.prepare_cached("INSERT INTO templates(photo_id, face) VALUES (?1, ?2)")?
         .execute(params![photo, face])?;

@@ -1,21 +1,22 @@
-//! How a store is searched, and what a search finds.
+//! Search modes, and the results of searches.
 
-/// How a search is done.
+/// A search mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// The cheapest way that gives what was asked for. Where neither [`Query::miss`](super::Query::miss) nor
-    /// [`Query::recall`](super::Query::recall) is given, the answer is complete.
+    /// The fastest mode for the required certificate. Without [`Query::miss`](super::Query::miss) and
+    /// [`Query::recall`](super::Query::recall) the answer is complete.
     #[default]
     Auto,
     /// Scores every row.
     Exact,
     /// Bounds the score of every row by a short code, and scores only the rows whose upper bound reaches the threshold. For vectors without
-    /// any structure the bounds hold with high probability only: see [`Proof::Bounded`].
+    /// any structure the bounds hold only with high probability: see [`Proof::Bounded`].
     Scan,
-    /// Searches a graph with a beam of this width, and scores the rows found. Rows can be missed. A range search is complete all the same.
+    /// Searches a graph with a beam of this width, and scores the found rows. Rows can be missed. A range search is complete in this mode
+    /// too.
     Graph {
-        /// Nodes that the beam keeps.
+        /// Beam width: number of nodes in the beam.
         width: usize,
     },
 }
@@ -25,10 +26,9 @@ pub enum Mode {
 pub struct Hit {
     /// The template's id.
     pub id: u64,
-    /// Its subject, or its own key if it has none.
+    /// Its subject, or its own key.
     pub subject: u64,
-    /// The dot product of the probe and the stored vector, in f32: cosine similarity, higher is closer. Every way of searching gives the
-    /// same bits.
+    /// The dot product of the probe and the stored vector, in f32: cosine, higher is closer. Every mode gives the same bits.
     pub score: f32,
 }
 
@@ -38,8 +38,8 @@ pub struct Hit {
 pub enum Proof {
     /// No row that belongs among the hits is missing.
     Exact,
-    /// No row that belongs among the hits is missing, except with a small probability. A row whose score is the lowest among the hits, or the
-    /// threshold itself, is missing with this probability; a row with a higher score with a lower one.
+    /// No row that belongs among the hits is missing, except with a small probability. A row with exactly the lowest score of the hits, or
+    /// exactly the threshold, is missing with this probability; a row with a higher score with a lower one.
     Bounded {
         /// The probability.
         miss: f64,
@@ -51,17 +51,17 @@ pub enum Proof {
 /// The result of a search for one probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The hits, the best first, equal scores by ascending id.
+    /// The hits, best first, equal scores by ascending id.
     pub hits: Vec<Hit>,
     /// Whether the certificate is [`Proof::Exact`].
     pub complete: bool,
     /// What is certain about the rows that are not among the hits.
     pub certificate: Proof,
-    /// How the search was done; never [`Mode::Auto`].
+    /// The mode of the search; never [`Mode::Auto`].
     pub mode: Mode,
-    /// Rows that were scored or bounded, and graph nodes that were compared with the probe.
+    /// Rows that were scored or bounded, and graph nodes that were scored.
     pub scanned: u64,
-    /// The best score of all rows that were searched, hit or not; `None` if there was none. Of a range search with
-    /// [`Query::hits_only`](super::Query::hits_only) that of the best hit.
+    /// Best score of all searched rows, including rows that are not hits; `None` if there was no row. For a range search with
+    /// [`Query::hits_only`](super::Query::hits_only), the best score of the hits.
     pub max_score: Option<f32>,
 }

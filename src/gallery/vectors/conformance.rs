@@ -1,4 +1,4 @@
-//! The checks that every store of vectors must pass. `conforms!` makes a test of each, for one kind of store.
+//! The checks that every store of vectors must pass. `conforms!` makes a test of each check for one kind of store.
 
 pub(super) mod reading;
 pub(super) mod searching;
@@ -11,18 +11,18 @@ use super::{Access, Hit, Row, Snapshot, Stored, VectorStore, View};
 use crate::template::Template;
 use crate::template::product::dot;
 
-/// Where stores of one kind are made.
+/// A place for stores of one kind.
 pub(super) trait Place: Sized {
     /// Rows of the checks whose stores are large.
     const ROWS: usize = 500;
 
-    /// A new place with an empty store for the label `model`.
+    /// A new place with an empty store with the label `model`.
     fn create(dimension: usize) -> (Self, Box<dyn VectorStore>);
 
-    /// Opens the store of this place again, after it was dropped; `None` if it cannot outlive that.
+    /// Opens the store of this place again after it was dropped; `None` if such stores do not persist.
     fn reopen(&self, access: Access) -> Option<Box<dyn VectorStore>>;
 
-    /// Brings rows that were written to where such stores are to be checked, as into segments.
+    /// Brings written rows into the state to be checked, such as into segments.
     fn arrange(_store: &dyn VectorStore) {}
 }
 
@@ -76,10 +76,10 @@ macro_rules! conforms {
 }
 pub(super) use conforms;
 
-/// Components of the vectors of most checks: not a multiple of the lanes in which scores are summed.
+/// Components of the vectors in most checks: not a multiple of the SIMD lanes of the dot product.
 const D: usize = 40;
 
-/// Vectors without structure; the same for the same seed.
+/// Random vectors. The same seed gives the same vectors.
 fn vectors(count: usize, seed: u64) -> Vec<Vec<f32>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut vector = || {
@@ -96,7 +96,7 @@ fn scoring(score: f32) -> Vec<f32> {
     vector
 }
 
-/// The vector with 1 at one place.
+/// The vector with 1 at one position and 0 elsewhere.
 fn axis(at: usize) -> Vec<f32> {
     let mut vector = vec![0.0; D];
     vector[at] = 1.0;
@@ -107,7 +107,7 @@ fn row(id: u64, subject: u64, vector: Vec<f32>) -> Stored {
     Stored { id, subject, vector }
 }
 
-/// Rows with ids from 1, three of a subject.
+/// Rows with ids from 1, three per subject.
 fn people(count: usize, seed: u64) -> Vec<Stored> {
     let number = |(at, vector)| row(at as u64 + 1, at as u64 / 3 + 100, vector);
     vectors(count, seed).into_iter().enumerate().map(number).collect()
@@ -132,7 +132,7 @@ fn snapshot<P: Place>(stored: &[Stored]) -> (P, Box<dyn VectorStore>, View) {
     (place, store, view)
 }
 
-/// The scores of these rows, the best first, equal ones in order of id.
+/// The scores of these rows, best first, equal scores in order of id.
 fn by_score(stored: &[Stored], probe: &[f32]) -> Vec<Hit> {
     let hit = |row: &Stored| Hit { id: row.id, subject: row.subject, score: dot(probe, &row.vector) };
     let mut hits: Vec<Hit> = stored.iter().map(hit).collect();
@@ -140,7 +140,7 @@ fn by_score(stored: &[Stored], probe: &[f32]) -> Vec<Hit> {
     hits
 }
 
-/// The first of these hits of each subject.
+/// The first hit of each subject.
 fn first_of_each(mut hits: Vec<Hit>) -> Vec<Hit> {
     let mut seen = std::collections::HashSet::new();
     hits.retain(|hit| seen.insert(hit.subject));
@@ -151,7 +151,7 @@ fn ids(hits: &[Hit]) -> Vec<u64> {
     hits.iter().map(|hit| hit.id).collect()
 }
 
-/// Everything that can be read of a snapshot agrees with these rows, and with nothing else.
+/// Requires that a snapshot contains exactly these rows.
 fn expect_rows(view: &dyn Snapshot, expected: &[Stored]) {
     let mut found: Vec<Stored> = view.rows().map(Result::unwrap).collect();
     found.sort_by_key(|row| row.id);
@@ -168,7 +168,7 @@ fn expect_rows(view: &dyn Snapshot, expected: &[Stored]) {
     }
 }
 
-/// No reading of a snapshot shows these rows.
+/// Requires that a snapshot contains none of these rows.
 fn expect_none(view: &dyn Snapshot, gone: &[Stored]) {
     let ids: Vec<u64> = gone.iter().map(|row| row.id).collect();
     assert_eq!(view.absent(&ids).unwrap(), ids);

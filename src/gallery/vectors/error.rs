@@ -1,4 +1,4 @@
-//! What can go wrong in a store of vectors.
+//! Errors of stores of vectors.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// Result with [`VectorError`].
 pub(in crate::gallery) type Result<T, E = VectorError> = std::result::Result<T, E>;
 
-/// Why a store refused or failed: a kind for the program, and the store's own error for people, whose text and causes it has.
+/// An error of a store: a kind for the program, and the store's own error with its text and causes.
 #[derive(Debug)]
 pub struct VectorError {
     kind: VectorErrorKind,
@@ -17,27 +17,27 @@ pub struct VectorError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VectorErrorKind {
-    /// A vector has another number of components than those of the store. Nothing was written.
+    /// A vector has another dimension than the store. Nothing was written.
     WrongDimension,
     /// A vector has a component that is not finite, or is not of length 1. Nothing was written.
     InvalidVector,
-    /// An id is taken, or twice among the rows. Nothing was written.
+    /// An id is already in the store, or occurs twice among the rows. Nothing was written.
     DuplicateId,
-    /// An argument of a search is out of its range.
+    /// An argument of a search is outside its range.
     InvalidArgument,
-    /// Rows were selected in another snapshot than the one that is searched.
+    /// The selection is of another snapshot.
     OtherSnapshot,
-    /// Somebody else has the store open.
+    /// Another owner has the store open.
     Locked,
     /// The store is open for reading only. Nothing was written.
     ReadOnly,
-    /// There is no room. Nothing acknowledged is lost.
+    /// The disk is full. Acknowledged writes are not lost.
     Full,
-    /// The store does not hold what was written to it.
+    /// The store is damaged.
     Damaged,
-    /// The store cannot do this at all.
+    /// The store does not support the operation.
     Unsupported,
-    /// Anything else.
+    /// Any other error.
     Failed,
 }
 
@@ -47,7 +47,7 @@ impl VectorError {
         Self { kind, error: error.into() }
     }
 
-    /// Its kind.
+    /// The kind of the error.
     pub fn kind(&self) -> VectorErrorKind {
         self.kind
     }
@@ -60,7 +60,7 @@ impl fmt::Display for VectorError {
 }
 
 impl Error for VectorError {
-    /// The cause of the store's error, whose own text is that of this one.
+    /// The cause of the store's error. The store's error itself has the same text as this one.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
     }

@@ -1,4 +1,4 @@
-//! Vectors in files of this machine: the implementation on the index, which no other module names.
+//! The store in local files, on the index. No other module uses the index.
 
 mod conversion;
 mod snapshot;
@@ -22,10 +22,10 @@ use super::{
 /// A store in a folder.
 pub(in crate::gallery) struct LocalStore(Index);
 
-/// Which rows were deleted from a store, for copies of it that were made before.
+/// The deleted rows of a store, for copies that were made before.
 pub(in crate::gallery) struct Erasures(gallerist_index::Erasures);
 
-/// Makes an empty store at `path`, where nothing may be yet. `graph`: which of its segments get graphs.
+/// Makes an empty store at `path`, where nothing may exist. `graph` selects the segments that get a graph.
 pub(in crate::gallery) fn create(
     path: &Path,
     dimension: usize,
@@ -37,42 +37,42 @@ pub(in crate::gallery) fn create(
     Ok(LocalStore(Index::create(path, options)?))
 }
 
-/// Opens the store at `path`, and waits so long for others to close it.
+/// Opens the store at `path`. Waits up to `wait` for other owners to close it.
 pub(in crate::gallery) fn open(path: &Path, access: Access, wait: Duration) -> Result<LocalStore> {
     Ok(LocalStore(Index::open_with(path, &OpenOptions { access: access.into(), wait })?))
 }
 
-/// Verifies every byte of a store that is not open, and may be too damaged to be opened.
+/// Verifies every byte of a store that is not open. It may be too damaged to be opened.
 pub(in crate::gallery) fn check_at(path: &Path) -> Result<CheckReport> {
     Ok(Index::check_at(path)?.into())
 }
 
-/// As [`VectorStore::copy_to`], of a store that another process may have open. Nobody may write to it meanwhile.
+/// As [`VectorStore::copy_to`], for a store that another process may have open. It must not be written during the copy.
 pub(in crate::gallery) fn copy_at(path: &Path, to: &Path) -> Result<()> {
     Index::snapshot_at(path, to)?;
     Ok(())
 }
 
-/// Makes a store at `to` of the copy at `copy`, without the rows that were deleted since.
+/// Makes a store at `to` from the copy at `copy`, without the rows that were deleted since the copy.
 pub(in crate::gallery) fn restore(copy: &Path, to: &Path, erasures: Option<&Erasures>) -> Result<()> {
     Index::restore(copy, to, erasures.map(|erasures| &erasures.0))?;
     Ok(())
 }
 
 impl LocalStore {
-    /// All deletions that are on record.
+    /// All recorded deletions.
     pub fn erasures(&self) -> Result<Erasures> {
         Ok(Erasures(self.0.erasures()?))
     }
 
-    /// The rows of this copy that were deleted from its original after it was made.
+    /// The rows of this copy that were deleted from its original after the copy.
     pub fn erased_since(&self, erasures: &Erasures) -> Result<Vec<u64>> {
         Ok(self.0.erased_since(&erasures.0)?)
     }
 }
 
 impl Erasures {
-    /// Forgets the deletions of rows, given by id and subject, that a restored copy is to keep.
+    /// Removes rows, given by id and subject, from the recorded deletions, so that a restored copy keeps them.
     pub fn spare(&mut self, rows: &[(u64, u64)]) {
         self.0.spare(rows);
     }

@@ -1,4 +1,4 @@
-//! A store in memory, for tests: a vector of rows, each of which every search scores.
+//! A store in memory, for tests. Every search scores every row.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::template::product::dot;
 
-/// What outlives the stores that are opened on it, as files do.
+/// The data that stays after a store was dropped, like files.
 #[derive(Clone)]
 pub(in crate::gallery) struct Memory(Arc<Mutex<State>>);
 
@@ -33,7 +33,7 @@ impl Memory {
     }
 }
 
-/// One shard, which is written by one at a time.
+/// A store with one shard and one writer at a time.
 pub(in crate::gallery) struct MemoryStore {
     memory: Memory,
     access: Access,
@@ -138,7 +138,7 @@ struct MemorySnapshot {
     by_id: HashMap<u64, usize>,
 }
 
-/// The places of the selected rows, and the rows they are among.
+/// The positions of the selected rows, and all rows.
 struct Places(BTreeSet<usize>, Arc<Vec<Stored>>);
 
 impl MemorySnapshot {
@@ -147,7 +147,7 @@ impl MemorySnapshot {
         Self { dimension, rows: Arc::new(rows), by_id }
     }
 
-    /// The scores of all rows that a query is about, for each probe; the best first, equal ones by id.
+    /// The scores of all rows of a query, for each probe: best first, equal scores by id.
     fn scored(&self, query: &Query<'_>) -> Result<Vec<Vec<Hit>>> {
         if query.miss.is_some_and(|miss| !(1e-15..=0.1).contains(&miss)) {
             return Err(VectorError::new(VectorErrorKind::InvalidArgument, "option miss: out of its range"));

@@ -1,4 +1,4 @@
-//! Snapshots: what a store held at one moment, for reading and searching.
+//! Snapshots: the content of a store at one moment, for reading and searching.
 
 use std::any::Any;
 use std::ops::Deref;
@@ -7,35 +7,35 @@ use std::sync::Arc;
 use super::error::{Result, VectorError, VectorErrorKind};
 use super::{Answer, Mode};
 
-/// A stored row, copied out.
+/// A copy of a stored row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
     /// The template's id.
     pub id: u64,
-    /// Its subject, or its own key if it has none.
+    /// Its subject, or its own key.
     pub subject: u64,
     /// The vector, bit by bit as inserted.
     pub vector: Vec<f32>,
 }
 
-/// Rows one at a time; an error in the place of a damaged one, and then the next row.
+/// An iterator of rows. A damaged row is an error, and the iteration continues.
 pub type Rows<'a> = Box<dyn Iterator<Item = Result<Stored, VectorError>> + 'a>;
 
-/// A row or none for each id that was asked for; an error in the place of a damaged row, and then the next one.
+/// An iterator of one result per requested id. A damaged row is an error, and the iteration continues.
 pub type Lookups<'a> = Box<dyn Iterator<Item = Result<Option<Stored>, VectorError>> + 'a>;
 
-/// Everything that a store had acknowledged when the snapshot was taken, and nothing else. It never changes, and stays valid after the store is
-/// closed. Rows that are deleted later stay visible in it, and their files stay in use.
+/// All writes that were acknowledged before the snapshot was made, and nothing else. It never changes, and stays valid after the store is
+/// closed. It still contains rows that are deleted later, and keeps their files in use.
 pub trait Snapshot: Send + Sync {
-    /// Its rows.
+    /// Number of rows.
     fn len(&self) -> usize;
 
-    /// Whether it has no row.
+    /// Whether there are no rows.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Those of these ids that no row has, in their order.
+    /// The ids that no row has, in their order.
     ///
     /// # Errors
     /// The store is failing.
@@ -49,7 +49,7 @@ pub trait Snapshot: Send + Sync {
         Ok(self.absent(&[id])?.is_empty())
     }
 
-    /// The rows with these ids, in their order; `None` for an id that no row has. A store that is far away reads them in blocks.
+    /// The rows with these ids, in their order; `None` for an id that no row has. A remote store reads them in blocks.
     ///
     /// # Errors
     /// For each id: its row is damaged, or the store is failing.
@@ -72,13 +72,13 @@ pub trait Snapshot: Send + Sync {
     /// Every row, in no particular order.
     fn rows(&self) -> Rows<'_>;
 
-    /// The same snapshot without the rows with these ids. The store does not change.
+    /// This snapshot without the rows with these ids. The store does not change.
     ///
     /// # Errors
     /// The store is failing.
     fn without(&self, ids: &[u64]) -> Result<View>;
 
-    /// Selects the rows of the subjects that pass, for any number of searches of this snapshot.
+    /// Selects the rows of the subjects for which `passes` is true, for any number of searches of this snapshot.
     ///
     /// # Errors
     /// The store is failing.
@@ -87,18 +87,18 @@ pub trait Snapshot: Send + Sync {
     /// The `k` best rows for each probe, in the order of the probes.
     ///
     /// # Errors
-    /// A probe does not fit, and is told by its position as a row; an argument is out of its range; the selection is of another snapshot; a row
-    /// is damaged; the store is failing.
+    /// A probe does not fit (the error has its position as the row); an argument is outside its range; the selection is of another
+    /// snapshot; a row is damaged; the store is failing.
     fn top(&self, query: &Query<'_>, k: usize) -> Result<Vec<Answer>>;
 
-    /// The best row of each of the `k` best subjects for each probe: with a complete [`Mode`] exactly `k` hits, or as many as there are
+    /// The best row of each of the `k` best subjects, for each probe. A complete [`Mode`] returns exactly `k` hits, or as many as there are
     /// subjects.
     ///
     /// # Errors
     /// As [`top`](Self::top).
     fn top_subjects(&self, query: &Query<'_>, k: usize) -> Result<Vec<Answer>>;
 
-    /// Every row whose score is at least `min_score`, for each probe. It is complete in every [`Mode`].
+    /// Every row with at least the score `min_score`, for each probe. It is complete in every [`Mode`].
     ///
     /// # Errors
     /// As [`top`](Self::top); `min_score` is not a number.
@@ -124,23 +124,23 @@ impl Deref for View {
     }
 }
 
-/// What is searched for, and how.
+/// A query: probes and options.
 #[derive(Clone, Copy)]
 pub struct Query<'a> {
-    /// The vectors that are searched for, of the store's dimension and length 1. The rows are read once for several of them.
+    /// The probes, of the store's dimension and length 1. The rows are read once for several probes.
     pub probes: &'a [&'a [f32]],
-    /// How to search.
+    /// The search mode.
     pub mode: Mode,
-    /// The probability with which a row at the threshold may be missed where bounds are not certain, 1e-15 to 0.1: see
+    /// Probability that a row exactly at the threshold is missed, for a mode with probabilistic bounds, 1e-15 to 0.1: see
     /// [`Proof::Bounded`](super::Proof::Bounded).
     pub miss: Option<f64>,
-    /// The share of the hits that is enough on average, 0 to 1, for [`Mode::Auto`]. Range searches are complete all the same.
+    /// Required share of the hits, on average, for [`Mode::Auto`], 0 to 1. Range searches are complete anyway.
     pub recall: Option<f64>,
-    /// Only these rows.
+    /// Only these rows are searched.
     pub among: Option<&'a Selection>,
-    /// A row that is searched past, as if it were not there.
+    /// A row that is ignored.
     pub except: Option<u64>,
-    /// Whether a range search skips the best score of all where that is below the threshold. It is faster then.
+    /// Whether a range search may leave out the best score if it is below the threshold, which is faster.
     pub hits_only: bool,
 }
 
@@ -152,19 +152,19 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Selected rows of one [`Snapshot`], in a form that its store knows.
+/// Selected rows of a [`Snapshot`], in the representation of its store.
 pub struct Selection(Box<dyn Any + Send + Sync>);
 
 impl Selection {
-    /// Wraps a store's own form.
+    /// Wraps the representation of a store.
     pub fn new(selected: impl Any + Send + Sync) -> Self {
         Self(Box::new(selected))
     }
 
-    /// The store's own form.
+    /// The representation of the store.
     ///
     /// # Errors
-    /// It is of another store's snapshot.
+    /// The selection is of another store's snapshot.
     pub fn downcast<T: Any>(&self) -> Result<&T, VectorError> {
         self.0.downcast_ref().ok_or_else(|| {
             let what = "the selection was made from a snapshot of another store";

@@ -1,4 +1,4 @@
-//! Which rows the gallery holds already, and whose they are there.
+//! The rows that are already in the gallery, and their subjects there.
 
 use std::collections::HashSet;
 
@@ -6,32 +6,32 @@ use super::sheet::Sheet;
 use crate::gallery::{Gallery, Held, Name, Person, Source};
 use crate::session::error::{Result, SessionError};
 
-/// What becomes of rows that the gallery holds under other names than they come with.
+/// The treatment of rows that are in the gallery under other names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OtherNames {
-    /// Nothing is imported.
+    /// An error. Nothing is imported.
     #[default]
     Refuse,
-    /// They get the names that they come with.
+    /// They get the names of the file.
     Rename,
-    /// They stay as they are.
+    /// They keep their names.
     Keep,
 }
 
-/// What is to be done with each row.
+/// The treatment of each row.
 pub struct Plan {
-    /// A bit for each row: the gallery holds it, or it is no template.
+    /// For each row: whether it is in the gallery or is not a template.
     settled: Vec<bool>,
-    /// Rows that the gallery holds.
+    /// Number of rows that are in the gallery.
     pub held: u64,
-    /// Rows of a face that an earlier row of the file is of.
+    /// Rows with the same face as an earlier row of the file.
     pub repeated: u64,
-    /// Rows that the gallery holds under other names, with those that they come with now.
+    /// Rows that are in the gallery under other names: id of the template, and its name in the file.
     pub renamed: Vec<(u64, Name)>,
 }
 
 impl Plan {
-    /// Looks every row up. Other names than the gallery's are treated as `others` says.
+    /// Looks up every row in the gallery. `others` selects the treatment of rows with other names.
     pub fn make(gallery: &Gallery, source: &Source, sheet: &Sheet, others: OtherNames) -> Result<Self> {
         let mut held: Vec<Option<Box<Held>>> = vec![None; sheet.rows()?];
         gallery.each_imported(source, |row, one| {
@@ -72,7 +72,7 @@ impl Plan {
             }
             match others {
                 OtherNames::Keep => {}
-                // An unknown face has no other name.
+                // An unknown face has no name that could be another one.
                 _ if held.subject.is_none() => self.renamed.push((held.template, name.clone())),
                 OtherNames::Rename => self.renamed.push((held.template, name.clone())),
                 OtherNames::Refuse => {
@@ -99,8 +99,8 @@ impl Plan {
     }
 }
 
-/// Looks up the rows that say which face of which photo they are of: the gallery may hold it from elsewhere. Returns the
-/// rows whose face an earlier row of the file is of.
+/// Looks up the rows with a known photo and face, which may be in the gallery from another source. Returns the rows with the same face as
+/// an earlier row of the file.
 fn look_up_photos(gallery: &Gallery, sheet: &Sheet, held: &mut [Option<Box<Held>>]) -> Result<Vec<usize>> {
     let (mut seen, mut repeated) = (HashSet::new(), Vec::new());
     let mut photos = sheet.photos()?;

@@ -1,4 +1,4 @@
-//! What is to be imported: vectors, the names of their people, and the photos they come from, checked whole.
+//! The input of an import: vectors, names and photos, all checked.
 
 use std::path::{Path, PathBuf};
 
@@ -9,39 +9,39 @@ use crate::session::error::{Result, SessionError};
 use crate::template::TemplateError;
 use crate::vectors::{Description, Descriptions, VectorFile, is_descriptions, read_names};
 
-/// The files that `encode` and `export` write.
+/// The file of vectors that `encode` and `export` write.
 const EMBEDDINGS: &str = "embeddings.npy";
 const TEMPLATES: &str = "templates.jsonl";
 
-/// An import, open; [`Sheet::check`] has read every row and every line of it.
+/// An open import. [`Sheet::check`] reads every row and every line.
 pub struct Sheet {
     pub file: VectorFile,
-    /// Names and photos of the rows, if a file of them was given.
+    /// The file with names and photos, if there is one.
     descriptions: Option<PathBuf>,
-    /// Where the names come from.
+    /// The file of the names.
     names_path: PathBuf,
-    /// One for each row, if any is known.
+    /// One entry per row, if any name is known.
     persons: Option<Vec<Option<Person>>>,
     /// Rows of unknown faces, in ascending order.
     unknown: Vec<u64>,
-    /// Name and fingerprint of the model that the descriptions name.
+    /// Name and fingerprint of the model in the descriptions.
     pub made_with: Option<(String, String)>,
-    /// Rows that are no templates.
+    /// Rows that are not templates.
     pub invalid: Vec<(u64, TemplateError)>,
-    /// Whether some rows say which photo they come from.
+    /// Whether the descriptions contain photos.
     pub has_photos: bool,
 }
 
 impl Sheet {
-    /// Opens a file of vectors and the descriptions beside it, a folder of both, or descriptions that hold vectors.
-    /// Names are read from `subjects` if given, else from the descriptions.
+    /// Opens a file of vectors with its descriptions, a folder of both, or descriptions that contain vectors. The names are from
+    /// `subjects`; without it, from the descriptions.
     pub fn open(given: &Path, subjects: Option<&Path>) -> Result<Self> {
         let (vectors, descriptions) = places(given)?;
         let file = match is_descriptions(&vectors) {
             true => VectorFile::from_descriptions(&vectors)?,
             false => VectorFile::open_or_standard_input(&vectors)?,
         };
-        // Names alone may come from any file of names; one of descriptions tells more.
+        // A file of names contains only names; a file of descriptions may also contain photos and checksums.
         let subjects_describe = subjects.filter(|path| descriptions.is_none() && is_descriptions(path));
         let descriptions = descriptions.or(subjects_describe.map(Path::to_owned));
         let named = subjects.filter(|path| Some(*path) != descriptions.as_deref());
@@ -58,8 +58,8 @@ impl Sheet {
         })
     }
 
-    /// Reads every row and every line: each must be a template, unless it is to be left out, and agree with its
-    /// description. Returns the SHA-256 of the vectors.
+    /// Reads every row and every line. Each row must be a template, unless invalid rows are skipped, and must match its description.
+    /// Returns the SHA-256 of the vectors.
     pub fn check(&mut self, skip_invalid: bool, progress: impl Fn(u64)) -> Result<[u8; 32]> {
         let mut lines = self.descriptions.as_deref().map(Descriptions::open).transpose()?;
         let mut judge = Judge { wants_names: self.persons.is_none(), ..Judge::default() };
@@ -95,11 +95,11 @@ impl Sheet {
 
     /// The number of rows.
     pub fn rows(&self) -> Result<usize> {
-        let too_many = || SessionError::Input(format!("{} rows are more than memory has", self.file.rows));
+        let too_many = || SessionError::Input(format!("{} rows do not fit in memory", self.file.rows));
         usize::try_from(self.file.rows).map_err(|_| too_many())
     }
 
-    /// A digest of all names, by which the same names are known again; `None` if no name is known.
+    /// A digest of all names, to recognise the same names in a later import; `None` if there are no names.
     pub fn names_digest(&self) -> Option<String> {
         let mut hash = Sha256::new();
         for person in self.persons.as_ref()? {
@@ -109,29 +109,29 @@ impl Sheet {
         Some(format!("{:x}", hash.finalize()))
     }
 
-    /// Whose a row is, if that is known.
+    /// The subject of a row, if it is known.
     pub fn person(&self, row: u64) -> Option<&Person> {
         self.persons.as_ref()?.get(usize::try_from(row).ok()?)?.as_ref()
     }
 
-    /// Whether a row is described as an unknown face, which is nobody's unless it is given a name.
+    /// Whether a row is described as an unknown face. Such a row has no subject unless a name is given.
     pub fn is_unknown(&self, row: u64) -> bool {
         self.unknown.binary_search(&row).is_ok()
     }
 
-    /// Where the name of a row stands.
+    /// The place of a row's name, for errors: file and line.
     pub fn name_place(&self, row: u64) -> String {
         format!("{} line {}", self.names_path.display(), row + 1)
     }
 
-    /// The photos that the rows come from, in the order of the rows.
+    /// The photos of the rows, in the order of the rows.
     pub fn photos(&self) -> Result<Photos, GalleryError> {
         let lines = self.descriptions.as_deref().filter(|_| self.has_photos);
         Ok(Photos { lines: lines.map(Descriptions::open).transpose()? })
     }
 }
 
-/// The vectors, and what describes them.
+/// The file of vectors and the file of descriptions, if there is one.
 fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     let beside = |folder: &Path| Some(folder.join(TEMPLATES)).filter(|path| path.exists());
     if is_descriptions(given) {
@@ -152,7 +152,7 @@ fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     }
 }
 
-/// The photos that rows come from, read row by row.
+/// The photos of the rows, read row by row.
 pub struct Photos {
     lines: Option<Descriptions>,
 }
@@ -172,7 +172,7 @@ impl Photos {
     }
 }
 
-/// Judges the lines of a file of descriptions.
+/// Checks the lines of a file of descriptions.
 #[derive(Default)]
 struct Judge {
     wants_names: bool,
@@ -204,7 +204,7 @@ impl Judge {
             self.made_with = made_with;
         } else if self.made_with != made_with {
             return Err(
-                "it names another model than the lines before; scores between two models mean nothing".into(),
+                "its model differs from that of earlier lines; scores between two models mean nothing".into(),
             );
         }
         Ok(())

@@ -1,29 +1,29 @@
-//! Two JSON documents, field by field.
+//! Compares two JSON documents, field by field.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Problems of one reply that are told; more are counted.
+/// Most listed problems of one reply. Further problems are counted.
 const TOLD: usize = 20;
 
-/// How far numbers may be apart: by this share of the larger one, or of `floor` if both are smaller.
+/// Largest difference between two numbers: this share of the larger one, or of `floor` if both are smaller.
 #[derive(Debug, Clone, Copy)]
 pub struct Tolerance {
     pub share: f64,
     pub floor: f64,
 }
 
-/// Numbers that are computed from the same numbers in the same way.
+/// For numbers that are computed from the same numbers in the same way.
 pub const EXACT: Tolerance = Tolerance { share: 1e-9, floor: 0.0 };
-/// Numbers that a photo gives on another processor.
+/// For numbers from a photo that was processed on another machine.
 pub const SEEN_AGAIN: Tolerance = Tolerance { share: 1e-3, floor: 1.0 };
 
-/// A reply as a reader of its JSON sees it: with the digits that are written.
+/// A reply as a reader of its JSON sees it, with the written digits.
 pub fn as_read(reply: &impl Serialize) -> Value {
     serde_json::to_string(reply).and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
-/// What is wrong with a document, in words.
+/// The problems of a document, in words.
 #[derive(Debug, Default)]
 pub struct Problems {
     pub told: Vec<String>,
@@ -35,7 +35,7 @@ impl Problems {
         if self.told.len() < TOLD { self.told.push(problem.into()) } else { self.more += 1 }
     }
 
-    /// All of them, the uncounted ones as a number.
+    /// The listed problems, and the number of further ones.
     pub fn into_lines(mut self) -> Vec<String> {
         if self.more > 0 {
             self.told.push(format!("and {} more", self.more));
@@ -43,7 +43,7 @@ impl Problems {
         self.told
     }
 
-    /// Adds each field in which `claimed` differs from `expected`; fields whose paths `skip` accepts are not compared.
+    /// Adds each field in which `claimed` differs from `expected`. Fields whose paths `skip` accepts are not compared.
     pub fn compare(
         &mut self,
         path: &str,
@@ -67,7 +67,7 @@ impl Problems {
                 }
                 for key in claims.keys().filter(|key| !expectations.contains_key(*key)) {
                     if !skip(&below(key)) {
-                        self.add(format!("{}: no such field is expected", below(key)));
+                        self.add(format!("{}: unexpected field", below(key)));
                     }
                 }
             }
@@ -78,7 +78,7 @@ impl Problems {
             }
             (Value::Number(claimed), Value::Number(expected)) if same(claimed, expected, tolerance) => {}
             (claimed, expected) if claimed == expected => {}
-            _ => self.add(format!("{path}: the reply says {}, expected {}", short(claimed), short(expected))),
+            _ => self.add(format!("{path}: got {}, expected {}", short(claimed), short(expected))),
         }
     }
 }
@@ -91,7 +91,7 @@ fn same(one: &serde_json::Number, other: &serde_json::Number, tolerance: Toleran
     (one - other).abs() <= tolerance.share * one.abs().max(other.abs()).max(tolerance.floor)
 }
 
-/// A value as a line shows it.
+/// A value, shortened for a message.
 fn short(value: &Value) -> String {
     match value {
         Value::Array(items) if items.len() > 4 => format!("{} items", items.len()),
@@ -128,14 +128,10 @@ mod tests {
         let found = differences(json!({ "a": 2, "b": { "c": [0.5, "y"], "d": 0 } }), expected.clone());
         assert_eq!(
             found,
-            [
-                "a: the reply says 2, expected 1",
-                "b.c[1]: the reply says \"y\", expected \"x\"",
-                "b.d: no such field is expected"
-            ]
+            ["a: got 2, expected 1", "b.c[1]: got \"y\", expected \"x\"", "b.d: unexpected field"]
         );
         let found = differences(json!({ "b": { "c": [0.5] } }), expected);
-        assert_eq!(found, ["a: missing, expected 1", "b.c: the reply says [0.5], expected [0.5,\"x\"]"]);
+        assert_eq!(found, ["a: missing, expected 1", "b.c: got [0.5], expected [0.5,\"x\"]"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A reply computed anew from the gallery and compared with the one that was given.
+//! Computes a reply again from the gallery and compares it with the given reply.
 
 use serde_json::Value;
 
@@ -15,9 +15,9 @@ use crate::session::error::Result;
 use crate::session::policy::{DELTA, Policy};
 use crate::template::Template;
 
-/// Subjects that are named in a complaint.
+/// Most subjects in a message.
 const NAMED: usize = 3;
-/// Fields that follow from what was asked, or that nothing here can tell.
+/// Fields that depend on the request, or on the time of the search.
 const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
 
 /// A reply, as JSON and as a type, and its probe.
@@ -29,8 +29,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// What brute force is asked: who is missing on the list. A bounded search promises nothing below the threshold, an approximate one
-    /// nothing at all; that a list is too short is found otherwise.
+    /// The question for brute force: which subjects are missing in the candidate list. A bounded search promises nothing below the
+    /// threshold, and an approximate search nothing at all. A short list is found elsewhere.
     pub fn question(&self, subjects: u64) -> Question<'_> {
         let claim = &self.claim;
         let listed: Vec<u64> = claim.matches.iter().map(|one| one.subject_id).collect();
@@ -46,7 +46,7 @@ impl Case {
         Question { probe: &self.template, fusion: self.claim.search.fusion, listed, least: least + SAME }
     }
 
-    /// What is wrong with the reply, and which fields nothing was proven of.
+    /// The problems of the reply, and its unverified fields.
     pub fn judge(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
         let mut problems = Problems::default();
         let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
@@ -55,7 +55,9 @@ impl Case {
         let policy = self.policy(gallery, &mut problems, &mut unproven)?;
         let certificate = self.certificate(gallery, truth, &mut problems, &mut unproven)?;
         if self.claim.decision == Decision::NoMatch && !certificate.proves_absence() {
-            problems.add("the reply says no_match without a proof that nobody was missed");
+            problems.add(
+                "the reply is no_match, but its certificate does not guarantee that no subject was missed",
+            );
         }
         let candidates = Candidates {
             candidates,
@@ -73,7 +75,7 @@ impl Case {
         Ok((problems.into_lines(), unproven))
     }
 
-    /// The candidates as they should be: those of the list, with what is known of each. Scores that are as good as the true ones are taken over.
+    /// The expected candidates: those of the list with their known fields. Scores within the tolerance are copied from the reply.
     fn candidates(
         &self,
         gallery: &Gallery,
@@ -93,7 +95,7 @@ impl Case {
                 problems.add(format!("matches[{rank}]: subject {subject} is listed twice"));
             }
             if candidates.last().is_some_and(|better| better.score < score - SAME) {
-                problems.add(format!("matches[{rank}]: it scores more than the one before it"));
+                problems.add(format!("matches[{rank}]: its score is higher than the previous one"));
             }
             let best = standing.templates.first().copied().unwrap_or_default();
             let template_id = if standing.templates.contains(&template) { template } else { best };
@@ -102,7 +104,7 @@ impl Case {
         Ok(candidates)
     }
 
-    /// Whoever belongs on the list is on it, and it is as long as was asked for.
+    /// Requires that no subject is missing in the list, and that the list has the requested length.
     fn complete(&self, gallery: &Gallery, truth: &Truth, problems: &mut Problems) -> Result<()> {
         let claim = &self.claim;
         let wanted = gallery.counts()?.0.min(claim.search.top_k.into());
@@ -118,12 +120,15 @@ impl Case {
             .collect();
         if !missed.is_empty() {
             let (named, kind) = (missed[..missed.len().min(NAMED)].join(", "), claim.certificate.kind);
-            problems.add(format!("{kind:?} was claimed, and {} subjects were missed: {named}", missed.len()));
+            problems.add(format!(
+                "the certificate is {kind:?}, but {} subjects were missed: {named}",
+                missed.len()
+            ));
         }
         Ok(())
     }
 
-    /// The thresholds, from where the reply says that they come from.
+    /// Computes the thresholds from the stated basis.
     fn policy(
         &self,
         gallery: &Gallery,
@@ -159,7 +164,7 @@ impl Case {
             (_, None) => of_model,
         };
         let threshold = threshold.unwrap_or_else(|| {
-            problems.add("threshold: this gallery has none of its own and is not calibrated");
+            problems.add("threshold: this gallery has no threshold and no calibration");
             Threshold::given(claim.threshold, claim.no_match_below)
         });
         let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
@@ -167,7 +172,7 @@ impl Case {
         Ok(Policy { search, threshold, calibration, stale, counts, missed: None })
     }
 
-    /// The certificate that this way to search can have.
+    /// The certificate that this search can have.
     fn certificate(
         &self,
         gallery: &Gallery,
@@ -224,13 +229,13 @@ impl Case {
     }
 }
 
-/// The targets of a reply: of the match, and of the absence of one if that is another.
+/// The target rates of a reply: for a match, and for no match if there are two.
 fn targets(basis: &Basis) -> Vec<f64> {
     basis.target_fpir.into_iter().chain(basis.no_match.as_ref().map(|point| point.target_fpir)).collect()
 }
 
 impl Seen {
-    /// Compares the probe's fields; where only its template is known, nothing else of it is proven.
+    /// Compares the fields of the probe. If only its template is known, the other fields are not verified.
     fn compare(
         &self,
         claimed: &Value,
@@ -255,9 +260,11 @@ impl Seen {
                     match field.as_str() {
                         "template" => {}
                         "reasons" if *value == serde_json::json!([]) => {}
-                        "reasons" => problems.add("probe.reasons: a face that was searched for has none"),
+                        "reasons" => {
+                            problems.add("probe.reasons: must be empty for a probe that was searched for")
+                        }
                         known if KNOWN.contains(&known) => unproven.push(format!("probe.{known}")),
-                        _ => problems.add(format!("probe.{field}: no such field is expected")),
+                        _ => problems.add(format!("probe.{field}: unexpected field")),
                     }
                 }
             }

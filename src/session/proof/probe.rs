@@ -1,4 +1,4 @@
-//! The probes of replies: in the reply itself, in the row of a file, or in a photo that is processed again.
+//! The probes of replies: from the reply, from a row of a file, or from a photo that is processed again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use crate::session::error::{Result, SessionError};
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
-/// A probe, and what is known of it.
+/// A probe and its source.
 pub enum Seen {
-    /// The reply has its template, and nothing says where that comes from.
+    /// The template is in the reply. Its source is not known.
     Told,
     /// A row of a file.
     Row { path: PathBuf, row: u64 },
@@ -24,18 +24,18 @@ pub enum Seen {
     Photo { path: PathBuf, face: Box<EncodedFace>, census: Census },
 }
 
-/// What became of a photo.
+/// The result for a photo.
 pub struct Looked {
     pub faces: Vec<EncodedFace>,
     pub skip: Option<Skip>,
     pub census: Census,
 }
 
-/// Photos by path and by which of their faces were looked at.
+/// Photos by path and by whether all of their faces were processed.
 pub type Photos = HashMap<(PathBuf, bool), Looked>;
 
 impl Seen {
-    /// The probe as it should be in the reply; as claimed, where nothing else is known.
+    /// The expected probe of the reply. Unknown fields are copied from the claim.
     pub fn probe(&self, claimed: &Probe) -> Probe {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         match self {
@@ -46,7 +46,7 @@ impl Seen {
     }
 }
 
-/// The photo that a probe names, and whether all of its faces were processed.
+/// The photo of a probe, and whether all of its faces were processed.
 pub fn photo_of(probe: &Probe) -> Option<(PathBuf, bool)> {
     if probe.template.is_some() || probe.row.is_some() {
         return None;
@@ -82,7 +82,7 @@ pub fn look_again(
     Ok(photos.len() == count)
 }
 
-/// The probe of a reply and its template, or why it cannot be had. `last` is the file of vectors that was opened last.
+/// The probe of a reply with its template, or the reason why there is none. `last` is the last opened file of vectors.
 pub fn find(
     probe: &Probe,
     dimension: usize,
@@ -95,7 +95,7 @@ pub fn find(
     let path = PathBuf::from(&probe.path);
     if let Some(row) = probe.row {
         if last.as_ref().is_none_or(|(open, _)| *open != path) {
-            // A pipe would wait for ever, a device never end.
+            // Reading a pipe or a device might never end.
             if !path.is_file() {
                 return Err(format!("{}: not a regular file", path.display()));
             }
@@ -104,31 +104,31 @@ pub fn find(
         let file = last.as_mut().map(|(_, file)| file).filter(|file| row < file.rows);
         let file = file.ok_or_else(|| format!("{} has no row {row}", path.display()))?;
         let mut templates = file.templates(row, 1).map_err(|error| error.to_string())?;
-        let template = templates.pop().ok_or("a row gives a template")?;
+        let template = templates.pop().ok_or("the row has no template")?;
         return Ok((Seen::Row { path, row }, template));
     }
     let looked = photo_of(probe).and_then(|photo| photos.get(&photo)).ok_or("it was not processed again")?;
     let index = probe.face.ok_or("face: expected a whole number from 0")?;
     let face = looked.faces.iter().find(|face| face.index == index).ok_or_else(|| {
         let why = looked.skip.as_ref().map(|skip| format!(" ({skip})")).unwrap_or_default();
-        format!("{}: face {index} of the reply is not found in it{why}", path.display())
+        format!("{}: face {index} of the reply is not found in the photo{why}", path.display())
     })?;
     let seen = Seen::Photo { path, face: Box::new(face.clone()), census: looked.census.clone() };
     Ok((seen, face.template.clone()))
 }
 
-/// The template in a reply: as many numbers as the gallery's have, of length one.
+/// The template in a reply. It must have the dimension of the gallery and length 1.
 fn told(numbers: &[f32], dimension: usize) -> Result<Template, String> {
     if numbers.len() != dimension {
         let got = numbers.len();
-        return Err(format!("template: {got} numbers, templates of this gallery have {dimension}"));
+        return Err(format!("template: {got} components, expected {dimension}"));
     }
     if let Some(at) = numbers.iter().position(|number| !(number.abs() <= 1.0)) {
         return Err(format!("template[{at}]: expected a number from -1 to 1, got {}", numbers[at]));
     }
     let length = numbers.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
     if (length - 1.0).abs() >= 1e-3 {
-        return Err(format!("template: its length is {length:.3}, a template's is 1"));
+        return Err(format!("template: its length is {length:.3}, expected 1"));
     }
     Template::from_raw(numbers).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The tables of earlier versions, as SQLite keeps their definitions. Frozen: catalogs that have them exist.
+//! Table definitions of earlier versions, in SQLite's form. They must not change, because catalogs with them exist.
 
 const V1: &[&str] = &[
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -24,7 +24,7 @@ const V1: &[&str] = &[
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, verb TEXT NOT NULL, detail TEXT NOT NULL) STRICT",
 ];
 
-/// What version 2 has and version 1 has not.
+/// The additions of version 2 to version 1.
 const V2: &[&str] = &[
     "CREATE TABLE calibrations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, fusion TEXT NOT NULL, document TEXT NOT NULL) STRICT",

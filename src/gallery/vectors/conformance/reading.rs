@@ -1,4 +1,4 @@
-//! Checks of what snapshots show.
+//! Checks of the content of snapshots.
 
 use super::{Place, axis, expect_none, expect_rows, filled, people, row, rows, snapshot};
 use crate::gallery::vectors::{Query, Stored};
@@ -17,7 +17,7 @@ pub fn lookups_come_in_the_order_that_was_asked_for<P: Place>() {
 pub fn vectors_are_kept_bit_by_bit<P: Place>() {
     let mut odd = axis(0);
     (odd[1], odd[2], odd[3]) = (-0.0, f32::MIN_POSITIVE / 3.0, 1e-20);
-    // Neither is of length 1 exactly; stores must not put that right.
+    // Neither has length 1 exactly. Stores must not normalise them.
     let (mut long, mut short) = (axis(1), axis(2));
     (long[1], short[2]) = (1.0005, 0.9995);
     let stored = [row(1, 1, odd), row(2, 1, long), row(3, 2, short)];

@@ -1,9 +1,9 @@
-//! Checks of what searches find and prove.
+//! Checks of the results and certificates of searches.
 
 use super::{D, Place, axis, by_score, filled, first_of_each, ids, people, row, scoring, snapshot, vectors};
 use crate::gallery::vectors::{Answer, Hit, Mode, Proof, Query, Snapshot, Stored, VectorErrorKind};
 
-/// The answer for one probe to a search that is complete unless it says otherwise.
+/// The answer of a search for one probe. It must be complete unless it states otherwise.
 fn top(view: &dyn Snapshot, probe: &[f32], k: usize) -> Answer {
     view.top(&Query::new(&[probe]), k).unwrap().remove(0)
 }
@@ -16,7 +16,7 @@ fn range(view: &dyn Snapshot, probe: &[f32], least: f32) -> Answer {
     view.range(&Query::new(&[probe]), least).unwrap().remove(0)
 }
 
-/// Subjects 1 to 4, the first two of several rows, some of equal scores against `axis(0)`.
+/// Subjects 1 to 4. The first two have several rows. Some rows have equal scores against `axis(0)`.
 fn ties() -> Vec<Stored> {
     let rows = [(50, 1, 0.5), (20, 1, 0.75), (30, 2, 0.75), (10, 2, 0.75), (60, 3, 0.25), (40, 4, 0.5)];
     rows.map(|(id, subject, score)| row(id, subject, scoring(score))).to_vec()
@@ -106,7 +106,7 @@ pub fn selected_rows_alone_are_found<P: Place>() {
         assert_eq!(view.top(&query, 9).unwrap()[0].hits, expected[..9]);
         assert_eq!(view.range(&query, expected[10].score).unwrap()[0].hits, expected[..11]);
         assert_eq!(view.top_subjects(&query, 2).unwrap()[0].hits, first_of_each(expected)[..2]);
-        // A row that is not selected is no hit, nor the one left out of those that are.
+        // A row that is not selected is not a hit, and neither is an excepted row of the selected ones.
         let except = Query { except: Some(by_score(&chosen, probe)[0].id), ..query };
         assert_eq!(view.top(&except, 8).unwrap()[0].hits, by_score(&chosen, probe)[1..9]);
     }
@@ -195,7 +195,7 @@ pub fn arguments_out_of_their_range_are_refused<P: Place>() {
     }
 }
 
-/// Compares an answer with what is right. One that is not complete may miss rows, and has right scores all the same.
+/// Compares an answer with the right one. An incomplete answer may miss rows, but its scores must be right.
 fn expect_proven(found: &Answer, right: &[Hit], all: &[Hit]) {
     assert_ne!(found.mode, Mode::Auto);
     assert_eq!(found.complete, found.certificate == Proof::Exact);

@@ -1,4 +1,4 @@
-//! Checks of what writes do, and of what they leave.
+//! Checks of writes and their effects.
 
 use super::{D, Place, Row, axis, expect_none, expect_rows, filled, people, row, rows, vectors};
 use crate::gallery::vectors::{Access, Query, Stored, VectorErrorKind, VectorStore};
@@ -14,7 +14,7 @@ pub fn a_new_store_is_empty<P: Place>() {
     assert!(store.check(true).unwrap().problems.is_empty());
 }
 
-/// The store refuses these rows and is as before.
+/// Requires that the store refuses these rows and does not change.
 fn refuses(store: &dyn VectorStore, bad: &[Row<'_>], kind: VectorErrorKind) {
     let (before, watermarks) = (store.snapshot().unwrap(), store.watermarks().unwrap());
     let error = store.insert(bad, 77).unwrap_err();
@@ -42,7 +42,7 @@ pub fn an_insertion_with_a_bad_row_writes_nothing<P: Place>() {
             refuses(&*store, &batch, kind);
         }
     }
-    // What was refused took no ids.
+    // Refused rows do not use their ids.
     store.insert(&rows(&more), 2).unwrap();
     expect_rows(&*store.snapshot().unwrap(), &[stored, more].concat());
 }
@@ -57,7 +57,7 @@ pub fn ids_that_are_taken_are_refused<P: Place>() {
     let twice = Row { id: 70, subject: 7, vector: &vector };
     refuses(&*store, &[twice, twice], VectorErrorKind::DuplicateId);
     store.delete(&[5], 2).unwrap();
-    // A deleted row's id may be given again.
+    // The id of a deleted row may be used again.
     store.insert(&[Row { id: 5, subject: 900, vector: &vector }], 3).unwrap();
     P::arrange(&*store);
     let again = store.snapshot().unwrap().get(5).unwrap();
@@ -90,7 +90,7 @@ pub fn deleted_rows_are_gone<P: Place>() {
     let (_place, store) = filled::<P>(&stored);
     let (gone, kept): (Vec<Stored>, Vec<Stored>) = stored.into_iter().partition(|row| row.id % 3 == 2);
     let ids: Vec<u64> = gone.iter().map(|row| row.id).collect();
-    // Ids that nobody has are skipped, and ids that come twice.
+    // Unknown and repeated ids are ignored.
     store.delete(&[&ids[..], &[9999, ids[0], 0]].concat(), 2).unwrap();
     for _ in 0..2 {
         let view = store.snapshot().unwrap();
@@ -143,7 +143,7 @@ pub fn watermarks_are_kept_by_the_shards_that_were_written<P: Place>() {
     assert_eq!(store.delete(&[500], 30).unwrap().shards, receipt.shards);
     written(&mut expected, &receipt.shards, 30);
     assert_eq!(store.watermarks().unwrap(), expected);
-    // Without rows they go to shard 0, and a lower one changes nothing.
+    // A write without rows sets the watermark of shard 0. A lower watermark changes nothing.
     assert_eq!(store.insert(&[], 40).unwrap().shards, [0]);
     assert_eq!(store.delete(&[], 50).unwrap().shards, [0]);
     store.set_watermark(60).unwrap();
@@ -207,7 +207,7 @@ pub fn threads_write_and_read_at_once<P: Place>() {
             scope.spawn(move || {
                 for some in block.chunks(6) {
                     store.insert(&rows(some), 1).unwrap();
-                    // What was acknowledged is in every later snapshot.
+                    // Every later snapshot contains the acknowledged writes.
                     let view = store.snapshot().unwrap();
                     assert!(some.iter().all(|row| view.get(row.id).unwrap().as_ref() == Some(row)));
                 }

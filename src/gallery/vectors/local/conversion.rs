@@ -1,4 +1,4 @@
-//! The gallery's types for those of the index, and back.
+//! Conversions between the types of the gallery and those of the index.
 
 use gallerist_index as index;
 
@@ -81,7 +81,7 @@ impl From<index::Mode> for Mode {
 }
 
 impl From<index::Certificate> for Proof {
-    /// A kind of certificate that is not known here proves nothing.
+    /// An unknown kind of certificate proves nothing.
     fn from(certificate: index::Certificate) -> Self {
         match certificate {
             index::Certificate::Exact => Self::Exact,

@@ -8,11 +8,11 @@ use crate::gallery::vectors::{Answer, Lookups, Query, Rows, Selection, Snapshot,
 /// A view of the index.
 pub(super) struct LocalSnapshot(pub gallerist_index::View);
 
-/// A condition on the id and the subject of a row.
+/// A condition on id and subject of a row.
 type Condition<'a> = &'a (dyn Fn(u64, u64) -> bool + Sync);
 
 impl LocalSnapshot {
-    /// The search of a query; `not_excepted` is passed by every row but [`Query::except`].
+    /// The search for a query. `not_excepted` is true for every row except [`Query::except`].
     fn batch<'a>(&'a self, query: &Query<'a>, not_excepted: Condition<'a>) -> Result<Batch<'a>> {
         let mut batch = self.0.batch(query.probes)?.mode(query.mode.into());
         if let Some(miss) = query.miss {

@@ -1,4 +1,4 @@
-//! The checks of all stores for the local one, and what is its own.
+//! The checks of all stores for the local store, and further ones.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -107,7 +107,7 @@ fn unit(random: &mut ChaCha8Rng, dimension: usize) -> Vec<f32> {
     Template::from_raw(&raw).unwrap().as_slice().to_vec()
 }
 
-/// The stores of the suite are what they are meant to be: their searches go by codes, and by graphs.
+/// The stores have the intended state: their searches use codes, and graphs.
 #[test]
 fn large_segments_are_searched_by_codes_and_graphs() {
     for (rows, graph, mode) in [
@@ -135,7 +135,7 @@ fn a_product_is_the_same_number_here_and_in_a_template() {
             let mut vector = || -> Vec<f32> { (0..length).map(|_| random.random_range(-2.0..2.0)).collect() };
             let (one, other) = (vector(), vector());
             assert_eq!(product::dot(&one, &other).to_bits(), local::dot(&one, &other).to_bits(), "{length}");
-            // Of different length over the shorter one's.
+            // Of vectors of different length, only the shorter length is used.
             let part = &one[..length / 2];
             assert_eq!(product::dot(part, &other).to_bits(), local::dot(part, &other).to_bits(), "{length}");
         }

@@ -1,0 +1,71 @@
+//! The models that templates are made with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::template::Binding;
+
+/// The model that templates were made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// Name of the model.
+    pub name: String,
+    /// SHA-256 of weights and preprocessing, hexadecimal; empty for templates of another program.
+    pub fingerprint: String,
+}
+
+impl From<&Binding> for Model {
+    fn from(binding: &Binding) -> Self {
+        Self { name: binding.model.clone(), fingerprint: binding.fingerprint.clone() }
+    }
+}
+
+/// A model in the list of built-in models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelListed {
+    /// Name of the model.
+    pub name: String,
+    /// Number of components of its templates.
+    pub dimension: usize,
+    /// Licence of its weights.
+    pub licence: String,
+    /// Whether it is used if no model is named.
+    pub default: bool,
+    /// Whether its weights are on this machine.
+    pub installed: bool,
+}
+
+/// The description of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Name of the model.
+    pub name: String,
+    /// Number of components of its templates.
+    pub dimension: usize,
+    /// Licence of its weights.
+    pub licence: String,
+    /// Origin of its weights and of their training data.
+    pub provenance: String,
+    /// Known limitations.
+    pub caveats: Vec<String>,
+    /// Cosine from which two faces count as one person without a calibration, -1 to 1.
+    pub threshold: f32,
+    /// How this threshold was measured.
+    pub threshold_basis: String,
+    /// Path of the file of weights; empty if there is none.
+    pub weights: String,
+    /// SHA-256 of that file, hexadecimal; empty if there is none.
+    pub sha256: String,
+    /// SHA-256 of weights and preprocessing, hexadecimal.
+    pub fingerprint: String,
+}
+
+/// The path of a model's weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelPath {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Path of the file of weights.
+    pub path: String,
+}

@@ -1,0 +1,107 @@
+//! The replies of `subject`: the subjects of a gallery, their templates, and corrections of both.
+
+use serde::{Deserialize, Serialize};
+
+use crate::face::Provenance;
+
+/// A subject in the list of all subjects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectListed {
+    /// Id of the subject.
+    pub subject_id: u64,
+    /// Name of the subject.
+    pub subject: String,
+    /// Number of its templates.
+    pub templates: u64,
+}
+
+/// A subject with its templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubjectShown {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Id of the subject.
+    pub subject_id: u64,
+    /// Name of the subject.
+    pub subject: String,
+    /// Its templates, in ascending order of id.
+    pub templates: Vec<TemplateListed>,
+}
+
+/// A template of a subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplateListed {
+    /// Id of the template.
+    pub face_id: u64,
+    /// The photo or the file of vectors that it was made from.
+    pub path: Option<String>,
+    /// Row in the file of vectors, from 0.
+    pub row: Option<u64>,
+    /// The face in the photo.
+    pub face: Option<Provenance>,
+}
+
+/// A correction of a whole subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// The subject has another name.
+    Renamed,
+    /// All templates of the subject were moved to another subject.
+    Merged,
+    /// The subject was removed with all its templates.
+    Removed,
+}
+
+/// A subject was corrected, or a dry run found that it can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectCorrected {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// The correction.
+    pub event: Correction,
+    /// The names of the subjects: `A`, `A to B` or `A into B`.
+    pub what: String,
+    /// Templates that were moved or removed.
+    pub templates: u64,
+    /// Whether nothing was changed, because only a dry run was requested.
+    pub dry_run: bool,
+}
+
+/// Single templates were removed, or a dry run found that they can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "removed")]
+pub struct TemplatesRemoved {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Ids of the templates.
+    pub template_ids: Vec<u64>,
+    /// Number of the templates.
+    pub templates: u64,
+    /// Subjects that lost their last template and were removed too.
+    pub subjects_gone: Vec<String>,
+    /// Whether nothing was changed, because only a dry run was requested.
+    pub dry_run: bool,
+}
+
+/// Single templates were moved to another subject, or a dry run found that they can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "moved")]
+pub struct TemplatesMoved {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Name of the subject that they were moved to.
+    pub to: String,
+    /// Whether that subject was not in the gallery before.
+    pub to_is_new: bool,
+    /// Ids of the templates before the move.
+    pub template_ids: Vec<u64>,
+    /// Ids of the templates after the move, in the same order; empty in a dry run.
+    pub new_template_ids: Vec<u64>,
+    /// Number of the templates.
+    pub templates: u64,
+    /// Subjects that lost their last template and were removed.
+    pub subjects_gone: Vec<String>,
+    /// Whether nothing was changed, because only a dry run was requested.
+    pub dry_run: bool,
+}
