@@ -21,6 +21,7 @@ mod init;
 mod inspect;
 mod interrupt;
 mod model;
+mod naming;
 mod networks;
 mod opening;
 mod pairs;
@@ -31,6 +32,7 @@ mod rows;
 mod screen;
 mod search;
 mod searching;
+mod skip;
 mod subject;
 mod threshold;
 mod values;
@@ -49,7 +51,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::decision::Decision;
 use crate::session::SessionError;
-use screen::{Format, SafeLog, Screen, Unread, complain, escaped};
+use screen::{ClosedOutput, Format, SafeLog, Screen, escaped, print_error};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 error, 2 usage, 3 no input was usable, 10 match, 11 no match, 12 inconclusive, \
                           130 interrupted.";
@@ -162,10 +164,10 @@ enum Verb {
 
 /// The result of a command that did not fail with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum ExitStatus {
     Done,
     /// A check failed. The command has printed what is wrong.
-    Wrong,
+    Failed,
     /// No input was usable. The command has printed the reasons.
     NothingUsable,
     Decided(Decision),
@@ -177,11 +179,11 @@ enum End {
 #[error("{0}")]
 struct NothingUsable(String);
 
-impl End {
+impl ExitStatus {
     fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Wrong => 1,
+            Self::Failed => 1,
             Self::NothingUsable => 3,
             Self::Decided(Decision::Match) => 10,
             Self::Decided(Decision::NoMatch) => 11,
@@ -204,44 +206,46 @@ impl Verb {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(error));
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| exit_with_usage(error));
     // Galleries, exports, backups and reports contain personal data. All files that the program makes are readable by their owner only.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     log_to_stderr(arguments.verbose);
-    opening::wait_for(arguments.wait.unwrap_or_default());
-    refuse_silent_ends();
-    let unread = if arguments.verb.only_prints() { Unread::Stop } else { Unread::GoOn };
-    let (screen, files) = formats(&arguments, unread);
-    if networks::go_on_here() {
-        interrupt::release();
+    opening::set_wait(arguments.wait.unwrap_or_default());
+    report_file_size_limit();
+    let closed_output =
+        if arguments.verb.only_prints() { ClosedOutput::Stop } else { ClosedOutput::Continue };
+    let (screen, files) = formats(&arguments, closed_output);
+    if networks::is_restarted() {
+        interrupt::unblock();
     }
-    let ended = networks::agree().and_then(|()| run(arguments.verb, files, screen));
-    let ended = ended.map_err(|error| if networks::are_wanted(&error) { networks::go_on() } else { error });
-    let code = match ended {
+    let result = networks::require_same_build().and_then(|()| run(arguments.verb, files, screen));
+    let result =
+        result.map_err(|error| if networks::are_missing(&error) { networks::restart() } else { error });
+    let code = match result {
         Ok(end) => end.code(),
-        Err(error) if unread == Unread::Stop && is_broken_pipe(&error) => 0, // the reader has seen enough
+        Err(error) if closed_output == ClosedOutput::Stop && is_broken_pipe(&error) => 0, // the reader closed the pipe
         Err(error) => {
-            complain(format!("error: {}", explain(&error)));
-            if is_nothing_usable(&error) { End::NothingUsable.code() } else { 1 }
+            print_error(format!("error: {}", message(&error)));
+            if is_nothing_usable(&error) { ExitStatus::NothingUsable.code() } else { 1 }
         }
     };
-    ExitCode::from(Screen::lost().map_or(code, |lost| told_nobody(lost, code)))
+    ExitCode::from(Screen::lost_output().map_or(code, |lost| report_lost_output(lost, code)))
 }
 
 /// Reports that output was lost, and returns the exit code. The work itself is complete. A closed standard output is not an error, because
 /// the reader closed it; any other failure is.
-fn told_nobody(lost: &io::Error, code: u8) -> u8 {
+fn report_lost_output(lost: &io::Error, code: u8) -> u8 {
     if lost.kind() == io::ErrorKind::BrokenPipe {
-        complain("the standard output was closed; the command continued without it");
+        print_error("the standard output was closed; the command continued without it");
         return code;
     }
-    complain(format!("error: the standard output failed ({lost}); the command continued without it"));
+    print_error(format!("error: the standard output failed ({lost}); the command continued without it"));
     1
 }
 
 /// Prints an error in the arguments and exits. The text is escaped, because arguments may be file names.
-fn refuse(error: clap::Error) -> ! {
+fn exit_with_usage(error: clap::Error) -> ! {
     let safe = || std::env::args_os().map(|word| escaped(&word.to_string_lossy()).into_owned());
     let error =
         if error.use_stderr() { Arguments::try_parse_from(safe()).err().unwrap_or(error) } else { error };
@@ -254,22 +258,22 @@ fn is_nothing_usable(error: &anyhow::Error) -> bool {
 }
 
 /// The error with its causes and with advice. A cause whose text is already part of the error is left out.
-fn explain(error: &anyhow::Error) -> String {
-    let mut said = String::new();
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if !said.contains(&cause) {
-            let joint = if said.is_empty() { "" } else { ": " };
-            said = format!("{said}{joint}{cause}");
+        if !text.contains(&cause) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{separator}{cause}");
         }
     }
     match advice::about(error) {
-        Some(advice) => format!("{said}; {advice}"),
-        None => said,
+        Some(advice) => format!("{text}; {advice}"),
+        None => text,
     }
 }
 
 /// The format of the output, and the format of the files of `encode`. An invalid combination ends the program.
-fn formats(arguments: &Arguments, unread: Unread) -> (Screen, FileFormat) {
+fn formats(arguments: &Arguments, closed_output: ClosedOutput) -> (Screen, FileFormat) {
     let given = |wanted| arguments.format.contains(&wanted);
     let is_for_files = given(FormatArgument::Npy) || given(FormatArgument::Jsonl);
     if is_for_files && !matches!(arguments.verb, Verb::Encode(_)) {
@@ -278,10 +282,10 @@ fn formats(arguments: &Arguments, unread: Unread) -> (Screen, FileFormat) {
     }
     let screen = if given(FormatArgument::Json) { Format::Json } else { Format::Text };
     let files = if given(FormatArgument::Jsonl) { FileFormat::Jsonl } else { FileFormat::Npy };
-    (Screen::new(screen, unread), files)
+    (Screen::new(screen, closed_output), files)
 }
 
-fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
+fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
     match verb {
         Verb::Encode(arguments) => encode::run(&arguments, files, screen),
         Verb::Init(arguments) => init::run(&arguments, screen),
@@ -311,7 +315,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<End> {
 
 /// A write beyond the limit on file sizes (`ulimit -f`) becomes an error with a message. The default is a signal that ends the program.
 #[cfg(unix)]
-fn refuse_silent_ends() {
+fn report_file_size_limit() {
     if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
         tracing::warn!(%error, "a write beyond the limit on file sizes will end the program without a message");
     }
@@ -348,9 +352,9 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_once() {
+    fn each_cause_is_printed_once() {
         let cause =
             anyhow::anyhow!("no room").context("index/LOCK: opening it: no room").context("opening G");
-        assert_eq!(super::explain(&cause), "opening G: index/LOCK: opening it: no room");
+        assert_eq!(super::message(&cause), "opening G: index/LOCK: opening it: no room");
     }
 }

@@ -38,17 +38,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
 use catalog::{Catalog, PendingWrite, progress};
-pub use catalog::{Held, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace};
+pub use catalog::{
+    ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
+};
 pub use correction::{Chosen, Moved};
 pub use documents::{Document, DocumentCheck, DocumentKind};
-pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, PhotoOutcome, Sighting};
-pub use erasure::{Erasure, Room};
+pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
+pub use erasure::{Erasure, PurgeSpace};
 pub use error::{GalleryError, Result};
 pub use import::{ImportedPhoto, ImportedRow};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search, mode_name, mode_named};
 pub use name::{Name, Person};
-pub use opening::{abandon, refuse_inside};
+pub use opening::{refuse_inside, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
@@ -104,7 +106,7 @@ impl Gallery {
         }
         let mut catalog = self.catalog();
         catalog.set_threshold(threshold)?;
-        self.witness(&catalog)?;
+        self.record_in_index(&catalog)?;
         drop(catalog);
         self.binding.threshold = Some(threshold);
         Ok(())
@@ -168,7 +170,7 @@ impl Gallery {
         }
         let generation = catalog.generation();
         let receipt = {
-            let _writing = self.barrier.share()?;
+            let _writing = self.barrier.lock_shared()?;
             self.vectors.delete(&ids, generation)?
         };
         self.hidden.remove(rows);
@@ -178,14 +180,14 @@ impl Gallery {
     }
 
     /// Records a change of the catalog alone in the index. If the catalog is later replaced by an older copy, the index shows that.
-    fn witness(&self, catalog: &Catalog) -> Result<()> {
-        let _writing = self.barrier.share()?;
+    fn record_in_index(&self, catalog: &Catalog) -> Result<()> {
+        let _writing = self.barrier.lock_shared()?;
         self.vectors.set_watermark(catalog.generation())?;
         Ok(())
     }
 
     /// Settles a failed write now, if that is possible.
-    fn give_up(&self, write: PendingWrite) {
+    fn settle_failed_write(&self, write: PendingWrite) {
         self.unsettled().push(write);
         if let Err(later) = self.settle() {
             tracing::warn!(%later, "a failed write is settled later");

@@ -8,6 +8,7 @@
 
 mod answer;
 mod audit;
+mod batch_writer;
 mod calibrate;
 pub mod engine;
 mod enroll;
@@ -15,7 +16,6 @@ mod error;
 mod export;
 mod identify;
 mod import;
-mod ledger;
 mod naming;
 pub mod policy;
 pub mod probes;

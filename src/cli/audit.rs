@@ -8,7 +8,7 @@ use clap::Args;
 use super::probes::{ProbeArguments, several_faces};
 use super::screen::{Bar, Screen, Table, count, interval, percent, plural, score};
 use super::searching::{DecisionArguments, SearchOptions};
-use super::{End, interrupt, opening, rows, values};
+use super::{ExitStatus, interrupt, opening, rows, values};
 use crate::audit::{Audit, MatesFrom};
 use crate::reply::Versioned;
 use crate::session::{AuditRequest, Control, Mated};
@@ -49,8 +49,8 @@ pub struct Arguments {
     probes: ProbeArguments,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let stop = interrupt::watch();
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    let stop = interrupt::stop_flag();
     // The miss rate of a graph search is stored in the gallery, for the certificates of later searches.
     let keeps = arguments.search.is_approximate();
     let open = if keeps { opening::session_to_write } else { opening::session_to_read };
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Ok(audited) => audited,
         Err(stopped) => return interrupt::report(stopped, screen),
     };
-    rows::list(&audited.invalid, screen)?;
+    rows::print_skipped(&audited.invalid, screen)?;
     if let Some(warning) = several_faces(audited.several) {
         screen.text(format!("warning: {warning}"))?;
     }
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     screen.json(&Versioned::new(&audit))?;
     print(screen, &audit)?;
-    Ok(if audit.broken.is_empty() { End::Done } else { End::Wrong })
+    Ok(if audit.broken.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
 impl Arguments {
@@ -103,7 +103,7 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
         };
         table.row(["mated probes", &format!("{} ({from})", count(mates.probes))]);
         if mates.from != MatesFrom::MadeUp {
-            table.row(["FNIR by brute force", &percent(mates.fnir_exact)]); // made-up ones all reach the threshold
+            table.row(["FNIR by brute force", &percent(mates.fnir_exact)]); // all synthetic probes reach the threshold
         }
         let around = interval(mates.difference_ci95);
         let missed = format!("{} ({around}), {}", percent(mates.difference), plural(mates.missed, "mate"));

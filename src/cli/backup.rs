@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::screen::{Bar, Screen, bytes, count, plural};
-use super::{End, interrupt};
+use super::{ExitStatus, interrupt};
 use crate::gallery::{Gallery, Restored};
 use crate::reply::{BackupMade, RestoreMade, VERSION};
 use crate::session::Progress;
@@ -40,12 +40,12 @@ pub struct RestoreArguments {
     dry_run: bool,
 }
 
-pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
+pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<ExitStatus> {
     ensure!(
         arguments.to.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be written to the standard output"
     );
-    interrupt::leave();
+    interrupt::exit_at_once();
     let started = Instant::now();
     let bar = Bar::new();
     let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
@@ -64,15 +64,15 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<End> {
     ))?;
     let to = arguments.to.to_string_lossy().into_owned();
     screen.json(&BackupMade { version: VERSION, to, backup: made, seconds })?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
-pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
+pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<ExitStatus> {
     ensure!(
         arguments.backup.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be read from the standard input"
     );
-    interrupt::leave();
+    interrupt::exit_at_once();
     let bar = Bar::new();
     let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
     let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {
@@ -83,7 +83,7 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
     let templates = done.backup.templates.saturating_sub(done.erased);
     screen.text(format!("{verb} {}", plural(templates, "template")))?;
     match erased {
-        Some(gallery) => say_what_changed(&done, gallery, screen)?,
+        Some(gallery) => print_changes(&done, gallery, screen)?,
         None => screen.text(
             "templates that were removed since the backup are restored too; --erased GALLERY excludes them",
         )?,
@@ -94,21 +94,21 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<End> {
         restored: templates,
         erased: done.erased,
         moved: done.moved,
-        names_unknown: done.nameless,
+        names_unknown: done.names_unknown,
         unreadable: done.unreadable,
         erasures_known: erased.is_some(),
         backup: done.backup,
         dry_run,
     })?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Prints the changes in the original gallery since the backup.
-fn say_what_changed(done: &Restored, gallery: &Path, screen: Screen) -> Result<()> {
+fn print_changes(done: &Restored, gallery: &Path, screen: Screen) -> Result<()> {
     let gallery = gallery.display();
     if done.moved > 0 {
         let moved = format!("{} of them moved, merged or enrolled again since the backup", count(done.moved));
-        screen.text(match &done.nameless {
+        screen.text(match &done.names_unknown {
             None => format!("{moved}: they have their names in {gallery}"),
             Some(why) => format!(
                 "{moved}: they have their names in the backup, because those in {gallery} cannot be read ({why})"

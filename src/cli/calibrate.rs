@@ -8,7 +8,7 @@ use clap::Args;
 use super::probes::ProbeArguments;
 use super::screen::{Bar, Screen, Table, aim, count, interval, percent, plural, score};
 use super::searching::Fusion;
-use super::{End, interrupt, opening, rows, values};
+use super::{ExitStatus, interrupt, opening, rows, values};
 use crate::calibration::{COUNTED, Calibration, Strangers as Searched};
 use crate::decision::Method;
 use crate::reply::Calibrated;
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.01",
         num_args = 1,
@@ -58,9 +58,9 @@ pub struct Arguments {
     probes: ProbeArguments,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    values::distinct("--target-fpir", &arguments.target_fpir)?;
-    let stop = interrupt::watch();
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    values::require_distinct("--target-fpir", &arguments.target_fpir)?;
+    let stop = interrupt::stop_flag();
     if let Some(from) = &arguments.from {
         ensure!(!is_same(from, &arguments.gallery), "--from: {} is the gallery itself", from.display());
     }
@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         Ok(measured) => measured,
         Err(stopped) => return interrupt::report(stopped, screen),
     };
-    rows::list(&measured.invalid, screen)?;
+    rows::print_skipped(&measured.invalid, screen)?;
     let subjects = session.gallery().counts()?.0;
     let calibration = measured.calibration.clone();
     // Unreachable targets must be an error before anything is stored.
@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     }
     screen.json(&reply)?;
     print(screen, &reply, &calibration)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 impl Arguments {

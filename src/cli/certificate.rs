@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::screen::{Screen, plural};
-use super::{End, NothingUsable, interrupt, opening};
+use super::{ExitStatus, NothingUsable, interrupt, opening};
 use crate::gallery::TOGETHER;
 use crate::reply::Verdict;
 use crate::session::engine::require_for;
@@ -30,7 +30,7 @@ pub struct Arguments {
     /// The gallery, unchanged since the replies
     gallery: PathBuf,
     #[command(flatten)]
-    look: PhotoArguments,
+    photo_options: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
 }
@@ -47,15 +47,15 @@ struct Tally {
     unproven: BTreeSet<String>,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let control = Control { stop: interrupt::watch(), progress: &|_| {} };
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    let control = Control { stop: interrupt::stop_flag(), progress: &|_| {} };
     let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
     // Missing networks must be an error before anything is printed, and before a pipe is read.
     if !arguments.replies.is_file() || lines::name_photos(&arguments.replies)? {
         require_for(session.gallery().binding())?;
     }
     let mut lines = Lines::open(&arguments.replies)?;
-    let photos = arguments.look.largest();
+    let photos = arguments.photo_options.largest();
     let mut prover = Prover::new(&session, &photos);
     let mut tally = Tally::default();
     loop {
@@ -74,14 +74,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             return interrupt::report(Stopped { looked_at, total: looked_at + left, unit: "reply" }, screen);
         };
         for (verdict, (_, reply)) in verdicts.into_iter().zip(&replies) {
-            tally.tell(verdict, reply.as_ref().ok(), screen)?;
+            tally.add(verdict, reply.as_ref().ok(), screen)?;
         }
     }
     if tally.checked + tally.refusals == 0 {
         let nothing = format!("{}: the file contains no reply", arguments.replies.display());
         return Err(NothingUsable(nothing).into());
     }
-    tally.end(session.gallery().view()?.len() as u64, screen)
+    tally.print_summary(session.gallery().view()?.len() as u64, screen)
 }
 
 impl Tally {
@@ -98,7 +98,7 @@ impl Tally {
         replies
     }
 
-    fn tell(&mut self, verdict: Verdict, reply: Option<&Value>, screen: Screen) -> Result<()> {
+    fn add(&mut self, verdict: Verdict, reply: Option<&Value>, screen: Screen) -> Result<()> {
         let searched = reply.is_none_or(|reply| !reply["certificate"].is_null());
         *(if searched { &mut self.checked } else { &mut self.refusals }) += 1;
         self.failed += u64::from(!verdict.holds);
@@ -109,7 +109,7 @@ impl Tally {
         Ok(())
     }
 
-    fn end(self, templates: u64, screen: Screen) -> Result<End> {
+    fn print_summary(self, templates: u64, screen: Screen) -> Result<ExitStatus> {
         let Self { checked, refusals, failed, others, unproven } = self;
         let mut replies = plural(checked, "certificate");
         if refusals > 0 {
@@ -125,6 +125,6 @@ impl Tally {
             let fields: Vec<String> = unproven.into_iter().collect();
             screen.text(format!("not proven: {}", fields.join(", ")))?;
         }
-        Ok(if failed == 0 { End::Done } else { End::Wrong })
+        Ok(if failed == 0 { ExitStatus::Done } else { ExitStatus::Failed })
     }
 }

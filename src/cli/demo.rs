@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use super::End;
+use super::ExitStatus;
 use super::screen::{Screen, plural};
 use crate::decision::Decision;
 use crate::encoder::Model;
@@ -33,81 +33,84 @@ pub struct Arguments {
     distractors: u64,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     ensure!(!screen.is_json(), "the demo has no JSON output");
     let dir = &arguments.dir;
     ensure!(arguments.photos.is_dir(), "{}: no such folder", arguments.photos.display());
-    photos::renew(dir)?;
+    photos::reset(dir)?;
     let photos = Photos::copy(&arguments.photos, dir.join("photos"))?;
-    let tour = Tour { screen, gallery: dir.join("gallery"), photos };
-    tour.fill(arguments.distractors)?;
-    tour.look_up()?;
-    tour.inspect()
+    let demo = Demo { screen, gallery: dir.join("gallery"), photos };
+    demo.enroll(arguments.distractors)?;
+    demo.identify()?;
+    demo.inspect()
 }
 
 /// The state of a demo.
-struct Tour {
+struct Demo {
     screen: Screen,
     gallery: PathBuf,
     photos: Photos,
 }
 
-impl Tour {
-    fn fill(&self, distractors: u64) -> Result<()> {
-        self.say("A gallery is a folder, bound to one model.")?;
+impl Demo {
+    fn enroll(&self, distractors: u64) -> Result<()> {
+        self.print_heading("A gallery is a folder, bound to one model.")?;
         self.step(&["init"], &[], &[])?;
         if distractors > 0 {
             let model = Model::default_available();
             let file = self.photos.folder("synthetic.npy");
             synthetic::write(&file, distractors, model.dimension)?;
             let many = plural(distractors, "synthetic template");
-            self.say(&format!("{many}, random numbers that stand for people who do not exist."))?;
+            self.print_heading(&format!("{many}, random numbers that stand for people who do not exist."))?;
             self.step(&["import"], &[&file], &["--from-model", &model.name])?;
             fs::remove_file(&file).with_context(|| format!("{}: removing it", file.display()))?;
         }
-        self.say(&format!("{} people by one photo each: every folder is a person.", self.photos.people))?;
+        self.print_heading(&format!(
+            "{} people by one photo each: every folder is a person.",
+            self.photos.people
+        ))?;
         self.step(&["enroll"], &[&self.photos.folder("people")], &["--subject-from", "dir"])
     }
 
-    fn look_up(&self) -> Result<()> {
-        self.say("Who is this? Another photo of one of them.")?;
-        self.ask_one("others")?;
-        self.say("The other photos of them all, answered as JSON and counted here.")?;
-        let replies = self.ask_all("others")?;
-        self.photos.change(&replies)?;
-        self.say(&format!("{} people who were never enrolled.", self.photos.strangers))?;
-        self.ask_one("strangers")?;
-        self.ask_all("strangers")?;
-        self.say("Photos that are cut so tightly that only the face is left.")?;
-        self.ask_all("cut")?;
-        self.say("Photos that lie on their side or head.")?;
-        self.ask_one("turned")?;
-        self.ask_all("turned").map(drop)
+    fn identify(&self) -> Result<()> {
+        self.print_heading("Who is this? Another photo of one of them.")?;
+        self.identify_one("others")?;
+        self.print_heading("The other photos of them all, answered as JSON and counted here.")?;
+        let replies = self.identify_all("others")?;
+        self.photos.write_variants(&replies)?;
+        self.print_heading(&format!("{} people who were never enrolled.", self.photos.strangers))?;
+        self.identify_one("strangers")?;
+        self.identify_all("strangers")?;
+        self.print_heading("Photos that are cut so tightly that only the face is left.")?;
+        self.identify_all("cut")?;
+        self.print_heading("Photos that lie on their side or head.")?;
+        self.identify_one("turned")?;
+        self.identify_all("turned").map(drop)
     }
 
-    fn inspect(&self) -> Result<End> {
-        self.say("What is in the gallery, and is every byte of it as it was written?")?;
+    fn inspect(&self) -> Result<ExitStatus> {
+        self.print_heading("What is in the gallery, and is every byte of it as it was written?")?;
         self.step(&["stats"], &[], &[])?;
         self.step(&["check"], &[], &[])?;
-        self.say(&format!(
+        self.print_heading(&format!(
             "The gallery stays in {}; try it with photos of your own.",
             self.gallery.display()
         ))?;
-        Ok(End::Done)
+        Ok(ExitStatus::Done)
     }
 
-    fn say(&self, what: &str) -> Result<()> {
+    fn print_heading(&self, what: &str) -> Result<()> {
         self.screen.text("")?;
         Ok(self.screen.text(format!("# {what}"))?)
     }
 
     /// Identifies one photo of a folder.
-    fn ask_one(&self, part: &str) -> Result<()> {
+    fn identify_one(&self, part: &str) -> Result<()> {
         self.step(&["identify"], &[&self.photos.first(part)?], &["--top-k", "3"])
     }
 
     /// Identifies all photos of a folder and prints the counts of the decisions.
-    fn ask_all(&self, part: &str) -> Result<Vec<Value>> {
+    fn identify_all(&self, part: &str) -> Result<Vec<Value>> {
         let mut command =
             self.command(&["identify"], &[&self.photos.folder(part)], &["--top-k", "1", "--format", "json"])?;
         let output = command.stderr(Stdio::inherit()).output().context("running this program")?;
@@ -125,10 +128,10 @@ impl Tour {
     /// Runs a command on the gallery. Any decision is a success.
     fn step(&self, verb: &[&str], paths: &[&Path], options: &[&str]) -> Result<()> {
         let status = self.command(verb, paths, options)?.status().context("running this program")?;
-        let decisions = [Decision::Match, Decision::NoMatch, Decision::Inconclusive].map(End::Decided);
-        let fine = |end: &End| status.code() == Some(i32::from(end.code()));
+        let decisions = [Decision::Match, Decision::NoMatch, Decision::Inconclusive].map(ExitStatus::Decided);
+        let fine = |end: &ExitStatus| status.code() == Some(i32::from(end.code()));
         ensure!(
-            [End::Done].iter().chain(&decisions).any(fine),
+            [ExitStatus::Done].iter().chain(&decisions).any(fine),
             "`gallerist {}` ended with {status}",
             verb.join(" ")
         );

@@ -12,9 +12,9 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::enroll::{FacesArgument, SubjectFrom, naming};
+use super::naming::{FacesArgument, SubjectFrom, naming};
 use super::screen::{Bar, Screen};
-use super::{End, FileFormat, interrupt};
+use super::{ExitStatus, FileFormat, interrupt};
 use crate::gallery::Person;
 use crate::ingest::{self, Finding, Input, Skip, Survey, survey, walk};
 use crate::reply::{Counts, EncodeEvent, EncodeSummary};
@@ -76,7 +76,7 @@ impl Arguments {
     }
 }
 
-pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<ExitStatus> {
     let naming = naming(arguments.subject.as_deref(), arguments.subject_from)?;
     require_naming(arguments.faces.into(), naming.as_ref())?;
     for path in &arguments.paths {
@@ -84,9 +84,9 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     }
     let found = survey(&arguments.paths);
     if found.inputs == 0 {
-        return nothing(found, screen);
+        return report_no_input(found, screen);
     }
-    let stop = interrupt::watch();
+    let stop = interrupt::stop_flag();
     let started = Instant::now();
     let networks = arguments.engine.request();
     let model = chosen(&networks)?;
@@ -112,7 +112,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
         let faces = if let Finding::Faces(faces) = &outcome.finding { faces.len() } else { 1 };
         let persons: Result<Vec<Option<Person>>, Skip> =
             (0..faces).map(|index| person(&outcome.input, index)).collect();
-        tally.enter(outcome, persons)
+        tally.add(outcome, persons)
     })?;
     tally.write_batch()?;
     let interrupted = stop.load(Ordering::Relaxed) && tally.counts.inputs() < total;
@@ -122,20 +122,20 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     bar.finish();
     tally.print_summary(started.elapsed(), interrupted)?;
     Ok(match interrupted {
-        true => End::Interrupted,
-        false if tally.counts.temporary_failures() > 0 => End::Wrong,
+        true => ExitStatus::Interrupted,
+        false if tally.counts.temporary_failures() > 0 => ExitStatus::Failed,
         // A part of a small collection may be empty.
-        false if tally.counts.is_of_use() || (total == 0 && arguments.part.is_some()) => End::Done,
-        false => End::NothingUsable,
+        false if tally.counts.is_of_use() || (total == 0 && arguments.part.is_some()) => ExitStatus::Done,
+        false => ExitStatus::NothingUsable,
     })
 }
 
 /// Reports that there is no input. Makes no file.
-fn nothing(found: Survey, screen: Screen) -> Result<End> {
+fn report_no_input(found: Survey, screen: Screen) -> Result<ExitStatus> {
     let counts = Counts { system_files: found.system_files, ..Counts::default() };
     screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, false)))?;
     screen.text("no input was usable: the given paths contain no file")?;
-    Ok(End::NothingUsable)
+    Ok(ExitStatus::NothingUsable)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::enroll::FacesArgument;
+use super::naming::FacesArgument;
 use crate::encoder::Device;
 use crate::reply::{EngineRequest, PhotoRequest};
 

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
+use super::naming::{FacesArgument, SubjectFrom, naming};
 use super::screen::{Bar, Screen, count, plural};
-use super::{End, counts, interrupt, opening};
-use crate::gallery::{GalleryError, Name};
-use crate::ingest::Faces;
+use super::skip::skip_text;
+use super::{ExitStatus, counts, interrupt, opening};
 use crate::reason::Reason;
 use crate::reply::{EnrollEvent, EnrollSummary, FaceSkipped, Skipped};
 use crate::session::{Control, EnrollRequest, Naming};
@@ -44,39 +44,7 @@ pub struct Arguments {
     engine: EngineArguments,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum SubjectFrom {
-    Dir,
-    Photo,
-}
-
-/// Which faces of a photo are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum FacesArgument {
-    Largest,
-    All,
-}
-
-impl From<FacesArgument> for Faces {
-    fn from(argument: FacesArgument) -> Self {
-        match argument {
-            FacesArgument::Largest => Self::Largest,
-            FacesArgument::All => Self::All,
-        }
-    }
-}
-
-/// The source of the names according to the arguments; `None` if none is given.
-pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Naming>, GalleryError> {
-    Ok(match (subject, from) {
-        (Some(name), _) => Some(Naming::Given(Name::new(name)?)),
-        (None, Some(SubjectFrom::Photo)) => Some(Naming::Photo),
-        (None, Some(SubjectFrom::Dir)) => Some(Naming::Folder),
-        (None, None) => None,
-    })
-}
-
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let request = EnrollRequest {
         paths: arguments.paths.clone(),
         naming: naming(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder),
@@ -85,19 +53,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     request.check()?;
     let session = opening::session_to_write(&arguments.gallery, &arguments.engine)?;
     let bar = Bar::new();
-    let control = Control { stop: interrupt::watch(), progress: &|progress| bar.show(progress) };
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     let summary = session.enroll(&request, &control, |event| print(event, screen, &bar))?;
     let counts = summary.counts();
     Ok(match summary.interrupted {
-        true => End::Interrupted,
-        false if counts.temporary_failures() > 0 => End::Wrong,
-        false if counts.is_of_use() => End::Done,
-        false => End::NothingUsable,
+        true => ExitStatus::Interrupted,
+        false if counts.temporary_failures() > 0 => ExitStatus::Failed,
+        false if counts.is_of_use() => ExitStatus::Done,
+        false => ExitStatus::NothingUsable,
     })
 }
 
 fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
-    let line = |line: String| bar.aside(|| screen.text(line));
+    let line = |line: String| bar.suspend(|| screen.text(line));
     match &event {
         EnrollEvent::Enrolled { path, note, renamed, .. } => {
             for one in renamed {
@@ -109,10 +77,10 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
         }
         EnrollEvent::Unchanged { .. } => {}
         EnrollEvent::Skipped(Skipped { path, reason, detail }) => {
-            line(format!("skipped {path}  ({}{})", because(*reason, detail), hint(*reason)))?;
+            line(format!("skipped {path}  ({}{})", skip_text(*reason, detail), advice(*reason)))?;
         }
         EnrollEvent::FaceSkipped(FaceSkipped { path, face, reason, detail, .. }) => {
-            line(format!("skipped {path} face {}  ({})", face + 1, because(*reason, detail)))?;
+            line(format!("skipped {path} face {}  ({})", face + 1, skip_text(*reason, detail)))?;
         }
         EnrollEvent::Summary(summary) => {
             bar.finish();
@@ -123,17 +91,8 @@ fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     Ok(screen.json(&event)?)
 }
 
-/// `no_face`, or `no_subject: it is not in a folder named after a person`. Limits are named by their options.
-pub fn because(reason: Reason, detail: &str) -> String {
-    match (reason, detail) {
-        (_, "") => reason.to_string(),
-        (Reason::TooLarge, detail) => format!("{reason}: {}", detail.replace("max_", "--max-")),
-        (_, detail) => format!("{reason}: {detail}"),
-    }
-}
-
 /// Advice for a skipped input; may be empty.
-fn hint(reason: Reason) -> &'static str {
+fn advice(reason: Reason) -> &'static str {
     match reason {
         Reason::OtherName => "; `gallerist subject move` changes the name",
         Reason::NoSubject => "; --subject gives a name",

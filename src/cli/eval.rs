@@ -15,7 +15,7 @@ use clap::Args;
 use super::probes::{ProbeArguments, several_faces};
 use super::screen::{Bar, Screen};
 use super::searching::SearchOptions;
-use super::{End, interrupt, opening, rows, values};
+use super::{ExitStatus, interrupt, opening, rows, values};
 use crate::evaluation::{Identification, Options, identification, verification};
 use crate::experiment::{Evaluator, LabelledProbes, Probe};
 use crate::gallery::{Gallery, mode_name};
@@ -73,7 +73,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FPIR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.1,0.01,0.001",
         num_args = 1,
@@ -85,7 +85,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FMR,...",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         default_value = "0.01,0.001,0.0001",
         num_args = 1,
@@ -108,16 +108,16 @@ pub struct Arguments {
 /// The result with its warnings, or how far a stopped measurement was.
 type Measured<T> = Result<(T, Vec<String>), Stopped>;
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     ensure!(
         arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
         "nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
     );
-    values::distinct("--target-fpir", &arguments.target_fpir)?;
-    values::distinct("--target-fmr", &arguments.target_fmr)?;
-    let stop = interrupt::watch();
+    values::require_distinct("--target-fpir", &arguments.target_fpir)?;
+    values::require_distinct("--target-fmr", &arguments.target_fmr)?;
+    let stop = interrupt::stop_flag();
     if let Some(list) = arguments.pairs.as_ref().filter(|list| list.is_file()) {
-        arguments.pairs_of(list)?; // what is missing is told before anything is looked at; a pipe can be read once only
+        arguments.pairs_of(list)?; // report missing photos before any is processed; a pipe can be read only once
     }
     let mut warnings = Vec::new();
     let (identified, binding) = match (&arguments.gallery, &arguments.one_image) {
@@ -134,23 +134,23 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     };
     let identification = match identified.transpose() {
         Err(stopped) => return interrupt::report(stopped, screen),
-        Ok(measured) => measured.map(|(measured, said)| {
-            warnings.extend(said);
+        Ok(measured) => measured.map(|(measured, more)| {
+            warnings.extend(more);
             measured
         }),
     };
     let verified = arguments.pairs.as_ref().map(|list| arguments.verify(list, &binding, screen, stop));
     let verification = match verified.transpose()?.transpose() {
         Err(stopped) => return interrupt::report(stopped, screen),
-        Ok(measured) => measured.map(|(measured, said)| {
-            warnings.extend(said);
+        Ok(measured) => measured.map(|(measured, more)| {
+            warnings.extend(more);
             measured
         }),
     };
     let report = Report { setting: arguments.setting(&binding)?, warnings, identification, verification };
     report::write(&report, &arguments.out)?;
     summary::print(&report, &arguments.out, screen)?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// What the probe sources of an evaluation have in common.
@@ -212,10 +212,10 @@ impl Arguments {
         let mated = self.source(mated, self.mated_subjects.as_deref(), &read);
         let nonmated = self.source(nonmated, self.nonmated_subjects.as_deref(), &read);
         for photo in mated.listed()?.into_iter().flatten() {
-            mate(session, photo.person.as_deref(), &photo.name)?;
+            mated_subject(session, photo.person.as_deref(), &photo.name)?;
         }
         for photo in nonmated.listed()?.into_iter().flatten() {
-            stranger(gallery, photo.person.as_deref(), &photo.name)?;
+            require_nonmated(gallery, photo.person.as_deref(), &photo.name)?;
         }
         let (mated, nonmated) = match mated.read()? {
             Ok(mated) => match nonmated.read()? {
@@ -226,19 +226,19 @@ impl Arguments {
         };
         bar.finish();
         for read in [&mated, &nonmated] {
-            rows::list(&read.invalid, screen)?;
+            rows::print_skipped(&read.invalid, screen)?;
         }
         let mut probes = Vec::with_capacity(mated.probes.len());
         for probe in mated.probes {
-            let subject = mate(session, probe.person.as_deref(), &probe.name)?;
+            let subject = mated_subject(session, probe.person.as_deref(), &probe.name)?;
             probes.push((probe, subject));
         }
         let mut failed = Vec::new();
         for one in &mated.failed {
-            failed.push(mate(session, one.person.as_deref(), &one.name)?);
+            failed.push(mated_subject(session, one.person.as_deref(), &one.name)?);
         }
         for probe in &nonmated.probes {
-            stranger(gallery, probe.person.as_deref(), &probe.name)?;
+            require_nonmated(gallery, probe.person.as_deref(), &probe.name)?;
         }
         let several = several_faces(mated.several + nonmated.several);
         let strangers: Vec<String> =
@@ -300,16 +300,16 @@ impl Arguments {
 }
 
 /// The id of the subject in a mated probe.
-fn mate(session: &Session, person: Option<&str>, name: &str) -> Result<u64> {
+fn mated_subject(session: &Session, person: Option<&str>, name: &str) -> Result<u64> {
     ensure!(
         person.is_some(),
         "{name}: the name of its person is not known; give --mated-subjects, or photos in folders named after people"
     );
-    Ok(session.mate(person, name)?)
+    Ok(session.mated_subject(person, name)?)
 }
 
 /// Refuses a non-mated probe of a subject of the gallery.
-fn stranger(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<()> {
+fn require_nonmated(gallery: &Gallery, person: Option<&str>, name: &str) -> Result<()> {
     match person.filter(|person| gallery.subject(person).is_ok()) {
         Some(person) => {
             bail!("{name}: {person} is in the gallery; non-mated probes are of people who are not")
@@ -333,7 +333,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_can_be_typed_again() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("--out"), "--out");
         assert_eq!(quoted("two words"), "'two words'");
         assert_eq!(quoted("it's"), r"'it'\''s'");

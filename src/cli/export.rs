@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::screen::{Bar, Screen, complain, plural};
-use super::{End, interrupt, opening};
+use super::screen::{Bar, Screen, plural, print_error};
+use super::{ExitStatus, interrupt, opening};
 use crate::reply::{EngineRequest, ExportInterrupted, VERSION, Versioned};
 use crate::session::{Control, Session};
 
@@ -21,10 +21,10 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let session = Session::of(opening::to_read(&arguments.gallery)?, EngineRequest::default());
     let bar = Bar::new();
-    let control = Control { stop: interrupt::watch(), progress: &|progress| bar.show(progress) };
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     let exported = session.export(&arguments.out, &control)?;
     bar.finish();
     match exported {
@@ -32,13 +32,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             let templates = plural(exported.templates, "template");
             screen.text(format!("{templates} written to {}", arguments.out.display()))?;
             screen.json(&Versioned::new(exported))?;
-            Ok(End::Done)
+            Ok(ExitStatus::Done)
         }
         Err(stopped) => {
-            complain("interrupted: nothing was exported; temporary files are removed");
+            print_error("interrupted: nothing was exported; temporary files are removed");
             let (unit, total) = (stopped.unit.to_owned(), stopped.total);
             screen.json(&ExportInterrupted { version: VERSION, unit, total, exported: 0 })?;
-            Ok(End::Interrupted)
+            Ok(ExitStatus::Interrupted)
         }
     }
 }

@@ -7,10 +7,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::enroll::FacesArgument;
+use super::naming::FacesArgument;
 use super::rows::RowArguments;
 use super::searching::{DecisionArguments, SearchOptions};
-use super::{End, NothingUsable, Screen, interrupt, opening, reply};
+use super::{ExitStatus, NothingUsable, Screen, interrupt, opening, reply};
 use crate::decision::Decision;
 use crate::reply::IdentifyRequest;
 use crate::session::{Control, Policy, Reply, Session, Stopped};
@@ -43,16 +43,16 @@ pub struct Arguments {
     #[command(flatten)]
     search: SearchOptions,
     #[command(flatten)]
-    look: PhotoArguments,
+    photo_options: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     for path in &arguments.photos {
         anyhow::ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
-    let control = Control { stop: interrupt::watch(), progress: &|_| {} };
+    let control = Control { stop: interrupt::stop_flag(), progress: &|_| {} };
     let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
     let request = arguments.request()?;
     let policy = session.policy(&request.search, &request.decision)?;
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let done = match &arguments.vectors {
         Some(path) => arguments.vectors(path, &session, asked, &control, (screen, &decisions), print)?,
         None => {
-            let photos = arguments.look.request(arguments.faces);
+            let photos = arguments.photo_options.request(arguments.faces);
             session.identify_photos(&arguments.photos, &photos, asked, &control, print)?
         }
     };
@@ -79,8 +79,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     if decisions.is_empty() {
         return Err(NothingUsable("the given paths contain no probe".into()).into());
     }
-    let any = |wanted| decisions.contains(&wanted).then_some(End::Decided(wanted));
-    Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(End::Decided(Decision::NoMatch)))
+    let any = |wanted| decisions.contains(&wanted).then_some(ExitStatus::Decided(wanted));
+    Ok(any(Decision::Match).or(any(Decision::Inconclusive)).unwrap_or(ExitStatus::Decided(Decision::NoMatch)))
 }
 
 impl Arguments {

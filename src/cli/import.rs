@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::screen::{Bar, Screen, count, plural};
-use super::{End, interrupt, opening};
+use super::{ExitStatus, interrupt, opening};
 use crate::reply::{EngineRequest, ImportEvent, ImportSummary};
 use crate::session::{Control, ImportRequest, OtherNames, Session};
 
@@ -39,14 +39,14 @@ pub struct Arguments {
     from_model: Option<String>,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let session = Session::of(opening::to_write(&arguments.gallery)?, EngineRequest::default());
     let bar = Bar::new();
-    let control = Control { stop: interrupt::watch(), progress: &|progress| bar.show(progress) };
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     let summary = session.import(&arguments.request(), &control, |event| {
         match &event {
             ImportEvent::Skipped { row, reason, detail } => {
-                bar.aside(|| screen.text(format!("skipped row {row}  ({reason}: {detail})")))?;
+                bar.suspend(|| screen.text(format!("skipped row {row}  ({reason}: {detail})")))?;
             }
             ImportEvent::Imported { .. } => {}
             ImportEvent::Summary(_) => bar.finish(),
@@ -55,12 +55,12 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     })?;
     print_summary(&summary, screen)?;
     Ok(match summary.interrupted {
-        true => End::Interrupted,
+        true => ExitStatus::Interrupted,
         false if summary.skipped == summary.rows => {
             screen.text("no input was usable")?;
-            End::NothingUsable
+            ExitStatus::NothingUsable
         }
-        false => End::Done,
+        false => ExitStatus::Done,
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::{End, Screen, values};
+use super::{ExitStatus, Screen, values};
 use crate::encoder::Model;
 use crate::gallery::{Gallery, GraphWhen};
 use crate::reply::{Created, VERSION};
@@ -48,7 +48,7 @@ impl From<Graph> for GraphWhen {
     }
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let binding = match arguments.dimension {
         Some(dimension) => Binding::external(usize::from(dimension), arguments.threshold),
         None => {
@@ -67,5 +67,5 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     ))?;
     let gallery = gallery.directory().to_string_lossy().into_owned();
     screen.json(&Created { version: VERSION, gallery, model: binding })?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::screen::{Screen, Table, aim, bytes, count, plural};
-use super::{End, interrupt, opening};
+use super::{ExitStatus, interrupt, opening};
 use crate::calibration::Calibration;
 use crate::experiment::record;
 use crate::gallery::Gallery;
@@ -30,7 +30,7 @@ pub struct CheckArguments {
     deep: bool,
 }
 
-pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
+pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<ExitStatus> {
     let started = Instant::now();
     let gallery = opening::to_read(&arguments.gallery)?;
     let opened_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -69,7 +69,7 @@ pub fn stats(arguments: &StatsArguments, screen: Screen) -> Result<End> {
     table.row(["catalog", &bytes(summary.catalog_bytes)]);
     table.row(["opened in", &format!("{opened_ms:.0} ms")]);
     table.lines(0).iter().try_for_each(|line| screen.text(line))?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A calibration in short, for JSON and for text. `subjects` and `templates` are the present counts of the gallery.
@@ -99,8 +99,8 @@ fn described(
     (Some(StatsCalibration::Readable(Box::new(overview))), text)
 }
 
-pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
-    interrupt::leave();
+pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<ExitStatus> {
+    interrupt::exit_at_once();
     let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait(), &record::problem)?;
     screen.json(&Versioned::new(&found))?;
     for folder in &found.leftovers {
@@ -113,12 +113,12 @@ pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<End> {
     let checked = format!("{} in {}", plural(templates, "template"), plural(found.files, "index file"));
     if found.is_sound() {
         screen.text(format!("sound: {checked} and the catalog"))?;
-        return Ok(End::Done);
+        return Ok(ExitStatus::Done);
     }
     screen.text(format!("NOT SOUND: {checked} and the catalog"))?;
     found.problems.iter().try_for_each(|problem| screen.text(format!("  {problem}")))?;
     if found.more_problems > 0 {
         screen.text(format!("  and {} more", count(found.more_problems)))?;
     }
-    Ok(End::Wrong)
+    Ok(ExitStatus::Failed)
 }

@@ -11,9 +11,9 @@ use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::End;
-use super::screen::{Screen, complain, count, plural};
-use crate::gallery::abandon;
+use super::ExitStatus;
+use super::screen::{Screen, count, plural, print_error};
+use crate::gallery::remove_temporary_folders;
 use crate::reply::Interrupted;
 use crate::session::Stopped;
 
@@ -21,75 +21,75 @@ use crate::session::Stopped;
 const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Set by the signal handler itself, so that it is set before anything else happens in this process.
-static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static WATCHED: Once = Once::new();
 /// Whether the first signal ends the process.
-static LEAVES: AtomicBool = AtomicBool::new(false);
+static EXITS_AT_ONCE: AtomicBool = AtomicBool::new(false);
 
 /// The flag that the first signal sets. Call this before long work.
-pub fn watch() -> &'static AtomicBool {
+pub fn stop_flag() -> &'static AtomicBool {
     WATCHED.call_once(|| {
         if let Err(error) = listen() {
             tracing::warn!(%error, "Ctrl-C will stop at once, without saving the current step");
         }
     });
-    &ASKED
+    &REQUESTED
 }
 
 fn listen() -> io::Result<()> {
     let mut signals = Signals::new(REQUESTS)?;
     for signal in REQUESTS {
-        signal_hook::flag::register(signal, Arc::clone(&ASKED))?;
+        signal_hook::flag::register(signal, Arc::clone(&REQUESTED))?;
     }
     let answer = move || {
         for (earlier, _) in signals.forever().enumerate() {
-            if LEAVES.load(Ordering::Relaxed) {
-                let removed = abandon();
-                complain(match removed.is_empty() {
+            if EXITS_AT_ONCE.load(Ordering::Relaxed) {
+                let removed = remove_temporary_folders();
+                print_error(match removed.is_empty() {
                     true => "interrupted",
                     false => "interrupted: nothing was made; temporary files are removed",
                 });
             }
-            if LEAVES.load(Ordering::Relaxed) || earlier > 0 {
+            if EXITS_AT_ONCE.load(Ordering::Relaxed) || earlier > 0 {
                 // `std::process::exit` would run the destructors of libtorch while its threads are running.
-                signal_hook::low_level::exit(End::Interrupted.code().into());
+                signal_hook::low_level::exit(ExitStatus::Interrupted.code().into());
             }
-            complain("stopping after the current step; Ctrl-C again stops at once");
+            print_error("stopping after the current step; Ctrl-C again stops at once");
         }
     };
-    thread::Builder::new().name("requests to end".into()).spawn(answer).map(drop)
+    thread::Builder::new().name("stop requests".into()).spawn(answer).map(drop)
 }
 
 /// Lets the first signal end the process. Use it for commands whose result appears completely or not at all. The signal also removes their
 /// temporary files.
-pub fn leave() {
-    LEAVES.store(true, Ordering::Relaxed);
-    watch();
+pub fn exit_at_once() {
+    EXITS_AT_ONCE.store(true, Ordering::Relaxed);
+    stop_flag();
 }
 
-/// Blocks the signals until [`release`], also while another program replaces this one. A signal that has already come ends the process.
-pub fn hold() {
-    requests().thread_block().ok();
-    if ASKED.load(Ordering::Relaxed) {
-        signal_hook::low_level::exit(End::Interrupted.code().into());
+/// Blocks the signals until [`unblock`], also while another program replaces this one. A signal that has already come ends the process.
+pub fn block() {
+    signal_set().thread_block().ok();
+    if REQUESTED.load(Ordering::Relaxed) {
+        signal_hook::low_level::exit(ExitStatus::Interrupted.code().into());
     }
 }
 
-/// Unblocks the signals that [`hold`] blocked. Pending ones take effect now.
-pub fn release() {
-    watch();
-    requests().thread_unblock().ok();
+/// Unblocks the signals that [`block`] blocked. Pending ones take effect now.
+pub fn unblock() {
+    stop_flag();
+    signal_set().thread_unblock().ok();
 }
 
-fn requests() -> SigSet {
+fn signal_set() -> SigSet {
     REQUESTS.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect()
 }
 
 /// Prints how many inputs were not processed. Call it after the results of the others were printed.
-pub fn report(stopped: Stopped, screen: Screen) -> Result<End> {
-    let told = Interrupted::from(stopped);
-    let (left, total) = (count(told.not_looked_at), plural(told.total, &told.unit));
+pub fn report(stopped: Stopped, screen: Screen) -> Result<ExitStatus> {
+    let interrupted = Interrupted::from(stopped);
+    let (left, total) = (count(interrupted.not_looked_at), plural(interrupted.total, &interrupted.unit));
     screen.text(format!("interrupted: {left} of {total} not processed"))?;
-    screen.json(&told)?;
-    Ok(End::Interrupted)
+    screen.json(&interrupted)?;
+    Ok(ExitStatus::Interrupted)
 }

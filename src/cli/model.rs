@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use super::End;
+use super::ExitStatus;
 use super::screen::{Screen, Table};
 use crate::encoder::Model;
 use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
@@ -31,7 +31,7 @@ enum Verb {
     },
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             screen.json(&ModelPath { version: VERSION, path: path.to_string_lossy().into_owned() })?;
         }
     }
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn list(screen: Screen) -> Result<()> {

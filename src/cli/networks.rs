@@ -17,7 +17,7 @@ const PROGRAM: &str = "gallerist-networks";
 const BUILD: &str = env!("GALLERIST_BUILD");
 
 /// Environment variable with the build that started this program.
-const BEGAN: &str = "GALLERIST_BEGAN";
+const STARTED_BY: &str = "GALLERIST_STARTED_BY";
 
 /// Settings of glibc's allocator, unless the user has set them: the process keeps blocks of up to 64 MiB, and up to 256 MiB of free memory.
 /// Networks and decoders allocate megabytes for every photo. If they were returned to the system each time, it would clear and map the
@@ -27,31 +27,31 @@ const MEMORY: [(&str, &str); 2] =
 
 /// Whether a command failed because this process has no networks. Then nothing is open and nothing was printed, because commands load
 /// networks first.
-pub fn are_wanted(error: &Error) -> bool {
-    let wanted = |cause: &EncoderError| matches!(cause, EncoderError::NoNetworks { .. });
+pub fn are_missing(error: &Error) -> bool {
+    let is_missing = |cause: &EncoderError| matches!(cause, EncoderError::NoNetworks { .. });
     error.chain().any(|cause| match cause.downcast_ref() {
-        Some(SessionError::Encoder(cause)) => wanted(cause),
-        _ => cause.downcast_ref().is_some_and(wanted),
+        Some(SessionError::Encoder(cause)) => is_missing(cause),
+        _ => cause.downcast_ref().is_some_and(is_missing),
     })
 }
 
 /// Refuses to continue the command of another build of this program, which happens if only one of the two programs was rebuilt.
-pub fn agree() -> Result<()> {
-    let began = var(BEGAN).unwrap_or_else(|_| BUILD.to_owned());
+pub fn require_same_build() -> Result<()> {
+    let started_by = var(STARTED_BY).unwrap_or_else(|_| BUILD.to_owned());
     ensure!(
-        began == BUILD,
+        started_by == BUILD,
         "{PROGRAM} is of another build than gallerist; build both with `cargo build --release`, and copy both"
     );
     Ok(())
 }
 
 /// Whether `gallerist` was replaced by this process. It blocked the signals while libtorch was loaded.
-pub fn go_on_here() -> bool {
-    var(BEGAN).is_ok()
+pub fn is_restarted() -> bool {
+    var(STARTED_BY).is_ok()
 }
 
 /// Replaces this process by the program with networks, with the same arguments. Returns only on failure.
-pub fn go_on() -> Error {
+pub fn restart() -> Error {
     let program = match program() {
         Ok(program) => program,
         Err(error) => return error,
@@ -59,9 +59,9 @@ pub fn go_on() -> Error {
     let mut arguments = args_os();
     let name = arguments.next().unwrap_or_else(|| "gallerist".into());
     let memory = MEMORY.into_iter().filter(|(name, _)| var_os(name).is_none());
-    interrupt::hold();
-    let error = Command::new(&program).arg0(name).args(arguments).env(BEGAN, BUILD).envs(memory).exec();
-    interrupt::release();
+    interrupt::block();
+    let error = Command::new(&program).arg0(name).args(arguments).env(STARTED_BY, BUILD).envs(memory).exec();
+    interrupt::unblock();
     Error::new(error).context(format!("{}: starting it", program.display()))
 }
 

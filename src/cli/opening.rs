@@ -12,7 +12,7 @@ use crate::session::{Result, Session};
 static WAIT: OnceLock<Duration> = OnceLock::new();
 
 /// Sets the value of `--wait` for this process.
-pub fn wait_for(wait: Duration) {
+pub fn set_wait(wait: Duration) {
     let _ = WAIT.set(wait);
 }
 

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::enroll::because;
 use super::screen::{Bar, Screen, Table, count};
-use super::{End, NothingUsable, interrupt};
+use super::skip::skip_text;
+use super::{ExitStatus, NothingUsable, interrupt};
 use crate::decision::Threshold;
 use crate::encoder::Engine;
 use crate::evaluation::{self, Comparison, verification};
@@ -31,7 +31,7 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
     let text = std::io::read_to_string(open_regular(list)?)
         .with_context(|| format!("{}: reading pairs", list.display()))?;
     let mut pairs = Vec::new();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is no part of a path
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text); // a byte order mark is not part of a path
     for (number, line) in (1..).zip(text.lines()) {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {
@@ -119,11 +119,11 @@ pub fn encode(
             }
             Finding::Skipped(skip) => {
                 encoded.failed += 1;
-                bar.aside(|| {
+                bar.suspend(|| {
                     screen.text(format!(
                         "skipped {}  ({})",
                         path.display(),
-                        because(skip.reason, &skip.detail)
+                        skip_text(skip.reason, &skip.detail)
                     ))
                 })?;
             }
@@ -144,10 +144,10 @@ pub fn measure(
     binding: &Binding,
     threshold: &Threshold,
     screen: Screen,
-) -> Result<End> {
+) -> Result<ExitStatus> {
     let started = Instant::now();
     let Encoded { templates, failed, several } =
-        match encode(pairs, engine, options, interrupt::watch(), screen)? {
+        match encode(pairs, engine, options, interrupt::stop_flag(), screen)? {
             Ok(encoded) => encoded,
             Err(stopped) => return interrupt::report(stopped, screen),
         };
@@ -207,7 +207,7 @@ pub fn measure(
     ]);
     table.row(["speed".into(), format!("{:.1} photos a second", photos as f64 / seconds)]);
     table.lines(0).iter().try_for_each(|line| screen.text(line))?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Share of the mated (`same`) or non-mated pairs that score at or above `threshold`.

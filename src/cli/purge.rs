@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::screen::{Screen, bytes, plural};
-use super::{End, opening};
-use crate::gallery::{Erasure, Room};
+use super::{ExitStatus, opening};
+use crate::gallery::{Erasure, PurgeSpace};
 use crate::reply::{Purged, VERSION};
 
 /// Erase the bytes of removed templates from every file of a gallery, and the names of removed subjects from its journal. Ends with exit
@@ -21,10 +21,10 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
     let gallery = open(&arguments.gallery)?;
-    let Room { needed, available } = gallery.purge_room()?;
+    let PurgeSpace { needed, available } = gallery.purge_room()?;
     let room = format!("needs {} of free space, {} are available", bytes(needed), bytes(available));
     if arguments.dry_run {
         let removed = gallery.unerased()?;
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             room_available: available,
             dry_run: true,
         })?;
-        return Ok(End::Done);
+        return Ok(ExitStatus::Done);
     }
     screen.text(format!("purging {}; {room}", plural(gallery.unerased()?, "removed template")))?;
     let done = gallery.purge()?;
@@ -59,17 +59,17 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let rewritten = plural(done.rewritten as u64, "segment");
     if done.is_whole() {
         screen.text(format!("erased {}; {rewritten} rewritten", plural(erased, "removed template")))?;
-        return Ok(End::Done);
+        return Ok(ExitStatus::Done);
     }
-    screen.text(format!("NOT ERASED YET: {}; {rewritten} rewritten", left(&done)))?;
-    Ok(End::Wrong)
+    screen.text(format!("NOT ERASED YET: {}; {rewritten} rewritten", remaining(&done)))?;
+    Ok(ExitStatus::Failed)
 }
 
 /// What is not erased yet, and what to do.
-fn left(done: &Erasure) -> String {
-    let mut left = Vec::new();
+fn remaining(done: &Erasure) -> String {
+    let mut remaining = Vec::new();
     if done.catalog_held {
-        left.push(
+        remaining.push(
             "another program has catalog.sqlite open; names and paths of removed subjects stay in its files until that \
              program ends"
                 .to_owned(),
@@ -77,7 +77,7 @@ fn left(done: &Erasure) -> String {
     }
     if done.held_by_views > 0 {
         let files = plural(done.held_by_views as u64, "replaced file");
-        left.push(format!("{files} of the index are still used by earlier searches"));
+        remaining.push(format!("{files} of the index are still used by earlier searches"));
     }
-    format!("{}. Purge again later", left.join("; "))
+    format!("{}. Purge again later", remaining.join("; "))
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::enroll::because;
 use super::screen::{Screen, Table, aim, count, interval, plural, score};
+use super::skip::skip_text;
 use crate::decision::{Decision, Doubt, Origin};
 use crate::reason::Reason;
 use crate::reply::{Basis, Identification, Probe, Refusal, Verification};
@@ -19,7 +19,7 @@ fn headline(decision: Decision) -> &'static str {
 }
 
 /// The reason of an inconclusive decision, with advice.
-fn explained(doubt: Doubt) -> String {
+fn doubt_text(doubt: Doubt) -> String {
     match doubt {
         Doubt::IncompleteSearch => {
             format!("{}; use --certify exact or bounded", doubt.describe())
@@ -29,7 +29,7 @@ fn explained(doubt: Doubt) -> String {
 }
 
 /// The threshold and its basis: `0.457, uncalibrated`.
-fn described(value: f32, no_match_below: f32, basis: &Basis) -> String {
+fn threshold_text(value: f32, no_match_below: f32, basis: &Basis) -> String {
     let scores = if no_match_below < value {
         format!("{no_match_below:.3} to {value:.3}")
     } else {
@@ -55,7 +55,7 @@ fn name(probe: &Probe) -> String {
 }
 
 /// The rotation in which the face was found, in words; `None` if the photo is upright.
-fn turned(probe: &Probe) -> Option<String> {
+fn rotation_text(probe: &Probe) -> Option<String> {
     let turned = probe.turned.filter(|turned| *turned != 0)?;
     Some(format!("found with the photo turned by {turned} degrees"))
 }
@@ -76,25 +76,25 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
         (_, Some(best)) => format!("closest is {}  {}", best.subject, score(best.similarity)),
         (_, None) => "the gallery is empty".into(),
     };
-    let threshold = described(reply.threshold, reply.no_match_below, &reply.calibration);
+    let threshold = threshold_text(reply.threshold, reply.no_match_below, &reply.calibration);
     let (headline, name) = (headline(reply.decision), name(&reply.probe));
     screen.text(format!("{headline}  {name}: {who}  (threshold {threshold})"))?;
     let mut table = Table::new(&[0, 2]);
     for (rank, one) in reply.matches.iter().enumerate() {
         let matched = if one.is_match { "match" } else { "" };
         let rate = one.false_alarm_rate.zip(reply.calibration.lowest_target);
-        let rate = rate.map(|(rate, rarest)| strangers(rate, rarest)).unwrap_or_default();
+        let rate = rate.map(|(rate, rarest)| rarity_text(rate, rarest)).unwrap_or_default();
         table.row([(rank + 1).to_string(), one.subject.clone(), score(one.similarity), matched.into(), rate]);
     }
     table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-    if let Some(turned) = turned(&reply.probe) {
+    if let Some(turned) = rotation_text(&reply.probe) {
         screen.text(format!("  {turned}"))?;
     }
     if let Some(note) = reply.probe.note() {
         screen.text(format!("  {note}; --faces all uses all of them"))?;
     }
     if let Some(doubt) = reply.doubt {
-        screen.text(format!("  {}", explained(doubt)))?;
+        screen.text(format!("  {}", doubt_text(doubt)))?;
     }
     for reason in reply.calibration.stale.iter().flatten() {
         screen.text(format!("  calibration is stale: {reason}"))?;
@@ -108,11 +108,11 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
 pub fn print_refusal(reply: &Refusal, screen: Screen) -> Result<()> {
     let Probe { path, reasons, detail, face, .. } = &reply.probe;
     let reason = reasons.first().copied().unwrap_or(Reason::Other);
-    let why = because(reason, detail.as_deref().unwrap_or_default());
+    let reason_text = skip_text(reason, detail.as_deref().unwrap_or_default());
     let headline = headline(reply.decision);
-    let Some(_) = face else { return Ok(screen.text(format!("{headline}  {path}: {why}"))?) };
+    let Some(_) = face else { return Ok(screen.text(format!("{headline}  {path}: {reason_text}"))?) };
     let others = reply.probe.note().map(|note| format!("; {note}")).unwrap_or_default();
-    Ok(screen.text(format!("{headline}  {}: {why}{others}", name(&reply.probe)))?)
+    Ok(screen.text(format!("{headline}  {}: {reason_text}{others}", name(&reply.probe)))?)
 }
 
 /// Prints the reply for two photos.
@@ -122,21 +122,21 @@ pub fn print_verification(reply: &Verification, screen: Screen) -> Result<()> {
         "{}  {}  (threshold {})",
         headline(reply.decision),
         score(reply.similarity),
-        described(reply.threshold, reply.threshold, &reply.calibration)
+        threshold_text(reply.threshold, reply.threshold, &reply.calibration)
     ))?;
     for side in [&reply.a, &reply.b] {
-        for remark in [turned(side), side.note()].into_iter().flatten() {
+        for remark in [rotation_text(side), side.note()].into_iter().flatten() {
             screen.text(format!("  {}: {remark}", side.path))?;
         }
     }
     if let Some(doubt) = reply.doubt {
-        screen.text(format!("  {}", explained(doubt)))?;
+        screen.text(format!("  {}", doubt_text(doubt)))?;
     }
     Ok(())
 }
 
 /// The false positive rate of a score in words. `rarest` is the lowest rate that the calibration can estimate.
-fn strangers(rate: f64, rarest: f64) -> String {
+fn rarity_text(rate: f64, rarest: f64) -> String {
     let one_in = count((1.0 / rate.max(1e-12)).round() as u64);
     match rate {
         _ if rate <= rarest => format!("fewer than 1 in {one_in} strangers score so high"),
@@ -150,9 +150,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_scores_are_told_in_people() {
-        assert_eq!(strangers(0.9, 1e-4), "most strangers score so high");
-        assert_eq!(strangers(0.000_81, 1e-4), "1 in 1,235 strangers scores so high");
-        assert_eq!(strangers(1e-4, 1e-4), "fewer than 1 in 10,000 strangers score so high");
+    fn rare_scores_are_printed_as_one_in_n() {
+        assert_eq!(rarity_text(0.9, 1e-4), "most strangers score so high");
+        assert_eq!(rarity_text(0.000_81, 1e-4), "1 in 1,235 strangers scores so high");
+        assert_eq!(rarity_text(1e-4, 1e-4), "fewer than 1 in 10,000 strangers score so high");
     }
 }

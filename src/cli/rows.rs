@@ -23,13 +23,13 @@ impl RowArguments {
     /// [`VectorFile::valid`] leaves them out.
     pub fn open(&self, path: &Path, screen: Screen) -> Result<(VectorFile, Vec<RowSkipped>)> {
         let (file, invalid) = open_rows(path, self.skip_invalid)?;
-        list(&invalid, screen)?;
+        print_skipped(&invalid, screen)?;
         Ok((file, invalid))
     }
 }
 
 /// Prints the skipped rows and their reasons.
-pub fn list(invalid: &[RowSkipped], screen: Screen) -> Result<()> {
+pub fn print_skipped(invalid: &[RowSkipped], screen: Screen) -> Result<()> {
     for skipped in invalid {
         let RowSkipped { path, row, reason, detail } = skipped;
         screen.text(format!("skipped {path} row {row}  ({reason}: {detail})"))?;

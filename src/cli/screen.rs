@@ -47,11 +47,11 @@ pub enum Format {
 
 /// What a command does after its reader has closed the standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub enum ClosedOutput {
     /// It ends, because it has nothing else to do.
     Stop,
     /// It continues without output, for its work or its exit code.
-    GoOn,
+    Continue,
 }
 
 /// The standard output in one of the two formats. Results go to the standard output; progress, warnings and errors go to the standard
@@ -59,15 +59,15 @@ pub enum Unread {
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     format: Format,
-    unread: Unread,
+    closed_output: ClosedOutput,
 }
 
 /// The first error of the standard output, if it failed.
-static LOST: OnceLock<io::Error> = OnceLock::new();
+static LOST_OUTPUT: OnceLock<io::Error> = OnceLock::new();
 
 impl Screen {
-    pub fn new(format: Format, unread: Unread) -> Self {
-        Self { format, unread }
+    pub fn new(format: Format, closed_output: ClosedOutput) -> Self {
+        Self { format, closed_output }
     }
 
     pub fn is_json(self) -> bool {
@@ -75,8 +75,8 @@ impl Screen {
     }
 
     /// The first error of the standard output, if the command continued without it.
-    pub fn lost() -> Option<&'static io::Error> {
-        LOST.get()
+    pub fn lost_output() -> Option<&'static io::Error> {
+        LOST_OUTPUT.get()
     }
 
     /// Prints one line of text, escaped. Does nothing in JSON.
@@ -84,7 +84,7 @@ impl Screen {
         if self.is_json() {
             return Ok(());
         }
-        self.put(|out| out.write_all(escaped(line.as_ref()).as_bytes()))
+        self.write_line(|out| out.write_all(escaped(line.as_ref()).as_bytes()))
     }
 
     /// Prints one JSON object on a line of its own. Does nothing in text.
@@ -92,12 +92,12 @@ impl Screen {
         if !self.is_json() {
             return Ok(());
         }
-        self.put(|out| Ok(serde_json::to_writer(out, value)?))
+        self.write_line(|out| Ok(serde_json::to_writer(out, value)?))
     }
 
     /// Writes and flushes a complete line, so that the reader sees it before the work continues.
-    fn put(self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        if Self::lost().is_some() {
+    fn write_line(self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        if Self::lost_output().is_some() {
             return Ok(());
         }
         let mut line = Vec::new();
@@ -105,8 +105,8 @@ impl Screen {
         line.push(b'\n');
         let mut out = io::stdout().lock();
         match out.write_all(&line).and_then(|()| out.flush()) {
-            Err(error) if self.unread == Unread::GoOn => {
-                let _ = LOST.set(error); // the first one is told
+            Err(error) if self.closed_output == ClosedOutput::Continue => {
+                let _ = LOST_OUTPUT.set(error); // the first error is reported
                 Ok(())
             }
             done => done,
@@ -139,7 +139,7 @@ impl Bar {
     }
 
     /// Runs `print` while the bar is hidden.
-    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.borrow().suspend(print)
     }
 
@@ -174,7 +174,7 @@ fn drawn(Progress { unit, done, total }: Progress) -> ProgressBar {
 }
 
 /// Prints one line on the standard error, escaped. An error of the standard error is ignored.
-pub fn complain(line: impl AsRef<str>) {
+pub fn print_error(line: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", escaped(line.as_ref()));
 }
 
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_told_with_blanks_of_terminals() {
+    fn shares_have_plain_spaces() {
         assert_eq!([0.01, 0.0152, 1e-5].map(percent), ["1.0 %", "1.5 %", "0.0010 %"]);
         assert_eq!([0.01, 0.001, 1e-5].map(aim), ["1 %", "0.1 %", "0.001 %"]);
         assert_eq!(interval([0.071, 0.098]), "7.1 % to 9.8 %");

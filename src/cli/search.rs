@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, score};
-use super::{End, NothingUsable, interrupt, opening, values};
+use super::{ExitStatus, NothingUsable, interrupt, opening, values};
 use crate::gallery::{Answer, Gallery};
 use crate::reply::{Candidate, Lookup};
 use crate::session::Stopped;
@@ -47,14 +47,14 @@ pub struct RangeArguments {
     min_score: f32,
 }
 
-pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<End> {
+pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<ExitStatus> {
     let k = arguments.top_k as usize;
     each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
         Ok(gallery.search(probe, k)?)
     })
 }
 
-pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<End> {
+pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<ExitStatus> {
     let least = arguments.min_score;
     each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
         Ok(gallery.range(probe, least)?)
@@ -66,8 +66,8 @@ fn each_probe(
     (vectors, rows): (&Path, &RowArguments),
     screen: Screen,
     ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
-) -> Result<End> {
-    let stop = interrupt::watch();
+) -> Result<ExitStatus> {
+    let stop = interrupt::stop_flag();
     let gallery = opening::to_read(gallery)?;
     let (file, left_out) = rows.open(vectors, screen)?;
     let total = file.rows;
@@ -87,7 +87,7 @@ fn each_probe(
             }
         }
     }
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Prints the hits of a probe. Looks up each name once. Returns false if a stop is requested before all names are known.

@@ -106,7 +106,7 @@ pub struct DecisionArguments {
     #[arg(
         long,
         value_name = "FPIR[,FPIR]",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
@@ -118,7 +118,7 @@ pub struct DecisionArguments {
     #[arg(
         long,
         value_name = "COSINE[,COSINE]",
-        action = clap::ArgAction::Set, // given twice it is refused
+        action = clap::ArgAction::Set, // an option that is given twice is an error
         value_delimiter = ',',
         num_args = 1,
         allow_negative_numbers = true,
@@ -134,7 +134,7 @@ impl DecisionArguments {
     /// # Errors
     /// A rate is given twice, or there are more than two values.
     pub fn request(&self) -> Result<DecisionRequest> {
-        values::distinct("--target-fpir", &self.target_fpir)?;
+        values::require_distinct("--target-fpir", &self.target_fpir)?;
         ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
         ensure!(self.threshold.len() <= 2, "--threshold takes one or two scores");
         Ok(DecisionRequest { target_fpir: self.target_fpir.clone(), threshold: self.threshold.clone() })

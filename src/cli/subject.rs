@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand};
 
 use super::screen::{Screen, Table, count, plural};
-use super::{End, opening};
+use super::{ExitStatus, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
 use crate::reply::{Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, VERSION};
 
@@ -104,7 +104,7 @@ impl Arguments {
     }
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List { gallery } => list(gallery, screen)?,
         Verb::Show { gallery, name } => show(gallery, name, screen)?,
@@ -144,7 +144,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
             print(screen, Correction::Removed, name.clone(), subject.templates, *dry_run)?;
         }
     }
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn list(gallery: &Path, screen: Screen) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::screen::Screen;
-use super::{End, opening, values};
+use super::{ExitStatus, opening, values};
 use crate::reply::{ThresholdSet, VERSION};
 
 /// Set the score at or above which two faces count as one person, for a gallery without a calibration. The default is the threshold of the
@@ -23,7 +23,7 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let (threshold, dry_run) = (arguments.threshold, arguments.dry_run);
     let open = if dry_run { opening::to_read } else { opening::to_write };
     let mut gallery = open(&arguments.gallery)?;
@@ -35,5 +35,5 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     let done = if dry_run { "would be" } else { "is" };
     screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
     screen.json(&ThresholdSet { version: VERSION, threshold, before, dry_run })?;
-    Ok(End::Done)
+    Ok(ExitStatus::Done)
 }

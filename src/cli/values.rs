@@ -28,7 +28,7 @@ pub fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Refuses a list with the same rate twice.
-pub fn distinct(option: &str, rates: &[f64]) -> Result<()> {
+pub fn require_distinct(option: &str, rates: &[f64]) -> Result<()> {
     for (at, rate) in rates.iter().enumerate() {
         if rates[..at].contains(rate) {
             bail!("{option}: {rate} is given twice");
@@ -51,7 +51,7 @@ mod tests {
         }
         assert!(rate("0").is_err() && rate("1").is_err() && rate("1e-9").is_ok());
         assert!(share("0").is_ok() && share("1").is_ok());
-        assert!(distinct("--target-fpir", &[0.1, 0.01]).is_ok());
-        assert!(distinct("--target-fpir", &[0.1, 0.01, 0.1]).is_err());
+        assert!(require_distinct("--target-fpir", &[0.1, 0.01]).is_ok());
+        assert!(require_distinct("--target-fpir", &[0.1, 0.01, 0.1]).is_err());
     }
 }

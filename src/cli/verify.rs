@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::{End, Screen, interrupt, pairs, reply, values};
+use super::{ExitStatus, Screen, interrupt, pairs, reply, values};
 use crate::decision::Decision;
 use crate::session::engine::{chosen, load, options};
 use crate::session::{Control, Verified, threshold, verify_photos};
@@ -28,14 +28,14 @@ pub struct Arguments {
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
     threshold: Option<f32>,
     #[command(flatten)]
-    look: PhotoArguments,
+    photo_options: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
 }
 
-pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
-    let control = Control { stop: interrupt::watch(), progress: &|_| {} };
-    let (networks, photos) = (arguments.engine.request(), arguments.look.largest());
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    let control = Control { stop: interrupt::stop_flag(), progress: &|_| {} };
+    let (networks, photos) = (arguments.engine.request(), arguments.photo_options.largest());
     let model = chosen(&networks)?;
     let binding = model.binding();
     let threshold = threshold(arguments.threshold, &binding)?;
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
         if list.is_file() {
             pairs::require(list, &pairs::read(list, &arguments.root)?)?; // before the networks are loaded
         }
-        let engine = load(&networks, &model)?; // a list that is a pipe can be read once only
+        let engine = load(&networks, &model)?; // a pipe can be read only once
         let pairs = pairs::read(list, &arguments.root)?;
         pairs::require(list, &pairs)?;
         return pairs::measure(&pairs, &engine, &options(&photos)?, &binding, &threshold, screen);
@@ -56,14 +56,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<End> {
     match verify_photos(&engine, [a.clone(), b.clone()], &photos, &threshold, &control)? {
         Verified::Compared(compared) => {
             reply::print_verification(&compared, screen)?;
-            Ok(End::Decided(compared.decision))
+            Ok(ExitStatus::Decided(compared.decision))
         }
         Verified::Refused(refused) => {
             for refusal in &refused {
                 screen.json(refusal)?;
                 reply::print_refusal(refusal, screen)?;
             }
-            Ok(End::Decided(Decision::Inconclusive))
+            Ok(ExitStatus::Decided(Decision::Inconclusive))
         }
         Verified::Stopped(stopped) => interrupt::report(stopped, screen),
     }

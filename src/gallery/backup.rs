@@ -21,7 +21,7 @@ use self::listing::Listing;
 use self::since::Since;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
-use super::opening::{building_beside, put_in_place, refuse_inside, refuse_occupied};
+use super::opening::{put_in_place, refuse_inside, refuse_occupied, temporary_folder_beside};
 use super::vectors::{Access, VectorErrorKind, local};
 use super::{Barrier, CATALOG, Gallery, INDEX, private};
 
@@ -52,7 +52,7 @@ pub struct Restored {
     pub moved: u64,
     /// Why the moved templates have the names of the backup: the catalog of the original gallery cannot be read. `None` if they have their
     /// present names.
-    pub nameless: Option<String>,
+    pub names_unknown: Option<String>,
     /// Rows of the original gallery that cannot be read. A template that was moved to such a row counts as removed.
     pub unreadable: u64,
 }
@@ -67,10 +67,10 @@ impl Gallery {
     pub fn backup(directory: &Path, to: &Path, progress: Progress<'_>) -> Result<Backup> {
         refuse_occupied(to)?;
         refuse_inside(to)?;
-        let building = building_beside(to)?;
+        let building = temporary_folder_beside(to)?;
         let copy = building.path().join("backup");
         make_directory(&copy)?;
-        copy_still(directory, &copy)?;
+        copy_consistently(directory, &copy)?;
         Catalog::merge_log(&copy.join(CATALOG))?;
         let backup = require_sound(&copy)?;
         let listing = Listing::of(&copy, &backup, progress)?;
@@ -106,16 +106,16 @@ impl Gallery {
         if !backup.exists() {
             return Err(GalleryError::Missing(backup.to_owned()));
         }
-        let building = building_beside(directory)?;
+        let building = temporary_folder_beside(directory)?;
         let gallery = building.path().join("gallery");
         make_directory(&gallery)?;
         let restored = if backup.is_dir() {
-            unfold(backup, &gallery, erased, progress)?
+            restore_into(backup, &gallery, erased, progress)?
         } else {
             let unpacked = building.path().join("backup");
             make_directory(&unpacked)?;
             listing::unpack(backup, &unpacked)?;
-            unfold(&unpacked, &gallery, erased, progress)
+            restore_into(&unpacked, &gallery, erased, progress)
                 .map_err(|error| listing::in_terms_of(backup, &unpacked, error))?
         };
         if !dry_run {
@@ -126,7 +126,12 @@ impl Gallery {
 }
 
 /// Makes a gallery in an empty folder from the folder of a backup.
-fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progress<'_>) -> Result<Restored> {
+fn restore_into(
+    source: &Path,
+    gallery: &Path,
+    erased: Option<&Path>,
+    progress: Progress<'_>,
+) -> Result<Restored> {
     let listing = Listing::read(source)?;
     listing.verify(source, progress)?;
     let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
@@ -145,8 +150,8 @@ fn unfold(source: &Path, gallery: &Path, erased: Option<&Path>, progress: Progre
     private::keep_private(gallery);
     let moved = since.as_ref().map_or(0, Since::kept);
     let unreadable = since.as_ref().map_or(0, |since| since.unreadable);
-    let nameless = since.and_then(|since| since.nameless).filter(|_| moved > 0);
-    Ok(Restored { backup: listing.backup, erased, moved, nameless, unreadable })
+    let names_unknown = since.and_then(|since| since.names_unknown).filter(|_| moved > 0);
+    Ok(Restored { backup: listing.backup, erased, moved, names_unknown, unreadable })
 }
 
 /// Subjects and templates of a backup; `None` for a backup of an earlier version of the program.
@@ -164,14 +169,14 @@ fn is_file(path: &Path) -> bool {
 }
 
 /// Copies the files of a gallery at one moment, while no process writes to it or while its writers wait.
-fn copy_still(directory: &Path, to: &Path) -> Result<()> {
+fn copy_consistently(directory: &Path, to: &Path) -> Result<()> {
     match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => {
             gallery.vectors.copy_to(&to.join(INDEX))?;
             copy_catalog(directory, to)
         }
         Err(GalleryError::Vectors(error)) if error.kind() == VectorErrorKind::Locked => {
-            let _still = Barrier::of(directory).close()?;
+            let _still = Barrier::of(directory).lock_exclusive()?;
             local::copy_at(&directory.join(INDEX), &to.join(INDEX))?;
             copy_catalog(directory, to)
         }

@@ -17,7 +17,7 @@ pub(super) struct Barrier(PathBuf);
 
 /// Holds the barrier until it is dropped.
 #[must_use]
-pub(super) struct Passage {
+pub(super) struct BarrierGuard {
     _turnstile: Option<File>,
     _barrier: File,
 }
@@ -28,25 +28,25 @@ impl Barrier {
     }
 
     /// For a write. A thread that holds the barrier must not call this again.
-    pub fn share(&self) -> Result<Passage> {
+    pub fn lock_shared(&self) -> Result<BarrierGuard> {
         self.hold(|| {
             let turnstile = File::open(&self.0)?;
             turnstile.lock_shared()?;
             let barrier = self.file()?;
             barrier.lock_shared()?;
             turnstile.unlock()?;
-            Ok(Passage { _turnstile: None, _barrier: barrier })
+            Ok(BarrierGuard { _turnstile: None, _barrier: barrier })
         })
     }
 
     /// For a copy. Waits for running writes, and makes new writes wait.
-    pub fn close(&self) -> Result<Passage> {
+    pub fn lock_exclusive(&self) -> Result<BarrierGuard> {
         self.hold(|| {
             let turnstile = File::open(&self.0)?;
             turnstile.lock()?;
             let barrier = self.file()?;
             barrier.lock()?;
-            Ok(Passage { _turnstile: Some(turnstile), _barrier: barrier })
+            Ok(BarrierGuard { _turnstile: Some(turnstile), _barrier: barrier })
         })
     }
 
@@ -55,7 +55,7 @@ impl Barrier {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
     }
 
-    fn hold(&self, take: impl FnOnce() -> std::io::Result<Passage>) -> Result<Passage> {
+    fn hold(&self, take: impl FnOnce() -> std::io::Result<BarrierGuard>) -> Result<BarrierGuard> {
         take().map_err(|source| GalleryError::Io { path: self.0.join(NAME), doing: "locking it", source })
     }
 }

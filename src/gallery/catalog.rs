@@ -29,10 +29,10 @@
 mod checksum;
 mod connection;
 mod erasure;
-pub(super) mod evidence;
 mod inspection;
 pub(super) mod journal;
 mod ledger;
+pub(super) mod measurements;
 mod migration;
 pub(super) mod path;
 pub(super) mod pending;
@@ -58,7 +58,7 @@ use rusqlite::{
 use serde_json::json;
 
 use super::Binding;
-use super::barrier::{Barrier, Passage};
+use super::barrier::{Barrier, BarrierGuard};
 use super::error::{GalleryError, Result};
 use ledger::{Changes, Entry, Ledger};
 use schema::{APPLICATION_ID, TABLES, VERSION};
@@ -66,7 +66,7 @@ use schema::{APPLICATION_ID, TABLES, VERSION};
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::PhotoRecord;
-pub use source::{Held, Source};
+pub use source::{ExistingTemplate, Source};
 pub use subject::Subject;
 pub use template::SubjectTemplate;
 pub use unknown::UnknownFace;
@@ -87,10 +87,10 @@ pub(super) struct Catalog {
     changes: Changes,
     /// A commit failed, so the ledger in memory may differ from the one on disk.
     stale: bool,
-    /// Buckets that were compared with the ledger: see [`Catalog::believe`].
-    believed: RefCell<HashSet<(&'static str, u8)>>,
+    /// Buckets that were compared with the ledger: see [`Catalog::compare_bucket`].
+    compared: RefCell<HashSet<(&'static str, u8)>>,
     /// Held while the connection closes.
-    closing: Option<Passage>,
+    closing: Option<BarrierGuard>,
 }
 
 impl Catalog {
@@ -166,7 +166,7 @@ impl Catalog {
             generation: Arc::default(),
             changes: Changes::default(),
             stale: false,
-            believed: RefCell::default(),
+            compared: RefCell::default(),
             closing: None,
         };
         catalog.read("preparing it", |db| {
@@ -248,7 +248,7 @@ impl Catalog {
     fn extend(&mut self) -> Result<()> {
         self.check_references(MIGRATING, false)?;
         {
-            let _writing = self.barrier.share()?;
+            let _writing = self.barrier.lock_shared()?;
             let extended =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
                     migration::extend(&tx)?;
@@ -272,7 +272,7 @@ impl Catalog {
         if identity(&self.path).ok() != Some(self.file) {
             return Err(GalleryError::Moved { path: self.path.clone() });
         }
-        let writing = self.barrier.share()?;
+        let writing = self.barrier.lock_shared()?;
         let done = self.commit(work);
         drop(writing);
         self.changes.forget();
@@ -324,13 +324,13 @@ impl Catalog {
 
     /// Compares the rows of a bucket, as found through a SQLite index, with the ledger. Each bucket is compared once per opening.
     /// Afterwards a row that `sums` does not return does not exist.
-    fn believe(
+    fn compare_bucket(
         &self,
         table: &'static str,
         bucket: u8,
         sums: impl FnOnce(&Connection) -> rusqlite::Result<Vec<i64>>,
     ) -> Result<()> {
-        if self.believed.borrow().contains(&(table, bucket)) {
+        if self.compared.borrow().contains(&(table, bucket)) {
             return Ok(());
         }
         self.read("verifying an index of its rows", |db| {
@@ -338,14 +338,14 @@ impl Catalog {
             sums(db)?.into_iter().for_each(|sum| found.add(sum));
             self.ledger.compare((table, bucket), found)
         })?;
-        self.believed.borrow_mut().insert((table, bucket));
+        self.compared.borrow_mut().insert((table, bucket));
         Ok(())
     }
 
     /// Whether all buckets of a table were compared with the ledger.
-    fn believes_all(&self, table: &'static str) -> bool {
-        let believed = self.believed.borrow();
-        (0..=u8::MAX).all(|bucket| believed.contains(&(table, bucket)))
+    fn has_compared_all(&self, table: &'static str) -> bool {
+        let compared = self.compared.borrow();
+        (0..=u8::MAX).all(|bucket| compared.contains(&(table, bucket)))
     }
 
     pub(super) fn damaged(&self, what: String) -> GalleryError {
@@ -361,7 +361,7 @@ impl Drop for Catalog {
             && identity(&self.path).ok() == Some(self.file)
         {
             // The connection closes after this function. It must not change files while they are copied.
-            self.closing = self.barrier.share().ok();
+            self.closing = self.barrier.lock_shared().ok();
             let _ = connection::keep_log_on_close(&self.connection, false);
         }
     }

@@ -91,7 +91,7 @@ impl Gallery {
         let mut catalog = self.catalog();
         let subject = catalog.subject(from)?;
         catalog.rename(&subject, to)?;
-        self.witness(&catalog)
+        self.record_in_index(&catalog)
     }
 
     /// Removes a subject with all its templates. When it returns, the removal is durable and no search finds them. The journal does not

@@ -37,7 +37,7 @@ impl Gallery {
             DocumentKind::Calibration => catalog.keep_calibration(key, text)?,
             DocumentKind::Audit => catalog.keep_audit(key, text)?,
         };
-        self.witness(&catalog)?;
+        self.record_in_index(&catalog)?;
         Ok(id)
     }
 
@@ -56,7 +56,7 @@ impl Gallery {
     pub(super) fn document_problems(&self, check: DocumentCheck<'_>) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         for (kind, table) in [(DocumentKind::Calibration, "calibrations"), (DocumentKind::Audit, "audits")] {
-            let documents = self.catalog().documents(table)?; // the check may ask the catalog
+            let documents = self.catalog().documents(table)?; // the check may use the catalog
             for (id, key, text) in documents {
                 problems.extend(check(self, kind, &Document { id, key, text }));
             }

@@ -39,7 +39,7 @@ pub struct Enrollment {
 
 /// A path of a photo that is already in the gallery.
 #[derive(Debug, Clone)]
-pub struct Sighting {
+pub struct KnownPath {
     /// Hash of its bytes.
     pub hash: PhotoHash,
     /// The path.
@@ -105,7 +105,7 @@ impl Gallery {
     ///
     /// # Errors
     /// The disk is full or failing.
-    pub fn note_paths(&self, seen: &[Sighting]) -> Result<u64> {
+    pub fn add_paths(&self, seen: &[KnownPath]) -> Result<u64> {
         self.settle()?;
         let mut catalog = self.catalog();
         catalog.verify_photos(seen.iter().map(|photo| &photo.hash))?;
@@ -118,7 +118,7 @@ impl Gallery {
             Ok(added)
         })?;
         if added > 0 {
-            self.witness(&catalog)?;
+            self.record_in_index(&catalog)?;
         }
         Ok(added)
     }
@@ -168,16 +168,16 @@ impl Gallery {
             (pending, value, catalog.generation())
         };
         let Some(pending) = pending else {
-            self.witness(&self.catalog())?;
+            self.record_in_index(&self.catalog())?;
             return Ok((None, value));
         };
         self.hidden.add(&rows);
         let inserted =
-            self.barrier.share().and_then(|_writing| Ok(self.vectors.insert(&rows, generation)?));
+            self.barrier.lock_shared().and_then(|_writing| Ok(self.vectors.insert(&rows, generation)?));
         match inserted {
             Ok(receipt) => Ok((Some(Written { pending, generation, shards: receipt.shards }), value)),
             Err(error) => {
-                self.give_up(pending);
+                self.settle_failed_write(pending);
                 Err(error)
             }
         }
@@ -195,7 +195,7 @@ impl Gallery {
             progress::reached(tx, &shards, generation)?;
             work(tx)
         });
-        finished.inspect_err(|_| self.give_up(pending))
+        finished.inspect_err(|_| self.settle_failed_write(pending))
     }
 }
 

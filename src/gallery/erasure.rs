@@ -7,7 +7,7 @@ use super::error::{GalleryError, Result};
 
 /// The temporary disk space of an erasure, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct PurgeSpace {
     /// Largest space that it needs.
     pub needed: u64,
     /// Free space.
@@ -47,7 +47,7 @@ impl Gallery {
     ///
     /// # Errors
     /// The catalog or the file system failed.
-    pub fn purge_room(&self) -> Result<Room> {
+    pub fn purge_room(&self) -> Result<PurgeSpace> {
         let io = |source: rustix::io::Errno| GalleryError::Io {
             path: self.directory.clone(),
             doing: "reading its free space",
@@ -56,7 +56,7 @@ impl Gallery {
         let disk = rustix::fs::statvfs(&self.directory).map_err(io)?;
         // Index and catalog are purged one after the other. The first one frees its space before the second one begins.
         let needed = self.vectors.purge_room()?.max(self.catalog().rewrite_room()?);
-        Ok(Room { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
+        Ok(PurgeSpace { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
     }
 
     /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, and names in the
@@ -67,7 +67,7 @@ impl Gallery {
     /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged.
     pub fn purge(&self) -> Result<Erasure> {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Room { needed, available } = self.purge_room()?;
+        let PurgeSpace { needed, available } = self.purge_room()?;
         if available < needed {
             return Err(GalleryError::NoRoom { path: self.directory.clone(), needed, available });
         }
@@ -75,7 +75,7 @@ impl Gallery {
         self.finish_removals()?;
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
-        self.hidden.release(); // the view that is kept would hold files
+        self.hidden.release(); // the stored view would keep files in use
         let receipt = self.vectors.purge()?;
         let catalog_held = !self.catalog().rewrite()?;
         let erasure = Erasure {

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use rusqlite::params;
 
 use super::catalog::template::{Original, group_of};
-use super::catalog::{Held, PendingKind, PhotoRecord, Source, path, photo, subject, template};
+use super::catalog::{ExistingTemplate, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
@@ -55,7 +55,7 @@ impl Gallery {
     ///
     /// # Errors
     /// The catalog failed.
-    pub fn each_imported(&self, source: &Source, visit: impl FnMut(u64, Held)) -> Result<()> {
+    pub fn each_imported(&self, source: &Source, visit: impl FnMut(u64, ExistingTemplate)) -> Result<()> {
         if source.is_new { Ok(()) } else { self.catalog().each_imported(source, visit) }
     }
 
@@ -64,7 +64,7 @@ impl Gallery {
     ///
     /// # Errors
     /// The catalog failed.
-    pub fn held_face(&self, photo: &ImportedPhoto) -> Result<Option<Held>> {
+    pub fn existing_template(&self, photo: &ImportedPhoto) -> Result<Option<ExistingTemplate>> {
         let bounds = photo.face.as_ref().map(|face| face.bounds);
         let held = self.catalog().templates_of_photo(&photo.hash)?;
         Ok(held.into_iter().find_map(|(held, face)| {
@@ -91,7 +91,7 @@ impl Gallery {
     pub fn note_source_names(&self, source: &Source, digest: Option<&str>) -> Result<()> {
         let mut catalog = self.catalog();
         catalog.note_source_names(source, digest)?;
-        self.witness(&catalog)
+        self.record_in_index(&catalog)
     }
 
     /// Moves templates, given by their ids, to the subjects of these names, which are made if they do not exist. Subjects without templates

@@ -9,7 +9,7 @@ use super::catalog::UnknownFace;
 use super::catalog::template::group_of;
 use super::documents::{DocumentCheck, is_json};
 use super::error::Result;
-use super::opening::abandoned_beside;
+use super::opening::leftovers_beside;
 use super::vectors::{Access, Stored, VectorError, VectorErrorKind, View, local};
 use super::{Gallery, INDEX};
 
@@ -114,7 +114,7 @@ impl Gallery {
         wait: Duration,
         documents: DocumentCheck<'_>,
     ) -> Result<Inspection> {
-        let leftovers = abandoned_beside(directory);
+        let leftovers = leftovers_beside(directory);
         let damage = match Self::open_with(directory, Access::ReadOnly, wait) {
             Ok(gallery) => return Ok(Inspection { leftovers, ..gallery.check_with(deep, documents)? }),
             Err(error) if error.is_damage() => error,

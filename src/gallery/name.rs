@@ -42,7 +42,7 @@ impl Name {
     ///
     /// # Errors
     /// As [`new`](Self::new). The longest name is a few bytes shorter.
-    pub fn made_up(text: &str) -> Result<Self> {
+    pub fn generated(text: &str) -> Result<Self> {
         Self::limited(text, BYTES - NUMBER)
     }
 
@@ -74,7 +74,7 @@ impl Name {
             "it begins or ends with a space".to_owned()
         } else if let Some(first) = name.chars().next().filter(|&first| is_combining_mark(first)) {
             format!("it begins with U+{:04X}, which combines with a preceding character", u32::from(first))
-        } else if let Some(reason) = unseen(&name) {
+        } else if let Some(reason) = invisible(&name) {
             reason
         } else {
             return Ok(Self(name));
@@ -117,7 +117,7 @@ fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
 }
 
 /// Why the first invisible character is refused, if there is one.
-fn unseen(name: &str) -> Option<String> {
+fn invisible(name: &str) -> Option<String> {
     let characters: Vec<char> = name.chars().collect();
     let (at, what) = (0..characters.len()).find_map(|at| Some((at, kind(&characters, at)?)))?;
     Some(format!("it contains U+{:04X}, {what}", u32::from(characters[at])))
@@ -129,7 +129,7 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     const INVISIBLE: &str = "an invisible character";
     match name[at] {
         ' ' => return None,
-        NO_JOIN if parts_letters(name, at) => return None,
+        NO_JOIN if changes_form(name, at) => return None,
         JOIN if beside_virama(name, at) => return None,
         '\u{fffd}' => return Some("the replacement character of wrongly decoded text"),
         // Default-ignorable characters that are letters, marks or symbols by their category, and the blank Braille pattern.
@@ -161,7 +161,7 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
 }
 
 /// Whether a zero-width non-joiner changes the form of its neighbours: RFC 5892, appendix A.1.
-fn parts_letters(name: &[char], at: usize) -> bool {
+fn changes_form(name: &[char], at: usize) -> bool {
     use JoiningType::{DualJoining, LeftJoining, RightJoining, Transparent};
     let (before, after) = (&name[..at], &name[at + 1..]);
     if before.last().is_some_and(|&c| canonical_combining_class(c) == VIRAMA) {
@@ -216,9 +216,9 @@ mod tests {
             "김철수",
             "علی\u{200c}رضا",       // Persian, a non-joiner between letters that would join
             "র\u{200d}\u{9cd}যাচেল", // Bengali, a joiner before the virama
-            "ක\u{dca}\u{200d}ර",    // Sinhala, after it
+            "ක\u{dca}\u{200d}ර",    // Sinhala, a joiner after the virama
             "മോഹന\u{d4d}\u{200d}",  // Malayalam, a chillu
-            "क\u{94d}\u{200c}ष",    // Devanagari, a virama that is seen
+            "क\u{94d}\u{200c}ष",    // Devanagari, a visible virama
             "photo_01 (2).jpg#3",
             "🦀",
         ] {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_refused_with_its_code_point() {
+    fn invisible_characters_are_refused_with_their_code_points() {
         for (name, point) in [
             ("Ada\u{200b}", "U+200B"),
             ("\u{feff}Ada", "U+FEFF"),
@@ -238,7 +238,7 @@ mod tests {
             ("Ada\u{2069}", "U+2069"),
             ("A\u{200d}da", "U+200D"),
             ("A\u{200c}da", "U+200C"),
-            ("رضا\u{200c}علی", "U+200C"), // alef does not join what follows
+            ("رضا\u{200c}علی", "U+200C"), // alef does not join the next letter
             ("علی\u{200c}", "U+200C"),
             ("क\u{94d}\u{200c}", "U+200C"),
             ("👩\u{200d}🚀", "U+200D"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_at_the_ends_and_lengths_are_judged_as_they_are_kept() {
+    fn spaces_at_the_ends_and_lengths_are_checked_after_normalization() {
         for name in ["", " ", "\u{3000}"] {
             assert_eq!(reason(name), "it is empty");
         }
@@ -276,6 +276,6 @@ mod tests {
         }
         Name::new(&"e\u{301}".repeat(256)).unwrap();
         assert_eq!(reason(&"é".repeat(257)), "it is longer than 512 bytes");
-        assert!(Name::made_up(&"a".repeat(500)).is_err());
+        assert!(Name::generated(&"a".repeat(500)).is_err());
     }
 }

@@ -25,7 +25,7 @@ impl Gallery {
             return Err(GalleryError::Threshold(threshold));
         }
         refuse_occupied(directory)?;
-        let building = building_beside(directory)?;
+        let building = temporary_folder_beside(directory)?;
         let made = building.path().join("gallery");
         let io = |doing| move |source| GalleryError::Io { path: directory.to_owned(), doing, source };
         std::fs::create_dir(&made).map_err(io("making a folder beside it"))?;
@@ -66,7 +66,7 @@ impl Gallery {
             }
             _ => return Err(GalleryError::NotAGallery(directory.to_owned())),
         }
-        let vectors = local::open(&index, access, wait)?; // first: its lock guards the catalog too
+        let vectors = local::open(&index, access, wait)?; // first, because its lock also protects the catalog
         Self::with_vectors(directory, access, Box::new(vectors))
     }
 
@@ -147,23 +147,23 @@ fn hide_unfinished(catalog: &mut Catalog, vectors: &dyn VectorStore) -> Result<O
 }
 
 /// A locked temporary folder beside a place. Dropping it removes the folder.
-pub(super) struct Building {
+pub(super) struct TemporaryFolder {
     folder: Option<TempDir>,
     path: PathBuf,
     _lock: File,
 }
 
 /// The temporary folders of this process. While this is locked, none is put in its place or removed.
-static UNDER_WAY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static TEMPORARY_FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-fn under_way() -> MutexGuard<'static, Vec<PathBuf>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+fn temporary_folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    TEMPORARY_FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes the temporary folders of this process. None of them can be put in its place as long as the result is held, which is until the
 /// process ends. Returns the removed folders.
-pub fn abandon() -> MutexGuard<'static, Vec<PathBuf>> {
-    let folders = under_way();
+pub fn remove_temporary_folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    let folders = temporary_folders();
     for folder in &*folders {
         // Another thread may still be adding files.
         for _ in 0..100 {
@@ -178,35 +178,35 @@ pub fn abandon() -> MutexGuard<'static, Vec<PathBuf>> {
     folders
 }
 
-impl Drop for Building {
+impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        let mut folders = under_way();
+        let mut folders = temporary_folders();
         drop(self.folder.take());
         folders.retain(|folder| *folder != self.path);
     }
 }
 
-impl Building {
+impl TemporaryFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
 /// Prefix of the names of temporary folders.
-const BUILDING: &str = ".gallerist-";
+const TEMPORARY: &str = ".gallerist-";
 
 /// Makes a temporary folder beside `place`, and removes those of killed processes.
-pub(super) fn building_beside(place: &Path) -> Result<Building> {
+pub(super) fn temporary_folder_beside(place: &Path) -> Result<TemporaryFolder> {
     let make = || {
         // Parent folders are made when the folder is put in its place, so a failure leaves nothing.
         let parent = existing(&parent_of(place)?).to_owned();
         // Other processes must not look for unlocked folders before this one is locked.
         let looking = File::open(&parent)?;
         looking.lock()?;
-        abandoned_in(&parent).iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
-        let mut folders = under_way();
+        leftovers_in(&parent).iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+        let mut folders = temporary_folders();
         let folder = tempfile::Builder::new()
-            .prefix(BUILDING)
+            .prefix(TEMPORARY)
             .permissions(Permissions::from_mode(private::FOLDER))
             .tempdir_in(&parent)?;
         let lock = File::open(folder.path())?;
@@ -214,7 +214,7 @@ pub(super) fn building_beside(place: &Path) -> Result<Building> {
         looking.unlock()?;
         let path = folder.path().to_owned();
         folders.push(path.clone());
-        Ok(Building { folder: Some(folder), path, _lock: lock })
+        Ok(TemporaryFolder { folder: Some(folder), path, _lock: lock })
     };
     make().map_err(|source| GalleryError::Io {
         path: place.to_owned(),
@@ -224,14 +224,14 @@ pub(super) fn building_beside(place: &Path) -> Result<Building> {
 }
 
 /// Temporary folders of killed processes beside `place`.
-pub(super) fn abandoned_beside(place: &Path) -> Vec<PathBuf> {
-    parent_of(place).map_or(Vec::new(), |parent| abandoned_in(&parent))
+pub(super) fn leftovers_beside(place: &Path) -> Vec<PathBuf> {
+    parent_of(place).map_or(Vec::new(), |parent| leftovers_in(&parent))
 }
 
-fn abandoned_in(parent: &Path) -> Vec<PathBuf> {
+fn leftovers_in(parent: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(BUILDING))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY))
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
         .filter(|path| File::open(path).is_ok_and(|folder| folder.try_lock().is_ok()))
@@ -245,7 +245,7 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
             File::open(made)?.sync_all()?;
         }
         let parent = parent_of(place)?;
-        let _not_abandoned = under_way();
+        let _not_abandoned = temporary_folders();
         std::fs::create_dir_all(&parent)?;
         std::fs::rename(made, place)?;
         File::open(parent)?.sync_all()

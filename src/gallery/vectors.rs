@@ -35,21 +35,20 @@ pub trait VectorStore: Send + Sync {
     /// The properties that the store was made with.
     fn identity(&self) -> Identity;
 
-    /// Inserts rows, and keeps `watermark` in each shard that rows go to, behind the last of them; in shard 0 if there are none.
+    /// Inserts rows. Then stores `watermark` in each shard that got rows; in shard 0 if there are no rows.
     ///
     /// # Errors
     /// Nothing was written: [`WrongDimension`](VectorErrorKind::WrongDimension), [`InvalidVector`](VectorErrorKind::InvalidVector),
     /// [`DuplicateId`](VectorErrorKind::DuplicateId) for an id that is in the store or twice among the rows,
-    /// [`ReadOnly`](VectorErrorKind::ReadOnly). Otherwise a full or failing store: of each subject all rows were written or none, and a
-    /// snapshot shows of which.
+    /// [`ReadOnly`](VectorErrorKind::ReadOnly). For a full or failing store: for each subject either all rows or no rows were written. A
+    /// snapshot shows for which subjects.
     fn insert(&self, rows: &[Row<'_>], watermark: u64) -> Result<Receipt>;
 
-    /// Deletes rows, and keeps `watermark` in each shard that rows are deleted from; in shard 0 if there are none. Ids that no row has are
-    /// skipped. The bytes of the rows stay until [`purge`](Self::purge).
+    /// Deletes rows. Then stores `watermark` in each shard that lost rows; in shard 0 if there are none. Ignores ids that no row has. The
+    /// bytes of the rows stay until [`purge`](Self::purge).
     ///
     /// # Errors
-    /// Nothing was deleted: [`ReadOnly`](VectorErrorKind::ReadOnly). Otherwise a full or failing store: the rows of some shards may be
-    /// deleted.
+    /// Nothing was deleted: [`ReadOnly`](VectorErrorKind::ReadOnly). For a full or failing store: the rows of some shards may be deleted.
     fn delete(&self, ids: &[u64], watermark: u64) -> Result<Receipt>;
 
     /// Stores `watermark` in shard 0, durably.

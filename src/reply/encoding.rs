@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Counts, Skipped, VERSION};
 use crate::reason::Reason;
 
-/// An event of an encoding. The templates of an encoded photo, and the reason of a skipped one, are on the disk before the event is reported.
+/// An event of an encoding. Encoded and skipped photos are on the disk before they are reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EncodeEvent {

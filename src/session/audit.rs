@@ -135,14 +135,14 @@ impl Session {
             control: *control,
         };
         for photo in source.listed()?.into_iter().flatten() {
-            self.mate(photo.person.as_deref(), &photo.name)?;
+            self.mated_subject(photo.person.as_deref(), &photo.name)?;
         }
         let read = match source.read()? {
             Ok(read) => read,
             Err(stopped) => return Ok(Err(stopped)),
         };
         let named = |probe: Probe| {
-            self.mate(probe.person.as_deref(), &probe.name)?;
+            self.mated_subject(probe.person.as_deref(), &probe.name)?;
             Ok((probe.template, probe.person.unwrap_or_default()))
         };
         let probes = read.probes.into_iter().map(named).collect::<Result<_>>()?;
@@ -153,7 +153,7 @@ impl Session {
     ///
     /// # Errors
     /// The person is not known, or is not in the gallery.
-    pub fn mate(&self, person: Option<&str>, name: &str) -> Result<u64> {
+    pub fn mated_subject(&self, person: Option<&str>, name: &str) -> Result<u64> {
         let person = person.ok_or_else(|| SessionError::NoPerson(name.to_owned()))?;
         let unknown = |error| {
             SessionError::Input(format!("{name}: mated probes are of people in the gallery: {error}"))

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
+use super::batch_writer::{BatchWriter, described};
 use super::error::{Result, SessionError};
 use super::identify::require_paths;
-use super::ledger::{Ledger, described};
 use super::{Control, Naming, Session, engine};
 use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, Person, PhotoOutcome};
 use crate::ingest::{self, Census, Faces, Finding, Skip, look, survey, walk};
@@ -67,13 +67,13 @@ impl Session {
         let found = survey(&request.paths);
         let total = found.inputs;
         control.report("photos", 0, Some(total));
-        let mut ledger = Ledger::new(gallery, &options, found.system_files, &mut sink);
+        let mut batch_writer = BatchWriter::new(gallery, &options, found.system_files, &mut sink);
         let known = |hash: &_| {
             gallery.photo(hash).ok().flatten().is_some_and(|photo| {
                 photo.outcome == "enrolled" || photo.is_skipped(&options.settings(&photo.outcome))
             })
         };
-        let inputs = walk(&request.paths).map(|input| naming.judge(input));
+        let inputs = walk(&request.paths).map(|input| naming.with_problem(input));
         let mut seen = 0;
         ingest::run(loaded, inputs, &options, &known, control.stop, |outcome| {
             seen += 1;
@@ -83,10 +83,10 @@ impl Session {
                 Finding::Faces(faces) => (0..faces.len()).map(person).collect::<Result<Vec<_>, _>>(),
                 _ => person(0).map(|person| vec![person]),
             };
-            ledger.enter(outcome, intended)
+            batch_writer.add(outcome, intended)
         })?;
-        ledger.finish()?;
-        let (counts, several) = (ledger.counts.clone(), ledger.several);
+        batch_writer.finish()?;
+        let (counts, several) = (batch_writer.counts.clone(), batch_writer.several);
         let left = total.saturating_sub(counts.inputs());
         let left = Some(left).filter(|left| control.is_stopped() && *left > 0);
         let summary = EnrollSummary::new(&counts, several, left, started.elapsed().as_secs_f64());

@@ -1,14 +1,14 @@
 //! Import: templates into the gallery.
 
+mod import_file;
 mod plan;
-mod sheet;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
+use import_file::ImportFile;
 pub use plan::OtherNames;
 use plan::Plan;
-use sheet::Sheet;
 
 use super::error::{Result, SessionError};
 use super::{Control, Session};
@@ -41,7 +41,7 @@ struct Import<'a> {
     file: &'a std::path::Path,
     gallery: &'a Gallery,
     source: Source,
-    sheet: Sheet,
+    import_file: ImportFile,
     plan: Plan,
 }
 
@@ -61,7 +61,7 @@ impl Session {
     ) -> Result<ImportSummary, E> {
         let started = Instant::now();
         let import = self.planned(request, control)?;
-        for (row, error) in &import.sheet.invalid {
+        for (row, error) in &import.import_file.invalid {
             let (reason, detail) = (error.reason(), error.to_string());
             sink(ImportEvent::Skipped { row: *row, reason, detail })?;
         }
@@ -75,20 +75,20 @@ impl Session {
 
     /// Reads the whole file and compares it with the gallery. Writes nothing.
     fn planned<'a>(&'a self, request: &'a ImportRequest, control: &Control<'_>) -> Result<Import<'a>> {
-        let mut sheet = Sheet::open(&request.file, request.subjects.as_deref())?;
+        let mut import_file = ImportFile::open(&request.file, request.subjects.as_deref())?;
         let gallery = self.gallery();
-        let (expected, got) = (gallery.binding().dimension, sheet.file.dimension);
+        let (expected, got) = (gallery.binding().dimension, import_file.file.dimension);
         if expected != got {
             let error = GalleryError::WrongDimension { expected, got };
             return Err(SessionError::Input(format!("{}: {error}", request.file.display())));
         }
-        let rows = sheet.file.rows;
+        let rows = import_file.file.rows;
         let hash =
-            sheet.check(request.skip_invalid, |row| control.report("rows checked", row, Some(rows)))?;
-        check_origin(gallery, request.from_model.as_deref(), sheet.made_with.as_ref())?;
+            import_file.check(request.skip_invalid, |row| control.report("rows checked", row, Some(rows)))?;
+        check_origin(gallery, request.from_model.as_deref(), import_file.made_with.as_ref())?;
         let source = gallery.source(&hash, &request.file, rows)?;
-        let plan = Plan::make(gallery, &source, &sheet, request.other_names)?;
-        Ok(Import { file: &request.file, gallery, source, sheet, plan })
+        let plan = Plan::make(gallery, &source, &import_file, request.other_names)?;
+        Ok(Import { file: &request.file, gallery, source, import_file, plan })
     }
 }
 
@@ -96,7 +96,7 @@ impl Import<'_> {
     /// Renames rows that are already in the gallery, and stores the digest of the file's names.
     fn names(&self) -> Result<()> {
         self.gallery.rename_templates(&self.plan.renamed)?;
-        self.gallery.note_source_names(&self.source, self.sheet.names_digest().as_deref())?;
+        self.gallery.note_source_names(&self.source, self.import_file.names_digest().as_deref())?;
         Ok(())
     }
 
@@ -106,9 +106,9 @@ impl Import<'_> {
         control: &Control<'_>,
         sink: &mut impl FnMut(ImportEvent) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let (file, plan) = (&self.sheet.file, &self.plan);
+        let (file, plan) = (&self.import_file.file, &self.plan);
         control.report("rows", plan.held, Some(file.rows));
-        let mut photos = self.sheet.photos().map_err(SessionError::from)?;
+        let mut photos = self.import_file.photos().map_err(SessionError::from)?;
         let mut imported = 0;
         let together = (TOGETHER / (size_of::<f32>() * file.dimension)).clamp(1024, BLOCK * 8);
         for first in (0..file.rows).step_by(together) {
@@ -129,8 +129,13 @@ impl Import<'_> {
     }
 
     /// The missing rows of a block.
-    fn block(&self, first: u64, together: usize, photos: &mut sheet::Photos) -> Result<Vec<ImportedRow>> {
-        let (file, plan) = (&self.sheet.file, &self.plan);
+    fn block(
+        &self,
+        first: u64,
+        together: usize,
+        photos: &mut import_file::Photos,
+    ) -> Result<Vec<ImportedRow>> {
+        let (file, plan) = (&self.import_file.file, &self.plan);
         let end = file.rows.min(first + together as u64);
         let missing = plan.next(first).is_some_and(|row| row < end);
         let block = if missing { file.block(first, together)? } else { Vec::new() };
@@ -138,7 +143,7 @@ impl Import<'_> {
         let mut wanted = Vec::new();
         for row in first..end {
             let (photo, template) = (photos.next()?, block.next());
-            if let Some(template) = template.filter(|_| plan.wants(row)) {
+            if let Some(template) = template.filter(|_| plan.includes(row)) {
                 let template = template.map_err(|error| file.bad_row(row, error))?;
                 wanted.push(ImportedRow { row, person: self.person(row)?, template, photo });
             }
@@ -148,10 +153,10 @@ impl Import<'_> {
 
     /// The subject of a row: its name in the file, or a generated name; `None` for an unknown face.
     fn person(&self, row: u64) -> Result<Option<Person>, GalleryError> {
-        if let Some(person) = self.sheet.person(row) {
+        if let Some(person) = self.import_file.person(row) {
             return Ok(Some(person.clone()));
         }
-        if self.sheet.is_unknown(row) {
+        if self.import_file.is_unknown(row) {
             return Ok(None);
         }
         let stem = if self.file.as_os_str() == STANDARD_INPUT {
@@ -159,12 +164,12 @@ impl Import<'_> {
         } else {
             self.file.file_stem().unwrap_or_default().to_string_lossy()
         };
-        Name::made_up(&format!("{stem}-{row}")).map(Person::Unknown).map(Some)
+        Name::generated(&format!("{stem}-{row}")).map(Person::Unknown).map(Some)
     }
 
     fn summary(&self, imported: u64, seconds: f64) -> ImportSummary {
-        let (rows, held, repeated) = (self.sheet.file.rows, self.plan.held, self.plan.repeated);
-        let skipped = self.sheet.invalid.len() as u64;
+        let (rows, held, repeated) = (self.import_file.file.rows, self.plan.held, self.plan.repeated);
+        let skipped = self.import_file.invalid.len() as u64;
         ImportSummary {
             version: VERSION,
             rows,

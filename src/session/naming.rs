@@ -32,14 +32,14 @@ impl Naming {
                 let whole = below.as_os_str().is_empty();
                 let path = if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below };
                 let number = if index == 0 { String::new() } else { format!("#{}", index + 1) };
-                let name = Name::text_of(path).and_then(|text| Name::made_up(&format!("{text}{number}")));
+                let name = Name::text_of(path).and_then(|text| Name::generated(&format!("{text}{number}")));
                 name.map(Person::Unknown).map_err(no_subject)
             }
         }
     }
 
     /// The input, with a problem if it has no subject. This is known before the file is read.
-    pub(super) fn judge(&self, input: Input) -> Input {
+    pub(super) fn with_problem(&self, input: Input) -> Input {
         let problem = input.problem.clone().or_else(|| self.person(&input, 0).err());
         Input { problem, ..input }
     }

@@ -18,7 +18,7 @@ use super::{Control, Session};
 use crate::experiment::brute_force;
 use crate::reply::{Identification, Match, PhotoRequest, Refusal, VERSION, Verdict};
 use crate::vectors::VectorFile;
-use compare::{Problems, SEEN_AGAIN, as_read};
+use compare::{PROCESSED_AGAIN, Problems, as_read};
 use expected::Case;
 use probe::Photos;
 
@@ -34,7 +34,7 @@ pub struct Prover<'a> {
 pub type Line = (u64, Result<Value, String>);
 
 /// The problems of a reply, and its unverified fields.
-type Judgement = (Vec<String>, Vec<String>);
+type Findings = (Vec<String>, Vec<String>);
 
 impl<'a> Prover<'a> {
     /// `photos` must be the request that the replies were made with.
@@ -47,10 +47,10 @@ impl<'a> Prover<'a> {
     /// # Errors
     /// The gallery failed, or the networks cannot be loaded. Problems of a reply are in its verdict.
     pub fn check(&mut self, lines: &[Line], control: &Control<'_>) -> Result<Option<Vec<Verdict>>> {
-        let Some(photos) = self.look_again(lines, control)? else { return Ok(None) };
+        let Some(photos) = self.process_again(lines, control)? else { return Ok(None) };
         let gallery = self.session.gallery();
         let mut cases: Vec<(usize, Case)> = Vec::new();
-        let mut verdicts: Vec<Option<Judgement>> = Vec::new();
+        let mut verdicts: Vec<Option<Findings>> = Vec::new();
         for (at, (_, reply)) in lines.iter().enumerate() {
             verdicts.push(match reply {
                 Err(problem) => Some((vec![problem.clone()], Vec::new())),
@@ -68,7 +68,7 @@ impl<'a> Prover<'a> {
         let questions: Vec<_> = cases.iter().map(|(_, case)| case.question(subjects)).collect();
         let Some(truths) = brute_force::answer(gallery, &questions, control.stop)? else { return Ok(None) };
         for ((at, case), truth) in cases.iter().zip(&truths) {
-            let mut verdict = case.judge(gallery, truth)?;
+            let mut verdict = case.check(gallery, truth)?;
             let (then, now) = (case.claim.search.templates, gallery.view()?.len() as u64);
             if !verdict.0.is_empty() && then != now {
                 let changed = format!(
@@ -78,7 +78,7 @@ impl<'a> Prover<'a> {
             }
             verdicts[*at] = Some(verdict);
         }
-        let told = |((number, reply), judgement): (&Line, Option<Judgement>)| {
+        let told = |((number, reply), judgement): (&Line, Option<Findings>)| {
             let (problems, not_proven) = judgement.unwrap_or_default();
             let claimed = reply.as_ref().ok().map(|reply| reply["certificate"].clone());
             let certificate = claimed.and_then(|claimed| serde_json::from_value(claimed).ok());
@@ -88,7 +88,7 @@ impl<'a> Prover<'a> {
     }
 
     /// Processes the photos of these replies again; `None` if it was stopped.
-    fn look_again(&self, lines: &[Line], control: &Control<'_>) -> Result<Option<Photos>> {
+    fn process_again(&self, lines: &[Line], control: &Control<'_>) -> Result<Option<Photos>> {
         let mut photos = Photos::new();
         let probes = lines.iter().filter_map(|(_, reply)| reply.as_ref().ok());
         let probes = probes.filter_map(|reply| serde_json::from_value(reply["probe"].clone()).ok());
@@ -97,7 +97,7 @@ impl<'a> Prover<'a> {
             return Ok(Some(photos));
         }
         let engine = self.session.engine()?;
-        let whole = probe::look_again(wanted, engine, self.photos, control, &mut photos)?;
+        let whole = probe::process_again(wanted, engine, self.photos, control, &mut photos)?;
         Ok(whole.then_some(photos))
     }
 
@@ -113,12 +113,12 @@ impl<'a> Prover<'a> {
     }
 
     /// Checks a reply for a photo or face without a template.
-    fn without_search(&self, reply: &Value, photos: &Photos) -> Judgement {
+    fn without_search(&self, reply: &Value, photos: &Photos) -> Findings {
         let mut problems = Problems::default();
         match read::<Refusal>(reply) {
             Err(problem) => problems.add(problem),
             Ok(claimed) => match self.refused(&claimed, photos) {
-                Some(expected) => problems.compare("", reply, &expected, SEEN_AGAIN, &|_| false),
+                Some(expected) => problems.compare("", reply, &expected, PROCESSED_AGAIN, &|_| false),
                 None => problems.add("probe: it is not refused when it is processed again"),
             },
         }
@@ -128,10 +128,10 @@ impl<'a> Prover<'a> {
     /// The refusal that the photo of a reply gives now.
     fn refused(&self, claimed: &Refusal, photos: &Photos) -> Option<Value> {
         let photo = probe::photo_of(&claimed.probe)?;
-        let looked = photos.get(&photo)?;
+        let processed = photos.get(&photo)?;
         let path = photo.0.to_string_lossy();
         let binding = self.session.gallery().binding();
-        let refused = refusals(&path, looked.skip.as_ref(), &looked.census, binding);
+        let refused = refusals(&path, processed.skip.as_ref(), &processed.census, binding);
         let same = |one: &&Refusal| one.probe.face == claimed.probe.face;
         refused.iter().find(same).map(as_read)
     }

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_being_written_stays_and_what_was_left_goes() {
+    fn unfinished_files_of_killed_runs_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("whole");
         let left = folder.path().join(format!("{UNFINISHED}abc"));

@@ -14,7 +14,7 @@ use gallerist::experiment::{Calibrator, Probe, record};
 use gallerist::face::Provenance;
 use gallerist::fusion::Fusion;
 use gallerist::gallery::{
-    Access, EnrolledFace, Enrollment, Gallery, GraphWhen, ImportedRow, Name, PhotoOutcome, Search, Sighting,
+    Access, EnrolledFace, Enrollment, Gallery, GraphWhen, ImportedRow, KnownPath, Name, PhotoOutcome, Search,
 };
 use gallerist::template::Binding;
 
@@ -132,12 +132,12 @@ fn make(house: &House) {
     };
     record::keep_calibration(&gallery, &sample.given(&probes).unwrap().unwrap()).unwrap();
     gallery.rename_subject("p-3", &Name::new("Ada").unwrap()).unwrap();
-    let seen = |number: u8| Sighting {
+    let seen = |number: u8| KnownPath {
         hash: [200 + number; 32],
         path: format!("copies/{number}.jpg").into(),
         person: None,
     };
-    gallery.note_paths(&(0..10).map(seen).collect::<Vec<_>>()).unwrap();
+    gallery.add_paths(&(0..10).map(seen).collect::<Vec<_>>()).unwrap();
     // Templates for the identifications.
     let unknown = (0..20)
         .map(|number| unknown(100 + number, &format!("crowd/{number}.jpg"), &[3 * u64::from(number) + 60]));

@@ -57,7 +57,7 @@ fn replies_from_a_pipe_are_read_by_the_program_with_networks() {
 #[test]
 fn programs_of_different_builds_refuse_each_other() {
     let said =
-        Said::of(command(["model", "list"]).env("GALLERIST_BEGAN", "another").output().unwrap()).ends(1);
+        Said::of(command(["model", "list"]).env("GALLERIST_STARTED_BY", "another").output().unwrap()).ends(1);
     assert!(said.err.contains("of another build"), "{}", said.err);
     gallerist(["model", "list"]).ends(0);
 }

@@ -73,7 +73,7 @@ pub fn name_photos(path: &Path) -> Result<bool> {
     }
     let mut lines = Lines::open(path)?;
     while let Some((_, line)) = lines.next()? {
-        let reply: Option<Reply> = serde_json::from_str(&line).ok(); // what is no reply is told later
+        let reply: Option<Reply> = serde_json::from_str(&line).ok(); // a line that is not a reply is reported later
         if reply
             .and_then(|reply| reply.probe)
             .is_some_and(|probe| probe.template.is_none() && probe.row.is_none())

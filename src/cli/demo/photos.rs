@@ -17,7 +17,7 @@ const MARK: &str = "made-by-gallerist-demo";
 ///
 /// # Errors
 /// `dir` is not empty and has no mark.
-pub fn renew(dir: &Path) -> Result<()> {
+pub fn reset(dir: &Path) -> Result<()> {
     if dir.join(MARK).exists() {
         fs::remove_dir_all(dir).with_context(|| format!("{}: removing the last demo", dir.display()))?;
     }
@@ -84,7 +84,7 @@ impl Photos {
 
     /// Writes changed copies of the photos in `others/`. `cut/` gets the content of the face bounds in the replies, `turned/` the whole
     /// photo, rotated by one, two or three quarter turns.
-    pub fn change(&self, replies: &[Value]) -> Result<()> {
+    pub fn write_variants(&self, replies: &[Value]) -> Result<()> {
         for (at, reply) in replies.iter().enumerate() {
             let probe = &reply["probe"];
             let path = Path::new(probe["path"].as_str().context("a reply names no photo")?);

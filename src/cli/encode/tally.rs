@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::finish::finish;
 use super::log::{Entry, Known, Log, Skipped};
 use crate::cli::counts;
-use crate::cli::enroll::because;
 use crate::cli::screen::{Bar, Screen, plural};
+use crate::cli::skip::skip_text;
 use crate::gallery::Person;
 use crate::ingest::{Census, EncodedFace, Finding, Outcome, Skip};
 use crate::reason::Reason;
@@ -19,7 +19,7 @@ use crate::vectors::{Description, checksum, hexadecimal};
 /// Photos per batch. A batch needs one sync.
 const BATCH: usize = 64;
 /// Longest time between a result and its write.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 pub struct Tally<'a> {
     log: Log,
@@ -44,11 +44,11 @@ impl<'a> Tally<'a> {
     }
 
     /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
-    pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
+    pub fn add(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<()> {
         let Outcome { input, hash, finding, census } = outcome;
         let (path, photo) = (input.path.as_path(), hash.as_ref().map(hexadecimal));
         if let Some(known) = photo.as_ref().and_then(|photo| self.log.find(photo)).cloned() {
-            return self.enter_known(path, photo, known, persons.ok().as_deref());
+            return self.add_known(path, photo, known, persons.ok().as_deref());
         }
         match (finding, persons) {
             (Finding::Faces(faces), Ok(persons)) => {
@@ -61,7 +61,7 @@ impl<'a> Tally<'a> {
                 self.print_note(path, &census)?;
                 let describe = |(face, person)| self.describe(path, photo.clone(), face, person);
                 let templates = faces.into_iter().zip(persons).map(describe).collect();
-                self.wait(Entry::Encoded(templates))
+                self.push(Entry::Encoded(templates))
             }
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => self.skip(path, photo, skip),
             (Finding::Known, _) => {
@@ -71,7 +71,7 @@ impl<'a> Tally<'a> {
     }
 
     /// Adds a photo that this run or an earlier run has processed.
-    fn enter_known(
+    fn add_known(
         &mut self,
         path: &Path,
         photo: Option<String>,
@@ -101,7 +101,7 @@ impl<'a> Tally<'a> {
             }
             Known::Skipped(skip) => {
                 let again = Skipped { path: path.to_string_lossy().into_owned(), ..skip };
-                self.wait(Entry::Skipped(again))
+                self.push(Entry::Skipped(again))
             }
         }
     }
@@ -129,7 +129,7 @@ impl<'a> Tally<'a> {
     }
 
     fn skip(&mut self, path: &Path, photo: Option<String>, skip: Skip) -> Result<()> {
-        self.wait(Entry::Skipped(Skipped {
+        self.push(Entry::Skipped(Skipped {
             path: path.to_string_lossy().into_owned(),
             reason: skip.reason,
             detail: skip.detail,
@@ -138,19 +138,19 @@ impl<'a> Tally<'a> {
         }))
     }
 
-    fn wait(&mut self, entry: Entry) -> Result<()> {
+    fn push(&mut self, entry: Entry) -> Result<()> {
         if self.batch.is_empty() {
             self.oldest = Instant::now();
         }
         // Results that do not depend on the content of the photo are not stored, so the next run processes the photo again.
-        let lasting = !matches!(&entry, Entry::Skipped(skip) if is_passing(skip.reason));
-        if lasting {
+        let is_stored = !matches!(&entry, Entry::Skipped(skip) if is_independent_of_content(skip.reason));
+        if is_stored {
             self.log.remember(&entry);
         } else if let Entry::Skipped(skip) = &entry {
             self.log.skipped.insert(skip.path.clone(), skip.clone());
         }
         self.batch.push(entry);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= LONGEST_WAIT {
             self.write_batch()
         } else {
             Ok(())
@@ -160,8 +160,9 @@ impl<'a> Tally<'a> {
     /// Writes the pending results. Results are printed after they are on the disk.
     pub fn write_batch(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
-        let lasting = |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_passing(skip.reason));
-        let lines: Vec<Entry> = batch.iter().filter(lasting).cloned().collect();
+        let is_stored =
+            |entry: &&Entry| !matches!(entry, Entry::Skipped(skip) if is_independent_of_content(skip.reason));
+        let lines: Vec<Entry> = batch.iter().filter(is_stored).cloned().collect();
         if !lines.is_empty() {
             self.log.append(&lines)?;
         }
@@ -191,15 +192,15 @@ impl<'a> Tally<'a> {
     /// Prints that some faces of a photo were not used.
     fn print_note(&self, path: &Path, census: &Census) -> Result<()> {
         let Some(note) = census.note() else { return Ok(()) };
-        self.bar.aside(|| self.screen.text(format!("{}  ({note})", path.display())))?;
+        self.bar.suspend(|| self.screen.text(format!("{}  ({note})", path.display())))?;
         let path = path.to_string_lossy().into_owned();
         let (faces, not_looked_at) = (census.found, census.not_looked_at);
         Ok(self.screen.json(&EncodeEvent::SeveralFaces { path, faces, not_looked_at, note })?)
     }
 
     fn print_skip(&self, event: fn(reply::Skipped) -> EncodeEvent, skipped: reply::Skipped) -> Result<()> {
-        let reason = because(skipped.reason, &skipped.detail);
-        self.bar.aside(|| self.screen.text(format!("skipped {}  ({reason})", skipped.path)))?;
+        let reason = skip_text(skipped.reason, &skipped.detail);
+        self.bar.suspend(|| self.screen.text(format!("skipped {}  ({reason})", skipped.path)))?;
         Ok(self.screen.json(&event(skipped))?)
     }
 
@@ -230,7 +231,7 @@ impl<'a> Tally<'a> {
 }
 
 /// Whether a reason depends on the path, the name or the machine, and not on the content of the photo.
-fn is_passing(reason: Reason) -> bool {
+fn is_independent_of_content(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Duplicate

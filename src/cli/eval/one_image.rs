@@ -49,24 +49,24 @@ impl Arguments {
         let source = self.source(set, self.subjects.as_deref(), &reading);
         if let Some(listed) = source.listed()? {
             let (several, alone) = count(&listed)?;
-            both_kinds(set, several, alone)?;
+            require_both_kinds(set, several, alone)?;
         }
         let read = match source.read()? {
             Ok(read) => read,
             Err(stopped) => return Ok(Err(stopped)),
         };
         bar.finish();
-        rows::list(&read.invalid, screen)?;
+        rows::print_skipped(&read.invalid, screen)?;
         let of_several = several_faces(read.several);
         let division = divide(people(read)?, self.mated_each as usize);
-        both_kinds(set, division.enrolled.len(), division.non_mated.len())?;
+        require_both_kinds(set, division.enrolled.len(), division.non_mated.len())?;
         let folder = Scratch::new()?;
         let gallery = Gallery::create(&folder.path().join("gallery"), binding, GraphWhen::Never)?;
         let source = gallery.source(&[0; 32], set, division.enrolled.len() as u64)?;
         // A folder name that is not a valid subject name must not stop the measurement.
         let rows = (0..).zip(&division.enrolled).map(|(row, probe)| {
-            let name = Name::made_up(probe.person.as_deref().unwrap_or_default());
-            let person = Person::Unknown(name.or_else(|_| Name::made_up(&format!("person {row}")))?);
+            let name = Name::generated(probe.person.as_deref().unwrap_or_default());
+            let person = Person::Unknown(name.or_else(|_| Name::generated(&format!("person {row}")))?);
             Ok(ImportedRow { row, person: Some(person), template: probe.template.clone(), photo: None })
         });
         gallery.import(&source, &rows.collect::<Result<Vec<_>>>()?)?;
@@ -105,7 +105,7 @@ impl Arguments {
 }
 
 /// Refuses a set without mated or without non-mated probes.
-fn both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
+fn require_both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
     ensure!(
         several > 0 && alone > 0,
         "{}: {several} people have two usable photos or more and {alone} have one; the protocol needs both kinds",
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_one_photo_is_a_stranger() {
+    fn people_with_one_photo_are_non_mated() {
         let set = [
             ("ada", vec![photo("ada", 1, true), photo("ada", 2, true), photo("ada", 3, true)]),
             ("bob", vec![photo("bob", 1, true), photo("bob", 2, false)]),

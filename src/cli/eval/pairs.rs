@@ -26,7 +26,7 @@ impl Arguments {
         let networks = self.probes.engine.request();
         let model = chosen(&networks)?;
         model.require_for(binding)?;
-        let engine = load(&networks, &model)?; // first: a list that is a pipe can be read once only
+        let engine = load(&networks, &model)?; // first, because a pipe can be read only once
         let pairs = self.pairs_of(list)?;
         let options = options(&self.probes.photos.largest())?;
         let encoded = match encode(&pairs, &engine, &options, stop, screen)? {
@@ -79,7 +79,7 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn people_are_folders_unless_the_list_says_otherwise() {
+    fn persons_are_folders_unless_the_list_contradicts() {
         let pair = |a: &str, b: &str, same| Pair { a: a.into(), b: b.into(), same };
         let pairs = [
             pair("ada/1.jpg", "ada/2.jpg", true),

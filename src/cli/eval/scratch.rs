@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_run_left_is_removed_and_what_is_in_use_stays() {
+    fn folders_of_killed_runs_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let live = Scratch::within(parent.path()).unwrap();
         let left = parent.path().join(format!("{PREFIX}abc"));

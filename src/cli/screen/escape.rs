@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
             '\r' => safe.push_str("\\r"),
             plain if is_plain(plain) => safe.push(plain),
             hidden => {
-                let _ = write!(safe, "\\u{{{:x}}}", u32::from(hidden)); // a String takes everything
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(hidden)); // writing to a String never fails
             }
         }
     }
@@ -52,7 +52,7 @@ pub struct SafeLog;
 impl io::Write for SafeLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        super::complain(text.strip_suffix('\n').unwrap_or(&text));
+        super::print_error(text.strip_suffix('\n').unwrap_or(&text));
         Ok(bytes.len())
     }
 
@@ -66,14 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_the_cursor_is_escaped() {
+    fn control_characters_are_escaped() {
         assert_eq!(escaped("a.jpg\nMATCH  b.jpg"), "a.jpg\\nMATCH  b.jpg");
         assert_eq!(escaped("\u{1b}[31mred\u{7}\u{9b}2J\u{7f}"), "\\u{1b}[31mred\\u{7}\\u{9b}2J\\u{7f}");
         assert_eq!(escaped("tab\tcr\r\u{85}\u{2028}"), "tab\\tcr\\r\\u{85}\\u{2028}");
     }
 
     #[test]
-    fn what_is_not_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(escaped("gpj\u{202e}exe"), "gpj\\u{202e}exe");
         for hidden in
             "\u{200b}\u{200d}\u{2066}\u{2060}\u{feff}\u{ad}\u{61c}\u{3164}\u{115f}\u{180e}\u{e0041}\u{34f}"
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_are_called_stays() {
+    fn names_are_not_escaped() {
         for name in [
             "Ada \"Countess\" O'Neil \\ C:\\x",
             "Zoe\u{308} Noe\u{308}l",

@@ -13,7 +13,7 @@ pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> 
     for template in &chosen.templates {
         screen.text(format!("{done} #{} of {}  {}", template.id, template.subject, origin(template)))?;
     }
-    tell_emptied(&chosen, dry_run, screen)?;
+    print_emptied(&chosen, dry_run, screen)?;
     let template_ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
     screen.json(&TemplatesRemoved {
         version: VERSION,
@@ -40,7 +40,7 @@ pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen:
         let was = if dry_run { "would be" } else { "is" };
         screen.text(format!("{into} {was} new in the gallery"))?;
     }
-    tell_emptied(chosen, dry_run, screen)?;
+    print_emptied(chosen, dry_run, screen)?;
     let template_ids: Vec<_> = chosen.templates.iter().map(|template| template.id).collect();
     screen.json(&TemplatesMoved {
         version: VERSION,
@@ -59,7 +59,7 @@ fn emptied(chosen: &Chosen) -> Vec<String> {
     chosen.emptied.iter().map(|subject| subject.name.clone()).collect()
 }
 
-fn tell_emptied(chosen: &Chosen, dry_run: bool, screen: Screen) -> Result<()> {
+fn print_emptied(chosen: &Chosen, dry_run: bool, screen: Screen) -> Result<()> {
     let gone = if dry_run { "would be gone too" } else { "is gone too" };
     for name in emptied(chosen) {
         screen.text(format!("{name} {gone}: no template is left"))?;

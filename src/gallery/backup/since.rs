@@ -25,7 +25,7 @@ pub(super) struct Since {
     /// Templates of the backup that have another id in the original gallery, by their present subject, if its catalog can be read.
     kept: BTreeMap<Option<(u64, String)>, Vec<u64>>,
     /// Why the present names are not known.
-    pub nameless: Option<String>,
+    pub names_unknown: Option<String>,
     /// Rows of the original index that cannot be read. A template of the backup may be among them.
     pub unreadable: u64,
 }
@@ -42,12 +42,12 @@ impl Since {
         let copy = to_read(&backup.join(INDEX))?;
         let erased = copy.erased_since(&erasures)?;
         let (before, now) = (copy.snapshot()?, index.snapshot()?);
-        let (catalog, nameless) = match Gallery::open_with(gallery, Access::ReadOnly, Duration::ZERO) {
+        let (catalog, names_unknown) = match Gallery::open_with(gallery, Access::ReadOnly, Duration::ZERO) {
             Ok(gallery) => (Some(gallery), None),
             Err(error) => (None, Some(error.to_string())),
         };
         let journal = catalog.as_ref().map_or(Ok(Vec::new()), Gallery::journal)?;
-        let (mut pairs, rest) = followed(&erased, &journal, &now)?;
+        let (mut pairs, rest) = follow_journal(&erased, &journal, &now)?;
         let (found, unreadable) = equal_rows(&rest, &pairs, &before, &now)?;
         pairs.extend(found);
         let mut kept: BTreeMap<_, Vec<u64>> = BTreeMap::new();
@@ -58,8 +58,8 @@ impl Since {
                 catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
             kept.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
         }
-        erasures.spare(&spared);
-        Ok(Self { erasures, kept, nameless, unreadable })
+        erasures.keep(&spared);
+        Ok(Self { erasures, kept, names_unknown, unreadable })
     }
 
     /// Number of templates that were moved, merged, or removed and enrolled again.
@@ -75,7 +75,7 @@ impl Since {
         let gallery = Gallery::open(restored)?;
         for (subject, ids) in &self.kept {
             let Some((id, name)) = subject else { continue };
-            let to = name_in(&gallery, *id, name)?;
+            let to = present_name(&gallery, *id, name)?;
             let (mut others, mut unknown) = (Vec::new(), Vec::new());
             for &id in ids {
                 match gallery.catalog().original(id)?.ok_or(GalleryError::UnknownTemplate { id })?.subject {
@@ -96,7 +96,7 @@ impl Since {
 }
 
 /// Pairs of old and new ids according to the journal, and the old ids without a live new one.
-fn followed(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
+fn follow_journal(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
     let mut next: HashMap<u64, u64> = HashMap::new();
     for entry in journal.iter().filter(|entry| matches!(entry.verb.as_str(), "move" | "merge")) {
         let pairs = entry.detail.get("templates").cloned().unwrap_or_default();
@@ -153,7 +153,7 @@ fn bits(vector: &[f32]) -> Vec<u32> {
 
 /// The present name of a subject, for the restored gallery. A subject that was renamed since the backup is renamed in the restored gallery
 /// too, unless another subject has the name there.
-fn name_in(restored: &Gallery, id: u64, name: &str) -> Result<String> {
+fn present_name(restored: &Gallery, id: u64, name: &str) -> Result<String> {
     let known = restored.catalog().subject_name(id)?;
     let Some(old) = known.filter(|old| old != name) else { return Ok(name.to_owned()) };
     let taken = restored.catalog().subject_called(name)?.is_some();

@@ -68,7 +68,7 @@ impl Catalog {
     /// Rewrites the database, so that no page contains deleted rows. Returns `false` if another program has the file open: then the old
     /// pages and the old WAL still exist.
     pub(in crate::gallery) fn rewrite(&self) -> Result<bool> {
-        let _writing = self.barrier.share()?;
+        let _writing = self.barrier.lock_shared()?;
         let rewritten = self.read("rewriting it", |db| {
             let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
             match db.execute_batch("VACUUM") {

@@ -4,7 +4,7 @@ use super::schema::TABLES;
 use super::{Catalog, Result};
 
 /// Queries for rows that no write of this program leaves behind, each with a description.
-const ODD: &[(&str, &str)] = &[
+const INVALID_ROWS: &[(&str, &str)] = &[
     (
         "SELECT id FROM subjects WHERE id NOT IN (SELECT subject_id FROM templates NOT INDEXED WHERE subject_id IS NOT NULL)",
         "subject # has no template",
@@ -65,7 +65,7 @@ impl Catalog {
             self.read("reading the last numbers", |db| self.ledger.verify_sequences(db)).map(|()| Vec::new()),
         );
         note(self.binding().map(|_| Vec::new()));
-        for (query, what) in ODD {
+        for (query, what) in INVALID_ROWS {
             note(self.read("looking for invalid rows", |db| {
                 db.prepare(&format!("{query} LIMIT 20"))?
                     .query_map([], |row| Ok(what.replace('#', &row.get::<_, i64>(0)?.to_string())))?

@@ -61,7 +61,7 @@ impl Catalog {
         if self.ledger.rows("paths") == 0 {
             return Ok(Vec::new());
         }
-        self.believe("paths", hash[0], |db| sums_of_paths(db, hash[0]))?;
+        self.compare_bucket("paths", hash[0], |db| sums_of_paths(db, hash[0]))?;
         self.read("looking up the paths of a photo", |db| {
             db.prepare_cached("SELECT path FROM paths WHERE hash = ?1 AND intact('paths', sum, hash, path)")?
                 .query_map([hash.as_slice()], |row| Ok(path_from(&row.get::<_, Vec<u8>>(0)?)))?

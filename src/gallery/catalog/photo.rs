@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::checksum::mismatch;
-use super::{Catalog, Held, Result};
+use super::{Catalog, ExistingTemplate, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
@@ -42,7 +42,7 @@ impl Catalog {
         hashes: impl IntoIterator<Item = &'a PhotoHash>,
     ) -> Result<()> {
         for &[bucket, ..] in hashes {
-            self.believe("photos", bucket, |db| sums_of_photos(db, bucket))?;
+            self.compare_bucket("photos", bucket, |db| sums_of_photos(db, bucket))?;
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Catalog {
     pub(in crate::gallery) fn templates_of_photo(
         &self,
         hash: &PhotoHash,
-    ) -> Result<Vec<(Held, Option<Provenance>)>> {
+    ) -> Result<Vec<(ExistingTemplate, Option<Provenance>)>> {
         self.verify_photos([hash])?;
         self.read("looking up the templates of a photo", |db| {
             db.prepare_cached(
@@ -89,7 +89,7 @@ impl Catalog {
             .query_map([hash.as_slice()], |row| {
                 let face: Option<String> = row.get(3)?;
                 let face = face.map(|json| provenance_from(&json)).transpose()?;
-                Ok((Held::from_row(row, 0)?, face))
+                Ok((ExistingTemplate::from_row(row, 0)?, face))
             })?
             .collect()
         })

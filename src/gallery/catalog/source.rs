@@ -21,14 +21,14 @@ pub struct Source {
 
 /// A template in the gallery for a row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct ExistingTemplate {
     /// Id of the template.
     pub template: u64,
     /// Name of its subject, if it has one.
     pub subject: Option<String>,
 }
 
-impl Held {
+impl ExistingTemplate {
     /// Reads the id of a template, and the id and name of its subject, from column `first` on.
     pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Self> {
         let (id, subject_id): (i64, Option<i64>) = (row.get(first)?, row.get(first + 1)?);
@@ -70,7 +70,7 @@ impl Catalog {
     pub(in crate::gallery) fn each_imported(
         &self,
         source: &Source,
-        mut visit: impl FnMut(u64, Held),
+        mut visit: impl FnMut(u64, ExistingTemplate),
     ) -> Result<()> {
         self.verify(&["templates"])?; // a row that is not found is imported again
         self.read("listing imported rows", |db| {
@@ -81,7 +81,7 @@ impl Catalog {
             )?;
             let mut rows = statement.query([source.id])?;
             while let Some(row) = rows.next()? {
-                visit(row.get::<_, i64>(0)?.cast_unsigned(), Held::from_row(row, 1)?);
+                visit(row.get::<_, i64>(0)?.cast_unsigned(), ExistingTemplate::from_row(row, 1)?);
             }
             Ok(())
         })

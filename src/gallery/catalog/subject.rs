@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::checksum::{mismatch, name_key};
 use super::journal::record;
-use super::unknown::remove_bystanders;
+use super::unknown::remove_unknown_of_removed_photos;
 use super::{Catalog, Result};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
@@ -28,7 +28,7 @@ pub(in crate::gallery) fn ensure(tx: &Transaction<'_>, person: &Person) -> rusql
             Some(id) => return Ok((id, name.clone())),
             None => name.clone(),
         },
-        Person::Unknown(name) => free(tx, name)?,
+        Person::Unknown(name) => free_name(tx, name)?,
     };
     tx.prepare_cached("INSERT INTO subjects(name, created) VALUES (?1, unixepoch())")?
         .execute([name.as_str()])?;
@@ -46,7 +46,7 @@ fn id_of(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Option<i64>> {
 
 /// A name that no subject has: this one, or this one with a number from 2 on. The number is found by doubling and bisection, because
 /// thousands of files may have the same name. After removals it may not be the lowest free number.
-fn free(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
+fn free_name(tx: &Transaction<'_>, name: &Name) -> rusqlite::Result<Name> {
     if id_of(tx, name)?.is_none() {
         return Ok(name.clone());
     }
@@ -134,14 +134,14 @@ impl Catalog {
         &self,
         people: impl IntoIterator<Item = &'a Person>,
     ) -> Result<()> {
-        if self.believes_all("subjects") {
-            return Ok(()); // as after the first blocks of a large import: no statement for each row
+        if self.has_compared_all("subjects") {
+            return Ok(()); // after the first blocks of a large import, for example; this avoids a statement per row
         }
         for person in people {
             match person {
                 Person::Unknown(name) if self.named(name.as_str())?.is_some() => {
                     (0..=u8::MAX).try_for_each(|bucket| {
-                        self.believe("subjects", bucket, |db| sums_of_names(db, bucket))
+                        self.compare_bucket("subjects", bucket, |db| sums_of_names(db, bucket))
                     })?;
                 }
                 Person::Named(name) | Person::Unknown(name) => self.verify_names([name.as_str()])?,
@@ -157,7 +157,7 @@ impl Catalog {
     ) -> Result<()> {
         for name in names {
             let bucket = name_key(name.as_bytes()).to_be_bytes()[0];
-            self.believe("subjects", bucket, |db| sums_of_names(db, bucket))?;
+            self.compare_bucket("subjects", bucket, |db| sums_of_names(db, bucket))?;
         }
         Ok(())
     }
@@ -261,7 +261,7 @@ impl Catalog {
                 "INSERT INTO removing(template_id) SELECT id FROM templates WHERE subject_id = ?1",
                 [id],
             )?;
-            remove_bystanders(tx)?;
+            remove_unknown_of_removed_photos(tx)?;
             record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates }))
         })
     }
@@ -344,7 +344,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let binding = Binding::external(4, None);
         let mut catalog = Catalog::create(&folder.path().join("catalog.sqlite"), &binding, [1; 16]).unwrap();
-        let person = Person::Unknown(Name::made_up("1.jpg").unwrap());
+        let person = Person::Unknown(Name::generated("1.jpg").unwrap());
         let names: Vec<String> = (0..300)
             .map(|_| catalog.transaction("making it", |tx| ensure(tx, &person)).unwrap().1.to_string())
             .collect();

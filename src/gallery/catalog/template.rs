@@ -11,7 +11,7 @@ use serde_json::json;
 use super::checksum::mismatch;
 use super::journal::record;
 use super::photo::{path_from, provenance_from};
-use super::unknown::{UnknownFace, remove_bystanders};
+use super::unknown::{UnknownFace, remove_unknown_of_removed_photos};
 use super::{Catalog, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -226,7 +226,7 @@ impl Catalog {
                 retire(tx, &ids)?;
                 record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
             }
-            remove_bystanders(tx)
+            remove_unknown_of_removed_photos(tx)
         })
     }
 }

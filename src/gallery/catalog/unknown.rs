@@ -108,7 +108,7 @@ impl Catalog {
 
 /// Adds the unknown faces of photos to `removing` that lose their last template of a subject. Otherwise the photo would stay because of
 /// them, and its paths may name the removed subject.
-pub(super) fn remove_bystanders(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+pub(super) fn remove_unknown_of_removed_photos(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO removing(template_id) SELECT id FROM templates u
          WHERE u.subject_id IS NULL AND u.id NOT IN (SELECT template_id FROM removing)

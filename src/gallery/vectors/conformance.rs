@@ -49,7 +49,7 @@ macro_rules! conforms {
             hidden_rows_are_in_no_answer,
             probes_that_do_not_fit_are_refused,
             arguments_out_of_their_range_are_refused,
-            what_is_called_exact_is,
+            an_exact_certificate_is_right,
         }
         conforms! { $place: writing:
             a_new_store_is_empty,
@@ -58,9 +58,9 @@ macro_rules! conforms {
             vectors_of_another_dimension_are_refused,
             vectors_that_are_no_templates_are_refused,
             deleted_rows_are_gone,
-            a_purge_erases_what_was_deleted,
+            a_purge_erases_deleted_rows,
             watermarks_are_kept_by_the_shards_that_were_written,
-            what_was_acknowledged_is_there_after_reopening,
+            acknowledged_writes_are_there_after_reopening,
             a_store_that_is_open_to_read_refuses_writes,
             threads_write_and_read_at_once,
         }

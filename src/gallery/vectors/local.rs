@@ -73,7 +73,7 @@ impl LocalStore {
 
 impl Erasures {
     /// Removes rows, given by id and subject, from the recorded deletions, so that a restored copy keeps them.
-    pub fn spare(&mut self, rows: &[(u64, u64)]) {
+    pub fn keep(&mut self, rows: &[(u64, u64)]) {
         self.0.spare(rows);
     }
 }

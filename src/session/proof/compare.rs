@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Most listed problems of one reply. Further problems are counted.
-const TOLD: usize = 20;
+const LISTED: usize = 20;
 
 /// Largest difference between two numbers: this share of the larger one, or of `floor` if both are smaller.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Tolerance {
 /// For numbers that are computed from the same numbers in the same way.
 pub const EXACT: Tolerance = Tolerance { share: 1e-9, floor: 0.0 };
 /// For numbers from a photo that was processed on another machine.
-pub const SEEN_AGAIN: Tolerance = Tolerance { share: 1e-3, floor: 1.0 };
+pub const PROCESSED_AGAIN: Tolerance = Tolerance { share: 1e-3, floor: 1.0 };
 
 /// A reply as a reader of its JSON sees it, with the written digits.
 pub fn as_read(reply: &impl Serialize) -> Value {
@@ -32,7 +32,7 @@ pub struct Problems {
 
 impl Problems {
     pub fn add(&mut self, problem: impl Into<String>) {
-        if self.told.len() < TOLD { self.told.push(problem.into()) } else { self.more += 1 }
+        if self.told.len() < LISTED { self.told.push(problem.into()) } else { self.more += 1 }
     }
 
     /// The listed problems, and the number of further ones.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::compare::{EXACT, Problems, SEEN_AGAIN, as_read};
-use super::probe::Seen;
+use super::compare::{EXACT, PROCESSED_AGAIN, Problems, as_read};
+use super::probe::ProbeSource;
 use crate::decision::certificate::Kind;
 use crate::decision::{Certificate, Decision, Missed, Origin, Threshold};
 use crate::experiment::brute_force::{Question, SAME, Truth};
@@ -24,7 +24,7 @@ const ALWAYS_UNPROVEN: [&str; 2] = ["processing_time_ms", "search.top_k"];
 pub struct Case {
     pub reply: Value,
     pub claim: Identification,
-    pub probe: Seen,
+    pub probe: ProbeSource,
     pub template: Template,
 }
 
@@ -47,7 +47,7 @@ impl Case {
     }
 
     /// The problems of the reply, and its unverified fields.
-    pub fn judge(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
+    pub fn check(&self, gallery: &Gallery, truth: &Truth) -> Result<(Vec<String>, Vec<String>)> {
         let mut problems = Problems::default();
         let mut unproven: Vec<String> = ALWAYS_UNPROVEN.map(str::to_owned).into();
         let candidates = self.candidates(gallery, truth, &mut problems)?;
@@ -63,7 +63,7 @@ impl Case {
             candidates,
             searched: certificate.searched,
             max_score: certificate.max_similarity,
-            certificate: Proof::None, // what the index says; the reply has its own
+            certificate: Proof::None, // from the index; the reply may state another one
             mode: self.claim.search.mode,
         };
         let asked = (&policy, self.claim.search.top_k);
@@ -138,7 +138,7 @@ impl Case {
         let claim = &self.claim;
         let counts = gallery.counts()?;
         let found = match record::calibration(gallery, Some(claim.search.fusion)) {
-            Err(_) if claim.calibration.origin == Origin::User => None, // `identify` goes on without it, too
+            Err(_) if claim.calibration.origin == Origin::User => None, // `identify` also continues without it
             found => found?,
         };
         let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
@@ -234,7 +234,7 @@ fn targets(basis: &Basis) -> Vec<f64> {
     basis.target_fpir.into_iter().chain(basis.no_match.as_ref().map(|point| point.target_fpir)).collect()
 }
 
-impl Seen {
+impl ProbeSource {
     /// Compares the fields of the probe. If only its template is known, the other fields are not verified.
     fn compare(
         &self,
@@ -244,7 +244,7 @@ impl Seen {
         unproven: &mut Vec<String>,
     ) {
         match self {
-            Self::Told => {
+            Self::Given => {
                 const KNOWN: [&str; 9] = [
                     "path",
                     "row",
@@ -272,7 +272,7 @@ impl Seen {
                 if matches!(self, Self::Photo { .. }) {
                     unproven.push("probe.not_looked_at".into());
                 }
-                problems.compare("probe", claimed, expected, SEEN_AGAIN, &|_| false);
+                problems.compare("probe", claimed, expected, PROCESSED_AGAIN, &|_| false);
             }
         }
     }

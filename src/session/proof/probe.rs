@@ -15,9 +15,9 @@ use crate::template::Template;
 use crate::vectors::VectorFile;
 
 /// A probe and its source.
-pub enum Seen {
+pub enum ProbeSource {
     /// The template is in the reply. Its source is not known.
-    Told,
+    Given,
     /// A row of a file.
     Row { path: PathBuf, row: u64 },
     /// A face of a photo.
@@ -25,21 +25,21 @@ pub enum Seen {
 }
 
 /// The result for a photo.
-pub struct Looked {
+pub struct ProcessedPhoto {
     pub faces: Vec<EncodedFace>,
     pub skip: Option<Skip>,
     pub census: Census,
 }
 
 /// Photos by path and by whether all of their faces were processed.
-pub type Photos = HashMap<(PathBuf, bool), Looked>;
+pub type Photos = HashMap<(PathBuf, bool), ProcessedPhoto>;
 
-impl Seen {
+impl ProbeSource {
     /// The expected probe of the reply. Unknown fields are copied from the claim.
     pub fn probe(&self, claimed: &Probe) -> Probe {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         match self {
-            Self::Told => claimed.clone(),
+            Self::Given => claimed.clone(),
             Self::Row { path, row: number } => row(&text(path), *number),
             Self::Photo { path, face: found, census } => face(&text(path), found, census),
         }
@@ -57,7 +57,7 @@ pub fn photo_of(probe: &Probe) -> Option<(PathBuf, bool)> {
 }
 
 /// Processes photos again, each once; `false` if it was stopped.
-pub fn look_again(
+pub fn process_again(
     wanted: BTreeSet<(PathBuf, bool)>,
     engine: &Engine,
     request: &PhotoRequest,
@@ -75,7 +75,7 @@ pub fn look_again(
                 Finding::Skipped(skip) => (Vec::new(), Some(skip)),
                 Finding::Known => (Vec::new(), None),
             };
-            photos.insert((outcome.input.path, all), Looked { faces, skip, census: outcome.census });
+            photos.insert((outcome.input.path, all), ProcessedPhoto { faces, skip, census: outcome.census });
             Ok::<_, SessionError>(())
         })?;
     }
@@ -88,9 +88,9 @@ pub fn find(
     dimension: usize,
     photos: &Photos,
     last: &mut Option<(PathBuf, VectorFile)>,
-) -> Result<(Seen, Template), String> {
+) -> Result<(ProbeSource, Template), String> {
     if let Some(numbers) = &probe.template {
-        return Ok((Seen::Told, told(numbers, dimension)?));
+        return Ok((ProbeSource::Given, given_template(numbers, dimension)?));
     }
     let path = PathBuf::from(&probe.path);
     if let Some(row) = probe.row {
@@ -105,20 +105,21 @@ pub fn find(
         let file = file.ok_or_else(|| format!("{} has no row {row}", path.display()))?;
         let mut templates = file.templates(row, 1).map_err(|error| error.to_string())?;
         let template = templates.pop().ok_or("the row has no template")?;
-        return Ok((Seen::Row { path, row }, template));
+        return Ok((ProbeSource::Row { path, row }, template));
     }
-    let looked = photo_of(probe).and_then(|photo| photos.get(&photo)).ok_or("it was not processed again")?;
+    let processed =
+        photo_of(probe).and_then(|photo| photos.get(&photo)).ok_or("it was not processed again")?;
     let index = probe.face.ok_or("face: expected a whole number from 0")?;
-    let face = looked.faces.iter().find(|face| face.index == index).ok_or_else(|| {
-        let why = looked.skip.as_ref().map(|skip| format!(" ({skip})")).unwrap_or_default();
+    let face = processed.faces.iter().find(|face| face.index == index).ok_or_else(|| {
+        let why = processed.skip.as_ref().map(|skip| format!(" ({skip})")).unwrap_or_default();
         format!("{}: face {index} of the reply is not found in the photo{why}", path.display())
     })?;
-    let seen = Seen::Photo { path, face: Box::new(face.clone()), census: looked.census.clone() };
+    let seen = ProbeSource::Photo { path, face: Box::new(face.clone()), census: processed.census.clone() };
     Ok((seen, face.template.clone()))
 }
 
 /// The template in a reply. It must have the dimension of the gallery and length 1.
-fn told(numbers: &[f32], dimension: usize) -> Result<Template, String> {
+fn given_template(numbers: &[f32], dimension: usize) -> Result<Template, String> {
     if numbers.len() != dimension {
         let got = numbers.len();
         return Err(format!("template: {got} components, expected {dimension}"));

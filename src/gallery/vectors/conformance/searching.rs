@@ -210,7 +210,7 @@ fn expect_proven(found: &Answer, right: &[Hit], all: &[Hit]) {
     }
 }
 
-pub fn what_is_called_exact_is<P: Place>() {
+pub fn an_exact_certificate_is_right<P: Place>() {
     let stored = people(P::ROWS, 14);
     let (_place, store) = filled::<P>(&stored);
     let gone: Vec<u64> = (1..=P::ROWS as u64 / 5).collect();

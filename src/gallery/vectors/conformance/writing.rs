@@ -110,7 +110,7 @@ pub fn deleted_rows_are_gone<P: Place>() {
     assert_eq!(store.snapshot().unwrap().len(), 40);
 }
 
-pub fn a_purge_erases_what_was_deleted<P: Place>() {
+pub fn a_purge_erases_deleted_rows<P: Place>() {
     let stored = people(60, 4);
     let (_place, store) = filled::<P>(&stored);
     store.delete(&[1, 2, 3], 2).unwrap();
@@ -158,7 +158,7 @@ pub fn watermarks_are_kept_by_the_shards_that_were_written<P: Place>() {
     }
 }
 
-pub fn what_was_acknowledged_is_there_after_reopening<P: Place>() {
+pub fn acknowledged_writes_are_there_after_reopening<P: Place>() {
     let mut stored = people(60, 6);
     let (place, mut store) = filled::<P>(&stored);
     let identity = store.identity();

@@ -158,7 +158,7 @@ fn an_error_has_the_text_and_the_causes_of_the_index() {
 }
 
 #[test]
-fn another_owner_is_told_apart_from_damage() {
+fn another_owner_is_not_reported_as_damage() {
     let (folder, store) = Folder::create(8, GraphWhen::Never);
     let open = || local::open(&folder.path(), Access::ReadOnly, Duration::ZERO).err().unwrap().kind();
     assert_eq!(open(), VectorErrorKind::Locked);
@@ -168,7 +168,7 @@ fn another_owner_is_told_apart_from_damage() {
 }
 
 #[test]
-fn a_copy_is_restored_without_what_was_deleted_since() {
+fn a_copy_is_restored_without_rows_deleted_since() {
     let (folder, store) = Folder::create(8, GraphWhen::Never);
     let vector = {
         let mut vector = [0.0; 8];
@@ -184,7 +184,7 @@ fn a_copy_is_restored_without_what_was_deleted_since() {
     drop(store);
     let original = local::open(&folder.path(), Access::ReadOnly, Duration::ZERO).unwrap();
     let mut erasures = original.erasures().unwrap();
-    erasures.spare(&[(3, 3)]);
+    erasures.keep(&[(3, 3)]);
     for copy in [copy, beside] {
         assert!(local::check_at(&copy).unwrap().problems.is_empty());
         let opened = local::open(&copy, Access::ReadOnly, Duration::ZERO).unwrap();

@@ -13,8 +13,8 @@ use crate::vectors::{Description, Descriptions, VectorFile, is_descriptions, rea
 const EMBEDDINGS: &str = "embeddings.npy";
 const TEMPLATES: &str = "templates.jsonl";
 
-/// An open import. [`Sheet::check`] reads every row and every line.
-pub struct Sheet {
+/// An open import. [`ImportFile::check`] reads every row and every line.
+pub struct ImportFile {
     pub file: VectorFile,
     /// The file with names and photos, if there is one.
     descriptions: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub struct Sheet {
     pub has_photos: bool,
 }
 
-impl Sheet {
+impl ImportFile {
     /// Opens a file of vectors with its descriptions, a folder of both, or descriptions that contain vectors. The names are from
     /// `subjects`; without it, from the descriptions.
     pub fn open(given: &Path, subjects: Option<&Path>) -> Result<Self> {
@@ -62,7 +62,7 @@ impl Sheet {
     /// Returns the SHA-256 of the vectors.
     pub fn check(&mut self, skip_invalid: bool, progress: impl Fn(u64)) -> Result<[u8; 32]> {
         let mut lines = self.descriptions.as_deref().map(Descriptions::open).transpose()?;
-        let mut judge = Judge { wants_names: self.persons.is_none(), ..Judge::default() };
+        let mut judge = LineChecker { wants_names: self.persons.is_none(), ..LineChecker::default() };
         let mut invalid = Vec::new();
         let hash = self.file.verify(|row, template| {
             progress(row + 1);
@@ -174,7 +174,7 @@ impl Photos {
 
 /// Checks the lines of a file of descriptions.
 #[derive(Default)]
-struct Judge {
+struct LineChecker {
     wants_names: bool,
     persons: Vec<Option<Person>>,
     unknown: Vec<u64>,
@@ -183,7 +183,7 @@ struct Judge {
     lines: u64,
 }
 
-impl Judge {
+impl LineChecker {
     fn enter(&mut self, line: &Description, vector: Option<&[f32]>) -> Result<(), String> {
         self.lines += 1;
         if self.wants_names {

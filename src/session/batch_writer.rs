@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{Result, SessionError};
 use crate::gallery::{
-    EnrolledFace, EnrolledTemplate, Enrollment, Gallery, Person, PhotoOutcome, PhotoRecord, Sighting,
+    EnrolledFace, EnrolledTemplate, Enrollment, Gallery, KnownPath, Person, PhotoOutcome, PhotoRecord,
 };
 use crate::image::PhotoHash;
 use crate::ingest::{Census, EncodedFace, Finding, Options, Outcome, Skip};
@@ -15,17 +15,17 @@ use crate::reply::{Counts, EnrollEvent, FaceSkipped, Renamed, Skipped};
 /// Photos per batch. A batch needs one sync.
 const BATCH: usize = 64;
 /// Paths of known photos per write.
-const SEEN: usize = 1024;
+const PATH_BATCH: usize = 1024;
 /// Longest time between a result and its write.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-pub(super) struct Ledger<'a, S> {
+pub(super) struct BatchWriter<'a, S> {
     gallery: &'a Gallery,
     options: &'a Options,
     sink: S,
     batch: Vec<Enrollment>,
     /// Known photos at paths that may be new.
-    seen: Vec<Sighting>,
+    paths: Vec<KnownPath>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
     oldest: Instant,
@@ -35,7 +35,7 @@ pub(super) struct Ledger<'a, S> {
     pub several: u64,
 }
 
-impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'a, S> {
+impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWriter<'a, S> {
     /// `system_files`: number of files that are not counted as inputs.
     pub fn new(gallery: &'a Gallery, options: &'a Options, system_files: u64, sink: S) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
             options,
             sink,
             batch: Vec::new(),
-            seen: Vec::new(),
+            paths: Vec::new(),
             censuses: Vec::new(),
             oldest: Instant::now(),
             counts: Counts { system_files, ..Counts::default() },
@@ -52,14 +52,14 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
     }
 
     /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
-    pub fn enter(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<(), E> {
+    pub fn add(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<(), E> {
         let Outcome { input, hash, finding, census } = outcome;
         if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
-            self.tell_refused(&input.path, &census)?;
+            self.report_refused(&input.path, &census)?;
         }
         let faces = match (finding, persons) {
             (Finding::Known, persons) => {
-                return self.enter_known(&input.path, hash, persons.ok());
+                return self.add_known(&input.path, hash, persons.ok());
             }
             // The failure says nothing about the photo, so it is not stored.
             (Finding::Skipped(skip), _) if skip.is_temporary() => return self.skip(&input.path, &skip),
@@ -85,7 +85,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         let settings = self.options.settings(outcome);
         self.batch.push(Enrollment { path: input.path, hash, settings, faces });
         self.censuses.push(census);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= PATIENCE {
+        if self.batch.len() >= BATCH || self.oldest.elapsed() >= LONGEST_WAIT {
             self.write_batch()
         } else {
             Ok(())
@@ -93,7 +93,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
     }
 
     /// Adds a photo whose bytes are in the gallery or in this enrollment.
-    fn enter_known(
+    fn add_known(
         &mut self,
         path: &Path,
         hash: Option<PhotoHash>,
@@ -105,8 +105,8 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         match record.flatten() {
             Some(record) if record.outcome == "enrolled" => {
                 let person = persons.and_then(|persons| persons.into_iter().next());
-                let skip = held(&record, person.as_ref());
-                self.see(hash, path, &record, person)?;
+                let skip = known_skip(&record, person.as_ref());
+                self.add_path(hash, path, &record, person)?;
                 if record.path == path && skip.reason != Reason::OtherName {
                     self.counts.unchanged += 1;
                     (self.sink)(EnrollEvent::Unchanged { path: text(path) })
@@ -122,11 +122,11 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
     /// Writes all pending results.
     pub fn finish(&mut self) -> Result<(), E> {
         self.write_batch()?;
-        self.write_seen()
+        self.write_paths()
     }
 
     /// Stores a further path of a photo that is in the gallery.
-    fn see(
+    fn add_path(
         &mut self,
         hash: Option<PhotoHash>,
         path: &Path,
@@ -134,15 +134,15 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         person: Option<Person>,
     ) -> Result<(), E> {
         if let Some(hash) = hash.filter(|_| known.path != path) {
-            self.seen.push(Sighting { hash, path: path.to_owned(), person });
+            self.paths.push(KnownPath { hash, path: path.to_owned(), person });
         }
-        if self.seen.len() >= SEEN { self.write_seen() } else { Ok(()) }
+        if self.paths.len() >= PATH_BATCH { self.write_paths() } else { Ok(()) }
     }
 
-    fn write_seen(&mut self) -> Result<(), E> {
-        let seen = std::mem::take(&mut self.seen);
-        if !seen.is_empty() {
-            self.gallery.note_paths(&seen).map_err(SessionError::from)?;
+    fn write_paths(&mut self) -> Result<(), E> {
+        let paths = std::mem::take(&mut self.paths);
+        if !paths.is_empty() {
+            self.gallery.add_paths(&paths).map_err(SessionError::from)?;
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> Ledger<'
         (self.sink)(EnrollEvent::Skipped(skipped))
     }
 
-    fn tell_refused(&mut self, path: &Path, census: &Census) -> Result<(), E> {
+    fn report_refused(&mut self, path: &Path, census: &Census) -> Result<(), E> {
         for face in &census.refused {
             self.counts.refused_faces += 1;
             (self.sink)(EnrollEvent::FaceSkipped(FaceSkipped {
@@ -227,10 +227,10 @@ fn text(path: &Path) -> String {
 /// The result for a photo whose bytes are in the gallery, given its present subject.
 pub(super) fn described(gallery: &Gallery, hash: &PhotoHash, person: Option<&Person>) -> Result<Skip> {
     let duplicate = || Skip::new(Reason::Duplicate, "");
-    Ok(gallery.photo(hash)?.map_or_else(duplicate, |record| held(&record, person)))
+    Ok(gallery.photo(hash)?.map_or_else(duplicate, |record| known_skip(&record, person)))
 }
 
-fn held(record: &PhotoRecord, person: Option<&Person>) -> Skip {
+fn known_skip(record: &PhotoRecord, person: Option<&Person>) -> Skip {
     let path = record.path.display();
     let Some(subject) = &record.subject else {
         return Skip::new(Reason::Duplicate, format!("same bytes as {path}"));

@@ -29,7 +29,7 @@ impl Catalog {
 
     /// The newest calibration, or the newest for a fusion: its number and its document.
     pub(in crate::gallery) fn calibration(&self, fusion: Option<&str>) -> Result<Option<(i64, String)>> {
-        self.verify(&["calibrations"])?; // whole: an older one is not to be taken for the newest
+        self.verify(&["calibrations"])?; // completely, because a missing row would make an older one the newest
         self.read("reading a calibration", |db| {
             db.query_row(
                 "SELECT id, document FROM calibrations WHERE ?1 IS NULL OR fusion = ?1
