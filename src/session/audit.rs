@@ -78,7 +78,7 @@ impl Session {
             Mated::Own => Given::default(),
             Mated::Probes(probes) => {
                 for (at, (_, person)) in probes.iter().enumerate() {
-                    self.mate(Some(person), &format!("probe {at}"))?;
+                    self.mated_subject(Some(person), &format!("probe {at}"))?;
                 }
                 Given { probes: probes.clone(), ..Given::default() }
             }
