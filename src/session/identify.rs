@@ -21,7 +21,7 @@ pub enum Reply {
     /// The probe was searched for.
     Identified(Box<Identification>),
     /// The photo or face gave no template.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 impl Session {
@@ -144,7 +144,7 @@ impl Session {
             );
         }
         let refused = refusals(path, skip, census, self.gallery().binding());
-        replies.extend(refused.into_iter().map(Reply::Refused));
+        replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));
         Ok(replies)
     }
 }
