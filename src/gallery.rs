@@ -78,7 +78,7 @@ pub struct Gallery {
     /// The rows of the index without a subject.
     hidden: Hidden,
     /// Number of transactions that changed the catalog.
-    clock: Arc<AtomicU64>,
+    generation_counter: Arc<AtomicU64>,
     /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
     /// Held during a whole correction. Two concurrent corrections would see each other's unfinished removals.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::listing::Listing;
-use self::since::Since;
+use self::since::ChangesSince;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{put_in_place, refuse_inside, refuse_occupied, temporary_folder_beside};
@@ -67,8 +67,8 @@ impl Gallery {
     pub fn backup(directory: &Path, to: &Path, progress: Progress<'_>) -> Result<Backup> {
         refuse_occupied(to)?;
         refuse_inside(to)?;
-        let building = temporary_folder_beside(to)?;
-        let copy = building.path().join("backup");
+        let temporary = temporary_folder_beside(to)?;
+        let copy = temporary.path().join("backup");
         make_directory(&copy)?;
         copy_consistently(directory, &copy)?;
         Catalog::merge_log(&copy.join(CATALOG))?;
@@ -77,7 +77,7 @@ impl Gallery {
         listing.write(&copy)?;
         private::keep_private(&copy);
         if is_file(to) {
-            let file = building.path().join("backup.tar");
+            let file = temporary.path().join("backup.tar");
             listing::pack(&copy, &file)?;
             listing::verify_packed(&file, progress)?;
             put_in_place(&file, to)?;
@@ -106,13 +106,13 @@ impl Gallery {
         if !backup.exists() {
             return Err(GalleryError::Missing(backup.to_owned()));
         }
-        let building = temporary_folder_beside(directory)?;
-        let gallery = building.path().join("gallery");
+        let temporary = temporary_folder_beside(directory)?;
+        let gallery = temporary.path().join("gallery");
         make_directory(&gallery)?;
         let restored = if backup.is_dir() {
             restore_into(backup, &gallery, erased, progress)?
         } else {
-            let unpacked = building.path().join("backup");
+            let unpacked = temporary.path().join("backup");
             make_directory(&unpacked)?;
             listing::unpack(backup, &unpacked)?;
             restore_into(&unpacked, &gallery, erased, progress)
@@ -134,7 +134,7 @@ fn restore_into(
 ) -> Result<Restored> {
     let listing = Listing::read(source)?;
     listing.verify(source, progress)?;
-    let since = erased.map(|gallery| Since::of(gallery, source)).transpose()?;
+    let since = erased.map(|gallery| ChangesSince::of(gallery, source)).transpose()?;
     let erasures = since.as_ref().map(|since| &since.erasures);
     local::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
     copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
@@ -148,7 +148,7 @@ fn restore_into(
         listing.expect_counts(source, Some((made.subjects, made.templates)))?;
     }
     private::keep_private(gallery);
-    let moved = since.as_ref().map_or(0, Since::kept);
+    let moved = since.as_ref().map_or(0, ChangesSince::moved);
     let unreadable = since.as_ref().map_or(0, |since| since.unreadable);
     let names_unknown = since.and_then(|since| since.names_unknown).filter(|_| moved > 0);
     Ok(Restored { backup: listing.backup, erased, moved, names_unknown, unreadable })

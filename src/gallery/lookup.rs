@@ -220,7 +220,7 @@ impl Gallery {
     /// # Errors
     /// The index failed.
     pub fn view(&self) -> Result<View> {
-        self.hidden.view(self.clock.load(Ordering::Acquire), || self.view_with_unknown())
+        self.hidden.view(self.generation_counter.load(Ordering::Acquire), || self.view_with_unknown())
     }
 
     /// A view that also contains unknown faces. Each has a group of its own, which is not a subject.

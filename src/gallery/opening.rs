@@ -25,8 +25,8 @@ impl Gallery {
             return Err(GalleryError::Threshold(threshold));
         }
         refuse_occupied(directory)?;
-        let building = temporary_folder_beside(directory)?;
-        let made = building.path().join("gallery");
+        let temporary = temporary_folder_beside(directory)?;
+        let made = temporary.path().join("gallery");
         let io = |doing| move |source| GalleryError::Io { path: directory.to_owned(), doing, source };
         std::fs::create_dir(&made).map_err(io("making a folder beside it"))?;
 
@@ -87,7 +87,7 @@ impl Gallery {
         let binding = catalog.binding()?;
         if identity.dimension != binding.dimension || identity.label != binding.fingerprint {
             return Err(catalog.damaged(format!(
-                "it belongs to {} with {} dimensions, the index beside it to {:?} with {}",
+                "it belongs to {} with {} dimensions, but its index to {:?} with {}",
                 binding.describe(),
                 binding.dimension,
                 identity.label,
@@ -95,7 +95,8 @@ impl Gallery {
             )));
         }
         catalog.require_same_moment(identity.id, &vectors.watermarks()?)?;
-        let (hidden, clock) = (Hidden::new(catalog.unknown_ids()?), catalog.clock());
+        let (hidden, generation_counter) =
+            (Hidden::new(catalog.unknown_ids()?), catalog.generation_counter());
         let settled = match access {
             Access::ReadWrite => None,
             Access::ReadOnly => hide_unfinished(&mut catalog, &*vectors)?,
@@ -108,7 +109,7 @@ impl Gallery {
             barrier: Barrier::of(directory),
             settled,
             hidden,
-            clock,
+            generation_counter,
             unsettled: Mutex::default(),
             correcting: Mutex::new(()),
         };

@@ -111,7 +111,7 @@ pub(super) fn refusals(path: &str, skip: Option<&Skip>, census: &Census, binding
         };
         Refusal::new(probe, Model::from(binding))
     };
-    let is_told = |skip: &&Skip| census.refused.iter().any(|face| face.skip == **skip);
-    let photo = skip.filter(|skip| !is_told(skip)).map(|skip| of(skip, None));
+    let is_listed = |skip: &&Skip| census.refused.iter().any(|face| face.skip == **skip);
+    let photo = skip.filter(|skip| !is_listed(skip)).map(|skip| of(skip, None));
     photo.into_iter().chain(census.refused.iter().map(|face| of(&face.skip, Some(face)))).collect()
 }

@@ -78,13 +78,13 @@ impl<'a> Prover<'a> {
             }
             verdicts[*at] = Some(verdict);
         }
-        let told = |((number, reply), judgement): (&Line, Option<Findings>)| {
-            let (problems, not_proven) = judgement.unwrap_or_default();
+        let verdict = |((number, reply), findings): (&Line, Option<Findings>)| {
+            let (problems, not_proven) = findings.unwrap_or_default();
             let claimed = reply.as_ref().ok().map(|reply| reply["certificate"].clone());
             let certificate = claimed.and_then(|claimed| serde_json::from_value(claimed).ok());
             Verdict { reply: *number, certificate, holds: problems.is_empty(), problems, not_proven }
         };
-        Ok(Some(lines.iter().zip(verdicts).map(told).collect()))
+        Ok(Some(lines.iter().zip(verdicts).map(verdict).collect()))
     }
 
     /// Processes the photos of these replies again; `None` if it was stopped.

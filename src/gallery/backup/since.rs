@@ -19,18 +19,18 @@ use crate::gallery::{Gallery, INDEX, Name};
 type Pairs = Vec<(u64, u64)>;
 
 /// The changes of a backup's templates since the backup.
-pub(super) struct Since {
+pub(super) struct ChangesSince {
     /// The removed templates, without those that have another id in the original gallery.
     pub erasures: Erasures,
     /// Templates of the backup that have another id in the original gallery, by their present subject, if its catalog can be read.
-    kept: BTreeMap<Option<(u64, String)>, Vec<u64>>,
+    moved: BTreeMap<Option<(u64, String)>, Vec<u64>>,
     /// Why the present names are not known.
     pub names_unknown: Option<String>,
     /// Rows of the original index that cannot be read. A template of the backup may be among them.
     pub unreadable: u64,
 }
 
-impl Since {
+impl ChangesSince {
     /// Compares the index of a backup with the original gallery.
     pub fn of(gallery: &Path, backup: &Path) -> Result<Self> {
         if !gallery.exists() {
@@ -50,30 +50,30 @@ impl Since {
         let (mut pairs, rest) = follow_journal(&erased, &journal, &now)?;
         let (found, unreadable) = equal_rows(&rest, &pairs, &before, &now)?;
         pairs.extend(found);
-        let mut kept: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        let mut moved: BTreeMap<_, Vec<u64>> = BTreeMap::new();
         let mut spared = Vec::new();
         for (old, new) in pairs {
             spared.extend(before.get(old)?.map(|row| (old, row.subject)));
             let subject =
                 catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
-            kept.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
+            moved.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
         }
         erasures.keep(&spared);
-        Ok(Self { erasures, kept, names_unknown, unreadable })
+        Ok(Self { erasures, moved, names_unknown, unreadable })
     }
 
     /// Number of templates that were moved, merged, or removed and enrolled again.
-    pub fn kept(&self) -> u64 {
-        self.kept.values().map(|ids| ids.len() as u64).sum()
+    pub fn moved(&self) -> u64 {
+        self.moved.values().map(|ids| ids.len() as u64).sum()
     }
 
     /// Moves these templates to their present subjects.
     pub fn carry_over(&self, restored: &Path) -> Result<()> {
-        if self.kept.keys().all(Option::is_none) {
+        if self.moved.keys().all(Option::is_none) {
             return Ok(());
         }
         let gallery = Gallery::open(restored)?;
-        for (subject, ids) in &self.kept {
+        for (subject, ids) in &self.moved {
             let Some((id, name)) = subject else { continue };
             let to = present_name(&gallery, *id, name)?;
             let (mut others, mut unknown) = (Vec::new(), Vec::new());

@@ -144,7 +144,7 @@ impl Ledger {
         let mut ledger = Self::default();
         for (name, bucket) in slots() {
             let Some((entry, last)) = found.remove(&(name.to_owned(), i64::from(bucket))) else {
-                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is gone")));
+                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is missing")));
             };
             ledger.entries.insert((name, bucket), entry);
             if bucket == 0 {
@@ -189,7 +189,7 @@ impl Ledger {
         for (&(name, bucket), entry) in &next.entries {
             let last = if bucket == 0 { next.last.get(name).copied().unwrap_or(0) } else { 0 };
             if update.execute(params![name, bucket, entry.rows, entry.digest, last])? != 1 {
-                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is gone")));
+                return Err(mismatch(format!("the row of the table ledger for {name} {bucket} is missing")));
             }
         }
         for (name, last) in next.last.iter().filter(|(name, last)| self.last.get(*name) != Some(last)) {
@@ -212,7 +212,7 @@ impl Ledger {
             let got = found.get(name).copied().unwrap_or(0);
             if got != *last {
                 return Err(mismatch(format!(
-                    "the last number of the table {name} is {last}, sqlite_sequence says {got}"
+                    "the last number of the table {name} is {last}, sqlite_sequence has {got}"
                 )));
             }
         }
@@ -261,7 +261,7 @@ impl Ledger {
         if found == expected {
             return Ok(());
         }
-        Err(mismatch(format!("the table {table} should have {expected} rows, and {found} are found")))
+        Err(mismatch(format!("the table {table} has {found} rows, expected {expected}")))
     }
 
     /// Compares the rows that a SQLite index returned for a bucket with the ledger. If they agree, no other row exists.
@@ -271,9 +271,9 @@ impl Ledger {
             return Ok(());
         }
         Err(mismatch(if found.rows == expected.rows {
-            format!("the rows of the table {name} are not those that were written")
+            format!("rows of the table {name} were changed")
         } else {
-            format!("the table {name} should have {} rows here, and {} are found", expected.rows, found.rows)
+            format!("the table {name} has {} rows here, expected {}", found.rows, expected.rows)
         }))
     }
 }

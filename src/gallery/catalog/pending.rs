@@ -94,7 +94,7 @@ impl Catalog {
                     let kind = match row.get::<_, String>(1)?.as_str() {
                         "insert" => PendingKind::Insert,
                         "move" => PendingKind::Move,
-                        other => return Err(mismatch(format!("a write that is under way is {other:?}"))),
+                        other => return Err(mismatch(format!("a pending write has the kind {other:?}"))),
                     };
                     Ok(PendingWrite { id: row.get(0)?, kind, first: row.get(2)?, last: row.get(3)? })
                 })?
@@ -104,7 +104,7 @@ impl Catalog {
 
     /// Templates of the catalog with ids from `first` to `last`, with their groups.
     pub(in crate::gallery) fn template_rows(&self, first: i64, last: i64) -> Result<Vec<(u64, u64)>> {
-        self.read("reading template numbers", |db| {
+        self.read("reading template ids", |db| {
             db.prepare_cached(&format!(
                 "SELECT id, subject_id FROM templates WHERE id BETWEEN ?1 AND ?2 AND {INTACT}"
             ))?

@@ -166,7 +166,7 @@ fn sums_of_photos(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
         .map(|(hash, id)| {
             row.query_row(params![id, hash], |row| row.get(0))
                 .optional()?
-                .ok_or_else(|| mismatch(format!("the index of photos leads to photo {id}, which is another")))
+                .ok_or_else(|| mismatch(format!("the index of photos leads to another photo, {id}")))
         })
         .collect()
 }

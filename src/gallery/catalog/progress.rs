@@ -37,7 +37,7 @@ fn value(db: &Connection, what: &str) -> rusqlite::Result<Option<u64>> {
 }
 
 pub(super) fn generation(db: &Connection) -> rusqlite::Result<u64> {
-    value(db, "generation")?.ok_or_else(|| mismatch("the generation of the catalog is gone".into()))
+    value(db, "generation")?.ok_or_else(|| mismatch("the generation of the catalog is missing".into()))
 }
 
 impl Catalog {
@@ -47,7 +47,7 @@ impl Catalog {
     }
 
     /// The same number, readable without a lock on the catalog.
-    pub(in crate::gallery) fn clock(&self) -> Arc<AtomicU64> {
+    pub(in crate::gallery) fn generation_counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.generation)
     }
 
@@ -63,9 +63,7 @@ impl Catalog {
             Some(known) if known == name => {}
             known => {
                 let known = known.unwrap_or_else(|| "none".into());
-                return Err(
-                    self.damaged(format!("it belongs to the index {known}, the one beside it is {name}"))
-                );
+                return Err(self.damaged(format!("it belongs to the index {known}, but its index is {name}")));
             }
         }
         let ahead = watermarks.iter().copied().max().unwrap_or(0);
@@ -78,7 +76,7 @@ impl Catalog {
         }
         for (shard, &got) in watermarks.iter().enumerate() {
             let what = format!("shard {shard}");
-            let noted = self.read("reading how far the index was", |db| value(db, &what))?.unwrap_or(0);
+            let noted = self.read("reading the watermarks of the index", |db| value(db, &what))?.unwrap_or(0);
             if got < noted {
                 let index = self.path.with_file_name(crate::gallery::INDEX);
                 return Err(GalleryError::IndexBehind { path: index, shard, expected: noted, got });

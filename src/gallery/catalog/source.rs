@@ -51,7 +51,7 @@ impl Catalog {
         rows_total: u64,
     ) -> Result<Source> {
         self.verify(&["sources"])?;
-        self.transaction("noting an import", |tx| {
+        self.transaction("recording an import", |tx| {
             let known = tx
                 .query_row("SELECT id FROM sources WHERE hash = ?1", [hash.as_slice()], |row| row.get(0))
                 .optional()?;
@@ -89,7 +89,7 @@ impl Catalog {
 
     /// The digest of the names in the last import of `source`, if it was stored.
     pub(in crate::gallery) fn source_names(&self, source: &Source) -> Result<Option<Option<String>>> {
-        self.read("reading which names were imported", |db| {
+        self.read("reading the digest of imported names", |db| {
             db.query_row(
                 "SELECT value FROM meta WHERE key = ?1 AND intact('meta', sum, key, value)",
                 [names_key(&source.hash)],
@@ -105,7 +105,7 @@ impl Catalog {
         source: &Source,
         digest: Option<&str>,
     ) -> Result<()> {
-        self.transaction("noting which names are imported", |tx| {
+        self.transaction("recording the digest of imported names", |tx| {
             tx.execute(
                 "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value",
                 params![names_key(&source.hash), digest.unwrap_or_default()],

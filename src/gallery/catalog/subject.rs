@@ -203,7 +203,7 @@ impl Catalog {
     pub(in crate::gallery) fn normalise_names(&mut self) -> Result<()> {
         const KEY: &str = "names";
         const FORM: &str = "NFC";
-        let known = self.read("reading the form of names", |db| {
+        let known = self.read("reading the version of names", |db| {
             db.prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?.exists([KEY])
         })?;
         if known {
@@ -214,7 +214,7 @@ impl Catalog {
             let name = normalised(&subject.name);
             others.extend((name != subject.name).then_some((subject.id, name)));
         })?;
-        self.transaction("writing names in one form", |tx| {
+        self.transaction("normalizing names", |tx| {
             for (id, name) in &others {
                 let taken = "SELECT 1 FROM subjects WHERE key = name_key(?1) AND name = ?1";
                 let taken = tx.prepare_cached(taken)?.exists([name])?;
@@ -300,7 +300,7 @@ fn sums_of_names(db: &Connection, bucket: u8) -> rusqlite::Result<Vec<i64>> {
         .into_iter()
         .map(|(key, name, id)| {
             row.query_row(params![id, name, key], |row| row.get(0)).optional()?.ok_or_else(|| {
-                mismatch(format!("the index of names leads from {name:?} to subject {id}, who is another"))
+                mismatch(format!("the index of names leads from {name:?} to another subject, {id}"))
             })
         })
         .collect()

@@ -91,7 +91,7 @@ impl Catalog {
 
     /// Hides these templates from every list of a catalog that is open for reading. They replace the content of `pending` and `removing`.
     pub(in crate::gallery) fn hide(&self, ids: &[u64]) -> Result<()> {
-        self.read("hiding what is unfinished", |db| {
+        self.read("hiding unfinished writes", |db| {
             db.execute_batch(
                 "CREATE TEMP TABLE removing(template_id INTEGER PRIMARY KEY);
                  CREATE TEMP TABLE pending(id, kind, first_template, last_template);",
@@ -212,7 +212,7 @@ impl Catalog {
 
     /// Adds templates to `removing` that are not in the index any more.
     pub(in crate::gallery) fn mark_gone(&mut self, ids: &[u64]) -> Result<()> {
-        self.transaction("removing what was erased", |tx| {
+        self.transaction("removing erased templates", |tx| {
             let mut insert = tx.prepare_cached("INSERT INTO removing(template_id) VALUES (?1)")?;
             ids.iter().try_for_each(|id| insert.execute([id.cast_signed()]).map(|_| ()))
         })

@@ -26,21 +26,21 @@ pub fn as_read(reply: &impl Serialize) -> Value {
 /// The problems of a document, in words.
 #[derive(Debug, Default)]
 pub struct Problems {
-    pub told: Vec<String>,
+    pub listed: Vec<String>,
     more: usize,
 }
 
 impl Problems {
     pub fn add(&mut self, problem: impl Into<String>) {
-        if self.told.len() < LISTED { self.told.push(problem.into()) } else { self.more += 1 }
+        if self.listed.len() < LISTED { self.listed.push(problem.into()) } else { self.more += 1 }
     }
 
     /// The listed problems, and the number of further ones.
     pub fn into_lines(mut self) -> Vec<String> {
         if self.more > 0 {
-            self.told.push(format!("and {} more", self.more));
+            self.listed.push(format!("and {} more", self.more));
         }
-        self.told
+        self.listed
     }
 
     /// Adds each field in which `claimed` differs from `expected`. Fields whose paths `skip` accepts are not compared.
