@@ -1,5 +1,5 @@
-//! Lets programs and tests find libtorch without `LD_LIBRARY_PATH`, and `gallerist` find `gallerist-networks`. It also finds
-//! out which tests can run on this machine; the others are ignored.
+//! Sets the paths with which programs and tests find libtorch without `LD_LIBRARY_PATH`, and with which `gallerist` finds
+//! `gallerist-networks`. Also determines which tests can run on this machine; the others are ignored.
 
 #[path = "index/build/small_disks.rs"]
 mod small_disks;
@@ -10,11 +10,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // From target/PROFILE/program and from target/PROFILE/deps/test to the link that tools/setup makes.
+    // The path from target/PROFILE/program and from target/PROFILE/deps/test to the link of tools/setup.
     for up in ["../..", "../../.."] {
         search(&format!("$ORIGIN/{up}/.libtorch/lib"));
     }
-    // So that a program still starts when it is copied elsewhere on this machine.
+    // With the absolute path a program also starts from another folder of this machine.
     if let Some(libtorch) = var_os("LIBTORCH").and_then(|p| PathBuf::from(p).canonicalize().ok()) {
         search(&format!("{}/lib", libtorch.display()));
     }
@@ -40,7 +40,7 @@ fn search(folder: &str) {
     }
 }
 
-/// Everything in a file or folder. A change of it runs this script again.
+/// All files of a file or folder. If one changes, cargo runs this script again.
 fn hash(path: &Path, hasher: &mut DefaultHasher) {
     println!("cargo::rerun-if-changed={}", path.display());
     if let Ok(entries) = fs::read_dir(path) {
@@ -59,13 +59,13 @@ fn report(name: &str, files: &[PathBuf]) {
     if present.len() == files.len() {
         println!("cargo::rustc-cfg={name}");
     }
-    // Those that are absent are not watched: cargo would build everything anew each time.
+    // Missing files are not watched, because cargo would then rebuild each time.
     for file in present {
         println!("cargo::rerun-if-changed={}", file.display());
     }
 }
 
-/// Where `gallerist` looks for models.
+/// The folder in which `gallerist` searches for models.
 fn models_dir() -> PathBuf {
     let variables = ["GALLERIST_MODELS", "GALLERIST_CACHE", "XDG_CACHE_HOME", "HOME"];
     variables.iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));

@@ -2,10 +2,10 @@
 //!
 //! The bytes determine the format, not the file name. JPEG, PNG and WebP are decoded. Every other format (HEIC, AVIF, TIFF, GIF, camera raw
 //! and others) is refused as `unsupported`, and the message contains a command that converts the file. Each further decoder would
-//! be another target for hostile files, for formats that no camera writes today.
+//! be another target for hostile files.
 //!
 //! The header is read and checked before memory for the picture is allocated, so a decompression bomb costs nothing. The default limits are
-//! 256 megapixels and 256 MiB per file (`--max-pixels`, `--max-file`). Photos in process share half of the machine's memory
+//! 256 megapixels and 256 MiB per file (`--max-pixels`, `--max-file`). All photos in flight together may use half of the machine's memory
 //! (`--max-memory`). A refusal names the option and a value that is sufficient.
 //!
 //! A decoder receives only the parts of a file that make up the picture. This module parses the segments or chunks of the file and drops

@@ -21,13 +21,15 @@ pub mod policy;
 pub mod probes;
 pub mod proof;
 pub mod replacement;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use audit::{AuditRequest, Audited};
+pub use audit::{AuditRequest, Audited, Mated};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
 pub use engine::Networks;
 pub use enroll::{EnrollRequest, Enrolled, require_naming};
@@ -37,7 +39,7 @@ pub use identify::Reply;
 pub use import::{ImportRequest, OtherNames};
 pub use naming::Naming;
 pub use policy::Policy;
-pub use verify::{Verified, threshold, verify_photos, verify_templates};
+pub use verify::{Verified, threshold, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
 use crate::gallery::{Access, Gallery, GraphWhen};

@@ -1,6 +1,6 @@
-//! End-to-end tests of the `gallerist` program: what a user types, what a user sees.
+//! End-to-end tests of the `gallerist` program: its commands, its output and its files.
 
-#![allow(clippy::unwrap_used)] // helpers of tests are tests
+#![allow(clippy::unwrap_used)] // these are helpers of tests
 
 #[path = "e2e/program.rs"]
 mod program;

@@ -11,7 +11,7 @@ use super::searching::{DecisionArguments, SearchOptions};
 use super::{ExitStatus, interrupt, opening, rows, values};
 use crate::audit::{Audit, MatesFrom};
 use crate::reply::Versioned;
-use crate::session::{AuditRequest, Control};
+use crate::session::{AuditRequest, Control, Mated};
 
 /// Measure the share of mates that a search misses at the threshold. Search for stored templates, which must find themselves. List pairs of
 /// subjects that may be one person, and photos that may show another person. Ends with exit code 1 if a check fails.
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 impl Arguments {
     fn request(&self) -> AuditRequest {
         AuditRequest {
-            mated: self.mated.clone().map(|path| (path, self.subjects.clone())),
+            mated: self.mated.clone().map_or(Mated::Own, |path| Mated::Given(path, self.subjects.clone())),
             sample: self.sample,
             seed: self.seed,
             max_loss: self.max_loss,

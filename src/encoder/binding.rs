@@ -46,7 +46,13 @@ mod tests {
         let earlier = "b5463b358d62643ca0163c26f1e692deab0a97fc54e92f00d24384e2bb51bb6b";
         let told = model.require_for(&binding(earlier.into())).unwrap_err();
         assert!(matches!(told, BindingError::EarlierPipeline { .. }), "{told}");
-        for part in ["earlier", "gallerist init", "gallerist enroll", "cannot be converted", "b5463b358d62"] {
+        for part in [
+            "earlier",
+            "make a new gallery",
+            "enroll the photos again",
+            "cannot be converted",
+            "b5463b358d62",
+        ] {
             assert!(told.to_string().contains(part), "{told}");
         }
         let told = model.require_for(&binding("f".repeat(64))).unwrap_err();

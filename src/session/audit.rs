@@ -14,9 +14,8 @@ use crate::template::Template;
 /// The request for an audit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRequest {
-    /// Mated probes: a folder with one folder of photos per subject, or a file of vectors with the names of its rows. `None`: the gallery's
-    /// own templates.
-    pub mated: Option<(PathBuf, Option<PathBuf>)>,
+    /// The mated probes.
+    pub mated: Mated,
     /// Most probes, and most stored templates to search for.
     pub sample: u32,
     /// Seed of the random choices.
@@ -33,6 +32,18 @@ pub struct AuditRequest {
     pub skip_invalid: bool,
 }
 
+/// The mated probes of an audit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Mated {
+    /// The gallery's own templates, each without itself.
+    #[default]
+    Own,
+    /// A folder with one folder of photos per subject, or a file of vectors with the names of its rows.
+    Given(PathBuf, Option<PathBuf>),
+    /// Templates with the names of their subjects.
+    Probes(Vec<(Template, String)>),
+}
+
 /// An audit, and remarks about its probes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audited {
@@ -45,6 +56,7 @@ pub struct Audited {
 }
 
 /// Mated probes with the names of their subjects.
+#[derive(Default)]
 struct Given {
     probes: Vec<(Template, String)>,
     several: u64,
@@ -63,8 +75,14 @@ impl Session {
         control: &Control<'_>,
     ) -> Result<Result<Audited, Stopped>> {
         let given = match &request.mated {
-            None => Given { probes: Vec::new(), several: 0, invalid: Vec::new() },
-            Some((path, names)) => match self.mates(request, (path, names.as_deref()), control)? {
+            Mated::Own => Given::default(),
+            Mated::Probes(probes) => {
+                for (at, (_, person)) in probes.iter().enumerate() {
+                    self.mated_subject(Some(person), &format!("probe {at}"))?;
+                }
+                Given { probes: probes.clone(), ..Given::default() }
+            }
+            Mated::Given(path, names) => match self.mates(request, (path, names.as_deref()), control)? {
                 Ok(given) => given,
                 Err(stopped) => return Ok(Err(stopped)),
             },

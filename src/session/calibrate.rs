@@ -30,10 +30,12 @@ pub struct CalibrateRequest {
 }
 
 /// The probes of the non-mated searches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Strangers {
     /// People who are not in the gallery: a folder of photos, or a file of vectors with the names of its rows.
     Given(PathBuf, Option<PathBuf>),
+    /// Templates of people who are not in the gallery.
+    Probes(Vec<Probe>),
     /// Subjects of the gallery, each searched for among the other subjects.
     LeftOut {
         /// Most subjects to search for, at least 20.
@@ -67,6 +69,10 @@ impl Session {
         let mut warnings = Vec::new();
         let (probes, invalid) = match &request.strangers {
             Strangers::LeftOut { .. } => (None, Vec::new()),
+            Strangers::Probes(probes) => {
+                let read = Probes { probes: probes.clone(), ..Probes::default() };
+                (Some(self.without_subjects(read, &mut warnings)?), Vec::new())
+            }
             Strangers::Given(path, names) => {
                 match self.strangers(request, (path, names.as_deref()), control, &mut warnings)? {
                     Ok((probes, invalid)) => (Some(probes), invalid),
@@ -78,7 +84,7 @@ impl Session {
         let total = match (&request.strangers, &probes) {
             (_, Some(probes)) => probes.len() as u64,
             (Strangers::LeftOut { people, .. }, None) => subjects.min((*people).into()),
-            (Strangers::Given(..), None) => 0,
+            (_, None) => 0,
         };
         let done = Cell::new(0);
         let progress = |searches| {
@@ -102,7 +108,7 @@ impl Session {
                 );
                 calibrator.left_out(*people as usize, *seed)?
             }
-            (Strangers::Given(..), probes) => calibrator.given(probes.as_deref().unwrap_or_default())?,
+            (_, probes) => calibrator.given(probes.as_deref().unwrap_or_default())?,
         };
         let stopped = Stopped { looked_at: done.get(), total, unit: "search" };
         Ok(calibration.map(|calibration| Measured { calibration, warnings, invalid }).ok_or(stopped))

@@ -1,15 +1,19 @@
 //! Enrollment: photos into the gallery.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use sha2::{Digest, Sha256};
 
 use super::batch_writer::{BatchWriter, described};
 use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::{Control, Naming, Session, engine};
-use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, Person, PhotoOutcome};
+use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, Person, PhotoOutcome};
 use crate::ingest::{self, Census, Faces, Finding, Skip, look, survey, walk};
 use crate::reply::{EnrollEvent, EnrollSummary, PhotoRequest};
+use crate::template::Template;
 
 /// The request for an enrollment.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,11 +94,37 @@ impl Session {
         Ok(summary)
     }
 
+    /// Enrolls templates in memory, all or none; they must be of the gallery's model. The same templates with the same names are enrolled
+    /// once, however often this is called. Durable when it returns. Returns how many were added.
+    ///
+    /// # Errors
+    /// A template has another dimension (nothing is enrolled); the disk is full or failing.
+    pub fn enroll_templates(&self, templates: &[(Template, Person)]) -> Result<u64> {
+        let gallery = self.gallery();
+        let source = gallery.source(&identity(templates), Path::new(""), templates.len() as u64)?;
+        let mut held = HashSet::new();
+        gallery.each_imported(&source, |row, _| {
+            held.insert(row);
+        })?;
+        let new: Vec<ImportedRow> = (0..)
+            .zip(templates)
+            .filter(|(row, _)| !held.contains(row))
+            .map(|(row, (template, person))| ImportedRow {
+                row,
+                person: Some(person.clone()),
+                template: template.clone(),
+                photo: None,
+            })
+            .collect();
+        gallery.import(&source, &new)?;
+        Ok(new.len() as u64)
+    }
+
     /// Enrolls the faces of one photo in memory as one subject, on the calling thread. `path` is shown in listings and may be empty. The
     /// templates are durable when it returns.
     ///
     /// # Errors
-    /// The networks cannot be loaded; the disk is full or failing.
+    /// All faces were requested and the subject is named; the networks cannot be loaded; the disk is full or failing.
     pub fn enroll_photo(
         &self,
         bytes: &[u8],
@@ -102,6 +132,9 @@ impl Session {
         person: &Person,
         photos: &PhotoRequest,
     ) -> Result<Enrolled> {
+        if photos.faces == Faces::All && matches!(person, Person::Named(_)) {
+            return Err(SessionError::SharedName);
+        }
         let options = engine::options(photos)?;
         let seen = look(self.engine()?, bytes, &options);
         let faces = match seen.finding {
@@ -127,6 +160,17 @@ impl Session {
             _ => Enrolled::Skipped(described(self.gallery(), &photo.hash, Some(person))?, seen.census),
         })
     }
+}
+
+/// A hash of templates and names: the identity of an import from memory.
+fn identity(templates: &[(Template, Person)]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (template, person) in templates {
+        template.as_slice().iter().for_each(|component| hash.update(component.to_le_bytes()));
+        hash.update(person.name().as_str());
+        hash.update(b"\n");
+    }
+    hash.finalize().into()
 }
 
 /// Refuses requests in which several faces of a photo would get the same name.

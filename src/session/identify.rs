@@ -19,9 +19,9 @@ use crate::vectors::VectorFile;
 #[serde(untagged)]
 pub enum Reply {
     /// The probe was searched for.
-    Identified(Identification),
+    Identified(Box<Identification>),
     /// The photo or face gave no template.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 impl Session {
@@ -86,7 +86,7 @@ impl Session {
             let rows = file.valid(first, TOGETHER).map_err(SessionError::from)?;
             let probes = rows.iter().map(|(number, template)| (row(&path, *number), template)).collect();
             for reply in self.identify_templates(probes, (request, policy))? {
-                sink(Reply::Identified(reply))?;
+                sink(Reply::Identified(Box::new(reply)))?;
                 looked_at += 1;
             }
         }
@@ -139,10 +139,12 @@ impl Session {
         let mut replies = Vec::with_capacity(faces.len());
         for one in faces {
             let probe = (face(path, one, census), &one.template);
-            replies.extend(self.identify_templates(vec![probe], asked)?.into_iter().map(Reply::Identified));
+            replies.extend(
+                self.identify_templates(vec![probe], asked)?.into_iter().map(Box::new).map(Reply::Identified),
+            );
         }
         let refused = refusals(path, skip, census, self.gallery().binding());
-        replies.extend(refused.into_iter().map(Reply::Refused));
+        replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));
         Ok(replies)
     }
 }

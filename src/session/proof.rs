@@ -153,7 +153,7 @@ fn claim(reply: &Value) -> Result<Identification, String> {
     if let Some(field) = wrong {
         return Err(format!("{field}: expected a cosine from -1 to 1"));
     }
-    if !(claim.processing_time_ms >= 0.0) {
+    if !(0.0..).contains(&claim.processing_time_ms) {
         return Err("processing_time_ms: expected a time".into());
     }
     Ok(claim)

@@ -9,7 +9,7 @@ use super::identify::require_paths;
 use super::{Control, Stopped};
 use crate::decision::{Decision, Threshold, of_photo};
 use crate::encoder::Engine;
-use crate::ingest::{self, EncodedFace, Faces, Finding, Outcome};
+use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Outcome};
 use crate::reply::{Basis, Model, PhotoRequest, Probe, Refusal, VERSION, Verification};
 use crate::template::{Binding, Template};
 
@@ -56,13 +56,61 @@ pub fn verify_photos(
         let looked_at = sides.len() as u64;
         return Ok(Verified::Stopped(Stopped { looked_at, total: 2, unit: "photo" }));
     };
-    let (Some(one), Some(other)) = (largest(first), largest(second)) else {
-        return Ok(Verified::Refused(sides.iter().flat_map(|side| refused(side, &binding)).collect()));
+    let sides = [first, second].map(|side| Side {
+        path: side.input.path.to_string_lossy().into_owned(),
+        finding: &side.finding,
+        census: &side.census,
+    });
+    Ok(verified(&sides, threshold, &binding))
+}
+
+/// Compares the largest faces of two photos in memory, on the calling thread. The same as [`verify_photos`] in all else.
+///
+/// # Errors
+/// A field of the request is outside its range.
+pub fn verify_bytes(
+    engine: &Engine,
+    photos: [&[u8]; 2],
+    request: &PhotoRequest,
+    threshold: &Threshold,
+) -> Result<Verified> {
+    let options = options(&PhotoRequest { faces: Faces::Largest, ..request.clone() })?;
+    let seen = photos.map(|bytes| ingest::look(engine, bytes, &options));
+    let sides = seen.each_ref().map(|seen| Side {
+        path: String::new(),
+        finding: &seen.finding,
+        census: &seen.census,
+    });
+    Ok(verified(&sides, threshold, &engine.model.binding()))
+}
+
+/// A processed photo of a pair.
+struct Side<'a> {
+    path: String,
+    finding: &'a Finding,
+    census: &'a Census,
+}
+
+impl Side<'_> {
+    /// The largest face.
+    fn largest(&self) -> Option<&EncodedFace> {
+        if let Finding::Faces(faces) = self.finding { faces.first() } else { None }
+    }
+
+    fn refused(&self, binding: &Binding) -> Vec<Refusal> {
+        let skip = if let Finding::Skipped(skip) = self.finding { Some(skip) } else { None };
+        refusals(&self.path, skip, self.census, binding)
+    }
+}
+
+fn verified(sides: &[Side<'_>; 2], threshold: &Threshold, binding: &Binding) -> Verified {
+    let [Some(one), Some(other)] = sides.each_ref().map(Side::largest) else {
+        return Verified::Refused(sides.iter().flat_map(|side| side.refused(binding)).collect());
     };
-    let probes = [(first, one), (second, other)]
-        .map(|(side, found)| face(&side.input.path.to_string_lossy(), found, &side.census));
-    let compared = compare([&one.template, &other.template], probes, threshold, &binding);
-    Ok(Verified::Compared(Box::new(compared)))
+    let probe = |side: &Side<'_>, found| face(&side.path, found, side.census);
+    let probes = [probe(&sides[0], one), probe(&sides[1], other)];
+    let compared = compare([&one.template, &other.template], probes, threshold, binding);
+    Verified::Compared(Box::new(compared))
 }
 
 /// Compares two templates of the model `binding`. The probes describe their sources.
@@ -92,14 +140,4 @@ fn compare(
         b,
         model: Model::from(binding),
     }
-}
-
-/// The largest face of a photo.
-fn largest(outcome: &Outcome) -> Option<&EncodedFace> {
-    if let Finding::Faces(faces) = &outcome.finding { faces.first() } else { None }
-}
-
-fn refused(side: &Outcome, binding: &Binding) -> Vec<Refusal> {
-    let skip = if let Finding::Skipped(skip) = &side.finding { Some(skip) } else { None };
-    refusals(&side.input.path.to_string_lossy(), skip, &side.census, binding)
 }

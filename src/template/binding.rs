@@ -19,7 +19,7 @@ pub enum BindingError {
     },
     /// An earlier version of the program, which prepared photos differently, made the gallery.
     #[error(
-        "this gallery holds templates of {gallery} from an earlier version of this program, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery and enroll the photos again; what this gallery holds can still be listed and exported"
+        "this gallery holds templates of {gallery} from an earlier version of this program, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery and enroll the photos again; the templates of this gallery can still be listed and exported"
     )]
     EarlierPipeline {
         /// Name and fingerprint stored in the gallery.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[path = "architecture/imports.rs"]
-mod imports;
+#[path = "../../index/tests/index/architecture/edges.rs"]
+#[allow(dead_code)] // the index uses all of it
+mod edges;
 
-use imports::imports;
+use edges::imports;
 
 /// Crates that only some rooms may name.
 const FOREIGN: [&str; 3] = ["gallerist_index", "rusqlite", "tch"];

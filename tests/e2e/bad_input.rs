@@ -141,7 +141,7 @@ fn a_path_that_is_not_utf8_is_accepted() {
     assert_eq!(summary["unchanged"], 1, "the path is remembered byte for byte");
     house.photo(Path::new("people").join(name).join("1.png"), 2);
     let summary = house.enroll("people").ends(0).summary();
-    assert_eq!(summary["skipped"]["no_subject"], 1, "a name that is no text is nobody's");
+    assert_eq!(summary["skipped"]["no_subject"], 1, "a name that is not UTF-8 names no subject");
 }
 
 #[test]

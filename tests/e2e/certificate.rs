@@ -105,7 +105,7 @@ fn every_field_is_verified_or_listed() {
         let lines: Vec<String> = forgeries.iter().map(|(_, forged)| forged.to_string()).collect();
         let verdicts = check(&house, &lines.join("\n")).ends(1).json();
         for ((path, _), verdict) in forgeries.iter().zip(&verdicts) {
-            assert_eq!(verdict["holds"], false, "{words}: {path} was changed and nobody noticed");
+            assert_eq!(verdict["holds"], false, "{words}: {path} was changed without being detected");
         }
         assert_eq!(forgeries.len(), verdicts.len());
         // Missing fields, and fields that a reply does not have.

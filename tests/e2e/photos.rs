@@ -55,15 +55,15 @@ fn refusals_name_the_option_and_a_higher_limit_processes_again() {
     let path = house.photo("people/Ada/1.png", 1); // 128 x 128 pixels
     let length = fs::metadata(&path).unwrap().len();
     assert!(length > 300, "{length}");
-    for (option, value, told) in [
-        ("--max-pixels", "16K", "--max-pixels 1M"),
-        ("--max-file", "300", "--max-file 1M"),
-        ("--max-memory", "90K", "--max-memory 1M"),
-    ] {
-        let said = enroll(&house, &[option, value]);
+    for (option, value) in [("max_pixels", "16K"), ("max_file", "300"), ("max_memory", "90K")] {
+        let limit = format!("--{}", option.replace('_', "-"));
+        let said = enroll(&house, &[&limit, value]);
         let line = skipped(&said);
         assert_eq!(line["reason"], "too_large", "{option}");
-        assert!(line["detail"].as_str().unwrap().contains(told), "{line}");
+        assert!(line["detail"].as_str().unwrap().contains(&format!("{option} 1M")), "{line}");
+        let words = [path.to_str().unwrap(), "--subject", "Ada", &limit, value];
+        let said = house.run("enroll", words).ends(3);
+        assert!(said.out.contains(&format!("{limit} 1M")), "{}", said.out);
     }
     assert_eq!(enroll(&house, &["--max-pixels", "1M"]).ends(0).summary()["enrolled"], 1);
     let said = enroll(&house, &["--max-pixels", "many"]).ends(2);

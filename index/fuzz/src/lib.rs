@@ -6,4 +6,7 @@ pub mod directory;
 pub mod format;
 pub mod mutate;
 pub mod operations;
+#[path = "../../src/random.rs"]
+#[allow(clippy::duplicate_mod)] // the tests of the index include this crate and that file
+mod random;
 pub mod seeds;

@@ -1,6 +1,7 @@
 //! Changing an input without moving what follows: most of a file only counts at its place.
 
 use super::directory::{Input, LOOK_ONLY};
+use super::random::Random;
 
 /// The fuzzer's own mutation of the first `size` bytes of a buffer; returns how many there are then.
 pub type Mutation = fn(&mut [u8], usize, usize) -> usize;
@@ -12,26 +13,26 @@ const NUMBERS: [u64; 12] =
 /// Mutates a flags byte and a file.
 pub fn file(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mutation) -> usize {
     let mut random = Random(seed.into());
-    if size < 9 || random.below(4) == 0 {
+    if size < 9 || random.place(4) == 0 {
         return mutation(data, size, max);
     }
-    let width = [1, 2, 4, 8, 8, 16, 64][random.below(7)].min(size - 1);
-    if random.below(8) == 0 {
+    let width = [1, 2, 4, 8, 8, 16, 64][random.place(7)].min(size - 1);
+    if random.place(8) == 0 {
         data[0] = flags(&mut random);
         return size;
     }
     // The flags come first, and fields lie at multiples of their widths; in a manifest, of two.
-    let step = [width, width.min(2)][random.below(2)];
-    let at = 1 + random.below((size - 1 - width) / step + 1) * step;
+    let step = [width, width.min(2)][random.place(2)];
+    let at = 1 + random.place((size - 1 - width) / step + 1) * step;
     let window = &mut data[at..at + width];
-    match random.below(3) {
+    match random.place(3) {
         0 if width <= 8 => {
-            let number = NUMBERS[random.below(NUMBERS.len())];
+            let number = NUMBERS[random.place(NUMBERS.len())];
             window.copy_from_slice(&number.to_le_bytes()[..width]);
         }
         1 if width <= 8 => {
             let near = window.iter().rev().fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
-            let near = near.wrapping_add(random.below(5) as u64).wrapping_sub(2);
+            let near = near.wrapping_add(random.place(5) as u64).wrapping_sub(2);
             window.copy_from_slice(&near.to_le_bytes()[..width]);
         }
         _ => drop(mutation(window, width, width)),
@@ -44,17 +45,17 @@ pub fn bundle(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mut
     let mut random = Random(seed.into());
     let mut input = Input::parse(&data[..size]);
     let pieces = input.pieces.len();
-    if pieces == 0 || random.below(16) == 0 {
+    if pieces == 0 || random.place(16) == 0 {
         return mutation(data, size, max);
     }
-    let at = random.below(pieces);
-    match random.below(12) {
+    let at = random.place(pieces);
+    match random.place(12) {
         0 => drop(input.pieces.remove(at)),
         1 => {
-            let copy = input.pieces[random.below(pieces)].clone();
+            let copy = input.pieces[random.place(pieces)].clone();
             input.pieces.insert(at, copy);
         }
-        2 => input.pieces.swap(at, random.below(pieces)),
+        2 => input.pieces.swap(at, random.place(pieces)),
         3 => input.flags = flags(&mut random),
         _ => {
             let room = max.saturating_sub(size).min(256);
@@ -74,17 +75,6 @@ pub fn bundle(data: &mut [u8], size: usize, max: usize, seed: u32, mutation: Mut
 
 /// Mostly such that the files are only looked at, which is quicker.
 fn flags(random: &mut Random) -> u8 {
-    let any = random.below(256) as u8;
-    if random.below(2) == 0 { any | LOOK_ONLY } else { any }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % bound.max(1) as u64) as usize
-    }
+    let any = random.place(256) as u8;
+    if random.place(2) == 0 { any | LOOK_ONLY } else { any }
 }

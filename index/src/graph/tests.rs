@@ -7,6 +7,7 @@ use super::{Graph, NONE, Pool, Searchable};
 use crate::codes::kernels::dot;
 use crate::codes::sq8::{self, Codes, Sq8Query};
 use crate::error::Error;
+use crate::random::Random;
 use crate::report::GraphStats;
 
 const SMALL: Parameters = Parameters { degree: 8, width: 64 };
@@ -85,12 +86,15 @@ fn unit(vector: Vec<f32>) -> Vec<f32> {
     vector.into_iter().map(|x| x / norm).collect()
 }
 
-struct Lcg(u64);
+struct Vectors(Random);
 
-impl Lcg {
+impl Vectors {
+    fn new(seed: u64) -> Self {
+        Self(Random(seed))
+    }
+
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        self.0.uniform() as f32
     }
 
     fn vector(&mut self, dimension: usize) -> Vec<f32> {
@@ -112,7 +116,7 @@ impl Lcg {
 
 #[test]
 fn a_beam_finds_nearly_all_of_the_best() {
-    let mut random = Lcg(1);
+    let mut random = Vectors::new(1);
     for vectors in [random.clusters(1200, 5, 24), (0..1200).map(|_| random.vector(24)).collect()] {
         let probes: Vec<Vec<f32>> = (0..60).map(|_| unit(random.vector(24))).collect();
         for sample in Sample::each(&vectors, Parameters { degree: 16, width: 100 }) {
@@ -125,7 +129,7 @@ fn a_beam_finds_nearly_all_of_the_best() {
 
 #[test]
 fn every_row_can_be_found_whatever_the_rows_are() {
-    let mut random = Lcg(2);
+    let mut random = Vectors::new(2);
     let one = random.vector(6);
     let curve: Vec<Vec<f32>> =
         (0..600).map(|at| (0..6).map(|i| (at as f32 / 90.0 + i as f32).sin()).collect()).collect();
@@ -145,7 +149,7 @@ fn every_row_can_be_found_whatever_the_rows_are() {
 
 #[test]
 fn every_node_is_reachable_and_low_in_degrees_are_raised() {
-    let mut random = Lcg(3);
+    let mut random = Vectors::new(3);
     // Lists so short that nodes are lost.
     for sample in Sample::each(&random.clusters(2000, 40, 8), Parameters { degree: 4, width: 12 }) {
         let graph = sample.built.graph();
@@ -166,7 +170,7 @@ fn every_node_is_reachable_and_low_in_degrees_are_raised() {
 
 #[test]
 fn batches_give_the_same_graph_on_any_number_of_threads() {
-    let mut random = Lcg(8);
+    let mut random = Vectors::new(8);
     let vectors = random.clusters(3000, 5, 16);
     let [one, three] = [1, 3].map(|threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -178,7 +182,7 @@ fn batches_give_the_same_graph_on_any_number_of_threads() {
 
 #[test]
 fn a_build_ends_when_it_is_told_to() {
-    let sample = Sample::new(Builder::Insertion, &Lcg(9).clusters(2000, 5, 8), SMALL);
+    let sample = Sample::new(Builder::Insertion, &Vectors::new(9).clusters(2000, 5, 8), SMALL);
     let codes = Codes { dimension: 8, codes: &sample.codes, scales: &sample.scales };
     let ticks = AtomicUsize::new(0);
     let tick = || match ticks.fetch_add(1, Ordering::Relaxed) {
@@ -192,7 +196,7 @@ fn a_build_ends_when_it_is_told_to() {
 
 #[test]
 fn copies_share_a_node_and_are_all_found() {
-    let mut random = Lcg(4);
+    let mut random = Vectors::new(4);
     let mut vectors: Vec<Vec<f32>> = (0..100).map(|_| random.vector(5)).collect();
     vectors.extend(vec![vectors[7].clone(); 30]);
     let sample = Sample::new(Builder::Batches, &vectors, SMALL);
@@ -204,7 +208,7 @@ fn copies_share_a_node_and_are_all_found() {
 
 #[test]
 fn a_filter_lengthens_the_walk_and_not_the_gaps() {
-    let mut random = Lcg(5);
+    let mut random = Vectors::new(5);
     let sample =
         Sample::new(Builder::Batches, &random.clusters(1500, 5, 16), Parameters { degree: 16, width: 100 });
     let probe = unit(random.vector(16));
@@ -216,7 +220,7 @@ fn a_filter_lengthens_the_walk_and_not_the_gaps() {
 
 #[test]
 fn the_same_search_gives_the_same_answer() {
-    let mut random = Lcg(6);
+    let mut random = Vectors::new(6);
     let sample = Sample::new(Builder::Insertion, &random.clusters(800, 5, 16), SMALL);
     let probe = unit(random.vector(16));
     let once = sample.search(&probe, 50, |_| true);
@@ -225,7 +229,7 @@ fn the_same_search_gives_the_same_answer() {
 
 #[test]
 fn damaged_numbers_are_refused_or_lead_nowhere() {
-    let mut random = Lcg(7);
+    let mut random = Vectors::new(7);
     let sample =
         Sample::new(Builder::Insertion, &random.clusters(60, 5, 4), Parameters { degree: 3, width: 20 });
     let probe = unit(random.vector(4));

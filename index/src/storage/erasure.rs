@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::{Context, Error, reserve};
 use crate::storage::file::header::{self, Header, Kind, u64_at};
-use crate::storage::file::{self, damaged, name};
+use crate::storage::file::{self, checksum, damaged, name};
 use crate::storage::manifest::{ErasureEntry, Manifest};
 use crate::storage::state::{State, shard_of};
 use crate::storage::wal::frame::Record;
@@ -172,23 +172,13 @@ pub(crate) fn encode(header: &Header, list: &[Erasure]) -> Vec<u8> {
         bytes.extend_from_slice(&key.to_le_bytes());
         bytes.extend_from_slice(&sequence.to_le_bytes());
     }
-    let checksum = crc32c::crc32c(&bytes);
-    bytes.extend_from_slice(&checksum.to_le_bytes());
+    checksum::append(&mut bytes);
     bytes
 }
 
 fn parse(bytes: &[u8], path: &Path, index: [u8; 16], entry: &ErasureEntry) -> Result<Vec<Erasure>, Error> {
     Header::parse_member(bytes, path, Kind::Erasures, index, entry.file)?;
-    let (content, checksum) = bytes.split_last_chunk::<4>().unwrap_or((bytes, &[0; 4]));
-    let (stored, computed) = (u32::from_le_bytes(*checksum), crc32c::crc32c(content));
-    if stored != computed {
-        return Err(damaged(
-            path,
-            content.len(),
-            format!("checksum {computed:08x}"),
-            format!("{stored:08x}"),
-        ));
-    }
+    let content = checksum::verify(bytes, path)?;
     let body = content.get(header::LENGTH..).unwrap_or_default();
     let Some((count, records)) =
         body.split_first_chunk::<8>().filter(|(count, _)| **count == entry.records.to_le_bytes())

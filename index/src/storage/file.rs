@@ -1,6 +1,7 @@
 //! Access to the file system: permissions for the owner only, no symbolic links, errors that name the file,
 //! and one place where tests can inject failures.
 
+pub(crate) mod checksum;
 #[cfg(test)]
 pub(crate) mod fault;
 pub(crate) mod header;

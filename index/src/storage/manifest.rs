@@ -21,7 +21,7 @@ use bincode::{Decode, Encode};
 use crate::error::Error;
 use crate::options::{GraphOptions, GraphWhen, Lengths, Options};
 use crate::storage::file::header::{self, Header, Kind};
-use crate::storage::file::{self, PublishError, damaged, name};
+use crate::storage::file::{self, PublishError, checksum, damaged, name};
 
 /// Epochs, sequences and file numbers stay below this: no index lives that long, and nothing that counts up
 /// overflows.
@@ -244,8 +244,7 @@ impl Manifest {
         let mut bytes = header.encode_version(version).to_vec();
         bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&body);
-        let checksum = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
+        checksum::append(&mut bytes);
         Ok(bytes)
     }
 
@@ -260,16 +259,7 @@ impl Manifest {
 
     fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let header = Header::parse(bytes, path, Kind::Manifest)?;
-        let (content, checksum) = bytes.split_last_chunk::<4>().unwrap_or((bytes, &[0; 4]));
-        let (stored, computed) = (u32::from_le_bytes(*checksum), crc32c::crc32c(content));
-        if stored != computed {
-            return Err(damaged(
-                path,
-                content.len(),
-                format!("checksum {computed:08x}"),
-                format!("{stored:08x}"),
-            ));
-        }
+        let content = checksum::verify(bytes, path)?;
         let framed = content.get(header::LENGTH..).and_then(|rest| rest.split_first_chunk::<4>());
         let Some((length, body)) =
             framed.filter(|(length, body)| u32::from_le_bytes(**length) as usize == body.len())

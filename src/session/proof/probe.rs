@@ -124,7 +124,7 @@ fn given_template(numbers: &[f32], dimension: usize) -> Result<Template, String>
         let got = numbers.len();
         return Err(format!("template: {got} components, expected {dimension}"));
     }
-    if let Some(at) = numbers.iter().position(|number| !(number.abs() <= 1.0)) {
+    if let Some(at) = numbers.iter().position(|number| !(-1.0..=1.0).contains(number)) {
         return Err(format!("template[{at}]: expected a number from -1 to 1, got {}", numbers[at]));
     }
     let length = numbers.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();

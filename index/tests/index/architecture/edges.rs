@@ -32,7 +32,7 @@ pub fn edges(src: &Path, skip: &[&str]) -> Vec<Edge> {
     for file in files(src, skip) {
         let text = fs::read_to_string(src.join(&file)).unwrap();
         let Some(module) = module(&file) else { continue };
-        for (name, line) in uses(&without_tests(tokens(&text)), module.len()) {
+        for (name, line) in uses(&without_tests(tokens(&text)), module.len(), "crate", &[]) {
             let to = exports.get(&name).cloned().unwrap_or(name);
             if to != module[0] {
                 edges.push(Edge { from: module[0].clone(), to, file: file.clone(), line });
@@ -41,6 +41,13 @@ pub fn edges(src: &Path, skip: &[&str]) -> Vec<Edge> {
     }
     edges.sort();
     edges
+}
+
+/// The first names behind the crate's root that the paths in a text lead to, tests included. `depth` is how many modules the text lies below
+/// the root. `root` is the crate's name where it is not called `crate`, as in its programs. Of the crates in `foreign`, the name itself.
+#[allow(dead_code)] // for tests of other crates
+pub fn imports(text: &str, depth: usize, root: &str, foreign: &[&str]) -> Vec<String> {
+    uses(&tokens(text), depth, root, foreign).into_iter().map(|(name, _)| name).collect()
 }
 
 /// What is wrong with some edges by a table: each edge that it does not allow, each room that it does not name, and each
@@ -274,9 +281,8 @@ fn end_of_item(tokens: &[Token], mut at: usize) -> usize {
     at
 }
 
-/// The names behind the crate's root that paths lead to, with their lines. `depth` is how far below the root the file's
-/// module is.
-fn uses(tokens: &[Token], depth: usize) -> Vec<(String, usize)> {
+/// The names of [`imports`], with their lines.
+fn uses(tokens: &[Token], depth: usize, root: &str, foreign: &[&str]) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     // How deep in braces each inline module began.
     let (mut braces, mut modules) = (0, Vec::new());
@@ -291,8 +297,12 @@ fn uses(tokens: &[Token], depth: usize) -> Vec<(String, usize)> {
                 }
             }
             "mod" if text(at + 2) == "{" => modules.push(braces),
-            "crate" if at == 0 || text(at - 1) != "::" => found.extend(names(tokens, at + 1)),
-            "super" if at == 0 || text(at - 1) != "::" => {
+            _ if at > 0 && text(at - 1) == "::" => {}
+            name if name == root => found.extend(names(tokens, at + 1)),
+            name if foreign.contains(&name) && text(at + 1) == "::" => {
+                found.push((name.into(), tokens[at].line));
+            }
+            "super" if root == "crate" => {
                 let mut supers = 1;
                 while text(at + 2 * supers - 1) == "::" && text(at + 2 * supers) == "super" {
                     supers += 1;
