@@ -12,7 +12,7 @@ use crate::gallery::{Gallery, Restored};
 use crate::reply::{BackupMade, RestoreMade, VERSION};
 use crate::session::Progress;
 
-/// Copy a gallery. It may be in use: writes wait for moments. The copy is verified before it appears under its name. A backup keeps
+/// Copy a gallery. It may be in use; its writes wait briefly. The copy is verified before it appears under its name. A backup keeps
 /// templates that are removed from the gallery later, also after a purge: delete old backups too.
 #[derive(Debug, Args)]
 pub struct BackupArguments {

@@ -35,14 +35,14 @@ fn a_renamed_subject_is_found_under_the_new_name() {
 #[test]
 fn merged_subjects_are_one_subject() {
     let house = house();
-    let said = house.run("merge the two subjects", ["Ada L", "Ada", "--dry-run"]).ends(0);
+    let said = house.run("subject merge", ["Ada L", "Ada", "--dry-run"]).ends(0);
     assert!(said.out.contains("would have merged"), "{}", said.out);
     assert_eq!(best(&house, 3), "Ada L");
     for more in [&[][..], &["--dry-run"]] {
-        let said = house.run("merge the two subjects", [&["Ada", "Ada"], more].concat()).ends(1);
+        let said = house.run("subject merge", [&["Ada", "Ada"], more].concat()).ends(1);
         assert!(said.err.contains("cannot be merged with itself"), "{}", said.err);
     }
-    house.run("merge the two subjects", ["Ada L", "Ada"]).ends(0);
+    house.run("subject merge", ["Ada L", "Ada"]).ends(0);
     for seed in [1, 2, 3, 4] {
         assert_eq!(best(&house, seed), "Ada");
     }
