@@ -179,6 +179,11 @@ enum ExitStatus {
 #[error("{0}")]
 struct NothingUsable(String);
 
+/// An error: options that contradict each other.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Usage(String);
+
 impl ExitStatus {
     fn code(self) -> u8 {
         match self {
@@ -227,7 +232,7 @@ pub fn main() -> ExitCode {
         Err(error) if closed_output == ClosedOutput::Stop && is_broken_pipe(&error) => 0, // the reader closed the pipe
         Err(error) => {
             print_error(format!("error: {}", message(&error)));
-            if is_nothing_usable(&error) { ExitStatus::NothingUsable.code() } else { 1 }
+            failed(&error)
         }
     };
     ExitCode::from(Screen::lost_output().map_or(code, |lost| report_lost_output(lost, code)))
@@ -252,9 +257,20 @@ fn exit_with_usage(error: clap::Error) -> ! {
     error.exit()
 }
 
-/// Whether the error means that no input was usable.
-fn is_nothing_usable(error: &anyhow::Error) -> bool {
-    error.is::<NothingUsable>() || matches!(error.downcast_ref(), Some(SessionError::NothingUsable(_)))
+/// The exit code of an error.
+fn failed(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref() {
+        _ if error.is::<NothingUsable>() => ExitStatus::NothingUsable.code(),
+        _ if error.is::<Usage>() => 2,
+        Some(SessionError::NothingUsable(_)) => ExitStatus::NothingUsable.code(),
+        Some(
+            SessionError::Request { .. }
+            | SessionError::Thresholds { .. }
+            | SessionError::GraphProvesNothing
+            | SessionError::SharedName,
+        ) => 2,
+        _ => 1,
+    }
 }
 
 /// The error with its causes and with advice. A cause whose text is already part of the error is left out.

@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
 pub use auditor::Auditor;
-pub use calibrator::{Calibrator, FEWEST_PROBES};
+pub use calibrator::{Calibrator, FEWEST_PROBES, MOST_SUSPECTS};
 pub use evaluator::{Evaluator, LabelledProbes};
 
 use crate::calibration::CalibrationError;

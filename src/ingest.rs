@@ -111,6 +111,20 @@ impl Default for Options {
 const DECODERS: u32 = 2;
 
 impl Options {
+    /// Whether these options may enroll faces of a photo that were not enrolled with the options of the text `earlier`, which
+    /// [`settings`](Self::settings) made.
+    pub fn may_add_faces(&self, earlier: &str) -> bool {
+        let value = |name: &str| {
+            earlier.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+        };
+        let is_lower = |name, now: f32| value(name).parse::<f32>().is_ok_and(|before| now < before);
+        self.faces == Faces::All
+            && (value("faces") == "Largest"
+                || is_lower("min_face", self.detect.min_face)
+                || is_lower("min_share", self.detect.min_share)
+                || is_lower("min_quality", self.min_quality.into()))
+    }
+
     /// The options that determine whether a photo is skipped for the reason `code`, as text. A stored skip is valid for the same
     /// text only.
     pub fn settings(&self, code: &str) -> String {

@@ -41,6 +41,11 @@ fn of_session(error: &SessionError) -> Option<String> {
                 .into()
         }
         SessionError::BadRow(_) | SessionError::BadImportRow(_) => "--skip-invalid skips such rows".into(),
+        SessionError::NamedOrigin { model } => {
+            format!(
+                "`gallerist init --model {model}` makes a gallery for them; --from-model {model} imports them here"
+            )
+        }
         SessionError::UnknownOrigin { model, .. } => format!("--from-model {model} states it"),
         SessionError::NoPerson(_) => "give --subjects, or photos in folders named after people".into(),
         SessionError::FewStrangers { .. } => {

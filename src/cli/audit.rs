@@ -9,7 +9,7 @@ use super::probes::{ProbeArguments, several_faces};
 use super::screen::{Bar, Screen, Table, count, interval, percent, plural, score};
 use super::searching::{DecisionArguments, SearchOptions};
 use super::{ExitStatus, interrupt, opening, rows, values};
-use crate::audit::{Audit, MatesFrom};
+use crate::audit::{Audit, LISTED, MatesFrom};
 use crate::reply::Versioned;
 use crate::session::{AuditRequest, Control, Mated};
 
@@ -111,8 +111,8 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     }
     let found = count(audit.looked_up - audit.not_found_count);
     table.row(["templates that find themselves", &format!("{found} of {}", count(audit.looked_up))]);
-    table.row(["possible duplicate subjects", &count(audit.doubles.len() as u64)]);
-    table.row(["photos that may be of other people", &count(audit.outliers.len() as u64)]);
+    table.row(["possible duplicate subjects", &listed(audit.doubles.len())]);
+    table.row(["photos that may be of other people", &listed(audit.outliers.len())]);
     let calibration =
         if audit.calibration.is_empty() { "fresh".into() } else { audit.calibration.join("; ") };
     table.row(["calibration", &calibration]);
@@ -135,4 +135,10 @@ fn print(screen: Screen, audit: &Audit) -> Result<()> {
     }
     audit.broken.iter().try_for_each(|broken| screen.text(format!("BROKEN: {broken}")))?;
     Ok(())
+}
+
+/// The number of listed items. A list that is full may be cut.
+fn listed(items: usize) -> String {
+    let items = items as u64;
+    if items < LISTED as u64 { count(items) } else { format!("{} or more", count(items)) }
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
 use super::probes::ProbeArguments;
 use super::screen::{Bar, Screen, Table, aim, count, interval, percent, plural, score};
 use super::searching::Fusion;
-use super::{ExitStatus, interrupt, opening, rows, values};
+use super::{ExitStatus, Usage, interrupt, opening, rows, values};
 use crate::calibration::{COUNTED, Calibration, Strangers as Searched};
 use crate::decision::Method;
 use crate::reply::Calibrated;
@@ -61,8 +61,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     values::require_distinct("--target-fpir", &arguments.target_fpir)?;
     let stop = interrupt::stop_flag();
-    if let Some(from) = &arguments.from {
-        ensure!(!is_same(from, &arguments.gallery), "--from: {} is the gallery itself", from.display());
+    if let Some(from) = arguments.from.as_ref().filter(|from| is_same(from, &arguments.gallery)) {
+        return Err(Usage(format!("--from: {} is the gallery itself", from.display())).into());
     }
     let open = if arguments.dry_run { opening::session_to_read } else { opening::session_to_write };
     let session = open(&arguments.gallery, &arguments.probes.engine)?;

@@ -118,6 +118,12 @@ impl Tally {
         let searched = plural(templates, "template");
         let verdict = if failed == 0 { "all hold".into() } else { format!("{failed} DO NOT HOLD") };
         screen.text(format!("{replies} checked against {searched}, each scored: {verdict}"))?;
+        if failed > 0 {
+            screen.text(
+                "photos are processed again: give the options for photos that were given to identify; a reply about the standard \
+                 input needs --with-template",
+            )?;
+        }
         if others > 0 {
             screen.text(format!("{} that are not replies skipped", plural(others, "line")))?;
         }

@@ -15,7 +15,7 @@ use clap::Args;
 use super::probes::{ProbeArguments, several_faces};
 use super::screen::{Bar, Screen};
 use super::searching::SearchOptions;
-use super::{ExitStatus, interrupt, opening, rows, values};
+use super::{ExitStatus, Usage, interrupt, opening, rows, values};
 use crate::evaluation::{Identification, Options, identification, verification};
 use crate::experiment::{Evaluator, LabelledProbes, Probe};
 use crate::gallery::{Gallery, mode_name};
@@ -109,10 +109,13 @@ pub struct Arguments {
 type Measured<T> = Result<(T, Vec<String>), Stopped>;
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
-    ensure!(
-        arguments.gallery.is_some() || arguments.one_image.is_some() || arguments.pairs.is_some(),
-        "nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
-    );
+    if arguments.gallery.is_none() && arguments.one_image.is_none() && arguments.pairs.is_none() {
+        return Err(Usage(
+            "nothing to evaluate: give a gallery with --mated and --nonmated, or --one-image, or --pairs"
+                .into(),
+        )
+        .into());
+    }
     values::require_distinct("--target-fpir", &arguments.target_fpir)?;
     values::require_distinct("--target-fmr", &arguments.target_fmr)?;
     let stop = interrupt::stop_flag();

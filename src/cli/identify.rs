@@ -100,6 +100,9 @@ impl Arguments {
         print: impl FnMut(Reply) -> Result<()>,
     ) -> Result<Stopped> {
         let (file, left_out) = self.rows.open(path, screen)?;
+        if left_out.len() as u64 == file.rows {
+            return Err(NothingUsable(format!("{}: no probe in it is usable", path.display())).into());
+        }
         decisions.borrow_mut().extend(left_out.iter().map(|_| Decision::Inconclusive));
         let looked_at = session.identify_rows(&file, asked, control, print)? + left_out.len() as u64;
         Ok(Stopped { looked_at, total: file.rows, unit: "input" })

@@ -37,7 +37,7 @@ pub fn read(list: &Path, root: &Path) -> Result<Vec<Pair>> {
         match fields[..] {
             [a, b, "1"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: true }),
             [a, b, "0"] => pairs.push(Pair { a: root.join(a), b: root.join(b), same: false }),
-            _ if number == 1 => {}
+            [a, b, _] if number == 1 && ![a, b].iter().any(|path| root.join(path).exists()) => {}
             _ => bail!(
                 "{}: line {number}: expected PHOTO, PHOTO, 1 or 0, separated by tabs, got {line:?}",
                 list.display()

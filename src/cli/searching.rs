@@ -1,9 +1,9 @@
 //! Arguments for the search and the decision, shared by several commands.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
-use super::values;
+use super::{Usage, values};
 use crate::fusion;
 use crate::reply::{self, DecisionRequest, SearchRequest};
 
@@ -135,8 +135,12 @@ impl DecisionArguments {
     /// A rate is given twice, or there are more than two values.
     pub fn request(&self) -> Result<DecisionRequest> {
         values::require_distinct("--target-fpir", &self.target_fpir)?;
-        ensure!(self.target_fpir.len() <= 2, "--target-fpir takes one or two rates");
-        ensure!(self.threshold.len() <= 2, "--threshold takes one or two scores");
+        if self.target_fpir.len() > 2 {
+            return Err(Usage("--target-fpir takes one or two rates".into()).into());
+        }
+        if self.threshold.len() > 2 {
+            return Err(Usage("--threshold takes one or two scores".into()).into());
+        }
         Ok(DecisionRequest { target_fpir: self.target_fpir.clone(), threshold: self.threshold.clone() })
     }
 }

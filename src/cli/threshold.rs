@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::screen::Screen;
 use super::{ExitStatus, opening, values};
+use crate::experiment::record;
 use crate::reply::{ThresholdSet, VERSION};
 
 /// Set the score at or above which two faces count as one person, for a gallery without a calibration. The default is the threshold of the
@@ -34,6 +35,12 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let was = before.map_or("there was none".into(), |before| format!("it was {before:.3}"));
     let done = if dry_run { "would be" } else { "is" };
     screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
+    if let Some((_, calibration)) = record::calibration(&gallery, None)? {
+        let fusion = calibration.fusion.name();
+        screen.text(format!(
+            "the calibration of this gallery (fusion {fusion}) still decides; --threshold {threshold} decides once"
+        ))?;
+    }
     screen.json(&ThresholdSet { version: VERSION, threshold, before, dry_run })?;
     Ok(ExitStatus::Done)
 }

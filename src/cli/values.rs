@@ -1,7 +1,9 @@
 //! Parsers for the values of options. They run with the parser of the command line, so an invalid value is refused before anything is
 //! opened. The error states the valid range.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+
+use super::Usage;
 
 /// A cosine, -1 to 1.
 pub fn cosine(text: &str) -> Result<f32, String> {
@@ -31,7 +33,7 @@ pub fn share(text: &str) -> Result<f64, String> {
 pub fn require_distinct(option: &str, rates: &[f64]) -> Result<()> {
     for (at, rate) in rates.iter().enumerate() {
         if rates[..at].contains(rate) {
-            bail!("{option}: {rate} is given twice");
+            return Err(Usage(format!("{option}: {rate} is given twice")).into());
         }
     }
     Ok(())

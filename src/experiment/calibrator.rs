@@ -19,7 +19,7 @@ pub const FEWEST_PROBES: usize = 20;
 /// The fewest subjects that can be searched for among each other.
 const FEWEST_LEFT_OUT: u64 = 20;
 /// Suspects that are kept.
-const KEPT: usize = 100;
+pub const MOST_SUSPECTS: usize = 100;
 /// Searches between two checks of the stop flag.
 const BLOCK: usize = 256;
 
@@ -154,7 +154,7 @@ impl Calibrator<'_> {
         order.sort_by(|&one, &other| found[other].score.total_cmp(&found[one].score).then(one.cmp(&other)));
         let maxima: Vec<f32> = order.iter().map(|&at| found[at].score).collect();
         let mut suspects = Vec::new();
-        for &at in order.iter().take(suspects::count(&maxima, subjects).min(KEPT)) {
+        for &at in order.iter().take(suspects::count(&maxima, subjects).min(MOST_SUSPECTS)) {
             let subject = self.gallery.subject_name(found[at].subject)?.unwrap_or_default();
             suspects.push(Suspect { probe: name(at)?, subject, score: found[at].score });
         }

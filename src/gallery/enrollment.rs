@@ -6,6 +6,7 @@ use rusqlite::params;
 
 use super::catalog::{PendingKind, PendingWrite, PhotoRecord, path, photo, progress, subject};
 use super::error::{GalleryError, Result};
+use super::import::overlap;
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
@@ -66,6 +67,8 @@ pub struct EnrolledTemplate {
     pub id: u64,
     /// Name of its subject: the given name, or a generated name, to which a number may be appended.
     pub subject: Name,
+    /// Its place among the faces of the enrollment.
+    pub face: usize,
 }
 
 /// A write that is durable in the index and pending in the catalog.
@@ -93,8 +96,12 @@ impl Gallery {
             let faces = photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten();
             catalog.verify_people(faces.map(|face| &face.person))?;
         }
+        let existing = photos.iter().map(|photo| self.existing(photo)).collect::<Result<Vec<_>>>()?;
         let (written, outcomes) = self.write("enrolling photos", |tx, rows| {
-            photos.iter().map(|photo| insert_photo(tx, photo, rows)).collect::<rusqlite::Result<Vec<_>>>()
+            let photos = photos.iter().zip(&existing);
+            photos
+                .map(|(photo, existing)| insert_photo(tx, photo, existing, rows))
+                .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         self.finish(written, |_| Ok(()))?;
         Ok(outcomes)
@@ -121,6 +128,16 @@ impl Gallery {
             self.record_in_index(&catalog)?;
         }
         Ok(added)
+    }
+
+    /// The faces of a photo that are in the gallery.
+    fn existing(&self, photo: &Enrollment) -> Result<Existing> {
+        let catalog = self.catalog();
+        if catalog.photo(&photo.hash)?.is_none_or(|record| record.outcome != "enrolled") {
+            return Ok(None);
+        }
+        let templates = catalog.templates_of_photo(&photo.hash)?;
+        Ok(Some(templates.into_iter().filter_map(|(_, face)| Some(face?.bounds)).collect()))
     }
 
     /// The stored result for the photo with these bytes.
@@ -199,14 +216,27 @@ impl Gallery {
     }
 }
 
+/// The bounds of the faces of a photo that are in the gallery; `None` if the photo is not.
+type Existing = Option<Vec<[f32; 4]>>;
+
+/// Inserts a photo, or further faces of a photo that is in the gallery.
 fn insert_photo<'a>(
     tx: &rusqlite::Transaction<'_>,
     enrollment: &'a Enrollment,
+    existing: &Existing,
     rows: &mut Vec<Row<'a>>,
 ) -> rusqlite::Result<PhotoOutcome> {
     let people = enrollment.faces.iter().flatten().map(|face| &face.person);
-    if path::note(tx, &enrollment.hash, &enrollment.path, people)?.is_some() {
-        return Ok(PhotoOutcome::Duplicate);
+    if let Some(known) = path::note(tx, &enrollment.hash, &enrollment.path, people)? {
+        let (Some(existing), Ok(faces)) = (existing, &enrollment.faces) else {
+            return Ok(PhotoOutcome::Duplicate);
+        };
+        photo::set_settings(tx, known.photo, &enrollment.settings)?;
+        let templates = insert_faces(tx, known.photo, faces, existing, rows)?;
+        return Ok(match templates.is_empty() {
+            true => PhotoOutcome::Duplicate,
+            false => PhotoOutcome::Enrolled(templates),
+        });
     }
     let (outcome, detail) = match &enrollment.faces {
         Ok(_) => ("enrolled", String::new()),
@@ -223,8 +253,22 @@ fn insert_photo<'a>(
     };
     let photo_id = photo::upsert(tx, &enrollment.hash, &record)?;
     let Ok(faces) = &enrollment.faces else { return Ok(PhotoOutcome::Skipped) };
+    Ok(PhotoOutcome::Enrolled(insert_faces(tx, photo_id, faces, &[], rows)?))
+}
+
+/// Inserts the faces of a photo whose bounds are not among the existing ones.
+fn insert_faces<'a>(
+    tx: &rusqlite::Transaction<'_>,
+    photo_id: i64,
+    faces: &'a [EnrolledFace],
+    existing: &[[f32; 4]],
+    rows: &mut Vec<Row<'a>>,
+) -> rusqlite::Result<Vec<EnrolledTemplate>> {
     let mut templates = Vec::with_capacity(faces.len());
-    for face in faces {
+    for (index, face) in faces.iter().enumerate() {
+        if existing.iter().any(|bounds| overlap(*bounds, face.provenance.bounds) > 0.5) {
+            continue;
+        }
         let (subject_id, subject) = subject::ensure(tx, &face.person)?;
         let provenance = serde_json::to_string(&face.provenance)
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
@@ -232,7 +276,7 @@ fn insert_photo<'a>(
             .execute(params![subject_id, photo_id, provenance])?;
         let id = tx.last_insert_rowid().cast_unsigned();
         rows.push(Row { id, subject: subject_id.cast_unsigned(), vector: face.template.as_slice() });
-        templates.push(EnrolledTemplate { id, subject });
+        templates.push(EnrolledTemplate { id, subject, face: index });
     }
-    Ok(PhotoOutcome::Enrolled(templates))
+    Ok(templates)
 }

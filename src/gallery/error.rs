@@ -26,7 +26,8 @@ pub enum GalleryError {
     Linked(PathBuf),
     /// Something is to be made inside a gallery or a backup.
     #[error(
-        "{}: {} is a gallery or a backup, and must not contain other files, because a purge would not erase them and a check would not verify them; choose a path outside",
+        "{}: {} is a gallery or a backup, and must not contain other files, because a purge would not erase them and a check \
+         would not verify them; choose a path outside",
         place.display(), gallery.display()
     )]
     Inside {
@@ -49,7 +50,10 @@ pub enum GalleryError {
         source: rusqlite::Error,
     },
     /// The disk is full. Acknowledged writes are safe. Free some space and run the same command again.
-    #[error("{}: the disk is full while {doing}; no acknowledged write is lost; free some space and run the same command again", path.display())]
+    #[error(
+        "{}: the disk is full while {doing}; no acknowledged write is lost; free some space and run the same command \
+         again", path.display()
+    )]
     Full {
         /// The file that was written.
         path: PathBuf,
@@ -80,7 +84,8 @@ pub enum GalleryError {
     },
     /// The catalog is older than the index: it is an old copy, or lost the end of its WAL.
     #[error(
-        "catalog {}: it lost acknowledged writes: its index contains change {expected}, the catalog only {got}; put back the catalog of this index, or restore a backup of both", path.display()
+        "catalog {}: it lost acknowledged writes: its index contains change {expected}, the catalog only {got}; put back the \
+         catalog of this index, or restore a backup of both", path.display()
     )]
     CatalogBehind {
         /// The database file.
@@ -92,7 +97,8 @@ pub enum GalleryError {
     },
     /// The index is older than the catalog: it is an old copy, or lost the end of a WAL.
     #[error(
-        "index {}: shard {shard} lost acknowledged writes: its catalog contains change {expected}, the shard only {got}; put back the index of this catalog, or restore a backup of both", path.display()
+        "index {}: shard {shard} lost acknowledged writes: its catalog contains change {expected}, the shard only {got}; put back \
+         the index of this catalog, or restore a backup of both", path.display()
     )]
     IndexBehind {
         /// The index.
@@ -106,7 +112,8 @@ pub enum GalleryError {
     },
     /// The gallery was moved or replaced while it was open.
     #[error(
-        "{}: it was moved or replaced while the gallery was open; nothing more is written, and acknowledged writes are in the moved gallery", path.display()
+        "{}: it was moved or replaced while the gallery was open; nothing more is written, and acknowledged writes are in the \
+         moved gallery", path.display()
     )]
     Moved {
         /// Path of the catalog when it was opened.

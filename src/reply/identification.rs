@@ -217,8 +217,7 @@ impl From<&Operating> for OperatingPoint {
 impl From<&Threshold> for Basis {
     /// The basis without the details of the calibration.
     fn from(threshold: &Threshold) -> Self {
-        const UNCALIBRATED: &str =
-            "the model's one-to-one threshold; the share of strangers who are named grows with the gallery";
+        const UNCALIBRATED: &str = "a one-to-one threshold, of the model or set by hand; the share of strangers who are named grows with the gallery";
         let note = (threshold.origin == Origin::Uncalibrated).then(|| UNCALIBRATED.to_owned());
         let mut basis = Self { origin: threshold.origin, note, ..Self::EMPTY };
         if let Some(Calibrated { id, operating, no_match }) = &threshold.calibrated {

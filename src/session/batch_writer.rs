@@ -105,17 +105,22 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         match record.flatten() {
             Some(record) if record.outcome == "enrolled" => {
                 let person = persons.and_then(|persons| persons.into_iter().next());
-                let skip = known_skip(&record, person.as_ref());
-                self.add_path(hash, path, &record, person)?;
-                if record.path == path && skip.reason != Reason::OtherName {
-                    self.counts.unchanged += 1;
-                    (self.sink)(EnrollEvent::Unchanged { path: text(path) })
-                } else {
-                    self.skip(path, &skip)
-                }
+                self.add_path(hash, path, &record, person.clone())?;
+                self.report_known(path, &record, person.as_ref())
             }
             Some(record) => self.skip(path, &Skip::new(Reason::of(&record.outcome), record.detail)),
             None => self.skip(path, &Skip::new(Reason::Duplicate, "same bytes as another photo")),
+        }
+    }
+
+    /// Reports a photo that is in the gallery.
+    fn report_known(&mut self, path: &Path, record: &PhotoRecord, person: Option<&Person>) -> Result<(), E> {
+        let skip = known_skip(record, person);
+        if record.path == path && skip.reason != Reason::OtherName {
+            self.counts.unchanged += 1;
+            (self.sink)(EnrollEvent::Unchanged { path: text(path) })
+        } else {
+            self.skip(path, &skip)
         }
     }
 
@@ -162,8 +167,11 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
                 }
                 (PhotoOutcome::Duplicate, _) => {
                     let person = photo.faces.iter().flatten().next().map(|face| &face.person);
-                    let skip = described(self.gallery, &photo.hash, person)?;
-                    self.skip(&photo.path, &skip)?;
+                    let record = self.gallery.photo(&photo.hash).map_err(SessionError::from)?;
+                    match record {
+                        Some(record) => self.report_known(&photo.path, &record, person)?,
+                        None => self.skip(&photo.path, &Skip::new(Reason::Duplicate, ""))?,
+                    }
                 }
                 (_, Err((reason, detail))) => self.skip(&photo.path, &Skip::new(*reason, detail.as_str()))?,
                 (PhotoOutcome::Skipped, Ok(_)) => {
@@ -184,8 +192,8 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         self.counts.done += 1;
         self.counts.templates += templates.len() as u64;
         self.several += u64::from(census.note().is_some());
-        let renamed = faces.iter().zip(templates).filter_map(|(face, template)| {
-            let (from, to) = (face.person.name(), &template.subject);
+        let renamed = templates.iter().filter_map(|template| {
+            let (from, to) = (faces.get(template.face)?.person.name(), &template.subject);
             (from != to).then(|| Renamed { from: from.to_string(), to: to.to_string() })
         });
         (self.sink)(EnrollEvent::Enrolled {

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::error::{Result, SessionError};
+use super::policy::require_rates;
 use super::probes::{Probes, Source};
 use super::{Control, Session, Stopped};
 use crate::calibration::Calibration;
 use crate::decision::Operating;
-use crate::experiment::{Calibrator, FEWEST_PROBES, Probe, record};
+use crate::experiment::{Calibrator, FEWEST_PROBES, MOST_SUSPECTS, Probe, record};
 use crate::fusion::Fusion;
 use crate::gallery::Gallery;
 use crate::number::count;
@@ -66,6 +67,11 @@ impl Session {
         request: &CalibrateRequest,
         control: &Control<'_>,
     ) -> Result<Result<Measured, Stopped>> {
+        if request.target_fpir.is_empty() {
+            let reason = "expected at least one rate".into();
+            return Err(SessionError::Request { field: "target_fpir", reason });
+        }
+        require_rates(&request.target_fpir)?;
         let mut warnings = Vec::new();
         let (probes, invalid) = match &request.strangers {
             Strangers::LeftOut { .. } => (None, Vec::new()),
@@ -124,9 +130,16 @@ impl Session {
             || SessionError::Input(format!("{} is not calibrated", other.directory().display()));
         let (_, calibration) = found.ok_or_else(not_calibrated)?;
         calibration.require(self.gallery().binding())?;
-        let warning =
-            "measured on another gallery: its people and photos may differ from those of this gallery".into();
-        Ok(Measured { calibration, warnings: vec![warning], invalid: Vec::new() })
+        let mut warnings = vec![
+            "measured on another gallery: its people and photos may differ from those of this gallery".into(),
+        ];
+        if self.gallery().binding().is_external() {
+            warnings.push(
+                "the models of both galleries are unknown: if they differ, every threshold and rate of this calibration is wrong"
+                    .into(),
+            );
+        }
+        Ok(Measured { calibration, warnings, invalid: Vec::new() })
     }
 
     /// Stores a calibration. The newest one for a fusion is used. Returns its number.
@@ -231,7 +244,10 @@ impl Measured {
             warnings.push(format!(
                 "{} may be in the gallery after all: see the suspects; if so, leave them out and calibrate again, the thresholds are \
                  too high",
-                counted(calibration.suspects.len() as u64, "probe")
+                match calibration.suspects.len() {
+                    MOST_SUSPECTS => format!("{MOST_SUSPECTS} or more probes"),
+                    suspects => counted(suspects as u64, "probe"),
+                }
             ));
         }
         Ok(Calibrated {

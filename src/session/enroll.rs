@@ -70,7 +70,8 @@ impl Session {
         let mut batch_writer = BatchWriter::new(gallery, &options, found.system_files, &mut sink);
         let known = |hash: &_| {
             gallery.photo(hash).ok().flatten().is_some_and(|photo| {
-                photo.outcome == "enrolled" || photo.is_skipped(&options.settings(&photo.outcome))
+                (photo.outcome == "enrolled" && !options.may_add_faces(&photo.settings))
+                    || photo.is_skipped(&options.settings(&photo.outcome))
             })
         };
         let inputs = walk(&request.paths).map(|input| naming.with_problem(input));

@@ -99,6 +99,14 @@ pub enum SessionError {
     /// A row is not a template. Nothing was imported.
     #[error("{0}; nothing was imported")]
     BadImportRow(GalleryError),
+    /// A file states its model, and the gallery is for templates of one model without a name.
+    #[error(
+        "the templates are of model {model}, and the model of this gallery's templates is not stated: scores between two models mean nothing"
+    )]
+    NamedOrigin {
+        /// The model that the file states.
+        model: String,
+    },
     /// A file of vectors does not state its model.
     #[error("this gallery is bound to {described}, and the model of the templates is not stated")]
     UnknownOrigin {

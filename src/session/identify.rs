@@ -102,6 +102,10 @@ impl Session {
         probes: Vec<(Probe, &Template)>,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Identification>> {
+        if request.top_k == 0 {
+            let reason = "expected at least 1 candidate, got 0".into();
+            return Err(SessionError::Request { field: "top_k", reason });
+        }
         if probes.is_empty() {
             return Ok(Vec::new());
         }

@@ -188,6 +188,12 @@ impl Import<'_> {
 /// does not name its model; its descriptions may.
 fn check_origin(gallery: &Gallery, given: Option<&str>, made_with: Option<&(String, String)>) -> Result<()> {
     let binding = gallery.binding();
+    if let (true, Some((model, _))) = (binding.is_external(), made_with) {
+        return match given == Some(model) {
+            true => Ok(()),
+            false => Err(SessionError::NamedOrigin { model: model.clone() }),
+        };
+    }
     if let Some(name) = given.filter(|name| *name != binding.model) {
         return Err(SessionError::Input(format!(
             "this gallery is bound to {}, the templates come from {name:?}: scores between two models mean nothing",

@@ -61,6 +61,11 @@ impl Session {
 }
 
 fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
+    if !decision.threshold.is_empty() && !decision.target_fpir.is_empty() {
+        let reason = "a threshold is given, and a target FPIR too: expected one of them".into();
+        return Err(SessionError::Request { field: "threshold", reason });
+    }
+    require_rates(&decision.target_fpir)?;
     let counts = gallery.counts()?;
     let needs_one = !decision.target_fpir.is_empty();
     let found = match record::calibration(gallery, request.fusion) {
@@ -76,7 +81,7 @@ fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest
     };
     let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
     let threshold = match (&decision.threshold[..], &calibration) {
-        ([], Some(calibration)) => {
+        ([], Some(calibration)) if needs_one || !calibration.targets.is_empty() => {
             let first = calibration.targets.get(..1).unwrap_or_default();
             let targets = if needs_one { &decision.target_fpir[..] } else { first };
             if targets.len() > 2 {
@@ -85,7 +90,7 @@ fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest
             }
             calibration.threshold(id, targets, counts.0)?
         }
-        ([], None) => Threshold::uncalibrated(gallery.binding()).ok_or(SessionError::NoThreshold)?,
+        ([], _) => Threshold::uncalibrated(gallery.binding()).ok_or(SessionError::NoThreshold)?,
         (given, _) => given_threshold(given)?,
     };
     let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
@@ -117,4 +122,22 @@ fn given_threshold(given: &[f32]) -> Result<Threshold> {
         [low, high] => Ok(Threshold::given(low, high)),
         _ => Err(refused(format!("expected one or two scores, got {}", given.len()))),
     }
+}
+
+/// Requires target error rates that are rates, each once.
+///
+/// # Errors
+/// [`SessionError::Request`] for the first that is not.
+pub fn require_rates(targets: &[f64]) -> Result<()> {
+    for (at, target) in targets.iter().enumerate() {
+        let reason = match target {
+            _ if !(*target > 0.0 && *target < 1.0) => {
+                format!("expected rates above 0 and below 1, got {target}")
+            }
+            _ if targets[..at].contains(target) => format!("{target} is given twice"),
+            _ => continue,
+        };
+        return Err(SessionError::Request { field: "target_fpir", reason });
+    }
+    Ok(())
 }

@@ -110,7 +110,13 @@ fn pairs_of_bytes_and_of_templates_are_verified() {
     let refused = verify_bytes(engine, [&one, b""], &photos, &threshold).unwrap();
     assert!(matches!(refused, Verified::Refused(refused) if refused.len() == 1));
     let template = template(1, binding.dimension);
-    assert_eq!(verify_templates([&template, &template], &threshold, binding).decision, Decision::Match);
+    let compared = verify_templates([&template, &template], &threshold, binding).unwrap();
+    assert_eq!(compared.decision, Decision::Match);
+    let shorter = self::template(1, binding.dimension / 2);
+    assert!(verify_templates([&template, &shorter], &threshold, binding).is_err());
+    for wrong in [f32::NAN, 5.0, -1.5] {
+        assert!(super::threshold(Some(wrong), binding).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::identify::require_paths;
 use super::{Control, Stopped};
 use crate::decision::{Decision, Threshold, of_photo};
 use crate::encoder::Engine;
+use crate::gallery::GalleryError;
 use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Outcome};
 use crate::reply::{Basis, Model, PhotoRequest, Probe, Refusal, VERSION, Verification};
 use crate::template::{Binding, Template};
@@ -29,8 +30,14 @@ pub enum Verified {
 /// # Errors
 /// [`SessionError::NoThreshold`].
 pub fn threshold(given: Option<f32>, binding: &Binding) -> Result<Threshold> {
-    let given = given.map(|value| Threshold::given(value, value));
-    given.or_else(|| Threshold::uncalibrated(binding)).ok_or(SessionError::NoThreshold)
+    match given {
+        Some(value) if (-1.0..=1.0).contains(&value) => Ok(Threshold::given(value, value)),
+        Some(value) => {
+            let reason = format!("expected a cosine from -1 to 1, got {value}");
+            Err(SessionError::Request { field: "threshold", reason })
+        }
+        None => Threshold::uncalibrated(binding).ok_or(SessionError::NoThreshold),
+    }
 }
 
 /// Compares the largest faces of two photos. If one of the photos shows more faces, a score below the threshold is inconclusive.
@@ -113,9 +120,20 @@ fn verified(sides: &[Side<'_>; 2], threshold: &Threshold, binding: &Binding) -> 
     Verified::Compared(Box::new(compared))
 }
 
-/// Compares two templates of the model `binding`. The probes describe their sources.
-pub fn verify_templates(templates: [&Template; 2], threshold: &Threshold, binding: &Binding) -> Verification {
-    compare(templates, [Probe::default(), Probe::default()], threshold, binding)
+/// Compares two templates of the model `binding`.
+///
+/// # Errors
+/// A template has another dimension than those of the model.
+pub fn verify_templates(
+    templates: [&Template; 2],
+    threshold: &Threshold,
+    binding: &Binding,
+) -> Result<Verification> {
+    let expected = binding.dimension;
+    if let Some(wrong) = templates.iter().find(|template| template.dimension() != expected) {
+        return Err(GalleryError::WrongDimension { expected, got: wrong.dimension() }.into());
+    }
+    Ok(compare(templates, [Probe::default(), Probe::default()], threshold, binding))
 }
 
 fn compare(

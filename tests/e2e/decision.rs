@@ -244,7 +244,7 @@ fn a_graph_search_is_inconclusive_and_reports_its_audit() {
     );
     assert_eq!(before[0]["doubt"], "incomplete_search");
     let said = run(&house, "identify", "--vectors @fresh.npy --search graph --certify exact --threshold 0.9")
-        .ends(1);
+        .ends(2);
     assert!(said.err.contains("cannot guarantee"), "{}", said.err);
     let audit =
         run(&house, "audit", "--search graph --width 64 --threshold 0.5 --format json").ends(0).json();

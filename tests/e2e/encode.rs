@@ -294,3 +294,28 @@ fn folders_with_other_files_are_refused() {
     let said = encode(&house, "exported", &[]).ends(1);
     assert!(said.err.contains("it was written by `export`"), "{}", said.err);
 }
+
+#[test]
+fn the_descriptions_in_a_folder_stand_for_the_folder() {
+    let house = house(6);
+    encode(&house, "out", &["--subject-from", "dir"]).ends(0);
+    house.run("import", [house.path("out/templates.jsonl")]).ends(0);
+    house.holds(6);
+    house.run("import", [house.path("out")]).ends(0);
+    house.holds(6);
+}
+
+#[test]
+fn templates_of_a_named_model_need_a_confirmation_in_a_gallery_without_one() {
+    let house = house(2);
+    encode(&house, "out", &["--subject-from", "dir", "--format", "jsonl"]).ends(0);
+    let dimension = lines(&house.path("out/templates.jsonl"))[0]["embedding"].as_array().unwrap().len();
+    let (out, gallery) = (house.path("out"), house.path("external"));
+    let (out, gallery) = (out.to_str().unwrap(), gallery.to_str().unwrap());
+    gallerist(["init", gallery, "--dimension", &dimension.to_string()]).ends(0);
+    let said = gallerist(["import", gallery, out]).ends(1);
+    assert!(said.err.contains("the templates are of model stand-in"), "{}", said.err);
+    assert!(said.err.contains("--from-model stand-in"), "{}", said.err);
+    gallerist(["import", gallery, out, "--from-model", "other"]).ends(1);
+    gallerist(["import", gallery, out, "--from-model", "stand-in"]).ends(0);
+}

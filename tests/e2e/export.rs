@@ -119,7 +119,7 @@ fn lines_that_do_not_match_their_rows_are_refused() {
     refused(&nameless, "line 8: ");
     let mut mixed = whole.clone();
     mixed[5]["fingerprint"] = "abc".into();
-    refused(&mixed, "line 6: it names another model");
+    refused(&mixed, "line 6: its model differs");
 }
 
 #[test]

@@ -175,3 +175,28 @@ fn measuring_verbs_count_photos_with_several_faces() {
     );
     assert_eq!(said.ends(0).json()[0]["photos_with_several_faces"], 1);
 }
+
+#[test]
+fn faces_that_were_left_out_are_added_when_more_are_asked_for() {
+    let house = House::new();
+    let photo = house.write("group/five.png", &row_of(&[1, 2, 3, 4, 5], &[5]));
+    let alone = house.photo("group/alone.png", 9);
+    let folder = house.path("group");
+    let enroll = |more: &[&str]| {
+        let words = ["--subject-from", "photo", "--format", "json"].iter().chain(more);
+        house.run("enroll", std::iter::once(folder.as_os_str()).chain(words.map(AsRef::as_ref))).ends(0)
+    };
+    assert_eq!(enroll(&[]).summary()["templates"], 2);
+    let said = enroll(&["--faces", "all", "--min-quality", "60"]);
+    assert_eq!((&said.summary()["enrolled"], &said.summary()["templates"]), (&json!(1), &json!(3)));
+    assert_eq!(said.summary()["unchanged"], 1, "all faces of {} are in the gallery", alone.display());
+    let said = enroll(&["--faces", "all"]);
+    assert_eq!((&said.summary()["enrolled"], &said.summary()["templates"]), (&json!(1), &json!(1)));
+    // Nothing is left to add, and fewer faces than before change nothing.
+    for more in [&["--faces", "all"][..], &["--faces", "all", "--min-quality", "60"], &[]] {
+        assert_eq!(enroll(more).summary()["unchanged"], 2, "{more:?}");
+    }
+    house.holds(6);
+    let said = identify(&house, &photo, &["--faces", "all", "--format", "json"]).ends(10);
+    assert!(said.json().iter().all(|reply| reply["decision"] == "match"), "{}", said.out);
+}

@@ -41,7 +41,7 @@ fn scores_and_rates_outside_their_range_are_refused_by_every_verb() {
         let said = run(&house, "audit", &format!("--max-loss={wrong}")).ends(2);
         assert!(said.err.contains("expected a share from 0 to 1"), "{}", said.err);
     }
-    let said = run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1,0.1").ends(1);
+    let said = run(&house, "calibrate", "--nonmated @strangers.npy --target-fpir 0.1,0.1").ends(2);
     assert!(said.err.contains("0.1 is given twice"), "{}", said.err);
     for verb in ["identify", "search"] {
         run(&house, verb, "--vectors @probes.npy -k 0").ends(2);

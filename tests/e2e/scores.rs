@@ -13,13 +13,13 @@ fn repeated_or_reversed_thresholds_are_refused() {
         let said = identify(&[option, "0.5", option, "0.6"]).ends(2);
         assert!(said.err.contains("cannot be used multiple times"), "{}", said.err);
     }
-    let said = identify(&["--threshold", "0.7,0.5"]).ends(1);
+    let said = identify(&["--threshold", "0.7,0.5"]).ends(2);
     assert!(
         said.err.contains("lower score first") && said.err.contains("--threshold 0.5,0.7"),
         "{}",
         said.err
     );
-    let said = identify(&["--threshold", "0,1"]).ends(1);
+    let said = identify(&["--threshold", "0,1"]).ends(2);
     assert!(said.err.contains("decimal point: 0.1"), "{}", said.err);
     assert_eq!(identify(&["--threshold", "0.5,0.7"]).code, Some(11));
     for verb in ["calibrate", "eval"] {

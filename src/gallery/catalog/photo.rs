@@ -126,6 +126,16 @@ pub(in crate::gallery) fn upsert(
     )
 }
 
+/// Replaces the options with which a photo was processed.
+pub(in crate::gallery) fn set_settings(
+    tx: &Transaction<'_>,
+    id: i64,
+    settings: &str,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE photos SET settings = ?2 WHERE id = ?1")?.execute(params![id, settings])?;
+    Ok(())
+}
+
 /// The id and the first path of the photo with these bytes, if it was enrolled.
 pub(in crate::gallery) fn enrolled(
     tx: &Transaction<'_>,

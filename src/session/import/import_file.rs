@@ -135,7 +135,10 @@ impl ImportFile {
 fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     let beside = |folder: &Path| Some(folder.join(TEMPLATES)).filter(|path| path.exists());
     if is_descriptions(given) {
-        return Ok((given.to_owned(), Some(given.to_owned())));
+        let vectors = given.with_file_name(EMBEDDINGS);
+        let is_exported = given.file_name().is_some_and(|name| name == TEMPLATES) && vectors.exists();
+        let vectors = if is_exported { vectors } else { given.to_owned() };
+        return Ok((vectors, Some(given.to_owned())));
     }
     if !given.is_dir() {
         let is_exported = given.file_name().is_some_and(|name| name == EMBEDDINGS);
