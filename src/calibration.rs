@@ -331,6 +331,7 @@ impl Calibration {
             target,
             lowest,
             searches: self.maxima.len(),
+            design: self.design,
             needed: (needed.ceil() as usize).max(tail::FEWEST * 4 + 1),
         }
     }

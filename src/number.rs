@@ -78,6 +78,15 @@ pub fn interval([low, high]: [f64; 2]) -> String {
     format!("{} to {}", percent(low), percent(high))
 }
 
+/// A count with its unit: `1 photo`, `2 photos`, `2 searches`, `2 replies`.
+pub fn plural(n: u64, one: &str) -> String {
+    let (stem, ending) = match one.strip_suffix("ly") {
+        Some(stem) => (format!("{stem}l"), "ies"),
+        None => (one.to_owned(), if one.ends_with("ch") { "es" } else { "s" }),
+    };
+    if n == 1 { format!("1 {one}") } else { format!("{} {stem}{ending}", count(n)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +138,12 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(score(0.412_34), "0.4123");
         assert_eq!(score(f32::INFINITY), UNKNOWN);
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(plural(1, "photo"), "1 photo");
+        assert_eq!(plural(2000, "photo"), "2,000 photos");
+        assert_eq!([plural(2, "search"), plural(3, "reply")], ["2 searches", "3 replies"]);
     }
 }

@@ -32,8 +32,9 @@ pub enum CalibrationError {
     },
     /// The target is too rare for the number of searches.
     #[error(
-        "a target FPIR of {target} cannot be derived from {searches} non-mated searches: the lowest is {lowest:.2e}; \
-         calibrate with {needed} or more non-mated probes, or ask for less"
+        "a target FPIR of {target} cannot be derived from {searches} non-mated searches{}: the lowest is {lowest:.2e}; \
+         calibrate with {needed} or more non-mated probes, or ask for less",
+        independent(*.searches, *.design)
     )]
     TooRare {
         /// What was asked for.
@@ -42,6 +43,8 @@ pub enum CalibrationError {
         lowest: f64,
         /// Searches there are.
         searches: usize,
+        /// Searches that count as one: see [`Calibration::design`](super::Calibration::design).
+        design: f64,
         /// Searches it takes.
         needed: usize,
     },
@@ -84,4 +87,15 @@ pub enum CalibrationError {
         /// Why not.
         what: String,
     },
+}
+
+/// A remark where searches depend on each other, because several probes show one person.
+fn independent(searches: usize, design: f64) -> String {
+    if design < 1.5 {
+        return String::new();
+    }
+    let independent = (searches as f64 / design).round().max(1.0);
+    format!(
+        ", which count as {independent} because several probes show one person: probes of more people are needed"
+    )
 }

@@ -45,7 +45,7 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<ExitStatus>
         arguments.to.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be written to the standard output"
     );
-    interrupt::exit_at_once();
+    interrupt::exit_at_once(screen);
     let started = Instant::now();
     let bar = Bar::new();
     let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
@@ -72,7 +72,7 @@ pub fn restore(arguments: &RestoreArguments, screen: Screen) -> Result<ExitStatu
         arguments.backup.as_os_str() != "-",
         "a backup is a file or a folder, and cannot be read from the standard input"
     );
-    interrupt::exit_at_once();
+    interrupt::exit_at_once(screen);
     let bar = Bar::new();
     let (erased, dry_run) = (arguments.erased.as_deref(), arguments.dry_run);
     let done = Gallery::restore(&arguments.backup, &arguments.gallery, erased, dry_run, &|done, of| {

@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// Copy the calibration of another gallery of the same model; nothing is measured
-    #[arg(long, value_name = "GALLERY", conflicts_with_all = ["nonmated", "target_fpir", "fusion"])]
+    #[arg(long, value_name = "GALLERY", conflicts_with_all = ["nonmated", "target_fpir", "fusion", "people", "seed", "skip_invalid"])]
     from: Option<PathBuf>,
     /// Print the calibration; store nothing
     #[arg(long)]

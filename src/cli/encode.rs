@@ -120,7 +120,8 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
         tally.finish()?;
     }
     bar.finish();
-    tally.print_summary(started.elapsed(), interrupted)?;
+    let left = total.saturating_sub(tally.counts.inputs());
+    tally.print_summary(started.elapsed(), Some(left).filter(|_| interrupted))?;
     Ok(match interrupted {
         true => ExitStatus::Interrupted,
         false if tally.counts.temporary_failures() > 0 => ExitStatus::Failed,
@@ -133,7 +134,7 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
 /// Reports that there is no input. Makes no file.
 fn report_no_input(found: Survey, screen: Screen) -> Result<ExitStatus> {
     let counts = Counts { system_files: found.system_files, ..Counts::default() };
-    screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, false)))?;
+    screen.json(&EncodeEvent::Summary(EncodeSummary::new(&counts, 0.0, None)))?;
     screen.text("no input was usable: the given paths contain no file")?;
     Ok(ExitStatus::NothingUsable)
 }

@@ -37,7 +37,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Err(stopped) => {
             print_error("interrupted: nothing was exported; temporary files are removed");
             let (unit, total) = (stopped.unit.to_owned(), stopped.total);
-            screen.json(&ExportInterrupted { version: VERSION, unit, total, exported: 0 })?;
+            screen.json(&ExportInterrupted {
+                version: VERSION,
+                unit,
+                total,
+                exported: 0,
+                looked_at: 0,
+                not_looked_at: total,
+            })?;
             Ok(ExitStatus::Interrupted)
         }
     }

@@ -100,7 +100,7 @@ fn described(
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<ExitStatus> {
-    interrupt::exit_at_once();
+    interrupt::exit_at_once(screen);
     let found = Gallery::check_at(&arguments.gallery, arguments.deep, opening::wait(), &record::problem)?;
     screen.json(&Versioned::new(&found))?;
     for folder in &found.leftovers {

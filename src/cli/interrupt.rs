@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::{Arc, LazyLock, Once, OnceLock};
 use std::thread;
 
 use anyhow::Result;
@@ -23,8 +23,8 @@ const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// Set by the signal handler itself, so that it is set before anything else happens in this process.
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static WATCHED: Once = Once::new();
-/// Whether the first signal ends the process.
-static EXITS_AT_ONCE: AtomicBool = AtomicBool::new(false);
+/// Where the end is printed, if the first signal ends the process.
+static EXITS_AT_ONCE: OnceLock<Screen> = OnceLock::new();
 
 /// The flag that the first signal sets. Call this before long work.
 pub fn stop_flag() -> &'static AtomicBool {
@@ -43,14 +43,16 @@ fn listen() -> io::Result<()> {
     }
     let answer = move || {
         for (earlier, _) in signals.forever().enumerate() {
-            if EXITS_AT_ONCE.load(Ordering::Relaxed) {
+            if let Some(screen) = EXITS_AT_ONCE.get() {
                 let removed = remove_temporary_folders();
                 print_error(match removed.is_empty() {
                     true => "interrupted",
                     false => "interrupted: nothing was made; temporary files are removed",
                 });
+                let whole = Stopped { looked_at: 0, total: 1, unit: "gallery" };
+                let _ = screen.json(&Interrupted::from(whole)); // the process ends in any case
             }
-            if EXITS_AT_ONCE.load(Ordering::Relaxed) || earlier > 0 {
+            if EXITS_AT_ONCE.get().is_some() || earlier > 0 {
                 // `std::process::exit` would run the destructors of libtorch while its threads are running.
                 signal_hook::low_level::exit(ExitStatus::Interrupted.code().into());
             }
@@ -62,8 +64,8 @@ fn listen() -> io::Result<()> {
 
 /// Lets the first signal end the process. Use it for commands whose result appears completely or not at all. The signal also removes their
 /// temporary files.
-pub fn exit_at_once() {
-    EXITS_AT_ONCE.store(true, Ordering::Relaxed);
+pub fn exit_at_once(screen: Screen) {
+    let _ = EXITS_AT_ONCE.set(screen);
     stop_flag();
 }
 

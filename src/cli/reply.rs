@@ -28,12 +28,23 @@ fn doubt_text(doubt: Doubt) -> String {
     }
 }
 
+/// Digits after the decimal point that tell a score from the thresholds.
+fn digits(score: f32, thresholds: [f32; 2]) -> usize {
+    let is_hidden = |threshold: f32| score != threshold && format!("{score:.3}") == format!("{threshold:.3}");
+    if thresholds.into_iter().any(is_hidden) { 7 } else { 3 }
+}
+
+/// A score with this many digits.
+fn score_text(value: f32, digits: usize) -> String {
+    if digits == 3 { score(value) } else { format!("{value:.digits$}") }
+}
+
 /// The threshold and its basis: `0.457, uncalibrated`.
-fn threshold_text(value: f32, no_match_below: f32, basis: &Basis) -> String {
+fn threshold_text(value: f32, no_match_below: f32, digits: usize, basis: &Basis) -> String {
     let scores = if no_match_below < value {
-        format!("{no_match_below:.3} to {value:.3}")
+        format!("{no_match_below:.digits$} to {value:.digits$}")
     } else {
-        format!("{value:.3}")
+        format!("{value:.digits$}")
     };
     match (basis.origin, basis.target_fpir, basis.fpir_ci95) {
         (Origin::Calibrated, Some(target), Some(ends)) => {
@@ -71,12 +82,15 @@ pub fn print(reply: &Reply, screen: Screen) -> Result<()> {
 }
 
 fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
+    let best = reply.matches.first().map_or(f32::NAN, |best| best.similarity);
+    let digits = digits(best, [reply.threshold, reply.no_match_below]);
+    let shown = score_text(best, digits);
     let who = match (reply.decision, reply.matches.first()) {
-        (Decision::Match, Some(best)) => format!("{}  {}", best.subject, score(best.similarity)),
-        (_, Some(best)) => format!("closest is {}  {}", best.subject, score(best.similarity)),
+        (Decision::Match, Some(best)) => format!("{}  {shown}", best.subject),
+        (_, Some(best)) => format!("closest is {}  {shown}", best.subject),
         (_, None) => "the gallery is empty".into(),
     };
-    let threshold = threshold_text(reply.threshold, reply.no_match_below, &reply.calibration);
+    let threshold = threshold_text(reply.threshold, reply.no_match_below, digits, &reply.calibration);
     let (headline, name) = (headline(reply.decision), name(&reply.probe));
     screen.text(format!("{headline}  {name}: {who}  (threshold {threshold})"))?;
     let mut table = Table::new(&[0, 2]);
@@ -118,11 +132,12 @@ pub fn print_refusal(reply: &Refusal, screen: Screen) -> Result<()> {
 /// Prints the reply for two photos.
 pub fn print_verification(reply: &Verification, screen: Screen) -> Result<()> {
     screen.json(reply)?;
+    let digits = digits(reply.similarity, [reply.threshold; 2]);
     screen.text(format!(
         "{}  {}  (threshold {})",
         headline(reply.decision),
-        score(reply.similarity),
-        threshold_text(reply.threshold, reply.threshold, &reply.calibration)
+        score_text(reply.similarity, digits),
+        threshold_text(reply.threshold, reply.threshold, digits, &reply.calibration)
     ))?;
     for side in [&reply.a, &reply.b] {
         for remark in [rotation_text(side), side.note()].into_iter().flatten() {
@@ -148,6 +163,15 @@ fn rarity_text(rate: f64, rarest: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_that_differ_from_the_threshold_look_different() {
+        assert_eq!(digits(0.930, [0.930, 0.930]), 3);
+        assert_eq!(digits(0.93, [0.542, 0.542]), 3);
+        assert_eq!(digits(0.929_999_9, [0.930, 0.930]), 7);
+        assert_eq!(score_text(0.929_999_9, 7), "0.9299999");
+        assert_eq!(digits(f32::NAN, [0.5, 0.5]), 3);
+    }
 
     #[test]
     fn rare_scores_are_printed_as_one_in_n() {

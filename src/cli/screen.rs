@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::number;
-pub use crate::number::{bytes, count};
+pub use crate::number::{bytes, count, plural};
 use crate::session::Progress;
 pub use escape::{SafeLog, escaped};
 
@@ -156,7 +156,10 @@ impl Drop for Bar {
 }
 
 fn drawn(Progress { unit, done, total }: Progress) -> ProgressBar {
+    let is_narrow = console::Term::stderr().size().1 < 80;
     let template = match total {
+        Some(_) if is_narrow => format!("{{human_pos}} of {{human_len}} {unit}"),
+        None if is_narrow => format!("{{human_pos}} {unit}"),
         Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{rate}}  {{eta}} left"),
         None => format!("{{spinner}} {{human_pos}} {unit}  {{rate}}"),
     };
@@ -238,15 +241,6 @@ fn width_of(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// A count with its unit: `1 photo`, `2 photos`, `2 searches`, `2 replies`.
-pub fn plural(n: u64, one: &str) -> String {
-    let (stem, ending) = match one.strip_suffix("ly") {
-        Some(stem) => (format!("{stem}l"), "ies"),
-        None => (one.to_owned(), if one.ends_with("ch") { "es" } else { "s" }),
-    };
-    if n == 1 { format!("1 {one}") } else { format!("{} {stem}{ending}", count(n)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,12 +265,5 @@ mod tests {
         assert_eq!(table.lines(2), ["   1  Ada Lovelace  0.812", "  10  Zoë           0.1"]);
         table.row(["11", "a\nb", "0.2"]);
         assert_eq!(table.lines(0)[2], "11  a\\nb          0.2");
-    }
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(plural(1, "photo"), "1 photo");
-        assert_eq!(plural(2000, "photo"), "2,000 photos");
-        assert_eq!([plural(2, "search"), plural(3, "reply")], ["2 searches", "3 replies"]);
     }
 }

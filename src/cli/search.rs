@@ -5,13 +5,13 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, score};
 use super::{ExitStatus, NothingUsable, interrupt, opening, values};
-use crate::gallery::{Answer, Gallery};
+use crate::gallery::{Answer, Gallery, GalleryError};
 use crate::reply::{Candidate, Lookup};
 use crate::session::Stopped;
 use crate::template::Template;
@@ -73,6 +73,11 @@ fn each_probe(
     let total = file.rows;
     if left_out.len() as u64 == total {
         return Err(NothingUsable(format!("{}: no usable probe", vectors.display())).into());
+    }
+    let (expected, got) = (gallery.binding().dimension, file.dimension);
+    if expected != got {
+        let error = GalleryError::WrongDimension { expected, got };
+        return Err(error).with_context(|| vectors.display().to_string());
     }
     for first in (0..total).step_by(BLOCK) {
         for (row, probe) in file.valid(first, BLOCK)? {

@@ -61,6 +61,8 @@ pub struct EncodeSummary {
     pub faces_skipped: u64,
     /// System files, which are not counted as inputs.
     pub system_files: u64,
+    /// Files that were not processed, because the run was stopped.
+    pub not_looked_at: u64,
     /// Duration in seconds.
     pub seconds: f64,
     /// Whether the run was stopped before its end.
@@ -68,8 +70,8 @@ pub struct EncodeSummary {
 }
 
 impl EncodeSummary {
-    /// The summary of these counts, after so many seconds.
-    pub fn new(counts: &Counts, seconds: f64, interrupted: bool) -> Self {
+    /// The summary of these counts, after so many seconds. `left` is the number of unprocessed files of a stopped run.
+    pub fn new(counts: &Counts, seconds: f64, left: Option<u64>) -> Self {
         Self {
             version: VERSION,
             inputs: counts.inputs(),
@@ -79,8 +81,9 @@ impl EncodeSummary {
             templates: counts.templates,
             faces_skipped: counts.refused_faces,
             system_files: counts.system_files,
+            not_looked_at: left.unwrap_or(0),
             seconds,
-            interrupted,
+            interrupted: left.is_some(),
         }
     }
 }

@@ -174,4 +174,8 @@ pub struct ExportInterrupted {
     pub total: u64,
     /// Templates that were exported: 0.
     pub exported: u64,
+    /// Templates that were processed: 0, as nothing is left of them.
+    pub looked_at: u64,
+    /// Templates that were not.
+    pub not_looked_at: u64,
 }

@@ -112,12 +112,12 @@ fn events_of_enrolling_and_encoding_survive_json() {
         ),
         (EncodeEvent::Skipped(skipped()), "skipped"),
         (EncodeEvent::FaceSkipped(skipped()), "face_skipped"),
-        (EncodeEvent::Summary(EncodeSummary::new(&counts(), 0.25, true)), "summary"),
+        (EncodeEvent::Summary(EncodeSummary::new(&counts(), 0.25, Some(3))), "summary"),
     ] {
         assert_eq!(parsed_again(event)["event"], name);
     }
     assert_eq!(EnrollSummary::new(&counts(), 1, None, 0.25).counts(), counts());
-    assert_eq!(EncodeSummary::new(&counts(), 0.25, true).inputs, 11);
+    assert_eq!(EncodeSummary::new(&counts(), 0.25, Some(3)).inputs, 11);
 }
 
 #[test]
@@ -145,7 +145,14 @@ fn events_of_imports_and_interruptions_survive_json() {
     let unit = || "template".to_owned();
     let stopped = Interrupted { version: VERSION, unit: unit(), total: 9, looked_at: 4, not_looked_at: 5 };
     assert_eq!(parsed_again(stopped)["event"], "interrupted");
-    let stopped = ExportInterrupted { version: VERSION, unit: unit(), total: 9, exported: 0 };
+    let stopped = ExportInterrupted {
+        version: VERSION,
+        unit: unit(),
+        total: 9,
+        exported: 0,
+        looked_at: 0,
+        not_looked_at: 9,
+    };
     assert_eq!(parsed_again(stopped)["event"], "interrupted");
 }
 

@@ -12,7 +12,7 @@ use crate::decision::Operating;
 use crate::experiment::{Calibrator, FEWEST_PROBES, MOST_SUSPECTS, Probe, record};
 use crate::fusion::Fusion;
 use crate::gallery::Gallery;
-use crate::number::count;
+use crate::number::plural;
 use crate::reply::{Calibrated, Model, PhotoRequest, RowSkipped, VERSION};
 
 /// The request for a calibration.
@@ -190,16 +190,16 @@ impl Session {
         let mut probes = read.probes;
         probes.retain(|probe| !self.is_subject(probe.person.as_deref()));
         if probes.len() < given {
-            let left = counted((given - probes.len()) as u64, "probe");
+            let left = plural((given - probes.len()) as u64, "probe");
             warnings.push(format!("{left} with the name of a subject of the gallery skipped"));
         }
         if let Some(first) = read.failed.first() {
-            let failed = counted(read.failed.len() as u64, "photo");
+            let failed = plural(read.failed.len() as u64, "photo");
             let (name, why) = (&first.name, &first.reason);
             warnings.push(format!("{failed} without a usable face skipped, such as {name} ({why})"));
         }
         if read.several > 0 {
-            let photos = counted(read.several, "photo");
+            let photos = plural(read.several, "photo");
             warnings.push(format!("{photos} with more than one face, the largest was used"));
         }
         require(probes.len())?;
@@ -207,16 +207,12 @@ impl Session {
     }
 }
 
-fn counted(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
-}
-
 /// Requires enough non-mated probes.
 fn require(strangers: usize) -> Result<()> {
     if strangers >= FEWEST_PROBES {
         return Ok(());
     }
-    Err(SessionError::FewStrangers { got: counted(strangers as u64, "probe"), needed: FEWEST_PROBES })
+    Err(SessionError::FewStrangers { got: plural(strangers as u64, "probe"), needed: FEWEST_PROBES })
 }
 
 /// The thresholds for the targets of a calibration, in a gallery of `subjects` subjects.
@@ -246,7 +242,7 @@ impl Measured {
                  too high",
                 match calibration.suspects.len() {
                     MOST_SUSPECTS => format!("{MOST_SUSPECTS} or more probes"),
-                    suspects => counted(suspects as u64, "probe"),
+                    suspects => plural(suspects as u64, "probe"),
                 }
             ));
         }

@@ -7,7 +7,7 @@ use super::answer::{face, identification, refusals, row, with_template};
 use super::error::{Result, SessionError};
 use super::{Control, Policy, Session, Stopped, engine};
 use crate::decision::Certificate;
-use crate::gallery::TOGETHER;
+use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
 use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal};
@@ -77,6 +77,11 @@ impl Session {
         control: &Control<'_>,
         mut sink: impl FnMut(Reply) -> Result<(), E>,
     ) -> Result<u64, E> {
+        let (expected, got) = (self.gallery().binding().dimension, file.dimension);
+        if expected != got {
+            let error = GalleryError::WrongDimension { expected, got };
+            return Err(SessionError::Input(format!("{}: {error}", file.path().display())).into());
+        }
         let path = file.path().to_string_lossy().into_owned();
         let mut looked_at = 0;
         for first in (0..file.rows).step_by(TOGETHER) {

@@ -45,11 +45,15 @@ fn a_stopped_command_leaves_no_copies_and_ends_with_130() {
         ("restore", restore),
         ("export", house.command("export", ["--out".as_ref(), at.as_os_str()])),
     ];
-    for (verb, command) in commands {
+    for (verb, mut command) in commands {
+        command.args(["--format", "json"]);
         let said =
             stop(command, &is_at_work).unwrap_or_else(|| panic!("{verb} was done before it was stopped"));
         let said = said.ends(130);
         assert!(said.err.contains("interrupted: nothing was"), "{verb}: {}", said.err);
+        let told = said.json();
+        assert_eq!((&told[0]["event"], &told[0]["looked_at"]), (&"interrupted".into(), &0.into()), "{verb}");
+        assert_eq!(told[0]["not_looked_at"], told[0]["total"], "{verb}");
         assert_eq!(names(&at), [""; 0], "{verb}");
     }
     house.holds(40_000);

@@ -205,9 +205,9 @@ impl<'a> Tally<'a> {
     }
 
     /// Prints the summary.
-    pub fn print_summary(&self, took: Duration, interrupted: bool) -> Result<()> {
+    pub fn print_summary(&self, took: Duration, left: Option<u64>) -> Result<()> {
         let (seconds, counts) = (took.as_secs_f64(), &self.counts);
-        self.screen.json(&EncodeEvent::Summary(EncodeSummary::new(counts, seconds, interrupted)))?;
+        self.screen.json(&EncodeEvent::Summary(EncodeSummary::new(counts, seconds, left)))?;
         let rate = counts.inputs() as f64 / seconds.max(1e-9);
         self.screen.text(format!(
             "{} in {seconds:.1} s ({rate:.0} a second), {} encoded to {}",
@@ -221,7 +221,7 @@ impl<'a> Tally<'a> {
             let photos = plural(counts.other_names(), "photo");
             self.screen.text(format!("{photos} encoded before under other names, which stay"))?;
         }
-        if interrupted {
+        if left.is_some() {
             self.screen.text("interrupted; the same command resumes")?;
         } else if !counts.is_of_use() {
             self.screen.text("no input was usable")?;
