@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::number;
@@ -160,13 +160,19 @@ fn drawn(Progress { unit, done, total }: Progress) -> ProgressBar {
     let template = match total {
         Some(_) if is_narrow => format!("{{human_pos}} of {{human_len}} {unit}"),
         None if is_narrow => format!("{{human_pos}} {unit}"),
-        Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}  {{rate}}  {{eta}} left"),
-        None => format!("{{spinner}} {{human_pos}} {unit}  {{rate}}"),
+        Some(_) => format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}{{pace}}"),
+        None => format!("{{spinner}} {{human_pos}} {unit}{{pace}}"),
     };
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(8));
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = write!(out, "{:.0}/s", state.per_sec());
+        bar.set_style(style.with_key("pace", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // Before the first step nothing is known.
+            if state.pos() > done {
+                let _ = write!(out, "  {:.0}/s", state.per_sec());
+                if total.is_some() {
+                    let _ = write!(out, "  {:#} left", HumanDuration(state.eta()));
+                }
+            }
         }));
     }
     // Earlier work must not influence the estimate of the remaining time.
