@@ -12,6 +12,7 @@ pub mod record;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use auditor::Auditor;
@@ -39,7 +40,8 @@ const PARTS: [u64; 3] = [8, 4, 2];
 const FEWEST_IN_PARTS: u64 = 16;
 
 /// A template to search for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Probe {
     /// Its source: a path, or a row of a file.
     pub name: String,

@@ -3,6 +3,7 @@
 mod binding;
 pub(crate) mod product;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use binding::{Binding, BindingError};
@@ -11,8 +12,23 @@ use crate::reason::Reason;
 
 /// The template of one face: a point on the unit sphere. Every component is finite, and the Euclidean norm is 1 within
 /// `1e-3`. No other template can be constructed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<f32>", into = "Vec<f32>")]
 pub struct Template(Box<[f32]>);
+
+impl TryFrom<Vec<f32>> for Template {
+    type Error = TemplateError;
+
+    fn try_from(raw: Vec<f32>) -> Result<Self, TemplateError> {
+        Self::from_raw(&raw)
+    }
+}
+
+impl From<Template> for Vec<f32> {
+    fn from(template: Template) -> Self {
+        template.0.into()
+    }
+}
 
 /// Why a vector is not a template.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unicode_joining_type::{JoiningType, get_joining_type};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
@@ -23,8 +23,17 @@ const VIRAMA: u8 = 9;
 
 /// The name of a subject. It is in Unicode normalization form C, so two names that differ only in the composition of characters are the
 /// same. The ideographic space becomes a plain space. Characters that cannot be typed or cannot be seen are not allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Name(String);
+
+impl TryFrom<String> for Name {
+    type Error = GalleryError;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::new(&text)
+    }
+}
 
 impl Name {
     /// A name from a user, a folder or a file.
@@ -90,7 +99,8 @@ impl fmt::Display for Name {
 }
 
 /// The subject of a new template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Person {
     /// The subject with this name. It may already be in the gallery.
     Named(Name),

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{Result, SessionError};
-use super::probes::Source;
 use super::{Control, Policy, Session, Stopped};
 use crate::audit::Audit;
 use crate::experiment::{Auditor, Probe, record};
@@ -12,7 +13,8 @@ use crate::reply::{PhotoRequest, RowSkipped};
 use crate::template::Template;
 
 /// The request for an audit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuditRequest {
     /// The mated probes.
     pub mated: Mated,
@@ -33,7 +35,8 @@ pub struct AuditRequest {
 }
 
 /// The mated probes of an audit.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mated {
     /// The gallery's own templates, each without itself.
     #[default]
@@ -125,15 +128,7 @@ impl Session {
         (path, names): (&Path, Option<&Path>),
         control: &Control<'_>,
     ) -> Result<Result<Given, Stopped>> {
-        let source = Source {
-            path,
-            names,
-            dimension: Some(self.gallery().binding().dimension),
-            networks: self.networks(),
-            photos: &request.photos,
-            skip_invalid: request.skip_invalid,
-            control: *control,
-        };
+        let source = self.probe_source((path, names), (&request.photos, request.skip_invalid), control);
         for photo in source.listed()?.into_iter().flatten() {
             self.mated_subject(photo.person.as_deref(), &photo.name)?;
         }

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{Result, SessionError};
 use super::policy::require_rates;
-use super::probes::{Probes, Source};
+use super::probes::Probes;
 use super::{Control, Session, Stopped};
 use crate::calibration::Calibration;
 use crate::decision::Operating;
@@ -16,7 +18,8 @@ use crate::number::plural;
 use crate::reply::{Calibrated, Model, PhotoRequest, RowSkipped, VERSION};
 
 /// The request for a calibration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CalibrateRequest {
     /// The non-mated probes.
     pub strangers: Strangers,
@@ -31,7 +34,8 @@ pub struct CalibrateRequest {
 }
 
 /// The probes of the non-mated searches.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Strangers {
     /// People who are not in the gallery: a folder of photos, or a file of vectors with the names of its rows.
     Given(PathBuf, Option<PathBuf>),
@@ -159,15 +163,7 @@ impl Session {
         control: &Control<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Result<(Vec<Probe>, Vec<RowSkipped>), Stopped>> {
-        let source = Source {
-            path,
-            names,
-            dimension: Some(self.gallery().binding().dimension),
-            networks: self.networks(),
-            photos: &request.photos,
-            skip_invalid: request.skip_invalid,
-            control: *control,
-        };
+        let source = self.probe_source((path, names), (&request.photos, request.skip_invalid), control);
         if let Some(listed) = source.listed()? {
             let strangers = listed.iter().filter(|photo| !self.is_subject(photo.person.as_deref()));
             require(strangers.count())?;

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use sha2::{Digest, Sha256};
 
 use super::batch_writer::{BatchWriter, described};
@@ -16,7 +18,8 @@ use crate::reply::{EnrollEvent, EnrollSummary, PhotoRequest};
 use crate::template::Template;
 
 /// The request for an enrollment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EnrollRequest {
     /// Photos, or folders of photos.
     pub paths: Vec<PathBuf>,

@@ -6,6 +6,8 @@ mod plan;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use import_file::ImportFile;
 pub use plan::OtherNames;
 use plan::Plan;
@@ -17,7 +19,8 @@ use crate::reply::{ImportEvent, ImportSummary, VERSION};
 use crate::vectors::{BLOCK, STANDARD_INPUT};
 
 /// The request for an import.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ImportRequest {
     /// A `.npy` file with one template per row; `-` for the standard input; or the folder of an export, or a file in it.
     pub file: PathBuf,

@@ -1,12 +1,15 @@
 //! How the subjects of photos are named.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::Result;
 use crate::gallery::{GalleryError, Name, Person};
 use crate::ingest::{Input, Skip};
 use crate::reason::Reason;
 
 /// The source of a subject's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Naming {
     /// All faces are of this subject.
     Given(Name),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::{Result, SessionError};
-use super::{Control, Stopped, engine};
+use super::{Control, Session, Stopped, engine};
 use crate::experiment::Probe;
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, Input, Outcome, survey, walk};
@@ -94,6 +94,19 @@ pub fn open_rows(path: &Path, skip_invalid: bool) -> Result<(VectorFile, Vec<Row
 fn left_out(path: &Path, row: u64, error: &TemplateError) -> RowSkipped {
     let (path, detail) = (path.to_string_lossy().into_owned(), error.to_string());
     RowSkipped { path, row, reason: error.reason(), detail }
+}
+
+impl Session {
+    /// Probes for the gallery, from a folder of photos or from a file of vectors with the names of its rows.
+    pub(super) fn probe_source<'a>(
+        &'a self,
+        (path, names): (&'a Path, Option<&'a Path>),
+        (photos, skip_invalid): (&'a PhotoRequest, bool),
+        control: &Control<'a>,
+    ) -> Source<'a> {
+        let (dimension, networks) = (Some(self.gallery().binding().dimension), self.networks());
+        Source { path, names, dimension, networks, photos, skip_invalid, control: *control }
+    }
 }
 
 impl Source<'_> {

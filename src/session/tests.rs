@@ -175,6 +175,37 @@ fn templates_are_enrolled_once_and_measured_from_memory() {
 }
 
 #[test]
+fn requests_survive_json() {
+    fn same<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(request: &T) {
+        let text = serde_json::to_string(request).unwrap();
+        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), request, "{text}");
+    }
+    let photos = PhotoRequest { min_face: Some(33.5), ..PhotoRequest::default() };
+    let naming = Naming::Given(Name::new("Ada").unwrap());
+    same(&EnrollRequest { paths: vec!["a.jpg".into()], naming, photos: photos.clone() });
+    same(&ImportRequest { file: "a.npy".into(), other_names: OtherNames::Keep, ..ImportRequest::default() });
+    let probe = Probe { name: "one".into(), person: None, template: template(1, 8) };
+    for strangers in [
+        Strangers::Given("a".into(), None),
+        Strangers::Probes(vec![probe]),
+        Strangers::LeftOut { people: 20, seed: 1 },
+    ] {
+        let (target_fpir, fusion) = (vec![0.01], Fusion::Mean);
+        same(&CalibrateRequest {
+            strangers,
+            target_fpir,
+            fusion,
+            photos: photos.clone(),
+            skip_invalid: true,
+        });
+    }
+    for text in ["[1.0,null]", "[]", "[0.0,0.0]"] {
+        assert!(serde_json::from_str::<Template>(text).is_err(), "{text}");
+    }
+    assert!(serde_json::from_str::<Name>("\" blank\"").is_err(), "a name is checked when it is read");
+}
+
+#[test]
 fn requests_that_contradict_themselves_are_refused() {
     let (_folder, session) = session();
     let decision = crate::reply::DecisionRequest::default();

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::import_file::ImportFile;
 use crate::gallery::{ExistingTemplate, Gallery, Name, Person, Source};
 use crate::session::error::{Result, SessionError};
 
 /// The treatment of rows that are in the gallery under other names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OtherNames {
     /// An error. Nothing is imported.
     #[default]
