@@ -117,13 +117,13 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
             } else {
                 gallery.rename_subject(from, &to)?;
             }
-            print(screen, Correction::Renamed, format!("{from} to {to}"), 0, *dry_run)?;
+            print(screen, Correction::Renamed, (from, Some(to.as_str())), 0, *dry_run)?;
         }
         Verb::Merge { gallery, from, into, dry_run } => {
             let gallery = open(gallery, *dry_run)?;
             let (first, _) = gallery.may_merge(from, into)?;
             let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
-            print(screen, Correction::Merged, format!("{from} into {into}"), moved, *dry_run)?;
+            print(screen, Correction::Merged, (from, Some(into)), moved, *dry_run)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {
             templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
@@ -141,7 +141,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
                 }
                 gallery.remove_subject(name)?;
             }
-            print(screen, Correction::Removed, name.clone(), subject.templates, *dry_run)?;
+            print(screen, Correction::Removed, (name, None), subject.templates, *dry_run)?;
         }
     }
     Ok(ExitStatus::Done)
@@ -205,7 +205,18 @@ fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
 }
 
 /// Prints a correction of a whole subject.
-fn print(screen: Screen, event: Correction, what: String, templates: u64, dry_run: bool) -> Result<()> {
+fn print(
+    screen: Screen,
+    event: Correction,
+    (from, to): (&str, Option<&str>),
+    templates: u64,
+    dry_run: bool,
+) -> Result<()> {
+    let what = match (event, to) {
+        (Correction::Merged, Some(to)) => format!("{from} into {to}"),
+        (_, Some(to)) => format!("{from} to {to}"),
+        (_, None) => from.to_owned(),
+    };
     let done = match event {
         Correction::Renamed => "renamed",
         Correction::Merged => "merged",
@@ -214,6 +225,7 @@ fn print(screen: Screen, event: Correction, what: String, templates: u64, dry_ru
     let would = if dry_run { "would have " } else { "" };
     let count = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
     screen.text(format!("{would}{done} {what}{count}"))?;
-    screen.json(&SubjectCorrected { version: VERSION, event, what, templates, dry_run })?;
+    let (from, to) = (from.to_owned(), to.map(str::to_owned));
+    screen.json(&SubjectCorrected { version: VERSION, event, what, from, to, templates, dry_run })?;
     Ok(())
 }

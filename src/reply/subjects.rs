@@ -62,6 +62,10 @@ pub struct SubjectCorrected {
     pub event: Correction,
     /// The names of the subjects: `A`, `A to B` or `A into B`.
     pub what: String,
+    /// The subject's name before.
+    pub from: String,
+    /// Its name now, or that of the subject that it was merged into; `None` if it was removed.
+    pub to: Option<String>,
     /// Templates that were moved or removed.
     pub templates: u64,
     /// Whether nothing was changed, because only a dry run was requested.

@@ -260,7 +260,15 @@ fn replies_about_subjects_survive_json() {
     for (event, name) in
         [(Correction::Renamed, "renamed"), (Correction::Merged, "merged"), (Correction::Removed, "removed")]
     {
-        let reply = SubjectCorrected { version: VERSION, event, what: ada(), templates: 2, dry_run: true };
+        let reply = SubjectCorrected {
+            version: VERSION,
+            event,
+            what: ada(),
+            from: ada(),
+            to: Some(ada()),
+            templates: 2,
+            dry_run: true,
+        };
         assert_eq!(parsed_again(reply)["event"], name);
     }
     let removed = TemplatesRemoved {

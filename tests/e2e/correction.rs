@@ -24,7 +24,9 @@ fn best(house: &House, seed: u64) -> String {
 #[test]
 fn a_renamed_subject_is_found_under_the_new_name() {
     let house = house();
-    house.run("subject rename", ["Ada", "Ada Lovelace"]).ends(0);
+    let said = house.run("subject rename", ["Ada", "Ada Lovelace", "--format", "json"]).ends(0);
+    let told = &said.json()[0];
+    assert_eq!((&told["from"], &told["to"]), (&"Ada".into(), &"Ada Lovelace".into()));
     assert_eq!(best(&house, 1), "Ada Lovelace");
     let said = house.run("subject rename", ["Grace", "Ada Lovelace"]).ends(1);
     assert!(said.err.contains("merge the two subjects"), "{}", said.err);
