@@ -14,8 +14,8 @@
 //! ```
 //! use gallerist::encoder::Model;
 //! use gallerist::gallery::{GraphWhen, Name, Person};
-//! use gallerist::reply::{EngineRequest, IdentifyRequest, PhotoRequest};
-//! use gallerist::session::{Reply, Session};
+//! use gallerist::reply::{EngineRequest, IdentifyRequest, PhotoRequest, Reply};
+//! use gallerist::session::Session;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let photo = |person: &str| std::fs::read(format!("{}/tests/faces/{person}/neutral.jpg", env!("CARGO_MANIFEST_DIR"))).unwrap();

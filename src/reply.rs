@@ -27,7 +27,7 @@ pub use event::{
     Candidate, Counts, EnrollEvent, EnrollSummary, FaceSkipped, ImportEvent, ImportSummary, Interrupted,
     Lookup, Renamed, RowSkipped, Skipped,
 };
-pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Searched};
+pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
 pub use maintenance::{
     BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
     StatsCalibration, ThresholdSet,

@@ -35,7 +35,6 @@ pub use engine::Networks;
 pub use enroll::{EnrollRequest, Enrolled, require_naming};
 pub use error::{Result, SessionError};
 pub use export::{Exported, report_swept};
-pub use identify::Reply;
 pub use import::{ImportRequest, OtherNames};
 pub use naming::Naming;
 pub use policy::Policy;

@@ -30,15 +30,13 @@ fn of_session(error: &SessionError) -> Option<String> {
         SessionError::Encoder(error) => return of_encoder(error),
         SessionError::ExternalTemplates => "use `search`, `identify --vectors` or `import`".into(),
         SessionError::NoManifest(_) => "give its manifest with --model FILE.toml".into(),
-        SessionError::NoThreshold => "calibrate the gallery, or give one with --threshold".into(),
+        SessionError::NoThreshold => "give one with --threshold, or calibrate the gallery".into(),
         SessionError::Thresholds { low, high, .. } if low >= high => format!("--threshold {high},{low}"),
         SessionError::GraphProvesNothing => "omit --certify or --search graph".into(),
         SessionError::SharedName => "--faces all goes with --subject-from photo".into(),
         SessionError::NamesMissing { .. } => "--subjects gives names".into(),
         SessionError::OtherName { .. } => {
-            "--rename gives the rows that are in the gallery the names of this file, --keep-names leaves \
-                                           them as they are"
-                .into()
+            "--rename gives the rows that are in the gallery the names of this file, --keep-names keeps their names".into()
         }
         SessionError::BadRow(_) | SessionError::BadImportRow(_) => "--skip-invalid skips such rows".into(),
         SessionError::NamedOrigin { model } => {

@@ -12,8 +12,8 @@ use super::rows::RowArguments;
 use super::searching::{DecisionArguments, SearchOptions};
 use super::{ExitStatus, NothingUsable, Screen, interrupt, opening, reply};
 use crate::decision::Decision;
-use crate::reply::IdentifyRequest;
-use crate::session::{Control, Policy, Reply, Session, Stopped};
+use crate::reply::{IdentifyRequest, Reply};
+use crate::session::{Control, Policy, Session, Stopped};
 
 /// Identify the people in photos. Ends with exit code 10 if any probe is a match, otherwise with 12 if any probe is inconclusive, otherwise
 /// with 11. A photo with refused or unused faces is never "no match".

@@ -6,8 +6,7 @@ use super::screen::{Screen, Table, aim, count, interval, plural, score};
 use super::skip::skip_text;
 use crate::decision::{Decision, Doubt, Origin};
 use crate::reason::Reason;
-use crate::reply::{Basis, Identification, Probe, Refusal, Verification};
-use crate::session::Reply;
+use crate::reply::{Basis, Identification, Probe, Refusal, Reply, Verification};
 
 /// The decision in words.
 fn headline(decision: Decision) -> &'static str {

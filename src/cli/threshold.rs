@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let was = before.map_or("there was none".into(), |before| format!("it was {before:.3}"));
     let done = if dry_run { "would be" } else { "is" };
     screen.text(format!("the threshold {done} {threshold:.3}, uncalibrated; {was}"))?;
-    if let Some((_, calibration)) = record::calibration(&gallery, None)? {
+    if let Ok(Some((_, calibration))) = record::calibration(&gallery, None) {
         let fusion = calibration.fusion.name();
         screen.text(format!(
             "the calibration of this gallery (fusion {fusion}) still decides; --threshold {threshold} decides once"

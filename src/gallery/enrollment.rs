@@ -130,14 +130,13 @@ impl Gallery {
         Ok(added)
     }
 
-    /// The faces of a photo that are in the gallery.
+    /// The faces of a photo that are in the gallery. Failed writes are settled first, because their faces may be reverted.
     fn existing(&self, photo: &Enrollment) -> Result<Existing> {
-        let catalog = self.catalog();
-        if catalog.photo(&photo.hash)?.is_none_or(|record| record.outcome != "enrolled") {
+        if self.photo(&photo.hash)?.is_none_or(|record| record.outcome != "enrolled") {
             return Ok(None);
         }
-        let templates = catalog.templates_of_photo(&photo.hash)?;
-        Ok(Some(templates.into_iter().filter_map(|(_, face)| Some(face?.bounds)).collect()))
+        let templates = self.catalog().templates_of_photo(&photo.hash)?;
+        Ok(templates.into_iter().map(|(_, face)| Some(face?.bounds)).collect())
     }
 
     /// The stored result for the photo with these bytes.
@@ -216,7 +215,8 @@ impl Gallery {
     }
 }
 
-/// The bounds of the faces of a photo that are in the gallery; `None` if the photo is not.
+/// The bounds of the faces of a photo that are in the gallery. `None` if the photo is not, or if it has a template whose face is not known:
+/// no further face can be told from that one.
 type Existing = Option<Vec<[f32; 4]>>;
 
 /// Inserts a photo, or further faces of a photo that is in the gallery.

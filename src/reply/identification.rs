@@ -38,6 +38,16 @@ pub struct Identification {
     pub processing_time_ms: f64,
 }
 
+/// The reply for one probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// The probe was searched for.
+    Identified(Box<Identification>),
+    /// The photo or face gave no template.
+    Refused(Box<Refusal>),
+}
+
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Match {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-
 use sha2::{Digest, Sha256};
 
 use super::batch_writer::{BatchWriter, described};
@@ -104,6 +103,9 @@ impl Session {
     /// # Errors
     /// A template has another dimension (nothing is enrolled); the disk is full or failing.
     pub fn enroll_templates(&self, templates: &[(Template, Person)]) -> Result<u64> {
+        if templates.is_empty() {
+            return Ok(0);
+        }
         let gallery = self.gallery();
         let source = gallery.source(&identity(templates), Path::new(""), templates.len() as u64)?;
         let mut held = HashSet::new();

@@ -41,7 +41,7 @@ pub enum SessionError {
     #[error("the gallery is bound to {0}, which is not built in")]
     NoManifest(String),
     /// There is no threshold.
-    #[error("the model of this gallery has no threshold")]
+    #[error("the model has no threshold")]
     NoThreshold,
     /// The thresholds are not in ascending order, or allow no decision.
     #[error("thresholds {low},{high}: {reason}")]

@@ -10,19 +10,9 @@ use crate::decision::Certificate;
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
-use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal};
+use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Reply};
 use crate::template::Template;
 use crate::vectors::VectorFile;
-
-/// The reply for one probe.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(untagged)]
-pub enum Reply {
-    /// The probe was searched for.
-    Identified(Box<Identification>),
-    /// The photo or face gave no template.
-    Refused(Box<Refusal>),
-}
 
 impl Session {
     /// Identifies the faces in photos and in folders of photos. `sink` gets the replies in the order of the inputs. Files in folders that

@@ -4,15 +4,16 @@ use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 use image::{ImageBuffer, ImageFormat, Rgb};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::decision::Decision;
 use crate::encoder::Model;
 use crate::experiment::Probe;
 use crate::fusion::Fusion;
-use crate::gallery::{Name, Person};
+use crate::gallery::{ImportedPhoto, ImportedRow, Name, Person};
 use crate::reason::Reason;
-use crate::reply::{IdentifyRequest, PhotoRequest, SearchRequest, Way};
+use crate::reply::{IdentifyRequest, PhotoRequest, Reply, SearchRequest, Way};
 use crate::template::Template;
 
 fn session() -> (tempfile::TempDir, Session) {
@@ -49,7 +50,10 @@ fn template(number: u64, dimension: usize) -> Template {
 fn identified(session: &Session, bytes: &[u8]) -> Vec<Reply> {
     let request = IdentifyRequest::default();
     let policy = session.policy(&request.search, &request.decision).unwrap();
-    session.identify_photo(bytes, &PhotoRequest::default(), (&request, &policy)).unwrap()
+    let replies = session.identify_photo(bytes, &PhotoRequest::default(), (&request, &policy)).unwrap();
+    let text = serde_json::to_string(&replies).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Reply>>(&text).unwrap(), replies, "{text}");
+    replies
 }
 
 #[test]
@@ -76,6 +80,25 @@ fn bytes_are_enrolled_once_and_identified() {
         session.enroll_photo(&photo(3), "", &person("Ada"), &all),
         Err(SessionError::SharedName)
     ));
+}
+
+#[test]
+fn a_photo_with_a_template_of_an_unknown_face_gets_no_further_faces() {
+    let (_folder, session) = session();
+    let (bytes, dimension) = (photo(1), session.gallery().binding().dimension);
+    let hash = Sha256::digest(&bytes).into();
+    let photo = ImportedPhoto { hash, path: "1.png".into(), face: None, other_paths: Vec::new() };
+    let row = ImportedRow {
+        row: 0,
+        person: Some(person("Ada")),
+        template: template(1, dimension),
+        photo: Some(photo),
+    };
+    let source = session.gallery().source(&[7; 32], Path::new("a.npy"), 1).unwrap();
+    session.gallery().import(&source, &[row]).unwrap();
+    let again = session.enroll_photo(&bytes, "1.png", &person("Ada"), &PhotoRequest::default()).unwrap();
+    assert!(matches!(&again, Enrolled::Skipped(skip, _) if skip.reason == Reason::Duplicate), "{again:?}");
+    assert_eq!(session.gallery().counts().unwrap(), (1, 1));
 }
 
 #[test]

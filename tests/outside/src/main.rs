@@ -4,8 +4,8 @@ use std::error::Error;
 
 use gallerist::encoder::Model;
 use gallerist::gallery::{GraphWhen, Name, Person};
-use gallerist::reply::{EngineRequest, IdentifyRequest, PhotoRequest};
-use gallerist::session::{Reply, Session};
+use gallerist::reply::{EngineRequest, IdentifyRequest, PhotoRequest, Reply};
+use gallerist::session::Session;
 
 const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../faces");
 
