@@ -1,6 +1,7 @@
 //! Faces in photos: found by a [`Detector`], measured by [`Quality`], aligned to a [`Crop`].
 
 pub mod align;
+mod aligned;
 pub mod mtcnn;
 mod network;
 mod provenance;
@@ -9,6 +10,7 @@ mod resize;
 mod turn;
 
 pub use align::{Chip, align};
+pub use aligned::Aligned;
 pub use network::NetworkError;
 pub use provenance::Provenance;
 pub use quality::Quality;

@@ -1,12 +1,12 @@
 //! `gallerist model`: the available models and their properties.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
 use super::ExitStatus;
 use super::screen::{Screen, Table};
-use crate::encoder::Model;
-use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
+use crate::encoder::{Kind, Model};
+use crate::reply::{ModelFile, ModelInfo, ModelListed, ModelMember, ModelPath, VERSION};
 
 /// Show the available models.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ enum Verb {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
-    /// Print the path of a model's weights
+    /// Print the paths of a model's weights
     Path {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
@@ -35,11 +35,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
-        Verb::Path { name } => {
-            let path = Model::find(name)?.weights_file().context("this model has no weights")?;
-            screen.text(path.display().to_string())?;
-            screen.json(&ModelPath { version: VERSION, path: path.to_string_lossy().into_owned() })?;
-        }
+        Verb::Path { name } => paths(&Model::find(name)?, screen)?,
     }
     Ok(ExitStatus::Done)
 }
@@ -48,7 +44,7 @@ fn list(screen: Screen) -> Result<()> {
     let default = Model::default_available();
     let mut table = Table::new(&[1]);
     for model in Model::builtin() {
-        let is_installed = model.weights_file().is_some_and(|file| file.is_file());
+        let is_installed = model.is_installed();
         let is_default = model.name == default.name;
         screen.json(&ModelListed {
             name: model.name.clone(),
@@ -67,11 +63,56 @@ fn list(screen: Screen) -> Result<()> {
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
 }
 
+fn paths(model: &Model, screen: Screen) -> Result<()> {
+    let files = model.files();
+    ensure!(!files.is_empty(), "this model has no weights");
+    for file in files {
+        screen.text(file.path.display().to_string())?;
+        screen.json(&ModelPath { version: VERSION, path: file.path.to_string_lossy().into_owned() })?;
+    }
+    Ok(())
+}
+
 fn info(model: &Model, screen: Screen) -> Result<()> {
-    let file = model.weights_file().unwrap_or_default();
-    let sha256 = model.weights.as_ref().map_or("", |weights| weights.sha256.as_str());
-    let fingerprint = model.fingerprint();
-    screen.json(&ModelInfo {
+    let description = description(model);
+    screen.json(&description)?;
+    let mut table = Table::new(&[]);
+    table.row(["name", &description.name]);
+    table.row(["dimension", &description.dimension.to_string()]);
+    for (number, member) in description.members.iter().enumerate() {
+        let first = if number == 0 { "members" } else { "" };
+        table.row([first, &format!("{}, weight {}", member.name, member.weight)]);
+    }
+    table.row(["licence", &description.licence]);
+    table.row(["provenance", &description.provenance]);
+    for (number, caveat) in description.caveats.iter().enumerate() {
+        table.row([if number == 0 { "caveats" } else { "" }, caveat]);
+    }
+    table.row(["threshold", &format!("{:.3}: {}", description.threshold, description.threshold_basis)]);
+    for file in &description.files {
+        table.row(["weights", &file.path]);
+        table.row(["sha256", &file.sha256]);
+    }
+    table.row(["fingerprint", &description.fingerprint]);
+    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}
+
+fn description(model: &Model) -> ModelInfo {
+    let members = match &model.kind {
+        Kind::Network(_) => &[][..],
+        Kind::Ensemble(ensemble) => &ensemble.members,
+    };
+    let members = members.iter().map(|member| ModelMember {
+        name: member.model.name.clone(),
+        fingerprint: member.model.fingerprint(),
+        weight: member.weight,
+    });
+    let files = model.files().into_iter().map(|file| ModelFile {
+        model: file.model.to_owned(),
+        path: file.path.to_string_lossy().into_owned(),
+        sha256: file.sha256.to_owned(),
+    });
+    ModelInfo {
         version: VERSION,
         name: model.name.clone(),
         dimension: model.dimension,
@@ -80,21 +121,8 @@ fn info(model: &Model, screen: Screen) -> Result<()> {
         caveats: model.caveats.clone(),
         threshold: model.threshold,
         threshold_basis: model.threshold_basis.clone(),
-        weights: file.to_string_lossy().into_owned(),
-        sha256: sha256.to_owned(),
-        fingerprint: fingerprint.clone(),
-    })?;
-    let mut table = Table::new(&[]);
-    table.row(["name", &model.name]);
-    table.row(["dimension", &model.dimension.to_string()]);
-    table.row(["licence", &model.licence]);
-    table.row(["provenance", &model.provenance]);
-    for (number, caveat) in model.caveats.iter().enumerate() {
-        table.row([if number == 0 { "caveats" } else { "" }, caveat]);
+        members: members.collect(),
+        files: files.collect(),
+        fingerprint: model.fingerprint(),
     }
-    table.row(["threshold", &format!("{:.3}: {}", model.threshold, model.threshold_basis)]);
-    table.row(["weights", &file.display().to_string()]);
-    table.row(["sha256", sha256]);
-    table.row(["fingerprint", &fingerprint]);
-    Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
 }

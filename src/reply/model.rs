@@ -53,19 +53,41 @@ pub struct ModelInfo {
     pub threshold: f32,
     /// How this threshold was measured.
     pub threshold_basis: String,
-    /// Path of the file of weights; empty if there is none.
-    pub weights: String,
-    /// SHA-256 of that file, hexadecimal; empty if there is none.
-    pub sha256: String,
+    /// The networks of an ensemble; empty for a single network.
+    pub members: Vec<ModelMember>,
+    /// The files of the model that are not part of the program.
+    pub files: Vec<ModelFile>,
     /// SHA-256 of weights and preprocessing, hexadecimal.
     pub fingerprint: String,
 }
 
-/// The path of a model's weights.
+/// A network of an ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelMember {
+    /// Name of its model.
+    pub name: String,
+    /// SHA-256 of its weights and preprocessing, hexadecimal.
+    pub fingerprint: String,
+    /// Its weight, above 0.
+    pub weight: f32,
+}
+
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Name of the network or ensemble that it belongs to.
+    pub model: String,
+    /// Its path.
+    pub path: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// The path of a file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPath {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
-    /// Path of the file of weights.
+    /// The path.
     pub path: String,
 }

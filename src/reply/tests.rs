@@ -312,8 +312,8 @@ fn models_and_measurements_survive_json() {
         caveats: vec!["none".into()],
         threshold: 0.457,
         threshold_basis: "guess".into(),
-        weights: String::new(),
-        sha256: String::new(),
+        members: vec![ModelMember { name: name(), fingerprint: "e".into(), weight: 0.7 }],
+        files: vec![ModelFile { model: name(), path: "w.pt".into(), sha256: "a".into() }],
         fingerprint: "f".into(),
     });
     parsed_again(samples::pairs());

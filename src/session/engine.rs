@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::error::{Result, SessionError};
-use crate::encoder::{EncoderError, Engine, Kind, Model};
+use crate::encoder::{EncoderError, Engine, Model};
 use crate::face::DetectOptions;
 use crate::image::Limits;
 use crate::ingest::Options;
@@ -84,7 +84,7 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
 /// # Errors
 /// [`EncoderError::NoNetworks`].
 pub fn require_for(binding: &Binding) -> Result<()> {
-    let is_real = |model: Model| model.kind != Kind::StandIn;
+    let is_real = |model: Model| !model.is_stand_in();
     if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real) {
         return Ok(());
     }
