@@ -1,14 +1,16 @@
-//! `gallerist model`: the available models and their properties.
+//! `gallerist model`: the available models and their properties, and new ones.
+
+mod fuse;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
 use super::ExitStatus;
 use super::screen::{Screen, Table};
-use crate::encoder::{Kind, Model};
-use crate::reply::{ModelFile, ModelInfo, ModelListed, ModelMember, ModelPath, VERSION};
+use crate::encoder::Model;
+use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
 
-/// Show the available models.
+/// Show the available models, and make new ones from them.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -24,6 +26,7 @@ enum Verb {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
+    Fuse(fuse::Arguments),
     /// Print the paths of a model's weights
     Path {
         /// A name from `model list`, or the TOML manifest of your own model
@@ -35,6 +38,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
+        Verb::Fuse(arguments) => return fuse::run(arguments, screen),
         Verb::Path { name } => paths(&Model::find(name)?, screen)?,
     }
     Ok(ExitStatus::Done)
@@ -74,7 +78,7 @@ fn paths(model: &Model, screen: Screen) -> Result<()> {
 }
 
 fn info(model: &Model, screen: Screen) -> Result<()> {
-    let description = description(model);
+    let description = ModelInfo::from(model);
     screen.json(&description)?;
     let mut table = Table::new(&[]);
     table.row(["name", &description.name]);
@@ -95,34 +99,4 @@ fn info(model: &Model, screen: Screen) -> Result<()> {
     }
     table.row(["fingerprint", &description.fingerprint]);
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
-}
-
-fn description(model: &Model) -> ModelInfo {
-    let members = match &model.kind {
-        Kind::Network(_) => &[][..],
-        Kind::Ensemble(ensemble) => &ensemble.members,
-    };
-    let members = members.iter().map(|member| ModelMember {
-        name: member.model.name.clone(),
-        fingerprint: member.model.fingerprint(),
-        weight: member.weight,
-    });
-    let files = model.files().into_iter().map(|file| ModelFile {
-        model: file.model.to_owned(),
-        path: file.path.to_string_lossy().into_owned(),
-        sha256: file.sha256.to_owned(),
-    });
-    ModelInfo {
-        version: VERSION,
-        name: model.name.clone(),
-        dimension: model.dimension,
-        licence: model.licence.clone(),
-        provenance: model.provenance.clone(),
-        caveats: model.caveats.clone(),
-        threshold: model.threshold,
-        threshold_basis: model.threshold_basis.clone(),
-        members: members.collect(),
-        files: files.collect(),
-        fingerprint: model.fingerprint(),
-    }
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::VERSION;
+use crate::encoder;
+use crate::fit::Report;
 use crate::template::Binding;
 
 /// The model that templates were made with.
@@ -72,6 +75,25 @@ pub struct ModelMember {
     pub weight: f32,
 }
 
+/// An ensemble that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelFused {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Path of its manifest.
+    pub manifest: String,
+    /// Its description.
+    pub model: ModelInfo,
+    /// Whether members also encode the mirrored face.
+    pub mirror: bool,
+    /// The power of whitening in the projection, 0 to 1; `None` without a projection.
+    pub whitening: Option<f32>,
+    /// Photos and people that the projection was fitted to.
+    pub fitted_to: Option<[usize; 2]>,
+    /// Error rates on people that were not used for the fit.
+    pub report: Option<Report>,
+}
+
 /// A file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelFile {
@@ -90,4 +112,36 @@ pub struct ModelPath {
     pub version: u32,
     /// The path.
     pub path: String,
+}
+
+impl From<&encoder::Model> for ModelInfo {
+    fn from(model: &encoder::Model) -> Self {
+        let members = match &model.kind {
+            encoder::Kind::Network(_) => &[][..],
+            encoder::Kind::Ensemble(ensemble) => &ensemble.members,
+        };
+        let members = members.iter().map(|member| ModelMember {
+            name: member.model.name.clone(),
+            fingerprint: member.model.fingerprint(),
+            weight: member.weight,
+        });
+        let files = model.files().into_iter().map(|file| ModelFile {
+            model: file.model.to_owned(),
+            path: file.path.to_string_lossy().into_owned(),
+            sha256: file.sha256.to_owned(),
+        });
+        Self {
+            version: VERSION,
+            name: model.name.clone(),
+            dimension: model.dimension,
+            licence: model.licence.clone(),
+            provenance: model.provenance.clone(),
+            caveats: model.caveats.clone(),
+            threshold: model.threshold,
+            threshold_basis: model.threshold_basis.clone(),
+            members: members.collect(),
+            files: files.collect(),
+            fingerprint: model.fingerprint(),
+        }
+    }
 }
