@@ -101,12 +101,15 @@ pub struct Weights {
 }
 
 static BUILTIN: LazyLock<Vec<Model>> = LazyLock::new(|| {
-    let manifests = [
+    let networks = [
         include_str!("models/mobilefacenet-192.toml"),
         include_str!("models/mobilefacenet-512.toml"),
         include_str!("models/dlib-128.toml"),
     ];
-    manifests.iter().map(|text| Manifest::embedded(text, &[], None)).collect()
+    let mut models: Vec<Model> = networks.iter().map(|text| Manifest::embedded(text, &[], None)).collect();
+    let projection = include_bytes!("models/duo-128.safetensors");
+    models.insert(0, Manifest::embedded(include_str!("models/duo-128.toml"), &models, Some(projection)));
+    models
 });
 static STAND_IN: LazyLock<Model> =
     LazyLock::new(|| Manifest::embedded(include_str!("models/stand-in.toml"), &[], None));

@@ -133,8 +133,9 @@ fn the_earlier_pipeline_is_recognised_and_no_other_model() {
 
 /// Galleries are bound to these: another fingerprint of the same model would refuse them.
 #[test]
-fn the_fingerprints_of_the_built_in_networks_do_not_change() {
+fn the_fingerprints_of_the_built_in_models_do_not_change() {
     for (name, start) in [
+        ("duo-128", "442320e99ed9"),
         ("mobilefacenet-192", "ec116d632f66"),
         ("mobilefacenet-512", "3f52a54aa74a"),
         ("dlib-128", "7f01cf48ad9a"),

@@ -70,6 +70,31 @@ fn encoders_agree_with_their_original_runtimes() {
     }
 }
 
+/// The matrix of the built-in ensemble, read without the code under test.
+fn projection() -> Vec<f32> {
+    let bytes = include_bytes!("../models/duo-128.safetensors");
+    let start = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    bytes[start..].as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn the_ensemble_projects_the_outputs_of_its_members() {
+    let golden = [include_str!("golden/mobilefacenet-192.json"), include_str!("golden/mobilefacenet-512.json")];
+    let outputs = golden.iter().flat_map(|golden| {
+        let raw: Vec<f32> = serde_json::from_str(golden).unwrap();
+        Template::from_raw(&raw).unwrap().as_slice().to_vec()
+    });
+    let outputs: Vec<f32> = outputs.collect();
+    let expected: Vec<f32> = projection().chunks(outputs.len()).map(|row| cosine(row, &outputs)).collect();
+    let expected = Template::from_raw(&expected).unwrap();
+    for engine in engines("duo-128") {
+        let template = engine.encoder.encode(&[face(synthetic(Chip::ArcFace112))]).unwrap().remove(0);
+        let score = cosine(template.as_slice(), expected.as_slice());
+        assert!(score > 0.999_99, "cosine {score} to the projected reference");
+    }
+}
+
 #[derive(Deserialize)]
 struct Golden {
     file: String,
