@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{House, Said, encode, gallerist, photo};
+use crate::program::{House, Said, command, encode, gallerist, photo};
 
 fn fuse(house: &House, more: &[&str], out: &str) -> Said {
     let out = house.path(out);
@@ -101,6 +101,10 @@ fn a_projection_is_fitted_and_reported_on_other_people() {
     let arguments = |probe: &Path| ["--model".into(), model.clone().into_os_string(), probe.into()];
     house.run("enroll", arguments(&probe).into_iter().chain(["--subject".into(), "Seven".into()])).ends(0);
     house.run("identify", arguments(&house.path("people/007/2.png"))).ends(10);
+
+    // The manifest may be given relative to the current folder.
+    let mut relative = command(["verify", "--model", "models/duo.toml", "people/007/1.png", "people/007/2.png"]);
+    Said::of(relative.current_dir(house.path(".")).output().unwrap()).ends(10);
 
     // A changed projection is refused.
     let bytes = std::fs::read(house.path("models/duo.safetensors")).unwrap();

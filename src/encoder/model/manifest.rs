@@ -121,7 +121,9 @@ impl Manifest {
         if Model::named(&manifest.name).is_some() {
             return Err(wrong(format!("name {:?} is that of a built-in model", manifest.name)));
         }
-        let folder = path.parent().unwrap_or(Path::new(""));
+        // The files of a model with a relative path would be looked for among the installed models.
+        let absolute = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
+        let folder = absolute.parent().unwrap_or(Path::new("/"));
         let find = |name: &str| match Model::named(name) {
             Some(model) => Ok(model),
             None if super::is_path(name) => Model::from_manifest(&folder.join(name)),
