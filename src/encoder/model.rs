@@ -210,8 +210,8 @@ impl Model {
     /// # Errors
     /// A file is missing, not a regular file, too large, unreadable, or has another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
-        let own = self.files().into_iter().filter(|file| Self::named(file.model).is_none());
-        own.map(|file| weights::check(file.model, &file.path, file.sha256)).collect()
+        let mut own = self.files().into_iter().filter(|file| Self::named(file.model).is_none());
+        own.try_for_each(|file| weights::check(file.model, &file.path, file.sha256))
     }
 
     /// The detector of every model except the stand-in.

@@ -13,6 +13,7 @@ use super::probes::Source;
 use super::replacement::{make_folder, replace};
 use super::{Control, Stopped};
 use crate::encoder::{Ensemble, Kind, Manifest, Matrix, Member, Model, Projection, Weights, hexadecimal};
+use crate::experiment::Probe;
 use crate::fit::{self, FitError, Fitted, Photo};
 use crate::number::{count, plural};
 use crate::reply::{EngineRequest, ModelFused, ModelInfo, PhotoRequest, VERSION};
@@ -155,18 +156,23 @@ fn encode(
         skip_invalid: false,
         control: *control,
     };
-    let listed = source.listed()?.unwrap_or_default();
-    if let Some(nameless) = listed.iter().find(|photo| photo.person.is_none()) {
-        return Err(SessionError::NoPerson(nameless.name.clone()));
+    let Some(listed) = source.listed()? else {
+        let reason = "photos are needed for the fit, in folders named after people";
+        return Err(SessionError::Input(format!("{}: {reason}", photos.display())));
+    };
+    // Other files, such as a description of the set, may lie beside the folders.
+    if let Some(first) = listed.first().filter(|_| listed.iter().all(|photo| photo.person.is_none())) {
+        return Err(SessionError::NoPerson(first.name.clone()));
     }
     let read = match source.read()? {
         Ok(read) => read,
         Err(stopped) => return Ok(Err(stopped)),
     };
-    let photo = |probe: crate::experiment::Probe| {
-        Some(Photo { person: probe.person?, vector: probe.template.as_slice().to_vec() })
+    let photo = |probe: Probe| {
+        let person = probe.person.ok_or(SessionError::NoPerson(probe.name))?;
+        Ok(Photo { person, vector: probe.template.as_slice().to_vec() })
     };
-    Ok(Ok(read.probes.into_iter().filter_map(photo).collect()))
+    Ok(Ok(read.probes.into_iter().map(photo).collect::<Result<_>>()?))
 }
 
 fn fit(

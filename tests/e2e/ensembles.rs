@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{House, Said, command, encode, gallerist, photo};
+use crate::program::{House, Said, command, encode, gallerist, photo, vectors};
 
 fn fuse(house: &House, more: &[&str], out: &str) -> Said {
     let out = house.path(out);
@@ -68,6 +68,7 @@ fn members_side_by_side_are_a_model_for_galleries() {
 fn a_projection_is_fitted_and_reported_on_other_people() {
     let house = House::empty();
     people(&house, 170);
+    house.write("people/README.md", b"a description beside the folders of people");
     let photos = house.path("people");
     let fit = ["--fit", photos.to_str().unwrap(), "--dimension", "32"];
     let made = fuse(&house, &fit, "models/duo.toml").ends(0).json().remove(0);
@@ -103,7 +104,8 @@ fn a_projection_is_fitted_and_reported_on_other_people() {
     house.run("identify", arguments(&house.path("people/007/2.png"))).ends(10);
 
     // The manifest may be given relative to the current folder.
-    let mut relative = command(["verify", "--model", "models/duo.toml", "people/007/1.png", "people/007/2.png"]);
+    let mut relative =
+        command(["verify", "--model", "models/duo.toml", "people/007/1.png", "people/007/2.png"]);
     Said::of(relative.current_dir(house.path(".")).output().unwrap()).ends(10);
 
     // A changed projection is refused.
@@ -118,6 +120,7 @@ fn what_cannot_be_fused_is_refused_and_nothing_is_left() {
     let house = House::empty();
     people(&house, 12);
     let photos = house.path("people");
+    let rows = house.write("people/000/rows.npy", &vectors(3, 128, 1));
     let fit = ["--fit", photos.to_str().unwrap()];
     for (more, out, told) in [
         (&["--dimension", "32"][..], "duo.toml", "--fit"),
@@ -129,6 +132,8 @@ fn what_cannot_be_fused_is_refused_and_nothing_is_left() {
         (&[fit[0], fit[1], "--dimension", "4"], "duo.toml", "expected at least 20"),
         (&[fit[0], fit[1], "--dimension", "129"], "duo.toml", "expected 1 to 128"),
         (&["--fit", "/no/such/folder"], "duo.toml", "no such file or folder"),
+        (&["--fit", rows.to_str().unwrap()], "duo.toml", "photos are needed"),
+        (&["--fit", photos.join("003").to_str().unwrap()], "duo.toml", "the name of its person is not known"),
     ] {
         let said = fuse(&house, more, out);
         assert!(said.code != Some(0) && said.err.contains(told), "{more:?}: {}", said.err);

@@ -80,7 +80,8 @@ fn projection() -> Vec<f32> {
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn the_ensemble_projects_the_outputs_of_its_members() {
-    let golden = [include_str!("golden/mobilefacenet-192.json"), include_str!("golden/mobilefacenet-512.json")];
+    let golden =
+        [include_str!("golden/mobilefacenet-192.json"), include_str!("golden/mobilefacenet-512.json")];
     let outputs = golden.iter().flat_map(|golden| {
         let raw: Vec<f32> = serde_json::from_str(golden).unwrap();
         Template::from_raw(&raw).unwrap().as_slice().to_vec()
