@@ -6,12 +6,14 @@
 
 mod binding;
 mod engine;
+pub mod graph;
 mod model;
+pub mod onnx;
 mod stand_in;
 pub mod weights;
 
 pub use engine::{Device, Engine, Load};
-pub use model::{ChannelOrder, Kind, Model, Weights, hexadecimal, models_dir};
+pub use model::{ChannelOrder, Kind, Model, Scale, Weights, hexadecimal, models_dir};
 
 use std::path::PathBuf;
 

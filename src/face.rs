@@ -1,6 +1,7 @@
 //! Faces in photos: found by a [`Detector`], measured by [`Quality`], aligned to a [`Crop`].
 
 pub mod align;
+mod chip;
 pub mod mtcnn;
 mod network;
 mod provenance;
@@ -8,7 +9,8 @@ pub mod quality;
 mod resize;
 mod turn;
 
-pub use align::{Chip, align};
+pub use align::align;
+pub use chip::Chip;
 pub use network::NetworkError;
 pub use provenance::Provenance;
 pub use quality::Quality;

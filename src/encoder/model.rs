@@ -4,21 +4,24 @@
 //!
 //! ```toml
 //! name = "my-encoder"
-//! kind = "torchscript"         # a user's model; the built-in ones say "builtin"
+//! kind = "graph"               # of `gallerist model import`; or "torchscript", which runs code; the built-in ones say "builtin"
 //! dimension = 512              # length of a template
-//! chip = "arcface-112"         # how faces are aligned: "arcface-112" or "dlib-150"
+//! chip = "arcface-112"         # how faces are aligned, see `Chip`
 //! channels = "rgb"             # or "bgr"
 //! mean = [127.5, 127.5, 127.5] # in the order of `channels`; the network sees (value - mean) * scale
-//! scale = 0.0078125
+//! scale = 0.0078125            # or one for each of `channels`
 //! threshold = 0.4              # cosine from which two faces count as one person
 //! threshold_basis = "FMR 1e-4 on ..."
 //! licence = "MIT"
 //! provenance = "where it comes from"
 //! caveats = ["what a user should know"]
 //! [weights]
-//! file = "encoder.pt"          # beside the manifest, or an absolute path
+//! file = "encoder.safetensors" # beside the manifest, or an absolute path
 //! sha256 = "..."
 //! ```
+
+mod imported;
+mod scale;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 use super::{EncoderError, weights};
 use crate::face::Chip;
+pub use scale::Scale;
 
 /// Largest manifest that is read, in bytes. A manifest is a page of text.
 const LARGEST_MANIFEST: u64 = 1 << 20;
@@ -55,8 +59,8 @@ pub struct Model {
     pub channels: ChannelOrder,
     /// Subtracted from each colour (0 to 255), in the order of `channels`.
     pub mean: [f32; 3],
-    /// Factor for the difference.
-    pub scale: f32,
+    /// Factor for the difference, in the order of `channels`.
+    pub scale: Scale,
     /// Cosine from which two faces count as one person without a calibration.
     pub threshold: f32,
     /// The data and the error rate for which `threshold` was measured.
@@ -79,6 +83,8 @@ pub struct Model {
 pub enum Kind {
     /// A built-in model: safetensors with a list of operations, run by the executor of this program.
     Builtin,
+    /// A network of a user in the same form, such as an imported ONNX file. It runs no code of the user.
+    Graph,
     /// A TorchScript file of a user. Loading it runs its code.
     Torchscript,
     /// The deterministic replacement for tests. It cannot recognise people.
@@ -149,7 +155,7 @@ impl Model {
         found.clone()
     }
 
-    /// The model for a name that a user gives: a built-in model, or the path of a manifest (a text with `/`, or ending with `.toml`).
+    /// The model for a name that a user gives: a built-in or imported model, or the path of a manifest (a text with `/`, or ending with `.toml`).
     ///
     /// # Errors
     /// There is no such model, or the manifest is invalid.
@@ -157,9 +163,12 @@ impl Model {
         if name.contains('/') || name.ends_with(".toml") {
             return Self::from_manifest(Path::new(name));
         }
-        Self::named(name).ok_or_else(|| {
-            let known: Vec<_> = Self::builtin().iter().map(|model| model.name.as_str()).collect();
-            EncoderError::UnknownModel { name: name.into(), known: known.join(", ") }
+        if let Some(model) = Self::named(name) {
+            return Ok(model);
+        }
+        Self::imported(name)?.ok_or_else(|| {
+            let known = Self::builtin().iter().map(|model| model.name.clone()).chain(Self::imported_names());
+            EncoderError::UnknownModel { name: name.into(), known: known.collect::<Vec<_>>().join(", ") }
         })
     }
 
@@ -184,11 +193,11 @@ impl Model {
         Ok(model)
     }
 
-    fn validate(&self) -> Result<(), String> {
+    pub(super) fn validate(&self) -> Result<(), String> {
         let hexadecimal = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match &self.weights {
-            _ if self.kind != Kind::Torchscript => {
-                Err("kind must be \"torchscript\" in a user's manifest".into())
+            _ if !matches!(self.kind, Kind::Graph | Kind::Torchscript) => {
+                Err("kind must be \"graph\" or \"torchscript\" in a user's manifest".into())
             }
             None => Err("[weights] is missing".into()),
             Some(weights) if weights.sha256.len() != 64 || !hexadecimal(&weights.sha256) => Err(format!(
@@ -223,7 +232,7 @@ impl Model {
     /// The weights are missing, not a regular file, too large, unreadable, or have another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
         match (self.kind, &self.weights, self.weights_file()) {
-            (Kind::Torchscript, Some(weights), Some(file)) => {
+            (Kind::Graph | Kind::Torchscript, Some(weights), Some(file)) => {
                 weights::check(&self.name, &file, &weights.sha256)
             }
             _ => Ok(()),
@@ -255,7 +264,7 @@ impl Model {
         let points = self.chip.template().as_flattened().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let mean = self.mean.map(f32::to_bits);
         text += &format!("chip {} {points:x?}\n", self.chip.side());
-        text += &format!("input {:?} {mean:x?} {:x}\n", self.channels, self.scale.to_bits());
+        text += &format!("input {:?} {mean:x?} {}\n", self.channels, self.scale.bits());
         text += &format!("dimension {}\n", self.dimension);
         hexadecimal(&Sha256::digest(text))
     }

@@ -41,8 +41,8 @@ fn has_colours(photo: &Photo, [left, top]: [u32; 2], side: u32) -> bool {
 
 fn face_in(corner: [u32; 2], side: u32) -> Face {
     let ([left, top], side) = (corner.map(|at| at as f32), side as f32);
-    let scale = side / Chip::ArcFace112.side() as f32;
-    let landmarks = Chip::ArcFace112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
+    let scale = side / Chip::ARCFACE_112.side() as f32;
+    let landmarks = Chip::ARCFACE_112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
     Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     fn template(photo: &Photo) -> Template {
         let face = StandInDetector.detect(photo, &DetectOptions::default()).unwrap().remove(0);
-        let crop = align(photo, &face.landmarks, Chip::ArcFace112);
+        let crop = align(photo, &face.landmarks, Chip::ARCFACE_112);
         StandInEncoder { dimension: 64 }.encode(&[crop]).unwrap().remove(0)
     }
 

@@ -63,11 +63,13 @@ fn every_part_of_the_preprocessing_changes_the_fingerprint() {
     let changed = [
         Model { weights: weights("mine.pt", "1"), ..model.clone() },
         Model { dimension: 256, ..model.clone() },
-        Model { chip: Chip::Dlib150, ..model.clone() },
+        Model { chip: Chip::DLIB_150, ..model.clone() },
         Model { channels: ChannelOrder::Rgb, ..model.clone() },
         Model { mean: [1.0, 2.0, 3.000_000_2], ..model.clone() },
-        Model { scale: 0.500_000_06, ..model.clone() },
+        Model { scale: 0.500_000_06.into(), ..model.clone() },
+        Model { scale: [0.5, 0.5, 0.25].into(), ..model.clone() },
         Model { kind: Kind::Builtin, ..model.clone() },
+        Model { kind: Kind::Graph, ..model.clone() },
     ];
     let mut prints: Vec<_> = changed.iter().chain([&model]).map(Model::fingerprint).collect();
     prints.sort();

@@ -7,6 +7,7 @@ use tch::{CModule, Device, Kind, TchError, Tensor};
 use super::failure;
 use super::graph::{Network, parse};
 use super::pool::{Handle, Pool};
+use gallerist::encoder::graph::{self, Shape};
 use gallerist::encoder::{ChannelOrder, Encoder, EncoderError, Model};
 use gallerist::face::{Crop, NetworkError};
 use gallerist::template::Template;
@@ -45,6 +46,17 @@ impl TorchEncoder {
         let network = || -> Result<Network, String> {
             let (descriptions, tensors) = parse(bytes)?;
             let description = descriptions.get("").ok_or("it contains several networks, expected one")?;
+            if model.is_graph() {
+                let shapes = |name: &str| tensors.get(name).map(Tensor::size);
+                let dimensions =
+                    graph::check(description, &shapes, [3, i64::from(model.chip.side())])?.outputs;
+                let expected = i64::try_from(model.dimension).unwrap_or(i64::MAX);
+                let is_vector =
+                    |shape: &Shape| shape.iter().fold(1, |product: i64, dim| product * dim.size) == expected;
+                if dimensions.len() != 1 || !dimensions.iter().all(is_vector) {
+                    return Err(format!("its output is not one vector of {expected} numbers"));
+                }
+            }
             Network::new(description, &tensors, device)
         };
         let network = network().map_err(|reason| EncoderError::Weights { file: file.into(), reason })?;
@@ -115,6 +127,7 @@ impl Input {
     fn tensor(&self, crops: &[Crop]) -> Result<Tensor, TchError> {
         let Model { mean, scale, channels, .. } = &self.model;
         let side = self.model.chip.side() as i64;
+        let scale = scale.factors();
         let order = match channels {
             ChannelOrder::Rgb => [0, 1, 2],
             ChannelOrder::Bgr => [2, 1, 0],
@@ -122,7 +135,7 @@ impl Input {
         let pixels = crops.iter().flat_map(|crop| crop.pixels.as_chunks::<3>().0);
         let mut values = Vec::with_capacity(crops.len() * 3 * (side * side) as usize);
         for pixel in pixels {
-            values.extend([0, 1, 2].map(|i| (f32::from(pixel[order[i]]) - mean[i]) * scale));
+            values.extend([0, 1, 2].map(|i| (f32::from(pixel[order[i]]) - mean[i]) * scale[i]));
         }
         let tensor = Tensor::f_from_slice(&values)?.f_view([crops.len() as i64, side, side, 3])?;
         tensor.f_permute([0, 3, 1, 2])?.f_to_device(self.device)

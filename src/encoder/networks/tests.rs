@@ -1,6 +1,8 @@
 //! Comparison with the references: the landmarks of facenet-pytorch, and the embeddings of one synthetic crop from the original
 //! runtimes of the encoders (LiteRT, ONNX Runtime, dlib).
 
+mod imported;
+
 use std::path::Path;
 
 use serde::Deserialize;
@@ -182,7 +184,7 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
     assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
 
     let wide = load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
-    let error = wide.encoder.encode(&[synthetic(Chip::ArcFace112)]).unwrap_err().to_string();
+    let error = wide.encoder.encode(&[synthetic(Chip::ARCFACE_112)]).unwrap_err().to_string();
     assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
 
     std::fs::write(folder.path().join("means.pt"), "other content").unwrap();
@@ -194,7 +196,7 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
 fn crops_of_the_wrong_size_and_empty_batches() {
     for engine in engines("mobilefacenet-192") {
         assert!(engine.encoder.encode(&[]).unwrap().is_empty());
-        let error = engine.encoder.encode(&[synthetic(Chip::Dlib150)]).unwrap_err().to_string();
+        let error = engine.encoder.encode(&[synthetic(Chip::DLIB_150)]).unwrap_err().to_string();
         assert!(error.contains("150") && error.contains("112"), "{error}");
     }
 }
@@ -202,7 +204,7 @@ fn crops_of_the_wrong_size_and_empty_batches() {
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn many_threads_get_the_same_result_as_one() {
-    let crop = synthetic(Chip::ArcFace112);
+    let crop = synthetic(Chip::ARCFACE_112);
     let photo = include_bytes!("../../../tests/golden/four_faces.png");
     let photo = image::decode(photo, &Limits::default()).unwrap();
     for engine in &engines("mobilefacenet-192") {
