@@ -79,6 +79,14 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An ONNX file cannot be imported.
+    #[error("{}: {reason}", file.display())]
+    Onnx {
+        /// The file, folder or archive.
+        file: PathBuf,
+        /// The node, tensor or byte, and what is wrong with it.
+        reason: String,
+    },
     /// Loading a TorchScript model runs its code, and the user has not permitted that.
     #[error("{model}: loading {} runs the code in it, which is not permitted", file.display())]
     Untrusted {

@@ -33,7 +33,7 @@ pub use maintenance::{
     StatsCalibration, ThresholdSet,
 };
 pub use measurement::{Calibrated, PairsMeasured};
-pub use model::{Model, ModelInfo, ModelListed, ModelPath};
+pub use model::{ImportedModel, Model, ModelInfo, ModelListed, ModelPath, TriedSetting};
 pub use request::{DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,

@@ -1,6 +1,6 @@
 """Writes face encoders of the usual architectures with random weights as ONNX files, with the outputs of ONNX Runtime.
 
-    onnx_models.py FOLDER [--small] [--only NAME,...]
+    onnx_models.py FOLDER [--small] [--only NAME,...] [--opsets 11,17,20]
 
 For each architecture: every operator set of OPSETS, with and without constant folding by the exporter, with a dynamic and (one operator
 set) a fixed batch, in half precision, and by the exporter of torch.export. FOLDER receives NAME.onnx and NAME.f32: the outputs for the
@@ -363,8 +363,7 @@ def prepare(model):
             module.weight.data, module.bias.data = random(module.weight, 0.5, 1.5), random(module.bias, -0.5, 0.5)
     model.train()
     with torch.no_grad():
-        for _ in range(1):
-            model(torch.from_numpy(pictures(model.side)))
+        model(torch.from_numpy(pictures(model.side)))
     model.eval()
     for module in model.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
@@ -416,7 +415,7 @@ def run(file, side):
     return session.run(None, {entry.name: inputs})[0]
 
 
-def variants(name, small):
+def variants(name, small, opsets):
     """(suffix, arguments of `export`)"""
     if small:
         chosen = {"iresnet18": (11, False), "mobilenetv3": (20, False), "vit": (11, True), "vit-fused": (18, False)}
@@ -425,7 +424,7 @@ def variants(name, small):
         if name == "vit":
             yield "-export", dict(opset=20, dynamo=True)
         return
-    for opset in OPSETS:
+    for opset in opsets:
         if name == "vit-fused" and opset < 14:
             continue  # the exporter has no fused attention there
         for fold in (True, False):
@@ -441,7 +440,9 @@ def main():
     arguments.add_argument("folder", type=pathlib.Path)
     arguments.add_argument("--small", action="store_true")
     arguments.add_argument("--only", default="")
+    arguments.add_argument("--opsets", default=",".join(map(str, OPSETS)))
     arguments = arguments.parse_args()
+    opsets = [int(opset) for opset in arguments.opsets.split(",")]
     arguments.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, make in (SMALL if arguments.small else FULL).items():
@@ -449,7 +450,7 @@ def main():
             continue
         torch.manual_seed(7)
         model = prepare(make())
-        for suffix, options in variants(name, arguments.small):
+        for suffix, options in variants(name, arguments.small, opsets):
             file = arguments.folder / (name + suffix + ".onnx")
             export(model, file, **options)
             outputs = run(file, model.side)

@@ -23,13 +23,23 @@ pub struct EngineArguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DeviceArgument {
+pub enum DeviceArgument {
     /// CUDA if it is available, otherwise the CPU.
     Auto,
     /// The CPU.
     Cpu,
     /// The first CUDA device. An error if there is none.
     Cuda,
+}
+
+impl From<DeviceArgument> for Device {
+    fn from(device: DeviceArgument) -> Self {
+        match device {
+            DeviceArgument::Auto => Self::Auto,
+            DeviceArgument::Cpu => Self::Cpu,
+            DeviceArgument::Cuda => Self::Cuda,
+        }
+    }
 }
 
 /// How photos are processed.
@@ -119,12 +129,11 @@ impl PhotoArguments {
 impl EngineArguments {
     /// The request for the networks.
     pub fn request(&self) -> EngineRequest {
-        let device = match self.device {
-            DeviceArgument::Auto => Device::Auto,
-            DeviceArgument::Cpu => Device::Cpu,
-            DeviceArgument::Cuda => Device::Cuda,
-        };
-        EngineRequest { model: self.model.clone(), trust_model_code: self.trust_model_code, device }
+        EngineRequest {
+            model: self.model.clone(),
+            trust_model_code: self.trust_model_code,
+            device: self.device.into(),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! `gallerist model`: the available models and their properties.
+//! `gallerist model`: the available models and their properties, and the import of others.
+
+mod import;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -8,7 +10,7 @@ use super::screen::{Screen, Table};
 use crate::encoder::Model;
 use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
 
-/// Show the available models.
+/// Show the available models, and import others.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -19,6 +21,7 @@ pub struct Arguments {
 enum Verb {
     /// List the models
     List,
+    Import(import::Arguments),
     /// Show the origin, the licence and the known limitations of a model
     Info {
         /// A name from `model list`, or the TOML manifest of your own model
@@ -34,6 +37,7 @@ enum Verb {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
+        Verb::Import(arguments) => return import::run(arguments, screen),
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
         Verb::Path { name } => {
             let path = Model::find(name)?.weights_file().context("this model has no weights")?;
@@ -47,7 +51,15 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 fn list(screen: Screen) -> Result<()> {
     let default = Model::default_available();
     let mut table = Table::new(&[1]);
-    for model in Model::builtin() {
+    let imported = Model::imported_names();
+    let imported = imported.iter().filter_map(|name| match Model::imported(name) {
+        Ok(model) => model,
+        Err(error) => {
+            tracing::warn!("{error}");
+            None
+        }
+    });
+    for model in Model::builtin().iter().cloned().chain(imported) {
         let is_installed = model.weights_file().is_some_and(|file| file.is_file());
         let is_default = model.name == default.name;
         screen.json(&ModelListed {
@@ -58,6 +70,8 @@ fn list(screen: Screen) -> Result<()> {
             installed: is_installed,
         })?;
         let note = match (is_installed, is_default) {
+            (false, _) if model.is_graph() => "imported; its weights are missing",
+            (true, _) if model.is_graph() => "imported",
             (false, _) => "not installed: run tools/setup",
             (true, true) => "default",
             (true, false) => "",

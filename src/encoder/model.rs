@@ -111,6 +111,13 @@ pub struct Weights {
     pub sha256: String,
 }
 
+impl Weights {
+    /// A file with this content.
+    pub fn of(file: PathBuf, content: &[u8]) -> Self {
+        Self { file, sha256: hexadecimal(&Sha256::digest(content)) }
+    }
+}
+
 static BUILTIN: LazyLock<Vec<Model>> = LazyLock::new(|| {
     let manifests = [
         include_str!("models/mobilefacenet-192.toml"),
@@ -193,7 +200,7 @@ impl Model {
         Ok(model)
     }
 
-    pub(super) fn validate(&self) -> Result<(), String> {
+    pub(crate) fn validate(&self) -> Result<(), String> {
         let hexadecimal = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match &self.weights {
             _ if !matches!(self.kind, Kind::Graph | Kind::Torchscript) => {

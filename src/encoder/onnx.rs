@@ -16,16 +16,15 @@ mod file;
 mod fold;
 mod node;
 mod operators;
+pub mod pack;
 mod proto;
 mod structure;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use prost::Message;
 use prost::bytes::Bytes;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use thiserror::Error;
 
 use super::graph::{self, FORMATS, Plan};
@@ -108,7 +107,7 @@ pub fn convert(bytes: impl Into<Bytes>, side: Option<u32>) -> Result<Converted, 
     let operations = description.ops.len();
     let weights = tensors.values().map(|tensor| tensor.numbers.len()).sum();
     let text = serde_json::to_string(&description).map_err(|error| Refusal::new(error.to_string()))?;
-    let bytes = safetensors(&text, &tensors)?;
+    let bytes = safetensors(&text, &tensors);
     let producer = format!("{} {}", model.producer_name, model.producer_version).trim().to_owned();
     Ok(Converted { bytes, side: entry.side, dimension, plan, operations, weights, producer, opset })
 }
@@ -173,26 +172,27 @@ fn follow<'a>(
     values.remove(output).ok_or_else(|| Refusal::new(format!("no node makes the output {output:?}")))
 }
 
-/// The content of the file with the graph and its tensors.
-fn safetensors(
-    graph: &str,
-    tensors: &std::collections::BTreeMap<String, Tensor>,
-) -> Result<Vec<u8>, Refusal> {
-    let failed = |error: safetensors::SafeTensorError| Refusal::new(error.to_string());
-    let bytes: Vec<(&String, Vec<usize>, Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, tensor)| {
-            let bytes = tensor.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-            (name, tensor.shape.iter().map(|&side| side as usize).collect(), bytes)
-        })
-        .collect();
-    let views = bytes.iter().map(|(name, shape, bytes)| {
-        TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
-    });
-    let views = views.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let entries = [("format", FORMATS[1]), ("graph", graph)];
-    let metadata = entries.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    safetensors::serialize(views, Some(metadata.into_iter().collect())).map_err(failed)
+/// A safetensors file with the graph and its tensors. The same network always gives the same bytes, because their hash identifies it.
+fn safetensors(graph: &str, tensors: &BTreeMap<String, Tensor>) -> Vec<u8> {
+    let metadata = BTreeMap::from([("format", FORMATS[1]), ("graph", graph)]);
+    let mut header = BTreeMap::from([("__metadata__".to_owned(), serde_json::json!(metadata))]);
+    let mut end = 0;
+    for (name, tensor) in tensors {
+        let start = end;
+        end += size_of::<f32>() * tensor.numbers.len();
+        let entry =
+            serde_json::json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end] });
+        header.insert(name.clone(), entry);
+    }
+    let mut header = serde_json::json!(header).to_string();
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    for tensor in tensors.values() {
+        bytes.extend(tensor.numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -65,8 +65,9 @@ impl Chip {
 const ARCFACE: Landmarks =
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]];
 const DLIB: Landmarks = [[48.57, 46.55], [102.80, 46.84], [76.15, 78.90], [51.74, 106.47], [98.95, 106.76]];
-/// The mean places of the landmarks of `tests/faces` in the squares around MTCNN's boxes, with FaceNet's margin of 32 of 160 pixels.
-const FACENET: Landmarks = [[55.0, 65.0], [105.0, 65.0], [80.0, 90.0], [59.0, 112.0], [101.0, 112.0]];
+/// FaceNet's crop is the box of MTCNN with a margin of 32 of 160 pixels, stretched to a square. These are the mean places of the landmarks of
+/// `tests/golden/mtcnn.json` in it.
+const FACENET: Landmarks = [[49.2, 65.5], [109.8, 65.3], [78.4, 87.5], [52.9, 111.8], [105.7, 111.7]];
 
 impl fmt::Display for Chip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::{cosine, load};
-use gallerist::encoder::{ChannelOrder, Device, Kind, Model, Weights, hexadecimal, onnx};
+use gallerist::encoder::{ChannelOrder, Device, Kind, Model, Weights, onnx};
 use gallerist::face::{Chip, Crop};
 use gallerist::template::Template;
-use sha2::{Digest, Sha256};
 
 /// The pictures of `bench/reference/onnx_models.py`.
 fn pictures(side: u32) -> Vec<Crop> {
@@ -33,7 +32,7 @@ fn imported(file: &Path, folder: &Path) -> Model {
         channels: ChannelOrder::Rgb,
         mean: [127.5; 3],
         scale: (1.0 / 127.5).into(),
-        weights: Some(Weights { file: weights, sha256: hexadecimal(&Sha256::digest(&converted.bytes)) }),
+        weights: Some(Weights::of(weights, &converted.bytes)),
         ..Model::named("mobilefacenet-192").unwrap()
     }
 }
