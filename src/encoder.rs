@@ -6,20 +6,25 @@
 
 mod binding;
 mod engine;
+mod ensemble;
 pub mod graph;
 mod model;
 pub mod onnx;
 mod stand_in;
 pub mod weights;
 
-pub use engine::{Device, Engine, Load};
-pub use model::{ChannelOrder, Kind, Model, Scale, Weights, hexadecimal, models_dir};
+pub use engine::{Device, Engine, Load, Loaded};
+pub(crate) use ensemble::Matrix;
+pub use model::{
+    ChannelOrder, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network, Projection, Runtime,
+    Scale, Weights, hexadecimal, models_dir,
+};
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::face::{Crop, NetworkError};
+use crate::face::{Aligned, NetworkError};
 use crate::template::Template;
 
 /// Why a model could not be loaded, or its network could not be run.
@@ -113,9 +118,9 @@ pub enum EncoderError {
 
 /// Turns aligned faces into templates. Threads share one encoder.
 pub trait Encoder: Send + Sync {
-    /// Returns one template per crop, in order.
+    /// Returns one template per face, in order. The faces are aligned to the chips of the model.
     ///
     /// # Errors
-    /// The network failed, or its output for one of the crops is not a template.
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError>;
+    /// The network failed, or its output for one of the faces is not a template.
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError>;
 }

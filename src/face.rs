@@ -1,6 +1,7 @@
 //! Faces in photos: found by a [`Detector`], measured by [`Quality`], aligned to a [`Crop`].
 
 pub mod align;
+mod aligned;
 mod chip;
 pub mod mtcnn;
 mod network;
@@ -10,6 +11,7 @@ mod resize;
 mod turn;
 
 pub use align::align;
+pub use aligned::Aligned;
 pub use chip::Chip;
 pub use network::NetworkError;
 pub use provenance::Provenance;

@@ -51,6 +51,7 @@ pub mod encoder;
 pub mod evaluation;
 pub mod experiment;
 pub mod face;
+pub mod fit;
 pub mod fusion;
 pub mod gallery;
 pub mod image;

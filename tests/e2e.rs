@@ -35,6 +35,8 @@ mod decision;
 mod encode;
 #[path = "e2e/enroll.rs"]
 mod enroll;
+#[path = "e2e/ensembles.rs"]
+mod ensembles;
 #[path = "e2e/evaluation.rs"]
 mod evaluation;
 #[path = "e2e/export.rs"]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gallerist::encoder::{Device, Engine, Model};
-use gallerist::face::{DetectOptions, Face, align};
+use gallerist::face::{Aligned, DetectOptions, Face};
 use gallerist::image::{self, Limits, Photo};
 use gallerist::ingest;
 use gallerist::template::Template;
@@ -92,6 +92,6 @@ fn choose(engine: &Engine, path: &Path) -> Result<Option<Chosen>> {
 }
 
 fn encode(engine: &Engine, photo: &Photo, face: &Face) -> Result<(Face, Template)> {
-    let crop = align(photo, &face.landmarks, engine.model.chip);
-    Ok((face.clone(), engine.encoder.encode(&[crop])?.remove(0)))
+    let aligned = Aligned::new(photo, &face.landmarks, &engine.model.chips());
+    Ok((face.clone(), engine.encoder.encode(&[aligned])?.remove(0)))
 }

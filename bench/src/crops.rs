@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use gallerist::encoder::{Device, Engine, Model};
 use gallerist::evaluation::{self, Comparison, verification};
-use gallerist::face::{DetectOptions, Face, Landmarks, align, detect_turned};
+use gallerist::face::{Aligned, DetectOptions, Face, Landmarks, detect_turned};
 use gallerist::image::{self, Limits, Photo};
 use gallerist::ingest;
 use gallerist::template::Template;
@@ -180,8 +180,8 @@ fn see(engine: &Engine, photo: &Photo) -> Result<Option<Seen>> {
     let Some(Face { bounds, landmarks, .. }) = Face::most_prominent(&faces, photo).cloned() else {
         return Ok(None);
     };
-    let crop = align(photo, &landmarks, engine.model.chip);
-    let template = engine.encoder.encode(&[crop])?.remove(0);
+    let aligned = Aligned::new(photo, &landmarks, &engine.model.chips());
+    let template = engine.encoder.encode(&[aligned])?.remove(0);
     Ok(Some(Seen { bounds, landmarks, template }))
 }
 

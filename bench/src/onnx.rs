@@ -12,8 +12,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use gallerist::encoder::{ChannelOrder, Device, Engine, Kind, Model, Weights, onnx};
-use gallerist::face::{Chip, Crop};
+use gallerist::encoder::{ChannelOrder, Device, Engine, Input, Kind, Model, Network, Runtime, Weights, onnx};
+use gallerist::face::{Aligned, Chip, Crop};
 use gallerist::template::Template;
 use gallerist_index::dot;
 
@@ -47,13 +47,12 @@ fn compare(file: &Path, work: &Path) -> Result<()> {
     let chip = *Chip::of_side(converted.side).first().context("no chip of this size")?;
     let model = Model {
         name: "imported".into(),
-        kind: Kind::Graph,
         dimension: converted.dimension,
-        chip,
-        channels: ChannelOrder::Rgb,
-        mean: [127.5; 3],
-        scale: (1.0 / 127.5).into(),
-        weights: Some(Weights::of(weights, &converted.bytes)),
+        kind: Kind::Network(Network {
+            runtime: Runtime::Graph,
+            input: Input { chip, channels: ChannelOrder::Rgb, mean: [127.5; 3], scale: (1.0 / 127.5).into() },
+            weights: Some(Weights::of(weights, &converted.bytes)),
+        }),
         ..Model::named("mobilefacenet-192").context("no built-in model")?
     };
     let engine = Engine::load(&model, Device::Cpu, false)?;
@@ -64,7 +63,8 @@ fn compare(file: &Path, work: &Path) -> Result<()> {
         "{} numbers in the .f32 file",
         expected.len()
     );
-    let crops: Vec<Crop> = (0..CROPS).map(|number| picture(number, converted.side)).collect();
+    let face = |number| Aligned::of(chip, picture(number, converted.side));
+    let crops: Vec<Aligned> = (0..CROPS).map(face).collect();
     let mut templates = engine.encoder.encode(&crops)?;
     for crop in &crops {
         templates.extend(engine.encoder.encode(std::slice::from_ref(crop))?);

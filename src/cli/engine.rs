@@ -13,6 +13,14 @@ pub struct EngineArguments {
     /// A name from `gallerist model list`, or the TOML manifest of your own model
     #[arg(long, value_name = "NAME|FILE.toml")]
     model: Option<String>,
+    #[command(flatten)]
+    device: DeviceArguments,
+}
+
+/// The device, and the permission to run the code of a model.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Networks")]
+pub struct DeviceArguments {
     /// Run the code in your own TorchScript model. Loading a model runs its code with your rights
     #[arg(long)]
     trust_model_code: bool,
@@ -129,11 +137,14 @@ impl PhotoArguments {
 impl EngineArguments {
     /// The request for the networks.
     pub fn request(&self) -> EngineRequest {
-        EngineRequest {
-            model: self.model.clone(),
-            trust_model_code: self.trust_model_code,
-            device: self.device.into(),
-        }
+        self.device.request(self.model.clone())
+    }
+}
+
+impl DeviceArguments {
+    /// The request for the networks of a model.
+    pub fn request(&self, model: Option<String>) -> EngineRequest {
+        EngineRequest { model, trust_model_code: self.trust_model_code, device: self.device.into() }
     }
 }
 

@@ -1,8 +1,9 @@
-//! `gallerist model`: the available models and their properties, and the import of others.
+//! `gallerist model`: the available models and their properties, and new ones.
 
+mod fuse;
 mod import;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
 use super::ExitStatus;
@@ -10,7 +11,7 @@ use super::screen::{Screen, Table};
 use crate::encoder::Model;
 use crate::reply::{ModelInfo, ModelListed, ModelPath, VERSION};
 
-/// Show the available models, and import others.
+/// Show the available models, and make new ones from them.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -21,13 +22,14 @@ pub struct Arguments {
 enum Verb {
     /// List the models
     List,
-    Import(import::Arguments),
     /// Show the origin, the licence and the known limitations of a model
     Info {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
-    /// Print the path of a model's weights
+    Import(Box<import::Arguments>),
+    Fuse(fuse::Arguments),
+    /// Print the paths of a model's weights
     Path {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
@@ -37,13 +39,10 @@ enum Verb {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
-        Verb::Import(arguments) => return import::run(arguments, screen),
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
-        Verb::Path { name } => {
-            let path = Model::find(name)?.weights_file().context("this model has no weights")?;
-            screen.text(path.display().to_string())?;
-            screen.json(&ModelPath { version: VERSION, path: path.to_string_lossy().into_owned() })?;
-        }
+        Verb::Import(arguments) => return import::run(arguments, screen),
+        Verb::Fuse(arguments) => return fuse::run(arguments, screen),
+        Verb::Path { name } => paths(&Model::find(name)?, screen)?,
     }
     Ok(ExitStatus::Done)
 }
@@ -60,7 +59,7 @@ fn list(screen: Screen) -> Result<()> {
         }
     });
     for model in Model::builtin().iter().cloned().chain(imported) {
-        let is_installed = model.weights_file().is_some_and(|file| file.is_file());
+        let is_installed = model.is_installed();
         let is_default = model.name == default.name;
         screen.json(&ModelListed {
             name: model.name.clone(),
@@ -81,34 +80,36 @@ fn list(screen: Screen) -> Result<()> {
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
 }
 
+fn paths(model: &Model, screen: Screen) -> Result<()> {
+    let files = model.files();
+    ensure!(!files.is_empty(), "this model has no weights");
+    for file in files {
+        screen.text(file.path.display().to_string())?;
+        screen.json(&ModelPath { version: VERSION, path: file.path.to_string_lossy().into_owned() })?;
+    }
+    Ok(())
+}
+
 fn info(model: &Model, screen: Screen) -> Result<()> {
-    let file = model.weights_file().unwrap_or_default();
-    let sha256 = model.weights.as_ref().map_or("", |weights| weights.sha256.as_str());
-    let fingerprint = model.fingerprint();
-    screen.json(&ModelInfo {
-        version: VERSION,
-        name: model.name.clone(),
-        dimension: model.dimension,
-        licence: model.licence.clone(),
-        provenance: model.provenance.clone(),
-        caveats: model.caveats.clone(),
-        threshold: model.threshold,
-        threshold_basis: model.threshold_basis.clone(),
-        weights: file.to_string_lossy().into_owned(),
-        sha256: sha256.to_owned(),
-        fingerprint: fingerprint.clone(),
-    })?;
+    let description = ModelInfo::from(model);
+    screen.json(&description)?;
     let mut table = Table::new(&[]);
-    table.row(["name", &model.name]);
-    table.row(["dimension", &model.dimension.to_string()]);
-    table.row(["licence", &model.licence]);
-    table.row(["provenance", &model.provenance]);
-    for (number, caveat) in model.caveats.iter().enumerate() {
+    table.row(["name", &description.name]);
+    table.row(["dimension", &description.dimension.to_string()]);
+    for (number, member) in description.members.iter().enumerate() {
+        let first = if number == 0 { "members" } else { "" };
+        table.row([first, &format!("{}, weight {}", member.name, member.weight)]);
+    }
+    table.row(["licence", &description.licence]);
+    table.row(["provenance", &description.provenance]);
+    for (number, caveat) in description.caveats.iter().enumerate() {
         table.row([if number == 0 { "caveats" } else { "" }, caveat]);
     }
-    table.row(["threshold", &format!("{:.3}: {}", model.threshold, model.threshold_basis)]);
-    table.row(["weights", &file.display().to_string()]);
-    table.row(["sha256", sha256]);
-    table.row(["fingerprint", &fingerprint]);
+    table.row(["threshold", &format!("{:.3}: {}", description.threshold, description.threshold_basis)]);
+    for file in &description.files {
+        table.row(["weights", &file.path]);
+        table.row(["sha256", &file.sha256]);
+    }
+    table.row(["fingerprint", &description.fingerprint]);
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
 }

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Kind, Model};
+use super::ensemble::EnsembleEncoder;
+use super::model::{Kind, Model, Network};
 use super::stand_in::{StandInDetector, StandInEncoder};
 use super::{Encoder, EncoderError};
 use crate::face::Detector;
@@ -39,8 +40,11 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// A function that loads a model other than the stand-in; see [`Engine::load`].
-pub type Load = fn(&Model, Device, bool) -> Result<Engine, EncoderError>;
+/// A function that loads the detector, and the encoders of some networks, none of them the stand-in; see [`Engine::load`].
+pub type Load = fn(&[(&Model, &Network)], Device, bool) -> Result<Loaded, EncoderError>;
+
+/// A detector, and the encoders of networks in the order in which they were requested.
+pub type Loaded = (Box<dyn Detector>, Vec<Box<dyn Encoder>>);
 
 static PROVIDED: OnceLock<Load> = OnceLock::new();
 
@@ -56,21 +60,27 @@ impl Engine {
     }
 
     /// Loads `model` and the detector onto `device`. Verifies the SHA-256 of every file first.
-    /// `trust_torchscript` permits a [`Kind::Torchscript`] model to run its code.
+    /// `trust_torchscript` permits a [`Runtime::Torchscript`](super::Runtime::Torchscript) network to run its code.
     ///
     /// # Errors
     /// This process cannot run networks; weights are missing, changed or damaged; a TorchScript model is not trusted; the device is not
     /// usable.
     pub fn load(model: &Model, device: Device, trust_torchscript: bool) -> Result<Self, EncoderError> {
-        if model.kind == Kind::StandIn {
-            return Ok(Self {
-                detector: Box::new(StandInDetector),
-                encoder: Box::new(StandInEncoder { dimension: model.dimension }),
-                model: model.clone(),
-            });
-        }
-        let no_networks = || EncoderError::NoNetworks { model: model.name.clone() };
-        PROVIDED.get().ok_or_else(no_networks)?(model, device, trust_torchscript)
+        let networks = model.networks();
+        let (detector, mut encoders) = if model.is_stand_in() {
+            let encoder = |(model, _): &(&Model, _)| {
+                Box::new(StandInEncoder { dimension: model.dimension }) as Box<dyn Encoder>
+            };
+            (Box::new(StandInDetector) as Box<dyn Detector>, networks.iter().map(encoder).collect())
+        } else {
+            let no_networks = || EncoderError::NoNetworks { model: model.name.clone() };
+            PROVIDED.get().ok_or_else(no_networks)?(&networks, device, trust_torchscript)?
+        };
+        let encoder = match &model.kind {
+            Kind::Network(_) => encoders.remove(0),
+            Kind::Ensemble(ensemble) => Box::new(EnsembleEncoder::new(model, ensemble, encoders)?),
+        };
+        Ok(Self { detector, encoder, model: model.clone() })
     }
 }
 

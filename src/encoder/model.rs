@@ -1,29 +1,12 @@
-//! Models: the description of a network, its weights file and its input.
-//!
-//! A manifest is a TOML file:
-//!
-//! ```toml
-//! name = "my-encoder"
-//! kind = "graph"               # of `gallerist model import`; or "torchscript", which runs code; the built-in ones say "builtin"
-//! dimension = 512              # length of a template
-//! chip = "arcface-112"         # how faces are aligned, see `Chip`
-//! channels = "rgb"             # or "bgr"
-//! mean = [127.5, 127.5, 127.5] # in the order of `channels`; the network sees (value - mean) * scale
-//! scale = 0.0078125            # or one for each of `channels`
-//! threshold = 0.4              # cosine from which two faces count as one person
-//! threshold_basis = "FMR 1e-4 on ..."
-//! licence = "MIT"
-//! provenance = "where it comes from"
-//! caveats = ["what a user should know"]
-//! [weights]
-//! file = "encoder.safetensors" # beside the manifest, or an absolute path
-//! sha256 = "..."
-//! ```
+//! Models: what turns an aligned face into a template. A [`Network`], or an [`Ensemble`] of networks. A [`Manifest`] describes one in a
+//! TOML file.
 
+mod ensemble;
+mod fingerprint;
 mod imported;
+mod manifest;
 mod scale;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -32,35 +15,17 @@ use sha2::{Digest, Sha256};
 
 use super::{EncoderError, weights};
 use crate::face::Chip;
+pub use ensemble::{Ensemble, Member, Projection};
+pub use manifest::Manifest;
 pub use scale::Scale;
 
-/// Largest manifest that is read, in bytes. A manifest is a page of text.
-const LARGEST_MANIFEST: u64 = 1 << 20;
-
-/// Version of the code between photo and network that no manifest describes: the detector cascade, the alignment, the rounding. It is
-/// raised when their results change, so that galleries made with earlier versions are recognised.
-///
-/// 1: faces at the border of a photo were stretched. 2: they are padded, and rotated photos are recognised.
-const PIPELINE: u32 = 2;
-
-/// A network and its input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What turns an aligned face into a template, and what is known about it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The name that users give, such as `mobilefacenet-192`.
     pub name: String,
-    /// How the network is run.
-    pub kind: Kind,
     /// Number of components of its templates.
     pub dimension: usize,
-    /// How faces are aligned, which is also the size of the input.
-    pub chip: Chip,
-    /// Order of the colours in the input.
-    pub channels: ChannelOrder,
-    /// Subtracted from each colour (0 to 255), in the order of `channels`.
-    pub mean: [f32; 3],
-    /// Factor for the difference, in the order of `channels`.
-    pub scale: Scale,
     /// Cosine from which two faces count as one person without a calibration.
     pub threshold: f32,
     /// The data and the error rate for which `threshold` was measured.
@@ -70,25 +35,55 @@ pub struct Model {
     /// Origin of the weights.
     pub provenance: String,
     /// What users should know before they rely on the model.
-    #[serde(default)]
     pub caveats: Vec<String>,
+    /// What is run.
+    pub kind: Kind,
+}
+
+/// What a model runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// One network.
+    Network(Network),
+    /// Several networks.
+    Ensemble(Ensemble),
+}
+
+/// A network and its input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// What runs it.
+    pub runtime: Runtime,
+    /// Its input.
+    pub input: Input,
     /// The file with the parameters. None for the stand-in.
-    #[serde(default)]
     pub weights: Option<Weights>,
 }
 
-/// How a model is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A built-in model: safetensors with a list of operations, run by the executor of this program.
+/// What runs a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// The executor of this program: safetensors with a list of operations.
     Builtin,
-    /// A network of a user in the same form, such as an imported ONNX file. It runs no code of the user.
+    /// The same, with the network of a user, such as an imported ONNX file. It runs no code of the user.
     Graph,
-    /// A TorchScript file of a user. Loading it runs its code.
+    /// TorchScript: the file of a user. Loading it runs its code.
     Torchscript,
     /// The deterministic replacement for tests. It cannot recognise people.
     StandIn,
+}
+
+/// The input of a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Input {
+    /// How faces are aligned, which is also the size of the input.
+    pub chip: Chip,
+    /// Order of the colours.
+    pub channels: ChannelOrder,
+    /// Subtracted from each colour (0 to 255), in the order of `channels`.
+    pub mean: [f32; 3],
+    /// Factor for the difference, in the order of `channels`.
+    pub scale: Scale,
 }
 
 /// Order of the colours in a network's input.
@@ -119,21 +114,21 @@ impl Weights {
 }
 
 static BUILTIN: LazyLock<Vec<Model>> = LazyLock::new(|| {
-    let manifests = [
+    let networks = [
         include_str!("models/mobilefacenet-192.toml"),
         include_str!("models/mobilefacenet-512.toml"),
         include_str!("models/dlib-128.toml"),
     ];
-    manifests.iter().map(|text| embedded(text)).collect()
+    let mut models: Vec<Model> = networks.iter().map(|text| Manifest::embedded(text, &[], None)).collect();
+    let projection = include_bytes!("models/duo-128.safetensors");
+    models.insert(0, Manifest::embedded(include_str!("models/duo-128.toml"), &models, Some(projection)));
+    models
 });
-static STAND_IN: LazyLock<Model> = LazyLock::new(|| embedded(include_str!("models/stand-in.toml")));
+static STAND_IN: LazyLock<Model> =
+    LazyLock::new(|| Manifest::embedded(include_str!("models/stand-in.toml"), &[], None));
 static DETECTOR: LazyLock<Weights> = LazyLock::new(|| {
-    toml::from_str(include_str!("models/mtcnn.toml")).expect("the embedded manifests are parsed by a test")
+    toml::from_str(include_str!("models/mtcnn.toml")).expect("the embedded manifests are read by a test")
 });
-
-fn embedded(text: &str) -> Model {
-    toml::from_str(text).expect("the embedded manifests are parsed by a test")
-}
 
 impl Model {
     /// The built-in models, the best one first. [`Self::default_available`] tries them in this order.
@@ -149,9 +144,8 @@ impl Model {
     /// The first built-in model with installed weights. Logs a warning if it is not the best model. If no model is installed, the
     /// best one; loading it then reports the missing file.
     pub fn default_available() -> Self {
-        let installed = |model: &&Self| model.weights_file().is_some_and(|file| file.exists());
         let best = &Self::builtin()[0];
-        let found = Self::builtin().iter().find(installed).unwrap_or(best);
+        let found = Self::builtin().iter().find(|model| model.is_installed()).unwrap_or(best);
         if found.name != best.name {
             tracing::warn!(
                 "{} is not installed; {} is used instead and is less accurate. tools/setup installs the better one.",
@@ -167,7 +161,7 @@ impl Model {
     /// # Errors
     /// There is no such model, or the manifest is invalid.
     pub fn find(name: &str) -> Result<Self, EncoderError> {
-        if name.contains('/') || name.ends_with(".toml") {
+        if is_path(name) {
             return Self::from_manifest(Path::new(name));
         }
         if let Some(model) = Self::named(name) {
@@ -179,71 +173,63 @@ impl Model {
         })
     }
 
-    /// Reads the manifest of a user.
+    /// Reads a user's manifest. The paths in it are relative to its folder.
     ///
     /// # Errors
-    /// [`EncoderError::Manifest`]: the file is unreadable or not TOML, or a field is missing, unknown or out of range.
+    /// The file cannot be read or is not a valid manifest.
     pub fn from_manifest(path: &Path) -> Result<Self, EncoderError> {
-        let wrong = |reason: String| EncoderError::Manifest { file: path.into(), reason };
-        let read = || -> std::io::Result<String> {
-            let (file, length) = weights::open_regular(path, LARGEST_MANIFEST)?;
-            let mut text = String::new();
-            file.take(length).read_to_string(&mut text)?;
-            Ok(text)
-        };
-        let text = read().map_err(|error| wrong(error.to_string()))?;
-        let mut model: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        model.validate().map_err(wrong)?;
-        if let Some(weights) = &mut model.weights {
-            weights.file = path.parent().unwrap_or(Path::new("")).join(&weights.file);
-        }
-        Ok(model)
+        Manifest::read(path)
     }
 
-    pub(crate) fn validate(&self) -> Result<(), String> {
-        let hexadecimal = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        match &self.weights {
-            _ if !matches!(self.kind, Kind::Graph | Kind::Torchscript) => {
-                Err("kind must be \"graph\" or \"torchscript\" in a user's manifest".into())
+    /// The networks: of an ensemble its members, otherwise the model itself.
+    pub fn networks(&self) -> Vec<(&Self, &Network)> {
+        match &self.kind {
+            Kind::Network(network) => vec![(self, network)],
+            Kind::Ensemble(ensemble) => {
+                ensemble.members.iter().flat_map(|member| member.model.networks()).collect()
             }
-            None => Err("[weights] is missing".into()),
-            Some(weights) if weights.sha256.len() != 64 || !hexadecimal(&weights.sha256) => Err(format!(
-                "weights.sha256 is {:?}, expected 64 lower-case hexadecimal digits",
-                weights.sha256
-            )),
-            _ if self.name.is_empty() => Err("name is empty".into()),
-            _ if Self::named(&self.name).is_some() => {
-                Err(format!("name {:?} is that of a built-in model", self.name))
-            }
-            _ if !(1..=4096).contains(&self.dimension) => {
-                Err(format!("dimension is {}, expected 1 to 4096", self.dimension))
-            }
-            _ if !self.mean.iter().all(|mean| mean.is_finite()) => Err(format!("mean is {:?}", self.mean)),
-            _ if !self.scale.is_normal() => Err(format!("scale is {}", self.scale)),
-            _ if !(-1.0..=1.0).contains(&self.threshold) => {
-                Err(format!("threshold is {}, expected a cosine, -1 to 1", self.threshold))
-            }
-            _ => Ok(()),
         }
     }
 
-    /// The path of the weights file, whether it exists or not. None for the stand-in.
-    pub fn weights_file(&self) -> Option<PathBuf> {
-        Some(models_dir().join(&self.weights.as_ref()?.file))
+    /// The alignments of a face that the networks need, each once. The quality of a face is measured on the first.
+    pub fn chips(&self) -> Vec<Chip> {
+        let mut chips = Vec::new();
+        for (_, network) in self.networks() {
+            if !chips.contains(&network.input.chip) {
+                chips.push(network.input.chip);
+            }
+        }
+        chips
     }
 
-    /// Verifies the weights of a user's model against the manifest. The weights of built-in models may be installed later, because their
+    /// The files that are not part of the program: weights, and the projection of an ensemble.
+    pub fn files(&self) -> Vec<ModelFile<'_>> {
+        let mut files = Vec::new();
+        let mut enter = |model, weights| files.push(ModelFile::new(model, weights));
+        for (model, network) in self.networks() {
+            network.weights.iter().for_each(|weights| enter(&model.name, weights));
+        }
+        if let Kind::Ensemble(Ensemble { projection: Some(projection), .. }) = &self.kind
+            && projection.embedded().is_none()
+        {
+            enter(&self.name, &projection.weights);
+        }
+        files
+    }
+
+    /// Whether all of its files exist.
+    pub fn is_installed(&self) -> bool {
+        self.files().iter().all(|file| file.path.is_file())
+    }
+
+    /// Verifies the files of a user's model against the manifest. The weights of built-in models may be installed later, because their
     /// hashes are part of the program.
     ///
     /// # Errors
-    /// The weights are missing, not a regular file, too large, unreadable, or have another SHA-256.
+    /// A file is missing, not a regular file, too large, unreadable, or has another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
-        match (self.kind, &self.weights, self.weights_file()) {
-            (Kind::Graph | Kind::Torchscript, Some(weights), Some(file)) => {
-                weights::check(&self.name, &file, &weights.sha256)
-            }
-            _ => Ok(()),
-        }
+        let mut own = self.files().into_iter().filter(|file| Self::named(file.model).is_none());
+        own.try_for_each(|file| weights::check(file.model, &file.path, file.sha256))
     }
 
     /// The detector of every model except the stand-in.
@@ -251,30 +237,33 @@ impl Model {
         &DETECTOR
     }
 
-    /// SHA-256, in hexadecimal, of everything that determines the template of a photo: the weights of encoder and detector, alignment,
-    /// channel order, mean, scale, dimension, and the version of the code between them. Templates with different fingerprints cannot be
-    /// compared.
-    pub fn fingerprint(&self) -> String {
-        self.fingerprint_of(PIPELINE)
+    /// Whether it is the replacement for tests, which runs without libtorch.
+    pub fn is_stand_in(&self) -> bool {
+        self.networks().iter().all(|(_, network)| network.runtime == Runtime::StandIn)
     }
+}
 
-    /// Whether `fingerprint` is that of this model with an earlier version of the code between photo and network.
-    pub fn is_of_earlier_pipeline(&self, fingerprint: &str) -> bool {
-        (1..PIPELINE).any(|pipeline| self.fingerprint_of(pipeline) == fingerprint)
-    }
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile<'a> {
+    /// Name of the model that it belongs to: the model itself, or a member of it.
+    pub model: &'a str,
+    /// Its place, whether it exists or not.
+    pub path: PathBuf,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: &'a str,
+}
 
-    fn fingerprint_of(&self, pipeline: u32) -> String {
-        let mut text = format!("gallerist pipeline {pipeline}\n{:?}\n", self.kind);
-        for weights in [self.weights.as_ref(), Some(Self::detector())] {
-            text += &format!("weights {}\n", weights.map_or("none", |weights| weights.sha256.as_str()));
-        }
-        let points = self.chip.template().as_flattened().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        let mean = self.mean.map(f32::to_bits);
-        text += &format!("chip {} {points:x?}\n", self.chip.side());
-        text += &format!("input {:?} {mean:x?} {}\n", self.channels, self.scale.bits());
-        text += &format!("dimension {}\n", self.dimension);
-        hexadecimal(&Sha256::digest(text))
+impl<'a> ModelFile<'a> {
+    /// The file `weights` of a model.
+    pub fn new(model: &'a str, weights: &'a Weights) -> Self {
+        Self { model, path: models_dir().join(&weights.file), sha256: &weights.sha256 }
     }
+}
+
+/// Whether a name that a user gives is the path of a manifest.
+fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".toml")
 }
 
 /// The folder of the converted models: `$GALLERIST_MODELS`, otherwise `models` in `$GALLERIST_CACHE`, otherwise `models` in

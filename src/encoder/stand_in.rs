@@ -2,7 +2,7 @@
 //! without libtorch. It does not recognise faces.
 
 use super::Encoder;
-use crate::face::{Chip, Crop, DetectOptions, Detector, Face, NetworkError};
+use crate::face::{Aligned, Chip, Crop, DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use crate::template::Template;
 
@@ -57,8 +57,9 @@ pub(super) struct StandInEncoder {
 const GRID: usize = 16;
 
 impl Encoder for StandInEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
-        crops.iter().map(|crop| self.project(&shrink(crop))).collect()
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
+        let crops = faces.iter().filter_map(|face| face.crop(Chip::ARCFACE_112));
+        crops.map(|crop| self.project(&shrink(crop))).collect()
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
     fn template(photo: &Photo) -> Template {
         let face = StandInDetector.detect(photo, &DetectOptions::default()).unwrap().remove(0);
         let crop = align(photo, &face.landmarks, Chip::ARCFACE_112);
-        StandInEncoder { dimension: 64 }.encode(&[crop]).unwrap().remove(0)
+        StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ARCFACE_112, crop)]).unwrap().remove(0)
     }
 
     #[test]
@@ -160,6 +161,10 @@ mod tests {
     #[test]
     fn any_crop_has_a_template() {
         let crop = Crop { side: 112, pixels: vec![128; 112 * 112 * 3] };
-        assert_eq!(StandInEncoder { dimension: 64 }.encode(&[crop]).unwrap()[0].dimension(), 64);
+        assert_eq!(
+            StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ARCFACE_112, crop)]).unwrap()[0]
+                .dimension(),
+            64
+        );
     }
 }

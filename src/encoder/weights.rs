@@ -95,7 +95,6 @@ mod tests {
         assert!(matches!(check("m", Path::new("/dev/zero"), abc), Err(EncoderError::Weights { .. })));
         std::fs::write(&file, "abc").unwrap();
         check("m", &file, abc).unwrap();
-        #[cfg(feature = "torch")]
         assert_eq!(read("m", &file, abc).unwrap(), b"abc");
         std::fs::write(&file, "abd").unwrap();
         let error = check("m", &file, abc).unwrap_err().to_string();

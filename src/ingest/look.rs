@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Census, EncodedFace, Finding, Options, Skip, select};
 use crate::encoder::Engine;
-use crate::face::Crop;
+use crate::face::Aligned;
 use crate::image::{self, PhotoHash};
 use crate::reason::Reason;
 
@@ -31,10 +31,10 @@ pub fn look(engine: &Engine, bytes: &[u8], options: &Options) -> Look {
 fn faces_in(engine: &Engine, bytes: &[u8], options: &Options, census: &mut Census) -> Result<Finding, Skip> {
     let photo = image::decode(bytes, &options.limits)?;
     let chosen = select::faces(engine, options, &photo, census)?;
-    let (crops, places): (Vec<Crop>, Vec<_>) =
-        chosen.into_iter().map(|face| (face.crop, (face.index, face.provenance))).unzip();
+    let (aligned, places): (Vec<Aligned>, Vec<_>) =
+        chosen.into_iter().map(|face| (face.aligned, (face.index, face.provenance))).unzip();
     let templates =
-        engine.encoder.encode(&crops).map_err(|error| Skip::network(Reason::EncodeFailed, &error))?;
+        engine.encoder.encode(&aligned).map_err(|error| Skip::network(Reason::EncodeFailed, &error))?;
     let encoded = places.into_iter().zip(templates);
     let encoded = encoded.map(|((index, provenance), template)| EncodedFace { index, template, provenance });
     Ok(Finding::Faces(encoded.collect()))

@@ -3,14 +3,14 @@
 use super::memory::check_for_networks;
 use super::{Census, Faces, Options, RefusedFace, Skip};
 use crate::encoder::Engine;
-use crate::face::{Crop, Face, Provenance, Quality, align, detect_turned};
+use crate::face::{Aligned, Face, Provenance, Quality, detect_turned};
 use crate::image::Photo;
 use crate::reason::Reason;
 
 /// A used face, with its number among those found.
 pub(super) struct Chosen {
     pub index: usize,
-    pub crop: Crop,
+    pub aligned: Aligned,
     pub provenance: Provenance,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn faces(
     for (index, face) in wanted {
         let bounds = face.bounds;
         match grade(engine, options, photo, (face, turned)) {
-            Ok((crop, provenance)) => chosen.push(Chosen { index, crop, provenance }),
+            Ok((aligned, provenance)) => chosen.push(Chosen { index, aligned, provenance }),
             Err(skip) => census.refused.push(RefusedFace { index, bounds, skip }),
         }
     }
@@ -77,9 +77,12 @@ fn grade(
     options: &Options,
     photo: &Photo,
     (face, turned): (Face, u16),
-) -> Result<(Crop, Provenance), Skip> {
-    let crop = align(photo, &face.landmarks, engine.model.chip);
-    let quality = Quality::measure(photo, &face, &crop, engine.model.chip);
+) -> Result<(Aligned, Provenance), Skip> {
+    let chips = engine.model.chips();
+    let aligned = Aligned::new(photo, &face.landmarks, &chips);
+    let measured =
+        chips.first().and_then(|&chip| Some(Quality::measure(photo, &face, aligned.crop(chip)?, chip)));
+    let quality = measured.ok_or_else(|| Skip::new(Reason::EncodeFailed, "the model has no network"))?;
     if quality.size_px < options.detect.min_face {
         return Err(Skip::new(Reason::TooSmall, format!("the face is {:.0} pixels wide", quality.size_px)));
     }
@@ -89,5 +92,5 @@ fn grade(
         return Err(Skip::new(Reason::LowQuality, detail));
     }
     let Face { bounds, score, landmarks } = face;
-    Ok((crop, Provenance { bounds, score, landmarks, turned, quality }))
+    Ok((aligned, Provenance { bounds, score, landmarks, turned, quality }))
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::encoder::{Device, Encoder, Model};
-use crate::face::{Crop, NetworkError};
+use crate::face::{Aligned, Chip, NetworkError};
 
 fn engine() -> Engine {
     Engine::load(&Model::named("stand-in").unwrap(), Device::Cpu, false).unwrap()
@@ -71,9 +71,10 @@ fn a_stop_finishes_photos_in_flight_and_starts_no_more() {
 struct Refusing(fn() -> NetworkError, Box<dyn Encoder>);
 
 impl Encoder for Refusing {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
-        let dark = |crop: &Crop| crop.pixels.iter().all(|&value| value < 40);
-        if crops.iter().any(dark) { Err((self.0)()) } else { self.1.encode(crops) }
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
+        let crop = |face: &Aligned| face.crop(Chip::ARCFACE_112).unwrap().clone();
+        let dark = |face: &Aligned| crop(face).pixels.iter().all(|&value| value < 40);
+        if faces.iter().any(dark) { Err((self.0)()) } else { self.1.encode(faces) }
     }
 }
 

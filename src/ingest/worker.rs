@@ -9,7 +9,7 @@ use super::memory::{Budget, Reservation, check_for_networks};
 use super::select::{self, Chosen};
 use super::{Census, EncodedFace, Finding, Input, Job, Options, Outcome, Skip};
 use crate::encoder::Engine;
-use crate::face::Crop;
+use crate::face::Aligned;
 use crate::image::{self, DecodeError, Photo, PhotoHash, Source};
 use crate::reason::Reason;
 
@@ -129,21 +129,25 @@ impl<'a> Worker<'a> {
 
     /// Encodes photos as one batch. If that fails, encodes each photo separately, so that one photo does not affect the others.
     fn encode_together(&self, mut waiting: Vec<Waiting>) -> Result<(), Closed> {
-        let crops: Vec<Crop> = waiting
+        let aligned: Vec<Aligned> = waiting
             .iter_mut()
             .flat_map(|photo| photo.faces.iter_mut())
-            .map(|face| std::mem::replace(&mut face.crop, Crop { side: 0, pixels: Vec::new() }))
+            .map(|face| std::mem::take(&mut face.aligned))
             .collect();
-        if crops.is_empty() {
+        if aligned.is_empty() {
             return Ok(());
         }
         let encoded = check_for_networks(self.options.workers).and_then(|()| {
-            self.engine.encoder.encode(&crops).map_err(|error| Skip::network(Reason::EncodeFailed, &error))
+            self.engine.encoder.encode(&aligned).map_err(|error| Skip::network(Reason::EncodeFailed, &error))
         });
         if encoded.is_err() && waiting.len() > 1 {
-            let mut crops = crops.into_iter();
+            let mut aligned = aligned.into_iter();
             for mut photo in waiting {
-                photo.faces.iter_mut().zip(crops.by_ref()).for_each(|(face, crop)| face.crop = crop);
+                photo
+                    .faces
+                    .iter_mut()
+                    .zip(aligned.by_ref())
+                    .for_each(|(face, aligned)| face.aligned = aligned);
                 self.encode_together(vec![photo])?;
             }
             return Ok(());

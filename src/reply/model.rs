@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::ChannelOrder;
+use super::VERSION;
+use crate::encoder;
+use crate::fit::Report;
 use crate::template::Binding;
 
 /// The model that templates were made with.
@@ -54,21 +56,94 @@ pub struct ModelInfo {
     pub threshold: f32,
     /// How this threshold was measured.
     pub threshold_basis: String,
-    /// Path of the file of weights; empty if there is none.
-    pub weights: String,
-    /// SHA-256 of that file, hexadecimal; empty if there is none.
-    pub sha256: String,
+    /// The networks of an ensemble; empty for a single network.
+    pub members: Vec<ModelMember>,
+    /// The files of the model that are not part of the program.
+    pub files: Vec<ModelFile>,
     /// SHA-256 of weights and preprocessing, hexadecimal.
     pub fingerprint: String,
 }
 
-/// The path of a model's weights.
+/// A network of an ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelMember {
+    /// Name of its model.
+    pub name: String,
+    /// SHA-256 of its weights and preprocessing, hexadecimal.
+    pub fingerprint: String,
+    /// Its weight, above 0.
+    pub weight: f32,
+}
+
+/// An ensemble that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelFused {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Path of its manifest.
+    pub manifest: String,
+    /// Its description.
+    pub model: ModelInfo,
+    /// Whether members also encode the mirrored face.
+    pub mirror: bool,
+    /// The power of whitening in the projection, 0 to 1; `None` without a projection.
+    pub whitening: Option<f32>,
+    /// Photos and people that the projection was fitted to.
+    pub fitted_to: Option<[usize; 2]>,
+    /// Error rates on people that were not used for the fit.
+    pub report: Option<Report>,
+}
+
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Name of the network or ensemble that it belongs to.
+    pub model: String,
+    /// Its path.
+    pub path: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// The path of a file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPath {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
-    /// Path of the file of weights.
+    /// The path.
     pub path: String,
+}
+
+impl From<&encoder::Model> for ModelInfo {
+    fn from(model: &encoder::Model) -> Self {
+        let members = match &model.kind {
+            encoder::Kind::Network(_) => &[][..],
+            encoder::Kind::Ensemble(ensemble) => &ensemble.members,
+        };
+        let members = members.iter().map(|member| ModelMember {
+            name: member.model.name.clone(),
+            fingerprint: member.model.fingerprint(),
+            weight: member.weight,
+        });
+        let files = model.files().into_iter().map(|file| ModelFile {
+            model: file.model.to_owned(),
+            path: file.path.to_string_lossy().into_owned(),
+            sha256: file.sha256.to_owned(),
+        });
+        Self {
+            version: VERSION,
+            name: model.name.clone(),
+            dimension: model.dimension,
+            licence: model.licence.clone(),
+            provenance: model.provenance.clone(),
+            caveats: model.caveats.clone(),
+            threshold: model.threshold,
+            threshold_basis: model.threshold_basis.clone(),
+            members: members.collect(),
+            files: files.collect(),
+            fingerprint: model.fingerprint(),
+        }
+    }
 }
 
 /// An imported model.
@@ -87,7 +162,7 @@ pub struct ImportedModel {
     /// How faces are aligned.
     pub chip: String,
     /// Order of the colours.
-    pub channels: ChannelOrder,
+    pub channels: encoder::ChannelOrder,
     /// Subtracted from each colour, 0 to 255, in the order of the channels.
     pub mean: [f32; 3],
     /// Factor for the difference.
@@ -122,7 +197,7 @@ pub struct TriedSetting {
     /// How faces are aligned.
     pub chip: String,
     /// Order of the colours.
-    pub channels: ChannelOrder,
+    pub channels: encoder::ChannelOrder,
     /// Subtracted from each colour, in the order of the channels.
     pub mean: [f32; 3],
     /// Factor for the difference.

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::evaluation::Rate;
+use crate::fit::{Line, Report};
 use crate::reason::Reason;
 use samples::{binding, certificate, face, identification, model, operating, probe};
 
@@ -303,7 +305,7 @@ fn models_and_measurements_survive_json() {
         default: true,
         installed: false,
     });
-    parsed_again(ModelInfo {
+    let info = ModelInfo {
         version: VERSION,
         name: name(),
         dimension: 4,
@@ -312,9 +314,30 @@ fn models_and_measurements_survive_json() {
         caveats: vec!["none".into()],
         threshold: 0.457,
         threshold_basis: "guess".into(),
-        weights: String::new(),
-        sha256: String::new(),
+        members: vec![ModelMember { name: name(), fingerprint: "e".into(), weight: 0.7 }],
+        files: vec![ModelFile { model: name(), path: "w.pt".into(), sha256: "a".into() }],
         fingerprint: "f".into(),
+    };
+    parsed_again(info.clone());
+    let rate = Rate { value: 0.1, interval: [0.05, 0.2], errors: 3, trials: 30 };
+    let line =
+        Line { name: name(), dimension: 4, rank_1: Some(rate), fnir: vec![rate; 2], fnmr: vec![rate; 2] };
+    let report = Report {
+        photos: 60,
+        people: 30,
+        non_mated_pairs: 1700,
+        searches: [20, 10],
+        lines: vec![line],
+        threshold: 0.4,
+    };
+    parsed_again(ModelFused {
+        version: VERSION,
+        manifest: "duo.toml".into(),
+        model: info,
+        mirror: false,
+        whitening: Some(0.25),
+        fitted_to: Some([200, 90]),
+        report: Some(report),
     });
     parsed_again(samples::pairs());
     parsed_again(samples::calibrated());

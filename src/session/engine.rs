@@ -3,31 +3,46 @@
 use std::sync::OnceLock;
 
 use super::error::{Result, SessionError};
-use crate::encoder::{EncoderError, Engine, Kind, Model};
+use crate::encoder::{EncoderError, Engine, Model};
 use crate::face::DetectOptions;
 use crate::image::Limits;
 use crate::ingest::Options;
 use crate::reply::{EngineRequest, PhotoRequest};
 use crate::template::Binding;
 
+#[derive(Debug)]
+enum Wanted {
+    /// The model that a gallery is bound to.
+    OfGallery(Binding),
+    /// The requested model, or the best available one.
+    OfRequest,
+    /// This one.
+    Given(Model),
+}
+
 /// Networks that are loaded when they are first used.
 #[derive(Debug)]
 pub struct Networks {
     request: EngineRequest,
-    /// The model of the gallery, if there is a gallery.
-    binding: Option<Binding>,
+    /// The model that is loaded.
+    wanted: Wanted,
     loaded: OnceLock<Engine>,
 }
 
 impl Networks {
     /// The networks of the model that a gallery is bound to.
     pub fn of_gallery(request: EngineRequest, binding: &Binding) -> Self {
-        Self { request, binding: Some(binding.clone()), loaded: OnceLock::new() }
+        Self { request, wanted: Wanted::OfGallery(binding.clone()), loaded: OnceLock::new() }
     }
 
     /// The networks of the requested model, or of the best available one.
     pub fn of_request(request: EngineRequest) -> Self {
-        Self { request, binding: None, loaded: OnceLock::new() }
+        Self { request, wanted: Wanted::OfRequest, loaded: OnceLock::new() }
+    }
+
+    /// The networks of a model. The model of the request is ignored.
+    pub fn of_model(request: EngineRequest, model: Model) -> Self {
+        Self { request, wanted: Wanted::Given(model), loaded: OnceLock::new() }
     }
 
     /// The networks. The first call loads them.
@@ -38,9 +53,10 @@ impl Networks {
         if let Some(engine) = self.loaded.get() {
             return Ok(engine);
         }
-        let loaded = match &self.binding {
-            Some(binding) => load_for(&self.request, binding)?,
-            None => load(&self.request, &chosen(&self.request)?)?,
+        let loaded = match &self.wanted {
+            Wanted::OfGallery(binding) => load_for(&self.request, binding)?,
+            Wanted::OfRequest => load(&self.request, &chosen(&self.request)?)?,
+            Wanted::Given(model) => load(&self.request, model)?,
         };
         Ok(self.loaded.get_or_init(|| loaded))
     }
@@ -88,7 +104,7 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
 /// # Errors
 /// [`EncoderError::NoNetworks`].
 pub fn require_for(binding: &Binding) -> Result<()> {
-    let is_real = |model: Model| model.kind != Kind::StandIn;
+    let is_real = |model: Model| !model.is_stand_in();
     if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real) {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::calibration::CalibrationError;
 use crate::encoder::EncoderError;
 use crate::experiment::ExperimentError;
+use crate::fit::FitError;
 use crate::gallery::GalleryError;
 use crate::template::BindingError;
 
@@ -29,6 +30,9 @@ pub enum SessionError {
     /// A measurement failed.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// An ensemble cannot be fitted.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// Templates of another model.
     #[error(transparent)]
     Binding(#[from] BindingError),

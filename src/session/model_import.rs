@@ -14,7 +14,8 @@ use super::error::{Result, SessionError};
 use super::{Control, Stopped};
 use crate::encoder::onnx::pack::{self, Found};
 use crate::encoder::{
-    ChannelOrder, Device, EncoderError, Kind, Model, Scale, Weights, hexadecimal, models_dir,
+    ChannelOrder, Device, EncoderError, Input, Kind, Manifest, Model, Network, Runtime, Scale, Weights,
+    hexadecimal, models_dir,
 };
 use crate::face::Chip;
 use crate::reply::{ImportedModel, TriedSetting, VERSION};
@@ -84,27 +85,29 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
     let work = workplace(&out, request.dry_run).map_err(|error| failed(&out, error))?;
     let weights = work.path().join(format!("{name}.safetensors"));
     write(&weights, &found.converted.bytes).map_err(|error| failed(&weights, error))?;
-    let mut model = described(&found, name, licence, Weights::of(weights.clone(), &found.converted.bytes));
+    let weights = Weights::of(weights, &found.converted.bytes);
+    let (mut model, mut network) = (described(&found, name, licence), unsettled(&found, weights));
     let origin = found.converted;
     let stated =
         Stated { chip: request.chip, channels: request.channels, mean: request.mean, scale: request.scale };
-    let Some(search) = search::search(&model, stated, request.device, control)? else {
-        let total = 1;
-        return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total, unit: "model" }));
+    let Some(search) = search::search(&model, &network, stated, request.device, control)? else {
+        return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total: 1, unit: "model" }));
     };
-    settle(&mut model, &search, request.threshold);
-    model.weights = model.weights.map(|weights| Weights {
+    network.input = search.candidates[search.winner].input;
+    network.weights = network.weights.map(|weights| Weights {
         file: PathBuf::from(weights.file.file_name().unwrap_or_default()),
         ..weights
     });
-    model.validate().map_err(|reason| SessionError::Request { field: "model", reason })?;
+    settle(&mut model, &search, request.threshold);
+    model.kind = Kind::Network(network.clone());
 
     let manifest = out.join(format!("{}.toml", model.name));
     let is_there = manifest.exists() || out.join(format!("{}.safetensors", model.name)).exists();
     if is_there {
         require_same(&manifest, &model)?;
     } else if !request.dry_run {
-        publish(&work, &out, &model).map_err(|error| failed(&manifest, error))?;
+        let manifest = Manifest::of_network(&model, &network);
+        publish(&work, &out, &model.name, &manifest).map_err(|error| failed(&out, error))?;
     }
     let reply = ImportedModel {
         version: VERSION,
@@ -112,10 +115,10 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
         manifest: manifest.to_string_lossy().into_owned(),
         written: !is_there && !request.dry_run,
         dimension: model.dimension,
-        chip: model.chip.to_string(),
-        channels: model.channels,
-        mean: model.mean,
-        scale: model.scale.factors(),
+        chip: network.input.chip.to_string(),
+        channels: network.input.channels,
+        mean: network.input.mean,
+        scale: network.input.scale.factors(),
         threshold: model.threshold,
         threshold_basis: model.threshold_basis.clone(),
         licence: model.licence.clone(),
@@ -182,18 +185,13 @@ fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The model before its input is known.
-fn described(found: &Found, name: String, licence: String, weights: Weights) -> Model {
+/// The model, apart from its network and its threshold.
+fn described(found: &Found, name: String, licence: String) -> Model {
     let Found { file, converted, sha256, .. } = found;
     let producer = if converted.producer.is_empty() { "unknown" } else { &converted.producer };
     Model {
         name,
-        kind: Kind::Graph,
         dimension: converted.dimension,
-        chip: Chip::of_side(converted.side).first().copied().unwrap_or(Chip::ARCFACE_112),
-        channels: ChannelOrder::Rgb,
-        mean: [0.0; 3],
-        scale: 1.0.into(),
         threshold: 0.0,
         threshold_basis: String::new(),
         licence,
@@ -201,15 +199,20 @@ fn described(found: &Found, name: String, licence: String, weights: Weights) -> 
         caveats: vec![
             "An imported model: its accuracy and its training set are not known to this program.".into(),
         ],
-        weights: Some(weights),
+        kind: Kind::Network(unsettled(found, Weights { file: PathBuf::new(), sha256: String::new() })),
     }
 }
 
-/// Takes the input of the winner, and a threshold from its non-mated scores.
+/// The network before its input is known.
+fn unsettled(found: &Found, weights: Weights) -> Network {
+    let chip = Chip::of_side(found.converted.side).first().copied().unwrap_or(Chip::ARCFACE_112);
+    let input = Input { chip, channels: ChannelOrder::Rgb, mean: [0.0; 3], scale: 1.0.into() };
+    Network { runtime: Runtime::Graph, input, weights: Some(weights) }
+}
+
+/// Derives a threshold from the non-mated scores of the winner.
 fn settle(model: &mut Model, search: &Search, threshold: Option<f32>) {
     let winner = &search.candidates[search.winner];
-    let Candidate { chip, channels, mean, scale, .. } = *winner;
-    (model.chip, model.channels, model.mean, model.scale) = (chip, channels, mean, scale);
     let ([mean, deviation], pairs) = winner
         .separation
         .as_ref()
@@ -230,9 +233,9 @@ fn settle(model: &mut Model, search: &Search, threshold: Option<f32>) {
 }
 
 /// Renames the weights and then the manifest into place: a manifest without weights never exists.
-fn publish(work: &TempDir, out: &Path, model: &Model) -> std::io::Result<()> {
-    let text = toml::to_string(model).map_err(std::io::Error::other)?;
-    let [weights, manifest] = ["safetensors", "toml"].map(|extension| format!("{}.{extension}", model.name));
+fn publish(work: &TempDir, out: &Path, name: &str, manifest: &Manifest) -> std::io::Result<()> {
+    let text = toml::to_string(manifest).map_err(std::io::Error::other)?;
+    let [weights, manifest] = ["safetensors", "toml"].map(|extension| format!("{name}.{extension}"));
     write(&work.path().join(&manifest), text.as_bytes())?;
     for file in [weights, manifest] {
         fs::rename(work.path().join(&file), out.join(&file))?;
@@ -260,10 +263,10 @@ fn require_same(manifest: &Path, model: &Model) -> Result<()> {
 
 fn setting(candidate: &Candidate, taken: bool) -> TriedSetting {
     TriedSetting {
-        chip: candidate.chip.to_string(),
-        channels: candidate.channels,
-        mean: candidate.mean,
-        scale: candidate.scale.factors(),
+        chip: candidate.input.chip.to_string(),
+        channels: candidate.input.channels,
+        mean: candidate.input.mean,
+        scale: candidate.input.scale.factors(),
         d_prime: candidate.separation.as_ref().map(|separation| separation.d_prime),
         rank_1: candidate.separation.as_ref().map(|separation| separation.rank_1),
         taken,

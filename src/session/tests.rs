@@ -205,6 +205,15 @@ fn requests_survive_json() {
     }
     let photos = PhotoRequest { min_face: Some(33.5), ..PhotoRequest::default() };
     let naming = Naming::Given(Name::new("Ada").unwrap());
+    same(&FuseRequest {
+        members: vec!["dlib-128".into()],
+        fit: Some("people".into()),
+        dimension: Some(64),
+        mirror: true,
+        out: "one.toml".into(),
+        engine: EngineRequest::default(),
+        photos: photos.clone(),
+    });
     same(&EnrollRequest { paths: vec!["a.jpg".into()], naming, photos: photos.clone() });
     same(&ImportRequest { file: "a.npy".into(), other_names: OtherNames::Keep, ..ImportRequest::default() });
     let probe = Probe { name: "one".into(), person: None, template: template(1, 8) };

@@ -114,15 +114,14 @@ fn require_both_kinds(set: &Path, several: usize, alone: usize) -> Result<()> {
     Ok(())
 }
 
-/// The number of people with two or more photos, and of people with one.
+/// The number of people with two or more photos, and of people with one. Files beside the folders of people are not counted.
 fn count(listed: &[Listed]) -> Result<(usize, usize)> {
     let mut photos: BTreeMap<&str, usize> = BTreeMap::new();
-    for Listed { name, person } in listed {
-        let person = person.as_deref();
-        let person = person.with_context(|| {
-            format!("{name}: the person is not known; give photos in folders named after people")
-        })?;
+    for person in listed.iter().filter_map(|photo| photo.person.as_deref()) {
         *photos.entry(person).or_default() += 1;
+    }
+    if let Some(first) = listed.first().filter(|_| photos.is_empty()) {
+        anyhow::bail!("{}: the person is not known; give photos in folders named after people", first.name);
     }
     let alone = photos.values().filter(|photos| **photos == 1).count();
     Ok((photos.len() - alone, alone))

@@ -24,6 +24,22 @@ pub struct Plan {
     pub products: i64,
 }
 
+impl Plan {
+    /// Requires one output: a vector of `dimension` numbers for each crop.
+    ///
+    /// # Errors
+    /// One line with the outputs.
+    pub fn require_vector(&self, dimension: usize) -> Result<(), String> {
+        let is_vector =
+            |shape: &Shape| product(shape).and_then(|size| usize::try_from(size).ok()) == Some(dimension);
+        if self.outputs.len() == 1 && self.outputs.iter().all(is_vector) {
+            return Ok(());
+        }
+        let outputs: Vec<String> = self.outputs.iter().map(|shape| told(shape)).collect();
+        Err(format!("its outputs are {}, expected one vector of {dimension} numbers", outputs.join(", ")))
+    }
+}
+
 struct Value {
     shape: Shape,
     /// The last operation that reads it.

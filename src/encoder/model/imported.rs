@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Kind, Model, models_dir};
+use super::{Model, Runtime, models_dir};
 use crate::encoder::EncoderError;
 
 /// Longest name of an imported model, in bytes.
@@ -60,6 +60,6 @@ impl Model {
 
     /// Whether this is a user's network that runs no code.
     pub fn is_graph(&self) -> bool {
-        self.kind == Kind::Graph
+        self.networks().iter().all(|(_, network)| network.runtime == Runtime::Graph)
     }
 }

@@ -5,20 +5,19 @@ use std::path::Path;
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use super::failure;
-use super::graph::{Network, parse};
+use super::graph::{self, parse};
 use super::pool::{Handle, Pool};
-use gallerist::encoder::graph::{self, Shape};
-use gallerist::encoder::{ChannelOrder, Encoder, EncoderError, Model};
-use gallerist::face::{Crop, NetworkError};
+use gallerist::encoder::{self, ChannelOrder, Encoder, EncoderError, Model};
+use gallerist::face::{Aligned, Crop, NetworkError};
 use gallerist::template::Template;
 
 /// Crops per network call. A larger batch is not faster and needs more memory.
 const BATCH: usize = 32;
 
-/// An encoder with a built-in network: a [`Network`].
+/// An encoder with a built-in network: a [`graph::Network`].
 pub(super) struct TorchEncoder {
     input: Input,
-    network: Pool<Network>,
+    network: Pool<graph::Network>,
 }
 
 /// An encoder with a TorchScript model of a user.
@@ -35,51 +34,48 @@ impl Handle for Module {
     }
 }
 
-/// Converts crops to the input of a network, and its output to templates.
-struct Input {
-    model: Model,
+/// Converts faces to the input of a network, and its output to templates.
+pub(super) struct Input {
+    model: String,
+    dimension: usize,
+    expected: encoder::Input,
     device: Device,
 }
 
 impl TorchEncoder {
-    pub fn load(model: &Model, file: &Path, bytes: &[u8], device: Device) -> Result<Self, EncoderError> {
-        let network = || -> Result<Network, String> {
+    /// The network of a user is checked first: shapes, memory and output.
+    pub fn load(input: Input, file: &Path, bytes: &[u8], is_of_user: bool) -> Result<Self, EncoderError> {
+        let network = || -> Result<graph::Network, String> {
             let (descriptions, tensors) = parse(bytes)?;
             let description = descriptions.get("").ok_or("it contains several networks, expected one")?;
-            if model.is_graph() {
+            if is_of_user {
                 let shapes = |name: &str| tensors.get(name).map(Tensor::size);
-                let dimensions =
-                    graph::check(description, &shapes, [3, i64::from(model.chip.side())])?.outputs;
-                let expected = i64::try_from(model.dimension).unwrap_or(i64::MAX);
-                let is_vector =
-                    |shape: &Shape| shape.iter().fold(1, |product: i64, dim| product * dim.size) == expected;
-                if dimensions.len() != 1 || !dimensions.iter().all(is_vector) {
-                    return Err(format!("its output is not one vector of {expected} numbers"));
-                }
+                let side = i64::from(input.expected.chip.side());
+                let plan = encoder::graph::check(description, &shapes, [3, side])?;
+                plan.require_vector(input.dimension)?;
             }
-            Network::new(description, &tensors, device)
+            graph::Network::new(description, &tensors, input.device)
         };
         let network = network().map_err(|reason| EncoderError::Weights { file: file.into(), reason })?;
-        Ok(Self { input: Input { model: model.clone(), device }, network: Pool::new(network) })
+        Ok(Self { input, network: Pool::new(network) })
     }
 }
 
 impl ScriptEncoder {
-    pub fn load(model: &Model, mut bytes: &[u8], device: Device) -> Result<Self, EncoderError> {
-        let module = CModule::load_data_on_device(&mut bytes, device);
+    pub fn load(input: Input, mut bytes: &[u8]) -> Result<Self, EncoderError> {
+        let module = CModule::load_data_on_device(&mut bytes, input.device);
         let module = module.and_then(|mut module| {
             module.f_set_eval()?;
             Ok(module)
         });
-        let module = module.map_err(|error| failure(&model.name, &error))?;
-        let input = Input { model: model.clone(), device };
+        let module = module.map_err(|error| failure(&input.model, &error))?;
         Ok(Self { input, module: Pool::new(Module(std::sync::Arc::new(module))) })
     }
 }
 
 impl Encoder for TorchEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
-        self.input.encode(crops, |input| {
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
+        self.input.encode(faces, |input| {
             self.network
                 .with(|network| network.run(input)?.pop().ok_or_else(|| TchError::Shape("no output".into())))
         })
@@ -87,8 +83,8 @@ impl Encoder for TorchEncoder {
 }
 
 impl Encoder for ScriptEncoder {
-    fn encode(&self, crops: &[Crop]) -> Result<Vec<Template>, NetworkError> {
-        self.input.encode(crops, |input| {
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
+        self.input.encode(faces, |input| {
             // TorchScript models expect the usual order of the axes in memory.
             self.module.with(|module| module.0.forward_ts(&[input.f_contiguous()?]))
         })
@@ -96,23 +92,24 @@ impl Encoder for ScriptEncoder {
 }
 
 impl Input {
+    /// The input of a network of `model` on `device`.
+    pub fn new(model: &Model, network: &encoder::Network, device: Device) -> Self {
+        let (dimension, expected) = (model.dimension, network.input.clone());
+        Self { model: model.name.clone(), dimension, expected, device }
+    }
+
     fn encode(
         &self,
-        crops: &[Crop],
+        faces: &[Aligned],
         network: impl Fn(Tensor) -> Result<Tensor, TchError>,
     ) -> Result<Vec<Template>, NetworkError> {
-        let side = self.model.chip.side();
-        if let Some(odd) =
-            crops.iter().find(|c| c.side != side || c.pixels.len() != 3 * (side * side) as usize)
-        {
-            return Err(self.failed(format!("a crop of {} pixels a side, expected {side}", odd.side)));
-        }
+        let crops: Vec<&Crop> = faces.iter().map(|face| self.crop(face)).collect::<Result<_, _>>()?;
         let mut templates = Vec::with_capacity(crops.len());
         for batch in crops.chunks(BATCH) {
             let raw = self.tensor(batch).and_then(&network).and_then(|output| rows(&output));
-            let (count, width, raw) = raw.map_err(|error| failure(&self.model.name, &error))?;
-            if (count, width) != (batch.len(), self.model.dimension) {
-                let expected = (batch.len(), self.model.dimension);
+            let (count, width, raw) = raw.map_err(|error| failure(&self.model, &error))?;
+            if (count, width) != (batch.len(), self.dimension) {
+                let expected = (batch.len(), self.dimension);
                 return Err(self.failed(format!("its output is {:?}, expected {expected:?}", (count, width))));
             }
             for row in raw.chunks(width) {
@@ -123,11 +120,20 @@ impl Input {
         Ok(templates)
     }
 
+    fn crop<'a>(&self, face: &'a Aligned) -> Result<&'a Crop, NetworkError> {
+        let (chip, side) = (self.expected.chip, self.expected.chip.side());
+        let crop =
+            face.crop(chip).ok_or_else(|| self.failed(format!("a face that is not aligned to {chip:?}")))?;
+        if crop.side == side && crop.pixels.len() == 3 * (side * side) as usize {
+            return Ok(crop);
+        }
+        Err(self.failed(format!("a crop of {} pixels a side, expected {side}", crop.side)))
+    }
+
     /// Shape N, 3, side, side: `(value - mean) * scale`, channels innermost in memory.
-    fn tensor(&self, crops: &[Crop]) -> Result<Tensor, TchError> {
-        let Model { mean, scale, channels, .. } = &self.model;
-        let side = self.model.chip.side() as i64;
-        let scale = scale.factors();
+    fn tensor(&self, crops: &[&Crop]) -> Result<Tensor, TchError> {
+        let encoder::Input { chip, mean, scale, channels } = &self.expected;
+        let (side, scale) = (i64::from(chip.side()), scale.factors());
         let order = match channels {
             ChannelOrder::Rgb => [0, 1, 2],
             ChannelOrder::Bgr => [2, 1, 0],
@@ -142,7 +148,7 @@ impl Input {
     }
 
     fn failed(&self, reason: String) -> NetworkError {
-        NetworkError::Failed { model: self.model.name.clone(), reason }
+        NetworkError::Failed { model: self.model.clone(), reason }
     }
 }
 

@@ -14,35 +14,50 @@ mod unsafe_library;
 use std::sync::Once;
 
 use detector::TorchNetworks;
-use encoder::{ScriptEncoder, TorchEncoder};
-use gallerist::encoder::{Device, Encoder, EncoderError, Engine, Kind, Model, models_dir, weights};
+use encoder::{Input, ScriptEncoder, TorchEncoder};
+use gallerist::encoder::{
+    Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir, weights,
+};
 use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
 
-/// Verifies and loads the networks of a model.
-pub(crate) fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
-    let (file, sha256) = match (&model.weights, model.weights_file()) {
-        (Some(weights), Some(file)) => (file, weights.sha256.as_str()),
-        _ => {
-            let reason = "the manifest names no weights".into();
-            return Err(NetworkError::Failed { model: model.name.clone(), reason }.into());
-        }
-    };
-    if model.kind == Kind::Torchscript && !trusted {
-        return Err(EncoderError::Untrusted { model: model.name.clone(), file });
-    }
+/// Verifies and loads the detector and the encoders of some networks.
+pub(crate) fn load(
+    networks: &[(&Model, &Network)],
+    device: Device,
+    trusted: bool,
+) -> Result<Loaded, EncoderError> {
+    let files = networks.iter().map(|(model, network)| file(model, network, trusted));
+    let files: Vec<ModelFile<'_>> = files.collect::<Result<_, _>>()?;
     let detector = Model::detector();
     let detector_file = models_dir().join(&detector.file);
-    let bytes = weights::read(&model.name, &file, sha256)?;
+    let bytes = files.iter().map(|file| weights::read(file.model, &file.path, file.sha256));
+    let bytes: Vec<Vec<u8>> = bytes.collect::<Result<_, _>>()?;
     let detector_bytes = weights::read("mtcnn", &detector_file, &detector.sha256)?;
 
     let device = choose(device)?;
-    let encoder: Box<dyn Encoder> = match model.kind {
-        Kind::Torchscript => Box::new(ScriptEncoder::load(model, &bytes, device)?),
-        _ => Box::new(TorchEncoder::load(model, &file, &bytes, device)?),
-    };
+    let mut encoders: Vec<Box<dyn Encoder>> = Vec::new();
+    for ((model, network), (file, bytes)) in networks.iter().zip(files.iter().zip(bytes)) {
+        let input = Input::new(model, network, device);
+        encoders.push(match network.runtime {
+            Runtime::Torchscript => Box::new(ScriptEncoder::load(input, &bytes)?),
+            runtime => Box::new(TorchEncoder::load(input, &file.path, &bytes, runtime == Runtime::Graph)?),
+        });
+    }
     let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;
-    Ok(Engine { detector: Box::new(Mtcnn::new(networks)), encoder, model: model.clone() })
+    Ok((Box::new(Mtcnn::new(networks)), encoders))
+}
+
+fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<ModelFile<'a>, EncoderError> {
+    let Some(weights) = &network.weights else {
+        let reason = "the manifest names no weights".into();
+        return Err(NetworkError::Failed { model: model.name.clone(), reason }.into());
+    };
+    let file = ModelFile::new(&model.name, weights);
+    if network.runtime == Runtime::Torchscript && !trusted {
+        return Err(EncoderError::Untrusted { model: model.name.clone(), file: file.path });
+    }
+    Ok(file)
 }
 
 /// Chooses the device and the number of threads, before any other call to libtorch. Logged once per process.

@@ -7,11 +7,15 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::networks::load;
 use gallerist::encoder::{Device, EncoderError, Engine, Model};
-use gallerist::face::{Chip, Crop, DetectOptions, align};
+use gallerist::face::{Aligned, Chip, Crop, DetectOptions};
 use gallerist::image::{self, Limits};
 use gallerist::template::Template;
+
+fn load(model: &Model, device: Device, trusted: bool) -> Result<Engine, EncoderError> {
+    Engine::provide(super::networks::load);
+    Engine::load(model, device, trusted)
+}
 
 /// The engine of a built-in model on each device of this machine.
 fn engines(name: &str) -> Vec<Engine> {
@@ -39,6 +43,10 @@ fn synthetic(chip: Chip) -> Crop {
     Crop { side, pixels: pixels.collect() }
 }
 
+fn face(crop: Crop) -> Aligned {
+    Aligned::of(Chip::ARCFACE_112, crop)
+}
+
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn encoders_agree_with_their_original_runtimes() {
@@ -50,15 +58,43 @@ fn encoders_agree_with_their_original_runtimes() {
         let golden: Vec<f32> = serde_json::from_str(golden).unwrap();
         let golden = Template::from_raw(&golden).unwrap();
         for engine in engines(name) {
-            let crop = synthetic(engine.model.chip);
+            let chip = engine.model.chips()[0];
+            let crop = synthetic(chip);
             // Another crop in the batch must not change the result.
             let grey = Crop { side: crop.side, pixels: vec![99; crop.pixels.len()] };
             for crops in [vec![crop.clone()], vec![grey, crop]] {
-                let templates = engine.encoder.encode(&crops).unwrap();
+                let faces: Vec<Aligned> = crops.into_iter().map(|crop| Aligned::of(chip, crop)).collect();
+                let templates = engine.encoder.encode(&faces).unwrap();
                 let score = cosine(templates.last().unwrap().as_slice(), golden.as_slice());
                 assert!(score > 0.999_99, "{name}: cosine {score} to the reference");
             }
         }
+    }
+}
+
+/// The matrix of the built-in ensemble, read without the code under test.
+fn projection() -> Vec<f32> {
+    let bytes = include_bytes!("../models/duo-128.safetensors");
+    let start = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    bytes[start..].as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn the_ensemble_projects_the_outputs_of_its_members() {
+    let golden =
+        [include_str!("golden/mobilefacenet-192.json"), include_str!("golden/mobilefacenet-512.json")];
+    let outputs = golden.iter().flat_map(|golden| {
+        let raw: Vec<f32> = serde_json::from_str(golden).unwrap();
+        Template::from_raw(&raw).unwrap().as_slice().to_vec()
+    });
+    let outputs: Vec<f32> = outputs.collect();
+    let expected: Vec<f32> = projection().chunks(outputs.len()).map(|row| cosine(row, &outputs)).collect();
+    let expected = Template::from_raw(&expected).unwrap();
+    for engine in engines("duo-128") {
+        let template = engine.encoder.encode(&[face(synthetic(Chip::ARCFACE_112))]).unwrap().remove(0);
+        let score = cosine(template.as_slice(), expected.as_slice());
+        assert!(score > 0.999_99, "cosine {score} to the projected reference");
     }
 }
 
@@ -131,8 +167,8 @@ fn real_photos_agree_with_their_reference_embeddings() {
             let photo = photo.unwrap();
             let templates = engines.iter().filter_map(|engine| {
                 let found = engine.detector.detect(&photo, &DetectOptions::default()).unwrap();
-                let crop = align(&photo, &found.first()?.landmarks, engine.model.chip);
-                Some(engine.encoder.encode(&[crop]).unwrap().remove(0))
+                let face = Aligned::new(&photo, &found.first()?.landmarks, &engine.model.chips());
+                Some(engine.encoder.encode(&[face]).unwrap().remove(0))
             });
             let templates: Vec<Template> = templates.collect();
             let Some(template) = templates.last() else { continue };
@@ -179,12 +215,12 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
     assert!(matches!(load(&model, Device::Cpu, false), Err(EncoderError::Untrusted { .. })));
     let engine = load(&model, Device::Cpu, true).unwrap();
     let pixels = [10, 20, 31].repeat(112 * 112);
-    let template = engine.encoder.encode(&[Crop { side: 112, pixels }]).unwrap().remove(0);
+    let template = engine.encoder.encode(&[face(Crop { side: 112, pixels })]).unwrap().remove(0);
     let expected = Template::from_raw(&[15.0, 10.0, 5.0]).unwrap(); // blue minus its mean first
     assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
 
     let wide = load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
-    let error = wide.encoder.encode(&[synthetic(Chip::ARCFACE_112)]).unwrap_err().to_string();
+    let error = wide.encoder.encode(&[face(synthetic(Chip::ARCFACE_112))]).unwrap_err().to_string();
     assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
 
     std::fs::write(folder.path().join("means.pt"), "other content").unwrap();
@@ -196,7 +232,10 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
 fn crops_of_the_wrong_size_and_empty_batches() {
     for engine in engines("mobilefacenet-192") {
         assert!(engine.encoder.encode(&[]).unwrap().is_empty());
-        let error = engine.encoder.encode(&[synthetic(Chip::DLIB_150)]).unwrap_err().to_string();
+        let wrong = Aligned::of(Chip::DLIB_150, synthetic(Chip::DLIB_150));
+        let error = engine.encoder.encode(&[wrong]).unwrap_err().to_string();
+        assert!(error.contains("not aligned to ArcFace112"), "{error}");
+        let error = engine.encoder.encode(&[face(synthetic(Chip::DLIB_150))]).unwrap_err().to_string();
         assert!(error.contains("150") && error.contains("112"), "{error}");
     }
 }
@@ -204,7 +243,7 @@ fn crops_of_the_wrong_size_and_empty_batches() {
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn many_threads_get_the_same_result_as_one() {
-    let crop = synthetic(Chip::ARCFACE_112);
+    let crop = face(synthetic(Chip::ARCFACE_112));
     let photo = include_bytes!("../../../tests/golden/four_faces.png");
     let photo = image::decode(photo, &Limits::default()).unwrap();
     for engine in &engines("mobilefacenet-192") {

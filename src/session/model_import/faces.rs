@@ -4,7 +4,7 @@
 //! source, the licence and the changes.
 
 use crate::encoder::{EncoderError, Engine};
-use crate::face::{Chip, Crop, DetectOptions, Landmarks, NetworkError, align};
+use crate::face::{Aligned, Chip, DetectOptions, Landmarks, NetworkError};
 use crate::image::{self, Limits, Photo};
 
 macro_rules! person {
@@ -62,6 +62,6 @@ pub(super) fn detected(engine: &Engine) -> Result<Vec<Face>, EncoderError> {
 }
 
 /// The faces aligned to a chip.
-pub(super) fn aligned(faces: &[Face], chip: Chip) -> Vec<Crop> {
-    faces.iter().map(|face| align(&face.photo, &face.landmarks, chip)).collect()
+pub(super) fn aligned(faces: &[Face], chip: Chip) -> Vec<Aligned> {
+    faces.iter().map(|face| Aligned::new(&face.photo, &face.landmarks, &[chip])).collect()
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::faces::{self, Face};
 use super::separation::Separation;
-use crate::encoder::{ChannelOrder, Device, EncoderError, Engine, Model, Scale};
+use crate::encoder::{ChannelOrder, Device, EncoderError, Engine, Input, Kind, Model, Network, Scale};
 use crate::face::{Chip, NetworkError};
 use crate::session::Control;
 use crate::session::error::Result;
@@ -36,10 +36,7 @@ pub(super) struct Stated {
 /// A setting of the preprocessing, and the result with it.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
-    pub chip: Chip,
-    pub channels: ChannelOrder,
-    pub mean: [f32; 3],
-    pub scale: Scale,
+    pub input: Input,
     /// None if the network gave no templates.
     pub separation: Option<Separation>,
 }
@@ -51,23 +48,24 @@ pub(super) struct Search {
     pub warnings: Vec<String>,
 }
 
-/// Tries the settings for `model`, whose weights are complete and whose other fields for the input are replaced. Channel order, mean and scale
+/// Tries the settings for a model with the weights of `network`. Channel order, mean and scale
 /// are tried with the most usual chip, then the other chips with the best of these. None if it was stopped.
 ///
 /// # Errors
 /// The networks cannot be loaded, or fail with every setting.
 pub(super) fn search(
     model: &Model,
+    network: &Network,
     stated: Stated,
     device: Device,
     control: &Control<'_>,
 ) -> Result<Option<Search>> {
-    let chips = stated.chip.map_or_else(|| Chip::of_side(model.chip.side()), |chip| vec![chip]);
+    let chips = stated.chip.map_or_else(|| Chip::of_side(network.input.chip.side()), |chip| vec![chip]);
     let Some((&first, others)) = chips.split_first() else {
-        let reason = format!("no chip has {} pixels a side", model.chip.side());
+        let reason = format!("no chip has {} pixels a side", network.input.chip.side());
         return Err(EncoderError::from(NetworkError::Failed { model: model.name.clone(), reason }).into());
     };
-    let mut trial = Trial { model, device, faces: None, failure: None };
+    let mut trial = Trial { model, network, device, faces: None, failure: None };
     let mut candidates: Vec<Candidate> = Vec::new();
     let settings = settings(stated, first);
     let total = (settings.len() + others.len()) as u64;
@@ -84,9 +82,9 @@ pub(super) fn search(
             return Ok(None);
         }
     }
-    let input = candidates[preferred(&candidates)].clone();
+    let input = candidates[preferred(&candidates)].input;
     for &chip in others {
-        if !attempt(Candidate { chip, separation: None, ..input.clone() }, &mut candidates)? {
+        if !attempt(Candidate { input: Input { chip, ..input }, separation: None }, &mut candidates)? {
             return Ok(None);
         }
     }
@@ -107,13 +105,13 @@ fn settings(stated: Stated, chip: Chip) -> Vec<Candidate> {
             scale.reverse();
         }
         let (mean, scale) = (stated.mean.unwrap_or(mean), stated.scale.unwrap_or(scale.into()));
-        Candidate { chip, channels, mean, scale, separation: None }
+        Candidate { input: Input { chip, channels, mean, scale }, separation: None }
     };
     let mut settings: Vec<Candidate> = Vec::new();
     for (mean, scale) in SCALINGS {
         for &channels in &orders {
             let setting = setting(channels, mean, scale);
-            let is_new = |known: &Candidate| !known.has_input_of(&setting);
+            let is_new = |known: &Candidate| known.input != setting.input;
             if settings.iter().all(is_new) {
                 settings.push(setting);
             }
@@ -123,14 +121,10 @@ fn settings(stated: Stated, chip: Chip) -> Vec<Candidate> {
 }
 
 impl Candidate {
-    fn has_input_of(&self, other: &Self) -> bool {
-        (self.channels, self.mean, self.scale) == (other.channels, other.mean, other.scale)
-    }
-
     /// Whether the network sees almost the same numbers: they differ by less than 0.02 of the range.
     fn is_like(&self, other: &Self) -> bool {
         let seen = |setting: &Self, value: f32| {
-            let numbers = setting.mean.iter().zip(setting.scale.factors());
+            let numbers = setting.input.mean.iter().zip(setting.input.scale.factors());
             numbers.map(|(mean, scale)| (value - mean) * scale).collect::<Vec<f32>>()
         };
         let ends = [0.0, 255.0].map(|value| (seen(self, value), seen(other, value)));
@@ -138,7 +132,8 @@ impl Candidate {
             ends[0].0.iter().zip(&ends[1].0).map(|(low, high)| (high - low).abs()).fold(0.0, f32::max);
         let is_near =
             |(a, b): &(Vec<f32>, Vec<f32>)| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 0.02 * range);
-        (self.chip, self.channels) == (other.chip, other.channels) && ends.iter().all(is_near)
+        (self.input.chip, self.input.channels) == (other.input.chip, other.input.channels)
+            && ends.iter().all(is_near)
     }
 
     fn d_prime(&self) -> f64 {
@@ -156,6 +151,7 @@ impl Candidate {
 /// Runs a model with different inputs.
 struct Trial<'a> {
     model: &'a Model,
+    network: &'a Network,
     device: Device,
     faces: Option<Vec<Face>>,
     /// The last failure of the network.
@@ -164,14 +160,14 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     fn run(&mut self, candidate: Candidate) -> Result<Candidate> {
-        let Candidate { chip, channels, mean, scale, .. } = candidate;
-        let tried = Model { chip, channels, mean, scale, ..self.model.clone() };
+        let network = Network { input: candidate.input, ..self.network.clone() };
+        let tried = Model { kind: Kind::Network(network), ..self.model.clone() };
         let engine = Engine::load(&tried, self.device, false)?;
         let faces = match &mut self.faces {
             Some(faces) => faces,
             none => none.insert(faces::detected(&engine)?),
         };
-        let crops = faces::aligned(faces, chip);
+        let crops = faces::aligned(faces, candidate.input.chip);
         let templates = crops.par_chunks(BATCH).map(|batch| engine.encoder.encode(batch));
         let separation = match templates.collect::<Result<Vec<_>, NetworkError>>() {
             Ok(templates) => Some(Separation::measure(&templates.concat())),
@@ -210,13 +206,13 @@ fn warnings(candidates: &[Candidate], winner: usize, stated: Stated) -> Vec<Stri
     let rivals: Vec<&Candidate> = candidates.iter().filter(is_rival).collect();
     let differs = |what: &dyn Fn(&Candidate) -> bool| rivals.iter().any(|rival| what(rival));
     let mut unsure = Vec::new();
-    if stated.channels.is_none() && differs(&|rival| rival.channels != best.channels) {
+    if stated.channels.is_none() && differs(&|rival| rival.input.channels != best.input.channels) {
         unsure.push("the order of the channels (--channels)");
     }
-    if differs(&|rival| rival.channels == best.channels && rival.chip == best.chip) {
+    if differs(&|rival| rival.input.channels == best.input.channels && rival.input.chip == best.input.chip) {
         unsure.push("mean and scale (--mean, --scale)");
     }
-    if differs(&|rival| rival.chip != best.chip) {
+    if differs(&|rival| rival.input.chip != best.input.chip) {
         unsure.push("the chip (--chip)");
     }
     if !unsure.is_empty() {

@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use super::{cosine, load};
-use gallerist::encoder::{ChannelOrder, Device, Kind, Model, Weights, onnx};
-use gallerist::face::{Chip, Crop};
+use gallerist::encoder::{ChannelOrder, Device, Input, Kind, Model, Network, Runtime, Weights, onnx};
+use gallerist::face::{Aligned, Chip, Crop};
 use gallerist::template::Template;
 
 /// The pictures of `bench/reference/onnx_models.py`.
-fn pictures(side: u32) -> Vec<Crop> {
+fn pictures(chip: Chip) -> Vec<Aligned> {
+    let side = chip.side();
     let value =
         |n: u32, x: u32, y: u32, c: u32| (x * (7 + n) + y * 13 + c * 29 + ((x * y) >> 3) + n * 41) & 255;
     let crop = |n: u32| {
         let points = (0..side).flat_map(|y| (0..side).map(move |x| (x, y)));
         Crop { side, pixels: points.flat_map(|(x, y)| [0, 1, 2].map(|c| value(n, x, y, c) as u8)).collect() }
     };
-    (0..5).map(crop).collect()
+    (0..5).map(|n| Aligned::of(chip, crop(n))).collect()
 }
 
 /// Converts an ONNX file into `folder`.
@@ -24,15 +25,15 @@ fn imported(file: &Path, folder: &Path) -> Model {
     let converted = converted.unwrap_or_else(|refusal| panic!("{}: {refusal}", file.display()));
     let weights = folder.join("weights.safetensors");
     std::fs::write(&weights, &converted.bytes).unwrap();
+    let chip = Chip::of_side(converted.side)[0];
     Model {
         name: "imported".into(),
-        kind: Kind::Graph,
         dimension: converted.dimension,
-        chip: Chip::of_side(converted.side)[0],
-        channels: ChannelOrder::Rgb,
-        mean: [127.5; 3],
-        scale: (1.0 / 127.5).into(),
-        weights: Some(Weights::of(weights, &converted.bytes)),
+        kind: Kind::Network(Network {
+            runtime: Runtime::Graph,
+            input: Input { chip, channels: ChannelOrder::Rgb, mean: [127.5; 3], scale: (1.0 / 127.5).into() },
+            weights: Some(Weights::of(weights, &converted.bytes)),
+        }),
         ..Model::named("mobilefacenet-192").unwrap()
     }
 }
@@ -51,7 +52,7 @@ fn architectures_agree_with_onnx_runtime_in_batches_of_any_size() {
         let expected = std::fs::read(file.with_extension("f32")).unwrap();
         let expected: Vec<f32> =
             expected.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-        let crops = pictures(engine.model.chip.side());
+        let crops = pictures(engine.model.chips()[0]);
         let together = engine.encoder.encode(&crops).unwrap();
         assert_eq!(expected.len(), crops.len() * engine.model.dimension);
         for (at, expected) in expected.chunks(engine.model.dimension).enumerate() {
