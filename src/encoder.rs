@@ -7,7 +7,9 @@
 mod binding;
 mod engine;
 mod ensemble;
+pub mod graph;
 mod model;
+pub mod onnx;
 mod stand_in;
 pub mod weights;
 
@@ -15,7 +17,7 @@ pub use engine::{Device, Engine, Load, Loaded};
 pub(crate) use ensemble::Matrix;
 pub use model::{
     ChannelOrder, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network, Projection, Runtime,
-    Weights, hexadecimal, models_dir,
+    Scale, Weights, hexadecimal, models_dir,
 };
 
 use std::path::PathBuf;
@@ -80,6 +82,14 @@ pub enum EncoderError {
         /// The weights file.
         file: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// An ONNX file cannot be imported.
+    #[error("{}: {reason}", file.display())]
+    Onnx {
+        /// The file, folder or archive.
+        file: PathBuf,
+        /// The node, tensor or byte, and what is wrong with it.
         reason: String,
     },
     /// Loading a TorchScript model runs its code, and the user has not permitted that.

@@ -2,6 +2,7 @@
 
 pub mod align;
 mod aligned;
+mod chip;
 pub mod mtcnn;
 mod network;
 mod provenance;
@@ -9,8 +10,9 @@ pub mod quality;
 mod resize;
 mod turn;
 
-pub use align::{Chip, align};
+pub use align::align;
 pub use aligned::Aligned;
+pub use chip::Chip;
 pub use network::NetworkError;
 pub use provenance::Provenance;
 pub use quality::Quality;

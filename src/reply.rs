@@ -33,7 +33,9 @@ pub use maintenance::{
     StatsCalibration, ThresholdSet,
 };
 pub use measurement::{Calibrated, PairsMeasured};
-pub use model::{Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath};
+pub use model::{
+    ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
+};
 pub use request::{DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,

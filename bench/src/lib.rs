@@ -7,6 +7,7 @@ pub mod choices;
 pub mod crops;
 pub mod graph;
 pub mod growth;
+pub mod onnx;
 pub mod peers;
 pub mod planner;
 pub mod scan;

@@ -31,13 +31,23 @@ pub struct DeviceArguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DeviceArgument {
+pub enum DeviceArgument {
     /// CUDA if it is available, otherwise the CPU.
     Auto,
     /// The CPU.
     Cpu,
     /// The first CUDA device. An error if there is none.
     Cuda,
+}
+
+impl From<DeviceArgument> for Device {
+    fn from(device: DeviceArgument) -> Self {
+        match device {
+            DeviceArgument::Auto => Self::Auto,
+            DeviceArgument::Cpu => Self::Cpu,
+            DeviceArgument::Cuda => Self::Cuda,
+        }
+    }
 }
 
 /// How photos are processed.
@@ -134,12 +144,7 @@ impl EngineArguments {
 impl DeviceArguments {
     /// The request for the networks of a model.
     pub fn request(&self, model: Option<String>) -> EngineRequest {
-        let device = match self.device {
-            DeviceArgument::Auto => Device::Auto,
-            DeviceArgument::Cpu => Device::Cpu,
-            DeviceArgument::Cuda => Device::Cuda,
-        };
-        EngineRequest { model, trust_model_code: self.trust_model_code, device }
+        EngineRequest { model, trust_model_code: self.trust_model_code, device: self.device.into() }
     }
 }
 

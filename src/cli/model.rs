@@ -1,6 +1,7 @@
 //! `gallerist model`: the available models and their properties, and new ones.
 
 mod fuse;
+mod import;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
@@ -26,6 +27,7 @@ enum Verb {
         /// A name from `model list`, or the TOML manifest of your own model
         name: String,
     },
+    Import(Box<import::Arguments>),
     Fuse(fuse::Arguments),
     /// Print the paths of a model's weights
     Path {
@@ -38,6 +40,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     match &arguments.verb {
         Verb::List => list(screen)?,
         Verb::Info { name } => info(&Model::find(name)?, screen)?,
+        Verb::Import(arguments) => return import::run(arguments, screen),
         Verb::Fuse(arguments) => return fuse::run(arguments, screen),
         Verb::Path { name } => paths(&Model::find(name)?, screen)?,
     }
@@ -47,7 +50,15 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 fn list(screen: Screen) -> Result<()> {
     let default = Model::default_available();
     let mut table = Table::new(&[1]);
-    for model in Model::builtin() {
+    let imported = Model::imported_names();
+    let imported = imported.iter().filter_map(|name| match Model::imported(name) {
+        Ok(model) => model,
+        Err(error) => {
+            tracing::warn!("{error}");
+            None
+        }
+    });
+    for model in Model::builtin().iter().cloned().chain(imported) {
         let is_installed = model.is_installed();
         let is_default = model.name == default.name;
         screen.json(&ModelListed {
@@ -58,6 +69,8 @@ fn list(screen: Screen) -> Result<()> {
             installed: is_installed,
         })?;
         let note = match (is_installed, is_default) {
+            (false, _) if model.is_graph() => "imported; its weights are missing",
+            (true, _) if model.is_graph() => "imported",
             (false, _) => "not installed: run tools/setup",
             (true, true) => "default",
             (true, false) => "",

@@ -3,17 +3,21 @@
 
 mod ensemble;
 mod fingerprint;
+mod imported;
 mod manifest;
+mod scale;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{EncoderError, weights};
 use crate::face::Chip;
 pub use ensemble::{Ensemble, Member, Projection};
 pub use manifest::Manifest;
+pub use scale::Scale;
 
 /// What turns an aligned face into a template, and what is known about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +65,8 @@ pub struct Network {
 pub enum Runtime {
     /// The executor of this program: safetensors with a list of operations.
     Builtin,
+    /// The same, with the network of a user, such as an imported ONNX file. It runs no code of the user.
+    Graph,
     /// TorchScript: the file of a user. Loading it runs its code.
     Torchscript,
     /// The deterministic replacement for tests. It cannot recognise people.
@@ -68,7 +74,7 @@ pub enum Runtime {
 }
 
 /// The input of a network.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Input {
     /// How faces are aligned, which is also the size of the input.
     pub chip: Chip,
@@ -76,8 +82,8 @@ pub struct Input {
     pub channels: ChannelOrder,
     /// Subtracted from each colour (0 to 255), in the order of `channels`.
     pub mean: [f32; 3],
-    /// Factor for the difference.
-    pub scale: f32,
+    /// Factor for the difference, in the order of `channels`.
+    pub scale: Scale,
 }
 
 /// Order of the colours in a network's input.
@@ -98,6 +104,13 @@ pub struct Weights {
     pub file: PathBuf,
     /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub sha256: String,
+}
+
+impl Weights {
+    /// A file with this content.
+    pub fn of(file: PathBuf, content: &[u8]) -> Self {
+        Self { file, sha256: hexadecimal(&Sha256::digest(content)) }
+    }
 }
 
 static BUILTIN: LazyLock<Vec<Model>> = LazyLock::new(|| {
@@ -143,7 +156,7 @@ impl Model {
         found.clone()
     }
 
-    /// The model for a name that a user gives: a built-in model, or the path of a manifest (a text with `/`, or ending with `.toml`).
+    /// The model for a name that a user gives: a built-in or imported model, or the path of a manifest (a text with `/`, or ending with `.toml`).
     ///
     /// # Errors
     /// There is no such model, or the manifest is invalid.
@@ -151,8 +164,13 @@ impl Model {
         if is_path(name) {
             return Self::from_manifest(Path::new(name));
         }
-        let known = || Self::builtin().iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
-        Self::named(name).ok_or_else(|| EncoderError::UnknownModel { name: name.into(), known: known() })
+        if let Some(model) = Self::named(name) {
+            return Ok(model);
+        }
+        Self::imported(name)?.ok_or_else(|| {
+            let known = Self::builtin().iter().map(|model| model.name.clone()).chain(Self::imported_names());
+            EncoderError::UnknownModel { name: name.into(), known: known.collect::<Vec<_>>().join(", ") }
+        })
     }
 
     /// Reads a user's manifest. The paths in it are relative to its folder.

@@ -41,8 +41,8 @@ fn has_colours(photo: &Photo, [left, top]: [u32; 2], side: u32) -> bool {
 
 fn face_in(corner: [u32; 2], side: u32) -> Face {
     let ([left, top], side) = (corner.map(|at| at as f32), side as f32);
-    let scale = side / Chip::ArcFace112.side() as f32;
-    let landmarks = Chip::ArcFace112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
+    let scale = side / Chip::ARCFACE_112.side() as f32;
+    let landmarks = Chip::ARCFACE_112.template().map(|[x, y]| [left + scale * x, top + scale * y]);
     Face { bounds: [left, top, left + side, top + side], score: 1.0, landmarks }
 }
 
@@ -58,7 +58,7 @@ const GRID: usize = 16;
 
 impl Encoder for StandInEncoder {
     fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
-        let crops = faces.iter().filter_map(|face| face.crop(Chip::ArcFace112));
+        let crops = faces.iter().filter_map(|face| face.crop(Chip::ARCFACE_112));
         crops.map(|crop| self.project(&shrink(crop))).collect()
     }
 }
@@ -121,8 +121,8 @@ mod tests {
 
     fn template(photo: &Photo) -> Template {
         let face = StandInDetector.detect(photo, &DetectOptions::default()).unwrap().remove(0);
-        let crop = align(photo, &face.landmarks, Chip::ArcFace112);
-        StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ArcFace112, crop)]).unwrap().remove(0)
+        let crop = align(photo, &face.landmarks, Chip::ARCFACE_112);
+        StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ARCFACE_112, crop)]).unwrap().remove(0)
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
     fn any_crop_has_a_template() {
         let crop = Crop { side: 112, pixels: vec![128; 112 * 112 * 3] };
         assert_eq!(
-            StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ArcFace112, crop)]).unwrap()[0]
+            StandInEncoder { dimension: 64 }.encode(&[Aligned::of(Chip::ARCFACE_112, crop)]).unwrap()[0]
                 .dimension(),
             64
         );

@@ -1,47 +1,8 @@
 //! Alignment: the least-squares similarity transform from the landmarks of a face to the points of a chip,
 //! and the bilinear sampling of the photo through it.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Crop, Landmarks};
+use super::{Chip, Crop, Landmarks};
 use crate::image::Photo;
-
-/// The aligned picture that an encoder was trained on: its side and the places of the five landmarks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Chip {
-    /// 112 pixels, with the five points of ArcFace and similar encoders.
-    #[serde(rename = "arcface-112")]
-    ArcFace112,
-    /// 150 pixels, the face chip of dlib. The five points were measured on dlib's chips with MTCNN.
-    #[serde(rename = "dlib-150")]
-    Dlib150,
-}
-
-impl Chip {
-    /// Pixels per side.
-    pub fn side(self) -> u32 {
-        match self {
-            Self::ArcFace112 => 112,
-            Self::Dlib150 => 150,
-        }
-    }
-
-    /// The places of the five landmarks, in pixels of the chip.
-    pub fn template(self) -> Landmarks {
-        match self {
-            Self::ArcFace112 => [
-                [38.2946, 51.6963],
-                [73.5318, 51.5014],
-                [56.0252, 71.7366],
-                [41.5493, 92.3655],
-                [70.7299, 92.2041],
-            ],
-            Self::Dlib150 => {
-                [[48.57, 46.55], [102.80, 46.84], [76.15, 78.90], [51.74, 106.47], [98.95, 106.76]]
-            }
-        }
-    }
-}
 
 /// Which pixels of the chip that [`align`] makes are completely inside the photo, row by row. None if all are.
 pub(super) fn within(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Option<Vec<bool>> {
@@ -156,14 +117,14 @@ mod tests {
     #[test]
     fn landmarks_on_the_points_of_the_chip_give_the_photo_itself() {
         let photo = gradient(112, 112);
-        let crop = align(&photo, &Chip::ArcFace112.template(), Chip::ArcFace112);
+        let crop = align(&photo, &Chip::ARCFACE_112.template(), Chip::ARCFACE_112);
         assert_eq!(crop.pixels, photo.pixels);
     }
 
     #[test]
     fn a_known_similarity_is_recovered() {
         let truth = Similarity { a: 1.7, b: -0.4, dx: 12.0, dy: -30.5 };
-        let from = Chip::ArcFace112.template();
+        let from = Chip::ARCFACE_112.template();
         let to = from.map(|[x, y]| {
             let (x, y) = truth.apply(f64::from(x), f64::from(y));
             [x as f32, y as f32]
@@ -183,7 +144,7 @@ mod tests {
     #[test]
     fn no_small_change_of_the_similarity_fits_better() {
         let from = [[30.0, 40.0], [95.0, 52.0], [61.0, 80.0], [33.0, 120.0], [88.0, 117.0]];
-        let to = Chip::ArcFace112.template();
+        let to = Chip::ARCFACE_112.template();
         let error = |t: &Similarity| -> f64 {
             from.iter()
                 .zip(&to)
@@ -216,8 +177,8 @@ mod tests {
 
     #[test]
     fn landmarks_that_coincide_do_not_panic() {
-        let crop = align(&gradient(50, 50), &[[5.0, 5.0]; 5], Chip::Dlib150);
+        let crop = align(&gradient(50, 50), &[[5.0, 5.0]; 5], Chip::DLIB_150);
         assert_eq!(crop.pixels.len(), 150 * 150 * 3);
-        align(&gradient(50, 50), &[[f32::NAN; 2]; 5], Chip::ArcFace112);
+        align(&gradient(50, 50), &[[f32::NAN; 2]; 5], Chip::ARCFACE_112);
     }
 }

@@ -47,20 +47,20 @@ mod tests {
     #[test]
     fn a_mirror_image_has_its_columns_in_reverse_order() {
         let crop = Crop { side: 2, pixels: (0..12).collect() };
-        let face = Aligned::of(Chip::ArcFace112, crop.clone());
+        let face = Aligned::of(Chip::ARCFACE_112, crop.clone());
         let mirrored = face.mirrored();
-        let pixels = &mirrored.crop(Chip::ArcFace112).unwrap().pixels;
+        let pixels = &mirrored.crop(Chip::ARCFACE_112).unwrap().pixels;
         assert_eq!(*pixels, [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]);
         assert_eq!(mirrored.mirrored(), face);
-        assert_eq!(face.crop(Chip::Dlib150), None);
+        assert_eq!(face.crop(Chip::DLIB_150), None);
     }
 
     #[test]
     fn every_chip_has_its_crop() {
         let photo = Photo { width: 200, height: 200, pixels: vec![9; 120_000] };
-        let landmarks = Chip::Dlib150.template();
-        let face = Aligned::new(&photo, &landmarks, &[Chip::Dlib150, Chip::ArcFace112]);
-        for chip in [Chip::ArcFace112, Chip::Dlib150] {
+        let landmarks = Chip::DLIB_150.template();
+        let face = Aligned::new(&photo, &landmarks, &[Chip::DLIB_150, Chip::ARCFACE_112]);
+        for chip in [Chip::ARCFACE_112, Chip::DLIB_150] {
             assert_eq!(face.crop(chip), Some(&align(&photo, &landmarks, chip)));
         }
     }

@@ -137,13 +137,13 @@ mod tests {
 
     #[test]
     fn the_points_of_the_chip_look_straight_ahead() {
-        let [yaw, pitch, roll] = pose(&Chip::ArcFace112.template());
+        let [yaw, pitch, roll] = pose(&Chip::ARCFACE_112.template());
         assert!(yaw.abs() < 2.0 && pitch.abs() < 2.0 && roll.abs() < 1.0, "{yaw} {pitch} {roll}");
     }
 
     #[test]
     fn moving_the_nose_changes_the_angles() {
-        let mut landmarks = Chip::ArcFace112.template();
+        let mut landmarks = Chip::ARCFACE_112.template();
         landmarks[2][0] += 10.0;
         landmarks[2][1] -= 8.0;
         let [yaw, pitch, _] = pose(&landmarks);
@@ -153,14 +153,14 @@ mod tests {
 
     #[test]
     fn blur_and_small_size_lower_the_quality() {
-        let template = face(Chip::ArcFace112.template());
+        let template = face(Chip::ARCFACE_112.template());
         let sharp = Quality::measure(
             &photo(),
             &template,
             &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }),
-            Chip::ArcFace112,
+            Chip::ARCFACE_112,
         );
-        let flat = Quality::measure(&photo(), &template, &crop(|_, _| 90), Chip::ArcFace112);
+        let flat = Quality::measure(&photo(), &template, &crop(|_, _| 90), Chip::ARCFACE_112);
         assert!(sharp.overall > 90, "{sharp:?}");
         assert_eq!((flat.sharpness, flat.overall), (0.0, 0));
         let small = Face { bounds: [0.0, 0.0, 28.0, 28.0], ..template };
@@ -168,7 +168,7 @@ mod tests {
             &photo(),
             &small,
             &crop(|x, y| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 }),
-            Chip::ArcFace112,
+            Chip::ARCFACE_112,
         );
         assert!(small.overall < 60 && small.size_px == 28.0, "{small:?}");
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn landmarks_that_coincide_have_quality_zero() {
         let quality =
-            Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8), Chip::ArcFace112);
+            Quality::measure(&photo(), &face([[5.0; 2]; 5]), &crop(|x, _| x as u8), Chip::ARCFACE_112);
         assert_eq!(quality.overall, 0);
         assert!(quality.yaw.is_finite() && quality.pitch.is_finite() && quality.roll.is_finite());
     }
@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn the_border_of_the_photo_does_not_count_as_sharp() {
         let half = Photo { width: 60, height: 112, pixels: vec![90; 60 * 112 * 3] };
-        let template = face(Chip::ArcFace112.template());
-        let chip = Chip::ArcFace112;
+        let template = face(Chip::ARCFACE_112.template());
+        let chip = Chip::ARCFACE_112;
         let quality =
             Quality::measure(&half, &template, &super::super::align(&half, &template.landmarks, chip), chip);
         assert_eq!((quality.sharpness, quality.size_px), (0.0, 60.0));

@@ -217,7 +217,7 @@ mod tests {
     impl Detector for Corner {
         fn detect(&self, photo: &Photo, _: &DetectOptions) -> Result<Vec<Face>, NetworkError> {
             *self.looks.lock().unwrap() += 1;
-            let landmarks = Chip::ArcFace112.template();
+            let landmarks = Chip::ARCFACE_112.template();
             let bounds = [20.0, 20.0, 90.0, 110.0];
             let upright = photo.pixels[0] == 255;
             Ok(if upright { vec![Face { bounds, score: self.score, landmarks }] } else { Vec::new() })
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_turned_face_is_found_where_it_is_in_the_photo_as_given() {
-        let [left, right, ..] = Chip::ArcFace112.template();
+        let [left, right, ..] = Chip::ARCFACE_112.template();
         for (quarters, degrees, eyes) in [
             (1, 270, [left, right].map(|[x, y]| [159.0 - y, x])),
             (2, 180, [left, right].map(|[x, y]| [119.0 - x, 159.0 - y])),
@@ -280,7 +280,7 @@ mod tests {
             Ok(vec![Face {
                 bounds,
                 score: self.0[usize::from(white)],
-                landmarks: Chip::ArcFace112.template(),
+                landmarks: Chip::ARCFACE_112.template(),
             }])
         }
     }

@@ -72,7 +72,7 @@ struct Refusing(fn() -> NetworkError, Box<dyn Encoder>);
 
 impl Encoder for Refusing {
     fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
-        let crop = |face: &Aligned| face.crop(Chip::ArcFace112).unwrap().clone();
+        let crop = |face: &Aligned| face.crop(Chip::ARCFACE_112).unwrap().clone();
         let dark = |face: &Aligned| crop(face).pixels.iter().all(|&value| value < 40);
         if faces.iter().any(dark) { Err((self.0)()) } else { self.1.encode(faces) }
     }

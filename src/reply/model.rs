@@ -145,3 +145,67 @@ impl From<&encoder::Model> for ModelInfo {
         }
     }
 }
+
+/// An imported model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImportedModel {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Name of the model.
+    pub name: String,
+    /// Path of its manifest.
+    pub manifest: String,
+    /// Whether it was written: false for a dry run, and if the same model was there.
+    pub written: bool,
+    /// Number of components of its templates.
+    pub dimension: usize,
+    /// How faces are aligned.
+    pub chip: String,
+    /// Order of the colours.
+    pub channels: encoder::ChannelOrder,
+    /// Subtracted from each colour, 0 to 255, in the order of the channels.
+    pub mean: [f32; 3],
+    /// Factor for the difference.
+    pub scale: [f32; 3],
+    /// Cosine from which two faces count as one person without a calibration, -1 to 1.
+    pub threshold: f32,
+    /// Where this threshold comes from.
+    pub threshold_basis: String,
+    /// Licence of the weights, as stated.
+    pub licence: String,
+    /// SHA-256 of weights and preprocessing, hexadecimal.
+    pub fingerprint: String,
+    /// Name of the ONNX file.
+    pub file: String,
+    /// Version of the operators in it.
+    pub operator_set: i64,
+    /// Number of operations after the conversion.
+    pub operations: usize,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Multiplications for one face, roughly.
+    pub products: u64,
+    /// The tried settings of the input.
+    pub settings: Vec<TriedSetting>,
+    /// What the user should check.
+    pub warnings: Vec<String>,
+}
+
+/// A setting of the input of an imported model, and how well it separates people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriedSetting {
+    /// How faces are aligned.
+    pub chip: String,
+    /// Order of the colours.
+    pub channels: encoder::ChannelOrder,
+    /// Subtracted from each colour, in the order of the channels.
+    pub mean: [f32; 3],
+    /// Factor for the difference.
+    pub scale: [f32; 3],
+    /// Difference of the mean scores of same and different people, relative to their deviation. `None` if the network failed.
+    pub d_prime: Option<f64>,
+    /// Share of photos whose most similar photo shows the same person, 0 to 1.
+    pub rank_1: Option<f64>,
+    /// Whether it was taken.
+    pub taken: bool,
+}

@@ -81,7 +81,7 @@ pub fn load(request: &EngineRequest, model: &Model) -> Result<Engine> {
 /// Loads the networks of the model that a gallery is bound to.
 ///
 /// # Errors
-/// The gallery contains templates of another program; its model is not built in and the request names none; the requested model is another
+/// The gallery contains templates of another program; its model is neither built in nor imported and the request names none; the requested model is another
 /// one; as [`Engine::load`].
 pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
     if binding.is_external() {
@@ -89,7 +89,11 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
     }
     let model = match &request.model {
         Some(name) => Model::find(name)?,
-        None => Model::named(&binding.model).ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
+        None => match Model::named(&binding.model) {
+            Some(model) => model,
+            None => Model::imported(&binding.model)?
+                .ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
+        },
     };
     model.require_for(binding)?;
     load(request, &model)

@@ -41,8 +41,8 @@ pub enum SessionError {
         "this gallery contains templates of another program, so photos cannot be compared with it; use vectors of the same model"
     )]
     ExternalTemplates,
-    /// The gallery is bound to a model that is not built in.
-    #[error("the gallery is bound to {0}, which is not built in")]
+    /// The gallery is bound to a model that is neither built in nor imported.
+    #[error("the gallery is bound to {0}, which is neither built in nor imported here")]
     NoManifest(String),
     /// There is no threshold.
     #[error("the model has no threshold")]

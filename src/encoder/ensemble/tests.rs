@@ -12,7 +12,7 @@ fn stand_in() -> Model {
 fn faces() -> Vec<Aligned> {
     let value = |at: usize, face: usize| (at * (7 + face) % 251) as u8;
     let crop = |face| Crop { side: 112, pixels: (0..3 * 112 * 112).map(|at| value(at, face)).collect() };
-    (0..3).map(|face| Aligned::of(Chip::ArcFace112, crop(face))).collect()
+    (0..3).map(|face| Aligned::of(Chip::ARCFACE_112, crop(face))).collect()
 }
 
 fn model(weights: &[f32], dimension: usize, mirror: bool, projection: Option<Projection>) -> Model {

@@ -40,7 +40,7 @@ fn of_network(Network { runtime, input, weights }: &Network, pipeline: u32) -> S
     let points = input.chip.template().as_flattened().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let mean = input.mean.map(f32::to_bits);
     text += &format!("chip {} {points:x?}\n", input.chip.side());
-    text + &format!("input {:?} {mean:x?} {:x}\n", input.channels, input.scale.to_bits())
+    text + &format!("input {:?} {mean:x?} {}\n", input.channels, input.scale.bits())
 }
 
 fn of_ensemble(Ensemble { members, mirror, projection }: &Ensemble, pipeline: u32) -> String {

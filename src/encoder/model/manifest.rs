@@ -4,19 +4,19 @@
 //!
 //! ```toml
 //! name = "my-encoder"
-//! kind = "torchscript"         # the built-in networks say "builtin"
+//! kind = "graph"               # of `gallerist model import`, or "torchscript"; the built-in networks say "builtin"
 //! dimension = 512              # length of a template
-//! chip = "arcface-112"         # how faces are aligned: "arcface-112" or "dlib-150"
+//! chip = "arcface-112"         # how faces are aligned, see `Chip`
 //! channels = "rgb"             # or "bgr"
 //! mean = [127.5, 127.5, 127.5] # in the order of `channels`; the network sees (value - mean) * scale
-//! scale = 0.0078125
+//! scale = 0.0078125            # or one for each of `channels`
 //! threshold = 0.4              # cosine from which two faces count as one person
 //! threshold_basis = "FMR 1e-4 on ..."
 //! licence = "MIT"
 //! provenance = "where it comes from"
 //! caveats = ["what a user should know"]
 //! [weights]
-//! file = "encoder.pt"          # beside the manifest, or an absolute path
+//! file = "encoder.safetensors" # beside the manifest, or an absolute path
 //! sha256 = "..."
 //! ```
 //!
@@ -43,7 +43,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelOrder, Ensemble, Input, Kind, Member, Model, Network, Projection, Runtime, Weights};
+use super::{
+    ChannelOrder, Ensemble, Input, Kind, Member, Model, Network, Projection, Runtime, Scale, Weights,
+};
 use crate::encoder::{EncoderError, weights};
 use crate::face::Chip;
 
@@ -66,7 +68,7 @@ pub struct Manifest {
     #[serde(skip_serializing_if = "Option::is_none")]
     mean: Option<[f32; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scale: Option<f32>,
+    scale: Option<Scale>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mirror: Option<bool>,
     threshold: f32,
@@ -87,6 +89,7 @@ pub struct Manifest {
 #[serde(rename_all = "kebab-case")]
 enum ManifestKind {
     Builtin,
+    Graph,
     Torchscript,
     StandIn,
     Ensemble,
@@ -115,8 +118,9 @@ impl Manifest {
         };
         let text = read().map_err(|error| wrong(error.to_string()))?;
         let manifest: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(manifest.kind, ManifestKind::Torchscript | ManifestKind::Ensemble) {
-            return Err(wrong("kind must be \"torchscript\" or \"ensemble\" in a user's manifest".into()));
+        if matches!(manifest.kind, ManifestKind::Builtin | ManifestKind::StandIn) {
+            let kinds = "\"graph\", \"torchscript\" or \"ensemble\"";
+            return Err(wrong(format!("kind must be {kinds} in a user's manifest")));
         }
         if Model::named(&manifest.name).is_some() {
             return Err(wrong(format!("name {:?} is that of a built-in model", manifest.name)));
@@ -189,10 +193,39 @@ impl Manifest {
         }
     }
 
+    /// The manifest of a network of a user. Its weights are named as they are.
+    pub(crate) fn of_network(model: &Model, network: &Network) -> Self {
+        let Input { chip, channels, mean, scale } = network.input;
+        Self {
+            name: model.name.clone(),
+            kind: match network.runtime {
+                Runtime::Builtin => ManifestKind::Builtin,
+                Runtime::Graph => ManifestKind::Graph,
+                Runtime::Torchscript => ManifestKind::Torchscript,
+                Runtime::StandIn => ManifestKind::StandIn,
+            },
+            dimension: model.dimension,
+            chip: Some(chip),
+            channels: Some(channels),
+            mean: Some(mean),
+            scale: Some(scale),
+            mirror: None,
+            threshold: model.threshold,
+            threshold_basis: model.threshold_basis.clone(),
+            licence: model.licence.clone(),
+            provenance: model.provenance.clone(),
+            caveats: model.caveats.clone(),
+            weights: network.weights.clone(),
+            members: Vec::new(),
+            projection: None,
+        }
+    }
+
     fn model(self, find: &dyn Fn(&str) -> Result<Model, EncoderError>) -> Result<Model, Invalid> {
         self.check().map_err(Invalid::Reason)?;
         let kind = match self.kind {
             ManifestKind::Builtin => self.network(Runtime::Builtin).map_err(Invalid::Reason)?,
+            ManifestKind::Graph => self.network(Runtime::Graph).map_err(Invalid::Reason)?,
             ManifestKind::Torchscript => self.network(Runtime::Torchscript).map_err(Invalid::Reason)?,
             ManifestKind::StandIn => self.network(Runtime::StandIn).map_err(Invalid::Reason)?,
             ManifestKind::Ensemble => self.ensemble(find)?,

@@ -72,11 +72,13 @@ fn every_part_of_the_preprocessing_changes_the_fingerprint() {
     let changed = [
         with(Network { weights: Some(Weights { file: "mine.pt".into(), sha256 }), ..original.clone() }),
         Model { dimension: 256, ..model.clone() },
-        with_input(Input { chip: Chip::Dlib150, ..input.clone() }),
-        with_input(Input { channels: ChannelOrder::Rgb, ..input.clone() }),
-        with_input(Input { mean: [1.0, 2.0, 3.000_000_2], ..input.clone() }),
-        with_input(Input { scale: 0.500_000_06, ..input.clone() }),
+        with_input(Input { chip: Chip::DLIB_150, ..*input }),
+        with_input(Input { channels: ChannelOrder::Rgb, ..*input }),
+        with_input(Input { mean: [1.0, 2.0, 3.000_000_2], ..*input }),
+        with_input(Input { scale: 0.500_000_06.into(), ..*input }),
+        with_input(Input { scale: [0.5, 0.5, 0.25].into(), ..*input }),
         with(Network { runtime: Runtime::Builtin, ..original.clone() }),
+        with(Network { runtime: Runtime::Graph, ..original.clone() }),
     ];
     let mut prints: Vec<_> = changed.iter().chain([&model]).map(Model::fingerprint).collect();
     prints.sort();
@@ -163,7 +165,7 @@ fn an_ensemble_is_read_with_its_members() {
     let Kind::Ensemble(ensemble) = &model.kind else { panic!("{model:?}") };
     assert!(ensemble.mirror && ensemble.projection.is_none());
     assert_eq!(ensemble.members.iter().map(|member| member.weight).collect::<Vec<_>>(), [1.0, 0.5]);
-    assert_eq!((model.chips(), model.networks().len()), (vec![Chip::ArcFace112], 2));
+    assert_eq!((model.chips(), model.networks().len()), (vec![Chip::ARCFACE_112], 2));
     assert!(model.is_stand_in() && model.is_installed());
 }
 

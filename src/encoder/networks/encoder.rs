@@ -43,10 +43,17 @@ pub(super) struct Input {
 }
 
 impl TorchEncoder {
-    pub fn load(input: Input, file: &Path, bytes: &[u8]) -> Result<Self, EncoderError> {
+    /// The network of a user is checked first: shapes, memory and output.
+    pub fn load(input: Input, file: &Path, bytes: &[u8], is_of_user: bool) -> Result<Self, EncoderError> {
         let network = || -> Result<graph::Network, String> {
             let (descriptions, tensors) = parse(bytes)?;
             let description = descriptions.get("").ok_or("it contains several networks, expected one")?;
+            if is_of_user {
+                let shapes = |name: &str| tensors.get(name).map(Tensor::size);
+                let side = i64::from(input.expected.chip.side());
+                let plan = encoder::graph::check(description, &shapes, [3, side])?;
+                plan.require_vector(input.dimension)?;
+            }
             graph::Network::new(description, &tensors, input.device)
         };
         let network = network().map_err(|reason| EncoderError::Weights { file: file.into(), reason })?;
@@ -126,7 +133,7 @@ impl Input {
     /// Shape N, 3, side, side: `(value - mean) * scale`, channels innermost in memory.
     fn tensor(&self, crops: &[&Crop]) -> Result<Tensor, TchError> {
         let encoder::Input { chip, mean, scale, channels } = &self.expected;
-        let side = i64::from(chip.side());
+        let (side, scale) = (i64::from(chip.side()), scale.factors());
         let order = match channels {
             ChannelOrder::Rgb => [0, 1, 2],
             ChannelOrder::Bgr => [2, 1, 0],
@@ -134,7 +141,7 @@ impl Input {
         let pixels = crops.iter().flat_map(|crop| crop.pixels.as_chunks::<3>().0);
         let mut values = Vec::with_capacity(crops.len() * 3 * (side * side) as usize);
         for pixel in pixels {
-            values.extend([0, 1, 2].map(|i| (f32::from(pixel[order[i]]) - mean[i]) * scale));
+            values.extend([0, 1, 2].map(|i| (f32::from(pixel[order[i]]) - mean[i]) * scale[i]));
         }
         let tensor = Tensor::f_from_slice(&values)?.f_view([crops.len() as i64, side, side, 3])?;
         tensor.f_permute([0, 3, 1, 2])?.f_to_device(self.device)

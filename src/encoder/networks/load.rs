@@ -41,7 +41,7 @@ pub(crate) fn load(
         let input = Input::new(model, network, device);
         encoders.push(match network.runtime {
             Runtime::Torchscript => Box::new(ScriptEncoder::load(input, &bytes)?),
-            _ => Box::new(TorchEncoder::load(input, &file.path, &bytes)?),
+            runtime => Box::new(TorchEncoder::load(input, &file.path, &bytes, runtime == Runtime::Graph)?),
         });
     }
     let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;

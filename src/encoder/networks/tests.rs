@@ -1,6 +1,8 @@
 //! Comparison with the references: the landmarks of facenet-pytorch, and the embeddings of one synthetic crop from the original
 //! runtimes of the encoders (LiteRT, ONNX Runtime, dlib).
 
+mod imported;
+
 use std::path::Path;
 
 use serde::Deserialize;
@@ -42,7 +44,7 @@ fn synthetic(chip: Chip) -> Crop {
 }
 
 fn face(crop: Crop) -> Aligned {
-    Aligned::of(Chip::ArcFace112, crop)
+    Aligned::of(Chip::ARCFACE_112, crop)
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn the_ensemble_projects_the_outputs_of_its_members() {
     let expected: Vec<f32> = projection().chunks(outputs.len()).map(|row| cosine(row, &outputs)).collect();
     let expected = Template::from_raw(&expected).unwrap();
     for engine in engines("duo-128") {
-        let template = engine.encoder.encode(&[face(synthetic(Chip::ArcFace112))]).unwrap().remove(0);
+        let template = engine.encoder.encode(&[face(synthetic(Chip::ARCFACE_112))]).unwrap().remove(0);
         let score = cosine(template.as_slice(), expected.as_slice());
         assert!(score > 0.999_99, "cosine {score} to the projected reference");
     }
@@ -218,7 +220,7 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
     assert!(cosine(template.as_slice(), expected.as_slice()) > 0.999_999, "{template:?}");
 
     let wide = load(&Model { dimension: 4, ..model.clone() }, Device::Cpu, true).unwrap();
-    let error = wide.encoder.encode(&[face(synthetic(Chip::ArcFace112))]).unwrap_err().to_string();
+    let error = wide.encoder.encode(&[face(synthetic(Chip::ARCFACE_112))]).unwrap_err().to_string();
     assert!(error.contains("(1, 3), expected (1, 4)"), "{error}");
 
     std::fs::write(folder.path().join("means.pt"), "other content").unwrap();
@@ -230,10 +232,10 @@ fn a_users_torchscript_runs_when_trusted_and_unchanged() {
 fn crops_of_the_wrong_size_and_empty_batches() {
     for engine in engines("mobilefacenet-192") {
         assert!(engine.encoder.encode(&[]).unwrap().is_empty());
-        let wrong = Aligned::of(Chip::Dlib150, synthetic(Chip::Dlib150));
+        let wrong = Aligned::of(Chip::DLIB_150, synthetic(Chip::DLIB_150));
         let error = engine.encoder.encode(&[wrong]).unwrap_err().to_string();
         assert!(error.contains("not aligned to ArcFace112"), "{error}");
-        let error = engine.encoder.encode(&[face(synthetic(Chip::Dlib150))]).unwrap_err().to_string();
+        let error = engine.encoder.encode(&[face(synthetic(Chip::DLIB_150))]).unwrap_err().to_string();
         assert!(error.contains("150") && error.contains("112"), "{error}");
     }
 }
@@ -241,7 +243,7 @@ fn crops_of_the_wrong_size_and_empty_batches() {
 #[test]
 #[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
 fn many_threads_get_the_same_result_as_one() {
-    let crop = face(synthetic(Chip::ArcFace112));
+    let crop = face(synthetic(Chip::ARCFACE_112));
     let photo = include_bytes!("../../../tests/golden/four_faces.png");
     let photo = image::decode(photo, &Limits::default()).unwrap();
     for engine in &engines("mobilefacenet-192") {

@@ -1,0 +1,178 @@
+//! Where an ONNX file comes from: a file, or a folder or zip archive with several, such as the model packs of InsightFace.
+//!
+//! Nothing of an archive is written to the disk. Of its entries only ONNX files are read, one at a time.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+use super::{Converted, LARGEST_FILE, Refusal, convert};
+use crate::encoder::weights::open_regular;
+
+/// Most entries of an archive or a folder.
+const MOST_ENTRIES: usize = 1000;
+/// Largest ratio of an entry to its compressed form. Weights hardly shrink.
+const LARGEST_RATIO: u64 = 100;
+
+/// A converted encoder and what is known of its origin.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// File name without folders.
+    pub file: String,
+    /// The network.
+    pub converted: Converted,
+    /// SHA-256 of the ONNX file.
+    pub sha256: [u8; 32],
+    /// The licence that goes with a known file name.
+    pub licence: Option<Licence>,
+}
+
+/// The licence of a known model pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Licence {
+    /// The project that publishes the file under this name.
+    pub publisher: &'static str,
+    /// Its conditions in short.
+    pub conditions: &'static str,
+    /// Another project that publishes a file of the same name under a free licence.
+    pub namesake: Option<&'static str>,
+}
+
+const INSIGHTFACE: Licence =
+    Licence { publisher: "InsightFace", conditions: "non-commercial research purposes only", namesake: None };
+
+/// The file names of InsightFace's recognition models: buffalo_l and buffalo_m, buffalo_s and buffalo_sc, antelopev2.
+const KNOWN: [(&str, Licence); 3] = [
+    ("w600k_r50.onnx", INSIGHTFACE),
+    ("w600k_mbf.onnx", INSIGHTFACE),
+    ("glintr100.onnx", Licence { namesake: Some("AuraFace (Apache-2.0)"), ..INSIGHTFACE }),
+];
+
+fn licence(file: &str) -> Option<Licence> {
+    KNOWN.iter().find(|(known, _)| *known == file).map(|(_, licence)| *licence)
+}
+
+/// Converts the encoder in a file, or the only encoder in a folder or an archive.
+///
+/// # Errors
+/// It cannot be read; it contains no encoder, or several; as [`convert`].
+pub fn open(path: &Path, side: Option<u32>) -> Result<Found, Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
+    if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return of_folder(path, side);
+    }
+    let (mut file, length) = open_regular(path, LARGEST_FILE).map_err(unreadable)?;
+    let mut start = [0; 4];
+    let is_archive = file.read(&mut start).map_err(unreadable)? == 4 && start == *b"PK\x03\x04";
+    file.rewind().map_err(unreadable)?;
+    if is_archive {
+        return of_archive(file, side);
+    }
+    converted(&name(path), read(file, length)?, side)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn read(file: impl Read, length: u64) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    let reserved = usize::try_from(length).is_ok_and(|length| bytes.try_reserve_exact(length).is_ok());
+    if !reserved {
+        return Err(Refusal::new(format!("there is no memory for its {length} bytes")));
+    }
+    file.take(length).read_to_end(&mut bytes).map_err(|error| Refusal::new(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn converted(file: &str, bytes: Vec<u8>, side: Option<u32>) -> Result<Found, Refusal> {
+    let sha256 = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
+    let converted = convert(bytes, side)?;
+    Ok(Found { file: file.to_owned(), converted, sha256, licence: licence(file) })
+}
+
+fn of_folder(folder: &Path, side: Option<u32>) -> Result<Found, Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
+    let entries = std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_ENTRIES);
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| is_onnx(&name(file)) && file.is_file());
+    files.sort();
+    let names: Vec<String> = files.iter().map(|file| name(file)).collect();
+    only_encoder(&names, side, "folder", |at| {
+        let (file, length) = open_regular(&files[at], LARGEST_FILE).map_err(unreadable)?;
+        read(file, length)
+    })
+}
+
+fn of_archive(file: File, side: Option<u32>) -> Result<Found, Refusal> {
+    let damaged =
+        |error: zip::result::ZipError| Refusal::new(format!("the zip archive cannot be read: {error}"));
+    let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
+    if archive.len() > MOST_ENTRIES {
+        let count = archive.len();
+        return Err(Refusal::new(format!(
+            "{count} entries in the zip archive, expected at most {MOST_ENTRIES}"
+        )));
+    }
+    let mut places = Vec::new();
+    for at in 0..archive.len() {
+        let entry = archive.by_index_raw(at).map_err(damaged)?;
+        let Some(inside) = entry.enclosed_name() else {
+            let entry = entry.name().to_owned();
+            return Err(Refusal::new(format!("the zip archive names a file outside of it: {entry:?}")));
+        };
+        if entry.is_file() && is_onnx(&name(&inside)) {
+            places.push((at, name(&inside)));
+        }
+    }
+    let names: Vec<String> = places.iter().map(|(_, name)| name.clone()).collect();
+    only_encoder(&names, side, "zip archive", |at| {
+        let entry = archive.by_index(places[at].0).map_err(damaged)?;
+        let (size, packed) = (entry.size(), entry.compressed_size());
+        if size > LARGEST_FILE || size / LARGEST_RATIO > packed {
+            let name = &names[at];
+            let reason =
+                format!("{name} in the zip archive has {size} bytes, compressed {packed}, which is no model");
+            return Err(Refusal::new(reason));
+        }
+        read(entry, size)
+    })
+}
+
+fn is_onnx(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}
+
+/// The known recognition model among the files, or the only one that is an encoder.
+fn only_encoder(
+    names: &[String],
+    side: Option<u32>,
+    container: &str,
+    mut read: impl FnMut(usize) -> Result<Vec<u8>, Refusal>,
+) -> Result<Found, Refusal> {
+    if let Some(at) = names.iter().position(|name| licence(name).is_some()) {
+        return converted(&names[at], read(at)?, side);
+    }
+    let mut found: Option<Found> = None;
+    let mut refused = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        match read(at).and_then(|bytes| converted(name, bytes, side)) {
+            Ok(second) => {
+                if let Some(first) = found {
+                    let names = format!("{} and {}", first.file, second.file);
+                    return Err(Refusal::new(format!(
+                        "the {container} contains several encoders, {names}; give one file"
+                    )));
+                }
+                found = Some(second);
+            }
+            Err(reason) => refused.push(format!("{name}: {reason}")),
+        }
+    }
+    found.ok_or_else(|| match refused.is_empty() {
+        true => Refusal::new(format!(
+            "the {container} contains no .onnx file; a model of PyTorch (.pt, .pth) must be exported to ONNX first"
+        )),
+        false => Refusal::new(format!("the {container} contains no encoder; {}", refused.join("; "))),
+    })
+}

@@ -1,0 +1,274 @@
+//! The import of a user's encoder: an ONNX file becomes a model in the folder of the models.
+
+mod faces;
+mod search;
+mod separation;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::error::{Result, SessionError};
+use super::{Control, Stopped};
+use crate::encoder::onnx::pack::{self, Found};
+use crate::encoder::{
+    ChannelOrder, Device, EncoderError, Input, Kind, Manifest, Model, Network, Runtime, Scale, Weights,
+    hexadecimal, models_dir,
+};
+use crate::face::Chip;
+use crate::reply::{ImportedModel, TriedSetting, VERSION};
+use search::{Candidate, Search, Stated};
+
+/// The default threshold: this many standard deviations above the mean of the non-mated scores.
+const DEVIATIONS: f64 = 4.0;
+/// Largest default threshold.
+const HIGHEST: f64 = 0.99;
+
+/// An encoder to import. What is not stated is found out.
+#[derive(Debug, Clone, Default)]
+pub struct ModelImportRequest {
+    /// An ONNX file, or a folder or zip archive that contains one encoder.
+    pub file: PathBuf,
+    /// Name of the model. `None`: the name of the file.
+    pub name: Option<String>,
+    /// The folder for the model. `None`: the folder where models are found by name.
+    pub out: Option<PathBuf>,
+    /// How faces are aligned.
+    pub chip: Option<Chip>,
+    /// Order of the colours.
+    pub channels: Option<ChannelOrder>,
+    /// Subtracted from each colour, in the order of the channels.
+    pub mean: Option<[f32; 3]>,
+    /// Factor for the difference.
+    pub scale: Option<Scale>,
+    /// Cosine from which two faces count as one person.
+    pub threshold: Option<f32>,
+    /// Licence of the weights.
+    pub licence: Option<String>,
+    /// Whether the user accepts the conditions of a known publisher.
+    pub accept_licence: bool,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+    /// The device for the measurement.
+    pub device: Device,
+}
+
+/// The result of an import.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelImport {
+    /// The model was imported, or would be.
+    Done(Box<ImportedModel>),
+    /// It was stopped, and nothing was written.
+    Stopped(Stopped),
+}
+
+/// Converts the file, finds its preprocessing by measurement, and writes the model. A refusal leaves nothing behind.
+///
+/// # Errors
+/// The file is refused; the conditions of its publisher are not accepted; the name is taken by another model; the networks cannot run; the
+/// folder cannot be written.
+pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Result<ModelImport> {
+    let onnx = |reason: String| SessionError::from(EncoderError::Onnx { file: request.file.clone(), reason });
+    let side = request.chip.map(Chip::side);
+    let found = pack::open(&request.file, side).map_err(|refusal| onnx(refusal.to_string()))?;
+    let licence = licence(request, &found).map_err(onnx)?;
+    let name = request.name.clone().unwrap_or_else(|| name_of(&found.file));
+    let refused = |reason: String| SessionError::Request { field: "name", reason };
+    Model::check_imported_name(&name).map_err(refused)?;
+
+    let out = request.out.clone().unwrap_or_else(models_dir);
+    let failed = |path: &Path, error: std::io::Error| {
+        SessionError::from(EncoderError::Manifest { file: path.to_owned(), reason: error.to_string() })
+    };
+    let work = workplace(&out, request.dry_run).map_err(|error| failed(&out, error))?;
+    let weights = work.path().join(format!("{name}.safetensors"));
+    write(&weights, &found.converted.bytes).map_err(|error| failed(&weights, error))?;
+    let weights = Weights::of(weights, &found.converted.bytes);
+    let (mut model, mut network) = (described(&found, name, licence), unsettled(&found, weights));
+    let origin = found.converted;
+    let stated =
+        Stated { chip: request.chip, channels: request.channels, mean: request.mean, scale: request.scale };
+    let Some(search) = search::search(&model, &network, stated, request.device, control)? else {
+        return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total: 1, unit: "model" }));
+    };
+    network.input = search.candidates[search.winner].input;
+    network.weights = network.weights.map(|weights| Weights {
+        file: PathBuf::from(weights.file.file_name().unwrap_or_default()),
+        ..weights
+    });
+    settle(&mut model, &search, request.threshold);
+    model.kind = Kind::Network(network.clone());
+
+    let manifest = out.join(format!("{}.toml", model.name));
+    let is_there = manifest.exists() || out.join(format!("{}.safetensors", model.name)).exists();
+    if is_there {
+        require_same(&manifest, &model)?;
+    } else if !request.dry_run {
+        let manifest = Manifest::of_network(&model, &network);
+        publish(&work, &out, &model.name, &manifest).map_err(|error| failed(&out, error))?;
+    }
+    let reply = ImportedModel {
+        version: VERSION,
+        name: model.name.clone(),
+        manifest: manifest.to_string_lossy().into_owned(),
+        written: !is_there && !request.dry_run,
+        dimension: model.dimension,
+        chip: network.input.chip.to_string(),
+        channels: network.input.channels,
+        mean: network.input.mean,
+        scale: network.input.scale.factors(),
+        threshold: model.threshold,
+        threshold_basis: model.threshold_basis.clone(),
+        licence: model.licence.clone(),
+        fingerprint: model.fingerprint(),
+        file: found.file,
+        operator_set: origin.opset,
+        operations: origin.operations,
+        parameters: origin.weights,
+        products: u64::try_from(origin.plan.products).unwrap_or(0),
+        settings: search
+            .candidates
+            .iter()
+            .enumerate()
+            .map(|(at, tried)| setting(tried, at == search.winner))
+            .collect(),
+        warnings: search.warnings,
+    };
+    control.report("settings", reply.settings.len() as u64, None);
+    Ok(ModelImport::Done(Box::new(reply)))
+}
+
+/// The licence for the manifest. The conditions of a known publisher must be accepted.
+fn licence(request: &ModelImportRequest, found: &Found) -> std::result::Result<String, String> {
+    let Some(known) = found.licence else {
+        return Ok(request.licence.clone().unwrap_or_else(|| "not stated".into()));
+    };
+    let is_namesake = known.namesake.is_some() && request.licence.is_some();
+    if !request.accept_licence && !is_namesake {
+        let namesake = known.namesake.map_or_else(String::new, |namesake| {
+            format!(" {namesake} publishes a file of the same name; for that one state --licence.")
+        });
+        return Err(format!(
+            "{} is a file of {}, licensed for {}. Give --accept-licence if you accept this.{namesake}",
+            found.file, known.publisher, known.conditions
+        ));
+    }
+    let own = format!("{}: {}", known.publisher, known.conditions);
+    Ok(request.licence.clone().unwrap_or(own))
+}
+
+/// The name of a file as the name of a model.
+fn name_of(file: &str) -> String {
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    stem.chars().map(plain).collect::<String>().trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+/// A folder for unfinished files, on the same file system as the result, removed at the end.
+fn workplace(out: &Path, dry_run: bool) -> std::io::Result<TempDir> {
+    if dry_run {
+        return tempfile::tempdir();
+    }
+    fs::create_dir_all(out)?;
+    tempfile::Builder::new().prefix(".import-").tempdir_in(out)
+}
+
+fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// The model, apart from its network and its threshold.
+fn described(found: &Found, name: String, licence: String) -> Model {
+    let Found { file, converted, sha256, .. } = found;
+    let producer = if converted.producer.is_empty() { "unknown" } else { &converted.producer };
+    Model {
+        name,
+        dimension: converted.dimension,
+        threshold: 0.0,
+        threshold_basis: String::new(),
+        licence,
+        provenance: format!("imported from {file} (sha256 {}), written by {producer}", hexadecimal(sha256)),
+        caveats: vec![
+            "An imported model: its accuracy and its training set are not known to this program.".into(),
+        ],
+        kind: Kind::Network(unsettled(found, Weights { file: PathBuf::new(), sha256: String::new() })),
+    }
+}
+
+/// The network before its input is known.
+fn unsettled(found: &Found, weights: Weights) -> Network {
+    let chip = Chip::of_side(found.converted.side).first().copied().unwrap_or(Chip::ARCFACE_112);
+    let input = Input { chip, channels: ChannelOrder::Rgb, mean: [0.0; 3], scale: 1.0.into() };
+    Network { runtime: Runtime::Graph, input, weights: Some(weights) }
+}
+
+/// Derives a threshold from the non-mated scores of the winner.
+fn settle(model: &mut Model, search: &Search, threshold: Option<f32>) {
+    let winner = &search.candidates[search.winner];
+    let ([mean, deviation], pairs) = winner
+        .separation
+        .as_ref()
+        .map_or(([0.0; 2], 0), |separation| (separation.nonmated, separation.pairs));
+    let derived = (mean + DEVIATIONS * deviation).clamp(-1.0, HIGHEST);
+    let derived = ((derived * 1000.0).round() / 1000.0) as f32;
+    (model.threshold, model.threshold_basis) = match threshold {
+        Some(threshold) => (threshold, "stated at the import".into()),
+        None => (
+            derived,
+            format!(
+                "not an error rate: mean {mean:.3} + {DEVIATIONS} standard deviations of {deviation:.3} of {pairs} \
+                 non-mated scores of 20 people; `gallerist calibrate` measures one"
+            ),
+        ),
+    };
+    model.caveats.extend(search.warnings.iter().cloned());
+}
+
+/// Renames the weights and then the manifest into place: a manifest without weights never exists.
+fn publish(work: &TempDir, out: &Path, name: &str, manifest: &Manifest) -> std::io::Result<()> {
+    let text = toml::to_string(manifest).map_err(std::io::Error::other)?;
+    let [weights, manifest] = ["safetensors", "toml"].map(|extension| format!("{name}.{extension}"));
+    write(&work.path().join(&manifest), text.as_bytes())?;
+    for file in [weights, manifest] {
+        fs::rename(work.path().join(&file), out.join(&file))?;
+    }
+    File::open(out)?.sync_all()
+}
+
+/// Permits a second import of the same model.
+fn require_same(manifest: &Path, model: &Model) -> Result<()> {
+    let name = &model.name;
+    let refused = |what: &str| {
+        let reason =
+            format!("{name:?}: {what} of this name exists in {}; give another --name, or remove it", {
+                manifest.parent().unwrap_or(Path::new("")).display()
+            });
+        Err(SessionError::Request { field: "name", reason })
+    };
+    if !manifest.exists() {
+        return refused("a file");
+    }
+    let there = Model::from_manifest(manifest)?;
+    there.check_weights()?;
+    if there.fingerprint() == model.fingerprint() { Ok(()) } else { refused("another model") }
+}
+
+fn setting(candidate: &Candidate, taken: bool) -> TriedSetting {
+    TriedSetting {
+        chip: candidate.input.chip.to_string(),
+        channels: candidate.input.channels,
+        mean: candidate.input.mean,
+        scale: candidate.input.scale.factors(),
+        d_prime: candidate.separation.as_ref().map(|separation| separation.d_prime),
+        rank_1: candidate.separation.as_ref().map(|separation| separation.rank_1),
+        taken,
+    }
+}
