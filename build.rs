@@ -30,6 +30,9 @@ fn main() {
     let models = models_dir();
     let networks = ["mtcnn", "mobilefacenet-192", "mobilefacenet-512", "dlib-128"];
     report("models_installed", &networks.map(|name| models.join(name).with_extension("safetensors")));
+    let sources = models.with_file_name("sources");
+    report("sources_installed", &[sources.join("fr_feature.onnx")]);
+    println!("cargo::rustc-env=GALLERIST_SOURCES={}", sources.display());
     report("shared_faces", &[Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces/pairs.tsv")]);
     small_disks::report();
 }

@@ -53,6 +53,8 @@ mod import_names;
 mod interrupt;
 #[path = "e2e/migration.rs"]
 mod migration;
+#[path = "e2e/model_import.rs"]
+mod model_import;
 #[path = "e2e/names.rs"]
 mod names;
 #[path = "e2e/networks.rs"]

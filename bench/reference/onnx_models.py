@@ -1,10 +1,10 @@
 """Writes face encoders of the usual architectures with random weights as ONNX files, with the outputs of ONNX Runtime.
 
-    onnx_models.py FOLDER [--small] [--only NAME,...] [--opsets 11,17,20]
+    onnx_models.py FOLDER [--small | --seeds] [--only NAME,...] [--opsets 11,17,20]
 
 For each architecture: every operator set of OPSETS, with and without constant folding by the exporter, with a dynamic and (one operator
 set) a fixed batch, in half precision, and by the exporter of torch.export. FOLDER receives NAME.onnx and NAME.f32: the outputs for the
-five pictures of `pictures`, as little-endian floats. `--small` writes the few narrow ones that are committed in tests/onnx.
+five pictures of `pictures`, as little-endian floats. `--small` writes the few narrow ones that are committed in tests/onnx, `--seeds` the tiny ones for fuzzing in tests/fuzz/corpus/onnx.
 
 Needs torch 2.11.0, onnx 1.23.2, onnxruntime 1.32.0, onnxscript 0.7.2, numpy. The weights are random; batch normalisations have random
 statistics, and are then set so that the activations of the pictures have a mean near 0 and a deviation near 1.
@@ -327,6 +327,36 @@ class ViT(nn.Module):
         return self.head(self.norm(self.layers(x))[:, 0])
 
 
+class TinyConvolutions(nn.Module):
+    side = 112
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 4, 3, 4, 1, bias=False), nn.BatchNorm2d(4), nn.PReLU(4), nn.MaxPool2d(3, 2, 1),
+            nn.Conv2d(4, 4, 3, 2, 1, groups=4), nn.Hardswish(), Squeeze(4), nn.BatchNorm2d(4), nn.AvgPool2d(2), nn.ReLU6(),
+        )
+        self.head = nn.Linear(36, 8)
+
+    def forward(self, x):
+        return F.normalize(self.head(self.body(x).view(x.size(0), -1)))
+
+
+class TinyTransformer(nn.Module):
+    side = 112
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.patch = nn.AvgPool2d(14), nn.Conv2d(3, 8, 2, 2)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.layer, self.head = Layer(8, 2, False), nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = self.patch(self.pool(x)).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1)
+        return self.head(self.layer(x)[:, 0])
+
+
 FULL = {
     "iresnet18": lambda: IResNet((2, 2, 2, 2)),
     "iresnet50": lambda: IResNet((3, 4, 14, 3)),
@@ -349,6 +379,7 @@ SMALL = {
     "vit": lambda: ViT(24, 2, 3, 32),
     "vit-fused": lambda: ViT(24, 2, 3, 32, fused=True),
 }
+SEEDS = {"convolutions": TinyConvolutions, "transformer": TinyTransformer}
 
 
 def prepare(model):
@@ -415,9 +446,13 @@ def run(file, side):
     return session.run(None, {entry.name: inputs})[0]
 
 
-def variants(name, small, opsets):
+def variants(name, set_of, opsets):
     """(suffix, arguments of `export`)"""
-    if small:
+    if set_of == "seeds":
+        for opset, fold in ((11, True), (18, False)):
+            yield "-%d" % opset, dict(opset=opset, fold=fold)
+        return
+    if set_of == "small":
         chosen = {"iresnet18": (11, False), "mobilenetv3": (20, False), "vit": (11, True), "vit-fused": (18, False)}
         opset, fold = chosen.get(name, (17, True))
         yield "", dict(opset=opset, fold=fold, batch=name != "vit", half=name == "ghostnet")
@@ -438,19 +473,20 @@ def variants(name, small, opsets):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=pathlib.Path)
-    arguments.add_argument("--small", action="store_true")
+    arguments.add_argument("--small", dest="set_of", action="store_const", const="small", default="full")
+    arguments.add_argument("--seeds", dest="set_of", action="store_const", const="seeds")
     arguments.add_argument("--only", default="")
     arguments.add_argument("--opsets", default=",".join(map(str, OPSETS)))
     arguments = arguments.parse_args()
     opsets = [int(opset) for opset in arguments.opsets.split(",")]
     arguments.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    for name, make in (SMALL if arguments.small else FULL).items():
+    for name, make in dict(full=FULL, small=SMALL, seeds=SEEDS)[arguments.set_of].items():
         if arguments.only and name not in arguments.only.split(","):
             continue
         torch.manual_seed(7)
         model = prepare(make())
-        for suffix, options in variants(name, arguments.small, opsets):
+        for suffix, options in variants(name, arguments.set_of, opsets):
             file = arguments.folder / (name + suffix + ".onnx")
             export(model, file, **options)
             outputs = run(file, model.side)

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::encoder::ChannelOrder;
 use crate::evaluation::Rate;
 use crate::fit::{Line, Report};
 use crate::reason::Reason;
@@ -298,6 +299,37 @@ fn replies_about_subjects_survive_json() {
 fn models_and_measurements_survive_json() {
     let name = || "stand-in".to_owned();
     parsed_again(ModelPath { version: VERSION, path: "w.pt".into() });
+    let setting = TriedSetting {
+        chip: "arcface-112".into(),
+        channels: ChannelOrder::Bgr,
+        mean: [127.5; 3],
+        scale: [0.5, 0.25, 0.125],
+        d_prime: Some(5.5),
+        rank_1: None,
+        taken: true,
+    };
+    parsed_again(ImportedModel {
+        version: VERSION,
+        name: name(),
+        manifest: "w.toml".into(),
+        written: true,
+        dimension: 4,
+        chip: "arcface-112".into(),
+        channels: ChannelOrder::Rgb,
+        mean: [1.0, 2.0, 3.0],
+        scale: [0.5; 3],
+        threshold: 0.4,
+        threshold_basis: "guess".into(),
+        licence: "MIT".into(),
+        fingerprint: "f".into(),
+        file: "w.onnx".into(),
+        operator_set: 17,
+        operations: 9,
+        parameters: 1000,
+        products: 2000,
+        settings: vec![setting],
+        warnings: vec!["none".into()],
+    });
     parsed_again(ModelListed {
         name: name(),
         dimension: 4,

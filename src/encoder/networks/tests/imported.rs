@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{cosine, load};
+use super::{cosine, face, load, synthetic};
 use gallerist::encoder::{ChannelOrder, Device, Input, Kind, Model, Network, Runtime, Weights, onnx};
 use gallerist::face::{Aligned, Chip, Crop};
 use gallerist::template::Template;
@@ -64,4 +64,26 @@ fn architectures_agree_with_onnx_runtime_in_batches_of_any_size() {
             }
         }
     }
+}
+
+/// The original of `mobilefacenet-512`, with the input of that model.
+#[test]
+#[cfg_attr(
+    not(all(models_installed, sources_installed)),
+    ignore = "needs the models and the files that tools/setup downloads"
+)]
+fn the_published_file_gives_the_templates_of_the_installed_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let installed = Model::named("mobilefacenet-512").unwrap();
+    let imported = imported(&Path::new(env!("GALLERIST_SOURCES")).join("fr_feature.onnx"), folder.path());
+    let (Kind::Network(own), Kind::Network(expected)) = (&imported.kind, &installed.kind) else {
+        panic!("these are networks")
+    };
+    let network = Network { input: expected.input, ..own.clone() };
+    let imported = Model { kind: Kind::Network(network), ..imported.clone() };
+    let crops = [face(synthetic(Chip::ARCFACE_112))];
+    let [a, b] = [imported, installed]
+        .map(|model| load(&model, Device::Cpu, false).unwrap().encoder.encode(&crops).unwrap().remove(0));
+    let score = cosine(a.as_slice(), b.as_slice());
+    assert!(score >= 0.999_99, "cosine {score}");
 }

@@ -1,0 +1,108 @@
+//! `gallerist model import`: an ONNX file becomes a model that later commands find by its name.
+
+use std::path::{Path, PathBuf};
+
+use crate::program::{House, Said, command, faces};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx").join(name)
+}
+
+/// The program with a folder of models of its own, which has links to the installed ones.
+struct Imports {
+    house: House,
+}
+
+impl Imports {
+    fn new() -> Self {
+        let house = House::empty();
+        let installed = command(["model", "path", "mobilefacenet-192"]).output().unwrap();
+        let installed = PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim());
+        for entry in std::fs::read_dir(installed.parent().unwrap()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "safetensors") {
+                house.link(&path, format!("models/{}", path.file_name().unwrap().to_str().unwrap()));
+            }
+        }
+        Self { house }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        let mut command = command(arguments);
+        Said::of(command.env("GALLERIST_MODELS", self.house.path("models")).output().unwrap())
+    }
+
+    /// The files of imported models, and whatever else is not a link.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.house.path("models")).unwrap().map(|entry| entry.unwrap());
+        let own = entries.filter(|entry| !entry.file_type().unwrap().is_symlink());
+        let mut names: Vec<String> = own.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn an_imported_model_is_found_by_its_name() {
+    let imports = Imports::new();
+    let file = fixture("mobilefacenet.onnx");
+    let file = file.to_str().unwrap();
+    let dry = imports.run(&["model", "import", file, "--name", "mine", "--dry-run"]).ends(0);
+    assert!(dry.out.contains("not written (dry run): mine"), "{}", dry.out);
+    assert_eq!(imports.files(), [""; 0]);
+
+    let said = imports.run(&["model", "import", file, "--name", "mine", "--format", "json"]).ends(0);
+    let reply = &said.json()[0];
+    assert_eq!((&reply["dimension"], &reply["written"]), (&32.into(), &true.into()), "{reply}");
+    assert_eq!(reply["settings"].as_array().unwrap().len(), 14, "{reply}");
+    assert!(reply["warnings"][0].as_str().unwrap().contains("no setting separates people well"), "{reply}");
+    assert_eq!(imports.files(), ["mine.safetensors", "mine.toml"]);
+
+    // The same again is no error; another model with this name is.
+    let again = imports.run(&["model", "import", file, "--name", "mine"]).ends(0);
+    assert!(again.out.contains("already imported as mine"), "{}", again.out);
+    let other = fixture("mobilenetv2.onnx");
+    let said = imports
+        .run(&["model", "import", other.to_str().unwrap(), "--name", "mine", "--chip", "arcface-112"])
+        .ends(1);
+    assert!(said.err.contains("another model of this name exists"), "{}", said.err);
+    assert_eq!(imports.files(), ["mine.safetensors", "mine.toml"]);
+
+    assert!(imports.run(&["model", "list"]).ends(0).out.contains("mine"));
+    let gallery = imports.house.gallery();
+    let gallery = gallery.to_str().unwrap();
+    imports.run(&["init", gallery, "--model", "mine"]).ends(0);
+    let photo = faces().join("004/neutral.jpg");
+    imports.run(&["enroll", gallery, "--subject", "London 004", photo.to_str().unwrap()]).ends(0);
+    let found = imports.run(&["identify", gallery, photo.to_str().unwrap()]).ends(10);
+    assert!(found.out.contains("London 004"), "{}", found.out);
+
+    std::fs::write(imports.house.path("models/mine.safetensors"), "other").unwrap();
+    let changed = imports.run(&["identify", gallery, photo.to_str().unwrap()]).ends(1);
+    assert!(changed.err.contains("sha256"), "{}", changed.err);
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_refused_import_leaves_nothing() {
+    let imports = Imports::new();
+    let encoder = std::fs::read(fixture("mobilefacenet.onnx")).unwrap();
+    let known = imports.house.write("buffalo_l/w600k_r50.onnx", &encoder);
+    let broken = imports.house.write("broken.onnx", &encoder[..1000]);
+    let [known, broken] = [known, broken].map(|path| path.to_str().unwrap().to_owned());
+    let folder = Path::new(&known).parent().unwrap().to_str().unwrap().to_owned();
+    for (arguments, told) in [
+        (&[broken.as_str()][..], "truncated"),
+        (&[known.as_str()], "non-commercial research purposes only"),
+        (&[folder.as_str()], "--accept-licence"),
+        (&[known.as_str(), "--accept-licence", "--name", "dlib-128"], "built-in model"),
+        (&[known.as_str(), "--accept-licence", "--name", "../a"], "expected at most 64 letters"),
+        (&[known.as_str(), "--accept-licence", "--chip", "dlib-150"], "not the size of the chip"),
+        (&["/nowhere.onnx"], "No such file"),
+    ] {
+        let said = imports.run(&[&["model", "import"], arguments].concat()).ends(1);
+        assert!(said.err.contains(told), "{arguments:?}: {}", said.err);
+        assert_eq!(imports.files(), [""; 0], "{arguments:?}");
+    }
+}
