@@ -94,7 +94,7 @@ impl Encoder for ScriptEncoder {
 impl Input {
     /// The input of a network of `model` on `device`.
     pub fn new(model: &Model, network: &encoder::Network, device: Device) -> Self {
-        let (dimension, expected) = (model.dimension, network.input.clone());
+        let (dimension, expected) = (model.dimension, network.input);
         Self { model: model.name.clone(), dimension, expected, device }
     }
 

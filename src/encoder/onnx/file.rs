@@ -87,8 +87,8 @@ pub(super) fn entry<'a>(graph: &'a GraphProto, side: Option<u32>) -> Result<Entr
     });
     let told = told.collect::<Vec<_>>().join(", ");
     let (is_channels_last, height, width) = match sides.as_slice() {
-        &[_, 3, height, width] => (false, height, width),
-        &[_, height, width, 3] => (true, height, width),
+        [_, 3, height, width] => (false, *height, *width),
+        [_, height, width, 3] => (true, *height, *width),
         _ => return Err(wrong(format!("its shape is [{told}], expected a picture [N, 3, side, side]"))),
     };
     let stated = |found: i64| if found == 0 { side.map_or(0, i64::from) } else { found };

@@ -51,9 +51,8 @@ fn completed(shape: &[Dim], target: &[Dim], batch: i64) -> Result<Vec<Dim>, Refu
     let wrong = || Refusal::new(format!("[{}] cannot become [{}]", told(shape), told(target)));
     let open = target.iter().position(|dim| *dim == Dim::fixed(-1));
     let is_stated = target.iter().any(|dim| dim.batch);
-    let others = target.iter().enumerate().filter(|(at, _)| Some(*at) != open).map(|(_, dim)| dim.size);
-    let known = others.fold(Some(1_i64), |known, size| known?.checked_mul(size)).filter(|known| *known > 0);
-    let known = known.ok_or_else(wrong)?;
+    let mut others = target.iter().enumerate().filter(|(at, _)| Some(*at) != open).map(|(_, dim)| dim.size);
+    let known = others.try_fold(1_i64, i64::checked_mul).filter(|known| *known > 0).ok_or_else(wrong)?;
     // If the target states the crops, lengths per crop are compared, otherwise lengths for the batch of the file.
     let crops = batch_axis(shape).filter(|_| !is_stated);
     let all = product(shape).checked_mul(if crops.is_some() { batch } else { 1 }).ok_or_else(wrong)?;
