@@ -19,7 +19,7 @@
 
 mod boxes;
 
-use super::resize::{Window, area};
+use super::resize::{Window, area, areas};
 use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use boxes::{FaceBox, Overlap, average_points, suppress};
@@ -120,9 +120,10 @@ impl<N: Networks> Mtcnn<N> {
         levels: impl Iterator<Item = Level>,
     ) -> Result<Vec<FaceBox>, NetworkError> {
         let mut candidates = Vec::new();
-        for level in levels {
-            let proposals = self.networks.propose(&level.picture(photo))?;
-            let mut found = cells(&proposals, &level);
+        let levels: Vec<Level> = levels.collect();
+        for (level, picture) in levels.iter().zip(pictures(photo, &levels)) {
+            let proposals = self.networks.propose(&picture)?;
+            let mut found = cells(&proposals, level);
             suppress(&mut found, 0.5, Overlap::Union);
             candidates.append(&mut found);
         }
@@ -179,15 +180,19 @@ struct Level {
     margin: i64,
 }
 
-impl Level {
-    fn picture(&self, photo: &Photo) -> Pictures {
-        let window = Window::whole(photo).grown(self.margin);
-        let scaled = |side: i64| (side as f64 * self.scale + 1.0) as usize;
-        let (width, height) = (scaled(window.right - window.left), scaled(window.bottom - window.top));
-        let mut values = Vec::with_capacity(3 * width * height);
-        area(photo, window, width, height, &mut values);
-        Pictures { count: 1, height, width, values }
-    }
+/// The photo at each level.
+fn pictures(photo: &Photo, levels: &[Level]) -> Vec<Pictures> {
+    let size = |level: &Level| {
+        let scaled = |side: u32| ((i64::from(side) + 2 * level.margin) as f64 * level.scale + 1.0) as usize;
+        (level.margin, scaled(photo.width), scaled(photo.height))
+    };
+    let sizes: Vec<_> = levels.iter().map(size).collect();
+    let values = areas(photo, &sizes);
+    sizes
+        .iter()
+        .zip(values)
+        .map(|(&(_, width, height), values)| Pictures { count: 1, height, width, values })
+        .collect()
 }
 
 /// The pyramid. In the first level a face of `min_face` pixels fills one cell. The last level still has a cell.

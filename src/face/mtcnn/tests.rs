@@ -122,8 +122,7 @@ fn coarse_levels_have_a_margin_of_half_a_cell_and_find_faces_twice_as_large_as_t
     let photo = photo_with_squares(112, 150, &[]);
     let found: Vec<Level> = levels_with_margin(&photo, 40.0).collect();
     assert!(found.len() >= 4, "{found:?}");
-    for level in &found {
-        let picture = level.picture(&photo);
+    for (level, picture) in found.iter().zip(pictures(&photo, &found)) {
         let across = 112.0 * level.scale;
         assert!((MARGIN..COARSE).contains(&across), "{level:?}");
         assert!((picture.width as f64 - across - 2.0 * MARGIN).abs() < 1.5, "{level:?}");
