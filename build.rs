@@ -24,7 +24,9 @@ fn main() {
     let built_in = out.ancestors().nth(3).expect("cargo lays build folders three deep");
     println!("cargo::rustc-env=GALLERIST_BUILT_IN={}", built_in.display());
     let mut hasher = DefaultHasher::new();
-    ["src", "index/src", "Cargo.lock"].iter().for_each(|path| hash(Path::new(path), &mut hasher));
+    ["src", "index/src", "kernels/src", "Cargo.lock"]
+        .iter()
+        .for_each(|path| hash(Path::new(path), &mut hasher));
     println!("cargo::rustc-env=GALLERIST_BUILD={:016x}", hasher.finish());
 
     let models = models_dir();

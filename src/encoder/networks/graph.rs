@@ -6,7 +6,10 @@
 //! Values have names, and the first value is `input`. [`Op`] lists the kinds and their attributes. Activations are
 //! N, C, H, W; [`arranged`] determines their order in memory.
 
+mod kernels;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -80,6 +83,8 @@ pub(super) struct Network {
     outputs: Vec<usize>,
     values: usize,
     device: Device,
+    /// The same network for the CPU, if it consists of operations that are faster without libtorch.
+    kernels: Option<Arc<gallerist_kernels::Network>>,
 }
 
 struct Node {
@@ -138,11 +143,15 @@ impl Network {
             step.last_use.dedup();
             seen.extend(&step.inputs);
         }
-        Ok(Self { steps, outputs, values: numbers.len(), device })
+        let kernels = (device == Device::Cpu).then(|| kernels::network(description, tensors)).flatten();
+        Ok(Self { steps, outputs, values: numbers.len(), device, kernels: kernels.map(Arc::new) })
     }
 
     /// Runs the network on `input` (N, C, H, W). Returns its outputs in the order of the description.
     pub fn run(&self, input: Tensor) -> Result<Vec<Tensor>, TchError> {
+        if let Some(kernels) = &self.kernels {
+            return kernels::run(kernels, &input);
+        }
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
         values[0] = Some(arranged(&input, self.device)?);
         for step in &self.steps {
@@ -248,6 +257,7 @@ impl Handle for Network {
             outputs: self.outputs.clone(),
             values: self.values,
             device: self.device,
+            kernels: self.kernels.clone(),
         }
     }
 }
