@@ -77,23 +77,28 @@ pub struct Judgement {
 
 /// The three networks. Threads share them.
 pub trait Networks: Send + Sync {
-    /// Runs the proposal network on one picture of at least 12x12 pixels.
+    /// Runs the proposal network on pictures of any sizes from 12x12 pixels, one in each of `pictures`. Returns one grid per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError>;
+    fn propose(&self, pictures: Vec<Pictures>) -> Result<Vec<Proposals>, NetworkError>;
 
     /// Runs the refinement network on 24x24 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
+    fn refine(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError>;
 
     /// Runs the output network on 48x48 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
+    fn output(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError>;
+
+    /// As for [`Detector::threads_per_core`].
+    fn threads_per_core(&self) -> usize {
+        1
+    }
 }
 
 /// The detector: [`Networks`] and the cascade around them.
@@ -121,8 +126,10 @@ impl<N: Networks> Mtcnn<N> {
     ) -> Result<Vec<FaceBox>, NetworkError> {
         let mut candidates = Vec::new();
         let levels: Vec<Level> = levels.collect();
-        for (level, picture) in levels.iter().zip(pictures(photo, &levels)) {
-            let proposals = self.networks.propose(&picture)?;
+        if levels.is_empty() {
+            return Ok(candidates);
+        }
+        for (level, proposals) in levels.iter().zip(self.networks.propose(pictures(photo, &levels))?) {
             let mut found = cells(&proposals, level);
             suppress(&mut found, 0.5, Overlap::Union);
             candidates.append(&mut found);
@@ -168,6 +175,10 @@ impl<N: Networks> Detector for Mtcnn<N> {
         let min_face = options.min_face_in(photo);
         let found = self.look(photo, levels(photo, min_face))?;
         if found.is_empty() { self.look(photo, levels_with_margin(photo, min_face)) } else { Ok(found) }
+    }
+
+    fn threads_per_core(&self) -> usize {
+        self.networks.threads_per_core()
     }
 }
 
@@ -245,7 +256,7 @@ fn judge(
     candidates: Vec<FaceBox>,
     side: usize,
     threshold: f32,
-    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, NetworkError>,
+    network: impl Fn(Pictures) -> Result<Vec<Judgement>, NetworkError>,
 ) -> Result<Vec<FaceBox>, NetworkError> {
     let visible: Vec<(FaceBox, Window)> =
         candidates.into_iter().filter_map(|candidate| Some((candidate, candidate.window(photo)?))).collect();
@@ -255,7 +266,7 @@ fn judge(
         for (_, window) in batch {
             area(photo, *window, side, side, &mut values);
         }
-        let judgements = network(&Pictures { count: batch.len(), height: side, width: side, values })?;
+        let judgements = network(Pictures { count: batch.len(), height: side, width: side, values })?;
         for ((candidate, window), judgement) in batch.iter().zip(judgements) {
             if judgement.probability > threshold {
                 kept.push(candidate.judged(&judgement, window.reaches_beyond(photo)));

@@ -152,9 +152,26 @@ impl Network {
         if let Some(kernels) = &self.kernels {
             return kernels::run(kernels, &input);
         }
+        self.steps(&input, None)
+    }
+
+    /// Runs the network on a picture that consists of several. `outside` (1, 1, H, W) says which values before the first pooling do
+    /// not belong to one of them; the pooling ignores these.
+    pub fn run_within(&self, input: &Tensor, outside: &Tensor) -> Result<Vec<Tensor>, TchError> {
+        self.steps(input, Some(outside))
+    }
+
+    fn steps(&self, input: &Tensor, mut outside: Option<&Tensor>) -> Result<Vec<Tensor>, TchError> {
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
-        values[0] = Some(arranged(&input, self.device)?);
+        values[0] = Some(arranged(input, self.device)?);
         for step in &self.steps {
+            if let (Op::MaxPool { .. }, Some(outside), &[from]) = (&step.op, outside, &step.inputs[..]) {
+                let masked = values[from].as_ref().ok_or_else(missing)?;
+                values[from] = Some(masked.f_masked_fill(outside, f64::NEG_INFINITY)?);
+            }
+            if matches!(step.op, Op::MaxPool { .. }) {
+                outside = None;
+            }
             let result = step.apply(&values)?;
             values[step.out] = Some(result);
             for &done in &step.last_use {

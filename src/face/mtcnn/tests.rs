@@ -21,7 +21,23 @@ impl Bright {
 }
 
 impl Networks for &Bright {
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError> {
+    fn propose(&self, pictures: Vec<Pictures>) -> Result<Vec<Proposals>, NetworkError> {
+        Ok(pictures.iter().map(|picture| self.cells(picture)).collect())
+    }
+
+    fn refine(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError> {
+        assert_eq!((pictures.height, pictures.width), (24, 24));
+        Ok(self.judge(&pictures))
+    }
+
+    fn output(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError> {
+        assert_eq!((pictures.height, pictures.width), (48, 48));
+        Ok(self.judge(&pictures))
+    }
+}
+
+impl Bright {
+    fn cells(&self, picture: &Pictures) -> Proposals {
         assert!(picture.height >= 12 && picture.width >= 12 && picture.count == 1);
         let (rows, columns) = ((picture.height - 10) / 2, (picture.width - 10) / 2);
         let mut probabilities = Vec::new();
@@ -35,17 +51,7 @@ impl Networks for &Bright {
             }
         }
         let offsets = vec![0.0; 4 * probabilities.len()];
-        Ok(Proposals { columns, probabilities, offsets })
-    }
-
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
-        assert_eq!((pictures.height, pictures.width), (24, 24));
-        Ok(self.judge(pictures))
-    }
-
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
-        assert_eq!((pictures.height, pictures.width), (48, 48));
-        Ok(self.judge(pictures))
+        Proposals { columns, probabilities, offsets }
     }
 }
 
