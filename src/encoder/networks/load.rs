@@ -3,6 +3,8 @@
 //! It uses only fallible calls (`f_*`). Gradients are off in every thread that runs a network. libtorch computes each call with one
 //! thread, because the callers run one worker per core.
 
+mod batcher;
+mod canvas;
 mod cuda;
 mod detector;
 mod encoder;
@@ -13,8 +15,8 @@ mod unsafe_library;
 
 use std::sync::Once;
 
-use detector::TorchNetworks;
-use encoder::{Input, ScriptEncoder, TorchEncoder};
+use detector::{BatchedNetworks, TorchNetworks};
+use encoder::{BatchedEncoder, Input, ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{
     Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir, weights,
 };
@@ -45,6 +47,9 @@ pub(crate) fn load(
         });
     }
     let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;
+    if device.is_cuda() {
+        return batched(networks, encoders);
+    }
     Ok((Box::new(Mtcnn::new(networks)), encoders))
 }
 
@@ -58,6 +63,19 @@ fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<Mod
         return Err(EncoderError::Untrusted { model: model.name.clone(), file: file.path });
     }
     Ok(file)
+}
+
+/// The same networks, run with batches of many photos.
+fn batched(networks: TorchNetworks, encoders: Vec<Box<dyn Encoder>>) -> Result<Loaded, EncoderError> {
+    let no_thread = |error: std::io::Error| EncoderError::Device {
+        device: "cuda",
+        reason: format!("no thread could be started for its batches: {error}"),
+    };
+    let detector = Mtcnn::new(BatchedNetworks::new(networks).map_err(no_thread)?);
+    let encoders = encoders.into_iter().map(|encoder| -> Result<Box<dyn Encoder>, _> {
+        Ok(Box::new(BatchedEncoder::new(encoder).map_err(no_thread)?))
+    });
+    Ok((Box::new(detector), encoders.collect::<Result<_, EncoderError>>()?))
 }
 
 /// Chooses the device and the number of threads, before any other call to libtorch. Logged once per process.
