@@ -143,7 +143,7 @@ impl Input {
     fn crop<'a>(&self, face: &'a Aligned) -> Result<&'a Crop, NetworkError> {
         let (chip, side) = (self.expected.chip, self.expected.chip.side());
         let crop =
-            face.crop(chip).ok_or_else(|| self.failed(format!("a face that is not aligned to {chip:?}")))?;
+            face.crop(chip).ok_or_else(|| self.failed(format!("a face that is not aligned to {chip}")))?;
         if crop.side == side && crop.pixels.len() == 3 * (side * side) as usize {
             return Ok(crop);
         }

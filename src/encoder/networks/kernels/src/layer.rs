@@ -196,6 +196,18 @@ impl MaxPool {
 }
 
 impl Layer {
+    /// Whether it computes each pixel from the same pixel of its inputs. Such a layer may run once for the pixels of many pictures. A
+    /// flattening is one for pictures of one pixel, which it does not change.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        match self {
+            Self::Convolution(layer) | Self::Depthwise(layer) => {
+                layer.kernel == [1, 1] && layer.stride == [1, 1] && layer.pad == [0; 4]
+            }
+            Self::MaxPool(_) => false,
+            Self::Add | Self::Flatten(_) | Self::Softmax => true,
+        }
+    }
+
     /// The shape of its output for inputs of these shapes.
     pub(crate) fn shape(&self, from: &[Shape]) -> Option<Shape> {
         match (self, from) {

@@ -68,7 +68,9 @@ impl Network {
         }
         let shapes = self.shapes(shape)?;
         // Layers without a neighbourhood at the end run once for all pictures: their weights are read once.
-        let vectors = |step: &Step| step.inputs.iter().all(|&input| shapes[input].is_vector());
+        let vectors = |step: &Step| {
+            step.layer.is_pointwise() && step.inputs.iter().all(|&input| shapes[input].is_vector())
+        };
         let head = self.steps.iter().rposition(|step| !vectors(step)).map_or(0, |last| last + 1);
         let kept = self.kept(head);
         let mut values: Vec<Vec<f32>> = shapes.iter().map(|_| Vec::new()).collect();
@@ -142,7 +144,10 @@ impl Network {
             let mut out = vec![0.0; count * shapes[at + 1].len()];
             let inputs: Vec<&[f32]> = step.inputs.iter().map(|&input| values[input].as_slice()).collect();
             let (from, to) = (row(shapes[step.inputs[0]]), row(shapes[at + 1]));
-            apply(&step.layer, from, &inputs, to, &mut out, &mut Vec::new());
+            match step.layer {
+                Layer::Flatten(_) => out.copy_from_slice(inputs[0]), // one pixel is flat in every order
+                _ => apply(&step.layer, from, &inputs, to, &mut out, &mut Vec::new()),
+            }
             values[at + 1] = out;
         }
     }

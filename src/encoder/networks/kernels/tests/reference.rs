@@ -109,11 +109,13 @@ proptest! {
     #[test]
     fn convolutions_agree_with_their_definition(
         (plain, channels) in plain(),
-        height in 7_usize..20,
-        width in 7_usize..40,
+        height in 1_usize..20,
+        width in 1_usize..40,
         count in 1_usize..4,
     ) {
         prop_assume!(is_supported());
+        let [top, left, bottom, right] = plain.pad;
+        prop_assume!(height + top + bottom >= plain.size[2] && width + left + right >= plain.size[3]);
         let shape = Shape { height, width, channels };
         let pictures = noise(count * shape.len(), 5);
         let outputs = only(plain.layer()).run(&pictures, count, shape).unwrap();
@@ -203,6 +205,41 @@ fn values_are_kept_as_long_as_they_are_needed() {
             let shares: Vec<f32> = powers.iter().map(|power| power / powers.iter().sum::<f32>()).collect();
             assert_close(&outputs[0].values[at * first.len()..][..first.len()], &first, 16);
             assert_close(&outputs[1].values[at * 7..][..7], &shares, 600);
+        }
+    }
+}
+
+#[test]
+fn pictures_of_one_pixel_are_not_mixed() {
+    if !is_supported() {
+        return;
+    }
+    let shape = Shape { height: 1, width: 1, channels: 16 };
+    let neighbours = |groups: usize, seed| Plain {
+        size: [16, 16 / groups, 3, 3],
+        stride: [1, 1],
+        pad: [1; 4],
+        groups,
+        weights: noise(16 / groups * 144, seed),
+        bias: noise(16, seed + 1),
+        slope: vec![0.25; 16],
+    };
+    let step = |layer, inputs: &[usize]| Step { layer, inputs: inputs.to_vec() };
+    let steps = vec![
+        step(neighbours(1, 1).layer(), &[0]),
+        step(Layer::Flatten([2, 0, 1]), &[1]),
+        step(neighbours(16, 3).layer(), &[2]),
+        step(Layer::MaxPool(MaxPool { kernel: [1, 1], stride: [2, 2], ceil: true }), &[3]),
+        step(Layer::Add, &[4, 2]),
+        step(Layer::Flatten([2, 1, 0]), &[5]),
+        step(Layer::Softmax, &[6]),
+    ];
+    let network = Network::new(steps, vec![2, 6, 7]).unwrap();
+    let pictures = noise(5 * shape.len(), 8);
+    let together = network.run(&pictures, 5, shape).unwrap();
+    for (at, picture) in pictures.chunks(shape.len()).enumerate() {
+        for (together, alone) in together.iter().zip(network.run(picture, 1, shape).unwrap()) {
+            assert_close(&together.values[16 * at..][..16], &alone.values, 100);
         }
     }
 }
