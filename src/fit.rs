@@ -31,6 +31,8 @@ const WHITENINGS: [f32; 3] = [0.25, 0.5, 0.75];
 const MOST_OF_A_PERSON: usize = 10;
 /// Most photos that are compared with each other, because the work grows with the square.
 const MOST_COMPARED: usize = 4000;
+/// Fewest photos for each component of a template.
+const PER_COMPONENT: usize = 4;
 /// Fewest people with several photos in each of the two smaller parts.
 const FEWEST_PEOPLE: usize = 20;
 
@@ -75,7 +77,9 @@ pub struct Fitted {
 pub enum FitError {
     /// There are too few photos.
     #[error(
-        "{photos} photos of {people} people remain for a projection to {dimension} components; it needs at least {needed} photos"
+        "{photos} photos of {people} people are for the fit, three fifths of the people; a projection to {dimension} components needs at least \
+         {needed} photos. More photos are needed, or a lower dimension, at most {}",
+        photos / PER_COMPONENT
     )]
     FewPhotos {
         /// Photos to fit to.
@@ -116,7 +120,7 @@ pub fn fit(request: &Request, photos: Vec<Photo>, step: &dyn Fn() -> bool) -> Re
         parts[part(&photo.person)].push(photo);
     }
     let [mut first, choice, held_out] = parts;
-    require(request, &first)?;
+    enough(request.dimension, first.iter().map(|photo| photo.person.as_str()))?;
     let to_choose = Pairs::of("choose between fits", &choice)?;
     Pairs::of("report on", &held_out)?;
 
@@ -138,12 +142,18 @@ fn part(person: &str) -> usize {
     [0, 0, 0, 1, 2][(xxh3_64(person.as_bytes()) % 5) as usize]
 }
 
-fn require(request: &Request, photos: &[Photo]) -> Result<(), FitError> {
-    let needed = 4 * request.dimension;
-    if photos.len() >= needed {
+/// Requires enough photos to fit a projection to this many components. `people` are the people of the photos, one for each photo. Photos
+/// without a face count too if this is asked before any is decoded.
+///
+/// # Errors
+/// [`FitError::FewPhotos`].
+pub fn enough<'a>(dimension: usize, people: impl Iterator<Item = &'a str>) -> Result<(), FitError> {
+    let of_fit: Vec<&str> = people.filter(|person| part(person) == 0).collect();
+    let (photos, needed) = (of_fit.len(), PER_COMPONENT * dimension);
+    if photos >= needed {
         return Ok(());
     }
-    let (photos, people, dimension) = (photos.len(), people(photos), request.dimension);
+    let people = of_fit.iter().collect::<std::collections::HashSet<_>>().len();
     Err(FitError::FewPhotos { photos, people, dimension, needed })
 }
 

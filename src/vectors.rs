@@ -24,13 +24,16 @@ use std::path::{Path, PathBuf};
 use npyz::WriterBuilder;
 use sha2::{Digest, Sha256};
 
-pub use description::{Description, Descriptions, checksum, hexadecimal, is_descriptions, photo_hash};
+pub use description::{
+    Description, Descriptions, EMBEDDINGS, TEMPLATES, beside, checksum, hexadecimal, is_descriptions,
+    photo_hash,
+};
 use format::Layout;
 pub use input::{STANDARD_INPUT, open_regular};
 pub use names::read_names;
 
 use crate::gallery::GalleryError;
-use crate::template::{Template, TemplateError};
+use crate::template::{Binding, BindingError, Template, TemplateError};
 
 /// Rows per block.
 pub const BLOCK: usize = 8192;
@@ -124,10 +127,31 @@ impl VectorFile {
         &self.path
     }
 
+    /// Requires that the vectors are of a gallery's model, as far as the file says so: `encode` and `export` write descriptions that name
+    /// the model beside the vectors. The first line is read; all of them name one model. Templates of another program may be of any.
+    ///
+    /// # Errors
+    /// The descriptions name another model, or cannot be read.
+    pub fn require_model(&self, binding: &Binding) -> Result<(), GalleryError> {
+        let Some(path) = description::beside(&self.path).filter(|_| !binding.is_external()) else {
+            return Ok(());
+        };
+        match Descriptions::open(&path)?.next()? {
+            Some(Description { model: Some(model), fingerprint: Some(fingerprint), .. }) => {
+                let wrong = |error: BindingError| GalleryError::BadSource {
+                    path: self.path.clone(),
+                    what: error.to_string(),
+                };
+                binding.require(&model, &fingerprint).map_err(wrong)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the whole file once and calls `visit` with each row in order. Returns the SHA-256 of its bytes. The rows of
     /// a file in Fortran order are hashed row by row.
     ///
-    /// The first error of `visit`; a read error.
+    /// # Errors
     /// The first error of `visit`; reading failed.
     pub fn verify<E: From<GalleryError>>(
         &self,

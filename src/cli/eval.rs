@@ -160,16 +160,16 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 struct Reading<'a> {
     networks: &'a Networks,
     photos: &'a PhotoRequest,
-    /// Number of components of a template.
-    dimension: usize,
+    /// The model of the templates.
+    binding: &'a Binding,
     control: Control<'a>,
 }
 
 impl Arguments {
     fn source<'a>(&self, path: &'a Path, names: Option<&'a Path>, reading: &Reading<'a>) -> Source<'a> {
-        let Reading { networks, photos, dimension, control } = *reading;
+        let Reading { networks, photos, binding, control } = *reading;
         let skip_invalid = self.probes.rows.skip_invalid;
-        Source { path, names, dimension: Some(dimension), networks, photos, skip_invalid, control }
+        Source { path, names, binding: Some(binding), networks, photos, skip_invalid, control }
     }
 
     fn options(&self) -> Options {
@@ -205,11 +205,10 @@ impl Arguments {
         };
         let (bar, photos) = (Bar::new(), self.probes.photos.largest());
         let progress = |progress| bar.show(progress);
-        let dimension = gallery.binding().dimension;
         let read = Reading {
             networks: session.networks(),
             photos: &photos,
-            dimension,
+            binding: gallery.binding(),
             control: Control { stop, progress: &progress },
         };
         let mated = self.source(mated, self.mated_subjects.as_deref(), &read);

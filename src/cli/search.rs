@@ -74,6 +74,7 @@ fn each_probe(
     if left_out.len() as u64 == total {
         return Err(NothingUsable(format!("{}: no usable probe", vectors.display())).into());
     }
+    file.require_model(gallery.binding())?;
     let (expected, got) = (gallery.binding().dimension, file.dimension);
     if expected != got {
         let error = GalleryError::WrongDimension { expected, got };

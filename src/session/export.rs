@@ -8,7 +8,7 @@ use super::replacement::{Replacement, make_folder, replace, sweep};
 use super::{Control, Session, Stopped};
 use crate::gallery::{Gallery, SubjectTemplate, UnknownFace, refuse_inside};
 use crate::template::Binding;
-use crate::vectors::{Description, Writer, checksum, hexadecimal};
+use crate::vectors::{Description, EMBEDDINGS, TEMPLATES, Writer, checksum, hexadecimal};
 
 const BLOCK: usize = 4096;
 const WRITING: &str = "writing it";
@@ -38,7 +38,7 @@ impl Session {
         report_swept(&sweep(out)?);
         let summary = self.gallery().summary()?;
         let templates = summary.templates + summary.unknown;
-        let (embeddings, descriptions) = (out.join("embeddings.npy"), out.join("templates.jsonl"));
+        let (embeddings, descriptions) = (out.join(EMBEDDINGS), out.join(TEMPLATES));
         let export = Export { gallery: self.gallery(), rows: templates, control };
         let written = export.write(&embeddings, &descriptions);
         if written.is_err() && is_new {

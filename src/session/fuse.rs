@@ -18,6 +18,8 @@ use crate::fit::{self, FitError, Fitted, Photo};
 use crate::number::{count, plural};
 use crate::reply::{EngineRequest, ModelFused, ModelInfo, PhotoRequest, VERSION};
 
+/// Non-mated pairs among which ten reach a threshold for FMR 1e-4.
+const RELIABLE: u64 = 100_000;
 /// Number of components of a fitted template, if none is requested.
 const DIMENSION: usize = 128;
 
@@ -73,7 +75,7 @@ pub fn fuse(request: &FuseRequest, control: &Control<'_>) -> Result<Fused> {
             format!("expected 1 to {}, the components of all members, got {dimension}", plain.dimension);
         return Err(SessionError::Request { field: "dimension", reason });
     }
-    let encoded = match encode(request, &plain, photos, control)? {
+    let encoded = match encode(request, (&plain, dimension), photos, control)? {
         Ok(encoded) => encoded,
         Err(stopped) => return Ok(Fused::Stopped(stopped)),
     };
@@ -122,6 +124,13 @@ fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
     };
     let caveats =
         models.iter().flat_map(|model| model.caveats.iter().map(|text| format!("{}: {text}", model.name)));
+    let mut caveats: Vec<String> = caveats.collect();
+    for (at, model) in models.iter().enumerate() {
+        let is_same = |other: &&Model| other.fingerprint() == model.fingerprint();
+        if let Some(other) = models[..at].iter().find(is_same) {
+            caveats.push(format!("{} and {} are one network, so it counts twice", other.name, model.name));
+        }
+    }
     let mut model = Model {
         name: name.into(),
         dimension,
@@ -129,7 +138,7 @@ fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
         threshold_basis: "mean of the thresholds of the members, not measured".into(),
         licence: joined(|model| &model.licence),
         provenance: joined(|model| &model.provenance),
-        caveats: caveats.collect(),
+        caveats,
         kind: Kind::Ensemble(Ensemble { members: Vec::new(), mirror, projection: None }),
     };
     let members = models.into_iter().map(|model| Member { model, weight: 1.0 }).collect();
@@ -142,7 +151,7 @@ fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
 /// The templates of the photos that have a usable face.
 fn encode(
     request: &FuseRequest,
-    model: &Model,
+    (model, dimension): (&Model, usize),
     photos: &Path,
     control: &Control<'_>,
 ) -> Result<Result<Vec<Photo>, Stopped>> {
@@ -150,7 +159,7 @@ fn encode(
     let source = Source {
         path: photos,
         names: None,
-        dimension: Some(model.dimension),
+        binding: None,
         networks: &networks,
         photos: &request.photos,
         skip_invalid: false,
@@ -161,9 +170,11 @@ fn encode(
         return Err(SessionError::Input(format!("{}: {reason}", photos.display())));
     };
     // Other files, such as a description of the set, may lie beside the folders.
-    if let Some(first) = listed.first().filter(|_| listed.iter().all(|photo| photo.person.is_none())) {
-        return Err(SessionError::NoPerson(first.name.clone()));
+    if listed.iter().all(|photo| photo.person.is_none()) {
+        let reason = "no photo in it is in a folder of a person; the fit needs a folder for each person";
+        return Err(SessionError::Input(format!("{}: {reason}", photos.display())));
     }
+    fit::enough(dimension, listed.iter().filter_map(|photo| photo.person.as_deref()))?;
     let read = match source.read()? {
         Ok(read) => read,
         Err(stopped) => return Ok(Err(stopped)),
@@ -214,11 +225,14 @@ fn with_projection(model: Model, dimension: usize, fitted: &Fitted, photos: &Pat
         "The projection contains directions in the space of the templates. No photo can be derived from it."
             .into(),
     );
-    let threshold_basis = format!(
+    let mut threshold_basis = format!(
         "FMR 1e-4 over {} non-mated pairs of {} of {set} who were not used for the fit",
         count(report.non_mated_pairs),
         people_of(report.people)
     );
+    if report.non_mated_pairs < RELIABLE {
+        threshold_basis += "; these are few pairs for this rate, so the threshold is uncertain";
+    }
     let kind = Kind::Ensemble(ensemble);
     let threshold = report.threshold;
     Model { dimension, threshold, threshold_basis, provenance, caveats, kind, ..model }

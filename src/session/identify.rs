@@ -67,6 +67,7 @@ impl Session {
         control: &Control<'_>,
         mut sink: impl FnMut(Reply) -> Result<(), E>,
     ) -> Result<u64, E> {
+        file.require_model(self.gallery().binding()).map_err(SessionError::from)?;
         let (expected, got) = (self.gallery().binding().dimension, file.dimension);
         if expected != got {
             let error = GalleryError::WrongDimension { expected, got };

@@ -9,7 +9,7 @@ use crate::gallery::{GalleryError, Name};
 use crate::ingest::{self, Faces, Finding, Input, Outcome, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{PhotoRequest, RowSkipped};
-use crate::template::TemplateError;
+use crate::template::{Binding, TemplateError};
 use crate::vectors::{BLOCK, STANDARD_INPUT, VectorFile, read_names};
 use engine::Networks;
 
@@ -54,8 +54,8 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// Names of the people in a `.npy` file, one per row.
     pub names: Option<&'a Path>,
-    /// Number of components of a template, if known.
-    pub dimension: Option<usize>,
+    /// The model that templates in a `.npy` file must be of, if it is known.
+    pub binding: Option<&'a Binding>,
     /// The networks. They are loaded only for photos.
     pub networks: &'a Networks,
     /// Which photos and faces are used. The largest face of a photo is always used.
@@ -104,8 +104,8 @@ impl Session {
         (photos, skip_invalid): (&'a PhotoRequest, bool),
         control: &Control<'a>,
     ) -> Source<'a> {
-        let (dimension, networks) = (Some(self.gallery().binding().dimension), self.networks());
-        Source { path, names, dimension, networks, photos, skip_invalid, control: *control }
+        let (binding, networks) = (Some(self.gallery().binding()), self.networks());
+        Source { path, names, binding, networks, photos, skip_invalid, control: *control }
     }
 }
 
@@ -158,8 +158,12 @@ impl Source<'_> {
 
     fn vectors(&self) -> Result<Probes> {
         let (file, invalid) = open_rows(self.path, self.skip_invalid)?;
-        if let Some(expected) = self.dimension.filter(|expected| *expected != file.dimension) {
-            return Err(GalleryError::WrongDimension { expected, got: file.dimension }.into());
+        if let Some(binding) = self.binding {
+            file.require_model(binding)?;
+            let (expected, got) = (binding.dimension, file.dimension);
+            if expected != got {
+                return Err(GalleryError::WrongDimension { expected, got }.into());
+            }
         }
         let names = self.names.map(|names| read_names(names, file.rows)).transpose()?;
         let mut probes = Vec::new();

@@ -53,12 +53,12 @@ impl Binding {
         self.fingerprint.is_empty()
     }
 
-    /// Requires that templates belong to this model.
+    /// Requires that templates belong to this model. Models with one fingerprint are one model, whatever they are called.
     ///
     /// # Errors
-    /// [`BindingError::OtherModel`] unless name and fingerprint are the same.
+    /// [`BindingError::OtherModel`] unless the fingerprints are the same; without a fingerprint, unless the names are.
     pub fn require(&self, model: &str, fingerprint: &str) -> Result<(), BindingError> {
-        if self.model == model && self.fingerprint == fingerprint {
+        if self.fingerprint == fingerprint && (!fingerprint.is_empty() || self.model == model) {
             return Ok(());
         }
         let given = Self { model: model.into(), fingerprint: fingerprint.into(), ..self.clone() };

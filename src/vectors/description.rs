@@ -9,6 +9,10 @@ use crate::face::Provenance;
 use crate::gallery::GalleryError;
 use crate::image::PhotoHash;
 
+/// The file of vectors in a folder of `encode` and `export`.
+pub const EMBEDDINGS: &str = "embeddings.npy";
+/// The file of descriptions in such a folder.
+pub const TEMPLATES: &str = "templates.jsonl";
 /// Longest line in bytes: enough for a template of 4,096 numbers as text.
 const LONGEST: usize = 1 << 20;
 
@@ -109,6 +113,12 @@ fn is_not(flag: &bool) -> bool {
 /// CRC-32C of a vector's numbers as little-endian f32.
 pub fn checksum(vector: &[f32]) -> u32 {
     vector.iter().fold(0, |crc, number| crc32c::crc32c_append(crc, &number.to_le_bytes()))
+}
+
+/// The descriptions beside a file of vectors of `encode` or `export`, if it is one.
+pub fn beside(vectors: &Path) -> Option<PathBuf> {
+    let is_one = vectors.file_name().is_some_and(|name| name == EMBEDDINGS);
+    Some(vectors.with_file_name(TEMPLATES)).filter(|path| is_one && path.exists())
 }
 
 /// Whether the name of a path is that of a file of descriptions.

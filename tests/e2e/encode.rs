@@ -1,5 +1,6 @@
 //! Templates without a gallery: encoded photos are kept and recognised, and `import` reads the result.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -318,4 +319,30 @@ fn templates_of_a_named_model_need_a_confirmation_in_a_gallery_without_one() {
     assert!(said.err.contains("--from-model stand-in"), "{}", said.err);
     gallerist(["import", gallery, out, "--from-model", "other"]).ends(1);
     gallerist(["import", gallery, out, "--from-model", "stand-in"]).ends(0);
+}
+
+#[test]
+fn templates_of_another_model_are_not_searched_for() {
+    let house = house(2);
+    let other = house.path("other.toml");
+    let fused = ["model", "fuse", "stand-in", "--mirror", "--out", other.to_str().unwrap()];
+    gallerist(fused).ends(0);
+    encode(&house, "own", &["--subject-from", "dir"]).ends(0);
+    let photos = house.path("photos");
+    let out = house.path("other");
+    let [model, photos, out] = [&other, &photos, &out].map(|path| path.to_str().unwrap());
+    gallerist(["encode", photos, "--out", out, "--model", model]).ends(0);
+    house.run("import", [house.path("own")]).ends(0);
+    let [own, other] = ["own", "other"].map(|folder| house.path(folder).join("embeddings.npy"));
+    let vectors = OsStr::new("--vectors");
+    house.run("identify", [vectors, own.as_os_str()]).ends(10);
+    for verb in ["identify", "search"] {
+        let said = house.run(verb, [vectors, other.as_os_str()]).ends(1);
+        assert!(said.err.contains("scores between two models mean nothing"), "{verb}: {}", said.err);
+    }
+    let said = house.run("calibrate", ["--nonmated".as_ref(), other.as_os_str()]).ends(1);
+    assert!(said.err.contains("scores between two models mean nothing"), "{}", said.err);
+    // Elsewhere, nothing says of which model it is.
+    std::fs::copy(&other, house.path("rows.npy")).unwrap();
+    house.run("search", [vectors, house.path("rows.npy").as_os_str()]).ends(0);
 }

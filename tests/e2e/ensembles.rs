@@ -129,11 +129,12 @@ fn what_cannot_be_fused_is_refused_and_nothing_is_left() {
         (&["mobilefacenet-191"], "duo.toml", "there is no model"),
         (&["no/such.toml"], "duo.toml", "such.toml"),
         (&fit, "duo.toml", "at least 512 photos"),
+        (&fit, "duo.toml", "a lower dimension, at most"),
         (&[fit[0], fit[1], "--dimension", "4"], "duo.toml", "expected at least 20"),
         (&[fit[0], fit[1], "--dimension", "129"], "duo.toml", "expected 1 to 128"),
         (&["--fit", "/no/such/folder"], "duo.toml", "no such file or folder"),
         (&["--fit", rows.to_str().unwrap()], "duo.toml", "photos are needed"),
-        (&["--fit", photos.join("003").to_str().unwrap()], "duo.toml", "the name of its person is not known"),
+        (&["--fit", photos.join("003").to_str().unwrap()], "duo.toml", "needs a folder for each person"),
     ] {
         let said = fuse(&house, more, out);
         assert!(said.code != Some(0) && said.err.contains(told), "{more:?}: {}", said.err);

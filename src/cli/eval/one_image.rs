@@ -45,7 +45,7 @@ impl Arguments {
         let networks = Networks::of_request(self.probes.engine.request());
         let progress = |progress| bar.show(progress);
         let control = Control { stop, progress: &progress };
-        let reading = Reading { networks: &networks, photos: &photos, dimension: binding.dimension, control };
+        let reading = Reading { networks: &networks, photos: &photos, binding, control };
         let source = self.source(set, self.subjects.as_deref(), &reading);
         if let Some(listed) = source.listed()? {
             let (several, alone) = count(&listed)?;

@@ -22,7 +22,8 @@ pub struct Arguments {
     #[arg(required = true, value_name = "NAME|FILE.toml")]
     members: Vec<String>,
     /// Fit the weights and a projection to the photos in this folder, which has a folder for each person. One fifth of the people is not
-    /// used for the fit; the report is on them. At least 100 people with two photos or more
+    /// used for the fit; the report is on them. Another fifth chooses between fits and is fitted to in the end. At least 100 people with two
+    /// photos or more are needed, and about 7 photos for each component of a template
     #[arg(long, value_name = "PHOTOS")]
     fit: Option<PathBuf>,
     /// Number of components of a template [default: 128]
@@ -31,7 +32,8 @@ pub struct Arguments {
     /// Also encode the mirror image of each face. Encoding takes twice as long
     #[arg(long)]
     mirror: bool,
-    /// The manifest to write. The model has its name. The projection is written beside it
+    /// The manifest to write. The model has its name. The projection is written beside it. Later commands find the model by its name if
+    /// both are in the folder of the models (`gallerist model path NAME` prints a file in it); otherwise each needs `--model FILE.toml`
     #[arg(long, value_name = "FILE.toml")]
     out: PathBuf,
     #[command(flatten)]
@@ -80,6 +82,10 @@ fn print(made: &ModelFused, screen: Screen) -> Result<()> {
     screen.text(how)?;
     screen.text(format!("threshold {:.3}: {}", made.model.threshold, made.model.threshold_basis))?;
     screen.text(format!("made {}, {} numbers a template", made.manifest, made.model.dimension))?;
+    screen.text(format!(
+        "use it with `gallerist init GALLERY --model {0}`, and state --model {0} again with photos",
+        made.manifest
+    ))?;
     Ok(())
 }
 
@@ -102,5 +108,9 @@ fn print_report(report: &Report, screen: Screen) -> Result<()> {
         row.extend(line.fnmr.iter().map(accepted));
         table.row(row);
     }
-    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
+    table.lines(2).iter().try_for_each(|line| screen.text(line))?;
+    if report.lines.iter().any(|line| line.fnir.is_empty()) {
+        screen.text("  –: there are no non-mated searches, because nobody has only one photo")?;
+    }
+    Ok(())
 }

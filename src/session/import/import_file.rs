@@ -7,11 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::gallery::{GalleryError, ImportedPhoto, Name, Person};
 use crate::session::error::{Result, SessionError};
 use crate::template::TemplateError;
-use crate::vectors::{Description, Descriptions, VectorFile, is_descriptions, read_names};
-
-/// The file of vectors that `encode` and `export` write.
-const EMBEDDINGS: &str = "embeddings.npy";
-const TEMPLATES: &str = "templates.jsonl";
+use crate::vectors::{
+    Description, Descriptions, EMBEDDINGS, TEMPLATES, VectorFile, beside, is_descriptions, read_names,
+};
 
 /// An open import. [`ImportFile::check`] reads every row and every line.
 pub struct ImportFile {
@@ -133,7 +131,6 @@ impl ImportFile {
 
 /// The file of vectors and the file of descriptions, if there is one.
 fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
-    let beside = |folder: &Path| Some(folder.join(TEMPLATES)).filter(|path| path.exists());
     if is_descriptions(given) {
         let vectors = given.with_file_name(EMBEDDINGS);
         let is_exported = given.file_name().is_some_and(|name| name == TEMPLATES) && vectors.exists();
@@ -141,11 +138,11 @@ fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
         return Ok((vectors, Some(given.to_owned())));
     }
     if !given.is_dir() {
-        let is_exported = given.file_name().is_some_and(|name| name == EMBEDDINGS);
-        return Ok((given.to_owned(), given.parent().filter(|_| is_exported).and_then(beside)));
+        return Ok((given.to_owned(), beside(given)));
     }
     let vectors = given.join(EMBEDDINGS);
-    match (vectors.exists(), beside(given)) {
+    let descriptions = Some(given.join(TEMPLATES)).filter(|path| path.exists());
+    match (vectors.exists(), descriptions) {
         (true, descriptions) => Ok((vectors, descriptions)),
         (false, Some(descriptions)) => Ok((descriptions.clone(), Some(descriptions))),
         (false, None) => Err(SessionError::Input(format!(
