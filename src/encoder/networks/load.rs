@@ -8,32 +8,36 @@ mod detector;
 mod encoder;
 mod graph;
 mod pool;
+mod scrfd;
 #[allow(unsafe_code)] // one block, explained in that file
 mod unsafe_library;
 
+use std::path::PathBuf;
 use std::sync::Once;
 
 use detector::TorchNetworks;
 use encoder::{Input, ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{
-    Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir, weights,
+    DetectorFile, Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir,
+    onnx, weights,
 };
-use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
+use gallerist::face::scrfd::Scrfd;
+use gallerist::face::{Detector, NetworkError};
+use scrfd::TorchScrfd;
 
 /// Verifies and loads the detector and the encoders of some networks.
 pub(crate) fn load(
+    detector_file: Option<&DetectorFile>,
     networks: &[(&Model, &Network)],
     device: Device,
     trusted: bool,
 ) -> Result<Loaded, EncoderError> {
     let files = networks.iter().map(|(model, network)| file(model, network, trusted));
     let files: Vec<ModelFile<'_>> = files.collect::<Result<_, _>>()?;
-    let detector = Model::detector();
-    let detector_file = models_dir().join(&detector.file);
-    let bytes = files.iter().map(|file| weights::read(file.model, &file.path, file.sha256));
+    let bytes = files.iter().map(|file| weights::read(&file.model, &file.path, file.sha256));
     let bytes: Vec<Vec<u8>> = bytes.collect::<Result<_, _>>()?;
-    let detector_bytes = weights::read("mtcnn", &detector_file, &detector.sha256)?;
+    let detector = Read::of(detector_file)?;
 
     let device = choose(device)?;
     let mut encoders: Vec<Box<dyn Encoder>> = Vec::new();
@@ -44,8 +48,34 @@ pub(crate) fn load(
             runtime => Box::new(TorchEncoder::load(input, &file.path, &bytes, runtime == Runtime::Graph)?),
         });
     }
-    let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;
-    Ok((Box::new(Mtcnn::new(networks)), encoders))
+    Ok((detector.load(device)?, encoders))
+}
+
+/// The verified bytes of a detector.
+enum Read {
+    Mtcnn(PathBuf, Vec<u8>),
+    Scrfd(DetectorFile, onnx::detector::Converted),
+}
+
+impl Read {
+    fn of(file: Option<&DetectorFile>) -> Result<Self, EncoderError> {
+        if let Some(file) = file {
+            return Ok(Self::Scrfd(file.clone(), file.convert()?));
+        }
+        let own = Model::detector();
+        let file = models_dir().join(&own.file);
+        let bytes = weights::read("mtcnn", &file, &own.sha256)?;
+        Ok(Self::Mtcnn(file, bytes))
+    }
+
+    fn load(self, device: tch::Device) -> Result<Box<dyn Detector>, EncoderError> {
+        Ok(match self {
+            Self::Mtcnn(file, bytes) => Box::new(Mtcnn::new(TorchNetworks::load(&file, &bytes, device)?)),
+            Self::Scrfd(file, converted) => {
+                Box::new(Scrfd::new(TorchScrfd::load(&file, &converted, device)?))
+            }
+        })
+    }
 }
 
 fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<ModelFile<'a>, EncoderError> {
