@@ -255,7 +255,7 @@ def prepare(net, inputs, seed):
                 head.reg.bias[4 * anchor : 4 * anchor + 4] += size
                 head.kps.bias[10 * anchor : 10 * anchor + 10] += size * layout
             logits = net.raw(inputs)[level][0].flatten(1).sort(descending=True).values
-            count = (24, 14, 6)[level]
+            count = (20, 12, 5)[level]
             head.cls.bias -= (logits[:, count] + logits[:, count + 1]).mean() / 2
     return net
 

@@ -142,7 +142,7 @@ fn hostile_files() {
     told(&refused(nan), &["number 0 of a weight is NaN"]);
     told(&refused(|graph| node(graph, "Resize").op_type = "NonMaxSuppression".into()), &["not supported"]);
     told(&refused(|graph| node(graph, "Resize").domain = "com.example".into()), &["domain \"com.example\""]);
-    // A picture of 2^40 rows by padding.
+    // A picture of 2^30 rows by padding.
     let wide = |graph: &mut GraphProto| {
         graph.initializer.push(TensorProto {
             name: "pads".into(),
@@ -156,7 +156,7 @@ fn hostile_files() {
         let (input, output) = (vec![own, "pads".into()], vec!["padded".into()]);
         graph.node.insert(0, NodeProto { input, output, op_type: "Pad".into(), ..NodeProto::default() });
     };
-    told(&refused(wide), &["so this is no SCRFD"]);
+    told(&refused(wide), &["its result would have the shape"]);
     let many = |graph: &mut GraphProto| graph.node.extend(vec![NodeProto::default(); 100_001]);
     told(&refused(many), &["nodes, expected at most 100000"]);
 }
