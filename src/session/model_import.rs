@@ -99,13 +99,14 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
         return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total: 1, unit: "model" }));
     };
     network.input = search.candidates[search.winner].input;
+    if let Some(detector) = &detector {
+        let tried = Model { kind: Kind::Network(network.clone()), ..model.clone() };
+        search.warnings.extend(detector::warning(&tried, detector, request.device)?);
+    }
     network.weights = network.weights.map(|weights| Weights {
         file: PathBuf::from(weights.file.file_name().unwrap_or_default()),
         ..weights
     });
-    if let Some(detector) = &detector {
-        search.warnings.extend(detector::warning(&model, detector, request.device)?);
-    }
     settle(&mut model, &search, request.threshold);
     model.kind = Kind::Network(network.clone());
     // The manifest is beside the file.

@@ -210,7 +210,7 @@ fn an_encoder_is_imported_with_a_detector() {
     assert_eq!(lab.models(), [files.as_slice(), &[format!("{detector}.onnx")]].concat());
     lab.run(import.into_iter().chain(["mine", "--detector", pack])).ends(0);
     let other = fixture(OTHER);
-    let refused = lab.run(import.into_iter().chain(["mine", "--detector", other.to_str().unwrap()])).ends(1);
+    let refused = lab.run(import.into_iter().chain(["mine", "--detector", other.to_str().unwrap()])).ends(2);
     assert!(refused.err.contains("another model of this name exists"), "{}", refused.err);
 
     lab.on("init", "gallery", &["--model", "mine"].map(OsStr::new), None).ends(0);
