@@ -109,6 +109,11 @@ pub trait Detector: Send + Sync {
     /// # Errors
     /// The network failed. A photo without faces gives an empty list.
     fn detect(&self, photo: &Photo, options: &DetectOptions) -> Result<Vec<Face>, NetworkError>;
+
+    /// Threads for each core that keep it busy: 1, or more if they wait for another device and form its batches.
+    fn threads_per_core(&self) -> usize {
+        1
+    }
 }
 
 /// A square RGB picture of one aligned face, 8 bits per channel: the input of an encoder.

@@ -19,6 +19,7 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::evaluation::EvaluationError;
+pub use crate::evaluation::Rate;
 use pairs::Pairs;
 pub use report::{Line, Report};
 

@@ -90,7 +90,7 @@ pub struct Options {
     pub single_face: bool,
     /// Limits of one file. `limits.memory` also limits all photos in flight together.
     pub limits: Limits,
-    /// Number of computing threads.
+    /// Number of computing threads; more are started if they wait for another device ([`Detector::threads_per_core`](crate::face::Detector::threads_per_core)).
     pub workers: usize,
 }
 
@@ -222,7 +222,7 @@ pub fn run<E>(
     stop: &AtomicBool,
     mut sink: impl FnMut(Outcome) -> Result<(), E>,
 ) -> Result<(), E> {
-    let workers = options.workers.max(1);
+    let workers = options.workers.max(1) * engine.detector.threads_per_core().max(1);
     let budget = &Budget::new(options.limits.memory);
     let inputs = &Mutex::new(Some(inputs));
     let (give_permit, take_permit) = bounded::<()>(MAX_IN_FLIGHT);

@@ -36,9 +36,8 @@ pub fn align(photo: &Photo, landmarks: &Landmarks, chip: Chip) -> Crop {
 
 /// The colour of the photo at a point between pixel centres, bilinear, black outside the photo.
 fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
-    let (left, top) = (x.floor(), y.floor());
-    let (right_share, bottom_share) = ((x - left) as f32, (y - top) as f32);
-    let (left, top) = (left as i64, top as i64); // saturates; NaN becomes 0
+    let (left, top) = (floor(x), floor(y));
+    let (right_share, bottom_share) = ((x - left as f64) as f32, (y - top as f64) as f32);
     let mut sum = [0.0_f32; 3];
     for (row, row_share) in [(top, 1.0 - bottom_share), (top.saturating_add(1), bottom_share)] {
         for (column, column_share) in [(left, 1.0 - right_share), (left.saturating_add(1), right_share)] {
@@ -50,6 +49,12 @@ fn sample(photo: &Photo, x: f64, y: f64) -> [u8; 3] {
         }
     }
     sum.map(|value| (value + 0.5) as u8) // rounds without a function call
+}
+
+/// The next whole number below, without a function call. Saturates; NaN becomes 0.
+fn floor(value: f64) -> i64 {
+    let towards_zero = value as i64;
+    towards_zero.saturating_sub((towards_zero as f64 > value).into())
 }
 
 fn pixel(photo: &Photo, column: i64, row: i64) -> Option<&[u8]> {

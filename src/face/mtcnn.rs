@@ -19,7 +19,7 @@
 
 mod boxes;
 
-use super::resize::{Window, area};
+use super::resize::{Window, area, areas};
 use super::{DetectOptions, Detector, Face, NetworkError};
 use crate::image::Photo;
 use boxes::{FaceBox, Overlap, average_points, suppress};
@@ -77,23 +77,28 @@ pub struct Judgement {
 
 /// The three networks. Threads share them.
 pub trait Networks: Send + Sync {
-    /// Runs the proposal network on one picture of at least 12x12 pixels.
+    /// Runs the proposal network on pictures of any sizes from 12x12 pixels, one in each of `pictures`. Returns one grid per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError>;
+    fn propose(&self, pictures: Vec<Pictures>) -> Result<Vec<Proposals>, NetworkError>;
 
     /// Runs the refinement network on 24x24 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
+    fn refine(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError>;
 
     /// Runs the output network on 48x48 pictures. Returns one judgement per picture.
     ///
     /// # Errors
     /// The network failed.
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError>;
+    fn output(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError>;
+
+    /// As for [`Detector::threads_per_core`].
+    fn threads_per_core(&self) -> usize {
+        1
+    }
 }
 
 /// The detector: [`Networks`] and the cascade around them.
@@ -120,9 +125,12 @@ impl<N: Networks> Mtcnn<N> {
         levels: impl Iterator<Item = Level>,
     ) -> Result<Vec<FaceBox>, NetworkError> {
         let mut candidates = Vec::new();
-        for level in levels {
-            let proposals = self.networks.propose(&level.picture(photo))?;
-            let mut found = cells(&proposals, &level);
+        let levels: Vec<Level> = levels.collect();
+        if levels.is_empty() {
+            return Ok(candidates);
+        }
+        for (level, proposals) in levels.iter().zip(self.networks.propose(pictures(photo, &levels))?) {
+            let mut found = cells(&proposals, level);
             suppress(&mut found, 0.5, Overlap::Union);
             candidates.append(&mut found);
         }
@@ -168,6 +176,10 @@ impl<N: Networks> Detector for Mtcnn<N> {
         let found = self.look(photo, levels(photo, min_face))?;
         if found.is_empty() { self.look(photo, levels_with_margin(photo, min_face)) } else { Ok(found) }
     }
+
+    fn threads_per_core(&self) -> usize {
+        self.networks.threads_per_core()
+    }
 }
 
 /// One picture of the pyramid.
@@ -179,15 +191,19 @@ struct Level {
     margin: i64,
 }
 
-impl Level {
-    fn picture(&self, photo: &Photo) -> Pictures {
-        let window = Window::whole(photo).grown(self.margin);
-        let scaled = |side: i64| (side as f64 * self.scale + 1.0) as usize;
-        let (width, height) = (scaled(window.right - window.left), scaled(window.bottom - window.top));
-        let mut values = Vec::with_capacity(3 * width * height);
-        area(photo, window, width, height, &mut values);
-        Pictures { count: 1, height, width, values }
-    }
+/// The photo at each level.
+fn pictures(photo: &Photo, levels: &[Level]) -> Vec<Pictures> {
+    let size = |level: &Level| {
+        let scaled = |side: u32| ((i64::from(side) + 2 * level.margin) as f64 * level.scale + 1.0) as usize;
+        (level.margin, scaled(photo.width), scaled(photo.height))
+    };
+    let sizes: Vec<_> = levels.iter().map(size).collect();
+    let values = areas(photo, &sizes);
+    sizes
+        .iter()
+        .zip(values)
+        .map(|(&(_, width, height), values)| Pictures { count: 1, height, width, values })
+        .collect()
 }
 
 /// The pyramid. In the first level a face of `min_face` pixels fills one cell. The last level still has a cell.
@@ -240,7 +256,7 @@ fn judge(
     candidates: Vec<FaceBox>,
     side: usize,
     threshold: f32,
-    network: impl Fn(&Pictures) -> Result<Vec<Judgement>, NetworkError>,
+    network: impl Fn(Pictures) -> Result<Vec<Judgement>, NetworkError>,
 ) -> Result<Vec<FaceBox>, NetworkError> {
     let visible: Vec<(FaceBox, Window)> =
         candidates.into_iter().filter_map(|candidate| Some((candidate, candidate.window(photo)?))).collect();
@@ -250,7 +266,7 @@ fn judge(
         for (_, window) in batch {
             area(photo, *window, side, side, &mut values);
         }
-        let judgements = network(&Pictures { count: batch.len(), height: side, width: side, values })?;
+        let judgements = network(Pictures { count: batch.len(), height: side, width: side, values })?;
         for ((candidate, window), judgement) in batch.iter().zip(judgements) {
             if judgement.probability > threshold {
                 kept.push(candidate.judged(&judgement, window.reaches_beyond(photo)));

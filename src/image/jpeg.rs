@@ -222,8 +222,8 @@ fn raw(file: &[u8], (width, height): (u16, u16), colours: ColorSpace) -> Result<
     if decoder.output_buffer_size().map(|size| size as u64) != Some(length) {
         return Err(DecodeError::Failed("damaged JPEG: its headers contradict each other".into()));
     }
-    let mut pixels = room_for(length)?;
-    pixels.resize(length as usize, 0);
+    drop(room_for(length)?);
+    let mut pixels = vec![0; length as usize]; // pages of the system are zero already
     decoder.decode_into(&mut pixels).map_err(refusal)?;
     Ok(pixels)
 }

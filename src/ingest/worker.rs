@@ -72,7 +72,11 @@ impl<'a> Worker<'a> {
             Ok((hash, faces)) => {
                 self.waiting.push(Waiting { order, input, hash, faces, census });
                 let faces: usize = self.waiting.iter().map(|photo| photo.faces.len()).sum();
-                if faces >= BATCH { self.encode() } else { Ok(()) }
+                if faces >= BATCH.div_ceil(self.engine.detector.threads_per_core().max(1)) {
+                    self.encode()
+                } else {
+                    Ok(())
+                }
             }
             Err(finding) => self.send(order, Outcome { input, hash, finding, census }),
         }

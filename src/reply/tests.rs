@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::encoder::ChannelOrder;
-use crate::evaluation::Rate;
-use crate::fit::{Line, Report};
+use crate::fit::{Line, Rate, Report};
 use crate::reason::Reason;
 use samples::{binding, certificate, face, identification, model, operating, probe};
 

@@ -65,7 +65,7 @@ fn an_imported_model_is_found_by_its_name() {
     let other = fixture("mobilenetv2.onnx");
     let said = imports
         .run(&["model", "import", other.to_str().unwrap(), "--name", "mine", "--chip", "arcface-112"])
-        .ends(1);
+        .ends(2);
     assert!(said.err.contains("another model of this name exists"), "{}", said.err);
     assert_eq!(imports.files(), ["mine.safetensors", "mine.toml"]);
 
@@ -92,16 +92,16 @@ fn a_refused_import_leaves_nothing() {
     let broken = imports.house.write("broken.onnx", &encoder[..1000]);
     let [known, broken] = [known, broken].map(|path| path.to_str().unwrap().to_owned());
     let folder = Path::new(&known).parent().unwrap().to_str().unwrap().to_owned();
-    for (arguments, told) in [
-        (&[broken.as_str()][..], "truncated"),
-        (&[known.as_str()], "non-commercial research purposes only"),
-        (&[folder.as_str()], "--accept-licence"),
-        (&[known.as_str(), "--accept-licence", "--name", "dlib-128"], "built-in model"),
-        (&[known.as_str(), "--accept-licence", "--name", "../a"], "expected at most 64 letters"),
-        (&[known.as_str(), "--accept-licence", "--chip", "dlib-150"], "not the size of the chip"),
-        (&["/nowhere.onnx"], "No such file"),
+    for (arguments, code, told) in [
+        (&[broken.as_str()][..], 1, "truncated"),
+        (&[known.as_str()], 1, "non-commercial research purposes only"),
+        (&[folder.as_str()], 1, "--accept-licence"),
+        (&[known.as_str(), "--accept-licence", "--name", "dlib-128"], 2, "built-in model"),
+        (&[known.as_str(), "--accept-licence", "--name", "../a"], 2, "expected at most 64 letters"),
+        (&[known.as_str(), "--accept-licence", "--chip", "dlib-150"], 1, "not the size of the chip"),
+        (&["/nowhere.onnx"], 1, "No such file"),
     ] {
-        let said = imports.run(&[&["model", "import"], arguments].concat()).ends(1);
+        let said = imports.run(&[&["model", "import"], arguments].concat()).ends(code);
         assert!(said.err.contains(told), "{arguments:?}: {}", said.err);
         assert_eq!(imports.files(), [""; 0], "{arguments:?}");
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
+use super::batcher::Batcher;
 use super::failure;
 use super::graph::{self, parse};
 use super::pool::{Handle, Pool};
@@ -13,6 +14,8 @@ use gallerist::template::Template;
 
 /// Crops per network call. A larger batch is not faster and needs more memory.
 const BATCH: usize = 32;
+/// The same on a CUDA device.
+const LARGE_BATCH: usize = 512;
 
 /// An encoder with a built-in network: a [`graph::Network`].
 pub(super) struct TorchEncoder {
@@ -91,6 +94,23 @@ impl Encoder for ScriptEncoder {
     }
 }
 
+/// An encoder that is run with batches of the faces of many threads.
+pub(super) struct BatchedEncoder(Batcher<Aligned, Template>);
+
+impl BatchedEncoder {
+    /// # Errors
+    /// The system starts no thread.
+    pub fn new(encoder: Box<dyn Encoder>) -> std::io::Result<Self> {
+        Ok(Self(Batcher::new(LARGE_BATCH, |_| 1, move |faces| encoder.encode(faces))?))
+    }
+}
+
+impl Encoder for BatchedEncoder {
+    fn encode(&self, faces: &[Aligned]) -> Result<Vec<Template>, NetworkError> {
+        if faces.is_empty() { Ok(Vec::new()) } else { self.0.run(faces.to_vec()) }
+    }
+}
+
 impl Input {
     /// The input of a network of `model` on `device`.
     pub fn new(model: &Model, network: &encoder::Network, device: Device) -> Self {
@@ -105,7 +125,7 @@ impl Input {
     ) -> Result<Vec<Template>, NetworkError> {
         let crops: Vec<&Crop> = faces.iter().map(|face| self.crop(face)).collect::<Result<_, _>>()?;
         let mut templates = Vec::with_capacity(crops.len());
-        for batch in crops.chunks(BATCH) {
+        for batch in crops.chunks(if self.device.is_cuda() { LARGE_BATCH } else { BATCH }) {
             let raw = self.tensor(batch).and_then(&network).and_then(|output| rows(&output));
             let (count, width, raw) = raw.map_err(|error| failure(&self.model, &error))?;
             if (count, width) != (batch.len(), self.dimension) {
@@ -123,7 +143,7 @@ impl Input {
     fn crop<'a>(&self, face: &'a Aligned) -> Result<&'a Crop, NetworkError> {
         let (chip, side) = (self.expected.chip, self.expected.chip.side());
         let crop =
-            face.crop(chip).ok_or_else(|| self.failed(format!("a face that is not aligned to {chip:?}")))?;
+            face.crop(chip).ok_or_else(|| self.failed(format!("a face that is not aligned to {chip}")))?;
         if crop.side == side && crop.pixels.len() == 3 * (side * side) as usize {
             return Ok(crop);
         }

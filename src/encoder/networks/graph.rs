@@ -1,9 +1,11 @@
 //! The executor of networks as data ([`gallerist::encoder::graph`]). It runs all built-in and imported networks.
 
 mod file;
+mod kernels;
 mod op;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use gallerist::encoder::graph::{Description, INPUT, Op};
 use tch::{Device, TchError, Tensor};
@@ -17,6 +19,8 @@ pub(super) struct Network {
     outputs: Vec<usize>,
     values: usize,
     device: Device,
+    /// The same network for the CPU, if it consists of operations that are faster without libtorch.
+    kernels: Option<Arc<gallerist_kernels::Network>>,
 }
 
 struct Node {
@@ -70,15 +74,37 @@ impl Network {
             step.last_use.dedup();
             seen.extend(&step.inputs);
         }
-        Ok(Self { steps, outputs, values: numbers.len(), device })
+        let kernels = (device == Device::Cpu).then(|| kernels::network(description, tensors)).flatten();
+        Ok(Self { steps, outputs, values: numbers.len(), device, kernels: kernels.map(Arc::new) })
     }
 
     /// Runs the network on `input` (N, C, H, W). Returns its outputs in the order of the description.
     pub fn run(&self, input: Tensor) -> Result<Vec<Tensor>, TchError> {
+        // The kernels refuse shapes that they are not made for, such as sums of unequal shapes. libtorch then runs the network.
+        match self.kernels.as_ref().map(|kernels| kernels::run(kernels, &input)) {
+            Some(Ok(outputs)) => Ok(outputs),
+            _ => self.steps(&input, None),
+        }
+    }
+
+    /// Runs the network on a picture that consists of several. `outside` (1, 1, H, W) says which values before the first pooling do
+    /// not belong to one of them; the pooling ignores these.
+    pub fn run_within(&self, input: &Tensor, outside: &Tensor) -> Result<Vec<Tensor>, TchError> {
+        self.steps(input, Some(outside))
+    }
+
+    fn steps(&self, input: &Tensor, mut outside: Option<&Tensor>) -> Result<Vec<Tensor>, TchError> {
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
         let crops = input.size().first().copied().unwrap_or(0);
-        values[0] = Some(arranged(&input, self.device)?);
+        values[0] = Some(arranged(input, self.device)?);
         for step in &self.steps {
+            if let (Op::MaxPool { .. }, Some(outside), &[from]) = (&step.op, outside, &step.inputs[..]) {
+                let masked = values[from].as_ref().ok_or_else(missing)?;
+                values[from] = Some(masked.f_masked_fill(outside, f64::NEG_INFINITY)?);
+            }
+            if matches!(step.op, Op::MaxPool { .. }) {
+                outside = None;
+            }
             let result = step.apply(&values, crops)?;
             values[step.out] = Some(result);
             for &done in &step.last_use {
@@ -108,6 +134,7 @@ impl Handle for Network {
             outputs: self.outputs.clone(),
             values: self.values,
             device: self.device,
+            kernels: self.kernels.clone(),
         }
     }
 }

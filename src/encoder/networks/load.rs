@@ -3,6 +3,8 @@
 //! It uses only fallible calls (`f_*`). Gradients are off in every thread that runs a network. libtorch computes each call with one
 //! thread, because the callers run one worker per core.
 
+mod batcher;
+mod canvas;
 mod cuda;
 mod detector;
 mod encoder;
@@ -15,15 +17,15 @@ mod unsafe_library;
 use std::path::PathBuf;
 use std::sync::Once;
 
-use detector::TorchNetworks;
-use encoder::{Input, ScriptEncoder, TorchEncoder};
+use detector::{BatchedNetworks, TorchNetworks};
+use encoder::{BatchedEncoder, Input, ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{
     DetectorFile, Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir,
     onnx, weights,
 };
+use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
 use gallerist::face::scrfd::Scrfd;
-use gallerist::face::{Detector, NetworkError};
 use scrfd::TorchScrfd;
 
 /// Verifies and loads the detector and the encoders of some networks.
@@ -48,10 +50,22 @@ pub(crate) fn load(
             runtime => Box::new(TorchEncoder::load(input, &file.path, &bytes, runtime == Runtime::Graph)?),
         });
     }
-    Ok((detector.load(device)?, encoders))
+    match detector {
+        Read::Mtcnn(file, bytes) => {
+            let networks = TorchNetworks::load(&file, &bytes, device)?;
+            if device.is_cuda() {
+                return batched(networks, encoders);
+            }
+            Ok((Box::new(Mtcnn::new(networks)), encoders))
+        }
+        Read::Scrfd(file, converted) => {
+            let network = TorchScrfd::load(&file, &converted, device)?;
+            Ok((Box::new(Scrfd::new(network)), encoders))
+        }
+    }
 }
 
-/// The verified bytes of a detector.
+/// A detector whose file is verified.
 enum Read {
     Mtcnn(PathBuf, Vec<u8>),
     Scrfd(DetectorFile, onnx::detector::Converted),
@@ -67,15 +81,6 @@ impl Read {
         let bytes = weights::read("mtcnn", &file, &own.sha256)?;
         Ok(Self::Mtcnn(file, bytes))
     }
-
-    fn load(self, device: tch::Device) -> Result<Box<dyn Detector>, EncoderError> {
-        Ok(match self {
-            Self::Mtcnn(file, bytes) => Box::new(Mtcnn::new(TorchNetworks::load(&file, &bytes, device)?)),
-            Self::Scrfd(file, converted) => {
-                Box::new(Scrfd::new(TorchScrfd::load(&file, &converted, device)?))
-            }
-        })
-    }
 }
 
 fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<ModelFile<'a>, EncoderError> {
@@ -88,6 +93,19 @@ fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<Mod
         return Err(EncoderError::Untrusted { model: model.name.clone(), file: file.path });
     }
     Ok(file)
+}
+
+/// The same networks, run with batches of many photos.
+fn batched(networks: TorchNetworks, encoders: Vec<Box<dyn Encoder>>) -> Result<Loaded, EncoderError> {
+    let no_thread = |error: std::io::Error| EncoderError::Device {
+        device: "cuda",
+        reason: format!("no thread could be started for its batches: {error}"),
+    };
+    let detector = Mtcnn::new(BatchedNetworks::new(networks).map_err(no_thread)?);
+    let encoders = encoders.into_iter().map(|encoder| -> Result<Box<dyn Encoder>, _> {
+        Ok(Box::new(BatchedEncoder::new(encoder).map_err(no_thread)?))
+    });
+    Ok((Box::new(detector), encoders.collect::<Result<_, EncoderError>>()?))
 }
 
 /// Chooses the device and the number of threads, before any other call to libtorch. Logged once per process.

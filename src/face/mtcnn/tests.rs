@@ -21,7 +21,23 @@ impl Bright {
 }
 
 impl Networks for &Bright {
-    fn propose(&self, picture: &Pictures) -> Result<Proposals, NetworkError> {
+    fn propose(&self, pictures: Vec<Pictures>) -> Result<Vec<Proposals>, NetworkError> {
+        Ok(pictures.iter().map(|picture| self.cells(picture)).collect())
+    }
+
+    fn refine(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError> {
+        assert_eq!((pictures.height, pictures.width), (24, 24));
+        Ok(self.judge(&pictures))
+    }
+
+    fn output(&self, pictures: Pictures) -> Result<Vec<Judgement>, NetworkError> {
+        assert_eq!((pictures.height, pictures.width), (48, 48));
+        Ok(self.judge(&pictures))
+    }
+}
+
+impl Bright {
+    fn cells(&self, picture: &Pictures) -> Proposals {
         assert!(picture.height >= 12 && picture.width >= 12 && picture.count == 1);
         let (rows, columns) = ((picture.height - 10) / 2, (picture.width - 10) / 2);
         let mut probabilities = Vec::new();
@@ -35,17 +51,7 @@ impl Networks for &Bright {
             }
         }
         let offsets = vec![0.0; 4 * probabilities.len()];
-        Ok(Proposals { columns, probabilities, offsets })
-    }
-
-    fn refine(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
-        assert_eq!((pictures.height, pictures.width), (24, 24));
-        Ok(self.judge(pictures))
-    }
-
-    fn output(&self, pictures: &Pictures) -> Result<Vec<Judgement>, NetworkError> {
-        assert_eq!((pictures.height, pictures.width), (48, 48));
-        Ok(self.judge(pictures))
+        Proposals { columns, probabilities, offsets }
     }
 }
 
@@ -122,8 +128,7 @@ fn coarse_levels_have_a_margin_of_half_a_cell_and_find_faces_twice_as_large_as_t
     let photo = photo_with_squares(112, 150, &[]);
     let found: Vec<Level> = levels_with_margin(&photo, 40.0).collect();
     assert!(found.len() >= 4, "{found:?}");
-    for level in &found {
-        let picture = level.picture(&photo);
+    for (level, picture) in found.iter().zip(pictures(&photo, &found)) {
         let across = 112.0 * level.scale;
         assert!((MARGIN..COARSE).contains(&across), "{level:?}");
         assert!((picture.width as f64 - across - 2.0 * MARGIN).abs() < 1.5, "{level:?}");
