@@ -16,8 +16,8 @@ pub mod weights;
 pub use engine::{Device, Engine, Load, Loaded};
 pub(crate) use ensemble::Matrix;
 pub use model::{
-    ChannelOrder, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network, Projection, Runtime,
-    Scale, Weights, hexadecimal, models_dir,
+    ChannelOrder, DetectorFile, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network,
+    Projection, Runtime, Scale, Weights, hexadecimal, models_dir,
 };
 
 use std::path::PathBuf;
@@ -90,6 +90,16 @@ pub enum EncoderError {
         /// The file, folder or archive.
         file: PathBuf,
         /// The node, tensor or byte, and what is wrong with it.
+        reason: String,
+    },
+    /// The detector of a model is not in the folder of the models.
+    #[error("the detector {name} cannot be read from {}: {reason}; give its ONNX file with --detector", file.display())]
+    NoDetector {
+        /// Its name.
+        name: String,
+        /// The expected place of the file.
+        file: PathBuf,
+        /// What is wrong.
         reason: String,
     },
     /// Loading a TorchScript model runs its code, and the user has not permitted that.

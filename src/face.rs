@@ -8,6 +8,7 @@ mod network;
 mod provenance;
 pub mod quality;
 mod resize;
+pub mod scrfd;
 mod turn;
 
 pub use align::align;

@@ -31,6 +31,8 @@ mod correction;
 mod crash;
 #[path = "e2e/decision.rs"]
 mod decision;
+#[path = "e2e/detectors.rs"]
+mod detectors;
 #[path = "e2e/encode.rs"]
 mod encode;
 #[path = "e2e/enroll.rs"]

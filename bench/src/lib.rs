@@ -5,6 +5,7 @@
 pub mod accuracy;
 pub mod choices;
 pub mod crops;
+pub mod detectors;
 pub mod graph;
 pub mod growth;
 pub mod onnx;

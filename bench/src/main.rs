@@ -5,7 +5,7 @@ mod networks;
 
 use anyhow::{Result, bail};
 use gallerist::encoder::Engine;
-use gallerist_bench::{accuracy, choices, crops, graph, growth, onnx, peers, planner, scan};
+use gallerist_bench::{accuracy, choices, crops, detectors, graph, growth, onnx, peers, planner, scan};
 
 fn main() -> Result<()> {
     Engine::provide(networks::load);
@@ -16,12 +16,15 @@ fn main() -> Result<()> {
         "accuracy" => accuracy::run(arguments),
         "choices" => choices::run(arguments),
         "crops" => crops::run(arguments),
+        "detectors" => detectors::run(arguments),
         "graph" => graph::run(arguments),
         "growth" => growth::run(arguments),
         "onnx" => onnx::run(arguments),
         "peers" => peers::run(arguments),
         "planner" => planner::run(arguments),
         "scan" => scan::run(arguments),
-        _ => bail!("gallerist-bench accuracy|choices|crops|graph|growth|onnx|peers|planner|scan ARGUMENTS"),
+        _ => bail!(
+            "gallerist-bench accuracy|choices|crops|detectors|graph|growth|onnx|peers|planner|scan ARGUMENTS"
+        ),
     }
 }

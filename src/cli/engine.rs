@@ -1,5 +1,7 @@
 //! Arguments for networks and photos, shared by the commands that process photos.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::naming::FacesArgument;
@@ -14,7 +16,22 @@ pub struct EngineArguments {
     #[arg(long, value_name = "NAME|FILE.toml")]
     model: Option<String>,
     #[command(flatten)]
+    detector: DetectorArguments,
+    #[command(flatten)]
     device: DeviceArguments,
+}
+
+/// The detector.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Networks")]
+pub struct DetectorArguments {
+    /// SCRFD face detector instead of the built-in one: an ONNX file with landmarks, such as det_10g.onnx, or a pack with one. Landmarks
+    /// decide how faces are aligned, so a gallery is bound to its detector; it remembers it from `init`
+    #[arg(long, value_name = "FILE.onnx")]
+    pub detector: Option<PathBuf>,
+    /// Accept the conditions of the publisher, if the file is a known one
+    #[arg(long)]
+    pub accept_licence: bool,
 }
 
 /// The device, and the permission to run the code of a model.
@@ -137,14 +154,23 @@ impl PhotoArguments {
 impl EngineArguments {
     /// The request for the networks.
     pub fn request(&self) -> EngineRequest {
-        self.device.request(self.model.clone())
+        EngineRequest {
+            detector: self.detector.detector.clone(),
+            accept_licence: self.detector.accept_licence,
+            ..self.device.request(self.model.clone())
+        }
     }
 }
 
 impl DeviceArguments {
     /// The request for the networks of a model.
     pub fn request(&self, model: Option<String>) -> EngineRequest {
-        EngineRequest { model, trust_model_code: self.trust_model_code, device: self.device.into() }
+        EngineRequest {
+            model,
+            trust_model_code: self.trust_model_code,
+            device: self.device.into(),
+            ..EngineRequest::default()
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use super::engine::DetectorArguments;
 use super::{ExitStatus, Screen, values};
-use crate::encoder::Model;
+use crate::encoder::{DetectorFile, Model, models_dir};
 use crate::gallery::{Gallery, GraphWhen};
 use crate::reply::{Created, VERSION};
 use crate::template::Binding;
@@ -19,8 +20,10 @@ pub struct Arguments {
     /// A name from `gallerist model list`, or the TOML manifest of your own model
     #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "dimension")]
     model: Option<String>,
+    #[command(flatten)]
+    detector: DetectorArguments,
     /// For templates of another program: number of components. Photos cannot be enrolled in such a gallery
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), conflicts_with = "detector")]
     dimension: Option<u16>,
     /// For templates of another program: the score from which two faces count as one person
     #[arg(long, value_name = "COSINE", value_parser = values::cosine, requires = "dimension", allow_negative_numbers = true)]
@@ -53,7 +56,12 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Some(dimension) => Binding::external(usize::from(dimension), arguments.threshold),
         None => {
             let named = arguments.model.as_deref().map(Model::find).transpose()?;
-            let model = named.unwrap_or_else(Model::default_available);
+            let mut model = named.unwrap_or_else(Model::default_available);
+            if let Some(file) = &arguments.detector.detector {
+                let detector = DetectorFile::open(file, arguments.detector.accept_licence)?;
+                // Later commands find it there.
+                model = model.with_detector(detector.install(&models_dir())?);
+            }
             model.check_weights()?;
             model.binding()
         }

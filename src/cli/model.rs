@@ -106,6 +106,7 @@ fn info(model: &Model, screen: Screen) -> Result<()> {
         table.row([if number == 0 { "caveats" } else { "" }, caveat]);
     }
     table.row(["threshold", &format!("{:.3}: {}", description.threshold, description.threshold_basis)]);
+    table.row(["detector", &description.detector]);
     for file in &description.files {
         table.row(["weights", &file.path]);
         table.row(["sha256", &file.sha256]);

@@ -18,14 +18,26 @@ impl Model {
     ///
     /// # Errors
     /// [`BindingError::EarlierPipeline`] if the templates were made with the same model and an earlier version of the code between photo
-    /// and network; otherwise [`BindingError::OtherModel`].
+    /// and network; [`BindingError::OtherDetector`] if they were made with the same model and another detector; otherwise
+    /// [`BindingError::OtherModel`].
     pub fn require_for(&self, gallery: &Binding) -> Result<(), BindingError> {
         let fingerprint = self.fingerprint();
         if gallery.model == self.name && self.is_of_earlier_pipeline(&gallery.fingerprint) {
             let given = Binding { fingerprint, ..gallery.clone() }.describe();
             return Err(BindingError::EarlierPipeline { gallery: gallery.describe(), given });
         }
-        gallery.require(&self.name, &fingerprint)
+        let is_of_detector = || {
+            let (own, theirs) = (Self::split(&self.name), Self::split(&gallery.model));
+            let mut builtin = self.clone();
+            builtin.set_detector(None);
+            own.0 == theirs.0 && (own.1 != theirs.1 || builtin.fingerprint() == gallery.fingerprint)
+        };
+        gallery.require(&self.name, &fingerprint).map_err(|error| match error {
+            BindingError::OtherModel { gallery, given } if is_of_detector() => {
+                BindingError::OtherDetector { gallery, given }
+            }
+            error => error,
+        })
     }
 }
 

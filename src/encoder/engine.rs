@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::ensemble::EnsembleEncoder;
-use super::model::{Kind, Model, Network};
+use super::model::{DetectorFile, Kind, Model, Network};
 use super::stand_in::{StandInDetector, StandInEncoder};
 use super::{Encoder, EncoderError};
 use crate::face::Detector;
@@ -40,8 +40,10 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// A function that loads the detector, and the encoders of some networks, none of them the stand-in; see [`Engine::load`].
-pub type Load = fn(&[(&Model, &Network)], Device, bool) -> Result<Loaded, EncoderError>;
+/// A function that loads the detector, the built-in one if none is given, and the encoders of some networks, none of them the stand-in; see
+/// [`Engine::load`].
+pub type Load =
+    fn(Option<&DetectorFile>, &[(&Model, &Network)], Device, bool) -> Result<Loaded, EncoderError>;
 
 /// A detector, and the encoders of networks in the order in which they were requested.
 pub type Loaded = (Box<dyn Detector>, Vec<Box<dyn Encoder>>);
@@ -74,7 +76,12 @@ impl Engine {
             (Box::new(StandInDetector) as Box<dyn Detector>, networks.iter().map(encoder).collect())
         } else {
             let no_networks = || EncoderError::NoNetworks { model: model.name.clone() };
-            PROVIDED.get().ok_or_else(no_networks)?(&networks, device, trust_torchscript)?
+            PROVIDED.get().ok_or_else(no_networks)?(
+                model.detector.as_ref(),
+                &networks,
+                device,
+                trust_torchscript,
+            )?
         };
         let encoder = match &model.kind {
             Kind::Network(_) => encoders.remove(0),

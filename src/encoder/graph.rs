@@ -13,7 +13,7 @@ mod shape;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{LARGEST_ACTIVATIONS, MOST_PRODUCTS, Plan, check};
+pub use check::{LARGEST_ACTIVATIONS, MOST_PRODUCTS, Plan, check, check_single};
 pub use op::{Op, Reduction};
 pub(crate) use shape::broadcast;
 pub use shape::{Dim, Shape, TensorShapes};

@@ -1,12 +1,14 @@
 //! Models: what turns an aligned face into a template. A [`Network`], or an [`Ensemble`] of networks. A [`Manifest`] describes one in a
 //! TOML file.
 
+mod detector;
 mod ensemble;
 mod fingerprint;
 mod imported;
 mod manifest;
 mod scale;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -15,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{EncoderError, weights};
 use crate::face::Chip;
+pub use detector::DetectorFile;
 pub use ensemble::{Ensemble, Member, Projection};
 pub use manifest::Manifest;
 pub use scale::Scale;
@@ -38,6 +41,8 @@ pub struct Model {
     pub caveats: Vec<String>,
     /// What is run.
     pub kind: Kind,
+    /// The detector of the user. None: the built-in one.
+    pub detector: Option<DetectorFile>,
 }
 
 /// What a model runs.
@@ -156,13 +161,17 @@ impl Model {
         found.clone()
     }
 
-    /// The model for a name that a user gives: a built-in or imported model, or the path of a manifest (a text with `/`, or ending with `.toml`).
+    /// The model for a name that a user gives: a built-in or imported model, also with an installed detector (`duo-128+scrfd-5838f7fe`), or the
+    /// path of a manifest (a text with `/`, or ending with `.toml`).
     ///
     /// # Errors
-    /// There is no such model, or the manifest is invalid.
+    /// There is no such model or detector, or the manifest is invalid.
     pub fn find(name: &str) -> Result<Self, EncoderError> {
         if is_path(name) {
             return Self::from_manifest(Path::new(name));
+        }
+        if let (model, Some(detector)) = Self::split(name) {
+            return Ok(Self::find(model)?.with_detector(DetectorFile::installed(detector)?));
         }
         if let Some(model) = Self::named(name) {
             return Ok(model);
@@ -207,12 +216,15 @@ impl Model {
         let mut files = Vec::new();
         let mut enter = |model, weights| files.push(ModelFile::new(model, weights));
         for (model, network) in self.networks() {
-            network.weights.iter().for_each(|weights| enter(&model.name, weights));
+            network.weights.iter().for_each(|weights| enter(model.name.as_str(), weights));
         }
         if let Kind::Ensemble(Ensemble { projection: Some(projection), .. }) = &self.kind
             && projection.embedded().is_none()
         {
-            enter(&self.name, &projection.weights);
+            enter(self.name.as_str(), &projection.weights);
+        }
+        if let Some(detector) = &self.detector {
+            files.push(ModelFile::new(detector.name(), &detector.weights));
         }
         files
     }
@@ -228,11 +240,11 @@ impl Model {
     /// # Errors
     /// A file is missing, not a regular file, too large, unreadable, or has another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
-        let mut own = self.files().into_iter().filter(|file| Self::named(file.model).is_none());
-        own.try_for_each(|file| weights::check(file.model, &file.path, file.sha256))
+        let mut own = self.files().into_iter().filter(|file| Self::named(&file.model).is_none());
+        own.try_for_each(|file| weights::check(&file.model, &file.path, file.sha256))
     }
 
-    /// The detector of every model except the stand-in.
+    /// The detector of every model that has no other one, except the stand-in.
     pub fn detector() -> &'static Weights {
         &DETECTOR
     }
@@ -246,8 +258,8 @@ impl Model {
 /// A file of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile<'a> {
-    /// Name of the model that it belongs to: the model itself, or a member of it.
-    pub model: &'a str,
+    /// Name of the model that it belongs to: the model itself, or a member of it; or of the detector.
+    pub model: Cow<'a, str>,
     /// Its place, whether it exists or not.
     pub path: PathBuf,
     /// Its SHA-256, hexadecimal.
@@ -256,8 +268,8 @@ pub struct ModelFile<'a> {
 
 impl<'a> ModelFile<'a> {
     /// The file `weights` of a model.
-    pub fn new(model: &'a str, weights: &'a Weights) -> Self {
-        Self { model, path: models_dir().join(&weights.file), sha256: &weights.sha256 }
+    pub fn new(model: impl Into<Cow<'a, str>>, weights: &'a Weights) -> Self {
+        Self { model: model.into(), path: models_dir().join(&weights.file), sha256: &weights.sha256 }
     }
 }
 

@@ -7,11 +7,14 @@
 //! weights as 32-bit floats once more, constants that are computed from them (at most four times the weights and 4 million numbers),
 //! and 600 MiB for the structure.
 //!
+//! Encoders are described here, detectors in [`detector`].
+//!
 //! Crops are independent: the axis that counts them is followed through the graph, also if the file fixes the batch size, and a graph that
 //! would mix crops is refused. So a file with a fixed batch runs with any.
 
 mod builder;
 mod constant;
+pub mod detector;
 mod file;
 mod fold;
 mod node;
@@ -76,16 +79,10 @@ pub struct Converted {
 /// # Errors
 /// The file is damaged, not ONNX, or not self-contained; it is not an encoder; an operator is not supported; it needs too much memory or time.
 pub fn convert(bytes: impl Into<Bytes>, side: Option<u32>) -> Result<Converted, Refusal> {
-    let bytes = bytes.into();
-    if bytes.is_empty() {
-        return Err(Refusal::new("the file is empty"));
-    }
-    file::recognise(&bytes)?;
-    structure::check(&bytes)?;
-    let damaged = |error: prost::DecodeError| Refusal::new(format!("not an ONNX file, or damaged: {error}"));
-    let model = ModelProto::decode(bytes).map_err(damaged)?;
+    let model = read(bytes.into())?;
     let opset = file::opset(&model)?;
-    let graph = model.graph.as_ref().ok_or_else(|| Refusal::new("not an ONNX file: it contains no graph"))?;
+    let graph = graph_of(&model)?;
+    detector::require_none(graph)?;
     let entry = file::entry(graph, side)?;
     let output = file::output(graph)?;
 
@@ -99,8 +96,8 @@ pub fn convert(bytes: impl Into<Bytes>, side: Option<u32>) -> Result<Converted, 
         false => picture,
     };
     let values = HashMap::from([(entry.name, picture)]);
-    let result = follow(graph, values, output, &mut builder, opset, entry.batch)?;
-    let (description, tensors) = builder.finish(&result)?;
+    let results = follow(graph, values, &[output], &mut builder, opset, entry.batch)?;
+    let (description, tensors) = builder.finish(&results)?;
     let shapes = |name: &str| tensors.get(name).map(|tensor| tensor.shape.clone());
     let plan = graph::check(&description, &shapes, [3, i64::from(entry.side)]).map_err(Refusal::new)?;
     let dimension = file::dimension(&plan.outputs[0])?;
@@ -108,21 +105,41 @@ pub fn convert(bytes: impl Into<Bytes>, side: Option<u32>) -> Result<Converted, 
     let weights = tensors.values().map(|tensor| tensor.numbers.len()).sum();
     let text = serde_json::to_string(&description).map_err(|error| Refusal::new(error.to_string()))?;
     let bytes = safetensors(&text, &tensors);
-    let producer = format!("{} {}", model.producer_name, model.producer_version).trim().to_owned();
+    let producer = producer(&model);
     Ok(Converted { bytes, side: entry.side, dimension, plan, operations, weights, producer, opset })
 }
 
-/// Folds or converts every node that `output` needs, in their order, and returns the value of `output`.
+/// Reads a file, with limits.
+fn read(bytes: Bytes) -> Result<ModelProto, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::new("the file is empty"));
+    }
+    file::recognise(&bytes)?;
+    structure::check(&bytes)?;
+    let damaged = |error: prost::DecodeError| Refusal::new(format!("not an ONNX file, or damaged: {error}"));
+    ModelProto::decode(bytes).map_err(damaged)
+}
+
+fn graph_of(model: &ModelProto) -> Result<&GraphProto, Refusal> {
+    model.graph.as_ref().ok_or_else(|| Refusal::new("not an ONNX file: it contains no graph"))
+}
+
+/// The program that wrote a file, as it says.
+fn producer(model: &ModelProto) -> String {
+    format!("{} {}", model.producer_name, model.producer_version).trim().to_owned()
+}
+
+/// Folds or converts every node that the outputs need, in their order, and returns the values of the outputs.
 fn follow<'a>(
     graph: &'a GraphProto,
     mut values: HashMap<&'a str, Value>,
-    output: &'a str,
+    outputs: &[&'a str],
     builder: &mut Builder,
     opset: i64,
     batch: i64,
-) -> Result<Value, Refusal> {
-    let needed = file::needed(graph, output)?;
-    let uses = file::uses(graph, &needed, output);
+) -> Result<Vec<Value>, Refusal> {
+    let needed = file::needed(graph, outputs)?;
+    let uses = file::uses(graph, &needed, outputs);
     let initializers: HashMap<&str, &proto::TensorProto> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let numbers = graph.initializer.iter().map(file::stored).sum();
@@ -169,7 +186,11 @@ fn follow<'a>(
             values.insert(output, value);
         }
     }
-    values.remove(output).ok_or_else(|| Refusal::new(format!("no node makes the output {output:?}")))
+    let result = |output: &&str| {
+        let value = values.get(output).cloned();
+        value.ok_or_else(|| Refusal::new(format!("no node makes the output {output:?}")))
+    };
+    outputs.iter().map(result).collect()
 }
 
 /// A safetensors file with the graph and its tensors. The same network always gives the same bytes, because their hash identifies it.

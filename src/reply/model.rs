@@ -58,6 +58,8 @@ pub struct ModelInfo {
     pub threshold_basis: String,
     /// The networks of an ensemble; empty for a single network.
     pub members: Vec<ModelMember>,
+    /// The detector: `mtcnn`, or that of the user.
+    pub detector: String,
     /// The files of the model that are not part of the program.
     pub files: Vec<ModelFile>,
     /// SHA-256 of weights and preprocessing, hexadecimal.
@@ -126,7 +128,7 @@ impl From<&encoder::Model> for ModelInfo {
             weight: member.weight,
         });
         let files = model.files().into_iter().map(|file| ModelFile {
-            model: file.model.to_owned(),
+            model: file.model.into_owned(),
             path: file.path.to_string_lossy().into_owned(),
             sha256: file.sha256.to_owned(),
         });
@@ -140,6 +142,7 @@ impl From<&encoder::Model> for ModelInfo {
             threshold: model.threshold,
             threshold_basis: model.threshold_basis.clone(),
             members: members.collect(),
+            detector: model.detector_name(),
             files: files.collect(),
             fingerprint: model.fingerprint(),
         }
@@ -175,6 +178,10 @@ pub struct ImportedModel {
     pub licence: String,
     /// SHA-256 of weights and preprocessing, hexadecimal.
     pub fingerprint: String,
+    /// The detector: `mtcnn`, or that of the user.
+    pub detector: String,
+    /// Name of a detector in the pack of the encoder that is not used.
+    pub unused_detector: Option<String>,
     /// Name of the ONNX file.
     pub file: String,
     /// Version of the operators in it.

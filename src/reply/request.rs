@@ -1,5 +1,7 @@
 //! Requests. Every field has a default, so an empty object is a valid request.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Device;
@@ -12,6 +14,10 @@ use crate::ingest::Faces;
 pub struct EngineRequest {
     /// A built-in model, or the path of a manifest. `None`: the gallery's model, or the best available one.
     pub model: Option<String>,
+    /// An ONNX file with an SCRFD detector, or a pack with one. `None`: the detector of the gallery or of the model.
+    pub detector: Option<PathBuf>,
+    /// Whether the user accepts the conditions of a known publisher of that file.
+    pub accept_licence: bool,
     /// Whether the code in a TorchScript model may run.
     pub trust_model_code: bool,
     /// The device of the networks.

@@ -321,6 +321,8 @@ fn models_and_measurements_survive_json() {
         threshold_basis: "guess".into(),
         licence: "MIT".into(),
         fingerprint: "f".into(),
+        detector: "mtcnn".into(),
+        unused_detector: Some("det.onnx".into()),
         file: "w.onnx".into(),
         operator_set: 17,
         operations: 9,
@@ -346,6 +348,7 @@ fn models_and_measurements_survive_json() {
         threshold: 0.457,
         threshold_basis: "guess".into(),
         members: vec![ModelMember { name: name(), fingerprint: "e".into(), weight: 0.7 }],
+        detector: "mtcnn".into(),
         files: vec![ModelFile { model: name(), path: "w.pt".into(), sha256: "a".into() }],
         fingerprint: "f".into(),
     };

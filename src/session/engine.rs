@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::error::{Result, SessionError};
-use crate::encoder::{EncoderError, Engine, Model};
+use crate::encoder::{DetectorFile, EncoderError, Engine, Model};
 use crate::face::DetectOptions;
 use crate::image::Limits;
 use crate::ingest::Options;
@@ -17,7 +17,7 @@ enum Wanted {
     /// The requested model, or the best available one.
     OfRequest,
     /// This one.
-    Given(Model),
+    Given(Box<Model>),
 }
 
 /// Networks that are loaded when they are first used.
@@ -42,7 +42,7 @@ impl Networks {
 
     /// The networks of a model. The model of the request is ignored.
     pub fn of_model(request: EngineRequest, model: Model) -> Self {
-        Self { request, wanted: Wanted::Given(model), loaded: OnceLock::new() }
+        Self { request, wanted: Wanted::Given(Box::new(model)), loaded: OnceLock::new() }
     }
 
     /// The networks. The first call loads them.
@@ -62,12 +62,23 @@ impl Networks {
     }
 }
 
-/// The requested model, or the best available one.
+/// The requested model, or the best available one, with the requested detector.
 ///
 /// # Errors
-/// There is no such model.
+/// There is no such model; the file of the detector is refused.
 pub fn chosen(request: &EngineRequest) -> Result<Model> {
-    Ok(request.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available))
+    let model =
+        request.model.as_deref().map(Model::find).transpose()?.unwrap_or_else(Model::default_available);
+    with_detector(model, request, None)
+}
+
+/// The model with the requested detector, otherwise with the installed one of this name, otherwise with its own.
+fn with_detector(model: Model, request: &EngineRequest, name: Option<&str>) -> Result<Model> {
+    Ok(match (&request.detector, name) {
+        (Some(file), _) => model.with_detector(DetectorFile::open(file, request.accept_licence)?),
+        (None, Some(name)) => model.with_detector(DetectorFile::installed(name)?),
+        (None, None) => model,
+    })
 }
 
 /// Loads the networks of a model.
@@ -81,20 +92,21 @@ pub fn load(request: &EngineRequest, model: &Model) -> Result<Engine> {
 /// Loads the networks of the model that a gallery is bound to.
 ///
 /// # Errors
-/// The gallery contains templates of another program; its model is neither built in nor imported and the request names none; the requested model is another
-/// one; as [`Engine::load`].
+/// The gallery contains templates of another program; its model is neither built in nor imported and the request names none; the requested model or
+/// detector is another one; its detector is not there; as [`Engine::load`].
 pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
     if binding.is_external() {
         return Err(SessionError::ExternalTemplates);
     }
+    let (name, detector) = Model::split(&binding.model);
     let model = match &request.model {
         Some(name) => Model::find(name)?,
-        None => match Model::named(&binding.model) {
+        None => match Model::named(name) {
             Some(model) => model,
-            None => Model::imported(&binding.model)?
-                .ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
+            None => Model::imported(name)?.ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
         },
     };
+    let model = with_detector(model, request, detector)?;
     model.require_for(binding)?;
     load(request, &model)
 }
@@ -105,7 +117,10 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
 /// [`EncoderError::NoNetworks`].
 pub fn require_for(binding: &Binding) -> Result<()> {
     let is_real = |model: Model| !model.is_stand_in();
-    if Engine::is_provided() || binding.is_external() || !Model::named(&binding.model).is_none_or(is_real) {
+    if Engine::is_provided()
+        || binding.is_external()
+        || !Model::named(Model::split(&binding.model).0).is_none_or(is_real)
+    {
         return Ok(());
     }
     Err(EncoderError::NoNetworks { model: binding.model.clone() }.into())

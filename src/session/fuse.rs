@@ -140,10 +140,12 @@ fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
         provenance: joined(|model| &model.provenance),
         caveats,
         kind: Kind::Ensemble(Ensemble { members: Vec::new(), mirror, projection: None }),
+        detector: None,
     };
     let members = models.into_iter().map(|model| Member { model, weight: 1.0 }).collect();
     let ensemble = Ensemble { members, mirror, projection: None };
     ensemble.check(dimension).map_err(SessionError::Input)?;
+    model.detector = ensemble.detector();
     model.kind = Kind::Ensemble(ensemble);
     Ok(model)
 }

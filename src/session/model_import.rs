@@ -1,5 +1,6 @@
 //! The import of a user's encoder: an ONNX file becomes a model in the folder of the models.
 
+mod detector;
 mod faces;
 mod search;
 mod separation;
@@ -14,8 +15,8 @@ use super::error::{Result, SessionError};
 use super::{Control, Stopped};
 use crate::encoder::onnx::pack::{self, Found};
 use crate::encoder::{
-    ChannelOrder, Device, EncoderError, Input, Kind, Manifest, Model, Network, Runtime, Scale, Weights,
-    hexadecimal, models_dir,
+    ChannelOrder, DetectorFile, Device, EncoderError, Input, Kind, Manifest, Model, Network, Runtime, Scale,
+    Weights, hexadecimal, models_dir,
 };
 use crate::face::Chip;
 use crate::reply::{ImportedModel, TriedSetting, VERSION};
@@ -47,7 +48,9 @@ pub struct ModelImportRequest {
     pub threshold: Option<f32>,
     /// Licence of the weights.
     pub licence: Option<String>,
-    /// Whether the user accepts the conditions of a known publisher.
+    /// An ONNX file with an SCRFD detector for the model, or a pack with one. `None`: the built-in detector.
+    pub detector: Option<PathBuf>,
+    /// Whether the user accepts the conditions of known publishers.
     pub accept_licence: bool,
     /// Whether nothing is written.
     pub dry_run: bool,
@@ -67,13 +70,15 @@ pub enum ModelImport {
 /// Converts the file, finds its preprocessing by measurement, and writes the model. A refusal leaves nothing behind.
 ///
 /// # Errors
-/// The file is refused; the conditions of its publisher are not accepted; the name is taken by another model; the networks cannot run; the
+/// The file or that of the detector is refused; the conditions of its publisher are not accepted; the name is taken by another model; the networks cannot run; the
 /// folder cannot be written.
 pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Result<ModelImport> {
     let onnx = |reason: String| SessionError::from(EncoderError::Onnx { file: request.file.clone(), reason });
     let side = request.chip.map(Chip::side);
     let found = pack::open(&request.file, side).map_err(|refusal| onnx(refusal.to_string()))?;
     let licence = licence(request, &found).map_err(onnx)?;
+    let detector = request.detector.as_deref();
+    let detector = detector.map(|file| DetectorFile::open(file, request.accept_licence)).transpose()?;
     let name = request.name.clone().unwrap_or_else(|| name_of(&found.file));
     let refused = |reason: String| SessionError::Request { field: "name", reason };
     Model::check_imported_name(&name).map_err(refused)?;
@@ -90,22 +95,29 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
     let origin = found.converted;
     let stated =
         Stated { chip: request.chip, channels: request.channels, mean: request.mean, scale: request.scale };
-    let Some(search) = search::search(&model, &network, stated, request.device, control)? else {
+    let Some(mut search) = search::search(&model, &network, stated, request.device, control)? else {
         return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total: 1, unit: "model" }));
     };
     network.input = search.candidates[search.winner].input;
+    if let Some(detector) = &detector {
+        let tried = Model { kind: Kind::Network(network.clone()), ..model.clone() };
+        search.warnings.extend(detector::warning(&tried, detector, request.device)?);
+    }
     network.weights = network.weights.map(|weights| Weights {
         file: PathBuf::from(weights.file.file_name().unwrap_or_default()),
         ..weights
     });
     settle(&mut model, &search, request.threshold);
     model.kind = Kind::Network(network.clone());
+    // The manifest is beside the file.
+    model.detector = detector.as_ref().map(DetectorFile::beside);
 
     let manifest = out.join(format!("{}.toml", model.name));
     let is_there = manifest.exists() || out.join(format!("{}.safetensors", model.name)).exists();
     if is_there {
         require_same(&manifest, &model)?;
     } else if !request.dry_run {
+        detector.map(|detector| detector.install(&out)).transpose()?;
         let manifest = Manifest::of_network(&model, &network);
         publish(&work, &out, &model.name, &manifest).map_err(|error| failed(&out, error))?;
     }
@@ -123,6 +135,8 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
         threshold_basis: model.threshold_basis.clone(),
         licence: model.licence.clone(),
         fingerprint: model.fingerprint(),
+        detector: model.detector_name(),
+        unused_detector: found.detector.filter(|_| model.detector.is_none()),
         file: found.file,
         operator_set: origin.opset,
         operations: origin.operations,
@@ -150,10 +164,7 @@ fn licence(request: &ModelImportRequest, found: &Found) -> std::result::Result<S
         let namesake = known.namesake.map_or_else(String::new, |namesake| {
             format!(" {namesake} publishes a file of the same name; for that one state --licence.")
         });
-        return Err(format!(
-            "{} is a file of {}, licensed for {}. Give --accept-licence if you accept this.{namesake}",
-            found.file, known.publisher, known.conditions
-        ));
+        return Err(known.refusal(&found.file) + &namesake);
     }
     let own = format!("{}: {}", known.publisher, known.conditions);
     Ok(request.licence.clone().unwrap_or(own))
@@ -200,6 +211,7 @@ fn described(found: &Found, name: String, licence: String) -> Model {
             "An imported model: its accuracy and its training set are not known to this program.".into(),
         ],
         kind: Kind::Network(unsettled(found, Weights { file: PathBuf::new(), sha256: String::new() })),
+        detector: None,
     }
 }
 

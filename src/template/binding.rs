@@ -17,6 +17,16 @@ pub enum BindingError {
         /// Name and fingerprint of the given templates.
         given: String,
     },
+    /// The gallery was made with another detector.
+    #[error(
+        "this gallery holds templates of {gallery} and cannot be used with {given}: their detectors differ, and the landmarks of the detector decide how a face is aligned; leave out --detector to use the gallery's own one, or make a new gallery"
+    )]
+    OtherDetector {
+        /// Name and fingerprint stored in the gallery.
+        gallery: String,
+        /// Name and fingerprint of the given templates.
+        given: String,
+    },
     /// An earlier version of the program, which prepared photos differently, made the gallery.
     #[error(
         "this gallery holds templates of {gallery} from an earlier version of this program, which aligned faces at the border of a photo differently; this version makes {given}, and scores between the two mean nothing. Templates cannot be converted: make a new gallery and enroll the photos again; the templates of this gallery can still be listed and exported"

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::super::engine::DeviceArgument;
+use super::super::engine::{DetectorArguments, DeviceArgument};
 use super::super::screen::{Bar, Screen, Table, count, percent};
 use super::super::{ExitStatus, interrupt, values};
 use crate::encoder::{ChannelOrder, EncoderError, Engine, Scale};
@@ -40,9 +40,8 @@ pub struct Arguments {
     /// Licence of the weights, for `model list`
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
-    /// Accept the conditions of the publisher, if the file is a known one
-    #[arg(long)]
-    accept_licence: bool,
+    #[command(flatten)]
+    detector: DetectorArguments,
     /// Folder for the manifest and the weights. Models elsewhere than in the default folder are named by their path
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -85,7 +84,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         scale: arguments.scale.map(Scale::from),
         threshold: arguments.threshold,
         licence: arguments.licence.clone(),
-        accept_licence: arguments.accept_licence,
+        detector: arguments.detector.detector.clone(),
+        accept_licence: arguments.detector.accept_licence,
         dry_run: arguments.dry_run,
         device: arguments.device.into(),
     };
@@ -124,6 +124,12 @@ fn print(model: &ImportedModel, arguments: &Arguments, screen: Screen) -> Result
     model.warnings.iter().try_for_each(|warning| screen.text(format!("warning: {warning}")))?;
     screen.text(format!("threshold {:.3}: {}", model.threshold, model.threshold_basis))?;
     screen.text(format!("licence: {}", model.licence))?;
+    screen.text(match &model.unused_detector {
+        Some(file) => {
+            format!("detector: {}; --detector uses {file} of the same pack instead", model.detector)
+        }
+        None => format!("detector: {}", model.detector),
+    })?;
     let fingerprint = model.fingerprint.get(..12).unwrap_or_default();
     let done = match (model.written, arguments.dry_run) {
         (true, _) => "imported as",

@@ -55,6 +55,32 @@ pub fn check(
     tensors: &TensorShapes<'_>,
     [channels, side]: [i64; 2],
 ) -> Result<Plan, String> {
+    let crops = vec![Dim::batch(1), Dim::fixed(channels), Dim::fixed(side), Dim::fixed(side)];
+    let plan = followed(network, tensors, crops)?;
+    for (name, shape) in network.outputs.iter().zip(&plan.outputs) {
+        if shape.first() != Some(&Dim::batch(1)) {
+            let shape = told(shape);
+            return Err(format!(
+                "output {name:?} has the shape {shape}, which does not begin with one row per crop"
+            ));
+        }
+    }
+    Ok(plan)
+}
+
+/// Follows the shapes through a network that runs on one picture at a time, of `channels` x `rows` x `columns`.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_single(
+    network: &Description,
+    tensors: &TensorShapes<'_>,
+    [channels, rows, columns]: [i64; 3],
+) -> Result<Plan, String> {
+    followed(network, tensors, [1, channels, rows, columns].map(Dim::fixed).to_vec())
+}
+
+fn followed(network: &Description, tensors: &TensorShapes<'_>, entry: Shape) -> Result<Plan, String> {
     if network.ops.len() > MOST_OPERATIONS {
         return Err(format!("{} operations, expected at most {MOST_OPERATIONS}", network.ops.len()));
     }
@@ -65,7 +91,6 @@ pub fn check(
     last_use.extend(network.outputs.iter().map(|name| (name.as_str(), usize::MAX)));
     let last = |name: &str, made: usize| last_use.get(name).copied().unwrap_or(made);
 
-    let entry = vec![Dim::batch(1), Dim::fixed(channels), Dim::fixed(side), Dim::fixed(side)];
     let mut live = product(&entry).ok_or("the input is too large")?;
     let mut values = HashMap::from([(INPUT, Value { shape: entry, last_use: last(INPUT, 0) })]);
     let (mut activations, mut products) = (live, 0_i64);
@@ -98,13 +123,7 @@ pub fn check(
         }
     }
     let output = |name: &String| match values.get(name.as_str()) {
-        Some(value) if value.shape.first().is_some_and(|dim| *dim == Dim::batch(1)) => {
-            Ok(value.shape.clone())
-        }
-        Some(value) => {
-            let shape = told(&value.shape);
-            Err(format!("output {name:?} has the shape {shape}, which does not begin with one row per crop"))
-        }
+        Some(value) => Ok(value.shape.clone()),
         None => Err(format!("no operation makes the output {name:?}")),
     };
     let outputs = network.outputs.iter().map(output).collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! Ensembles: several networks whose outputs are combined into one template.
 
-use super::{Kind, Model, Weights};
+use super::{DetectorFile, Kind, Model, Weights};
 
 /// Most members. More make a template slower and hardly better.
 pub(crate) const MOST_MEMBERS: usize = 8;
@@ -52,6 +52,11 @@ impl Projection {
 }
 
 impl Ensemble {
+    /// The detector of the members, all of which have the same.
+    pub(crate) fn detector(&self) -> Option<DetectorFile> {
+        self.members.first().and_then(|member| member.model.detector.clone())
+    }
+
     /// Number of components of all members together.
     pub fn components(&self) -> usize {
         self.members.iter().map(|member| member.model.dimension).sum()
@@ -76,6 +81,15 @@ impl Ensemble {
                     model.name
                 ));
             }
+        }
+        let detector =
+            |member: &Member| member.model.detector.as_ref().map(|detector| detector.weights.sha256.clone());
+        if let Some(other) = self.members.iter().find(|member| detector(member) != detector(&self.members[0]))
+        {
+            return Err(format!(
+                "members {} and {} have different detectors; an ensemble looks at a photo once",
+                self.members[0].model.name, other.model.name
+            ));
         }
         match &self.projection {
             _ if components > MOST_COMPONENTS => {

@@ -2,13 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Ensemble, Kind, Member, Model, Network, Projection, hexadecimal};
+use super::{DetectorFile, Ensemble, Kind, Member, Model, Network, Projection, hexadecimal};
 
 /// Version of the code between photo and network that no manifest describes: the detector cascade, the alignment, the rounding. It is
 /// raised when their results change, so that galleries made with earlier versions are recognised.
 ///
 /// 1: faces at the border of a photo were stretched. 2: they are padded, and rotated photos are recognised.
 const PIPELINE: u32 = 2;
+/// Version of the steps around the network of a user's detector, raised when their results change.
+const SCRFD: u32 = 1;
 
 impl Model {
     /// SHA-256, in hexadecimal, of everything that determines the template of a photo: the weights of encoder and detector, alignment,
@@ -25,17 +27,22 @@ impl Model {
 
     pub(super) fn fingerprint_of(&self, pipeline: u32) -> String {
         let described = match &self.kind {
-            Kind::Network(network) => of_network(network, pipeline),
+            Kind::Network(network) => of_network(network, self.detector.as_ref(), pipeline),
             Kind::Ensemble(ensemble) => of_ensemble(ensemble, pipeline),
         };
         hexadecimal(&Sha256::digest(format!("{described}dimension {}\n", self.dimension)))
     }
 }
 
-fn of_network(Network { runtime, input, weights }: &Network, pipeline: u32) -> String {
+fn of_network(network: &Network, detector: Option<&DetectorFile>, pipeline: u32) -> String {
+    let Network { runtime, input, weights } = network;
     let mut text = format!("gallerist pipeline {pipeline}\n{runtime:?}\n");
-    for weights in [weights.as_ref(), Some(Model::detector())] {
+    let own = detector.map_or(Model::detector(), |detector| &detector.weights);
+    for weights in [weights.as_ref(), Some(own)] {
         text += &format!("weights {}\n", weights.map_or("none", |weights| weights.sha256.as_str()));
+    }
+    if detector.is_some() {
+        text += &format!("detector scrfd {SCRFD}\n");
     }
     let points = input.chip.template().as_flattened().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let mean = input.mean.map(f32::to_bits);

@@ -18,9 +18,12 @@
 //! [weights]
 //! file = "encoder.safetensors" # beside the manifest, or an absolute path
 //! sha256 = "..."
+//! [detector]                   # optional: an SCRFD detector instead of the built-in one
+//! file = "scrfd-5838f7fe.onnx"
+//! sha256 = "..."
 //! ```
 //!
-//! An ensemble, as `gallerist model fuse` writes it, has instead of `chip` to `scale` and `[weights]`:
+//! An ensemble, as `gallerist model fuse` writes it, has instead of `chip` to `scale`, `[weights]` and `[detector]`:
 //!
 //! ```toml
 //! kind = "ensemble"
@@ -44,7 +47,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChannelOrder, Ensemble, Input, Kind, Member, Model, Network, Projection, Runtime, Scale, Weights,
+    ChannelOrder, DetectorFile, Ensemble, Input, Kind, Member, Model, Network, Projection, Runtime, Scale,
+    Weights,
 };
 use crate::encoder::{EncoderError, weights};
 use crate::face::Chip;
@@ -83,6 +87,8 @@ pub struct Manifest {
     members: Vec<MemberEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     projection: Option<Weights>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detector: Option<Weights>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +150,9 @@ impl Manifest {
             }
             _ => {}
         }
+        if let (Kind::Network(_), Some(detector)) = (&model.kind, &mut model.detector) {
+            detector.weights.file = folder.join(&detector.weights.file);
+        }
         Ok(model)
     }
 
@@ -190,10 +199,11 @@ impl Manifest {
             weights: None,
             members: ensemble.members.iter().zip(members).map(entry).collect(),
             projection: ensemble.projection.as_ref().map(|projection| projection.weights.clone()),
+            detector: None,
         }
     }
 
-    /// The manifest of a network of a user. Its weights are named as they are.
+    /// The manifest of a network of a user. Its weights and its detector are named as they are.
     pub(crate) fn of_network(model: &Model, network: &Network) -> Self {
         let Input { chip, channels, mean, scale } = network.input;
         Self {
@@ -218,6 +228,7 @@ impl Manifest {
             weights: network.weights.clone(),
             members: Vec::new(),
             projection: None,
+            detector: model.detector.as_ref().map(|detector| detector.weights.clone()),
         }
     }
 
@@ -230,6 +241,10 @@ impl Manifest {
             ManifestKind::StandIn => self.network(Runtime::StandIn).map_err(Invalid::Reason)?,
             ManifestKind::Ensemble => self.ensemble(find)?,
         };
+        let detector = match &kind {
+            Kind::Network(_) => self.detector.map(DetectorFile::named_by),
+            Kind::Ensemble(ensemble) => ensemble.detector(),
+        };
         Ok(Model {
             name: self.name,
             dimension: self.dimension,
@@ -239,6 +254,7 @@ impl Manifest {
             provenance: self.provenance,
             caveats: self.caveats,
             kind,
+            detector,
         })
     }
 
@@ -252,7 +268,9 @@ impl Manifest {
         if !(-1.0..=1.0).contains(&self.threshold) {
             return Err(format!("threshold is {}, expected a cosine, -1 to 1", self.threshold));
         }
-        for (field, weights) in [("weights", &self.weights), ("projection", &self.projection)] {
+        let files =
+            [("weights", &self.weights), ("projection", &self.projection), ("detector", &self.detector)];
+        for (field, weights) in files {
             if let Some(Weights { sha256, .. }) =
                 weights.as_ref().filter(|weights| !is_sha256(&weights.sha256))
             {
@@ -295,6 +313,7 @@ impl Manifest {
             ("mean", self.mean.is_some()),
             ("scale", self.scale.is_some()),
             ("[weights]", self.weights.is_some()),
+            ("[detector]", self.detector.is_some()),
         ];
         if let Some((field, _)) = of_network.iter().find(|(_, given)| *given) {
             return refused(format!("{field} belongs to the members, not to the ensemble"));

@@ -10,32 +10,36 @@ mod detector;
 mod encoder;
 mod graph;
 mod pool;
+mod scrfd;
 #[allow(unsafe_code)] // one block, explained in that file
 mod unsafe_library;
 
+use std::path::PathBuf;
 use std::sync::Once;
 
 use detector::{BatchedNetworks, TorchNetworks};
 use encoder::{BatchedEncoder, Input, ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{
-    Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir, weights,
+    DetectorFile, Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir,
+    onnx, weights,
 };
 use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
+use gallerist::face::scrfd::Scrfd;
+use scrfd::TorchScrfd;
 
 /// Verifies and loads the detector and the encoders of some networks.
 pub(crate) fn load(
+    detector_file: Option<&DetectorFile>,
     networks: &[(&Model, &Network)],
     device: Device,
     trusted: bool,
 ) -> Result<Loaded, EncoderError> {
     let files = networks.iter().map(|(model, network)| file(model, network, trusted));
     let files: Vec<ModelFile<'_>> = files.collect::<Result<_, _>>()?;
-    let detector = Model::detector();
-    let detector_file = models_dir().join(&detector.file);
-    let bytes = files.iter().map(|file| weights::read(file.model, &file.path, file.sha256));
+    let bytes = files.iter().map(|file| weights::read(&file.model, &file.path, file.sha256));
     let bytes: Vec<Vec<u8>> = bytes.collect::<Result<_, _>>()?;
-    let detector_bytes = weights::read("mtcnn", &detector_file, &detector.sha256)?;
+    let detector = Read::of(detector_file)?;
 
     let device = choose(device)?;
     let mut encoders: Vec<Box<dyn Encoder>> = Vec::new();
@@ -46,11 +50,37 @@ pub(crate) fn load(
             runtime => Box::new(TorchEncoder::load(input, &file.path, &bytes, runtime == Runtime::Graph)?),
         });
     }
-    let networks = TorchNetworks::load(&detector_file, &detector_bytes, device)?;
-    if device.is_cuda() {
-        return batched(networks, encoders);
+    match detector {
+        Read::Mtcnn(file, bytes) => {
+            let networks = TorchNetworks::load(&file, &bytes, device)?;
+            if device.is_cuda() {
+                return batched(networks, encoders);
+            }
+            Ok((Box::new(Mtcnn::new(networks)), encoders))
+        }
+        Read::Scrfd(file, converted) => {
+            let network = TorchScrfd::load(&file, &converted, device)?;
+            Ok((Box::new(Scrfd::new(network)), encoders))
+        }
     }
-    Ok((Box::new(Mtcnn::new(networks)), encoders))
+}
+
+/// A detector whose file is verified.
+enum Read {
+    Mtcnn(PathBuf, Vec<u8>),
+    Scrfd(DetectorFile, onnx::detector::Converted),
+}
+
+impl Read {
+    fn of(file: Option<&DetectorFile>) -> Result<Self, EncoderError> {
+        if let Some(file) = file {
+            return Ok(Self::Scrfd(file.clone(), file.convert()?));
+        }
+        let own = Model::detector();
+        let file = models_dir().join(&own.file);
+        let bytes = weights::read("mtcnn", &file, &own.sha256)?;
+        Ok(Self::Mtcnn(file, bytes))
+    }
 }
 
 fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<ModelFile<'a>, EncoderError> {

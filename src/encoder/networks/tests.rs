@@ -1,6 +1,7 @@
 //! Comparison with the references: the landmarks of facenet-pytorch, and the embeddings of one synthetic crop from the original
 //! runtimes of the encoders (LiteRT, ONNX Runtime, dlib).
 
+mod detectors;
 mod imported;
 
 use std::path::Path;

@@ -30,7 +30,11 @@ impl Builder {
 
     /// The picture: N, 3, side, side.
     pub fn entry(channels: i64, side: i64) -> Value {
-        let shape = vec![Dim::batch(1), Dim::fixed(channels), Dim::fixed(side), Dim::fixed(side)];
+        Self::entry_of(vec![Dim::batch(1), Dim::fixed(channels), Dim::fixed(side), Dim::fixed(side)])
+    }
+
+    /// An input of this shape.
+    pub fn entry_of(shape: Shape) -> Value {
         Value::Run { name: INPUT.to_owned(), shape }
     }
 
@@ -145,10 +149,11 @@ impl Builder {
         self.names.retain(|_, name| tensors.contains_key(name));
     }
 
-    /// The network that makes `output`, without what it does not need.
-    pub fn finish(mut self, output: &Value) -> Result<(Description, BTreeMap<String, Tensor>), Refusal> {
-        let (name, _) = self.running(output)?;
-        let mut needed = std::collections::HashSet::from([name.clone()]);
+    /// The network that makes `outputs`, without what they do not need.
+    pub fn finish(mut self, outputs: &[Value]) -> Result<(Description, BTreeMap<String, Tensor>), Refusal> {
+        let names = outputs.iter().map(|output| Ok(self.running(output)?.0));
+        let names = names.collect::<Result<Vec<String>, Refusal>>()?;
+        let mut needed: std::collections::HashSet<String> = names.iter().cloned().collect();
         let mut kept = Vec::new();
         for step in std::mem::take(&mut self.steps).into_iter().rev() {
             if needed.contains(&step.out) {
@@ -159,6 +164,6 @@ impl Builder {
         kept.reverse();
         self.steps = kept;
         self.forget_unused(&[]);
-        Ok((Description { outputs: vec![name], ops: self.steps }, self.tensors))
+        Ok((Description { outputs: names, ops: self.steps }, self.tensors))
     }
 }

@@ -59,8 +59,8 @@ pub(super) fn opset(model: &ModelProto) -> Result<i64, Refusal> {
     Err(Refusal::new(reason))
 }
 
-/// The only input that is not a weight.
-pub(super) fn entry<'a>(graph: &'a GraphProto, side: Option<u32>) -> Result<Entry<'a>, Refusal> {
+/// The only input that is not a weight: its name, the lengths of its axes, 0 where they are open, and its shape for messages.
+pub(super) fn picture(graph: &GraphProto) -> Result<(&str, Vec<i64>, String), Refusal> {
     if !graph.sparse_initializer.is_empty() {
         return Err(Refusal::new("it contains sparse tensors, which are not supported"));
     }
@@ -86,6 +86,13 @@ pub(super) fn entry<'a>(graph: &'a GraphProto, side: Option<u32>) -> Result<Entr
         name => name.to_owned(),
     });
     let told = told.collect::<Vec<_>>().join(", ");
+    Ok((&input.name, sides, told))
+}
+
+/// The picture that an encoder expects.
+pub(super) fn entry(graph: &GraphProto, side: Option<u32>) -> Result<Entry<'_>, Refusal> {
+    let (name, sides, told) = picture(graph)?;
+    let wrong = |reason: String| Refusal::new(format!("input {name:?}: {reason}"));
     let (is_channels_last, height, width) = match sides.as_slice() {
         [_, 3, height, width] => (false, *height, *width),
         [_, height, width, 3] => (true, *height, *width),
@@ -106,7 +113,7 @@ pub(super) fn entry<'a>(graph: &'a GraphProto, side: Option<u32>) -> Result<Entr
         return Err(wrong(format!("its shape is [{told}], which is not the size of the chip")));
     }
     let batch = sides[0].max(1);
-    Ok(Entry { name: &input.name, side: height as u32, is_channels_last, batch })
+    Ok(Entry { name, side: height as u32, is_channels_last, batch })
 }
 
 /// The name of the only output.
@@ -137,8 +144,8 @@ pub(super) fn dimension(shape: &[Dim]) -> Result<usize, Refusal> {
     }
 }
 
-/// Which nodes `output` depends on. Names are checked here: each is made once.
-pub(super) fn needed(graph: &GraphProto, output: &str) -> Result<Vec<bool>, Refusal> {
+/// Which nodes the outputs depend on. Names are checked here: each is made once.
+pub(super) fn needed(graph: &GraphProto, outputs: &[&str]) -> Result<Vec<bool>, Refusal> {
     if graph.node.len() > MOST_NODES {
         return Err(Refusal::new(format!("{} nodes, expected at most {MOST_NODES}", graph.node.len())));
     }
@@ -152,7 +159,7 @@ pub(super) fn needed(graph: &GraphProto, output: &str) -> Result<Vec<bool>, Refu
         }
     }
     let mut needed = vec![false; graph.node.len()];
-    let mut open = vec![output];
+    let mut open = outputs.to_vec();
     while let Some(name) = open.pop() {
         if let Some(&at) = makers.get(name).filter(|at| !needed[**at]) {
             needed[at] = true;
@@ -162,9 +169,14 @@ pub(super) fn needed(graph: &GraphProto, output: &str) -> Result<Vec<bool>, Refu
     Ok(needed)
 }
 
-/// How often needed nodes, and the output, read each value.
-pub(super) fn uses<'a>(graph: &'a GraphProto, needed: &[bool], output: &'a str) -> HashMap<&'a str, usize> {
-    let mut uses = HashMap::from([(output, 1)]);
+/// How often needed nodes, and the outputs, read each value.
+pub(super) fn uses<'a>(
+    graph: &'a GraphProto,
+    needed: &[bool],
+    outputs: &[&'a str],
+) -> HashMap<&'a str, usize> {
+    let mut uses = HashMap::new();
+    outputs.iter().for_each(|output| *uses.entry(*output).or_default() += 1);
     for (node, _) in graph.node.iter().zip(needed).filter(|(_, needed)| **needed) {
         node.input.iter().for_each(|name| *uses.entry(name.as_str()).or_default() += 1);
     }

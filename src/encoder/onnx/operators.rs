@@ -45,6 +45,7 @@ pub(super) fn convert(node: &Node<'_>, context: &mut Context<'_>) -> Result<Vec<
         "Resize" | "Upsample" => one(convolution::upsample(node, context)?),
         "BatchNormalization" => one(norm::batch(node, context)?),
         "LayerNormalization" => one(norm::layer(node, context)?),
+        "InstanceNormalization" => one(norm::instance(node, context)?),
         "LpNormalization" => one(norm::lp(node, context)?),
         "Gemm" => one(product::gemm(node, context)?),
         "MatMul" => one(product::matmul(node, context)?),

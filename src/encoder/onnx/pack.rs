@@ -1,4 +1,5 @@
-//! Where an ONNX file comes from: a file, or a folder or zip archive with several, such as the model packs of InsightFace.
+//! Where an ONNX file comes from: a file, or a folder or zip archive with several, such as the model packs of InsightFace, which contain an
+//! encoder and a detector.
 //!
 //! Nothing of an archive is written to the disk. Of its entries only ONNX files are read, one at a time.
 
@@ -6,7 +7,9 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::{Converted, LARGEST_FILE, Refusal, convert};
+use prost::bytes::Bytes;
+
+use super::{Converted, LARGEST_FILE, Refusal, convert, detector};
 use crate::encoder::weights::open_regular;
 
 /// Most entries of an archive or a folder.
@@ -25,6 +28,19 @@ pub struct Found {
     pub sha256: [u8; 32],
     /// The licence that goes with a known file name.
     pub licence: Option<Licence>,
+    /// File name of the detector beside it, if that name is known.
+    pub detector: Option<String>,
+}
+
+/// The ONNX file of a detector that can be converted.
+#[derive(Debug, Clone)]
+pub struct FoundDetector {
+    /// File name without folders.
+    pub file: String,
+    /// Its content.
+    pub bytes: Bytes,
+    /// The licence that goes with a known file name.
+    pub licence: Option<Licence>,
 }
 
 /// The licence of a known model pack.
@@ -38,6 +54,16 @@ pub struct Licence {
     pub namesake: Option<&'static str>,
 }
 
+impl Licence {
+    /// The refusal of a file whose conditions are not accepted.
+    pub fn refusal(&self, file: &str) -> String {
+        format!(
+            "{file} is a file of {}, licensed for {}. Give --accept-licence if you accept this.",
+            self.publisher, self.conditions
+        )
+    }
+}
+
 const INSIGHTFACE: Licence =
     Licence { publisher: "InsightFace", conditions: "non-commercial research purposes only", namesake: None };
 
@@ -48,6 +74,20 @@ const KNOWN: [(&str, Licence); 3] = [
     ("glintr100.onnx", Licence { namesake: Some("AuraFace (Apache-2.0)"), ..INSIGHTFACE }),
 ];
 
+/// The file names of InsightFace's detectors: buffalo_l, buffalo_m, buffalo_s and buffalo_sc; antelopev2 and single files.
+const KNOWN_DETECTORS: [&str; 6] = [
+    "det_10g.onnx",
+    "det_2.5g.onnx",
+    "det_500m.onnx",
+    "scrfd_10g_bnkps.onnx",
+    "scrfd_2.5g_bnkps.onnx",
+    "scrfd_500m_bnkps.onnx",
+];
+
+fn is_known_detector(file: &str) -> bool {
+    KNOWN_DETECTORS.contains(&file)
+}
+
 fn licence(file: &str) -> Option<Licence> {
     KNOWN.iter().find(|(known, _)| *known == file).map(|(_, licence)| *licence)
 }
@@ -57,18 +97,70 @@ fn licence(file: &str) -> Option<Licence> {
 /// # Errors
 /// It cannot be read; it contains no encoder, or several; as [`convert`].
 pub fn open(path: &Path, side: Option<u32>) -> Result<Found, Refusal> {
+    let wanted = Wanted {
+        what: "encoder",
+        is_known: |name| licence(name).is_some(),
+        name: |found: &Found| found.file.clone(),
+        convert: &|file: &str, bytes: Vec<u8>| {
+            let sha256 = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
+            let converted = convert(bytes, side)?;
+            let (file, licence) = (file.to_owned(), licence(file));
+            Ok(Found { file, converted, sha256, licence, detector: None })
+        },
+    };
+    let (found, names) = search(path, LARGEST_FILE, &wanted)?;
+    Ok(Found { detector: names.into_iter().find(|name| is_known_detector(name)), ..found })
+}
+
+/// The detector in a file, or the only detector in a folder or an archive.
+///
+/// # Errors
+/// It cannot be read; it contains no detector, or several; as [`detector::convert`].
+pub fn open_detector(path: &Path) -> Result<FoundDetector, Refusal> {
+    let wanted = Wanted {
+        what: "detector",
+        is_known: is_known_detector,
+        name: |found: &FoundDetector| found.file.clone(),
+        convert: &|file: &str, bytes: Vec<u8>| {
+            let bytes = Bytes::from(bytes);
+            detector::convert(bytes.clone())?;
+            let licence = is_known_detector(file).then_some(INSIGHTFACE);
+            Ok(FoundDetector { file: file.to_owned(), bytes, licence })
+        },
+    };
+    Ok(search(path, detector::LARGEST_FILE, &wanted)?.0)
+}
+
+type Convert<'a, T> = dyn Fn(&str, Vec<u8>) -> Result<T, Refusal> + 'a;
+
+/// What is looked for.
+struct Wanted<'a, T> {
+    what: &'static str,
+    /// Whether the name of a file says that it is wanted.
+    is_known: fn(&str) -> bool,
+    name: fn(&T) -> String,
+    /// Converts the content of the file with this name.
+    convert: &'a Convert<'a, T>,
+}
+
+/// What is wanted, and the names of the ONNX files in the folder or archive.
+fn search<T>(path: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
     let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return of_folder(path, side);
+        return of_folder(path, largest, wanted);
     }
+    // An archive may be larger than the file in it.
     let (mut file, length) = open_regular(path, LARGEST_FILE).map_err(unreadable)?;
     let mut start = [0; 4];
     let is_archive = file.read(&mut start).map_err(unreadable)? == 4 && start == *b"PK\x03\x04";
     file.rewind().map_err(unreadable)?;
     if is_archive {
-        return of_archive(file, side);
+        return of_archive(file, largest, wanted);
     }
-    converted(&name(path), read(file, length)?, side)
+    if length > largest {
+        return Err(Refusal::new(format!("{length} bytes, expected at most {largest}")));
+    }
+    Ok(((wanted.convert)(&name(path), read(file, length)?)?, Vec::new()))
 }
 
 fn name(path: &Path) -> String {
@@ -85,26 +177,21 @@ fn read(file: impl Read, length: u64) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn converted(file: &str, bytes: Vec<u8>, side: Option<u32>) -> Result<Found, Refusal> {
-    let sha256 = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-    let converted = convert(bytes, side)?;
-    Ok(Found { file: file.to_owned(), converted, sha256, licence: licence(file) })
-}
-
-fn of_folder(folder: &Path, side: Option<u32>) -> Result<Found, Refusal> {
+fn of_folder<T>(folder: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
     let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
     let entries = std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_ENTRIES);
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| is_onnx(&name(file)) && file.is_file());
     files.sort();
     let names: Vec<String> = files.iter().map(|file| name(file)).collect();
-    only_encoder(&names, side, "folder", |at| {
-        let (file, length) = open_regular(&files[at], LARGEST_FILE).map_err(unreadable)?;
+    let found = only(&names, wanted, "folder", |at| {
+        let (file, length) = open_regular(&files[at], largest).map_err(unreadable)?;
         read(file, length)
-    })
+    })?;
+    Ok((found, names))
 }
 
-fn of_archive(file: File, side: Option<u32>) -> Result<Found, Refusal> {
+fn of_archive<T>(file: File, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
     let damaged =
         |error: zip::result::ZipError| Refusal::new(format!("the zip archive cannot be read: {error}"));
     let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
@@ -126,42 +213,44 @@ fn of_archive(file: File, side: Option<u32>) -> Result<Found, Refusal> {
         }
     }
     let names: Vec<String> = places.iter().map(|(_, name)| name.clone()).collect();
-    only_encoder(&names, side, "zip archive", |at| {
+    let found = only(&names, wanted, "zip archive", |at| {
         let entry = archive.by_index(places[at].0).map_err(damaged)?;
         let (size, packed) = (entry.size(), entry.compressed_size());
-        if size > LARGEST_FILE || size / LARGEST_RATIO > packed {
+        if size > largest || size / LARGEST_RATIO > packed {
             let name = &names[at];
             let reason =
                 format!("{name} in the zip archive has {size} bytes, compressed {packed}, which is no model");
             return Err(Refusal::new(reason));
         }
         read(entry, size)
-    })
+    })?;
+    Ok((found, names))
 }
 
 fn is_onnx(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
-/// The known recognition model among the files, or the only one that is an encoder.
-fn only_encoder(
+/// The file with a known name, or the only one that is what is wanted.
+fn only<T>(
     names: &[String],
-    side: Option<u32>,
+    wanted: &Wanted<'_, T>,
     container: &str,
     mut read: impl FnMut(usize) -> Result<Vec<u8>, Refusal>,
-) -> Result<Found, Refusal> {
-    if let Some(at) = names.iter().position(|name| licence(name).is_some()) {
-        return converted(&names[at], read(at)?, side);
+) -> Result<T, Refusal> {
+    let what = wanted.what;
+    if let Some(at) = names.iter().position(|name| (wanted.is_known)(name)) {
+        return (wanted.convert)(&names[at], read(at)?);
     }
-    let mut found: Option<Found> = None;
+    let mut found: Option<T> = None;
     let mut refused = Vec::new();
     for (at, name) in names.iter().enumerate() {
-        match read(at).and_then(|bytes| converted(name, bytes, side)) {
+        match read(at).and_then(|bytes| (wanted.convert)(name, bytes)) {
             Ok(second) => {
                 if let Some(first) = found {
-                    let names = format!("{} and {}", first.file, second.file);
+                    let names = format!("{} and {}", (wanted.name)(&first), (wanted.name)(&second));
                     return Err(Refusal::new(format!(
-                        "the {container} contains several encoders, {names}; give one file"
+                        "the {container} contains several {what}s, {names}; give one file"
                     )));
                 }
                 found = Some(second);
@@ -173,6 +262,6 @@ fn only_encoder(
         true => Refusal::new(format!(
             "the {container} contains no .onnx file; a model of PyTorch (.pt, .pth) must be exported to ONNX first"
         )),
-        false => Refusal::new(format!("the {container} contains no encoder; {}", refused.join("; "))),
+        false => Refusal::new(format!("the {container} contains no {what}; {}", refused.join("; "))),
     })
 }

@@ -1,5 +1,6 @@
 //! The conversion of fixtures, and the refusal of damaged, hostile and unsupported files.
 
+mod detectors;
 mod hostile;
 
 use super::*;

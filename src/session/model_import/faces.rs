@@ -4,7 +4,7 @@
 //! source, the licence and the changes.
 
 use crate::encoder::{EncoderError, Engine};
-use crate::face::{Aligned, Chip, DetectOptions, Landmarks, NetworkError};
+use crate::face::{self, Aligned, Chip, DetectOptions, Landmarks, NetworkError};
 use crate::image::{self, Limits, Photo};
 
 macro_rules! person {
@@ -43,7 +43,18 @@ const PEOPLE: [[&[u8]; 2]; 20] = [
 /// A photo and the landmarks of its face.
 pub(super) struct Face {
     photo: Photo,
-    landmarks: Landmarks,
+    pub landmarks: Landmarks,
+}
+
+impl Face {
+    /// The landmarks of the most prominent face that the detector of `engine` finds in the photo.
+    ///
+    /// # Errors
+    /// The detector failed.
+    pub fn most_prominent(&self, engine: &Engine) -> Result<Option<Landmarks>, EncoderError> {
+        let faces = engine.detector.detect(&self.photo, &DetectOptions::default())?;
+        Ok(face::Face::most_prominent(&faces, &self.photo).map(|face| face.landmarks))
+    }
 }
 
 /// The faces, two of each person in turn.

@@ -20,7 +20,7 @@ fn pictures(chip: Chip) -> Vec<Aligned> {
 }
 
 /// Converts an ONNX file into `folder`.
-fn imported(file: &Path, folder: &Path) -> Model {
+pub(super) fn imported(file: &Path, folder: &Path) -> Model {
     let converted = onnx::convert(std::fs::read(file).unwrap(), None);
     let converted = converted.unwrap_or_else(|refusal| panic!("{}: {refusal}", file.display()));
     let weights = folder.join("weights.safetensors");

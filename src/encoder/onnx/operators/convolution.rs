@@ -141,5 +141,46 @@ pub(super) fn upsample(node: &Node<'_>, context: &mut Context<'_>) -> Result<Val
     let (Some(rows), Some(columns)) = (whole(rows), whole(columns)) else {
         return Err(wrong(format!("factors {factors:?}")));
     };
+    if at == 2 {
+        require_repetition(node, [(h, rows), (w, columns)])?;
+    }
     context.builder.add("upsample", Op::Upsample { scale: [rows, columns] }, &[x])
+}
+
+/// Requires that every place of the result takes its number from the place that covers it. Some ways to compute coordinates and to
+/// round them take other neighbours for some factors.
+fn require_repetition(node: &Node<'_>, sides: [(i64, i64); 2]) -> Result<(), Refusal> {
+    let mode = node.text("coordinate_transformation_mode", "half_pixel");
+    let rounding = node.text("nearest_mode", "round_prefer_floor");
+    for (side, factor) in sides {
+        let count = side.saturating_mul(factor);
+        if factor == 1 || count > 1 << 20 {
+            continue; // a copy, or refused for its size
+        }
+        let place = |at: i64| {
+            let (at, factor) = (at as f64, factor as f64);
+            match mode.as_str() {
+                "asymmetric" => Some(at / factor),
+                "half_pixel" | "half_pixel_symmetric" | "pytorch_half_pixel" => {
+                    Some((at + 0.5) / factor - 0.5)
+                }
+                "align_corners" => Some(at * (side - 1) as f64 / (count - 1) as f64),
+                _ => None,
+            }
+        };
+        let rounded = |place: f64| match rounding.as_str() {
+            "floor" => Some(place.floor()),
+            "ceil" => Some(place.ceil()),
+            "round_prefer_floor" => Some((place - 0.5).ceil()),
+            "round_prefer_ceil" => Some((place + 0.5).floor()),
+            _ => None,
+        };
+        let source = |at: i64| place(at).and_then(rounded).map(|place| (place as i64).clamp(0, side - 1));
+        if !(0..count).all(|at| source(at) == Some(at / factor)) {
+            return Err(Refusal::new(format!(
+                "coordinates {mode:?} with {rounding:?} do not repeat each number {factor} times"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::super::Refusal;
+use super::super::constant::Constant;
 use super::super::node::{Node, axis};
 use super::super::value::Value;
 use super::Context;
@@ -57,6 +58,27 @@ pub(super) fn layer(node: &Node<'_>, context: &mut Context<'_>) -> Result<Value,
     let weight = context.builder.weight(weight)?;
     let epsilon = f64::from(node.float("epsilon", 1e-5));
     context.builder.add("layer_norm", Op::LayerNorm { weight, bias, epsilon }, &[x])
+}
+
+/// Each channel of each crop minus its mean, divided by its deviation. Exports of group normalisations contain it.
+pub(super) fn instance(node: &Node<'_>, context: &mut Context<'_>) -> Result<Value, Refusal> {
+    let x = node.input(0)?;
+    let axes: Vec<usize> = (2..x.shape().len()).collect();
+    let mean = |context: &mut Context<'_>, x: &Value| {
+        let op = Op::Reduce { how: Reduction::Mean, axes: axes.clone(), keep: true };
+        context.builder.add("reduce", op, &[x])
+    };
+    let middle = mean(context, x)?;
+    let x = context.builder.add("value", Op::Sub, &[x, &middle])?;
+    let square = context.builder.add("value", Op::Mul, &[&x, &x])?;
+    let variance = mean(context, &square)?;
+    let epsilon = Value::Constant(Constant::floats(vec![1], vec![node.float("epsilon", 1e-5)]));
+    let variance = context.builder.add("value", Op::Add, &[&variance, &epsilon])?;
+    let deviation = context.builder.add("value", Op::Sqrt, &[&variance])?;
+    let x = context.builder.add("value", Op::Div, &[&x, &deviation])?;
+    let (weight, bias) = (node.constant(1)?, node.constant(2)?);
+    let (weight, bias) = (context.builder.weight(weight)?, context.builder.weight(bias)?);
+    context.builder.add("affine", Op::Affine { weight, bias }, &[&x])
 }
 
 /// Divides by the Euclidean norm along an axis.
