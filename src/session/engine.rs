@@ -99,16 +99,28 @@ pub fn load_for(request: &EngineRequest, binding: &Binding) -> Result<Engine> {
         return Err(SessionError::ExternalTemplates);
     }
     let (name, detector) = Model::split(&binding.model);
+    let complete = |model: Model| with_detector(model, request, detector);
     let model = match &request.model {
-        Some(name) => Model::find(name)?,
-        None => match Model::named(name) {
-            Some(model) => model,
-            None => Model::imported(name)?.ok_or_else(|| SessionError::NoManifest(binding.describe()))?,
-        },
+        Some(name) => complete(Model::find(name)?)?,
+        None => {
+            let named = Model::named(name).map_or_else(|| Model::imported(name), |model| Ok(Some(model)))?;
+            let named = named.map(complete).transpose()?;
+            let is_same = |model: &Model| model.fingerprint() == binding.fingerprint;
+            let same = match named.as_ref().is_some_and(is_same) {
+                true => None,
+                // It may be imported here under another name.
+                false => imported().filter_map(|model| complete(model).ok()).find(is_same),
+            };
+            same.or(named).ok_or_else(|| SessionError::NoManifest(binding.describe()))?
+        }
     };
-    let model = with_detector(model, request, detector)?;
     model.require_for(binding)?;
     load(request, &model)
+}
+
+/// The imported models whose manifests can be read.
+fn imported() -> impl Iterator<Item = Model> {
+    Model::imported_names().into_iter().filter_map(|name| Model::imported(&name).ok().flatten())
 }
 
 /// Checks that the networks of a gallery's model can run in this process. Templates of another program need none.
