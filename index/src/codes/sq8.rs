@@ -99,6 +99,7 @@ impl<'a> Codes<'a> {
     /// Brings a row nearer to the processor.
     pub(crate) fn prefetch(&self, row: usize) {
         kernels::prefetch(self.code(row));
+        kernels::prefetch(&self.scales[row..=row]);
     }
 }
 

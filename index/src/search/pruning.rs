@@ -8,7 +8,7 @@
 //! The threshold of a search is the score of the last of its hits so far, or the best score so far where
 //! that is lower. A row whose estimate reaches the threshold is scored at once, so that the threshold rises
 //! early. A row of which only the bound reaches it becomes a candidate. At the end, candidates whose bounds
-//! still reach the threshold are scored, the highest bound first.
+//! still reach the threshold are scored.
 
 mod candidates;
 
@@ -288,14 +288,15 @@ impl<K: Keep> Partial<K> {
     ) -> Result<(), Error> {
         let elsewhere = std::mem::replace(found, Found::new(new()));
         *found = elsewhere.merge(self.found);
-        let mut candidates = self.candidates.rest(found.cut(), probe)?;
-        candidates.sort_unstable_by(|one, other| other.upper.total_cmp(&one.upper));
+        let candidates = self.candidates.rest(found.cut(), probe)?;
+        // In the order of rows, so that those that share a page of memory are read together: sorted by their
+        // bounds, a twentieth fewer would be looked at, which saves less than it takes.
         for some in candidates.chunks(TOGETHER) {
-            if some[0].upper < found.cut() {
-                break; // and so are all that follow
-            }
+            let cut = found.cut();
+            let some: Vec<Candidate> =
+                some.iter().filter(|candidate| candidate.upper >= cut).copied().collect();
             let near: Vec<Vec<f32>> =
-                probe.pieces(some).map(|some| near(probe, some)).collect::<Result<_, _>>()?;
+                probe.pieces(&some).map(|some| near(probe, some)).collect::<Result<_, _>>()?;
             for (candidate, near) in some.iter().zip(near.into_iter().flatten()) {
                 let source = &probe.sources[candidate.source as usize];
                 source.score(probe, candidate.row as usize, near.min(candidate.upper), found)?;

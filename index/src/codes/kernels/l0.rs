@@ -39,26 +39,31 @@ pub(super) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds
 
 /// Adds for each row the query's components times the levels of its code; of lookups what they found.
 fn sums(query: &L0Query, codes: &[u8], sums: &mut [i32; ROWS]) {
-    let (upper, lower) = query.bytes.split_at(query.bytes.len() / 2);
-    let component = |at: usize| 128 * i32::from(upper[at] as i8) + i32::from(lower[at] as i8);
     // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide
     // instructions.
-    let groups = codes.as_chunks::<128>().0.iter().enumerate();
+    let groups = codes.as_chunks::<128>().0.iter();
     match query.bits() {
-        Bits::Eight => groups.for_each(|(group, codes)| {
-            let query: [i32; 4] = std::array::from_fn(|at| component(4 * group + at));
-            for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
-                *sum += (0..4).map(|at| query[at] * i32::from(levels[at])).sum::<i32>();
+        Bits::Eight => {
+            let (upper, lower) = query.bytes.split_at(query.bytes.len() / 2);
+            let query = upper.as_chunks::<4>().0.iter().zip(lower.as_chunks::<4>().0);
+            for ((upper, lower), codes) in query.zip(groups) {
+                let component = |at: usize| 128 * i32::from(upper[at] as i8) + i32::from(lower[at] as i8);
+                let query: [i32; 4] = std::array::from_fn(component);
+                for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
+                    *sum += (0..4).map(|at| query[at] * i32::from(levels[at])).sum::<i32>();
+                }
             }
-        }),
-        Bits::Four => groups.for_each(|(group, codes)| {
-            let query: [i32; 8] = std::array::from_fn(|at| component(8 * group + at));
-            for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
-                let low = (0..4).map(|at| query[at] * i32::from(levels[at] & 15)).sum::<i32>();
-                let high = (0..4).map(|at| query[4 + at] * i32::from(levels[at] >> 4)).sum::<i32>();
-                *sum += low + high;
+        }
+        Bits::Four => {
+            for (query, codes) in query.bytes.as_chunks::<8>().0.iter().zip(groups) {
+                let query = query.map(|component| i32::from(component as i8));
+                for (sum, levels) in sums.iter_mut().zip(codes.as_chunks::<4>().0) {
+                    let low = (0..4).map(|at| query[at] * i32::from(levels[at] & 15)).sum::<i32>();
+                    let high = (0..4).map(|at| query[4 + at] * i32::from(levels[at] >> 4)).sum::<i32>();
+                    *sum += low + high;
+                }
             }
-        }),
+        }
         Bits::One => {
             for (lookup, codes) in query.lookups.iter().zip(codes.as_chunks::<{ 2 * ROWS }>().0) {
                 let [low, high] = [&lookup.low, &lookup.high].map(|bytes| bytes.as_chunks::<16>().0);

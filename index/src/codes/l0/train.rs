@@ -33,9 +33,9 @@ pub(crate) const DEVIATIONS: f32 = 3.6;
 /// What processors read from memory, about.
 const BYTES_PER_NANOSECOND: f64 = 30.0;
 /// Nanoseconds for a row that its bound does not rule out: the SQ8 code comes from memory, most rows are set
-/// aside and looked at twice, and more pass until the threshold is where it will be (150 to 250 between codes
-/// of 48 and 56 components).
-const LOOK_AGAIN: f64 = 100.0;
+/// aside and looked at twice, and more pass until the threshold is where it will be (20 to 55 between codes of
+/// 112, 96 and 80 components of 128, and of 56 and 48 of 192, one by one and in batches).
+const LOOK_AGAIN: f64 = 50.0;
 /// And where it has a second bit, of which most of that is spared.
 const LOOK_AT_BIT: f64 = 30.0;
 /// By how much quicker searches by one bit must be to be chosen: its bounds hold nearly always, the others
