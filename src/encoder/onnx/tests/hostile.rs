@@ -3,11 +3,10 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::super::pack;
 use super::super::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type,
 };
-use super::super::{Refusal, convert, structure::LARGEST_STRUCTURE};
+use super::super::{convert, structure::LARGEST_STRUCTURE};
 use super::fixture;
 
 /// The refusal of a fixture after a change.
@@ -71,7 +70,7 @@ fn int(name: &str, i: i64) -> AttributeProto {
 }
 
 #[track_caller]
-fn told(refusal: &str, parts: &[&str]) {
+pub(super) fn told(refusal: &str, parts: &[&str]) {
     for part in parts {
         assert!(refusal.contains(part), "{part:?} is not in: {refusal}");
     }
@@ -299,69 +298,6 @@ fn graphs_that_mix_crops_or_need_too_much_memory() {
     told(&graph(names), &["bytes without the weights"]);
     let many = |graph: &mut GraphProto| graph.node.extend(vec![NodeProto::default(); 100_001]);
     told(&graph(many), &["nodes, expected at most 100000"]);
-}
-
-/// A zip archive with these files.
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    use std::io::Write;
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
-
-fn opened(content: &[u8]) -> Result<pack::Found, Refusal> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pack.zip");
-    std::fs::write(&file, content).unwrap();
-    let found = pack::open(&file, None);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is unpacked");
-    found
-}
-
-#[test]
-fn packs_with_one_encoder() {
-    let encoder = fixture("mobilefacenet.onnx");
-    let found = opened(&archive(&[
-        ("readme.txt", b"a"),
-        ("pack/det.onnx", b"det"),
-        ("pack/w600k_r50.onnx", &encoder),
-    ]));
-    let found = found.unwrap();
-    assert_eq!(found.file, "w600k_r50.onnx");
-    assert!(found.licence.unwrap().conditions.contains("non-commercial"));
-    let found = opened(&archive(&[("det.onnx", b"det"), ("mine.onnx", &encoder)])).unwrap();
-    assert_eq!((found.file.as_str(), found.licence), ("mine.onnx", None));
-
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("glintr100.onnx"), &encoder).unwrap();
-    let licence = pack::open(folder.path(), None).unwrap().licence.unwrap();
-    assert!(licence.namesake.unwrap().contains("AuraFace"));
-}
-
-#[test]
-fn packs_that_are_refused() {
-    let refused = |content: &[u8]| opened(content).map(|found| found.file).unwrap_err().to_string();
-    let encoder = fixture("mobilefacenet.onnx");
-    told(&refused(&archive(&[("../../etc/cron.d/a.onnx", &encoder)])), &["outside of it", "../../etc"]);
-    told(&refused(&archive(&[("/etc/a.onnx", &encoder), ("a.onnx", &encoder)])), &["encoders"]);
-    told(&refused(&archive(&[("archive/data.pkl", b"pickle")])), &["no .onnx file", "PyTorch"]);
-    told(&refused(&archive(&[("a.onnx", b"broken")])), &["no encoder", "a.onnx: not an ONNX file"]);
-    told(
-        &refused(&archive(&[("a.onnx", &vec![0; 20 << 20])])),
-        &["no encoder", "20971520 bytes, compressed"],
-    );
-    told(&refused(&archive(&[("a.onnx", &encoder)])[..5000]), &["zip archive cannot be read"]);
-    let many: Vec<String> = (0..1001).map(|number| format!("{number}.onnx")).collect();
-    let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    told(&refused(&archive(&many)), &["1001 entries"]);
-
-    let folder = tempfile::tempdir().unwrap();
-    told(&pack::open(folder.path(), None).unwrap_err().to_string(), &["folder contains no .onnx file"]);
-    told(&pack::open(&folder.path().join("none"), None).unwrap_err().to_string(), &["No such file"]);
-    told(&pack::open(std::path::Path::new("/dev/zero"), None).unwrap_err().to_string(), &["regular file"]);
 }
 
 /// Every byte of a small file changed, and every length of it: an answer, never a panic.
