@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use prost::bytes::Bytes;
 
-use super::{Kind, Model, Weights, models_dir};
+use super::{Kind, Model, Origin, Weights, models_dir};
 use crate::encoder::onnx::{detector, pack};
 use crate::encoder::{EncoderError, weights};
 
@@ -106,7 +106,7 @@ impl DetectorFile {
             |error: std::io::Error| EncoderError::Weights { file: place.clone(), reason: error.to_string() };
         let content = self.read()?;
         let weights = Weights { file: place.clone(), ..self.weights.clone() };
-        if weights::check(&self.name(), &place, &weights.sha256).is_err() {
+        if weights::check(&self.name(), &place, &weights.sha256, Origin::Detector).is_err() {
             std::fs::create_dir_all(folder).map_err(failed)?;
             let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
             file.write_all(&content).map_err(failed)?;
@@ -124,7 +124,10 @@ impl DetectorFile {
     fn read(&self) -> Result<Bytes, EncoderError> {
         match &self.content {
             Some(content) => Ok(content.clone()),
-            None => Ok(weights::read(&self.name(), &self.weights.file, &self.weights.sha256)?.into()),
+            None => {
+                let Weights { file, sha256 } = &self.weights;
+                Ok(weights::read(&self.name(), file, sha256, Origin::Detector)?.into())
+            }
         }
     }
 
