@@ -194,11 +194,13 @@ fn an_encoder_is_imported_with_a_detector() {
     let pack = lab.house.write("pack/w600k_mbf.onnx", &encoder).parent().unwrap().to_owned();
     lab.house.write("pack/det_500m.onnx", &std::fs::read(fixture(ONE)).unwrap());
     let pack = pack.to_str().unwrap();
-    let import = ["model", "import", pack, "--accept-licence", "--format", "json", "--name"];
-    let plain = lab.run(import.into_iter().chain(["plain"])).ends(0).json().remove(0);
+    // The network of the fixture has random weights.
+    let accepted = ["--accept-licence", "--accept-inaccurate"];
+    let import = [&["model", "import", pack], &accepted[..], &["--format", "json", "--name"]].concat();
+    let plain = lab.run(import.iter().copied().chain(["plain"])).ends(0).json().remove(0);
     assert_eq!((&plain["detector"], &plain["unused_detector"]), (&"mtcnn".into(), &"det_500m.onnx".into()));
 
-    let made = lab.run(import.into_iter().chain(["mine", "--detector", pack])).ends(0).json().remove(0);
+    let made = lab.run(import.iter().copied().chain(["mine", "--detector", pack])).ends(0).json().remove(0);
     let detector = made["detector"].as_str().unwrap();
     assert!(detector.starts_with("scrfd-") && made["unused_detector"].is_null(), "{made}");
     assert_ne!(made["fingerprint"], plain["fingerprint"]);
@@ -208,9 +210,10 @@ fn an_encoder_is_imported_with_a_detector() {
     );
     let files = ["mine.safetensors", "mine.toml", "plain.safetensors", "plain.toml"].map(str::to_owned);
     assert_eq!(lab.models(), [files.as_slice(), &[format!("{detector}.onnx")]].concat());
-    lab.run(import.into_iter().chain(["mine", "--detector", pack])).ends(0);
+    lab.run(import.iter().copied().chain(["mine", "--detector", pack])).ends(0);
     let other = fixture(OTHER);
-    let refused = lab.run(import.into_iter().chain(["mine", "--detector", other.to_str().unwrap()])).ends(2);
+    let refused =
+        lab.run(import.iter().copied().chain(["mine", "--detector", other.to_str().unwrap()])).ends(2);
     assert!(refused.err.contains("another model of this name exists"), "{}", refused.err);
 
     lab.on("init", "gallery", &["--model", "mine"].map(OsStr::new), None).ends(0);
