@@ -66,9 +66,9 @@ enum Channels {
 fn three(text: &str) -> Result<[f32; 3], String> {
     let wrong = || "expected one number, or three with commas; a fraction is written 1/127.5".to_owned();
     let numbers = text.split(',').map(|part| number(part.trim()).ok_or_else(wrong));
-    match numbers.collect::<Result<Vec<f32>, _>>()?.as_slice() {
-        &[number] => Ok([number; 3]),
-        &[a, b, c] => Ok([a, b, c]),
+    match *numbers.collect::<Result<Vec<f32>, _>>()? {
+        [number] => Ok([number; 3]),
+        [a, b, c] => Ok([a, b, c]),
         _ => Err(wrong()),
     }
 }
@@ -179,7 +179,13 @@ fn row(setting: &TriedSetting) -> [String; 7] {
         channels.to_owned(),
         numbers(setting.mean),
         numbers(setting.scale),
-        setting.d_prime.map_or_else(|| "failed".into(), |d_prime| format!("{d_prime:.2}")),
+        setting.d_prime.map_or_else(
+            || "failed".into(),
+            |d_prime| {
+                // Not -0.00.
+                format!("{:.2}", (d_prime * 100.0).round() / 100.0 + 0.0)
+            },
+        ),
         setting.rank_1.map_or_else(String::new, percent),
         if setting.taken { "taken".into() } else { String::new() },
     ]

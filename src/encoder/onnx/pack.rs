@@ -103,12 +103,7 @@ pub fn open(path: &Path, side: Option<u32>) -> Result<Found, Refusal> {
         name: |found: &Found| found.file.clone(),
         convert: &|file: &str, bytes: Vec<u8>| {
             let sha256 = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-            let converted = convert(bytes, side).map_err(|refusal| match is_known_detector(file) {
-                true => Refusal::new(format!(
-                    "a face detector of InsightFace, not an encoder; it goes with --detector ({refusal})"
-                )),
-                false => refusal,
-            })?;
+            let converted = convert(bytes, side)?;
             let (file, licence) = (file.to_owned(), licence(file));
             Ok(Found { file, converted, sha256, licence, detector: None })
         },
@@ -143,8 +138,10 @@ struct Wanted<'a, T> {
     is_known: fn(&str) -> bool,
     name: fn(&T) -> String,
     /// Converts the content of the file with this name.
-    convert: &'a dyn Fn(&str, Vec<u8>) -> Result<T, Refusal>,
+    convert: &'a Convert<T>,
 }
+
+type Convert<T> = dyn Fn(&str, Vec<u8>) -> Result<T, Refusal>;
 
 /// What is wanted, and the names of the ONNX files in the folder or archive.
 fn search<T>(path: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {

@@ -37,8 +37,8 @@ pub(super) fn refusal(shortcoming: &str, settings: usize) -> String {
         format!("with the best of {settings} settings")
     };
     format!(
-        "{tried} {shortcoming}. Is it a face encoder? If it is, state its input with --chip, --channels, --mean and --scale, as its \
-         publisher describes it; --accept-inaccurate imports it all the same"
+        "{tried} {shortcoming}. Is it a face encoder? If it is, check --chip, --channels, --mean and --scale with what its \
+         publisher says; --accept-inaccurate imports it all the same"
     )
 }
 

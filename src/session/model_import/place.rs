@@ -14,7 +14,7 @@ use crate::session::error::{Result, SessionError};
 /// Beginning of the names of folders with unfinished files.
 const PREFIX: &str = ".import-";
 /// Age of a folder from which it belongs to an import that was killed.
-const ABANDONED: Duration = Duration::from_hours(1);
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// A folder for unfinished files, on the same file system as the result, removed at the end. Those of imports that were killed are removed.
 pub(super) fn workplace(out: &Path, dry_run: bool) -> std::io::Result<TempDir> {
@@ -106,7 +106,7 @@ mod tests {
             let folder = out.path().join(name);
             fs::create_dir(&folder).unwrap();
             fs::write(folder.join("weights"), "half").unwrap();
-            let then = std::time::SystemTime::now() - Duration::from_mins(minutes);
+            let then = std::time::SystemTime::now() - Duration::from_secs(60 * minutes);
             File::open(&folder).unwrap().set_modified(then).unwrap();
         };
         make(".import-old", 61);

@@ -129,12 +129,12 @@ fn a_folder_in_a_folder_is_found_if_it_is_the_only_one() {
 }
 
 #[test]
-fn a_file_with_the_name_of_a_detector_is_told() {
+fn a_detector_given_as_an_encoder_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("det_10g.onnx");
     std::fs::write(&file, fixture("detectors/resnet.onnx")).unwrap();
     told(
         &pack::open(&file, None).unwrap_err().to_string(),
-        &["a face detector of InsightFace", "--detector"],
+        &["this looks like a face detector", "--detector"],
     );
 }
