@@ -1,7 +1,7 @@
 //! Detectors of users: SCRFD in ONNX files, instead of the built-in MTCNN.
 //!
 //! The ONNX file itself is kept, and its SHA-256 is that of the published file. It is converted whenever it is loaded, with the limits of
-//! [`detector`]; that takes 0.1 s for the 17 MB of the largest one in InsightFace's packs.
+//! [`detector`].
 //!
 //! Such a detector has the name `scrfd-` and the first digits of its SHA-256. A model with it has both names, joined by `+`:
 //! `duo-128+scrfd-5838f7fe`. Galleries keep this name, so `gallerist init` and `gallerist model import` copy the file to the folder of the
