@@ -25,8 +25,8 @@ pub struct EngineArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Networks")]
 pub struct DetectorArguments {
-    /// SCRFD face detector instead of the built-in one: an ONNX file with landmarks, such as det_10g.onnx, or a pack with one. Landmarks decide how faces
-    /// are aligned, so a gallery is bound to its detector, and remembers it
+    /// SCRFD face detector instead of the built-in one: an ONNX file with landmarks, such as det_10g.onnx, or a pack with one. Landmarks
+    /// decide how faces are aligned, so a gallery is bound to its detector; it remembers it from `init`
     #[arg(long, value_name = "FILE.onnx")]
     pub detector: Option<PathBuf>,
     /// Accept the conditions of the publisher, if the file is a known one

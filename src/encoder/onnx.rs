@@ -7,6 +7,8 @@
 //! weights as 32-bit floats once more, constants that are computed from them (at most four times the weights and 4 million numbers),
 //! and 600 MiB for the structure.
 //!
+//! Encoders are described here, detectors in [`detector`].
+//!
 //! Crops are independent: the axis that counts them is followed through the graph, also if the file fixes the batch size, and a graph that
 //! would mix crops is refused. So a file with a fixed batch runs with any.
 

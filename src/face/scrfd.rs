@@ -17,8 +17,9 @@
 //! side, or 100 pixels in a photo of 4000 x 3000. That is the default of [`DetectOptions`], and a smaller `min_face` finds few more.
 //!
 //! What the published code does not do:
-//! - If no face is found, the photo is searched again at half the size with a black margin, because a face that fills the photo exceeds the largest
-//!   anchor and has no surroundings. So tightly cut photos work as with MTCNN.
+//! - If no face is found, the photo is searched again at half the size with a black margin, because a face that fills the photo exceeds the
+//!   largest anchor and has no surroundings.
+//! - A box without an inside is no face. Trained networks give none.
 //! - Scores are put on the scale of MTCNN, see [`confidence`], because the rest of the program is made for it.
 
 use super::mtcnn::Pictures;
@@ -31,8 +32,8 @@ const STRIDES: [usize; 3] = [8, 16, 32];
 const THRESHOLD: f32 = 0.5;
 /// Intersection by union above which the less sure of two boxes is dropped.
 const OVERLAP: f32 = 0.4;
-/// Most places that are kept before overlapping boxes are dropped, the surest ones. A photo of a crowd has some thousands.
-const MOST: usize = 10_000;
+/// Most places that are kept before overlapping boxes are dropped, the surest ones. A picture of 640 x 640 has 16,800.
+const MOST: usize = 20_000;
 
 /// The output of the network for the places of one stride: row by row, in each row by column, then by anchor.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,7 +17,7 @@ enum Wanted {
     /// The requested model, or the best available one.
     OfRequest,
     /// This one.
-    Given(Model),
+    Given(Box<Model>),
 }
 
 /// Networks that are loaded when they are first used.
@@ -42,7 +42,7 @@ impl Networks {
 
     /// The networks of a model. The model of the request is ignored.
     pub fn of_model(request: EngineRequest, model: Model) -> Self {
-        Self { request, wanted: Wanted::Given(model), loaded: OnceLock::new() }
+        Self { request, wanted: Wanted::Given(Box::new(model)), loaded: OnceLock::new() }
     }
 
     /// The networks. The first call loads them.

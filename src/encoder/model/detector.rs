@@ -1,5 +1,8 @@
 //! Detectors of users: SCRFD in ONNX files, instead of the built-in MTCNN.
 //!
+//! The ONNX file itself is kept, and its SHA-256 is that of the published file. It is converted whenever it is loaded, with the limits of
+//! [`detector`].
+//!
 //! Such a detector has the name `scrfd-` and the first digits of its SHA-256. A model with it has both names, joined by `+`:
 //! `duo-128+scrfd-5838f7fe`. Galleries keep this name, so `gallerist init` and `gallerist model import` copy the file to the folder of the
 //! models, where later commands find it. Landmarks decide how a face is aligned, so the detector is part of the fingerprint.
@@ -37,8 +40,8 @@ impl DetectorFile {
     /// The detector in an ONNX file, or the one in a pack. It is converted, so that a file that cannot be used is refused here.
     ///
     /// # Errors
-    /// The file is refused. It is one of a known publisher, whose conditions are not accepted: neither by `accept_licence` nor before, when it was copied
-    /// to the folder of the models.
+    /// The file is refused. It is one of a known publisher, whose conditions are not accepted: neither by `accept_licence` nor before, when
+    /// it was copied to the folder of the models.
     pub fn open(path: &Path, accept_licence: bool) -> Result<Self, EncoderError> {
         let refused = |reason: String| EncoderError::Onnx { file: path.to_owned(), reason };
         let found = pack::open_detector(path).map_err(|refusal| refused(refusal.to_string()))?;

@@ -1,4 +1,6 @@
 //! The network of an SCRFD detector on libtorch. The user's ONNX file is verified and converted whenever it is loaded.
+//!
+//! Photos are not joined to batches, also not on CUDA devices.
 
 use tch::{Device, Kind, TchError, Tensor};
 

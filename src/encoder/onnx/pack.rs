@@ -131,6 +131,8 @@ pub fn open_detector(path: &Path) -> Result<FoundDetector, Refusal> {
     Ok(search(path, detector::LARGEST_FILE, &wanted)?.0)
 }
 
+type Convert<'a, T> = dyn Fn(&str, Vec<u8>) -> Result<T, Refusal> + 'a;
+
 /// What is looked for.
 struct Wanted<'a, T> {
     what: &'static str,
@@ -138,10 +140,8 @@ struct Wanted<'a, T> {
     is_known: fn(&str) -> bool,
     name: fn(&T) -> String,
     /// Converts the content of the file with this name.
-    convert: &'a Convert<T>,
+    convert: &'a Convert<'a, T>,
 }
-
-type Convert<T> = dyn Fn(&str, Vec<u8>) -> Result<T, Refusal>;
 
 /// What is wanted, and the names of the ONNX files in the folder or archive.
 fn search<T>(path: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
