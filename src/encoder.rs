@@ -16,7 +16,7 @@ pub mod weights;
 pub use engine::{Device, Engine, Load, Loaded};
 pub(crate) use ensemble::Matrix;
 pub use model::{
-    ChannelOrder, DetectorFile, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network,
+    ChannelOrder, DetectorFile, Ensemble, Input, Kind, Manifest, Member, Model, ModelFile, Network, Origin,
     Projection, Runtime, Scale, Weights, hexadecimal, models_dir,
 };
 
@@ -67,7 +67,7 @@ pub enum EncoderError {
         file: PathBuf,
     },
     /// The SHA-256 of a weights file differs from the one in the manifest.
-    #[error("{}: sha256 is {got}, expected {expected}; remove the file and run tools/setup, or correct the manifest", file.display())]
+    #[error("{}: sha256 is {got}, expected {expected}; {}", file.display(), origin.remedy())]
     WeightsChanged {
         /// The weights file.
         file: PathBuf,
@@ -75,6 +75,8 @@ pub enum EncoderError {
         expected: String,
         /// The SHA-256 of the file.
         got: String,
+        /// What made the file.
+        origin: Origin,
     },
     /// A weights file cannot be read, or does not contain the expected network.
     #[error("{}: {reason}", file.display())]

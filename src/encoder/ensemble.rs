@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Encoder, EncoderError, Ensemble, Model, ModelFile, Projection, weights};
+use super::{Encoder, EncoderError, Ensemble, Model, ModelFile, Origin, Projection, weights};
 use crate::face::{Aligned, NetworkError};
 use crate::template::Template;
 
@@ -100,12 +100,12 @@ impl Matrix {
 
     /// Reads the projection of `model`, whose members have `components` components together.
     fn load(model: &Model, projection: &Projection, components: usize) -> Result<Self, EncoderError> {
-        let file = ModelFile::new(&model.name, &projection.weights);
+        let file = ModelFile::new(&model.name, &projection.weights, Origin::Fusion);
         let read;
         let bytes = match projection.embedded() {
             Some(bytes) => bytes,
             None => {
-                read = weights::read(&model.name, &file.path, file.sha256)?;
+                read = weights::read(&model.name, &file.path, file.sha256, file.origin)?;
                 &read
             }
         };

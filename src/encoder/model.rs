@@ -214,17 +214,17 @@ impl Model {
     /// The files that are not part of the program: weights, and the projection of an ensemble.
     pub fn files(&self) -> Vec<ModelFile<'_>> {
         let mut files = Vec::new();
-        let mut enter = |model, weights| files.push(ModelFile::new(model, weights));
         for (model, network) in self.networks() {
-            network.weights.iter().for_each(|weights| enter(model.name.as_str(), weights));
+            let file = |weights| ModelFile::new(model.name.as_str(), weights, network.runtime.origin());
+            files.extend(network.weights.as_ref().map(file));
         }
         if let Kind::Ensemble(Ensemble { projection: Some(projection), .. }) = &self.kind
             && projection.embedded().is_none()
         {
-            enter(self.name.as_str(), &projection.weights);
+            files.push(ModelFile::new(self.name.as_str(), &projection.weights, Origin::Fusion));
         }
         if let Some(detector) = &self.detector {
-            files.push(ModelFile::new(detector.name(), &detector.weights));
+            files.push(ModelFile::new(detector.name(), &detector.weights, Origin::Detector));
         }
         files
     }
@@ -241,7 +241,7 @@ impl Model {
     /// A file is missing, not a regular file, too large, unreadable, or has another SHA-256.
     pub fn check_weights(&self) -> Result<(), EncoderError> {
         let mut own = self.files().into_iter().filter(|file| Self::named(&file.model).is_none());
-        own.try_for_each(|file| weights::check(&file.model, &file.path, file.sha256))
+        own.try_for_each(|file| weights::check(&file.model, &file.path, file.sha256, file.origin))
     }
 
     /// The detector of every model that has no other one, except the stand-in.
@@ -264,12 +264,57 @@ pub struct ModelFile<'a> {
     pub path: PathBuf,
     /// Its SHA-256, hexadecimal.
     pub sha256: &'a str,
+    /// What made it.
+    pub origin: Origin,
+}
+
+/// What made a file of a model, and can make it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `tools/setup`.
+    Setup,
+    /// `gallerist model import`.
+    Import,
+    /// `gallerist model fuse`.
+    Fusion,
+    /// The file of a detector, which was copied.
+    Detector,
+    /// The user.
+    User,
+}
+
+impl Origin {
+    /// What to do about a file that was changed.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Setup => "remove the file and run tools/setup",
+            Self::Import => {
+                "remove it and its manifest, and import the model again with `gallerist model import`"
+            }
+            Self::Fusion => {
+                "remove it and its manifest, and make the model again with `gallerist model fuse`"
+            }
+            Self::Detector => "remove it, and give the detector again with --detector",
+            Self::User => "put the right file there, or correct the manifest",
+        }
+    }
+}
+
+impl Runtime {
+    /// What makes the weights of such a network.
+    pub fn origin(self) -> Origin {
+        match self {
+            Self::Builtin => Origin::Setup,
+            Self::Graph => Origin::Import,
+            Self::Torchscript | Self::StandIn => Origin::User,
+        }
+    }
 }
 
 impl<'a> ModelFile<'a> {
     /// The file `weights` of a model.
-    pub fn new(model: impl Into<Cow<'a, str>>, weights: &'a Weights) -> Self {
-        Self { model: model.into(), path: models_dir().join(&weights.file), sha256: &weights.sha256 }
+    pub fn new(model: impl Into<Cow<'a, str>>, weights: &'a Weights, origin: Origin) -> Self {
+        Self { model: model.into(), path: models_dir().join(&weights.file), sha256: &weights.sha256, origin }
     }
 }
 

@@ -19,6 +19,7 @@ mod file;
 mod fold;
 mod node;
 mod operators;
+mod output;
 pub mod pack;
 mod proto;
 mod structure;
@@ -71,7 +72,12 @@ pub struct Converted {
     pub producer: String,
     /// The version of the standard operators.
     pub opset: i64,
+    /// What the user should know about the conversion.
+    pub notes: Vec<String>,
 }
+
+/// Sides that are tried to tell which one a network needs, the most usual first.
+const USUAL_SIDES: [u32; 4] = [112, 160, 128, 224];
 
 /// Converts the encoder in an ONNX file: a network from one picture of three channels to one vector. `side` is for files that leave the
 /// size of the picture open.
@@ -83,30 +89,76 @@ pub fn convert(bytes: impl Into<Bytes>, side: Option<u32>) -> Result<Converted, 
     let opset = file::opset(&model)?;
     let graph = graph_of(&model)?;
     detector::require_none(graph)?;
+    let names = output::names(graph)?;
     let entry = file::entry(graph, side)?;
-    let output = file::output(graph)?;
-
-    let mut builder = Builder::new();
-    let picture = Builder::entry(3, i64::from(entry.side));
-    let picture = match entry.is_channels_last {
-        true => {
-            let op = graph::Op::Transpose { order: vec![0, 2, 3, 1] };
-            builder.add("transpose", op, &[&picture])?
-        }
-        false => picture,
+    let (is_open, given) = (entry.is_open, entry.side);
+    let refusal = match encoder(&model, graph, opset, entry, &names) {
+        Ok(converted) => return Ok(converted),
+        Err(refusal) => refusal,
     };
-    let values = HashMap::from([(entry.name, picture)]);
-    let results = follow(graph, values, &[output], &mut builder, opset, entry.batch)?;
+    // With a size that the file leaves open, the network may only fit another one.
+    let fits = |side: &&u32| {
+        let entry = file::entry(graph, Some(**side));
+        entry.is_ok_and(|entry| encoder(&model, graph, opset, entry, &names).is_ok())
+    };
+    match USUAL_SIDES.iter().filter(|side| is_open && **side != given).find(fits) {
+        Some(side) => Err(Refusal::new(format!(
+            "the network needs another size of the input: {side} x {side} pixels instead of {given} x {given} ({refusal})"
+        ))),
+        None => Err(refusal),
+    }
+}
+
+/// Converts a graph with one or two outputs.
+fn encoder(
+    model: &ModelProto,
+    graph: &GraphProto,
+    opset: i64,
+    entry: file::Entry<'_>,
+    names: &[&str],
+) -> Result<Converted, Refusal> {
+    let run = |outputs: &[&str], builder: &mut Builder| {
+        let picture = Builder::entry(3, i64::from(entry.side));
+        let picture = match entry.is_channels_last {
+            true => {
+                let op = graph::Op::Transpose { order: vec![0, 2, 3, 1] };
+                builder.add("transpose", op, &[&picture])?
+            }
+            false => picture,
+        };
+        let values = HashMap::from([(entry.name, picture)]);
+        follow(graph, values, outputs, builder, opset, entry.batch)
+    };
+    let (mut taken, mut notes) = (names[0], Vec::new());
+    if let [one, other] = graph.output.as_slice() {
+        let stated = [one, other].map(|output| output::stated(output, entry.batch));
+        let shapes = match stated {
+            [Some(one), Some(other)] => [one, other],
+            _ => {
+                let results = run(names, &mut Builder::new())
+                    .map_err(|refusal| Refusal::new(format!("{} ({refusal})", output::several(names))))?;
+                [results[0].shape(), results[1].shape()]
+            }
+        };
+        let vector = output::vector(&shapes).ok_or_else(|| output::several(names))?;
+        taken = names[vector];
+        notes.push(format!(
+            "the file has two outputs: {taken:?} is used; {:?}, one number for each face, is not",
+            names[1 - vector]
+        ));
+    }
+    let mut builder = Builder::new();
+    let results = run(&[taken], &mut builder)?;
     let (description, tensors) = builder.finish(&results)?;
     let shapes = |name: &str| tensors.get(name).map(|tensor| tensor.shape.clone());
     let plan = graph::check(&description, &shapes, [3, i64::from(entry.side)]).map_err(Refusal::new)?;
-    let dimension = file::dimension(&plan.outputs[0])?;
+    let dimension = output::dimension(&plan.outputs[0])?;
     let operations = description.ops.len();
     let weights = tensors.values().map(|tensor| tensor.numbers.len()).sum();
     let text = serde_json::to_string(&description).map_err(|error| Refusal::new(error.to_string()))?;
     let bytes = safetensors(&text, &tensors);
-    let producer = producer(&model);
-    Ok(Converted { bytes, side: entry.side, dimension, plan, operations, weights, producer, opset })
+    let producer = producer(model);
+    Ok(Converted { bytes, side: entry.side, dimension, plan, operations, weights, producer, opset, notes })
 }
 
 /// Reads a file, with limits.
@@ -121,7 +173,9 @@ fn read(bytes: Bytes) -> Result<ModelProto, Refusal> {
 }
 
 fn graph_of(model: &ModelProto) -> Result<&GraphProto, Refusal> {
-    model.graph.as_ref().ok_or_else(|| Refusal::new("not an ONNX file: it contains no graph"))
+    let graph = model.graph.as_ref().ok_or_else(|| Refusal::new("not an ONNX file: it contains no graph"))?;
+    file::require_floats(graph)?;
+    Ok(graph)
 }
 
 /// The program that wrote a file, as it says.

@@ -1,15 +1,13 @@
 //! The import of a user's encoder: an ONNX file becomes a model in the folder of the models.
 
+mod accuracy;
 mod detector;
 mod faces;
+mod place;
 mod search;
 mod separation;
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
 
 use super::error::{Result, SessionError};
 use super::{Control, Stopped};
@@ -18,14 +16,9 @@ use crate::encoder::{
     ChannelOrder, DetectorFile, Device, EncoderError, Input, Kind, Manifest, Model, Network, Runtime, Scale,
     Weights, hexadecimal, models_dir,
 };
-use crate::face::Chip;
+use crate::face::{Chip, NetworkError};
 use crate::reply::{ImportedModel, TriedSetting, VERSION};
-use search::{Candidate, Search, Stated};
-
-/// The default threshold: this many standard deviations above the mean of the non-mated scores.
-const DEVIATIONS: f64 = 4.0;
-/// Largest default threshold.
-const HIGHEST: f64 = 0.99;
+use search::{Candidate, Stated};
 
 /// An encoder to import. What is not stated is found out.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +35,7 @@ pub struct ModelImportRequest {
     pub channels: Option<ChannelOrder>,
     /// Subtracted from each colour, in the order of the channels.
     pub mean: Option<[f32; 3]>,
-    /// Factor for the difference.
+    /// Factor for the difference, not 0.
     pub scale: Option<Scale>,
     /// Cosine from which two faces count as one person.
     pub threshold: Option<f32>,
@@ -52,6 +45,8 @@ pub struct ModelImportRequest {
     pub detector: Option<PathBuf>,
     /// Whether the user accepts the conditions of known publishers.
     pub accept_licence: bool,
+    /// Whether a network is imported that does not separate people.
+    pub accept_inaccurate: bool,
     /// Whether nothing is written.
     pub dry_run: bool,
     /// The device for the measurement.
@@ -70,9 +65,10 @@ pub enum ModelImport {
 /// Converts the file, finds its preprocessing by measurement, and writes the model. A refusal leaves nothing behind.
 ///
 /// # Errors
-/// The file or that of the detector is refused; the conditions of its publisher are not accepted; the name is taken by another model; the networks cannot run; the
-/// folder cannot be written.
+/// The file or that of the detector is refused; the conditions of its publisher are not accepted; the network separates nobody; the name
+/// is taken by another model, or by this one with another threshold or licence; the networks cannot run; the folder cannot be written.
 pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Result<ModelImport> {
+    require_usable(request)?;
     let onnx = |reason: String| SessionError::from(EncoderError::Onnx { file: request.file.clone(), reason });
     let side = request.chip.map(Chip::side);
     let found = pack::open(&request.file, side).map_err(|refusal| onnx(refusal.to_string()))?;
@@ -87,18 +83,32 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
     let failed = |path: &Path, error: std::io::Error| {
         SessionError::from(EncoderError::Manifest { file: path.to_owned(), reason: error.to_string() })
     };
-    let work = workplace(&out, request.dry_run).map_err(|error| failed(&out, error))?;
+    let work = place::workplace(&out, request.dry_run).map_err(|error| failed(&out, error))?;
     let weights = work.path().join(format!("{name}.safetensors"));
-    write(&weights, &found.converted.bytes).map_err(|error| failed(&weights, error))?;
+    place::write(&weights, &found.converted.bytes).map_err(|error| failed(&weights, error))?;
     let weights = Weights::of(weights, &found.converted.bytes);
     let (mut model, mut network) = (described(&found, name, licence), unsettled(&found, weights));
     let origin = found.converted;
     let stated =
         Stated { chip: request.chip, channels: request.channels, mean: request.mean, scale: request.scale };
-    let Some(mut search) = search::search(&model, &network, stated, request.device, control)? else {
+    let searched = search::search(&model, &network, stated, request.device, control);
+    let searched = searched.map_err(|error| match error {
+        // The model has no name that the user knows yet.
+        SessionError::Encoder(EncoderError::Network(NetworkError::Failed { reason, .. })) => onnx(reason),
+        error => error,
+    });
+    let Some(mut search) = searched? else {
         return Ok(ModelImport::Stopped(Stopped { looked_at: 0, total: 1, unit: "model" }));
     };
-    network.input = search.candidates[search.winner].input;
+    search.warnings.extend(origin.notes.iter().cloned());
+    let winner = &search.candidates[search.winner];
+    network.input = winner.input;
+    if let Some(shortcoming) = accuracy::shortcoming(winner) {
+        if !request.accept_inaccurate {
+            return Err(onnx(accuracy::refusal(&shortcoming, search.candidates.len())));
+        }
+        search.warnings.push(format!("imported although {shortcoming}"));
+    }
     if let Some(detector) = &detector {
         let tried = Model { kind: Kind::Network(network.clone()), ..model.clone() };
         search.warnings.extend(detector::warning(&tried, detector, request.device)?);
@@ -107,7 +117,11 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
         file: PathBuf::from(weights.file.file_name().unwrap_or_default()),
         ..weights
     });
-    settle(&mut model, &search, request.threshold);
+    (model.threshold, model.threshold_basis) = match request.threshold {
+        Some(threshold) => (threshold, "stated at the import".into()),
+        None => accuracy::threshold(winner.separation.as_ref()),
+    };
+    model.caveats.extend(search.warnings.iter().cloned());
     model.kind = Kind::Network(network.clone());
     // The manifest is beside the file.
     model.detector = detector.as_ref().map(DetectorFile::beside);
@@ -115,11 +129,11 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
     let manifest = out.join(format!("{}.toml", model.name));
     let is_there = manifest.exists() || out.join(format!("{}.safetensors", model.name)).exists();
     if is_there {
-        require_same(&manifest, &model)?;
+        model = place::same(&manifest, &model, request)?;
     } else if !request.dry_run {
         detector.map(|detector| detector.install(&out)).transpose()?;
         let manifest = Manifest::of_network(&model, &network);
-        publish(&work, &out, &model.name, &manifest).map_err(|error| failed(&out, error))?;
+        place::publish(&work, &out, &model.name, &manifest).map_err(|error| failed(&out, error))?;
     }
     let reply = ImportedModel {
         version: VERSION,
@@ -154,6 +168,18 @@ pub fn import_model(request: &ModelImportRequest, control: &Control<'_>) -> Resu
     Ok(ModelImport::Done(Box::new(reply)))
 }
 
+/// Refuses numbers that no network can use.
+fn require_usable(request: &ModelImportRequest) -> Result<()> {
+    let refused = |field, reason: String| Err(SessionError::Request { field, reason });
+    if let Some(mean) = request.mean.filter(|mean| !mean.iter().all(|mean| mean.is_finite())) {
+        return refused("mean", format!("expected finite numbers, got {mean:?}"));
+    }
+    if let Some(scale) = request.scale.filter(|scale| !scale.is_normal()) {
+        return refused("scale", format!("expected finite factors other than 0, got {scale}"));
+    }
+    Ok(())
+}
+
 /// The licence for the manifest. The conditions of a known publisher must be accepted.
 fn licence(request: &ModelImportRequest, found: &Found) -> std::result::Result<String, String> {
     let Some(known) = found.licence else {
@@ -175,25 +201,6 @@ fn name_of(file: &str) -> String {
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     stem.chars().map(plain).collect::<String>().trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
-}
-
-/// A folder for unfinished files, on the same file system as the result, removed at the end.
-fn workplace(out: &Path, dry_run: bool) -> std::io::Result<TempDir> {
-    if dry_run {
-        return tempfile::tempdir();
-    }
-    fs::create_dir_all(out)?;
-    tempfile::Builder::new().prefix(".import-").tempdir_in(out)
-}
-
-fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// The model, apart from its network and its threshold.
@@ -220,57 +227,6 @@ fn unsettled(found: &Found, weights: Weights) -> Network {
     let chip = Chip::of_side(found.converted.side).first().copied().unwrap_or(Chip::ARCFACE_112);
     let input = Input { chip, channels: ChannelOrder::Rgb, mean: [0.0; 3], scale: 1.0.into() };
     Network { runtime: Runtime::Graph, input, weights: Some(weights) }
-}
-
-/// Derives a threshold from the non-mated scores of the winner.
-fn settle(model: &mut Model, search: &Search, threshold: Option<f32>) {
-    let winner = &search.candidates[search.winner];
-    let ([mean, deviation], pairs) = winner
-        .separation
-        .as_ref()
-        .map_or(([0.0; 2], 0), |separation| (separation.nonmated, separation.pairs));
-    let derived = (mean + DEVIATIONS * deviation).clamp(-1.0, HIGHEST);
-    let derived = ((derived * 1000.0).round() / 1000.0) as f32;
-    (model.threshold, model.threshold_basis) = match threshold {
-        Some(threshold) => (threshold, "stated at the import".into()),
-        None => (
-            derived,
-            format!(
-                "not an error rate: mean {mean:.3} + {DEVIATIONS} standard deviations of {deviation:.3} of {pairs} \
-                 non-mated scores of 20 people; `gallerist calibrate` measures one"
-            ),
-        ),
-    };
-    model.caveats.extend(search.warnings.iter().cloned());
-}
-
-/// Renames the weights and then the manifest into place: a manifest without weights never exists.
-fn publish(work: &TempDir, out: &Path, name: &str, manifest: &Manifest) -> std::io::Result<()> {
-    let text = toml::to_string(manifest).map_err(std::io::Error::other)?;
-    let [weights, manifest] = ["safetensors", "toml"].map(|extension| format!("{name}.{extension}"));
-    write(&work.path().join(&manifest), text.as_bytes())?;
-    for file in [weights, manifest] {
-        fs::rename(work.path().join(&file), out.join(&file))?;
-    }
-    File::open(out)?.sync_all()
-}
-
-/// Permits a second import of the same model.
-fn require_same(manifest: &Path, model: &Model) -> Result<()> {
-    let name = &model.name;
-    let refused = |what: &str| {
-        let reason =
-            format!("{name:?}: {what} of this name exists in {}; give another --name, or remove it", {
-                manifest.parent().unwrap_or(Path::new("")).display()
-            });
-        Err(SessionError::Request { field: "name", reason })
-    };
-    if !manifest.exists() {
-        return refused("a file");
-    }
-    let there = Model::from_manifest(manifest)?;
-    there.check_weights()?;
-    if there.fingerprint() == model.fingerprint() { Ok(()) } else { refused("another model") }
 }
 
 fn setting(candidate: &Candidate, taken: bool) -> TriedSetting {

@@ -194,10 +194,10 @@ fn an_encoder_is_imported_with_a_detector() {
     let pack = lab.house.write("pack/w600k_mbf.onnx", &encoder).parent().unwrap().to_owned();
     lab.house.write("pack/det_500m.onnx", &std::fs::read(fixture(ONE)).unwrap());
     let pack = pack.to_str().unwrap();
-    // With a stated setting nothing is searched.
-    let import = ["model", "import", pack, "--accept-licence", "--format", "json", "--chip", "arcface-112"];
-    let import =
-        [&import[..], &["--channels", "rgb", "--mean", "127.5", "--scale", "0.0078125", "--name"]].concat();
+    // With a stated setting nothing is searched. The network of the fixture has random weights.
+    let accepted = ["--accept-licence", "--accept-inaccurate", "--format", "json"];
+    let stated = ["--chip", "arcface-112", "--channels", "rgb", "--mean", "127.5", "--scale", "0.0078125"];
+    let import = [&["model", "import", pack], &accepted[..], &stated, &["--name"]].concat();
     let plain = lab.run(import.iter().copied().chain(["plain"])).ends(0).json().remove(0);
     assert_eq!((&plain["detector"], &plain["unused_detector"]), (&"mtcnn".into(), &"det_500m.onnx".into()));
 

@@ -31,8 +31,8 @@ pub struct Arguments {
     /// Subtracted from the channels (0 to 255): one number, or three with commas
     #[arg(long, value_name = "NUMBERS", value_parser = three, allow_negative_numbers = true)]
     mean: Option<[f32; 3]>,
-    /// Factor for the difference: one number, or three with commas
-    #[arg(long, value_name = "NUMBERS", value_parser = three)]
+    /// Factor for the difference, such as 1/127.5: one number, or three with commas
+    #[arg(long, value_name = "NUMBERS", value_parser = factors)]
     scale: Option<[f32; 3]>,
     /// Score from which two faces count as one person [default: derived from the measured scores]
     #[arg(long, value_name = "COSINE", value_parser = values::cosine, allow_negative_numbers = true)]
@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Licence of the weights, for `model list`
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
+    /// Import a network although it does not separate the people whose photos it is tried on
+    #[arg(long)]
+    accept_inaccurate: bool,
     #[command(flatten)]
     detector: DetectorArguments,
     /// Folder for the manifest and the weights. Models elsewhere than in the default folder are named by their path
@@ -61,11 +64,31 @@ enum Channels {
 
 /// One number for all channels, or three.
 fn three(text: &str) -> Result<[f32; 3], String> {
-    let numbers: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse::<f32>()).collect();
-    match numbers.as_deref() {
-        Ok(&[number]) if number.is_finite() => Ok([number; 3]),
-        Ok(&[a, b, c]) if [a, b, c].iter().all(|number| number.is_finite()) => Ok([a, b, c]),
-        _ => Err("expected one number, or three with commas".into()),
+    let wrong = || "expected one number, or three with commas; a fraction is written 1/127.5".to_owned();
+    let numbers = text.split(',').map(|part| number(part.trim()).ok_or_else(wrong));
+    match *numbers.collect::<Result<Vec<f32>, _>>()? {
+        [number] => Ok([number; 3]),
+        [a, b, c] => Ok([a, b, c]),
+        _ => Err(wrong()),
+    }
+}
+
+/// A finite number: `0.5`, or `1/2`.
+fn number(text: &str) -> Option<f32> {
+    let parse = |text: &str| text.trim().parse::<f32>().ok();
+    let number = match text.split_once('/') {
+        Some((above, below)) => parse(above)? / parse(below)?,
+        None => parse(text)?,
+    };
+    Some(number).filter(|number| number.is_finite())
+}
+
+/// Factors that do not remove a channel.
+fn factors(text: &str) -> Result<[f32; 3], String> {
+    let factors = three(text)?;
+    match Scale::from(factors).is_normal() {
+        true => Ok(factors),
+        false => Err("expected factors other than 0".into()),
     }
 }
 
@@ -86,6 +109,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         licence: arguments.licence.clone(),
         detector: arguments.detector.detector.clone(),
         accept_licence: arguments.detector.accept_licence,
+        accept_inaccurate: arguments.accept_inaccurate,
         dry_run: arguments.dry_run,
         device: arguments.device.into(),
     };
@@ -155,7 +179,13 @@ fn row(setting: &TriedSetting) -> [String; 7] {
         channels.to_owned(),
         numbers(setting.mean),
         numbers(setting.scale),
-        setting.d_prime.map_or_else(|| "failed".into(), |d_prime| format!("{d_prime:.2}")),
+        setting.d_prime.map_or_else(
+            || "failed".into(),
+            |d_prime| {
+                // Not -0.00.
+                format!("{:.2}", (d_prime * 100.0).round() / 100.0 + 0.0)
+            },
+        ),
         setting.rank_1.map_or_else(String::new, percent),
         if setting.taken { "taken".into() } else { String::new() },
     ]
@@ -181,10 +211,22 @@ mod tests {
     fn numbers_are_one_or_three() {
         assert_eq!(three("127.5"), Ok([127.5; 3]));
         assert_eq!(three("1, 2,3"), Ok([1.0, 2.0, 3.0]));
-        assert!(["", "1,2", "a", "nan", "1,2,inf"].iter().all(|wrong| three(wrong).is_err()));
+        assert!(
+            ["", "1,2", "a", "nan", "1,2,inf", "1/0", "1/", "/2"].iter().all(|wrong| three(wrong).is_err())
+        );
         assert_eq!(
             (factor(1.0 / 127.5), factor(0.0), factor(1.0 / 128.0)),
             ("1/127.5".into(), "0".into(), "1/128".into())
         );
+    }
+
+    #[test]
+    fn a_scale_is_written_as_it_is_printed_and_is_not_0() {
+        assert_eq!(factors("1/127.5"), Ok([1.0 / 127.5; 3]));
+        assert_eq!(factors("1/58.395, 1/57.12,1/57.375"), Ok([1.0 / 58.395, 1.0 / 57.12, 1.0 / 57.375]));
+        assert_eq!(factors("0.0078125"), Ok([1.0 / 128.0; 3]));
+        for wrong in ["0", "-0", "1/0", "0/1", "1,0,1", "1e-42", "nan"] {
+            assert!(factors(wrong).is_err(), "{wrong}");
+        }
     }
 }

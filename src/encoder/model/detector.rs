@@ -1,7 +1,7 @@
 //! Detectors of users: SCRFD in ONNX files, instead of the built-in MTCNN.
 //!
 //! The ONNX file itself is kept, and its SHA-256 is that of the published file. It is converted whenever it is loaded, with the limits of
-//! [`detector`]; that takes 0.1 s for the 17 MB of the largest one in InsightFace's packs.
+//! [`detector`].
 //!
 //! Such a detector has the name `scrfd-` and the first digits of its SHA-256. A model with it has both names, joined by `+`:
 //! `duo-128+scrfd-5838f7fe`. Galleries keep this name, so `gallerist init` and `gallerist model import` copy the file to the folder of the
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use prost::bytes::Bytes;
 
-use super::{Kind, Model, Weights, models_dir};
+use super::{Kind, Model, Origin, Weights, models_dir};
 use crate::encoder::onnx::{detector, pack};
 use crate::encoder::{EncoderError, weights};
 
@@ -109,7 +109,7 @@ impl DetectorFile {
             |error: std::io::Error| EncoderError::Weights { file: place.clone(), reason: error.to_string() };
         let content = self.read()?;
         let weights = Weights { file: place.clone(), ..self.weights.clone() };
-        if weights::check(&self.name(), &place, &weights.sha256).is_err() {
+        if weights::check(&self.name(), &place, &weights.sha256, Origin::Detector).is_err() {
             std::fs::create_dir_all(folder).map_err(failed)?;
             let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
             file.write_all(&content).map_err(failed)?;
@@ -127,7 +127,10 @@ impl DetectorFile {
     fn read(&self) -> Result<Bytes, EncoderError> {
         match &self.content {
             Some(content) => Ok(content.clone()),
-            None => Ok(weights::read(&self.name(), &self.weights.file, &self.weights.sha256)?.into()),
+            None => {
+                let Weights { file, sha256 } = &self.weights;
+                Ok(weights::read(&self.name(), file, sha256, Origin::Detector)?.into())
+            }
         }
     }
 

@@ -25,11 +25,15 @@ impl Model {
         if name.len() > LONGEST_NAME || !starts_well || !name.chars().all(is_plain) || name.ends_with(".toml")
         {
             return Err(format!(
-                "name {name:?}: expected at most {LONGEST_NAME} letters, digits, `-`, `_` and `.`, a letter or digit first"
+                "{name:?}: expected at most {LONGEST_NAME} letters, digits, `-`, `_` and `.`, a letter or digit first"
             ));
         }
-        if name == "mtcnn" || Self::named(name).is_some() {
-            return Err(format!("name {name:?} is that of a built-in model"));
+        // Some file systems do not tell `Duo-128` from `duo-128`, and neither do people.
+        let own =
+            ["mtcnn", "stand-in"].into_iter().chain(Self::builtin().iter().map(|model| model.name.as_str()));
+        if let Some(own) = own.into_iter().find(|own| own.eq_ignore_ascii_case(name)) {
+            let how = if own == name { "is" } else { "differs only in its case from" };
+            return Err(format!("{name:?} {how} the name of a built-in model"));
         }
         Ok(())
     }

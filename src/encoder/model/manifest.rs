@@ -123,7 +123,7 @@ impl Manifest {
             Ok(text)
         };
         let text = read().map_err(|error| wrong(error.to_string()))?;
-        let manifest: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let manifest: Self = toml::from_str(&text).map_err(|error| wrong(one_line(&text, &error)))?;
         if matches!(manifest.kind, ManifestKind::Builtin | ManifestKind::StandIn) {
             let kinds = "\"graph\", \"torchscript\" or \"ensemble\"";
             return Err(wrong(format!("kind must be {kinds} in a user's manifest")));
@@ -141,7 +141,10 @@ impl Manifest {
         };
         let mut model = manifest.model(&find).map_err(|error| match error {
             Invalid::Reason(reason) => wrong(reason),
-            Invalid::Member(error) => error,
+            Invalid::Member(name, error @ EncoderError::UnknownModel { .. }) => {
+                wrong(format!("its member `{name}` is not there: {error}; import or make it again"))
+            }
+            Invalid::Member(_, error) => error,
         })?;
         match &mut model.kind {
             Kind::Network(Network { weights: Some(weights), .. })
@@ -320,7 +323,7 @@ impl Manifest {
         }
         let mut members = Vec::new();
         for MemberEntry { model: name, fingerprint, weight } in &self.members {
-            let model = find(name).map_err(Invalid::Member)?;
+            let model = find(name).map_err(|error| Invalid::Member(name.clone(), error))?;
             if model.fingerprint() != *fingerprint {
                 return refused(format!(
                     "member {name} has the fingerprint {}, expected {fingerprint}: it is another model, or of an earlier pipeline; \
@@ -341,8 +344,21 @@ impl Manifest {
 enum Invalid {
     /// What is wrong with the manifest itself.
     Reason(String),
-    /// A member could not be found or read.
-    Member(EncoderError),
+    /// The member with this name could not be found or read.
+    Member(String, EncoderError),
+}
+
+/// An error of a manifest as one line: ``line 3, `chips = "a"`: unknown field ...``.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => {
+            let number = before.matches('\n').count();
+            let line: String = text.lines().nth(number).unwrap_or_default().trim().chars().take(80).collect();
+            format!("line {}, `{line}`: {message}", number + 1)
+        }
+        None => message,
+    }
 }
 
 fn is_sha256(text: &str) -> bool {

@@ -21,7 +21,7 @@ impl Scale {
     }
 
     /// Whether the factors are neither 0 nor denormal, infinite or NaN.
-    pub(super) fn is_normal(self) -> bool {
+    pub fn is_normal(self) -> bool {
         self.0.iter().all(|factor| factor.is_normal())
     }
 

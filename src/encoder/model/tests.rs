@@ -222,3 +222,31 @@ fn an_ensemble_of_an_ensemble_is_refused() {
     let error = Model::from_manifest(&folder.path().join("outer.toml")).unwrap_err().to_string();
     assert!(error.contains("member duo is an ensemble; name its members instead"), "{error}");
 }
+
+#[test]
+fn a_member_that_was_removed_is_told_with_the_manifest() {
+    let members = "[[members]]\nmodel = \"gone\"\nfingerprint = \"00\"\nweight = 1.0\n".repeat(2);
+    let error = read(&ensemble(&members)).unwrap_err().to_string();
+    for part in ["mine.toml: its member `gone` is not there", "import or make it again"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn an_error_of_a_manifest_is_one_line_with_its_number() {
+    let error = read(&manifest().replacen("dimension = 512", "dimensions = 512", 1)).unwrap_err().to_string();
+    assert!(error.contains("`dimensions = 512`: unknown field") && !error.contains('\n'), "{error}");
+    let error = read("name = \"a\"\nkind = \"graph").unwrap_err().to_string();
+    assert!(error.contains("line 2, `kind = \"graph`: ") && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn names_that_differ_only_in_case_from_a_built_in_one_are_refused() {
+    for name in ["duo-128", "mtcnn", "stand-in", "Duo-128", "DLIB-128", "MTCNN", "Stand-In"] {
+        let error = Model::check_imported_name(name).unwrap_err();
+        let differs = name.bytes().any(|byte| byte.is_ascii_uppercase());
+        assert_eq!(error.contains("differs only in its case"), differs, "{error}");
+    }
+    assert_eq!(Model::check_imported_name("duo-128b"), Ok(()));
+    assert!(Model::check_imported_name("a/b").unwrap_err().starts_with("\"a/b\": expected"));
+}

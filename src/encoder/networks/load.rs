@@ -20,8 +20,8 @@ use std::sync::Once;
 use detector::{BatchedNetworks, TorchNetworks};
 use encoder::{BatchedEncoder, Input, ScriptEncoder, TorchEncoder};
 use gallerist::encoder::{
-    DetectorFile, Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Runtime, models_dir,
-    onnx, weights,
+    DetectorFile, Device, Encoder, EncoderError, Loaded, Model, ModelFile, Network, Origin, Runtime,
+    models_dir, onnx, weights,
 };
 use gallerist::face::NetworkError;
 use gallerist::face::mtcnn::Mtcnn;
@@ -37,7 +37,7 @@ pub(crate) fn load(
 ) -> Result<Loaded, EncoderError> {
     let files = networks.iter().map(|(model, network)| file(model, network, trusted));
     let files: Vec<ModelFile<'_>> = files.collect::<Result<_, _>>()?;
-    let bytes = files.iter().map(|file| weights::read(&file.model, &file.path, file.sha256));
+    let bytes = files.iter().map(|file| weights::read(&file.model, &file.path, file.sha256, file.origin));
     let bytes: Vec<Vec<u8>> = bytes.collect::<Result<_, _>>()?;
     let detector = Read::of(detector_file)?;
 
@@ -78,7 +78,7 @@ impl Read {
         }
         let own = Model::detector();
         let file = models_dir().join(&own.file);
-        let bytes = weights::read("mtcnn", &file, &own.sha256)?;
+        let bytes = weights::read("mtcnn", &file, &own.sha256, Origin::Setup)?;
         Ok(Self::Mtcnn(file, bytes))
     }
 }
@@ -88,7 +88,7 @@ fn file<'a>(model: &'a Model, network: &'a Network, trusted: bool) -> Result<Mod
         let reason = "the manifest names no weights".into();
         return Err(NetworkError::Failed { model: model.name.clone(), reason }.into());
     };
-    let file = ModelFile::new(&model.name, weights);
+    let file = ModelFile::new(&model.name, weights, network.runtime.origin());
     if network.runtime == Runtime::Torchscript && !trusted {
         return Err(EncoderError::Untrusted { model: model.name.clone(), file: file.path });
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use half::{bf16, f16};
 
 use super::Refusal;
+use super::file::quantised;
 use super::proto::{TensorProto, data_type};
 use crate::encoder::graph::Dim;
 
@@ -84,7 +85,9 @@ pub(super) fn decode(tensor: &TensorProto) -> Result<Constant, Refusal> {
     let wrong = |reason: String| Refusal::new(format!("tensor {:?}: {reason}", tensor.name));
     if tensor.data_location != 0 || !tensor.external_data.is_empty() {
         return Err(wrong(
-            "its data are in another file, which is not read; export the model as one file".into(),
+            "its data are in another file, which is not read; write the model as one file, with torch.onnx.export(..., \
+             external_data=False) or onnx.save(onnx.load(\"m.onnx\"), \"one.onnx\")"
+                .into(),
         ));
     }
     let shape = tensor.dims.iter().map(|&side| usize::try_from(side).ok()).collect::<Option<Vec<_>>>();
@@ -123,6 +126,9 @@ pub(super) fn decode(tensor: &TensorProto) -> Result<Constant, Refusal> {
         (_, Some(wholes)) => Constant::wholes(shape, wholes),
         _ => {
             let name = data_type::name(tensor.data_type);
+            if data_type::is_quantised(tensor.data_type) {
+                return Err(quantised(&format!("tensor {:?} of {name}", tensor.name)));
+            }
             return Err(wrong(format!("its {} bytes of {name} cannot be read", raw.len())));
         }
     };

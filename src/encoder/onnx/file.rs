@@ -1,18 +1,15 @@
-//! The parts of an ONNX file outside of its nodes: its kind, its operator set, its input and its output.
+//! The parts of an ONNX file outside of its nodes: its kind, its operator set and its input.
 
 use std::collections::HashMap;
 
 use super::Refusal;
 use super::node::described;
 use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type};
-use crate::encoder::graph::Dim;
 
 /// The operator sets whose operators are known.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=23;
 /// Sides of an input picture.
 const SIDES: std::ops::RangeInclusive<i64> = 32..=512;
-/// Lengths of a template.
-const DIMENSIONS: std::ops::RangeInclusive<i64> = 2..=4096;
 /// Most nodes of a graph.
 const MOST_NODES: usize = 100_000;
 
@@ -20,6 +17,8 @@ const MOST_NODES: usize = 100_000;
 pub(super) struct Entry<'a> {
     pub name: &'a str,
     pub side: u32,
+    /// Whether the file leaves the side open.
+    pub is_open: bool,
     /// N, H, W, C instead of N, C, H, W.
     pub is_channels_last: bool,
     /// The batch size that the file fixes; 1 if it is open.
@@ -59,14 +58,19 @@ pub(super) fn opset(model: &ModelProto) -> Result<i64, Refusal> {
     Err(Refusal::new(reason))
 }
 
-/// The only input that is not a weight: its name, the lengths of its axes, 0 where they are open, and its shape for messages.
+/// The only input that is not a weight and that a node reads: its name, the lengths of its axes, 0 where they are open, and its shape
+/// for messages.
 pub(super) fn picture(graph: &GraphProto) -> Result<(&str, Vec<i64>, String), Refusal> {
     if !graph.sparse_initializer.is_empty() {
         return Err(Refusal::new("it contains sparse tensors, which are not supported"));
     }
     let is_weight = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
-    let entries: Vec<&ValueInfoProto> =
+    let is_read = |name: &str| graph.node.iter().any(|node| node.input.iter().any(|input| input == name));
+    let mut entries: Vec<&ValueInfoProto> =
         graph.input.iter().filter(|input| !is_weight(&input.name)).take(9).collect();
+    if entries.len() > 1 {
+        entries.retain(|input| is_read(&input.name));
+    }
     let &[input] = entries.as_slice() else {
         let names: Vec<&str> = entries.iter().map(|input| input.name.as_str()).collect();
         return Err(Refusal::new(format!("{} inputs {names:?}, expected one picture", names.len())));
@@ -78,7 +82,9 @@ pub(super) fn picture(graph: &GraphProto) -> Result<(&str, Vec<i64>, String), Re
         let got = data_type::name(tensor.elem_type);
         return Err(wrong(format!("its numbers are {got}, expected FLOAT or FLOAT16")));
     }
-    let shape = tensor.shape.as_ref().map_or(&[][..], |shape| shape.dim.as_slice());
+    let Some(shape) = tensor.shape.as_ref().map(|shape| shape.dim.as_slice()) else {
+        return Ok((&input.name, vec![0; 4], "?, ?, ?, ?".into()));
+    };
     let sides: Vec<i64> = shape.iter().map(|dim| dim.dim_value).collect();
     let told = shape.iter().map(|dim| match dim.dim_param.as_str() {
         "" if dim.dim_value == 0 => "?".to_owned(),
@@ -89,22 +95,29 @@ pub(super) fn picture(graph: &GraphProto) -> Result<(&str, Vec<i64>, String), Re
     Ok((&input.name, sides, told))
 }
 
-/// The picture that an encoder expects.
+/// The picture that an encoder expects. An open axis of the channels is taken as three.
 pub(super) fn entry(graph: &GraphProto, side: Option<u32>) -> Result<Entry<'_>, Refusal> {
     let (name, sides, told) = picture(graph)?;
     let wrong = |reason: String| Refusal::new(format!("input {name:?}: {reason}"));
     let (is_channels_last, height, width) = match sides.as_slice() {
         [_, 3, height, width] => (false, *height, *width),
         [_, height, width, 3] => (true, *height, *width),
+        [_, 0, height, width] => (false, *height, *width),
         _ => return Err(wrong(format!("its shape is [{told}], expected a picture [N, 3, side, side]"))),
     };
-    let stated = |found: i64| if found == 0 { side.map_or(0, i64::from) } else { found };
-    let (height, width) = (stated(height), stated(width));
-    if height == 0 || width == 0 {
+    let is_open = height == 0 || width == 0;
+    let Some(open) = (if is_open { side } else { Some(0) }) else {
+        let first = if is_channels_last { 1 } else { 2 };
+        let open = [(first, "rows", height), (first + 1, "columns", width)];
+        let open =
+            open.iter().filter(|(.., side)| *side == 0).map(|(axis, what, _)| format!("{axis} ({what})"));
+        let open = open.collect::<Vec<_>>().join(" and ");
         return Err(wrong(format!(
-            "its shape [{told}] leaves the size open; state it with --chip arcface-112"
+            "its shape [{told}] leaves the length of axis {open} open; state the size with --chip arcface-112"
         )));
-    }
+    };
+    let stated = |found: i64| if found == 0 { i64::from(open) } else { found };
+    let (height, width) = (stated(height), stated(width));
     if height != width || !SIDES.contains(&height) || sides[0] < 0 {
         let (least, most) = (SIDES.start(), SIDES.end());
         return Err(wrong(format!("its shape is [{told}], expected a square of {least} to {most} pixels")));
@@ -113,35 +126,25 @@ pub(super) fn entry(graph: &GraphProto, side: Option<u32>) -> Result<Entry<'_>, 
         return Err(wrong(format!("its shape is [{told}], which is not the size of the chip")));
     }
     let batch = sides[0].max(1);
-    Ok(Entry { name, side: height as u32, is_channels_last, batch })
+    Ok(Entry { name, side: height as u32, is_open, is_channels_last, batch })
 }
 
-/// The name of the only output.
-pub(super) fn output(graph: &GraphProto) -> Result<&str, Refusal> {
-    match graph.output.as_slice() {
-        [output] => Ok(&output.name),
-        outputs => {
-            let names: Vec<&str> = outputs.iter().take(9).map(|output| output.name.as_str()).collect();
-            Err(Refusal::new(format!("{} outputs {names:?}, expected one vector", outputs.len())))
-        }
+/// Refuses a graph with operators on whole numbers of few bits.
+pub(super) fn require_floats(graph: &GraphProto) -> Result<(), Refusal> {
+    let is_quantised = |node: &&NodeProto| {
+        let kind = node.op_type.as_str();
+        let starts = ["QLinear", "QuantizeLinear", "DequantizeLinear", "DynamicQuantize"];
+        starts.iter().any(|start| kind.starts_with(start)) || ["ConvInteger", "MatMulInteger"].contains(&kind)
+    };
+    match graph.node.iter().enumerate().find(|(_, node)| is_quantised(node)) {
+        Some((at, node)) => Err(quantised(&described(at, node))),
+        None => Ok(()),
     }
 }
 
-/// The length of a vector per crop.
-pub(super) fn dimension(shape: &[Dim]) -> Result<usize, Refusal> {
-    let told = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match shape {
-        [_, length, ones @ ..]
-            if DIMENSIONS.contains(&length.size) && ones.iter().all(|one| one.size == 1) =>
-        {
-            Ok(length.size as usize)
-        }
-        _ => Err(Refusal::new(format!(
-            "its output has the shape [{told}], expected one vector [N, dimension] of {} to {} numbers",
-            DIMENSIONS.start(),
-            DIMENSIONS.end()
-        ))),
-    }
+/// The refusal of a quantised file. `place` is what shows it.
+pub(super) fn quantised(place: &str) -> Refusal {
+    Refusal::new(format!("a quantised file ({place}); import the file with float weights"))
 }
 
 /// Which nodes the outputs depend on. Names are checked here: each is made once.

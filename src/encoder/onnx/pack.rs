@@ -3,9 +3,11 @@
 //!
 //! Nothing of an archive is written to the disk. Of its entries only ONNX files are read, one at a time.
 
-use std::fs::File;
+mod archive;
+mod folder;
+
 use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use prost::bytes::Bytes;
 
@@ -14,8 +16,6 @@ use crate::encoder::weights::open_regular;
 
 /// Most entries of an archive or a folder.
 const MOST_ENTRIES: usize = 1000;
-/// Largest ratio of an entry to its compressed form. Weights hardly shrink.
-const LARGEST_RATIO: u64 = 100;
 
 /// A converted encoder and what is known of its origin.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ struct Wanted<'a, T> {
 fn search<T>(path: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
     let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
     if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return of_folder(path, largest, wanted);
+        return folder::search(path, largest, wanted);
     }
     // An archive may be larger than the file in it.
     let (mut file, length) = open_regular(path, LARGEST_FILE).map_err(unreadable)?;
@@ -155,80 +155,52 @@ fn search<T>(path: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Ve
     let is_archive = file.read(&mut start).map_err(unreadable)? == 4 && start == *b"PK\x03\x04";
     file.rewind().map_err(unreadable)?;
     if is_archive {
-        return of_archive(file, largest, wanted);
+        return archive::search(file, largest, wanted);
     }
     if length > largest {
         return Err(Refusal::new(format!("{length} bytes, expected at most {largest}")));
     }
-    Ok(((wanted.convert)(&name(path), read(file, length)?)?, Vec::new()))
+    let bytes = read(file, length).map_err(Refusal::new)?;
+    Ok(((wanted.convert)(&name(path), bytes)?, Vec::new()))
 }
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn read(file: impl Read, length: u64) -> Result<Vec<u8>, Refusal> {
+/// All bytes of a file of this length. The end is read too, because only there an archive compares its checksum.
+fn read(file: impl Read, length: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let reserved = usize::try_from(length).is_ok_and(|length| bytes.try_reserve_exact(length).is_ok());
     if !reserved {
-        return Err(Refusal::new(format!("there is no memory for its {length} bytes")));
+        return Err(format!("there is no memory for its {length} bytes"));
     }
-    file.take(length).read_to_end(&mut bytes).map_err(|error| Refusal::new(error.to_string()))?;
-    Ok(bytes)
-}
-
-fn of_folder<T>(folder: &Path, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
-    let unreadable = |error: std::io::Error| Refusal::new(error.to_string());
-    let entries = std::fs::read_dir(folder).map_err(unreadable)?.take(MOST_ENTRIES);
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| is_onnx(&name(file)) && file.is_file());
-    files.sort();
-    let names: Vec<String> = files.iter().map(|file| name(file)).collect();
-    let found = only(&names, wanted, "folder", |at| {
-        let (file, length) = open_regular(&files[at], largest).map_err(unreadable)?;
-        read(file, length)
-    })?;
-    Ok((found, names))
-}
-
-fn of_archive<T>(file: File, largest: u64, wanted: &Wanted<'_, T>) -> Result<(T, Vec<String>), Refusal> {
-    let damaged =
-        |error: zip::result::ZipError| Refusal::new(format!("the zip archive cannot be read: {error}"));
-    let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
-    if archive.len() > MOST_ENTRIES {
-        let count = archive.len();
-        return Err(Refusal::new(format!(
-            "{count} entries in the zip archive, expected at most {MOST_ENTRIES}"
-        )));
+    file.take(length.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() as u64 {
+        read if read == length => Ok(bytes),
+        read if read > length => Err(format!("more than its {length} bytes")),
+        read => Err(format!("{read} bytes, expected {length}")),
     }
-    let mut places = Vec::new();
-    for at in 0..archive.len() {
-        let entry = archive.by_index_raw(at).map_err(damaged)?;
-        let Some(inside) = entry.enclosed_name() else {
-            let entry = entry.name().to_owned();
-            return Err(Refusal::new(format!("the zip archive names a file outside of it: {entry:?}")));
-        };
-        if entry.is_file() && is_onnx(&name(&inside)) {
-            places.push((at, name(&inside)));
-        }
-    }
-    let names: Vec<String> = places.iter().map(|(_, name)| name.clone()).collect();
-    let found = only(&names, wanted, "zip archive", |at| {
-        let entry = archive.by_index(places[at].0).map_err(damaged)?;
-        let (size, packed) = (entry.size(), entry.compressed_size());
-        if size > largest || size / LARGEST_RATIO > packed {
-            let name = &names[at];
-            let reason =
-                format!("{name} in the zip archive has {size} bytes, compressed {packed}, which is no model");
-            return Err(Refusal::new(reason));
-        }
-        read(entry, size)
-    })?;
-    Ok((found, names))
 }
 
 fn is_onnx(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}
+
+/// Why a file of a folder or an archive is not converted.
+enum Unread {
+    /// It is not what is wanted; another one may be.
+    Unwanted(Refusal),
+    /// The archive is damaged, so nothing of it is taken.
+    Damaged(Refusal),
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Unwanted(refusal) | Unread::Damaged(refusal) => refusal,
+        }
+    }
 }
 
 /// The file with a known name, or the only one that is what is wanted.
@@ -236,7 +208,7 @@ fn only<T>(
     names: &[String],
     wanted: &Wanted<'_, T>,
     container: &str,
-    mut read: impl FnMut(usize) -> Result<Vec<u8>, Refusal>,
+    mut read: impl FnMut(usize) -> Result<Vec<u8>, Unread>,
 ) -> Result<T, Refusal> {
     let what = wanted.what;
     if let Some(at) = names.iter().position(|name| (wanted.is_known)(name)) {
@@ -245,7 +217,12 @@ fn only<T>(
     let mut found: Option<T> = None;
     let mut refused = Vec::new();
     for (at, name) in names.iter().enumerate() {
-        match read(at).and_then(|bytes| (wanted.convert)(name, bytes)) {
+        let converted = match read(at) {
+            Ok(bytes) => (wanted.convert)(name, bytes),
+            Err(Unread::Unwanted(reason)) => Err(reason),
+            Err(Unread::Damaged(reason)) => return Err(reason),
+        };
+        match converted {
             Ok(second) => {
                 if let Some(first) = found {
                     let names = format!("{} and {}", (wanted.name)(&first), (wanted.name)(&second));

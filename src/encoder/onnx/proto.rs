@@ -155,6 +155,11 @@ pub mod data_type {
     pub const DOUBLE: i32 = 11;
     pub const BFLOAT16: i32 = 16;
 
+    /// Whether it is a type of quantised weights: INT8, UINT8, UINT4, INT4.
+    pub fn is_quantised(code: i32) -> bool {
+        [2, 3, 21, 22].contains(&code)
+    }
+
     /// The name in ONNX.
     pub fn name(code: i32) -> String {
         const NAMES: [&str; 17] = [

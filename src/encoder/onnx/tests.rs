@@ -2,6 +2,7 @@
 
 mod detectors;
 mod hostile;
+mod packs;
 
 use super::*;
 use crate::encoder::graph::Op;

@@ -197,7 +197,7 @@ fn warnings(candidates: &[Candidate], winner: usize, stated: Stated) -> Vec<Stri
     let (least, least_rank_1) = LEAST_SEPARATION;
     if best.separation.as_ref().is_none_or(|best| best.d_prime < least || best.rank_1 < least_rank_1) {
         warnings.push(
-            "no setting separates people well: the file is no face encoder, or it needs another alignment or scaling;              state them with --chip, --channels, --mean and --scale"
+            "no setting separates people well: the file is no face encoder, or it needs another alignment or scaling; state them with --chip, --channels, --mean and --scale"
                 .to_owned(),
         );
         return warnings;

@@ -3,11 +3,10 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::super::pack;
 use super::super::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type,
 };
-use super::super::{Refusal, convert, structure::LARGEST_STRUCTURE};
+use super::super::{convert, structure::LARGEST_STRUCTURE};
 use super::fixture;
 
 /// The refusal of a fixture after a change.
@@ -71,7 +70,7 @@ fn int(name: &str, i: i64) -> AttributeProto {
 }
 
 #[track_caller]
-fn told(refusal: &str, parts: &[&str]) {
+pub(super) fn told(refusal: &str, parts: &[&str]) {
     for part in parts {
         assert!(refusal.contains(part), "{part:?} is not in: {refusal}");
     }
@@ -123,7 +122,10 @@ fn data_outside_of_the_file() {
         (tensor.raw_data, tensor.data_location) = (Bytes::new(), 1);
         tensor.external_data = vec![Bytes::from_static(entry)];
     };
-    told(&graph(external), &["another file", "not read", "Conv"]);
+    told(
+        &graph(external),
+        &["another file", "not read", "Conv", "external_data=False", "onnx.save(onnx.load("],
+    );
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn tensors_that_do_not_fit_their_data() {
     told(&shape(vec![1; 100]), &["its shape is"]);
     told(&graph(|graph| weight(graph).raw_data = Bytes::from_static(b"abc")), &["FLOAT", "cannot be read"]);
     told(&graph(|graph| weight(graph).data_type = data_type::INT64), &["numbers, its shape"]);
-    told(&graph(|graph| weight(graph).data_type = 3), &["INT8", "cannot be read"]);
+    told(&graph(|graph| weight(graph).data_type = 3), &["INT8", "a quantised file", "float weights"]);
     told(&graph(|graph| weight(graph).data_type = 8), &["STRING", "cannot be read"]);
     for number in [f32::NAN, f32::INFINITY] {
         let spoil = |graph: &mut GraphProto| {
@@ -201,8 +203,7 @@ fn convolutions_that_are_not_possible() {
 
 #[test]
 fn operators_that_are_not_supported() {
-    for kind in ["QLinearConv", "DequantizeLinear", "LSTM", "NonMaxSuppression", "Einsum", "StringNormalizer"]
-    {
+    for kind in ["LSTM", "NonMaxSuppression", "Einsum", "StringNormalizer"] {
         told(&graph(|graph| last(graph, kind, Vec::new(), &[])), &["node", kind, "not supported"]);
     }
     let custom = |graph: &mut GraphProto| {
@@ -233,8 +234,10 @@ fn operators_that_are_not_supported() {
 #[test]
 fn inputs_and_outputs_that_are_not_those_of_an_encoder() {
     told(&graph(|graph| graph.input.clear()), &["0 inputs"]);
-    let second =
-        |graph: &mut GraphProto| graph.input.push(ValueInfoProto { name: "mask".into(), r#type: None });
+    let second = |graph: &mut GraphProto| {
+        graph.input.push(ValueInfoProto { name: "mask".into(), r#type: None });
+        last(graph, "Mul", Vec::new(), &["mask"]);
+    };
     told(&graph(second), &["2 inputs", "mask"]);
     told(&graph(|graph| graph.input[0].r#type = None), &["not a tensor"]);
     told(&graph(|graph| dims(graph)[1].dim_value = 1), &["[batch, 1, 112, 112]", "expected a picture"]);
@@ -246,7 +249,9 @@ fn inputs_and_outputs_that_are_not_those_of_an_encoder() {
     let open = |graph: &mut GraphProto| {
         dims(graph)[2..].iter_mut().for_each(|dim| (dim.dim_value, dim.dim_param) = (0, "side".into()));
     };
-    told(&graph(open), &["leaves the size open", "--chip"]);
+    told(&graph(open), &["leaves the length of axis 2 (rows) and 3 (columns) open", "--chip"]);
+    let rows = |graph: &mut GraphProto| dims(graph)[2].dim_value = 0;
+    told(&graph(rows), &["leaves the length of axis 2 (rows) open"]);
     let numbers = |graph: &mut GraphProto| {
         graph.input[0].r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = 2;
     };
@@ -260,6 +265,83 @@ fn inputs_and_outputs_that_are_not_those_of_an_encoder() {
         graph.output[0].name = inner;
     };
     told(&graph(picture), &["its output has the shape [N, 8, 56, 56]", "expected one vector"]);
+}
+
+#[test]
+fn quantised_files() {
+    let kinds = ["QLinearConv", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger"];
+    for kind in kinds.into_iter().chain(["MatMulInteger"]) {
+        let told_of = graph(|graph| last(graph, kind, Vec::new(), &[]));
+        told(&told_of, &["a quantised file (node", kind, "import the file with float weights"]);
+    }
+}
+
+/// The network has an output besides its vector, made by one more node.
+fn with_second_output(kind: &str, attributes: Vec<AttributeProto>, is_first: bool) -> ModelProto {
+    let mut model = ModelProto::decode(fixture("mobilefacenet.onnx").as_slice()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let second = ValueInfoProto { name: "second".into(), r#type: None };
+    let (input, output) = (vec![graph.output[0].name.clone()], vec!["second".into()]);
+    let (op_type, attribute) = (kind.into(), attributes);
+    graph.node.push(NodeProto { input, output, op_type, attribute, ..NodeProto::default() });
+    graph.output.insert(usize::from(!is_first), second);
+    model
+}
+
+#[test]
+fn of_two_outputs_the_vector_is_taken_if_the_other_is_a_number() {
+    let plain = convert(fixture("mobilefacenet.onnx"), None).unwrap();
+    assert!(plain.notes.is_empty());
+    for is_first in [false, true] {
+        for keepdims in [0, 1] {
+            let axes = AttributeProto { name: "axes".into(), ints: vec![1], ..AttributeProto::default() };
+            let model = with_second_output("ReduceL2", vec![axes, int("keepdims", keepdims)], is_first);
+            let converted = convert(model.encode_to_vec(), None).unwrap();
+            assert_eq!(converted.bytes, plain.bytes);
+            told(&converted.notes[0], &["two outputs", "\"second\", one number for each face, is not"]);
+        }
+    }
+    // Two vectors, and one that cannot be converted.
+    for (kind, reason) in [("Relu", "2 outputs"), ("LSTM", "not supported")] {
+        let two = with_second_output(kind, Vec::new(), false);
+        told(&refusal(two.encode_to_vec()), &["2 outputs", "second", "expected one vector", reason]);
+    }
+}
+
+#[test]
+fn an_input_that_no_node_reads_is_ignored() {
+    let mut model = ModelProto::decode(fixture("mobilefacenet.onnx").as_slice()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    graph.input.insert(0, ValueInfoProto { name: "unused".into(), r#type: None });
+    let bytes = convert(model.encode_to_vec(), None).unwrap().bytes;
+    assert_eq!(bytes, convert(fixture("mobilefacenet.onnx"), None).unwrap().bytes);
+}
+
+#[test]
+fn a_shape_that_is_open_is_taken_from_the_chip() {
+    let mut model = ModelProto::decode(fixture("mobilefacenet.onnx").as_slice()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    dims(graph).iter_mut().for_each(|dim| (dim.dim_value, dim.dim_param) = (0, String::new()));
+    let open = model.encode_to_vec();
+    let tensor = model.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap().tensor_type.as_mut();
+    tensor.unwrap().shape = None;
+    let plain = convert(fixture("mobilefacenet.onnx"), None).unwrap();
+    for open in [open, model.encode_to_vec()] {
+        assert_eq!(convert(open.clone(), Some(112)).unwrap().bytes, plain.bytes);
+        told(&refusal(open.clone()), &["[?, ?, ?, ?]", "axis 2 (rows) and 3 (columns)", "--chip"]);
+        let other = convert(open, Some(224)).map(|converted| converted.plan).unwrap_err().to_string();
+        told(&other, &["needs another size of the input: 112 x 112 pixels instead of 224 x 224"]);
+    }
+}
+
+#[test]
+fn detectors_are_told_before_the_size_of_the_picture() {
+    let three = |graph: &mut GraphProto| {
+        dims(graph)[2..].iter_mut().for_each(|dim| (dim.dim_value, dim.dim_param) = (0, "side".into()));
+        let more = ["boxes", "points"].map(|name| ValueInfoProto { name: name.into(), r#type: None });
+        graph.output.extend(more);
+    };
+    told(&graph(three), &["3 outputs", "face detector", "--detector"]);
 }
 
 #[test]
@@ -299,69 +381,6 @@ fn graphs_that_mix_crops_or_need_too_much_memory() {
     told(&graph(names), &["bytes without the weights"]);
     let many = |graph: &mut GraphProto| graph.node.extend(vec![NodeProto::default(); 100_001]);
     told(&graph(many), &["nodes, expected at most 100000"]);
-}
-
-/// A zip archive with these files.
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    use std::io::Write;
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
-
-fn opened(content: &[u8]) -> Result<pack::Found, Refusal> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pack.zip");
-    std::fs::write(&file, content).unwrap();
-    let found = pack::open(&file, None);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is unpacked");
-    found
-}
-
-#[test]
-fn packs_with_one_encoder() {
-    let encoder = fixture("mobilefacenet.onnx");
-    let found = opened(&archive(&[
-        ("readme.txt", b"a"),
-        ("pack/det.onnx", b"det"),
-        ("pack/w600k_r50.onnx", &encoder),
-    ]));
-    let found = found.unwrap();
-    assert_eq!(found.file, "w600k_r50.onnx");
-    assert!(found.licence.unwrap().conditions.contains("non-commercial"));
-    let found = opened(&archive(&[("det.onnx", b"det"), ("mine.onnx", &encoder)])).unwrap();
-    assert_eq!((found.file.as_str(), found.licence), ("mine.onnx", None));
-
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("glintr100.onnx"), &encoder).unwrap();
-    let licence = pack::open(folder.path(), None).unwrap().licence.unwrap();
-    assert!(licence.namesake.unwrap().contains("AuraFace"));
-}
-
-#[test]
-fn packs_that_are_refused() {
-    let refused = |content: &[u8]| opened(content).map(|found| found.file).unwrap_err().to_string();
-    let encoder = fixture("mobilefacenet.onnx");
-    told(&refused(&archive(&[("../../etc/cron.d/a.onnx", &encoder)])), &["outside of it", "../../etc"]);
-    told(&refused(&archive(&[("/etc/a.onnx", &encoder), ("a.onnx", &encoder)])), &["encoders"]);
-    told(&refused(&archive(&[("archive/data.pkl", b"pickle")])), &["no .onnx file", "PyTorch"]);
-    told(&refused(&archive(&[("a.onnx", b"broken")])), &["no encoder", "a.onnx: not an ONNX file"]);
-    told(
-        &refused(&archive(&[("a.onnx", &vec![0; 20 << 20])])),
-        &["no encoder", "20971520 bytes, compressed"],
-    );
-    told(&refused(&archive(&[("a.onnx", &encoder)])[..5000]), &["zip archive cannot be read"]);
-    let many: Vec<String> = (0..1001).map(|number| format!("{number}.onnx")).collect();
-    let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    told(&refused(&archive(&many)), &["1001 entries"]);
-
-    let folder = tempfile::tempdir().unwrap();
-    told(&pack::open(folder.path(), None).unwrap_err().to_string(), &["folder contains no .onnx file"]);
-    told(&pack::open(&folder.path().join("none"), None).unwrap_err().to_string(), &["No such file"]);
-    told(&pack::open(std::path::Path::new("/dev/zero"), None).unwrap_err().to_string(), &["regular file"]);
 }
 
 /// Every byte of a small file changed, and every length of it: an answer, never a panic.
