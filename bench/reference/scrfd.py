@@ -7,7 +7,7 @@ The architecture is that of Guo et al. (ICLR 2022) and the published configurati
 learnt scale of the boxes; scores after a sigmoid. For each architecture: operator sets 11 to 20, an open and a fixed size of the picture, with and
 without constant folding, outputs with and without an axis of one picture, one and two anchors, sizes of the pyramid's steps as numbers and computed, and
 the exporter of torch.export. FOLDER receives NAME.onnx and NAME.json, and the pictures as PNG files, which all decoders read alike. `--small` writes the
-two narrow ones that are committed in tests/onnx/detectors. `--opencv` shrinks the pictures with OpenCV (opencv-python-headless 4.13.0.92) instead of NumPy.
+two narrow ones that are committed in tests/onnx/detectors. `--opencv` resizes the pictures with OpenCV (opencv-python-headless 4.13.0.92) instead of NumPy, which gives the same bytes.
 
 Needs torch 2.11.0, onnx 1.23.2, onnxruntime 1.32.0, onnxscript 0.7.2, numpy, pillow. The weights are random. Their statistics and the biases of the heads are
 then set so that a few dozen places count as faces, with boxes and landmarks of the size of faces.
@@ -51,18 +51,19 @@ def pictures(small):
 
 
 def reduced(picture, width, height):
-    """Bilinear interpolation with pixel centres at halves, rounded to bytes."""
+    """Bilinear interpolation with pixel centres at halves. The same bytes as `cv2.resize`, which the published code calls."""
     def taps(count, of):
-        at = (np.arange(count) + 0.5) * (of / count) - 0.5
+        at = ((np.arange(count) + 0.5) * (1 / (count / of)) - 0.5).astype(np.float32)
         low = np.floor(at)
-        return np.clip(low, 0, of - 1).astype(int), np.clip(low + 1, 0, of - 1).astype(int), at - low
+        share = np.where((low >= 0) & (low < of - 1), at - low, 0).astype(np.float32)
+        weights = [np.rint(weight * 2048).astype(np.int64) for weight in (1 - share, share)]
+        return [np.clip(place, 0, of - 1).astype(int) for place in (low, low + 1)], weights
 
-    left, right, across = taps(width, picture.shape[1])
-    upper, lower, down = taps(height, picture.shape[0])
-    values = picture.astype(np.float64)
-    across, down = across[None, :, None], down[:, None, None]
-    rows = [values[row][:, left] * (1 - across) + values[row][:, right] * across for row in (upper, lower)]
-    return np.floor(rows[0] * (1 - down) + rows[1] * down + 0.5).astype(np.uint8)
+    columns, across = taps(width, picture.shape[1])
+    rows, down = taps(height, picture.shape[0])
+    values = picture.astype(np.int64)
+    lines = [sum(values[row][:, place] * weight[:, None] for place, weight in zip(columns, across)) for row in rows]
+    return ((sum(((line >> 4) * weight[:, None, None]) >> 16 for line, weight in zip(lines, down)) + 2) >> 2).astype(np.uint8)
 
 
 def letterbox(picture, opencv, side=SIDE):

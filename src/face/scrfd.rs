@@ -4,7 +4,7 @@
 //! The network is a user's file; see `encoder::onnx::detector`. This module follows InsightFace's published post-processing:
 //!
 //! 1. The photo is reduced or enlarged until it fits into the picture of the network, 640 x 640 if the file states no other size, by bilinear
-//!    interpolation between the four neighbours. It lies in the upper left corner; the rest is black. Colours are R, G, B, `(x - 127.5) / 128`.
+//!    interpolation between the four neighbours, rounded as in OpenCV. It lies in the upper left corner; the rest is black. Colours are R, G, B, `(x - 127.5) / 128`.
 //! 2. At every place of the strides 8, 16 and 32 there are one or two anchors, at column and row times the stride. Scores are those of the
 //!    network. The distances to the four sides of the box and to the landmarks are in units of the stride.
 //! 3. Places with a score of 0.5 and more are kept, then those that no surer box overlaps by more than 0.4 of the union. The sides of boxes
@@ -159,12 +159,12 @@ impl Frame {
             for (values, (columns, beside)) in values.chunks_exact_mut(3).zip(&across) {
                 for (colour, value) in values.iter_mut().enumerate() {
                     let at = |row: Option<&[u8]>, column: Option<usize>| match (row, column) {
-                        (Some(row), Some(column)) => f64::from(row[3 * column + colour]),
-                        _ => 0.0,
+                        (Some(row), Some(column)) => i32::from(row[3 * column + colour]),
+                        _ => 0,
                     };
-                    let of = |row| at(row, columns[0]) * (1.0 - beside) + at(row, columns[1]) * beside;
-                    let mixed = of(upper) * (1.0 - below) + of(lower) * below;
-                    *value = ((mixed + 0.5).floor() as f32 - 127.5) / 128.0;
+                    let of = |row| at(row, columns[0]) * beside[0] + at(row, columns[1]) * beside[1];
+                    let mixed = (((of(upper) >> 4) * below[0]) >> 16) + (((of(lower) >> 4) * below[1]) >> 16);
+                    *value = (((mixed + 2) >> 2) as f32 - 127.5) / 128.0;
                 }
             }
         }
@@ -173,18 +173,24 @@ impl Frame {
     }
 }
 
-/// For each of `count` pixels the two neighbours among the `side` pixels of the photo, and the weight of the second. None is outside
-/// the photo. The photo and a margin on both sides have `full` pixels.
-fn taps(count: usize, full: u32, margin: u32, side: u32) -> Vec<([Option<usize>; 2], f64)> {
-    let scale = f64::from(full) / count as f64;
+/// For each of `count` pixels the two neighbours among the `side` pixels of the photo, and their weights in 2048ths. None is outside the
+/// photo. The photo and a margin on both sides have `full` pixels.
+///
+/// The weights and the sums are rounded as OpenCV does it, which the published code uses.
+fn taps(count: usize, full: u32, margin: u32, side: u32) -> Vec<([Option<usize>; 2], [i32; 2])> {
+    const ONE: f32 = 2048.0;
+    let scale = 1.0 / (count as f64 / f64::from(full));
+    let last = i64::from(full) - 1;
     let tap = |at: usize| {
-        let place = (at as f64 + 0.5) * scale - 0.5;
-        let low = place.floor();
-        let inside = |at: f64| {
-            let at = at.clamp(0.0, f64::from(full - 1)) - f64::from(margin);
-            (0.0..f64::from(side)).contains(&at).then_some(at as usize)
+        let place = ((at as f64 + 0.5) * scale - 0.5) as f32;
+        let low = place.floor() as i64;
+        let share = if (0..last).contains(&low) { place - place.floor() } else { 0.0 };
+        let inside = |at: i64| {
+            let at = at.clamp(0, last) - i64::from(margin);
+            (0..i64::from(side)).contains(&at).then_some(at as usize)
         };
-        ([inside(low), inside(low + 1.0)], place - low)
+        let weights = [1.0 - share, share].map(|weight| (weight * ONE).round_ties_even() as i32);
+        ([inside(low), inside(low + 1)], weights)
     };
     (0..count).map(tap).collect()
 }
