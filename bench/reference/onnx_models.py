@@ -412,11 +412,21 @@ def export(model, file, opset, fold=True, batch=True, dynamo=False, half=False):
         if dynamo:
             shapes = {"x": {0: torch.export.Dim("batch")}} if batch else None
             torch.onnx.export(model, (sample,), str(file), opset_version=opset, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False, **names)
+            without_notes(file)
         else:
             axes = {"input": {0: "batch"}, "embedding": {0: "batch"}} if batch else None
             torch.onnx.export(model, (sample,), str(file), opset_version=opset, do_constant_folding=fold, dynamo=False, dynamic_axes=axes, **names)
     if half:
         halve(file)
+
+
+def without_notes(file):
+    """The exporter writes the stack of every node, with the paths of this machine, into the file."""
+    model = onnx.load(file)
+    graph = model.graph
+    for part in [model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output]:
+        part.ClearField("metadata_props")
+    onnx.save(model, file)
 
 
 def halve(file):
