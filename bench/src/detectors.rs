@@ -110,14 +110,14 @@ fn compare(model: &Model, file: &Path) -> Result<()> {
             expected.len()
         );
         count += found.len();
-        // On the scale of MTCNN some scores close to 1 are equal. Within these the order is open.
+        // Scores that differ by less than the noise of the runtimes have no order.
         let mut last = f32::INFINITY;
         for expected in expected {
             let nearest = (0..found.len())
                 .min_by(|&a, &b| far(&found[a], expected).total_cmp(&far(&found[b], expected)));
             let face = found.remove(nearest.context("no face")?);
             apart = apart.max(far(&face, expected));
-            ensure!(face.score <= last + 1e-6, "{picture}: another order");
+            ensure!(face.score <= last + 1e-5, "{picture}: another order");
             last = face.score;
         }
     }
