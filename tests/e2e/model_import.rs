@@ -108,10 +108,10 @@ fn an_imported_model_is_found_by_its_name() {
         std::fs::remove_file(imports.house.path("models").join(file)).unwrap();
     }
     imports.run(&["identify", gallery, photo.to_str().unwrap()]).ends(1);
-    imports.run(&["model", "import", file, "--name", "yours"]).ends(0);
+    imports.run(&["model", "import", file, "--accept-inaccurate", "--name", "yours"]).ends(0);
     imports.run(&["identify", gallery, photo.to_str().unwrap()]).ends(10);
     imports.run(&["identify", gallery, photo.to_str().unwrap(), "--model", "yours"]).ends(10);
-    imports.run(&["model", "import", file, "--name", "mine"]).ends(0);
+    imports.run(&["model", "import", file, "--accept-inaccurate", "--name", "mine"]).ends(0);
 
     std::fs::write(imports.house.path("models/mine.safetensors"), "other").unwrap();
     let changed = imports.run(&["identify", gallery, photo.to_str().unwrap()]).ends(1);
