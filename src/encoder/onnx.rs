@@ -1,7 +1,7 @@
 //! The conversion of ONNX files to the executor's graph.
 //!
-//! The stages: the file is read with limits ([`structure`], [`proto`]); nodes with known inputs are computed ([`fold`]); the others become
-//! operations of the executor ([`operators`]); the result is checked like any graph that is run ([`graph::check`]).
+//! The stages: the file is read with limits (`structure`, `proto`); nodes with known inputs are computed (`fold`); the others become
+//! operations of the executor (`operators`); the result is checked like any graph that is run ([`graph::check`]).
 //!
 //! A file runs no code and names no other file that is read. Its memory is bounded: the file itself (at most [`LARGEST_FILE`]), its
 //! weights as 32-bit floats once more, constants that are computed from them (at most four times the weights and 4 million numbers),
