@@ -34,8 +34,11 @@ pub struct Output {
     pub values: Vec<f32>,
 }
 
+/// Most values of a buffer that is kept, 16 MiB. Large photos need more, and for them an allocation takes little of the time.
+const MOST_KEPT: usize = 4 << 20;
+
 thread_local! {
-    /// The buffers of this thread, kept between calls. Allocating them again costs more than a small network.
+    /// The buffers of this thread, kept between calls up to a size. Allocating them again costs more than a small network.
     static BUFFERS: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -86,6 +89,9 @@ impl Network {
                     let kept = self.value(value, picture, buffers, &shapes);
                     values[value].extend_from_slice(kept);
                 }
+            }
+            for buffer in buffers.iter_mut().filter(|buffer| buffer.capacity() > MOST_KEPT) {
+                *buffer = Vec::new();
             }
         });
         self.head(head, count, &shapes, &mut values);

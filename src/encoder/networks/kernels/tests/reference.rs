@@ -244,6 +244,32 @@ fn pictures_of_one_pixel_are_not_mixed() {
     }
 }
 
+/// Its buffers exceed what is kept between calls.
+#[test]
+fn a_large_picture_has_the_same_values_twice() {
+    if !is_supported() {
+        return;
+    }
+    let shape = Shape { height: 600, width: 500, channels: 2 };
+    let plain = |inputs, seed| Plain {
+        size: [16, inputs, 1, 1],
+        stride: [1, 1],
+        pad: [0; 4],
+        groups: 1,
+        weights: noise(16 * inputs, seed),
+        bias: noise(16, seed + 1),
+        slope: vec![0.25; 16],
+    };
+    let step = |layer, input| Step { layer, inputs: vec![input] };
+    let network =
+        Network::new(vec![step(plain(2, 1).layer(), 0), step(plain(16, 3).layer(), 1)], vec![2]).unwrap();
+    let picture = noise(shape.len(), 7);
+    let expected = plain(16, 3).run(&plain(2, 1).run(&picture, shape), Shape { channels: 16, ..shape });
+    for _ in 0..2 {
+        assert_close(&network.run(&picture, 1, shape).unwrap()[0].values, &expected, 20);
+    }
+}
+
 #[test]
 fn wrong_shapes_are_refused() {
     let small = Convolution::new(&noise(9 * 16, 1), [16, 1, 3, 3], None, [1, 1], [0; 4]).unwrap();
