@@ -14,6 +14,7 @@ mod maintenance;
 mod measurement;
 mod model;
 mod request;
+mod service;
 mod subjects;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,11 @@ pub use measurement::{Calibrated, PairsMeasured};
 pub use model::{
     ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
 };
-pub use request::{DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use request::{Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use service::{
+    AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, FaceToEnroll,
+    GivenFace, IdentifiedFaces, IdentifyFaces, PhotoBytes, Timings, UnusedFace, VerifyFaces, all_faces,
+};
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,
     TemplatesRemoved,

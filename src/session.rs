@@ -8,6 +8,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod batch_writer;
 mod calibrate;
 pub mod engine;
@@ -32,9 +33,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use audit::{AuditRequest, Audited, Mated};
+pub use batch::{Asked, Subjects};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
 pub use engine::Networks;
-pub use enroll::{EnrollRequest, Enrolled, require_naming};
+pub use enroll::{EnrollRequest, Enrolled, EnrolledRow, ProcessedPhoto, require_naming};
 pub use error::{Result, SessionError};
 pub use export::{Exported, report_swept};
 pub use fuse::{FuseRequest, Fused, fuse};

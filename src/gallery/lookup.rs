@@ -1,5 +1,6 @@
 //! Searches of a gallery.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,7 @@ use super::Gallery;
 use super::catalog::SubjectTemplate;
 use super::error::Result;
 use super::ranking::{Ranking, cosines};
-use super::vectors::{Answer, Hit, Mode, Proof, Query, View};
+use super::vectors::{Answer, Hit, Mode, Proof, Query, Selection, View};
 use crate::fusion::Fusion;
 use crate::image::PhotoHash;
 use crate::template::Template;
@@ -74,6 +75,12 @@ pub struct Candidates {
     pub mode: Mode,
 }
 
+/// Subjects that were selected for searches, at one moment of the gallery.
+pub struct Selected {
+    view: View,
+    selection: Selection,
+}
+
 impl Gallery {
     /// The `k` subjects with the highest scores.
     ///
@@ -97,6 +104,35 @@ impl Gallery {
             }
             // A subject was removed after the search. Its place belongs to the next one, so search again.
         }
+    }
+
+    /// Selects the subjects for which `passes` is true, in the present gallery. Also returns the number of their templates.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn select(&self, passes: &dyn Fn(u64) -> bool) -> Result<(Selected, u64)> {
+        let (view, templates) = (self.view()?, Cell::new(0));
+        let selection = view.select(&|subject| {
+            let selected = passes(subject);
+            templates.set(templates.get() + u64::from(selected));
+            selected
+        })?;
+        Ok((Selected { view, selection }, templates.get()))
+    }
+
+    /// As [`identify_all`](Self::identify_all), among the selected subjects. `None` if one of the candidates was removed after the selection
+    /// was made.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn identify_selected(
+        &self,
+        selected: &Selected,
+        probes: &[&Template],
+        k: usize,
+        search: &Search,
+    ) -> Result<Option<Vec<Candidates>>> {
+        self.named(self.rank(&selected.view, probes, k, search, Some(&selected.selection))?)
     }
 
     /// Adds the names to candidates; `None` if one of the subjects was removed after the view was made.

@@ -1,12 +1,11 @@
 //! Identification: photos, bytes and templates against the gallery.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use super::answer::{face, identification, refusals, row, with_template};
+use super::answer::{face, refusals, row};
+use super::batch::{Asked, require_list};
 use super::error::{Result, SessionError};
 use super::{Control, Policy, Session, Stopped, engine};
-use crate::decision::Certificate;
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
@@ -98,24 +97,11 @@ impl Session {
         probes: Vec<(Probe, &Template)>,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Identification>> {
-        if request.top_k == 0 {
-            let reason = "expected at least 1 candidate, got 0".into();
-            return Err(SessionError::Request { field: "top_k", reason });
-        }
-        if probes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let started = Instant::now();
-        let templates: Vec<&Template> = probes.iter().map(|(_, template)| *template).collect();
-        let found = self.gallery().identify_all(&templates, request.top_k as usize, &policy.search)?;
-        let each = started.elapsed().as_secs_f64() * 1e3 / probes.len() as f64;
-        let reply = |((probe, template), candidates)| {
-            let certificate = Certificate::of(candidates, policy.missed);
-            let probe = if request.with_template { with_template(probe, template) } else { probe };
-            let asked = (policy, request.top_k);
-            identification(probe, candidates, certificate, asked, self.gallery().binding(), each)
-        };
-        Ok(probes.into_iter().zip(&found).map(reply).collect())
+        require_list(request)?;
+        let among = self.among(&request.among)?;
+        let among = among.as_ref();
+        let batch = probes.iter().map(|(probe, template)| Asked { probe, template, request, policy, among });
+        self.identify_batch(&batch.collect::<Vec<_>>())
     }
 
     fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {

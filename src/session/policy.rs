@@ -1,6 +1,6 @@
 //! Policies: how a gallery is searched, and which threshold decides.
 
-use super::Session;
+use super::{Session, Subjects};
 use super::error::{Result, SessionError};
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Missed, Threshold};
@@ -56,17 +56,34 @@ impl Session {
     /// # Errors
     /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
     pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
-        policy(self.gallery(), search, decision)
+        policy(self.gallery(), search, decision, self.gallery().counts()?)
+    }
+
+    /// The policy for a search among some subjects. Its threshold is that for their number.
+    ///
+    /// # Errors
+    /// As [`policy`](Self::policy).
+    pub fn policy_among(
+        &self,
+        search: &SearchRequest,
+        decision: &DecisionRequest,
+        subjects: &Subjects,
+    ) -> Result<Policy> {
+        policy(self.gallery(), search, decision, subjects.counts())
     }
 }
 
-fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
+fn policy(
+    gallery: &Gallery,
+    request: &SearchRequest,
+    decision: &DecisionRequest,
+    counts: (u64, u64),
+) -> Result<Policy> {
     if !decision.threshold.is_empty() && !decision.target_fpir.is_empty() {
         let reason = "a threshold is given, and a target FPIR too: expected one of them".into();
         return Err(SessionError::Request { field: "threshold", reason });
     }
     require_rates(&decision.target_fpir)?;
-    let counts = gallery.counts()?;
     let needs_one = !decision.target_fpir.is_empty();
     let found = match record::calibration(gallery, request.fusion) {
         Ok(None) if needs_one => {

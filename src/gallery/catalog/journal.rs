@@ -11,13 +11,14 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Catalog, Result};
 
 /// A correction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalEntry {
     /// Time in seconds since 1970.
     pub at: i64,
