@@ -9,7 +9,9 @@
 
 mod encoding;
 mod event;
+mod gallery;
 mod identification;
+mod job;
 mod maintenance;
 mod measurement;
 mod model;
@@ -28,7 +30,14 @@ pub use event::{
     Candidate, Counts, EnrollEvent, EnrollSummary, FaceSkipped, ImportEvent, ImportSummary, Interrupted,
     Lookup, Renamed, RowSkipped, Skipped,
 };
+pub use gallery::{
+    AuditGallery, Calibrate, ChangeList, CorrectionUndone, CreateGallery, Evaluate, GalleriesListed, GalleryDropped, GalleryLoad,
+    GalleryShown, Health, JournalPage, JournalShown, ListOverview, ListShown, ListsShown, LookUp, LookUpRange, LookedUp,
+    MatedProbe, MergeSubject, MoveFaces, RangeLine, RenameSubject, ReplyCounts, Sender, ServerStatus, SetList, StageLatency,
+    SubjectErased, SubjectOnPage, SubjectsPage,
+};
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
+pub use job::{JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed};
 pub use maintenance::{
     BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
     StatsCalibration, ThresholdSet,

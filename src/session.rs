@@ -40,11 +40,12 @@ pub use enroll::{EnrollRequest, Enrolled, EnrolledRow, ProcessedPhoto, require_n
 pub use error::{Result, SessionError};
 pub use export::{Exported, report_swept};
 pub use fuse::{FuseRequest, Fused, fuse};
+pub use identify::PhotoProbes;
 pub use import::{ImportRequest, OtherNames};
 pub use model_import::{ModelImport, ModelImportRequest, import_model};
 pub use naming::Naming;
 pub use policy::Policy;
-pub use verify::{Verified, threshold, verify_bytes, verify_photos, verify_templates};
+pub use verify::{Side, Verified, threshold, verified, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
 use crate::gallery::{Access, Gallery, GraphWhen};

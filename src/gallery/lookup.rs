@@ -106,6 +106,12 @@ impl Gallery {
         }
     }
 
+    /// Number of transactions that changed the catalog since it was opened. What was derived from the gallery at another number may be out of
+    /// date.
+    pub fn changes(&self) -> u64 {
+        self.generation_counter.load(Ordering::Acquire)
+    }
+
     /// Selects the subjects for which `passes` is true, in the present gallery. Also returns the number of their templates.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::{Control, Policy, Session, Stopped, engine};
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
-use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Reply};
+use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal, Reply};
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
@@ -116,23 +116,43 @@ impl Session {
         census: &ingest::Census,
         asked: (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Reply>> {
-        let (faces, skip) = match finding {
-            Finding::Faces(faces) => (&faces[..], None),
-            Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => return Ok(Vec::new()),
-            Finding::Skipped(skip) => (&[][..], Some(skip)),
-            Finding::Known => unreachable!("an identification knows no photos"),
-        };
-        let mut replies = Vec::with_capacity(faces.len());
-        for one in faces {
-            let probe = (face(path, one, census), &one.template);
-            replies.extend(
-                self.identify_templates(vec![probe], asked)?.into_iter().map(Box::new).map(Reply::Identified),
-            );
+        if matches!(finding, Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto) {
+            return Ok(Vec::new());
         }
-        let refused = refusals(path, skip, census, self.gallery().binding());
+        let PhotoProbes { probes, refused } = self.probes_of(path, finding, census);
+        let mut replies = Vec::with_capacity(probes.len() + refused.len());
+        for (probe, template) in probes {
+            let found = self.identify_templates(vec![(probe, template)], asked)?;
+            replies.extend(found.into_iter().map(Box::new).map(Reply::Identified));
+        }
         replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));
         Ok(replies)
     }
+
+    /// The probes of a processed photo.
+    pub fn probes_of<'a>(
+        &self,
+        path: &str,
+        finding: &'a Finding,
+        census: &ingest::Census,
+    ) -> PhotoProbes<'a> {
+        let (faces, skip) = match finding {
+            Finding::Faces(faces) => (&faces[..], None),
+            Finding::Skipped(skip) => (&[][..], Some(skip)),
+            Finding::Known => unreachable!("an identification knows no photos"),
+        };
+        let probes = faces.iter().map(|one| (face(path, one, census), &one.template)).collect();
+        PhotoProbes { probes, refused: refusals(path, skip, census, self.gallery().binding()) }
+    }
+}
+
+/// The faces of a photo as probes.
+#[derive(Debug)]
+pub struct PhotoProbes<'a> {
+    /// The used faces with their templates.
+    pub probes: Vec<(Probe, &'a Template)>,
+    /// A refusal for each refused face, or for the photo.
+    pub refused: Vec<Refusal>,
 }
 
 /// Refuses paths that do not exist.
