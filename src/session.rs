@@ -45,6 +45,7 @@ pub use policy::Policy;
 pub use verify::{Verified, threshold, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
+use crate::experiment::Parsed;
 use crate::gallery::{Access, Gallery, GraphWhen};
 use crate::reply::{EngineRequest, Interrupted, VERSION};
 use crate::template::Binding;
@@ -53,6 +54,7 @@ use crate::template::Binding;
 pub struct Session {
     gallery: Gallery,
     networks: Networks,
+    documents: Parsed,
 }
 
 impl Session {
@@ -80,7 +82,7 @@ impl Session {
     /// A session on an open gallery.
     pub fn of(gallery: Gallery, engine: EngineRequest) -> Self {
         let networks = Networks::of_gallery(engine, gallery.binding());
-        Self { gallery, networks }
+        Self { gallery, networks, documents: Parsed::default() }
     }
 
     /// The gallery.
