@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
-use catalog::{Catalog, PendingWrite, progress};
+use catalog::{Catalog, PendingWrite, Published, progress};
 pub use catalog::{
     ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
 };
@@ -79,6 +79,10 @@ pub struct Gallery {
     hidden: Hidden,
     /// Number of transactions that changed the catalog.
     generation_counter: Arc<AtomicU64>,
+    /// What is readable without a lock on the catalog.
+    published: Arc<Published>,
+    /// Number of stored documents since the gallery was opened.
+    documents_kept: AtomicU64,
     /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
     /// Held during a whole correction. Two concurrent corrections would see each other's unfinished removals.
@@ -129,6 +133,19 @@ impl Gallery {
     /// A panic of another thread leaves no unfinished state behind this lock, because transactions are rolled back.
     fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in another thread while the lock of the catalog is held, as a long transaction does. `None`: it waited for the lock.
+    #[cfg(test)]
+    pub(crate) fn during_a_write<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        std::thread::scope(|scope| {
+            let (send, receive) = std::sync::mpsc::channel();
+            let writing = self.catalog();
+            scope.spawn(move || send.send(work()));
+            let done = receive.recv_timeout(std::time::Duration::from_secs(20)).ok();
+            drop(writing);
+            done
+        })
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<PendingWrite>> {

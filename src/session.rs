@@ -48,6 +48,7 @@ pub use policy::Policy;
 pub use verify::{Side, Verified, threshold, verified, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
+use crate::experiment::Parsed;
 use crate::gallery::{Access, Gallery, GraphWhen};
 use crate::reply::{EngineRequest, Interrupted, VERSION};
 use crate::template::Binding;
@@ -56,6 +57,7 @@ use crate::template::Binding;
 pub struct Session {
     gallery: Gallery,
     networks: Networks,
+    documents: Parsed,
 }
 
 impl Session {
@@ -83,7 +85,7 @@ impl Session {
     /// A session on an open gallery.
     pub fn of(gallery: Gallery, engine: EngineRequest) -> Self {
         let networks = Networks::of_gallery(engine, gallery.binding());
-        Self { gallery, networks }
+        Self { gallery, networks, documents: Parsed::default() }
     }
 
     /// The gallery.

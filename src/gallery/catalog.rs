@@ -38,6 +38,7 @@ pub(super) mod path;
 pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod progress;
+mod published;
 mod schema;
 pub(super) mod source;
 pub(super) mod subject;
@@ -66,6 +67,7 @@ use schema::{APPLICATION_ID, TABLES, VERSION};
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::PhotoRecord;
+pub(super) use published::{NamesInMemory, Published};
 pub use source::{ExistingTemplate, Source};
 pub use subject::Subject;
 pub use template::SubjectTemplate;
@@ -85,6 +87,8 @@ pub(super) struct Catalog {
     generation: Arc<AtomicU64>,
     /// Changes of the running transaction.
     changes: Changes,
+    /// What is readable without the lock of the catalog.
+    published: Arc<Published>,
     /// A commit failed, so the ledger in memory may differ from the one on disk.
     stale: bool,
     /// Buckets that were compared with the ledger: see [`Catalog::compare_bucket`].
@@ -124,7 +128,7 @@ impl Catalog {
             if version < VERSION {
                 catalog.extend()?;
             }
-            catalog.read("preparing to write", ledger::watch)?;
+            catalog.read("preparing to write", schema::watch)?;
         }
         catalog.load()?;
         Ok(catalog)
@@ -165,6 +169,7 @@ impl Catalog {
             ledger: Ledger::default(),
             generation: Arc::default(),
             changes: Changes::default(),
+            published: Arc::default(),
             stale: false,
             compared: RefCell::default(),
             closing: None,
@@ -172,6 +177,7 @@ impl Catalog {
         catalog.read("preparing it", |db| {
             db.set_prepared_statement_cache_capacity(64);
             checksum::define(db)?;
+            catalog.published.define(db)?;
             catalog.changes.define(db)
         })?;
         Ok(catalog)
@@ -263,11 +269,21 @@ impl Catalog {
         self.read(doing, |db| db.pragma_update(None, "foreign_keys", if on { "ON" } else { "OFF" }))
     }
 
-    /// Runs one transaction, and updates the ledger and the generation with its changes.
+    /// Runs one transaction, and updates the ledger, the generation and the published values with its changes.
     pub(super) fn transaction<T>(
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.run(doing, work, published::changes_counts)
+    }
+
+    /// `changes_counts` decides whether the transaction changed the published counts.
+    fn run<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        changes_counts: impl FnOnce(&Changes) -> bool,
     ) -> Result<T> {
         if identity(&self.path).ok() != Some(self.file) {
             return Err(GalleryError::Moved { path: self.path.clone() });
@@ -275,6 +291,10 @@ impl Catalog {
         let writing = self.barrier.lock_shared()?;
         let done = self.commit(work);
         drop(writing);
+        if done.is_ok() {
+            self.publish(changes_counts(&self.changes));
+        }
+        self.published.forget_changes();
         self.changes.forget();
         done.map_err(|e| failed(&self.path, doing, e))
     }
@@ -287,6 +307,7 @@ impl Catalog {
             self.ledger = Ledger::load(&self.connection)?;
             self.generation.store(progress::generation(&self.connection)?, Ordering::Release);
             self.stale = false;
+            self.publish_names_again();
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = work(&tx)?;
@@ -294,7 +315,7 @@ impl Catalog {
             tx.execute("UPDATE progress SET value = value + 1 WHERE what = 'generation'", [])?;
             let written = self.ledger.flush(&tx, &self.changes)?;
             self.stale = true;
-            tx.commit()?;
+            tx.commit().inspect_err(|_| self.published.forget())?;
             self.stale = false;
             self.ledger.apply(written);
             self.generation.fetch_add(1, Ordering::Release);

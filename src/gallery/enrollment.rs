@@ -173,7 +173,7 @@ impl Gallery {
         let mut rows = Vec::new();
         let (pending, value, generation) = {
             let mut catalog = self.catalog();
-            let (pending, value) = catalog.transaction(doing, |tx| {
+            let (pending, value) = catalog.begin_write(doing, |tx| {
                 let value = plan(tx, &mut rows)?;
                 let ends = rows.first().zip(rows.last());
                 let pending = ends.map(|(first, last)| {

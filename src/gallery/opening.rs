@@ -3,6 +3,7 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -101,9 +102,12 @@ impl Gallery {
             Access::ReadWrite => None,
             Access::ReadOnly => hide_unfinished(&mut catalog, &*vectors)?,
         };
+        catalog.publish_counts();
         let gallery = Self {
             directory: directory.to_owned(),
             binding,
+            published: catalog.published(),
+            documents_kept: AtomicU64::new(0),
             catalog: Mutex::new(catalog),
             vectors,
             barrier: Barrier::of(directory),

@@ -1,10 +1,12 @@
 //! Policies: how a gallery is searched, and which threshold decides.
 
+use std::sync::Arc;
+
 use super::{Session, Subjects};
 use super::error::{Result, SessionError};
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Missed, Threshold};
-use crate::experiment::record;
+use crate::experiment::Parsed;
 use crate::gallery::{Gallery, Mode, Search, mode_name};
 use crate::reply::{DecisionRequest, Proof, SearchRequest, Way};
 
@@ -19,7 +21,7 @@ pub struct Policy {
     /// The threshold.
     pub threshold: Threshold,
     /// The calibration of the gallery, if it has one for this fusion.
-    pub calibration: Option<Calibration>,
+    pub calibration: Option<Arc<Calibration>>,
     /// Why the calibration is out of date, in words; empty if it is up to date.
     pub stale: Vec<String>,
     /// Subjects and templates in the gallery.
@@ -51,12 +53,13 @@ pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Res
 }
 
 impl Session {
-    /// The policy for a request in the present gallery.
+    /// The policy for a request in the present gallery. Calibrations, audits and thresholds that were used before are remembered, so it
+    /// does not wait for a running write.
     ///
     /// # Errors
     /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
     pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
-        policy(self.gallery(), search, decision, self.gallery().counts()?)
+        policy(self.gallery(), &self.documents, (search, decision), self.gallery().counts()?)
     }
 
     /// The policy for a search among some subjects. Its threshold is that for their number.
@@ -69,14 +72,14 @@ impl Session {
         decision: &DecisionRequest,
         subjects: &Subjects,
     ) -> Result<Policy> {
-        policy(self.gallery(), search, decision, subjects.counts())
+        policy(self.gallery(), &self.documents, (search, decision), subjects.counts())
     }
 }
 
-fn policy(
+pub(super) fn policy(
     gallery: &Gallery,
-    request: &SearchRequest,
-    decision: &DecisionRequest,
+    documents: &Parsed,
+    (request, decision): (&SearchRequest, &DecisionRequest),
     counts: (u64, u64),
 ) -> Result<Policy> {
     if !decision.threshold.is_empty() && !decision.target_fpir.is_empty() {
@@ -85,7 +88,7 @@ fn policy(
     }
     require_rates(&decision.target_fpir)?;
     let needs_one = !decision.target_fpir.is_empty();
-    let found = match record::calibration(gallery, request.fusion) {
+    let found = match documents.calibration(gallery, request.fusion) {
         Ok(None) if needs_one => {
             let fusion = request.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
             return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
@@ -105,15 +108,15 @@ fn policy(
                 let reason = format!("expected one or two rates, got {}", targets.len());
                 return Err(SessionError::Request { field: "target_fpir", reason });
             }
-            calibration.threshold(id, targets, counts.0)?
+            documents.threshold(gallery, (id, calibration), targets, counts.0)?
         }
         ([], _) => Threshold::uncalibrated(gallery.binding()).ok_or(SessionError::NoThreshold)?,
         (given, _) => given_threshold(given)?,
     };
     let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
-    let search = search(request, calibration.as_ref())?;
+    let search = search(request, calibration.as_deref())?;
     let missed = match search.mode {
-        Mode::Graph { .. } => record::audited(gallery, &mode_name(search.mode))?,
+        Mode::Graph { .. } => documents.audited(gallery, &mode_name(search.mode))?,
         _ => None,
     };
     Ok(Policy { search, threshold, calibration, stale, counts, missed })

@@ -50,6 +50,11 @@ impl Changes {
         !self.lock().is_empty()
     }
 
+    /// Whether rows of a table were changed.
+    pub fn has(&self, table: &str) -> bool {
+        self.lock().keys().any(|(name, _)| *name == table)
+    }
+
     fn note(&self, table: &Table, place: ValueRef<'_>, rows: i64, digest: i64) {
         let mut changes = self.lock();
         let entry = changes.entry((table.name, table.buckets.of(place))).or_default();

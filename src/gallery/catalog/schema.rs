@@ -8,7 +8,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction};
 
-use super::{ledger, migration};
+use super::{ledger, migration, published};
 
 /// Version of the tables.
 pub(super) const VERSION: i64 = 4;
@@ -145,10 +145,16 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         tx.execute_batch(statement)?;
     }
     ledger::create(tx)?;
-    ledger::watch(tx)?;
+    watch(tx)?;
     tx.execute("INSERT INTO progress(what, value) VALUES ('generation', 0)", [])?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", VERSION)
+}
+
+/// Creates the triggers of a connection for writing.
+pub(super) fn watch(db: &Connection) -> rusqlite::Result<()> {
+    ledger::watch(db)?;
+    published::watch(db)
 }
 
 /// Whether the tables have the definitions of `version`. Other definitions would change the meaning of every statement.
