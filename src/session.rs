@@ -18,6 +18,8 @@ mod export;
 mod fuse;
 mod identify;
 mod import;
+pub mod lookup;
+pub mod maintenance;
 mod model_import;
 mod naming;
 pub mod policy;

@@ -123,6 +123,13 @@ pub struct Purged {
     pub dry_run: bool,
 }
 
+impl Purged {
+    /// Whether nothing of a removed template is left in the files.
+    pub fn is_whole(&self) -> bool {
+        self.held_by_views.unwrap_or(0) == 0 && self.catalog_held != Some(true)
+    }
+}
+
 /// A backup was made and verified.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "backup")]

@@ -71,6 +71,9 @@ pub struct SubjectCorrected {
     pub templates: u64,
     /// Whether nothing was changed, because only a dry run was requested.
     pub dry_run: bool,
+    /// Number of the correction in the journal, if it can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_id: Option<i64>,
 }
 
 /// Single templates were removed, or a dry run found that they can be.
@@ -109,4 +112,7 @@ pub struct TemplatesMoved {
     pub subjects_gone: Vec<String>,
     /// Whether nothing was changed, because only a dry run was requested.
     pub dry_run: bool,
+    /// Number of the correction in the journal, by which it can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_id: Option<i64>,
 }

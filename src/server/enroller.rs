@@ -68,30 +68,43 @@ impl Enroller {
         self.sender.len()
     }
 
-    /// Enrolls a processed photo.
+    /// Queues a processed photo.
     ///
     /// # Errors
-    /// Too many requests are waiting; the gallery failed.
-    pub async fn photo(&self, photo: ProcessedPhoto) -> Result<Written<Enrolled>> {
-        self.ask(|reply| Task::Photo(Box::new(photo), reply)).await
+    /// Too many requests are waiting.
+    pub fn queue_photo(&self, photo: ProcessedPhoto) -> Result<Queued<Enrolled>> {
+        self.queue(|reply| Task::Photo(Box::new(photo), reply))
     }
 
     /// Enrolls templates, all or none.
     ///
     /// # Errors
-    /// As [`photo`](Self::photo).
+    /// Too many requests are waiting; the gallery failed.
     pub async fn set(&self, set: Set) -> Result<Written<Vec<EnrolledRow>>> {
-        self.ask(|reply| Task::Set(set, reply)).await
+        self.queue(|reply| Task::Set(set, reply))?.written().await
     }
 
-    async fn ask<T>(&self, task: impl FnOnce(Reply<T>) -> Task) -> Result<Written<T>> {
+    fn queue<T>(&self, task: impl FnOnce(Reply<T>) -> Task) -> Result<Queued<T>> {
         let (sender, written) = oneshot::channel();
         let task = task(Reply { queued: Instant::now(), sender });
         self.sender.try_send(task).map_err(|error| match error {
             TrySendError::Full(_) => Problem::overloaded(),
             TrySendError::Disconnected(_) => Problem::unavailable("the gallery is being closed"),
         })?;
-        written.await.unwrap_or_else(|_| Err(Problem::internal(&"a write stopped")))
+        Ok(Queued(written))
+    }
+}
+
+/// A face that will be written. It is also written if nobody waits for it.
+pub struct Queued<T>(oneshot::Receiver<Result<Written<T>>>);
+
+impl<T> Queued<T> {
+    /// The result, once it is durable.
+    ///
+    /// # Errors
+    /// The gallery failed.
+    pub async fn written(self) -> Result<Written<T>> {
+        self.0.await.unwrap_or_else(|_| Err(Problem::internal(&"a write stopped")))
     }
 }
 
