@@ -28,6 +28,7 @@ mod private;
 mod ranking;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod unknown;
 mod vectors;
 
@@ -41,7 +42,7 @@ use catalog::{Catalog, PendingWrite, Published, progress};
 pub use catalog::{
     ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
 };
-pub use correction::{Chosen, Moved};
+pub use correction::{Chosen, Merged, Moved};
 pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
@@ -52,6 +53,7 @@ pub use lookup::{Candidate, Candidates, Search, mode_name, mode_named};
 pub use name::{Name, Person};
 pub use opening::{refuse_inside, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
+pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;

@@ -122,7 +122,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Verb::Merge { gallery, from, into, dry_run } => {
             let gallery = open(gallery, *dry_run)?;
             let (first, _) = gallery.may_merge(from, into)?;
-            let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
+            let moved =
+                if *dry_run { first.templates } else { gallery.merge_subjects(from, into)?.templates };
             print(screen, Correction::Merged, (from, Some(into)), moved, *dry_run)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {

@@ -225,7 +225,7 @@ impl Catalog {
             let changed = "INSERT INTO meta(key, value) VALUES ('threshold', ?1)
                  ON CONFLICT(key) DO UPDATE SET value = excluded.value";
             tx.execute(changed, [threshold.to_string()])?;
-            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold }))
+            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold })).map(drop)
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 
 use rusqlite::params;
 
+use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of};
 use super::catalog::{ExistingTemplate, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
@@ -129,7 +130,7 @@ impl Gallery {
             })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
-                    template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
+                    template::retire_moved(tx, Kind::Move, templates, (into, name.as_str()), ids).map(drop)
                 })
             })?;
             self.finish_removals()?;

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Gallery;
+use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of, is_without_subject};
 use super::catalog::{PhotoRecord, UnknownFace, path, photo, unknown};
+use super::correction::Relocated;
 use super::error::{GalleryError, Result};
 use super::import::overlap;
 use super::vectors::{Row, View};
@@ -99,8 +101,8 @@ impl Gallery {
         let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
         let originals = self.require_unknown(ids)?;
         let destination = self.destination(to)?;
-        let (subject, ids) = self.relocate("move", &originals, destination)?;
-        Ok(NamedFaces { subject, ids })
+        let Relocated { into, ids, .. } = self.relocate(Kind::Move, &originals, destination)?;
+        Ok(NamedFaces { subject: into, ids })
     }
 
     /// Removes unknown faces. The removal is durable when it returns. A photo without templates is removed too.

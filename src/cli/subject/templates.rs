@@ -28,7 +28,7 @@ pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> 
 pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen: Screen) -> Result<()> {
     let is_new = gallery.subject(to).is_err();
     let moved = if dry_run { gallery.may_move(ids, to)? } else { gallery.move_templates(ids, to)? };
-    let Moved { chosen, ids: now, into } = &moved;
+    let Moved { chosen, ids: now, into, .. } = &moved;
     for (at, template) in chosen.templates.iter().enumerate() {
         let (id, from, origin) = (template.id, &template.subject, origin(template));
         screen.text(match now.get(at) {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::checksum::mismatch;
-use super::journal::record;
+use super::journal::{Kind, record};
 use super::photo::{path_from, provenance_from};
 use super::unknown::{UnknownFace, remove_unknown_of_removed_photos};
 use super::{Catalog, Result};
@@ -242,20 +242,22 @@ pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) 
     Ok(tx.last_insert_rowid())
 }
 
-/// Makes the copies live, adds the originals to `removing`, and records the pairs of ids in the journal.
+/// Makes the copies live, adds the originals to `removing`, and records the pairs of ids in the journal. Returns the numbers of the journal
+/// entries, one for each former subject.
 pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
-    verb: &str,
+    kind: Kind<'_>,
     originals: &[Original],
     (into, into_name): (u64, &str),
     copies: &[u64],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<i64>> {
     let copy_of: HashMap<u64, u64> =
         originals.iter().map(|template| template.id).zip(copies.iter().copied()).collect();
     let mut subjects: BTreeMap<Option<&(u64, String)>, Vec<u64>> = BTreeMap::new();
     for original in originals {
         subjects.entry(original.subject.as_ref()).or_default().push(original.id);
     }
+    let mut entries = Vec::with_capacity(subjects.len());
     for (from, ids) in subjects {
         let moved: Vec<(u64, u64)> = ids.iter().map(|id| (*id, copy_of[id])).collect();
         retire(tx, &ids)?;
@@ -263,9 +265,9 @@ pub(in crate::gallery) fn retire_moved(
         let detail = json!({
             "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
         });
-        record(tx, verb, &detail)?;
+        entries.push(kind.record(tx, detail)?);
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn by_subject(templates: &[SubjectTemplate]) -> BTreeMap<u64, Vec<&SubjectTemplate>> {
