@@ -1,14 +1,12 @@
 //! Corrections by users: rename, merge, move, remove. Each one is recorded in the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
-
 use super::catalog::journal::Kind;
 use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The templates of a correction.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +76,7 @@ impl Gallery {
         self.catalog().each_subject(visit)
     }
 
-    /// The templates of a subject, in ascending order of id.
+    /// The live templates of a subject, in ascending order of id.
     ///
     /// # Errors
     /// The catalog failed.
@@ -123,7 +121,7 @@ impl Gallery {
     /// # Errors
     /// There is no subject `name`; the disk is failing.
     pub fn remove_subject(&self, name: &str) -> Result<Subject> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let removed = {
             let mut catalog = self.catalog();
             let removed = catalog.subject(name)?;
@@ -165,7 +163,7 @@ impl Gallery {
     /// # Errors
     /// As [`choose`](Self::choose), and nothing is removed; the disk is failing.
     pub fn remove_templates(&self, ids: &[u64]) -> Result<Chosen> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let chosen = self.choose(ids)?;
         self.catalog().mark_templates_removed(&chosen.templates)?;
         self.finish_removals()?;
@@ -177,7 +175,7 @@ impl Gallery {
     /// # Errors
     /// As [`choose`](Self::choose); a template already belongs to the subject; `to` is not a valid name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let (chosen, destination) = self.choose_for(ids, to)?;
         let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
         let Relocated { into, ids, entries } = self.relocate(Kind::Move, &originals, destination)?;
@@ -213,7 +211,7 @@ impl Gallery {
     /// # Errors
     /// One of them does not exist; both are the same; the disk is failing.
     pub fn merge_subjects(&self, from: &str, into: &str) -> Result<Merged> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let (from, into) = self.may_merge(from, into)?;
         let originals: Vec<Original> = self.templates_of(&from)?.iter().map(Original::from).collect();
         let done = self.relocate(Kind::Merge, &originals, Destination::Subject(into))?;

@@ -173,6 +173,18 @@ pub enum GalleryError {
         /// Name of the subject.
         subject: String,
     },
+    /// No subject has this id.
+    #[error("there is no subject with the id {id}; nothing was changed")]
+    UnknownSubjectId {
+        /// The id.
+        id: u64,
+    },
+    /// No list has this name.
+    #[error("there is no list {name:?}")]
+    UnknownList {
+        /// The name.
+        name: String,
+    },
     /// The journal has no entry with this number.
     #[error("the journal has no entry {id}; nothing was changed")]
     UnknownEntry {

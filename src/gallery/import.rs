@@ -1,10 +1,8 @@
 //! Import: templates into the gallery.
 
+use rusqlite::params;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
-
-use rusqlite::params;
 
 use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of};
@@ -101,7 +99,7 @@ impl Gallery {
     /// # Errors
     /// A template is not in the gallery; the disk is full or failing.
     pub fn rename_templates(&self, renamed: &[(u64, Name)]) -> Result<()> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         for block in renamed.chunks(RENAMED) {
             self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
             let view = self.vectors.snapshot()?;
@@ -144,6 +142,7 @@ impl Gallery {
     /// A template of another dimension (nothing is written); a full or failing disk.
     pub fn import(&self, source: &Source, imported: &[ImportedRow]) -> Result<()> {
         imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
+        let _no_correction = self.add();
         {
             let catalog = self.catalog();
             catalog.verify_people(imported.iter().filter_map(|row| row.person.as_ref()))?;

@@ -3,8 +3,6 @@
 //! A rename, a merge and a move are recorded in the journal with what is necessary to undo them. Undoing is a correction too, of the kind
 //! `undo`. Two corrections that cancel each other do not prevent that an earlier one is undone.
 
-use std::sync::PoisonError;
-
 use super::catalog::JournalEntry;
 use super::catalog::journal::{Kind, Successors};
 use super::catalog::template::Original;
@@ -40,7 +38,7 @@ impl Gallery {
     /// [`GalleryError::UnknownEntry`]. [`GalleryError::CannotUndo`] with the reason: the kind of the correction; it was undone; a later
     /// correction changed the name or one of the templates; another subject has the old name. The disk is full or failing.
     pub fn undo(&self, id: i64) -> Result<Undone> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let journal = self.journal()?;
         let entry = journal.iter().find(|entry| entry.id == id).ok_or(GalleryError::UnknownEntry { id })?;
         if let Some(reason) = entry.obstacle() {

@@ -3,7 +3,7 @@
 //! | verb | detail |
 //! |---|---|
 //! | `rename` | `subject`, names `from` and `to` |
-//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
+//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after; `lists`: ids of the lists on which `into` took the place of `from` |
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
 //! | `threshold` | the values `from` and `to` |
@@ -79,6 +79,12 @@ impl JournalEntry {
     /// A name of the detail.
     pub(in crate::gallery) fn name_of(&self, key: &str) -> Option<&str> {
         self.detail.get(key).and_then(Value::as_str)
+    }
+
+    /// The ids of the lists on which a destination took the place of a subject.
+    pub(super) fn lists(&self) -> Vec<i64> {
+        let lists = self.detail.get("lists").cloned().unwrap_or_default();
+        serde_json::from_value(lists).unwrap_or_default()
     }
 
     /// The moved templates: pairs of the ids before and after. Empty for a rename and a removal.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::checksum::{mismatch, name_key};
 use super::journal::{Kind, record};
 use super::unknown::remove_unknown_of_removed_photos;
-use super::{Catalog, Result};
+use super::{Catalog, Result, list};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
 
@@ -262,6 +262,7 @@ impl Catalog {
                 [id],
             )?;
             remove_unknown_of_removed_photos(tx)?;
+            list::leave(tx, subject.id)?;
             record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates })).map(drop)
         })
     }
