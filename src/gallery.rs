@@ -21,6 +21,7 @@ mod erasure;
 mod error;
 mod import;
 mod inspection;
+mod lists;
 mod lookup;
 mod name;
 mod opening;
@@ -28,12 +29,13 @@ mod private;
 mod ranking;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod unknown;
 mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
@@ -41,7 +43,7 @@ use catalog::{Catalog, PendingWrite, Published, progress};
 pub use catalog::{
     ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
 };
-pub use correction::{Chosen, Moved};
+pub use correction::{Chosen, Merged, Moved};
 pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
@@ -52,6 +54,7 @@ pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named}
 pub use name::{Name, Person};
 pub use opening::{refuse_inside, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
+pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;
@@ -85,8 +88,9 @@ pub struct Gallery {
     documents_kept: AtomicU64,
     /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
-    /// Held during a whole correction. Two concurrent corrections would see each other's unfinished removals.
-    correcting: Mutex<()>,
+    /// Held exclusively during a whole correction, and shared by writes of new templates. Otherwise corrections would see unfinished removals
+    /// of each other, and could remove a template before it is in the index.
+    correcting: RwLock<()>,
 }
 
 impl Gallery {
@@ -146,6 +150,16 @@ impl Gallery {
             drop(writing);
             done
         })
+    }
+
+    /// Waits for other corrections and for writes of new templates, and makes them wait.
+    fn correct(&self) -> RwLockWriteGuard<'_, ()> {
+        self.correcting.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a correction and makes corrections wait. A thread that holds it must not call [`correct`](Self::correct).
+    fn add(&self) -> RwLockReadGuard<'_, ()> {
+        self.correcting.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<PendingWrite>> {

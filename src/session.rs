@@ -26,6 +26,7 @@ pub mod policy;
 pub mod probes;
 pub mod proof;
 pub mod replacement;
+pub mod subjects;
 #[cfg(test)]
 mod tests;
 mod verify;

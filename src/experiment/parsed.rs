@@ -4,19 +4,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{ExperimentError, record};
 use crate::audit::Audit;
-use crate::calibration::{Calibration, CalibrationError};
-use crate::decision::{Missed, Threshold};
+use crate::calibration::Calibration;
+use crate::decision::Missed;
 use crate::fusion::Fusion;
 use crate::gallery::{Gallery, GalleryError, Result};
-
-/// Most kept thresholds. A gallery that grows needs others all the time.
-const THRESHOLDS: usize = 64;
 
 /// A calibration with its number; `None` if the gallery has none for the fusion.
 type Numbered = Option<(i64, Arc<Calibration>)>;
 
-/// The newest calibrations and audits of an open gallery, and thresholds derived from them. They are read and parsed again after a document
-/// was stored. Otherwise no call waits for a running write.
+/// The newest calibrations and audits of an open gallery. They are read and parsed again after a document was stored. Otherwise no call
+/// waits for a running write. Thresholds are not kept, because a calibration computes one in a few microseconds.
 #[derive(Debug, Default)]
 pub struct Parsed(RwLock<State>);
 
@@ -26,15 +23,6 @@ struct State {
     kept: u64,
     calibrations: Vec<(Option<Fusion>, Numbered)>,
     audits: Vec<(String, Option<Arc<Audit>>)>,
-    thresholds: Vec<(Asked, Threshold)>,
-}
-
-/// What a threshold depends on.
-#[derive(Debug, Clone, PartialEq)]
-struct Asked {
-    calibration: i64,
-    targets: Vec<f64>,
-    subjects: u64,
 }
 
 impl Parsed {
@@ -47,7 +35,10 @@ impl Parsed {
         gallery: &Gallery,
         fusion: Option<Fusion>,
     ) -> Result<Numbered, ExperimentError> {
-        let known = |state: &State| find(&state.calibrations, &fusion);
+        let known = |state: &State| {
+            let found = state.calibrations.iter().find(|(kept, _)| *kept == fusion);
+            found.map(|(_, calibration)| calibration.clone())
+        };
         self.get(gallery, known, || {
             let found = record::calibration(gallery, fusion)?;
             let found = found.map(|(id, calibration)| (id, Arc::new(calibration)));
@@ -69,31 +60,6 @@ impl Parsed {
             Ok::<_, GalleryError>((found.clone(), move |state: &mut State| state.audits.push((name, found))))
         })?;
         audit.map_or(Ok(None), |audit| record::missed(gallery, &audit))
-    }
-
-    /// As [`Calibration::threshold`]. `calibration` is the one with the number `id` in this gallery.
-    ///
-    /// # Errors
-    /// As [`Calibration::threshold`]. An error is not kept.
-    pub fn threshold(
-        &self,
-        gallery: &Gallery,
-        (id, calibration): (i64, &Calibration),
-        targets: &[f64],
-        subjects: u64,
-    ) -> Result<Threshold, CalibrationError> {
-        let asked = Asked { calibration: id, targets: targets.to_vec(), subjects };
-        let known = |state: &State| find(&state.thresholds, &asked);
-        self.get(gallery, known, || {
-            let threshold = calibration.threshold(id, targets, subjects)?;
-            let (asked, kept) = (asked.clone(), threshold.clone());
-            Ok((threshold, move |state: &mut State| {
-                if state.thresholds.len() == THRESHOLDS {
-                    state.thresholds.remove(0);
-                }
-                state.thresholds.push((asked, kept));
-            }))
-        })
     }
 
     /// A known value, otherwise the value of `make`, which also returns how to keep it.
@@ -123,8 +89,4 @@ impl Parsed {
         }
         Ok(value)
     }
-}
-
-fn find<K: PartialEq, V: Clone>(list: &[(K, V)], key: &K) -> Option<V> {
-    list.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
 }

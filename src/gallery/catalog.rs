@@ -15,6 +15,8 @@
 //! | `journal` | a correction by a user |
 //! | `calibrations` | a calibration, as JSON |
 //! | `audits` | the result of an audit of a search mode, as JSON |
+//! | `lists` | a named set of subjects: see [`list`] |
+//! | `list_members` | a subject on a list |
 //! | `progress` | the generation of the catalog, and the watermarks of the index |
 //! | `ledger` | the number of rows of a table, and the sum of their hashes |
 //!
@@ -32,6 +34,7 @@ mod erasure;
 mod inspection;
 pub(super) mod journal;
 mod ledger;
+mod list;
 pub(super) mod measurements;
 mod migration;
 pub(super) mod path;
@@ -126,7 +129,7 @@ impl Catalog {
             })?;
         } else {
             if version < VERSION {
-                catalog.extend()?;
+                catalog.extend(version)?;
             }
             catalog.read("preparing to write", schema::watch)?;
         }
@@ -225,7 +228,7 @@ impl Catalog {
             let changed = "INSERT INTO meta(key, value) VALUES ('threshold', ?1)
                  ON CONFLICT(key) DO UPDATE SET value = excluded.value";
             tx.execute(changed, [threshold.to_string()])?;
-            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold }))
+            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold })).map(drop)
         })
     }
 
@@ -251,13 +254,13 @@ impl Catalog {
 
     /// Upgrades a catalog whose rows have hashes to the present version. The rows do not change, so the ledger in memory and the generation
     /// stay valid.
-    fn extend(&mut self) -> Result<()> {
+    fn extend(&mut self, version: i64) -> Result<()> {
         self.check_references(MIGRATING, false)?;
         {
             let _writing = self.barrier.lock_shared()?;
             let extended =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
-                    migration::extend(&tx)?;
+                    migration::extend(&tx, version)?;
                     tx.commit()
                 });
             extended.map_err(|e| failed(&self.path, MIGRATING, e))?;

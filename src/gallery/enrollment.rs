@@ -90,6 +90,7 @@ impl Gallery {
         for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
             self.check_dimension(&face.template)?;
         }
+        let _no_correction = self.add();
         {
             let catalog = self.catalog();
             catalog.verify_photos(photos.iter().map(|photo| &photo.hash))?;

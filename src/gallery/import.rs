@@ -1,11 +1,10 @@
 //! Import: templates into the gallery.
 
+use rusqlite::params;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
-use rusqlite::params;
-
+use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of};
 use super::catalog::{ExistingTemplate, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
@@ -109,7 +108,7 @@ impl Gallery {
     /// # Errors
     /// A template is not in the gallery; the disk is full or failing.
     pub fn rename_templates(&self, renamed: &[(u64, Name)]) -> Result<()> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         for block in renamed.chunks(RENAMED) {
             self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
             let view = self.vectors.snapshot()?;
@@ -138,7 +137,7 @@ impl Gallery {
             })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
-                    template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
+                    template::retire_moved(tx, Kind::Move, templates, (into, name.as_str()), ids).map(drop)
                 })
             })?;
             self.finish_removals()?;
@@ -162,6 +161,7 @@ impl Gallery {
     pub fn import_all(&self, sources: &[(Source, &[ImportedRow])]) -> Result<Vec<Vec<ImportedTemplate>>> {
         let all = || sources.iter().flat_map(|(_, rows)| *rows);
         all().try_for_each(|row| self.check_dimension(&row.template))?;
+        let _no_correction = self.add();
         {
             let catalog = self.catalog();
             catalog.verify_people(all().filter_map(|row| row.person.as_ref()))?;

@@ -4,7 +4,7 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -115,7 +115,7 @@ impl Gallery {
             hidden,
             generation_counter,
             unsettled: Mutex::default(),
-            correcting: Mutex::new(()),
+            correcting: RwLock::new(()),
         };
         if access == Access::ReadWrite {
             gallery.reconcile()?;

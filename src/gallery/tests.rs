@@ -1,6 +1,9 @@
 //! A gallery gives the same results with every store of vectors. The local store is compared with the one in memory.
 
+mod concurrency;
+mod lists;
 mod reads;
+mod undo;
 
 use std::path::Path;
 use std::time::Duration;

@@ -112,7 +112,7 @@ pub struct TemplatesMoved {
     pub subjects_gone: Vec<String>,
     /// Whether nothing was changed, because only a dry run was requested.
     pub dry_run: bool,
-    /// Number of the correction in the journal, by which it can be undone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal_id: Option<i64>,
+    /// Numbers of the correction in the journal, one for each former subject, by which it can be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journal_ids: Vec<i64>,
 }

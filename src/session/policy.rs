@@ -53,8 +53,8 @@ pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Res
 }
 
 impl Session {
-    /// The policy for a request in the present gallery. Calibrations, audits and thresholds that were used before are remembered, so it
-    /// does not wait for a running write.
+    /// The policy for a request in the present gallery. Calibrations and audits that were read before are remembered, so it does not
+    /// wait for a running write.
     ///
     /// # Errors
     /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
@@ -108,7 +108,7 @@ pub(super) fn policy(
                 let reason = format!("expected one or two rates, got {}", targets.len());
                 return Err(SessionError::Request { field: "target_fpir", reason });
             }
-            documents.threshold(gallery, (id, calibration), targets, counts.0)?
+            calibration.threshold(id, targets, counts.0)?
         }
         ([], _) => Threshold::uncalibrated(gallery.binding()).ok_or(SessionError::NoThreshold)?,
         (given, _) => given_threshold(given)?,
