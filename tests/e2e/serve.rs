@@ -214,10 +214,9 @@ impl Server {
         panic!("the server does not stop: {}", self.log());
     }
 
-    /// Kills the server with a signal that it cannot handle.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// The id of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
