@@ -47,17 +47,7 @@ impl Server {
     /// Serves the gallery of a house, and waits until it is ready.
     #[track_caller]
     pub fn start(house: &House, more: &[&str]) -> Self {
-        Self::begin(house, house.command("serve", [] as [&str; 0]), more)
-    }
-
-    /// Serves nothing but what the options name.
-    #[track_caller]
-    pub fn of_options(house: &House, options: &[&str]) -> Self {
-        Self::begin(house, command(["serve"]), options)
-    }
-
-    #[track_caller]
-    fn begin(house: &House, mut command: Command, more: &[&str]) -> Self {
+        let mut command = house.command("serve", [] as [&str; 0]);
         let tokens = house.path("tokens.json");
         let log = house.path("serve.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use flate2::write::DeflateEncoder;
 use serde_json::Value;
 
 use crate::program::{House, encode, photo};
@@ -34,14 +34,15 @@ fn png(chunks: &[Vec<u8>]) -> Vec<u8> {
     [SIGNATURE, &chunks.concat(), &chunk(b"IEND", b"")].concat()
 }
 
-/// Zeros, compressed.
+/// At least so many zeros, compressed: one compressed block, repeated, in a zlib frame.
 fn zeros(bytes: usize) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    let block = vec![0; 1 << 16];
-    for _ in 0..bytes.div_ceil(1 << 16) {
-        encoder.write_all(&block).unwrap();
-    }
-    encoder.finish().unwrap()
+    const BLOCK: usize = 1 << 16;
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&[0; BLOCK]).unwrap();
+    encoder.flush().unwrap();
+    let blocks = bytes.div_ceil(BLOCK);
+    let checksum = ((blocks * BLOCK % 65_521) << 16 | 1) as u32; // Adler-32
+    [&[0x78, 0xda][..], &encoder.get_ref().repeat(blocks), &[0x03, 0x00], &checksum.to_be_bytes()].concat()
 }
 
 /// A JPEG of one colour, with another size in its frame header.
@@ -135,6 +136,13 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
         ("a zip", b"PK\x03\x04".to_vec()),
         ("zeros", vec![0; 1 << 20]),
     ]
+}
+
+#[test]
+fn zeros_are_a_zlib_stream() {
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&zeros(200_000)[..]), &mut unpacked).unwrap();
+    assert_eq!(unpacked, [0; 4 << 16]);
 }
 
 #[test]

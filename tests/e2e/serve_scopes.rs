@@ -39,7 +39,7 @@ fn every_route_needs_the_scope_that_the_document_states() {
     let house = House::new();
     let server = Server::start(&house, &[]);
     let tokens: BTreeMap<&str, String> =
-        SCOPES.iter().map(|scope| (*scope, Server::token(&house, scope, scope, &["--rate", "100000"]))).collect();
+        SCOPES.iter().map(|scope| (*scope, Server::token(&house, scope, scope, &["--rate", "100000", "--scores"]))).collect();
     let operations = operations(&server.get("/openapi.json").is(200));
     assert!(operations.len() > 30, "{} operations", operations.len());
     let mut refused = [0, 0];
@@ -67,6 +67,9 @@ fn every_route_needs_the_scope_that_the_document_states() {
         }
     }
     assert!(refused[0] > 60 && refused[1] > 20, "{refused:?}");
+    // Without scores, templates are withheld too.
+    let token = Server::token(&house, "door", "identify", &[]);
+    assert_eq!(server.send("POST", "/v1/galleries/gallery/embed", &token, None).status, 403);
     server.stop();
 }
 
