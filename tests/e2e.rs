@@ -101,6 +101,9 @@ mod serve_flow;
 #[path = "e2e/serve_hostile.rs"]
 mod serve_hostile;
 #[cfg(feature = "server")]
+#[path = "e2e/serve_hostile_bodies.rs"]
+mod serve_hostile_bodies;
+#[cfg(feature = "server")]
 #[path = "e2e/serve_scopes.rs"]
 mod serve_scopes;
 #[cfg(feature = "server")]

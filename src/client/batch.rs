@@ -54,7 +54,8 @@ impl<I: Iterator<Item = Item>> Iterator for Batches<I> {
         let (mut batch, mut photos, mut bytes) = (Vec::new(), 0, 0);
         while let Some(item) = self.next.take().or_else(|| self.inputs.next()) {
             let length = item.content.as_ref().map_or(0, Vec::len);
-            if !batch.is_empty() && (bytes + length > BYTES || photos == PHOTOS || batch.len() == 4 * PHOTOS) {
+            if !batch.is_empty() && (bytes + length > BYTES || photos == PHOTOS || batch.len() == 4 * PHOTOS)
+            {
                 self.next = Some(item);
                 break;
             }

@@ -388,3 +388,39 @@ fn numbers_are_the_same_f32_after_json() {
         parsed_again(set);
     }
 }
+
+#[test]
+fn results_of_a_service_survive_json() {
+    let unused = UnusedFace { face: 1, bounds: [0.5, 1.0, 2.0, 3.0], reason: Reason::LowQuality, detail: "x".into() };
+    let enrolled = FaceEnrolled::Enrolled {
+        subject: "a.jpg (2)".into(),
+        subject_id: 1,
+        subjects: vec!["a.jpg (2)".into(), "a.jpg#2".into()],
+        renamed: vec![Renamed { from: "a.jpg".into(), to: "a.jpg (2)".into() }],
+        face_ids: vec![2, 3],
+        faces: Some(3),
+        not_looked_at: Some(0),
+        note: None,
+        bounds: Some([1.0; 4]),
+        quality: None,
+        refused: vec![unused.clone()],
+    };
+    assert_eq!(parsed_again(enrolled)["refused"][0]["reason"], "low_quality");
+    let skipped = FaceEnrolled::Skipped { reason: Reason::NoFace, detail: String::new(), refused: Vec::new() };
+    let problem = ProblemBody {
+        r#type: "about:blank".into(),
+        title: "Unprocessable Entity".into(),
+        status: 422,
+        code: "no_face".into(),
+        detail: "no face".into(),
+        id: "1".into(),
+        errors: vec![InvalidField { field: "faces[0]".into(), reason: "x".into() }],
+        faces: vec![skipped],
+    };
+    assert_eq!(parsed_again(problem)["faces"][0]["result"], "skipped");
+    let refused = vec![Refusal::new(Probe { row: Some(1), ..Probe::default() }, model())];
+    let refused = VerifiedFaces::Refused { decision: crate::decision::Decision::Inconclusive, refused };
+    assert_eq!(parsed_again(refused)["refused"][0]["probe"]["row"], 1);
+    let request = EnrollFaces { faces: Vec::new(), photos: FaceOptions::default(), names: Names::Generated };
+    assert_eq!(parsed_again(request)["names"], "generated");
+}

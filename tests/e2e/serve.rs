@@ -223,7 +223,9 @@ pub fn read(stream: &mut TcpStream) -> (u16, String) {
     loop {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if length.is_some_and(|length: usize| body.len() >= length) {
                 break;
             }

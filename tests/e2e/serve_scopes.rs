@@ -24,11 +24,19 @@ fn operations(document: &Value) -> Vec<Operation> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let text = operation["description"].as_str().unwrap();
-            let scope = text.strip_prefix("Needs a token with the scope `").and_then(|rest| rest.strip_suffix("`."));
-            assert!(scope.is_some_and(|scope| SCOPES.contains(&scope)) || text == "Needs no token.", "{path}: {text}");
+            let scope =
+                text.strip_prefix("Needs a token with the scope `").and_then(|rest| rest.strip_suffix("`."));
+            assert!(
+                scope.is_some_and(|scope| SCOPES.contains(&scope)) || text == "Needs no token.",
+                "{path}: {text}"
+            );
             let secured = !operation["security"].as_array().unwrap().is_empty();
             assert_eq!(scope.is_some(), secured, "{path}");
-            found.push(Operation { method: method.to_uppercase(), path: path.clone(), scope: scope.map(str::to_owned) });
+            found.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                scope: scope.map(str::to_owned),
+            });
         }
     }
     found
@@ -38,8 +46,10 @@ fn operations(document: &Value) -> Vec<Operation> {
 fn every_route_needs_the_scope_that_the_document_states() {
     let house = House::new();
     let server = Server::start(&house, &[]);
-    let tokens: BTreeMap<&str, String> =
-        SCOPES.iter().map(|scope| (*scope, Server::token(&house, scope, scope, &["--rate", "100000", "--scores"]))).collect();
+    let tokens: BTreeMap<&str, String> = SCOPES
+        .iter()
+        .map(|scope| (*scope, Server::token(&house, scope, scope, &["--rate", "100000", "--scores"])))
+        .collect();
     let operations = operations(&server.get("/openapi.json").is(200));
     assert!(operations.len() > 30, "{} operations", operations.len());
     let mut refused = [0, 0];
@@ -61,7 +71,10 @@ fn every_route_needs_the_scope_that_the_document_states() {
             let status = status(&tokens[known]);
             match level < needed {
                 true => assert_eq!(status, 403, "{method} {path} with {known}"),
-                false => assert!(![401, 403].contains(&status) && status < 500, "{method} {path} with {known}: {status}"),
+                false => assert!(
+                    ![401, 403].contains(&status) && status < 500,
+                    "{method} {path} with {known}: {status}"
+                ),
             }
             refused[1] += usize::from(level < needed);
         }
@@ -105,7 +118,10 @@ fn the_committed_document_is_the_served_one() {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     let differs = committed.lines().zip(served.lines()).find(|(committed, served)| committed != served);
-    assert!(committed == served, "GALLERIST_WRITE_OPENAPI=1 writes the document; the first difference: {differs:?}");
+    assert!(
+        committed == served,
+        "GALLERIST_WRITE_OPENAPI=1 writes the document; the first difference: {differs:?}"
+    );
     let document: Value = serde_json::from_str(&served).unwrap();
     assert_eq!(document["openapi"], json!("3.1.0"));
     // Every reference has a target.
