@@ -1,0 +1,43 @@
+// Messages about what was done. They stay until they are dismissed, so that an undo cannot be missed.
+
+import { announce, button, el } from './dom.js';
+import { S } from './strings.js';
+import { sentence } from './problem.js';
+import { session } from './session.js';
+
+const MOST = 3;
+
+/** Shows `text`. With the id of a journal entry it offers to undo it. */
+export function toast(text, { journalId = null } = {}) {
+  const region = document.getElementById('toasts');
+  const message = el('p', { text });
+  const undoing = journalId !== null && button(S.correct.undo, async () => {
+    undoing.disabled = true;
+    try {
+      const { verb } = await undo(journalId);
+      shown.remove();
+      toast(S.correct.undone[verb] ?? S.correct.undone.rename);
+    } catch (problem) {
+      undoing.remove();
+      message.textContent = sentence(problem);
+      announce(message.textContent);
+    }
+  }, { kind: 'on-toast' });
+  const dismiss = button(null, () => shown.remove(), { kind: 'quiet square on-toast', iconName: 'cross', label: S.toasts.dismiss });
+  const shown = el('div', { class: 'toast' }, message, undoing, dismiss);
+  region.append(shown);
+  while (region.children.length > MOST) region.firstElementChild.remove();
+  announce(text);
+}
+
+/** Takes the messages away, for example when the gallery changes. */
+export function clearToasts() {
+  document.getElementById('toasts').replaceChildren();
+}
+
+/** Undoes an entry of the journal and has the views read again. */
+export async function undo(id) {
+  const undone = await session.api.post(session.path(`/journal/${id}/undo`));
+  session.changed();
+  return undone;
+}
