@@ -18,7 +18,7 @@ export function basis(reply) {
   return el('section', { class: 'basis', 'aria-labelledby': 'basis' },
     el('h3', { id: 'basis', text: S.basis.heading }),
     el('dl', {},
-      entry(S.basis.threshold, ...threshold(reply)),
+      ...thresholds(reply),
       entry(S.basis.search, certificate(reply)),
       ...face(reply.probe)));
 }
@@ -27,20 +27,18 @@ function entry(name, ...texts) {
   return el('div', {}, el('dt', { text: name }), el('dd', {}, ...texts.filter(Boolean).map((text) => el('p', { text }))));
 }
 
-function threshold({ calibration, threshold: value, no_match_below: low }) {
-  if (calibration.origin === 'uncalibrated') return [`${S.basis.uncalibrated(score(value))}.`, calibration.note ? null : S.basis.uncalibratedNote];
+function thresholds({ calibration, threshold: value, no_match_below: low }) {
+  if (calibration.origin === 'uncalibrated') return [entry(S.basis.threshold, S.basis.uncalibratedLine(score(value)))];
   if (calibration.origin === 'user') {
-    return [`${S.basis.user(score(value))}.`, S.basis.userNote, low < value && S.basis.userBetween(score(low), score(value))];
+    return [entry(S.basis.threshold, S.basis.user(score(value)), S.basis.userNote, low < value && S.basis.userBetween(score(low), score(value)))];
   }
   const { target_fpir: target, fpir_ci95: ci, nonmated_searches: searches, n_subjects: subjects, no_match: second } = calibration;
+  const isExtrapolated = calibration.extrapolated || second?.extrapolated;
   return [
-    `${S.basis.calibrated(score(value), target)}.`,
-    S.basis.calibratedNote(target, ci),
-    second && `${S.basis.noMatchPoint(score(second.threshold), second.target_fpir)}.`,
-    second && S.basis.noMatchNote(second.target_fpir, second.fpir_ci95),
-    searches !== undefined && S.basis.measured(searches, subjects),
-    (calibration.extrapolated || second?.extrapolated) && S.basis.extrapolated,
-  ];
+    entry(second ? S.basis.matchFrom : S.basis.threshold, S.basis.rate(score(value), target), S.basis.calibratedNote(target, ci)),
+    second && entry(S.basis.noMatchBelow, S.basis.rate(score(second.threshold), second.target_fpir), S.basis.noMatchNote(second.target_fpir, second.fpir_ci95)),
+    searches !== undefined && entry(S.basis.calibration, S.basis.measured(searches, subjects), isExtrapolated && S.basis.extrapolated),
+  ].filter(Boolean);
 }
 
 /** The certificate in words. */

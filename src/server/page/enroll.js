@@ -66,7 +66,7 @@ export function mount(root) {
   }
 
   function showChosen() {
-    input.node.classList.toggle('compact', draft.photos.length > 0);
+    input.setCompact(draft.photos.length > 0);
     chosen.replaceChildren(...draft.photos.map((photo) => el('li', { class: 'thumbnail' },
       el('img', { src: photo.url, alt: S.enroll.thumbnail(photo.file.name) }),
       el('span', { class: 'thumbnail-name', text: photo.file.name }),

@@ -9,10 +9,13 @@ export function facesPhoto({ url, replies, selected, onSelect }) {
   const image = el('img', { src: url, alt: S.identify.alt, class: 'faces-photo' });
   const outlined = replies.map((reply, index) => ({ reply, index })).filter(({ reply }) => reply.probe.bounds);
   const marks = outlined.map(({ reply, index }, place) => mark(reply, place + 1, outlined.length, () => select(index)));
-  const group = el('div', { class: 'faces-marks', role: 'radiogroup', 'aria-label': S.identify.faces, on: { keydown: move } }, ...marks);
+  const group = el('div', { class: marks.length > 1 ? 'faces-marks' : 'faces-marks single', role: 'radiogroup', 'aria-label': S.identify.faces, on: { keydown: move } }, ...marks);
   const node = el('div', { class: 'faces' }, image, marks.length ? group : null);
 
-  image.addEventListener('load', () => outlined.forEach(({ reply }, i) => put(marks[i], reply.probe.bounds, image)));
+  image.addEventListener('load', () => {
+    fit(node, image);
+    outlined.forEach(({ reply }, i) => put(marks[i], reply.probe.bounds, image));
+  });
   image.addEventListener('error', () => {
     node.classList.add('unseen-photo');
     image.replaceWith(el('p', { class: 'hint', text: S.identify.undisplayable }));
@@ -46,6 +49,11 @@ function mark(reply, place, total, onClick) {
   const label = S.identify.face(place, total, shortVerdict(reply));
   return el('button', { type: 'button', role: 'radio', class: `face-mark ${state}`, 'aria-label': label, title: label, on: { click: onClick } },
     el('span', { class: 'face-number', text: String(place) }));
+}
+
+/** Gives the frame of a photo its width: that of the column, or less for a photo that would be higher than the window. */
+export function fit(node, { naturalWidth: width, naturalHeight: height }) {
+  node.style.width = `min(100%, ${(width / height).toFixed(4)} * min(70vh, 44rem))`;
 }
 
 /** Places an outline over its face, in shares of the photo. Faces may extend beyond the photo; outlines do not. */

@@ -2,7 +2,7 @@
 
 import { announce, button, el, note } from './dom.js';
 import { enrollPhotos } from './enroll.js';
-import { cutFace, facesPhoto } from './faces.js';
+import { cutFace, facesPhoto, fit } from './faces.js';
 import { photoInput } from './photo_input.js';
 import { problemNote } from './problem.js';
 import { session } from './session.js';
@@ -44,6 +44,7 @@ export function mount(root) {
   else showStart();
 
   function showStart() {
+    input.setCompact(false);
     place.replaceChildren(
       sizes.templates === 0 ? note('plain', el('p', { text: S.identify.empty(gallery) })) : '',
       input.node,
@@ -57,9 +58,8 @@ export function mount(root) {
     outdated = false;
     forget();
     const url = URL.createObjectURL(photo);
-    place.replaceChildren(el('div', { class: 'identify' },
-      el('div', { class: 'faces searching' }, el('img', { class: 'faces-photo', src: url, alt: S.identify.alt })),
-      el('p', { class: 'busy', role: 'status', text: S.identify.searching })));
+    const frame = el('div', { class: 'faces searching' }, el('img', { class: 'faces-photo', src: url, alt: S.identify.alt, on: { load: ({ target }) => fit(frame, target) } }));
+    place.replaceChildren(el('div', { class: 'identify' }, frame, el('p', { class: 'busy', role: 'status', text: S.identify.searching })));
     const form = new FormData();
     form.append('request', new Blob([JSON.stringify({ top_k: CANDIDATES, photos: { faces: 'all' } })], { type: 'application/json' }));
     form.append('image', photo, photo.name || 'photo');
@@ -84,19 +84,14 @@ export function mount(root) {
       result.replaceChildren(verdict(replies[index], actions(last, index)));
       if (say) announce(shortVerdict(replies[index]));
     };
-    place.replaceChildren(el('div', { class: 'identify' },
+    input.setCompact(true);
+    place.replaceChildren(input.node, el('div', { class: 'identify' },
       el('div', { class: 'photo-side' },
         facesPhoto({ url, replies, selected, onSelect: select }),
         el('p', { class: 'tally' }, tally(replies, outlined), timings ? el('span', { class: 'hint', text: S.identify.took(milliseconds(timings.total_ms)) }) : null),
-        outlined > 1 ? el('p', { class: 'hint', text: S.identify.hint }) : null,
-        photoInputAgain()),
+        outlined > 1 ? el('p', { class: 'hint', text: S.identify.hint }) : ''),
       result));
     select(selected, isNew);
-  }
-
-  function photoInputAgain() {
-    input.node.classList.add('compact');
-    return el('div', { class: 'again' }, el('h2', { class: 'small-head', text: S.identify.another }), input.node);
   }
 
   return () => {

@@ -4,7 +4,7 @@ import { announce, el } from './dom.js';
 import { session } from './session.js';
 import { S } from './strings.js';
 
-const MOST = 8;
+const MOST = 6;
 const PAUSE_MS = 150;
 let number = 0;
 

@@ -1,7 +1,7 @@
 // One person: the templates, and everything that corrects them.
 
 import { merge, move, removeFaces, rename } from './corrections.js';
-import { button, el, icon, link } from './dom.js';
+import { button, el, icon, svg } from './dom.js';
 import { enrollPhotos } from './enroll.js';
 import { erase } from './erasure.js';
 import { altOf, picture } from './pictures.js';
@@ -41,7 +41,7 @@ function show(place, person) {
   const mayCorrect = session.may('admin');
   const n = person.templates.length;
   document.title = S.title(person.subject);
-  const tools = el('div', { class: 'row' },
+  const tools = el('div', { class: 'row person-tools' },
     session.may('enroll') && button(S.person.enroll, () => enrollPhotos([], { name: person.subject }), { iconName: 'plus' }),
     mayCorrect && button(S.person.rename, () => rename(person)),
     mayCorrect && button(S.person.merge, async () => {
@@ -57,7 +57,7 @@ function show(place, person) {
     el('div', { class: 'row' },
       button(S.person.move, () => move(person, [...selected])),
       button(S.person.removeFaces, () => removeFaces(person, [...selected]), { kind: 'danger-quiet' }),
-      button(S.person.clear, () => pick([]), { kind: 'quiet' })));
+      button(null, () => pick([]), { kind: 'quiet square', iconName: 'cross', label: S.person.clear })));
   const boxes = new Map();
   const pick = (ids) => {
     selected.clear();
@@ -82,7 +82,7 @@ function show(place, person) {
   const heading = el('h1', { text: person.subject });
   place.replaceChildren(
     el('div', { class: 'person-head' }, picture(person.templates[0]?.face_id, person.subject, { size: 'large' }),
-      el('div', {}, heading, el('p', { class: 'hint', text: S.person.templates(n) }), tools)),
+      el('div', {}, heading, el('p', { class: 'hint', text: S.person.templates(n) })), tools),
     el('section', { 'aria-labelledby': 'faces' },
       el('div', { class: 'section-head' }, el('h2', { id: 'faces', text: S.person.facesHeading }),
         mayCorrect && n > 1 && button(S.person.selectAll, () => pick(person.templates.map(({ face_id: face }) => face)), { kind: 'quiet' })),
@@ -99,7 +99,7 @@ function tile({ subject }, { face_id: id, path, row, face }, box) {
   const quality = face?.quality?.overall ?? null;
   const meter = quality === null
     ? el('p', { class: 'hint', text: S.person.noQuality })
-    : el('p', { class: 'quality' }, el('meter', { min: 0, max: 100, value: quality, 'aria-label': S.person.qualityMeter(quality) }), el('span', { class: 'hint', text: S.person.quality(quality) }));
+    : el('p', { class: 'quality' }, qualityBar(quality), el('span', { class: 'hint', text: S.person.quality(quality) }));
   const shown = [picture(id, subject, { size: 'tile', alt: altOf(subject) }), box && el('span', { class: 'tile-box' }, box)];
   // The whole picture is the label of the box, so that a click on it selects the template.
   return el('li', { class: 'face-tile' },
@@ -107,6 +107,12 @@ function tile({ subject }, { face_id: id, path, row, face }, box) {
     meter,
     el('p', { class: 'hint tile-source', title: path, text: path ? fileName(path) : S.person.template(id) }),
     row !== null && row !== undefined && el('p', { class: 'hint', text: S.person.row(row) }));
+}
+
+function qualityBar(quality) {
+  return svg('svg', { class: 'quality-bar', width: '100%', height: 6, role: 'img', 'aria-label': S.person.qualityMeter(quality) },
+    svg('rect', { class: 'bar-track', width: '100%', height: 6, rx: 3 }),
+    svg('rect', { class: 'bar-value', width: `${quality}%`, height: 6, rx: 3 }));
 }
 
 const fileName = (path) => path.split(/[\\/]/u).at(-1);

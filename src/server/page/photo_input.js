@@ -6,9 +6,9 @@ import { S } from './strings.js';
 
 /**
  * A field for photos. `onPhotos` gets an array of at least one file. Dropping and pasting work anywhere on the page until
- * `detach` is called.
+ * `detach` is called. `setCompact` leaves only the buttons, for when there is a photo already.
  */
-export function photoInput({ many = false, compact = false, onPhotos }) {
+export function photoInput({ many = false, onPhotos }) {
   const chooser = el('input', { type: 'file', accept: 'image/*,.heic,.heif', multiple: many, class: 'unseen', tabindex: '-1', 'aria-hidden': 'true' });
   const said = el('p', { class: 'drop-said', role: 'alert' });
   const take = (files) => {
@@ -21,18 +21,29 @@ export function photoInput({ many = false, compact = false, onPhotos }) {
     // The same file can be chosen again.
     chooser.value = '';
   });
-  const choose = button(many ? S.photo.chooseMany : S.photo.chooseOne, () => chooser.click(), { kind: compact ? '' : 'primary', iconName: 'photo' });
-  const camera = button(S.photo.camera, async () => {
+  const choose = button('', () => chooser.click(), { iconName: 'photo' });
+  const chooseText = el('span', {});
+  const cameraText = el('span', {});
+  choose.append(chooseText);
+  const camera = button('', async () => {
     const shot = await openCamera();
     if (shot) onPhotos([shot]);
   }, { iconName: 'camera' });
-  const node = el('div', { class: compact ? 'drop compact' : 'drop' },
-    !compact && el('div', { class: 'drop-sign' }, icon('photo')),
-    !compact && el('p', { class: 'drop-head', text: many ? S.photo.dropMany : S.photo.dropOne }),
-    !compact && el('p', { class: 'hint', text: S.photo.paste }),
+  camera.append(cameraText);
+  const node = el('div', {},
+    el('div', { class: 'drop-sign' }, icon('photo')),
+    el('p', { class: 'drop-head', text: many ? S.photo.dropMany : S.photo.dropOne }),
+    el('p', { class: 'hint', text: S.photo.paste }),
     el('div', { class: 'row' }, choose, camera, chooser),
     said);
-  return { node, detach: listen(node, take) };
+  const setCompact = (isCompact) => {
+    node.className = isCompact ? 'drop compact' : 'drop';
+    choose.classList.toggle('primary', !isCompact);
+    cameraText.textContent = isCompact ? S.photo.cameraShort : S.photo.camera;
+    chooseText.textContent = many ? (isCompact ? S.photo.more : S.photo.chooseMany) : (isCompact ? S.photo.another : S.photo.chooseOne);
+  };
+  setCompact(false);
+  return { node, setCompact, detach: listen(node, take) };
 }
 
 function listen(node, take) {

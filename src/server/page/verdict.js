@@ -44,10 +44,11 @@ function headline({ decision, matches }) {
   return decision === 'no_match' ? S.verdict.noMatchHead : S.verdict.inconclusiveHead;
 }
 
-function lines({ decision, doubt, matches, threshold, no_match_below: low }) {
+function lines({ decision, doubt, matches, threshold, no_match_below: low, calibration: { origin } }) {
+  const named = (value) => S.verdict.thresholds[origin](score(value));
   const best = matches[0] && score(matches[0].similarity);
-  if (decision === 'match') return [S.verdict.matchLine(best, score(threshold))];
-  if (decision === 'no_match') return [best ? S.verdict.noMatchLine(best, score(low)) : S.verdict.noMatchNobody];
+  if (decision === 'match') return [S.verdict.matchLine(best, named(threshold))];
+  if (decision === 'no_match') return [best ? S.verdict.noMatchLine(best, named(low)) : S.verdict.noMatchNobody];
   return [S.verdict.doubt[doubt] ?? doubt].filter(Boolean);
 }
 
