@@ -17,8 +17,8 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.PLAYWRIGHT_CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
 }
 
-/** Opens a page. `faults` collects what a correct page never has: errors of scripts, violations of the policy, requests to others. */
-export async function open(browser, server, { path = `/#token=${server.token}`, ...options } = {}) {
+/** Opens a page, after `prepare`. `faults` collects what a correct page never has: errors of scripts, violations of the policy, requests to others. */
+export async function open(browser, server, { path = `/#token=${server.token}`, prepare = async () => {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
   context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
@@ -31,6 +31,7 @@ export async function open(browser, server, { path = `/#token=${server.token}`, 
   page.on('request', (request) => {
     if (!request.url().startsWith(server.url) && !request.url().startsWith('blob:')) faults.push(`request to ${request.url()}`);
   });
+  await prepare(page);
   await page.goto(server.url + path);
   return { page, context, faults };
 }

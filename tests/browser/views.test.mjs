@@ -58,7 +58,7 @@ const VIEWS = {
   enroll: steps(hash('enroll'), async (page) => {
     await page.locator('input[type=file]').setInputFiles([photo('030'), photo('030', 'smiling')]);
     await page.getByLabel('Name').fill('Lon');
-    await page.getByRole('option').first().waitFor();
+    await page.locator('.suggestions li').first().waitFor();
   }),
   people: steps(hash('people'), (page) => page.locator('.person-tile img').first().waitFor()),
   person: steps((page) => hash(`people/${ada}`)(page), async (page) => {

@@ -1,7 +1,7 @@
 // Start, navigation between the views, and the controls of the header.
 
 import { showAccess } from './access.js';
-import { button, el, note } from './dom.js';
+import { button, el, focusHeading, note } from './dom.js';
 import * as enroll from './enroll.js';
 import * as history from './history.js';
 import * as identify from './identify.js';
@@ -18,7 +18,7 @@ import { clearToasts } from './toasts.js';
 const VIEWS = [
   { route: 'identify', scope: 'identify', view: identify },
   { route: 'enroll', scope: 'enroll', view: enroll },
-  { route: 'people', scope: 'identify', view: people, detail: person },
+  { route: 'people', scope: 'enroll', view: people, detail: person },
   { route: 'history', scope: 'admin', view: history },
   { route: 'status', scope: 'identify', view: status },
 ];
@@ -68,10 +68,8 @@ function show() {
     root.replaceChildren(problemNote(error));
   }
   // A reader of the screen starts at the heading of the new view; at the first load the browser decides.
-  const heading = root.querySelector('h1');
-  if (!first && heading) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
+  if (!first) {
+    focusHeading(root);
     scrollTo(0, 0);
   }
 }

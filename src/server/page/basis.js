@@ -6,9 +6,9 @@ import { percent, score } from './words.js';
 
 /** Notes that must be seen before the decision is used: a threshold that is not calibrated, a calibration that is out of date. */
 export function warnings({ calibration, threshold }) {
-  const { origin, note: said, stale } = calibration;
+  const { origin, note: said, stale } = calibration ?? {};
   return [
-    origin === 'uncalibrated' && note('caution', el('p', {}, el('strong', { text: S.basis.uncalibrated(score(threshold)) }), `: ${said ?? S.basis.uncalibratedNote}`)),
+    origin === 'uncalibrated' && note('caution', el('p', {}, el('strong', { text: S.basis.uncalibrated(threshold === undefined ? null : score(threshold)) }), `: ${said ?? S.basis.uncalibratedNote}.`)),
     stale?.length > 0 && note('caution', el('p', {}, el('strong', { text: S.basis.stale })), el('ul', {}, ...stale.map((why) => el('li', { text: why })))),
   ].filter(Boolean);
 }
@@ -28,6 +28,7 @@ function entry(name, ...texts) {
 }
 
 function thresholds({ calibration, threshold: value, no_match_below: low }) {
+  if (!calibration || value === undefined) return [];
   if (calibration.origin === 'uncalibrated') return [entry(S.basis.threshold, S.basis.uncalibratedLine(score(value)))];
   if (calibration.origin === 'user') {
     return [entry(S.basis.threshold, S.basis.user(score(value)), S.basis.userNote, low < value && S.basis.userBetween(score(low), score(value)))];

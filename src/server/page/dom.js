@@ -34,6 +34,14 @@ export function note(kind, ...children) {
   return el('div', { class: `note ${kind}`, role: kind === 'error' ? 'alert' : null }, sign, el('div', {}, ...children));
 }
 
+/** Moves the focus to the heading of the view, where a reader of the screen goes on when the focused element is gone. */
+export function focusHeading(root = document.getElementById('main')) {
+  const heading = root.querySelector('h1');
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
 /** Has screen readers say `text`, without moving the focus. */
 export function announce(text) {
   const region = document.getElementById('announcer');

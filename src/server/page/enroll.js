@@ -46,6 +46,11 @@ export function mount(root) {
   const results = el('section', { class: 'enroll-results', 'aria-labelledby': 'results', hidden: true });
   const stop = button(S.enroll.stop, () => run?.abort(), { hidden: true });
   let run = null;
+  let shown = [];
+  const free = () => {
+    shown.forEach(({ url }) => URL.revokeObjectURL(url));
+    shown = [];
+  };
   root.append(
     el('form', { class: 'enroll stack', novalidate: true, on: { submit: send } },
       el('section', { 'aria-labelledby': 'photos' }, el('h2', { class: 'small-head', id: 'photos', text: S.enroll.photos }), input.node, chosen),
@@ -97,6 +102,7 @@ export function mount(root) {
     const tally = { enrolled: 0, unchanged: 0, skipped: 0 };
     results.hidden = false;
     results.replaceChildren(el('h2', { id: 'results', class: 'small-head', text: S.enroll.results }), list);
+    free();
     run = new AbortController();
     submit.disabled = true;
     stop.hidden = false;
@@ -112,7 +118,7 @@ export function mount(root) {
         person = face.subject_id !== undefined ? face : person;
         tally[face.result] += 1;
         list.append(resultOf(photo, face));
-        draft.photos.shift();
+        shown.push(draft.photos.shift());
         done += 1;
         showChosen();
       }
@@ -137,22 +143,38 @@ export function mount(root) {
 
   return () => {
     run?.abort();
+    free();
     input.detach();
   };
 }
 
 /** The result for one photo. A refusal of the photo is a result; any other problem is thrown. */
 async function enrollOne(subject, file, photos, signal) {
-  const form = new FormData();
-  form.append('request', new Blob([JSON.stringify({ photos })], { type: 'application/json' }));
-  form.append('subject', subject);
-  form.append('image', file, file.name || 'photo');
+  const hasLimits = photos.min_quality > 0 || photos.single_face;
   try {
-    return (await session.api.post(session.path('/faces'), form, signal)).faces[0];
+    const body = hasLimits ? { faces: [{ subject, image: await base64(file) }], photos } : formOf(subject, file);
+    return (await session.api.post(session.path('/faces'), body, signal)).faces[0];
   } catch (problem) {
     if (problem.status !== 422 || !(problem.code in S.reasons)) throw problem;
     return { result: 'skipped', reason: problem.code, detail: sentence(problem) };
   }
+}
+
+function formOf(subject, file) {
+  const form = new FormData();
+  form.append('subject', subject);
+  form.append('image', file, file.name || 'photo');
+  return form;
+}
+
+/** A file in base64. A form cannot carry limits for its photos, so such a request is JSON. */
+function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 }
 
 function resultOf({ file, url }, face) {

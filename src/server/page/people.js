@@ -51,7 +51,8 @@ export function mount(root) {
 
   function showFoot(next) {
     const n = list.children.length;
-    said.textContent = n ? S.people.shown(n, next === null) : searched ? S.people.nothing(searched) : S.people.empty;
+    const isPart = searched !== '' || next !== null;
+    said.textContent = n ? (isPart ? S.people.shown(n, next === null) : '') : searched ? S.people.nothing(searched) : S.people.empty;
     if (next !== null) foot.replaceChildren(button(S.more, () => read(next)));
     else if (!n && !searched && session.may('enroll')) foot.replaceChildren(link(S.people.emptyAction, 'enroll', { class: 'button primary' }));
   }

@@ -1,7 +1,7 @@
 // One person: the templates, and everything that corrects them.
 
 import { merge, move, removeFaces, rename } from './corrections.js';
-import { button, el, icon, svg } from './dom.js';
+import { button, el, focusHeading, icon, svg } from './dom.js';
 import { enrollPhotos } from './enroll.js';
 import { erase } from './erasure.js';
 import { altOf, picture } from './pictures.js';
@@ -37,6 +37,7 @@ export function mount(root, id) {
 
 function show(place, person) {
   const isFirst = !place.children.length;
+  const focused = place.contains(document.activeElement) ? document.activeElement.textContent : null;
   const selected = new Set();
   const mayCorrect = session.may('admin');
   const n = person.templates.length;
@@ -79,19 +80,21 @@ function show(place, person) {
     return tile(person, template, box);
   });
 
-  const heading = el('h1', { text: person.subject });
   place.replaceChildren(
     el('div', { class: 'person-head' }, picture(person.templates[0]?.face_id, person.subject, { size: 'large' }),
-      el('div', {}, heading, el('p', { class: 'hint', text: S.person.templates(n) })), tools),
+      el('div', {}, el('h1', { text: person.subject }), el('p', { class: 'hint', text: S.person.templates(n) })), tools),
     el('section', { 'aria-labelledby': 'faces' },
       el('div', { class: 'section-head' }, el('h2', { id: 'faces', text: S.person.facesHeading }),
         mayCorrect && n > 1 && button(S.person.selectAll, () => pick(person.templates.map(({ face_id: face }) => face)), { kind: 'quiet' })),
       mayCorrect && el('p', { class: 'hint', text: S.person.facesHint }),
       el('ul', { class: 'face-tiles plain-list' }, ...tiles),
       bar));
-  if (isFirst) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
+  if (isFirst) focusHeading(place);
+  else if (focused !== null) {
+    // What had the focus was replaced: its successor has the same text.
+    const successor = [...tools.querySelectorAll('button')].find((each) => each.textContent === focused);
+    if (successor) successor.focus();
+    else focusHeading(place);
   }
 }
 

@@ -108,13 +108,13 @@ export const S = {
       faces_not_looked_at: 'Not every face of the photo was looked at.',
     },
     several: (n) => `${count(n)} candidates reach the threshold. Compare them: one of the two may be enrolled under two names.`,
+    photoHead: 'This photo was not searched for',
     refusedHead: 'This face was not searched for',
     noFaceHead: 'No face was found',
   },
 
   candidates: {
     heading: 'Candidates',
-    none: 'There are no candidates.',
     match: 'match',
     between: 'between the thresholds',
     below: 'below the threshold',
@@ -133,7 +133,7 @@ export const S = {
     axisOne: (value) => `threshold ${value}`,
     axisHigh: (value) => `match from ${value}`,
     axisLow: (value) => `no match below ${value}`,
-    uncalibrated: (value) => `Uncalibrated: ${value}`,
+    uncalibrated: (value) => (value === null ? 'Uncalibrated' : `Uncalibrated ${value}`),
     uncalibratedLine: (value) => `${value}, uncalibrated. How often it names a stranger in this gallery is unknown.`,
     uncalibratedNote: 'how often a stranger is named in this gallery is unknown',
     user: (value) => `${value}, given by hand.`,

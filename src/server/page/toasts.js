@@ -1,6 +1,6 @@
 // Messages about what was done. They stay until they are dismissed, so that an undo cannot be missed.
 
-import { announce, button, el } from './dom.js';
+import { announce, button, el, focusHeading } from './dom.js';
 import { S } from './strings.js';
 import { sentence } from './problem.js';
 import { session } from './session.js';
@@ -15,7 +15,7 @@ export function toast(text, { journalId = null } = {}) {
     undoing.disabled = true;
     try {
       const { verb } = await undo(journalId);
-      shown.remove();
+      take();
       toast(S.correct.undone[verb] ?? S.correct.undone.rename);
     } catch (problem) {
       undoing.remove();
@@ -23,8 +23,13 @@ export function toast(text, { journalId = null } = {}) {
       announce(message.textContent);
     }
   }, { kind: 'on-toast' });
-  const dismiss = button(null, () => shown.remove(), { kind: 'quiet square on-toast', iconName: 'cross', label: S.toasts.dismiss });
+  const dismiss = button(null, () => take(), { kind: 'quiet square on-toast', iconName: 'cross', label: S.toasts.dismiss });
   const shown = el('div', { class: 'toast' }, message, undoing, dismiss);
+  const take = () => {
+    const hadFocus = shown.contains(document.activeElement);
+    shown.remove();
+    if (hadFocus) focusHeading();
+  };
   region.append(shown);
   while (region.children.length > MOST) region.firstElementChild.remove();
   announce(text);

@@ -35,20 +35,23 @@ export function verdict(reply, actions) {
     ...warnings(reply),
     several(reply),
     el('div', { class: 'row' }, ...actions),
-    el('section', { 'aria-labelledby': 'candidates' }, el('h3', { id: 'candidates', text: S.candidates.heading }), candidates(reply)),
+    reply.matches.length > 0 && el('section', { 'aria-labelledby': 'candidates' }, el('h3', { id: 'candidates', text: S.candidates.heading }), candidates(reply)),
     basis(reply));
 }
 
-function headline({ decision, matches }) {
+function headline({ decision, matches, search }) {
   if (decision === 'match') return matches[0].subject;
-  return decision === 'no_match' ? S.verdict.noMatchHead : S.verdict.inconclusiveHead;
+  if (decision === 'inconclusive') return S.verdict.inconclusiveHead;
+  return search?.templates === 0 ? S.verdict.noMatchNobody : S.verdict.noMatchHead;
 }
 
-function lines({ decision, doubt, matches, threshold, no_match_below: low, calibration: { origin } }) {
-  const named = (value) => S.verdict.thresholds[origin](score(value));
-  const best = matches[0] && score(matches[0].similarity);
-  if (decision === 'match') return [S.verdict.matchLine(best, named(threshold))];
-  if (decision === 'no_match') return [best ? S.verdict.noMatchLine(best, named(low)) : S.verdict.noMatchNobody];
+function lines({ decision, doubt, matches, threshold, no_match_below: low, calibration }) {
+  const named = (value) => S.verdict.thresholds[calibration.origin](score(value));
+  const best = matches[0]?.similarity;
+  // A token without scores sees the decision only.
+  const isKnown = best !== undefined && threshold !== undefined;
+  if (decision === 'match') return isKnown ? [S.verdict.matchLine(score(best), named(threshold))] : [];
+  if (decision === 'no_match') return isKnown ? [S.verdict.noMatchLine(score(best), named(low))] : [];
   return [S.verdict.doubt[doubt] ?? doubt].filter(Boolean);
 }
 
@@ -59,10 +62,12 @@ function several({ matches }) {
 
 function refused(reply, actions) {
   const isPhoto = reply.probe.bounds === undefined;
+  const isEmpty = isPhoto && reply.probe.reasons?.includes('no_face');
+  const heading = isEmpty ? S.verdict.noFaceHead : isPhoto ? S.verdict.photoHead : S.verdict.refusedHead;
   return el('div', { class: 'verdict-whole' },
     el('div', { class: 'verdict inconclusive' },
       el('h2', { class: 'verdict-word' }, icon(SIGNS.inconclusive), el('span', { text: S.verdict.inconclusive })),
-      el('p', { class: 'verdict-name', text: isPhoto && reply.probe.reasons?.includes('no_face') ? S.verdict.noFaceHead : S.verdict.refusedHead }),
+      el('p', { class: 'verdict-name', text: heading }),
       ...refusal(reply).map((text) => el('p', { class: 'verdict-line', text })),
       reply.probe.detail && el('p', { class: 'hint', text: reply.probe.detail })),
     el('div', { class: 'row' }, ...actions));
