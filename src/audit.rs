@@ -1,13 +1,14 @@
 //! The results of an audit: the mates that a way to search misses at the threshold, templates that do not find themselves, people who are
 //! in the gallery twice, photos that do not show their person, and whether the calibration is up to date. Nothing is searched here.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{binomial, is_other_size};
 use crate::decision::Missed;
 
 /// Where the probes of an audit come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatesFrom {
     /// Probes that were given, with the names of their people.
@@ -19,7 +20,7 @@ pub enum MatesFrom {
 }
 
 /// Searches for mates.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mates {
     /// The source of the probes.
     pub from: MatesFrom,
@@ -40,7 +41,7 @@ pub struct Mates {
 }
 
 /// Two subjects that score more against each other than strangers do: one person under two names, one photo enrolled twice, or relatives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Double {
     /// Names of the subjects.
     pub subjects: [String; 2],
@@ -51,7 +52,7 @@ pub struct Double {
 }
 
 /// A template that is closer to somebody else than to the others of its person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outlier {
     /// The subject under which it is enrolled.
     pub subject: String,
@@ -68,7 +69,7 @@ pub struct Outlier {
 }
 
 /// The result of an audit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
     /// When, in seconds since 1970, UTC.
     pub made: i64,

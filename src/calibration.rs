@@ -18,6 +18,7 @@ pub mod tail;
 mod tests;
 mod univariate;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use curve::Curve;
@@ -43,7 +44,7 @@ const OTHER_TEMPLATES: f64 = 1.1;
 const UNKNOWN_GROWTH: f64 = 0.0;
 
 /// Who was searched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strangers {
     /// Probes of people who are not in the gallery.
@@ -79,7 +80,7 @@ pub struct Measurement<'a> {
 }
 
 /// The measured scores of a gallery, with what is derived from them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// When, in seconds since 1970, UTC.

@@ -3,13 +3,14 @@
 pub mod certificate;
 mod threshold;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use certificate::{Certificate, Missed};
 pub use threshold::{Calibrated, Method, Operating, Origin, Threshold};
 
 /// The answer to "who is this?" or "are these the same person?".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// At least one candidate reaches the threshold.
@@ -21,7 +22,7 @@ pub enum Decision {
 }
 
 /// Why there is no decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// The best score lies between the two thresholds.

@@ -2,12 +2,13 @@
 //!
 //! [`Calibrator`], [`Auditor`] and [`Evaluator`] search; what follows from the scores is computed in `calibration`, `audit` and
 //! `evaluation`, which never search. [`brute_force`] scores every template, to compare replies with. [`record`] keeps results in the
-//! gallery and reads them again.
+//! gallery and reads them again; [`Parsed`] remembers them.
 
 mod auditor;
 pub mod brute_force;
 mod calibrator;
 mod evaluator;
+mod parsed;
 pub mod record;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,6 +19,7 @@ use thiserror::Error;
 pub use auditor::Auditor;
 pub use calibrator::{Calibrator, FEWEST_PROBES, MOST_SUSPECTS};
 pub use evaluator::{Evaluator, LabelledProbes};
+pub use parsed::Parsed;
 
 use crate::calibration::CalibrationError;
 use crate::gallery::{Gallery, GalleryError, Selection, View};

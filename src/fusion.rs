@@ -1,11 +1,12 @@
 //! Score fusion: one score for a subject with several templates.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the scores of a subject's templates become the subject's score. The same in identification, calibration,
 /// evaluation and audit. A fused score is never above the best of the scores. So a subject whose fused score reaches a threshold has a
 /// template that reaches it, and a search for such templates finds all such subjects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fusion {
     /// The best score. More templates of a subject give more false alarms.

@@ -21,6 +21,7 @@ mod erasure;
 mod error;
 mod import;
 mod inspection;
+mod lists;
 mod lookup;
 mod name;
 mod opening;
@@ -28,30 +29,32 @@ mod private;
 mod ranking;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod unknown;
 mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
-use catalog::{Catalog, PendingWrite, progress};
+use catalog::{Catalog, PendingWrite, Published, progress};
 pub use catalog::{
     ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
 };
-pub use correction::{Chosen, Moved};
+pub use correction::{Chosen, Merged, Moved};
 pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
 pub use error::{GalleryError, Result};
-pub use import::{ImportedPhoto, ImportedRow};
+pub use import::{ImportedPhoto, ImportedRow, ImportedTemplate};
 pub use inspection::{Inspection, Summary};
-pub use lookup::{Candidate, Candidates, Search, mode_name, mode_named};
+pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named};
 pub use name::{Name, Person};
 pub use opening::{refuse_inside, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
+pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;
@@ -79,10 +82,15 @@ pub struct Gallery {
     hidden: Hidden,
     /// Number of transactions that changed the catalog.
     generation_counter: Arc<AtomicU64>,
+    /// What is readable without a lock on the catalog.
+    published: Arc<Published>,
+    /// Number of stored documents since the gallery was opened.
+    documents_kept: AtomicU64,
     /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
-    /// Held during a whole correction. Two concurrent corrections would see each other's unfinished removals.
-    correcting: Mutex<()>,
+    /// Held exclusively during a whole correction, and shared by writes of new templates. Otherwise corrections would see unfinished removals
+    /// of each other, and could remove a template before it is in the index.
+    correcting: RwLock<()>,
 }
 
 impl Gallery {
@@ -129,6 +137,29 @@ impl Gallery {
     /// A panic of another thread leaves no unfinished state behind this lock, because transactions are rolled back.
     fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in another thread while the lock of the catalog is held, as a long transaction does. `None`: it waited for the lock.
+    #[cfg(test)]
+    pub(crate) fn during_a_write<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        std::thread::scope(|scope| {
+            let (send, receive) = std::sync::mpsc::channel();
+            let writing = self.catalog();
+            scope.spawn(move || send.send(work()));
+            let done = receive.recv_timeout(std::time::Duration::from_secs(20)).ok();
+            drop(writing);
+            done
+        })
+    }
+
+    /// Waits for other corrections and for writes of new templates, and makes them wait.
+    fn correct(&self) -> RwLockWriteGuard<'_, ()> {
+        self.correcting.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a correction and makes corrections wait. A thread that holds it must not call [`correct`](Self::correct).
+    fn add(&self) -> RwLockReadGuard<'_, ()> {
+        self.correcting.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<PendingWrite>> {

@@ -52,13 +52,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
 use crate::image::{Limits, PhotoHash};
 use crate::template::Template;
-pub use look::{Look, look};
+pub use look::{Detected, Look, Times, detect, look};
 use memory::Budget;
 pub use skip::Skip;
 pub use walk::{Input, Survey, is_system, survey, walk};
@@ -67,7 +68,7 @@ pub use walk::{Input, Survey, is_system, survey, walk};
 const MAX_IN_FLIGHT: usize = 512;
 
 /// Which faces of a photo are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Faces {
     /// The portrayed person: the face with the highest [`Face::prominence`](crate::face::Face::prominence).

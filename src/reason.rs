@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a file, a face or a row gave no template. The order is that of the codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "&'static str", from = "String")]
+#[schemars(with = "String")]
 #[non_exhaustive]
 pub enum Reason {
     /// The bytes are damaged, truncated or not what their header says.

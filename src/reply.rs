@@ -9,11 +9,14 @@
 
 mod encoding;
 mod event;
+mod gallery;
 mod identification;
+mod job;
 mod maintenance;
 mod measurement;
 mod model;
 mod request;
+mod service;
 mod subjects;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,14 @@ pub use event::{
     Candidate, Counts, EnrollEvent, EnrollSummary, FaceSkipped, ImportEvent, ImportSummary, Interrupted,
     Lookup, Renamed, RowSkipped, Skipped,
 };
+pub use gallery::{
+    AuditGallery, Calibrate, ChangeList, CorrectionUndone, CreateGallery, Evaluate, GalleriesListed, GalleryDropped, GalleryLoad,
+    GalleryShown, Health, JournalPage, JournalShown, ListOverview, ListShown, ListsShown, LookUp, LookUpRange, LookedUp,
+    MatedProbe, MergeSubject, MoveFaces, RangeLine, RenameSubject, ReplyCounts, Sender, ServerStatus, SetList, StageLatency,
+    SubjectErased, SubjectOnPage, SubjectsPage,
+};
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
+pub use job::{JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed};
 pub use maintenance::{
     BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
     StatsCalibration, ThresholdSet,
@@ -36,7 +46,11 @@ pub use measurement::{Calibrated, PairsMeasured};
 pub use model::{
     ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
 };
-pub use request::{DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use request::{Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use service::{
+    AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, FaceToEnroll,
+    GivenFace, IdentifiedFaces, IdentifyFaces, PhotoBytes, Timings, UnusedFace, VerifyFaces, all_faces,
+};
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,
     TemplatesRemoved,

@@ -8,6 +8,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod batch_writer;
 mod calibrate;
 pub mod engine;
@@ -17,12 +18,15 @@ mod export;
 mod fuse;
 mod identify;
 mod import;
+pub mod lookup;
+pub mod maintenance;
 mod model_import;
 mod naming;
 pub mod policy;
 pub mod probes;
 pub mod proof;
 pub mod replacement;
+pub mod subjects;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -32,19 +36,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use audit::{AuditRequest, Audited, Mated};
+pub use batch::{Asked, Subjects};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
 pub use engine::Networks;
-pub use enroll::{EnrollRequest, Enrolled, require_naming};
+pub use enroll::{EnrollRequest, Enrolled, EnrolledRow, ProcessedPhoto, require_naming};
 pub use error::{Result, SessionError};
 pub use export::{Exported, report_swept};
 pub use fuse::{FuseRequest, Fused, fuse};
+pub use identify::PhotoProbes;
 pub use import::{ImportRequest, OtherNames};
 pub use model_import::{ModelImport, ModelImportRequest, import_model};
 pub use naming::Naming;
 pub use policy::Policy;
-pub use verify::{Verified, threshold, verify_bytes, verify_photos, verify_templates};
+pub use verify::{Side, Verified, threshold, verified, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;
+use crate::experiment::Parsed;
 use crate::gallery::{Access, Gallery, GraphWhen};
 use crate::reply::{EngineRequest, Interrupted, VERSION};
 use crate::template::Binding;
@@ -53,6 +60,7 @@ use crate::template::Binding;
 pub struct Session {
     gallery: Gallery,
     networks: Networks,
+    documents: Parsed,
 }
 
 impl Session {
@@ -80,7 +88,7 @@ impl Session {
     /// A session on an open gallery.
     pub fn of(gallery: Gallery, engine: EngineRequest) -> Self {
         let networks = Networks::of_gallery(engine, gallery.binding());
-        Self { gallery, networks }
+        Self { gallery, networks, documents: Parsed::default() }
     }
 
     /// The gallery.

@@ -4,12 +4,13 @@
 //! many people, and their false alarms come twice as often in the small gallery already. So the rate grows more slowly, as
 //! `1 - (1 - FPIR_n)^((N / n)^b)` with an exponent `b` below 1, which is measured by searching parts of the gallery.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::binomial;
 
 /// The same non-mated searches in a part of the gallery.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// Subjects in the part.
     pub subjects: u64,
@@ -24,7 +25,7 @@ pub struct Part {
 }
 
 /// What was measured in parts of the gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
     /// The score that is asked about: the lowest that at most [`SHARE`] of the searches reach in the whole gallery.
     pub threshold: f32,

@@ -1,10 +1,11 @@
 //! Probes that are called strangers and score as nobody's stranger does: unlabelled mates, most likely.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A probe that may be in the gallery under another name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspect {
     /// The probe: a path, or a row of a file.
     pub probe: String,

@@ -6,6 +6,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::univariate::{lowest, root};
@@ -29,7 +30,7 @@ const DRAWN: usize = 199;
 const BAD: f64 = 0.01;
 
 /// A tail that was fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tail {
     /// The score `u` above which it holds.
     pub above: f64,

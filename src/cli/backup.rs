@@ -1,7 +1,6 @@
 //! `gallerist backup` and `gallerist restore`
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -10,7 +9,7 @@ use super::screen::{Bar, Screen, bytes, count, plural};
 use super::{ExitStatus, interrupt};
 use crate::gallery::{Gallery, Restored};
 use crate::reply::{BackupMade, RestoreMade, VERSION};
-use crate::session::Progress;
+use crate::session::{Control, Progress, maintenance};
 
 /// Copy a gallery. It may be in use; its writes wait briefly. The copy is verified before it appears under its name. A backup keeps
 /// templates that are removed from the gallery later, also after a purge: delete old backups too.
@@ -46,13 +45,11 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<ExitStatus>
         "a backup is a file or a folder, and cannot be written to the standard output"
     );
     interrupt::exit_at_once(screen);
-    let started = Instant::now();
     let bar = Bar::new();
-    let made = Gallery::backup(&arguments.gallery, &arguments.to, &|done, of| {
-        bar.show(Progress { unit: "bytes verified", done, total: Some(of) });
-    })?;
+    let control = Control { progress: &|progress| bar.show(progress), ..Control::none() };
+    let done = maintenance::backup(&arguments.gallery, &arguments.to, &control)?;
     bar.finish();
-    let seconds = started.elapsed().as_secs_f64();
+    let BackupMade { backup: made, seconds, .. } = &done;
     screen.text(format!(
         "{} {}: {} of {} in {}, {}, verified, in {seconds:.1} s",
         if arguments.to.is_dir() { "folder" } else { "file" },
@@ -62,8 +59,7 @@ pub fn backup(arguments: &BackupArguments, screen: Screen) -> Result<ExitStatus>
         plural(made.files, "file"),
         bytes(made.bytes)
     ))?;
-    let to = arguments.to.to_string_lossy().into_owned();
-    screen.json(&BackupMade { version: VERSION, to, backup: made, seconds })?;
+    screen.json(&done)?;
     Ok(ExitStatus::Done)
 }
 

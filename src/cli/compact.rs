@@ -1,14 +1,14 @@
 //! `gallerist compact`
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
 use super::screen::{Screen, plural};
 use super::{ExitStatus, opening};
-use crate::reply::{Compacted, VERSION};
+use crate::reply::Compacted;
+use crate::session::maintenance;
 
 /// Merge the segments of a gallery into a few large ones. An open gallery does this in the background; this command does it now.
 #[derive(Debug, Args)]
@@ -19,11 +19,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let gallery = opening::to_write(&arguments.gallery)?;
-    let started = Instant::now();
-    let done = gallery.compact()?;
-    let seconds = started.elapsed().as_secs_f64();
-    let (rewritten, segments) = (done.rewritten as u64, done.segments as u64);
+    let done = maintenance::compact(&gallery)?;
+    let Compacted { rewritten, segments, seconds, .. } = done;
     screen.text(format!("{} rewritten, {segments} now, in {seconds:.1} s", plural(rewritten, "segment")))?;
-    screen.json(&Compacted { version: VERSION, rewritten, segments, erased: done.erased, seconds })?;
+    screen.json(&done)?;
     Ok(ExitStatus::Done)
 }

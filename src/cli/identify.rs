@@ -86,7 +86,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 impl Arguments {
     fn request(&self) -> Result<IdentifyRequest> {
         let (search, decision) = (self.search.request(), self.decision.request()?);
-        Ok(IdentifyRequest { top_k: self.top_k, with_template: self.with_template, search, decision })
+        let (top_k, with_template) = (self.top_k, self.with_template);
+        Ok(IdentifyRequest { top_k, with_template, search, decision, ..IdentifyRequest::default() })
     }
 
     /// Identifies the rows of a file until a stop is requested.

@@ -11,7 +11,8 @@ use super::{ExitStatus, interrupt, opening};
 use crate::calibration::Calibration;
 use crate::experiment::record;
 use crate::gallery::Gallery;
-use crate::reply::{CalibrationOverview, Stats, StatsCalibration, VERSION, Versioned};
+use crate::reply::{Stats, StatsCalibration, VERSION, Versioned};
+use crate::session::maintenance;
 
 /// Show the content and the size of a gallery.
 #[derive(Debug, Args)]
@@ -87,16 +88,7 @@ fn described(
         None => "no target".into(),
     };
     let text = if stale.is_empty() { threshold } else { format!("{threshold}; STALE: {}", stale.join("; ")) };
-    let overview = CalibrationOverview {
-        fusion: calibration.fusion,
-        n_subjects: calibration.subjects,
-        n_templates: calibration.templates,
-        nonmated_searches: calibration.maxima.len(),
-        made: calibration.made,
-        operating: operating.and_then(Result::ok),
-        stale,
-    };
-    (Some(StatsCalibration::Readable(Box::new(overview))), text)
+    (Some(maintenance::overview(calibration, (subjects, templates))), text)
 }
 
 pub fn check(arguments: &CheckArguments, screen: Screen) -> Result<ExitStatus> {

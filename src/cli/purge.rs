@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::screen::{Screen, bytes, plural};
 use super::{ExitStatus, opening};
-use crate::gallery::{Erasure, PurgeSpace};
-use crate::reply::{Purged, VERSION};
+use crate::reply::Purged;
+use crate::session::maintenance;
 
 /// Erase the bytes of removed templates from every file of a gallery, and the names of removed subjects from its journal. Ends with exit
 /// code 1 while something is left; run it again then. It cannot erase copies made elsewhere, or what a disk keeps of deleted files.
@@ -24,41 +24,21 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let open = if arguments.dry_run { opening::to_read } else { opening::to_write };
     let gallery = open(&arguments.gallery)?;
-    let PurgeSpace { needed, available } = gallery.purge_room()?;
-    let room = format!("needs {} of free space, {} are available", bytes(needed), bytes(available));
+    let preview = maintenance::purge_preview(&gallery)?;
+    let (needed, available) = (bytes(preview.room_needed), bytes(preview.room_available));
+    let room = format!("needs {needed} of free space, {available} are available");
+    let removed = plural(preview.removed, "removed template");
     if arguments.dry_run {
-        let removed = gallery.unerased()?;
-        screen.text(format!("would erase {}; {room}", plural(removed, "removed template")))?;
-        screen.json(&Purged {
-            version: VERSION,
-            erased: removed,
-            removed,
-            rewritten: None,
-            held_by_views: None,
-            catalog_held: None,
-            room_needed: needed,
-            room_available: available,
-            dry_run: true,
-        })?;
+        screen.text(format!("would erase {removed}; {room}"))?;
+        screen.json(&preview)?;
         return Ok(ExitStatus::Done);
     }
-    screen.text(format!("purging {}; {room}", plural(gallery.unerased()?, "removed template")))?;
-    let done = gallery.purge()?;
-    let erased = if done.is_whole() { done.removed } else { 0 };
-    screen.json(&Purged {
-        version: VERSION,
-        erased,
-        removed: done.removed,
-        rewritten: Some(done.rewritten as u64),
-        held_by_views: Some(done.held_by_views as u64),
-        catalog_held: Some(done.catalog_held),
-        room_needed: needed,
-        room_available: available,
-        dry_run: false,
-    })?;
-    let rewritten = plural(done.rewritten as u64, "segment");
+    screen.text(format!("purging {removed}; {room}"))?;
+    let done = maintenance::purge(&gallery)?;
+    screen.json(&done)?;
+    let rewritten = plural(done.rewritten.unwrap_or(0), "segment");
     if done.is_whole() {
-        screen.text(format!("erased {}; {rewritten} rewritten", plural(erased, "removed template")))?;
+        screen.text(format!("erased {}; {rewritten} rewritten", plural(done.erased, "removed template")))?;
         return Ok(ExitStatus::Done);
     }
     screen.text(format!("NOT ERASED YET: {}; {rewritten} rewritten", remaining(&done)))?;
@@ -66,17 +46,17 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 }
 
 /// What is not erased yet, and what to do.
-fn remaining(done: &Erasure) -> String {
+fn remaining(done: &Purged) -> String {
     let mut remaining = Vec::new();
-    if done.catalog_held {
+    if done.catalog_held == Some(true) {
         remaining.push(
             "another program has catalog.sqlite open; names and paths of removed subjects stay in its files until that \
              program ends"
                 .to_owned(),
         );
     }
-    if done.held_by_views > 0 {
-        let files = plural(done.held_by_views as u64, "replaced file");
+    if let Some(held) = done.held_by_views.filter(|held| *held > 0) {
+        let files = plural(held, "replaced file");
         remaining.push(format!("{files} of the index are still used by earlier searches"));
     }
     format!("{}. Purge again later", remaining.join("; "))

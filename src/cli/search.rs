@@ -1,9 +1,7 @@
 //! `gallerist search` and `gallerist range`: searches for vectors, without decisions.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -11,9 +9,9 @@ use clap::Args;
 use super::rows::RowArguments;
 use super::screen::{Screen, Table, count, score};
 use super::{ExitStatus, NothingUsable, interrupt, opening, values};
-use crate::gallery::{Answer, Gallery, GalleryError};
+use crate::gallery::{Gallery, GalleryError};
 use crate::reply::{Candidate, Lookup};
-use crate::session::Stopped;
+use crate::session::{Stopped, lookup};
 use crate::template::Template;
 use crate::vectors::BLOCK;
 
@@ -49,15 +47,15 @@ pub struct RangeArguments {
 
 pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<ExitStatus> {
     let k = arguments.top_k as usize;
-    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
-        Ok(gallery.search(probe, k)?)
+    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, row, probe, _| {
+        Ok((lookup::search(gallery, row, probe, k)?, true))
     })
 }
 
 pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<ExitStatus> {
     let least = arguments.min_score;
-    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, probe| {
-        Ok(gallery.range(probe, least)?)
+    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, row, probe, stop| {
+        Ok(lookup::range(gallery, row, probe, least, stop)?)
     })
 }
 
@@ -65,9 +63,10 @@ fn each_probe(
     gallery: &Path,
     (vectors, rows): (&Path, &RowArguments),
     screen: Screen,
-    ask: impl Fn(&Gallery, &Template) -> Result<Answer>,
+    ask: impl Fn(&Gallery, u64, &Template, &dyn Fn() -> bool) -> Result<(Lookup, bool)>,
 ) -> Result<ExitStatus> {
     let stop = interrupt::stop_flag();
+    let is_stopped = || stop.load(Ordering::Relaxed);
     let gallery = opening::to_read(gallery)?;
     let (file, left_out) = rows.open(vectors, screen)?;
     let total = file.rows;
@@ -82,65 +81,31 @@ fn each_probe(
     }
     for first in (0..total).step_by(BLOCK) {
         for (row, probe) in file.valid(first, BLOCK)? {
-            if stop.load(Ordering::Relaxed) {
+            if is_stopped() {
                 return interrupt::report(Stopped { looked_at: row, total, unit: "probe" }, screen);
             }
-            let started = std::time::Instant::now();
-            let answer = ask(&gallery, &probe)?;
-            let took = started.elapsed().as_secs_f64() * 1e3;
-            if !print(&gallery, row, &answer, took, screen, stop)? {
+            let (found, whole) = ask(&gallery, row, &probe, &is_stopped)?;
+            if !whole {
                 return interrupt::report(Stopped { looked_at: row, total, unit: "probe" }, screen);
             }
+            print(&found, screen)?;
         }
     }
     Ok(ExitStatus::Done)
 }
 
-/// Prints the hits of a probe. Looks up each name once. Returns false if a stop is requested before all names are known.
-fn print(
-    gallery: &Gallery,
-    row: u64,
-    answer: &Answer,
-    milliseconds: f64,
-    screen: Screen,
-    stop: &AtomicBool,
-) -> Result<bool> {
-    let mut names = HashMap::new();
-    for hit in &answer.hits {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(false);
-        }
-        if let Entry::Vacant(place) = names.entry(hit.subject) {
-            place.insert(gallery.name_of(hit)?.unwrap_or_default());
-        }
+fn print(found: &Lookup, screen: Screen) -> Result<()> {
+    screen.json(found)?;
+    if screen.is_json() {
+        return Ok(());
     }
-    let hits = count(answer.hits.len() as u64);
-    let searched = count(answer.scanned);
-    screen.text(format!("probe {row}: {hits} of {searched} templates, {milliseconds:.1} ms"))?;
+    let Lookup { probe, matches, searched, processing_time_ms, .. } = found;
+    let (hits, searched) = (count(matches.len() as u64), count(*searched));
+    screen.text(format!("probe {probe}: {hits} of {searched} templates, {processing_time_ms:.1} ms"))?;
     let mut table = Table::new(&[0, 2, 3]);
-    let mut listed = Vec::new();
-    for (rank, hit) in answer.hits.iter().enumerate() {
-        let subject = &names[&hit.subject];
-        if screen.is_json() {
-            listed.push(Candidate {
-                face_id: hit.id,
-                subject_id: hit.subject,
-                subject: subject.clone(),
-                similarity: hit.score,
-                distance: 1.0 - hit.score,
-            });
-        } else {
-            table.row([(rank + 1).to_string(), subject.clone(), format!("#{}", hit.id), score(hit.score)]);
-        }
+    for (rank, hit) in matches.iter().enumerate() {
+        let Candidate { face_id, subject, similarity, .. } = hit;
+        table.row([(rank + 1).to_string(), subject.clone(), format!("#{face_id}"), score(*similarity)]);
     }
-    screen.json(&Lookup {
-        probe: row,
-        matches: listed,
-        complete: answer.complete,
-        searched: answer.scanned,
-        max_similarity: answer.max_score,
-        processing_time_ms: milliseconds,
-    })?;
-    table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-    Ok(true)
+    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
 }

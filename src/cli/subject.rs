@@ -11,7 +11,8 @@ use clap::{Args, Subcommand};
 use super::screen::{Screen, Table, count, plural};
 use super::{ExitStatus, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
-use crate::reply::{Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, VERSION};
+use crate::reply::{Correction, SubjectCorrected, SubjectListed};
+use crate::session::subjects;
 
 /// List, show, rename, merge and remove subjects; move and remove single templates. `history` lists these corrections. To undo a rename,
 /// rename again; to undo a move or a merge, move the templates back.
@@ -111,19 +112,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Verb::Rename { gallery, from, to, dry_run } => {
             let to = Name::new(to)?;
             ensure!(from != to.as_str(), "{from} is already the name");
-            let gallery = open(gallery, *dry_run)?;
-            if *dry_run {
-                gallery.may_rename(from, &to)?;
-            } else {
-                gallery.rename_subject(from, &to)?;
-            }
-            print(screen, Correction::Renamed, (from, Some(to.as_str())), 0, *dry_run)?;
+            print(screen, &subjects::rename(&open(gallery, *dry_run)?, from, &to, *dry_run)?)?;
         }
         Verb::Merge { gallery, from, into, dry_run } => {
-            let gallery = open(gallery, *dry_run)?;
-            let (first, _) = gallery.may_merge(from, into)?;
-            let moved = if *dry_run { first.templates } else { gallery.merge_subjects(from, into)? as u64 };
-            print(screen, Correction::Merged, (from, Some(into)), moved, *dry_run)?;
+            print(screen, &subjects::merge(&open(gallery, *dry_run)?, from, into, *dry_run)?)?;
         }
         Verb::Move { gallery, templates, to, dry_run } => {
             templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
@@ -139,9 +131,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
                 if !yes {
                     bail!("{name} has {}; add --yes to remove them", plural(subject.templates, "template"));
                 }
-                gallery.remove_subject(name)?;
             }
-            print(screen, Correction::Removed, (name, None), subject.templates, *dry_run)?;
+            print(screen, &subjects::remove(&gallery, name, *dry_run)?)?;
         }
     }
     Ok(ExitStatus::Done)
@@ -167,12 +158,7 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
     let gallery = opening::to_read(gallery)?;
     let subject = gallery.subject(name)?;
     let templates = gallery.templates_of(&subject)?;
-    screen.json(&SubjectShown {
-        version: VERSION,
-        subject_id: subject.id,
-        subject: subject.name.clone(),
-        templates: templates.iter().map(listed).collect(),
-    })?;
+    screen.json(&subjects::shown(&gallery, &subject)?)?;
     screen.text(format!("{}, {}", subject.name, plural(subject.templates, "template")))?;
     let mut table = Table::new(&[0]);
     for template in templates {
@@ -182,15 +168,6 @@ fn show(gallery: &Path, name: &str, screen: Screen) -> Result<()> {
         table.row([format!("#{}", template.id), origin, quality]);
     }
     Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
-}
-
-fn listed(template: &SubjectTemplate) -> TemplateListed {
-    TemplateListed {
-        face_id: template.id,
-        path: template.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        row: template.row,
-        face: template.face.clone(),
-    }
 }
 
 /// The origin of a template: path, and row if it has one.
@@ -205,27 +182,15 @@ fn open(gallery: &Path, dry_run: bool) -> Result<Gallery> {
 }
 
 /// Prints a correction of a whole subject.
-fn print(
-    screen: Screen,
-    event: Correction,
-    (from, to): (&str, Option<&str>),
-    templates: u64,
-    dry_run: bool,
-) -> Result<()> {
-    let what = match (event, to) {
-        (Correction::Merged, Some(to)) => format!("{from} into {to}"),
-        (_, Some(to)) => format!("{from} to {to}"),
-        (_, None) => from.to_owned(),
-    };
+fn print(screen: Screen, corrected: &SubjectCorrected) -> Result<()> {
+    let SubjectCorrected { event, what, templates, dry_run, .. } = corrected;
     let done = match event {
         Correction::Renamed => "renamed",
         Correction::Merged => "merged",
         Correction::Removed => "removed",
     };
-    let would = if dry_run { "would have " } else { "" };
-    let count = if templates > 0 { format!(", {}", plural(templates, "template")) } else { String::new() };
+    let would = if *dry_run { "would have " } else { "" };
+    let count = if *templates > 0 { format!(", {}", plural(*templates, "template")) } else { String::new() };
     screen.text(format!("{would}{done} {what}{count}"))?;
-    let (from, to) = (from.to_owned(), to.map(str::to_owned));
-    screen.json(&SubjectCorrected { version: VERSION, event, what, from, to, templates, dry_run })?;
-    Ok(())
+    Ok(screen.json(corrected)?)
 }

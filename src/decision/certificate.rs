@@ -1,11 +1,12 @@
 //! Certificates: what a search proves about the subjects that it does not list.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gallery::{Candidates, Proof};
 
 /// How far a search may have missed subjects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Any subject may have been missed.
@@ -19,7 +20,7 @@ pub enum Kind {
 }
 
 /// The miss rate of a way to search, as an audit measured it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Missed {
     #[serde(rename = "miss_rate")]
     /// The share of the mates found by exact search at the threshold that this way to search misses.
@@ -29,7 +30,7 @@ pub struct Missed {
 }
 
 /// A search's certificate. `gallerist check-certificate` recomputes it by brute force.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Certificate {
     /// The kind of proof.
     pub kind: Kind,

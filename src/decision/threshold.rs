@@ -1,11 +1,12 @@
 //! Thresholds: the score from which a candidate is a match, and its origin.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Binding;
 
 /// The origin of a threshold. Every reply states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The model's one-to-one threshold, measured on a public set of pairs. Not calibrated for this gallery: the
@@ -18,7 +19,7 @@ pub enum Origin {
 }
 
 /// How a threshold was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// By counting the searches that reach it.
@@ -28,7 +29,7 @@ pub enum Method {
 }
 
 /// A threshold for a target FPIR: an operating point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Operating {
     /// The FPIR aimed at.
     pub target_fpir: f64,
@@ -49,7 +50,7 @@ pub struct Operating {
 }
 
 /// A calibration's statement about a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibrated {
     /// The calibration's number in the gallery.
     pub id: i64,
@@ -60,7 +61,7 @@ pub struct Calibrated {
 }
 
 /// A score at or above `value` is a match. A best score below `no_match_below` is no match. Between the two nothing is decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Threshold {
     /// Cosine, -1 to 1.
     pub value: f32,

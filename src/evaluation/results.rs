@@ -1,12 +1,13 @@
 //! The results of an evaluation: the numbers behind every table, curve and page, and warnings where the sample is too small for them.
 //! Rates are shares from 0 to 1.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tradeoff::ENOUGH;
 
 /// A rate with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rate {
     /// The observed share.
     pub value: f64,
@@ -20,7 +21,7 @@ pub struct Rate {
 }
 
 /// One line of the table FNIR at FPIR.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatingPoint {
     /// The FPIR aimed at.
     pub target_fpir: f64,
@@ -37,7 +38,7 @@ pub struct OperatingPoint {
 }
 
 /// A point of a detection error trade-off curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DetPoint {
     /// Threshold.
     pub threshold: f32,
@@ -50,7 +51,7 @@ pub struct DetPoint {
 }
 
 /// A point of the cumulative match characteristic.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CmcPoint {
     /// Rank R.
     pub rank: u32,
@@ -59,7 +60,7 @@ pub struct CmcPoint {
 }
 
 /// FPIR at a fixed threshold in parts of the gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FpirBySize {
     /// The threshold: that of an operating point in the whole gallery.
     pub threshold: f32,
@@ -70,7 +71,7 @@ pub struct FpirBySize {
 }
 
 /// One size of a gallery.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SizePoint {
     /// Subjects.
     pub subjects: u64,
@@ -81,7 +82,7 @@ pub struct SizePoint {
 }
 
 /// Scores in equal bins.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Histogram {
     /// Lowest score of the first bin.
     pub start: f64,
@@ -94,7 +95,7 @@ pub struct Histogram {
 }
 
 /// Identification (1:N).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Identification {
     /// Subjects in the gallery (N).
     pub subjects: u64,
@@ -119,7 +120,7 @@ pub struct Identification {
 }
 
 /// One line of the table TAR at FMR.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationPoint {
     /// The FMR (FAR) aimed at.
     pub target_fmr: f64,
@@ -134,7 +135,7 @@ pub struct VerificationPoint {
 }
 
 /// Verification (1:1).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     /// Mated and non-mated pairs.
     pub pairs: [u64; 2],

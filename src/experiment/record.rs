@@ -58,8 +58,17 @@ pub fn keep_audit(gallery: &Gallery, audit: &Audit) -> Result<()> {
 /// # Errors
 /// The catalog failed.
 pub fn audited(gallery: &Gallery, search: &str) -> Result<Option<Missed>> {
-    let Some((_, text)) = gallery.document(DocumentKind::Audit, Some(search))? else { return Ok(None) };
-    let audit = audit_from(gallery, search, &text)?;
+    audit(gallery, search)?.map_or(Ok(None), |audit| missed(gallery, &audit))
+}
+
+/// The last audit of a way to search.
+pub(super) fn audit(gallery: &Gallery, search: &str) -> Result<Option<Audit>> {
+    let found = gallery.document(DocumentKind::Audit, Some(search))?;
+    found.map(|(_, text)| audit_from(gallery, search, &text)).transpose()
+}
+
+/// What an audit says that a way to search misses, if it is still valid.
+pub(super) fn missed(gallery: &Gallery, audit: &Audit) -> Result<Option<Missed>> {
     Ok(if audit.is_fresh(gallery.counts()?.1) { audit.missed() } else { None })
 }
 

@@ -1,11 +1,12 @@
 //! The face in a photo from which a template was made.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Quality;
 
 /// The face in a photo from which a template was made. Stored as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// Left, top, right, bottom in pixels of the photo after its EXIF rotation. May extend beyond the photo.
     pub bounds: [f32; 4],

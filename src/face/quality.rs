@@ -1,5 +1,6 @@
 //! The quality of a face for recognition, computed from the results of detection and alignment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::align::within;
@@ -7,7 +8,7 @@ use super::{Chip, Crop, Face, Landmarks};
 use crate::image::Photo;
 
 /// Measures of one face. Angles are rough estimates from five points. Use them to sort faces, not as measurements.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// Shorter side of the face's bounds within the photo, in pixels.
     pub size_px: f32,

@@ -15,6 +15,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::listing::Listing;
@@ -29,7 +30,7 @@ use super::{Barrier, CATALOG, Gallery, INDEX, private};
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
 
 /// The content of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Backup {
     /// Number of subjects.
     pub subjects: u64,
@@ -42,7 +43,7 @@ pub struct Backup {
 }
 
 /// The result of a restore.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Restored {
     /// The content of the backup.
     pub backup: Backup,

@@ -15,6 +15,8 @@
 //! | `journal` | a correction by a user |
 //! | `calibrations` | a calibration, as JSON |
 //! | `audits` | the result of an audit of a search mode, as JSON |
+//! | `lists` | a named set of subjects: see [`list`] |
+//! | `list_members` | a subject on a list |
 //! | `progress` | the generation of the catalog, and the watermarks of the index |
 //! | `ledger` | the number of rows of a table, and the sum of their hashes |
 //!
@@ -32,12 +34,14 @@ mod erasure;
 mod inspection;
 pub(super) mod journal;
 mod ledger;
+mod list;
 pub(super) mod measurements;
 mod migration;
 pub(super) mod path;
 pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod progress;
+mod published;
 mod schema;
 pub(super) mod source;
 pub(super) mod subject;
@@ -66,6 +70,7 @@ use schema::{APPLICATION_ID, TABLES, VERSION};
 pub use journal::JournalEntry;
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::PhotoRecord;
+pub(super) use published::{NamesInMemory, Published};
 pub use source::{ExistingTemplate, Source};
 pub use subject::Subject;
 pub use template::SubjectTemplate;
@@ -85,6 +90,8 @@ pub(super) struct Catalog {
     generation: Arc<AtomicU64>,
     /// Changes of the running transaction.
     changes: Changes,
+    /// What is readable without the lock of the catalog.
+    published: Arc<Published>,
     /// A commit failed, so the ledger in memory may differ from the one on disk.
     stale: bool,
     /// Buckets that were compared with the ledger: see [`Catalog::compare_bucket`].
@@ -122,9 +129,9 @@ impl Catalog {
             })?;
         } else {
             if version < VERSION {
-                catalog.extend()?;
+                catalog.extend(version)?;
             }
-            catalog.read("preparing to write", ledger::watch)?;
+            catalog.read("preparing to write", schema::watch)?;
         }
         catalog.load()?;
         Ok(catalog)
@@ -165,6 +172,7 @@ impl Catalog {
             ledger: Ledger::default(),
             generation: Arc::default(),
             changes: Changes::default(),
+            published: Arc::default(),
             stale: false,
             compared: RefCell::default(),
             closing: None,
@@ -172,6 +180,7 @@ impl Catalog {
         catalog.read("preparing it", |db| {
             db.set_prepared_statement_cache_capacity(64);
             checksum::define(db)?;
+            catalog.published.define(db)?;
             catalog.changes.define(db)
         })?;
         Ok(catalog)
@@ -219,7 +228,7 @@ impl Catalog {
             let changed = "INSERT INTO meta(key, value) VALUES ('threshold', ?1)
                  ON CONFLICT(key) DO UPDATE SET value = excluded.value";
             tx.execute(changed, [threshold.to_string()])?;
-            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold }))
+            journal::record(tx, "threshold", &json!({ "from": before, "to": threshold })).map(drop)
         })
     }
 
@@ -245,13 +254,13 @@ impl Catalog {
 
     /// Upgrades a catalog whose rows have hashes to the present version. The rows do not change, so the ledger in memory and the generation
     /// stay valid.
-    fn extend(&mut self) -> Result<()> {
+    fn extend(&mut self, version: i64) -> Result<()> {
         self.check_references(MIGRATING, false)?;
         {
             let _writing = self.barrier.lock_shared()?;
             let extended =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
-                    migration::extend(&tx)?;
+                    migration::extend(&tx, version)?;
                     tx.commit()
                 });
             extended.map_err(|e| failed(&self.path, MIGRATING, e))?;
@@ -263,11 +272,21 @@ impl Catalog {
         self.read(doing, |db| db.pragma_update(None, "foreign_keys", if on { "ON" } else { "OFF" }))
     }
 
-    /// Runs one transaction, and updates the ledger and the generation with its changes.
+    /// Runs one transaction, and updates the ledger, the generation and the published values with its changes.
     pub(super) fn transaction<T>(
         &mut self,
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.run(doing, work, published::changes_counts)
+    }
+
+    /// `changes_counts` decides whether the transaction changed the published counts.
+    fn run<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        changes_counts: impl FnOnce(&Changes) -> bool,
     ) -> Result<T> {
         if identity(&self.path).ok() != Some(self.file) {
             return Err(GalleryError::Moved { path: self.path.clone() });
@@ -275,6 +294,10 @@ impl Catalog {
         let writing = self.barrier.lock_shared()?;
         let done = self.commit(work);
         drop(writing);
+        if done.is_ok() {
+            self.publish(changes_counts(&self.changes));
+        }
+        self.published.forget_changes();
         self.changes.forget();
         done.map_err(|e| failed(&self.path, doing, e))
     }
@@ -287,6 +310,7 @@ impl Catalog {
             self.ledger = Ledger::load(&self.connection)?;
             self.generation.store(progress::generation(&self.connection)?, Ordering::Release);
             self.stale = false;
+            self.publish_names_again();
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = work(&tx)?;
@@ -294,7 +318,7 @@ impl Catalog {
             tx.execute("UPDATE progress SET value = value + 1 WHERE what = 'generation'", [])?;
             let written = self.ledger.flush(&tx, &self.changes)?;
             self.stale = true;
-            tx.commit()?;
+            tx.commit().inspect_err(|_| self.published.forget())?;
             self.stale = false;
             self.ledger.apply(written);
             self.generation.fetch_add(1, Ordering::Release);

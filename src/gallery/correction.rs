@@ -1,13 +1,12 @@
 //! Corrections by users: rename, merge, move, remove. Each one is recorded in the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
-
+use super::catalog::journal::Kind;
 use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The templates of a correction.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +26,27 @@ pub struct Moved {
     pub ids: Vec<u64>,
     /// Name of their present subject.
     pub into: String,
+    /// The numbers of the journal entries, one for each former subject.
+    pub entries: Vec<i64>,
+}
+
+/// Two subjects that were merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merged {
+    /// Number of moved templates.
+    pub templates: u64,
+    /// The number of the journal entry; `None` if there was no template to move.
+    pub entry: Option<i64>,
+}
+
+/// Templates that were copied to a subject and removed from others.
+pub(super) struct Relocated {
+    /// Name of their present subject.
+    pub into: String,
+    /// The new ids, in the order of the templates.
+    pub ids: Vec<u64>,
+    /// The numbers of the journal entries.
+    pub entries: Vec<i64>,
 }
 
 /// The destination of a move.
@@ -56,7 +76,7 @@ impl Gallery {
         self.catalog().each_subject(visit)
     }
 
-    /// The templates of a subject, in ascending order of id.
+    /// The live templates of a subject, in ascending order of id.
     ///
     /// # Errors
     /// The catalog failed.
@@ -83,15 +103,16 @@ impl Gallery {
         catalog.may_rename(&catalog.subject(from)?, to)
     }
 
-    /// Renames a subject.
+    /// Renames a subject. Returns the number of the journal entry, which [`undo`](Self::undo) takes.
     ///
     /// # Errors
     /// There is no subject `from`; another subject has the name `to`.
-    pub fn rename_subject(&self, from: &str, to: &Name) -> Result<()> {
+    pub fn rename_subject(&self, from: &str, to: &Name) -> Result<i64> {
         let mut catalog = self.catalog();
         let subject = catalog.subject(from)?;
-        catalog.rename(&subject, to)?;
-        self.record_in_index(&catalog)
+        let entry = catalog.rename(Kind::Rename, &subject, to)?;
+        self.record_in_index(&catalog)?;
+        Ok(entry)
     }
 
     /// Removes a subject with all its templates. When it returns, the removal is durable and no search finds them. The journal does not
@@ -100,7 +121,7 @@ impl Gallery {
     /// # Errors
     /// There is no subject `name`; the disk is failing.
     pub fn remove_subject(&self, name: &str) -> Result<Subject> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let removed = {
             let mut catalog = self.catalog();
             let removed = catalog.subject(name)?;
@@ -142,26 +163,26 @@ impl Gallery {
     /// # Errors
     /// As [`choose`](Self::choose), and nothing is removed; the disk is failing.
     pub fn remove_templates(&self, ids: &[u64]) -> Result<Chosen> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let chosen = self.choose(ids)?;
         self.catalog().mark_templates_removed(&chosen.templates)?;
         self.finish_removals()?;
         Ok(chosen)
     }
 
-    /// Moves single templates to the subject `to`, which is made if it does not exist. To undo it, move them back.
+    /// Moves single templates to the subject `to`, which is made if it does not exist.
     ///
     /// # Errors
     /// As [`choose`](Self::choose); a template already belongs to the subject; `to` is not a valid name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let (chosen, destination) = self.choose_for(ids, to)?;
         let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
-        let (into, ids) = self.relocate("move", &originals, destination)?;
-        Ok(Moved { chosen, ids, into })
+        let Relocated { into, ids, entries } = self.relocate(Kind::Move, &originals, destination)?;
+        Ok(Moved { chosen, ids, into, entries })
     }
 
-    /// The result of [`move_templates`](Self::move_templates) without new ids. Moves nothing.
+    /// The result of [`move_templates`](Self::move_templates) without new ids and journal entries. Moves nothing.
     ///
     /// # Errors
     /// As [`move_templates`](Self::move_templates).
@@ -171,7 +192,7 @@ impl Gallery {
             Destination::Subject(subject) => subject.name,
             Destination::New(name) => name.to_string(),
         };
-        Ok(Moved { chosen, ids: Vec::new(), into })
+        Ok(Moved { chosen, ids: Vec::new(), into, entries: Vec::new() })
     }
 
     /// The templates with these ids, none of which may belong to the subject `to`.
@@ -185,17 +206,16 @@ impl Gallery {
         Ok((chosen, destination))
     }
 
-    /// Merges two subjects: the templates of `from` become new templates of `into`, and `from` is removed. Returns the number of moved
-    /// templates.
+    /// Merges two subjects: the templates of `from` become new templates of `into`, and `from` is removed.
     ///
     /// # Errors
     /// One of them does not exist; both are the same; the disk is failing.
-    pub fn merge_subjects(&self, from: &str, into: &str) -> Result<usize> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn merge_subjects(&self, from: &str, into: &str) -> Result<Merged> {
+        let _alone = self.correct();
         let (from, into) = self.may_merge(from, into)?;
         let originals: Vec<Original> = self.templates_of(&from)?.iter().map(Original::from).collect();
-        let (_, ids) = self.relocate("merge", &originals, Destination::Subject(into))?;
-        Ok(ids.len())
+        let done = self.relocate(Kind::Merge, &originals, Destination::Subject(into))?;
+        Ok(Merged { templates: done.ids.len() as u64, entry: done.entries.first().copied() })
     }
 
     /// Checks whether [`merge_subjects`](Self::merge_subjects) can merge, and returns both subjects.
@@ -220,13 +240,13 @@ impl Gallery {
         }
     }
 
-    /// Copies templates to a subject under new ids, and removes the originals. Returns the name of the subject and the new ids.
+    /// Copies templates to a subject under new ids, and removes the originals.
     pub(super) fn relocate(
         &self,
-        verb: &'static str,
+        kind: Kind<'_>,
         templates: &[Original],
         destination: Destination,
-    ) -> Result<(String, Vec<u64>)> {
+    ) -> Result<Relocated> {
         let view = self.vectors.snapshot()?;
         let sought: Vec<u64> = templates.iter().map(|template| template.id).collect();
         let mut originals = Vec::with_capacity(templates.len());
@@ -252,9 +272,13 @@ impl Gallery {
             }
             Ok((into, name))
         })?;
-        self.finish(written, |tx| template::retire_moved(tx, verb, templates, (into, &name), &ids))?;
+        let mut entries = Vec::new();
+        self.finish(written, |tx| {
+            entries = template::retire_moved(tx, kind, templates, (into, &name), &ids)?;
+            Ok(())
+        })?;
         self.finish_removals()?;
-        Ok((name, ids))
+        Ok(Relocated { into: name, ids, entries })
     }
 
     pub(super) fn finish_removals(&self) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Documents: JSON texts that callers store in a gallery, by kind and key. The gallery does not interpret them.
 
+use std::sync::atomic::Ordering;
+
 use super::Gallery;
 use super::error::Result;
 
@@ -33,12 +35,20 @@ impl Gallery {
     /// The disk is full or failing.
     pub fn keep_document(&self, kind: DocumentKind, key: &str, text: &str) -> Result<i64> {
         let mut catalog = self.catalog();
-        let id = match kind {
-            DocumentKind::Calibration => catalog.keep_calibration(key, text)?,
-            DocumentKind::Audit => catalog.keep_audit(key, text)?,
+        let kept = match kind {
+            DocumentKind::Calibration => catalog.keep_calibration(key, text),
+            DocumentKind::Audit => catalog.keep_audit(key, text),
         };
+        self.documents_kept.fetch_add(1, Ordering::Release); // also after an error, which may leave fewer documents
+        let id = kept?;
         self.record_in_index(&catalog)?;
         Ok(id)
+    }
+
+    /// Number of documents that were stored since the gallery was opened. While it does not change, no document changes. Does not wait
+    /// for a running write.
+    pub fn documents_kept(&self) -> u64 {
+        self.documents_kept.load(Ordering::Acquire)
     }
 
     /// The newest document of a kind, or the newest with a key: its number and its text.

@@ -90,6 +90,7 @@ impl Gallery {
         for face in photos.iter().filter_map(|photo| photo.faces.as_ref().ok()).flatten() {
             self.check_dimension(&face.template)?;
         }
+        let _no_correction = self.add();
         {
             let catalog = self.catalog();
             catalog.verify_photos(photos.iter().map(|photo| &photo.hash))?;
@@ -173,7 +174,7 @@ impl Gallery {
         let mut rows = Vec::new();
         let (pending, value, generation) = {
             let mut catalog = self.catalog();
-            let (pending, value) = catalog.transaction(doing, |tx| {
+            let (pending, value) = catalog.begin_write(doing, |tx| {
                 let value = plan(tx, &mut rows)?;
                 let ends = rows.first().zip(rows.last());
                 let pending = ends.map(|(first, last)| {

@@ -1,7 +1,5 @@
 //! Erasure of removed templates from every file of a gallery.
 
-use std::sync::PoisonError;
-
 use super::Gallery;
 use super::error::{GalleryError, Result};
 
@@ -66,7 +64,7 @@ impl Gallery {
     /// # Errors
     /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged.
     pub fn purge(&self) -> Result<Erasure> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let PurgeSpace { needed, available } = self.purge_room()?;
         if available < needed {
             return Err(GalleryError::NoRoom { path: self.directory.clone(), needed, available });

@@ -173,6 +173,32 @@ pub enum GalleryError {
         /// Name of the subject.
         subject: String,
     },
+    /// No subject has this id.
+    #[error("there is no subject with the id {id}; nothing was changed")]
+    UnknownSubjectId {
+        /// The id.
+        id: u64,
+    },
+    /// No list has this name.
+    #[error("there is no list {name:?}")]
+    UnknownList {
+        /// The name.
+        name: String,
+    },
+    /// The journal has no entry with this number.
+    #[error("the journal has no entry {id}; nothing was changed")]
+    UnknownEntry {
+        /// The number.
+        id: i64,
+    },
+    /// A correction that cannot be undone.
+    #[error("entry {id} of the journal cannot be undone: {reason}; nothing was changed")]
+    CannotUndo {
+        /// The number of the entry.
+        id: i64,
+        /// The reason.
+        reason: String,
+    },
     /// The disk has less free space than a purge needs.
     #[error(
         "{}: a purge needs {} of free space, {} are available; nothing was erased. Free some space and run the same command again",

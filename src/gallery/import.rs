@@ -1,11 +1,10 @@
 //! Import: templates into the gallery.
 
+use rusqlite::params;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
-use rusqlite::params;
-
+use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of};
 use super::catalog::{ExistingTemplate, PendingKind, PhotoRecord, Source, path, photo, subject, template};
 use super::error::Result;
@@ -26,6 +25,15 @@ pub struct ImportedRow {
     pub template: Template,
     /// Its photo, if it is known.
     pub photo: Option<ImportedPhoto>,
+}
+
+/// A template that an import has added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportedTemplate {
+    /// Its id.
+    pub id: u64,
+    /// Id of its subject; `None` for an unknown face.
+    pub subject: Option<u64>,
 }
 
 /// The photo of an imported template.
@@ -100,7 +108,7 @@ impl Gallery {
     /// # Errors
     /// A template is not in the gallery; the disk is full or failing.
     pub fn rename_templates(&self, renamed: &[(u64, Name)]) -> Result<()> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         for block in renamed.chunks(RENAMED) {
             self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
             let view = self.vectors.snapshot()?;
@@ -129,7 +137,7 @@ impl Gallery {
             })?;
             self.finish(written, |tx| {
                 moved.iter().try_for_each(|(&into, (name, templates, ids))| {
-                    template::retire_moved(tx, "move", templates, (into, name.as_str()), ids)
+                    template::retire_moved(tx, Kind::Move, templates, (into, name.as_str()), ids).map(drop)
                 })
             })?;
             self.finish_removals()?;
@@ -142,53 +150,81 @@ impl Gallery {
     /// # Errors
     /// A template of another dimension (nothing is written); a full or failing disk.
     pub fn import(&self, source: &Source, imported: &[ImportedRow]) -> Result<()> {
-        imported.iter().try_for_each(|row| self.check_dimension(&row.template))?;
+        self.import_all(&[(*source, imported)]).map(|_| ())
+    }
+
+    /// Imports rows of several sources, all or none, with the syncs of one import. Returns the new templates of each source, in the order
+    /// of its rows.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import).
+    pub fn import_all(&self, sources: &[(Source, &[ImportedRow])]) -> Result<Vec<Vec<ImportedTemplate>>> {
+        let all = || sources.iter().flat_map(|(_, rows)| *rows);
+        all().try_for_each(|row| self.check_dimension(&row.template))?;
+        let _no_correction = self.add();
         {
             let catalog = self.catalog();
-            catalog.verify_people(imported.iter().filter_map(|row| row.person.as_ref()))?;
-            catalog.verify_photos(imported.iter().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
+            catalog.verify_people(all().filter_map(|row| row.person.as_ref()))?;
+            catalog.verify_photos(all().filter_map(|row| Some(&row.photo.as_ref()?.hash)))?;
         }
-        let (written, ()) = self.write("importing templates", |tx, rows| {
+        let (written, templates) = self.write("importing templates", |tx, rows| {
             // Consecutive rows often have the same subject, so each name is looked up once.
             let mut named = HashMap::new();
-            for ImportedRow { row, person, template, photo } in imported {
-                let known = match person {
-                    Some(Person::Named(name)) => named.get(name).copied(),
-                    _ => None,
-                };
-                let subject_id = match (known, person) {
-                    (None, Some(person)) => {
-                        let (id, name) = subject::ensure(tx, person)?;
-                        named.insert(name, id);
-                        Some(id)
-                    }
-                    (known, _) => known,
-                };
-                let (photo_id, face) = match photo {
-                    Some(photo) => (Some(insert_photo(tx, photo, person.as_ref())?), photo.face.as_ref()),
-                    None => (None, None),
-                };
-                let face = face.map(serde_json::to_string).transpose();
-                let face = face.map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-                tx.prepare_cached(
-                    "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    subject_id,
-                    photo_id,
-                    face,
-                    source.id,
-                    row.cast_signed()
-                ])?;
-                let id = tx.last_insert_rowid().cast_unsigned();
-                let subject = group_of(id, subject_id.map(i64::cast_unsigned));
-                rows.push(Row { id, subject, vector: template.as_slice() });
+            let mut templates = Vec::with_capacity(sources.len());
+            for (source, imported) in sources {
+                let mut inserted = Vec::with_capacity(imported.len());
+                for row in *imported {
+                    inserted.push(insert_row(tx, source, row, &mut named)?);
+                }
+                templates.push(inserted);
             }
-            Ok(())
+            let all_inserted = templates.iter().flatten().zip(all());
+            rows.extend(all_inserted.map(|(ImportedTemplate { id, subject }, row): (&ImportedTemplate, _)| {
+                let subject = group_of(*id, *subject);
+                Row { id: *id, subject, vector: row.template.as_slice() }
+            }));
+            Ok(templates)
         })?;
-        self.finish(written, |_| Ok(()))
+        self.finish(written, |_| Ok(()))?;
+        Ok(templates)
     }
+}
+
+/// Inserts the row of an import into the catalog.
+fn insert_row<'a>(
+    tx: &rusqlite::Transaction<'_>,
+    source: &Source,
+    imported: &'a ImportedRow,
+    named: &mut HashMap<&'a Name, i64>,
+) -> rusqlite::Result<ImportedTemplate> {
+    let ImportedRow { row, person, photo, .. } = imported;
+    let known = match person {
+        Some(Person::Named(name)) => named.get(name).copied(),
+        _ => None,
+    };
+    let subject_id = match (known, person) {
+        (None, Some(person)) => {
+            let (id, _) = subject::ensure(tx, person)?;
+            if let Person::Named(name) = person {
+                named.insert(name, id);
+            }
+            Some(id)
+        }
+        (known, _) => known,
+    };
+    let (photo_id, face) = match photo {
+        Some(photo) => (Some(insert_photo(tx, photo, person.as_ref())?), photo.face.as_ref()),
+        None => (None, None),
+    };
+    let face = face.map(serde_json::to_string).transpose();
+    let face = face.map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    tx.prepare_cached(
+        "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![subject_id, photo_id, face, source.id, row.cast_signed()])?;
+    let id = tx.last_insert_rowid().cast_unsigned();
+    Ok(ImportedTemplate { id, subject: subject_id.map(i64::cast_unsigned) })
 }
 
 /// Templates per move.

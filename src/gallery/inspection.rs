@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::UnknownFace;
@@ -19,7 +20,7 @@ const BLOCK: usize = 16_384;
 const LISTED: usize = 100;
 
 /// Counts and sizes of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Number of subjects.
     pub subjects: u64,
@@ -40,7 +41,7 @@ pub struct Summary {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Inspection {
     /// Compared templates with a subject.
     pub templates: u64,

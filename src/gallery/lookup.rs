@@ -1,15 +1,17 @@
 //! Searches of a gallery.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
 use super::Gallery;
-use super::catalog::SubjectTemplate;
+use super::catalog::{Catalog, NamesInMemory, SubjectTemplate};
 use super::error::Result;
 use super::ranking::{Ranking, cosines};
-use super::vectors::{Answer, Hit, Mode, Proof, Query, View};
+use super::vectors::{Answer, Hit, Mode, Proof, Query, Selection, View};
 use crate::fusion::Fusion;
 use crate::image::PhotoHash;
 use crate::template::Template;
@@ -74,6 +76,27 @@ pub struct Candidates {
     pub mode: Mode,
 }
 
+/// Subjects that were selected for searches, at one moment of the gallery.
+pub struct Selected {
+    view: View,
+    selection: Selection,
+}
+
+/// Where names of subjects are looked up. They do not change while this exists.
+enum Names<'a> {
+    Kept(NamesInMemory<'a>),
+    Catalog(MutexGuard<'a, Catalog>),
+}
+
+impl Names<'_> {
+    fn get(&self, subject: u64) -> Result<Option<String>> {
+        match self {
+            Self::Kept(names) => Ok(names.get(subject).map(str::to_owned)),
+            Self::Catalog(catalog) => catalog.subject_name(subject),
+        }
+    }
+}
+
 impl Gallery {
     /// The `k` subjects with the highest scores.
     ///
@@ -99,14 +122,50 @@ impl Gallery {
         }
     }
 
+    /// Number of transactions that changed the catalog since it was opened. What was derived from the gallery at another number may be out of
+    /// date.
+    pub fn changes(&self) -> u64 {
+        self.generation_counter.load(Ordering::Acquire)
+    }
+
+    /// Selects the subjects for which `passes` is true, in the present gallery. Also returns the number of their templates.
+    ///
+    /// # Errors
+    /// The index failed.
+    pub fn select(&self, passes: &dyn Fn(u64) -> bool) -> Result<(Selected, u64)> {
+        let (view, templates) = (self.view()?, Cell::new(0));
+        let selection = view.select(&|subject| {
+            let selected = passes(subject);
+            templates.set(templates.get() + u64::from(selected));
+            selected
+        })?;
+        Ok((Selected { view, selection }, templates.get()))
+    }
+
+    /// As [`identify_all`](Self::identify_all), among the selected subjects. `None` if one of the candidates was removed after the selection
+    /// was made.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn identify_selected(
+        &self,
+        selected: &Selected,
+        probes: &[&Template],
+        k: usize,
+        search: &Search,
+    ) -> Result<Option<Vec<Candidates>>> {
+        self.named(self.rank(&selected.view, probes, k, search, Some(&selected.selection))?)
+    }
+
     /// Adds the names to candidates; `None` if one of the subjects was removed after the view was made.
     fn named(&self, rankings: Vec<Ranking>) -> Result<Option<Vec<Candidates>>> {
-        let catalog = self.catalog();
+        let names = self.names();
         let mut found = Vec::with_capacity(rankings.len());
         for Ranking { subjects, answer } in rankings {
             let mut candidates = Vec::with_capacity(subjects.len());
             for (subject_id, template_id, score) in subjects {
-                let Some(subject) = catalog.subject_name(subject_id)? else {
+                let Some(subject) = names.get(subject_id)? else {
+                    drop(names);
                     self.require_removed(template_id)?;
                     return Ok(None);
                 };
@@ -116,6 +175,23 @@ impl Gallery {
             found.push(Candidates { candidates, searched: scanned, max_score, certificate, mode });
         }
         Ok(Some(found))
+    }
+
+    /// The names of subjects at one moment.
+    fn names(&self) -> Names<'_> {
+        match self.published.names() {
+            Some(names) => Names::Kept(names),
+            None => Names::Catalog(self.catalog()),
+        }
+    }
+
+    /// Keeps the names of all subjects in memory from now on, so that [`identify_all`](Self::identify_all) does not wait for a running
+    /// write. A name takes about 60 bytes and its length, a million names are read in about a second. Returns their number.
+    ///
+    /// # Errors
+    /// The catalog failed, or is damaged.
+    pub fn keep_names_in_memory(&self) -> Result<u64> {
+        self.catalog().publish_names()
     }
 
     /// Checks a template that is in a view of the index and not in the catalog. It must have been removed after the view was made;
@@ -196,15 +272,18 @@ impl Gallery {
     /// # Errors
     /// The catalog failed.
     pub fn subject_name(&self, id: u64) -> Result<Option<String>> {
-        self.catalog().subject_name(id)
+        self.names().get(id)
     }
 
-    /// Number of subjects, and of their live templates.
+    /// Number of subjects, and of their live templates, after the last finished write. Does not wait for a running one.
     ///
     /// # Errors
     /// The catalog failed.
     pub fn counts(&self) -> Result<(u64, u64)> {
-        self.catalog().counts()
+        match self.published.counts() {
+            Some(counts) => Ok(counts),
+            None => self.catalog().counts(),
+        }
     }
 
     /// Every subject with live templates, with the lowest id of these, in order of subject.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_joining_type::{JoiningType, get_joining_type};
 use unicode_normalization::UnicodeNormalization;
@@ -23,8 +24,9 @@ const VIRAMA: u8 = 9;
 
 /// The name of a subject. It is in Unicode normalization form C, so two names that differ only in the composition of characters are the
 /// same. The ideographic space becomes a plain space. Characters that cannot be typed or cannot be seen are not allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Name(String);
 
 impl TryFrom<String> for Name {
@@ -99,7 +101,7 @@ impl fmt::Display for Name {
 }
 
 /// The subject of a new template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Person {
     /// The subject with this name. It may already be in the gallery.

@@ -3,7 +3,8 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -101,9 +102,12 @@ impl Gallery {
             Access::ReadWrite => None,
             Access::ReadOnly => hide_unfinished(&mut catalog, &*vectors)?,
         };
+        catalog.publish_counts();
         let gallery = Self {
             directory: directory.to_owned(),
             binding,
+            published: catalog.published(),
+            documents_kept: AtomicU64::new(0),
             catalog: Mutex::new(catalog),
             vectors,
             barrier: Barrier::of(directory),
@@ -111,7 +115,7 @@ impl Gallery {
             hidden,
             generation_counter,
             unsettled: Mutex::default(),
-            correcting: Mutex::new(()),
+            correcting: RwLock::new(()),
         };
         if access == Access::ReadWrite {
             gallery.reconcile()?;

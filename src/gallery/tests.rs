@@ -1,9 +1,14 @@
 //! A gallery gives the same results with every store of vectors. The local store is compared with the one in memory.
 
+mod concurrency;
+mod lists;
+mod reads;
+mod undo;
+
 use std::path::Path;
 use std::time::Duration;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, PendingKind, subject};
 use super::vectors::memory::Memory;
 use super::vectors::{Access, VectorErrorKind, VectorStore};
 use super::*;

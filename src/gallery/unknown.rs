@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Gallery;
+use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of, is_without_subject};
 use super::catalog::{PhotoRecord, UnknownFace, path, photo, unknown};
+use super::correction::Relocated;
 use super::error::{GalleryError, Result};
 use super::import::overlap;
 use super::vectors::{Row, View};
@@ -46,7 +48,7 @@ impl Gallery {
     /// # Errors
     /// A template of another dimension (nothing is written); a full or failing disk.
     pub fn add_unknown_faces<'a>(&self, photos: &'a [UnknownFaces]) -> Result<Vec<Vec<u64>>> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         for (template, _) in photos.iter().flat_map(|photo| &photo.faces) {
             self.check_dimension(template)?;
         }
@@ -96,11 +98,11 @@ impl Gallery {
     /// [`GalleryError::UnknownTemplate`] with the first id that is not an unknown face, and nothing is moved; `to` is not a valid name; the
     /// disk is failing.
     pub fn name_unknown_faces(&self, ids: &[u64], to: &str) -> Result<NamedFaces> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let originals = self.require_unknown(ids)?;
         let destination = self.destination(to)?;
-        let (subject, ids) = self.relocate("move", &originals, destination)?;
-        Ok(NamedFaces { subject, ids })
+        let Relocated { into, ids, .. } = self.relocate(Kind::Move, &originals, destination)?;
+        Ok(NamedFaces { subject: into, ids })
     }
 
     /// Removes unknown faces. The removal is durable when it returns. A photo without templates is removed too.
@@ -108,7 +110,7 @@ impl Gallery {
     /// # Errors
     /// As [`name_unknown_faces`](Self::name_unknown_faces), and nothing is removed.
     pub fn remove_unknown_faces(&self, ids: &[u64]) -> Result<()> {
-        let _alone = self.correcting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.correct();
         let ids: Vec<u64> = self.require_unknown(ids)?.iter().map(|face| face.id).collect();
         self.catalog().mark_unknown_removed(&ids)?;
         self.finish_removals()

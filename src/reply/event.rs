@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::VERSION;
 use crate::reason::Reason;
 
 /// An event of an enrollment. Enrolled and skipped photos are durable before they are reported.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EnrollEvent {
     /// The templates of a photo were added.
@@ -43,7 +44,7 @@ pub enum EnrollEvent {
 }
 
 /// A generated name that was already used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Renamed {
     /// The generated name.
     pub from: String,
@@ -52,7 +53,7 @@ pub struct Renamed {
 }
 
 /// A skipped input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
     /// Path of the input.
     pub path: String,
@@ -63,7 +64,7 @@ pub struct Skipped {
 }
 
 /// A refused face in a photo with other faces.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaceSkipped {
     /// Path of the photo.
     pub path: String,
@@ -78,7 +79,7 @@ pub struct FaceSkipped {
 }
 
 /// A skipped row of a file of vectors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "skipped")]
 pub struct RowSkipped {
     /// Path of the file.
@@ -141,7 +142,7 @@ impl Counts {
 }
 
 /// The summary of an enrollment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EnrollSummary {
     /// [`VERSION`].
     pub version: u32,
@@ -202,7 +203,7 @@ impl EnrollSummary {
 }
 
 /// An event of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ImportEvent {
     /// A row was skipped.
@@ -226,7 +227,7 @@ pub enum ImportEvent {
 }
 
 /// The summary of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportSummary {
     /// [`VERSION`].
     pub version: u32,
@@ -249,7 +250,7 @@ pub struct ImportSummary {
 }
 
 /// An operation was stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct Interrupted {
     /// [`VERSION`].
@@ -265,7 +266,7 @@ pub struct Interrupted {
 }
 
 /// The reply of `search` and `range`: the templates closest to a vector, or all templates with at least a given score.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lookup {
     /// The row of the vector, from 0.
     pub probe: u64,
@@ -282,7 +283,7 @@ pub struct Lookup {
 }
 
 /// A template in the reply of `search` or `range`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// Id of the template.
     pub face_id: u64,

@@ -1,8 +1,9 @@
 //! The reply of an identification.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Model, VERSION};
+use super::{Among, Model, VERSION};
 use crate::decision::{Calibrated, Certificate, Decision, Doubt, Method, Operating, Origin, Threshold};
 use crate::face::Quality;
 use crate::fusion::Fusion;
@@ -10,7 +11,7 @@ use crate::gallery::Mode;
 use crate::reason::Reason;
 
 /// A probe, its candidate list, and the decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Identification {
     /// [`VERSION`].
     pub version: u32,
@@ -39,7 +40,7 @@ pub struct Identification {
 }
 
 /// The reply for one probe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Reply {
     /// The probe was searched for.
@@ -49,7 +50,7 @@ pub enum Reply {
 }
 
 /// A candidate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Match {
     /// Id of the subject.
     pub subject_id: u64,
@@ -70,23 +71,27 @@ pub struct Match {
 }
 
 /// How a gallery was searched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Searched {
     /// `exact`, `scan` or `graph-WIDTH`.
     #[serde(with = "mode")]
+    #[schemars(with = "String")]
     pub mode: Mode,
     /// How the scores of a subject's templates became one score.
     pub fusion: Fusion,
     /// Requested length of the candidate list.
     pub top_k: u32,
-    /// Subjects in the gallery.
+    /// Subjects that were searched: those of the gallery, or of the filter.
     pub subjects: u64,
-    /// Templates in the gallery.
+    /// Their templates.
     pub templates: u64,
+    /// The filter, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<Among>,
 }
 
 /// A probe: a face in a photo, a photo without a usable face, or a row of a file of vectors.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Path of the photo or file; empty for bytes in memory.
     pub path: String,
@@ -130,7 +135,7 @@ impl Probe {
 }
 
 /// The reply for a photo or face without a template. Nothing was searched, so there is no certificate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// [`VERSION`].
     pub version: u32,
@@ -152,7 +157,7 @@ impl Refusal {
 }
 
 /// The basis of a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Basis {
     /// Source of the threshold.
     pub origin: Origin,
@@ -201,7 +206,7 @@ pub struct Basis {
 }
 
 /// A threshold for a target FPIR.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatingPoint {
     /// Target FPIR, above 0 and below 1.
     pub target_fpir: f64,

@@ -1,5 +1,6 @@
 //! The replies of commands that make, copy, restore, describe and clean a gallery.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Operating;
@@ -8,7 +9,7 @@ use crate::gallery::{Backup, Summary};
 use crate::template::Binding;
 
 /// An empty gallery was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Created {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -19,7 +20,7 @@ pub struct Created {
 }
 
 /// The content of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -34,7 +35,7 @@ pub struct Stats {
 }
 
 /// The latest calibration of a gallery, or the reason why it cannot be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StatsCalibration {
     /// It cannot be read.
@@ -47,7 +48,7 @@ pub enum StatsCalibration {
 }
 
 /// A calibration in short.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CalibrationOverview {
     /// The fusion that it was measured with.
     pub fusion: Fusion,
@@ -66,7 +67,7 @@ pub struct CalibrationOverview {
 }
 
 /// The threshold of a gallery was changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "threshold")]
 pub struct ThresholdSet {
     /// [`VERSION`](super::VERSION).
@@ -80,7 +81,7 @@ pub struct ThresholdSet {
 }
 
 /// The segments of a gallery were merged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "compacted")]
 pub struct Compacted {
     /// [`VERSION`](super::VERSION).
@@ -96,7 +97,7 @@ pub struct Compacted {
 }
 
 /// The bytes of removed templates were erased, or a dry run counted them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "purged")]
 pub struct Purged {
     /// [`VERSION`](super::VERSION).
@@ -122,8 +123,15 @@ pub struct Purged {
     pub dry_run: bool,
 }
 
+impl Purged {
+    /// Whether nothing of a removed template is left in the files.
+    pub fn is_whole(&self) -> bool {
+        self.held_by_views.unwrap_or(0) == 0 && self.catalog_held != Some(true)
+    }
+}
+
 /// A backup was made and verified.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "backup")]
 pub struct BackupMade {
     /// [`VERSION`](super::VERSION).
@@ -137,7 +145,7 @@ pub struct BackupMade {
 }
 
 /// A gallery was restored from a backup, or a dry run verified the backup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "restore")]
 pub struct RestoreMade {
     /// [`VERSION`](super::VERSION).
@@ -163,7 +171,7 @@ pub struct RestoreMade {
 }
 
 /// An export was stopped. It left no file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct ExportInterrupted {
     /// [`VERSION`](super::VERSION).

@@ -1,5 +1,6 @@
 //! The results of measurements: calibrations and lists of pairs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Model;
@@ -8,7 +9,7 @@ use crate::decision::Operating;
 use crate::fusion::Fusion;
 
 /// A calibration of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibrated {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -41,7 +42,7 @@ pub struct Calibrated {
 }
 
 /// The accuracy of a model on a list of photo pairs. Rates are shares from 0 to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairsMeasured {
     /// [`VERSION`](super::VERSION).
     pub version: u32,

@@ -1,5 +1,6 @@
 //! The models that templates are made with.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::VERSION;
@@ -8,7 +9,7 @@ use crate::fit::Report;
 use crate::template::Binding;
 
 /// The model that templates were made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {
     /// Name of the model.
     pub name: String,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Device;
@@ -25,7 +26,7 @@ pub struct EngineRequest {
 }
 
 /// Which photos and faces are used.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhotoRequest {
     /// Which faces of a photo are used.
@@ -47,7 +48,7 @@ pub struct PhotoRequest {
 }
 
 /// How a gallery is searched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchRequest {
     /// The search mode.
@@ -67,7 +68,7 @@ impl Default for SearchRequest {
 }
 
 /// A search mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Complete, in the fastest mode.
@@ -82,7 +83,7 @@ pub enum Way {
 }
 
 /// A required certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// No subject is missed.
@@ -92,7 +93,7 @@ pub enum Proof {
 }
 
 /// The threshold of the decision. If both are empty: by the first target of the calibration, otherwise the model's threshold.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecisionRequest {
     /// Target FPIR for the gallery's calibration: none, one, or two. With two, a best score between their thresholds is inconclusive.
@@ -102,8 +103,28 @@ pub struct DecisionRequest {
     pub threshold: Vec<f32>,
 }
 
+/// The subjects among whom a probe is searched. The search of the others is left out, and the threshold is that for the number of subjects
+/// that remain.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Among {
+    /// Ids of subjects. `None`: all subjects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subjects: Option<Vec<u64>>,
+    /// Ids of subjects that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_subjects: Vec<u64>,
+}
+
+impl Among {
+    /// Whether no subject is left out.
+    pub fn is_everybody(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The request for an identification.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentifyRequest {
     /// Length of the candidate list, at least 1.
@@ -114,11 +135,13 @@ pub struct IdentifyRequest {
     pub search: SearchRequest,
     /// The threshold of the decision.
     pub decision: DecisionRequest,
+    /// The subjects among whom the probe is searched.
+    pub among: Among,
 }
 
 impl Default for IdentifyRequest {
     fn default() -> Self {
         let (search, decision) = (SearchRequest::default(), DecisionRequest::default());
-        Self { top_k: 5, with_template: false, search, decision }
+        Self { top_k: 5, with_template: false, search, decision, among: Among::default() }
     }
 }

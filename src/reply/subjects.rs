@@ -1,11 +1,12 @@
 //! The replies of `subject`: the subjects of a gallery, their templates, and corrections of both.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::face::Provenance;
 
 /// A subject in the list of all subjects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectListed {
     /// Id of the subject.
     pub subject_id: u64,
@@ -16,7 +17,7 @@ pub struct SubjectListed {
 }
 
 /// A subject with its templates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectShown {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -29,7 +30,7 @@ pub struct SubjectShown {
 }
 
 /// A template of a subject.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TemplateListed {
     /// Id of the template.
     pub face_id: u64,
@@ -42,7 +43,7 @@ pub struct TemplateListed {
 }
 
 /// A correction of a whole subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Correction {
     /// The subject has another name.
@@ -54,7 +55,7 @@ pub enum Correction {
 }
 
 /// A subject was corrected, or a dry run found that it can be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectCorrected {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -70,10 +71,13 @@ pub struct SubjectCorrected {
     pub templates: u64,
     /// Whether nothing was changed, because only a dry run was requested.
     pub dry_run: bool,
+    /// Number of the correction in the journal, if it can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_id: Option<i64>,
 }
 
 /// Single templates were removed, or a dry run found that they can be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "removed")]
 pub struct TemplatesRemoved {
     /// [`VERSION`](super::VERSION).
@@ -89,7 +93,7 @@ pub struct TemplatesRemoved {
 }
 
 /// Single templates were moved to another subject, or a dry run found that they can be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "moved")]
 pub struct TemplatesMoved {
     /// [`VERSION`](super::VERSION).
@@ -108,4 +112,7 @@ pub struct TemplatesMoved {
     pub subjects_gone: Vec<String>,
     /// Whether nothing was changed, because only a dry run was requested.
     pub dry_run: bool,
+    /// Numbers of the correction in the journal, one for each former subject, by which it can be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journal_ids: Vec<i64>,
 }

@@ -1,12 +1,13 @@
 //! The reply of a verification.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Basis, Model, Probe};
 use crate::decision::{Decision, Doubt};
 
 /// Two faces, their score, and the decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     /// [`VERSION`](super::VERSION).
     pub version: u32,

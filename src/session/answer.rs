@@ -40,7 +40,14 @@ pub(super) fn identification(
         no_match_below: policy.threshold.no_match_below,
         calibration: basis(policy),
         certificate,
-        search: Searched { mode: candidates.mode, fusion: policy.search.fusion, top_k, subjects, templates },
+        search: Searched {
+            mode: candidates.mode,
+            fusion: policy.search.fusion,
+            top_k,
+            subjects,
+            templates,
+            among: None,
+        },
         model: Model::from(binding),
         processing_time_ms: milliseconds,
     }

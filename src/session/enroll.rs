@@ -1,6 +1,6 @@
 //! Enrollment: photos into the gallery.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,8 +11,11 @@ use super::batch_writer::{BatchWriter, described};
 use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::{Control, Naming, Session, engine};
-use crate::gallery::{EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, Person, PhotoOutcome};
-use crate::ingest::{self, Census, Faces, Finding, Skip, look, survey, walk};
+use crate::gallery::{
+    EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, ImportedTemplate, Person, PhotoOutcome, Source,
+};
+use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Look, Skip, look, survey, walk};
+use crate::reason::Reason;
 use crate::reply::{EnrollEvent, EnrollSummary, PhotoRequest};
 use crate::template::Template;
 
@@ -35,6 +38,30 @@ pub enum Enrolled {
     Added(Vec<EnrolledTemplate>, Census),
     /// The photo is already in the gallery, or gave no template.
     Skipped(Skip, Census),
+}
+
+/// A processed photo to enroll.
+#[derive(Debug)]
+pub struct ProcessedPhoto {
+    /// The faces in it.
+    pub look: Look,
+    /// The path that is shown in listings; may be empty.
+    pub path: PathBuf,
+    /// The subject of its faces.
+    pub person: Person,
+    /// The request that it was processed with.
+    pub photos: PhotoRequest,
+}
+
+/// A template of a set that is in the gallery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnrolledRow {
+    /// Id of the template.
+    pub id: u64,
+    /// Id of its subject, if the template is new.
+    pub subject: Option<u64>,
+    /// Whether the template was added; otherwise it was in the gallery.
+    pub is_new: bool,
 }
 
 impl EnrollRequest {
@@ -103,27 +130,56 @@ impl Session {
     /// # Errors
     /// A template has another dimension (nothing is enrolled); the disk is full or failing.
     pub fn enroll_templates(&self, templates: &[(Template, Person)]) -> Result<u64> {
-        if templates.is_empty() {
-            return Ok(0);
-        }
+        let enrolled = self.enroll_sets(&[templates])?;
+        Ok(enrolled.iter().flatten().filter(|template| template.is_new).count() as u64)
+    }
+
+    /// Enrolls several sets of templates, each as [`enroll_templates`](Self::enroll_templates), with the syncs of one. All sets or none.
+    /// Returns the templates of each set, in its order.
+    ///
+    /// # Errors
+    /// As [`enroll_templates`](Self::enroll_templates).
+    pub fn enroll_sets(&self, sets: &[&[(Template, Person)]]) -> Result<Vec<Vec<EnrolledRow>>> {
         let gallery = self.gallery();
-        let source = gallery.source(&identity(templates), Path::new(""), templates.len() as u64)?;
-        let mut held = HashSet::new();
-        gallery.each_imported(&source, |row, _| {
-            held.insert(row);
-        })?;
-        let new: Vec<ImportedRow> = (0..)
-            .zip(templates)
-            .filter(|(row, _)| !held.contains(row))
-            .map(|(row, (template, person))| ImportedRow {
+        let mut sources: Vec<(Source, Vec<ImportedRow>)> = Vec::new();
+        let mut enrolled: Vec<Vec<Option<EnrolledRow>>> = Vec::new();
+        let mut of_set = Vec::with_capacity(sets.len());
+        let mut known = HashMap::new();
+        for templates in sets {
+            let hash = identity(templates);
+            // A set that is given twice is enrolled once.
+            let at = *known.entry(hash).or_insert(sources.len());
+            of_set.push(at);
+            if at < sources.len() {
+                continue;
+            }
+            let source = gallery.source(&hash, Path::new(""), templates.len() as u64)?;
+            let mut held: Vec<Option<EnrolledRow>> = vec![None; templates.len()];
+            gallery.each_imported(&source, |row, existing| {
+                if let Some(place) = held.get_mut(row as usize) {
+                    *place = Some(EnrolledRow { id: existing.template, subject: None, is_new: false });
+                }
+            })?;
+            let rows = (0..).zip(*templates).zip(&held).filter(|(_, held)| held.is_none());
+            let new = rows.map(|((row, (template, person)), _)| ImportedRow {
                 row,
                 person: Some(person.clone()),
                 template: template.clone(),
                 photo: None,
-            })
-            .collect();
-        gallery.import(&source, &new)?;
-        Ok(new.len() as u64)
+            });
+            sources.push((source, new.collect()));
+            enrolled.push(held);
+        }
+        let parts: Vec<(Source, &[ImportedRow])> =
+            sources.iter().map(|(source, rows)| (*source, rows.as_slice())).collect();
+        if parts.iter().any(|(_, rows)| !rows.is_empty()) {
+            for (((_, rows), added), held) in parts.iter().zip(gallery.import_all(&parts)?).zip(&mut enrolled) {
+                for (row, ImportedTemplate { id, subject }) in rows.iter().zip(added) {
+                    held[row.row as usize] = Some(EnrolledRow { id, subject, is_new: true });
+                }
+            }
+        }
+        Ok(of_set.into_iter().map(|at| enrolled[at].iter().flatten().copied().collect()).collect())
     }
 
     /// Enrolls the faces of one photo in memory as one subject, on the calling thread. `path` is shown in listings and may be empty. The
@@ -138,33 +194,83 @@ impl Session {
         person: &Person,
         photos: &PhotoRequest,
     ) -> Result<Enrolled> {
-        if photos.faces == Faces::All && matches!(person, Person::Named(_)) {
-            return Err(SessionError::SharedName);
+        let (path, person) = (path.into(), person.clone());
+        require_one_face_each(&person, photos)?;
+        let look = look(self.engine()?, bytes, &engine::options(photos)?);
+        let photo = ProcessedPhoto { look, path, person, photos: photos.clone() };
+        let enrolled = self.enroll_processed(vec![photo])?.pop();
+        let Some(enrolled) = enrolled else { unreachable!("one result for one photo") };
+        Ok(enrolled)
+    }
+
+    /// Enrolls processed photos, all or none, with the syncs of one. Returns a result for each, in their order. Durable when it returns.
+    ///
+    /// # Errors
+    /// All faces of a photo were requested and the subject is named; the disk is full or failing.
+    pub fn enroll_processed(&self, photos: Vec<ProcessedPhoto>) -> Result<Vec<Enrolled>> {
+        let mut batch = Vec::with_capacity(photos.len());
+        let mut results = Vec::with_capacity(photos.len());
+        for ProcessedPhoto { look, path, person, photos } in photos {
+            require_one_face_each(&person, &photos)?;
+            let options = engine::options(&photos)?;
+            let faces = match look.finding {
+                Finding::Faces(faces) => Ok(faces.into_iter().map(|face| enrolled_face(face, &person)).collect()),
+                Finding::Skipped(skip) if skip.is_temporary() => {
+                    results.push((Some(Enrolled::Skipped(skip, look.census)), None));
+                    continue;
+                }
+                Finding::Skipped(skip) => Err((skip.reason, skip.detail)),
+                Finding::Known => {
+                    unreachable!("bytes are not compared with the gallery before they are decoded")
+                }
+            };
+            let faces: Result<Vec<EnrolledFace>, _> = faces;
+            let outcome = faces.as_ref().err().map_or("enrolled", |(reason, _)| Reason::code(*reason));
+            let settings = options.settings(outcome);
+            results.push((None, Some((look.census, person))));
+            batch.push(Enrollment { path, hash: look.hash, settings, faces });
         }
-        let options = engine::options(photos)?;
-        let seen = look(self.engine()?, bytes, &options);
-        let faces = match seen.finding {
-            Finding::Faces(faces) => Ok(faces
-                .into_iter()
-                .map(|face| EnrolledFace {
-                    person: person.clone(),
-                    template: face.template,
-                    provenance: face.provenance,
-                })
-                .collect()),
-            Finding::Skipped(skip) if skip.is_temporary() => return Ok(Enrolled::Skipped(skip, seen.census)),
-            Finding::Skipped(skip) => Err((skip.reason, skip.detail)),
-            Finding::Known => unreachable!("bytes are not compared with the gallery before they are decoded"),
-        };
-        let outcome = faces.as_ref().err().map_or("enrolled", |(reason, _)| reason.code());
-        let settings = options.settings(outcome);
-        let photo = Enrollment { path: path.into(), hash: seen.hash, settings, faces };
-        let outcome = self.gallery().enroll(std::slice::from_ref(&photo))?.pop();
+        let outcomes = if batch.is_empty() { Vec::new() } else { self.gallery().enroll(&batch)? };
+        let mut stored = batch.into_iter().zip(outcomes);
+        let mut enrolled = Vec::with_capacity(results.len());
+        for result in results {
+            enrolled.push(match result {
+                (Some(temporary), _) => temporary,
+                (None, waiting) => {
+                    let Some(((photo, outcome), (census, person))) = stored.next().zip(waiting) else {
+                        unreachable!("a photo that was stored has a result");
+                    };
+                    self.enrolled(photo, outcome, census, &person)?
+                }
+            });
+        }
+        Ok(enrolled)
+    }
+
+    /// The result for a stored photo.
+    fn enrolled(
+        &self,
+        photo: Enrollment,
+        outcome: PhotoOutcome,
+        census: Census,
+        person: &Person,
+    ) -> Result<Enrolled> {
         Ok(match (outcome, photo.faces) {
-            (Some(PhotoOutcome::Enrolled(templates)), _) => Enrolled::Added(templates, seen.census),
-            (_, Err((reason, detail))) => Enrolled::Skipped(Skip::new(reason, detail), seen.census),
-            _ => Enrolled::Skipped(described(self.gallery(), &photo.hash, Some(person))?, seen.census),
+            (PhotoOutcome::Enrolled(templates), _) => Enrolled::Added(templates, census),
+            (_, Err((reason, detail))) => Enrolled::Skipped(Skip::new(reason, detail), census),
+            _ => Enrolled::Skipped(described(self.gallery(), &photo.hash, Some(person))?, census),
         })
+    }
+}
+
+fn enrolled_face(face: EncodedFace, person: &Person) -> EnrolledFace {
+    EnrolledFace { person: person.clone(), template: face.template, provenance: face.provenance }
+}
+
+fn require_one_face_each(person: &Person, photos: &PhotoRequest) -> Result<()> {
+    match (photos.faces, person) {
+        (Faces::All, Person::Named(_)) => Err(SessionError::SharedName),
+        _ => Ok(()),
     }
 }
 

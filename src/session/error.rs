@@ -119,6 +119,12 @@ pub enum SessionError {
         /// Name of the gallery's model.
         model: String,
     },
+    /// There is no subject with this id.
+    #[error("subject {id} is not in the gallery")]
+    NoSubject {
+        /// The id.
+        id: u64,
+    },
     /// A probe without the name of its person.
     #[error("{0}: the name of its person is not known")]
     NoPerson(String),

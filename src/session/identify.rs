@@ -1,16 +1,15 @@
 //! Identification: photos, bytes and templates against the gallery.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use super::answer::{face, identification, refusals, row, with_template};
+use super::answer::{face, refusals, row};
+use super::batch::{Asked, require_list};
 use super::error::{Result, SessionError};
 use super::{Control, Policy, Session, Stopped, engine};
-use crate::decision::Certificate;
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
-use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Reply};
+use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal, Reply};
 use crate::template::Template;
 use crate::vectors::VectorFile;
 
@@ -98,24 +97,11 @@ impl Session {
         probes: Vec<(Probe, &Template)>,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Identification>> {
-        if request.top_k == 0 {
-            let reason = "expected at least 1 candidate, got 0".into();
-            return Err(SessionError::Request { field: "top_k", reason });
-        }
-        if probes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let started = Instant::now();
-        let templates: Vec<&Template> = probes.iter().map(|(_, template)| *template).collect();
-        let found = self.gallery().identify_all(&templates, request.top_k as usize, &policy.search)?;
-        let each = started.elapsed().as_secs_f64() * 1e3 / probes.len() as f64;
-        let reply = |((probe, template), candidates)| {
-            let certificate = Certificate::of(candidates, policy.missed);
-            let probe = if request.with_template { with_template(probe, template) } else { probe };
-            let asked = (policy, request.top_k);
-            identification(probe, candidates, certificate, asked, self.gallery().binding(), each)
-        };
-        Ok(probes.into_iter().zip(&found).map(reply).collect())
+        require_list(request)?;
+        let among = self.among(&request.among)?;
+        let among = among.as_ref();
+        let batch = probes.iter().map(|(probe, template)| Asked { probe, template, request, policy, among });
+        self.identify_batch(&batch.collect::<Vec<_>>())
     }
 
     fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {
@@ -130,23 +116,43 @@ impl Session {
         census: &ingest::Census,
         asked: (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Reply>> {
-        let (faces, skip) = match finding {
-            Finding::Faces(faces) => (&faces[..], None),
-            Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto => return Ok(Vec::new()),
-            Finding::Skipped(skip) => (&[][..], Some(skip)),
-            Finding::Known => unreachable!("an identification knows no photos"),
-        };
-        let mut replies = Vec::with_capacity(faces.len());
-        for one in faces {
-            let probe = (face(path, one, census), &one.template);
-            replies.extend(
-                self.identify_templates(vec![probe], asked)?.into_iter().map(Box::new).map(Reply::Identified),
-            );
+        if matches!(finding, Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto) {
+            return Ok(Vec::new());
         }
-        let refused = refusals(path, skip, census, self.gallery().binding());
+        let PhotoProbes { probes, refused } = self.probes_of(path, finding, census);
+        let mut replies = Vec::with_capacity(probes.len() + refused.len());
+        for (probe, template) in probes {
+            let found = self.identify_templates(vec![(probe, template)], asked)?;
+            replies.extend(found.into_iter().map(Box::new).map(Reply::Identified));
+        }
         replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));
         Ok(replies)
     }
+
+    /// The probes of a processed photo.
+    pub fn probes_of<'a>(
+        &self,
+        path: &str,
+        finding: &'a Finding,
+        census: &ingest::Census,
+    ) -> PhotoProbes<'a> {
+        let (faces, skip) = match finding {
+            Finding::Faces(faces) => (&faces[..], None),
+            Finding::Skipped(skip) => (&[][..], Some(skip)),
+            Finding::Known => unreachable!("an identification knows no photos"),
+        };
+        let probes = faces.iter().map(|one| (face(path, one, census), &one.template)).collect();
+        PhotoProbes { probes, refused: refusals(path, skip, census, self.gallery().binding()) }
+    }
+}
+
+/// The faces of a photo as probes.
+#[derive(Debug)]
+pub struct PhotoProbes<'a> {
+    /// The used faces with their templates.
+    pub probes: Vec<(Probe, &'a Template)>,
+    /// A refusal for each refused face, or for the photo.
+    pub refused: Vec<Refusal>,
 }
 
 /// Refuses paths that do not exist.

@@ -1,10 +1,12 @@
 //! Policies: how a gallery is searched, and which threshold decides.
 
-use super::Session;
+use std::sync::Arc;
+
+use super::{Session, Subjects};
 use super::error::{Result, SessionError};
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Missed, Threshold};
-use crate::experiment::record;
+use crate::experiment::Parsed;
 use crate::gallery::{Gallery, Mode, Search, mode_name};
 use crate::reply::{DecisionRequest, Proof, SearchRequest, Way};
 
@@ -19,7 +21,7 @@ pub struct Policy {
     /// The threshold.
     pub threshold: Threshold,
     /// The calibration of the gallery, if it has one for this fusion.
-    pub calibration: Option<Calibration>,
+    pub calibration: Option<Arc<Calibration>>,
     /// Why the calibration is out of date, in words; empty if it is up to date.
     pub stale: Vec<String>,
     /// Subjects and templates in the gallery.
@@ -51,24 +53,42 @@ pub fn search(request: &SearchRequest, calibration: Option<&Calibration>) -> Res
 }
 
 impl Session {
-    /// The policy for a request in the present gallery.
+    /// The policy for a request in the present gallery. Calibrations and audits that were read before are remembered, so it does not
+    /// wait for a running write.
     ///
     /// # Errors
     /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
     pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
-        policy(self.gallery(), search, decision)
+        policy(self.gallery(), &self.documents, (search, decision), self.gallery().counts()?)
+    }
+
+    /// The policy for a search among some subjects. Its threshold is that for their number.
+    ///
+    /// # Errors
+    /// As [`policy`](Self::policy).
+    pub fn policy_among(
+        &self,
+        search: &SearchRequest,
+        decision: &DecisionRequest,
+        subjects: &Subjects,
+    ) -> Result<Policy> {
+        policy(self.gallery(), &self.documents, (search, decision), subjects.counts())
     }
 }
 
-fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
+pub(super) fn policy(
+    gallery: &Gallery,
+    documents: &Parsed,
+    (request, decision): (&SearchRequest, &DecisionRequest),
+    counts: (u64, u64),
+) -> Result<Policy> {
     if !decision.threshold.is_empty() && !decision.target_fpir.is_empty() {
         let reason = "a threshold is given, and a target FPIR too: expected one of them".into();
         return Err(SessionError::Request { field: "threshold", reason });
     }
     require_rates(&decision.target_fpir)?;
-    let counts = gallery.counts()?;
     let needs_one = !decision.target_fpir.is_empty();
-    let found = match record::calibration(gallery, request.fusion) {
+    let found = match documents.calibration(gallery, request.fusion) {
         Ok(None) if needs_one => {
             let fusion = request.fusion.map(|fusion| format!(" for fusion {}", fusion.name()));
             return Err(CalibrationError::Missing(fusion.unwrap_or_default()).into());
@@ -94,9 +114,9 @@ fn policy(gallery: &Gallery, request: &SearchRequest, decision: &DecisionRequest
         (given, _) => given_threshold(given)?,
     };
     let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
-    let search = search(request, calibration.as_ref())?;
+    let search = search(request, calibration.as_deref())?;
     let missed = match search.mode {
-        Mode::Graph { .. } => record::audited(gallery, &mode_name(search.mode))?,
+        Mode::Graph { .. } => documents.audited(gallery, &mode_name(search.mode))?,
         _ => None,
     };
     Ok(Policy { search, threshold, calibration, stale, counts, missed })

@@ -13,7 +13,7 @@ use crate::experiment::Probe;
 use crate::fusion::Fusion;
 use crate::gallery::{ImportedPhoto, ImportedRow, Name, Person};
 use crate::reason::Reason;
-use crate::reply::{IdentifyRequest, PhotoRequest, Reply, SearchRequest, Way};
+use crate::reply::{DecisionRequest, IdentifyRequest, PhotoRequest, Reply, SearchRequest, Way};
 use crate::template::Template;
 
 fn session() -> (tempfile::TempDir, Session) {
@@ -142,6 +142,47 @@ fn pairs_of_bytes_and_of_templates_are_verified() {
     }
 }
 
+/// A remembered policy must be the one of a new session, also after a document was stored and after the gallery has grown.
+fn assert_policies_are_remembered(session: &Session, calibration: &crate::calibration::Calibration, id: i64) {
+    let request = |rates: &[f64], way| {
+        let search = SearchRequest { way, ..SearchRequest::default() };
+        (search, DecisionRequest { target_fpir: rates.to_vec(), ..DecisionRequest::default() })
+    };
+    let requests = [
+        request(&[], Way::Auto),
+        request(&[0.1], Way::Auto),
+        request(&[0.1, 0.2], Way::Auto),
+        request(&[], Way::Graph),
+    ];
+    let text = |policy: Result<Policy>| format!("{policy:?}");
+    let compare = |id| {
+        for (search, decision) in &requests {
+            // Nothing is remembered by a new cache.
+            let counts = session.gallery().counts().unwrap();
+            let fresh = policy::policy(session.gallery(), &Parsed::default(), (search, decision), counts);
+            assert!(
+                fresh.as_ref().is_ok_and(|one| one.threshold.calibrated.as_ref().unwrap().id == id),
+                "{fresh:?}"
+            );
+            let fresh = text(fresh);
+            assert_eq!(text(session.policy(search, decision)), fresh);
+            assert_eq!(text(session.policy(search, decision)), fresh);
+            let beside = session.gallery().during_a_write(|| text(session.policy(search, decision)));
+            assert_eq!(beside.expect("it waited for the catalog"), fresh);
+        }
+    };
+    compare(id);
+    compare(session.keep_calibration(calibration).unwrap());
+    let other = crate::calibration::Calibration { targets: vec![0.3], ..calibration.clone() };
+    compare(session.keep_calibration(&other).unwrap());
+    let dimension = session.gallery().binding().dimension;
+    session.enroll_templates(&[(template(9_999, dimension), person("one more"))]).unwrap();
+    compare(id + 2);
+    session.gallery().remove_subject("one more").unwrap();
+    compare(id + 2);
+    compare(session.keep_calibration(calibration).unwrap());
+}
+
 #[test]
 fn templates_are_enrolled_once_and_measured_from_memory() {
     let (_folder, session) = session();
@@ -174,6 +215,8 @@ fn templates_are_enrolled_once_and_measured_from_memory() {
     let asked = IdentifyRequest::default();
     let policy = session.policy(&asked.search, &asked.decision).unwrap();
     assert_eq!(policy.threshold.calibrated.as_ref().map(|one| one.id), Some(id));
+
+    assert_policies_are_remembered(&session, &measured.calibration, id);
 
     let mated = Mated::Probes(vec![(template(4, dimension), "person 2".into())]);
     let request = AuditRequest {

@@ -10,7 +10,7 @@ use super::{Control, Stopped};
 use crate::decision::{Decision, Threshold, of_photo};
 use crate::encoder::Engine;
 use crate::gallery::GalleryError;
-use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Outcome};
+use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Look, Outcome};
 use crate::reply::{Basis, Model, PhotoRequest, Probe, Refusal, VERSION, Verification};
 use crate::template::{Binding, Template};
 
@@ -63,7 +63,7 @@ pub fn verify_photos(
         let looked_at = sides.len() as u64;
         return Ok(Verified::Stopped(Stopped { looked_at, total: 2, unit: "photo" }));
     };
-    let sides = [first, second].map(|side| Side {
+    let sides = [first, second].map(|side| Side::Photo {
         path: side.input.path.to_string_lossy().into_owned(),
         finding: &side.finding,
         census: &side.census,
@@ -83,41 +83,55 @@ pub fn verify_bytes(
 ) -> Result<Verified> {
     let options = options(&PhotoRequest { faces: Faces::Largest, ..request.clone() })?;
     let seen = photos.map(|bytes| ingest::look(engine, bytes, &options));
-    let sides = seen.each_ref().map(|seen| Side {
-        path: String::new(),
-        finding: &seen.finding,
-        census: &seen.census,
-    });
+    let sides = seen.each_ref().map(Side::of);
     Ok(verified(&sides, threshold, &engine.model.binding()))
 }
 
-/// A processed photo of a pair.
-struct Side<'a> {
-    path: String,
-    finding: &'a Finding,
-    census: &'a Census,
+/// A side of a pair: a processed photo, of which the largest face counts, or a template.
+pub enum Side<'a> {
+    /// A photo.
+    Photo {
+        /// Its path; may be empty.
+        path: String,
+        /// The faces that are used.
+        finding: &'a Finding,
+        /// All faces.
+        census: &'a Census,
+    },
+    /// A template of the model.
+    Template(&'a Template),
 }
 
-impl Side<'_> {
-    /// The largest face.
-    fn largest(&self) -> Option<&EncodedFace> {
-        if let Finding::Faces(faces) = self.finding { faces.first() } else { None }
+impl<'a> Side<'a> {
+    /// A photo in memory.
+    pub fn of(look: &'a Look) -> Self {
+        Self::Photo { path: String::new(), finding: &look.finding, census: &look.census }
+    }
+
+    /// The template of the largest face, and the probe for the reply.
+    fn largest(&self) -> Option<(&'a Template, Probe)> {
+        match self {
+            Self::Template(template) => Some((template, Probe::default())),
+            Self::Photo { path, finding: Finding::Faces(faces), census } => {
+                faces.first().map(|largest: &EncodedFace| (&largest.template, face(path, largest, census)))
+            }
+            Self::Photo { .. } => None,
+        }
     }
 
     fn refused(&self, binding: &Binding) -> Vec<Refusal> {
-        let skip = if let Finding::Skipped(skip) = self.finding { Some(skip) } else { None };
-        refusals(&self.path, skip, self.census, binding)
+        let Self::Photo { path, finding, census } = self else { return Vec::new() };
+        let skip = if let Finding::Skipped(skip) = finding { Some(skip) } else { None };
+        refusals(path, skip, census, binding)
     }
 }
 
-fn verified(sides: &[Side<'_>; 2], threshold: &Threshold, binding: &Binding) -> Verified {
-    let [Some(one), Some(other)] = sides.each_ref().map(Side::largest) else {
+/// Compares two sides. Templates must have the dimension of the model.
+pub fn verified(sides: &[Side<'_>; 2], threshold: &Threshold, binding: &Binding) -> Verified {
+    let [Some((one, a)), Some((other, b))] = sides.each_ref().map(Side::largest) else {
         return Verified::Refused(sides.iter().flat_map(|side| side.refused(binding)).collect());
     };
-    let probe = |side: &Side<'_>, found| face(&side.path, found, side.census);
-    let probes = [probe(&sides[0], one), probe(&sides[1], other)];
-    let compared = compare([&one.template, &other.template], probes, threshold, binding);
-    Verified::Compared(Box::new(compared))
+    Verified::Compared(Box::new(compare([one, other], [a, b], threshold, binding)))
 }
 
 /// Compares two templates of the model `binding`.

@@ -1,5 +1,6 @@
 //! The model of the templates of a gallery. Scores between templates of different models are meaningless.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -40,7 +41,7 @@ pub enum BindingError {
 }
 
 /// The model of the templates of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Binding {
     /// Name of the model, or `external` for templates of another program.
     pub model: String,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use gallerist::gallery::{Access, Gallery, GalleryError};
+use gallerist::gallery::{Access, Gallery, GalleryError, Name};
 use gallerist::template::Template;
 use gallerist_index::{Index, Options, Row};
 
@@ -12,7 +12,10 @@ use crate::catalog::{add, copy, create, name_of, template};
 use crate::decision::{D, run};
 use crate::program::{House, gallerist};
 
-/// The templates of `gallery_v3.tar`, by the numbers in their names. Those of photos have numbers above 100.
+/// The present version.
+const VERSION: i64 = 5;
+
+/// The templates of `gallery_v3.tar` and `gallery_v4.tar`, by the numbers in their names. Those of photos have numbers above 100.
 fn template_of_v3(number: u32) -> Template {
     let component = |i: u32| ((number * 37 + i * i * 11 + number * i * 5) % 97) as f32 - 48.0;
     Template::from_raw(&(0..8).map(component).collect::<Vec<f32>>()).unwrap()
@@ -37,8 +40,19 @@ fn older(tables: &str, templates: &[(u64, u64)]) -> House {
 /// A gallery of version 3: p-0 to p-7 are imported, each of the first four also has a template of a photo, p-3 is renamed to Ada, p-4 is
 /// merged into p-5, and p-6 is removed.
 fn version_3() -> House {
+    unpacked(include_bytes!("../golden/gallery_v3.tar"))
+}
+
+/// A gallery of version 4: as that of version 3, but a template of p-1 is moved to Bob, the photo of p-0 has two paths, and there is an unknown
+/// face.
+fn version_4() -> House {
+    unpacked(include_bytes!("../golden/gallery_v4.tar"))
+}
+
+/// The gallery of a backup.
+fn unpacked(backup: &[u8]) -> House {
     let house = House::empty();
-    let mut archive = tar::Archive::new(&include_bytes!("../golden/gallery_v3.tar")[..]);
+    let mut archive = tar::Archive::new(backup);
     archive.unpack(house.gallery()).unwrap();
     fs::remove_file(house.gallery().join("backup.json")).unwrap();
     house
@@ -61,7 +75,7 @@ fn migrate(house: &House, from: i64) {
     }
     assert_eq!(version(&house.gallery()), from);
     run(house, "compact", "").ends(0);
-    assert_eq!(version(&house.gallery()), 4);
+    assert_eq!(version(&house.gallery()), VERSION);
 }
 
 #[test]
@@ -112,19 +126,60 @@ fn a_gallery_of_version_3_is_migrated() {
 }
 
 #[test]
-fn a_backup_of_version_3_is_restored() {
-    let house = House::empty();
-    let backup = house.write("backup.tar", include_bytes!("../golden/gallery_v3.tar"));
-    let place = house.gallery();
-    gallerist(["restore".as_ref(), backup.as_os_str(), place.as_os_str()]).ends(0);
+fn a_gallery_of_version_4_is_migrated() {
+    let house = version_4();
+    migrate(&house, 4);
     house.holds(11);
-    assert_eq!(version(&house.gallery()), 4);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    assert_eq!((gallery.counts().unwrap(), gallery.unknown_count().unwrap()), ((7, 11), 1));
+    for (number, name) in [(0, "p-0"), (1, "Bob"), (101, "p-1"), (4, "p-5"), (7, "p-7"), (103, "Ada")] {
+        let found = gallery.identify(&template_of_v3(number), 1, &Default::default()).unwrap();
+        assert_eq!(found.candidates[0].subject, name, "{number}");
+    }
+    assert_eq!(gallery.other_paths(&[200; 32]).unwrap(), [Path::new("people/p-0/copy.jpg")]);
+    // Its corrections can be undone, and it has lists.
+    let journal = gallery.journal().unwrap();
+    let verbs: Vec<&str> = journal.iter().map(|entry| entry.verb.as_str()).collect();
+    assert_eq!(verbs, ["rename", "merge", "move", "remove"]);
+    let bob = gallery.subject("Bob").unwrap().id;
+    gallery.set_list(&Name::new("watch").unwrap(), &[bob]).unwrap();
+    for entry in &journal[..3] {
+        gallery.undo(entry.id).unwrap();
+    }
+    for (number, name) in [(1, "p-1"), (4, "p-4"), (103, "p-3")] {
+        let found = gallery.identify(&template_of_v3(number), 1, &Default::default()).unwrap();
+        assert_eq!(found.candidates[0].subject, name, "{number}");
+    }
+    let first = gallery.subject("p-1").unwrap().id;
+    assert_eq!(
+        gallery.list("watch").unwrap(),
+        [first],
+        "the destination of the last template takes its place"
+    );
+    assert!(gallery.check(true).unwrap().is_sound());
+}
+
+#[test]
+fn backups_of_versions_3_and_4_are_restored() {
+    for bytes in [&include_bytes!("../golden/gallery_v3.tar")[..], include_bytes!("../golden/gallery_v4.tar")]
+    {
+        let house = House::empty();
+        let backup = house.write("backup.tar", bytes);
+        let place = house.gallery();
+        gallerist(["restore".as_ref(), backup.as_os_str(), place.as_os_str()]).ends(0);
+        house.holds(11);
+        assert_eq!(version(&house.gallery()), VERSION);
+    }
 }
 
 /// After a crash the log of a migration gives the version before it or the version after it, complete.
 #[test]
 fn the_next_writer_completes_an_interrupted_migration() {
-    let house = version_3();
+    interrupt(&version_3(), 3, (6, 11));
+    interrupt(&version_4(), 4, (7, 11));
+}
+
+fn interrupt(house: &House, from: i64, counts: (u64, u64)) {
     let gallery = Gallery::open(&house.gallery()).unwrap();
     copy(&house.gallery(), &house.path("killed"));
     drop(gallery);
@@ -136,11 +191,11 @@ fn the_next_writer_completes_an_interrupted_migration() {
         fs::write(house.path("cut/catalog.sqlite-wal"), &log[..cut]).unwrap();
         match Gallery::open_with(&house.path("cut"), Access::ReadOnly, Duration::ZERO) {
             Ok(_) => after += 1,
-            Err(GalleryError::OlderCatalog { got: 3, .. }) => before += 1,
+            Err(GalleryError::OlderCatalog { got, .. }) if got == from => before += 1,
             Err(error) => panic!("{error}"),
         }
         let gallery = Gallery::open(&house.path("cut")).unwrap();
-        assert_eq!(gallery.counts().unwrap(), (6, 11));
+        assert_eq!(gallery.counts().unwrap(), counts);
         assert!(gallery.check(false).unwrap().is_sound());
     }
     assert!(before > 0 && after > 0, "{before} {after}");

@@ -42,7 +42,9 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
         let pair = |pair: &Value| format!("#{} as #{}", pair[0], pair[1]);
         list.map(pair).collect::<Vec<_>>().join(", ")
     };
-    Ok(match entry.verb.as_str() {
+    // Undoing a rename is a rename, and undoing a move is a move.
+    let kind = detail["undone"].as_str().unwrap_or(&entry.verb);
+    Ok(match kind {
         "rename" => match (detail["from"].as_str(), detail["to"].as_str()) {
             (Some(from), Some(to)) => format!("{from} to {to}"),
             _ => named("subject", "")?,

@@ -98,10 +98,7 @@ impl ChangesSince {
 /// Pairs of old and new ids according to the journal, and the old ids without a live new one.
 fn follow_journal(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
     let mut next: HashMap<u64, u64> = HashMap::new();
-    for entry in journal.iter().filter(|entry| matches!(entry.verb.as_str(), "move" | "merge")) {
-        let pairs = entry.detail.get("templates").cloned().unwrap_or_default();
-        next.extend(serde_json::from_value::<Vec<(u64, u64)>>(pairs).unwrap_or_default());
-    }
+    journal.iter().for_each(|entry| next.extend(entry.moved()));
     let (mut pairs, mut rest) = (Vec::new(), Vec::new());
     for &old in erased {
         let mut at = old;
@@ -158,7 +155,7 @@ fn present_name(restored: &Gallery, id: u64, name: &str) -> Result<String> {
     let Some(old) = known.filter(|old| old != name) else { return Ok(name.to_owned()) };
     let taken = restored.catalog().subject_called(name)?.is_some();
     match Name::new(name) {
-        Ok(new) if !taken => restored.rename_subject(&old, &new).map(|()| new.to_string()),
+        Ok(new) if !taken => restored.rename_subject(&old, &new).map(|_| new.to_string()),
         _ => Ok(old),
     }
 }

@@ -46,6 +46,14 @@ const INVALID_ROWS: &[(&str, &str)] = &[
         "SELECT id FROM main.pending WHERE first_template < 1 OR first_template > last_template",
         "the unfinished write # has invalid numbers",
     ),
+    (
+        "SELECT DISTINCT list_id FROM list_members WHERE list_id NOT IN (SELECT id FROM lists NOT INDEXED)",
+        "list # has subjects and does not exist",
+    ),
+    (
+        "SELECT DISTINCT subject_id FROM list_members WHERE subject_id NOT IN (SELECT id FROM subjects NOT INDEXED)",
+        "subject # is on a list and does not exist",
+    ),
     ("SELECT id FROM journal WHERE NOT json_valid(detail)", "entry # of the journal is no JSON"),
 ];
 

@@ -3,90 +3,244 @@
 //! | verb | detail |
 //! |---|---|
 //! | `rename` | `subject`, names `from` and `to` |
-//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
+//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after; `lists`: ids of the lists on which `into` took the place of `from` |
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
+//! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
+//! | `threshold` | the values `from` and `to` |
 //!
 //! Subjects are identified by their ids. A name is kept as long as its subject is in the gallery, under this name or another one.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Catalog, Result};
 
 /// A correction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalEntry {
+    /// Its number. Later entries have higher numbers, and no number is given twice.
+    pub id: i64,
     /// Time in seconds since 1970.
     pub at: i64,
-    /// The kind of the correction: `rename`, `merge`, `move` or `remove`.
+    /// The kind of the correction: `rename`, `merge`, `move`, `remove`, `undo` or `threshold`.
     pub verb: String,
     /// Its details.
     pub detail: Value,
+    /// The number of the entry that undid this one, if it was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<i64>,
 }
 
 impl JournalEntry {
+    /// Whether [`undo`](crate::gallery::Gallery::undo) may undo the correction, as far as the journal tells. Later changes of its subjects
+    /// and templates may still prevent it.
+    pub fn may_be_undone(&self) -> bool {
+        self.obstacle().is_none()
+    }
+
+    /// Why the correction cannot be undone, in words, as far as the journal tells; `None` if it may be undone.
+    pub fn obstacle(&self) -> Option<String> {
+        let is_known = |name: &str| self.detail.get(name).is_some_and(Value::is_string);
+        let reason = match (self.undone_by, self.verb.as_str()) {
+            (Some(by), _) => return Some(format!("entry {by} of the journal has undone it")),
+            (_, "rename") if is_known("from") && is_known("to") => return None,
+            (_, "merge" | "move") if self.number("from").is_none() => "its templates had no subject before",
+            (_, "merge" | "move") if is_known("from_name") => return None,
+            (_, "rename" | "merge" | "move") => "its subject was removed, and the name erased",
+            (_, "remove") => "it is a removal, and the templates are erased; enroll them again",
+            (_, "undo") => "it has undone another correction; make that correction again",
+            (_, verb) => return Some(format!("it is a change of another kind: {verb}")),
+        };
+        Some(reason.into())
+    }
+
     /// The id of the renamed or removed subject, or of the subject whose templates were moved.
     fn subject(&self) -> Option<i64> {
-        self.detail.get("subject").or_else(|| self.detail.get("from")).and_then(Value::as_i64)
+        self.number("subject").or_else(|| self.number("from"))
+    }
+
+    /// Whether it changed a name and moved no template.
+    fn is_rename(&self) -> bool {
+        self.verb == "rename" || self.detail.get("undone").is_some_and(|undone| undone == "rename")
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        self.detail.get(key).and_then(Value::as_i64)
+    }
+
+    /// A subject of the detail.
+    pub(in crate::gallery) fn id_of(&self, key: &str) -> Option<u64> {
+        self.detail.get(key).and_then(Value::as_u64)
+    }
+
+    /// A name of the detail.
+    pub(in crate::gallery) fn name_of(&self, key: &str) -> Option<&str> {
+        self.detail.get(key).and_then(Value::as_str)
+    }
+
+    /// The ids of the lists on which a destination took the place of a subject.
+    pub(super) fn lists(&self) -> Vec<i64> {
+        let lists = self.detail.get("lists").cloned().unwrap_or_default();
+        serde_json::from_value(lists).unwrap_or_default()
+    }
+
+    /// The moved templates: pairs of the ids before and after. Empty for a rename and a removal.
+    pub(in crate::gallery) fn moved(&self) -> Vec<(u64, u64)> {
+        let is_move = matches!(self.verb.as_str(), "merge" | "move" | "undo");
+        let pairs = self.detail.get("templates").filter(|_| is_move).cloned().unwrap_or_default();
+        serde_json::from_value(pairs).unwrap_or_default()
     }
 }
 
-/// Records a correction in the transaction of the caller.
-pub(super) fn record(tx: &Transaction<'_>, verb: &str, detail: &Value) -> rusqlite::Result<()> {
+/// What a correction is recorded as.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::gallery) enum Kind<'a> {
+    Rename,
+    Merge,
+    Move,
+    /// The correction that undoes this one.
+    Undo(&'a JournalEntry),
+}
+
+impl Kind<'_> {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Rename => "rename",
+            Self::Merge => "merge",
+            Self::Move => "move",
+            Self::Undo(_) => "undo",
+        }
+    }
+
+    /// Records the correction in the transaction of the caller. Returns the number of the entry.
+    pub fn record(self, tx: &Transaction<'_>, mut detail: Value) -> rusqlite::Result<i64> {
+        if let Self::Undo(entry) = self {
+            detail["undoes"] = entry.id.into();
+            detail["undone"] = entry.verb.clone().into();
+        }
+        record(tx, self.verb(), &detail)
+    }
+}
+
+/// The present ids of what was moved to and fro: an undone correction and the one that undid it cancel each other.
+pub(in crate::gallery) struct Successors {
+    templates: HashMap<u64, u64>,
+    subjects: HashMap<u64, u64>,
+}
+
+impl Successors {
+    /// The successors according to all entries, in their order.
+    pub fn of(journal: &[JournalEntry]) -> Self {
+        let mut all = Self { templates: HashMap::new(), subjects: HashMap::new() };
+        for undo in journal.iter().filter(|entry| entry.verb == "undo") {
+            let Some(undone) = undo.number("undoes") else { continue };
+            let Ok(at) = journal.binary_search_by_key(&undone, |entry| entry.id) else { continue };
+            let undone = &journal[at];
+            let returned: HashMap<u64, u64> = undo.moved().into_iter().collect();
+            for (before, moved) in undone.moved() {
+                if let Some(&after) = returned.get(&all.template(moved)) {
+                    all.templates.insert(before, after);
+                }
+            }
+            if let Some((before, after)) = undone.id_of("from").zip(undo.id_of("into")) {
+                let before = all.subject(before);
+                if before != after {
+                    all.subjects.insert(before, after);
+                }
+            }
+        }
+        all
+    }
+
+    /// The present id of a template.
+    pub fn template(&self, id: u64) -> u64 {
+        follow(&self.templates, id)
+    }
+
+    /// The present id of a subject.
+    pub fn subject(&self, id: u64) -> u64 {
+        follow(&self.subjects, id)
+    }
+}
+
+/// Follows a chain to its end. A damaged chain may be a circle.
+fn follow(next: &HashMap<u64, u64>, id: u64) -> u64 {
+    let steps = std::iter::successors(Some(id), |at| next.get(at).copied());
+    steps.take(next.len() + 1).last().unwrap_or(id)
+}
+
+/// Records a correction in the transaction of the caller. Returns the number of the entry.
+pub(super) fn record(tx: &Transaction<'_>, verb: &str, detail: &Value) -> rusqlite::Result<i64> {
     tx.execute(
         "INSERT INTO journal(at, verb, detail) VALUES (unixepoch(), ?1, ?2)",
         params![verb, detail.to_string()],
     )?;
-    Ok(())
+    Ok(tx.last_insert_rowid())
 }
 
-fn entries(db: &Connection) -> rusqlite::Result<Vec<(i64, JournalEntry)>> {
-    db.prepare("SELECT id, at, verb, detail FROM journal WHERE intact('journal', sum, id, at, verb, detail) ORDER BY id")?
+fn entries(db: &Connection) -> rusqlite::Result<Vec<JournalEntry>> {
+    let mut entries: Vec<JournalEntry> = db
+        .prepare("SELECT id, at, verb, detail FROM journal WHERE intact('journal', sum, id, at, verb, detail) ORDER BY id")?
         .query_map([], |row| {
             let detail: String = row.get(3)?;
             let detail = serde_json::from_str(&detail).map_err(|error| {
                 rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok((row.get(0)?, JournalEntry { at: row.get(1)?, verb: row.get(2)?, detail }))
+            let (id, at, verb) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(JournalEntry { id, at, verb, detail, undone_by: None })
         })?
-        .collect()
+        .collect::<rusqlite::Result<_>>()?;
+    let undone: HashMap<i64, i64> = entries
+        .iter()
+        .filter(|entry| entry.verb == "undo")
+        .filter_map(|entry| Some((entry.number("undoes")?, entry.id)))
+        .collect();
+    for entry in &mut entries {
+        entry.undone_by = undone.get(&entry.id).copied();
+    }
+    Ok(entries)
 }
 
 /// Removes the names of removed subjects from the journal. A name is kept if all templates of its subject went to a subject that is still
 /// in the gallery.
 pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut entries = entries(tx)?;
+    let returned: HashMap<i64, i64> =
+        entries.iter().filter_map(|entry| Some((entry.id, entry.number("into")?))).collect();
     let mut is_there = tx.prepare_cached("SELECT 1 FROM subjects WHERE id = ?1")?;
     let mut remembered: HashMap<i64, bool> = HashMap::new();
     // Newest first: whether the destination of a subject still exists must be known before the subject itself is decided.
-    for (_, entry) in entries.iter().rev() {
-        let into = entry.detail.get("into").and_then(Value::as_i64);
-        for id in [entry.subject(), into].into_iter().flatten() {
+    for entry in entries.iter().rev() {
+        let into = entry.number("into");
+        // The templates of an undone move are where the undoing has put them.
+        let at = entry.undone_by.map_or(into, |by| returned.get(&by).copied());
+        for id in [entry.subject(), into, at].into_iter().flatten() {
             if !remembered.contains_key(&id) && is_there.exists([id])? {
                 remembered.insert(id, true);
             }
         }
-        if let Some(subject) = entry.subject().filter(|_| entry.verb != "rename") {
-            let went_on = into.and_then(|into| remembered.get(&into)).copied().unwrap_or(false);
+        if let Some(subject) = entry.subject().filter(|_| !entry.is_rename()) {
+            let went_on = at.and_then(|at| remembered.get(&at)).copied().unwrap_or(false);
             remembered.entry(subject).or_insert(went_on);
         }
     }
-    for (id, entry) in &mut entries {
+    for entry in &mut entries {
         let gone = |id: Option<i64>| !id.and_then(|id| remembered.get(&id)).copied().unwrap_or(false);
-        let (from, into) = (gone(entry.subject()), gone(entry.detail.get("into").and_then(Value::as_i64)));
-        let names: &[(&str, bool)] = match entry.verb.as_str() {
-            "rename" => &[("from", from), ("to", from)],
-            _ => &[("from_name", from), ("into_name", into)],
+        let (from, into) = (gone(entry.subject()), gone(entry.number("into")));
+        let names: &[(&str, bool)] = match entry.is_rename() {
+            true => &[("from", from), ("to", from)],
+            false => &[("from_name", from), ("into_name", into)],
         };
         let Value::Object(detail) = &mut entry.detail else { continue };
         let before = detail.len();
         names.iter().filter(|(_, gone)| *gone).for_each(|(name, _)| drop(detail.remove(*name)));
         if detail.len() < before {
             tx.prepare_cached("UPDATE journal SET detail = ?2 WHERE id = ?1")?
-                .execute(params![*id, entry.detail.to_string()])?;
+                .execute(params![entry.id, entry.detail.to_string()])?;
         }
     }
     Ok(())
@@ -96,6 +250,6 @@ impl Catalog {
     /// All corrections, oldest first.
     pub(in crate::gallery) fn journal(&self) -> Result<Vec<JournalEntry>> {
         self.verify(&["journal"])?;
-        self.read("reading the journal", |db| Ok(entries(db)?.into_iter().map(|(_, entry)| entry).collect()))
+        self.read("reading the journal", entries)
     }
 }

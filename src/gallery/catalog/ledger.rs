@@ -50,6 +50,11 @@ impl Changes {
         !self.lock().is_empty()
     }
 
+    /// Whether rows of a table were changed.
+    pub fn has(&self, table: &str) -> bool {
+        self.lock().keys().any(|(name, _)| *name == table)
+    }
+
     fn note(&self, table: &Table, place: ValueRef<'_>, rows: i64, digest: i64) {
         let mut changes = self.lock();
         let entry = changes.entry((table.name, table.buckets.of(place))).or_default();
@@ -85,12 +90,13 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Adds entries for the buckets that version 3 does not have.
+/// Adds entries for the buckets that versions 3 and 4 do not have.
 pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut insert = tx.prepare(
         "INSERT INTO ledger(name, bucket, rows, digest, last) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO NOTHING",
     )?;
-    let new = slots().filter(|slot| slot.0 == "paths" || *slot == ("templates", 1));
+    let new = slots()
+        .filter(|slot| matches!(slot.0, "paths" | "lists" | "list_members") || *slot == ("templates", 1));
     for (name, bucket) in new {
         insert.execute(params![name, bucket])?;
     }

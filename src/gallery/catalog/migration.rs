@@ -5,6 +5,7 @@
 //! | 1 | no calibrations and no audits |
 //! | 2 | no hashes of rows, and no ledger |
 //! | 3 | every template has a subject, and a photo has one path |
+//! | 4 | no lists |
 //!
 //! A catalog of version 3 is verified where its rows are rewritten, so that damaged rows do not get a valid hash.
 
@@ -44,9 +45,23 @@ pub(super) fn rewrite(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()
     sequences.iter().try_for_each(|(name, last)| restore_sequence(tx, name, *last))
 }
 
-/// Upgrades a catalog of version 3. Rewrites the table of templates and keeps the hashes of its rows. Foreign keys must be off, and changes
-/// must not be watched.
-pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+/// Upgrades a catalog of version 3 or 4. Foreign keys must be off, and changes must not be watched.
+pub(super) fn extend(tx: &Transaction<'_>, version: i64) -> rusqlite::Result<()> {
+    if version == HASHED {
+        allow_unknown_faces(tx)?;
+    }
+    let made = STATEMENTS.iter().filter(|sql| {
+        ["CREATE TABLE lists ", "CREATE TABLE list_members ", "CREATE INDEX list_members_"]
+            .iter()
+            .any(|start| sql.starts_with(start))
+    });
+    made.into_iter().try_for_each(|sql| tx.execute_batch(sql))?;
+    ledger::extend(tx)?;
+    tx.pragma_update(None, "user_version", VERSION)
+}
+
+/// Upgrades a catalog of version 3 to version 4, without its ledger. Rewrites the table of templates and keeps the hashes of its rows.
+fn allow_unknown_faces(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let last = sequences(tx)?.get("templates").copied().unwrap_or(0);
     let expected = tx
         .query_row(
@@ -74,9 +89,7 @@ pub(super) fn extend(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let indexes = STATEMENTS.iter().filter(|sql| sql.contains(" ON templates("));
     indexes.into_iter().try_for_each(|sql| tx.execute_batch(sql))?;
     require(expected, entry_of_templates(tx)?)?;
-    restore_sequence(tx, "templates", last)?;
-    ledger::extend(tx)?;
-    tx.pragma_update(None, "user_version", VERSION)
+    restore_sequence(tx, "templates", last)
 }
 
 fn sequences(db: &Connection) -> rusqlite::Result<HashMap<String, i64>> {

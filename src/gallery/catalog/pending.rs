@@ -68,7 +68,8 @@ impl PendingWrite {
     }
 }
 
-/// Deletes the templates in the table `list`, and then the photos (with their paths) and subjects without templates.
+/// Deletes the templates in the table `list`, and then the photos (with their paths) and subjects (with their places on lists)
+/// without templates.
 fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
     tx.execute_batch(&format!(
         "CREATE TEMP TABLE IF NOT EXISTS orphans(photo_id INTEGER, subject_id INTEGER);
@@ -79,6 +80,8 @@ fn forget(tx: &Transaction<'_>, list: &str) -> rusqlite::Result<()> {
             AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = photos.id));
          DELETE FROM photos WHERE id IN (SELECT photo_id FROM orphans)
             AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = photos.id);
+         DELETE FROM list_members WHERE subject_id IN (SELECT subject_id FROM orphans)
+            AND NOT EXISTS (SELECT 1 FROM templates WHERE subject_id = list_members.subject_id);
          DELETE FROM subjects WHERE id IN (SELECT subject_id FROM orphans)
             AND NOT EXISTS (SELECT 1 FROM templates WHERE subject_id = subjects.id);
          DELETE FROM orphans;"

@@ -8,10 +8,10 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction};
 
-use super::{ledger, migration};
+use super::{ledger, migration, published};
 
 /// Version of the tables.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 /// "GLRY": identifies the database, also for the tool `file`.
 pub(super) const APPLICATION_ID: i64 = 0x474c_5259;
 
@@ -69,7 +69,7 @@ const fn table(name: &'static str, columns: &'static str, buckets: Buckets) -> T
 }
 
 /// All tables except the ledger.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 14] = [
     table("meta", "key, value", Buckets::One),
     table("progress", "what, value", Buckets::One),
     table("subjects", "id, name, created", Buckets::FirstByte("key")),
@@ -86,6 +86,8 @@ pub(super) const TABLES: [Table; 12] = [
     table("journal", "id, at, verb, detail", Buckets::One),
     table("calibrations", "id, fusion, document", Buckets::One),
     table("audits", "id, search, document", Buckets::One),
+    table("lists", "id, name", Buckets::One),
+    table("list_members", "list_id, subject_id", Buckets::One),
 ];
 
 /// The statements in SQLite's form. Opening compares them byte by byte.
@@ -133,6 +135,14 @@ pub(super) const STATEMENTS: &[&str] = &[
     "CREATE TABLE audits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, search TEXT NOT NULL, document TEXT NOT NULL,
     sum INTEGER GENERATED ALWAYS AS (row_sum('audits', id, search, document)) STORED) STRICT",
+    "CREATE TABLE lists (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('lists', id, name)) STORED) STRICT",
+    "CREATE TABLE list_members (
+    list_id INTEGER NOT NULL REFERENCES lists(id), subject_id INTEGER NOT NULL REFERENCES subjects(id),
+    sum INTEGER GENERATED ALWAYS AS (row_sum('list_members', list_id, subject_id)) STORED,
+    PRIMARY KEY (list_id, subject_id)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX list_members_by_subject ON list_members(subject_id)",
     "CREATE TABLE ledger (
     name TEXT NOT NULL, bucket INTEGER NOT NULL, rows INTEGER NOT NULL, digest INTEGER NOT NULL, last INTEGER NOT NULL,
     sum INTEGER GENERATED ALWAYS AS (row_sum('ledger', name, bucket, rows, digest, last)) STORED,
@@ -145,10 +155,16 @@ pub(super) fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         tx.execute_batch(statement)?;
     }
     ledger::create(tx)?;
-    ledger::watch(tx)?;
+    watch(tx)?;
     tx.execute("INSERT INTO progress(what, value) VALUES ('generation', 0)", [])?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", VERSION)
+}
+
+/// Creates the triggers of a connection for writing.
+pub(super) fn watch(db: &Connection) -> rusqlite::Result<()> {
+    ledger::watch(db)?;
+    published::watch(db)
 }
 
 /// Whether the tables have the definitions of `version`. Other definitions would change the meaning of every statement.

@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::checksum::{mismatch, name_key};
-use super::journal::record;
+use super::journal::{Kind, record};
 use super::unknown::remove_unknown_of_removed_photos;
-use super::{Catalog, Result};
+use super::{Catalog, Result, list};
 use crate::gallery::error::GalleryError;
 use crate::gallery::name::{Name, Person, normalised};
 
@@ -230,15 +230,15 @@ impl Catalog {
         })
     }
 
-    /// Renames a subject. No other subject may have the name.
-    pub(in crate::gallery) fn rename(&mut self, subject: &Subject, to: &Name) -> Result<()> {
+    /// Renames a subject. No other subject may have the name. Returns the number of the journal entry.
+    pub(in crate::gallery) fn rename(&mut self, kind: Kind<'_>, subject: &Subject, to: &Name) -> Result<i64> {
         self.may_rename(subject, to)?;
         self.transaction("renaming a subject", |tx| {
             tx.execute(
                 "UPDATE subjects SET name = ?2 WHERE id = ?1",
                 params![subject.id.cast_signed(), to.as_str()],
             )?;
-            record(tx, "rename", &json!({ "subject": subject.id, "from": subject.name, "to": to }))
+            kind.record(tx, json!({ "subject": subject.id, "from": subject.name, "to": to }))
         })
     }
 
@@ -262,7 +262,8 @@ impl Catalog {
                 [id],
             )?;
             remove_unknown_of_removed_photos(tx)?;
-            record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates }))
+            list::leave(tx, subject.id)?;
+            record(tx, "remove", &json!({ "subject": subject.id, "templates": subject.templates })).map(drop)
         })
     }
 }

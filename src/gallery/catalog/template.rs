@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::checksum::mismatch;
-use super::journal::record;
+use super::journal::{Kind, record};
 use super::photo::{path_from, provenance_from};
 use super::unknown::{UnknownFace, remove_unknown_of_removed_photos};
-use super::{Catalog, Result};
+use super::{Catalog, Result, list};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
@@ -122,12 +122,14 @@ impl Catalog {
         })
     }
 
-    /// The templates of a subject, in ascending order of id.
+    /// The live templates of a subject, in ascending order of id.
     pub(in crate::gallery) fn templates_of(&self, subject: u64) -> Result<Vec<SubjectTemplate>> {
         self.read("listing templates", |db| {
-            db.prepare_cached(&format!("{TEMPLATES} AND t.subject_id = ?1 ORDER BY t.id"))?
-                .query_map([subject.cast_signed()], template_from)?
-                .collect()
+            db.prepare_cached(&format!(
+                "{TEMPLATES} AND t.subject_id = ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id"
+            ))?
+            .query_map([subject.cast_signed()], template_from)?
+            .collect()
         })
     }
 
@@ -224,6 +226,7 @@ impl Catalog {
             for (subject, templates) in by_subject(templates) {
                 let ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
                 retire(tx, &ids)?;
+                list::leave_if_emptied(tx, subject)?;
                 record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
             }
             remove_unknown_of_removed_photos(tx)
@@ -242,30 +245,42 @@ pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) 
     Ok(tx.last_insert_rowid())
 }
 
-/// Makes the copies live, adds the originals to `removing`, and records the pairs of ids in the journal.
+/// Makes the copies live, adds the originals to `removing`, and records the pairs of ids in the journal. Places on lists go with
+/// them: see [`list`]. Returns the numbers of the journal entries, one for each former subject.
 pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
-    verb: &str,
+    kind: Kind<'_>,
     originals: &[Original],
     (into, into_name): (u64, &str),
     copies: &[u64],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<i64>> {
     let copy_of: HashMap<u64, u64> =
         originals.iter().map(|template| template.id).zip(copies.iter().copied()).collect();
     let mut subjects: BTreeMap<Option<&(u64, String)>, Vec<u64>> = BTreeMap::new();
     for original in originals {
         subjects.entry(original.subject.as_ref()).or_default().push(original.id);
     }
+    if let Kind::Undo(undone) = kind {
+        list::join(tx, &undone.lists(), into)?;
+    }
+    let mut entries = Vec::with_capacity(subjects.len());
     for (from, ids) in subjects {
         let moved: Vec<(u64, u64)> = ids.iter().map(|id| (*id, copy_of[id])).collect();
         retire(tx, &ids)?;
         let (from, name) = (from.map(|(id, _)| id), from.map(|(_, name)| name));
-        let detail = json!({
+        let lists = match from {
+            Some(from) => list::take_over(tx, *from, into, matches!(kind, Kind::Merge))?,
+            None => Vec::new(),
+        };
+        let mut detail = json!({
             "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
         });
-        record(tx, verb, &detail)?;
+        if !lists.is_empty() {
+            detail["lists"] = lists.into();
+        }
+        entries.push(kind.record(tx, detail)?);
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn by_subject(templates: &[SubjectTemplate]) -> BTreeMap<u64, Vec<&SubjectTemplate>> {

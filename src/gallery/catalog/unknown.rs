@@ -101,7 +101,7 @@ impl Catalog {
     pub(in crate::gallery) fn mark_unknown_removed(&mut self, ids: &[u64]) -> Result<()> {
         self.transaction("removing unknown faces", |tx| {
             retire(tx, ids)?;
-            record(tx, "remove", &json!({ "subject": null, "template_ids": ids }))
+            record(tx, "remove", &json!({ "subject": null, "template_ids": ids })).map(drop)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Computes a reply again from the gallery and compares it with the given reply.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::compare::{EXACT, PROCESSED_AGAIN, Problems, as_read};
@@ -141,7 +143,8 @@ impl Case {
             Err(_) if claim.calibration.origin == Origin::User => None, // `identify` also continues without it
             found => found?,
         };
-        let (id, calibration) = found.map_or((0, None), |(id, calibration)| (id, Some(calibration)));
+        let (id, calibration) =
+            found.map_or((0, None), |(id, calibration)| (id, Some(Arc::new(calibration))));
         let of_model = Threshold::uncalibrated(gallery.binding());
         let threshold = match (claim.calibration.origin, &calibration) {
             (Origin::User, _) => {

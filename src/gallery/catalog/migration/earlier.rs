@@ -78,11 +78,28 @@ const V3: &[&str] = &[
     PRIMARY KEY (name, bucket)) STRICT, WITHOUT ROWID",
 ];
 
+/// The tables of version 4 that version 3 does not have, or has with another definition.
+const V4: &[&str] = &[
+    "CREATE TABLE paths (
+    hash BLOB NOT NULL REFERENCES photos(hash), path BLOB NOT NULL,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('paths', hash, path)) STORED,
+    PRIMARY KEY (hash, path)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE templates (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER REFERENCES subjects(id),
+    photo_id INTEGER REFERENCES photos(id), face TEXT,
+    source_id INTEGER REFERENCES sources(id), source_row INTEGER,
+    sum INTEGER GENERATED ALWAYS AS (row_sum('templates', id, subject_id, photo_id, face, source_id, source_row)) STORED) STRICT",
+];
+
 /// The definitions of an earlier version.
 pub(in super::super) fn statements(version: i64) -> Vec<&'static str> {
     match version {
         1 => V1.to_vec(),
         2 => [V1, V2].concat(),
-        _ => V3.to_vec(),
+        3 => V3.to_vec(),
+        _ => {
+            let kept = V3.iter().filter(|sql| !sql.starts_with("CREATE TABLE templates "));
+            kept.chain(V4).copied().collect()
+        }
     }
 }

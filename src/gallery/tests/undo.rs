@@ -1,0 +1,236 @@
+//! Undoing corrections, with a local store and across restarts.
+
+use super::*;
+use crate::gallery::catalog::journal::Kind as Correction;
+use crate::gallery::catalog::template;
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+/// Subjects by name, with the vectors of their templates by number (see [`template`](super::template)).
+fn content(gallery: &Gallery) -> Vec<(String, Vec<u64>)> {
+    let mut subjects = Vec::new();
+    gallery.each_subject(|subject| subjects.push(subject)).unwrap();
+    let view = gallery.view().unwrap();
+    let number = |id: u64| {
+        let vector = view.get(id).unwrap().unwrap().vector;
+        (0..1000).find(|&number| super::template(number).as_slice() == vector).unwrap()
+    };
+    subjects
+        .into_iter()
+        .map(|subject| {
+            let templates = gallery.templates_of(&subject).unwrap();
+            let mut numbers: Vec<u64> = templates.iter().map(|template| number(template.id)).collect();
+            numbers.sort_unstable();
+            (subject.name, numbers)
+        })
+        .collect()
+}
+
+fn refusal(gallery: &Gallery, id: i64) -> String {
+    let before = content(gallery);
+    let entries = gallery.journal().unwrap().len();
+    let error = gallery.undo(id).unwrap_err();
+    assert!(matches!(error, GalleryError::CannotUndo { .. }), "{error}");
+    assert_eq!((content(gallery), gallery.journal().unwrap().len()), (before, entries));
+    error.to_string()
+}
+
+fn require_sound(gallery: &Gallery) {
+    assert_eq!(gallery.check(false).unwrap().problems, [""; 0]);
+}
+
+/// A gallery of p-0 to p-5 with three templates each.
+fn gallery() -> (Kind, Gallery) {
+    let kind = Kind::local();
+    let gallery = kind.open(Access::ReadWrite);
+    import(&gallery, 6);
+    gallery.keep_names_in_memory().unwrap();
+    (kind, gallery)
+}
+
+#[test]
+fn each_kind_of_correction_is_undone_once_also_after_a_restart() {
+    for restart in [false, true] {
+        let (kind, mut gallery) = gallery();
+        let before = content(&gallery);
+        let renamed = gallery.rename_subject("p-0", &name("Ada")).unwrap();
+        let merged = gallery.merge_subjects("p-1", "p-2").unwrap();
+        assert_eq!(merged.templates, 3);
+        let ids = gallery.templates_of(&gallery.subject("p-3").unwrap()).unwrap();
+        let moved = gallery.move_templates(&[ids[0].id, ids[1].id], "Bob").unwrap();
+        let all = [renamed, merged.entry.unwrap(), moved.entries[0]];
+        if restart {
+            drop(gallery);
+            gallery = kind.open(Access::ReadWrite);
+        }
+        for (id, verb, subject, templates) in
+            [(all[0], "rename", "p-0", 0), (all[1], "merge", "p-1", 3), (all[2], "move", "p-3", 2)]
+        {
+            let entry = gallery.journal().unwrap().into_iter().find(|entry| entry.id == id).unwrap();
+            assert!(entry.may_be_undone() && entry.verb == verb, "{entry:?}");
+            let undone = gallery.undo(id).unwrap();
+            assert_eq!((undone.undone, undone.verb.as_str(), undone.subject.as_str()), (id, verb, subject));
+            assert_eq!(undone.templates.len(), templates);
+            let journal = gallery.journal().unwrap();
+            let entry = journal.iter().find(|entry| entry.id == id).unwrap();
+            assert_eq!((entry.undone_by, entry.may_be_undone()), (Some(undone.entry), false));
+            let last = journal.last().unwrap();
+            assert_eq!((last.id, last.verb.as_str(), last.may_be_undone()), (undone.entry, "undo", false));
+        }
+        assert_eq!(content(&gallery), before);
+        if restart {
+            drop(gallery);
+            gallery = kind.open(Access::ReadWrite);
+        }
+        for id in all {
+            assert!(refusal(&gallery, id).contains("has undone it"));
+        }
+        require_sound(&gallery);
+    }
+}
+
+#[test]
+fn a_chain_of_corrections_is_undone_from_its_end() {
+    let (_kind, gallery) = gallery();
+    let before = content(&gallery);
+    let chain = [
+        gallery.merge_subjects("p-0", "p-1").unwrap().entry.unwrap(),
+        gallery.rename_subject("p-1", &name("Ada")).unwrap(),
+        gallery.merge_subjects("Ada", "p-2").unwrap().entry.unwrap(),
+        gallery.merge_subjects("p-2", "p-3").unwrap().entry.unwrap(),
+        gallery.rename_subject("p-3", &name("Eve")).unwrap(),
+    ];
+    assert!(refusal(&gallery, chain[0]).contains("was removed, or moved on"));
+    assert!(refusal(&gallery, chain[1]).contains("not in the gallery any more"));
+    for id in chain.into_iter().rev() {
+        gallery.undo(id).unwrap();
+    }
+    assert_eq!(content(&gallery), before);
+    // A second time through the subjects that were made again.
+    let again = gallery.merge_subjects("p-0", "p-1").unwrap().entry.unwrap();
+    let on = gallery.merge_subjects("p-1", "p-2").unwrap().entry.unwrap();
+    gallery.undo(on).unwrap();
+    gallery.undo(again).unwrap();
+    assert_eq!(content(&gallery), before);
+    require_sound(&gallery);
+}
+
+#[test]
+fn what_cannot_be_undone_is_refused_with_the_reason() {
+    let (_kind, gallery) = gallery();
+    let error = gallery.undo(77).unwrap_err();
+    assert!(matches!(error, GalleryError::UnknownEntry { id: 77 }), "{error}");
+
+    gallery.remove_subject("p-5").unwrap();
+    let removal = gallery.journal().unwrap().last().unwrap().clone();
+    assert!(!removal.may_be_undone());
+    assert!(refusal(&gallery, removal.id).contains("removal"));
+
+    // Another name, or another subject with the old name.
+    let renamed = gallery.rename_subject("p-0", &name("Ada")).unwrap();
+    gallery.rename_subject("Ada", &name("Ada Lovelace")).unwrap();
+    assert!(refusal(&gallery, renamed).contains("renamed again, to \"Ada Lovelace\""));
+    gallery.rename_subject("Ada Lovelace", &name("Ada")).unwrap();
+    gallery.rename_subject("p-1", &name("p-0")).unwrap();
+    assert!(refusal(&gallery, renamed).contains("another subject has this name"));
+
+    // A template that is gone, although the others are there.
+    let merged = gallery.merge_subjects("p-2", "p-3").unwrap().entry.unwrap();
+    let pairs = gallery.journal().unwrap().last().unwrap().moved();
+    gallery.remove_templates(&[pairs[1].1]).unwrap();
+    assert!(refusal(&gallery, merged).contains(&format!("template {} was removed", pairs[1].1)));
+
+    // The destination has the old name.
+    let merged = gallery.merge_subjects("p-4", "p-3").unwrap().entry.unwrap();
+    gallery.rename_subject("p-3", &name("p-4")).unwrap();
+    assert!(refusal(&gallery, merged).contains("has the name \"p-4\" now"));
+
+    // Unknown faces had no subject.
+    let ids = gallery.add_unknown_faces(&[unknown(1, 100)]).unwrap();
+    gallery.name_unknown_faces(&ids[0], "Ada").unwrap();
+    let named = gallery.journal().unwrap().last().unwrap().clone();
+    assert!(!named.may_be_undone() && refusal(&gallery, named.id).contains("had no subject"));
+
+    gallery
+        .undo(gallery.journal().unwrap().iter().find(|entry| entry.verb == "rename").unwrap().id)
+        .unwrap_err();
+    require_sound(&gallery);
+}
+
+#[test]
+fn templates_go_back_to_the_subject_that_is_still_there() {
+    let (_kind, gallery) = gallery();
+    let ids = gallery.templates_of(&gallery.subject("p-0").unwrap()).unwrap();
+    let moved = gallery.move_templates(&[ids[0].id], "p-1").unwrap().entries[0];
+    gallery.rename_subject("p-0", &name("Ada")).unwrap();
+    assert_eq!(gallery.undo(moved).unwrap().subject, "Ada");
+    assert_eq!(gallery.subject("Ada").unwrap().templates, 3);
+    // A subject with the old name takes the templates of the one that is gone.
+    let merged = gallery.merge_subjects("p-2", "p-3").unwrap().entry.unwrap();
+    gallery.rename_subject("p-4", &name("p-2")).unwrap();
+    assert_eq!(gallery.undo(merged).unwrap().subject, "p-2");
+    assert_eq!(
+        (gallery.subject("p-2").unwrap().templates, gallery.subject("p-3").unwrap().templates),
+        (6, 3)
+    );
+    require_sound(&gallery);
+}
+
+/// A crash between the steps of an undoing leaves the correction undone completely, or not at all.
+#[test]
+fn a_crash_during_an_undoing_leaves_all_or_nothing() {
+    let (kind, gallery) = gallery();
+    let before = content(&gallery);
+    let merged = gallery.merge_subjects("p-1", "p-2").unwrap().entry.unwrap();
+    let after = content(&gallery);
+    let mut gallery = gallery;
+    for is_finished in [false, true] {
+        let entry = gallery.journal().unwrap().into_iter().find(|entry| entry.id == merged).unwrap();
+        let originals: Vec<template::Original> =
+            entry.moved().iter().map(|(_, id)| gallery.catalog().original(*id).unwrap().unwrap()).collect();
+        let rows: Vec<_> =
+            originals.iter().map(|one| gallery.view().unwrap().get(one.id).unwrap().unwrap()).collect();
+        let mut ids = Vec::new();
+        let (written, into) = gallery
+            .write_as(PendingKind::Move, "undoing", |tx, list| {
+                let (into, _) = subject::ensure(tx, &Person::Named(name("p-1")))?;
+                for row in &rows {
+                    let id = template::copy_template(tx, row.id, into.cast_unsigned())?.cast_unsigned();
+                    list.push(vectors::Row { id, subject: into.cast_unsigned(), vector: &row.vector });
+                    ids.push(id);
+                }
+                Ok(into.cast_unsigned())
+            })
+            .unwrap();
+        if is_finished {
+            let kind = Correction::Undo(&entry);
+            let retire = |tx: &rusqlite::Transaction<'_>| {
+                template::retire_moved(tx, kind, &originals, (into, "p-1"), &ids).map(drop)
+            };
+            gallery.finish(written, retire).unwrap();
+        }
+        drop(gallery);
+        gallery = kind.open(Access::ReadWrite);
+        assert_eq!(content(&gallery), if is_finished { before.clone() } else { after.clone() });
+        require_sound(&gallery);
+    }
+    assert!(refusal(&gallery, merged).contains("has undone it"));
+}
+
+/// A purge erases the names of removed subjects, also from undone corrections.
+#[test]
+fn undone_corrections_keep_no_name_of_a_removed_subject() {
+    let (_kind, gallery) = gallery();
+    let renamed = gallery.rename_subject("p-0", &name("Ada")).unwrap();
+    gallery.undo(renamed).unwrap();
+    let merged = gallery.merge_subjects("p-0", "p-1").unwrap().entry.unwrap();
+    gallery.undo(merged).unwrap();
+    gallery.remove_subject("p-0").unwrap();
+    let journal = gallery.journal().unwrap();
+    let text = format!("{journal:?}");
+    assert!(!text.contains("\"p-0\"") && !text.contains("Ada") && text.contains("\"p-1\""), "{text}");
+    assert!(journal.iter().all(|entry| !entry.may_be_undone()));
+    assert!(refusal(&gallery, merged).contains("has undone it"));
+}

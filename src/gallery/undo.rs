@@ -1,0 +1,131 @@
+//! Undoing corrections.
+//!
+//! A rename, a merge and a move are recorded in the journal with what is necessary to undo them. Undoing is a correction too, of the kind
+//! `undo`. Two corrections that cancel each other do not prevent that an earlier one is undone.
+
+use super::catalog::JournalEntry;
+use super::catalog::journal::{Kind, Successors};
+use super::catalog::template::Original;
+use super::correction::{Destination, Relocated};
+use super::error::{GalleryError, Result};
+use super::{Gallery, Name};
+
+/// A correction that was undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The number of the journal entry of the undoing.
+    pub entry: i64,
+    /// The number of the undone entry.
+    pub undone: i64,
+    /// The kind of the undone correction: `rename`, `merge` or `move`.
+    pub verb: String,
+    /// The subject that has its name or its templates again.
+    pub subject: String,
+    /// The templates that were moved back: pairs of the ids before and after. Empty for a rename.
+    pub templates: Vec<(u64, u64)>,
+}
+
+impl Gallery {
+    /// Undoes a correction, given by the number of its journal entry.
+    ///
+    /// - A renamed subject gets its old name again.
+    /// - Merged or moved templates go back to their former subject under new ids. A subject that is gone is made again, with its name at
+    ///   that time and a new id. All templates of the correction go back, or none.
+    ///
+    /// It is durable when it returns, and recorded in the journal. A removal cannot be undone, and no correction twice.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownEntry`]. [`GalleryError::CannotUndo`] with the reason: the kind of the correction; it was undone; a later
+    /// correction changed the name or one of the templates; another subject has the old name. The disk is full or failing.
+    pub fn undo(&self, id: i64) -> Result<Undone> {
+        let _alone = self.correct();
+        let journal = self.journal()?;
+        let entry = journal.iter().find(|entry| entry.id == id).ok_or(GalleryError::UnknownEntry { id })?;
+        if let Some(reason) = entry.obstacle() {
+            return Err(GalleryError::CannotUndo { id, reason });
+        }
+        let successors = Successors::of(&journal);
+        match entry.verb.as_str() {
+            "rename" => self.undo_rename(entry, &successors),
+            _ => self.undo_move(entry, &successors),
+        }
+    }
+
+    fn undo_rename(&self, entry: &JournalEntry, successors: &Successors) -> Result<Undone> {
+        let refused = |reason: String| Err(GalleryError::CannotUndo { id: entry.id, reason });
+        let (Some(id), Some(from), Some(to)) =
+            (entry.id_of("subject"), entry.name_of("from"), entry.name_of("to"))
+        else {
+            return Err(self.incomplete(entry));
+        };
+        let mut catalog = self.catalog();
+        let subject = match catalog.subject(to) {
+            Ok(subject) if subject.id == successors.subject(id) => subject,
+            Ok(_) | Err(GalleryError::UnknownSubject { .. }) => {
+                return refused(match catalog.subject_name(successors.subject(id))? {
+                    Some(now) => format!("the subject was renamed again, to {now:?}"),
+                    None => "the subject is not in the gallery any more".into(),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let undone = Name::new(from).and_then(|name| catalog.rename(Kind::Undo(entry), &subject, &name));
+        let undone = match undone {
+            Err(GalleryError::SubjectName { name, reason }) => return refused(format!("{name:?}: {reason}")),
+            undone => undone?,
+        };
+        self.record_in_index(&catalog)?;
+        Ok(Undone {
+            entry: undone,
+            undone: entry.id,
+            verb: entry.verb.clone(),
+            subject: from.to_owned(),
+            templates: Vec::new(),
+        })
+    }
+
+    fn undo_move(&self, entry: &JournalEntry, successors: &Successors) -> Result<Undone> {
+        let refused = |reason: String| Err(GalleryError::CannotUndo { id: entry.id, reason });
+        let (Some(from), Some(name), Some(into)) =
+            (entry.id_of("from"), entry.name_of("from_name"), entry.id_of("into"))
+        else {
+            return Err(self.incomplete(entry));
+        };
+        let ids: Vec<u64> = entry.moved().into_iter().map(|(_, id)| successors.template(id)).collect();
+        let chosen = match self.choose(&ids) {
+            Err(GalleryError::UnknownTemplate { id }) => {
+                return refused(format!("template {id} was removed, or moved on"));
+            }
+            chosen => chosen?,
+        };
+        let into = successors.subject(into);
+        if let Some(other) = chosen.templates.iter().find(|template| template.subject_id != into) {
+            return refused(format!("template {} belongs to {:?} now", other.id, other.subject));
+        }
+        // A subject that still exists is identified by its id, because it may have been renamed.
+        let known = self.catalog().subject_name(successors.subject(from))?;
+        let destination = match self.destination(known.as_deref().unwrap_or(name)) {
+            Ok(Destination::Subject(subject)) if subject.id == into => {
+                return refused(format!("the subject with the templates has the name {name:?} now"));
+            }
+            Err(GalleryError::SubjectName { name, reason }) => return refused(format!("{name:?}: {reason}")),
+            destination => destination?,
+        };
+        let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
+        if originals.is_empty() {
+            return Err(self.incomplete(entry));
+        }
+        let Relocated { into, ids, entries } = self.relocate(Kind::Undo(entry), &originals, destination)?;
+        Ok(Undone {
+            entry: entries.first().copied().unwrap_or_default(),
+            undone: entry.id,
+            verb: entry.verb.clone(),
+            subject: into,
+            templates: originals.iter().map(|template| template.id).zip(ids).collect(),
+        })
+    }
+
+    fn incomplete(&self, entry: &JournalEntry) -> GalleryError {
+        self.damaged(format!("entry {} of the journal has no complete detail", entry.id))
+    }
+}

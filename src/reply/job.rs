@@ -1,0 +1,93 @@
+//! Jobs: long operations of a server.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The operation of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// A calibration. The result is a `Calibrated`.
+    Calibration,
+    /// An evaluation. The result is its `Report`.
+    Evaluation,
+    /// An audit. The result is an `Audit`.
+    Audit,
+    /// A backup. The result is a `BackupMade`.
+    Backup,
+    /// The erasure of removed templates. The result is a `Purged`, which is the receipt.
+    Purge,
+    /// A compaction. The result is a `Compacted`.
+    Compact,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// It waits for other jobs of the gallery.
+    Queued,
+    /// It is running.
+    Running,
+    /// It has a result.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was cancelled before its end.
+    Cancelled,
+}
+
+/// The progress of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JobProgress {
+    /// The counted unit, in the plural.
+    pub unit: String,
+    /// Completed units.
+    pub done: u64,
+    /// All units; `null` if it is not known.
+    pub total: Option<u64>,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JobFailure {
+    /// A stable code, as in error replies.
+    pub code: String,
+    /// The reason in words.
+    pub detail: String,
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobShown {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Its id.
+    pub id: String,
+    /// The operation.
+    pub kind: JobKind,
+    /// The gallery.
+    pub gallery: String,
+    /// Its state.
+    pub state: JobState,
+    /// Its progress, if it is known.
+    pub progress: Option<JobProgress>,
+    /// Time of its making, in seconds since 1970.
+    pub created: i64,
+    /// Time of its end, in seconds since 1970.
+    pub finished: Option<i64>,
+    /// The result of a job that is done.
+    pub result: Option<Value>,
+    /// Why it failed.
+    pub problem: Option<JobFailure>,
+}
+
+/// All jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobsListed {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// The jobs, newest first.
+    pub jobs: Vec<JobShown>,
+}

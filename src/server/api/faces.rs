@@ -1,0 +1,221 @@
+//! Enrollment, and corrections of single templates.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use http_body_util::BodyExt;
+
+use super::handler;
+use crate::gallery::Person;
+use crate::ingest::Faces;
+use crate::reason::Reason;
+use crate::reply::{
+    EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, TemplatesMoved, TemplatesRemoved, Timings, VERSION,
+};
+use crate::server::call::{Call, Reply, json, with_type};
+use crate::server::enroller::{Set, Written};
+use crate::server::idempotency::Attempt;
+use crate::server::input::{self, Enroll, EnrollQuery, Face, Octets, PhotoForm};
+use crate::server::photo::{self, milliseconds};
+use crate::server::problem::{Problem, Result};
+use crate::server::route::{Access, Route};
+use crate::server::served::Served;
+use crate::server::token::Scope;
+use crate::session::{Enrolled, EnrolledRow, ProcessedPhoto, subjects};
+
+const FACES: &str = "/v1/galleries/{gallery}/faces";
+const FACE: &str = "/v1/galleries/{gallery}/faces/{face}";
+
+pub fn routes() -> Vec<Route> {
+    let (enroll, admin) = (Access::Scope(Scope::Enroll), Access::Scope(Scope::Admin));
+    let words = ("enroll", "Enroll faces; they are durable when the reply is sent");
+    let remove = ("removeFace", "Remove a template");
+    let relocate = ("moveFaces", "Move templates to another subject");
+    vec![
+        Route::new(Method::POST, FACES, enroll, words, handler!(self::enroll))
+            .query::<EnrollQuery>()
+            .takes::<EnrollFaces>()
+            .takes_as::<PhotoForm>("multipart/form-data")
+            .takes_as::<Octets>("application/octet-stream")
+            .gives::<EnrolledFaces>(200)
+            .gives::<EnrolledFaces>(201),
+        Route::new(Method::DELETE, FACE, admin, remove, handler!(self::remove)).gives::<TemplatesRemoved>(200),
+        Route::new(Method::POST, "/v1/galleries/{gallery}/faces/move", admin, relocate, handler!(self::relocate))
+            .takes::<MoveFaces>()
+            .gives::<TemplatesMoved>(200),
+    ]
+}
+
+async fn enroll(call: Call) -> Result<Reply> {
+    let Some(key) = call.headers.get("idempotency-key") else { return enroll_once(&call).await };
+    let key = key.to_str().map_err(|_| Problem::field("Idempotency-Key", "expected printable ASCII"))?;
+    let (token, path) = (call.token_name(), call.uri.to_string());
+    match call.app.idempotency.enter(token, &path, key, &call.body)? {
+        Attempt::Repeated(status, body) => Ok(with_type(status, "application/json", body)),
+        Attempt::First(running) => {
+            let (parts, body) = enroll_once(&call).await?.into_parts();
+            let body = body.collect().await.map_err(|error| Problem::internal(&error))?.to_bytes();
+            running.finish(parts.status, body.clone());
+            Ok(Reply::from_parts(parts, body.into()))
+        }
+    }
+}
+
+async fn enroll_once(call: &Call) -> Result<Reply> {
+    let served = call.gallery()?;
+    let Enroll { faces, photos } = input::enroll(call, &served).await?;
+    if photos.faces == Faces::All {
+        return Err(Problem::field("photos.faces", "all faces of a photo would get the same name"));
+    }
+    let mut timings = Timings::default();
+    let (given, set) = templates(&faces);
+    let results = if faces.len() == set.len() {
+        Vec::new()
+    } else {
+        enroll_photos(call, &served, &faces, &photos, &mut timings).await?
+    };
+    let rows = if set.is_empty() { Vec::new() } else { enroll_set(&served, set, &mut timings).await? };
+    let (mut results, mut rows) = (results.into_iter(), given.iter().zip(rows));
+    let mut enrolled = Vec::with_capacity(faces.len());
+    for (face, person) in &faces {
+        let result = match face {
+            Face::Photo(_) => results.next(),
+            Face::Template(_) => {
+                rows.next().map(|(_, row)| of_row(&served, person, row)).transpose()?
+            }
+        };
+        enrolled.push(result.ok_or_else(|| Problem::internal(&"a face has no result"))?);
+    }
+    timings.total_ms = milliseconds(call.received.elapsed());
+    reply(enrolled, timings)
+}
+
+/// The templates among the faces, with their positions.
+fn templates(faces: &[(Face, Person)]) -> (Vec<usize>, Set) {
+    let faces = faces.iter().enumerate();
+    let templates = faces.filter_map(|(at, (face, person))| match face {
+        Face::Template(template) => Some((at, (template.clone(), person.clone()))),
+        Face::Photo(_) => None,
+    });
+    templates.unzip()
+}
+
+async fn enroll_set(served: &Served, set: Set, timings: &mut Timings) -> Result<Vec<EnrolledRow>> {
+    let Written { result, waited, wrote } = served.enroller.set(set).await?;
+    timings.queue_ms += milliseconds(waited);
+    timings.write_ms += milliseconds(wrote);
+    Ok(result)
+}
+
+fn of_row(served: &Served, person: &Person, row: EnrolledRow) -> Result<FaceEnrolled> {
+    Ok(match row.subject {
+        Some(subject_id) => FaceEnrolled::Enrolled {
+            subject: person.name().to_string(),
+            subject_id,
+            face_ids: vec![row.id],
+            faces: None,
+            not_looked_at: None,
+            note: None,
+            bounds: None,
+            quality: None,
+        },
+        None => {
+            let subject = served.session.gallery().template(row.id)?.map(|template| template.subject);
+            let (reason, detail) = (Reason::Duplicate, String::new());
+            FaceEnrolled::Unchanged { subject, face_ids: vec![row.id], reason, detail }
+        }
+    })
+}
+
+async fn enroll_photos(
+    call: &Call,
+    served: &Arc<Served>,
+    faces: &[(Face, Person)],
+    photos: &FaceOptions,
+    timings: &mut Timings,
+) -> Result<Vec<FaceEnrolled>> {
+    let (request, options) = served.photos(photos)?;
+    let given = faces.iter().filter_map(|(face, person)| match face {
+        Face::Photo(bytes) => Some((bytes.clone(), person.clone())),
+        Face::Template(_) => None,
+    });
+    let (bytes, people): (Vec<_>, Vec<Person>) = given.unzip();
+    let looks = photo::looks(call, served, bytes, options).await?;
+    photo::enter(timings, &looks);
+    // All photos are queued before the first result is awaited, so that they become durable together.
+    let photos = looks.into_iter().zip(people).map(|(look, person)| {
+        let hash = look.result.hash;
+        let photo = ProcessedPhoto { look: look.result, path: PathBuf::new(), person, photos: request.clone() };
+        (hash, served.enroller.queue_photo(photo))
+    });
+    let photos: Vec<_> = photos.collect();
+    let mut results = Vec::with_capacity(photos.len());
+    for (hash, queued) in photos {
+        let Written { result, waited, wrote } = queued?.written().await?;
+        timings.queue_ms = timings.queue_ms.max(milliseconds(waited));
+        timings.write_ms = timings.write_ms.max(milliseconds(wrote));
+        results.push(of_photo(served, &hash, result)?);
+    }
+    Ok(results)
+}
+
+fn of_photo(served: &Served, hash: &crate::image::PhotoHash, enrolled: Enrolled) -> Result<FaceEnrolled> {
+    let gallery = served.session.gallery();
+    match enrolled {
+        Enrolled::Added(templates, census) => {
+            let face_ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
+            let first = templates.first().map(|template| gallery.template(template.id)).transpose()?.flatten();
+            let Some(first) = first else { return Err(Problem::conflict("removed", "the face was removed at once")) };
+            Ok(FaceEnrolled::Enrolled {
+                subject: first.subject,
+                subject_id: first.subject_id,
+                face_ids,
+                faces: Some(census.found),
+                not_looked_at: Some(census.not_looked_at),
+                note: census.note(),
+                bounds: first.face.as_ref().map(|face| face.bounds),
+                quality: first.face.map(|face| face.quality),
+            })
+        }
+        Enrolled::Skipped(skip, _) if matches!(skip.reason, Reason::Duplicate | Reason::OtherName) => {
+            let held = gallery.templates_of_photo(hash)?;
+            let subject = held.iter().find_map(|template| template.subject.clone());
+            let face_ids = held.into_iter().map(|template| template.template).collect();
+            Ok(FaceEnrolled::Unchanged { subject, face_ids, reason: skip.reason, detail: skip.detail })
+        }
+        Enrolled::Skipped(skip, _) => Ok(FaceEnrolled::Skipped { reason: skip.reason, detail: skip.detail }),
+    }
+}
+
+/// 201 if something was added, 200 if everything was there, and the first reason as a problem if no face gave a template.
+fn reply(faces: Vec<FaceEnrolled>, timings: Timings) -> Result<Reply> {
+    let skipped = faces.iter().filter_map(|face| match face {
+        FaceEnrolled::Skipped { reason, detail } => Some((*reason, detail)),
+        _ => None,
+    });
+    let skipped: Vec<_> = skipped.collect();
+    if let Some((reason, detail)) = skipped.first().filter(|_| skipped.len() == faces.len()) {
+        return Err(Problem::no_template(*reason, detail));
+    }
+    let is_new = faces.iter().any(|face| matches!(face, FaceEnrolled::Enrolled { .. }));
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    json(status, &EnrolledFaces { version: VERSION, faces, timings })
+}
+
+async fn remove(call: Call) -> Result<Reply> {
+    let (served, id) = (call.gallery()?, call.id_parameter("face", "unknown_face")?);
+    let removed = call.work(move || subjects::remove_templates(served.session.gallery(), &[id], false)).await?;
+    json(StatusCode::OK, &removed.0)
+}
+
+async fn relocate(call: Call) -> Result<Reply> {
+    let served = call.gallery()?;
+    let MoveFaces { face_ids, to } = call.json()?;
+    if face_ids.is_empty() {
+        return Err(Problem::field("face_ids", "expected at least one"));
+    }
+    input::person(&to, || "to".into())?;
+    let moved = call.work(move || subjects::move_templates(served.session.gallery(), &face_ids, &to, false)).await?;
+    json(StatusCode::OK, &moved.0)
+}

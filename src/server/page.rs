@@ -1,0 +1,70 @@
+//! The page for a browser. Its files are part of the program.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::routing::get;
+
+use super::app::App;
+use super::guard::with_headers;
+use super::problem::Problem;
+
+/// A file of the page.
+struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    content: &'static [u8],
+}
+
+macro_rules! assets {
+    ($($name:literal: $media_type:literal),* $(,)?) => {
+        [$(Asset { name: $name, media_type: $media_type, content: include_bytes!(concat!("page/", $name)) }),*]
+    };
+}
+
+const INDEX: &[u8] = include_bytes!("page/index.html");
+
+static ASSETS: &[Asset] = &assets! {
+    "style.css": "text/css; charset=utf-8",
+};
+
+/// The router with the page at `/` and its files below `/assets/`.
+pub fn add(router: Router, app: &Arc<App>) -> Router {
+    let index = Arc::clone(app);
+    let mut router = router.route(
+        "/",
+        get(move |request: Request<Body>| {
+            let app = Arc::clone(&index);
+            async move { file(&app, &request, "text/html; charset=utf-8", INDEX) }
+        }),
+    );
+    for asset in ASSETS {
+        let app = Arc::clone(app);
+        let handler = move |request: Request<Body>| {
+            let app = Arc::clone(&app);
+            async move { file(&app, &request, asset.media_type, asset.content) }
+        };
+        router = router.route(&format!("/assets/{}", asset.name), get(handler));
+    }
+    router
+}
+
+fn file(
+    app: &App,
+    request: &Request<Body>,
+    media_type: &'static str,
+    content: &'static [u8],
+) -> Response<Body> {
+    if let Err(problem) = app.hosts.check(request.method(), request.headers()) {
+        return with_headers(Problem::response(&problem, ""), "");
+    }
+    let mut reply = Response::new(Body::from(content));
+    *reply.status_mut() = StatusCode::OK;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // A new version of the program has new files.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    with_headers(reply, "")
+}

@@ -1,0 +1,165 @@
+//! Batches: probes of several requests in one pass over the gallery, each with its own threshold, list length and subjects.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use super::answer::{identification, with_template};
+use super::error::{Result, SessionError};
+use super::{Policy, Session};
+use crate::decision::Certificate;
+use crate::gallery::{Candidates, Search, Selected};
+use crate::reply::{Among, Identification, IdentifyRequest, Probe};
+use crate::template::Template;
+
+/// Longest candidate list of a probe that shares a pass with probes that want shorter ones.
+const SHORT_LIST: u32 = 64;
+
+/// A probe of a batch.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The probe, for the reply.
+    pub probe: &'a Probe,
+    /// Its template.
+    pub template: &'a Template,
+    /// Its request.
+    pub request: &'a IdentifyRequest,
+    /// The policy for this request, made with [`Session::policy`] or [`Session::policy_among`].
+    pub policy: &'a Policy,
+    /// The subjects among whom it is searched; `None`: all.
+    pub among: Option<&'a Subjects>,
+}
+
+/// The subjects among whom a probe is searched, at one moment of the gallery.
+pub struct Subjects {
+    request: Among,
+    ids: HashSet<u64>,
+    /// Whether `ids` are the only subjects that are searched; otherwise all but these are.
+    only: bool,
+    selected: Selected,
+    /// Number of the subjects, and of their templates.
+    counts: (u64, u64),
+}
+
+impl Subjects {
+    /// Number of the subjects, and of their templates.
+    pub fn counts(&self) -> (u64, u64) {
+        self.counts
+    }
+
+    fn passes(&self, subject: u64) -> bool {
+        self.ids.contains(&subject) == self.only
+    }
+}
+
+impl Session {
+    /// The subjects of a filter in the present gallery; `None` if the filter leaves nobody out.
+    ///
+    /// # Errors
+    /// A subject or a list is not in the gallery; the gallery failed.
+    pub fn among(&self, request: &Among) -> Result<Option<Subjects>> {
+        if request.is_everybody() {
+            return Ok(None);
+        }
+        let left_out = self.subject_ids(&request.not_subjects)?;
+        let given = request.subjects.as_ref().map(|ids| self.subject_ids(ids)).transpose()?;
+        let only = given.is_some();
+        let ids = match given {
+            Some(given) => given.difference(&left_out).copied().collect(),
+            None => left_out,
+        };
+        let passes = |subject: u64| ids.contains(&subject) == only;
+        let (selected, templates) = self.gallery().select(&passes)?;
+        let subjects = match only {
+            true => ids.len() as u64,
+            false => self.gallery().counts()?.0.saturating_sub(ids.len() as u64),
+        };
+        Ok(Some(Subjects { request: request.clone(), ids, only, selected, counts: (subjects, templates) }))
+    }
+
+    /// The ids as a set, each of which must be of a subject.
+    fn subject_ids(&self, ids: &[u64]) -> Result<HashSet<u64>> {
+        for &id in ids {
+            if self.gallery().subject_name(id)?.is_none() {
+                return Err(SessionError::NoSubject { id });
+            }
+        }
+        Ok(ids.iter().copied().collect())
+    }
+
+    /// Identifies templates of several requests in as few passes over the gallery as possible. The replies are in the order of the probes,
+    /// and equal those of [`identify_templates`](Self::identify_templates) for each request alone.
+    ///
+    /// # Errors
+    /// A template has another dimension; a list length is 0; the gallery failed.
+    pub fn identify_batch(&self, probes: &[Asked<'_>]) -> Result<Vec<Identification>> {
+        for asked in probes {
+            require_list(asked.request)?;
+        }
+        let mut replies: Vec<Option<Identification>> = probes.iter().map(|_| None).collect();
+        let mut left: Vec<usize> = (0..probes.len()).collect();
+        while let Some(&first) = left.first() {
+            let (together, others) = left.iter().partition(|&&at| shares_a_pass(&probes[first], &probes[at]));
+            left = others;
+            let started = Instant::now();
+            let found = self.found(probes, &together)?;
+            let each = started.elapsed().as_secs_f64() * 1e3 / together.len() as f64;
+            for (at, candidates) in together.into_iter().zip(found) {
+                replies[at] = Some(self.reply(&probes[at], candidates, each));
+            }
+        }
+        Ok(replies.into_iter().flatten().collect())
+    }
+
+    /// The candidates for some probes that share a pass.
+    fn found(&self, probes: &[Asked<'_>], together: &[usize]) -> Result<Vec<Candidates>> {
+        let Some(&first) = together.first() else { return Ok(Vec::new()) };
+        let templates: Vec<&Template> = together.iter().map(|&at| probes[at].template).collect();
+        let longest = together.iter().map(|&at| probes[at].request.top_k).max().unwrap_or(1) as usize;
+        let search: &Search = &probes[first].policy.search;
+        let Some(among) = probes[first].among else {
+            return Ok(self.gallery().identify_all(&templates, longest, search)?);
+        };
+        if let Some(found) = self.gallery().identify_selected(&among.selected, &templates, longest, search)? {
+            return Ok(found);
+        }
+        loop {
+            // A subject was removed after the selection was made.
+            let (selected, _) = self.gallery().select(&|subject| among.passes(subject))?;
+            if let Some(found) = self.gallery().identify_selected(&selected, &templates, longest, search)? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn reply(&self, asked: &Asked<'_>, mut candidates: Candidates, milliseconds: f64) -> Identification {
+        let Asked { probe, template, request, policy, among } = *asked;
+        candidates.candidates.truncate(request.top_k as usize);
+        let certificate = Certificate::of(&candidates, policy.missed);
+        let probe = probe.clone();
+        let probe = if request.with_template { with_template(probe, template) } else { probe };
+        let (policy, binding) = ((policy, request.top_k), self.gallery().binding());
+        let mut reply = identification(probe, &candidates, certificate, policy, binding, milliseconds);
+        reply.search.among = among.map(|among| among.request.clone());
+        reply
+    }
+}
+
+/// Whether two probes can be searched for in one pass.
+fn shares_a_pass(one: &Asked<'_>, other: &Asked<'_>) -> bool {
+    let same_subjects = match (one.among, other.among) {
+        (None, None) => true,
+        (Some(one), Some(other)) => std::ptr::eq(one, other),
+        _ => false,
+    };
+    let long = |asked: &Asked<'_>| Some(asked.request.top_k).filter(|length| *length > SHORT_LIST);
+    same_subjects && one.policy.search == other.policy.search && long(one) == long(other)
+}
+
+/// Requires a candidate list of at least one place.
+pub(super) fn require_list(request: &IdentifyRequest) -> Result<()> {
+    if request.top_k == 0 {
+        let reason = "expected at least 1 candidate, got 0".into();
+        return Err(SessionError::Request { field: "top_k", reason });
+    }
+    Ok(())
+}
