@@ -80,7 +80,8 @@ export async function removeFaces(person, faceIds) {
   return done;
 }
 
-function tell(text, { journal_id: journalId = null }) {
-  toast(text, { journalId });
+/** A move is as many corrections as it has former subjects. */
+function tell(text, { journal_id: id, journal_ids: ids = id === undefined || id === null ? [] : [id] }) {
+  toast(text, ids);
   session.changed();
 }

@@ -48,25 +48,31 @@ function row(entry) {
       back.disabled = true;
       try {
         const { verb } = await undo(entry.id);
-        toast(S.correct.undone[verb] ?? S.correct.undone.rename);
+        toast(S.correct.undone[verb]);
       } catch (problem) {
         place.replaceChildren(el('span', { class: 'hint', role: 'alert', text: sentence(problem) }));
       }
     }, { label: S.history.undoOf(what) });
     place.append(back);
-  } else place.append(el('span', { class: 'hint', text: S.history.final }));
+  } else place.append(el('span', { class: 'hint', text: entry.undone_by ? S.history.undone : S.history.final }));
   return el('li', { class: 'history-row' },
     el('div', {}, el('p', { class: 'history-what', text: what }), el('p', { class: 'hint', text: when(entry.at) })),
     place);
 }
 
-/** An entry of the journal in words. A person without a known name has a number. */
+/** An entry of the journal in words. A person whose name was erased has a number. */
 export function describe({ verb, detail }) {
   const named = (id, name) => detail[name] ?? (detail[id] === null || detail[id] === undefined ? S.history.unknownFaces : S.history.subject(detail[id]));
   const n = Array.isArray(detail.templates) ? detail.templates.length : detail.templates ?? detail.template_ids?.length ?? 0;
-  if (verb === 'rename') return S.history.rename(detail.from, detail.to);
-  if (verb === 'merge') return S.history.merge(named('from', 'from_name'), named('into', 'into_name'), n);
-  if (verb === 'move') return S.history.move(named('from', 'from_name'), named('into', 'into_name'), n);
-  if (verb === 'remove') return S.history.remove(detail.subject === undefined ? null : named('subject', 'name'), n);
-  return S.history.other(verb);
+  const renamed = [named('subject', 'from'), named('subject', 'to')];
+  const moved = [named('from', 'from_name'), named('into', 'into_name'), n];
+  switch (verb) {
+    case 'rename': return S.history.rename(...renamed);
+    case 'merge': return S.history.merge(...moved);
+    case 'move': return S.history.move(...moved);
+    case 'remove': return S.history.remove(detail.subject === undefined ? null : named('subject', 'name'), n);
+    case 'undo': return detail.undone === 'rename' ? S.history.undoRename(...renamed) : S.history.undoMove(detail.undone, ...moved);
+    case 'threshold': return S.history.threshold(detail.from, detail.to);
+    default: return S.history.other(verb);
+  }
 }

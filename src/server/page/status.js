@@ -69,7 +69,9 @@ function draw(place, gallery, server, jobs, again) {
       pair(S.status.ready, server.ready ? S.status.isReady : S.status.isNotReady),
       pair(S.status.uptime, duration(server.uptime_s)),
       pair(S.status.requests, S.status.requestsOf(server.requests)),
-      ...server.galleries.filter((each) => each.queue !== undefined).map((each) => pair(`${S.status.queue}, ${each.gallery}`, count(each.queue))))),
+      pair(S.status.photosWaiting, S.status.photosWaitingOf(server.photos_waiting ?? 0)),
+      ...server.galleries.filter((each) => each.gallery === gallery.gallery)
+        .map((each) => pair(S.status.waiting, S.status.waitingOf(each.searches_waiting, each.writes_waiting))))),
     session.may('admin') ? section('jobs', S.status.jobs, jobList(jobs, again)) : '');
   if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }

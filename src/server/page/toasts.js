@@ -7,16 +7,17 @@ import { session } from './session.js';
 
 const MOST = 3;
 
-/** Shows `text`. With the id of a journal entry it offers to undo it. */
-export function toast(text, { journalId = null } = {}) {
+/** Shows `text`. With the ids of journal entries it offers to undo them. */
+export function toast(text, journalIds = []) {
   const region = document.getElementById('toasts');
   const message = el('p', { text });
-  const undoing = journalId !== null && button(S.correct.undo, async () => {
+  const undoing = journalIds.length > 0 && button(S.correct.undo, async () => {
     undoing.disabled = true;
     try {
-      const { verb } = await undo(journalId);
+      let verb = null;
+      for (const id of journalIds.toReversed()) ({ verb } = await undo(id));
       take();
-      toast(S.correct.undone[verb] ?? S.correct.undone.rename);
+      toast(S.correct.undone[verb]);
     } catch (problem) {
       undoing.remove();
       message.textContent = sentence(problem);
