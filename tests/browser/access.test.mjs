@@ -43,6 +43,30 @@ test('a token that ends while the page is open leads back to the form', async ()
   await close(view);
 });
 
+test('a token sees the views that its scope allows, and no scores without the right to them', async () => {
+  const views = async (scope) => {
+    const view = await open(browser, server, { path: `/#token=${server.makeToken(scope, scope)}` });
+    await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
+    return { view, names: await view.page.getByRole('navigation').getByRole('link').allInnerTexts() };
+  };
+  const enroll = await views('enroll');
+  assert.deepEqual(enroll.names, ['Identify', 'Enroll', 'People']);
+  await enroll.view.page.getByRole('link', { name: 'People' }).click();
+  await enroll.view.page.getByRole('link', { name: /^Ada Lovelace/u }).click();
+  await enroll.view.page.getByRole('button', { name: 'Add photos' }).waitFor();
+  assert.equal(await enroll.view.page.getByRole('button', { name: /Rename|Merge|Erase/u }).count(), 0);
+  await close(enroll.view);
+
+  const { view, names } = await views('identify');
+  assert.deepEqual(names, ['Identify']);
+  const found = await identify(view.page, photo('001', 'smiling'));
+  assert.deepEqual(found, { word: 'MATCH', name: 'Ada Lovelace' });
+  assert.equal(await view.page.locator('.candidate-score, .bar').count(), 0);
+  await view.page.getByText('Your token shows neither scores nor').waitFor();
+  assert.equal(await view.page.getByRole('button', { name: 'Enroll this person as' }).count(), 0);
+  await close(view);
+});
+
 test('an overloaded server is asked again after the time that it names', async () => {
   const view = await open(browser, server);
   await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();

@@ -8,13 +8,14 @@ import { join } from 'node:path';
 const PROGRAM = process.env.GALLERIST_PROGRAM;
 const START_MS = 60_000;
 
-/** Starts a server. The result has `url`, `token`, `api(method, path, body)` and `stop()`. */
+/** Starts a server. The result has `url`, `token`, `makeToken(name, scope)`, `api(method, path, body)` and `stop()`. */
 export async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), 'gallerist-browser-'));
   const gallery = join(folder, 'main');
-  const env = { ...process.env, HOME: process.env.HOME, XDG_STATE_HOME: folder, XDG_CONFIG_HOME: folder };
+  const tokens = join(folder, 'tokens.json');
+  const env = { ...process.env, XDG_STATE_HOME: folder };
   execFileSync(PROGRAM, ['init', gallery], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const child = spawn(PROGRAM, ['serve', gallery, '--bind', '127.0.0.1:0', '--tokens', join(folder, 'tokens.json'), '--keep-photos'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(PROGRAM, ['serve', gallery, '--bind', '127.0.0.1:0', '--tokens', tokens, '--keep-photos'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => { child.on('exit', resolve); });
   const stop = async () => {
     child.kill('SIGTERM');
@@ -23,7 +24,9 @@ export async function startServer() {
   };
   try {
     const { url, token } = await address(child);
-    const server = { url, token, folder, gallery, program: PROGRAM, env, stop, api: (method, path, body) => api(url, token, method, path, body) };
+    /** Makes a token with a scope. */
+    const makeToken = (name, scope) => execFileSync(PROGRAM, ['token', 'make', name, '--scope', scope, '--tokens', tokens], { env, encoding: 'utf8' }).trim();
+    const server = { url, token, makeToken, stop, api: (method, path, body) => api(url, token, method, path, body) };
     await ready(url);
     return server;
   } catch (error) {

@@ -60,6 +60,12 @@ const VIEWS = {
     await page.getByLabel('Name').fill('Lon');
     await page.locator('.suggestions li').first().waitFor();
   }),
+  enrolled: steps(hash('enroll'), async (page) => {
+    await page.locator('input[type=file]').setInputFiles([photo('037'), photo('001')]);
+    await page.getByLabel('Name').fill('London 037');
+    await page.getByRole('button', { name: 'Enroll 2 photos' }).click();
+    await page.locator('.enroll-summary').waitFor();
+  }),
   people: steps(hash('people'), (page) => page.locator('.person-tile img').first().waitFor()),
   person: steps((page) => hash(`people/${ada}`)(page), async (page) => {
     await page.getByRole('checkbox', { name: 'Select template 2' }).check();
@@ -69,6 +75,19 @@ const VIEWS = {
     await page.getByRole('button', { name: 'Erase' }).click();
     await page.getByRole('dialog').waitFor();
   }),
+  receipt: async (page) => {
+    await enrollDirectly(server, 'London 030', photo('030'));
+    await hash('people')(page);
+    await page.getByRole('link', { name: /^London 030/u }).click();
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByLabel('New name').fill('London 30');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'London 30' }).waitFor();
+    await page.getByRole('button', { name: 'Erase' }).click();
+    await page.getByRole('dialog').getByRole('checkbox').check();
+    await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click();
+    await page.getByRole('heading', { name: 'Receipt: London 30 was erased' }).waitFor();
+  },
   history: steps(hash('history'), (page) => page.locator('.history-row').first().waitFor()),
   status: steps(hash('status'), async (page) => {
     await page.getByRole('button', { name: 'Pause updates' }).click();

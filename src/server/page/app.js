@@ -20,7 +20,7 @@ const VIEWS = [
   { route: 'enroll', scope: 'enroll', view: enroll },
   { route: 'people', scope: 'enroll', view: people, detail: person },
   { route: 'history', scope: 'admin', view: history },
-  { route: 'status', scope: 'identify', view: status },
+  { route: 'status', scope: 'admin', view: status },
 ];
 
 const main = document.getElementById('main');

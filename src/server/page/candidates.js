@@ -11,14 +11,12 @@ import { score } from './words.js';
 export function candidates(reply) {
   return el('div', { class: 'candidates' },
     el('ol', { class: 'plain-list' }, ...reply.matches.map((each) => candidate(each, reply))),
-    hasScores(reply) && scoreAxis(reply));
+    session.me.scores ? scoreAxis(reply) : el('p', { class: 'hint', text: S.candidates.hidden }));
 }
 
-/** A token without scores sees names only. */
-const hasScores = ({ matches, threshold }) => threshold !== undefined && matches[0].similarity !== undefined;
-
 function candidate(match, reply) {
-  const isScored = hasScores(reply);
+  // A token without scores gets them in bands, which say less than the decision.
+  const isScored = session.me.scores;
   const range = isScored ? rangeOf(match.similarity, reply) : match.match ? 'match' : 'below';
   return el('li', { class: `candidate ${range}` },
     picture(match.face_id, match.subject),

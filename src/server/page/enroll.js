@@ -179,10 +179,9 @@ function base64(file) {
 
 function resultOf({ file, url }, face) {
   const words = { enrolled: S.enroll.enrolled, unchanged: S.enroll.unchanged, skipped: S.enroll.refused };
-  const reason = face.reason && (S.reasons[face.reason] ?? S.reasons.skipped);
   const about = face.result === 'enrolled'
     ? [S.enroll.detail(face.subject, face.quality?.overall ?? null), face.faces > 1 ? S.enroll.severalFaces(face.faces) : null]
-    : [reason, face.detail];
+    : [S.reasons[face.reason] ?? S.reasons.skipped, face.reason === 'other_name' && face.subject ? S.enroll.otherName(face.subject) : face.detail];
   return el('li', { class: `enroll-result ${face.result}` },
     el('img', { class: 'result-photo', src: url, alt: '' }),
     el('div', {},

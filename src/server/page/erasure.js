@@ -6,6 +6,7 @@ import { forgetPictures } from './pictures.js';
 import { problemNote } from './problem.js';
 import { session } from './session.js';
 import { S } from './strings.js';
+import { clearToasts } from './toasts.js';
 import { when } from './words.js';
 
 const POLL_MS = 700;
@@ -30,6 +31,8 @@ export async function erase(person) {
   });
   if (!done) return null;
   forgetPictures();
+  // Messages have the name, and undoing one of them is no longer possible.
+  clearToasts();
   receipts.unshift({ name: done.from, templates: done.templates, job: done.job, gallery: session.gallery.gallery });
   session.changed();
   return done;
@@ -42,7 +45,7 @@ export function showReceipts(root) {
   const isOpen = (receipt) => receipt.job.state === 'queued' || receipt.job.state === 'running';
   const draw = () => root.replaceChildren(...receipts
     .filter(({ gallery }) => gallery === session.gallery.gallery)
-    .map((receipt) => card(receipt, isOpen(receipt), () => {
+    .map((receipt) => card(receipt, isOpen(receipt), poll, () => {
       receipts = receipts.filter((each) => each !== receipt);
       draw();
     })));
@@ -67,7 +70,7 @@ export function showReceipts(root) {
   };
 }
 
-function card(receipt, isOpen, close) {
+function card(receipt, isOpen, poll, close) {
   const { name, templates, job, lost } = receipt;
   const whole = job.state === 'done' && isNothingLeft(job.result);
   const heading = isOpen ? S.erase.running(name) : whole ? S.erase.receipt(name) : S.erase.pending(name);
@@ -82,7 +85,7 @@ function card(receipt, isOpen, close) {
       row(S.erase.finished, when(job.finished ?? job.created)),
       row(S.erase.left, ...left(job)),
       row(S.erase.job, job.id)),
-    !isOpen && el('div', { class: 'row' }, save(receipt)));
+    !isOpen && el('div', { class: 'row' }, !whole && again(receipt, poll), save(receipt)));
 }
 
 const row = (name, ...texts) => el('div', {}, el('dt', { text: name }), el('dd', {}, ...texts.map((text) => el('p', { text }))));
@@ -102,6 +105,20 @@ function left({ state, result, problem }) {
   if (!result) return [S.erase.leftUnknown];
   if (isNothingLeft(result)) return [S.erase.leftNothing];
   return [result.held_by_views ? S.erase.leftViews(result.held_by_views) : null, result.catalog_held ? S.erase.leftCatalog : null].filter(Boolean);
+}
+
+/** Starts another job for what is left. */
+function again(receipt, poll) {
+  const start = button(S.erase.again, async () => {
+    start.disabled = true;
+    try {
+      receipt.job = await session.api.post(session.path('/purge'));
+      poll();
+    } catch (problem) {
+      start.replaceWith(problemNote(problem));
+    }
+  }, { kind: 'primary' });
+  return start;
 }
 
 /** Saves the receipt as the server gave it. */

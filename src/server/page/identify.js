@@ -65,6 +65,8 @@ export function mount(root) {
     form.append('image', photo, photo.name || 'photo');
     try {
       const { replies, timings } = await session.api.post(session.path('/identify'), form, run.signal);
+      // From left to right, as the arrow keys move.
+      replies.sort((one, other) => (one.probe.bounds?.[0] ?? 0) - (other.probe.bounds?.[0] ?? 0));
       last = { photo, url, replies, timings, selected: bestOf(replies) };
       showReplies(true);
     } catch (problem) {

@@ -40,6 +40,11 @@ export function mount(root) {
       const { subjects, next } = await session.api.get(session.path('/subjects'), { contains: searched, limit: PAGE, cursor });
       if (mine !== asked) return;
       if (cursor === null) list.replaceChildren();
+      // A search of a very large gallery answers in parts, and a part may be empty.
+      if (!subjects.length && next !== null) {
+        read(next);
+        return;
+      }
       const first = list.children.length;
       list.append(...subjects.map(tile));
       if (cursor !== null) list.children[first]?.querySelector('a').focus();

@@ -118,6 +118,7 @@ export const S = {
     match: 'match',
     between: 'between the thresholds',
     below: 'below the threshold',
+    hidden: 'Your token shows neither scores nor candidates below the threshold.',
     alarm: (rate) => `${percent(rate)} of searches for strangers score this high`,
     bar: (value, threshold, low) => low === threshold
       ? `Score ${value} of 1, threshold ${threshold}`
@@ -202,6 +203,7 @@ export const S = {
     refused: 'Refused',
     failed: 'Failed',
     detail: (subject, quality) => quality === null ? subject : `${subject}, quality ${quality} of 100`,
+    otherName: (subject) => `It keeps the name ${subject}.`,
     severalFaces: (faces) => `${count(faces)} faces in the photo, the most prominent one was taken.`,
     summary: (done, unchanged, refused) => [`${plural(done, 'photo')} enrolled`, unchanged && `${unchanged} unchanged`, refused && `${refused} refused`].filter(Boolean).join(', '),
     open: (name) => `Open ${name}`,
@@ -295,8 +297,9 @@ export const S = {
     leftViews: (n) => `${plural(n, 'replaced file')} that running searches still read. They go when those end.`,
     leftCatalog: 'Another program reads the old content of the catalog. Close it and purge again.',
     leftUnknown: 'The receipt does not say what is left.',
-    failed: 'The erasure did not finish. The person stays hidden. Run a purge to erase the bytes.',
-    cancelled: 'The erasure was cancelled. The person stays hidden. Run a purge to erase the bytes.',
+    failed: 'The erasure did not finish. The person stays hidden.',
+    cancelled: 'The erasure was cancelled. The person stays hidden.',
+    again: 'Erase again',
     save: 'Save the receipt',
     fileName: (job) => `receipt-${job}.json`,
     done: (name) => `${name} was erased.`,

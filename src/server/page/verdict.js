@@ -3,6 +3,7 @@
 import { basis, warnings } from './basis.js';
 import { candidates } from './candidates.js';
 import { el, icon, note } from './dom.js';
+import { session } from './session.js';
 import { S } from './strings.js';
 import { score } from './words.js';
 
@@ -49,7 +50,7 @@ function lines({ decision, doubt, matches, threshold, no_match_below: low, calib
   const named = (value) => S.verdict.thresholds[calibration.origin](score(value));
   const best = matches[0]?.similarity;
   // A token without scores sees the decision only.
-  const isKnown = best !== undefined && threshold !== undefined;
+  const isKnown = best !== undefined && session.me.scores;
   if (decision === 'match') return isKnown ? [S.verdict.matchLine(score(best), named(threshold))] : [];
   if (decision === 'no_match') return isKnown ? [S.verdict.noMatchLine(score(best), named(low))] : [];
   return [S.verdict.doubt[doubt] ?? doubt].filter(Boolean);
