@@ -107,7 +107,7 @@ export const S = {
       incomplete_search: 'This search may have missed somebody, so it cannot prove that nobody matches.',
       faces_not_looked_at: 'Not every face of the photo was looked at.',
     },
-    several: (n) => `${count(n)} candidates reach the threshold. Compare them: one of the two may be enrolled under two names.`,
+    several: (n) => `${count(n)} candidates reach the threshold. Compare them: one person may be enrolled under two names, or a match is wrong.`,
     photoHead: 'This photo was not searched for',
     refusedHead: 'This face was not searched for',
     noFaceHead: 'No face was found',
