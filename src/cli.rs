@@ -32,9 +32,13 @@ mod rows;
 mod screen;
 mod search;
 mod searching;
+#[cfg(feature = "server")]
+mod serve;
 mod skip;
 mod subject;
 mod threshold;
+#[cfg(feature = "server")]
+mod token;
 mod values;
 mod verify;
 
@@ -156,6 +160,12 @@ enum Verb {
     Stats(inspect::StatsArguments),
     /// Verify every byte of a gallery
     Check(inspect::CheckArguments),
+    /// Serve galleries over HTTP, with a page for browsers
+    #[cfg(feature = "server")]
+    Serve(serve::Arguments),
+    /// Make, list and remove the tokens of `serve`
+    #[cfg(feature = "server")]
+    Token(token::Arguments),
     /// Show the available models
     Model(model::Arguments),
     /// Demonstrate the main commands on sample photos
@@ -324,6 +334,10 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Restore(arguments) => backup::restore(&arguments, screen),
         Verb::Stats(arguments) => inspect::stats(&arguments, screen),
         Verb::Check(arguments) => inspect::check(&arguments, screen),
+        #[cfg(feature = "server")]
+        Verb::Serve(arguments) => serve::run(&arguments, screen),
+        #[cfg(feature = "server")]
+        Verb::Token(arguments) => token::run(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),
         Verb::Demo(arguments) => demo::run(&arguments, screen),
     }

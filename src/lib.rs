@@ -60,6 +60,8 @@ mod number;
 pub mod reason;
 pub mod reply;
 pub mod report;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod session;
 pub mod template;
 pub mod vectors;

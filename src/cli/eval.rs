@@ -5,7 +5,6 @@ mod pairs;
 mod scratch;
 mod summary;
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -16,15 +15,15 @@ use super::probes::{ProbeArguments, several_faces};
 use super::screen::{Bar, Screen};
 use super::searching::SearchOptions;
 use super::{ExitStatus, Usage, interrupt, opening, rows, values};
-use crate::evaluation::{Identification, Options, identification, verification};
-use crate::experiment::{Evaluator, LabelledProbes, Probe};
+use crate::evaluation::{Identification, Options, verification};
+use crate::experiment::{LabelledProbes, Probe};
 use crate::gallery::{Gallery, mode_name};
 use crate::reply::PhotoRequest;
 use crate::report::{self, Report, Setting};
 use crate::session::engine::chosen;
 use crate::session::policy::search;
 use crate::session::probes::{Source, is_vectors};
-use crate::session::{Control, Networks, Progress, Session, Stopped};
+use crate::session::{Control, Networks, Session, Stopped, evaluate};
 use crate::template::Binding;
 
 /// Measure the accuracy of recognition, and write an HTML page with tables and charts. There are three protocols. With a gallery, mated and
@@ -260,23 +259,13 @@ impl Arguments {
         probes: &LabelledProbes<'_>,
         stop: &AtomicBool,
     ) -> Result<Measured<Identification>> {
-        let total = (probes.mated.len() + probes.non_mated.len()) as u64;
-        let (bar, done) = (Bar::new(), Cell::new(0));
+        let bar = Bar::new();
+        let progress = |progress| bar.show(progress);
         let search = search(&self.search.request(), None)?;
-        let progress = |searches: usize| {
-            done.set(searches as u64);
-            bar.show(Progress { unit: "searches", done: searches as u64, total: Some(total) });
-        };
-        let evaluator = Evaluator { gallery, search, progress: &progress, stop };
-        let searched = evaluator.run(probes)?;
+        let measured =
+            evaluate(gallery, probes, search, &self.options(), &Control { stop, progress: &progress })?;
         bar.finish();
-        let looked_at = done.get();
-        let Some((searches, mut warnings)) = searched else {
-            return Ok(Err(Stopped { looked_at, total, unit: "search" }));
-        };
-        let measured = identification(&searches, &self.options())?;
-        warnings.extend(measured.warnings());
-        Ok(Ok((measured, warnings)))
+        Ok(measured)
     }
 
     fn setting(&self, binding: &Binding) -> Result<Setting> {

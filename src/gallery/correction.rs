@@ -68,6 +68,25 @@ impl Gallery {
         Ok(subject)
     }
 
+    /// Up to `limit` subjects with ids above `after`, in order of id, each with the id of its first template. A subject whose last template is
+    /// being removed has none.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn subjects_after(&self, after: u64, limit: usize) -> Result<Vec<(Subject, Option<u64>)>> {
+        self.catalog().subjects_after(after, limit)
+    }
+
+    /// The subject with this id.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownSubjectId`]; the catalog failed.
+    pub fn subject_of_id(&self, id: u64) -> Result<Subject> {
+        let found = self.subjects_after(id.saturating_sub(1), 1)?;
+        let found = found.into_iter().map(|(subject, _)| subject).find(|subject| subject.id == id);
+        found.ok_or(GalleryError::UnknownSubjectId { id })
+    }
+
     /// Calls `visit` with every subject, in the order of names.
     ///
     /// # Errors

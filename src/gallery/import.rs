@@ -84,6 +84,15 @@ impl Gallery {
         }))
     }
 
+    /// The templates in the gallery of the photo with these bytes.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn templates_of_photo(&self, photo: &PhotoHash) -> Result<Vec<ExistingTemplate>> {
+        let held = self.catalog().templates_of_photo(photo)?;
+        Ok(held.into_iter().map(|(template, _)| template).collect())
+    }
+
     /// The digest of the names in the last import of `source`. `Some(None)`: it was imported without names.
     ///
     /// # Errors

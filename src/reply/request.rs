@@ -111,9 +111,15 @@ pub struct Among {
     /// Ids of subjects. `None`: all subjects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<Vec<u64>>,
+    /// Names of lists. Their subjects are added to `subjects`. `None`: no list; all subjects if `subjects` is `None` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lists: Option<Vec<String>>,
     /// Ids of subjects that are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_subjects: Vec<u64>,
+    /// Names of lists whose subjects are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_lists: Vec<String>,
 }
 
 impl Among {

@@ -33,6 +33,13 @@ pub enum Face {
     Template(Template),
 }
 
+impl Face {
+    /// The bytes of the photo, if it is one.
+    pub fn photo(&self) -> Option<Bytes> {
+        if let Self::Photo(bytes) = self { Some(bytes.clone()) } else { None }
+    }
+}
+
 /// An identification.
 pub struct Identify {
     /// The probes.

@@ -21,7 +21,15 @@ pub struct PhotoPool {
 }
 
 /// A place in the queue.
-pub struct Place(OwnedSemaphorePermit);
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl From<OwnedSemaphorePermit> for Place {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: permit }
+    }
+}
 
 impl PhotoPool {
     /// Starts `threads` threads. `queue` photos may wait or be processed at the same time.
@@ -43,7 +51,7 @@ impl PhotoPool {
     /// # Errors
     /// All places are taken.
     pub fn admit(&self) -> Result<Place> {
-        Arc::clone(&self.places).try_acquire_owned().map(Place).map_err(|_| Problem::overloaded())
+        Arc::clone(&self.places).try_acquire_owned().map(Place::from).map_err(|_| Problem::overloaded())
     }
 
     /// A place for a further photo of an admitted request, as soon as there is one.
@@ -52,7 +60,7 @@ impl PhotoPool {
     /// The server stops.
     pub async fn admit_another(&self) -> Result<Place> {
         let place = Arc::clone(&self.places).acquire_owned().await;
-        place.map(Place).map_err(|_| Problem::unavailable("the server is stopping"))
+        place.map(Place::from).map_err(|_| Problem::unavailable("the server is stopping"))
     }
 
     /// Number of photos that wait or are processed.

@@ -192,6 +192,10 @@ impl From<GalleryError> for Problem {
     fn from(error: GalleryError) -> Self {
         match &error {
             GalleryError::UnknownSubject { .. } => Self::not_found("unknown_subject", error.to_string()),
+            GalleryError::UnknownSubjectId { .. } => Self::not_found("unknown_subject", error.to_string()),
+            GalleryError::UnknownList { .. } => Self::not_found("unknown_list", error.to_string()),
+            GalleryError::UnknownEntry { .. } => Self::not_found("unknown_entry", error.to_string()),
+            GalleryError::CannotUndo { .. } => Self::conflict("cannot_undo", error.to_string()),
             GalleryError::UnknownTemplate { .. } => Self::not_found("unknown_face", error.to_string()),
             GalleryError::WrongDimension { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_dimension", error.to_string())

@@ -222,7 +222,7 @@ pub struct Tokens {
 struct Current {
     tokens: Arc<Vec<Arc<Token>>>,
     looked: Instant,
-    changed: Option<SystemTime>,
+    changed: Option<(SystemTime, u64)>,
 }
 
 impl Tokens {
@@ -240,19 +240,13 @@ impl Tokens {
     /// The token with this text.
     pub fn find(&self, given: &str) -> Option<Arc<Token>> {
         let hash = hex(&Sha256::digest(given));
-        let mut found = None;
-        for token in self.current().iter() {
-            // Every token is compared, so the time does not tell which one was close.
-            if bool::from(token.record.sha256.as_bytes().ct_eq(hash.as_bytes())) {
-                found = Some(Arc::clone(token));
-            }
-        }
-        found
+        // An unknown token may be a new one.
+        find_in(&self.current(false), &hash).or_else(|| find_in(&self.current(true), &hash))
     }
 
-    fn current(&self) -> Arc<Vec<Arc<Token>>> {
+    fn current(&self, look: bool) -> Arc<Vec<Arc<Token>>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.looked.elapsed() >= LOOK_AGAIN {
+        if look || current.looked.elapsed() >= LOOK_AGAIN {
             current.looked = Instant::now();
             let now = changed(&self.file);
             if now != current.changed {
@@ -273,8 +267,15 @@ impl Tokens {
     }
 }
 
-fn changed(file: &Path) -> Option<SystemTime> {
-    fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+/// The token with this hash. Every token is compared, so the time does not tell which one was close.
+fn find_in(tokens: &[Arc<Token>], hash: &str) -> Option<Arc<Token>> {
+    let is_it = |token: &&Arc<Token>| bool::from(token.record.sha256.as_bytes().ct_eq(hash.as_bytes()));
+    tokens.iter().filter(is_it).fold(None, |_, token| Some(Arc::clone(token)))
+}
+
+/// When the file was changed, and its length.
+fn changed(file: &Path) -> Option<(SystemTime, u64)> {
+    fs::metadata(file).and_then(|metadata| Ok((metadata.modified()?, metadata.len()))).ok()
 }
 
 #[cfg(test)]
@@ -293,6 +294,8 @@ mod tests {
         let other = make(&file, new("other", Scope::Admin)).unwrap();
         assert!(matches!(make(&file, new("one", Scope::Admin)), Err(TokenError::Exists(_))));
         let tokens = Tokens::open(&file).unwrap();
+        let later = make(&file, new("later", Scope::Enroll)).unwrap();
+        assert_eq!(tokens.find(&later).unwrap().record.name, "later");
         assert_eq!(tokens.find(&one).unwrap().record.name, "one");
         assert!(!tokens.find(&one).unwrap().allows(Scope::Enroll));
         assert!(tokens.find(&other).unwrap().allows(Scope::Identify));

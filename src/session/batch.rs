@@ -60,12 +60,14 @@ impl Session {
         if request.is_everybody() {
             return Ok(None);
         }
-        let left_out = self.subject_ids(&request.not_subjects)?;
-        let given = request.subjects.as_ref().map(|ids| self.subject_ids(ids)).transpose()?;
-        let only = given.is_some();
-        let ids = match given {
-            Some(given) => given.difference(&left_out).copied().collect(),
-            None => left_out,
+        let left_out = self.subject_ids(&request.not_subjects, &request.not_lists)?;
+        let only = request.subjects.is_some() || request.lists.is_some();
+        let ids = if only {
+            let (subjects, lists) = (request.subjects.as_deref(), request.lists.as_deref());
+            let given = self.subject_ids(subjects.unwrap_or_default(), lists.unwrap_or_default())?;
+            given.difference(&left_out).copied().collect()
+        } else {
+            left_out
         };
         let passes = |subject: u64| ids.contains(&subject) == only;
         let (selected, templates) = self.gallery().select(&passes)?;
@@ -76,14 +78,18 @@ impl Session {
         Ok(Some(Subjects { request: request.clone(), ids, only, selected, counts: (subjects, templates) }))
     }
 
-    /// The ids as a set, each of which must be of a subject.
-    fn subject_ids(&self, ids: &[u64]) -> Result<HashSet<u64>> {
+    /// The ids, each of which must be of a subject, and those of the subjects on the lists.
+    fn subject_ids(&self, ids: &[u64], lists: &[String]) -> Result<HashSet<u64>> {
         for &id in ids {
             if self.gallery().subject_name(id)?.is_none() {
                 return Err(SessionError::NoSubject { id });
             }
         }
-        Ok(ids.iter().copied().collect())
+        let mut all: HashSet<u64> = ids.iter().copied().collect();
+        for list in lists {
+            all.extend(self.gallery().list(list)?);
+        }
+        Ok(all)
     }
 
     /// Identifies templates of several requests in as few passes over the gallery as possible. The replies are in the order of the probes,

@@ -198,6 +198,29 @@ impl Catalog {
         })
     }
 
+    /// Up to `limit` subjects with ids above `after`, in order of id, each with the id of its first template.
+    pub(in crate::gallery) fn subjects_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Option<u64>)>> {
+        self.read("listing subjects", |db| {
+            let mut statement = db.prepare_cached(
+                "SELECT id, name, (SELECT count(*) FROM templates WHERE subject_id = subjects.id),
+                        (SELECT min(id) FROM templates WHERE subject_id = subjects.id)
+                 FROM subjects WHERE id > ?1 AND intact('subjects', sum, id, name, created) ORDER BY id LIMIT ?2",
+            )?;
+            let hidden = Self::hidden(db)?;
+            let found = statement.query_map(params![after.cast_signed(), limit as i64], |row| {
+                let mut subject = subject_from(row)?;
+                let hidden = hidden.get(&subject.id.cast_signed()).copied().unwrap_or(0);
+                subject.templates = subject.templates.saturating_sub(hidden);
+                Ok((subject, row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned)))
+            })?;
+            found.collect()
+        })
+    }
+
     /// Normalizes the names of an older gallery, once. If another subject already has the normalized name, both names stay; `merge` can
     /// combine the subjects.
     pub(in crate::gallery) fn normalise_names(&mut self) -> Result<()> {

@@ -52,7 +52,7 @@ async fn identify(call: Call) -> Result<Reply> {
     require_scope(&call, &request)?;
     let (_, options) = served.photos(&photos)?;
     let mut timings = Timings::default();
-    let bytes: Vec<_> = faces.iter().filter_map(|face| if let Face::Photo(bytes) = face { Some(bytes.clone()) } else { None });
+    let bytes: Vec<_> = faces.iter().filter_map(Face::photo).collect();
     let (mut slots, mut probes) = (Vec::new(), Vec::new());
     let mut looks = Vec::new();
     let arriving = if bytes.is_empty() {

@@ -47,9 +47,8 @@ async fn verify(call: Call) -> Result<Reply> {
     let (faces, given, photos) = input::verify(&call, &served).await?;
     let binding = served.session.gallery().binding();
     let threshold = threshold(given, binding)?;
-    let bytes = faces.iter().filter_map(|face| if let Face::Photo(bytes) = face { Some(bytes.clone()) } else { None });
     let (_, options) = served.photos(&FaceOptions { faces: Faces::Largest, ..photos })?;
-    let looks = photo::looks(&call, &served, bytes.collect(), options).await?;
+    let looks = photo::looks(&call, &served, faces.iter().filter_map(Face::photo).collect(), options).await?;
     let mut seen = looks.iter();
     let mut sides = Vec::with_capacity(2);
     for face in &faces {
