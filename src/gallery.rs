@@ -4,6 +4,7 @@
 //! GALLERY/
 //!     catalog.sqlite    subjects, photos, templates, journal
 //!     index/            vectors by template id; the group of a vector is its subject, or a group of its own
+//!     pictures/         pictures of photos, by the SHA-256 of the photo: see [`Gallery::keep_picture`]
 //!     BARRIER           lock file: shared by running writes, exclusive for a backup
 //! ```
 //!
@@ -25,6 +26,7 @@ mod lists;
 mod lookup;
 mod name;
 mod opening;
+mod pictures;
 mod private;
 mod ranking;
 #[cfg(test)]
@@ -73,6 +75,7 @@ const INDEX: &str = "index";
 pub struct Gallery {
     directory: PathBuf,
     binding: Binding,
+    access: Access,
     catalog: Mutex<Catalog>,
     vectors: Box<dyn VectorStore>,
     barrier: Barrier,

@@ -6,6 +6,7 @@
 //! backup.json       counts of the gallery; length and SHA-256 of each file
 //! catalog.sqlite    the catalog
 //! index/            the index at the same moment
+//! pictures/         the pictures of photos at the same moment
 //! ```
 
 mod listing;
@@ -23,7 +24,9 @@ use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{put_in_place, refuse_inside, refuse_occupied, temporary_folder_beside};
 use super::vectors::{Access, VectorErrorKind, local};
-use super::{Barrier, CATALOG, Gallery, INDEX, private};
+use super::{Barrier, CATALOG, Gallery, INDEX, pictures, private};
+
+pub(super) use self::listing::new_file;
 
 /// Progress callback: completed bytes, and all bytes.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
@@ -72,6 +75,7 @@ impl Gallery {
         make_directory(&copy)?;
         copy_consistently(directory, &copy)?;
         Catalog::merge_log(&copy.join(CATALOG))?;
+        pictures::remove_lost(&copy)?;
         let backup = require_sound(&copy)?;
         let listing = Listing::of(&copy, &backup, progress)?;
         listing.write(&copy)?;
@@ -138,6 +142,7 @@ fn restore_into(
     let erasures = since.as_ref().map(|since| &since.erasures);
     local::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
     copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
+    pictures::copy(source, gallery, pictures::copy_one)?;
     if since.is_some() {
         listing.expect_counts(source, counts_of(source)?)?;
     }
@@ -173,11 +178,13 @@ fn copy_consistently(directory: &Path, to: &Path) -> Result<()> {
     match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => {
             gallery.vectors.copy_to(&to.join(INDEX))?;
+            pictures::copy(directory, to, pictures::link_or_copy)?;
             copy_catalog(directory, to)
         }
         Err(GalleryError::Vectors(error)) if error.kind() == VectorErrorKind::Locked => {
             let _still = Barrier::of(directory).lock_exclusive()?;
             local::copy_at(&directory.join(INDEX), &to.join(INDEX))?;
+            pictures::copy(directory, to, pictures::link_or_copy)?;
             copy_catalog(directory, to)
         }
         Err(error) => Err(error),

@@ -57,12 +57,13 @@ impl Gallery {
         Ok(PurgeSpace { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
     }
 
-    /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, and names in the
-    /// journal. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again after a failure. Until a
+    /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, names in the
+    /// journal, and pictures of their photos. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again after a failure. Until a
     /// purge is complete, [`unerased`](Self::unerased) counts the templates.
     ///
     /// # Errors
-    /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged.
+    /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged; a
+    /// picture cannot be erased.
     pub fn purge(&self) -> Result<Erasure> {
         let _alone = self.correct();
         let PurgeSpace { needed, available } = self.purge_room()?;
@@ -71,6 +72,7 @@ impl Gallery {
         }
         self.settle()?;
         self.finish_removals()?;
+        self.erase_lost_pictures()?;
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
         self.hidden.release(); // the stored view would keep files in use

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Backup, Progress};
 use crate::gallery::error::{GalleryError, Result};
+use crate::gallery::pictures::PICTURES;
 use crate::gallery::{CATALOG, INDEX};
 
 const NAME: &str = "backup.json";
@@ -125,8 +126,9 @@ impl Listing {
             progress(done, self.backup.bytes);
         }
         let listed: HashSet<&Path> = self.files.iter().map(|entry| entry.path.as_path()).collect();
-        for path in paths(folder)?.iter().filter(|path| path.starts_with(CATALOG) || path.starts_with(INDEX))
-        {
+        let is_of_gallery =
+            |path: &&PathBuf| [CATALOG, INDEX, PICTURES].iter().any(|part| path.starts_with(part));
+        for path in paths(folder)?.iter().filter(is_of_gallery) {
             if !listed.contains(path.as_path()) {
                 let what = format!("it does not list {}, which is in the backup", path.display());
                 return Err(bad(&folder.join(NAME), what));
@@ -194,7 +196,7 @@ fn hash(file: &mut (impl Read + ?Sized)) -> io::Result<(u64, String)> {
 }
 
 /// A file that only its owner can read.
-pub(super) fn new_file(path: &Path) -> io::Result<File> {
+pub(in crate::gallery) fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
