@@ -63,7 +63,7 @@ pub struct Restored {
 impl Gallery {
     /// Copies the gallery at `directory` to `to`, where nothing may exist: a file if the name ends in `.tar`, otherwise a folder. The
     /// gallery may be in use, in this process or another one. Its writes wait while files are linked or copied. The backup appears at `to`
-    /// after every file was verified and catalog and index agree.
+    /// after every file was verified and catalog and index agree. Pictures are part of it.
     ///
     /// # Errors
     /// There is no gallery; it is damaged; something is at `to`; the disk is full or failing.
@@ -92,9 +92,9 @@ impl Gallery {
     }
 
     /// Makes a gallery at `directory` from a backup. The folder must not exist, or be empty. `erased` is the original gallery of the
-    /// backup. Templates that were removed from it since the backup are not restored; its index lists them. Templates that were moved or
-    /// merged get their present subjects, if its catalog can be read. The gallery appears after it was verified; with `dry_run` nothing is
-    /// made.
+    /// backup. Templates that were removed from it since the backup are not restored, and no pictures of their photos; its index lists
+    /// them. Templates that were moved or merged get their present subjects, if its catalog can be read. The gallery appears after it was
+    /// verified; with `dry_run` nothing is made.
     ///
     /// # Errors
     /// There is no backup; it is damaged; `erased` is another gallery or cannot be read; the disk is full or failing.

@@ -65,14 +65,17 @@ impl Gallery {
     /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged; a
     /// picture cannot be erased.
     pub fn purge(&self) -> Result<Erasure> {
-        let _alone = self.correct();
+        let _alone = self.correct_only();
         let PurgeSpace { needed, available } = self.purge_room()?;
         if available < needed {
             return Err(GalleryError::NoRoom { path: self.directory.clone(), needed, available });
         }
         self.settle()?;
         self.finish_removals()?;
-        self.erase_lost_pictures()?;
+        {
+            let _no_addition = self.pause_additions(); // an unfinished picture may be one that is being written
+            self.erase_lost_pictures()?;
+        }
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
         self.hidden.release(); // the stored view would keep files in use

@@ -116,7 +116,8 @@ impl Gallery {
             hidden,
             generation_counter,
             unsettled: Mutex::default(),
-            correcting: RwLock::new(()),
+            correcting: Mutex::new(()),
+            adding: RwLock::new(()),
         };
         if access == Access::ReadWrite {
             gallery.reconcile()?;

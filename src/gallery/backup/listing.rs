@@ -1,6 +1,6 @@
 //! The files of a backup: their list, and the `.tar` file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -222,21 +222,24 @@ pub(super) fn verify_packed(path: &Path, progress: Progress<'_>) -> Result<()> {
     let mut listing = None;
     let mut done = 0;
     each_packed(path, |name, file| {
-        let Some(Listing { files, backup, .. }) = &listing else {
+        let Some((Listing { backup, .. }, files)) = &listing else {
             let mut text = Vec::new();
             file.read_to_end(&mut text).map_err(failed(path, "reading it"))?;
-            listing = Some(Listing::parse(path, &text)?);
+            let read = Listing::parse(path, &text)?;
+            let files = read.files.iter().map(|entry| (entry.path.clone(), entry.clone()));
+            let files: HashMap<PathBuf, Entry> = files.collect();
+            listing = Some((read, files));
             return Ok(());
         };
-        let entry = files.iter().find(|entry| entry.path == name);
-        let entry = entry.ok_or_else(|| bad(path, format!("{} is not in its list", name.display())))?;
+        let entry =
+            files.get(name).ok_or_else(|| bad(path, format!("{} is not in its list", name.display())))?;
         entry.compare(path, hash(file).map_err(failed(path, "reading it"))?)?;
         done += entry.bytes;
         progress(done, backup.bytes);
         Ok(())
     })?;
     match listing {
-        Some(listing) if done == listing.backup.bytes => Ok(()),
+        Some((listing, _)) if done == listing.backup.bytes => Ok(()),
         _ => Err(bad(path, "files are missing")),
     }
 }
