@@ -58,8 +58,8 @@ impl Gallery {
     }
 
     /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, names in the
-    /// journal, and pictures of their photos. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again after a failure. Until a
-    /// purge is complete, [`unerased`](Self::unerased) counts the templates.
+    /// journal, and pictures of their photos. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again
+    /// after a failure. Until a purge is complete, [`unerased`](Self::unerased) counts the templates.
     ///
     /// # Errors
     /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged; a

@@ -50,9 +50,9 @@ impl Gallery {
     /// Opens a gallery. Waits up to `wait` for other processes to close it. The time depends on the number of unsealed rows and of
     /// pictures, not on the size of the gallery.
     ///
-    /// For writing: unfinished writes of a crash are settled, and pictures without a photo are erased. A gallery on a full disk can be opened and searched; the first write with
-    /// enough space settles the rest. For reading: nothing is written, the medium may be read-only, other processes may read at the same
-    /// time, and unfinished writes are not visible.
+    /// For writing: unfinished writes of a crash are settled, and pictures without a photo are erased. A gallery on a full disk can be
+    /// opened and searched; the first write with enough space settles the rest. For reading: nothing is written, the medium may be
+    /// read-only, other processes may read at the same time, and unfinished writes are not visible.
     ///
     /// # Errors
     /// There is no gallery; another process has it open; a file is damaged (the error names it); catalog and index are not of the same
