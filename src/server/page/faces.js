@@ -44,6 +44,21 @@ export function facesPhoto({ url, replies, selected, onSelect }) {
   return node;
 }
 
+/** The replies row by row and from left to right, as the arrow keys move. Faces whose centres are at about one height are a row. */
+export function inReadingOrder(replies) {
+  const placed = replies.map((reply) => {
+    const [left, top, right, bottom] = reply.probe.bounds ?? [0, 0, 0, 0];
+    return { reply, x: left + right, y: top + bottom, height: bottom - top };
+  });
+  const rows = [];
+  for (const face of placed.sort((one, other) => one.y - other.y)) {
+    const row = rows.at(-1);
+    if (row && face.y - row[0].y < row[0].height) row.push(face);
+    else rows.push([face]);
+  }
+  return rows.flatMap((row) => row.sort((one, other) => one.x - other.x)).map(({ reply }) => reply);
+}
+
 function mark(reply, place, total, onClick) {
   const state = isRefusal(reply) ? 'refused' : reply.decision;
   const label = S.identify.face(place, total, shortVerdict(reply));

@@ -67,11 +67,13 @@ export function describe({ verb, detail }) {
   const renamed = [named('subject', 'from'), named('subject', 'to')];
   const moved = [named('from', 'from_name'), named('into', 'into_name'), n];
   switch (verb) {
-    case 'rename': return S.history.rename(...renamed);
+    case 'rename': return detail.from === undefined ? S.history.renameForgotten(renamed[0]) : S.history.rename(...renamed);
     case 'merge': return S.history.merge(...moved);
     case 'move': return S.history.move(...moved);
     case 'remove': return S.history.remove(detail.subject === undefined ? null : named('subject', 'name'), n);
-    case 'undo': return detail.undone === 'rename' ? S.history.undoRename(...renamed) : S.history.undoMove(detail.undone, ...moved);
+    case 'undo':
+      if (detail.undone !== 'rename') return S.history.undoMove(detail.undone, ...moved);
+      return detail.from === undefined ? S.history.renameForgotten(renamed[0]) : S.history.undoRename(...renamed);
     case 'threshold': return S.history.threshold(detail.from, detail.to);
     default: return S.history.other(verb);
   }

@@ -2,7 +2,7 @@
 
 import { announce, button, el, note } from './dom.js';
 import { enrollPhotos } from './enroll.js';
-import { cutFace, facesPhoto, fit } from './faces.js';
+import { cutFace, facesPhoto, fit, inReadingOrder } from './faces.js';
 import { photoInput } from './photo_input.js';
 import { problemNote } from './problem.js';
 import { session } from './session.js';
@@ -64,9 +64,8 @@ export function mount(root) {
     form.append('request', new Blob([JSON.stringify({ top_k: CANDIDATES, photos: { faces: 'all' } })], { type: 'application/json' }));
     form.append('image', photo, photo.name || 'photo');
     try {
-      const { replies, timings } = await session.api.post(session.path('/identify'), form, run.signal);
-      // From left to right, as the arrow keys move.
-      replies.sort((one, other) => (one.probe.bounds?.[0] ?? 0) - (other.probe.bounds?.[0] ?? 0));
+      const answer = await session.api.post(session.path('/identify'), form, run.signal);
+      const [replies, { timings }] = [inReadingOrder(answer.replies), answer];
       last = { photo, url, replies, timings, selected: bestOf(replies) };
       showReplies(true);
     } catch (problem) {

@@ -27,7 +27,7 @@ export function picture(faceId, name, { size = '', alt = '' } = {}) {
     frame.setAttribute('role', 'img');
     frame.setAttribute('aria-label', alt);
   }
-  if (session.gallery.keeps_photos !== false && faceId !== null && faceId !== undefined) {
+  if (session.gallery.keeps_photos && session.may('enroll') && faceId !== null && faceId !== undefined) {
     wanted.set(frame, session.path(`/faces/${faceId}/picture`));
     visible.observe(frame);
   }

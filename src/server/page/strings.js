@@ -312,6 +312,7 @@ export const S = {
     lede: 'The corrections of this gallery, newest first. Renames, merges and moves can be undone as long as their templates exist.',
     empty: 'Nothing has been corrected yet.',
     rename: (from, to) => `Renamed ${from} to ${to}`,
+    renameForgotten: (who) => `Renamed ${who}, whose names are erased`,
     merge: (from, into, n) => `Merged ${from} into ${into} (${templates(n)})`,
     move: (from, into, n) => `Moved ${templates(n)} from ${from} to ${into}`,
     remove: (name, n) => (name ? `Removed ${name} (${templates(n)})` : `Removed ${templates(n)}`),
