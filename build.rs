@@ -34,7 +34,20 @@ fn main() {
     report("sources_installed", &[sources.join("fr_feature.onnx")]);
     println!("cargo::rustc-env=GALLERIST_SOURCES={}", sources.display());
     report("shared_faces", &[Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces/pairs.tsv")]);
+    report_browser();
     small_disks::report();
+}
+
+/// Sets `cfg(browser_installed)` if `tests/browser/run` finds its programs.
+fn report_browser() {
+    ["PATH", "PLAYWRIGHT_CHROMIUM"].iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));
+    let path = var_os("PATH").unwrap_or_default();
+    let find = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let given = var_os("PLAYWRIGHT_CHROMIUM").map(PathBuf::from);
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let chromium = given.or_else(|| names.into_iter().find_map(find));
+    let programs = [find("node"), find("npm"), chromium];
+    report("browser_installed", &programs.map(Option::unwrap_or_default));
 }
 
 fn search(folder: &str) {

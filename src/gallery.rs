@@ -4,6 +4,7 @@
 //! GALLERY/
 //!     catalog.sqlite    subjects, photos, templates, journal
 //!     index/            vectors by template id; the group of a vector is its subject, or a group of its own
+//!     pictures/         pictures of photos, by the SHA-256 of the photo: see [`Gallery::keep_picture`]
 //!     BARRIER           lock file: shared by running writes, exclusive for a backup
 //! ```
 //!
@@ -25,6 +26,7 @@ mod lists;
 mod lookup;
 mod name;
 mod opening;
+mod pictures;
 mod private;
 mod ranking;
 #[cfg(test)]
@@ -73,6 +75,7 @@ const INDEX: &str = "index";
 pub struct Gallery {
     directory: PathBuf,
     binding: Binding,
+    access: Access,
     catalog: Mutex<Catalog>,
     vectors: Box<dyn VectorStore>,
     barrier: Barrier,
@@ -88,9 +91,17 @@ pub struct Gallery {
     documents_kept: AtomicU64,
     /// Failed writes that could not be reverted at once, because that also needs space on the disk.
     unsettled: Mutex<Vec<PendingWrite>>,
-    /// Held exclusively during a whole correction, and shared by writes of new templates. Otherwise corrections would see unfinished removals
-    /// of each other, and could remove a template before it is in the index.
-    correcting: RwLock<()>,
+    /// Held during a whole correction or purge. Two concurrent corrections would see each other's unfinished removals.
+    correcting: Mutex<()>,
+    /// Held shared while templates or pictures are added, and exclusively during a correction. Otherwise a correction could remove a template
+    /// before it is in the index.
+    adding: RwLock<()>,
+}
+
+/// Holds the locks of a correction.
+struct Correcting<'a> {
+    _correcting: MutexGuard<'a, ()>,
+    _adding: RwLockWriteGuard<'a, ()>,
 }
 
 impl Gallery {
@@ -152,14 +163,23 @@ impl Gallery {
         })
     }
 
-    /// Waits for other corrections and for writes of new templates, and makes them wait.
-    fn correct(&self) -> RwLockWriteGuard<'_, ()> {
-        self.correcting.write().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for other corrections and for additions, and makes them wait.
+    fn correct(&self) -> Correcting<'_> {
+        Correcting { _correcting: self.correct_only(), _adding: self.pause_additions() }
+    }
+
+    /// Waits for other corrections and makes them wait. Additions go on.
+    fn correct_only(&self) -> MutexGuard<'_, ()> {
+        self.correcting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pause_additions(&self) -> RwLockWriteGuard<'_, ()> {
+        self.adding.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a correction and makes corrections wait. A thread that holds it must not call [`correct`](Self::correct).
     fn add(&self) -> RwLockReadGuard<'_, ()> {
-        self.correcting.read().unwrap_or_else(PoisonError::into_inner)
+        self.adding.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<PendingWrite>> {

@@ -26,6 +26,7 @@ mod exif;
 mod format;
 mod jpeg;
 mod limits;
+pub mod picture;
 mod png;
 mod raster;
 mod read;

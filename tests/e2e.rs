@@ -19,6 +19,8 @@ mod backup_stopping;
 mod bad_input;
 #[path = "e2e/border.rs"]
 mod border;
+#[path = "e2e/browser.rs"]
+mod browser;
 #[path = "e2e/catalog.rs"]
 mod catalog;
 #[path = "e2e/catalog_damage.rs"]

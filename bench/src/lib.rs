@@ -8,6 +8,7 @@ pub mod crops;
 pub mod detectors;
 pub mod graph;
 pub mod growth;
+pub mod load;
 pub mod onnx;
 pub mod peers;
 pub mod planner;

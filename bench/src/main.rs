@@ -5,7 +5,7 @@ mod networks;
 
 use anyhow::{Result, bail};
 use gallerist::encoder::Engine;
-use gallerist_bench::{accuracy, choices, crops, detectors, graph, growth, onnx, peers, planner, scan};
+use gallerist_bench::{accuracy, choices, crops, detectors, graph, growth, load, onnx, peers, planner, scan};
 
 fn main() -> Result<()> {
     Engine::provide(networks::load);
@@ -19,12 +19,13 @@ fn main() -> Result<()> {
         "detectors" => detectors::run(arguments),
         "graph" => graph::run(arguments),
         "growth" => growth::run(arguments),
+        "load" => load::run(arguments),
         "onnx" => onnx::run(arguments),
         "peers" => peers::run(arguments),
         "planner" => planner::run(arguments),
         "scan" => scan::run(arguments),
         _ => bail!(
-            "gallerist-bench accuracy|choices|crops|detectors|graph|growth|onnx|peers|planner|scan ARGUMENTS"
+            "gallerist-bench accuracy|choices|crops|detectors|graph|growth|load|onnx|peers|planner|scan ARGUMENTS"
         ),
     }
 }

@@ -6,6 +6,7 @@
 //! backup.json       counts of the gallery; length and SHA-256 of each file
 //! catalog.sqlite    the catalog
 //! index/            the index at the same moment
+//! pictures/         the pictures of photos at the same moment
 //! ```
 
 mod listing;
@@ -24,7 +25,9 @@ use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::opening::{put_in_place, refuse_inside, refuse_occupied, temporary_folder_beside};
 use super::vectors::{Access, VectorErrorKind, local};
-use super::{Barrier, CATALOG, Gallery, INDEX, private};
+use super::{Barrier, CATALOG, Gallery, INDEX, pictures, private};
+
+pub(super) use self::listing::new_file;
 
 /// Progress callback: completed bytes, and all bytes.
 pub type Progress<'a> = &'a dyn Fn(u64, u64);
@@ -61,7 +64,7 @@ pub struct Restored {
 impl Gallery {
     /// Copies the gallery at `directory` to `to`, where nothing may exist: a file if the name ends in `.tar`, otherwise a folder. The
     /// gallery may be in use, in this process or another one. Its writes wait while files are linked or copied. The backup appears at `to`
-    /// after every file was verified and catalog and index agree.
+    /// after every file was verified and catalog and index agree. Pictures are part of it.
     ///
     /// # Errors
     /// There is no gallery; it is damaged; something is at `to`; the disk is full or failing.
@@ -73,6 +76,7 @@ impl Gallery {
         make_directory(&copy)?;
         copy_consistently(directory, &copy)?;
         Catalog::merge_log(&copy.join(CATALOG))?;
+        pictures::remove_lost(&copy)?;
         let backup = require_sound(&copy)?;
         let listing = Listing::of(&copy, &backup, progress)?;
         listing.write(&copy)?;
@@ -89,9 +93,9 @@ impl Gallery {
     }
 
     /// Makes a gallery at `directory` from a backup. The folder must not exist, or be empty. `erased` is the original gallery of the
-    /// backup. Templates that were removed from it since the backup are not restored; its index lists them. Templates that were moved or
-    /// merged get their present subjects, if its catalog can be read. The gallery appears after it was verified; with `dry_run` nothing is
-    /// made.
+    /// backup. Templates that were removed from it since the backup are not restored, and no pictures of their photos; its index lists
+    /// them. Templates that were moved or merged get their present subjects, if its catalog can be read. The gallery appears after it was
+    /// verified; with `dry_run` nothing is made.
     ///
     /// # Errors
     /// There is no backup; it is damaged; `erased` is another gallery or cannot be read; the disk is full or failing.
@@ -139,6 +143,7 @@ fn restore_into(
     let erasures = since.as_ref().map(|since| &since.erasures);
     local::restore(&source.join(INDEX), &gallery.join(INDEX), erasures)?;
     copy_file(&source.join(CATALOG), &gallery.join(CATALOG))?;
+    pictures::copy(source, gallery, pictures::copy_one)?;
     if since.is_some() {
         listing.expect_counts(source, counts_of(source)?)?;
     }
@@ -174,11 +179,13 @@ fn copy_consistently(directory: &Path, to: &Path) -> Result<()> {
     match Gallery::open_with(directory, Access::ReadOnly, Duration::ZERO) {
         Ok(gallery) => {
             gallery.vectors.copy_to(&to.join(INDEX))?;
+            pictures::copy(directory, to, pictures::link_or_copy)?;
             copy_catalog(directory, to)
         }
         Err(GalleryError::Vectors(error)) if error.kind() == VectorErrorKind::Locked => {
             let _still = Barrier::of(directory).lock_exclusive()?;
             local::copy_at(&directory.join(INDEX), &to.join(INDEX))?;
+            pictures::copy(directory, to, pictures::link_or_copy)?;
             copy_catalog(directory, to)
         }
         Err(error) => Err(error),

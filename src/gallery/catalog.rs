@@ -288,9 +288,7 @@ impl Catalog {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
         changes_counts: impl FnOnce(&Changes) -> bool,
     ) -> Result<T> {
-        if identity(&self.path).ok() != Some(self.file) {
-            return Err(GalleryError::Moved { path: self.path.clone() });
-        }
+        self.require_in_place()?;
         let writing = self.barrier.lock_shared()?;
         let done = self.commit(work);
         drop(writing);
@@ -300,6 +298,14 @@ impl Catalog {
         self.published.forget_changes();
         self.changes.forget();
         done.map_err(|e| failed(&self.path, doing, e))
+    }
+
+    /// Requires that the file at the path is the open one.
+    pub(super) fn require_in_place(&self) -> Result<()> {
+        match identity(&self.path).ok() == Some(self.file) {
+            true => Ok(()),
+            false => Err(GalleryError::Moved { path: self.path.clone() }),
+        }
     }
 
     fn commit<T>(

@@ -134,8 +134,8 @@ impl Gallery {
         Ok(entry)
     }
 
-    /// Removes a subject with all its templates. When it returns, the removal is durable and no search finds them. The journal does not
-    /// contain the name any more.
+    /// Removes a subject with all its templates. When it returns, the removal is durable, no search finds them, and the pictures of
+    /// photos without other templates are erased. The journal does not contain the name any more.
     ///
     /// # Errors
     /// There is no subject `name`; the disk is failing.
@@ -177,7 +177,7 @@ impl Gallery {
     }
 
     /// Removes single templates. When it returns, the removal is durable and no search finds them. A photo without templates is removed
-    /// too, so it can be enrolled again.
+    /// too, with its picture, so it can be enrolled again.
     ///
     /// # Errors
     /// As [`choose`](Self::choose), and nothing is removed; the disk is failing.
@@ -307,6 +307,8 @@ impl Gallery {
             return Ok(());
         }
         self.delete_from_index(&mut catalog, &removing)?;
+        // Before the photos are removed, because after a crash the pictures to erase are known from them.
+        self.erase_pictures(&catalog, &catalog.photos_without_others()?)?;
         catalog.finish_removing()
     }
 }

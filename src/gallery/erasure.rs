@@ -57,20 +57,25 @@ impl Gallery {
         Ok(PurgeSpace { needed, available: disk.f_bavail.saturating_mul(disk.f_frsize) })
     }
 
-    /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, and names in the
-    /// journal. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again after a failure. Until a
-    /// purge is complete, [`unerased`](Self::unerased) counts the templates.
+    /// Erases removed templates from every file of the gallery: their bytes in the index, unused pages of the catalog, names in the
+    /// journal, and pictures of their photos. It cannot erase copies made elsewhere, or what the disk keeps of deleted files. Call it again
+    /// after a failure. Until a purge is complete, [`unerased`](Self::unerased) counts the templates.
     ///
     /// # Errors
-    /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged.
+    /// [`GalleryError::NoRoom`], before anything is changed; the disk is full or failing; a segment is damaged; a
+    /// picture cannot be erased.
     pub fn purge(&self) -> Result<Erasure> {
-        let _alone = self.correct();
+        let _alone = self.correct_only();
         let PurgeSpace { needed, available } = self.purge_room()?;
         if available < needed {
             return Err(GalleryError::NoRoom { path: self.directory.clone(), needed, available });
         }
         self.settle()?;
         self.finish_removals()?;
+        {
+            let _no_addition = self.pause_additions(); // an unfinished picture may be one that is being written
+            self.erase_lost_pictures()?;
+        }
         let removed = self.unerased()?;
         self.catalog().forget_removed(removed)?;
         self.hidden.release(); // the stored view would keep files in use

@@ -185,6 +185,12 @@ pub enum GalleryError {
         /// The name.
         name: String,
     },
+    /// No live template is of this photo.
+    #[error("the photo with the SHA-256 {hash} has no template in the gallery; its picture was not kept")]
+    UnknownPhoto {
+        /// The SHA-256 of its bytes, in hexadecimal digits.
+        hash: String,
+    },
     /// The journal has no entry with this number.
     #[error("the journal has no entry {id}; nothing was changed")]
     UnknownEntry {

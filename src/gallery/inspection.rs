@@ -138,8 +138,8 @@ impl Gallery {
         Ok(found)
     }
 
-    /// Verifies every byte of the index and every row and document of the catalog. Compares the templates and subjects of both. If `deep`,
-    /// also searches each graph for each of its rows.
+    /// Verifies every byte of the index and every row and document of the catalog. Compares the templates and subjects of both, and
+    /// the pictures with the photos. If `deep`, also searches each graph for each of its rows.
     ///
     /// # Errors
     /// A file cannot be read at all. Damage is a problem in the result.
@@ -166,6 +166,10 @@ impl Gallery {
             found.add(problem);
         }
         match self.document_problems(documents) {
+            Ok(problems) => problems.into_iter().for_each(|problem| found.add(problem)),
+            Err(error) => found.add(error.to_string()),
+        }
+        match self.picture_problems() {
             Ok(problems) => problems.into_iter().for_each(|problem| found.add(problem)),
             Err(error) => found.add(error.to_string()),
         }

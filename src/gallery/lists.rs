@@ -45,8 +45,8 @@ impl Gallery {
         self.record_in_index(&catalog)
     }
 
-    /// Removes subjects from a list and adds others, in one transaction. A subject of both is on the list afterwards. Removing a subject that
-    /// is not on the list, or adding one that is, changes nothing.
+    /// Removes subjects from a list and adds others, in one transaction. A subject of both is on the list afterwards. Removing a subject
+    /// that is not on the list, or adding one that is, changes nothing.
     ///
     /// # Errors
     /// [`GalleryError::UnknownList`]; [`GalleryError::UnknownSubjectId`] with the first added id that no subject has, and nothing is

@@ -47,12 +47,12 @@ impl Gallery {
         Self::open_with(directory, Access::ReadWrite, Duration::ZERO)
     }
 
-    /// Opens a gallery. Waits up to `wait` for other processes to close it. The time depends on the number of unsealed rows, not on the
-    /// size of the gallery.
+    /// Opens a gallery. Waits up to `wait` for other processes to close it. The time depends on the number of unsealed rows and of
+    /// pictures, not on the size of the gallery.
     ///
-    /// For writing: unfinished writes of a crash are settled. A gallery on a full disk can be opened and searched; the first write with
-    /// enough space settles the rest. For reading: nothing is written, the medium may be read-only, other processes may read at the same
-    /// time, and unfinished writes are not visible.
+    /// For writing: unfinished writes of a crash are settled, and pictures without a photo are erased. A gallery on a full disk can be
+    /// opened and searched; the first write with enough space settles the rest. For reading: nothing is written, the medium may be
+    /// read-only, other processes may read at the same time, and unfinished writes are not visible.
     ///
     /// # Errors
     /// There is no gallery; another process has it open; a file is damaged (the error names it); catalog and index are not of the same
@@ -106,6 +106,7 @@ impl Gallery {
         let gallery = Self {
             directory: directory.to_owned(),
             binding,
+            access,
             published: catalog.published(),
             documents_kept: AtomicU64::new(0),
             catalog: Mutex::new(catalog),
@@ -115,7 +116,8 @@ impl Gallery {
             hidden,
             generation_counter,
             unsettled: Mutex::default(),
-            correcting: RwLock::new(()),
+            correcting: Mutex::new(()),
+            adding: RwLock::new(()),
         };
         if access == Access::ReadWrite {
             gallery.reconcile()?;
@@ -123,9 +125,13 @@ impl Gallery {
         Ok(gallery)
     }
 
+    /// Settles what a crash left, and erases pictures without a photo.
     fn reconcile(&self) -> Result<()> {
         *self.unsettled() = self.catalog().pending()?;
         let settled = self.settle().and_then(|()| self.finish_removals());
+        if let Err(error) = self.erase_lost_pictures() {
+            tracing::warn!(%error, "pictures without a photo are erased by a purge, or by the next opening");
+        }
         match settled.and_then(|()| self.catalog().normalise_names()) {
             Err(error) if error.is_full() => {
                 tracing::warn!(%error, "the writes of an earlier failure are settled when there is space");

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod lists;
+mod pictures;
 mod reads;
 mod undo;
 

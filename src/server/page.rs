@@ -19,15 +19,26 @@ struct Asset {
 }
 
 macro_rules! assets {
-    ($($name:literal: $media_type:literal),* $(,)?) => {
-        [$(Asset { name: $name, media_type: $media_type, content: include_bytes!(concat!("page/", $name)) }),*]
+    ($($media_type:ident: $($name:literal),+;)+) => {
+        [$($(Asset { name: $name, media_type: $media_type, content: include_bytes!(concat!("page/", $name)) }),+),+]
     };
 }
 
 const INDEX: &[u8] = include_bytes!("page/index.html");
 
+const CSS: &str = "text/css; charset=utf-8";
+const DRAWING: &str = "image/svg+xml";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 static ASSETS: &[Asset] = &assets! {
-    "style.css": "text/css; charset=utf-8",
+    CSS: "style.css";
+    DRAWING: "icon.svg";
+    SCRIPT:
+        "access.js", "api.js", "app.js", "basis.js", "camera.js", "candidates.js", "corrections.js",
+        "dialogs.js", "dom.js", "enroll.js", "erasure.js", "faces.js", "history.js", "identify.js",
+        "name_field.js", "people.js", "person.js", "photo_input.js", "pictures.js", "problem.js",
+        "score_bar.js", "session.js", "status.js", "strings.js", "theme.js", "toasts.js", "verdict.js",
+        "words.js";
 };
 
 /// The router with the page at `/` and its files below `/assets/`.
@@ -67,4 +78,20 @@ fn file(
     // A new version of the program has new files.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     with_headers(reply, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/page");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.filter(|name| name != "index.html").collect();
+        let mut served: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
+        files.sort();
+        served.sort_unstable();
+        assert_eq!(served, files);
+    }
 }

@@ -1,6 +1,6 @@
 //! The files of a backup: their list, and the `.tar` file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Backup, Progress};
 use crate::gallery::error::{GalleryError, Result};
+use crate::gallery::pictures::PICTURES;
 use crate::gallery::{CATALOG, INDEX};
 
 const NAME: &str = "backup.json";
@@ -126,8 +127,9 @@ impl Listing {
             progress(done, self.backup.bytes);
         }
         let listed: HashSet<&Path> = self.files.iter().map(|entry| entry.path.as_path()).collect();
-        for path in paths(folder)?.iter().filter(|path| path.starts_with(CATALOG) || path.starts_with(INDEX))
-        {
+        let is_of_gallery =
+            |path: &&PathBuf| [CATALOG, INDEX, PICTURES].iter().any(|part| path.starts_with(part));
+        for path in paths(folder)?.iter().filter(is_of_gallery) {
             if !listed.contains(path.as_path()) {
                 let what = format!("it does not list {}, which is in the backup", path.display());
                 return Err(bad(&folder.join(NAME), what));
@@ -195,7 +197,7 @@ fn hash(file: &mut (impl Read + ?Sized)) -> io::Result<(u64, String)> {
 }
 
 /// A file that only its owner can read.
-pub(super) fn new_file(path: &Path) -> io::Result<File> {
+pub(in crate::gallery) fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
@@ -221,21 +223,24 @@ pub(super) fn verify_packed(path: &Path, progress: Progress<'_>) -> Result<()> {
     let mut listing = None;
     let mut done = 0;
     each_packed(path, |name, file| {
-        let Some(Listing { files, backup, .. }) = &listing else {
+        let Some((Listing { backup, .. }, files)) = &listing else {
             let mut text = Vec::new();
             file.read_to_end(&mut text).map_err(failed(path, "reading it"))?;
-            listing = Some(Listing::parse(path, &text)?);
+            let read = Listing::parse(path, &text)?;
+            let files = read.files.iter().map(|entry| (entry.path.clone(), entry.clone()));
+            let files: HashMap<PathBuf, Entry> = files.collect();
+            listing = Some((read, files));
             return Ok(());
         };
-        let entry = files.iter().find(|entry| entry.path == name);
-        let entry = entry.ok_or_else(|| bad(path, format!("{} is not in its list", name.display())))?;
+        let entry =
+            files.get(name).ok_or_else(|| bad(path, format!("{} is not in its list", name.display())))?;
         entry.compare(path, hash(file).map_err(failed(path, "reading it"))?)?;
         done += entry.bytes;
         progress(done, backup.bytes);
         Ok(())
     })?;
     match listing {
-        Some(listing) if done == listing.backup.bytes => Ok(()),
+        Some((listing, _)) if done == listing.backup.bytes => Ok(()),
         _ => Err(bad(path, "files are missing")),
     }
 }

@@ -3,10 +3,12 @@
 //! | verb | detail |
 //! |---|---|
 //! | `rename` | `subject`, names `from` and `to` |
-//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after; `lists`: ids of the lists on which `into` took the place of `from` |
+//! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
 //! | `threshold` | the values `from` and `to` |
+//!
+//! A merge, a move or the undoing of one also has `lists`, if there are any: the ids of the lists on which `into` took the place of `from`.
 //!
 //! Subjects are identified by their ids. A name is kept as long as its subject is in the gallery, under this name or another one.
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::checksum::mismatch;
+use super::template::UNSETTLED;
 use super::{Catalog, ExistingTemplate, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -68,6 +69,51 @@ impl Catalog {
                 })
             })
             .optional()
+        })
+    }
+
+    /// Whether the photo with these bytes was enrolled. An absence is verified with the ledger.
+    pub(in crate::gallery) fn has_photo(&self, hash: &PhotoHash) -> Result<bool> {
+        let found = || {
+            self.read("looking up a photo", |db| {
+                db.prepare_cached(
+                    "SELECT 1 FROM photos WHERE hash = ?1 AND outcome = 'enrolled'
+                       AND intact('photos', sum, id, hash, path, outcome, detail, settings)",
+                )?
+                .exists([hash.as_slice()])
+            })
+        };
+        if found()? {
+            return Ok(true);
+        }
+        self.verify_photos([hash])?;
+        found()
+    }
+
+    /// Whether the photo with these bytes has a live template, with or without a subject.
+    pub(in crate::gallery) fn is_live_photo(&self, hash: &PhotoHash) -> Result<bool> {
+        self.verify_photos([hash])?;
+        self.read("looking up the templates of a photo", |db| {
+            db.prepare_cached(&format!(
+                "SELECT 1 FROM photos p JOIN templates t ON t.photo_id = p.id
+                 WHERE p.hash = ?1 AND t.id NOT IN ({UNSETTLED})"
+            ))?
+            .exists([hash.as_slice()])
+        })
+    }
+
+    /// The photos whose last templates are in `removing`.
+    pub(in crate::gallery) fn photos_without_others(&self) -> Result<Vec<PhotoHash>> {
+        self.read("listing removed photos", |db| {
+            db.prepare_cached(
+                "SELECT hash FROM photos p WHERE id IN
+                   (SELECT photo_id FROM templates WHERE id IN (SELECT template_id FROM removing))
+                 AND NOT EXISTS (SELECT 1 FROM templates WHERE photo_id = p.id
+                   AND id NOT IN (SELECT template_id FROM removing))
+                 AND intact('photos', sum, id, hash, path, outcome, detail, settings)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect()
         })
     }
 

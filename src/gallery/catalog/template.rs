@@ -188,6 +188,16 @@ impl Catalog {
         })
     }
 
+    /// The photo and the face of a live template, if both are known.
+    pub(in crate::gallery) fn face_of(&self, id: u64) -> Result<Option<(PhotoHash, Provenance)>> {
+        let found = self.read("looking up a template", |db| {
+            db.prepare_cached(&format!("{TEMPLATES} AND t.id = ?1 AND t.id NOT IN ({UNSETTLED})"))?
+                .query_row([id.cast_signed()], unknown_from)
+                .optional()
+        })?;
+        Ok(found.and_then(|template| template.photo.zip(template.face)))
+    }
+
     /// A template of a subject by its id.
     pub(in crate::gallery) fn template(&self, id: u64) -> Result<Option<SubjectTemplate>> {
         self.read("looking up a template", |db| {

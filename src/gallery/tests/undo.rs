@@ -234,3 +234,33 @@ fn undone_corrections_keep_no_name_of_a_removed_subject() {
     assert!(journal.iter().all(|entry| !entry.may_be_undone()));
     assert!(refusal(&gallery, merged).contains("has undone it"));
 }
+
+#[test]
+fn a_restore_follows_undone_corrections() {
+    let (kind, gallery) = gallery();
+    let place = |name: &str| kind.folder.path().join(name);
+    Gallery::backup(&place("gallery"), &place("backup.tar"), &|_, _| {}).unwrap();
+    for (from, into, is_undone) in [("p-0", "p-1", true), ("p-2", "p-3", false), ("p-4", "p-5", true)] {
+        let merged = gallery.merge_subjects(from, into).unwrap().entry.unwrap();
+        if is_undone {
+            gallery.undo(merged).unwrap();
+        }
+    }
+    let first = gallery.templates_of(&gallery.subject("p-5").unwrap()).unwrap()[0].id;
+    let moved = gallery.move_templates(&[first], "Ada").unwrap().entries[0];
+    gallery.undo(moved).unwrap();
+    gallery.remove_subject("p-4").unwrap();
+    let expected = content(&gallery);
+    drop(gallery);
+    let restored = Gallery::restore(
+        &place("backup.tar"),
+        &place("restored"),
+        Some(&place("gallery")),
+        false,
+        &|_, _| {},
+    );
+    assert_eq!(restored.unwrap().erased, 3);
+    let restored = Gallery::open(&place("restored")).unwrap();
+    assert_eq!(content(&restored), expected);
+    require_sound(&restored);
+}

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use super::handler;
-use crate::gallery::{EnrolledTemplate, Person};
-use crate::image::PhotoHash;
+use crate::gallery::{EnrolledTemplate, GalleryError, Person};
+use crate::image::{self, PhotoHash, picture};
 use crate::ingest::{Census, Faces, RefusedFace};
 use crate::reason::Reason;
 use crate::reply::{
@@ -28,10 +29,12 @@ use crate::session::{Enrolled, EnrolledRow, ProcessedPhoto, person_of_face, subj
 
 const FACES: &str = "/v1/galleries/{gallery}/faces";
 const FACE: &str = "/v1/galleries/{gallery}/faces/{face}";
+const PICTURE: &str = "/v1/galleries/{gallery}/faces/{face}/picture";
 
 pub fn routes() -> Vec<Route> {
     let (enroll, admin) = (Access::Scope(Scope::Enroll), Access::Scope(Scope::Admin));
     let words = ("enroll", "Enroll faces; they are durable when the reply is sent");
+    let picture = ("facePicture", "The face in its photo, if the server keeps photos");
     let remove = ("removeFace", "Remove a template");
     let relocate = ("moveFaces", "Move templates to another subject");
     vec![
@@ -42,6 +45,7 @@ pub fn routes() -> Vec<Route> {
             .takes_as::<Octets>("application/octet-stream")
             .gives::<EnrolledFaces>(200)
             .gives::<EnrolledFaces>(201),
+        Route::new(Method::GET, PICTURE, enroll, picture, handler!(self::picture)).gives_as::<Octets>(200, "image/jpeg"),
         Route::new(Method::DELETE, FACE, admin, remove, handler!(self::remove)).gives::<TemplatesRemoved>(200),
         Route::new(Method::POST, "/v1/galleries/{gallery}/faces/move", admin, relocate, handler!(self::relocate))
             .takes::<MoveFaces>()
@@ -147,6 +151,8 @@ async fn enroll_photos(
         Face::Template(_) => None,
     });
     let (bytes, people): (Vec<_>, Vec<Person>) = given.unzip();
+    let keeps = call.app.options.keep_photos;
+    let originals = if keeps { bytes.clone() } else { Vec::new() };
     let looks = photo::looks(call, served, bytes, options).await?;
     photo::enter(timings, &looks);
     // All photos are queued before the first result is awaited, so that they become durable together.
@@ -162,9 +168,42 @@ async fn enroll_photos(
         let Written { result, waited, wrote } = queued?.written().await?;
         timings.queue_ms = timings.queue_ms.max(milliseconds(waited));
         timings.write_ms = timings.write_ms.max(milliseconds(wrote));
+        let is_new = matches!(result, Enrolled::Added(..));
         results.push(of_photo(served, (&hash, &person), result)?);
+        if let Some(original) = originals.get(results.len() - 1).filter(|_| is_new) {
+            keep_picture(call, served, hash, original.clone()).await?;
+        }
     }
     Ok(results)
+}
+
+/// Keeps a smaller copy of a photo. The photo is enrolled in any case.
+async fn keep_picture(call: &Call, served: &Arc<Served>, hash: PhotoHash, photo: Bytes) -> Result<()> {
+    let served = Arc::clone(served);
+    let (_, options) = served.photos(&FaceOptions::default())?;
+    let place = call.app.photos.admit_another().await?;
+    let keep = move || {
+        let picture = image::decode(&photo, &options.limits).ok().and_then(|photo| picture::picture(&photo));
+        let Some(picture) = picture else { return Ok(()) };
+        served.session.gallery().keep_picture(&hash, &picture)
+    };
+    match call.app.photos.start_work(place, keep)?.done().await?.0 {
+        Ok(()) | Err(GalleryError::UnknownPhoto { .. }) => Ok(()), // it may have been removed at once
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn picture(call: Call) -> Result<Reply> {
+    let (served, id) = (call.gallery()?, call.id_parameter("face", "unknown_face")?);
+    let found = call.work(move || {
+        let gallery = served.session.gallery();
+        let template = gallery.template(id)?.ok_or(GalleryError::UnknownTemplate { id })?;
+        let Some((photo, face)) = template.photo.zip(template.face) else { return Ok(None) };
+        let picture = gallery.picture(&photo)?;
+        Ok::<_, GalleryError>(picture.and_then(|picture| picture::face(&picture, face.bounds)))
+    });
+    let picture = found.await?.ok_or_else(|| Problem::not_found("no_picture", "no picture of this face is kept"))?;
+    Ok(with_type(StatusCode::OK, "image/jpeg", picture))
 }
 
 fn of_photo(served: &Served, (hash, person): (&PhotoHash, &Person), enrolled: Enrolled) -> Result<FaceEnrolled> {
