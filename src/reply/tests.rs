@@ -270,6 +270,7 @@ fn replies_about_subjects_survive_json() {
             to: Some(ada()),
             templates: 2,
             dry_run: true,
+            journal_id: Some(4),
         };
         assert_eq!(parsed_again(reply)["event"], name);
     }
@@ -290,6 +291,7 @@ fn replies_about_subjects_survive_json() {
         templates: 1,
         subjects_gone: Vec::new(),
         dry_run: false,
+        journal_ids: vec![5],
     };
     assert_eq!(parsed_again(moved)["event"], "moved");
 }

@@ -8,7 +8,7 @@ use crate::serve::{Server, form};
 use crate::serve_hostile_bodies::{forms, identifications, operations, row};
 
 pub const G: &str = "/v1/galleries/gallery";
-pub const JSON: &str = "application/json";
+const JSON: &str = "application/json";
 /// Longest time for a reply.
 const SLOWEST: Duration = Duration::from_secs(2);
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::program::photo;
 use crate::serve::form;
-use crate::serve_hostile::{Cases, G, JSON};
+use crate::serve_hostile::{Cases, G};
 
 /// A row of 64 numbers.
 pub fn row() -> Vec<u8> {
@@ -114,9 +114,7 @@ pub fn identifications(cases: &mut Cases) {
     ] {
         cases.json(&line, with(more), &[400, 422]);
     }
-    for more in [r#""decision":{"target_fpir":[0.1]}"#] {
-        cases.json(&line, with(more), &[409]);
-    }
+    cases.json(&line, with(r#""decision":{"target_fpir":[0.1]}"#), &[409]);
     for more in [r#""among":{"lists":["../x"]}"#, r#""among":{"not_lists":["none"]}"#] {
         cases.json(&line, with(more), &[404]);
     }
