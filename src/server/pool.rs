@@ -80,10 +80,10 @@ impl PhotoPool {
         let (sender, result) = oneshot::channel();
         let queued = Instant::now();
         let task = Box::new(move || {
-            let _place = place;
             let waited = queued.elapsed();
             if !sender.is_closed() {
                 let done = catch_unwind(AssertUnwindSafe(work)).map(|done| (done, waited));
+                drop(place); // before the result is known, so that whoever has it can use the place
                 let _ = sender.send(done.map_err(|_| Problem::internal(&"the processing of a photo panicked")));
             }
         });
