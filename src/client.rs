@@ -27,8 +27,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::reply::{
-    EnrollFaces, EnrolledFaces, FaceOptions, GalleriesListed, GalleryShown, IdentifiedFaces, IdentifyFaces, VERSION,
-    VerifiedFaces,
+    EnrollFaces, EnrolledFaces, FaceOptions, GalleriesListed, GalleryShown, IdentifiedFaces, IdentifyFaces,
+    VERSION, VerifiedFaces,
 };
 use connection::{Connection, Request};
 pub use error::{ClientError, Result};
@@ -78,7 +78,8 @@ impl<'a> Client<'a> {
         let path = format!("/v1/galleries/{}", encoded(name));
         let shown: GalleryShown = self.connection.send(&Request { path, body: None, key: None })?;
         if shown.version != VERSION {
-            let what = format!("the server has version {} of the replies, this program {VERSION}", shown.version);
+            let what =
+                format!("the server has version {} of the replies, this program {VERSION}", shown.version);
             return Err(ClientError::Input(what));
         }
         Ok(shown)
@@ -88,7 +89,12 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// As [`galleries`](Self::galleries).
-    pub fn identify(&self, gallery: &str, photos: &[&[u8]], request: &IdentifyFaces) -> Result<IdentifiedFaces> {
+    pub fn identify(
+        &self,
+        gallery: &str,
+        photos: &[&[u8]],
+        request: &IdentifyFaces,
+    ) -> Result<IdentifiedFaces> {
         let mut form = Form::new(photos.iter().map(|photo| photo.len() + 256).sum())?;
         form.text("request", &without(request, "probes")?);
         photos.iter().for_each(|photo| form.bytes("image", photo));
@@ -108,7 +114,12 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// As [`galleries`](Self::galleries). If no photo gave a template, the problem contains the result for each.
-    pub fn enroll(&self, gallery: &str, photos: &[(&str, &[u8])], request: &EnrollFaces) -> Result<EnrolledFaces> {
+    pub fn enroll(
+        &self,
+        gallery: &str,
+        photos: &[(&str, &[u8])],
+        request: &EnrollFaces,
+    ) -> Result<EnrolledFaces> {
         let mut form = Form::new(photos.iter().map(|(name, photo)| name.len() + photo.len() + 512).sum())?;
         form.text("request", &without(request, "faces")?);
         let mut hash = Sha256::new();
@@ -166,7 +177,9 @@ fn without(request: &impl Serialize, field: &str) -> Result<String> {
 /// A name as a part of a path.
 fn encoded(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]

@@ -91,11 +91,26 @@ mod scores;
 #[path = "e2e/serve.rs"]
 mod serve;
 #[cfg(feature = "server")]
+#[path = "e2e/serve_bombs.rs"]
+mod serve_bombs;
+#[cfg(feature = "server")]
 #[path = "e2e/serve_client.rs"]
 mod serve_client;
 #[cfg(feature = "server")]
 #[path = "e2e/serve_flow.rs"]
 mod serve_flow;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_hostile.rs"]
+mod serve_hostile;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_hostile_bodies.rs"]
+mod serve_hostile_bodies;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_scopes.rs"]
+mod serve_scopes;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_stopping.rs"]
+mod serve_stopping;
 #[path = "e2e/stopping.rs"]
 mod stopping;
 #[path = "e2e/templates.rs"]

@@ -8,10 +8,10 @@ use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::naming::FacesArgument;
-use super::rows::RowArguments;
-use super::searching::{DecisionArguments, SearchOptions};
 #[cfg(feature = "server")]
 use super::remote::{self, ServerArguments};
+use super::rows::RowArguments;
+use super::searching::{DecisionArguments, SearchOptions};
 use super::{ExitStatus, NothingUsable, Screen, interrupt, opening, reply};
 use crate::decision::Decision;
 use crate::reply::{Among, IdentifyRequest, Reply};
@@ -105,10 +105,16 @@ impl Arguments {
         #[cfg(feature = "server")]
         if let Some(client) = self.server.client()? {
             let Some(path) = &self.vectors else {
-                return remote::identify::photos(&client, (&self.gallery, &self.photos), (request, &photos), print);
+                return remote::identify::photos(
+                    &client,
+                    (&self.gallery, &self.photos),
+                    (request, &photos),
+                    print,
+                );
             };
             let rows = (&self.rows, screen);
-            let (done, left_out) = remote::identify::vectors(&client, (&self.gallery, path), request, rows, print)?;
+            let (done, left_out) =
+                remote::identify::vectors(&client, (&self.gallery, path), request, rows, print)?;
             decisions.borrow_mut().extend((0..left_out).map(|_| Decision::Inconclusive));
             return Ok(done);
         }

@@ -51,12 +51,15 @@ impl ServerArguments {
 
     fn token(&self) -> Result<String> {
         if let Some(file) = &self.token_file {
-            let text = fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
+            let text =
+                fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
             return Ok(text.trim().to_owned());
         }
         let token = var_os(TOKEN).and_then(|token| token.into_string().ok()).unwrap_or_default();
         if token.trim().is_empty() {
-            return Err(Usage(format!("--server needs a token: set {TOKEN}, or give --token-file FILE")).into());
+            return Err(
+                Usage(format!("--server needs a token: set {TOKEN}, or give --token-file FILE")).into()
+            );
         }
         Ok(token.trim().to_owned())
     }
@@ -73,7 +76,9 @@ pub fn advice(error: &ClientError) -> Option<String> {
     Some(match error {
         ClientError::Untrusted { .. } => "--ca FILE.pem states a private authority".into(),
         ClientError::Problem { problem, .. } => match problem.code.as_str() {
-            "unauthorized" => format!("{TOKEN} or --token-file gives a token; `gallerist token make` makes one on the server"),
+            "unauthorized" => format!(
+                "{TOKEN} or --token-file gives a token; `gallerist token make` makes one on the server"
+            ),
             "templates_only" => "use `identify --vectors`".into(),
             "not_calibrated" => "calibrate it there, or give a threshold with --threshold".into(),
             "unknown_gallery" => "with --server the gallery is given by its name there".into(),

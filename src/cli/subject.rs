@@ -127,10 +127,8 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Verb::Remove { gallery, name: Some(name), yes, dry_run, .. } => {
             let gallery = open(gallery, *dry_run)?;
             let subject = gallery.subject(name)?;
-            if !dry_run {
-                if !yes {
-                    bail!("{name} has {}; add --yes to remove them", plural(subject.templates, "template"));
-                }
+            if !dry_run && !yes {
+                bail!("{name} has {}; add --yes to remove them", plural(subject.templates, "template"));
             }
             print(screen, &subjects::remove(&gallery, name, *dry_run)?)?;
         }

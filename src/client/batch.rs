@@ -54,7 +54,8 @@ impl<I: Iterator<Item = Item>> Iterator for Batches<I> {
         let (mut batch, mut photos, mut bytes) = (Vec::new(), 0, 0);
         while let Some(item) = self.next.take().or_else(|| self.inputs.next()) {
             let length = item.content.as_ref().map_or(0, Vec::len);
-            if !batch.is_empty() && (bytes + length > BYTES || photos == PHOTOS || batch.len() == 4 * PHOTOS) {
+            if !batch.is_empty() && (bytes + length > BYTES || photos == PHOTOS || batch.len() == 4 * PHOTOS)
+            {
                 self.next = Some(item);
                 break;
             }
@@ -66,13 +67,16 @@ impl<I: Iterator<Item = Item>> Iterator for Batches<I> {
     }
 }
 
+/// The results of the parts of a request, each with the number of photos in it.
+type Parts<T, E> = Vec<(usize, Result<T, E>)>;
+
 /// Sends photos with `send`. If the body is too large for the server, each half by itself. A single photo that is too large stays an error
 /// of its own. The results are those of the parts, each with the number of photos in it, in order.
 pub(super) fn in_parts<P, T, E>(
     photos: &[P],
     is_too_large: &dyn Fn(&E) -> bool,
     send: &mut dyn FnMut(&[P]) -> Result<T, E>,
-) -> Result<Vec<(usize, Result<T, E>)>, E> {
+) -> Result<Parts<T, E>, E> {
     if photos.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,13 +1,14 @@
 //! Requests to one server, with tries after refusals that pass and after broken connections.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use ureq::Agent;
 use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Timeout};
 
 use super::Server;
 use super::error::{ClientError, Result};
@@ -85,8 +86,9 @@ impl<'a> Connection<'a> {
                 Err(error) => error,
             };
             tries += 1;
-            let is_lost = matches!(error, ClientError::Connection { .. });
-            let wait = error.wait(tries).filter(|_| tries < TRIES && (self.is_known() || !is_lost));
+            // Nothing listens at the URL: more tries help only if something did before.
+            let is_absent = matches!(error, ClientError::Connection { was_connected: false, .. });
+            let wait = error.wait(tries).filter(|_| tries < TRIES && (self.is_known() || !is_absent));
             let Some(wait) = wait else { return Err(error) };
             (self.notice)(&format!("{error}; trying again in {:.1} s", wait.as_secs_f64()));
             let until = Instant::now() + wait;
@@ -108,7 +110,8 @@ impl<'a> Connection<'a> {
         let sent = match &request.body {
             None => self.agent.get(&url).header("authorization", &self.authorization).call(),
             Some((kind, body)) => {
-                let mut post = self.agent.post(&url).header("authorization", &self.authorization).content_type(kind);
+                let mut post =
+                    self.agent.post(&url).header("authorization", &self.authorization).content_type(kind);
                 if let Some(key) = &request.key {
                     post = post.header("idempotency-key", key);
                 }
@@ -126,8 +129,10 @@ impl<'a> Connection<'a> {
     fn read<T: DeserializeOwned>(&self, mut reply: Response<ureq::Body>) -> Result<T> {
         let status = reply.status().as_u16();
         let header = |name: &str| reply.headers().get(name).and_then(|value| value.to_str().ok());
-        let is_problem = header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
-        let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        let is_problem =
+            header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
+        let retry_after =
+            header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let body = reply.body_mut().with_config().limit(LARGEST_REPLY).read_to_vec();
         let body = body.map_err(|error| self.lost(&error))?;
         let unexpected = |reason: String| ClientError::Reply { url: self.base.clone(), status, reason };
@@ -137,7 +142,8 @@ impl<'a> Connection<'a> {
         if !is_problem {
             return Err(unexpected("expected a server of galleries".into()));
         }
-        let problem: ProblemBody = serde_json::from_slice(&body).map_err(|error| unexpected(error.to_string()))?;
+        let problem: ProblemBody =
+            serde_json::from_slice(&body).map_err(|error| unexpected(error.to_string()))?;
         Err(ClientError::Problem { problem: Box::new(problem), retry_after })
     }
 
@@ -145,14 +151,32 @@ impl<'a> Connection<'a> {
         let (url, reason) = (self.base.clone(), error.to_string());
         match reason.split_once("invalid peer certificate: ") {
             Some((_, reason)) => ClientError::Untrusted { url, reason: reason.into() },
-            None => ClientError::Connection { url, reason },
+            None => ClientError::Connection { url, reason, was_connected: was_connected(error) },
         }
+    }
+}
+
+/// Whether an error came after the connection was made.
+fn was_connected(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => !matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::InvalidData
+                | ErrorKind::InvalidInput
+        ),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => false,
+        ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => true,
+        _ => false,
     }
 }
 
 /// Checks a URL. Returns whether it is of this machine.
 fn check(url: &str) -> Result<bool> {
-    let refused = |reason| ClientError::Url { url: url.split(['#', '?']).next().unwrap_or_default().into(), reason };
+    let refused =
+        |reason| ClientError::Url { url: url.split(['#', '?']).next().unwrap_or_default().into(), reason };
     if url.contains(['#', '?', '@']) {
         return Err(refused("expected http://HOST:PORT or https://HOST, without a token or a query"));
     }

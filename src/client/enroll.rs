@@ -12,7 +12,8 @@ use super::error::{ClientError, Result};
 use crate::ingest::{Input, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{
-    Counts, EnrollEvent, EnrollFaces, EnrollSummary, FaceEnrolled, FaceOptions, FaceSkipped, Names, Skipped, UnusedFace,
+    Counts, EnrollEvent, EnrollFaces, EnrollSummary, FaceEnrolled, FaceOptions, FaceSkipped, Names, Skipped,
+    UnusedFace,
 };
 use crate::session::{Naming, Progress};
 
@@ -55,7 +56,9 @@ impl Client<'_> {
                     Err(skip) => run.skip(item.path(), skip.clone())?,
                     Ok(bytes) => match results.next() {
                         Some(result) => run.enter(item.path(), bytes, result)?,
-                        None => return Err(ClientError::Input("the server replied to other photos".into()).into()),
+                        None => {
+                            return Err(ClientError::Input("the server replied to other photos".into()).into());
+                        }
                     },
                 }
             }
@@ -69,7 +72,12 @@ impl Client<'_> {
     }
 
     /// The result for each photo.
-    fn results(&self, gallery: &str, photos: &[(&str, &[u8])], request: &EnrollFaces) -> Result<Vec<FaceEnrolled>> {
+    fn results(
+        &self,
+        gallery: &str,
+        photos: &[(&str, &[u8])],
+        request: &EnrollFaces,
+    ) -> Result<Vec<FaceEnrolled>> {
         let mut send = |part: &[(&str, &[u8])]| match self.enroll(gallery, part, request) {
             Ok(enrolled) => Ok(enrolled.faces),
             Err(ClientError::Problem { problem, .. }) if !problem.faces.is_empty() => Ok(problem.faces),
@@ -124,7 +132,15 @@ impl<E, S: FnMut(EnrollEvent) -> Result<(), E>> Run<S> {
         }
         match result {
             FaceEnrolled::Enrolled {
-                subject, subjects, face_ids, faces, not_looked_at, note, renamed, refused, ..
+                subject,
+                subjects,
+                face_ids,
+                faces,
+                not_looked_at,
+                note,
+                renamed,
+                refused,
+                ..
             } => {
                 self.refused(&path, refused)?;
                 self.counts.done += 1;
@@ -145,9 +161,8 @@ impl<E, S: FnMut(EnrollEvent) -> Result<(), E>> Run<S> {
                     self.skip(path, Skip::new(reason, format!("in the gallery as {subject}, from {before}")))
                 }
                 (Reason::OtherName, ..) => self.skip(path, Skip::new(reason, detail)),
-                (_, Some(before), Some(subject)) => {
-                    self.skip(path, Skip::new(reason, format!("same bytes as {before}, enrolled as {subject}")))
-                }
+                (_, Some(before), Some(subject)) => self
+                    .skip(path, Skip::new(reason, format!("same bytes as {before}, enrolled as {subject}"))),
                 _ => {
                     self.counts.unchanged += 1;
                     (self.sink)(EnrollEvent::Unchanged { path })
@@ -170,7 +185,13 @@ impl<E, S: FnMut(EnrollEvent) -> Result<(), E>> Run<S> {
     fn refused(&mut self, path: &str, refused: Vec<UnusedFace>) -> Result<(), E> {
         for UnusedFace { face, bounds, reason, detail } in refused {
             self.counts.refused_faces += 1;
-            (self.sink)(EnrollEvent::FaceSkipped(FaceSkipped { path: path.to_owned(), face, bounds, reason, detail }))?;
+            (self.sink)(EnrollEvent::FaceSkipped(FaceSkipped {
+                path: path.to_owned(),
+                face,
+                bounds,
+                reason,
+                detail,
+            }))?;
         }
         Ok(())
     }

@@ -43,6 +43,8 @@ pub enum ClientError {
         url: String,
         /// What happened.
         reason: String,
+        /// Whether there was a connection.
+        was_connected: bool,
     },
     /// The certificate of the server is not trusted.
     #[error("{url}: the certificate is not trusted: {reason}")]
@@ -122,7 +124,8 @@ mod tests {
         assert_eq!((busy.wait(1), busy.wait(3)), (Some(second), Some(3 * second)));
         assert_eq!(problem(Some(3600 * second)).wait(1), Some(LONGEST_WAIT));
         assert_eq!(problem(None).wait(1), None);
-        let broken = ClientError::Connection { url: String::new(), reason: String::new() };
+        let broken =
+            ClientError::Connection { url: String::new(), reason: String::new(), was_connected: true };
         assert!(broken.wait(1) < broken.wait(2));
         assert_eq!(ClientError::Token.wait(1), None);
     }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use super::Client;
 use super::batch::{Batches, Item, in_parts};
 use super::error::{ClientError, Result};
-use super::Client;
 use crate::ingest::{Skip, walk};
 use crate::reason::Reason;
 use crate::reply::{
-    FaceOptions, GalleryShown, GivenFace, IdentifiedFaces, IdentifyFaces, IdentifyRequest, Model, Probe, Refusal, Reply,
+    FaceOptions, GalleryShown, GivenFace, IdentifiedFaces, IdentifyFaces, IdentifyRequest, Model, Probe,
+    Refusal, Reply,
 };
 use crate::session::Stopped;
 use crate::vectors::VectorFile;
@@ -80,7 +81,8 @@ impl Client<'_> {
             if rows.is_empty() {
                 continue;
             }
-            let probes = rows.iter().map(|(_, row)| GivenFace::Embedding { embedding: row.as_slice().to_vec() });
+            let probes =
+                rows.iter().map(|(_, row)| GivenFace::Embedding { embedding: row.as_slice().to_vec() });
             let request = IdentifyFaces { probes: probes.collect(), ..request.clone().into() };
             let found = match self.identify_templates(&gallery.gallery, &request) {
                 Err(_) if self.is_stopped() => break,
@@ -133,7 +135,9 @@ fn by_photo(found: IdentifiedFaces, count: usize) -> Result<Vec<Vec<Reply>>> {
     for reply in found.replies {
         let row = probe(&reply).row.and_then(|row| usize::try_from(row).ok());
         let place = row.and_then(|row| replies.get_mut(row));
-        let Some(place) = place else { return Err(ClientError::Input("the server replied to other probes".into())) };
+        let Some(place) = place else {
+            return Err(ClientError::Input("the server replied to other probes".into()));
+        };
         place.push(reply);
     }
     Ok(replies)

@@ -6,9 +6,9 @@ use super::Client;
 use super::batch::Item;
 use super::error::Result;
 use super::identify::refusal;
+use crate::decision::Decision;
 use crate::ingest::Input;
 use crate::reply::{FaceOptions, GalleryShown, Model, Refusal, VerifiedFaces};
-use crate::decision::Decision;
 
 impl Client<'_> {
     /// Compares the largest faces of two photos, as [`verify_photos`](crate::session::verify_photos).
@@ -43,7 +43,12 @@ impl Client<'_> {
     }
 
     /// The reply if one of the photos cannot be read. The other one is processed too, so that both refusals are known.
-    fn refused(&self, gallery: &GalleryShown, items: &[Item; 2], photos: &FaceOptions) -> Result<VerifiedFaces> {
+    fn refused(
+        &self,
+        gallery: &GalleryShown,
+        items: &[Item; 2],
+        photos: &FaceOptions,
+    ) -> Result<VerifiedFaces> {
         let mut refused = Vec::new();
         for item in items {
             match &item.content {
@@ -55,11 +60,13 @@ impl Client<'_> {
                 Ok(bytes) => {
                     let one = self.verify(&gallery.gallery, [bytes, bytes], None, photos)?;
                     let VerifiedFaces::Refused { refused: both, .. } = one else { continue };
-                    refused.extend(both.into_iter().filter(|refusal| refusal.probe.row == Some(0)).map(|mut refusal| {
-                        refusal.probe.row = None;
-                        refusal.probe.path = item.path();
-                        refusal
-                    }));
+                    refused.extend(both.into_iter().filter(|refusal| refusal.probe.row == Some(0)).map(
+                        |mut refusal| {
+                            refusal.probe.row = None;
+                            refusal.probe.path = item.path();
+                            refusal
+                        },
+                    ));
                 }
             }
         }

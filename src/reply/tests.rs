@@ -270,6 +270,7 @@ fn replies_about_subjects_survive_json() {
             to: Some(ada()),
             templates: 2,
             dry_run: true,
+            journal_id: Some(4),
         };
         assert_eq!(parsed_again(reply)["event"], name);
     }
@@ -290,6 +291,7 @@ fn replies_about_subjects_survive_json() {
         templates: 1,
         subjects_gone: Vec::new(),
         dry_run: false,
+        journal_ids: vec![5],
     };
     assert_eq!(parsed_again(moved)["event"], "moved");
 }
@@ -387,4 +389,40 @@ fn numbers_are_the_same_f32_after_json() {
         let set = ThresholdSet { version: VERSION, threshold: value, before: Some(value), dry_run: false };
         parsed_again(set);
     }
+}
+
+#[test]
+fn results_of_a_service_survive_json() {
+    let unused = UnusedFace { face: 1, bounds: [0.5, 1.0, 2.0, 3.0], reason: Reason::LowQuality, detail: "x".into() };
+    let enrolled = FaceEnrolled::Enrolled {
+        subject: "a.jpg (2)".into(),
+        subject_id: 1,
+        subjects: vec!["a.jpg (2)".into(), "a.jpg#2".into()],
+        renamed: vec![Renamed { from: "a.jpg".into(), to: "a.jpg (2)".into() }],
+        face_ids: vec![2, 3],
+        faces: Some(3),
+        not_looked_at: Some(0),
+        note: None,
+        bounds: Some([1.0; 4]),
+        quality: None,
+        refused: vec![unused.clone()],
+    };
+    assert_eq!(parsed_again(enrolled)["refused"][0]["reason"], "low_quality");
+    let skipped = FaceEnrolled::Skipped { reason: Reason::NoFace, detail: String::new(), refused: Vec::new() };
+    let problem = ProblemBody {
+        r#type: "about:blank".into(),
+        title: "Unprocessable Entity".into(),
+        status: 422,
+        code: "no_face".into(),
+        detail: "no face".into(),
+        id: "1".into(),
+        errors: vec![InvalidField { field: "faces[0]".into(), reason: "x".into() }],
+        faces: vec![skipped],
+    };
+    assert_eq!(parsed_again(problem)["faces"][0]["result"], "skipped");
+    let refused = vec![Refusal::new(Probe { row: Some(1), ..Probe::default() }, model())];
+    let refused = VerifiedFaces::Refused { decision: crate::decision::Decision::Inconclusive, refused };
+    assert_eq!(parsed_again(refused)["refused"][0]["probe"]["row"], 1);
+    let request = EnrollFaces { faces: Vec::new(), photos: FaceOptions::default(), names: Names::Generated };
+    assert_eq!(parsed_again(request)["names"], "generated");
 }

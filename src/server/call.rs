@@ -50,7 +50,10 @@ impl Call {
     /// It is not a number.
     pub fn id_parameter(&self, name: &str, code: &'static str) -> Result<u64> {
         let text = self.parameter(name);
-        text.parse().map_err(|_| Problem::not_found(code, format!("{name}: expected a number")))
+        // `parse` would also accept a sign.
+        let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let id = digits.and_then(|digits| digits.parse().ok());
+        id.ok_or_else(|| Problem::not_found(code, format!("{name}: expected a number")))
     }
 
     /// The gallery in the path.

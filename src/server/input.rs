@@ -348,7 +348,7 @@ pub fn template(numbers: &[f32], served: &Served, field: impl FnOnce() -> String
 /// Rows of little-endian numbers.
 fn rows(body: &[u8], served: &Served) -> Result<Vec<Template>> {
     let dimension = served.session.gallery().binding().dimension;
-    if body.is_empty() || body.len() % (4 * dimension) != 0 {
+    if body.is_empty() || !body.len().is_multiple_of(4 * dimension) {
         let expected = format!("expected rows of {dimension} little-endian f32 ({} bytes each)", 4 * dimension);
         return Err(Problem::field("body", format!("{expected}, got {} bytes", body.len())));
     }

@@ -241,7 +241,9 @@ pub(super) fn described(gallery: &Gallery, hash: &PhotoHash, person: Option<&Per
 fn known_skip(record: &PhotoRecord, person: Option<&Person>) -> Skip {
     // Photos from memory may have no path.
     let path = Some(record.path.display().to_string()).filter(|path| !path.is_empty());
-    let same = path.as_ref().map_or_else(|| "same bytes as before".to_owned(), |path| format!("same bytes as {path}"));
+    let same = path
+        .as_ref()
+        .map_or_else(|| "same bytes as before".to_owned(), |path| format!("same bytes as {path}"));
     let Some(subject) = &record.subject else { return Skip::new(Reason::Duplicate, same) };
     match person {
         // A generated name may have got a number, or may have been corrected.

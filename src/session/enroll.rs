@@ -12,7 +12,8 @@ use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::{Control, Naming, Session, engine};
 use crate::gallery::{
-    EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, ImportedTemplate, Name, Person, PhotoOutcome, Source,
+    EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, ImportedTemplate, Name, Person, PhotoOutcome,
+    Source,
 };
 use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Look, Skip, look, survey, walk};
 use crate::reason::Reason;
@@ -173,7 +174,8 @@ impl Session {
         let parts: Vec<(Source, &[ImportedRow])> =
             sources.iter().map(|(source, rows)| (*source, rows.as_slice())).collect();
         if parts.iter().any(|(_, rows)| !rows.is_empty()) {
-            for (((_, rows), added), held) in parts.iter().zip(gallery.import_all(&parts)?).zip(&mut enrolled) {
+            for (((_, rows), added), held) in parts.iter().zip(gallery.import_all(&parts)?).zip(&mut enrolled)
+            {
                 for (row, ImportedTemplate { id, subject }) in rows.iter().zip(added) {
                     held[row.row as usize] = Some(EnrolledRow { id, subject, is_new: true });
                 }
@@ -279,7 +281,9 @@ fn enrolled_faces(faces: Vec<EncodedFace>, person: &Person) -> Result<Vec<Enroll
 /// The name with a number is too long.
 pub fn person_of_face(person: &Person, index: usize) -> Result<Person> {
     Ok(match person {
-        Person::Unknown(name) if index > 0 => Person::Unknown(Name::generated(&format!("{name}#{}", index + 1))?),
+        Person::Unknown(name) if index > 0 => {
+            Person::Unknown(Name::generated(&format!("{name}#{}", index + 1))?)
+        }
         person => person.clone(),
     })
 }

@@ -47,17 +47,7 @@ impl Server {
     /// Serves the gallery of a house, and waits until it is ready.
     #[track_caller]
     pub fn start(house: &House, more: &[&str]) -> Self {
-        Self::begin(house, house.command("serve", [] as [&str; 0]), more)
-    }
-
-    /// Serves nothing but what the options name.
-    #[track_caller]
-    pub fn of_options(house: &House, options: &[&str]) -> Self {
-        Self::begin(house, command(["serve"]), options)
-    }
-
-    #[track_caller]
-    fn begin(house: &House, mut command: Command, more: &[&str]) -> Self {
+        let mut command = house.command("serve", [] as [&str; 0]);
         let tokens = house.path("tokens.json");
         let log = house.path("serve.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
@@ -214,10 +204,9 @@ impl Server {
         panic!("the server does not stop: {}", self.log());
     }
 
-    /// Kills the server with a signal that it cannot handle.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// The id of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -234,7 +223,9 @@ pub fn read(stream: &mut TcpStream) -> (u16, String) {
     loop {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if length.is_some_and(|length: usize| body.len() >= length) {
                 break;
             }

@@ -29,26 +29,34 @@ fn go(house: &House, [ada, other_ada, bob, stranger]: [&[u8]; 4]) {
     let server = Server::start(house, &[]);
     let me = server.get("/v1/me").is(200);
     assert_eq!(me["scopes"], json!(["identify", "enroll", "admin"]));
-    let parts: [(&str, &[u8]); 4] = [("subject", NAME.as_bytes()), ("image", ada), ("subject", b"Bob"), ("image", bob)];
+    let parts: [(&str, &[u8]); 4] =
+        [("subject", NAME.as_bytes()), ("image", ada), ("subject", b"Bob"), ("image", bob)];
     let enrolled = server.form(&format!("{G}/faces"), &parts).is(201);
-    let results: Vec<&Value> = enrolled["faces"].as_array().unwrap().iter().map(|face| &face["result"]).collect();
+    let results: Vec<&Value> =
+        enrolled["faces"].as_array().unwrap().iter().map(|face| &face["result"]).collect();
     assert_eq!(results, ["enrolled", "enrolled"]);
     let again = server.form(&format!("{G}/faces"), &parts).is(200);
     assert!(again["faces"].as_array().unwrap().iter().all(|face| face["result"] == "unchanged"), "{again}");
 
     let reply = identify(&server, other_ada);
-    assert_eq!((&reply["decision"], &reply["matches"][0]["subject"]), (&json!("match"), &json!(NAME)), "{reply}");
+    assert_eq!(
+        (&reply["decision"], &reply["matches"][0]["subject"]),
+        (&json!("match"), &json!(NAME)),
+        "{reply}"
+    );
     let verified = server.form(&format!("{G}/verify"), &[("a", ada), ("b", other_ada)]).is(200);
     assert_eq!(verified["decision"], "match");
     let verified = server.form(&format!("{G}/verify"), &[("a", ada), ("b", bob)]).is(200);
     assert_eq!(verified["decision"], "no_match");
 
     let (first, second) = (id(&server, NAME), id(&server, "Bob"));
-    let renamed = server.json("PATCH", &format!("{G}/subjects/{second}"), &json!({ "name": "Robert" })).is(200);
+    let renamed =
+        server.json("PATCH", &format!("{G}/subjects/{second}"), &json!({ "name": "Robert" })).is(200);
     assert_eq!((&renamed["from"], &renamed["to"]), (&json!("Bob"), &json!("Robert")));
     let taken = server.json("PATCH", &format!("{G}/subjects/{second}"), &json!({ "name": NAME })).is(409);
     assert_eq!(taken["code"], "name_taken");
-    let merged = server.json("POST", &format!("{G}/subjects/{second}/merge"), &json!({ "into": first })).is(200);
+    let merged =
+        server.json("POST", &format!("{G}/subjects/{second}/merge"), &json!({ "into": first })).is(200);
     assert_eq!(identify(&server, bob)["matches"][0]["subject"], NAME);
     let entry = merged["journal_id"].as_i64().unwrap();
     let undone = server.send("POST", &format!("{G}/journal/{entry}/undo"), &server.token, None);
@@ -57,7 +65,8 @@ fn go(house: &House, [ada, other_ada, bob, stranger]: [&[u8]; 4]) {
     let journal = server.get(&format!("{G}/journal")).is(200);
     assert!(journal["entries"].as_array().unwrap().len() >= 3, "{journal}");
 
-    let erased = server.send("DELETE", &format!("{G}/subjects/{}", id(&server, NAME)), &server.token, None).is(202);
+    let erased =
+        server.send("DELETE", &format!("{G}/subjects/{}", id(&server, NAME)), &server.token, None).is(202);
     assert_ne!(identify(&server, ada)["decision"], "match", "the subject is hidden at once");
     let job = server.job(erased["job"]["id"].as_str().unwrap());
     assert_eq!(job["state"], "done", "{job}");
@@ -104,7 +113,8 @@ fn lists_limit_who_is_searched_here_and_on_a_server() {
         (["--list", "nobody"], &ada, 1, 0),
     ];
     let remote = cases.map(|(words, photo, code, _)| {
-        let words = ["identify", "gallery", photo.to_str().unwrap(), "--format", "json"].into_iter().chain(words);
+        let words =
+            ["identify", "gallery", photo.to_str().unwrap(), "--format", "json"].into_iter().chain(words);
         server.run(words).ends(code)
     });
     server.stop();
@@ -117,7 +127,11 @@ fn lists_limit_who_is_searched_here_and_on_a_server() {
         assert_eq!(local.json().len(), remote.json().len());
         if searched == 0 {
             assert!(local.err.contains("there is no list"), "{}", local.err);
-            assert!(remote.err.contains("there is no list") && remote.err.contains("unknown_list"), "{}", remote.err);
+            assert!(
+                remote.err.contains("there is no list") && remote.err.contains("unknown_list"),
+                "{}",
+                remote.err
+            );
         }
     }
 }

@@ -22,7 +22,9 @@ pub fn verify(
             Ok([only]) => only,
             Err(several) => {
                 let names: Vec<&str> = several.iter().map(|one| one.gallery.as_str()).collect();
-                return Err(Usage(format!("--gallery NAME is needed; the server has {}", listed(&names))).into());
+                return Err(
+                    Usage(format!("--gallery NAME is needed; the server has {}", listed(&names))).into()
+                );
             }
         },
     };

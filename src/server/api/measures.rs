@@ -132,6 +132,9 @@ async fn evaluate(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
     let Evaluate { mated: given, nonmated, target_fpir, seed, repetitions, search } = call.json()?;
     require_rates(&target_fpir)?;
+    if given.is_empty() && nonmated.is_empty() {
+        return Err(Problem::field("mated", "expected mated or non-mated probes, got none"));
+    }
     let (mated, strangers) = (mated(given, &served)?, strangers(&nonmated, &served)?);
     let request = EvaluateRequest { mated, strangers, target_fpir, seed, repetitions, search };
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));

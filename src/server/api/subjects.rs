@@ -14,7 +14,7 @@ use crate::server::call::{Call, Reply, json};
 use crate::server::problem::{Problem, Result};
 use crate::server::route::{Access, Route};
 use crate::server::token::Scope;
-use crate::session::{self, subjects};
+use crate::session::subjects;
 
 /// Subjects on a page by default, and at most.
 const PAGE: (usize, usize) = (50, 1000);
@@ -152,7 +152,7 @@ async fn merge(call: Call) -> Result<Reply> {
     let merged = call.work(move || {
         let gallery = served.session.gallery();
         let (from, into) = (gallery.subject_of_id(id)?.name, gallery.subject_of_id(into)?.name);
-        Ok::<_, session::SessionError>(subjects::merge(gallery, &from, &into, false)?)
+        subjects::merge(gallery, &from, &into, false)
     });
     json(StatusCode::OK, &merged.await?)
 }
