@@ -55,21 +55,31 @@ test('a photo that is enrolled already is unchanged', async () => {
 test('another photo of an enrolled person is a match with the right name', async () => {
   const found = await identify(view.page, photo('001', 'smiling'));
   assert.deepEqual(found, { word: 'MATCH', name: 'Ada Lovelace' });
-  const scores = (await view.page.locator('.candidate-score').allInnerTexts()).map((text) => Number(text.replace('\u2212', '-')));
+  const scores = (await view.page.locator('.candidate-score').allInnerTexts()).map((text) =>
+    Number(text.replace('\u2212', '-')),
+  );
   assert.ok(scores[0] > 0.5 && scores[1] < 0.5, String(scores));
-  await view.page.getByText('Exact: every one of the 2 templates was compared, or excluded by a bound that always holds.').waitFor();
+  await view.page
+    .getByText('Exact: every one of the 2 templates was compared, or excluded by a bound that always holds.')
+    .waitFor();
 });
 
 test('a threshold that is not calibrated is shown as such', async () => {
   await view.page.locator('.note.caution').getByText('Uncalibrated').waitFor();
   assert.equal(await view.page.locator('.candidate .bar.uncalibrated').count(), 2);
-  const dashes = await view.page.locator('.candidate .bar-threshold').first().evaluate((line) => getComputedStyle(line).strokeDasharray);
+  const dashes = await view.page
+    .locator('.candidate .bar-threshold')
+    .first()
+    .evaluate((line) => getComputedStyle(line).strokeDasharray);
   assert.notEqual(dashes, 'none');
 });
 
 test('candidates have pictures where the gallery keeps photos', async () => {
   await view.page.locator('.candidate .picture img').first().waitFor();
-  const width = await view.page.locator('.candidate .picture img').first().evaluate((image) => image.naturalWidth);
+  const width = await view.page
+    .locator('.candidate .picture img')
+    .first()
+    .evaluate((image) => image.naturalWidth);
   assert.ok(width >= 64, `the picture is ${width} pixels wide`);
 });
 
@@ -99,8 +109,13 @@ test('every face of a photo is outlined, and one of them can be enrolled', async
   await view.page.getByRole('button', { name: 'Enroll 1 photo' }).click();
   await view.page.locator('.enroll-result.enrolled').waitFor();
   await identify(view.page, FOUR);
-  const labels = await view.page.getByRole('radio').evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')));
-  assert.deepEqual(labels.map((text) => /match, From a group/u.test(text)), [false, false, true, false]);
+  const labels = await view.page
+    .getByRole('radio')
+    .evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')));
+  assert.deepEqual(
+    labels.map((text) => /match, From a group/u.test(text)),
+    [false, false, true, false],
+  );
 });
 
 test('a rename is undone by its message', async () => {
