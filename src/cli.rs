@@ -27,6 +27,8 @@ mod opening;
 mod pairs;
 mod probes;
 mod purge;
+#[cfg(feature = "server")]
+mod remote;
 mod reply;
 mod rows;
 mod screen;
@@ -272,6 +274,7 @@ fn failed(error: &anyhow::Error) -> u8 {
     match error.downcast_ref() {
         _ if error.is::<NothingUsable>() => ExitStatus::NothingUsable.code(),
         _ if error.is::<Usage>() => 2,
+        _ if is_invalid_request(error) => 2,
         Some(SessionError::NothingUsable(_)) => ExitStatus::NothingUsable.code(),
         Some(
             SessionError::Request { .. }
@@ -281,6 +284,17 @@ fn failed(error: &anyhow::Error) -> u8 {
         ) => 2,
         _ => 1,
     }
+}
+
+/// Whether a server refused the options.
+#[cfg(feature = "server")]
+fn is_invalid_request(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<crate::client::ClientError>().is_some_and(|error| error.code() == Some("invalid_request"))
+}
+
+#[cfg(not(feature = "server"))]
+fn is_invalid_request(_: &anyhow::Error) -> bool {
+    false
 }
 
 /// The error with its causes and with advice. A cause whose text is already part of the error is left out.

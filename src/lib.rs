@@ -44,6 +44,8 @@
 
 pub mod audit;
 pub mod calibration;
+#[cfg(feature = "server")]
+pub mod client;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod decision;

@@ -15,6 +15,7 @@ mod job;
 mod maintenance;
 mod measurement;
 mod model;
+mod problem;
 mod request;
 mod service;
 mod subjects;
@@ -46,10 +47,11 @@ pub use measurement::{Calibrated, PairsMeasured};
 pub use model::{
     ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
 };
+pub use problem::{InvalidField, ProblemBody};
 pub use request::{Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
 pub use service::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, FaceToEnroll,
-    GivenFace, IdentifiedFaces, IdentifyFaces, PhotoBytes, Timings, UnusedFace, VerifyFaces, all_faces,
+    GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings, UnusedFace, VerifiedFaces, VerifyFaces, all_faces,
 };
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,

@@ -87,6 +87,15 @@ mod real_faces;
 mod restore;
 #[path = "e2e/scores.rs"]
 mod scores;
+#[cfg(feature = "server")]
+#[path = "e2e/serve.rs"]
+mod serve;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_client.rs"]
+mod serve_client;
+#[cfg(feature = "server")]
+#[path = "e2e/serve_flow.rs"]
+mod serve_flow;
 #[path = "e2e/stopping.rs"]
 mod stopping;
 #[path = "e2e/templates.rs"]

@@ -13,6 +13,10 @@ pub fn about(error: &Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<SessionError>() {
             return of_session(error);
         }
+        #[cfg(feature = "server")]
+        if let Some(error) = cause.downcast_ref::<crate::client::ClientError>() {
+            return super::remote::advice(error);
+        }
         if let Some(error) = cause.downcast_ref::<GalleryError>() {
             return of_gallery(error);
         }

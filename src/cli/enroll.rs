@@ -7,6 +7,8 @@ use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
 use super::naming::{FacesArgument, SubjectFrom, naming};
+#[cfg(feature = "server")]
+use super::remote::{self, ServerArguments};
 use super::screen::{Bar, Screen, count, plural};
 use super::skip::skip_text;
 use super::{ExitStatus, counts, interrupt, opening};
@@ -42,6 +44,9 @@ pub struct Arguments {
     photos: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
@@ -51,10 +56,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         photos: arguments.photos.request(arguments.faces),
     };
     request.check()?;
-    let session = opening::session_to_write(&arguments.gallery, &arguments.engine)?;
-    let bar = Bar::new();
-    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
-    let summary = session.enroll(&request, &control, |event| print(event, screen, &bar))?;
+    let summary = arguments.enroll(&request, screen)?;
     let counts = summary.counts();
     Ok(match summary.interrupted {
         true => ExitStatus::Interrupted,
@@ -62,6 +64,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         false if counts.is_of_use() => ExitStatus::Done,
         false => ExitStatus::NothingUsable,
     })
+}
+
+impl Arguments {
+    fn enroll(&self, request: &EnrollRequest, screen: Screen) -> Result<EnrollSummary> {
+        let bar = Bar::new();
+        let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+        let print = |event| print(event, screen, &bar);
+        #[cfg(feature = "server")]
+        if let Some(client) = self.server.client()? {
+            return remote::enroll::enroll(&client, &self.gallery, request, control.progress, print);
+        }
+        opening::session_to_write(&self.gallery, &self.engine)?.enroll(request, &control, print)
+    }
 }
 
 fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {

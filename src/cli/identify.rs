@@ -10,9 +10,11 @@ use super::engine::{EngineArguments, PhotoArguments};
 use super::naming::FacesArgument;
 use super::rows::RowArguments;
 use super::searching::{DecisionArguments, SearchOptions};
+#[cfg(feature = "server")]
+use super::remote::{self, ServerArguments};
 use super::{ExitStatus, NothingUsable, Screen, interrupt, opening, reply};
 use crate::decision::Decision;
-use crate::reply::{IdentifyRequest, Reply};
+use crate::reply::{Among, IdentifyRequest, Reply};
 use crate::session::{Control, Policy, Session, Stopped};
 
 /// Identify the people in photos. Ends with exit code 10 if any probe is a match, otherwise with 12 if any probe is inconclusive, otherwise
@@ -44,8 +46,17 @@ pub struct Arguments {
     search: SearchOptions,
     #[command(flatten)]
     photo_options: PhotoArguments,
+    /// Search among the subjects on this list only; may be given several times
+    #[arg(long = "list", value_name = "NAME", help_heading = "Search")]
+    lists: Vec<String>,
+    /// Leave out the subjects on this list; may be given several times
+    #[arg(long = "not-list", value_name = "NAME", help_heading = "Search")]
+    not_lists: Vec<String>,
     #[command(flatten)]
     engine: EngineArguments,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
@@ -53,9 +64,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         anyhow::ensure!(path.symlink_metadata().is_ok(), "{}: no such file or folder", path.display());
     }
     let control = Control { stop: interrupt::stop_flag(), progress: &|_| {} };
-    let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
     let request = arguments.request()?;
-    let policy = session.policy(&request.search, &request.decision)?;
     let decisions = RefCell::new(Vec::new());
     let print = |reply: Reply| {
         decisions.borrow_mut().push(match &reply {
@@ -64,14 +73,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         });
         reply::print(&reply, screen)
     };
-    let asked = (&request, &policy);
-    let done = match &arguments.vectors {
-        Some(path) => arguments.vectors(path, &session, asked, &control, (screen, &decisions), print)?,
-        None => {
-            let photos = arguments.photo_options.request(arguments.faces);
-            session.identify_photos(&arguments.photos, &photos, asked, &control, print)?
-        }
-    };
+    let done = arguments.identify(&request, &control, (screen, &decisions), print)?;
     if done.looked_at < done.total {
         return interrupt::report(done, screen);
     }
@@ -87,11 +89,43 @@ impl Arguments {
     fn request(&self) -> Result<IdentifyRequest> {
         let (search, decision) = (self.search.request(), self.decision.request()?);
         let (top_k, with_template) = (self.top_k, self.with_template);
-        Ok(IdentifyRequest { top_k, with_template, search, decision, ..IdentifyRequest::default() })
+        let lists = Some(self.lists.clone()).filter(|lists| !lists.is_empty());
+        let among = Among { lists, not_lists: self.not_lists.clone(), ..Among::default() };
+        Ok(IdentifyRequest { top_k, with_template, search, decision, among })
+    }
+
+    fn identify(
+        &self,
+        request: &IdentifyRequest,
+        control: &Control<'_>,
+        (screen, decisions): (Screen, &RefCell<Vec<Decision>>),
+        print: impl FnMut(Reply) -> Result<()>,
+    ) -> Result<Stopped> {
+        let photos = self.photo_options.request(self.faces);
+        #[cfg(feature = "server")]
+        if let Some(client) = self.server.client()? {
+            let Some(path) = &self.vectors else {
+                return remote::identify::photos(&client, (&self.gallery, &self.photos), (request, &photos), print);
+            };
+            let rows = (&self.rows, screen);
+            let (done, left_out) = remote::identify::vectors(&client, (&self.gallery, path), request, rows, print)?;
+            decisions.borrow_mut().extend((0..left_out).map(|_| Decision::Inconclusive));
+            return Ok(done);
+        }
+        let session = opening::session_to_read(&self.gallery, &self.engine)?;
+        let policy = match session.among(&request.among)? {
+            None => session.policy(&request.search, &request.decision)?,
+            Some(subjects) => session.policy_among(&request.search, &request.decision, &subjects)?,
+        };
+        let asked = (request, &policy);
+        match &self.vectors {
+            Some(path) => self.rows(path, &session, asked, control, (screen, decisions), print),
+            None => session.identify_photos(&self.photos, &photos, asked, control, print),
+        }
     }
 
     /// Identifies the rows of a file until a stop is requested.
-    fn vectors(
+    fn rows(
         &self,
         path: &Path,
         session: &Session,

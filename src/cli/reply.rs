@@ -87,7 +87,9 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
     let who = match (reply.decision, reply.matches.first()) {
         (Decision::Match, Some(best)) => format!("{}  {shown}", best.subject),
         (_, Some(best)) => format!("closest is {}  {shown}", best.subject),
-        (_, None) => "the gallery is empty".into(),
+        (_, None) if reply.search.subjects == 0 && reply.search.among.is_none() => "the gallery is empty".into(),
+        // Nobody is searched; or the sender may not see who is close.
+        (_, None) => "no candidate".into(),
     };
     let threshold = threshold_text(reply.threshold, reply.no_match_below, digits, &reply.calibration);
     let (headline, name) = (headline(reply.decision), name(&reply.probe));

@@ -6,6 +6,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
+#[cfg(feature = "server")]
+use super::remote::{self, ServerArguments};
 use super::{ExitStatus, Screen, interrupt, pairs, reply, values};
 use crate::decision::Decision;
 use crate::session::engine::{chosen, load, options};
@@ -20,6 +22,7 @@ pub struct Arguments {
     photos: Vec<PathBuf>,
     /// Measure on a list of pairs: lines of PHOTO, PHOTO and 1 (same person) or 0, separated by tabs
     #[arg(long, value_name = "FILE.tsv")]
+    #[cfg_attr(feature = "server", arg(conflicts_with = "server"))]
     pairs: Option<PathBuf>,
     /// Folder of the photos in --pairs
     #[arg(long, value_name = "DIR", default_value = ".", requires = "pairs")]
@@ -31,11 +34,23 @@ pub struct Arguments {
     photo_options: PhotoArguments,
     #[command(flatten)]
     engine: EngineArguments,
+    /// Name of the gallery on the server whose model compares the photos; needed if the server has several galleries
+    #[cfg(feature = "server")]
+    #[arg(long, value_name = "NAME", requires = "server", help_heading = "Server")]
+    gallery: Option<String>,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let control = Control { stop: interrupt::stop_flag(), progress: &|_| {} };
     let (networks, photos) = (arguments.engine.request(), arguments.photo_options.largest());
+    #[cfg(feature = "server")]
+    if let Some(client) = arguments.server.client()? {
+        let (name, asked) = (arguments.gallery.as_deref(), (arguments.threshold, &photos));
+        return print(remote::verify::verify(&client, name, arguments.pair()?, asked)?, screen);
+    }
     let model = chosen(&networks)?;
     let binding = model.binding();
     let threshold = threshold(arguments.threshold, &binding)?;
@@ -48,12 +63,24 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         pairs::require(list, &pairs)?;
         return pairs::measure(&pairs, &engine, &options(&photos)?, &binding, &threshold, screen);
     }
-    let [a, b] = arguments.photos.as_slice() else { anyhow::bail!("expected two photos") };
-    for path in [a, b] {
-        anyhow::ensure!(path.symlink_metadata().is_ok(), "{}: no such file", path.display());
-    }
+    let pair = arguments.pair()?;
     let engine = load(&networks, &model)?;
-    match verify_photos(&engine, [a.clone(), b.clone()], &photos, &threshold, &control)? {
+    print(verify_photos(&engine, pair, &photos, &threshold, &control)?, screen)
+}
+
+impl Arguments {
+    /// The two photos.
+    fn pair(&self) -> Result<[PathBuf; 2]> {
+        let [a, b] = self.photos.as_slice() else { anyhow::bail!("expected two photos") };
+        for path in [a, b] {
+            anyhow::ensure!(path.symlink_metadata().is_ok(), "{}: no such file", path.display());
+        }
+        Ok([a.clone(), b.clone()])
+    }
+}
+
+fn print(verified: Verified, screen: Screen) -> Result<ExitStatus> {
+    match verified {
         Verified::Compared(compared) => {
             reply::print_verification(&compared, screen)?;
             Ok(ExitStatus::Decided(compared.decision))

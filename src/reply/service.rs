@@ -6,7 +6,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Among, DecisionRequest, IdentifyRequest, PhotoRequest, Reply, SearchRequest};
+use super::{
+    Among, DecisionRequest, IdentifyRequest, PhotoRequest, Refusal, Renamed, Reply, SearchRequest, Verification,
+};
+use crate::decision::Decision;
 use crate::face::{Provenance, Quality};
 use crate::ingest::Faces;
 use crate::reason::Reason;
@@ -83,6 +86,14 @@ pub struct FaceOptions {
     pub min_quality: u8,
     /// Whether photos with more than one face are refused.
     pub single_face: bool,
+}
+
+impl From<&PhotoRequest> for FaceOptions {
+    /// The options without limits.
+    fn from(request: &PhotoRequest) -> Self {
+        let PhotoRequest { faces, min_face, min_quality, single_face, .. } = *request;
+        Self { faces, min_face, min_quality, single_face }
+    }
 }
 
 impl FaceOptions {
@@ -212,6 +223,21 @@ pub struct EnrollFaces {
     /// Which faces of the photos are used. All faces of a photo cannot get the same name.
     #[serde(default)]
     pub photos: FaceOptions,
+    /// What the names mean.
+    #[serde(default)]
+    pub names: Names,
+}
+
+/// What the names in an enrollment mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// Each is the name of a subject, new or in the gallery.
+    #[default]
+    Given,
+    /// Each is generated from a photo, and each face in the photo is a new subject: the second face has `#2` after the name, and so on. A
+    /// number is appended to a name that is already used. For photos only.
+    Generated,
 }
 
 /// The reply of an enrollment of many faces.
@@ -235,6 +261,12 @@ pub enum FaceEnrolled {
         subject: String,
         /// Id of the subject.
         subject_id: u64,
+        /// Name of the subject of each template, if there are several templates.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        subjects: Vec<String>,
+        /// Generated names that were already used, and the names that were used instead.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renamed: Vec<Renamed>,
         /// Ids of the templates.
         face_ids: Vec<u64>,
         /// Faces that the detector found in the photo; absent for a template.
@@ -252,6 +284,9 @@ pub enum FaceEnrolled {
         /// Quality of the face.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         quality: Option<Quality>,
+        /// Faces that were refused in the same photo.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<UnusedFace>,
     },
     /// It was in the gallery before.
     Unchanged {
@@ -270,6 +305,9 @@ pub enum FaceEnrolled {
         reason: Reason,
         /// The reason in words; may be empty.
         detail: String,
+        /// The refused faces in the photo.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<UnusedFace>,
     },
 }
 
@@ -359,4 +397,19 @@ pub struct VerifyFaces {
     /// Which faces of the photos are used. The largest face of each photo is compared.
     #[serde(default)]
     pub photos: FaceOptions,
+}
+
+/// The reply of a verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VerifiedFaces {
+    /// Two faces were compared.
+    Compared(Box<Verification>),
+    /// A photo gave no template.
+    Refused {
+        /// The decision: `inconclusive`.
+        decision: Decision,
+        /// The photos or faces without a template. `probe.row` is 0 for `a` and 1 for `b`.
+        refused: Vec<Refusal>,
+    },
 }

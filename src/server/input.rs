@@ -13,7 +13,7 @@ use super::problem::{Problem, Result};
 use super::served::Served;
 use crate::gallery::{Name, Person};
 use crate::reply::{
-    AnalyzePhotos, DecisionRequest, EnrollFaces, FaceOptions, FaceToEnroll, GivenFace, IdentifyFaces, IdentifyRequest,
+    AnalyzePhotos, DecisionRequest, EnrollFaces, FaceOptions, FaceToEnroll, GivenFace, IdentifyFaces, IdentifyRequest, Names,
     VerifyFaces, all_faces,
 };
 use crate::template::Template;
@@ -101,6 +101,24 @@ pub struct PairForm {
     pub b: Octets,
     /// Score at or above which both count as one person.
     pub threshold: Option<f32>,
+    /// The other fields of the request, in JSON.
+    pub request: Option<String>,
+}
+
+/// The fields of an enrollment without `faces`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EnrollOptions {
+    photos: FaceOptions,
+    names: Names,
+}
+
+/// The fields of a verification without `a` and `b`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct VerifyOptions {
+    threshold: Option<f32>,
+    photos: FaceOptions,
 }
 
 /// Bytes. As a body of templates: rows of little-endian `f32`, as many per row as the gallery has dimensions.
@@ -188,14 +206,14 @@ pub async fn enroll(call: &Call, served: &Served) -> Result<Enroll> {
             let asked: EnrollFaces = parse_off_thread(call).await?;
             let mut faces = Vec::with_capacity(asked.faces.len());
             for (at, face) in asked.faces.into_iter().enumerate() {
-                faces.push(to_enroll(face, at, served)?);
+                faces.push(to_enroll(face, at, served, asked.names)?);
             }
             (faces, asked.photos)
         }
-        "multipart/form-data" => (form_to_enroll(form(call).await?)?, FaceOptions::default()),
+        "multipart/form-data" => form_to_enroll(form(call).await?)?,
         "application/octet-stream" => {
             let subject = query.subject.ok_or_else(|| Problem::field("subject", "a body of rows needs ?subject=NAME"))?;
-            let person = person(&subject, || "subject".into())?;
+            let person = named(&subject, Names::Given, || "subject".into())?;
             let rows = rows(&call.body, served)?;
             (rows.into_iter().map(|row| (Face::Template(row), person.clone())).collect(), FaceOptions::default())
         }
@@ -205,31 +223,37 @@ pub async fn enroll(call: &Call, served: &Served) -> Result<Enroll> {
     Ok(Enroll { faces, photos })
 }
 
-fn to_enroll(face: FaceToEnroll, at: usize, served: &Served) -> Result<(Face, Person)> {
+fn to_enroll(face: FaceToEnroll, at: usize, served: &Served, names: Names) -> Result<(Face, Person)> {
     let field = |name: &str| format!("faces[{at}].{name}");
     let (face, subject) = match face {
         FaceToEnroll::Image { subject, image } => (Face::Photo(image.0.into()), subject),
+        FaceToEnroll::Embedding { .. } if names == Names::Generated => {
+            return Err(Problem::field(field("embedding"), "generated names are for photos"));
+        }
         FaceToEnroll::Embedding { subject, embedding } => {
             (Face::Template(template(&embedding, served, || field("embedding"))?), subject)
         }
     };
-    Ok((face, person(&subject, || field("subject"))?))
+    Ok((face, named(&subject, names, || field("subject"))?))
 }
 
-fn form_to_enroll(form: Vec<Part>) -> Result<Vec<(Face, Person)>> {
+fn form_to_enroll(form: Vec<Part>) -> Result<(Vec<(Face, Person)>, FaceOptions)> {
+    let text = form.iter().find(|part| part.name == "request").map(|part| &part.data);
+    let EnrollOptions { photos, names } = text.map(|text| parse(text)).transpose()?.unwrap_or_default();
     let (mut faces, mut subject) = (Vec::new(), None);
     for part in form {
         match (&*part.name, &subject) {
+            ("request", _) => {}
             ("subject", _) => {
                 let name = String::from_utf8(part.data.into()).map_err(|_| Problem::field("subject", "not UTF-8"))?;
-                subject = Some(person(&name, || "subject".into())?);
+                subject = Some(named(&name, names, || "subject".into())?);
             }
             ("image", Some(subject)) => faces.push((Face::Photo(part.data), Person::clone(subject))),
             ("image", None) => return Err(Problem::field("subject", "expected before the first image")),
             (other, _) => return Err(Problem::field(other, "unknown field")),
         }
     }
-    Ok(faces)
+    Ok((faces, photos))
 }
 
 /// Reads the two faces of a verification and the rest of the request.
@@ -244,17 +268,18 @@ pub async fn verify(call: &Call, served: &Served) -> Result<([Face; 2], Option<f
             Ok(([a, one_given(b, served, || "b.embedding".into())?], threshold, photos))
         }
         "multipart/form-data" => {
-            let (mut a, mut b, mut threshold) = (None, None, None);
+            let (mut a, mut b, mut threshold, mut options) = (None, None, None, VerifyOptions::default());
             for part in form(call).await? {
                 match &*part.name {
                     "a" => a = Some(Face::Photo(part.data)),
                     "b" => b = Some(Face::Photo(part.data)),
                     "threshold" => threshold = Some(parse(&part.data)?),
+                    "request" => options = parse(&part.data)?,
                     other => return Err(Problem::field(other, "unknown field")),
                 }
             }
             let (Some(a), Some(b)) = (a, b) else { return Err(Problem::field("a", "expected two photos, a and b")) };
-            Ok(([a, b], threshold, FaceOptions::default()))
+            Ok(([a, b], threshold.or(options.threshold), options.photos))
         }
         other => Err(unsupported(other, "application/json or multipart/form-data")),
     }
@@ -333,6 +358,17 @@ fn rows(body: &[u8], served: &Served) -> Result<Vec<Template>> {
         template(&numbers, served, || format!("row {at}"))
     };
     body.chunks_exact(4 * dimension).enumerate().map(row).collect()
+}
+
+/// The subject of a face to enroll.
+fn named(name: &str, names: Names, field: impl FnOnce() -> String) -> Result<Person> {
+    match names {
+        Names::Given => person(name, field),
+        Names::Generated => {
+            let name = Name::generated(name).map_err(|error| Problem::field(field(), error.to_string()))?;
+            Ok(Person::Unknown(name))
+        }
+    }
 }
 
 /// The subject with this name.

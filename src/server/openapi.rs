@@ -8,8 +8,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::api;
-use super::problem::ProblemBody;
 use super::route::{Access, Content, Route};
+use crate::reply::ProblemBody;
 
 const DESCRIPTION: &str = "Face galleries: look-ups, enrollments, corrections and measurements. Every operation needs a token: \
                            `Authorization: Bearer TOKEN`. Errors are `application/problem+json` with a stable `code`.";

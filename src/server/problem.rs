@@ -2,14 +2,13 @@
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::calibration::CalibrationError;
 use crate::encoder::EncoderError;
 use crate::experiment::ExperimentError;
 use crate::gallery::{GalleryError, VectorErrorKind};
 use crate::reason::Reason;
+use crate::reply::{FaceEnrolled, InvalidField, ProblemBody};
 use crate::session::SessionError;
 
 /// An error of a request.
@@ -23,38 +22,10 @@ pub struct Problem {
     pub detail: String,
     /// The invalid fields.
     pub errors: Vec<InvalidField>,
+    /// The results of an enrollment in which no face gave a template.
+    pub faces: Vec<FaceEnrolled>,
     /// Seconds after which the client may try again.
     pub retry_after: Option<u64>,
-}
-
-/// An invalid field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct InvalidField {
-    /// The path of the field, such as `probes[0].image`.
-    pub field: String,
-    /// What is wrong.
-    pub reason: String,
-}
-
-/// The body of an error reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProblemBody {
-    /// Always `about:blank`: the meaning is given by `code`.
-    pub r#type: String,
-    /// The HTTP status in words.
-    pub title: String,
-    /// The HTTP status.
-    #[schemars(range(min = 400, max = 599))]
-    pub status: u16,
-    /// A stable code for programs, such as `no_face`.
-    pub code: String,
-    /// What is wrong, in words.
-    pub detail: String,
-    /// Identifies the request in the log of the server.
-    pub id: String,
-    /// The invalid fields.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<InvalidField>,
 }
 
 /// Result with [`Problem`].
@@ -63,7 +34,7 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 impl Problem {
     /// A problem with a status, a code and an explanation.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), faces: Vec::new(), retry_after: None }
     }
 
     /// The request is not well-formed.
@@ -128,6 +99,7 @@ impl Problem {
             detail: self.detail.clone(),
             id: id.into(),
             errors: self.errors.clone(),
+            faces: self.faces.clone(),
         };
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.status;

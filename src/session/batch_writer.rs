@@ -239,15 +239,16 @@ pub(super) fn described(gallery: &Gallery, hash: &PhotoHash, person: Option<&Per
 }
 
 fn known_skip(record: &PhotoRecord, person: Option<&Person>) -> Skip {
-    let path = record.path.display();
-    let Some(subject) = &record.subject else {
-        return Skip::new(Reason::Duplicate, format!("same bytes as {path}"));
-    };
+    // Photos from memory may have no path.
+    let path = Some(record.path.display().to_string()).filter(|path| !path.is_empty());
+    let same = path.as_ref().map_or_else(|| "same bytes as before".to_owned(), |path| format!("same bytes as {path}"));
+    let Some(subject) = &record.subject else { return Skip::new(Reason::Duplicate, same) };
     match person {
         // A generated name may have got a number, or may have been corrected.
         Some(Person::Named(name)) if name.as_str() != subject => {
-            Skip::new(Reason::OtherName, format!("in the gallery as {subject}, from {path}"))
+            let from = path.map(|path| format!(", from {path}")).unwrap_or_default();
+            Skip::new(Reason::OtherName, format!("in the gallery as {subject}{from}"))
         }
-        _ => Skip::new(Reason::Duplicate, format!("same bytes as {path}, enrolled as {subject}")),
+        _ => Skip::new(Reason::Duplicate, format!("{same}, enrolled as {subject}")),
     }
 }

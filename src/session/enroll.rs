@@ -12,7 +12,7 @@ use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::{Control, Naming, Session, engine};
 use crate::gallery::{
-    EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, ImportedTemplate, Person, PhotoOutcome, Source,
+    EnrolledFace, EnrolledTemplate, Enrollment, ImportedRow, ImportedTemplate, Name, Person, PhotoOutcome, Source,
 };
 use crate::ingest::{self, Census, EncodedFace, Faces, Finding, Look, Skip, look, survey, walk};
 use crate::reason::Reason;
@@ -214,7 +214,9 @@ impl Session {
             require_one_face_each(&person, &photos)?;
             let options = engine::options(&photos)?;
             let faces = match look.finding {
-                Finding::Faces(faces) => Ok(faces.into_iter().map(|face| enrolled_face(face, &person)).collect()),
+                Finding::Faces(faces) => {
+                    enrolled_faces(faces, &person).map_err(|error| (Reason::NoSubject, error.to_string()))
+                }
                 Finding::Skipped(skip) if skip.is_temporary() => {
                     results.push((Some(Enrolled::Skipped(skip, look.census)), None));
                     continue;
@@ -263,8 +265,23 @@ impl Session {
     }
 }
 
-fn enrolled_face(face: EncodedFace, person: &Person) -> EnrolledFace {
-    EnrolledFace { person: person.clone(), template: face.template, provenance: face.provenance }
+fn enrolled_faces(faces: Vec<EncodedFace>, person: &Person) -> Result<Vec<EnrolledFace>> {
+    let enrolled = |(index, face): (usize, EncodedFace)| {
+        let person = person_of_face(person, index)?;
+        Ok(EnrolledFace { person, template: face.template, provenance: face.provenance })
+    };
+    faces.into_iter().enumerate().map(enrolled).collect()
+}
+
+/// The subject of the `index`-th used face of a photo, from 0. Further faces of a photo with a generated name get a number.
+///
+/// # Errors
+/// The name with a number is too long.
+pub fn person_of_face(person: &Person, index: usize) -> Result<Person> {
+    Ok(match person {
+        Person::Unknown(name) if index > 0 => Person::Unknown(Name::generated(&format!("{name}#{}", index + 1))?),
+        person => person.clone(),
+    })
 }
 
 fn require_one_face_each(person: &Person, photos: &PhotoRequest) -> Result<()> {

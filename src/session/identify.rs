@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use super::answer::{face, refusals, row};
 use super::batch::{Asked, require_list};
 use super::error::{Result, SessionError};
-use super::{Control, Policy, Session, Stopped, engine};
+use super::{Control, Policy, Session, Stopped, Subjects, engine};
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
 use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal, Reply};
-use crate::template::Template;
+use crate::template::{Binding, Template};
 use crate::vectors::VectorFile;
 
 impl Session {
@@ -29,12 +29,13 @@ impl Session {
     ) -> Result<Stopped, E> {
         require_paths(paths)?;
         let options = engine::options(photos)?;
+        let among = self.among(&request.among)?;
         let loaded = self.engine()?;
         let mut looked_at = 0;
         let inputs = || walk(paths);
         ingest::run(loaded, inputs(), &options, &|_| false, control.stop, |outcome| {
             looked_at += 1;
-            self.replies(&outcome, (request, policy))?.into_iter().try_for_each(&mut sink)
+            self.replies(&outcome, (request, policy), among.as_ref())?.into_iter().try_for_each(&mut sink)
         })?;
         let total = if control.is_stopped() { (inputs().count() as u64).max(looked_at) } else { looked_at };
         Ok(Stopped { looked_at, total, unit: "input" })
@@ -52,7 +53,8 @@ impl Session {
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Reply>> {
         let seen = look(self.engine()?, bytes, &engine::options(photos)?);
-        self.of_finding("", &seen.finding, &seen.census, (request, policy))
+        let among = self.among(&request.among)?;
+        self.of_finding("", (&seen.finding, &seen.census), (request, policy), among.as_ref())
     }
 
     /// Identifies the rows of a file of vectors, in batches. Skips invalid rows. Returns the number of processed rows.
@@ -66,12 +68,8 @@ impl Session {
         control: &Control<'_>,
         mut sink: impl FnMut(Reply) -> Result<(), E>,
     ) -> Result<u64, E> {
-        file.require_model(self.gallery().binding()).map_err(SessionError::from)?;
-        let (expected, got) = (self.gallery().binding().dimension, file.dimension);
-        if expected != got {
-            let error = GalleryError::WrongDimension { expected, got };
-            return Err(SessionError::Input(format!("{}: {error}", file.path().display())).into());
-        }
+        require_rows(file, self.gallery().binding())?;
+        let among = self.among(&request.among)?;
         let path = file.path().to_string_lossy().into_owned();
         let mut looked_at = 0;
         for first in (0..file.rows).step_by(TOGETHER) {
@@ -80,7 +78,7 @@ impl Session {
             }
             let rows = file.valid(first, TOGETHER).map_err(SessionError::from)?;
             let probes = rows.iter().map(|(number, template)| (row(&path, *number), template)).collect();
-            for reply in self.identify_templates(probes, (request, policy))? {
+            for reply in self.identify_among(probes, (request, policy), among.as_ref())? {
                 sink(Reply::Identified(Box::new(reply)))?;
                 looked_at += 1;
             }
@@ -97,24 +95,37 @@ impl Session {
         probes: Vec<(Probe, &Template)>,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Identification>> {
-        require_list(request)?;
         let among = self.among(&request.among)?;
-        let among = among.as_ref();
+        self.identify_among(probes, (request, policy), among.as_ref())
+    }
+
+    fn identify_among(
+        &self,
+        probes: Vec<(Probe, &Template)>,
+        (request, policy): (&IdentifyRequest, &Policy),
+        among: Option<&Subjects>,
+    ) -> Result<Vec<Identification>> {
+        require_list(request)?;
         let batch = probes.iter().map(|(probe, template)| Asked { probe, template, request, policy, among });
         self.identify_batch(&batch.collect::<Vec<_>>())
     }
 
-    fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {
+    fn replies(
+        &self,
+        outcome: &Outcome,
+        asked: (&IdentifyRequest, &Policy),
+        among: Option<&Subjects>,
+    ) -> Result<Vec<Reply>> {
         let path = outcome.input.path.to_string_lossy();
-        self.of_finding(&path, &outcome.finding, &outcome.census, asked)
+        self.of_finding(&path, (&outcome.finding, &outcome.census), asked, among)
     }
 
     fn of_finding(
         &self,
         path: &str,
-        finding: &Finding,
-        census: &ingest::Census,
+        (finding, census): (&Finding, &ingest::Census),
         asked: (&IdentifyRequest, &Policy),
+        among: Option<&Subjects>,
     ) -> Result<Vec<Reply>> {
         if matches!(finding, Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto) {
             return Ok(Vec::new());
@@ -122,7 +133,7 @@ impl Session {
         let PhotoProbes { probes, refused } = self.probes_of(path, finding, census);
         let mut replies = Vec::with_capacity(probes.len() + refused.len());
         for (probe, template) in probes {
-            let found = self.identify_templates(vec![(probe, template)], asked)?;
+            let found = self.identify_among(vec![(probe, template)], asked, among)?;
             replies.extend(found.into_iter().map(Box::new).map(Reply::Identified));
         }
         replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));
@@ -153,6 +164,20 @@ pub struct PhotoProbes<'a> {
     pub probes: Vec<(Probe, &'a Template)>,
     /// A refusal for each refused face, or for the photo.
     pub refused: Vec<Refusal>,
+}
+
+/// Requires that the rows of a file fit the model of a gallery.
+///
+/// # Errors
+/// The file states another model, or has another dimension.
+pub fn require_rows(file: &VectorFile, binding: &Binding) -> Result<()> {
+    file.require_model(binding)?;
+    let (expected, got) = (binding.dimension, file.dimension);
+    if expected != got {
+        let error = GalleryError::WrongDimension { expected, got };
+        return Err(SessionError::Input(format!("{}: {error}", file.path().display())));
+    }
+    Ok(())
 }
 
 /// Refuses paths that do not exist.

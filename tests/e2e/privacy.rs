@@ -35,7 +35,7 @@ fn with_open_umask(house: &House, verb: &str, more: &[&str]) -> Said {
 }
 
 /// Files of the gallery that contain these bytes.
-fn holding(house: &House, bytes: &[u8]) -> Vec<PathBuf> {
+pub fn holding(house: &House, bytes: &[u8]) -> Vec<PathBuf> {
     let mut found = tree(&house.gallery());
     found.retain(|path| {
         path.is_file() && fs::read(path).unwrap().windows(bytes.len()).any(|window| window == bytes)

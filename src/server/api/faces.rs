@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use super::handler;
-use crate::gallery::{GalleryError, Person};
+use crate::gallery::{EnrolledTemplate, GalleryError, Person};
 use crate::image::{self, PhotoHash, picture};
-use crate::ingest::Faces;
+use crate::ingest::{Census, Faces, RefusedFace};
 use crate::reason::Reason;
 use crate::reply::{
-    EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, TemplatesMoved, TemplatesRemoved, Timings, VERSION,
+    EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, Renamed, TemplatesMoved, TemplatesRemoved, Timings,
+    UnusedFace, VERSION,
 };
 use crate::server::call::{Call, Reply, json, with_type};
 use crate::server::enroller::{Set, Written};
@@ -24,7 +25,7 @@ use crate::server::problem::{Problem, Result};
 use crate::server::route::{Access, Route};
 use crate::server::served::Served;
 use crate::server::token::Scope;
-use crate::session::{Enrolled, EnrolledRow, ProcessedPhoto, subjects};
+use crate::session::{Enrolled, EnrolledRow, ProcessedPhoto, person_of_face, subjects};
 
 const FACES: &str = "/v1/galleries/{gallery}/faces";
 const FACE: &str = "/v1/galleries/{gallery}/faces/{face}";
@@ -70,7 +71,8 @@ async fn enroll(call: Call) -> Result<Reply> {
 async fn enroll_once(call: &Call) -> Result<Reply> {
     let served = call.gallery()?;
     let Enroll { faces, photos } = input::enroll(call, &served).await?;
-    if photos.faces == Faces::All {
+    let is_named = |(_, person): &(Face, Person)| matches!(person, Person::Named(_));
+    if photos.faces == Faces::All && faces.iter().any(is_named) {
         return Err(Problem::field("photos.faces", "all faces of a photo would get the same name"));
     }
     let mut timings = Timings::default();
@@ -118,12 +120,15 @@ fn of_row(served: &Served, person: &Person, row: EnrolledRow) -> Result<FaceEnro
         Some(subject_id) => FaceEnrolled::Enrolled {
             subject: person.name().to_string(),
             subject_id,
+            subjects: Vec::new(),
+            renamed: Vec::new(),
             face_ids: vec![row.id],
             faces: None,
             not_looked_at: None,
             note: None,
             bounds: None,
             quality: None,
+            refused: Vec::new(),
         },
         None => {
             let subject = served.session.gallery().template(row.id)?.map(|template| template.subject);
@@ -153,17 +158,18 @@ async fn enroll_photos(
     // All photos are queued before the first result is awaited, so that they become durable together.
     let photos = looks.into_iter().zip(people).map(|(look, person)| {
         let hash = look.result.hash;
-        let photo = ProcessedPhoto { look: look.result, path: PathBuf::new(), person, photos: request.clone() };
-        (hash, served.enroller.queue_photo(photo))
+        let photo =
+            ProcessedPhoto { look: look.result, path: PathBuf::new(), person: person.clone(), photos: request.clone() };
+        (hash, person, served.enroller.queue_photo(photo))
     });
     let photos: Vec<_> = photos.collect();
     let mut results = Vec::with_capacity(photos.len());
-    for (hash, queued) in photos {
+    for (hash, person, queued) in photos {
         let Written { result, waited, wrote } = queued?.written().await?;
         timings.queue_ms = timings.queue_ms.max(milliseconds(waited));
         timings.write_ms = timings.write_ms.max(milliseconds(wrote));
         let is_new = matches!(result, Enrolled::Added(..));
-        results.push(of_photo(served, &hash, result)?);
+        results.push(of_photo(served, (&hash, &person), result)?);
         if let Some(original) = originals.get(results.len() - 1).filter(|_| is_new) {
             keep_picture(call, served, hash, original.clone()).await?;
         }
@@ -200,43 +206,75 @@ async fn picture(call: Call) -> Result<Reply> {
     Ok(with_type(StatusCode::OK, "image/jpeg", picture))
 }
 
-fn of_photo(served: &Served, hash: &PhotoHash, enrolled: Enrolled) -> Result<FaceEnrolled> {
+fn of_photo(served: &Served, (hash, person): (&PhotoHash, &Person), enrolled: Enrolled) -> Result<FaceEnrolled> {
     let gallery = served.session.gallery();
     match enrolled {
         Enrolled::Added(templates, census) => {
             let face_ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
             let first = templates.first().map(|template| gallery.template(template.id)).transpose()?.flatten();
             let Some(first) = first else { return Err(Problem::conflict("removed", "the face was removed at once")) };
+            let subjects: Vec<String> = templates.iter().map(|template| template.subject.to_string()).collect();
             Ok(FaceEnrolled::Enrolled {
                 subject: first.subject,
                 subject_id: first.subject_id,
+                renamed: renamed(person, &templates)?,
+                subjects: if subjects.len() > 1 { subjects } else { Vec::new() },
                 face_ids,
                 faces: Some(census.found),
                 not_looked_at: Some(census.not_looked_at),
                 note: census.note(),
                 bounds: first.face.as_ref().map(|face| face.bounds),
                 quality: first.face.map(|face| face.quality),
+                refused: refused(&census),
             })
         }
         Enrolled::Skipped(skip, _) if matches!(skip.reason, Reason::Duplicate | Reason::OtherName) => {
             let held = gallery.templates_of_photo(hash)?;
             let subject = held.iter().find_map(|template| template.subject.clone());
             let face_ids = held.into_iter().map(|template| template.template).collect();
-            Ok(FaceEnrolled::Unchanged { subject, face_ids, reason: skip.reason, detail: skip.detail })
+            // The detail of the skip may contain a path of this machine.
+            let detail = subject.as_ref().filter(|_| skip.reason == Reason::OtherName);
+            let detail = detail.map(|subject| format!("in the gallery as {subject}")).unwrap_or_default();
+            Ok(FaceEnrolled::Unchanged { subject, face_ids, reason: skip.reason, detail })
         }
-        Enrolled::Skipped(skip, _) => Ok(FaceEnrolled::Skipped { reason: skip.reason, detail: skip.detail }),
+        Enrolled::Skipped(skip, census) => {
+            let (reason, detail) = (skip.reason, skip.detail);
+            Ok(FaceEnrolled::Skipped { reason, detail, refused: refused(&census) })
+        }
     }
 }
 
-/// 201 if something was added, 200 if everything was there, and the first reason as a problem if no face gave a template.
+/// Generated names that were already used, and the names that were used instead.
+fn renamed(person: &Person, templates: &[EnrolledTemplate]) -> Result<Vec<Renamed>> {
+    let mut renamed = Vec::new();
+    for template in templates {
+        let (from, to) = (person_of_face(person, template.face)?.name().to_string(), template.subject.to_string());
+        if from != to {
+            renamed.push(Renamed { from, to });
+        }
+    }
+    Ok(renamed)
+}
+
+fn refused(census: &Census) -> Vec<UnusedFace> {
+    let unused = |face: &RefusedFace| UnusedFace {
+        face: face.index,
+        bounds: face.bounds,
+        reason: face.skip.reason,
+        detail: face.skip.detail.clone(),
+    };
+    census.refused.iter().map(unused).collect()
+}
+
+/// 201 if something was added, 200 if everything was there. If no face gave a template, a problem with the first reason and all results.
 fn reply(faces: Vec<FaceEnrolled>, timings: Timings) -> Result<Reply> {
     let skipped = faces.iter().filter_map(|face| match face {
-        FaceEnrolled::Skipped { reason, detail } => Some((*reason, detail)),
+        FaceEnrolled::Skipped { reason, detail, .. } => Some((*reason, detail.clone())),
         _ => None,
     });
     let skipped: Vec<_> = skipped.collect();
     if let Some((reason, detail)) = skipped.first().filter(|_| skipped.len() == faces.len()) {
-        return Err(Problem::no_template(*reason, detail));
+        return Err(Problem { faces, ..Problem::no_template(*reason, detail) });
     }
     let is_new = faces.iter().any(|face| matches!(face, FaceEnrolled::Enrolled { .. }));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,12 +1,11 @@
 //! Verification.
 
 use axum::http::{Method, StatusCode};
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::handler;
+use crate::decision::Decision;
 use crate::ingest::{Faces, Look};
-use crate::reply::{FaceOptions, Refusal, Verification, VerifyFaces};
+use crate::reply::{FaceOptions, Refusal, VerifiedFaces, VerifyFaces};
 use crate::server::call::{Call, Reply, json};
 use crate::server::decision_log::Entry;
 use crate::server::input::{self, Face, PairForm};
@@ -16,20 +15,8 @@ use crate::server::route::{Access, Route};
 use crate::server::token::Scope;
 use crate::session::{Side, Verified, threshold, verified};
 
-/// The reply of a verification.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-enum Verdict {
-    /// Two faces were compared.
-    Compared(Box<Verification>),
-    /// A photo gave no template.
-    Refused {
-        /// The decision: `inconclusive`.
-        decision: crate::decision::Decision,
-        /// The photos or faces without a template.
-        refused: Vec<Refusal>,
-    },
-}
+/// The names of the two faces in a request.
+const SIDES: [&str; 2] = ["a", "b"];
 
 pub fn routes() -> Vec<Route> {
     let words = ("verify", "Decide whether two faces are of one person");
@@ -38,7 +25,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/galleries/{gallery}/verify", access, words, handler!(verify))
             .takes::<VerifyFaces>()
             .takes_as::<PairForm>("multipart/form-data")
-            .gives::<Verdict>(200),
+            .gives::<VerifiedFaces>(200),
     ]
 }
 
@@ -51,30 +38,40 @@ async fn verify(call: Call) -> Result<Reply> {
     let looks = photo::looks(&call, &served, faces.iter().filter_map(Face::photo).collect(), options).await?;
     let mut seen = looks.iter();
     let mut sides = Vec::with_capacity(2);
-    for face in &faces {
+    for (face, name) in faces.iter().zip(SIDES) {
         sides.push(match face {
             Face::Template(template) => Side::Template(template),
             Face::Photo(_) => {
                 let look: Option<&Processed<Look>> = seen.next();
-                Side::of(&look.ok_or_else(|| Problem::internal(&"a photo was not processed"))?.result)
+                let look = &look.ok_or_else(|| Problem::internal(&"a photo was not processed"))?.result;
+                Side::Photo { path: name.to_owned(), finding: &look.finding, census: &look.census }
             }
         });
     }
     let Ok(sides) = <[Side<'_>; 2]>::try_from(sides) else { return Err(Problem::internal(&"expected two faces")) };
     let verdict = match verified(&sides, &threshold, binding) {
-        Verified::Compared(compared) => Verdict::Compared(compared),
-        Verified::Refused(refused) => {
-            Verdict::Refused { decision: crate::decision::Decision::Inconclusive, refused }
+        Verified::Compared(mut compared) => {
+            compared.a.path.clear();
+            compared.b.path.clear();
+            VerifiedFaces::Compared(compared)
+        }
+        Verified::Refused(mut refused) => {
+            for Refusal { probe, .. } in &mut refused {
+                let side = SIDES.iter().position(|name| *name == probe.path);
+                probe.row = side.map(|side| side as u64);
+                probe.path.clear();
+            }
+            VerifiedFaces::Refused { decision: Decision::Inconclusive, refused }
         }
         Verified::Stopped(_) => return Err(Problem::unavailable("the server is stopping")),
     };
-    log(&call, &verdict)?;
+    log(&call, &served.name, &verdict)?;
     json(StatusCode::OK, &hidden(&call, verdict))
 }
 
 /// Senders who may not see scores get the decision and the score in bands.
-fn hidden(call: &Call, mut verdict: Verdict) -> Verdict {
-    if let Verdict::Compared(compared) = &mut verdict
+fn hidden(call: &Call, mut verdict: VerifiedFaces) -> VerifiedFaces {
+    if let VerifiedFaces::Compared(compared) = &mut verdict
         && !call.sees_scores()
     {
         compared.similarity = (compared.similarity / 0.05).floor() * 0.05;
@@ -83,13 +80,13 @@ fn hidden(call: &Call, mut verdict: Verdict) -> Verdict {
     verdict
 }
 
-fn log(call: &Call, verdict: &Verdict) -> Result<()> {
+fn log(call: &Call, gallery: &str, verdict: &VerifiedFaces) -> Result<()> {
     let Some(log) = &call.app.decisions else { return Ok(()) };
     let (decision, threshold) = match verdict {
-        Verdict::Compared(compared) => (compared.decision, Some(compared.threshold)),
-        Verdict::Refused { decision, .. } => (*decision, None),
+        VerifiedFaces::Compared(compared) => (compared.decision, Some(compared.threshold)),
+        VerifiedFaces::Refused { decision, .. } => (*decision, None),
     };
     let (token, request) = (call.token_name(), &*call.id);
-    let entry = Entry { token, gallery: "", request, probe: 0, decision, subject_id: None, threshold };
+    let entry = Entry { token, gallery, request, probe: 0, decision, subject_id: None, threshold };
     log.append(&[entry]).map_err(|error| Problem::internal(&error))
 }
