@@ -45,6 +45,21 @@ test('photos are enrolled under a name', async () => {
   assert.deepEqual(await names(view.page), ['Ada Lovelace', 'Grace Hopper']);
 });
 
+test('a photo beyond the limits is refused in words, and nobody is enrolled', async () => {
+  await go(view.page, 'Enroll');
+  await view.page.getByText('Limits').click();
+  await view.page.getByLabel('Refuse photos that show more than one face').check();
+  await view.page.locator('input[type=file]').setInputFiles(FOUR);
+  await view.page.getByLabel('Name').fill('A group');
+  await view.page.getByRole('button', { name: 'Enroll 1 photo' }).click();
+  await view.page.locator('.enroll-summary').waitFor();
+  assert.match(
+    await view.page.locator('.enroll-result.skipped').innerText(),
+    /Refused[\s\S]*shows more than one face/u,
+  );
+  assert.equal((await names(view.page)).includes('A group'), false);
+});
+
 test('a photo that is enrolled already is unchanged', async () => {
   const [again] = await enroll(view.page, 'Ada Lovelace', photo('001'));
   assert.match(again, /Unchanged[\s\S]*in the gallery already/u);

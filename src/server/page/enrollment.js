@@ -5,33 +5,21 @@ import { sentence } from './problem.js';
 import { session } from './session.js';
 import { S } from './strings.js';
 
+/** The statuses of a refused photo. */
+const REFUSED = [413, 422];
+
 /** The result for one photo. A refusal of the photo is a result; any other problem is thrown. */
 export async function enrollOne(subject, file, photos, signal) {
-  const hasLimits = photos.min_quality > 0 || photos.single_face;
-  try {
-    const body = hasLimits ? { faces: [{ subject, image: await base64(file) }], photos } : formOf(subject, file);
-    return (await session.api.post(session.path('/faces'), body, signal)).faces[0];
-  } catch (problem) {
-    if (problem.status !== 422 || !(problem.code in S.reasons)) throw problem;
-    return { result: 'skipped', reason: problem.code, detail: sentence(problem) };
-  }
-}
-
-function formOf(subject, file) {
   const form = new FormData();
+  form.append('request', JSON.stringify({ photos }));
   form.append('subject', subject);
   form.append('image', file, file.name || 'photo');
-  return form;
-}
-
-/** A file in base64. A form cannot carry limits for its photos, so such a request is JSON. */
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
+  try {
+    return (await session.api.post(session.path('/faces'), form, signal)).faces[0];
+  } catch (problem) {
+    if (!REFUSED.includes(problem.status) || !(problem.code in S.reasons)) throw problem;
+    return { result: 'skipped', reason: problem.code, detail: sentence(problem) };
+  }
 }
 
 /** The row of a photo in the list of results. */
