@@ -42,7 +42,8 @@ fn main() {
 fn report_browser() {
     ["PATH", "PLAYWRIGHT_CHROMIUM"].iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));
     let path = var_os("PATH").unwrap_or_default();
-    let find = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let find =
+        |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     let given = var_os("PLAYWRIGHT_CHROMIUM").map(PathBuf::from);
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let chromium = given.or_else(|| names.into_iter().find_map(find));

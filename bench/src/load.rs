@@ -1,11 +1,12 @@
-//! `load ADDRESS PATH PROBES.npy CONNECTIONS RATE SECONDS [HEADER...]`: the load of a look-up service over HTTP/1.1.
+//! `load ADDRESS PATH PROBES CONNECTIONS RATE SECONDS [HEADER...]`: the load of a look-up service over HTTP/1.1.
 //!
-//! Each probe is a request whose body is its components as little-endian `f32`. With RATE 0 each connection sends its next request when it has
+//! PROBES is a `.npy` file: each row is a request whose body is its components as little-endian `f32`; or a photo, which is sent as a form. With RATE 0 each connection sends its next request when it has
 //! the reply: the capacity. With a rate the requests have fixed times, evenly spread over the connections, and a latency is measured from that
 //! time: a service that falls behind has the waiting in its latencies (open loop). Prints a JSON line: requests by status, the rate, and
 //! quantiles of the latency in milliseconds. A tenth of the time before is not measured.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -14,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use gallerist::session::probes::is_vectors;
 use gallerist::vectors::VectorFile;
 use serde_json::json;
 
@@ -35,7 +37,7 @@ struct Measured {
 /// An argument is missing or invalid; the service does not reply.
 pub fn run(arguments: &[String]) -> Result<()> {
     let [address, path, probes, connections, rate, seconds, headers @ ..] = arguments else {
-        bail!("load ADDRESS PATH PROBES.npy CONNECTIONS RATE SECONDS [HEADER...]");
+        bail!("load ADDRESS PATH PROBES CONNECTIONS RATE SECONDS [HEADER...]");
     };
     let requests = requests(address, path, Path::new(probes), headers)?;
     let (connections, rate): (usize, f64) = (connections.parse()?, rate.parse()?);
@@ -68,20 +70,30 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn requests(address: &str, path: &str, probes: &Path, headers: &[String]) -> Result<Requests> {
-    let file = VectorFile::open(probes)?;
-    let mut all = Vec::new();
-    for (_, template) in file.valid(0, file.rows as usize)? {
-        let body: Vec<u8> = template.as_slice().iter().flat_map(|number| number.to_le_bytes()).collect();
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n",
+    let mut bodies = Vec::new();
+    let media_type = if is_vectors(probes) {
+        let file = VectorFile::open(probes)?;
+        for (_, template) in file.valid(0, file.rows as usize)? {
+            bodies.push(template.as_slice().iter().flat_map(|number| number.to_le_bytes()).collect());
+        }
+        "application/octet-stream"
+    } else {
+        let photo = fs::read(probes).with_context(|| probes.display().to_string())?;
+        let head = "--part\r\nContent-Disposition: form-data; name=\"image\"; filename=\"photo\"\r\n\r\n";
+        bodies.push([head.as_bytes(), &photo, b"\r\n--part--\r\n"].concat());
+        "multipart/form-data; boundary=part"
+    };
+    ensure!(!bodies.is_empty(), "there is no probe");
+    let request = |body: Vec<u8>| {
+        let mut head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n",
             body.len()
         );
-        headers.iter().for_each(|header| request += &format!("{header}\r\n"));
-        request += "\r\n";
-        all.push([request.as_bytes(), &body].concat());
-    }
-    ensure!(!all.is_empty(), "there is no probe");
-    Ok(Requests { address: address.into(), all })
+        headers.iter().for_each(|header| head += &format!("{header}\r\n"));
+        head += "\r\n";
+        [head.as_bytes(), &body].concat()
+    };
+    Ok(Requests { address: address.into(), all: bodies.into_iter().map(request).collect() })
 }
 
 struct Connection<'a> {

@@ -14,7 +14,7 @@ use tokio::time::{Instant as Deadline, timeout, timeout_at};
 
 use super::app::{App, BODY_UNIT};
 use super::call::{Call, Reply};
-use super::metrics::Stage;
+use super::metrics::{Metrics, Stage};
 use super::problem::{Problem, Result};
 use super::route::{Access, Route};
 use super::token::{Scope, Token};
@@ -28,8 +28,8 @@ const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' blob:; media-sr
 pub async fn dispatch(app: Arc<App>, route: Arc<Route>, request: Request<Body>) -> Reply {
     let received = Instant::now();
     let id = request_id();
-    app.metrics.in_flight.fetch_add(1, Ordering::Relaxed);
     let metrics = Arc::clone(&app.metrics);
+    let _in_flight = InFlight::enter(&metrics);
     let mut token_name = String::new();
     let replied = checked(Arc::clone(&app), &route, request, (&id, received), &mut token_name).await;
     let reply = match replied {
@@ -41,12 +41,27 @@ pub async fn dispatch(app: Arc<App>, route: Arc<Route>, request: Request<Body>) 
             problem.response(&id)
         }
     };
-    metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
     metrics.count_reply(reply.status().as_u16());
     metrics.stage(Stage::Total).record(received.elapsed());
     let milliseconds = received.elapsed().as_secs_f64() * 1e3;
     tracing::info!(id, method = %route.method, route = route.path, status = reply.status().as_u16(), token = token_name, milliseconds);
     with_headers(reply, &id)
+}
+
+/// A request in progress. It ends when this is dropped, also if the client has left.
+struct InFlight(Arc<Metrics>);
+
+impl InFlight {
+    fn enter(metrics: &Arc<Metrics>) -> Self {
+        metrics.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 async fn checked(

@@ -35,7 +35,7 @@ static ASSETS: &[Asset] = &assets! {
     DRAWING: "icon.svg";
     SCRIPT:
         "access.js", "api.js", "app.js", "basis.js", "camera.js", "candidates.js", "corrections.js",
-        "dialogs.js", "dom.js", "enroll.js", "erasure.js", "faces.js", "history.js", "identify.js",
+        "dialogs.js", "dom.js", "enroll.js", "enrollment.js", "erasure.js", "faces.js", "history.js", "identify.js",
         "name_field.js", "people.js", "person.js", "photo_input.js", "pictures.js", "problem.js",
         "score_bar.js", "session.js", "status.js", "strings.js", "theme.js", "toasts.js", "verdict.js",
         "words.js";
@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn every_file_of_the_page_is_served() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/page");
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<String> = files.filter(|name| name != "index.html").collect();
         let mut served: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
         files.sort();

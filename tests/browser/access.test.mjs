@@ -9,7 +9,7 @@ let server;
 let browser;
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ galleries: ['main', 'visitors'], keepPhotos: false });
   await enrollDirectly(server, 'Ada Lovelace', photo('001'));
   browser = await launch();
 });
@@ -37,7 +37,20 @@ test('without a token the page asks for one, and refuses a wrong one in words', 
 test('a token that ends while the page is open leads back to the form', async () => {
   const view = await open(browser, server);
   await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
-  await view.page.route('**/v1/**', (route) => route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ type: 'about:blank', title: 'Unauthorized', status: 401, code: 'unauthorized', id: 'r-1', detail: 'the token is not valid' }) }));
+  await view.page.route('**/v1/**', (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({
+        type: 'about:blank',
+        title: 'Unauthorized',
+        status: 401,
+        code: 'unauthorized',
+        id: 'r-1',
+        detail: 'the token is not valid',
+      }),
+    }),
+  );
   await view.page.getByRole('navigation').getByRole('link', { name: 'People' }).click();
   await view.page.getByText('The server no longer accepts your token').waitFor();
   await close(view);
@@ -70,7 +83,24 @@ test('a token sees the views that its scope allows, and no scores without the ri
 test('an overloaded server is asked again after the time that it names', async () => {
   const view = await open(browser, server);
   await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
-  await view.page.route('**/identify', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '2' }, contentType: 'application/problem+json', body: JSON.stringify({ type: 'about:blank', title: 'Too Many Requests', status: 429, code: 'overloaded', id: 'r-2', detail: 'too many requests are waiting' }) }), { times: 1 });
+  await view.page.route(
+    '**/identify',
+    (route) =>
+      route.fulfill({
+        status: 429,
+        headers: { 'retry-after': '2' },
+        contentType: 'application/problem+json',
+        body: JSON.stringify({
+          type: 'about:blank',
+          title: 'Too Many Requests',
+          status: 429,
+          code: 'overloaded',
+          id: 'r-2',
+          detail: 'too many requests are waiting',
+        }),
+      }),
+    { times: 1 },
+  );
   await view.page.locator('input[type=file]').setInputFiles(photo('001', 'smiling'));
   await view.page.getByText('Try again in 2 seconds.').waitFor();
   await view.page.getByText('code overloaded, id r-2').waitFor();
@@ -92,7 +122,9 @@ test('a photo without a face is refused in words', async () => {
     const context = canvas.getContext('2d');
     context.fillStyle = '#8899aa';
     context.fillRect(0, 0, 400, 300);
-    const blob = await new Promise((resolve) => { canvas.toBlob(resolve, 'image/png'); });
+    const blob = await new Promise((resolve) => {
+      canvas.toBlob(resolve, 'image/png');
+    });
     return [...new Uint8Array(await blob.arrayBuffer())];
   });
   const file = { name: 'blank.png', mimeType: 'image/png', buffer: Buffer.from(blank) };
@@ -103,10 +135,55 @@ test('a photo without a face is refused in words', async () => {
   await close(view);
 });
 
+test('a photo that is larger than the server accepts is refused in words', async () => {
+  const view = await open(browser, server);
+  await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
+  await view.page
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'large.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(17 << 20, 1) });
+  await view.page
+    .getByRole('alert')
+    .getByText(/code too_large/u)
+    .waitFor();
+  view.faults.splice(0, view.faults.length, ...view.faults.filter((fault) => !fault.includes('ERR_')));
+  await close(view);
+});
+
+test('another gallery is selected, and its people are shown', async () => {
+  const view = await open(browser, server);
+  await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
+  await view.page.getByText('in the gallery main, which has 1 person.').waitFor();
+  await view.page.getByLabel('Gallery').selectOption('visitors');
+  await view.page.getByText('The gallery visitors is empty. Enroll people first.').waitFor();
+  await view.page.reload();
+  await view.page.getByText('The gallery visitors is empty. Enroll people first.').waitFor();
+  await view.page.getByRole('link', { name: 'People' }).click();
+  await view.page.getByText('Nobody is enrolled yet.').waitFor();
+  await view.page.getByLabel('Gallery').selectOption('main');
+  await view.page.getByRole('link', { name: /^Ada Lovelace/u }).waitFor();
+  await close(view);
+});
+
+test('without kept photos the initials are shown, and no pictures are asked for', async () => {
+  const view = await open(browser, server);
+  await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
+  let asked = 0;
+  view.page.on('request', (request) => {
+    asked += request.url().endsWith('/picture') ? 1 : 0;
+  });
+  await view.page.getByRole('link', { name: 'People' }).click();
+  assert.equal(await view.page.locator('.person-tile .initials').innerText(), 'AL');
+  await view.page.waitForLoadState('networkidle');
+  assert.equal(asked, 0);
+  await close(view);
+});
+
 test('what is not a photo is refused without asking the server', async () => {
   const view = await open(browser, server);
   await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
-  await view.page.locator('input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
+  await view.page
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') });
   await view.page.getByText('There is no photo in what you dropped or pasted.').waitFor();
   await close(view);
 });
@@ -120,7 +197,9 @@ test('a photo is dropped on the page', async () => {
     const transfer = new DataTransfer();
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     transfer.items.add(new File([bytes], 'dropped.jpg', { type: 'image/jpeg' }));
-    document.querySelector('.drop').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    document
+      .querySelector('.drop')
+      .dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
   }, data);
   await view.page.locator('.verdict-name', { hasText: 'Ada Lovelace' }).waitFor();
   await close(view);

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** Path of a photo of the test set: person `number`, `neutral` or `smiling`. */
-export const photo = (number, expression = 'neutral') => fileURLToPath(new URL(`../faces/${number}/${expression}.jpg`, import.meta.url));
+export const photo = (number, expression = 'neutral') =>
+  fileURLToPath(new URL(`../faces/${number}/${expression}.jpg`, import.meta.url));
 /** A photo of four people. */
 export const FOUR = fileURLToPath(new URL('../golden/four_faces.png', import.meta.url));
 
@@ -14,11 +15,23 @@ const WAIT_MS = 20_000;
 
 /** Starts the browser. A container without user namespaces cannot have Chromium's sandbox; the pages are the server's own. */
 export function launch() {
-  return chromium.launch({ executablePath: process.env.PLAYWRIGHT_CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] });
+  return chromium.launch({
+    executablePath: process.env.PLAYWRIGHT_CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+    ],
+  });
 }
 
 /** Opens a page, after `prepare`. `faults` collects what a correct page never has: errors of scripts, violations of the policy, requests to others. */
-export async function open(browser, server, { path = `/#token=${server.token}`, prepare = async () => {}, ...options } = {}) {
+export async function open(
+  browser,
+  server,
+  { path = `/#token=${server.token}`, prepare = async () => {}, ...options } = {},
+) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
   context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
@@ -26,10 +39,12 @@ export async function open(browser, server, { path = `/#token=${server.token}`, 
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {
     // The browser logs every answer of 400 and more; the tests of errors ask for those.
-    if (message.type() === 'error' && !/Failed to load resource: the server responded/u.test(message.text())) faults.push(`console: ${message.text()}`);
+    if (message.type() === 'error' && !/Failed to load resource: the server responded/u.test(message.text()))
+      faults.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(server.url) && !request.url().startsWith('blob:')) faults.push(`request to ${request.url()}`);
+    if (!request.url().startsWith(server.url) && !request.url().startsWith('blob:'))
+      faults.push(`request to ${request.url()}`);
   });
   await prepare(page);
   await page.goto(server.url + path);
@@ -65,7 +80,10 @@ export async function identify(page, file) {
   await page.locator('input[type=file]').setInputFiles(file);
   await answered;
   await page.locator('.verdict-word').waitFor();
-  return { word: await page.locator('.verdict-word').innerText(), name: await page.locator('.verdict-name').innerText() };
+  return {
+    word: await page.locator('.verdict-word').innerText(),
+    name: await page.locator('.verdict-name').innerText(),
+  };
 }
 
 /** Enrolls photos through the API, for tests that are about something else. */

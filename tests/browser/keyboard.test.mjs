@@ -17,7 +17,11 @@ before(async () => {
   await enrollDirectly(server, 'Grace Hopper', photo('003'));
   browser = await launch();
   // Listened to from the start: a listener that begins with the key press can miss the dialog.
-  view = await open(browser, server, { prepare: async (page) => { page.on('filechooser', (dialog) => dialog.setFiles(chosen)); } });
+  view = await open(browser, server, {
+    prepare: async (page) => {
+      page.on('filechooser', (dialog) => dialog.setFiles(chosen));
+    },
+  });
   await view.page.getByRole('heading', { level: 1, name: 'Identify' }).waitFor();
 });
 after(async () => {
@@ -38,7 +42,10 @@ async function tabTo(page, name, most = 40) {
     const focused = await page.evaluate(() => {
       const node = document.activeElement;
       const style = getComputedStyle(node);
-      return { name: node.getAttribute('aria-label') ?? node.labels?.[0]?.textContent ?? node.textContent.trim(), ring: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2 };
+      return {
+        name: node.getAttribute('aria-label') ?? node.labels?.[0]?.textContent ?? node.textContent.trim(),
+        ring: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2,
+      };
     });
     seen.push(focused.name);
     if (focused.name === name || (name instanceof RegExp && name.test(focused.name))) {
@@ -64,7 +71,10 @@ test('a photo is chosen, and its faces are visited with the arrow keys', async (
   await tabTo(view.page, /^Face \d of 4/u);
   const before = await view.page.evaluate(() => document.activeElement.getAttribute('aria-label'));
   await view.page.keyboard.press('ArrowRight');
-  const state = await view.page.evaluate(() => ({ label: document.activeElement.getAttribute('aria-label'), checked: document.activeElement.getAttribute('aria-checked') }));
+  const state = await view.page.evaluate(() => ({
+    label: document.activeElement.getAttribute('aria-label'),
+    checked: document.activeElement.getAttribute('aria-checked'),
+  }));
   assert.notEqual(state.label, before);
   assert.equal(state.checked, 'true');
 });

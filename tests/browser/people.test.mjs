@@ -45,6 +45,21 @@ test('photos are enrolled under a name', async () => {
   assert.deepEqual(await names(view.page), ['Ada Lovelace', 'Grace Hopper']);
 });
 
+test('a photo beyond the limits is refused in words, and nobody is enrolled', async () => {
+  await go(view.page, 'Enroll');
+  await view.page.getByText('Limits').click();
+  await view.page.getByLabel('Refuse photos that show more than one face').check();
+  await view.page.locator('input[type=file]').setInputFiles(FOUR);
+  await view.page.getByLabel('Name').fill('A group');
+  await view.page.getByRole('button', { name: 'Enroll 1 photo' }).click();
+  await view.page.locator('.enroll-summary').waitFor();
+  assert.match(
+    await view.page.locator('.enroll-result.skipped').innerText(),
+    /Refused[\s\S]*shows more than one face/u,
+  );
+  assert.equal((await names(view.page)).includes('A group'), false);
+});
+
 test('a photo that is enrolled already is unchanged', async () => {
   const [again] = await enroll(view.page, 'Ada Lovelace', photo('001'));
   assert.match(again, /Unchanged[\s\S]*in the gallery already/u);
@@ -55,21 +70,31 @@ test('a photo that is enrolled already is unchanged', async () => {
 test('another photo of an enrolled person is a match with the right name', async () => {
   const found = await identify(view.page, photo('001', 'smiling'));
   assert.deepEqual(found, { word: 'MATCH', name: 'Ada Lovelace' });
-  const scores = (await view.page.locator('.candidate-score').allInnerTexts()).map((text) => Number(text.replace('\u2212', '-')));
+  const scores = (await view.page.locator('.candidate-score').allInnerTexts()).map((text) =>
+    Number(text.replace('\u2212', '-')),
+  );
   assert.ok(scores[0] > 0.5 && scores[1] < 0.5, String(scores));
-  await view.page.getByText('Exact: every one of the 2 templates was compared, or excluded by a bound that always holds.').waitFor();
+  await view.page
+    .getByText('Exact: every one of the 2 templates was compared, or excluded by a bound that always holds.')
+    .waitFor();
 });
 
 test('a threshold that is not calibrated is shown as such', async () => {
   await view.page.locator('.note.caution').getByText('Uncalibrated').waitFor();
   assert.equal(await view.page.locator('.candidate .bar.uncalibrated').count(), 2);
-  const dashes = await view.page.locator('.candidate .bar-threshold').first().evaluate((line) => getComputedStyle(line).strokeDasharray);
+  const dashes = await view.page
+    .locator('.candidate .bar-threshold')
+    .first()
+    .evaluate((line) => getComputedStyle(line).strokeDasharray);
   assert.notEqual(dashes, 'none');
 });
 
 test('candidates have pictures where the gallery keeps photos', async () => {
   await view.page.locator('.candidate .picture img').first().waitFor();
-  const width = await view.page.locator('.candidate .picture img').first().evaluate((image) => image.naturalWidth);
+  const width = await view.page
+    .locator('.candidate .picture img')
+    .first()
+    .evaluate((image) => image.naturalWidth);
   assert.ok(width >= 64, `the picture is ${width} pixels wide`);
 });
 
@@ -99,8 +124,13 @@ test('every face of a photo is outlined, and one of them can be enrolled', async
   await view.page.getByRole('button', { name: 'Enroll 1 photo' }).click();
   await view.page.locator('.enroll-result.enrolled').waitFor();
   await identify(view.page, FOUR);
-  const labels = await view.page.getByRole('radio').evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')));
-  assert.deepEqual(labels.map((text) => /match, From a group/u.test(text)), [false, false, true, false]);
+  const labels = await view.page
+    .getByRole('radio')
+    .evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')));
+  assert.deepEqual(
+    labels.map((text) => /match, From a group/u.test(text)),
+    [false, false, true, false],
+  );
 });
 
 test('a rename is undone by its message', async () => {

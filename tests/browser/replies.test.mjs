@@ -18,8 +18,24 @@ after(async () => {
   await server?.stop();
 });
 
-const point = (target, threshold, interval) => ({ target_fpir: target, threshold, fpir_ci95: interval, method: 'counted', extrapolated: false, lowest_target: 0.001 });
-const ONE = { origin: 'calibrated', id: 1, nonmated_searches: 999, n_subjects: 30, n_templates: 30, fusion: 'max', stale: [], ...point(0.01, 0.5, [0.006, 0.015]) };
+const point = (target, threshold, interval) => ({
+  target_fpir: target,
+  threshold,
+  fpir_ci95: interval,
+  method: 'counted',
+  extrapolated: false,
+  lowest_target: 0.001,
+});
+const ONE = {
+  origin: 'calibrated',
+  id: 1,
+  nonmated_searches: 999,
+  n_subjects: 30,
+  n_templates: 30,
+  fusion: 'max',
+  stale: [],
+  ...point(0.01, 0.5, [0.006, 0.015]),
+};
 const TWO = { ...ONE, ...point(0.001, 0.6, [0.0004, 0.002]), no_match: point(0.01, 0.45, [0.006, 0.015]) };
 
 /** Identifies a photo; `change` changes the reply of the server before the page reads it. */
@@ -47,11 +63,20 @@ async function shown(change) {
   await view.page.locator('.verdict-word').waitFor();
   return { view, text: (selector) => view.page.locator(selector).innerText() };
 }
-const dashes = (view) => view.page.locator('.candidate .bar-threshold').first().evaluate((line) => getComputedStyle(line).strokeDasharray);
+const dashes = (view) =>
+  view.page
+    .locator('.candidate .bar-threshold')
+    .first()
+    .evaluate((line) => getComputedStyle(line).strokeDasharray);
 
 test('a calibrated threshold is a solid line with its error rate and interval', async () => {
-  const { view, text } = await shown((reply) => Object.assign(reply, { calibration: ONE, threshold: 0.5, no_match_below: 0.5 }));
-  assert.match(await text('.basis'), /0\.500, for a false positive rate \(FPIR\) of 1\s%\.\s+A stranger is named in about 1 in 100 searches; with 95\s% confidence in 0\.6 to 1\.5\s%\./u);
+  const { view, text } = await shown((reply) =>
+    Object.assign(reply, { calibration: ONE, threshold: 0.5, no_match_below: 0.5 }),
+  );
+  assert.match(
+    await text('.basis'),
+    /0\.500, for a false positive rate \(FPIR\) of 1\s%\.\s+A stranger is named in about 1 in 100 searches; with 95\s% confidence in 0\.6 to 1\.5\s%\./u,
+  );
   assert.match(await text('.basis'), /Measured with 999 searches/u);
   assert.equal(await dashes(view), 'none');
   assert.equal(await view.page.locator('.note.caution').count(), 0);
@@ -60,7 +85,13 @@ test('a calibrated threshold is a solid line with its error rate and interval', 
 
 test('between two thresholds nothing is decided, and both are shown', async () => {
   const { view, text } = await shown((reply) => {
-    Object.assign(reply, { calibration: TWO, threshold: 0.6, no_match_below: 0.45, decision: 'inconclusive', doubt: 'between_thresholds' });
+    Object.assign(reply, {
+      calibration: TWO,
+      threshold: 0.6,
+      no_match_below: 0.45,
+      decision: 'inconclusive',
+      doubt: 'between_thresholds',
+    });
     Object.assign(reply.matches[0], { similarity: 0.52, match: false, false_alarm_rate: 0.004 });
   });
   assert.equal(await text('.verdict-word'), 'INCONCLUSIVE');
@@ -68,14 +99,19 @@ test('between two thresholds nothing is decided, and both are shown', async () =
   assert.equal(await text('.candidate >> nth=0 >> .candidate-range'), 'between the thresholds');
   assert.match(await text('.candidate >> nth=0'), /0\.4\s% of searches for strangers score this high/u);
   assert.equal(await view.page.locator('.candidate').first().locator('.bar-threshold').count(), 2);
-  assert.equal(await view.page.locator('.candidate').first().locator('.bar').getAttribute('aria-label'), 'Score 0.520 of 1, match from 0.600, no match below 0.450');
+  assert.equal(
+    await view.page.locator('.candidate').first().locator('.bar').getAttribute('aria-label'),
+    'Score 0.520 of 1, match from 0.600, no match below 0.450',
+  );
   assert.match(await text('.basis'), /Match from\s+0\.600, for a false positive rate \(FPIR\) of 0\.1\s%/u);
   assert.match(await text('.basis'), /No match below\s+0\.450, for a false positive rate \(FPIR\) of 1\s%/u);
   await close(view);
 });
 
 test('a threshold that was given by hand is dashed and called so', async () => {
-  const { view, text } = await shown((reply) => Object.assign(reply, { calibration: { origin: 'user' }, threshold: 0.6, no_match_below: 0.6 }));
+  const { view, text } = await shown((reply) =>
+    Object.assign(reply, { calibration: { origin: 'user' }, threshold: 0.6, no_match_below: 0.6 }),
+  );
   assert.notEqual(await dashes(view), 'none');
   assert.match(await text('.basis'), /0\.600, given by hand\./u);
   await close(view);
@@ -83,7 +119,9 @@ test('a threshold that was given by hand is dashed and called so', async () => {
 
 test('a calibration that is out of date says why', async () => {
   const stale = ['the gallery has 3 times as many subjects'];
-  const { view, text } = await shown((reply) => Object.assign(reply, { calibration: { ...ONE, stale, extrapolated: true }, threshold: 0.5, no_match_below: 0.5 }));
+  const { view, text } = await shown((reply) =>
+    Object.assign(reply, { calibration: { ...ONE, stale, extrapolated: true }, threshold: 0.5, no_match_below: 0.5 }),
+  );
   assert.match(await text('.note.caution'), /out of date[\s\S]*3 times as many subjects/u);
   assert.match(await text('.basis'), /Extrapolated/u);
   await close(view);
@@ -92,7 +130,10 @@ test('a calibration that is out of date says why', async () => {
 test('each kind of certificate is described', async () => {
   const kinds = [
     [{ kind: 'bounded', delta: 1e-5, complete: true }, /Bounded: .* missed with probability 1e-5/u],
-    [{ kind: 'sampled', miss_rate: 0.002, interval: [0.001, 0.004], complete: false }, /Approximate: .* misses 0\.2\s% .* at most 0\.4\s%/u],
+    [
+      { kind: 'sampled', miss_rate: 0.002, interval: [0.001, 0.004], complete: false },
+      /Approximate: .* misses 0\.2\s% .* at most 0\.4\s%/u,
+    ],
     [{ kind: 'none', complete: false }, /Approximate and not audited/u],
   ];
   for (const [certificate, expected] of kinds) {
@@ -107,7 +148,11 @@ test('each kind of certificate is described', async () => {
 
 test('an incomplete search without a match is no decision', async () => {
   const { view, text } = await shown((reply) => {
-    Object.assign(reply, { decision: 'inconclusive', doubt: 'incomplete_search', certificate: { ...reply.certificate, kind: 'none', complete: false } });
+    Object.assign(reply, {
+      decision: 'inconclusive',
+      doubt: 'incomplete_search',
+      certificate: { ...reply.certificate, kind: 'none', complete: false },
+    });
     for (const match of reply.matches) Object.assign(match, { similarity: 0.2, match: false });
   });
   assert.equal(await text('.verdict-word'), 'INCONCLUSIVE');

@@ -1,4 +1,4 @@
-// A server with an empty gallery in a temporary folder.
+// A server with galleries in a temporary folder.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,15 +8,18 @@ import { join } from 'node:path';
 const PROGRAM = process.env.GALLERIST_PROGRAM;
 const START_MS = 60_000;
 
-/** Starts a server. The result has `url`, `token`, `makeToken(name, scope)`, `api(method, path, body)` and `stop()`. */
-export async function startServer() {
+/** Starts a server with empty galleries. The result has `url`, `token`, `makeToken(name, scope)`, `api(method, path, body)` and `stop()`. */
+export async function startServer({ galleries = ['main'], keepPhotos = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'gallerist-browser-'));
-  const gallery = join(folder, 'main');
+  const paths = galleries.map((name) => join(folder, name));
   const tokens = join(folder, 'tokens.json');
   const env = { ...process.env, XDG_STATE_HOME: folder };
-  execFileSync(PROGRAM, ['init', gallery], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const child = spawn(PROGRAM, ['serve', gallery, '--bind', '127.0.0.1:0', '--tokens', tokens, '--keep-photos'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise((resolve) => { child.on('exit', resolve); });
+  for (const path of paths) execFileSync(PROGRAM, ['init', path], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const options = ['--bind', '127.0.0.1:0', '--tokens', tokens, ...(keepPhotos ? ['--keep-photos'] : [])];
+  const child = spawn(PROGRAM, ['serve', ...paths, ...options], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise((resolve) => {
+    child.on('exit', resolve);
+  });
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
@@ -25,7 +28,11 @@ export async function startServer() {
   try {
     const { url, token } = await address(child);
     /** Makes a token with a scope. */
-    const makeToken = (name, scope) => execFileSync(PROGRAM, ['token', 'make', name, '--scope', scope, '--tokens', tokens], { env, encoding: 'utf8' }).trim();
+    const makeToken = (name, scope) =>
+      execFileSync(PROGRAM, ['token', 'make', name, '--scope', scope, '--tokens', tokens], {
+        env,
+        encoding: 'utf8',
+      }).trim();
     const server = { url, token, makeToken, stop, api: (method, path, body) => api(url, token, method, path, body) };
     await ready(url);
     return server;
@@ -61,15 +68,24 @@ async function ready(url) {
   while (Date.now() < end) {
     const response = await fetch(`${url}/readyz`).catch(() => null);
     if (response?.ok) return;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
   }
   throw new Error('the server did not become ready');
 }
 
 async function api(url, token, method, path, body) {
   const isForm = body instanceof FormData;
-  const headers = { authorization: `Bearer ${token}`, ...(body && !isForm ? { 'content-type': 'application/json' } : {}) };
-  const response = await fetch(`${url}/v1${path}`, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(body && !isForm ? { 'content-type': 'application/json' } : {}),
+  };
+  const response = await fetch(`${url}/v1${path}`, {
+    method,
+    headers,
+    body: isForm ? body : body && JSON.stringify(body),
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return text ? JSON.parse(text) : null;

@@ -25,7 +25,9 @@ before(async () => {
   const { subjects } = await server.api('GET', '/galleries/main/subjects?limit=50');
   ada = subjects.find(({ subject }) => subject === 'London 001').subject_id;
   const other = subjects.find(({ subject }) => subject === 'London 024').subject_id;
-  await server.api('PATCH', `/galleries/main/subjects/${other}`, { name: 'A person with a long name, Countess of Somewhere-upon-the-River' });
+  await server.api('PATCH', `/galleries/main/subjects/${other}`, {
+    name: 'A person with a long name, Countess of Somewhere-upon-the-River',
+  });
   if (process.env.SCREENSHOTS) mkdirSync(SHOTS, { recursive: true });
   browser = await launch();
 });
@@ -39,11 +41,15 @@ const identified = (file) => async (page) => {
   await page.locator('.verdict-word').waitFor();
 };
 const hash = (route) => async (page) => {
-  await page.evaluate((to) => { location.hash = to; }, `#/${route}`);
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, `#/${route}`);
 };
-const steps = (...all) => async (page) => {
-  for (const step of all) await step(page);
-};
+const steps =
+  (...all) =>
+  async (page) => {
+    for (const step of all) await step(page);
+  };
 
 /** How to reach each view from the start view. */
 const VIEWS = {
@@ -67,14 +73,20 @@ const VIEWS = {
     await page.locator('.enroll-summary').waitFor();
   }),
   people: steps(hash('people'), (page) => page.locator('.person-tile img').first().waitFor()),
-  person: steps((page) => hash(`people/${ada}`)(page), async (page) => {
-    await page.getByRole('checkbox', { name: 'Select template 2' }).check();
-    await page.locator('.face-tile img').nth(1).waitFor();
-  }),
-  erase: steps((page) => hash(`people/${ada}`)(page), async (page) => {
-    await page.getByRole('button', { name: 'Erase' }).click();
-    await page.getByRole('dialog').waitFor();
-  }),
+  person: steps(
+    (page) => hash(`people/${ada}`)(page),
+    async (page) => {
+      await page.getByRole('checkbox', { name: 'Select template 2' }).check();
+      await page.locator('.face-tile img').nth(1).waitFor();
+    },
+  ),
+  erase: steps(
+    (page) => hash(`people/${ada}`)(page),
+    async (page) => {
+      await page.getByRole('button', { name: 'Erase' }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  ),
   receipt: async (page) => {
     await enrollDirectly(server, 'London 030', photo('030'));
     await hash('people')(page);
@@ -107,11 +119,19 @@ for (const theme of ['light', 'dark']) {
         await picturesOf(page);
         const { beyond, widest } = await page.evaluate(() => ({
           beyond: document.documentElement.scrollWidth - window.innerWidth,
-          widest: [...document.querySelectorAll('body *')].filter((node) => node.getBoundingClientRect().right > window.innerWidth + 1).map((node) => node.className).slice(0, 5),
+          widest: [...document.querySelectorAll('body *')]
+            .filter((node) => node.getBoundingClientRect().right > window.innerWidth + 1)
+            .map((node) => node.className)
+            .slice(0, 5),
         }));
         assert.ok(beyond <= 0, `${width} px: ${beyond} px too wide: ${widest}`);
         assert.deepEqual(await serious(page), [], `${width} px`);
-        if (process.env.SCREENSHOTS) await page.screenshot({ path: `${SHOTS}${name}-${width}-${theme}.png`, fullPage: name !== 'erase', animations: 'disabled' });
+        if (process.env.SCREENSHOTS)
+          await page.screenshot({
+            path: `${SHOTS}${name}-${width}-${theme}.png`,
+            fullPage: name !== 'erase',
+            animations: 'disabled',
+          });
       }
       await close(view);
     });
@@ -131,5 +151,11 @@ async function serious(page) {
   const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), TAGS);
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).slice(0, 3).join(' | ')}`);
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html, failureSummary }) => `${html} ${failureSummary}`)
+          .slice(0, 3)
+          .join(' | ')}`,
+    );
 }

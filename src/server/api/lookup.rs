@@ -1,9 +1,12 @@
 //! Look-ups of templates, without decisions.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
+use tokio::time::timeout;
 
 use super::handler;
 use crate::reply::{LookUp, LookUpRange, LookedUp, RangeLine, VERSION};
@@ -18,6 +21,8 @@ use crate::template::Template;
 
 /// Lines in one piece of a reply.
 const LINES: usize = 512;
+/// Longest time in which a client must take a piece.
+const SLOWEST: Duration = Duration::from_secs(30);
 
 pub fn routes() -> Vec<Route> {
     let access = Access::Scope(Scope::Admin);
@@ -137,6 +142,7 @@ impl Lines {
     fn flush(&mut self) -> Option<()> {
         self.waiting = 0;
         let text = std::mem::take(&mut self.text);
-        self.handle.block_on(self.sender.send_data(text.into())).ok()
+        let send = self.sender.send_data(text.into());
+        self.handle.block_on(async { timeout(SLOWEST, send).await }).ok()?.ok()
     }
 }

@@ -2,7 +2,10 @@
 
 /** A refused or failed request: the fields of `application/problem+json`, and `retryAfter` in seconds. */
 export class Problem extends Error {
-  constructor({ status = 0, code = null, id = null, title = '', detail = '', errors = [], ...rest }, retryAfter = null) {
+  constructor(
+    { status = 0, code = null, id = null, title = '', detail = '', errors = [], ...rest },
+    retryAfter = null,
+  ) {
     super(detail || title || code || '');
     Object.assign(this, { name: 'Problem', status, code, id, title, detail, errors, rest, retryAfter });
   }
@@ -50,14 +53,25 @@ export class Api {
   }
 
   async fetch(method, path, body = null, signal = null) {
-    const headers = { Authorization: `Bearer ${this.token}`, Accept: 'application/json, application/problem+json, image/*' };
+    const headers = {
+      Authorization: `Bearer ${this.token}`,
+      Accept: 'application/json, application/problem+json, image/*',
+    };
     if (body && !(body instanceof FormData)) {
       headers['Content-Type'] = 'application/json';
       body = JSON.stringify(body);
     }
     let response;
     try {
-      response = await fetch(`/v1${path}`, { method, headers, body, signal, cache: 'no-store', credentials: 'omit', redirect: 'error' });
+      response = await fetch(`/v1${path}`, {
+        method,
+        headers,
+        body,
+        signal,
+        cache: 'no-store',
+        credentials: 'omit',
+        redirect: 'error',
+      });
     } catch (error) {
       if (error.name === 'AbortError') throw error;
       throw new Problem({ code: 'unreachable' });
@@ -74,7 +88,12 @@ async function problemOf(response) {
   let said = {};
   try {
     said = await response.json();
-  } catch { /* a proxy's error page: the status is all there is */ }
+  } catch {
+    /* a proxy's error page: the status is all there is */
+  }
   const fields = said && typeof said === 'object' ? said : {};
-  return new Problem({ title: response.statusText, ...fields, status: response.status }, Number.isFinite(seconds) ? seconds : null);
+  return new Problem(
+    { title: response.statusText, ...fields, status: response.status },
+    Number.isFinite(seconds) ? seconds : null,
+  );
 }

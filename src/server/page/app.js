@@ -76,16 +76,23 @@ function show() {
 
 function showHeader() {
   document.getElementById('top').hidden = false;
-  document.getElementById('nav').replaceChildren(
-    ...allowed().map(({ route: name }) => el('a', { href: `#/${name}`, 'data-route': name, text: S.nav[name] })),
-  );
+  document
+    .getElementById('nav')
+    .replaceChildren(
+      ...allowed().map(({ route: name }) => el('a', { href: `#/${name}`, 'data-route': name, text: S.nav[name] })),
+    );
   const choice = document.getElementById('gallery-choice');
   if (session.galleries.length < 2) {
     choice.replaceChildren();
     return;
   }
-  const select = el('select', { class: 'input', 'aria-label': S.galleries.label, on: { change: () => session.select(select.value) } },
-    ...session.galleries.map(({ gallery }) => el('option', { value: gallery, text: gallery, selected: gallery === session.gallery.gallery })));
+  const select = el(
+    'select',
+    { class: 'input', 'aria-label': S.galleries.label, on: { change: () => session.select(select.value) } },
+    ...session.galleries.map(({ gallery }) =>
+      el('option', { value: gallery, text: gallery, selected: gallery === session.gallery.gallery }),
+    ),
+  );
   choice.replaceChildren(select);
 }
 
@@ -113,13 +120,27 @@ async function start() {
     opened();
   } catch (problem) {
     if (problem.status === 401) askForToken(S.access.refused);
-    else main.replaceChildren(el('div', { class: 'view' }, problemNote(problem, start), el('p', {}, button(S.access.leave, () => session.close('left')))));
+    else
+      main.replaceChildren(
+        el(
+          'div',
+          { class: 'view' },
+          problemNote(problem, start),
+          el(
+            'p',
+            {},
+            button(S.access.leave, () => session.close('left')),
+          ),
+        ),
+      );
   }
 }
 
 function fillTexts() {
   const text = (key) => key.split('.').reduce((strings, part) => strings[part], S);
-  document.querySelectorAll('[data-text]').forEach((node) => { node.textContent = text(node.dataset.text); });
+  document.querySelectorAll('[data-text]').forEach((node) => {
+    node.textContent = text(node.dataset.text);
+  });
   document.querySelectorAll('[data-label]').forEach((node) => {
     node.setAttribute('aria-label', text(node.dataset.label));
     if (node.localName === 'button') node.title = text(node.dataset.label);

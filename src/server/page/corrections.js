@@ -10,7 +10,14 @@ import { toast } from './toasts.js';
 
 /** Asks for another name of `person`. */
 export async function rename(person) {
-  const name = el('input', { class: 'input', type: 'text', id: 'rename', autocomplete: 'off', spellcheck: 'false', maxlength: 200 });
+  const name = el('input', {
+    class: 'input',
+    type: 'text',
+    id: 'rename',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    maxlength: 200,
+  });
   name.value = person.subject;
   const typed = () => name.value.trim();
   const done = await ask({
@@ -35,7 +42,9 @@ export async function merge(person) {
     act: async () => {
       const into = await target.person();
       if (!into) throw new Problem({ detail: S.correct.mergeUnknown });
-      const merged = await session.api.post(session.path(`/subjects/${person.subject_id}/merge`), { into: into.subject_id });
+      const merged = await session.api.post(session.path(`/subjects/${person.subject_id}/merge`), {
+        into: into.subject_id,
+      });
       return { ...merged, into: into.subject_id };
     },
   });
@@ -54,7 +63,10 @@ export async function move(person, faceIds) {
     act: () => session.api.post(session.path('/faces/move'), { face_ids: faceIds, to: target.value() }),
   });
   if (done) {
-    const more = [done.to_is_new && S.correct.movedNew(done.to), done.subjects_gone.length && S.correct.gone(done.subjects_gone)];
+    const more = [
+      done.to_is_new && S.correct.movedNew(done.to),
+      done.subjects_gone.length && S.correct.gone(done.subjects_gone),
+    ];
     tell([S.correct.moved(done.templates, done.to), ...more].filter(Boolean).join(' '), done);
   }
   return done;
@@ -76,7 +88,13 @@ export async function removeFaces(person, faceIds) {
       return { templates: faceIds.length, subjects_gone: gone };
     },
   });
-  if (done) tell([S.correct.removed(done.templates), done.subjects_gone.length ? S.correct.gone(done.subjects_gone) : ''].join(' ').trim(), done);
+  if (done)
+    tell(
+      [S.correct.removed(done.templates), done.subjects_gone.length ? S.correct.gone(done.subjects_gone) : '']
+        .join(' ')
+        .trim(),
+      done,
+    );
   return done;
 }
 

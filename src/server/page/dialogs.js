@@ -16,20 +16,35 @@ export function ask({ heading, content, action, act, danger = false, ready = () 
     let result = null;
     const place = el('div', {});
     const confirm = button(action, null, { kind: danger ? 'danger' : 'primary', type: 'submit' });
-    const update = () => { confirm.disabled = !ready(); };
+    const update = () => {
+      confirm.disabled = !ready();
+    };
     const submit = async (event) => {
       event.preventDefault();
       confirm.disabled = true;
-      const done = await attempt(place, async () => { result = await act(); });
+      const done = await attempt(place, async () => {
+        result = await act();
+      });
       if (done) dialog.close();
       else update();
     };
-    const dialog = el('dialog', { class: 'dialog', 'aria-labelledby': `dialog-${number}` },
-      el('form', { class: 'stack', novalidate: true, on: { submit, input: update, change: update } },
+    const dialog = el(
+      'dialog',
+      { class: 'dialog', 'aria-labelledby': `dialog-${number}` },
+      el(
+        'form',
+        { class: 'stack', novalidate: true, on: { submit, input: update, change: update } },
         el('h2', { id: `dialog-${number}`, text: heading }),
         ...content,
         place,
-        el('div', { class: 'row end' }, button(S.cancel, () => dialog.close()), confirm)));
+        el(
+          'div',
+          { class: 'row end' },
+          button(S.cancel, () => dialog.close()),
+          confirm,
+        ),
+      ),
+    );
     dialog.addEventListener('close', () => {
       dialog.remove();
       resolve(result);

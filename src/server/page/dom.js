@@ -20,7 +20,11 @@ export function icon(name) {
 /** A button. `kind` is a class: `primary`, `quiet`, `danger`, `square`. */
 export function button(text, onClick, { kind = '', iconName = null, label = null, ...attributes } = {}) {
   const shown = [iconName && icon(iconName), text && el('span', { text })];
-  return el('button', { type: 'button', class: `button ${kind}`, 'aria-label': label, on: { click: onClick }, ...attributes }, ...shown);
+  return el(
+    'button',
+    { type: 'button', class: `button ${kind}`, 'aria-label': label, on: { click: onClick }, ...attributes },
+    ...shown,
+  );
 }
 
 /** A link to another view. */
@@ -31,7 +35,12 @@ export function link(text, route, attributes = {}) {
 /** A note: `caution`, `error` or `plain`. */
 export function note(kind, ...children) {
   const sign = kind === 'plain' ? null : icon('warning');
-  return el('div', { class: `note ${kind}`, role: kind === 'error' ? 'alert' : null }, sign, el('div', {}, ...children));
+  return el(
+    'div',
+    { class: `note ${kind}`, role: kind === 'error' ? 'alert' : null },
+    sign,
+    el('div', {}, ...children),
+  );
 }
 
 /** Moves the focus to the heading of the view, where a reader of the screen goes on when the focused element is gone. */
@@ -47,7 +56,9 @@ export function announce(text) {
   const region = document.getElementById('announcer');
   region.textContent = '';
   // A region that is emptied and filled in one step is not read again when the text is the same.
-  setTimeout(() => { region.textContent = text; }, 60);
+  setTimeout(() => {
+    region.textContent = text;
+  }, 60);
 }
 
 function filled(node, attributes, children) {

@@ -1,9 +1,10 @@
 // Adds photos of one person.
 
 import { announce, button, el, link, note } from './dom.js';
+import { enrollOne, resultOf } from './enrollment.js';
 import { nameField } from './name_field.js';
 import { photoInput } from './photo_input.js';
-import { problemNote, sentence } from './problem.js';
+import { problemNote } from './problem.js';
 import { session } from './session.js';
 import { S } from './strings.js';
 
@@ -38,9 +39,25 @@ export function mount(root) {
   }
   const input = photoInput({ many: true, onPhotos: add });
   const chosen = el('ul', { class: 'thumbnails plain-list' });
-  const name = nameField({ label: S.enroll.name, hint: S.enroll.nameHint, value: draft.name, onInput: () => { draft.name = name.value(); } });
+  const name = nameField({
+    label: S.enroll.name,
+    hint: S.enroll.nameHint,
+    value: draft.name,
+    onInput: () => {
+      draft.name = name.value();
+    },
+  });
   const single = el('input', { type: 'checkbox', id: 'single', 'aria-describedby': 'single-hint' });
-  const quality = el('input', { class: 'input short', type: 'number', id: 'quality', min: 0, max: 100, step: 1, value: 0, inputmode: 'numeric' });
+  const quality = el('input', {
+    class: 'input short',
+    type: 'number',
+    id: 'quality',
+    min: 0,
+    max: 100,
+    step: 1,
+    value: 0,
+    inputmode: 'numeric',
+  });
   const place = el('div', {});
   const submit = button(S.enroll.submitNone, null, { kind: 'primary', type: 'submit' });
   const results = el('section', { class: 'enroll-results', 'aria-labelledby': 'results', hidden: true });
@@ -52,16 +69,43 @@ export function mount(root) {
     shown = [];
   };
   root.append(
-    el('form', { class: 'enroll stack', novalidate: true, on: { submit: send } },
-      el('section', { 'aria-labelledby': 'photos' }, el('h2', { class: 'small-head', id: 'photos', text: S.enroll.photos }), input.node, chosen),
+    el(
+      'form',
+      { class: 'enroll stack', novalidate: true, on: { submit: send } },
+      el(
+        'section',
+        { 'aria-labelledby': 'photos' },
+        el('h2', { class: 'small-head', id: 'photos', text: S.enroll.photos }),
+        input.node,
+        chosen,
+      ),
       name.node,
-      el('details', { class: 'options' }, el('summary', { text: S.enroll.options }),
-        el('div', { class: 'stack' },
-          el('div', { class: 'check' }, single, el('div', {}, el('label', { for: 'single', text: S.enroll.single }), el('p', { class: 'hint', id: 'single-hint', text: S.enroll.singleHint }))),
-          el('div', { class: 'field' }, el('label', { for: 'quality', text: S.enroll.quality }), quality))),
+      el(
+        'details',
+        { class: 'options' },
+        el('summary', { text: S.enroll.options }),
+        el(
+          'div',
+          { class: 'stack' },
+          el(
+            'div',
+            { class: 'check' },
+            single,
+            el(
+              'div',
+              {},
+              el('label', { for: 'single', text: S.enroll.single }),
+              el('p', { class: 'hint', id: 'single-hint', text: S.enroll.singleHint }),
+            ),
+          ),
+          el('div', { class: 'field' }, el('label', { for: 'quality', text: S.enroll.quality }), quality),
+        ),
+      ),
       place,
-      el('div', { class: 'row' }, submit, stop)),
-    results);
+      el('div', { class: 'row' }, submit, stop),
+    ),
+    results,
+  );
   showChosen();
 
   function add(files) {
@@ -72,12 +116,25 @@ export function mount(root) {
 
   function showChosen() {
     input.setCompact(draft.photos.length > 0);
-    chosen.replaceChildren(...draft.photos.map((photo) => el('li', { class: 'thumbnail' },
-      el('img', { src: photo.url, alt: S.enroll.thumbnail(photo.file.name) }),
-      el('span', { class: 'thumbnail-name', text: photo.file.name }),
-      button(null, () => leaveOut(photo), { kind: 'quiet square', iconName: 'cross', label: S.enroll.without(photo.file.name) }))));
+    chosen.replaceChildren(
+      ...draft.photos.map((photo) =>
+        el(
+          'li',
+          { class: 'thumbnail' },
+          el('img', { src: photo.url, alt: S.enroll.thumbnail(photo.file.name) }),
+          el('span', { class: 'thumbnail-name', text: photo.file.name }),
+          button(null, () => leaveOut(photo), {
+            kind: 'quiet square',
+            iconName: 'cross',
+            label: S.enroll.without(photo.file.name),
+          }),
+        ),
+      ),
+    );
     if (draft.isCut) chosen.append(el('li', { class: 'hint', text: S.enroll.cut }));
-    submit.querySelector('span').textContent = draft.photos.length ? S.enroll.submit(draft.photos.length) : S.enroll.submitNone;
+    submit.querySelector('span').textContent = draft.photos.length
+      ? S.enroll.submit(draft.photos.length)
+      : S.enroll.submitNone;
   }
 
   function leaveOut(photo) {
@@ -127,13 +184,23 @@ export function mount(root) {
       name.set('');
       showChosen();
     } catch (problem) {
-      place.replaceChildren(problem.name === 'AbortError' ? note('plain', el('p', { text: S.enroll.stopped })) : problemNote(problem));
+      place.replaceChildren(
+        problem.name === 'AbortError' ? note('plain', el('p', { text: S.enroll.stopped })) : problemNote(problem),
+      );
     }
     run = null;
     submit.disabled = false;
     stop.hidden = true;
     const summary = S.enroll.summary(tally.enrolled, tally.unchanged, tally.skipped);
-    if (done) results.append(el('div', { class: 'row' }, el('p', { class: 'enroll-summary', text: summary }), person && link(S.enroll.open(person.subject), `people/${person.subject_id}`)));
+    if (done)
+      results.append(
+        el(
+          'div',
+          { class: 'row' },
+          el('p', { class: 'enroll-summary', text: summary }),
+          person && link(S.enroll.open(person.subject), `people/${person.subject_id}`),
+        ),
+      );
     announce(summary);
     if (tally.enrolled) {
       session.changed();
@@ -146,45 +213,4 @@ export function mount(root) {
     free();
     input.detach();
   };
-}
-
-/** The result for one photo. A refusal of the photo is a result; any other problem is thrown. */
-async function enrollOne(subject, file, photos, signal) {
-  const hasLimits = photos.min_quality > 0 || photos.single_face;
-  try {
-    const body = hasLimits ? { faces: [{ subject, image: await base64(file) }], photos } : formOf(subject, file);
-    return (await session.api.post(session.path('/faces'), body, signal)).faces[0];
-  } catch (problem) {
-    if (problem.status !== 422 || !(problem.code in S.reasons)) throw problem;
-    return { result: 'skipped', reason: problem.code, detail: sentence(problem) };
-  }
-}
-
-function formOf(subject, file) {
-  const form = new FormData();
-  form.append('subject', subject);
-  form.append('image', file, file.name || 'photo');
-  return form;
-}
-
-/** A file in base64. A form cannot carry limits for its photos, so such a request is JSON. */
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-}
-
-function resultOf({ file, url }, face) {
-  const words = { enrolled: S.enroll.enrolled, unchanged: S.enroll.unchanged, skipped: S.enroll.refused };
-  const about = face.result === 'enrolled'
-    ? [S.enroll.detail(face.subject, face.quality?.overall ?? null), face.faces > 1 ? S.enroll.severalFaces(face.faces) : null]
-    : [S.reasons[face.reason] ?? S.reasons.skipped, face.reason === 'other_name' && face.subject ? S.enroll.otherName(face.subject) : face.detail];
-  return el('li', { class: `enroll-result ${face.result}` },
-    el('img', { class: 'result-photo', src: url, alt: '' }),
-    el('div', {},
-      el('p', {}, el('strong', { text: words[face.result] }), ` ${file.name}`),
-      ...about.filter(Boolean).map((text, i) => el('p', { class: i ? 'hint' : '', text }))));
 }

@@ -43,12 +43,17 @@ export function showReceipts(root) {
   let timer = null;
   let stopped = false;
   const isOpen = (receipt) => receipt.job.state === 'queued' || receipt.job.state === 'running';
-  const draw = () => root.replaceChildren(...receipts
-    .filter(({ gallery }) => gallery === session.gallery.gallery)
-    .map((receipt) => card(receipt, isOpen(receipt), poll, () => {
-      receipts = receipts.filter((each) => each !== receipt);
-      draw();
-    })));
+  const draw = () =>
+    root.replaceChildren(
+      ...receipts
+        .filter(({ gallery }) => gallery === session.gallery.gallery)
+        .map((receipt) =>
+          card(receipt, isOpen(receipt), poll, () => {
+            receipts = receipts.filter((each) => each !== receipt);
+            draw();
+          }),
+        ),
+    );
   async function poll() {
     for (const receipt of receipts.filter(isOpen)) {
       try {
@@ -74,21 +79,34 @@ function card(receipt, isOpen, poll, close) {
   const { name, templates, job, lost } = receipt;
   const whole = job.state === 'done' && isNothingLeft(job.result);
   const heading = isOpen ? S.erase.running(name) : whole ? S.erase.receipt(name) : S.erase.pending(name);
-  return el('section', { class: `receipt ${isOpen ? 'open' : whole ? 'whole' : 'partial'}`, 'aria-label': heading },
-    el('div', { class: 'receipt-head' }, icon(isOpen ? 'dark' : whole ? 'check' : 'warning'), el('h2', { text: heading }),
-      !isOpen && button(null, close, { kind: 'quiet square', iconName: 'cross', label: S.close })),
+  return el(
+    'section',
+    { class: `receipt ${isOpen ? 'open' : whole ? 'whole' : 'partial'}`, 'aria-label': heading },
+    el(
+      'div',
+      { class: 'receipt-head' },
+      icon(isOpen ? 'dark' : whole ? 'check' : 'warning'),
+      el('h2', { text: heading }),
+      !isOpen && button(null, close, { kind: 'quiet square', iconName: 'cross', label: S.close }),
+    ),
     isOpen && el('p', { class: 'busy', text: S.erase.hidden }),
     isOpen && lost && problemNote(lost),
-    !isOpen && el('dl', {},
-      row(S.erase.what, S.erase.removed(name, templates)),
-      job.state === 'done' && row(S.erase.erasedBytes, erased(job.result, templates)),
-      row(S.erase.finished, when(job.finished ?? job.created)),
-      row(S.erase.left, ...left(job)),
-      row(S.erase.job, job.id)),
-    !isOpen && el('div', { class: 'row' }, !whole && again(receipt, poll), save(receipt)));
+    !isOpen &&
+      el(
+        'dl',
+        {},
+        row(S.erase.what, S.erase.removed(name, templates)),
+        job.state === 'done' && row(S.erase.erasedBytes, erased(job.result, templates)),
+        row(S.erase.finished, when(job.finished ?? job.created)),
+        row(S.erase.left, ...left(job)),
+        row(S.erase.job, job.id),
+      ),
+    !isOpen && el('div', { class: 'row' }, !whole && again(receipt, poll), save(receipt)),
+  );
 }
 
-const row = (name, ...texts) => el('div', {}, el('dt', { text: name }), el('dd', {}, ...texts.map((text) => el('p', { text }))));
+const row = (name, ...texts) =>
+  el('div', {}, el('dt', { text: name }), el('dd', {}, ...texts.map((text) => el('p', { text }))));
 
 function isNothingLeft(result) {
   return Boolean(result) && !result.held_by_views && !result.catalog_held && result.erased >= (result.removed ?? 0);
@@ -96,7 +114,9 @@ function isNothingLeft(result) {
 
 function erased(result, templates) {
   if (!result) return S.erase.leftUnknown;
-  return result.removed > templates || result.erased < result.removed ? S.erase.erasedMany(result.erased, result.removed) : S.erase.erased(result.erased);
+  return result.removed > templates || result.erased < result.removed
+    ? S.erase.erasedMany(result.erased, result.removed)
+    : S.erase.erased(result.erased);
 }
 
 function left({ state, result, problem }) {
@@ -104,27 +124,36 @@ function left({ state, result, problem }) {
   if (state === 'failed') return [S.erase.failed, problem?.detail].filter(Boolean);
   if (!result) return [S.erase.leftUnknown];
   if (isNothingLeft(result)) return [S.erase.leftNothing];
-  return [result.held_by_views ? S.erase.leftViews(result.held_by_views) : null, result.catalog_held ? S.erase.leftCatalog : null].filter(Boolean);
+  return [
+    result.held_by_views ? S.erase.leftViews(result.held_by_views) : null,
+    result.catalog_held ? S.erase.leftCatalog : null,
+  ].filter(Boolean);
 }
 
 /** Starts another job for what is left. */
 function again(receipt, poll) {
-  const start = button(S.erase.again, async () => {
-    start.disabled = true;
-    try {
-      receipt.job = await session.api.post(session.path('/purge'));
-      poll();
-    } catch (problem) {
-      start.replaceWith(problemNote(problem));
-    }
-  }, { kind: 'primary' });
+  const start = button(
+    S.erase.again,
+    async () => {
+      start.disabled = true;
+      try {
+        receipt.job = await session.api.post(session.path('/purge'));
+        poll();
+      } catch (problem) {
+        start.replaceWith(problemNote(problem));
+      }
+    },
+    { kind: 'primary' },
+  );
   return start;
 }
 
 /** Saves the receipt as the server gave it. */
 function save({ name, templates, job }) {
   return button(S.erase.save, () => {
-    const url = URL.createObjectURL(new Blob([JSON.stringify({ removed: name, templates, job }, null, 2)], { type: 'application/json' }));
+    const url = URL.createObjectURL(
+      new Blob([JSON.stringify({ removed: name, templates, job }, null, 2)], { type: 'application/json' }),
+    );
     el('a', { href: url, download: S.erase.fileName(job.id) }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   });

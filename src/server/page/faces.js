@@ -9,7 +9,16 @@ export function facesPhoto({ url, replies, selected, onSelect }) {
   const image = el('img', { src: url, alt: S.identify.alt, class: 'faces-photo' });
   const outlined = replies.map((reply, index) => ({ reply, index })).filter(({ reply }) => reply.probe.bounds);
   const marks = outlined.map(({ reply, index }, place) => mark(reply, place + 1, outlined.length, () => select(index)));
-  const group = el('div', { class: marks.length > 1 ? 'faces-marks' : 'faces-marks single', role: 'radiogroup', 'aria-label': S.identify.faces, on: { keydown: move } }, ...marks);
+  const group = el(
+    'div',
+    {
+      class: marks.length > 1 ? 'faces-marks' : 'faces-marks single',
+      role: 'radiogroup',
+      'aria-label': S.identify.faces,
+      on: { keydown: move },
+    },
+    ...marks,
+  );
   const node = el('div', { class: 'faces' }, image, marks.length ? group : null);
 
   image.addEventListener('load', () => {
@@ -62,8 +71,18 @@ export function inReadingOrder(replies) {
 function mark(reply, place, total, onClick) {
   const state = isRefusal(reply) ? 'refused' : reply.decision;
   const label = S.identify.face(place, total, shortVerdict(reply));
-  return el('button', { type: 'button', role: 'radio', class: `face-mark ${state}`, 'aria-label': label, title: label, on: { click: onClick } },
-    el('span', { class: 'face-number', text: String(place) }));
+  return el(
+    'button',
+    {
+      type: 'button',
+      role: 'radio',
+      class: `face-mark ${state}`,
+      'aria-label': label,
+      title: label,
+      on: { click: onClick },
+    },
+    el('span', { class: 'face-number', text: String(place) }),
+  );
 }
 
 /** Gives the frame of a photo its width: that of the column, or less for a photo that would be higher than the window. */
@@ -86,10 +105,14 @@ export async function cutFace(file, [left, top, right, bottom], name) {
   const photo = await createImageBitmap(file, { imageOrientation: 'from-image' });
   const margin = 0.5 * Math.max(right - left, bottom - top);
   const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)].map(Math.floor);
-  const [w, h] = [Math.min(photo.width, right + margin) - x, Math.min(photo.height, bottom + margin) - y].map(Math.ceil);
+  const [w, h] = [Math.min(photo.width, right + margin) - x, Math.min(photo.height, bottom + margin) - y].map(
+    Math.ceil,
+  );
   const canvas = el('canvas', { width: w, height: h });
   canvas.getContext('2d').drawImage(photo, x, y, w, h, 0, 0, w, h);
   photo.close();
-  const blob = await new Promise((resolve) => { canvas.toBlob(resolve, 'image/png'); });
+  const blob = await new Promise((resolve) => {
+    canvas.toBlob(resolve, 'image/png');
+  });
   return new File([blob], name, { type: 'image/png' });
 }

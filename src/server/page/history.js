@@ -44,37 +44,54 @@ function row(entry) {
   const what = describe(entry);
   const place = el('span', { class: 'history-undo' });
   if (entry.undoable) {
-    const back = button(S.history.undo, async () => {
-      back.disabled = true;
-      try {
-        const { verb } = await undo(entry.id);
-        toast(S.correct.undone[verb]);
-      } catch (problem) {
-        place.replaceChildren(el('span', { class: 'hint', role: 'alert', text: sentence(problem) }));
-      }
-    }, { label: S.history.undoOf(what) });
+    const back = button(
+      S.history.undo,
+      async () => {
+        back.disabled = true;
+        try {
+          const { verb } = await undo(entry.id);
+          toast(S.correct.undone[verb]);
+        } catch (problem) {
+          place.replaceChildren(el('span', { class: 'hint', role: 'alert', text: sentence(problem) }));
+        }
+      },
+      { label: S.history.undoOf(what) },
+    );
     place.append(back);
   } else place.append(el('span', { class: 'hint', text: entry.undone_by ? S.history.undone : S.history.final }));
-  return el('li', { class: 'history-row' },
+  return el(
+    'li',
+    { class: 'history-row' },
     el('div', {}, el('p', { class: 'history-what', text: what }), el('p', { class: 'hint', text: when(entry.at) })),
-    place);
+    place,
+  );
 }
 
 /** An entry of the journal in words. A person whose name was erased has a number. */
 export function describe({ verb, detail }) {
-  const named = (id, name) => detail[name] ?? (detail[id] === null || detail[id] === undefined ? S.history.unknownFaces : S.history.subject(detail[id]));
-  const n = Array.isArray(detail.templates) ? detail.templates.length : detail.templates ?? detail.template_ids?.length ?? 0;
+  const named = (id, name) =>
+    detail[name] ??
+    (detail[id] === null || detail[id] === undefined ? S.history.unknownFaces : S.history.subject(detail[id]));
+  const n = Array.isArray(detail.templates)
+    ? detail.templates.length
+    : (detail.templates ?? detail.template_ids?.length ?? 0);
   const renamed = [named('subject', 'from'), named('subject', 'to')];
   const moved = [named('from', 'from_name'), named('into', 'into_name'), n];
   switch (verb) {
-    case 'rename': return detail.from === undefined ? S.history.renameForgotten(renamed[0]) : S.history.rename(...renamed);
-    case 'merge': return S.history.merge(...moved);
-    case 'move': return S.history.move(...moved);
-    case 'remove': return S.history.remove(detail.subject === undefined ? null : named('subject', 'name'), n);
+    case 'rename':
+      return detail.from === undefined ? S.history.renameForgotten(renamed[0]) : S.history.rename(...renamed);
+    case 'merge':
+      return S.history.merge(...moved);
+    case 'move':
+      return S.history.move(...moved);
+    case 'remove':
+      return S.history.remove(detail.subject === undefined ? null : named('subject', 'name'), n);
     case 'undo':
       if (detail.undone !== 'rename') return S.history.undoMove(detail.undone, ...moved);
       return detail.from === undefined ? S.history.renameForgotten(renamed[0]) : S.history.undoRename(...renamed);
-    case 'threshold': return S.history.threshold(detail.from, detail.to);
-    default: return S.history.other(verb);
+    case 'threshold':
+      return S.history.threshold(detail.from, detail.to);
+    default:
+      return S.history.other(verb);
   }
 }

@@ -17,7 +17,9 @@ const CANDIDATES = 5;
 let last = null;
 /** Whether people changed since, so that the replies may have old names. */
 let outdated = false;
-session.addEventListener('changed', () => { outdated = true; });
+session.addEventListener('changed', () => {
+  outdated = true;
+});
 
 /** Forgets the photo and its replies. */
 export function forget() {
@@ -33,7 +35,8 @@ export function mount(root) {
   root.append(
     el('h1', { text: S.identify.heading }),
     el('p', { class: 'lede', text: S.identify.lede(gallery, sizes) }),
-    place);
+    place,
+  );
   if (takesPhotos === false) {
     input.detach();
     place.append(note('plain', el('p', { text: S.identify.foreign })));
@@ -48,7 +51,8 @@ export function mount(root) {
     place.replaceChildren(
       sizes.templates === 0 ? note('plain', el('p', { text: S.identify.empty(gallery) })) : '',
       input.node,
-      el('p', { class: 'hint centred', text: S.identify.dropped }));
+      el('p', { class: 'hint centred', text: S.identify.dropped }),
+    );
   }
 
   async function search(photo) {
@@ -58,10 +62,24 @@ export function mount(root) {
     outdated = false;
     forget();
     const url = URL.createObjectURL(photo);
-    const frame = el('div', { class: 'faces searching' }, el('img', { class: 'faces-photo', src: url, alt: S.identify.alt, on: { load: ({ target }) => fit(frame, target) } }));
-    place.replaceChildren(el('div', { class: 'identify' }, frame, el('p', { class: 'busy', role: 'status', text: S.identify.searching })));
+    const frame = el(
+      'div',
+      { class: 'faces searching' },
+      el('img', {
+        class: 'faces-photo',
+        src: url,
+        alt: S.identify.alt,
+        on: { load: ({ target }) => fit(frame, target) },
+      }),
+    );
+    place.replaceChildren(
+      el('div', { class: 'identify' }, frame, el('p', { class: 'busy', role: 'status', text: S.identify.searching })),
+    );
     const form = new FormData();
-    form.append('request', new Blob([JSON.stringify({ top_k: CANDIDATES, photos: { faces: 'all' } })], { type: 'application/json' }));
+    form.append(
+      'request',
+      new Blob([JSON.stringify({ top_k: CANDIDATES, photos: { faces: 'all' } })], { type: 'application/json' }),
+    );
     form.append('image', photo, photo.name || 'photo');
     try {
       const answer = await session.api.post(session.path('/identify'), form, run.signal);
@@ -86,12 +104,26 @@ export function mount(root) {
       if (say) announce(shortVerdict(replies[index]));
     };
     input.setCompact(true);
-    place.replaceChildren(input.node, el('div', { class: 'identify' },
-      el('div', { class: 'photo-side' },
-        facesPhoto({ url, replies, selected, onSelect: select }),
-        el('p', { class: 'tally' }, tally(replies, outlined), timings ? el('span', { class: 'hint', text: S.identify.took(milliseconds(timings.total_ms)) }) : null),
-        outlined > 1 ? el('p', { class: 'hint', text: S.identify.hint }) : ''),
-      result));
+    place.replaceChildren(
+      input.node,
+      el(
+        'div',
+        { class: 'identify' },
+        el(
+          'div',
+          { class: 'photo-side' },
+          facesPhoto({ url, replies, selected, onSelect: select }),
+          el(
+            'p',
+            { class: 'tally' },
+            tally(replies, outlined),
+            timings ? el('span', { class: 'hint', text: S.identify.took(milliseconds(timings.total_ms)) }) : null,
+          ),
+          outlined > 1 ? el('p', { class: 'hint', text: S.identify.hint }) : '',
+        ),
+        result,
+      ),
+    );
     select(selected, isNew);
   }
 
@@ -103,7 +135,7 @@ export function mount(root) {
 
 /** The face that is shown first: the best match, otherwise the first one that was searched for. */
 function bestOf(replies) {
-  const best = replies.map((reply) => (isRefusal(reply) ? -2 : reply.matches[0]?.similarity ?? -1));
+  const best = replies.map((reply) => (isRefusal(reply) ? -2 : (reply.matches[0]?.similarity ?? -1)));
   return best.indexOf(Math.max(...best));
 }
 
@@ -124,10 +156,10 @@ function actions({ photo, replies }, index) {
   const name = reply.decision === 'match' ? reply.matches[0].subject : null;
   const enroll = async () => {
     const one = replies.length === 1;
-    const picked = one ? photo : await cutFace(photo, reply.probe.bounds, `${S.enroll.cutName(photo.name.replace(/\.\w+$/u, ''))}.png`);
+    const picked = one
+      ? photo
+      : await cutFace(photo, reply.probe.bounds, `${S.enroll.cutName(photo.name.replace(/\.\w+$/u, ''))}.png`);
     enrollPhotos([picked], { name, isCut: !one });
   };
-  return [
-    button(S.identify.enroll, enroll, { kind: name ? '' : 'primary', iconName: 'plus' }),
-  ];
+  return [button(S.identify.enroll, enroll, { kind: name ? '' : 'primary', iconName: 'plus' })];
 }

@@ -16,15 +16,33 @@ export function nameField({ label, hint = null, value = '', without = null, onIn
   number += 1;
   const id = `name-${number}`;
   const input = el('input', {
-    class: 'input', id, type: 'text', role: 'combobox', autocomplete: 'off', spellcheck: 'false', maxlength: 200,
-    'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': `${id}-list`, 'aria-describedby': hint ? `${id}-hint` : null,
+    class: 'input',
+    id,
+    type: 'text',
+    role: 'combobox',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    maxlength: 200,
+    'aria-autocomplete': 'list',
+    'aria-expanded': 'false',
+    'aria-controls': `${id}-list`,
+    'aria-describedby': hint ? `${id}-hint` : null,
   });
   input.value = value;
-  const list = el('ul', { class: 'suggestions', id: `${id}-list`, role: 'listbox', 'aria-label': S.names.suggestions, hidden: true });
-  const node = el('div', { class: 'field' },
+  const list = el('ul', {
+    class: 'suggestions',
+    id: `${id}-list`,
+    role: 'listbox',
+    'aria-label': S.names.suggestions,
+    hidden: true,
+  });
+  const node = el(
+    'div',
+    { class: 'field' },
     el('label', { for: id, text: label }),
     el('div', { class: 'combobox' }, input, list),
-    hint && el('p', { class: 'hint', id: `${id}-hint`, text: hint }));
+    hint && el('p', { class: 'hint', id: `${id}-hint`, text: hint }),
+  );
   let found = [];
   let active = -1;
   let timer = null;
@@ -52,14 +70,28 @@ export function nameField({ label, hint = null, value = '', without = null, onIn
   async function suggest() {
     asked += 1;
     const mine = asked;
-    const { subjects } = await session.api.get(session.path('/subjects'), { contains: input.value.trim(), limit: MOST + 1 });
+    const { subjects } = await session.api.get(session.path('/subjects'), {
+      contains: input.value.trim(),
+      limit: MOST + 1,
+    });
     if (mine !== asked || document.activeElement !== input) return;
     found = subjects.filter(({ subject_id: subject }) => subject !== without).slice(0, MOST);
-    list.replaceChildren(...found.map((person, i) => el('li', {
-      id: `${id}-${i}`, role: 'option', 'aria-selected': 'false',
-      // The press must not take the focus from the field, which would close the list before the click.
-      on: { pointerdown: (event) => event.preventDefault(), click: () => pick(i) },
-    }, el('span', { class: 'suggestion-name', text: person.subject }), el('span', { class: 'hint', text: S.enroll.existing(person.templates) }))));
+    list.replaceChildren(
+      ...found.map((person, i) =>
+        el(
+          'li',
+          {
+            id: `${id}-${i}`,
+            role: 'option',
+            'aria-selected': 'false',
+            // The press must not take the focus from the field, which would close the list before the click.
+            on: { pointerdown: (event) => event.preventDefault(), click: () => pick(i) },
+          },
+          el('span', { class: 'suggestion-name', text: person.subject }),
+          el('span', { class: 'hint', text: S.enroll.existing(person.templates) }),
+        ),
+      ),
+    );
     active = -1;
     open(found.length > 0);
     if (input.value.trim()) announce(found.length ? S.names.found(found.length) : S.names.none);
@@ -73,7 +105,9 @@ export function nameField({ label, hint = null, value = '', without = null, onIn
     onInput();
     later(PAUSE_MS);
   });
-  input.addEventListener('click', () => { if (list.hidden) later(0); });
+  input.addEventListener('click', () => {
+    if (list.hidden) later(0);
+  });
   input.addEventListener('blur', () => {
     clearTimeout(timer);
     open(false);
@@ -98,10 +132,16 @@ export function nameField({ label, hint = null, value = '', without = null, onIn
     node,
     input,
     value: () => input.value.trim(),
-    set: (text) => { input.value = text; },
+    set: (text) => {
+      input.value = text;
+    },
     person: async () => {
       const { subjects } = await session.api.get(session.path('/subjects'), { name: input.value.trim(), limit: 2 });
-      return subjects.find(({ subject, subject_id: subjectId }) => subject === input.value.trim() && subjectId !== without) ?? null;
+      return (
+        subjects.find(
+          ({ subject, subject_id: subjectId }) => subject === input.value.trim() && subjectId !== without,
+        ) ?? null
+      );
     },
   };
 }

@@ -15,7 +15,13 @@ let searched = '';
 
 export function mount(root) {
   const lede = el('p', { class: 'lede' });
-  const search = el('input', { class: 'input', type: 'search', id: 'search', autocomplete: 'off', spellcheck: 'false' });
+  const search = el('input', {
+    class: 'input',
+    type: 'search',
+    id: 'search',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
   const list = el('ul', { class: 'people plain-list' });
   const foot = el('div', { class: 'people-foot' });
   const said = el('p', { class: 'hint', role: 'status' });
@@ -24,12 +30,24 @@ export function mount(root) {
   let timer = null;
   search.value = searched;
   root.append(
-    el('h1', { text: S.people.heading }), lede, receipts,
-    el('div', { class: 'field search' }, el('label', { for: 'search', text: S.people.search }), el('div', { class: 'with-icon' }, icon('search'), search)),
-    said, list, foot);
+    el('h1', { text: S.people.heading }),
+    lede,
+    receipts,
+    el(
+      'div',
+      { class: 'field search' },
+      el('label', { for: 'search', text: S.people.search }),
+      el('div', { class: 'with-icon' }, icon('search'), search),
+    ),
+    said,
+    list,
+    foot,
+  );
   const stopReceipts = showReceipts(receipts);
 
-  const showLede = () => { lede.textContent = S.people.lede(session.gallery.gallery, session.gallery.sizes); };
+  const showLede = () => {
+    lede.textContent = S.people.lede(session.gallery.gallery, session.gallery.sizes);
+  };
   showLede();
 
   async function read(cursor = null) {
@@ -37,7 +55,11 @@ export function mount(root) {
     const mine = asked;
     foot.replaceChildren();
     try {
-      const { subjects, next } = await session.api.get(session.path('/subjects'), { contains: searched, limit: PAGE, cursor });
+      const { subjects, next } = await session.api.get(session.path('/subjects'), {
+        contains: searched,
+        limit: PAGE,
+        cursor,
+      });
       if (mine !== asked) return;
       if (cursor === null) list.replaceChildren();
       // A search of a very large gallery answers in parts, and a part may be empty.
@@ -57,9 +79,16 @@ export function mount(root) {
   function showFoot(next) {
     const n = list.children.length;
     const isPart = searched !== '' || next !== null;
-    said.textContent = n ? (isPart ? S.people.shown(n, next === null) : '') : searched ? S.people.nothing(searched) : S.people.empty;
+    said.textContent = n
+      ? isPart
+        ? S.people.shown(n, next === null)
+        : ''
+      : searched
+        ? S.people.nothing(searched)
+        : S.people.empty;
     if (next !== null) foot.replaceChildren(button(S.more, () => read(next)));
-    else if (!n && !searched && session.may('enroll')) foot.replaceChildren(link(S.people.emptyAction, 'enroll', { class: 'button primary' }));
+    else if (!n && !searched && session.may('enroll'))
+      foot.replaceChildren(link(S.people.emptyAction, 'enroll', { class: 'button primary' }));
   }
 
   search.addEventListener('input', () => {
@@ -84,7 +113,19 @@ export function mount(root) {
 }
 
 function tile({ subject_id: id, subject, templates, face_id: face }) {
-  return el('li', {}, el('a', { class: 'person-tile', href: `#/people/${id}` },
-    picture(face, subject),
-    el('span', { class: 'person-text' }, el('span', { class: 'person-name', text: subject }), el('span', { class: 'hint', text: S.people.templates(templates) }))));
+  return el(
+    'li',
+    {},
+    el(
+      'a',
+      { class: 'person-tile', href: `#/people/${id}` },
+      picture(face, subject),
+      el(
+        'span',
+        { class: 'person-text' },
+        el('span', { class: 'person-name', text: subject }),
+        el('span', { class: 'hint', text: S.people.templates(templates) }),
+      ),
+    ),
+  );
 }

@@ -9,10 +9,19 @@ import { S } from './strings.js';
  * `detach` is called. `setCompact` leaves only the buttons, for when there is a photo already.
  */
 export function photoInput({ many = false, onPhotos }) {
-  const chooser = el('input', { type: 'file', accept: 'image/*,.heic,.heif', multiple: many, class: 'unseen', tabindex: '-1', 'aria-hidden': 'true' });
+  const chooser = el('input', {
+    type: 'file',
+    accept: 'image/*,.heic,.heif',
+    multiple: many,
+    class: 'unseen',
+    tabindex: '-1',
+    'aria-hidden': 'true',
+  });
   const said = el('p', { class: 'drop-said', role: 'alert' });
   const take = (files) => {
-    const photos = [...files].filter((file) => file.type.startsWith('image/') || /\.(heic|heif|avif|jpe?g|png|webp|tiff?|bmp|gif)$/iu.test(file.name));
+    const photos = [...files].filter(
+      (file) => file.type.startsWith('image/') || /\.(heic|heif|avif|jpe?g|png|webp|tiff?|bmp|gif)$/iu.test(file.name),
+    );
     said.textContent = photos.length ? '' : S.photo.notAPhoto;
     if (photos.length) onPhotos(many ? photos : photos.slice(0, 1));
   };
@@ -25,22 +34,35 @@ export function photoInput({ many = false, onPhotos }) {
   const chooseText = el('span', {});
   const cameraText = el('span', {});
   choose.append(chooseText);
-  const camera = button('', async () => {
-    const shot = await openCamera();
-    if (shot) onPhotos([shot]);
-  }, { iconName: 'camera' });
+  const camera = button(
+    '',
+    async () => {
+      const shot = await openCamera();
+      if (shot) onPhotos([shot]);
+    },
+    { iconName: 'camera' },
+  );
   camera.append(cameraText);
-  const node = el('div', {},
+  const node = el(
+    'div',
+    {},
     el('div', { class: 'drop-sign' }, icon('photo')),
     el('p', { class: 'drop-head', text: many ? S.photo.dropMany : S.photo.dropOne }),
     el('p', { class: 'hint', text: S.photo.paste }),
     el('div', { class: 'row' }, choose, camera, chooser),
-    said);
+    said,
+  );
   const setCompact = (isCompact) => {
     node.className = isCompact ? 'drop compact' : 'drop';
     choose.classList.toggle('primary', !isCompact);
     cameraText.textContent = isCompact ? S.photo.cameraShort : S.photo.camera;
-    chooseText.textContent = many ? (isCompact ? S.photo.more : S.photo.chooseMany) : (isCompact ? S.photo.another : S.photo.chooseOne);
+    chooseText.textContent = many
+      ? isCompact
+        ? S.photo.more
+        : S.photo.chooseMany
+      : isCompact
+        ? S.photo.another
+        : S.photo.chooseOne;
   };
   setCompact(false);
   return { node, setCompact, detach: listen(node, take) };
@@ -56,7 +78,9 @@ function listen(node, take) {
       if (!node.classList.contains('over')) announce(S.photo.release);
       mark(true);
     },
-    dragleave: (event) => { if (!event.relatedTarget) mark(false); },
+    dragleave: (event) => {
+      if (!event.relatedTarget) mark(false);
+    },
     drop: (event) => {
       if (!carriesFiles(event)) return;
       event.preventDefault();

@@ -1,4 +1,5 @@
-// Pictures of enrolled faces. They need the token, so each is fetched and shown through a blob URL; without one, the initials show.
+// Pictures of enrolled faces. They need the token, so each is fetched and shown through a blob URL. Without one,
+// the initials are shown.
 
 import { el } from './dom.js';
 import { session } from './session.js';
@@ -6,23 +7,30 @@ import { S } from './strings.js';
 import { initials } from './words.js';
 
 const MOST = 300;
-/** URL of each picture by gallery and face, the least recently used first. */
+/** The bytes of each picture by its path, the least recently used first. */
 const kept = new Map();
 
 // Pictures far below the visible part are not fetched.
-const visible = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    visible.unobserve(target);
-    load(target);
-  }
-}, { rootMargin: '200px' });
+const visible = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      visible.unobserve(target);
+      load(target);
+    }
+  },
+  { rootMargin: '200px' },
+);
 
 const wanted = new WeakMap();
 
 /** The picture of template `faceId` of the person `name`. `alt` is empty where the name stands beside it. */
 export function picture(faceId, name, { size = '', alt = '' } = {}) {
-  const frame = el('span', { class: `picture ${size}` }, el('span', { class: 'initials', 'aria-hidden': 'true', text: initials(name) }));
+  const frame = el(
+    'span',
+    { class: `picture ${size}` },
+    el('span', { class: 'initials', 'aria-hidden': 'true', text: initials(name) }),
+  );
   if (alt) {
     frame.setAttribute('role', 'img');
     frame.setAttribute('aria-label', alt);
@@ -36,31 +44,26 @@ export function picture(faceId, name, { size = '', alt = '' } = {}) {
 
 /** Forgets all pictures, after somebody was erased or the gallery changed. */
 export function forgetPictures() {
-  for (const url of kept.values()) url.then(URL.revokeObjectURL, () => {});
   kept.clear();
 }
 
 async function load(frame) {
   const path = wanted.get(frame);
-  let url = kept.get(path);
+  const bytes = kept.get(path) ?? session.api.blob(path);
   kept.delete(path);
-  url ??= session.api.blob(path).then((blob) => URL.createObjectURL(blob));
-  kept.set(path, url);
-  trim();
+  kept.set(path, bytes);
+  if (kept.size > MOST) kept.delete(kept.keys().next().value);
+  let url = null;
   try {
-    const image = el('img', { src: await url, alt: '', decoding: 'async' });
+    url = URL.createObjectURL(await bytes);
+    const image = el('img', { src: url, alt: '' });
     await image.decode();
     frame.replaceChildren(image);
   } catch {
-    kept.delete(path);
-  }
-}
-
-function trim() {
-  for (const [path, url] of kept) {
-    if (kept.size <= MOST) return;
-    kept.delete(path);
-    url.then(URL.revokeObjectURL, () => {});
+    if (kept.get(path) === bytes) kept.delete(path);
+  } finally {
+    // An image that is loaded needs its URL no more.
+    if (url) URL.revokeObjectURL(url);
   }
 }
 

@@ -12,7 +12,9 @@ export function sentence(problem) {
 
 /** A note about `problem`. With `again`, it has a button; after a 429 the button waits as long as the server asked. */
 export function problemNote(problem, again = null) {
-  const fields = problem.errors?.length ? el('ul', {}, ...problem.errors.map((each) => el('li', { text: S.problem.field(each) }))) : null;
+  const fields = problem.errors?.length
+    ? el('ul', {}, ...problem.errors.map((each) => el('li', { text: S.problem.field(each) })))
+    : null;
   const reference = S.problem.reference(problem.code, problem.id);
   const shown = note(
     'error',

@@ -79,14 +79,20 @@ class Session extends EventTarget {
 const memory = new Map();
 
 function load(key) {
-  try { return sessionStorage.getItem(key); } catch { return memory.get(key) ?? null; }
+  try {
+    return sessionStorage.getItem(key);
+  } catch {
+    return memory.get(key) ?? null;
+  }
 }
 
 function store(key, value) {
   try {
     if (value === null) sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, value);
-  } catch { memory.set(key, value); }
+  } catch {
+    memory.set(key, value);
+  }
 }
 
 export const session = new Session();

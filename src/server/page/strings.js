@@ -16,9 +16,19 @@ export const S = {
   back: 'Back',
   remove: 'Remove',
   more: 'Show more',
-  nav: { label: 'Views', identify: 'Identify', enroll: 'Enroll', people: 'People', history: 'History', status: 'Status' },
+  nav: {
+    label: 'Views',
+    identify: 'Identify',
+    enroll: 'Enroll',
+    people: 'People',
+    history: 'History',
+    status: 'Status',
+  },
   theme: { dark: 'Dark theme' },
-  galleries: { label: 'Gallery', none: 'This server has no gallery yet. Make one with the program, or ask whoever runs it.' },
+  galleries: {
+    label: 'Gallery',
+    none: 'This server has no gallery yet. Make one with the program, or ask whoever runs it.',
+  },
 
   access: {
     heading: 'Sign in',
@@ -63,7 +73,8 @@ export const S = {
     heading: 'Camera',
     shoot: 'Take the photo',
     other: 'Other camera',
-    insecure: 'A browser gives a camera only to pages from this computer or over HTTPS. Open this page under https://, or choose a file instead.',
+    insecure:
+      'A browser gives a camera only to pages from this computer or over HTTPS. Open this page under https://, or choose a file instead.',
     absent: 'No camera was found.',
     denied: 'The browser was not allowed to use the camera. Allow it in the settings of this site, then try again.',
     busy: 'The camera is in use by another program.',
@@ -74,7 +85,8 @@ export const S = {
 
   identify: {
     heading: 'Identify',
-    lede: (gallery, sizes) => `Who is in this photo? Every face is searched for among the ${people(sizes.subjects)} of the gallery ${gallery}.`,
+    lede: (gallery, sizes) =>
+      `Who is in this photo? Every face is searched for in the gallery ${gallery}, which has ${people(sizes.subjects)}.`,
     empty: (gallery) => `The gallery ${gallery} is empty. Enroll people first.`,
     foreign: 'This gallery holds templates of another program. It cannot take photos.',
     searching: 'Searching',
@@ -83,7 +95,12 @@ export const S = {
     faces: 'Faces in the photo',
     hint: 'Select a face to see its result; the arrow keys move between faces.',
     found: (n) => (n === 1 ? '1 face' : `${count(n)} faces`),
-    tally: { match: (n) => `${n} match`, no_match: (n) => `${n} no match`, inconclusive: (n) => `${n} inconclusive`, refused: (n) => `${n} refused` },
+    tally: {
+      match: (n) => `${n} match`,
+      no_match: (n) => `${n} no match`,
+      inconclusive: (n) => `${n} inconclusive`,
+      refused: (n) => `${n} refused`,
+    },
     noFace: 'No face',
     refusedFace: 'Refused',
     face: (i, n, state) => `Face ${i} of ${n}: ${state}`,
@@ -95,19 +112,27 @@ export const S = {
   },
 
   verdict: {
-    match: 'MATCH', no_match: 'NO MATCH', inconclusive: 'INCONCLUSIVE',
+    match: 'MATCH',
+    no_match: 'NO MATCH',
+    inconclusive: 'INCONCLUSIVE',
     matchLine: (value, threshold) => `Score ${value}, at or above the ${threshold}.`,
     noMatchLine: (value, threshold) => `The closest score is ${value}, below the ${threshold}.`,
-    thresholds: { calibrated: (value) => `threshold ${value}`, uncalibrated: (value) => `uncalibrated threshold ${value}`, user: (value) => `threshold ${value} (given by hand)` },
+    thresholds: {
+      calibrated: (value) => `threshold ${value}`,
+      uncalibrated: (value) => `uncalibrated threshold ${value}`,
+      user: (value) => `threshold ${value} (given by hand)`,
+    },
     noMatchNobody: 'Nobody is in the gallery.',
     noMatchHead: 'Nobody in the gallery reaches the threshold',
     inconclusiveHead: 'No decision',
     doubt: {
-      between_thresholds: 'The best score lies between the two thresholds: too low for a match, too high to rule one out.',
+      between_thresholds:
+        'The best score lies between the two thresholds: too low for a match, too high to rule one out.',
       incomplete_search: 'This search may have missed somebody, so it cannot prove that nobody matches.',
       faces_not_looked_at: 'Not every face of the photo was looked at.',
     },
-    several: (n) => `${count(n)} candidates reach the threshold. Compare them: one person may be enrolled under two names, or a match is wrong.`,
+    several: (n) =>
+      `${count(n)} candidates reach the threshold. Compare them: one person may be enrolled under two names, or a match is wrong.`,
     photoHead: 'This photo was not searched for',
     refusedHead: 'This face was not searched for',
     noFaceHead: 'No face was found',
@@ -120,9 +145,10 @@ export const S = {
     below: 'below the threshold',
     hidden: 'Your token shows neither scores nor candidates below the threshold.',
     alarm: (rate) => `${percent(rate)} of searches for strangers score this high`,
-    bar: (value, threshold, low) => low === threshold
-      ? `Score ${value} of 1, threshold ${threshold}`
-      : `Score ${value} of 1, match from ${threshold}, no match below ${low}`,
+    bar: (value, threshold, low) =>
+      low === threshold
+        ? `Score ${value} of 1, threshold ${threshold}`
+        : `Score ${value} of 1, match from ${threshold}, no match below ${low}`,
     picture: (name) => `Enrolled photo of ${name}`,
   },
 
@@ -144,14 +170,19 @@ export const S = {
     noMatchBelow: 'No match below',
     calibration: 'Calibration',
     rate: (value, target) => `${value}, for a false positive rate (FPIR) of ${percent(target)}.`,
-    calibratedNote: (target, ci) => `A stranger is named in ${oneIn(target)} searches; with 95\u202f% confidence in ${interval(ci)}.`,
-    noMatchNote: (target, ci) => `A stranger reaches it in ${oneIn(target)} searches; with 95\u202f% confidence in ${interval(ci)}.`,
-    measured: (searches, n) => `Measured with ${plural(searches, 'search', 'searches')} for strangers (people who are not in the gallery), when it had ${people(n)}.`,
+    calibratedNote: (target, ci) =>
+      `A stranger is named in ${oneIn(target)} searches; with 95\u202f% confidence in ${interval(ci)}.`,
+    noMatchNote: (target, ci) =>
+      `A stranger reaches it in ${oneIn(target)} searches; with 95\u202f% confidence in ${interval(ci)}.`,
+    measured: (searches, n) =>
+      `Measured with ${plural(searches, 'search', 'searches')} for strangers (people who are not in the gallery), when it had ${people(n)}.`,
     extrapolated: 'Extrapolated: the target lies beyond what was measured, or the gallery has another size now.',
     stale: 'The calibration is out of date',
     exact: (n) => `Exact: every one of the ${templates(n)} was compared, or excluded by a bound that always holds.`,
-    bounded: (n, delta) => `Bounded: nobody above the threshold among ${templates(n)} was missed. One exactly at the threshold is missed with probability ${delta}.`,
-    sampled: (n, rate, high) => `Approximate: ${templates(n)} were looked at. An audit found that such a search misses ${rate} of the people it should find, at most ${high}.`,
+    bounded: (n, delta) =>
+      `Bounded: nobody above the threshold among ${templates(n)} was missed. One exactly at the threshold is missed with probability ${delta}.`,
+    sampled: (n, rate, high) =>
+      `Approximate: ${templates(n)} were looked at. An audit found that such a search misses ${rate} of the people it should find, at most ${high}.`,
     none: (n) => `Approximate and not audited: ${templates(n)} were looked at. Somebody may have been missed.`,
   },
 
@@ -179,7 +210,8 @@ export const S = {
 
   enroll: {
     heading: 'Enroll',
-    lede: (gallery) => `Add photos of one person to the gallery ${gallery}. One clear photo is enough; a few different ones are better.`,
+    lede: (gallery) =>
+      `Add photos of one person to the gallery ${gallery}. One clear photo is enough; a few different ones are better.`,
     photos: 'Photos',
     name: 'Name',
     nameHint: 'Type a new name, or pick one to add photos to that person.',
@@ -202,17 +234,24 @@ export const S = {
     unchanged: 'Unchanged',
     refused: 'Refused',
     failed: 'Failed',
-    detail: (subject, quality) => quality === null ? subject : `${subject}, quality ${quality} of 100`,
+    detail: (subject, quality) => (quality === null ? subject : `${subject}, quality ${quality} of 100`),
     otherName: (subject) => `It keeps the name ${subject}.`,
     severalFaces: (faces) => `${count(faces)} faces in the photo, the most prominent one was taken.`,
-    summary: (done, unchanged, refused) => [`${plural(done, 'photo')} enrolled`, unchanged && `${unchanged} unchanged`, refused && `${refused} refused`].filter(Boolean).join(', '),
+    summary: (done, unchanged, refused) =>
+      [`${plural(done, 'photo')} enrolled`, unchanged && `${unchanged} unchanged`, refused && `${refused} refused`]
+        .filter(Boolean)
+        .join(', '),
     open: (name) => `Open ${name}`,
     next: 'Enroll more photos',
     cut: 'The part of the photo around the selected face is enrolled.',
     cutName: (name) => `face of ${name}`,
   },
 
-  names: { suggestions: 'People in the gallery', found: (n) => `${plural(n, 'suggestion')}`, none: 'Nobody in the gallery has a name like this.' },
+  names: {
+    suggestions: 'People in the gallery',
+    found: (n) => `${plural(n, 'suggestion')}`,
+    none: 'Nobody in the gallery has a name like this.',
+  },
 
   people: {
     heading: 'People',
@@ -254,7 +293,8 @@ export const S = {
     renameAction: 'Rename',
     renamed: (from, to) => `Renamed ${from} to ${to}.`,
     mergeHeading: (name) => `Merge ${name} into another person`,
-    mergeBody: (name, n) => `The ${templates(n)} of ${name} move to the person you pick, and the name ${name} is no longer used.`,
+    mergeBody: (name, n) =>
+      `The ${templates(n)} of ${name} move to the person you pick, and the name ${name} is no longer used.`,
     mergeLabel: 'Person to keep',
     mergeAction: 'Merge',
     mergeUnknown: 'Pick a person from the list.',
@@ -277,7 +317,8 @@ export const S = {
 
   erase: {
     heading: (name) => `Erase ${name}?`,
-    body: (name, n) => `${name} and ${templates(n)} leave the gallery at once. Then the names, paths, templates and pictures are erased from its files.`,
+    body: (name, n) =>
+      `${name} and ${templates(n)} leave the gallery at once. Then the names, paths, templates and pictures are erased from its files.`,
     final: 'This cannot be undone. Backups that were made before keep what they contain.',
     confirm: 'I understand that nothing can bring this person back',
     action: 'Erase',
@@ -318,7 +359,10 @@ export const S = {
     remove: (name, n) => (name ? `Removed ${name} (${templates(n)})` : `Removed ${templates(n)}`),
     undoRename: (from, to) => `Undid a rename: ${from} is ${to} again`,
     undoMove: (verb, from, into, n) => `Undid a ${verb}: ${templates(n)} went back from ${from} to ${into}`,
-    threshold: (from, to) => (typeof from === 'number' ? `Set the threshold from ${score(from)} to ${score(to)}` : `Set the threshold to ${score(to)}`),
+    threshold: (from, to) =>
+      typeof from === 'number'
+        ? `Set the threshold from ${score(from)} to ${score(to)}`
+        : `Set the threshold to ${score(to)}`,
     other: (verb) => `Correction: ${verb}`,
     subject: (id) => `person ${id}`,
     unknownFaces: 'unknown faces',
@@ -336,8 +380,14 @@ export const S = {
     gallery: (name) => `Gallery ${name}`,
     server: 'Server',
     sizes: {
-      subjects: 'People', templates: 'Templates', unknown: 'Unknown faces', removed: 'Not erased yet',
-      segments: 'Segments', buffered: 'Buffered rows', index_bytes: 'Index', catalog_bytes: 'Catalog',
+      subjects: 'People',
+      templates: 'Templates',
+      unknown: 'Unknown faces',
+      removed: 'Not erased yet',
+      segments: 'Segments',
+      buffered: 'Buffered rows',
+      index_bytes: 'Index',
+      catalog_bytes: 'Catalog',
     },
     model: 'Model',
     modelOf: (model) => `${model.model}, ${count(model.dimension)} numbers a template`,
@@ -355,23 +405,48 @@ export const S = {
     photosWaiting: 'Photos',
     photosWaitingOf: (n) => `${count(n)} waiting or in work`,
     calibration: 'Calibration',
-    uncalibrated: 'Uncalibrated: the threshold is the one of the model, and how often strangers are named in this gallery is unknown. The program makes a calibration from photos of people who are not in the gallery: gallerist calibrate.',
+    uncalibrated:
+      'Uncalibrated: the threshold is the one of the model, and how often strangers are named in this gallery is unknown. The program makes a calibration from photos of people who are not in the gallery: gallerist calibrate.',
     unreadable: 'The calibration cannot be read',
-    operating: (o) => `Threshold ${score(o.threshold)} for a false positive rate (FPIR) of ${percent(o.target_fpir)}; with 95\u202f% confidence ${interval(o.fpir_ci95)}.`,
+    operating: (o) =>
+      `Threshold ${score(o.threshold)} for a false positive rate (FPIR) of ${percent(o.target_fpir)}; with 95\u202f% confidence ${interval(o.fpir_ci95)}.`,
     noOperating: 'The calibration gives no threshold at the present size of the gallery.',
-    made: (c) => `Made ${when(c.made)} from ${plural(c.nonmated_searches, 'search', 'searches')} for people who are not in the gallery, when it had ${people(c.n_subjects)}.`,
+    made: (c) =>
+      `Made ${when(c.made)} from ${plural(c.nonmated_searches, 'search', 'searches')} for people who are not in the gallery, when it had ${people(c.n_subjects)}.`,
     fresh: 'Up to date',
     stale: 'Out of date',
     extrapolated: 'Extrapolated',
     latency: 'Latency',
     latencyNone: 'No request has been measured yet.',
-    stage: 'Stage', half: 'Median (p50)', most: '99 % (p99)', number: 'Count',
-    stages: { queue: 'Waiting', decode: 'Decode the photo', detect: 'Detect faces', encode: 'Encode', search: 'Search', write: 'Write', total: 'Whole request' },
+    stage: 'Stage',
+    half: 'Median (p50)',
+    most: '99 % (p99)',
+    number: 'Count',
+    stages: {
+      queue: 'Waiting',
+      decode: 'Decode the photo',
+      detect: 'Detect faces',
+      encode: 'Encode',
+      search: 'Search',
+      write: 'Write',
+      total: 'Whole request',
+    },
     jobs: 'Jobs',
     jobsNone: 'No job has run since the server started.',
-    kinds: { purge: 'Erase removed templates', compact: 'Compact', calibration: 'Calibrate', calibrate: 'Calibrate', audit: 'Audit', evaluation: 'Evaluate', backup: 'Back up' },
+    kinds: {
+      purge: 'Erase removed templates',
+      compact: 'Compact',
+      calibration: 'Calibrate',
+      calibrate: 'Calibrate',
+      audit: 'Audit',
+      evaluation: 'Evaluate',
+      backup: 'Back up',
+    },
     states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
-    progress: (p) => (p.total === null || p.total === undefined ? plural(p.done, p.unit) : `${count(p.done)} of ${plural(p.total, p.unit)}`),
+    progress: (p) =>
+      p.total === null || p.total === undefined
+        ? plural(p.done, p.unit)
+        : `${count(p.done)} of ${plural(p.total, p.unit)}`,
     cancel: 'Cancel',
     cancelOf: (job) => `Cancel job ${job}`,
     bytes,

@@ -3,7 +3,13 @@
   const KEY = 'gallerist.theme';
   const root = document.documentElement;
   const system = matchMedia('(prefers-color-scheme: dark)');
-  const read = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
+  const read = () => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null;
+    }
+  };
   const isDark = () => (root.dataset.theme ? root.dataset.theme === 'dark' : system.matches);
   const saved = read();
   if (saved === 'dark' || saved === 'light') root.dataset.theme = saved;
@@ -13,7 +19,11 @@
     const show = () => button.setAttribute('aria-pressed', String(isDark()));
     button.addEventListener('click', () => {
       root.dataset.theme = isDark() ? 'light' : 'dark';
-      try { localStorage.setItem(KEY, root.dataset.theme); } catch { /* storage is blocked: the choice holds until reload */ }
+      try {
+        localStorage.setItem(KEY, root.dataset.theme);
+      } catch {
+        /* storage is blocked: the choice holds until reload */
+      }
       show();
     });
     system.addEventListener('change', show);

@@ -11,20 +11,30 @@ const MOST = 3;
 export function toast(text, journalIds = []) {
   const region = document.getElementById('toasts');
   const message = el('p', { text });
-  const undoing = journalIds.length > 0 && button(S.correct.undo, async () => {
-    undoing.disabled = true;
-    try {
-      let verb = null;
-      for (const id of journalIds.toReversed()) ({ verb } = await undo(id));
-      take();
-      toast(S.correct.undone[verb]);
-    } catch (problem) {
-      undoing.remove();
-      message.textContent = sentence(problem);
-      announce(message.textContent);
-    }
-  }, { kind: 'on-toast' });
-  const dismiss = button(null, () => take(), { kind: 'quiet square on-toast', iconName: 'cross', label: S.toasts.dismiss });
+  const undoing =
+    journalIds.length > 0 &&
+    button(
+      S.correct.undo,
+      async () => {
+        undoing.disabled = true;
+        try {
+          let verb = null;
+          for (const id of journalIds.toReversed()) ({ verb } = await undo(id));
+          take();
+          toast(S.correct.undone[verb]);
+        } catch (problem) {
+          undoing.remove();
+          message.textContent = sentence(problem);
+          announce(message.textContent);
+        }
+      },
+      { kind: 'on-toast' },
+    );
+  const dismiss = button(null, () => take(), {
+    kind: 'quiet square on-toast',
+    iconName: 'cross',
+    label: S.toasts.dismiss,
+  });
   const shown = el('div', { class: 'toast' }, message, undoing, dismiss);
   const take = () => {
     const hadFocus = shown.contains(document.activeElement);

@@ -21,23 +21,39 @@ export function refusal({ probe }) {
 /** A short text about a reply, for outlines and screen readers: `match, Ada Lovelace`. */
 export function shortVerdict(reply) {
   if (isRefusal(reply)) return refusal(reply)[0];
-  const word = { match: S.candidates.match, no_match: S.verdict.no_match.toLowerCase(), inconclusive: S.verdict.inconclusive.toLowerCase() }[reply.decision];
+  const word = {
+    match: S.candidates.match,
+    no_match: S.verdict.no_match.toLowerCase(),
+    inconclusive: S.verdict.inconclusive.toLowerCase(),
+  }[reply.decision];
   return reply.decision === 'match' ? `${word}, ${reply.matches[0].subject}` : word;
 }
 
 /** The decision of `reply`. `actions` are buttons below it. */
 export function verdict(reply, actions) {
   if (isRefusal(reply)) return refused(reply, actions);
-  return el('div', { class: 'verdict-whole' },
-    el('div', { class: `verdict ${reply.decision}` },
+  return el(
+    'div',
+    { class: 'verdict-whole' },
+    el(
+      'div',
+      { class: `verdict ${reply.decision}` },
       el('h2', { class: 'verdict-word' }, icon(SIGNS[reply.decision]), el('span', { text: S.verdict[reply.decision] })),
       el('p', { class: 'verdict-name', text: headline(reply) }),
-      ...lines(reply).map((text) => el('p', { class: 'verdict-line', text }))),
+      ...lines(reply).map((text) => el('p', { class: 'verdict-line', text })),
+    ),
     ...warnings(reply),
     several(reply),
     el('div', { class: 'row' }, ...actions),
-    reply.matches.length > 0 && el('section', { 'aria-labelledby': 'candidates' }, el('h3', { id: 'candidates', text: S.candidates.heading }), candidates(reply)),
-    basis(reply));
+    reply.matches.length > 0 &&
+      el(
+        'section',
+        { 'aria-labelledby': 'candidates' },
+        el('h3', { id: 'candidates', text: S.candidates.heading }),
+        candidates(reply),
+      ),
+    basis(reply),
+  );
 }
 
 function headline({ decision, matches, search }) {
@@ -65,11 +81,17 @@ function refused(reply, actions) {
   const isPhoto = reply.probe.bounds === undefined;
   const isEmpty = isPhoto && reply.probe.reasons?.includes('no_face');
   const heading = isEmpty ? S.verdict.noFaceHead : isPhoto ? S.verdict.photoHead : S.verdict.refusedHead;
-  return el('div', { class: 'verdict-whole' },
-    el('div', { class: 'verdict inconclusive' },
+  return el(
+    'div',
+    { class: 'verdict-whole' },
+    el(
+      'div',
+      { class: 'verdict inconclusive' },
       el('h2', { class: 'verdict-word' }, icon(SIGNS.inconclusive), el('span', { text: S.verdict.inconclusive })),
       el('p', { class: 'verdict-name', text: heading }),
       ...refusal(reply).map((text) => el('p', { class: 'verdict-line', text })),
-      reply.probe.detail && el('p', { class: 'hint', text: reply.probe.detail })),
-    el('div', { class: 'row' }, ...actions));
+      reply.probe.detail && el('p', { class: 'hint', text: reply.probe.detail }),
+    ),
+    el('div', { class: 'row' }, ...actions),
+  );
 }

@@ -54,7 +54,11 @@ export function when(at) {
 
 /** The initials of a name, at most two characters: `Ada Lovelace` is `AL`, `London 001` is `L1`. */
 export function initials(name) {
-  const parts = name.trim().split(/[\s_.-]+/u).filter(Boolean).map((part) => part.replace(/^0+(?=\d)/u, ''));
+  const parts = name
+    .trim()
+    .split(/[\s_.-]+/u)
+    .filter(Boolean)
+    .map((part) => part.replace(/^0+(?=\d)/u, ''));
   const first = (part) => [...(part ?? '')][0] ?? '';
   return (first(parts[0]) + (parts.length > 1 ? first(parts.at(-1)) : '')).toUpperCase();
 }
