@@ -289,7 +289,9 @@ fn failed(error: &anyhow::Error) -> u8 {
 /// Whether a server refused the options.
 #[cfg(feature = "server")]
 fn is_invalid_request(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<crate::client::ClientError>().is_some_and(|error| error.code() == Some("invalid_request"))
+    error
+        .downcast_ref::<crate::client::ClientError>()
+        .is_some_and(|error| error.code() == Some("invalid_request"))
 }
 
 #[cfg(not(feature = "server"))]

@@ -44,10 +44,10 @@
 
 pub mod audit;
 pub mod calibration;
-#[cfg(feature = "server")]
-pub mod client;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "server")]
+pub mod client;
 pub mod decision;
 pub mod encoder;
 pub mod evaluation;

@@ -32,10 +32,10 @@ pub use event::{
     Lookup, Renamed, RowSkipped, Skipped,
 };
 pub use gallery::{
-    AuditGallery, Calibrate, ChangeList, CorrectionUndone, CreateGallery, Evaluate, GalleriesListed, GalleryDropped, GalleryLoad,
-    GalleryShown, Health, JournalPage, JournalShown, ListOverview, ListShown, ListsShown, LookUp, LookUpRange, LookedUp,
-    MatedProbe, MergeSubject, MoveFaces, RangeLine, RenameSubject, ReplyCounts, Sender, ServerStatus, SetList, StageLatency,
-    SubjectErased, SubjectOnPage, SubjectsPage,
+    AuditGallery, Calibrate, ChangeList, CorrectionUndone, CreateGallery, Evaluate, GalleriesListed,
+    GalleryDropped, GalleryLoad, GalleryShown, Health, JournalPage, JournalShown, ListOverview, ListShown,
+    ListsShown, LookUp, LookUpRange, LookedUp, MatedProbe, MergeSubject, MoveFaces, RangeLine, RenameSubject,
+    ReplyCounts, Sender, ServerStatus, SetList, StageLatency, SubjectErased, SubjectOnPage, SubjectsPage,
 };
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
 pub use job::{JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed};
@@ -48,10 +48,13 @@ pub use model::{
     ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
 };
 pub use problem::{InvalidField, ProblemBody};
-pub use request::{Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way};
+pub use request::{
+    Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
+};
 pub use service::{
-    AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, FaceToEnroll,
-    GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings, UnusedFace, VerifiedFaces, VerifyFaces, all_faces,
+    AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled,
+    FaceOptions, FaceToEnroll, GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings,
+    UnusedFace, VerifiedFaces, VerifyFaces, all_faces,
 };
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,

@@ -53,7 +53,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
                 let (requests, all) = (&requests, &all);
                 scope.spawn(move || -> Result<()> {
                     let every = (rate > 0.0).then(|| Duration::from_secs_f64(connections as f64 / rate));
-                    let shift = every.map_or(Duration::ZERO, |every| every.mul_f64(number as f64 / connections as f64));
+                    let shift = every
+                        .map_or(Duration::ZERO, |every| every.mul_f64(number as f64 / connections as f64));
                     let times = (started + shift, measured_from, end);
                     let measured = Connection::open(requests)?.ask(number * 7919, every, times)?;
                     if let Ok(mut all) = all.lock() {
@@ -63,7 +64,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
                 })
             })
             .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
     })?;
     let measured = all.into_inner().map_err(|_| anyhow::anyhow!("a thread panicked"))?;
     report(arguments, &measured, seconds)

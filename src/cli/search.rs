@@ -54,9 +54,12 @@ pub fn search(arguments: &SearchArguments, screen: Screen) -> Result<ExitStatus>
 
 pub fn range(arguments: &RangeArguments, screen: Screen) -> Result<ExitStatus> {
     let least = arguments.min_score;
-    each_probe(&arguments.gallery, (&arguments.vectors, &arguments.rows), screen, |gallery, row, probe, stop| {
-        Ok(lookup::range(gallery, row, probe, least, stop)?)
-    })
+    each_probe(
+        &arguments.gallery,
+        (&arguments.vectors, &arguments.rows),
+        screen,
+        |gallery, row, probe, stop| Ok(lookup::range(gallery, row, probe, least, stop)?),
+    )
 }
 
 fn each_probe(

@@ -81,7 +81,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         let base = format!("{}://{}", if tls { "https" } else { "http" }, address);
         let printed = match is_ready {
             false => announce(screen, &base, &names, &tokens),
-            true => screen.json(&serde_json::json!({ "event": "ready" })).map_err(Into::into).and_then(|()| Ok(screen.text("ready")?)),
+            true => screen
+                .json(&serde_json::json!({ "event": "ready" }))
+                .map_err(Into::into)
+                .and_then(|()| Ok(screen.text("ready")?)),
         };
         if let Err(error) = printed {
             tracing::warn!(%error, "the standard output failed");
@@ -98,7 +101,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 
 /// Prints the address, and the token of the first start.
 fn announce(screen: Screen, base: &str, names: &[String], tokens: &Path) -> Result<()> {
-    screen.text(format!("serving {} at {base}: {}", plural(names.len() as u64, "gallery"), names.join(", ")))?;
+    screen.text(format!(
+        "serving {} at {base}: {}",
+        plural(names.len() as u64, "gallery"),
+        names.join(", ")
+    ))?;
     let token = first_token(tokens)?;
     match &token {
         Some(token) => {
@@ -107,7 +114,8 @@ fn announce(screen: Screen, base: &str, names: &[String], tokens: &Path) -> Resu
         }
         None => screen.text(format!("open {base}/ and use your token"))?,
     }
-    Ok(screen.json(&serde_json::json!({ "event": "serving", "url": base, "galleries": names, "token": token }))?)
+    Ok(screen
+        .json(&serde_json::json!({ "event": "serving", "url": base, "galleries": names, "token": token }))?)
 }
 
 /// A token with all scopes, if there is no token yet.
@@ -204,7 +212,8 @@ fn prepare_process() {
         }
     }
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
         tracing::warn!(%error, "core dumps stay possible");
     }
 }

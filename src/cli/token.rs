@@ -76,10 +76,17 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Verb::Make { name, scope, scores, rate } => {
             let rate = rate.or(IDENTIFY_RATE.filter(|_| *scope == Scope::Identify));
             let scope = token::Scope::from(*scope);
-            let new = NewToken { name: name.clone(), scope, scores: *scores || scope > token::Scope::Identify, rate };
+            let new = NewToken {
+                name: name.clone(),
+                scope,
+                scores: *scores || scope > token::Scope::Identify,
+                rate,
+            };
             let token = make(&file, new)?;
             screen.text(&token)?;
-            screen.json(&serde_json::json!({ "event": "token", "name": name, "scope": scope, "token": token }))?;
+            screen.json(
+                &serde_json::json!({ "event": "token", "name": name, "scope": scope, "token": token }),
+            )?;
         }
         Verb::List => {
             let mut table = Table::new(&[3]);
@@ -109,6 +116,7 @@ pub fn file(given: Option<&Path>) -> Result<PathBuf> {
     }
     let state = var_os("XDG_STATE_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let home = || var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let folder = state.or_else(home).context("HOME is not set, so the file of tokens must be given: --tokens FILE")?;
+    let folder =
+        state.or_else(home).context("HOME is not set, so the file of tokens must be given: --tokens FILE")?;
     Ok(folder.join("gallerist/tokens.json"))
 }

@@ -57,7 +57,9 @@ impl Client<'_> {
                     Ok(bytes) => match results.next() {
                         Some(result) => run.enter(item.path(), bytes, result)?,
                         None => {
-                            return Err(ClientError::Input("the server replied to other photos".into()).into());
+                            return Err(
+                                ClientError::Input("the server replied to other photos".into()).into()
+                            );
                         }
                     },
                 }

@@ -188,10 +188,12 @@ impl Gallery {
                 templates.push(inserted);
             }
             let all_inserted = templates.iter().flatten().zip(all());
-            rows.extend(all_inserted.map(|(ImportedTemplate { id, subject }, row): (&ImportedTemplate, _)| {
-                let subject = group_of(*id, *subject);
-                Row { id: *id, subject, vector: row.template.as_slice() }
-            }));
+            rows.extend(all_inserted.map(
+                |(ImportedTemplate { id, subject }, row): (&ImportedTemplate, _)| {
+                    let subject = group_of(*id, *subject);
+                    Row { id: *id, subject, vector: row.template.as_slice() }
+                },
+            ));
             Ok(templates)
         })?;
         self.finish(written, |_| Ok(()))?;

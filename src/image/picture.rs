@@ -82,13 +82,15 @@ mod tests {
         let (width, height) = (3000, 1500);
         // A bright face on a dark photo.
         let is_face = |x: u32, y: u32| (2000..2400).contains(&x) && (600..1000).contains(&y);
-        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [if is_face(x, y) { 250 } else { 5 }; 3]));
+        let pixels =
+            (0..height).flat_map(|y| (0..width).flat_map(move |x| [if is_face(x, y) { 250 } else { 5 }; 3]));
         let photo = Photo { width, height, pixels: pixels.collect() };
         let made = picture(&photo).unwrap();
         assert_eq!(size_of_photo(&made), Some((width, height)));
         let small = decode(&made, &Limits::default()).unwrap();
         assert_eq!((small.width, small.height), (1024, 512));
-        let face = decode(&face(&made, [2000.0, 600.0, 2400.0, 1000.0]).unwrap(), &Limits::default()).unwrap();
+        let face =
+            decode(&face(&made, [2000.0, 600.0, 2400.0, 1000.0]).unwrap(), &Limits::default()).unwrap();
         assert_eq!((face.width, face.height), (FACE, FACE));
         let at = |x: u32, y: u32| face.pixels[((y * FACE + x) * 3) as usize];
         assert!(at(FACE / 2, FACE / 2) > 200 && at(4, 4) < 60, "{} {}", at(FACE / 2, FACE / 2), at(4, 4));

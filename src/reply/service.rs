@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Among, DecisionRequest, IdentifyRequest, PhotoRequest, Refusal, Renamed, Reply, SearchRequest, Verification,
+    Among, DecisionRequest, IdentifyRequest, PhotoRequest, Refusal, Renamed, Reply, SearchRequest,
+    Verification,
 };
 use crate::decision::Decision;
 use crate::face::{Provenance, Quality};

@@ -393,7 +393,8 @@ fn numbers_are_the_same_f32_after_json() {
 
 #[test]
 fn results_of_a_service_survive_json() {
-    let unused = UnusedFace { face: 1, bounds: [0.5, 1.0, 2.0, 3.0], reason: Reason::LowQuality, detail: "x".into() };
+    let unused =
+        UnusedFace { face: 1, bounds: [0.5, 1.0, 2.0, 3.0], reason: Reason::LowQuality, detail: "x".into() };
     let enrolled = FaceEnrolled::Enrolled {
         subject: "a.jpg (2)".into(),
         subject_id: 1,
@@ -408,7 +409,8 @@ fn results_of_a_service_survive_json() {
         refused: vec![unused.clone()],
     };
     assert_eq!(parsed_again(enrolled)["refused"][0]["reason"], "low_quality");
-    let skipped = FaceEnrolled::Skipped { reason: Reason::NoFace, detail: String::new(), refused: Vec::new() };
+    let skipped =
+        FaceEnrolled::Skipped { reason: Reason::NoFace, detail: String::new(), refused: Vec::new() };
     let problem = ProblemBody {
         r#type: "about:blank".into(),
         title: "Unprocessable Entity".into(),

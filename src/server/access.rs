@@ -38,7 +38,9 @@ impl Hosts {
             Err(Problem::new(StatusCode::FORBIDDEN, "foreign_origin", detail))
         };
         let is_navigation = *method == Method::GET && text("sec-fetch-mode") == Some("navigate");
-        if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") && !is_navigation {
+        if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+            && !is_navigation
+        {
             return foreign();
         }
         match text("origin") {
@@ -53,7 +55,9 @@ impl Hosts {
 
     fn is_own(&self, host: &str) -> bool {
         let name = match host.rsplit_once(':') {
-            Some((name, port)) if !name.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            Some((name, port)) if !name.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()) => {
+                name
+            }
             _ => host,
         };
         self.0.iter().any(|own| own.eq_ignore_ascii_case(name))
@@ -80,7 +84,15 @@ mod tests {
         for host in ["localhost", "LOCALHOST:7878", "127.0.0.1:7878", "[::1]:1", "[::1]", "faces.example"] {
             assert_eq!(check(&[("host", host)]), 200, "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil", "localhost:x", ":80", "a@localhost"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil",
+            "localhost:x",
+            ":80",
+            "a@localhost",
+        ] {
             assert_eq!(check(&[("host", host)]), 421, "{host}");
         }
         assert_eq!(check(&[]), 421);

@@ -57,7 +57,8 @@ pub fn router(app: &Arc<App>) -> Router {
             _ => MethodFilter::POST,
         };
         let path = route.path;
-        let handler = move |request: Request<axum::body::Body>| dispatch(Arc::clone(&app), Arc::clone(&route), request);
+        let handler =
+            move |request: Request<axum::body::Body>| dispatch(Arc::clone(&app), Arc::clone(&route), request);
         router = router.route(path, on(filter, handler));
     }
     let problem = |status: StatusCode, code: &'static str, detail: &'static str| {

@@ -74,7 +74,9 @@ impl App {
             jobs: Jobs::default(),
             photos,
             work: Arc::new(Semaphore::new(WORK)),
-            bodies: Arc::new(Semaphore::new((options.limits.all_bodies / BODY_UNIT).min(Semaphore::MAX_PERMITS))),
+            bodies: Arc::new(Semaphore::new(
+                (options.limits.all_bodies / BODY_UNIT).min(Semaphore::MAX_PERMITS),
+            )),
             decisions: decisions.transpose()?,
             idempotency: Idempotency::default(),
             hosts: Hosts::new(&options),

@@ -62,7 +62,9 @@ impl Call {
     /// There is none with this name.
     pub fn gallery(&self) -> Result<Arc<Served>> {
         let name = self.parameter("gallery");
-        self.app.gallery(name).ok_or_else(|| Problem::not_found("unknown_gallery", "no such gallery is served"))
+        self.app
+            .gallery(name)
+            .ok_or_else(|| Problem::not_found("unknown_gallery", "no such gallery is served"))
     }
 
     /// The query of the URI.

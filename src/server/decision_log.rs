@@ -122,7 +122,8 @@ fn last_hash(file: &File) -> std::io::Result<String> {
             let what = format!("line {}: {what}", number + 1);
             std::io::Error::new(std::io::ErrorKind::InvalidData, what)
         };
-        let parsed: Line = serde_json::from_slice(&line).map_err(|_| broken("not a line of a log of decisions"))?;
+        let parsed: Line =
+            serde_json::from_slice(&line).map_err(|_| broken("not a line of a log of decisions"))?;
         if parsed.before != before {
             return Err(broken("it does not follow the line before it: the log was changed"));
         }
@@ -137,7 +138,15 @@ mod tests {
 
     fn entry(probe: u64) -> Entry<'static> {
         let (token, gallery, request) = ("door", "staff", "r1");
-        Entry { token, gallery, request, probe, decision: Decision::Match, subject_id: Some(7), threshold: Some(0.5) }
+        Entry {
+            token,
+            gallery,
+            request,
+            probe,
+            decision: Decision::Match,
+            subject_id: Some(7),
+            threshold: Some(0.5),
+        }
     }
 
     #[test]

@@ -81,16 +81,19 @@ async fn checked(
         return Err(Problem::unavailable("the server is starting"));
     }
     let parameters = Path::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await;
-    let parameters = parameters.map(|Path(parameters)| parameters).map_err(|_| {
-        Problem::not_found("not_found", "a parameter of the path is not UTF-8 text")
-    })?;
+    let parameters = parameters
+        .map(|Path(parameters)| parameters)
+        .map_err(|_| Problem::not_found("not_found", "a parameter of the path is not UTF-8 text"))?;
     let (body, _memory) = read(&app, &parts.headers, body).await?;
     let limit = app.options.limits.reply;
     let (uri, headers) = (parts.uri, parts.headers);
     let call = Call { app, token, parameters, uri, headers, body, received, id: id.to_owned() };
     timeout(limit, (route.handler)(call)).await.unwrap_or_else(|_| {
         let detail = format!("no reply within {} seconds", limit.as_secs());
-        Err(Problem { retry_after: Some(1), ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail) })
+        Err(Problem {
+            retry_after: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail)
+        })
     })
 }
 
@@ -98,7 +101,9 @@ async fn checked(
 fn permitted(app: &App, headers: &HeaderMap, access: Access, name: &mut String) -> Result<Arc<Token>> {
     let unauthorized = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(first) = given.next() else { return Err(unauthorized("a token is needed: Authorization: Bearer TOKEN")) };
+    let Some(first) = given.next() else {
+        return Err(unauthorized("a token is needed: Authorization: Bearer TOKEN"));
+    };
     if given.next().is_some() {
         return Err(unauthorized("expected one Authorization header"));
     }
@@ -133,14 +138,17 @@ async fn read(app: &App, headers: &HeaderMap, mut body: Body) -> Result<(Bytes, 
         let detail = format!("the body has more than {} bytes", limits.body_bytes);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(too_large());
     }
     let deadline = Deadline::now() + limits.body;
     let (mut read, mut memory): (BytesMut, Memory<'_>) = (BytesMut::new(), None);
     let mut whole: Option<Bytes> = None;
-    while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(|_| slow(limits.body.as_secs()))? {
+    while let Some(frame) =
+        timeout_at(deadline, body.frame()).await.map_err(|_| slow(limits.body.as_secs()))?
+    {
         let frame = frame.map_err(|_| Problem::malformed("the body ended early"))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = read.len() + whole.as_ref().map_or(0, Bytes::len) + data.len();
@@ -200,7 +208,10 @@ pub fn with_headers(mut reply: Reply, id: &str) -> Reply {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("permissions-policy", HeaderValue::from_static("camera=(self), microphone=(), geolocation=()"));
+    headers.insert(
+        "permissions-policy",
+        HeaderValue::from_static("camera=(self), microphone=(), geolocation=()"),
+    );
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     reply
 }

@@ -67,9 +67,10 @@ impl Idempotency {
         let mut replies = self.lock();
         replies.forget_old();
         match replies.all.get(&key) {
-            Some((known, _)) if *known != hash => {
-                Err(Problem::conflict("idempotency_key_reused", "the Idempotency-Key was used for another request"))
-            }
+            Some((known, _)) if *known != hash => Err(Problem::conflict(
+                "idempotency_key_reused",
+                "the Idempotency-Key was used for another request",
+            )),
             Some((_, State::Running)) => {
                 let detail = "the first request with this Idempotency-Key is still running";
                 Err(Problem { retry_after: Some(1), ..Problem::conflict("still_running", detail) })

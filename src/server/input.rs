@@ -13,8 +13,8 @@ use super::problem::{Problem, Result};
 use super::served::Served;
 use crate::gallery::{Name, Person};
 use crate::reply::{
-    AnalyzePhotos, DecisionRequest, EnrollFaces, FaceOptions, FaceToEnroll, GivenFace, IdentifyFaces, IdentifyRequest, Names,
-    VerifyFaces, all_faces,
+    AnalyzePhotos, DecisionRequest, EnrollFaces, FaceOptions, FaceToEnroll, GivenFace, IdentifyFaces,
+    IdentifyRequest, Names, VerifyFaces, all_faces,
 };
 use crate::template::Template;
 
@@ -164,14 +164,20 @@ pub async fn identify(call: &Call, served: &Served) -> Result<Identify> {
             let faces = rows(&call.body, served)?.into_iter().map(Face::Template).collect();
             (IdentifyRequest::default().into(), faces)
         }
-        other => return Err(unsupported(other, "application/json, multipart/form-data or application/octet-stream")),
+        other => {
+            return Err(unsupported(
+                other,
+                "application/json, multipart/form-data or application/octet-stream",
+            ));
+        }
     };
     require_number(faces.len(), MOST_FACES, "probes")?;
     if let Some(top_k) = query.top_k {
         asked.top_k = top_k;
     }
     if query.target_fpir.is_some() || query.threshold.is_some() {
-        let (target_fpir, threshold) = (query.target_fpir.into_iter().collect(), query.threshold.into_iter().collect());
+        let (target_fpir, threshold) =
+            (query.target_fpir.into_iter().collect(), query.threshold.into_iter().collect());
         asked.decision = DecisionRequest { target_fpir, threshold };
     }
     if !(1..=1000).contains(&asked.top_k) {
@@ -212,12 +218,22 @@ pub async fn enroll(call: &Call, served: &Served) -> Result<Enroll> {
         }
         "multipart/form-data" => form_to_enroll(form(call).await?)?,
         "application/octet-stream" => {
-            let subject = query.subject.ok_or_else(|| Problem::field("subject", "a body of rows needs ?subject=NAME"))?;
+            let subject = query
+                .subject
+                .ok_or_else(|| Problem::field("subject", "a body of rows needs ?subject=NAME"))?;
             let person = named(&subject, Names::Given, || "subject".into())?;
             let rows = rows(&call.body, served)?;
-            (rows.into_iter().map(|row| (Face::Template(row), person.clone())).collect(), FaceOptions::default())
+            (
+                rows.into_iter().map(|row| (Face::Template(row), person.clone())).collect(),
+                FaceOptions::default(),
+            )
         }
-        other => return Err(unsupported(other, "application/json, multipart/form-data or application/octet-stream")),
+        other => {
+            return Err(unsupported(
+                other,
+                "application/json, multipart/form-data or application/octet-stream",
+            ));
+        }
     };
     require_number(faces.len(), MOST_FACES, "faces")?;
     Ok(Enroll { faces, photos })
@@ -245,7 +261,8 @@ fn form_to_enroll(form: Vec<Part>) -> Result<(Vec<(Face, Person)>, FaceOptions)>
         match (&*part.name, &subject) {
             ("request", _) => {}
             ("subject", _) => {
-                let name = String::from_utf8(part.data.into()).map_err(|_| Problem::field("subject", "not UTF-8"))?;
+                let name = String::from_utf8(part.data.into())
+                    .map_err(|_| Problem::field("subject", "not UTF-8"))?;
                 subject = Some(named(&name, names, || "subject".into())?);
             }
             ("image", Some(subject)) => faces.push((Face::Photo(part.data), Person::clone(subject))),
@@ -278,7 +295,9 @@ pub async fn verify(call: &Call, served: &Served) -> Result<([Face; 2], Option<f
                     other => return Err(Problem::field(other, "unknown field")),
                 }
             }
-            let (Some(a), Some(b)) = (a, b) else { return Err(Problem::field("a", "expected two photos, a and b")) };
+            let (Some(a), Some(b)) = (a, b) else {
+                return Err(Problem::field("a", "expected two photos, a and b"));
+            };
             Ok(([a, b], threshold.or(options.threshold), options.photos))
         }
         other => Err(unsupported(other, "application/json or multipart/form-data")),
@@ -341,15 +360,18 @@ pub fn template(numbers: &[f32], served: &Served, field: impl FnOnce() -> String
         let reason = format!("expected {expected} numbers, got {}", numbers.len());
         return Err(Problem { code: "wrong_dimension", ..Problem::field(field(), reason) });
     }
-    Template::from_raw(numbers)
-        .map_err(|error| Problem { code: error.reason().code(), ..Problem::field(field(), error.to_string()) })
+    Template::from_raw(numbers).map_err(|error| Problem {
+        code: error.reason().code(),
+        ..Problem::field(field(), error.to_string())
+    })
 }
 
 /// Rows of little-endian numbers.
 fn rows(body: &[u8], served: &Served) -> Result<Vec<Template>> {
     let dimension = served.session.gallery().binding().dimension;
     if body.is_empty() || !body.len().is_multiple_of(4 * dimension) {
-        let expected = format!("expected rows of {dimension} little-endian f32 ({} bytes each)", 4 * dimension);
+        let expected =
+            format!("expected rows of {dimension} little-endian f32 ({} bytes each)", 4 * dimension);
         return Err(Problem::field("body", format!("{expected}, got {} bytes", body.len())));
     }
     let row = |(at, bytes): (usize, &[u8])| {
@@ -388,7 +410,8 @@ struct Part {
 /// The parts of a form, in their order.
 async fn form(call: &Call) -> Result<Vec<Part>> {
     let invalid = |error: multer::Error| Problem::malformed(format!("the form is not valid: {error}"));
-    let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(invalid)?;
     let mut form = Multipart::with_reader(Cursor::new(call.body.clone()), boundary);
     let mut parts = Vec::new();

@@ -82,7 +82,8 @@ impl Listener {
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
             let _ = stream.set_nodelay(true);
-            let connection = Connection { app: Arc::clone(&app), router: router.clone(), watcher: open.watcher() };
+            let connection =
+                Connection { app: Arc::clone(&app), router: router.clone(), watcher: open.watcher() };
             let tls = self.tls.clone();
             tokio::spawn(async move {
                 connection.app.metrics.connections.fetch_add(1, Ordering::Relaxed);

@@ -175,7 +175,8 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut text = String::new();
         let seconds = self.uptime().as_secs_f64();
-        let _ = writeln!(text, "# TYPE gallerist_uptime_seconds gauge\ngallerist_uptime_seconds {seconds:.1}");
+        let _ =
+            writeln!(text, "# TYPE gallerist_uptime_seconds gauge\ngallerist_uptime_seconds {seconds:.1}");
         text += "# TYPE gallerist_replies_total counter\n";
         for (class, count) in CLASSES.iter().zip(self.replies()) {
             let _ = writeln!(text, "gallerist_replies_total{{status=\"{class}\"}} {count}");

@@ -72,7 +72,8 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &Schema) -
 }
 
 fn contents<'a>(contents: impl Iterator<Item = &'a Content>, generator: &mut SchemaGenerator) -> Value {
-    let content = |content: &Content| (content.media_type.to_owned(), json!({ "schema": (content.schema)(generator) }));
+    let content =
+        |content: &Content| (content.media_type.to_owned(), json!({ "schema": (content.schema)(generator) }));
     Value::Object(contents.map(content).collect())
 }
 
@@ -82,7 +83,9 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     let mut parameters: Vec<Value> = in_path
         .map(|name| {
             let schema = match name {
-                "subject" | "face" | "entry" => json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
+                "subject" | "face" | "entry" => {
+                    json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
+                }
                 "gallery" if route.method == Method::PUT => {
                     json!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$" })
                 }
@@ -94,7 +97,8 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     if let Some(query) = route.query {
         let schema = query(generator).to_value();
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-            parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": in_query(schema) }));
+            parameters
+                .push(json!({ "name": name, "in": "query", "required": false, "schema": in_query(schema) }));
         }
     }
     parameters

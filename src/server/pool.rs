@@ -84,7 +84,8 @@ impl PhotoPool {
             if !sender.is_closed() {
                 let done = catch_unwind(AssertUnwindSafe(work)).map(|done| (done, waited));
                 drop(place); // before the result is known, so that whoever has it can use the place
-                let _ = sender.send(done.map_err(|_| Problem::internal(&"the processing of a photo panicked")));
+                let _ =
+                    sender.send(done.map_err(|_| Problem::internal(&"the processing of a photo panicked")));
             }
         });
         self.sender.send(task).map_err(|_| Problem::unavailable("the server is stopping"))?;

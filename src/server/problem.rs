@@ -142,9 +142,9 @@ impl From<SessionError> for Problem {
             SessionError::Encoder(EncoderError::NoNetworks { .. }) => {
                 Self::conflict("no_networks", "this server runs without networks, so it takes templates only")
             }
-            SessionError::FewStrangers { .. } | SessionError::NothingUsable(_) | SessionError::NoPerson(_) => {
-                unprocessable("too_few_probes", &error)
-            }
+            SessionError::FewStrangers { .. }
+            | SessionError::NothingUsable(_)
+            | SessionError::NoPerson(_) => unprocessable("too_few_probes", &error),
             error => Self::internal(&error),
         }
     }

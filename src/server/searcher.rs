@@ -83,7 +83,11 @@ impl Searcher {
     ///
     /// # Errors
     /// Too many requests are waiting; the request does not fit the gallery; the gallery failed.
-    pub async fn search(&self, probes: Vec<(Probe, Template)>, request: &Arc<IdentifyRequest>) -> Result<Found> {
+    pub async fn search(
+        &self,
+        probes: Vec<(Probe, Template)>,
+        request: &Arc<IdentifyRequest>,
+    ) -> Result<Found> {
         let (reply, found) = oneshot::channel();
         let lookup = Lookup { probes, request: Arc::clone(request), queued: Instant::now(), reply };
         self.sender.try_send(lookup).map_err(|error| match error {
@@ -176,10 +180,15 @@ impl Worker {
 
     fn identify(&self, asked: &[Asked<'_>]) -> Result<Vec<Identification>> {
         let identified = catch_unwind(AssertUnwindSafe(|| self.session.identify_batch(asked)));
-        identified.unwrap_or_else(|_| Err(SessionError::Input("a search panicked".into()))).map_err(Problem::from)
+        identified
+            .unwrap_or_else(|_| Err(SessionError::Input("a search panicked".into())))
+            .map_err(Problem::from)
     }
 
-    fn prepare(&mut self, request: &IdentifyRequest) -> Result<(Policy, Option<Arc<Subjects>>), SessionError> {
+    fn prepare(
+        &mut self,
+        request: &IdentifyRequest,
+    ) -> Result<(Policy, Option<Arc<Subjects>>), SessionError> {
         let subjects = self.subjects(&request.among)?;
         let policy = match &subjects {
             None => self.session.policy(&request.search, &request.decision)?,
@@ -205,6 +214,12 @@ impl Worker {
 impl Prepared {
     fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
         let (request, policy, among) = (&*self.lookup.request, &self.policy, self.subjects.as_deref());
-        self.lookup.probes.iter().map(move |(probe, template)| Asked { probe, template, request, policy, among })
+        self.lookup.probes.iter().map(move |(probe, template)| Asked {
+            probe,
+            template,
+            request,
+            policy,
+            among,
+        })
     }
 }

@@ -319,8 +319,14 @@ mod tests {
     #[test]
     fn a_rate_limits_requests() {
         let rate = NonZeroU32::new(3);
-        let record =
-            TokenRecord { name: String::new(), sha256: String::new(), scope: Scope::Identify, scores: false, rate, created: 0 };
+        let record = TokenRecord {
+            name: String::new(),
+            sha256: String::new(),
+            scope: Scope::Identify,
+            scores: false,
+            rate,
+            created: 0,
+        };
         let token = Token::new(record);
         assert_eq!((0..10).filter(|_| token.may_ask()).count(), 3);
     }

@@ -50,8 +50,7 @@ impl Session {
             let id = self.mated_subject(Some(subject), &name)?;
             mated.push((Probe { name, person: Some(subject.clone()), template: template.clone() }, id));
         }
-        let probes =
-            LabelledProbes { mated: &mated, non_mated: &request.strangers, failed: (&[], &[]) };
+        let probes = LabelledProbes { mated: &mated, non_mated: &request.strangers, failed: (&[], &[]) };
         let options = Options {
             fpir_targets: request.target_fpir.clone(),
             seed: request.seed,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Session, Subjects};
 use super::error::{Result, SessionError};
+use super::{Session, Subjects};
 use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Missed, Threshold};
 use crate::experiment::Parsed;

@@ -109,15 +109,14 @@ pub fn identification() -> Identification {
         is_match: true,
         false_alarm_rate: Some(0.5),
     };
-    let search =
-        Searched {
-            mode: Mode::Scan,
-            fusion: Fusion::Quality,
-            top_k: 5,
-            subjects: 100,
-            templates: 200,
-            among: None,
-        };
+    let search = Searched {
+        mode: Mode::Scan,
+        fusion: Fusion::Quality,
+        top_k: 5,
+        subjects: 100,
+        templates: 200,
+        among: None,
+    };
     Identification {
         version: VERSION,
         decision: Decision::Match,

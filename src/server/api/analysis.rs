@@ -70,13 +70,18 @@ async fn detect(call: Call) -> Result<Reply> {
             Ok(faces) => (faces, None),
             Err(skip) => (Vec::new(), Some(skip)),
         };
-        let faces = faces.into_iter().map(|(face, provenance)| AnalyzedFace { face, provenance, template: None });
+        let faces =
+            faces.into_iter().map(|(face, provenance)| AnalyzedFace { face, provenance, template: None });
         (faces.collect(), seen.result.census, skip)
     });
     reply(&call, photos.collect(), timings)
 }
 
-fn reply(call: &Call, photos: Vec<(Vec<AnalyzedFace>, Census, Option<Skip>)>, mut timings: Timings) -> Result<Reply> {
+fn reply(
+    call: &Call,
+    photos: Vec<(Vec<AnalyzedFace>, Census, Option<Skip>)>,
+    mut timings: Timings,
+) -> Result<Reply> {
     let photos = photos.into_iter().enumerate().map(|(input, (faces, census, skip))| AnalyzedPhoto {
         input,
         faces,

@@ -13,8 +13,8 @@ use crate::image::{self, PhotoHash, picture};
 use crate::ingest::{Census, Faces, RefusedFace};
 use crate::reason::Reason;
 use crate::reply::{
-    EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, Renamed, TemplatesMoved, TemplatesRemoved, Timings,
-    UnusedFace, VERSION,
+    EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, Renamed, TemplatesMoved,
+    TemplatesRemoved, Timings, UnusedFace, VERSION,
 };
 use crate::server::call::{Call, Reply, json, with_type};
 use crate::server::enroller::{Set, Written};
@@ -45,11 +45,19 @@ pub fn routes() -> Vec<Route> {
             .takes_as::<Octets>("application/octet-stream")
             .gives::<EnrolledFaces>(200)
             .gives::<EnrolledFaces>(201),
-        Route::new(Method::GET, PICTURE, enroll, picture, handler!(self::picture)).gives_as::<Octets>(200, "image/jpeg"),
-        Route::new(Method::DELETE, FACE, admin, remove, handler!(self::remove)).gives::<TemplatesRemoved>(200),
-        Route::new(Method::POST, "/v1/galleries/{gallery}/faces/move", admin, relocate, handler!(self::relocate))
-            .takes::<MoveFaces>()
-            .gives::<TemplatesMoved>(200),
+        Route::new(Method::GET, PICTURE, enroll, picture, handler!(self::picture))
+            .gives_as::<Octets>(200, "image/jpeg"),
+        Route::new(Method::DELETE, FACE, admin, remove, handler!(self::remove))
+            .gives::<TemplatesRemoved>(200),
+        Route::new(
+            Method::POST,
+            "/v1/galleries/{gallery}/faces/move",
+            admin,
+            relocate,
+            handler!(self::relocate),
+        )
+        .takes::<MoveFaces>()
+        .gives::<TemplatesMoved>(200),
     ]
 }
 
@@ -88,9 +96,7 @@ async fn enroll_once(call: &Call) -> Result<Reply> {
     for (face, person) in &faces {
         let result = match face {
             Face::Photo(_) => results.next(),
-            Face::Template(_) => {
-                rows.next().map(|(_, row)| of_row(&served, person, row)).transpose()?
-            }
+            Face::Template(_) => rows.next().map(|(_, row)| of_row(&served, person, row)).transpose()?,
         };
         enrolled.push(result.ok_or_else(|| Problem::internal(&"a face has no result"))?);
     }
@@ -158,8 +164,12 @@ async fn enroll_photos(
     // All photos are queued before the first result is awaited, so that they become durable together.
     let photos = looks.into_iter().zip(people).map(|(look, person)| {
         let hash = look.result.hash;
-        let photo =
-            ProcessedPhoto { look: look.result, path: PathBuf::new(), person: person.clone(), photos: request.clone() };
+        let photo = ProcessedPhoto {
+            look: look.result,
+            path: PathBuf::new(),
+            person: person.clone(),
+            photos: request.clone(),
+        };
         (hash, person, served.enroller.queue_photo(photo))
     });
     let photos: Vec<_> = photos.collect();
@@ -202,18 +212,27 @@ async fn picture(call: Call) -> Result<Reply> {
         let picture = gallery.picture(&photo)?;
         Ok::<_, GalleryError>(picture.and_then(|picture| picture::face(&picture, face.bounds)))
     });
-    let picture = found.await?.ok_or_else(|| Problem::not_found("no_picture", "no picture of this face is kept"))?;
+    let picture =
+        found.await?.ok_or_else(|| Problem::not_found("no_picture", "no picture of this face is kept"))?;
     Ok(with_type(StatusCode::OK, "image/jpeg", picture))
 }
 
-fn of_photo(served: &Served, (hash, person): (&PhotoHash, &Person), enrolled: Enrolled) -> Result<FaceEnrolled> {
+fn of_photo(
+    served: &Served,
+    (hash, person): (&PhotoHash, &Person),
+    enrolled: Enrolled,
+) -> Result<FaceEnrolled> {
     let gallery = served.session.gallery();
     match enrolled {
         Enrolled::Added(templates, census) => {
             let face_ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
-            let first = templates.first().map(|template| gallery.template(template.id)).transpose()?.flatten();
-            let Some(first) = first else { return Err(Problem::conflict("removed", "the face was removed at once")) };
-            let subjects: Vec<String> = templates.iter().map(|template| template.subject.to_string()).collect();
+            let first =
+                templates.first().map(|template| gallery.template(template.id)).transpose()?.flatten();
+            let Some(first) = first else {
+                return Err(Problem::conflict("removed", "the face was removed at once"));
+            };
+            let subjects: Vec<String> =
+                templates.iter().map(|template| template.subject.to_string()).collect();
             Ok(FaceEnrolled::Enrolled {
                 subject: first.subject,
                 subject_id: first.subject_id,
@@ -248,7 +267,8 @@ fn of_photo(served: &Served, (hash, person): (&PhotoHash, &Person), enrolled: En
 fn renamed(person: &Person, templates: &[EnrolledTemplate]) -> Result<Vec<Renamed>> {
     let mut renamed = Vec::new();
     for template in templates {
-        let (from, to) = (person_of_face(person, template.face)?.name().to_string(), template.subject.to_string());
+        let (from, to) =
+            (person_of_face(person, template.face)?.name().to_string(), template.subject.to_string());
         if from != to {
             renamed.push(Renamed { from, to });
         }
@@ -283,7 +303,8 @@ fn reply(faces: Vec<FaceEnrolled>, timings: Timings) -> Result<Reply> {
 
 async fn remove(call: Call) -> Result<Reply> {
     let (served, id) = (call.gallery()?, call.id_parameter("face", "unknown_face")?);
-    let removed = call.work(move || subjects::remove_templates(served.session.gallery(), &[id], false)).await?;
+    let removed =
+        call.work(move || subjects::remove_templates(served.session.gallery(), &[id], false)).await?;
     json(StatusCode::OK, &removed.0)
 }
 
@@ -294,6 +315,7 @@ async fn relocate(call: Call) -> Result<Reply> {
         return Err(Problem::field("face_ids", "expected at least one"));
     }
     input::person(&to, || "to".into())?;
-    let moved = call.work(move || subjects::move_templates(served.session.gallery(), &face_ids, &to, false)).await?;
+    let moved =
+        call.work(move || subjects::move_templates(served.session.gallery(), &face_ids, &to, false)).await?;
     json(StatusCode::OK, &moved.0)
 }

@@ -9,9 +9,7 @@ use axum::http::{Method, StatusCode};
 use super::handler;
 use crate::encoder::Model;
 use crate::gallery::GraphWhen;
-use crate::reply::{
-    CreateGallery, EngineRequest, GalleriesListed, GalleryDropped, GalleryShown, VERSION,
-};
+use crate::reply::{CreateGallery, EngineRequest, GalleriesListed, GalleryDropped, GalleryShown, VERSION};
 use crate::server::app::App;
 use crate::server::call::{Call, Reply, json};
 use crate::server::problem::{Problem, Result};
@@ -32,7 +30,8 @@ pub fn routes() -> Vec<Route> {
     let create = ("createGallery", "Make an empty gallery in the folder of the server");
     let remove = ("dropGallery", "Drop a gallery in the folder of the server, with everything in it");
     vec![
-        Route::new(Method::GET, "/v1/galleries", Access::Token, list, handler!(self::list)).gives::<GalleriesListed>(200),
+        Route::new(Method::GET, "/v1/galleries", Access::Token, list, handler!(self::list))
+            .gives::<GalleriesListed>(200),
         Route::new(Method::GET, ONE, Access::Token, show, handler!(self::show)).gives::<GalleryShown>(200),
         Route::new(Method::PUT, ONE, admin, create, handler!(self::create))
             .may_take::<CreateGallery>()
@@ -56,7 +55,8 @@ fn shown(app: &App, served: &Served) -> Result<GalleryShown> {
 
 async fn list(call: Call) -> Result<Reply> {
     let app = Arc::clone(&call.app);
-    let galleries = call.work(move || app.all().iter().map(|served| shown(&app, served)).collect::<Result<_>>());
+    let galleries =
+        call.work(move || app.all().iter().map(|served| shown(&app, served)).collect::<Result<_>>());
     json(StatusCode::OK, &GalleriesListed { version: VERSION, galleries: galleries.await? })
 }
 
@@ -71,7 +71,10 @@ pub fn require_name(name: &str) -> Result<()> {
     if (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.') {
         return Ok(());
     }
-    Err(Problem::field("gallery", "expected 1 to 64 letters, digits, `.`, `_` or `-`, not beginning with `.`"))
+    Err(Problem::field(
+        "gallery",
+        "expected 1 to 64 letters, digits, `.`, `_` or `-`, not beginning with `.`",
+    ))
 }
 
 fn no_root() -> Problem {
@@ -90,9 +93,13 @@ async fn create(call: Call) -> Result<Reply> {
             return Err(exists());
         }
         let binding = match (model, dimension) {
-            (Some(_), Some(_)) => return Err(Problem::field("dimension", "expected a model or a dimension, got both")),
+            (Some(_), Some(_)) => {
+                return Err(Problem::field("dimension", "expected a model or a dimension, got both"));
+            }
             (None, Some(dimension)) if (2..=4096).contains(&dimension) => Binding::external(dimension, None),
-            (None, Some(wrong)) => return Err(Problem::field("dimension", format!("expected 2 to 4096, got {wrong}"))),
+            (None, Some(wrong)) => {
+                return Err(Problem::field("dimension", format!("expected 2 to 4096, got {wrong}")));
+            }
             (model, None) => binding_of(model, &app.options.engine)?,
         };
         let session = Session::create(&place.path, &binding, GraphWhen::Never, app.options.engine.clone())?;

@@ -7,7 +7,8 @@ use axum::http::{Method, StatusCode};
 use super::handler;
 use crate::gallery::TOGETHER;
 use crate::reply::{
-    Identification, IdentifiedFaces, IdentifyFaces, IdentifyRequest, Probe, Refusal, Reply as Answer, Timings, VERSION,
+    Identification, IdentifiedFaces, IdentifyFaces, IdentifyRequest, Probe, Refusal, Reply as Answer,
+    Timings, VERSION,
 };
 use crate::server::call::{Call, Reply, json};
 use crate::server::decision_log::Entry;
@@ -71,7 +72,9 @@ async fn identify(call: Call) -> Result<Reply> {
                 slots.push(Slot::Searched);
             }
             Face::Photo(_) => {
-                let Some(look) = looks.next() else { return Err(Problem::internal(&"a photo was not processed")) };
+                let Some(look) = looks.next() else {
+                    return Err(Problem::internal(&"a photo was not processed"));
+                };
                 let seen = look.result;
                 let found = served.session.probes_of("", &seen.finding, &seen.census);
                 for (probe, template) in found.probes {

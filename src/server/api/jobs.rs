@@ -20,7 +20,8 @@ use crate::session::maintenance;
 
 pub fn routes() -> Vec<Route> {
     let admin = Access::Scope(Scope::Admin);
-    let start = |path, words, handler| Route::new(Method::POST, path, admin, words, handler).gives::<JobShown>(202);
+    let start =
+        |path, words, handler| Route::new(Method::POST, path, admin, words, handler).gives::<JobShown>(202);
     let purge = ("purge", "Erase the bytes of removed templates from all files");
     let compact = ("compact", "Merge the segments of the gallery");
     let backup = ("backup", "Copy the gallery into the folder for backups of the server");
@@ -32,7 +33,8 @@ pub fn routes() -> Vec<Route> {
         start("/v1/galleries/{gallery}/backups", backup, handler!(self::backup)),
         Route::new(Method::GET, "/v1/jobs", admin, list, handler!(self::list)).gives::<JobsListed>(200),
         Route::new(Method::GET, "/v1/jobs/{job}", admin, show, handler!(self::show)).gives::<JobShown>(200),
-        Route::new(Method::DELETE, "/v1/jobs/{job}", admin, cancel, handler!(self::cancel)).gives::<JobShown>(200),
+        Route::new(Method::DELETE, "/v1/jobs/{job}", admin, cancel, handler!(self::cancel))
+            .gives::<JobShown>(200),
     ]
 }
 
@@ -77,7 +79,8 @@ async fn backup(call: Call) -> Result<Reply> {
         return Err(Problem::conflict("no_backups", detail));
     };
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));
-    let name = format!("{}-{}.tar", served.name, OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);
+    let name =
+        format!("{}-{}.tar", served.name, OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);
     let job = call.app.jobs.start(JobKind::Backup, &served.name, turn, move |control| {
         let to: PathBuf = folder.join(&name);
         let mut made = maintenance::backup(session.gallery().directory(), &to, control)?;
@@ -92,7 +95,10 @@ async fn list(call: Call) -> Result<Reply> {
 }
 
 fn job(call: &Call) -> Result<Arc<Job>> {
-    call.app.jobs.find(call.parameter("job")).ok_or_else(|| Problem::not_found("unknown_job", "there is no such job"))
+    call.app
+        .jobs
+        .find(call.parameter("job"))
+        .ok_or_else(|| Problem::not_found("unknown_job", "there is no such job"))
 }
 
 async fn show(call: Call) -> Result<Reply> {

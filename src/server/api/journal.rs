@@ -29,8 +29,14 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/v1/galleries/{gallery}/journal", admin, list, handler!(self::list))
             .query::<JournalQuery>()
             .gives::<JournalPage>(200),
-        Route::new(Method::POST, "/v1/galleries/{gallery}/journal/{entry}/undo", admin, undo, handler!(self::undo))
-            .gives::<CorrectionUndone>(200),
+        Route::new(
+            Method::POST,
+            "/v1/galleries/{gallery}/journal/{entry}/undo",
+            admin,
+            undo,
+            handler!(self::undo),
+        )
+        .gives::<CorrectionUndone>(200),
     ]
 }
 

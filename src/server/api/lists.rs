@@ -26,8 +26,14 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::PATCH, ONE, admin, change, handler!(self::change))
             .takes::<ChangeList>()
             .gives::<ListShown>(200),
-        Route::new(Method::DELETE, ONE, admin, ("removeList", "Remove a list; its subjects stay"), handler!(self::remove))
-            .gives::<ListShown>(200),
+        Route::new(
+            Method::DELETE,
+            ONE,
+            admin,
+            ("removeList", "Remove a list; its subjects stay"),
+            handler!(self::remove),
+        )
+        .gives::<ListShown>(200),
     ]
 }
 
@@ -49,7 +55,8 @@ async fn show(call: Call) -> Result<Reply> {
 
 async fn set(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
-    let name = Name::new(call.parameter("list")).map_err(|error| Problem::field("list", error.to_string()))?;
+    let name =
+        Name::new(call.parameter("list")).map_err(|error| Problem::field("list", error.to_string()))?;
     let SetList { subjects } = call.json()?;
     let set = call.work(move || {
         let gallery = served.session.gallery();

@@ -28,7 +28,10 @@ pub fn routes() -> Vec<Route> {
     let access = Access::Scope(Scope::Admin);
     let search = ("search", "The templates closest to others");
     let groups = ("searchGroups", "The subjects closest to templates, each with its best template");
-    let range = ("range", "All templates with at least a given score: one JSON object per line, and one at the end of each probe");
+    let range = (
+        "range",
+        "All templates with at least a given score: one JSON object per line, and one at the end of each probe",
+    );
     let route = |path, words, handler| {
         Route::new(Method::POST, path, access, words, handler).takes::<LookUp>().gives::<LookedUp>(200)
     };
@@ -68,7 +71,10 @@ async fn groups(call: Call) -> Result<Reply> {
     let templates = templates(&embeddings, &served)?;
     require_length(top_k)?;
     let lookups = call.work(move || {
-        (0..).zip(&templates).map(|(at, one)| served.session.closest_subjects(at, one, top_k as usize)).collect()
+        (0..)
+            .zip(&templates)
+            .map(|(at, one)| served.session.closest_subjects(at, one, top_k as usize))
+            .collect()
     });
     json(StatusCode::OK, &LookedUp { version: VERSION, lookups: lookups.await? })
 }
@@ -88,7 +94,8 @@ async fn range(call: Call) -> Result<Reply> {
     }
     let templates = templates(&embeddings, &served)?;
     let (sender, body) = Channel::<Bytes>::new(8);
-    let place = std::sync::Arc::clone(&call.app.work).try_acquire_owned().map_err(|_| Problem::overloaded())?;
+    let place =
+        std::sync::Arc::clone(&call.app.work).try_acquire_owned().map_err(|_| Problem::overloaded())?;
     let handle = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
         let _place = place;

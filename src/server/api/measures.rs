@@ -8,7 +8,8 @@ use super::handler;
 use super::jobs::{accepted, value};
 use crate::experiment::Probe;
 use crate::reply::{
-    AuditGallery, Calibrate, Evaluate, JobKind, JobShown, MatedProbe, PhotoRequest, StatsCalibration, Versioned,
+    AuditGallery, Calibrate, Evaluate, JobKind, JobShown, MatedProbe, PhotoRequest, StatsCalibration,
+    Versioned,
 };
 use crate::server::call::{Call, Reply, json};
 use crate::server::input::template;
@@ -40,9 +41,15 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/galleries/{gallery}/audits", admin, audit, handler!(self::audit))
             .may_take::<AuditGallery>()
             .gives::<JobShown>(202),
-        Route::new(Method::POST, "/v1/galleries/{gallery}/evaluations", admin, evaluate, handler!(self::evaluate))
-            .takes::<Evaluate>()
-            .gives::<JobShown>(202),
+        Route::new(
+            Method::POST,
+            "/v1/galleries/{gallery}/evaluations",
+            admin,
+            evaluate,
+            handler!(self::evaluate),
+        )
+        .takes::<Evaluate>()
+        .gives::<JobShown>(202),
     ]
 }
 
@@ -104,17 +111,29 @@ async fn show(call: Call) -> Result<Reply> {
 
 async fn audit(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
-    let AuditGallery { mated: given, sample, seed, max_loss, top_k, search, decision } = call.json_or_default()?;
+    let AuditGallery { mated: given, sample, seed, max_loss, top_k, search, decision } =
+        call.json_or_default()?;
     if sample == 0 || top_k == 0 || !(0.0..=1.0).contains(&max_loss) {
-        return Err(Problem::field("sample", "expected a sample and a list of at least 1, and a share from 0 to 1"));
+        return Err(Problem::field(
+            "sample",
+            "expected a sample and a list of at least 1, and a share from 0 to 1",
+        ));
     }
     let mated = match given {
         Some(given) => Mated::Probes(mated(given, &served)?),
         None => Mated::Own,
     };
     let photos = PhotoRequest::default();
-    let request =
-        AuditRequest { mated, sample, seed, max_loss, doubles_above: None, top_k, photos, skip_invalid: false };
+    let request = AuditRequest {
+        mated,
+        sample,
+        seed,
+        max_loss,
+        doubles_above: None,
+        top_k,
+        photos,
+        skip_invalid: false,
+    };
     let keeps = search.way == crate::reply::Way::Graph;
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));
     let job = call.app.jobs.start(JobKind::Audit, &served.name, turn, move |control| {

@@ -27,11 +27,18 @@ pub fn routes() -> Vec<Route> {
     vec![
         route("/healthz", Access::Open, health, handler!(self::health)).gives::<Health>(200),
         route("/readyz", Access::Open, ready, handler!(self::ready)).gives::<Health>(200),
-        route("/openapi.json", Access::Open, document, handler!(self::document)).gives::<serde_json::Value>(200),
+        route("/openapi.json", Access::Open, document, handler!(self::document))
+            .gives::<serde_json::Value>(200),
         route("/metrics", admin, metrics, handler!(self::metrics)).gives_as::<MetricsText>(200, "text/plain"),
-        route("/v1/me", Access::Token, ("me", "What the token allows"), handler!(self::me)).gives::<Sender>(200),
-        route("/v1/status", admin, ("status", "The load and the speed of the server"), handler!(self::status))
-            .gives::<ServerStatus>(200),
+        route("/v1/me", Access::Token, ("me", "What the token allows"), handler!(self::me))
+            .gives::<Sender>(200),
+        route(
+            "/v1/status",
+            admin,
+            ("status", "The load and the speed of the server"),
+            handler!(self::status),
+        )
+        .gives::<ServerStatus>(200),
     ]
 }
 
@@ -56,7 +63,8 @@ async fn metrics(call: Call) -> Result<Reply> {
 
 async fn me(call: Call) -> Result<Reply> {
     let Some(token) = &call.token else { return Err(Problem::internal(&"a token is missing")) };
-    let scopes = Scope::ALL.into_iter().filter(|scope| token.allows(*scope)).map(|scope| scope.name().to_owned());
+    let scopes =
+        Scope::ALL.into_iter().filter(|scope| token.allows(*scope)).map(|scope| scope.name().to_owned());
     let (name, scores) = (token.record.name.clone(), call.sees_scores());
     json(StatusCode::OK, &Sender { version: VERSION, name, scopes: scopes.collect(), scores })
 }

@@ -8,7 +8,8 @@ use super::handler;
 use super::jobs::purge_job;
 use crate::gallery::{Gallery, GalleryError, Name};
 use crate::reply::{
-    MergeSubject, RenameSubject, SubjectCorrected, SubjectErased, SubjectOnPage, SubjectShown, SubjectsPage, VERSION,
+    MergeSubject, RenameSubject, SubjectCorrected, SubjectErased, SubjectOnPage, SubjectShown, SubjectsPage,
+    VERSION,
 };
 use crate::server::call::{Call, Reply, json};
 use crate::server::problem::{Problem, Result};
@@ -47,14 +48,26 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::GET, ALL, enroll, ("listSubjects", "A page of subjects"), handler!(self::list))
             .query::<SubjectsQuery>()
             .gives::<SubjectsPage>(200),
-        Route::new(Method::GET, ONE, enroll, ("showSubject", "A subject with its templates"), handler!(self::show))
-            .gives::<SubjectShown>(200),
+        Route::new(
+            Method::GET,
+            ONE,
+            enroll,
+            ("showSubject", "A subject with its templates"),
+            handler!(self::show),
+        )
+        .gives::<SubjectShown>(200),
         Route::new(Method::PATCH, ONE, admin, ("renameSubject", "Rename a subject"), handler!(self::rename))
             .takes::<RenameSubject>()
             .gives::<SubjectCorrected>(200),
-        Route::new(Method::POST, MERGE, admin, ("mergeSubject", "Merge a subject into another"), handler!(self::merge))
-            .takes::<MergeSubject>()
-            .gives::<SubjectCorrected>(200),
+        Route::new(
+            Method::POST,
+            MERGE,
+            admin,
+            ("mergeSubject", "Merge a subject into another"),
+            handler!(self::merge),
+        )
+        .takes::<MergeSubject>()
+        .gives::<SubjectCorrected>(200),
         Route::new(Method::DELETE, ONE, admin, erase, handler!(self::erase)).gives::<SubjectErased>(202),
     ]
 }
@@ -77,7 +90,11 @@ fn page(gallery: &Gallery, query: &SubjectsQuery) -> Result<SubjectsPage> {
             Err(GalleryError::UnknownSubject { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        return Ok(SubjectsPage { version: VERSION, subjects: found.into_iter().map(on_page).collect(), next: None });
+        return Ok(SubjectsPage {
+            version: VERSION,
+            subjects: found.into_iter().map(on_page).collect(),
+            next: None,
+        });
     }
     let mut after: u64 = match &query.cursor {
         None => 0,
@@ -116,11 +133,16 @@ fn on_page((subject, face_id): (crate::gallery::Subject, Option<u64>)) -> Subjec
 
 async fn show(call: Call) -> Result<Reply> {
     let (served, id) = (call.gallery()?, call.id_parameter("subject", "unknown_subject")?);
-    let shown = call.work(move || {
+    let work = move || {
         let gallery = served.session.gallery();
         subjects::shown(gallery, &gallery.subject_of_id(id)?)
-    });
-    json(StatusCode::OK, &shown.await?)
+    };
+    let mut shown = call.work(work).await?;
+    if !call.token.as_ref().is_some_and(|token| token.allows(Scope::Admin)) {
+        // Paths of photos that the owner enrolled are paths of the server.
+        shown.templates.iter_mut().for_each(|template| template.path = None);
+    }
+    json(StatusCode::OK, &shown)
 }
 
 async fn rename(call: Call) -> Result<Reply> {
@@ -133,7 +155,10 @@ async fn rename(call: Call) -> Result<Reply> {
         if let Ok(other) = gallery.subject(to.as_str())
             && other.id != id
         {
-            return Err(Problem::conflict("name_taken", "another subject has this name; merge the two instead"));
+            return Err(Problem::conflict(
+                "name_taken",
+                "another subject has this name; merge the two instead",
+            ));
         }
         if from == to.as_str() {
             return Err(Problem::conflict("unchanged", "the subject has this name already"));

@@ -48,7 +48,9 @@ async fn verify(call: Call) -> Result<Reply> {
             }
         });
     }
-    let Ok(sides) = <[Side<'_>; 2]>::try_from(sides) else { return Err(Problem::internal(&"expected two faces")) };
+    let Ok(sides) = <[Side<'_>; 2]>::try_from(sides) else {
+        return Err(Problem::internal(&"expected two faces"));
+    };
     let verdict = match verified(&sides, &threshold, binding) {
         Verified::Compared(mut compared) => {
             compared.a.path.clear();
