@@ -38,7 +38,9 @@ pub use gallery::{
     ReplyCounts, Sender, ServerStatus, SetList, StageLatency, SubjectErased, SubjectOnPage, SubjectsPage,
 };
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
-pub use job::{JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed};
+pub use job::{
+    ErasedSubject, JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed, PurgeReceipt,
+};
 pub use maintenance::{
     BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
     StatsCalibration, ThresholdSet,

@@ -126,6 +126,7 @@ pub fn serve(
         let warming = Arc::clone(&app);
         let warm = tokio::task::spawn_blocking(move || warming.warm());
         warm.await.map_err(|error| ServeError::Thread(error.into()))??;
+        api::resume_erasures(&app);
         listening(address, true);
         stop.await;
         let _ = stopping.send(true);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::engine::EngineArguments;
-use super::screen::{Screen, plural};
+use super::screen::Screen;
 use super::{ExitStatus, Usage, interrupt, opening, token};
 use crate::server::token::{NewToken, Scope, make, read};
 use crate::server::{Limits, Options, ServeError, ServedGallery, TlsFiles, serve};
@@ -101,11 +101,12 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 
 /// Prints the address, and the token of the first start.
 fn announce(screen: Screen, base: &str, names: &[String], tokens: &Path) -> Result<()> {
-    screen.text(format!(
-        "serving {} at {base}: {}",
-        plural(names.len() as u64, "gallery"),
-        names.join(", ")
-    ))?;
+    let galleries = match names {
+        [] => "no gallery yet".to_owned(),
+        [one] => format!("gallery {one}"),
+        several => format!("{} galleries: {}", several.len(), several.join(", ")),
+    };
+    screen.text(format!("serving at {base}: {galleries}"))?;
     let token = first_token(tokens)?;
     match &token {
         Some(token) => {

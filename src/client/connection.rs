@@ -150,7 +150,7 @@ impl<'a> Connection<'a> {
     fn lost(&self, error: &ureq::Error) -> ClientError {
         let (url, reason) = (self.base.clone(), error.to_string());
         match reason.split_once("invalid peer certificate: ") {
-            Some((_, reason)) => ClientError::Untrusted { url, reason: reason.into() },
+            Some((_, reason)) => ClientError::Untrusted { url, reason: untrusted(reason).into() },
             None => ClientError::Connection { url, reason, was_connected: was_connected(error) },
         }
     }
@@ -204,6 +204,21 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
         }
     }
     if found.is_empty() { Err(refused("it contains no certificate in PEM".into())) } else { Ok(found) }
+}
+
+/// Why a certificate is not trusted, in words.
+fn untrusted(reason: &str) -> &str {
+    let known = [
+        (
+            "CaUsedAsEndEntity",
+            "it is the certificate of an authority; the server needs one of its own, made with basicConstraints CA:FALSE",
+        ),
+        ("UnknownIssuer", "it was not issued by a known authority"),
+        ("BadSignature", "it was not issued by the given authority"),
+        ("Expired", "it has expired"),
+        ("NotValidForName", "it is for another name"),
+    ];
+    known.iter().find(|(code, _)| reason.contains(code)).map_or(reason, |(_, words)| words)
 }
 
 #[cfg(test)]

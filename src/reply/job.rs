@@ -16,7 +16,7 @@ pub enum JobKind {
     Audit,
     /// A backup. The result is a `BackupMade`.
     Backup,
-    /// The erasure of removed templates. The result is a `Purged`, which is the receipt.
+    /// The erasure of removed templates. The result is a `PurgeReceipt`.
     Purge,
     /// A compaction. The result is a `Compacted`.
     Compact,
@@ -81,6 +81,26 @@ pub struct JobShown {
     pub result: Option<Value>,
     /// Why it failed.
     pub problem: Option<JobFailure>,
+}
+
+/// A subject whose templates were erased. Its name is erased too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErasedSubject {
+    /// Its id.
+    pub subject_id: u64,
+    /// Ids of its templates.
+    pub face_ids: Vec<u64>,
+}
+
+/// The receipt of a purge: the result of its job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PurgeReceipt {
+    /// What was erased. The counts include templates that were removed or moved before.
+    #[serde(flatten)]
+    pub purged: super::Purged,
+    /// The subject whose erasure was the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<ErasedSubject>,
 }
 
 /// All jobs.

@@ -32,9 +32,10 @@ impl<'de> Deserialize<'de> for PhotoBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let data = text.strip_prefix("data:").and_then(|url| url.split_once(";base64,"));
-        let text = data.map_or(&*text, |(_, data)| data).trim();
+        let text = data.map_or(&*text, |(_, data)| data);
+        let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-        let decoded = GeneralPurpose::new(alphabet, LENIENT).decode(text);
+        let decoded = GeneralPurpose::new(alphabet, LENIENT).decode(&text);
         decoded.map(Self).map_err(|error| serde::de::Error::custom(format!("expected base64: {error}")))
     }
 }
@@ -54,12 +55,8 @@ impl JsonSchema for PhotoBytes {
 }
 
 /// A face: a photo of it, or its template.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    deny_unknown_fields,
-    expecting = "expected an object with either `image` (base64) or `embedding` (an array of numbers), and nothing else"
-)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum GivenFace {
     /// A photo.
     Image {
@@ -71,6 +68,50 @@ pub enum GivenFace {
         /// Its components.
         embedding: Vec<f32>,
     },
+}
+
+/// The fields of a face. Read one by one, so that an error names the invalid field.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    subject: Option<String>,
+    image: Option<PhotoBytes>,
+    embedding: Option<Vec<f32>>,
+}
+
+impl Fields {
+    fn face<E: serde::de::Error>(self) -> Result<(Option<String>, GivenFace), E> {
+        let face = match (self.image, self.embedding) {
+            (Some(image), None) => GivenFace::Image { image },
+            (None, Some(embedding)) => GivenFace::Embedding { embedding },
+            _ => {
+                return Err(E::custom(
+                    "expected either `image` (base64) or `embedding` (an array of numbers)",
+                ));
+            }
+        };
+        Ok((self.subject, face))
+    }
+}
+
+impl<'de> Deserialize<'de> for GivenFace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        match Fields::deserialize(deserializer)?.face()? {
+            (None, face) => Ok(face),
+            (Some(_), _) => Err(D::Error::custom("unknown field `subject`")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FaceToEnroll {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Fields::deserialize(deserializer)?.face()? {
+            (None, _) => Err(serde::de::Error::missing_field("subject")),
+            (Some(subject), GivenFace::Image { image }) => Ok(Self::Image { subject, image }),
+            (Some(subject), GivenFace::Embedding { embedding }) => Ok(Self::Embedding { subject, embedding }),
+        }
+    }
 }
 
 /// Which faces of the photos are used.
@@ -191,12 +232,8 @@ pub struct IdentifiedFaces {
 }
 
 /// A face to enroll, and its subject.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    deny_unknown_fields,
-    expecting = "expected an object with `subject` (a name) and either `image` (base64) or `embedding` (an array of numbers), and nothing else"
-)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum FaceToEnroll {
     /// A photo of the subject.
     Image {

@@ -20,7 +20,7 @@ use axum::http::{Method, Request, StatusCode};
 use axum::routing::{MethodFilter, on};
 
 use super::app::App;
-use super::guard::{dispatch, with_headers};
+use super::guard::{dispatch, request_id, with_headers};
 use super::page;
 use super::problem::Problem;
 use super::route::Route;
@@ -62,7 +62,10 @@ pub fn router(app: &Arc<App>) -> Router {
         router = router.route(path, on(filter, handler));
     }
     let problem = |status: StatusCode, code: &'static str, detail: &'static str| {
-        move || async move { with_headers(Problem::new(status, code, detail).response(""), "") }
+        move || async move {
+            let id = request_id();
+            with_headers(Problem::new(status, code, detail).response(&id), &id)
+        }
     };
     page::add(router, app)
         .fallback(problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path"))
@@ -71,6 +74,20 @@ pub fn router(app: &Arc<App>) -> Router {
             "method_not_allowed",
             "this path has other methods",
         ))
+}
+
+/// Starts the purges that an earlier server did not finish.
+pub fn resume_erasures(app: &App) {
+    for served in app.all() {
+        let started = match served.session.gallery().unerased() {
+            Ok(0) => continue,
+            Ok(_) => jobs::purge_job(app, &served, None).map(|_| ()).map_err(|problem| problem.detail),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = started {
+            tracing::warn!(gallery = served.name, error, "removed templates are not erased yet");
+        }
+    }
 }
 
 /// A handler of a route.

@@ -17,6 +17,8 @@ use super::options::{Options, ServedGallery};
 use super::pool::PhotoPool;
 use super::served::Served;
 use super::token::Tokens;
+use crate::encoder::Model;
+use crate::session::engine;
 
 /// Operations on catalogs that wait or run at the same time.
 const WORK: usize = 64;
@@ -55,13 +57,20 @@ impl App {
     /// # Errors
     /// A file or gallery cannot be opened; a name occurs twice; the system starts no thread.
     pub fn open(options: Options, wait: Duration) -> Result<Self, ServeError> {
+        if options.root.is_some() {
+            // Clients may make a gallery of any model.
+            engine::require_for(&Model::default_available().binding())?;
+        }
         let metrics = Arc::<Metrics>::default();
         let mut galleries = BTreeMap::new();
+        let mut names: Vec<&str> = options.galleries.iter().map(|gallery| &*gallery.name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ServeError::SameName(twice[0].to_owned()));
+        }
         for gallery in &options.galleries {
             let served = Served::open(gallery, wait, &options.engine, &options.limits, &metrics)?;
-            if galleries.insert(gallery.name.clone(), Arc::new(served)).is_some() {
-                return Err(ServeError::SameName(gallery.name.clone()));
-            }
+            galleries.insert(gallery.name.clone(), Arc::new(served));
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let photos = PhotoPool::start(cores, options.limits.photos).map_err(ServeError::Thread)?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::time::{Instant as Deadline, timeout, timeout_at};
@@ -84,7 +84,12 @@ async fn checked(
     let parameters = parameters
         .map(|Path(parameters)| parameters)
         .map_err(|_| Problem::not_found("not_found", "a parameter of the path is not UTF-8 text"))?;
+    require_no_query(route, &parts.uri)?;
+    require_no_coding(&parts.headers)?;
     let (body, _memory) = read(&app, &parts.headers, body).await?;
+    if route.bodies.is_empty() && !body.is_empty() {
+        return Err(Problem::field("body", "this operation takes no body"));
+    }
     let limit = app.options.limits.reply;
     let (uri, headers) = (parts.uri, parts.headers);
     let call = Call { app, token, parameters, uri, headers, body, received, id: id.to_owned() };
@@ -95,6 +100,27 @@ async fn checked(
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail)
         })
     })
+}
+
+/// A field that is ignored may have been meant as a limit: `?dry_run=true`.
+fn require_no_query(route: &Route, uri: &Uri) -> Result<()> {
+    match uri.query() {
+        Some(query) if route.query.is_none() && !query.is_empty() => {
+            let field = query.split(['=', '&']).next().unwrap_or_default();
+            Err(Problem::field(field, "this operation takes no query"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn require_no_coding(headers: &HeaderMap) -> Result<()> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => {
+            let detail = "Content-Encoding: expected none; send the body as it is";
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The token of a request, if it allows the access.
@@ -186,7 +212,7 @@ fn slow(seconds: u64) -> Problem {
 }
 
 /// A random id.
-fn request_id() -> String {
+pub fn request_id() -> String {
     let mut bytes = [0; 8];
     // An id that is not random is not a danger: it only names a line of the log.
     let _ = getrandom::fill(&mut bytes);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use multer::Multipart;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::call::{Call, parse, unsupported};
 use super::problem::{Problem, Result};
@@ -256,21 +257,38 @@ fn to_enroll(face: FaceToEnroll, at: usize, served: &Served, names: Names) -> Re
 fn form_to_enroll(form: Vec<Part>) -> Result<(Vec<(Face, Person)>, FaceOptions)> {
     let text = form.iter().find(|part| part.name == "request").map(|part| &part.data);
     let EnrollOptions { photos, names } = text.map(|text| parse(text)).transpose()?.unwrap_or_default();
-    let (mut faces, mut subject) = (Vec::new(), None);
+    // A single subject is that of all images, wherever it stands. Otherwise each is that of the images after it.
+    let given = form.iter().filter(|part| part.name == "subject").count();
+    let mut faces: Vec<(Bytes, Option<Person>)> = Vec::new();
+    let (mut subject, mut is_used) = (None, true);
     for part in form {
-        match (&*part.name, &subject) {
-            ("request", _) => {}
-            ("subject", _) => {
+        match &*part.name {
+            "request" => {}
+            "subject" => {
                 let name = String::from_utf8(part.data.into())
                     .map_err(|_| Problem::field("subject", "not UTF-8"))?;
-                subject = Some(named(&name, names, || "subject".into())?);
+                if !is_used && given > 1 {
+                    return Err(Problem::field("subject", "expected an image between two subjects"));
+                }
+                (subject, is_used) = (Some(named(&name, names, || "subject".into())?), false);
             }
-            ("image", Some(subject)) => faces.push((Face::Photo(part.data), Person::clone(subject))),
-            ("image", None) => return Err(Problem::field("subject", "expected before the first image")),
-            (other, _) => return Err(Problem::field(other, "unknown field")),
+            "image" => {
+                is_used = true;
+                faces.push((part.data, subject.clone()));
+            }
+            other => return Err(Problem::field(other, "unknown field")),
         }
     }
-    Ok((faces, photos))
+    if !is_used && given > 1 {
+        return Err(Problem::field("subject", "expected an image after the last subject"));
+    }
+    let fallback = subject.filter(|_| given == 1);
+    let named = |(photo, person): (Bytes, Option<Person>)| {
+        let person = person.or_else(|| fallback.clone());
+        let missing = || Problem::field("subject", "expected a name for each image");
+        Ok((Face::Photo(photo), person.ok_or_else(missing)?))
+    };
+    Ok((faces.into_iter().map(named).collect::<Result<_>>()?, photos))
 }
 
 /// Reads the two faces of a verification and the rest of the request.
@@ -399,6 +417,27 @@ fn named(name: &str, names: Names, field: impl FnOnce() -> String) -> Result<Per
 /// It is not a valid name.
 pub fn person(name: &str, field: impl FnOnce() -> String) -> Result<Person> {
     Ok(Person::Named(Name::new(name).map_err(|error| Problem::field(field(), error.to_string()))?))
+}
+
+/// A hash of the content of a request. The boundary of a form is left out: most clients choose another one for each attempt.
+pub fn identity(call: &Call) -> [u8; 32] {
+    let kind =
+        call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut hash = Sha256::new();
+    match multer::parse_boundary(kind) {
+        Err(_) => hash.update(&call.body),
+        Ok(boundary) => {
+            let delimiter = format!("--{boundary}");
+            let lines = call.body.split(|&byte| byte == b'\n');
+            for line in
+                lines.map(|line| if line.starts_with(delimiter.as_bytes()) { b"--".as_slice() } else { line })
+            {
+                hash.update(line);
+                hash.update(b"\n");
+            }
+        }
+    }
+    hash.finalize().into()
 }
 
 /// A part of a form.

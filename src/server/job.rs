@@ -20,7 +20,8 @@ const WAITING: usize = 32;
 
 /// A long operation.
 pub struct Job {
-    id: u64,
+    number: u64,
+    id: String,
     kind: JobKind,
     gallery: String,
     created: i64,
@@ -45,7 +46,7 @@ impl Job {
         };
         JobShown {
             version: VERSION,
-            id: format!("job-{}", self.id),
+            id: self.id.clone(),
             kind: self.kind,
             gallery: self.gallery.clone(),
             state,
@@ -71,11 +72,17 @@ impl Job {
     }
 }
 
-/// All jobs of a server.
-#[derive(Default)]
+/// All jobs of a server. Their ids contain the time of its start, so an id does not occur again after a restart.
 pub struct Jobs {
+    started: i64,
     next: AtomicU64,
     all: Mutex<BTreeMap<u64, Arc<Job>>>,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { started: now(), next: AtomicU64::new(0), all: Mutex::default() }
+    }
 }
 
 impl Jobs {
@@ -90,9 +97,10 @@ impl Jobs {
         turn: Arc<Mutex<()>>,
         work: impl FnOnce(&Control<'_>) -> Result<Option<Value>> + Send + 'static,
     ) -> Result<Arc<Job>> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let job = Arc::new(Job {
-            id,
+            number,
+            id: format!("job-{:x}-{number}", self.started),
             kind,
             gallery: gallery.into(),
             created: now(),
@@ -107,7 +115,7 @@ impl Jobs {
             running.run(work);
         };
         if let Err(error) = thread::Builder::new().name("job".into()).spawn(run) {
-            lock(&self.all).remove(&id);
+            lock(&self.all).remove(&number);
             return Err(Problem::internal(&error));
         }
         Ok(job)
@@ -118,9 +126,9 @@ impl Jobs {
         if all.values().filter(|job| !job.has_ended()).count() >= WAITING {
             return Err(Problem::overloaded());
         }
-        all.insert(job.id, Arc::clone(job));
+        all.insert(job.number, Arc::clone(job));
         while all.len() > KEPT + WAITING {
-            let Some(oldest) = all.values().find(|job| job.has_ended()).map(|job| job.id) else { break };
+            let Some(oldest) = all.values().find(|job| job.has_ended()).map(|job| job.number) else { break };
             all.remove(&oldest);
         }
         Ok(())
@@ -128,8 +136,7 @@ impl Jobs {
 
     /// The job with this id.
     pub fn find(&self, id: &str) -> Option<Arc<Job>> {
-        let id: u64 = id.strip_prefix("job-")?.parse().ok()?;
-        lock(&self.all).get(&id).cloned()
+        lock(&self.all).values().find(|job| job.id == id).cloned()
     }
 
     /// All jobs, newest first.
@@ -210,8 +217,9 @@ mod tests {
         assert_eq!(wait(&waiting).state, JobState::Cancelled);
         assert!(jobs.stop());
         assert_eq!(jobs.list().len(), 5);
-        assert_eq!(jobs.find("job-1").unwrap().shown().id, "job-1");
-        assert!(jobs.find("job-9").is_none() && jobs.find("7").is_none());
+        let id = stopped.shown().id;
+        assert_eq!(jobs.find(&id).unwrap().shown().id, id);
+        assert!(jobs.find("job-1").is_none() && jobs.find("7").is_none());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn document() -> Value {
         path[route.method.as_str().to_ascii_lowercase()] = operation;
     }
     let schemas: Map<String, Value> = generator.take_definitions(true).into_iter().collect();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Gallerist",
@@ -47,7 +47,69 @@ pub fn document() -> Value {
             "schemas": schemas,
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
-    })
+    });
+    simplify(&mut document);
+    document
+}
+
+/// Rewrites what generators of clients do not understand: schemas that are `true`, choices of constants that are an enumeration, and links of
+/// the documentation in Rust.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(simplify),
+        Value::Object(fields) => {
+            if let Some(names) = constants(fields) {
+                fields.remove("oneOf");
+                fields.insert("type".into(), json!("string"));
+                fields.insert("enum".into(), names);
+            }
+            for (name, field) in fields.iter_mut() {
+                match field {
+                    Value::Bool(true) if name == "schema" => *field = json!({}),
+                    Value::Object(properties) if name == "properties" => {
+                        properties
+                            .values_mut()
+                            .filter(|schema| **schema == json!(true))
+                            .for_each(|any| *any = json!({}));
+                    }
+                    Value::String(text) if name == "description" => *text = plain(text),
+                    _ => {}
+                }
+                simplify(field);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The names of an enumeration, if a schema is a choice of constants.
+fn constants(schema: &Map<String, Value>) -> Option<Value> {
+    let choices = schema.get("oneOf")?.as_array()?;
+    let mut names = Vec::new();
+    for choice in choices {
+        match (&choice["const"], &choice["enum"]) {
+            (Value::String(name), _) => names.push(json!(name)),
+            (_, Value::Array(several)) => names.extend(several.iter().cloned()),
+            _ => return None,
+        }
+    }
+    Some(Value::Array(names))
+}
+
+/// A description without links of the documentation in Rust.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once("[`") {
+        let Some((name, after)) = link.split_once("`]") else { break };
+        let after = match after.strip_prefix('(').and_then(|target| target.split_once(')')) {
+            Some((_, after)) => after,
+            None => after,
+        };
+        plain = plain + before + "`" + name + "`";
+        rest = after;
+    }
+    (plain + rest).replace("`None`", "null")
 }
 
 fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &Schema) -> Value {
@@ -94,6 +156,13 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })
         .collect();
+    if route.operation == "enroll" {
+        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$" });
+        let description = "A repeated request with the same key and content gets the reply of the first one.";
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false, "schema": schema, "description": description
+        }));
+    }
     if let Some(query) = route.query {
         let schema = query(generator).to_value();
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {

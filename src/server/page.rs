@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::routing::get;
 
 use super::app::App;
-use super::guard::with_headers;
+use super::guard::{request_id, with_headers};
 use super::problem::Problem;
 
 /// A file of the page.
@@ -69,7 +69,8 @@ fn file(
     content: &'static [u8],
 ) -> Response<Body> {
     if let Err(problem) = app.hosts.check(request.method(), request.headers()) {
-        return with_headers(Problem::response(&problem, ""), "");
+        let id = request_id();
+        return with_headers(Problem::response(&problem, &id), &id);
     }
     let mut reply = Response::new(Body::from(content));
     *reply.status_mut() = StatusCode::OK;

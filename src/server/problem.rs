@@ -115,9 +115,9 @@ impl Problem {
     }
 }
 
-/// The limits of a server are its own; the advice about options of the command line does not help a client.
+/// The limits are those of the server; a value that would permit the photo does not help a client.
 fn without_options(detail: &str) -> String {
-    detail.split("; ").map(|part| part.split(" (--").next().unwrap_or(part)).collect::<Vec<_>>().join("; ")
+    detail.split("; ").filter(|part| !part.ends_with("permits it")).collect::<Vec<_>>().join("; ")
 }
 
 impl From<SessionError> for Problem {

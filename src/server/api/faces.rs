@@ -65,7 +65,7 @@ async fn enroll(call: Call) -> Result<Reply> {
     let Some(key) = call.headers.get("idempotency-key") else { return enroll_once(&call).await };
     let key = key.to_str().map_err(|_| Problem::field("Idempotency-Key", "expected printable ASCII"))?;
     let (token, path) = (call.token_name(), call.uri.to_string());
-    match call.app.idempotency.enter(token, &path, key, &call.body)? {
+    match call.app.idempotency.enter(token, &path, key, input::identity(&call))? {
         Attempt::Repeated(status, body) => Ok(with_type(status, "application/json", body)),
         Attempt::First(running) => {
             let (parts, body) = enroll_once(&call).await?.into_parts();

@@ -102,6 +102,7 @@ async fn create(call: Call) -> Result<Reply> {
             }
             (model, None) => binding_of(model, &app.options.engine)?,
         };
+        engine::require_for(&binding)?;
         let session = Session::create(&place.path, &binding, GraphWhen::Never, app.options.engine.clone())?;
         let served = Served::of(name.clone(), session, &app.options.limits, &app.metrics)?;
         served.warm()?;

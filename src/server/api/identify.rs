@@ -23,8 +23,13 @@ use crate::template::Template;
 
 /// Longest candidate list for a sender who may not see scores.
 const FEW: u32 = 5;
-/// Scores are rounded down to multiples of this for such a sender.
-const BAND: f32 = 0.05;
+/// Bands of scores from 0 to 1 for such a sender.
+const BANDS: f32 = 20.0;
+
+/// The lower end of the band of a score.
+pub fn band(score: f32) -> f32 {
+    (score * BANDS).floor() / BANDS
+}
 
 pub fn routes() -> Vec<Route> {
     let words = ("identify", "Identify faces: a candidate list and a decision for each probe");
@@ -148,7 +153,7 @@ fn hide_scores(reply: &mut Answer) {
     let Answer::Identified(reply) = reply else { return };
     reply.matches.retain(|candidate| candidate.is_match);
     for candidate in &mut reply.matches {
-        candidate.similarity = (candidate.similarity / BAND).floor() * BAND;
+        candidate.similarity = band(candidate.similarity);
         candidate.distance = 1.0 - candidate.similarity;
         candidate.false_alarm_rate = None;
     }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::handler;
-use crate::reply::{JobKind, JobShown, JobsListed, VERSION};
+use crate::reply::{ErasedSubject, JobKind, JobShown, JobsListed, PurgeReceipt, VERSION};
+use crate::server::app::App;
 use crate::server::call::{Call, Reply, json};
 use crate::server::job::Job;
 use crate::server::problem::{Problem, Result};
@@ -48,13 +49,13 @@ pub fn accepted(job: &Job) -> Result<Reply> {
     json(StatusCode::ACCEPTED, &job.shown())
 }
 
-/// Starts a purge.
-pub fn purge_job(call: &Call, served: &Arc<Served>) -> Result<Arc<Job>> {
+/// Starts a purge. `erased` is the subject whose removal is the reason.
+pub fn purge_job(app: &App, served: &Arc<Served>, erased: Option<ErasedSubject>) -> Result<Arc<Job>> {
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));
-    call.app.jobs.start(JobKind::Purge, &served.name, turn, move |_| {
-        let done = maintenance::purge(session.gallery())?;
-        if done.is_whole() {
-            return value(&done);
+    app.jobs.start(JobKind::Purge, &served.name, turn, move |_| {
+        let purged = maintenance::purge(session.gallery())?;
+        if purged.is_whole() {
+            return value(&PurgeReceipt { purged, subject: erased });
         }
         let detail = "a search or another program still uses old files; purge again later";
         Err(Problem::conflict("not_erased_yet", detail))
@@ -62,7 +63,7 @@ pub fn purge_job(call: &Call, served: &Arc<Served>) -> Result<Arc<Job>> {
 }
 
 async fn purge(call: Call) -> Result<Reply> {
-    accepted(&purge_job(&call, &call.gallery()?)?.clone())
+    accepted(&*purge_job(&call.app, &call.gallery()?, None)?)
 }
 
 async fn compact(call: Call) -> Result<Reply> {

@@ -8,14 +8,14 @@ use super::handler;
 use super::jobs::purge_job;
 use crate::gallery::{Gallery, GalleryError, Name};
 use crate::reply::{
-    MergeSubject, RenameSubject, SubjectCorrected, SubjectErased, SubjectOnPage, SubjectShown, SubjectsPage,
-    VERSION,
+    ErasedSubject, MergeSubject, RenameSubject, SubjectCorrected, SubjectErased, SubjectOnPage, SubjectShown,
+    SubjectsPage, VERSION,
 };
 use crate::server::call::{Call, Reply, json};
 use crate::server::problem::{Problem, Result};
 use crate::server::route::{Access, Route};
 use crate::server::token::Scope;
-use crate::session::subjects;
+use crate::session::{SessionError, subjects};
 
 /// Subjects on a page by default, and at most.
 const PAGE: (usize, usize) = (50, 1000);
@@ -188,11 +188,13 @@ async fn erase(call: Call) -> Result<Reply> {
         let served = std::sync::Arc::clone(&served);
         move || {
             let gallery = served.session.gallery();
-            let name = gallery.subject_of_id(id)?.name;
-            subjects::remove(gallery, &name, false)
+            let subject = gallery.subject_of_id(id)?;
+            let face_ids = gallery.templates_of(&subject)?.iter().map(|template| template.id).collect();
+            let removed = subjects::remove(gallery, &subject.name, false)?;
+            Ok::<_, SessionError>((removed, ErasedSubject { subject_id: id, face_ids }))
         }
     };
-    let removed = call.work(work).await?;
-    let job = purge_job(&call, &served)?.shown();
+    let (removed, erased) = call.work(work).await?;
+    let job = purge_job(&call.app, &served, Some(erased))?.shown();
     json(StatusCode::ACCEPTED, &SubjectErased { removed, job })
 }

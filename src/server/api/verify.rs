@@ -32,6 +32,10 @@ pub fn routes() -> Vec<Route> {
 async fn verify(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
     let (faces, given, photos) = input::verify(&call, &served).await?;
+    if given.is_some() && !call.sees_scores() {
+        let detail = "this token does not allow thresholds of its own; the model's applies";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
     let binding = served.session.gallery().binding();
     let threshold = threshold(given, binding)?;
     let (_, options) = served.photos(&FaceOptions { faces: Faces::Largest, ..photos })?;
@@ -76,7 +80,7 @@ fn hidden(call: &Call, mut verdict: VerifiedFaces) -> VerifiedFaces {
     if let VerifiedFaces::Compared(compared) = &mut verdict
         && !call.sees_scores()
     {
-        compared.similarity = (compared.similarity / 0.05).floor() * 0.05;
+        compared.similarity = super::identify::band(compared.similarity);
         compared.distance = 1.0 - compared.similarity;
     }
     verdict
