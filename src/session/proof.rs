@@ -143,6 +143,11 @@ fn claim(reply: &Value) -> Result<Identification, String> {
     if claim.version != VERSION {
         return Err(format!("version: expected {VERSION}, got {}", claim.version));
     }
+    if claim.search.among.is_some() {
+        return Err(
+            "search.among: a search among some subjects is not recomputed; identify without a filter".into(),
+        );
+    }
     let is_cosine = |score: f32| (-1.0..=1.0).contains(&score);
     let scores = [("threshold", claim.threshold), ("no_match_below", claim.no_match_below)];
     let wrong = scores.into_iter().find(|(_, score)| !is_cosine(*score)).map(|(field, _)| field.to_owned());
