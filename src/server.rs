@@ -25,6 +25,7 @@ mod call;
 mod decision_log;
 mod enroller;
 mod guard;
+mod head_timer;
 mod idempotency;
 mod input;
 mod job;

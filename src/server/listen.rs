@@ -27,6 +27,7 @@ use tower::ServiceExt;
 
 use super::ServeError;
 use super::app::App;
+use super::head_timer::{HeadTimer, Processing};
 use super::options::TlsFiles;
 
 /// Largest head of a request, in bytes.
@@ -121,14 +122,21 @@ impl Connection {
 
     async fn serve_stream(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let router = self.router;
+        let processing = Processing::default();
+        let stream = HeadTimer::new(stream, self.app.options.limits.head, processing.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(answer(router, request).await) }
+            let (router, processing) = (router.clone(), processing.clone());
+            processing.begin();
+            async move {
+                let reply = answer(router, request).await;
+                processing.end();
+                Ok::<_, Infallible>(reply)
+            }
         });
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.app.options.limits.head)
+            .header_read_timeout(self.app.options.limits.idle)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS)
             .pipeline_flush(false)

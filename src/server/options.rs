@@ -29,8 +29,10 @@ pub struct TlsFiles {
 pub struct Limits {
     /// Open connections. More are closed at once.
     pub connections: usize,
-    /// Time for the head of a request.
+    /// Time for the head of a request, from its first byte.
     pub head: Duration,
+    /// Time that a connection may be open without a request.
+    pub idle: Duration,
     /// Time for the body of a request.
     pub body: Duration,
     /// Time for the reply.
@@ -56,6 +58,7 @@ impl Default for Limits {
         Self {
             connections: 4096,
             head: Duration::from_secs(5),
+            idle: Duration::from_secs(30),
             body: Duration::from_secs(30),
             reply: Duration::from_secs(30),
             body_bytes: 16 << 20,
