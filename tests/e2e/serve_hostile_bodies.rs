@@ -190,7 +190,9 @@ pub fn forms(cases: &mut Cases) {
     ] {
         cases.form(&faces, &[("subject", subject), ("image", &picture)], &[422]);
     }
-    cases.form(&faces, &[("image", &picture), ("subject", b"Mallory")], &[422]);
+    let two = [("subject", &b"Mallory"[..]), ("subject", b"Trent")];
+    cases.form(&faces, &[("image", &picture), two[0], ("image", &picture), two[1]], &[422]);
+    cases.form(&faces, &[two[0], two[1], ("image", &picture)], &[422]);
     cases.form(&faces, &[("subject", b"Mallory")], &[422]);
     cases.form(&faces, &[("subject", b"Mallory"), ("image", b"")], &[422]);
     cases.form(&faces, &[("subject", b"Mallory"), ("image", b"no photo")], &[422]);
@@ -292,7 +294,7 @@ pub fn operations(cases: &mut Cases) {
         (format!("POST {G}/audits"), r#"{"mated":[{"subject":"Ada","embedding":[1]}]}"#, &[422]),
         (format!("POST {G}/evaluations"), "{}", &[422]),
         (format!("POST {G}/evaluations"), r#"{"mated":[],"nonmated":[]}"#, &[422]),
-        (format!("POST {G}/backups"), r#"{"to":"/etc/passwd"}"#, &[409]),
+        (format!("POST {G}/backups"), r#"{"to":"/etc/passwd"}"#, &[422]),
         (format!("POST {G}/detect"), r#"{"images":[]}"#, &[422]),
         (format!("POST {G}/embed"), r#"{"images":["***"]}"#, &[422]),
         (format!("POST {G}/quality"), r#"{"images":[1]}"#, &[422]),
