@@ -9,7 +9,7 @@
 //!                                      long operations ------> jobs
 //! ```
 //!
-//! [`route`] has one table of all operations. The router, the scopes and the OpenAPI document come from it. Searches, writes and photos have
+//! `route` has one table of all operations. The router, the scopes and the OpenAPI document come from it. Searches, writes and photos have
 //! threads of their own with bounded queues. When a queue is full, a request is refused at once with 429.
 //!
 //! # Security
