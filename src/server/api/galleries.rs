@@ -149,12 +149,12 @@ async fn remove(call: Call) -> Result<Reply> {
     json(StatusCode::OK, &dropped.await?)
 }
 
-/// Waits until no request uses a gallery any more.
+/// Waits until no request uses a gallery any more, and closes it.
 fn close(served: Arc<Served>) -> Result<()> {
-    let session = Arc::downgrade(&served.session);
+    let session = Arc::clone(&served.session);
     drop(served);
     let deadline = Instant::now() + DROP_WAITS;
-    while session.strong_count() > 0 {
+    while Arc::strong_count(&session) > 1 {
         if Instant::now() > deadline {
             let detail = "the gallery is not served any more, but its files are still in use; drop it later";
             return Err(Problem::conflict("in_use", detail));
