@@ -29,7 +29,7 @@
 //! }
 //!
 //! let request = IdentifyRequest::default();
-//! let policy = session.policy(&request.search, &request.decision)?;
+//! let policy = session.identification_policy(&request)?;
 //! for reply in session.identify_photo(&ada, &photos, (&request, &policy))? {
 //!     match reply {
 //!         Reply::Identified(reply) => assert_eq!(reply.matches[0].subject, "Ada"),

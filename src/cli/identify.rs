@@ -119,10 +119,7 @@ impl Arguments {
             return Ok(done);
         }
         let session = opening::session_to_read(&self.gallery, &self.engine)?;
-        let policy = match session.among(&request.among)? {
-            None => session.policy(&request.search, &request.decision)?,
-            Some(subjects) => session.policy_among(&request.search, &request.decision, &subjects)?,
-        };
+        let policy = session.identification_policy(request)?;
         let asked = (request, &policy);
         match &self.vectors {
             Some(path) => self.rows(path, &session, asked, control, (screen, decisions), print),

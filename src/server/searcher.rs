@@ -106,11 +106,10 @@ struct Worker {
     selected: Option<(u64, Among, Arc<Subjects>)>,
 }
 
-/// A request with its threshold and its subjects.
+/// A request with its policy.
 struct Prepared {
     lookup: Lookup,
     policy: Policy,
-    subjects: Option<Arc<Subjects>>,
 }
 
 impl Worker {
@@ -146,9 +145,9 @@ impl Worker {
         let mut prepared: Vec<Prepared> = Vec::with_capacity(batch.len());
         for lookup in batch.into_iter().filter(|lookup| !lookup.reply.is_closed()) {
             let same = prepared.iter().find(|other| Arc::ptr_eq(&other.lookup.request, &lookup.request));
-            let known = same.map(|other| (other.policy.clone(), other.subjects.clone()));
-            match known.map_or_else(|| self.prepare(&lookup.request), Ok) {
-                Ok((policy, subjects)) => prepared.push(Prepared { lookup, policy, subjects }),
+            let known = same.map(|other| other.policy.clone());
+            match known.map_or_else(|| self.policy(&lookup.request), Ok) {
+                Ok(policy) => prepared.push(Prepared { lookup, policy }),
                 Err(error) => drop(lookup.reply.send(Err(error.into()))),
             }
         }
@@ -185,16 +184,9 @@ impl Worker {
             .map_err(Problem::from)
     }
 
-    fn prepare(
-        &mut self,
-        request: &IdentifyRequest,
-    ) -> Result<(Policy, Option<Arc<Subjects>>), SessionError> {
+    fn policy(&mut self, request: &IdentifyRequest) -> Result<Policy, SessionError> {
         let subjects = self.subjects(&request.among)?;
-        let policy = match &subjects {
-            None => self.session.policy(&request.search, &request.decision)?,
-            Some(subjects) => self.session.policy_among(&request.search, &request.decision, subjects)?,
-        };
-        Ok((policy, subjects))
+        self.session.policy_among(request, subjects)
     }
 
     /// The subjects of a filter. The last filter is kept until the gallery changes, because a selection looks at every row.
@@ -213,13 +205,7 @@ impl Worker {
 
 impl Prepared {
     fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
-        let (request, policy, among) = (&*self.lookup.request, &self.policy, self.subjects.as_deref());
-        self.lookup.probes.iter().map(move |(probe, template)| Asked {
-            probe,
-            template,
-            request,
-            policy,
-            among,
-        })
+        let (request, policy) = (&*self.lookup.request, &self.policy);
+        self.lookup.probes.iter().map(move |(probe, template)| Asked { probe, template, request, policy })
     }
 }

@@ -1,6 +1,7 @@
 //! Batches: probes of several requests in one pass over the gallery, each with its own threshold, list length and subjects.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::answer::{identification, with_template};
@@ -23,10 +24,8 @@ pub struct Asked<'a> {
     pub template: &'a Template,
     /// Its request.
     pub request: &'a IdentifyRequest,
-    /// The policy for this request, made with [`Session::policy`] or [`Session::policy_among`].
+    /// The policy for this request, made with [`Session::identification_policy`].
     pub policy: &'a Policy,
-    /// The subjects among whom it is searched; `None`: all.
-    pub among: Option<&'a Subjects>,
 }
 
 /// The subjects among whom a probe is searched, at one moment of the gallery.
@@ -38,6 +37,15 @@ pub struct Subjects {
     selected: Selected,
     /// Number of the subjects, and of their templates.
     counts: (u64, u64),
+}
+
+impl std::fmt::Debug for Subjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subjects")
+            .field("request", &self.request)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Subjects {
@@ -98,9 +106,7 @@ impl Session {
     /// # Errors
     /// A template has another dimension; a list length is 0; the gallery failed.
     pub fn identify_batch(&self, probes: &[Asked<'_>]) -> Result<Vec<Identification>> {
-        for asked in probes {
-            require_list(asked.request)?;
-        }
+        probes.iter().try_for_each(require)?;
         let mut replies: Vec<Option<Identification>> = probes.iter().map(|_| None).collect();
         let mut left: Vec<usize> = (0..probes.len()).collect();
         while let Some(&first) = left.first() {
@@ -122,15 +128,17 @@ impl Session {
         let templates: Vec<&Template> = together.iter().map(|&at| probes[at].template).collect();
         let longest = together.iter().map(|&at| probes[at].request.top_k).max().unwrap_or(1) as usize;
         let search: &Search = &probes[first].policy.search;
-        let Some(among) = probes[first].among else {
+        let Some(subjects) = &probes[first].policy.subjects else {
             return Ok(self.gallery().identify_all(&templates, longest, search)?);
         };
-        if let Some(found) = self.gallery().identify_selected(&among.selected, &templates, longest, search)? {
+        if let Some(found) =
+            self.gallery().identify_selected(&subjects.selected, &templates, longest, search)?
+        {
             return Ok(found);
         }
         loop {
             // A subject was removed after the selection was made.
-            let (selected, _) = self.gallery().select(&|subject| among.passes(subject))?;
+            let (selected, _) = self.gallery().select(&|subject| subjects.passes(subject))?;
             if let Some(found) = self.gallery().identify_selected(&selected, &templates, longest, search)? {
                 return Ok(found);
             }
@@ -138,34 +146,41 @@ impl Session {
     }
 
     fn reply(&self, asked: &Asked<'_>, mut candidates: Candidates, milliseconds: f64) -> Identification {
-        let Asked { probe, template, request, policy, among } = *asked;
+        let Asked { probe, template, request, policy } = *asked;
         candidates.candidates.truncate(request.top_k as usize);
         let certificate = Certificate::of(&candidates, policy.missed);
         let probe = probe.clone();
         let probe = if request.with_template { with_template(probe, template) } else { probe };
-        let (policy, binding) = ((policy, request.top_k), self.gallery().binding());
-        let mut reply = identification(probe, &candidates, certificate, policy, binding, milliseconds);
-        reply.search.among = among.map(|among| among.request.clone());
+        let binding = self.gallery().binding();
+        let asked = (policy, request.top_k);
+        let mut reply = identification(probe, &candidates, certificate, asked, binding, milliseconds);
+        reply.search.among = policy.subjects.as_ref().map(|subjects| subjects.request.clone());
         reply
     }
 }
 
 /// Whether two probes can be searched for in one pass.
 fn shares_a_pass(one: &Asked<'_>, other: &Asked<'_>) -> bool {
-    let same_subjects = match (one.among, other.among) {
+    let same_subjects = match (&one.policy.subjects, &other.policy.subjects) {
         (None, None) => true,
-        (Some(one), Some(other)) => std::ptr::eq(one, other),
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
         _ => false,
     };
     let long = |asked: &Asked<'_>| Some(asked.request.top_k).filter(|length| *length > SHORT_LIST);
     same_subjects && one.policy.search == other.policy.search && long(one) == long(other)
 }
 
-/// Requires a candidate list of at least one place.
-pub(super) fn require_list(request: &IdentifyRequest) -> Result<()> {
+/// Requires a candidate list of at least one place, and a policy for the filter of the request.
+fn require(asked: &Asked<'_>) -> Result<()> {
+    let Asked { request, policy, .. } = asked;
     if request.top_k == 0 {
         let reason = "expected at least 1 candidate, got 0".into();
         return Err(SessionError::Request { field: "top_k", reason });
+    }
+    let everybody = Among::default();
+    if policy.subjects.as_ref().map_or(&everybody, |subjects| &subjects.request) != &request.among {
+        let reason = "the policy is for another filter".into();
+        return Err(SessionError::Request { field: "among", reason });
     }
     Ok(())
 }

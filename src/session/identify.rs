@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::{face, refusals, row};
-use super::batch::{Asked, require_list};
+use super::batch::Asked;
 use super::error::{Result, SessionError};
-use super::{Control, Policy, Session, Stopped, Subjects, engine};
+use super::{Control, Policy, Session, Stopped, engine};
 use crate::gallery::{GalleryError, TOGETHER};
 use crate::ingest::{self, Finding, Outcome, look, walk};
 use crate::reason::Reason;
@@ -29,13 +29,12 @@ impl Session {
     ) -> Result<Stopped, E> {
         require_paths(paths)?;
         let options = engine::options(photos)?;
-        let among = self.among(&request.among)?;
         let loaded = self.engine()?;
         let mut looked_at = 0;
         let inputs = || walk(paths);
         ingest::run(loaded, inputs(), &options, &|_| false, control.stop, |outcome| {
             looked_at += 1;
-            self.replies(&outcome, (request, policy), among.as_ref())?.into_iter().try_for_each(&mut sink)
+            self.replies(&outcome, (request, policy))?.into_iter().try_for_each(&mut sink)
         })?;
         let total = if control.is_stopped() { (inputs().count() as u64).max(looked_at) } else { looked_at };
         Ok(Stopped { looked_at, total, unit: "input" })
@@ -53,8 +52,7 @@ impl Session {
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Reply>> {
         let seen = look(self.engine()?, bytes, &engine::options(photos)?);
-        let among = self.among(&request.among)?;
-        self.of_finding("", (&seen.finding, &seen.census), (request, policy), among.as_ref())
+        self.of_finding("", &seen.finding, &seen.census, (request, policy))
     }
 
     /// Identifies the rows of a file of vectors, in batches. Skips invalid rows. Returns the number of processed rows.
@@ -69,7 +67,6 @@ impl Session {
         mut sink: impl FnMut(Reply) -> Result<(), E>,
     ) -> Result<u64, E> {
         require_rows(file, self.gallery().binding())?;
-        let among = self.among(&request.among)?;
         let path = file.path().to_string_lossy().into_owned();
         let mut looked_at = 0;
         for first in (0..file.rows).step_by(TOGETHER) {
@@ -78,7 +75,7 @@ impl Session {
             }
             let rows = file.valid(first, TOGETHER).map_err(SessionError::from)?;
             let probes = rows.iter().map(|(number, template)| (row(&path, *number), template)).collect();
-            for reply in self.identify_among(probes, (request, policy), among.as_ref())? {
+            for reply in self.identify_templates(probes, (request, policy))? {
                 sink(Reply::Identified(Box::new(reply)))?;
                 looked_at += 1;
             }
@@ -95,37 +92,21 @@ impl Session {
         probes: Vec<(Probe, &Template)>,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Identification>> {
-        let among = self.among(&request.among)?;
-        self.identify_among(probes, (request, policy), among.as_ref())
-    }
-
-    fn identify_among(
-        &self,
-        probes: Vec<(Probe, &Template)>,
-        (request, policy): (&IdentifyRequest, &Policy),
-        among: Option<&Subjects>,
-    ) -> Result<Vec<Identification>> {
-        require_list(request)?;
-        let batch = probes.iter().map(|(probe, template)| Asked { probe, template, request, policy, among });
+        let batch = probes.iter().map(|(probe, template)| Asked { probe, template, request, policy });
         self.identify_batch(&batch.collect::<Vec<_>>())
     }
 
-    fn replies(
-        &self,
-        outcome: &Outcome,
-        asked: (&IdentifyRequest, &Policy),
-        among: Option<&Subjects>,
-    ) -> Result<Vec<Reply>> {
+    fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {
         let path = outcome.input.path.to_string_lossy();
-        self.of_finding(&path, (&outcome.finding, &outcome.census), asked, among)
+        self.of_finding(&path, &outcome.finding, &outcome.census, asked)
     }
 
     fn of_finding(
         &self,
         path: &str,
-        (finding, census): (&Finding, &ingest::Census),
+        finding: &Finding,
+        census: &ingest::Census,
         asked: (&IdentifyRequest, &Policy),
-        among: Option<&Subjects>,
     ) -> Result<Vec<Reply>> {
         if matches!(finding, Finding::Skipped(skip) if skip.reason == Reason::NotAPhoto) {
             return Ok(Vec::new());
@@ -133,7 +114,7 @@ impl Session {
         let PhotoProbes { probes, refused } = self.probes_of(path, finding, census);
         let mut replies = Vec::with_capacity(probes.len() + refused.len());
         for (probe, template) in probes {
-            let found = self.identify_among(vec![(probe, template)], asked, among)?;
+            let found = self.identify_templates(vec![(probe, template)], asked)?;
             replies.extend(found.into_iter().map(Box::new).map(Reply::Identified));
         }
         replies.extend(refused.into_iter().map(Box::new).map(Reply::Refused));

@@ -8,7 +8,7 @@ use crate::calibration::{Calibration, CalibrationError};
 use crate::decision::{Missed, Threshold};
 use crate::experiment::Parsed;
 use crate::gallery::{Gallery, Mode, Search, mode_name};
-use crate::reply::{DecisionRequest, Proof, SearchRequest, Way};
+use crate::reply::{DecisionRequest, IdentifyRequest, Proof, SearchRequest, Way};
 
 /// The miss probability at the threshold that [`Proof::Bounded`] allows.
 pub const DELTA: f64 = 1e-5;
@@ -24,7 +24,9 @@ pub struct Policy {
     pub calibration: Option<Arc<Calibration>>,
     /// Why the calibration is out of date, in words; empty if it is up to date.
     pub stale: Vec<String>,
-    /// Subjects and templates in the gallery.
+    /// The subjects that are searched; `None`: all.
+    pub subjects: Option<Arc<Subjects>>,
+    /// Number of the subjects that are searched, and of their templates.
     pub counts: (u64, u64),
     /// The miss rate of this search in an audit.
     pub missed: Option<Missed>,
@@ -59,20 +61,24 @@ impl Session {
     /// # Errors
     /// There is no threshold; a target rate that the calibration cannot estimate; a request that contradicts itself; the catalog failed.
     pub fn policy(&self, search: &SearchRequest, decision: &DecisionRequest) -> Result<Policy> {
-        policy(self.gallery(), &self.documents, (search, decision), self.gallery().counts()?)
+        policy(self.gallery(), &self.documents, (search, decision), None)
     }
 
-    /// The policy for a search among some subjects. Its threshold is that for their number.
+    /// The policy for an identification, with the subjects of its filter.
+    ///
+    /// # Errors
+    /// As [`policy`](Self::policy); a subject or a list is not in the gallery.
+    pub fn identification_policy(&self, request: &IdentifyRequest) -> Result<Policy> {
+        self.policy_among(request, self.among(&request.among)?.map(Arc::new))
+    }
+
+    /// As [`identification_policy`](Self::identification_policy), with the subjects of its filter, which [`among`](Self::among) has selected.
+    /// The threshold is that for their number.
     ///
     /// # Errors
     /// As [`policy`](Self::policy).
-    pub fn policy_among(
-        &self,
-        search: &SearchRequest,
-        decision: &DecisionRequest,
-        subjects: &Subjects,
-    ) -> Result<Policy> {
-        policy(self.gallery(), &self.documents, (search, decision), subjects.counts())
+    pub fn policy_among(&self, request: &IdentifyRequest, subjects: Option<Arc<Subjects>>) -> Result<Policy> {
+        policy(self.gallery(), &self.documents, (&request.search, &request.decision), subjects)
     }
 }
 
@@ -80,8 +86,9 @@ pub(super) fn policy(
     gallery: &Gallery,
     documents: &Parsed,
     (request, decision): (&SearchRequest, &DecisionRequest),
-    counts: (u64, u64),
+    subjects: Option<Arc<Subjects>>,
 ) -> Result<Policy> {
+    let counts = subjects.as_ref().map_or_else(|| gallery.counts(), |subjects| Ok(subjects.counts()))?;
     if !decision.threshold.is_empty() && !decision.target_fpir.is_empty() {
         let reason = "a threshold is given, and a target FPIR too: expected one of them".into();
         return Err(SessionError::Request { field: "threshold", reason });
@@ -119,7 +126,7 @@ pub(super) fn policy(
         Mode::Graph { .. } => documents.audited(gallery, &mode_name(search.mode))?,
         _ => None,
     };
-    Ok(Policy { search, threshold, calibration, stale, counts, missed })
+    Ok(Policy { search, threshold, calibration, stale, subjects, counts, missed })
 }
 
 /// One threshold, or two in ascending order.

@@ -172,7 +172,7 @@ impl Case {
         });
         let stale = calibration.as_ref().map(|one| one.stale(counts.0, counts.1)).unwrap_or_default();
         let search = Search { mode: claim.search.mode, fusion: claim.search.fusion, ..Search::default() };
-        Ok(Policy { search, threshold, calibration, stale, counts, missed: None })
+        Ok(Policy { search, threshold, calibration, stale, subjects: None, counts, missed: None })
     }
 
     /// The certificate that this search can have.

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let request = IdentifyRequest::default();
-    let policy = session.policy(&request.search, &request.decision)?;
+    let policy = session.identification_policy(&request)?;
     for reply in session.identify_photo(&photo("003")?, &PhotoRequest::default(), (&request, &policy))? {
         let Reply::Identified(reply) = reply else { return Err("no face was found".into()) };
         println!("{:?}: {} scores {}", reply.decision, reply.matches[0].subject, reply.matches[0].similarity);
