@@ -80,7 +80,7 @@ pub struct Measurement<'a> {
 }
 
 /// The measured scores of a gallery, with what is derived from them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// When, in seconds since 1970, UTC.

@@ -24,6 +24,7 @@ mod tests;
 mod verdict;
 mod verification;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use encoding::{EncodeEvent, EncodeSummary};
@@ -39,13 +40,13 @@ pub use gallery::{
 };
 pub use identification::{Basis, Identification, Match, OperatingPoint, Probe, Refusal, Reply, Searched};
 pub use job::{
-    ErasedSubject, JobFailure, JobKind, JobProgress, JobShown, JobState, JobsListed, PurgeReceipt,
+    ErasedSubject, JobFailure, JobKind, JobProgress, JobResult, JobShown, JobState, JobsListed, PurgeReceipt,
 };
 pub use maintenance::{
     BackupMade, CalibrationOverview, Compacted, Created, ExportInterrupted, Purged, RestoreMade, Stats,
     StatsCalibration, ThresholdSet,
 };
-pub use measurement::{Calibrated, PairsMeasured};
+pub use measurement::{Calibrated, Evaluated, PairsMeasured};
 pub use model::{
     ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
 };
@@ -69,7 +70,7 @@ pub use verification::Verification;
 pub const VERSION: u32 = 1;
 
 /// A reply of another module, with [`VERSION`] beside its fields.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Versioned<T> {
     /// [`VERSION`].
     pub version: u32,

@@ -7,28 +7,18 @@ after it. Prints a JSON line each. The templates are enrolled into GALLERY: use 
 
 import argparse
 import json
-import os
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
 
 import numpy as np
 
+import serve
 
-class Server:
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        command = [OPTIONS.gallerist, "--format", "json", "serve", OPTIONS.gallery, "--bind", "127.0.0.1:0"]
-        command += ["--tokens", os.path.join(self.folder.name, "tokens.json")]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        serving = json.loads(self.process.stdout.readline())
-        assert "ready" in self.process.stdout.readline()
-        self.address, self.token = serving["url"].removeprefix("http://"), serving["token"]
-        self.base = f"/v1/galleries/{serving['galleries'][0]}"
 
+class Pressed(serve.Server):
     def load(self, connections, rate, seconds=None):
         seconds = seconds or OPTIONS.seconds
         path = f"{self.base}/identify?top_k=5&threshold=0.59"
@@ -131,5 +121,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=int, default=15)
     OPTIONS = parser.parse_args()
     DIMENSION = np.load(OPTIONS.probes, mmap_mode="r").shape[1]
-    SERVER = Server()
+    SERVER = Pressed(OPTIONS.gallerist, OPTIONS.gallery)
     main()

@@ -43,6 +43,20 @@ def post(url, body, headers):
         return json.load(reply)
 
 
+class Server:
+    """`gallerist serve` with one gallery, and a token."""
+
+    def __init__(self, program, gallery):
+        self.folder = tempfile.TemporaryDirectory()
+        command = [program, "--format", "json", "serve", gallery, "--bind", "127.0.0.1:0"]
+        command += ["--tokens", os.path.join(self.folder.name, "tokens.json")]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        serving = json.loads(self.process.stdout.readline())
+        assert "ready" in self.process.stdout.readline()
+        self.address, self.token = serving["url"].removeprefix("http://"), serving["token"]
+        self.base = f"/v1/galleries/{serving['galleries'][0]}"
+
+
 class Http:
     """A service over HTTP, with the load of `gallerist-bench load`."""
 
@@ -61,15 +75,10 @@ class Gallerist(Http):
     name = "gallerist"
 
     def __init__(self, best):
-        self.folder = tempfile.TemporaryDirectory()
-        command = [OPTIONS.gallerist, "--format", "json", "serve", OPTIONS.gallery, "--bind", "127.0.0.1:0"]
-        command += ["--tokens", os.path.join(self.folder.name, "tokens.json")]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        serving = json.loads(self.process.stdout.readline())
-        assert "ready" in self.process.stdout.readline()
-        self.address = serving["url"].removeprefix("http://")
-        self.path = f"/v1/galleries/{serving['galleries'][0]}/identify?top_k={K}&threshold=0.59"
-        self.headers = {"Authorization": f"Bearer {serving['token']}", "Content-Type": "application/octet-stream"}
+        server = Server(OPTIONS.gallerist, OPTIONS.gallery)
+        self.process, self.address = server.process, server.address
+        self.path = f"{server.base}/identify?top_k={K}&threshold=0.59"
+        self.headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/octet-stream"}
         found = []
         for probe in PROBES[: OPTIONS.check]:
             (reply,) = post(f"http://{self.address}{self.path}", probe, self.headers)["replies"]

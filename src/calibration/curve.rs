@@ -1,7 +1,6 @@
 //! What a fitted tail says about rare false alarms, computed once: an interval takes a tenth of a second.
 
 use rayon::prelude::*;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Tail;
@@ -10,10 +9,10 @@ use super::Tail;
 const POINTS: usize = 16;
 
 /// Rates of false alarms with their intervals, from the most frequent to the rarest; empty without a tail.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Curve(Vec<Point>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Point {
     share: f64,
     interval: [f64; 2],

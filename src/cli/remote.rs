@@ -74,7 +74,9 @@ fn gallery(client: &Client<'_>, name: &Path) -> Result<GalleryShown> {
 /// Advice for an error of the client; `None` if there is none.
 pub fn advice(error: &ClientError) -> Option<String> {
     Some(match error {
-        ClientError::Untrusted { .. } => "--ca FILE.pem states a private authority".into(),
+        ClientError::Untrusted { reason, .. } if reason.contains("known authority") => {
+            "--ca FILE.pem states a private authority".into()
+        }
         ClientError::Problem { problem, .. } => match problem.code.as_str() {
             "unauthorized" => format!(
                 "{TOKEN} or --token-file gives a token; `gallerist token make` makes one on the server"

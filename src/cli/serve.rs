@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 
 use super::engine::EngineArguments;
@@ -167,17 +167,14 @@ impl Arguments {
                 Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), PathBuf::from(path)),
                 _ => (name_of(Path::new(given))?, PathBuf::from(given)),
             };
-            require_name(&name)?;
-            galleries.push(ServedGallery { name, path });
+            galleries.push(served(name, path)?);
         }
         if let Some(root) = &self.root {
             let folders = root.read_dir().with_context(|| format!("--root {}", root.display()))?;
             for folder in folders {
                 let path = folder?.path();
                 if path.join("catalog.sqlite").is_file() {
-                    let name = name_of(&path)?;
-                    require_name(&name)?;
-                    galleries.push(ServedGallery { name, path });
+                    galleries.push(served(name_of(&path)?, path)?);
                 }
             }
         }
@@ -192,14 +189,10 @@ fn name_of(path: &Path) -> Result<String> {
     name.with_context(|| format!("{}: its name is not text; use NAME={}", path.display(), path.display()))
 }
 
-fn require_name(name: &str) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let valid = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.');
-    ensure!(
-        valid,
-        "{name:?} cannot be used in URLs; give another name: NAME=GALLERY, with at most 64 letters, digits, `.`, `_`, `-`"
-    );
-    Ok(())
+fn served(name: String, path: PathBuf) -> Result<ServedGallery> {
+    let refused =
+        |reason| anyhow!("{name:?} cannot be used in URLs: {reason}; give another name: NAME=GALLERY");
+    ServedGallery::new(name.clone(), path).map_err(refused)
 }
 
 /// Allows as many connections as the system does, and keeps other processes of the user from reading the memory.

@@ -50,7 +50,7 @@ pub struct Operating {
 }
 
 /// A calibration's statement about a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibrated {
     /// The calibration's number in the gallery.
     pub id: i64,
@@ -61,7 +61,7 @@ pub struct Calibrated {
 }
 
 /// A score at or above `value` is a match. A best score below `no_match_below` is no match. Between the two nothing is decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
     /// Cosine, -1 to 1.
     pub value: f32,

@@ -120,7 +120,7 @@ pub struct Identification {
 }
 
 /// One line of the table TAR at FMR.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VerificationPoint {
     /// The FMR (FAR) aimed at.
     pub target_fmr: f64,
@@ -135,7 +135,7 @@ pub struct VerificationPoint {
 }
 
 /// Verification (1:1).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     /// Mated and non-mated pairs.
     pub pairs: [u64; 2],

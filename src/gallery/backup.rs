@@ -46,7 +46,7 @@ pub struct Backup {
 }
 
 /// The result of a restore.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
     /// The content of the backup.
     pub backup: Backup,

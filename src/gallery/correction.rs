@@ -1,12 +1,13 @@
 //! Corrections by users: rename, merge, move, remove. Each one is recorded in the journal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::catalog::journal::Kind;
 use super::catalog::template::Original;
 use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
 use super::error::{GalleryError, Result};
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The templates of a correction.
 #[derive(Debug, Clone, PartialEq)]

@@ -41,7 +41,7 @@ pub struct Summary {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
     /// Compared templates with a subject.
     pub templates: u64,

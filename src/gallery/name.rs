@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::Path;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_joining_type::{JoiningType, get_joining_type};
 use unicode_normalization::UnicodeNormalization;
@@ -24,9 +23,8 @@ const VIRAMA: u8 = 9;
 
 /// The name of a subject. It is in Unicode normalization form C, so two names that differ only in the composition of characters are the
 /// same. The ideographic space becomes a plain space. Characters that cannot be typed or cannot be seen are not allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-#[schemars(with = "String")]
 pub struct Name(String);
 
 impl TryFrom<String> for Name {
@@ -101,7 +99,7 @@ impl fmt::Display for Name {
 }
 
 /// The subject of a new template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Person {
     /// The subject with this name. It may already be in the gallery.

@@ -9,7 +9,7 @@ use super::VERSION;
 use crate::reason::Reason;
 
 /// An event of an enrollment. Enrolled and skipped photos are durable before they are reported.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EnrollEvent {
     /// The templates of a photo were added.
@@ -53,7 +53,7 @@ pub struct Renamed {
 }
 
 /// A skipped input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Path of the input.
     pub path: String,
@@ -64,7 +64,7 @@ pub struct Skipped {
 }
 
 /// A refused face in a photo with other faces.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaceSkipped {
     /// Path of the photo.
     pub path: String,
@@ -79,7 +79,7 @@ pub struct FaceSkipped {
 }
 
 /// A skipped row of a file of vectors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "skipped")]
 pub struct RowSkipped {
     /// Path of the file.
@@ -142,7 +142,7 @@ impl Counts {
 }
 
 /// The summary of an enrollment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnrollSummary {
     /// [`VERSION`].
     pub version: u32,
@@ -203,7 +203,7 @@ impl EnrollSummary {
 }
 
 /// An event of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ImportEvent {
     /// A row was skipped.
@@ -227,7 +227,7 @@ pub enum ImportEvent {
 }
 
 /// The summary of an import.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportSummary {
     /// [`VERSION`].
     pub version: u32,
@@ -250,7 +250,7 @@ pub struct ImportSummary {
 }
 
 /// An operation was stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct Interrupted {
     /// [`VERSION`].

@@ -2,23 +2,25 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::{BackupMade, Calibrated, Compacted, Evaluated, Purged, Versioned};
+use crate::audit::Audit;
 
 /// The operation of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// A calibration. The result is a `Calibrated`.
+    /// A calibration.
     Calibration,
-    /// An evaluation. The result is its `Report`.
+    /// An evaluation.
     Evaluation,
-    /// An audit. The result is an `Audit`.
+    /// An audit.
     Audit,
-    /// A backup. The result is a `BackupMade`.
+    /// A backup.
     Backup,
-    /// The erasure of removed templates. The result is a `PurgeReceipt`.
+    /// The erasure of removed templates.
     Purge,
-    /// A compaction. The result is a `Compacted`.
+    /// A compaction.
     Compact,
 }
 
@@ -47,6 +49,24 @@ pub struct JobProgress {
     pub done: u64,
     /// All units; `null` if it is not known.
     pub total: Option<u64>,
+}
+
+/// The result of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum JobResult {
+    /// Of a calibration.
+    Calibration(Box<Calibrated>),
+    /// Of an evaluation.
+    Evaluation(Box<Evaluated>),
+    /// Of an audit.
+    Audit(Box<Versioned<Audit>>),
+    /// Of a backup. `to` is the name of the file in the folder for backups.
+    Backup(BackupMade),
+    /// Of a purge: the receipt.
+    Purge(PurgeReceipt),
+    /// Of a compaction.
+    Compact(Compacted),
 }
 
 /// Why a job failed.
@@ -78,7 +98,7 @@ pub struct JobShown {
     /// Time of its end, in seconds since 1970.
     pub finished: Option<i64>,
     /// The result of a job that is done.
-    pub result: Option<Value>,
+    pub result: Option<JobResult>,
     /// Why it failed.
     pub problem: Option<JobFailure>,
 }
@@ -97,7 +117,7 @@ pub struct ErasedSubject {
 pub struct PurgeReceipt {
     /// What was erased. The counts include templates that were removed or moved before.
     #[serde(flatten)]
-    pub purged: super::Purged,
+    pub purged: Purged,
     /// The subject whose erasure was the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<ErasedSubject>,

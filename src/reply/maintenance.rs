@@ -9,7 +9,7 @@ use crate::gallery::{Backup, Summary};
 use crate::template::Binding;
 
 /// An empty gallery was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Created {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -20,7 +20,7 @@ pub struct Created {
 }
 
 /// The content of a gallery.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// [`VERSION`](super::VERSION).
     pub version: u32,
@@ -67,7 +67,7 @@ pub struct CalibrationOverview {
 }
 
 /// The threshold of a gallery was changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "threshold")]
 pub struct ThresholdSet {
     /// [`VERSION`](super::VERSION).
@@ -145,7 +145,7 @@ pub struct BackupMade {
 }
 
 /// A gallery was restored from a backup, or a dry run verified the backup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "restore")]
 pub struct RestoreMade {
     /// [`VERSION`](super::VERSION).
@@ -171,7 +171,7 @@ pub struct RestoreMade {
 }
 
 /// An export was stopped. It left no file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "interrupted")]
 pub struct ExportInterrupted {
     /// [`VERSION`](super::VERSION).

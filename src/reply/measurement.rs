@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Model;
 use crate::calibration::{Growth, Strangers, Suspect, Tail};
 use crate::decision::Operating;
+use crate::evaluation::Identification;
 use crate::fusion::Fusion;
 
 /// A calibration of a gallery.
@@ -41,8 +42,19 @@ pub struct Calibrated {
     pub model: Model,
 }
 
-/// The accuracy of a model on a list of photo pairs. Rates are shares from 0 to 1.
+/// Error rates of a gallery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evaluated {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// The error rates of identification, with intervals and curves.
+    pub identification: Identification,
+    /// Warnings, in words.
+    pub warnings: Vec<String>,
+}
+
+/// The accuracy of a model on a list of photo pairs. Rates are shares from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairsMeasured {
     /// [`VERSION`](super::VERSION).
     pub version: u32,

@@ -26,7 +26,7 @@ pub struct EngineRequest {
 }
 
 /// Which photos and faces are used.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhotoRequest {
     /// Which faces of a photo are used.
@@ -130,7 +130,7 @@ impl Among {
 }
 
 /// The request for an identification.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentifyRequest {
     /// Length of the candidate list, at least 1.

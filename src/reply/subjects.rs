@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::face::Provenance;
 
 /// A subject in the list of all subjects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectListed {
     /// Id of the subject.
     pub subject_id: u64,

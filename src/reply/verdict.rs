@@ -1,12 +1,11 @@
 //! The result of verifying a reply by brute force.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Certificate;
 
 /// Whether a reply agrees with the result of brute force.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Line number of the reply, from 1.
     pub reply: u64,

@@ -15,6 +15,7 @@ use super::job::Jobs;
 use super::metrics::Metrics;
 use super::options::{Options, ServedGallery};
 use super::pool::PhotoPool;
+use super::problem::Problem;
 use super::served::Served;
 use super::token::Tokens;
 use crate::encoder::Model;
@@ -145,9 +146,15 @@ impl App {
         }
     }
 
-    /// The folder and the name of a gallery that clients may make or drop; `None` if they may not.
-    pub fn in_root(&self, name: &str) -> Option<ServedGallery> {
-        let root = self.options.root.as_ref()?;
-        Some(ServedGallery { name: name.into(), path: root.join(name) })
+    /// The place of a gallery that clients may make or drop.
+    ///
+    /// # Errors
+    /// The server has no such folder; the name cannot be used.
+    pub fn in_root(&self, name: &str) -> Result<ServedGallery, Problem> {
+        let no_root = || {
+            Problem::conflict("no_root", "the server has no folder in which galleries can be made or dropped")
+        };
+        let root = self.options.root.as_ref().ok_or_else(no_root)?;
+        ServedGallery::new(name, root.join(name)).map_err(|reason| Problem::field("gallery", reason))
     }
 }

@@ -4,7 +4,7 @@
 //! rewritten too.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::decision::Decision;
+
+/// Most bytes of one write: 1,024 decisions and more.
+const LONGEST_WRITE: u64 = 4 << 20;
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +78,7 @@ impl DecisionLog {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
+        remove_torn_line(&file)?;
         let before = last_hash(&file)?;
         Ok(Self(Mutex::new(Chain { file, before })))
     }
@@ -111,6 +115,24 @@ impl DecisionLog {
 
 fn hash(line: &[u8]) -> String {
     Sha256::digest(line).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Removes a last line without an end, which a crash during a write leaves. Its decision was not sent.
+fn remove_torn_line(mut file: &File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    let last = length.saturating_sub(LONGEST_WRITE);
+    file.seek(SeekFrom::Start(last))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    let whole = end.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at as u64 + 1);
+    if last + whole < length {
+        tracing::warn!(
+            bytes = length - last - whole,
+            "the log of decisions ended in an unfinished line, which is removed"
+        );
+        file.set_len(last + whole)?;
+    }
+    file.seek(SeekFrom::Start(0)).map(drop)
 }
 
 /// Checks the chain of a log, and returns the hash of its last line.
@@ -158,6 +180,10 @@ mod tests {
         assert!(DecisionLog::open(&path).is_ok());
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 3);
+        // A crash during a write.
+        std::fs::write(&path, format!("{text}{}", &text[..40])).unwrap();
+        DecisionLog::open(&path).unwrap().append(&[entry(3)]).unwrap();
+        assert!(DecisionLog::open(&path).is_ok());
         std::fs::write(&path, text.replacen("\"subject_id\":7", "\"subject_id\":8", 1)).unwrap();
         let error = DecisionLog::open(&path).err().unwrap().to_string();
         assert!(error.contains("line 2"), "{error}");

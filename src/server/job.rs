@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::problem::{Problem, Result};
-use crate::reply::{JobFailure, JobKind, JobProgress, JobShown, JobState, VERSION};
+use crate::reply::{JobFailure, JobKind, JobProgress, JobResult, JobShown, JobState, VERSION};
 use crate::session::{Control, Progress};
 
 /// Finished jobs that are kept.
@@ -33,7 +32,7 @@ pub struct Job {
 enum End {
     Queued,
     Running,
-    Ended { at: i64, state: JobState, result: Option<Value>, failure: Option<JobFailure> },
+    Ended { at: i64, state: JobState, result: Option<JobResult>, failure: Option<JobFailure> },
 }
 
 impl Job {
@@ -67,7 +66,7 @@ impl Job {
         matches!(*lock(&self.end), End::Ended { .. })
     }
 
-    fn finish(&self, state: JobState, result: Option<Value>, failure: Option<JobFailure>) {
+    fn finish(&self, state: JobState, result: Option<JobResult>, failure: Option<JobFailure>) {
         *lock(&self.end) = End::Ended { at: now(), state, result, failure };
     }
 }
@@ -95,7 +94,7 @@ impl Jobs {
         kind: JobKind,
         gallery: &str,
         turn: Arc<Mutex<()>>,
-        work: impl FnOnce(&Control<'_>) -> Result<Option<Value>> + Send + 'static,
+        work: impl FnOnce(&Control<'_>) -> Result<Option<JobResult>> + Send + 'static,
     ) -> Result<Arc<Job>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let job = Arc::new(Job {
@@ -153,7 +152,7 @@ impl Jobs {
 }
 
 impl Job {
-    fn run(&self, work: impl FnOnce(&Control<'_>) -> Result<Option<Value>>) {
+    fn run(&self, work: impl FnOnce(&Control<'_>) -> Result<Option<JobResult>>) {
         if self.stop.load(Ordering::Relaxed) {
             return self.finish(JobState::Cancelled, None, None);
         }
@@ -185,6 +184,12 @@ fn now() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::Compacted;
+
+    fn result() -> JobResult {
+        let compacted = Compacted { version: VERSION, rewritten: 7, segments: 1, erased: 0, seconds: 0.5 };
+        JobResult::Compact(compacted)
+    }
 
     fn wait(job: &Job) -> JobShown {
         while !job.has_ended() {
@@ -196,11 +201,11 @@ mod tests {
     #[test]
     fn jobs_end_with_a_result_a_failure_or_a_stop() {
         let (jobs, turn) = (Jobs::default(), Arc::default());
-        let start = |work: fn(&Control<'_>) -> Result<Option<Value>>| {
+        let start = |work: fn(&Control<'_>) -> Result<Option<JobResult>>| {
             jobs.start(JobKind::Purge, "g", Arc::clone(&turn), work).unwrap()
         };
-        let done = wait(&start(|_| Ok(Some(Value::from(7)))));
-        assert_eq!((done.state, done.result), (JobState::Done, Some(Value::from(7))));
+        let done = wait(&start(|_| Ok(Some(result()))));
+        assert_eq!((done.state, done.result), (JobState::Done, Some(result())));
         let failed = wait(&start(|_| Err(Problem::conflict("planted", "why"))));
         assert_eq!((failed.state, failed.problem.unwrap().code), (JobState::Failed, "planted".into()));
         let panicked = wait(&start(|_| panic!("planted")));
@@ -211,7 +216,7 @@ mod tests {
             }
             Ok(None)
         });
-        let waiting = start(|_| Ok(Some(Value::Null)));
+        let waiting = start(|_| Ok(Some(result())));
         assert!(!jobs.stop());
         assert_eq!(wait(&stopped).state, JobState::Cancelled);
         assert_eq!(wait(&waiting).state, JobState::Cancelled);
@@ -226,7 +231,7 @@ mod tests {
     fn a_job_waits_for_its_turn() {
         let (jobs, turn) = (Jobs::default(), Arc::<Mutex<()>>::default());
         let held = lock(&turn);
-        let job = jobs.start(JobKind::Compact, "g", Arc::clone(&turn), |_| Ok(Some(Value::Null))).unwrap();
+        let job = jobs.start(JobKind::Compact, "g", Arc::clone(&turn), |_| Ok(Some(result()))).unwrap();
         assert_eq!(job.shown().state, JobState::Queued);
         drop(held);
         assert_eq!(wait(&job).state, JobState::Done);

@@ -138,9 +138,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(self.app.options.limits.idle)
             .max_buf_size(HEAD_BYTES)
-            .max_headers(HEADERS)
-            .pipeline_flush(false)
-            .half_close(false);
+            .max_headers(HEADERS);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended");

@@ -156,7 +156,7 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })
         .collect();
-    if route.operation == "enroll" {
+    if route.takes_key {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$" });
         let description = "A repeated request with the same key and content gets the reply of the first one.";
         parameters.push(json!({

@@ -15,6 +15,21 @@ pub struct ServedGallery {
     pub path: PathBuf,
 }
 
+impl ServedGallery {
+    /// A gallery under a name.
+    ///
+    /// # Errors
+    /// The name cannot be used in URLs. The error says what is expected.
+    pub fn new(name: impl Into<String>, path: PathBuf) -> Result<Self, &'static str> {
+        let name = name.into();
+        let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        match (1..=64).contains(&name.len()) && is_plain && !name.starts_with('.') {
+            true => Ok(Self { name, path }),
+            false => Err("expected 1 to 64 letters, digits, `.`, `_` or `-`, not beginning with `.`"),
+        }
+    }
+}
+
 /// The certificate chain and the key of TLS, in PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {

@@ -12,7 +12,7 @@ use super::pool::Working;
 use super::problem::{Problem, Result};
 use super::served::Served;
 use crate::encoder::Engine;
-use crate::ingest::{Detected, Look, Options, Times, detect, look};
+use crate::ingest::{Detected, Look, Options, Times};
 use crate::reply::Timings;
 
 /// Photos of one request that are processed at the same time.
@@ -22,54 +22,38 @@ const TOGETHER: usize = 8;
 pub struct Processed<T> {
     /// The result.
     pub result: T,
-    /// Durations of the steps.
-    pub times: Times,
     /// Time before the processing.
     pub waited: Duration,
 }
 
-/// The templates in photos, in the order of the photos.
+/// A result with the durations of its steps.
+pub trait Timed: Send + 'static {
+    /// The durations.
+    fn times(&self) -> Times;
+}
+
+impl Timed for Look {
+    fn times(&self) -> Times {
+        self.times
+    }
+}
+
+impl Timed for Detected {
+    fn times(&self) -> Times {
+        self.times
+    }
+}
+
+/// The results of `process` for photos, in the order of the photos.
 ///
 /// # Errors
 /// Too many photos are waiting; the gallery has templates of another program.
-pub async fn looks(
+pub async fn each<T: Timed>(
     call: &Call,
     served: &Arc<Served>,
     photos: Vec<Bytes>,
     options: Options,
-) -> Result<Vec<Processed<Look>>> {
-    each(call, served, photos, options, |engine, bytes, options| {
-        let seen = look(engine, bytes, options);
-        let times = seen.times;
-        (seen, times)
-    })
-    .await
-}
-
-/// The faces in photos, without templates.
-///
-/// # Errors
-/// As [`looks`].
-pub async fn detections(
-    call: &Call,
-    served: &Arc<Served>,
-    photos: Vec<Bytes>,
-    options: Options,
-) -> Result<Vec<Processed<Detected>>> {
-    each(call, served, photos, options, |engine, bytes, options| {
-        let seen = detect(engine, bytes, options);
-        let times = seen.times;
-        (seen, times)
-    })
-    .await
-}
-
-async fn each<T: Send + 'static>(
-    call: &Call,
-    served: &Arc<Served>,
-    photos: Vec<Bytes>,
-    options: Options,
-    process: fn(&Engine, &[u8], &Options) -> (T, Times),
+    process: fn(&Engine, &[u8], &Options) -> T,
 ) -> Result<Vec<Processed<T>>> {
     if photos.is_empty() {
         return Ok(Vec::new());
@@ -81,7 +65,7 @@ async fn each<T: Send + 'static>(
     let options = Arc::new(options);
     let pool = &call.app.photos;
     let mut place = Some(pool.admit()?);
-    let mut running: VecDeque<Working<Result<(T, Times)>>> = VecDeque::new();
+    let mut running: VecDeque<Working<Result<T>>> = VecDeque::new();
     let mut processed = Vec::with_capacity(photos.len());
     for bytes in photos {
         if running.len() >= TOGETHER
@@ -105,16 +89,17 @@ async fn each<T: Send + 'static>(
     Ok(processed)
 }
 
-async fn finished<T>(call: &Call, working: Working<Result<(T, Times)>>) -> Result<Processed<T>> {
+async fn finished<T: Timed>(call: &Call, working: Working<Result<T>>) -> Result<Processed<T>> {
     let (done, waited) = working.done().await?;
-    let (result, times) = done?;
+    let result = done?;
+    let times = result.times();
     let metrics = &call.app.metrics;
     metrics.stage(Stage::Queue).record(waited);
     let steps = [(Stage::Decode, times.decode), (Stage::Detect, times.detect), (Stage::Encode, times.encode)];
     for (stage, time) in steps.into_iter().filter(|(_, time)| !time.is_zero()) {
         metrics.stage(stage).record(time);
     }
-    Ok(Processed { result, times, waited })
+    Ok(Processed { result, waited })
 }
 
 /// Milliseconds.
@@ -123,8 +108,9 @@ pub fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// Enters the longest duration of each step.
-pub fn enter<T>(timings: &mut Timings, processed: &[Processed<T>]) {
-    for Processed { times, waited, .. } in processed {
+pub fn enter<T: Timed>(timings: &mut Timings, processed: &[Processed<T>]) {
+    for Processed { result, waited } in processed {
+        let times = result.times();
         let steps = [
             (&mut timings.queue_ms, *waited),
             (&mut timings.decode_ms, times.decode),

@@ -52,6 +52,8 @@ pub struct Route {
     pub query: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// The accepted bodies.
     pub bodies: Vec<Content>,
+    /// Whether a repeated request with an `Idempotency-Key` gets the first reply.
+    pub takes_key: bool,
     /// Whether the body may be left out.
     pub body_is_optional: bool,
     /// The successful replies, by status.
@@ -77,6 +79,7 @@ impl Route {
             handler,
             query,
             bodies,
+            takes_key: false,
             body_is_optional: false,
             replies,
         }
@@ -87,6 +90,12 @@ impl Route {
     pub fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(T::json_schema);
         self
+    }
+
+    /// With an `Idempotency-Key`.
+    #[must_use]
+    pub fn takes_key(self) -> Self {
+        Self { takes_key: true, ..self }
     }
 
     /// With a body in JSON.

@@ -7,7 +7,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +19,7 @@ const NAME: &str = "backup.json";
 const FORMAT: u32 = 1;
 
 /// The list of files, as in `backup.json`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Listing {
     format: u32,
     /// Seconds since 1970.
@@ -32,7 +31,7 @@ pub(super) struct Listing {
     pub backup: Backup,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Entry {
     path: PathBuf,
     bytes: u64,

@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 
 use super::handler;
-use crate::ingest::{Census, Finding, Skip};
+use crate::ingest::{self, Census, Finding, Skip, look};
 use crate::reply::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, Timings, UnusedFace, VERSION,
 };
@@ -39,7 +39,7 @@ async fn embed(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
     let (photos, options) = input::photos(&call).await?;
     let (_, options) = served.photos(&options)?;
-    let looks = photo::looks(&call, &served, photos, options).await?;
+    let looks = photo::each(&call, &served, photos, options, look).await?;
     let mut timings = Timings::default();
     photo::enter(&mut timings, &looks);
     let photos = looks.into_iter().map(|look| {
@@ -62,7 +62,7 @@ async fn detect(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
     let (photos, options) = input::photos(&call).await?;
     let (_, options) = served.photos(&options)?;
-    let seen = photo::detections(&call, &served, photos, options).await?;
+    let seen = photo::each(&call, &served, photos, options, ingest::detect).await?;
     let mut timings = Timings::default();
     photo::enter(&mut timings, &seen);
     let photos = seen.into_iter().map(|seen| {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use super::handler;
 use crate::gallery::{EnrolledTemplate, GalleryError, Person};
 use crate::image::{self, PhotoHash, picture};
-use crate::ingest::{Census, Faces, RefusedFace};
+use crate::ingest::{Census, Faces, RefusedFace, look};
 use crate::reason::Reason;
 use crate::reply::{
     EnrollFaces, EnrolledFaces, FaceEnrolled, FaceOptions, MoveFaces, Renamed, TemplatesMoved,
@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::POST, FACES, enroll, words, handler!(self::enroll))
             .query::<EnrollQuery>()
+            .takes_key()
             .takes::<EnrollFaces>()
             .takes_as::<PhotoForm>("multipart/form-data")
             .takes_as::<Octets>("application/octet-stream")
@@ -84,34 +85,39 @@ async fn enroll_once(call: &Call) -> Result<Reply> {
         return Err(Problem::field("photos.faces", "all faces of a photo would get the same name"));
     }
     let mut timings = Timings::default();
-    let (given, set) = templates(&faces);
+    let set = templates(&faces);
     let results = if faces.len() == set.len() {
         Vec::new()
     } else {
         enroll_photos(call, &served, &faces, &photos, &mut timings).await?
     };
     let rows = if set.is_empty() { Vec::new() } else { enroll_set(&served, set, &mut timings).await? };
-    let (mut results, mut rows) = (results.into_iter(), given.iter().zip(rows));
-    let mut enrolled = Vec::with_capacity(faces.len());
-    for (face, person) in &faces {
-        let result = match face {
-            Face::Photo(_) => results.next(),
-            Face::Template(_) => rows.next().map(|(_, row)| of_row(&served, person, row)).transpose()?,
+    let assemble = move || {
+        let (mut results, mut rows) = (results.into_iter(), rows.into_iter());
+        let result = |(face, person): &(Face, Person)| {
+            let result = match face {
+                Face::Photo(_) => {
+                    results.next().map(|(hash, written)| of_photo(&served, (&hash, person), written))
+                }
+                Face::Template(_) => rows.next().map(|row| of_row(&served, person, row)),
+            };
+            result.unwrap_or_else(|| Err(Problem::internal(&"a face has no result")))
         };
-        enrolled.push(result.ok_or_else(|| Problem::internal(&"a face has no result"))?);
-    }
+        faces.iter().map(result).collect::<Result<Vec<_>>>()
+    };
+    // It reads the catalog, which may wait for a write.
+    let enrolled = call.work(assemble).await?;
     timings.total_ms = milliseconds(call.received.elapsed());
     reply(enrolled, timings)
 }
 
-/// The templates among the faces, with their positions.
-fn templates(faces: &[(Face, Person)]) -> (Vec<usize>, Set) {
-    let faces = faces.iter().enumerate();
-    let templates = faces.filter_map(|(at, (face, person))| match face {
-        Face::Template(template) => Some((at, (template.clone(), person.clone()))),
+/// The templates among the faces.
+fn templates(faces: &[(Face, Person)]) -> Set {
+    let templates = faces.iter().filter_map(|(face, person)| match face {
+        Face::Template(template) => Some((template.clone(), person.clone())),
         Face::Photo(_) => None,
     });
-    templates.unzip()
+    templates.collect()
 }
 
 async fn enroll_set(served: &Served, set: Set, timings: &mut Timings) -> Result<Vec<EnrolledRow>> {
@@ -150,7 +156,7 @@ async fn enroll_photos(
     faces: &[(Face, Person)],
     photos: &FaceOptions,
     timings: &mut Timings,
-) -> Result<Vec<FaceEnrolled>> {
+) -> Result<Vec<(PhotoHash, Enrolled)>> {
     let (request, options) = served.photos(photos)?;
     let given = faces.iter().filter_map(|(face, person)| match face {
         Face::Photo(bytes) => Some((bytes.clone(), person.clone())),
@@ -159,27 +165,23 @@ async fn enroll_photos(
     let (bytes, people): (Vec<_>, Vec<Person>) = given.unzip();
     let keeps = call.app.options.keep_photos;
     let originals = if keeps { bytes.clone() } else { Vec::new() };
-    let looks = photo::looks(call, served, bytes, options).await?;
+    let looks = photo::each(call, served, bytes, options, look).await?;
     photo::enter(timings, &looks);
     // All photos are queued before the first result is awaited, so that they become durable together.
     let photos = looks.into_iter().zip(people).map(|(look, person)| {
         let hash = look.result.hash;
-        let photo = ProcessedPhoto {
-            look: look.result,
-            path: PathBuf::new(),
-            person: person.clone(),
-            photos: request.clone(),
-        };
-        (hash, person, served.enroller.queue_photo(photo))
+        let photo =
+            ProcessedPhoto { look: look.result, path: PathBuf::new(), person, photos: request.clone() };
+        (hash, served.enroller.queue_photo(photo))
     });
     let photos: Vec<_> = photos.collect();
     let mut results = Vec::with_capacity(photos.len());
-    for (hash, person, queued) in photos {
+    for (hash, queued) in photos {
         let Written { result, waited, wrote } = queued?.written().await?;
         timings.queue_ms = timings.queue_ms.max(milliseconds(waited));
         timings.write_ms = timings.write_ms.max(milliseconds(wrote));
         let is_new = matches!(result, Enrolled::Added(..));
-        results.push(of_photo(served, (&hash, &person), result)?);
+        results.push((hash, result));
         if let Some(original) = originals.get(results.len() - 1).filter(|_| is_new) {
             keep_picture(call, served, hash, original.clone()).await?;
         }

@@ -65,26 +65,9 @@ async fn show(call: Call) -> Result<Reply> {
     json(StatusCode::OK, &call.work(move || shown(&app, &served)).await?)
 }
 
-/// Requires a name that is a plain name of a folder.
-pub fn require_name(name: &str) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.') {
-        return Ok(());
-    }
-    Err(Problem::field(
-        "gallery",
-        "expected 1 to 64 letters, digits, `.`, `_` or `-`, not beginning with `.`",
-    ))
-}
-
-fn no_root() -> Problem {
-    Problem::conflict("no_root", "the server has no folder in which galleries can be made or dropped")
-}
-
 async fn create(call: Call) -> Result<Reply> {
     let name = call.parameter("gallery").to_owned();
-    require_name(&name)?;
-    let place = call.app.in_root(&name).ok_or_else(no_root)?;
+    let place = call.app.in_root(&name)?;
     let CreateGallery { model, dimension } = call.json_or_default()?;
     let app = Arc::clone(&call.app);
     let made = call.work(move || {
@@ -131,7 +114,7 @@ fn binding_of(model: Option<String>, engine: &EngineRequest) -> Result<Binding> 
 async fn remove(call: Call) -> Result<Reply> {
     let name = call.parameter("gallery").to_owned();
     let served = call.gallery()?;
-    let place = call.app.in_root(&name).ok_or_else(no_root)?;
+    let place = call.app.in_root(&name)?;
     if served.session.gallery().directory() != place.path {
         return Err(Problem::conflict("not_in_root", "the gallery is not in the folder of the server"));
     }

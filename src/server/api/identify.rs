@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode};
 
 use super::handler;
 use crate::gallery::TOGETHER;
+use crate::ingest::look;
 use crate::reply::{
     Identification, IdentifiedFaces, IdentifyFaces, IdentifyRequest, Probe, Refusal, Reply as Answer,
     Timings, VERSION,
@@ -65,7 +66,7 @@ async fn identify(call: Call) -> Result<Reply> {
         Some(arriving)
     } else {
         drop(arriving);
-        looks = photo::looks(&call, &served, bytes, options).await?;
+        looks = photo::each(&call, &served, bytes, options, look).await?;
         photo::enter(&mut timings, &looks);
         None
     };

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
-use serde::Serialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::handler;
-use crate::reply::{ErasedSubject, JobKind, JobShown, JobsListed, PurgeReceipt, VERSION};
+use crate::reply::{ErasedSubject, JobKind, JobResult, JobShown, JobsListed, PurgeReceipt, VERSION};
 use crate::server::app::App;
 use crate::server::call::{Call, Reply, json};
 use crate::server::job::Job;
@@ -39,11 +37,6 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// A result of a job as JSON.
-pub fn value(result: &impl Serialize) -> Result<Option<Value>> {
-    serde_json::to_value(result).map(Some).map_err(|error| Problem::internal(&error))
-}
-
 /// The reply for a job that was started.
 pub fn accepted(job: &Job) -> Result<Reply> {
     json(StatusCode::ACCEPTED, &job.shown())
@@ -55,7 +48,7 @@ pub fn purge_job(app: &App, served: &Arc<Served>, erased: Option<ErasedSubject>)
     app.jobs.start(JobKind::Purge, &served.name, turn, move |_| {
         let purged = maintenance::purge(session.gallery())?;
         if purged.is_whole() {
-            return value(&PurgeReceipt { purged, subject: erased });
+            return Ok(Some(JobResult::Purge(PurgeReceipt { purged, subject: erased })));
         }
         let detail = "a search or another program still uses old files; purge again later";
         Err(Problem::conflict("not_erased_yet", detail))
@@ -69,7 +62,9 @@ async fn purge(call: Call) -> Result<Reply> {
 async fn compact(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));
-    let work = move |_: &crate::session::Control<'_>| value(&maintenance::compact(session.gallery())?);
+    let work = move |_: &crate::session::Control<'_>| {
+        Ok(Some(JobResult::Compact(maintenance::compact(session.gallery())?)))
+    };
     accepted(&call.app.jobs.start(JobKind::Compact, &served.name, turn, work)?.clone())
 }
 
@@ -86,7 +81,7 @@ async fn backup(call: Call) -> Result<Reply> {
         let to: PathBuf = folder.join(&name);
         let mut made = maintenance::backup(session.gallery().directory(), &to, control)?;
         made.to = name; // the folder is the server's own matter
-        value(&made)
+        Ok(Some(JobResult::Backup(made)))
     })?;
     accepted(&job)
 }

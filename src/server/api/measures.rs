@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode};
 
 use super::handler;
-use super::jobs::{accepted, value};
+use super::jobs::accepted;
 use crate::experiment::Probe;
 use crate::reply::{
-    AuditGallery, Calibrate, Evaluate, JobKind, JobShown, MatedProbe, PhotoRequest, StatsCalibration,
-    Versioned,
+    AuditGallery, Calibrate, Evaluate, Evaluated, JobKind, JobResult, JobShown, MatedProbe, PhotoRequest,
+    StatsCalibration, VERSION, Versioned,
 };
 use crate::server::call::{Call, Reply, json};
 use crate::server::input::template;
@@ -98,7 +98,7 @@ async fn calibrate(call: Call) -> Result<Reply> {
         // Unreachable targets must be an error before anything is stored.
         let mut reply = measured.reply(None, session.gallery().counts()?.0)?;
         reply.id = Some(session.keep_calibration(&calibration)?);
-        value(&reply)
+        Ok(Some(JobResult::Calibration(Box::new(reply))))
     })?;
     accepted(&job)
 }
@@ -142,7 +142,7 @@ async fn audit(call: Call) -> Result<Reply> {
         if keeps {
             session.keep_audit(&audited.audit)?;
         }
-        value(&Versioned::new(&audited.audit))
+        Ok(Some(JobResult::Audit(Box::new(Versioned::new(audited.audit)))))
     })?;
     accepted(&job)
 }
@@ -158,10 +158,10 @@ async fn evaluate(call: Call) -> Result<Reply> {
     let request = EvaluateRequest { mated, strangers, target_fpir, seed, repetitions, search };
     let (turn, session) = (Arc::clone(&served.turn), Arc::clone(&served.session));
     let job = call.app.jobs.start(JobKind::Evaluation, &served.name, turn, move |control| {
-        match session.evaluate(&request, control)? {
-            Some((measured, _)) => value(&Versioned::new(&measured)),
-            None => Ok(None),
-        }
+        let evaluated = session.evaluate(&request, control)?;
+        Ok(evaluated.map(|(identification, warnings)| {
+            JobResult::Evaluation(Box::new(Evaluated { version: VERSION, identification, warnings }))
+        }))
     })?;
     accepted(&job)
 }

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 
 use super::handler;
 use crate::decision::Decision;
-use crate::ingest::{Faces, Look};
+use crate::ingest::{Faces, Look, look};
 use crate::reply::{FaceOptions, Refusal, VerifiedFaces, VerifyFaces};
 use crate::server::call::{Call, Reply, json};
 use crate::server::decision_log::Entry;
@@ -39,7 +39,8 @@ async fn verify(call: Call) -> Result<Reply> {
     let binding = served.session.gallery().binding();
     let threshold = threshold(given, binding)?;
     let (_, options) = served.photos(&FaceOptions { faces: Faces::Largest, ..photos })?;
-    let looks = photo::looks(&call, &served, faces.iter().filter_map(Face::photo).collect(), options).await?;
+    let bytes = faces.iter().filter_map(Face::photo).collect();
+    let looks = photo::each(&call, &served, bytes, options, look).await?;
     let mut seen = looks.iter();
     let mut sides = Vec::with_capacity(2);
     for (face, name) in faces.iter().zip(SIDES) {
