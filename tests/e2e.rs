@@ -106,6 +106,9 @@ mod serve_hostile;
 #[path = "e2e/serve_hostile_bodies.rs"]
 mod serve_hostile_bodies;
 #[cfg(feature = "server")]
+#[path = "e2e/serve_requests.rs"]
+mod serve_requests;
+#[cfg(feature = "server")]
 #[path = "e2e/serve_scopes.rs"]
 mod serve_scopes;
 #[cfg(feature = "server")]

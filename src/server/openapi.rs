@@ -198,3 +198,35 @@ fn responses(route: &Route, generator: &mut SchemaGenerator, problem: &Schema) -
     }
     Value::Object(responses)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visit(value: &Value, check: &mut dyn FnMut(&str, &Value)) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| visit(value, check)),
+            Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+                check(name, field);
+                visit(field, check);
+            }),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn generators_of_clients_understand_the_document() {
+        visit(&document(), &mut |name, field| {
+            assert!(!(name == "schema" && field.is_boolean()), "a schema is {field}");
+            let choices = if name == "oneOf" { field.as_array().map_or(&[][..], Vec::as_slice) } else { &[] };
+            assert!(choices.is_empty() || choices.iter().any(|choice| choice["const"].is_null()), "{field}");
+            assert!(name != "description" || !field.to_string().contains("[`"), "{field}");
+        });
+    }
+
+    #[test]
+    fn links_become_names() {
+        assert_eq!(plain("[`VERSION`](super::VERSION), [`x`] or `None`."), "`VERSION`, `x` or null.");
+        assert_eq!(plain("a [`b"), "a [`b");
+    }
+}

@@ -138,6 +138,17 @@ impl Server {
         self.send("POST", path, &self.token, Some((&kind, body)))
     }
 
+    /// Posts a body with an idempotency key.
+    #[track_caller]
+    pub fn keyed(&self, path: &str, key: &str, (kind, body): (&str, Vec<u8>)) -> Reply {
+        let request = Request::builder().method("POST").uri(format!("{}{path}", self.url));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("content-type", kind).header("idempotency-key", key);
+        let mut reply = self.agent.run(request.body(body).unwrap()).expect("the server replies");
+        let status = reply.status().as_u16();
+        Reply { status, kind: String::new(), body: reply.body_mut().read_to_vec().unwrap() }
+    }
+
     /// Waits until a job has ended. Returns it.
     #[track_caller]
     pub fn job(&self, id: &str) -> Value {
@@ -242,17 +253,21 @@ pub fn read(stream: &mut TcpStream) -> (u16, String) {
 
 /// A multipart form: its media type and its bytes.
 pub fn form(parts: &[(&str, &[u8])]) -> (String, Vec<u8>) {
-    const BOUNDARY: &str = "a-boundary-of-tests";
+    form_with("a-boundary-of-tests", parts)
+}
+
+/// As [`form`], with this boundary.
+pub fn form_with(boundary: &str, parts: &[(&str, &[u8])]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, content) in parts {
         let file = if *name == "image" { "; filename=\"x\"" } else { "" };
-        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
         body.extend(head.as_bytes());
         body.extend(*content);
         body.extend(b"\r\n");
     }
-    body.extend(format!("--{BOUNDARY}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+    body.extend(format!("--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), body)
 }
 
 /// A template of `dimension` numbers. Different seeds give different directions.
