@@ -209,8 +209,7 @@ async fn picture(call: Call) -> Result<Reply> {
     let (served, id) = (call.gallery()?, call.id_parameter("face", "unknown_face")?);
     let found = call.work(move || {
         let gallery = served.session.gallery();
-        let template = gallery.template(id)?.ok_or(GalleryError::UnknownTemplate { id })?;
-        let Some((photo, face)) = template.photo.zip(template.face) else { return Ok(None) };
+        let Some((photo, face)) = gallery.face_of(id)? else { return Ok(None) };
         let picture = gallery.picture(&photo)?;
         Ok::<_, GalleryError>(picture.and_then(|picture| picture::face(&picture, face.bounds)))
     });
