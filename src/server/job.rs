@@ -71,16 +71,17 @@ impl Job {
     }
 }
 
-/// All jobs of a server. Their ids contain the time of its start, so an id does not occur again after a restart.
+/// All jobs of a server. Their ids contain random digits, so an id does not occur again after a restart.
 pub struct Jobs {
-    started: i64,
+    run: u64,
     next: AtomicU64,
     all: Mutex<BTreeMap<u64, Arc<Job>>>,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { started: now(), next: AtomicU64::new(0), all: Mutex::default() }
+        let run = getrandom::u64().unwrap_or_else(|_| OffsetDateTime::now_utc().unix_timestamp().cast_unsigned());
+        Self { run, next: AtomicU64::new(0), all: Mutex::default() }
     }
 }
 
@@ -99,7 +100,7 @@ impl Jobs {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let job = Arc::new(Job {
             number,
-            id: format!("job-{:x}-{number}", self.started),
+            id: format!("job-{:016x}-{number}", self.run),
             kind,
             gallery: gallery.into(),
             created: now(),
@@ -225,6 +226,15 @@ mod tests {
         let id = stopped.shown().id;
         assert_eq!(jobs.find(&id).unwrap().shown().id, id);
         assert!(jobs.find("job-1").is_none() && jobs.find("7").is_none());
+    }
+
+    #[test]
+    fn an_id_does_not_occur_again_after_a_restart_in_the_same_second() {
+        let id = || {
+            let job = Jobs::default().start(JobKind::Compact, "g", Arc::default(), |_| Ok(Some(result()))).unwrap();
+            wait(&job).id
+        };
+        assert_ne!(id(), id());
     }
 
     #[test]
