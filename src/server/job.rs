@@ -80,7 +80,8 @@ pub struct Jobs {
 
 impl Default for Jobs {
     fn default() -> Self {
-        let run = getrandom::u64().unwrap_or_else(|_| OffsetDateTime::now_utc().unix_timestamp().cast_unsigned());
+        let run =
+            getrandom::u64().unwrap_or_else(|_| OffsetDateTime::now_utc().unix_timestamp().cast_unsigned());
         Self { run, next: AtomicU64::new(0), all: Mutex::default() }
     }
 }
@@ -231,7 +232,8 @@ mod tests {
     #[test]
     fn an_id_does_not_occur_again_after_a_restart_in_the_same_second() {
         let id = || {
-            let job = Jobs::default().start(JobKind::Compact, "g", Arc::default(), |_| Ok(Some(result()))).unwrap();
+            let job =
+                Jobs::default().start(JobKind::Compact, "g", Arc::default(), |_| Ok(Some(result()))).unwrap();
             wait(&job).id
         };
         assert_ne!(id(), id());

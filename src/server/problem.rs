@@ -120,6 +120,9 @@ fn without_options(detail: &str) -> String {
     detail.split("; ").filter(|part| !part.ends_with("permits it")).collect::<Vec<_>>().join("; ")
 }
 
+/// What helps where neither the gallery nor its model has a threshold.
+const WITHOUT_THRESHOLD: &str = "give one (`decision.threshold` in JSON, `threshold` in a query or form), or calibrate the gallery (POST calibrations)";
+
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         let unprocessable = |code, error: &dyn std::fmt::Display| {
@@ -135,7 +138,9 @@ impl From<SessionError> for Problem {
                 unprocessable("invalid_request", &error)
             }
             SessionError::ExternalTemplates => Self::conflict("templates_only", error.to_string()),
-            SessionError::NoThreshold => Self::conflict("no_threshold", error.to_string()),
+            SessionError::NoThreshold => {
+                Self::conflict("no_threshold", format!("{error}; {WITHOUT_THRESHOLD}"))
+            }
             SessionError::Calibration(error) => error.into(),
             SessionError::Experiment(ExperimentError::Calibration(error)) => error.into(),
             SessionError::Experiment(ExperimentError::Gallery(error)) => error.into(),

@@ -137,6 +137,20 @@ fn lists_limit_who_is_searched_here_and_on_a_server() {
 }
 
 #[test]
+fn a_gallery_without_a_threshold_says_how_to_give_one() {
+    let house = House::empty();
+    house.run("init", ["--dimension", "16"]).ends(0);
+    let server = Server::start(&house, &[]);
+    let mut probe = json!({ "probes": [{ "embedding": embedding(16, 1) }] });
+    let refused = server.json("POST", &format!("{G}/identify"), &probe).is(409);
+    assert_eq!(refused["code"], "no_threshold");
+    assert!(refused["detail"].as_str().unwrap().contains("`decision.threshold`"), "{refused}");
+    probe["decision"] = json!({ "threshold": [0.9] });
+    server.json("POST", &format!("{G}/identify"), &probe).is(200);
+    server.stop();
+}
+
+#[test]
 fn a_gallery_of_templates_takes_templates_only() {
     let house = House::empty();
     house.run("init", ["--dimension", "16", "--threshold", "0.9"]).ends(0);
