@@ -1,42 +1,64 @@
 //! Photos: decodes the bytes of an image file to upright RGB pixels, within limits.
 //!
-//! The bytes determine the format, not the file name. JPEG, PNG and WebP are decoded. Every other format (HEIC, AVIF, TIFF, GIF, camera raw
-//! and others) is refused as `unsupported`, and the message contains a command that converts the file. Each further decoder would
-//! be another target for hostile files.
+//! The bytes determine the format, not the file name:
+//! - JPEG, PNG, WebP, GIF, BMP, TIFF and JPEG XL are decoded here.
+//! - HEIF/HEIC and AVIF are decoded by an installed program: `heif-dec` or `heif-convert` of libheif, `avifdec` of libavif, or `vips`. No
+//!   library is loaded for it. Without a program they are refused as `unsupported`, and the message names the package to install.
+//! - Camera raw files (DNG, CR2, CR3, NEF, NRW, ARW, RAF, ORF, RW2, PEF) give the largest complete JPEG in them, which is the
+//!   camera's own rendering. The raw samples are not developed.
+//! - Every other format (JPEG 2000, Photoshop and others) is refused as `unsupported`, and the message contains a command that
+//!   converts the file.
 //!
 //! The header is read and checked before memory for the picture is allocated, so a decompression bomb costs nothing. The default limits are
 //! 256 megapixels and 256 MiB per file (`--max-pixels`, `--max-file`). All photos in flight together may use half of the machine's memory
 //! (`--max-memory`). A refusal names the option and a value that is sufficient.
 //!
-//! A decoder receives only the parts of a file that make up the picture. This module parses the segments or chunks of the file and drops
-//! the rest: metadata, profiles, further pictures, and bytes between or after segments.
+//! A decoder of JPEG, PNG and WebP receives only the parts of a file that make up the picture. This module parses the segments or chunks
+//! of the file and drops the rest: metadata, profiles, further pictures, and bytes between or after segments.
 //!
 //! Special cases:
-//! - EXIF orientation (all eight) is applied in every format that allows EXIF, so a [`Photo`] is upright.
+//! - EXIF orientation (all eight), or that of XMP if there is none in EXIF, is applied, so a [`Photo`] is upright. HEIF, AVIF and JPEG XL
+//!   state it in their own structure, which takes precedence.
 //! - Grey is copied to the three channels, 16 bits are rounded to 8, palettes are resolved.
 //! - Alpha is composited over white, the usual background of a portrait that was cut out.
 //! - CMYK and YCCK JPEG are converted with 255 as no ink, with or without Adobe's marker, as programs of Adobe write
 //!   them.
-//! - An animated PNG gives the picture that programs without animation show, an animated WebP its first picture, and a file
-//!   of several JPEGs (MPO, motion photos) its first JPEG.
-//! - Colour profiles and gamma are ignored: values are taken as sRGB. Photos in Display P3 become slightly paler, which does not affect
-//!   recognition.
+//! - An animated PNG gives the picture that programs without animation show, every other animation its first picture, a TIFF its first
+//!   page, and a file of several JPEGs (MPO, motion photos) its first JPEG.
+//! - Colour profiles of grey and RGB (Display P3, Adobe RGB and others) are converted to sRGB, also those that PNG, HEIF and AVIF state by
+//!   numbers. Profiles of CMYK, damaged profiles and the gamma of PNG are ignored: the values are taken as sRGB. The brightness of
+//!   HDR photos in HEIF and AVIF (PQ, HLG) is not mapped.
 
+mod annotations;
+mod boxes;
+mod decoders;
 mod exif;
 mod format;
+mod heif;
+mod ifd;
 mod jpeg;
+mod jxl;
 mod limits;
+mod metadata;
 pub mod picture;
 mod png;
+mod profile;
 mod raster;
+mod raw;
 mod read;
 mod webp;
+mod xmp;
 
 pub use limits::{Bound, Excess, Limits};
+pub use metadata::{Metadata, Taken, metadata};
 pub use read::Source;
 
+use std::fmt::Debug;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use annotations::Annotations;
+use decoders::Codec;
 use format::Format;
 use thiserror::Error;
 
@@ -107,15 +129,66 @@ impl DecodeError {
 /// A picture whose header was read and checked. It is not decoded yet.
 #[derive(Debug)]
 pub struct Picture<'a> {
-    kind: Kind<'a>,
+    still: Box<dyn Still<'a> + 'a>,
     memory: u64,
 }
 
-#[derive(Debug)]
-enum Kind<'a> {
-    Jpeg(jpeg::Outline<'a>),
-    Png(png::Outline<'a>),
-    WebP(webp::Outline<'a>),
+/// A picture of some format whose header was read.
+trait Still<'a>: Debug {
+    /// Width and height in pixels as the header states them.
+    fn size(&self) -> (u32, u32);
+
+    /// Most memory for decoding in bytes, without the file and a copy of it.
+    fn memory(&self) -> u64;
+
+    /// Refuses pictures that cannot be decoded, after the limits were checked.
+    fn check(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    /// What the file says about its picture.
+    fn annotations(&self) -> &Annotations<'a>;
+
+    /// Decodes the picture with at most this much memory, in bytes.
+    fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError>;
+
+    /// Number of pixels by the header.
+    fn pixels_of_header(&self) -> u64 {
+        let (width, height) = self.size();
+        u64::from(width) * u64::from(height)
+    }
+}
+
+/// Reads the header of an image file.
+fn open(bytes: &[u8]) -> Result<Box<dyn Still<'_> + '_>, DecodeError> {
+    let open = || -> Result<Box<dyn Still<'_> + '_>, DecodeError> {
+        Ok(match Format::of(bytes) {
+            Some(Format::Jpeg) => Box::new(jpeg::inspect(bytes)?),
+            Some(Format::Png) => Box::new(png::inspect(bytes)?),
+            Some(Format::WebP) => Box::new(webp::inspect(bytes)?),
+            Some(Format::Gif) => Box::new(decoders::inspect(bytes, Codec::Gif)?),
+            Some(Format::Bmp) => Box::new(decoders::inspect(bytes, Codec::Bmp)?),
+            Some(Format::Tiff) if !raw::is_raw(bytes) => Box::new(decoders::inspect(bytes, Codec::Tiff)?),
+            Some(Format::Tiff | Format::Raw) => Box::new(raw::inspect(bytes)?),
+            Some(Format::JpegXl) => Box::new(jxl::inspect(bytes)?),
+            Some(Format::Heif) => Box::new(heif::inspect(bytes, false)?),
+            Some(Format::Avif) => Box::new(heif::inspect(bytes, true)?),
+            Some(Format::Other(name, help)) => {
+                return Err(DecodeError::Unsupported(format!("{name} files are not decoded: {help}")));
+            }
+            None => {
+                let what = format!("not an image in a known format; {}", format::DECODED);
+                return Err(DecodeError::Unsupported(what));
+            }
+        })
+    };
+    guarded(open)
+}
+
+/// Decoders are third-party code, and some have panicked on unusual files. One photo must not end the run.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(DecodeError::Failed("damaged: the decoder failed on it".into())))
 }
 
 /// Reads and checks the header of an image file. Does not decode it.
@@ -127,60 +200,37 @@ pub fn inspect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Picture<'a>, Deco
         return Err(DecodeError::Empty);
     }
     limits.check([(Bound::File, bytes.len() as u64)])?;
-    let kind = match Format::of(bytes) {
-        Some(Format::Jpeg) => Kind::Jpeg(jpeg::inspect(bytes)?),
-        Some(Format::Png) => Kind::Png(png::inspect(bytes)?),
-        Some(Format::WebP) => Kind::WebP(webp::inspect(bytes)?),
-        Some(Format::Other(name, help)) => {
-            return Err(DecodeError::Unsupported(format!("{name} files are not decoded: {help}")));
-        }
-        None => {
-            return Err(DecodeError::Unsupported(
-                "not an image in a known format; JPEG, PNG and WebP are decoded".into(),
-            ));
-        }
-    };
-    let ((width, height), working) = match &kind {
-        Kind::Jpeg(outline) => (outline.size(), outline.memory()),
-        Kind::Png(outline) => (outline.size(), outline.memory()),
-        Kind::WebP(outline) => (outline.size(), outline.memory()),
-    };
+    let still = open(bytes)?;
+    let (width, height) = still.size();
     if width == 0 || height == 0 {
         return Err(DecodeError::Failed(format!("its header has {width} x {height} pixels")));
     }
     // The file itself, and the copy of it for the decoder.
-    let memory = working.saturating_add(2 * bytes.len() as u64);
-    let pixels = u64::from(width) * u64::from(height);
-    limits.check([(Bound::Pixels, pixels), (Bound::Memory, memory)])?;
-    match &kind {
-        Kind::Jpeg(outline) => outline.check()?,
-        Kind::Png(outline) => outline.check()?,
-        Kind::WebP(_) => {}
-    }
-    Ok(Picture { kind, memory })
+    let memory = still.memory().saturating_add(2 * bytes.len() as u64);
+    limits.check([(Bound::Pixels, still.pixels_of_header()), (Bound::Memory, memory)])?;
+    still.check()?;
+    Ok(Picture { still, memory })
 }
 
 impl Picture<'_> {
-    /// Most memory, in bytes, for the file and its decoding together.
+    /// Most memory, in bytes, for the file and its decoding together, including that of another program.
     pub fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// Decodes the picture and rotates it upright.
+    /// Metadata of the photo.
+    pub fn metadata(&self) -> Metadata {
+        Metadata::of(self.still.annotations())
+    }
+
+    /// Decodes the picture, converts its colours to sRGB and rotates it upright.
     ///
     /// # Errors
     /// The file is damaged, truncated, or a variant that is not decoded. `Temporary` if there is not enough memory.
     pub fn decode(self) -> Result<Photo, DecodeError> {
         // Decoders abort the process when an allocation fails, so the same amount is allocated first.
         drop(room_for(self.memory)?);
-        let decode = || match self.kind {
-            Kind::Jpeg(outline) => jpeg::decode(outline),
-            Kind::Png(outline) => png::decode(outline, self.memory),
-            Kind::WebP(outline) => webp::decode(outline),
-        };
-        // Decoders are third-party code, and some have panicked on unusual files. One photo must not end the run.
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
-            .unwrap_or_else(|_| Err(DecodeError::Failed("damaged: the decoder failed on it".into())))
+        guarded(|| self.still.decode(self.memory))
     }
 }
 

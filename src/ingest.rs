@@ -109,7 +109,7 @@ impl Default for Options {
 }
 
 /// Version of the decoders. It is raised when they accept more files, so that photos they refused are processed again.
-const DECODERS: u32 = 2;
+const DECODERS: u32 = 3;
 
 impl Options {
     /// Whether these options may enroll faces of a photo that were not enrolled with the options of the text `earlier`, which

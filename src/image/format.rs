@@ -11,42 +11,45 @@ pub(super) enum Format {
     Jpeg,
     Png,
     WebP,
+    Gif,
+    Bmp,
+    /// TIFF, or a camera raw file in its form.
+    Tiff,
+    /// A camera raw file in another form.
+    Raw,
+    JpegXl,
+    Heif,
+    Avif,
     /// Known, but not decoded: its name, and how to convert it to a format that is decoded.
     Other(&'static str, &'static str),
 }
 
+/// The formats that are decoded, for messages.
+pub(super) const DECODED: &str =
+    "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIF, AVIF, JPEG XL and the previews of camera raw files are decoded";
 /// The advice for formats that every converter reads.
-const CONVERT: &str = "convert it to JPEG or PNG first, for example with `magick IN OUT.png`";
-const HEIF: &str = "convert it to JPEG first, for example with `heif-convert IN.heic OUT.jpg`; iPhones take JPEG with \
-                    Settings, Camera, Formats, Most Compatible";
-const AVIF: &str = "convert it to JPEG first, for example with `heif-convert IN.avif OUT.jpg`";
-const JPEG_XL: &str = "convert it to JPEG first, for example with `djxl IN.jxl OUT.jpg`";
-const RAW: &str = "develop it to JPEG first, or use the JPEG that the camera wrote with it";
+pub(super) const CONVERT: &str = "convert it to JPEG or PNG first, for example with `magick IN OUT.png`";
+pub(super) const JPEG_XL: &str = "convert it to JPEG first, for example with `djxl IN.jxl OUT.jpg`";
+pub(super) const RAW: &str = "develop it to JPEG first, or use the JPEG that the camera wrote with it";
 
 impl Format {
     /// The format of a file that begins with `bytes`.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let starts = |magic: &[u8]| bytes.starts_with(magic);
         let has = |at: usize, magic: &[u8]| bytes.get(at..at + magic.len()) == Some(magic);
-        let brand = |names: &[&[u8; 4]]| has(4, b"ftyp") && names.iter().any(|name| has(8, &name[..]));
-        let tiff = starts(b"II*\0") || starts(b"MM\0*");
         Some(match () {
             () if starts(&[0xff, 0xd8]) => Self::Jpeg,
             () if starts(b"\x89PNG\r\n\x1a\n") => Self::Png,
             () if starts(b"RIFF") && has(8, b"WEBP") => Self::WebP,
-            () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Other("GIF", CONVERT),
-            () if starts(b"BM") && has(6, &[0; 4]) => Self::Other("BMP", CONVERT),
-            () if tiff && has(8, b"CR") => Self::Other("camera raw", RAW),
-            () if tiff || starts(b"II+\0") || starts(b"MM\0+") => Self::Other("TIFF and camera raw", CONVERT),
-            () if brand(&[b"avif", b"avis"]) => Self::Other("AVIF", AVIF),
-            () if brand(&[b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"]) => {
-                Self::Other("HEIF/HEIC", HEIF)
-            }
-            () if brand(&[b"crx "]) => Self::Other("camera raw", RAW),
-            () if starts(b"FUJIFILMCCD-RAW") || starts(b"IIRO") || starts(b"IIU\0") || starts(b"FOVb") => {
-                Self::Other("camera raw", RAW)
-            }
-            () if starts(&[0xff, 0x0a]) || starts(b"\0\0\0\x0cJXL ") => Self::Other("JPEG XL", JPEG_XL),
+            () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
+            () if starts(b"BM") && has(6, &[0; 4]) => Self::Bmp,
+            () if starts(b"II*\0") || starts(b"MM\0*") => Self::Tiff,
+            () if starts(b"II+\0") || starts(b"MM\0+") => Self::Tiff,
+            () if has(4, b"ftyp") => return Self::of_brands(bytes),
+            () if starts(b"FUJIFILMCCD-RAW") || starts(b"IIU\0") => Self::Raw,
+            () if starts(b"IIRO") || starts(b"IIRS") || starts(b"MMOR") => Self::Raw,
+            () if starts(b"FOVb") => Self::Other("Sigma raw", RAW),
+            () if starts(&[0xff, 0x0a]) || starts(b"\0\0\0\x0cJXL ") => Self::JpegXl,
             () if starts(b"\0\0\0\x0cjP  ") || starts(&[0xff, 0x4f, 0xff, 0x51]) => {
                 Self::Other("JPEG 2000", CONVERT)
             }
@@ -56,6 +59,23 @@ impl Format {
             () if starts(b"\x8aMNG") || starts(b"\x8bJNG") => Self::Other("MNG", CONVERT),
             () => return None,
         })
+    }
+
+    /// The format by the brands of an ISO file: its major brand, then those that it is compatible with.
+    fn of_brands(bytes: &[u8]) -> Option<Self> {
+        const HEIF: [&[u8; 4]; 8] = [b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"];
+        let length = usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()?;
+        let brands = bytes.get(8..length.clamp(12, 256).min(bytes.len()))?.as_chunks::<4>().0;
+        let has = |of: &[&[u8; 4]]| brands.iter().any(|brand| of.contains(&brand));
+        match brands.first()? {
+            b"crx " => Some(Self::Raw),
+            b"avif" | b"avis" => Some(Self::Avif),
+            major if HEIF.contains(&major) && has(&[b"avif", b"avis"]) && !has(&[b"heic", b"heix"]) => {
+                Some(Self::Avif)
+            }
+            major if HEIF.contains(&major) => Some(Self::Heif),
+            _ => None,
+        }
     }
 }
 

@@ -12,15 +12,15 @@ mod huffman;
 mod planes;
 mod walk;
 
-use image::metadata::Orientation;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::annotations::Annotations;
 use super::raster::upright;
-use super::{DecodeError, Photo, exif, room_for};
+use super::{DecodeError, Photo, Still, exif, room_for};
 pub(super) use walk::inspect;
 
 /// Every 8x8 block of the full-size component takes at least one bit in its first scan (every
@@ -35,7 +35,7 @@ const END: [u8; 2] = [0xff, 0xd9];
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     frame: Frame,
-    orientation: Option<Orientation>,
+    pub annotations: Annotations<'a>,
     parts: Vec<Part<'a>>,
     scans: usize,
     /// Bytes in the scans.
@@ -82,13 +82,13 @@ enum Part<'a> {
     Scan(&'a [u8], &'a [u8]),
 }
 
-impl Outline<'_> {
-    pub fn size(&self) -> (u32, u32) {
+impl<'a> Still<'a> for Outline<'a> {
+    fn size(&self) -> (u32, u32) {
         (self.frame.width.into(), self.frame.height.into())
     }
 
     /// RGB, twice for a quarter turn. A file of several scans also needs its 16-bit coefficients or samples.
-    pub fn memory(&self) -> u64 {
+    fn memory(&self) -> u64 {
         let blocks = |count: u64, of: u64| count.div_ceil(8 * of) * 8 * of;
         let components = &self.frame.components;
         let most = |side: fn(&Component) -> u8| components.iter().map(side).max().map_or(1, u64::from);
@@ -97,13 +97,13 @@ impl Outline<'_> {
         let samples: u64 =
             components.iter().map(|one| u64::from(one.horizontal) * u64::from(one.vertical)).sum();
         let kept = if self.scans > 1 || self.frame.progressive { 2 * samples } else { 0 };
-        let rgb = if exif::is_quarter_turn(self.orientation) { 6 } else { 3 };
+        let rgb = if exif::is_quarter_turn(self.annotations.orientation()) { 6 } else { 3 };
         let twice = if self.ended { 1 } else { 2 };
         twice * (rgb * padded + (kept * padded).div_ceil(across * down))
     }
 
     /// Refuses headers with more pixels than the data can code, and files that take too much time or memory.
-    pub fn check(&self) -> Result<(), DecodeError> {
+    fn check(&self) -> Result<(), DecodeError> {
         let (width, height) = self.size();
         if u64::from(width) * u64::from(height) > PIXELS_PER_BYTE * self.data {
             return Err(DecodeError::Failed(format!(
@@ -115,6 +115,33 @@ impl Outline<'_> {
             return Err(DecodeError::Failed(format!("{} scans, more than {MOST_SCANS}", self.scans)));
         }
         Ok(())
+    }
+
+    fn annotations(&self) -> &Annotations<'a> {
+        &self.annotations
+    }
+
+    fn decode(self: Box<Self>, _: u64) -> Result<Photo, DecodeError> {
+        let pixels = self.pixels(&[])?;
+        if !self.ended {
+            // Is more missing than the end-of-image marker? The decoder replaces missing bits by zeros. If ones in their
+            // place give the same picture, no bit was missing. Missing scans of a progressive file cannot be detected.
+            let ones = [0xff, 0x00].repeat(64);
+            if self.frame.progressive || self.pixels(&ones)? != pixels {
+                return Err(DecodeError::Failed(
+                    "truncated JPEG: it ends before the end of its picture".into(),
+                ));
+            }
+        }
+        let (width, height) = self.size();
+        upright(width, height, pixels, &self.annotations)
+    }
+}
+
+impl Outline<'_> {
+    /// Whether an end-of-image marker follows the last scan.
+    pub fn is_complete(&self) -> bool {
+        self.ended
     }
 
     /// RGB before rotation. `filling` follows the last scan.
@@ -192,20 +219,6 @@ impl Frame {
         segment.extend(spectrum);
         Ok(segment)
     }
-}
-
-pub(super) fn decode(outline: Outline<'_>) -> Result<Photo, DecodeError> {
-    let pixels = outline.pixels(&[])?;
-    if !outline.ended {
-        // Is more missing than the end-of-image marker? The decoder replaces missing bits by zeros. If ones in their
-        // place give the same picture, no bit was missing. Missing scans of a progressive file cannot be detected.
-        let ones = [0xff, 0x00].repeat(64);
-        if outline.frame.progressive || outline.pixels(&ones)? != pixels {
-            return Err(DecodeError::Failed("truncated JPEG: it ends before the end of its picture".into()));
-        }
-    }
-    let (width, height) = outline.size();
-    upright(width, height, pixels, outline.orientation)
 }
 
 /// The output of the decoder for a file: `size` pixels in `colours`.

@@ -4,10 +4,11 @@ use std::io::Cursor;
 
 use image::DynamicImage;
 use image::codecs::png::PngDecoder;
-use image::metadata::Orientation;
 
+use super::annotations::Annotations;
+use super::profile::Profile;
 use super::raster::{over_white, refusal, upright};
-use super::{DecodeError, Photo, exif};
+use super::{DecodeError, Photo, Still};
 
 /// Deflate expands a byte to at most 1,032 bytes (RFC 1951: 258 bytes per code of at least two bits).
 const DEFLATE_RATIO: u64 = 1_032;
@@ -25,18 +26,18 @@ pub(super) struct Outline<'a> {
     expanded: u64,
     /// Bytes of compressed picture data in the file.
     data: u64,
-    orientation: Option<Orientation>,
+    pub annotations: Annotations<'a>,
     /// The complete chunks that make up the picture.
     chunks: Vec<&'a [u8]>,
 }
 
-impl Outline<'_> {
-    pub fn size(&self) -> (u32, u32) {
+impl<'a> Still<'a> for Outline<'a> {
+    fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }
 
     /// Refuses a header with more pixels than the compressed data can code.
-    pub fn check(&self) -> Result<(), DecodeError> {
+    fn check(&self) -> Result<(), DecodeError> {
         if self.raw <= DEFLATE_RATIO * self.data {
             return Ok(());
         }
@@ -47,8 +48,22 @@ impl Outline<'_> {
     }
 
     /// The decoded picture, its copy in 8 bits with alpha, and RGB. RGB counts twice for a rotated picture.
-    pub fn memory(&self) -> u64 {
+    fn memory(&self) -> u64 {
         (self.expanded + 4 + 3).saturating_mul(u64::from(self.width) * u64::from(self.height))
+    }
+
+    fn annotations(&self) -> &Annotations<'a> {
+        &self.annotations
+    }
+
+    fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {
+        let mut bytes = [SIGNATURE, &self.chunks.concat()].concat();
+        bytes.extend(END);
+        let mut allowed = image::Limits::default();
+        allowed.max_alloc = Some(memory);
+        let decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(refusal)?;
+        let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
+        upright(picture.width(), picture.height(), over_white(picture)?, &self.annotations)
     }
 }
 
@@ -79,7 +94,7 @@ impl<'a> Chunk<'a> {
 /// Parses the chunks until the end of the picture (PNG, third edition, section 5).
 pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     let mut outline = None;
-    let (mut data_bytes, mut orientation) = (0_u64, None);
+    let (mut data_bytes, mut annotations) = (0_u64, Annotations::default());
     let mut rest = &bytes[SIGNATURE.len()..];
     while !rest.is_empty() {
         let Some(chunk) = Chunk::first(rest) else {
@@ -113,7 +128,17 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
                 outline.chunks.push(chunk.whole);
             }
             (b"PLTE" | b"tRNS", Some(outline)) => outline.chunks.push(chunk.whole),
-            (b"eXIf", _) if chunk.is_sound() => orientation = orientation.or(exif::orientation(chunk.data)),
+            (b"eXIf", _) if chunk.is_sound() => annotations.exif.push(chunk.data),
+            (b"iTXt", _) if chunk.is_sound() => annotations.xmp.extend(xmp(chunk.data)),
+            // The colours by their numbers take precedence over a profile.
+            (b"cICP", _) if chunk.is_sound() && chunk.data.len() == 4 => {
+                annotations.profile = Profile::Cicp(chunk.data[0], chunk.data[1]);
+            }
+            (b"iCCP", _) if chunk.is_sound() && !matches!(annotations.profile, Profile::Cicp(..)) => {
+                let name = chunk.data.iter().position(|&byte| byte == 0).unwrap_or(chunk.data.len());
+                let compressed = chunk.data.get(name + 2..).unwrap_or_default(); // a zero and the method follow the name
+                annotations.profile = Profile::Compressed(compressed);
+            }
             ([b'a'..=b'z', ..], _) => {} // ancillary: does not affect the pixels
             (kind, _) => {
                 let kind = kind.escape_ascii();
@@ -125,7 +150,14 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     }
     let outline =
         outline.ok_or_else(|| DecodeError::Failed("a PNG must begin with its header chunk".into()))?;
-    Ok(Outline { orientation, data: data_bytes, ..outline })
+    Ok(Outline { annotations, data: data_bytes, ..outline })
+}
+
+/// The XMP packet in a chunk of text, if it is one and is not compressed.
+fn xmp(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"XML:com.adobe.xmp\0\0")?.get(1..)?;
+    let mut parts = rest.splitn(3, |&byte| byte == 0); // language, translated keyword, text
+    parts.nth(2)
 }
 
 /// The content of the header chunk: width, height, depth, colour.
@@ -144,15 +176,5 @@ fn header<'a>(chunk: &Chunk<'a>) -> Result<Outline<'a>, DecodeError> {
     // A palette gives up to four samples. A transparent colour adds one to the other types.
     let expanded = if colour == 3 { 4 } else { samples + 1 } * u64::from(depth).div_ceil(8);
     let chunks = vec![chunk.whole];
-    Ok(Outline { width, height, raw, expanded, data: 0, orientation: None, chunks })
-}
-
-pub(super) fn decode(outline: Outline<'_>, memory: u64) -> Result<Photo, DecodeError> {
-    let mut bytes = [SIGNATURE, &outline.chunks.concat()].concat();
-    bytes.extend(END);
-    let mut allowed = image::Limits::default();
-    allowed.max_alloc = Some(memory);
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(refusal)?;
-    let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
-    upright(picture.width(), picture.height(), over_white(picture)?, outline.orientation)
+    Ok(Outline { width, height, raw, expanded, data: 0, annotations: Annotations::default(), chunks })
 }

@@ -3,6 +3,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageError, RgbImage};
 
+use super::annotations::Annotations;
 use super::{DecodeError, Photo, room_for};
 
 /// An error of the `image` crate as a [`DecodeError`].
@@ -28,18 +29,19 @@ pub(super) fn over_white(picture: DynamicImage) -> Result<Vec<u8>, DecodeError> 
     Ok(pixels)
 }
 
-/// Applies the EXIF orientation.
+/// Applies the colour profile and the orientation.
 pub(super) fn upright(
     width: u32,
     height: u32,
-    pixels: Vec<u8>,
-    orientation: Option<Orientation>,
+    mut pixels: Vec<u8>,
+    annotations: &Annotations<'_>,
 ) -> Result<Photo, DecodeError> {
+    annotations.profile.to_srgb(&mut pixels);
     let picture = RgbImage::from_raw(width, height, pixels).ok_or_else(|| {
         DecodeError::Failed(format!("the decoder returned fewer than {width} x {height} pixels"))
     })?;
     let mut picture = DynamicImage::ImageRgb8(picture);
-    picture.apply_orientation(orientation.unwrap_or(Orientation::NoTransforms));
+    picture.apply_orientation(annotations.orientation().unwrap_or(Orientation::NoTransforms));
     let (width, height) = (picture.width(), picture.height());
     Ok(Photo { width, height, pixels: picture.into_rgb8().into_raw() })
 }

@@ -10,10 +10,11 @@ use std::io::Cursor;
 
 use image::DynamicImage;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
 
+use super::annotations::Annotations;
+use super::profile::Profile;
 use super::raster::{over_white, refusal, upright};
-use super::{DecodeError, Photo, exif, room_for};
+use super::{DecodeError, Photo, Still, room_for};
 
 /// A parsed WebP.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(super) struct Outline<'a> {
     size: (u32, u32),
     /// The picture.
     frame: Frame<'a>,
-    orientation: Option<Orientation>,
+    annotations: Annotations<'a>,
 }
 
 /// One picture.
@@ -36,12 +37,12 @@ struct Frame<'a> {
     alpha: Option<&'a [u8]>,
 }
 
-impl Outline<'_> {
-    pub fn size(&self) -> (u32, u32) {
+impl<'a> Still<'a> for Outline<'a> {
+    fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    pub fn memory(&self) -> u64 {
+    fn memory(&self) -> u64 {
         let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         // Planes or RGBA, their conversion, RGB; also a lossless picture for the alpha of a lossy picture.
         let Frame { size, alpha, bitstream, .. } = self.frame;
@@ -52,6 +53,32 @@ impl Outline<'_> {
             _ => 0,
         };
         tables + (11 + with_alpha) * pixels(size) + 6 * pixels(self.size)
+    }
+
+    fn annotations(&self) -> &Annotations<'a> {
+        &self.annotations
+    }
+
+    fn decode(self: Box<Self>, _: u64) -> Result<Photo, DecodeError> {
+        let Self { size: (width, height), frame, annotations } = *self;
+        let bytes = alone(&frame);
+        let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refusal)?;
+        let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
+        if (picture.width(), picture.height()) != frame.size {
+            return Err(DecodeError::Failed("damaged WebP: its headers contradict each other".into()));
+        }
+        let pixels = over_white(picture)?;
+        if frame.size == (width, height) {
+            return upright(width, height, pixels, &annotations);
+        }
+        let mut canvas = room_for(3 * u64::from(width) * u64::from(height))?;
+        canvas.resize(3 * width as usize * height as usize, 255);
+        let left = 3 * frame.offset.0 as usize;
+        let rows = canvas.chunks_exact_mut(3 * width as usize).skip(frame.offset.1 as usize);
+        for (to, from) in rows.zip(pixels.chunks_exact(3 * frame.size.0 as usize)) {
+            to[left..left + from.len()].copy_from_slice(from);
+        }
+        upright(width, height, canvas, &annotations)
     }
 }
 
@@ -74,7 +101,7 @@ impl<'a> Iterator for Chunks<'a> {
 
 /// Parses the chunks (RFC 9649). Ignores the length of the file in its header, because some programs write a wrong one.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
-    let (mut canvas, mut orientation, mut animated) = (None, None, false);
+    let (mut canvas, mut annotations, mut animated) = (None, Annotations::default(), false);
     let mut still = Vec::new();
     let mut frame = None;
     for (kind, data, whole) in Chunks(bytes.get(12..).unwrap_or_default()) {
@@ -89,7 +116,9 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
                 first.offset = (2 * three(&data[..3]), 2 * three(&data[3..6]));
                 frame = Some(first);
             }
-            b"EXIF" if whole => orientation = orientation.or(exif::orientation(data)),
+            b"EXIF" if whole => annotations.exif.push(data),
+            b"XMP " if whole => annotations.xmp.push(data),
+            b"ICCP" if whole => annotations.profile = Profile::Icc(data),
             _ => {}
         }
     }
@@ -105,7 +134,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     if !(fits(frame.offset.0, frame.size.0, size.0) && fits(frame.offset.1, frame.size.1, size.1)) {
         return Err(DecodeError::Failed("damaged WebP: its first picture lies outside its canvas".into()));
     }
-    Ok(Outline { size, frame, orientation })
+    Ok(Outline { size, frame, annotations })
 }
 
 /// The picture in a sequence of chunks, with the size from its own header.
@@ -148,28 +177,6 @@ fn picture<'a>(chunks: impl Iterator<Item = ([u8; 4], &'a [u8], bool)>) -> Resul
 /// 24 bits, little-endian.
 fn three(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte))
-}
-
-pub(super) fn decode(outline: Outline<'_>) -> Result<Photo, DecodeError> {
-    let Outline { size: (width, height), frame, orientation } = outline;
-    let bytes = alone(&frame);
-    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refusal)?;
-    let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
-    if (picture.width(), picture.height()) != frame.size {
-        return Err(DecodeError::Failed("damaged WebP: its headers contradict each other".into()));
-    }
-    let pixels = over_white(picture)?;
-    if frame.size == (width, height) {
-        return upright(width, height, pixels, orientation);
-    }
-    let mut canvas = room_for(3 * u64::from(width) * u64::from(height))?;
-    canvas.resize(3 * width as usize * height as usize, 255);
-    let left = 3 * frame.offset.0 as usize;
-    let rows = canvas.chunks_exact_mut(3 * width as usize).skip(frame.offset.1 as usize);
-    for (to, from) in rows.zip(pixels.chunks_exact(3 * frame.size.0 as usize)) {
-        to[left..left + from.len()].copy_from_slice(from);
-    }
-    upright(width, height, canvas, orientation)
 }
 
 /// A file that contains only this picture.

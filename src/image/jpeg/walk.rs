@@ -1,17 +1,24 @@
 //! Parsing of the segments up to the end of the first picture (ITU-T T.81, annex B).
 
-use super::super::{DecodeError, exif};
+use super::super::DecodeError;
+use super::super::annotations::Annotations;
+use super::super::profile::Profile;
 use super::{Colour, Component, Frame, Outline, Part};
 
 /// The advice for a JPEG that is not decoded.
 const CONVERT: &str = "convert it first, for example with `djpeg IN.jpg | cjpeg > OUT.jpg`";
+
+/// Begins a segment with an XMP packet.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// Begins a segment with a part of an ICC profile (ICC.1, annex B.4).
+const ICC: &[u8] = b"ICC_PROFILE\0";
 
 /// The state of the parser.
 #[derive(Default)]
 struct Walk<'a> {
     frame: Option<Frame>,
     height_behind: Option<u16>,
-    orientation: Option<image::metadata::Orientation>,
+    annotations: Annotations<'a>,
     jfif: bool,
     /// The colour transform in Adobe's marker.
     adobe: Option<u8>,
@@ -125,7 +132,18 @@ impl<'a> Walk<'a> {
             0xdc => self.height_behind = body.first_chunk::<2>().map(|height| u16::from_be_bytes(*height)),
             0xe0 => self.jfif |= body.starts_with(b"JFIF\0"),
             0xe1 if self.scans == 0 && body.starts_with(b"Exif\0") => {
-                self.orientation = self.orientation.or(exif::orientation(body));
+                self.annotations.exif.push(body);
+            }
+            0xe1 if self.scans == 0 && body.starts_with(XMP) => {
+                self.annotations.xmp.push(&body[XMP.len()..]);
+            }
+            0xe2 if self.scans == 0 => {
+                if let Some([number, count, part @ ..]) = body.strip_prefix(ICC) {
+                    match &mut self.annotations.profile {
+                        Profile::Parts(parts) => parts.push((*number, *count, part)),
+                        other => *other = Profile::Parts(vec![(*number, *count, part)]),
+                    }
+                }
             }
             0xee if body.starts_with(b"Adobe") => self.adobe = body.get(11).copied().or(self.adobe),
             _ => {}
@@ -153,8 +171,8 @@ impl<'a> Walk<'a> {
             frame.height = height;
         }
         frame.colour = colour(&frame, self.jfif, self.adobe);
-        let Self { orientation, parts, scans, data, .. } = self;
-        Ok(Outline { frame, orientation, parts, scans, data, ended })
+        let Self { annotations, parts, scans, data, .. } = self;
+        Ok(Outline { frame, annotations, parts, scans, data, ended })
     }
 }
 
