@@ -35,6 +35,7 @@ fn main() {
     println!("cargo::rustc-env=GALLERIST_SOURCES={}", sources.display());
     report("shared_faces", &[Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces/pairs.tsv")]);
     report_browser();
+    report_heif();
     small_disks::report();
 }
 
@@ -49,6 +50,14 @@ fn report_browser() {
     let chromium = given.or_else(|| names.into_iter().find_map(find));
     let programs = [find("node"), find("npm"), chromium];
     report("browser_installed", &programs.map(Option::unwrap_or_default));
+}
+
+/// Sets `cfg(heif_installed)` if a program of libheif is in the search path.
+fn report_heif() {
+    let path = var_os("PATH").unwrap_or_default();
+    let find =
+        |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    report("heif_installed", &[["heif-dec", "heif-convert"].into_iter().find_map(find).unwrap_or_default()]);
 }
 
 fn search(folder: &str) {

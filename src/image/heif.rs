@@ -9,7 +9,6 @@ mod program;
 use image::metadata::Orientation;
 
 use super::annotations::Annotations;
-use super::limits::Limits;
 use super::{DecodeError, Photo, Still, jpeg, png};
 use items::Items;
 
@@ -66,27 +65,27 @@ impl<'a> Still<'a> for Outline<'a> {
 
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {
         let task = Task { is_avif: self.is_avif, items: self.items, pixels: self.pixels(), memory };
-        let written = program::run(self.bytes, task)?;
-        // The orientation and the profile are those of the boxes, whatever the program copied.
-        let still: Box<dyn Still<'_> + '_> = match written.starts_with(&[0xff, 0xd8]) {
-            true => {
-                let mut outline = jpeg::inspect(&written)?;
-                outline.annotations = self.annotations;
-                Box::new(outline)
-            }
-            false => {
-                let mut outline = png::inspect(&written)?;
-                outline.annotations = self.annotations;
-                Box::new(outline)
-            }
-        };
-        let (width, height) = still.size();
-        let limits = Limits { file_bytes: u64::MAX, pixels: task.pixels, memory: u64::MAX };
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels == 0 || limits.check([(super::Bound::Pixels, pixels)]).is_err() {
-            return Err(DecodeError::Failed("damaged HEIF: its picture is larger than its boxes say".into()));
-        }
-        still.check()?;
-        still.decode(memory)
+        picture(&program::run(self.bytes, task)?, self.annotations, task)
     }
+}
+
+/// The picture that a program wrote. The orientation and the profile are those of the boxes, whatever the program copied.
+fn picture(written: &[u8], annotations: Annotations<'_>, task: Task) -> Result<Photo, DecodeError> {
+    let still: Box<dyn Still<'_> + '_> = match written.starts_with(&[0xff, 0xd8]) {
+        true => {
+            let mut outline = jpeg::inspect(written)?;
+            outline.annotations = annotations;
+            Box::new(outline)
+        }
+        false => {
+            let mut outline = png::inspect(written)?;
+            outline.annotations = annotations;
+            Box::new(outline)
+        }
+    };
+    if !(1..=task.pixels).contains(&still.pixels_of_header()) {
+        return Err(DecodeError::Failed("damaged HEIF: its picture is larger than its boxes say".into()));
+    }
+    still.check()?;
+    still.decode(task.memory)
 }

@@ -5,9 +5,15 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod decoders;
 mod exif;
+mod heif;
 mod jpeg;
+mod jxl;
+mod metadata;
 mod png;
+mod profile;
+mod raw;
 mod webp;
 
 const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
@@ -72,9 +78,11 @@ fn empty_and_unknown_bytes_have_their_reason_codes() {
     assert_eq!(code(b""), "empty");
     assert_eq!(code(b"this is text, whatever its name says"), "unsupported");
     assert_eq!(code(&[0xff, 0xd8, 0xff]), "decode_failed");
-    for (magic, name) in
-        [(&b"GIF89a......"[..], "GIF"), (b"\0\0\0\x18ftypheic....", "HEIF"), (b"BM\x46\0\0\0\0\0\0\0", "BMP")]
-    {
+    for (magic, name) in [
+        (&b"\0\0\0\x0cjP  \r\n\x87\n"[..], "JPEG 2000"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"II\xbc\x01....", "JPEG XR"),
+    ] {
         let error = decode(magic, &Limits::default()).unwrap_err();
         let told = error.to_string();
         assert!(
@@ -287,7 +295,7 @@ proptest! {
     /// Damaged bytes give a complete picture or an error.
     #[test]
     fn damaged_bytes_never_panic(
-        which in 0_usize..6,
+        which in 0_usize..10,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         keep in any::<prop::sample::Index>(),
         cut in any::<bool>(),
@@ -298,6 +306,10 @@ proptest! {
             2 => ANIMATED.to_vec(),
             3 => turned(&encoded(gradient(33, 17), ImageFormat::Jpeg), 6),
             4 => encoded(gradient(33, 17), ImageFormat::WebP),
+            5 => encoded(gradient(33, 17), ImageFormat::Gif),
+            6 => encoded(gradient(33, 17), ImageFormat::Bmp),
+            7 => encoded(gradient(33, 17), ImageFormat::Tiff),
+            8 => include_bytes!("fixtures/lossy.jxl").to_vec(),
             _ => encoded(gradient(33, 17), ImageFormat::Png),
         };
         for (at, value) in changes {
@@ -315,8 +327,19 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_after_a_signature_never_panic(which in 0_usize..3, noise in prop::collection::vec(any::<u8>(), 0..400)) {
-        let magic: &[u8] = [&b"\xff\xd8\xff"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8 "][which];
+    fn random_bytes_after_a_signature_never_panic(which in 0_usize..10, noise in prop::collection::vec(any::<u8>(), 0..400)) {
+        let magic: &[u8] = [
+            &b"\xff\xd8\xff"[..],
+            b"\x89PNG\r\n\x1a\n",
+            b"RIFF\x40\0\0\0WEBPVP8 ",
+            b"GIF89a",
+            b"BM\0\0\0\0\0\0\0\0",
+            b"II*\0\x08\0\0\0",
+            b"MM\0*\0\0\0\x08",
+            b"\xff\x0a",
+            b"FUJIFILMCCD-RAW ",
+            b"\0\0\0\x10ftypcrx \0\0\0\0",
+        ][which];
         let limits = Limits { pixels: 1 << 20, ..Limits::default() };
         let _ = decode(&[magic, &noise].concat(), &limits);
     }

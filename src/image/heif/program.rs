@@ -119,8 +119,12 @@ fn missing(is_avif: bool) -> DecodeError {
 
 /// The JPEG or PNG that the first program writes that succeeds.
 pub(super) fn run(bytes: &[u8], task: Task) -> Result<Vec<u8>, DecodeError> {
+    run_first(installed(), bytes, task)
+}
+
+fn run_first(programs: &[(Decoder, PathBuf)], bytes: &[u8], task: Task) -> Result<Vec<u8>, DecodeError> {
     let mut failure = None;
-    for (decoder, program) in installed() {
+    for (decoder, program) in programs {
         if *decoder == Decoder::AvifDec && (!task.is_avif || task.items.is_transformed) {
             continue;
         }
@@ -141,7 +145,11 @@ fn run_one(decoder: Decoder, program: &Path, bytes: &[u8], task: Task) -> Result
             folder.display()
         ))
     };
-    let folder = tempfile::Builder::new().prefix("gallerist-picture-").tempdir().map_err(temporary)?;
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("gallerist-picture-");
+    #[cfg(unix)]
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let folder = folder.tempdir().map_err(temporary)?;
     fs::write(folder.path().join(INPUT), bytes).map_err(temporary)?;
     let output = format!("output.{}", decoder.ending(task));
     let messages = File::create(folder.path().join(MESSAGES)).map_err(temporary)?;
@@ -242,3 +250,6 @@ fn written(folder: &Path, output: &str) -> Option<PathBuf> {
     let numbered = (1..=64).map(|number| folder.join(format!("{stem}-{number}.{ending}")));
     std::iter::once(folder.join(output)).chain(numbered).find(|file| file.is_file())
 }
+
+#[cfg(all(test, unix))]
+mod tests;
