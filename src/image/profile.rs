@@ -3,11 +3,13 @@
 //! Most photos have no profile or one of sRGB, and their values are not touched. A profile that is damaged, too large, or of another kind
 //! than grey or RGB has no effect: the values are taken as sRGB. So are the values of HDR photos (PQ and HLG), except for their primaries.
 
+use std::borrow::Cow;
 use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
-    RenderingIntent, TransferCharacteristics, TransformOptions,
+    RenderingIntent, TransferCharacteristics, TransformExecutor, TransformOptions,
 };
 
 /// Larger profiles are ignored. Profiles of cameras and screens have a few kilobytes, those of printers up to 3 MiB.
@@ -35,35 +37,68 @@ pub(super) enum Profile<'a> {
     Cicp(u8, u8),
 }
 
+/// What a profile does to RGB pixels.
+#[derive(Clone)]
+enum Conversion {
+    /// Nothing: it is that of sRGB, or it is not applied.
+    None,
+    /// Each grey value becomes a colour.
+    Grey(Arc<[[u8; 3]; 256]>),
+    Rgb(Arc<dyn TransformExecutor<u8> + Send + Sync>),
+}
+
+/// The conversions that were used last, by the bytes of their profiles: to make one takes as long as to decode a small photo, and a
+/// collection has few of them.
+static RECENT: Mutex<Vec<(Vec<u8>, Conversion)>> = Mutex::new(Vec::new());
+/// Most conversions that are kept.
+const MOST_RECENT: usize = 8;
+/// Conversions of larger profiles are not kept.
+const LARGEST_RECENT: usize = 64 << 10;
+
 impl Profile<'_> {
     /// Converts RGB pixels to sRGB.
     pub fn to_srgb(&self, pixels: &mut [u8]) {
-        if let Some(profile) = self.parsed() {
-            convert(&profile, pixels);
-        }
+        let Some(key) = self.bytes() else { return };
+        let recent = || RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent().iter().find(|known| known.0 == *key).map(|known| known.1.clone());
+        let conversion = known.unwrap_or_else(|| {
+            let made = self.parsed(&key).map_or(Conversion::None, |profile| Conversion::of(&profile));
+            if key.len() <= LARGEST_RECENT {
+                let mut recent = recent();
+                recent.truncate(MOST_RECENT - 1);
+                recent.insert(0, (key.into_owned(), made.clone()));
+            }
+            made
+        });
+        conversion.apply(pixels);
     }
 
-    /// The profile, if it is of a kind that is applied.
-    fn parsed(&self) -> Option<ColorProfile> {
+    /// The bytes of the profile, or its two numbers.
+    fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         let mut joined = Vec::new();
-        let icc = match self {
+        match self {
             Self::None => return None,
-            Self::Cicp(primaries, transfer) => return cicp(*primaries, *transfer),
-            Self::Icc(icc) => icc,
-            Self::Owned(icc) => icc.as_slice(),
+            Self::Cicp(primaries, transfer) => joined.extend([*primaries, *transfer]),
+            Self::Icc(icc) => return Some(Cow::Borrowed(icc)),
+            Self::Owned(icc) => return Some(Cow::Borrowed(icc)),
             Self::Compressed(bytes) => {
                 let inflated = flate2::read::ZlibDecoder::new(*bytes);
                 inflated.take(LARGEST as u64 + 1).read_to_end(&mut joined).ok()?;
-                &joined
             }
             Self::Parts(parts) => {
-                let count = parts.first()?.1;
-                for number in 1..=count {
+                for number in 1..=parts.first()?.1 {
                     joined.extend(parts.iter().find(|part| part.0 == number)?.2);
                 }
-                &joined
             }
-        };
+        }
+        Some(Cow::Owned(joined))
+    }
+
+    /// The profile, if it is of a kind that is applied.
+    fn parsed(&self, icc: &[u8]) -> Option<ColorProfile> {
+        if let Self::Cicp(primaries, transfer) = self {
+            return cicp(*primaries, *transfer);
+        }
         if icc.len() > LARGEST {
             return None;
         }
@@ -91,38 +126,51 @@ fn cicp(primaries: u8, transfer: u8) -> Option<ColorProfile> {
     }))
 }
 
-/// Converts RGB pixels, unless the profile is that of sRGB.
-fn convert(profile: &ColorProfile, pixels: &mut [u8]) {
-    let is_grey = profile.color_space == DataColorSpace::Gray;
-    let layout = if is_grey { Layout::Gray } else { Layout::Rgb };
-    let options =
-        TransformOptions { rendering_intent: RenderingIntent::RelativeColorimetric, ..Default::default() };
-    let srgb = ColorProfile::new_srgb();
-    let Ok(transform) = profile.create_transform_8bit(layout, &srgb, Layout::Rgb, options) else { return };
-    if is_grey {
-        let values: Vec<u8> = (0..=255).collect();
-        let mut table = [0; 3 * 256];
-        if transform.transform(&values, &mut table).is_err() || is_same(&greys(&values), &table) {
-            return;
+impl Conversion {
+    fn of(profile: &ColorProfile) -> Self {
+        let is_grey = profile.color_space == DataColorSpace::Gray;
+        let layout = if is_grey { Layout::Gray } else { Layout::Rgb };
+        let rendering_intent = RenderingIntent::RelativeColorimetric;
+        let options = TransformOptions { rendering_intent, ..Default::default() };
+        let made = profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), Layout::Rgb, options);
+        let Ok(transform) = made else { return Self::None };
+        if is_grey {
+            let values: Vec<u8> = (0..=255).collect();
+            let mut table = [[0; 3]; 256];
+            let done = transform.transform(&values, table.as_flattened_mut());
+            return match done.is_err() || is_same(&greys(&values), table.as_flattened()) {
+                true => Self::None,
+                false => Self::Grey(Arc::new(table)),
+            };
         }
-        for pixel in pixels.as_chunks_mut::<3>().0 {
-            *pixel = table.as_chunks::<3>().0[usize::from(pixel[0])];
+        let steps = || (0..=5).map(|step| step * 51_u8);
+        let probes: Vec<u8> =
+            steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b]))).collect();
+        let mut converted = vec![0; probes.len()];
+        match transform.transform(&probes, &mut converted).is_err() || is_same(&probes, &converted) {
+            true => Self::None,
+            false => Self::Rgb(transform),
         }
-        return;
     }
-    let steps = || (0..=5).map(|step| step * 51_u8);
-    let probes: Vec<u8> =
-        steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b]))).collect();
-    let mut converted = vec![0; probes.len()];
-    if transform.transform(&probes, &mut converted).is_err() || is_same(&probes, &converted) {
-        return;
-    }
-    let mut batch = [0; 3 * BATCH];
-    for part in pixels.chunks_mut(3 * BATCH) {
-        let from = &mut batch[..part.len()];
-        from.copy_from_slice(part);
-        if transform.transform(from, part).is_err() {
-            part.copy_from_slice(from);
+
+    fn apply(&self, pixels: &mut [u8]) {
+        match self {
+            Self::None => {}
+            Self::Grey(table) => {
+                for pixel in pixels.as_chunks_mut::<3>().0 {
+                    *pixel = table[usize::from(pixel[0])];
+                }
+            }
+            Self::Rgb(transform) => {
+                let mut batch = [0; 3 * BATCH];
+                for part in pixels.chunks_mut(3 * BATCH) {
+                    let from = &mut batch[..part.len()];
+                    from.copy_from_slice(part);
+                    if transform.transform(from, part).is_err() {
+                        part.copy_from_slice(from);
+                    }
+                }
+            }
         }
     }
 }
