@@ -49,6 +49,7 @@ mod read;
 mod webp;
 mod xmp;
 
+pub use heif::programs;
 pub use limits::{Bound, Excess, Limits};
 pub use metadata::{Metadata, Taken, metadata};
 pub use read::Source;
@@ -88,7 +89,7 @@ pub enum DecodeError {
     /// A file in a folder that is not a photo by its name and by its content: a sidecar, a video, a document.
     #[error("{0}")]
     NotAPhoto(String),
-    /// The format, or the variant of a format, is not decoded.
+    /// The format, or the variant of a format, is not decoded, or only by a program that is not installed. The text says what to do.
     #[error("{0}")]
     Unsupported(String),
     /// The file, its picture or the memory for decoding exceeds a limit.

@@ -33,7 +33,10 @@
 //! final counts add up to the number of inputs. After an interruption, the inputs that were not processed are counted too.
 //!
 //! - `other_name`: the photo is already enrolled under another name. The gallery keeps its name, so a correction is not undone.
-//! - A refused photo is stored with its reason. The next run skips it, unless the options that led to the refusal have changed.
+//! - `unsupported`: the format is not decoded, or only by a program that is not installed. The message says how to convert the file or
+//!   what to install.
+//! - A refused photo is stored with its reason. The next run skips it, unless the options or the installed programs
+//!   that led to the refusal have changed.
 //! - `temporary_failure`: memory, file descriptors or a disk failed, which is independent of the photo. Nothing is stored, the run ends
 //!   with exit code 1, and the same command tries again.
 
@@ -57,7 +60,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
-use crate::image::{Limits, PhotoHash};
+use crate::image::{self, Limits, PhotoHash};
 use crate::template::Template;
 pub use look::{Detected, Look, Times, detect, look};
 use memory::Budget;
@@ -132,6 +135,10 @@ impl Options {
         if code == "too_large" {
             let Limits { file_bytes, pixels, memory } = self.limits;
             return format!("decoders={DECODERS} file={file_bytes} pixels={pixels} memory={memory}");
+        }
+        if code == "unsupported" {
+            // Installing a program makes files readable that were refused.
+            return format!("decoders={DECODERS} programs={}", image::programs());
         }
         format!(
             "decoders={DECODERS} faces={:?} single_face={} min_face={} min_share={} min_quality={}",

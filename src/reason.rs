@@ -47,7 +47,7 @@ pub enum Reason {
     TooSmall,
     /// The file cannot be read.
     Unreadable,
-    /// The format, or this variant of it, is not decoded.
+    /// The format, or this variant of it, is not decoded, or only by a program that is not installed.
     Unsupported,
 }
 

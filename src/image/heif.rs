@@ -11,6 +11,7 @@ use image::metadata::Orientation;
 use super::annotations::Annotations;
 use super::{DecodeError, Photo, Still, jpeg, png};
 use items::Items;
+pub use program::programs;
 
 /// What is asked of the program.
 #[derive(Debug, Clone, Copy)]

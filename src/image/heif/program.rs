@@ -75,6 +75,11 @@ fn installed() -> &'static [(Decoder, PathBuf)] {
     INSTALLED.get_or_init(|| find(&std::env::var_os("PATH").unwrap_or_default()))
 }
 
+/// The names of the installed programs that decode HEIF and AVIF, in the order of preference, with `+` between them. Empty if there are none.
+pub fn programs() -> String {
+    installed().iter().map(|(decoder, _)| decoder.name()).collect::<Vec<_>>().join("+")
+}
+
 /// The programs in the folders of a search path.
 fn find(path: &OsStr) -> Vec<(Decoder, PathBuf)> {
     let place = |decoder: Decoder| {
