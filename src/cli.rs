@@ -9,12 +9,14 @@ mod calibrate;
 mod certificate;
 mod compact;
 mod counts;
+mod dedup;
 mod demo;
 mod encode;
 mod engine;
 mod enroll;
 mod eval;
 mod export;
+mod folders;
 mod identify;
 mod import;
 mod init;
@@ -144,6 +146,8 @@ enum Verb {
     Import(import::Arguments),
     /// Find the faces in photos and write their templates to a folder; run again to resume
     Encode(encode::Arguments),
+    /// Find copies of photos, and move them away with a plan that can be undone
+    Dedup(dedup::Arguments),
     /// Write all templates to a .npy file and their descriptions to a JSONL file
     Export(export::Arguments),
     /// List, show, rename, merge and remove subjects; move and remove single templates
@@ -341,6 +345,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Search(arguments) => search::search(&arguments, screen),
         Verb::Range(arguments) => search::range(&arguments, screen),
         Verb::Import(arguments) => import::run(&arguments, screen),
+        Verb::Dedup(arguments) => dedup::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
         Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),

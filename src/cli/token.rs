@@ -1,6 +1,5 @@
 //! `gallerist token`
 
-use std::env::var_os;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::ExitStatus;
+use super::folders;
 use super::screen::{Screen, Table};
 use crate::server::token::{self, NewToken, make, read, remove};
 
@@ -114,9 +114,7 @@ pub fn file(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(given) = given {
         return Ok(given.to_owned());
     }
-    let state = var_os("XDG_STATE_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let home = || var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let folder =
-        state.or_else(home).context("HOME is not set, so the file of tokens must be given: --tokens FILE")?;
-    Ok(folder.join("gallerist/tokens.json"))
+        folders::state().context("HOME is not set, so the file of tokens must be given: --tokens FILE")?;
+    Ok(folder.join("tokens.json"))
 }

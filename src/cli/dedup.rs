@@ -1,0 +1,74 @@
+//! `gallerist dedup`: duplicates.
+
+mod apply;
+mod plan;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+
+use super::screen::{Bar, Screen};
+use super::{ExitStatus, folders, interrupt};
+use crate::dedup::Monitor;
+use crate::dedup::decisions::Decisions;
+use crate::session::Progress;
+
+/// Find copies of photos, and move them away. Nothing is deleted: `plan` only reads, `apply` moves to a quarantine, `undo` moves back.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Find copies, and write what would be moved to a plan
+    Plan(plan::Arguments),
+    /// Move the copies of a plan to a quarantine
+    Apply(apply::Arguments),
+    /// Move the files of a plan back to their places
+    Undo(apply::UndoArguments),
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    match &arguments.verb {
+        Verb::Plan(arguments) => plan::run(arguments, screen),
+        Verb::Apply(arguments) => apply::run(arguments, screen),
+        Verb::Undo(arguments) => apply::undo(arguments, screen),
+    }
+}
+
+/// Runs `work` with the stop flag and a progress bar.
+fn monitored<T>(work: impl FnOnce(&Monitor<'_>) -> T) -> T {
+    let bar = Bar::new();
+    let progress = |unit, done, total| bar.show(Progress { unit, done, total });
+    let done = work(&Monitor { stop: interrupt::stop_flag(), progress: &progress });
+    bar.finish();
+    done
+}
+
+/// Where decisions are remembered.
+#[derive(Debug, Args)]
+struct DecisionsArgument {
+    /// File that remembers the groups to keep whole [default: photos.sqlite in the state folder of the user]
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+}
+
+impl DecisionsArgument {
+    fn open(&self) -> Result<Decisions> {
+        let path = file(self.decisions.as_deref(), folders::state(), "--decisions FILE")?;
+        Ok(Decisions::open(&path)?)
+    }
+}
+
+/// The given file, or `photos.sqlite` in the folder.
+fn file(given: Option<&Path>, folder: Option<PathBuf>, option: &str) -> Result<PathBuf> {
+    match given {
+        Some(given) => Ok(given.to_owned()),
+        None => Ok(folder
+            .with_context(|| format!("HOME is not set, so a file must be given: {option}"))?
+            .join("photos.sqlite")),
+    }
+}

@@ -1,0 +1,135 @@
+//! `gallerist dedup plan`
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use super::{DecisionsArgument, file, monitored};
+use crate::cli::screen::{Screen, bytes, escaped, plural};
+use crate::cli::{ExitStatus, folders};
+use crate::dedup::cache::Cache;
+use crate::dedup::plan::{Action, Group, Kind, Plan};
+use crate::dedup::{KEEP, Keep, PlanRequest, plan};
+use crate::image::Limits;
+
+/// Groups that are printed without `--all`.
+const SHOWN: usize = 20;
+
+/// Find copies of photos, and write what would be moved to a plan. Only reads the photos. Copies are equal files, and the same picture in
+/// another size, quality or format, slightly cropped, turned, mirrored, recoloured, framed or captioned. Photos of one moment (bursts) are
+/// listed and stay. A second run decodes only new photos.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Folders, or photos
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// File of the plan (JSON)
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Folder whose photos are compared and never moved; repeatable
+    #[arg(long, value_name = "DIR")]
+    reference: Vec<PathBuf>,
+    /// Rule that selects the photo to keep; the first that distinguishes two photos decides: largest, best-quality, oldest, newest,
+    /// most-metadata, folder:PATH; repeatable [default: largest most-metadata best-quality oldest]
+    #[arg(long, value_name = "RULE", value_parser = str::parse::<Keep>)]
+    keep: Vec<Keep>,
+    /// Find only files with equal bytes
+    #[arg(long)]
+    exact: bool,
+    /// Print every group, not only the first 20
+    #[arg(long)]
+    all: bool,
+    /// File of the cache [default: photos.sqlite in the cache folder of the user]
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
+    #[command(flatten)]
+    decisions: DecisionsArgument,
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    for path in arguments.paths.iter().chain(&arguments.reference) {
+        ensure!(path.exists(), "{}: no such file or folder", path.display());
+    }
+    let cache = Cache::open(&file(arguments.cache.as_deref(), folders::cache(), "--cache FILE")?)?;
+    let decisions = arguments.decisions.open()?;
+    let mut keep = arguments.keep.clone();
+    keep.extend(KEEP.iter().filter(|rule| !arguments.keep.contains(rule)).cloned());
+    let request = PlanRequest {
+        roots: arguments.paths.clone(),
+        references: arguments.reference.clone(),
+        keep,
+        exact_only: arguments.exact,
+        limits: Limits::default(),
+    };
+    let Some(planned) = monitored(|monitor| plan(&request, &cache, &decisions, monitor))? else {
+        screen.text("stopped; what was read stays in the cache, so the same command goes on from there")?;
+        return Ok(ExitStatus::Interrupted);
+    };
+    write(&arguments.out, &planned.plan.to_json())?;
+    screen.json(&planned.plan)?;
+    print(&planned.plan, planned.decoded, arguments, screen)?;
+    Ok(ExitStatus::Done)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write the plan {}", path.display()))
+}
+
+fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Result<()> {
+    let shown = if arguments.all { plan.groups.len() } else { SHOWN };
+    for group in plan.groups.iter().take(shown) {
+        print_group(group, screen)?;
+    }
+    if plan.groups.len() > shown {
+        screen.text(format!(
+            "and {} more (--all prints them)",
+            plural((plan.groups.len() - shown) as u64, "group")
+        ))?;
+    }
+    for unread in &plan.unread {
+        let files = plural(unread.paths.len() as u64, "file");
+        screen.text(format!("not compared: {files}, {}: {}", unread.reason, escaped(&unread.detail)))?;
+    }
+    let counts = plan.counts;
+    let groups = format!(
+        "{} of equal files, {} of the same picture, {}",
+        plural(counts.exact_groups, "group"),
+        counts.similar_groups,
+        plural(counts.bursts, "burst")
+    );
+    screen.text(format!("{}, {decoded} of them decoded now: {groups}", plural(counts.photos, "photo")))?;
+    let (files, size) = (plural(counts.moved_files, "file"), bytes(counts.moved_bytes));
+    screen.text(format!("the plan would move {files} ({size}); nothing was changed"))?;
+    let out = arguments.out.display();
+    screen
+        .text(format!("next: gallerist dedup apply {out}        # prints what it would do; --yes does it"))?;
+    Ok(())
+}
+
+fn print_group(group: &Group, screen: Screen) -> Result<()> {
+    let kind = match group.kind {
+        Kind::Exact => "equal files",
+        Kind::Similar => "the same picture",
+        Kind::Burst => "a burst",
+    };
+    screen.text(format!("{}  {kind}", group.id))?;
+    for member in &group.members {
+        let action = match member.action {
+            Action::Keep => "keep",
+            Action::Move => "move",
+        };
+        let path = member.photo.path().unwrap_or_default();
+        screen.text(format!("  {action}  {}  {}", escaped(&path.to_string_lossy()), escaped(&member.why)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The folders of the user's programs, by the XDG Base Directory Specification.
+
+use std::env::var_os;
+use std::path::PathBuf;
+
+/// `gallerist` in `$XDG_STATE_HOME` or `~/.local/state`: what the user decided. `None` if neither is set.
+pub fn state() -> Option<PathBuf> {
+    folder("XDG_STATE_HOME", ".local/state")
+}
+
+/// `gallerist` in `$XDG_CACHE_HOME` or `~/.cache`: what can be computed again.
+pub fn cache() -> Option<PathBuf> {
+    folder("XDG_CACHE_HOME", ".cache")
+}
+
+fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let own = var_os(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let home = || var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
+    Some(own.or_else(home)?.join("gallerist"))
+}

@@ -1,0 +1,40 @@
+//! Duplicates: one thing that is there twice.
+//!
+//! Copies of a photo, from exact ones to crops, turns and changes of colour:
+//!
+//! ```text
+//! files -> items (photos with sidecars, raw files, videos)
+//!   |
+//!   +-> examination: content hash, thumbnail, signature (all in a cache)
+//!          |
+//!          +-> multi-index of hashes -> comparison of thumbnails -> groups -> keep rules -> plan -> application, undo
+//! ```
+//!
+//! Memory grows with the number of photos (about 500 bytes each) and not with the number of pairs; thumbnails stay in the cache.
+
+mod alignment;
+pub mod application;
+mod burst;
+pub mod cache;
+mod comparison;
+pub mod decisions;
+mod error;
+mod examination;
+mod files;
+mod grouping;
+mod hash;
+mod item;
+mod journal;
+mod keep;
+mod monitor;
+mod multi_index;
+mod orientation;
+pub mod plan;
+mod planning;
+mod signature;
+mod thumbnail;
+
+pub use error::{DedupError, Result};
+pub use keep::{DEFAULT as KEEP, Keep};
+pub use monitor::Monitor;
+pub use planning::{PlanRequest, Planned, plan};

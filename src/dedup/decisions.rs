@@ -1,0 +1,136 @@
+//! What the user decided: groups that are kept whole and not shown again.
+//!
+//! A decision is about contents, not about names, so it survives moves. For photos with equal bytes it is about the files: a copy that
+//! comes later is shown.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::cache::ContentHash;
+use super::error::{DedupError, Result};
+
+const VERSION: i64 = 1;
+const TABLES: &str = "
+    CREATE TABLE different (one BLOB, other BLOB, PRIMARY KEY (one, other)) WITHOUT ROWID;
+    CREATE TABLE kept (content BLOB, path BLOB, PRIMARY KEY (content, path)) WITHOUT ROWID;
+";
+
+/// The decisions of a user, in an SQLite file.
+pub struct Decisions(Mutex<Connection>);
+
+impl Decisions {
+    /// Opens or makes the file.
+    ///
+    /// # Errors
+    /// It cannot be written, is damaged, or is of another version.
+    pub fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| DedupError::io("make the folder", folder, error))?;
+        }
+        let refused =
+            |error: rusqlite::Error| DedupError::Cache { path: path.into(), reason: error.to_string() };
+        let connection = Connection::open(path).map_err(refused)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(refused)?;
+        let version: i64 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(refused)?;
+        match version {
+            VERSION => {}
+            0 => {
+                let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+                connection.execute_batch(&setup).map_err(refused)?;
+            }
+            other => {
+                let reason = format!("decisions of version {other}; this program reads version {VERSION}");
+                return Err(DedupError::Cache { path: path.into(), reason });
+            }
+        }
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pairs of contents, the smaller first, that the user keeps beside each other.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn different(&self) -> Result<BTreeSet<(ContentHash, ContentHash)>> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached("SELECT one, other FROM different")?;
+        let pairs = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(pairs.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether the user keeps all of these contents, at these paths.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn keeps_all(&self, contents: &[ContentHash], paths: &[PathBuf]) -> Result<bool> {
+        let connection = self.connection();
+        match contents {
+            [content] => {
+                let mut query =
+                    connection.prepare_cached("SELECT 1 FROM kept WHERE content = ?1 AND path = ?2")?;
+                for path in paths {
+                    let known = query
+                        .query_row(params![content, path.as_os_str().as_bytes()], |_| Ok(()))
+                        .optional()?;
+                    if known.is_none() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            [first, rest @ ..] => {
+                let mut query =
+                    connection.prepare_cached("SELECT 1 FROM different WHERE one = ?1 AND other = ?2")?;
+                for other in rest {
+                    let pair = params![first.min(other), first.max(other)];
+                    if query.query_row(pair, |_| Ok(())).optional()?.is_none() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            [] => Ok(false),
+        }
+    }
+
+    /// Remembers that all of these are kept: each content with its paths.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_all(&self, contents: &[(ContentHash, Vec<PathBuf>)]) -> Result<()> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction()?;
+        {
+            let mut pair = transaction.prepare_cached("INSERT OR IGNORE INTO different VALUES (?1, ?2)")?;
+            let mut kept = transaction.prepare_cached("INSERT OR IGNORE INTO kept VALUES (?1, ?2)")?;
+            for (at, (content, paths)) in contents.iter().enumerate() {
+                for (other, _) in contents[at + 1..].iter().filter(|(other, _)| other != content) {
+                    pair.execute(params![content.min(other), content.max(other)])?;
+                }
+                for path in paths {
+                    kept.execute(params![content, path.as_os_str().as_bytes()])?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Forgets all decisions. Returns their number.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn forget(&self) -> Result<usize> {
+        let connection = self.connection();
+        Ok(connection.execute("DELETE FROM different", [])? + connection.execute("DELETE FROM kept", [])?)
+    }
+}

@@ -1,0 +1,50 @@
+//! Errors of de-duplication.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Result with a [`DedupError`].
+pub type Result<T, E = DedupError> = std::result::Result<T, E>;
+
+/// Why a plan was not made, applied or undone.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DedupError {
+    /// The system refused an operation on a file.
+    #[error("cannot {action} {}: {error}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The answer of the system.
+        error: io::Error,
+    },
+    /// The cache or the file of decisions failed.
+    #[error("{}: {reason}", path.display())]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// SQLite failed.
+    #[error("the cache of photos failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A plan is damaged, of another version, or would lose something.
+    #[error("{}: {reason}", path.display())]
+    Plan {
+        /// The plan.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl DedupError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { action, path: path.into(), error }
+    }
+}

@@ -1,0 +1,198 @@
+//! Reads the files that are photos: hash of the content, signature, facts. Everything found is in the cache at once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::cache::{Cache, ContentHash, Examined, Facts};
+use super::error::Result;
+use super::files::File;
+use super::hash::Hasher;
+use super::monitor::Monitor;
+use super::signature::Signature;
+use super::thumbnail::Thumbnail;
+use crate::image::{DecodeError, Limits, Photo, Source, inspect, metadata};
+use crate::reason::Reason;
+
+/// Files that are read before their results are stored.
+const BATCH: usize = 128;
+
+/// The examined files.
+#[derive(Debug, Default)]
+pub struct Examination {
+    /// Photos (numbers of files), with their content and what is known of it.
+    pub photos: BTreeMap<usize, (ContentHash, Examined)>,
+    /// Photos that could not be read: number of the file, code, explanation.
+    pub unread: Vec<(usize, String, String)>,
+    /// Photos that were decoded in this run.
+    pub decoded: u64,
+}
+
+enum Outcome {
+    NotAPhoto,
+    Photo(ContentHash, Option<(Examined, Option<Thumbnail>)>),
+    Unread(String, String),
+}
+
+/// Examines all photos among `files`. `None` if it was stopped; what was examined stays in the cache.
+///
+/// # Errors
+/// The cache failed.
+pub fn examine(
+    files: &[File],
+    cache: &Cache,
+    limits: &Limits,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Examination>> {
+    let examiner = Examiner { cache, limits, hasher: Hasher::default(), begun: Mutex::default() };
+    let mut examination = Examination::default();
+    for (batch, part) in files.chunks(BATCH).enumerate() {
+        if monitor.is_stopped() {
+            return Ok(None);
+        }
+        let outcomes: Vec<Outcome> =
+            part.par_iter().map(|file| examiner.outcome(file)).collect::<Result<_>>()?;
+        let (mut new_files, mut pictures) = (Vec::new(), Vec::new());
+        for (at, outcome) in outcomes.into_iter().enumerate() {
+            let number = batch * BATCH + at;
+            match outcome {
+                Outcome::NotAPhoto => {}
+                Outcome::Unread(code, detail) => examination.unread.push((number, code, detail)),
+                Outcome::Photo(content, new) => {
+                    new_files.push((&part[at], content));
+                    if let Some((examined, thumbnail)) = new {
+                        examination.decoded += 1;
+                        pictures.push((content, examined, thumbnail));
+                    }
+                    examination
+                        .photos
+                        .insert(number, (content, Examined::Refused(String::new(), String::new())));
+                }
+            }
+        }
+        cache.store(&new_files, &pictures)?;
+        monitor.report("files examined", (batch * BATCH + part.len()) as u64, Some(files.len() as u64));
+    }
+    let mut failed = Vec::new();
+    for (number, (content, examined)) in &mut examination.photos {
+        match cache.examined(content)? {
+            Some(known) => *examined = known,
+            // Another file with this content was decoded at the same time, and failed for the moment.
+            None => failed.push(*number),
+        }
+    }
+    for number in failed {
+        examination.photos.remove(&number);
+        let detail = "it could not be read at this moment".into();
+        examination.unread.push((number, Reason::TemporaryFailure.code().into(), detail));
+    }
+    Ok(Some(examination))
+}
+
+struct Examiner<'a> {
+    cache: &'a Cache,
+    limits: &'a Limits,
+    hasher: Hasher,
+    /// Contents that are decoded in this run, so that equal files are decoded once.
+    begun: Mutex<HashSet<ContentHash>>,
+}
+
+impl Examiner<'_> {
+    fn outcome(&self, file: &File) -> Result<Outcome> {
+        if let Some(content) = self.cache.content(file)? {
+            if self.cache.examined(&content)?.is_some() {
+                return Ok(Outcome::Photo(content, None));
+            }
+        }
+        let bytes = match Source::open(file.path(), true, self.limits).and_then(Source::read) {
+            Ok(bytes) => bytes,
+            Err(DecodeError::NotAPhoto(_)) => return Ok(Outcome::NotAPhoto),
+            Err(error) => return Ok(Outcome::Unread(error.reason().code().into(), error.to_string())),
+        };
+        let content = *blake3::hash(&bytes).as_bytes();
+        let is_new = self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(content);
+        if !is_new || self.cache.examined(&content)?.is_some() {
+            return Ok(Outcome::Photo(content, None));
+        }
+        let decoded = inspect(&bytes, self.limits).and_then(|picture| picture.decode());
+        Ok(match decoded {
+            // Depends on the moment, so it is not kept.
+            Err(error @ DecodeError::Temporary(_)) => {
+                Outcome::Unread(error.reason().code().into(), error.to_string())
+            }
+            Err(error) => {
+                let refused = Examined::Refused(error.reason().code().into(), error.to_string());
+                Outcome::Photo(content, Some((refused, None)))
+            }
+            Ok(photo) => {
+                let thumbnail = Thumbnail::of(&photo);
+                let signature = Signature::of(&thumbnail, &self.hasher);
+                let picture = Examined::Picture(facts(&bytes, &photo), signature);
+                Outcome::Photo(content, Some((picture, Some(thumbnail))))
+            }
+        })
+    }
+}
+
+fn facts(bytes: &[u8], photo: &Photo) -> Facts {
+    let metadata = metadata(bytes);
+    let camera: Vec<String> =
+        [metadata.make, metadata.model, metadata.serial].into_iter().flatten().collect();
+    let taken_ms =
+        metadata.taken.as_ref().map(|taken| taken.seconds * 1000 + i64::from(taken.nanoseconds / 1_000_000));
+    Facts {
+        width: photo.width,
+        height: photo.height,
+        colour: colour(photo),
+        taken: metadata.taken.map(|taken| taken.text),
+        taken_ms,
+        camera: (!camera.is_empty()).then(|| camera.join(" ")),
+        fields: metadata.fields,
+        coarseness: coarseness(bytes),
+        has_motion: has_motion(bytes),
+    }
+}
+
+/// Mean difference of the channels in a sample of the pixels.
+fn colour(photo: &Photo) -> u8 {
+    const EVERY: usize = 61;
+    let sample = photo.pixels.as_chunks::<3>().0.iter().step_by(EVERY);
+    let (count, sum) = sample.fold((0_u64, 0_u64), |(count, sum), &[red, green, blue]| {
+        (count + 1, sum + u64::from(red.abs_diff(green).max(green.abs_diff(blue))))
+    });
+    (sum / count.max(1)) as u8
+}
+
+/// Sum of the 64 steps of the first quantisation table of a JPEG.
+fn coarseness(bytes: &[u8]) -> Option<u32> {
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        let [0xff, marker, high, low, ..] = *rest else { return None };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let body = rest.get(4..2 + length)?;
+        match marker {
+            0xdb => {
+                let (kind, steps) = body.split_first()?;
+                return match kind >> 4 {
+                    0 => Some(steps.get(..64)?.iter().map(|&step| u32::from(step)).sum()),
+                    _ => {
+                        let steps = steps.get(..128)?.as_chunks::<2>().0;
+                        Some(steps.iter().map(|step| u32::from(u16::from_be_bytes(*step))).sum())
+                    }
+                };
+            }
+            0xda => return None,
+            _ => rest = &rest[2 + length..],
+        }
+    }
+}
+
+/// Whether a photo contains a video (motion photos of Google and Samsung): its XMP says so, or an MP4 follows the end of the JPEG.
+fn has_motion(bytes: &[u8]) -> bool {
+    let contains = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
+    let head = &bytes[..bytes.len().min(128 << 10)];
+    let says = [&b"MotionPhoto=\"1\""[..], b"MicroVideo=\"1\"", b"MotionPhoto>1<", b"MicroVideo>1<"];
+    says.iter().any(|text| contains(head, text))
+        || (bytes.starts_with(&[0xff, 0xd8]) && contains(bytes, b"MotionPhoto_Data"))
+}

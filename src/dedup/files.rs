@@ -1,0 +1,105 @@
+//! The files of a collection, each once.
+//!
+//! A file is identified by its device and inode, not by its path. So a file that is reached twice (through a symbolic link, a hard link,
+//! another spelling on a file system that ignores case or Unicode forms, a folder that was named twice) is one file with several paths, and
+//! is never paired with itself. A folder that is mounted twice may show the same file under two devices: files with the same inode,
+//! size and times to the nanosecond are taken as one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::monitor::Monitor;
+use crate::ingest::{Input, walk};
+
+/// What identifies the state of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Time of the last change of the content, in nanoseconds since 1970.
+    pub modified: i128,
+    /// Time of the last change of content or attributes, in nanoseconds since 1970.
+    pub changed: i128,
+}
+
+impl Stamp {
+    /// The stamp of a file, from its metadata.
+    pub fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let time =
+            |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        Self {
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: time(metadata.mtime(), metadata.mtime_nsec()),
+            changed: time(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A file and all paths under which it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Absolute paths without symbolic links, in order; at least one.
+    pub paths: Vec<PathBuf>,
+    /// Its identity and state.
+    pub stamp: Stamp,
+}
+
+impl File {
+    /// The first path.
+    pub fn path(&self) -> &Path {
+        self.paths.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+}
+
+/// The files below some folders.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Every file once, in the order of their first paths.
+    pub files: Vec<File>,
+    /// Paths that could not be read, with the reason.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Finds all files below `roots`. `None` if it was stopped.
+pub fn find(roots: &[PathBuf], monitor: &Monitor<'_>) -> Option<Found> {
+    let mut found = Found::default();
+    let mut by_identity: BTreeMap<Stamp, Vec<PathBuf>> = BTreeMap::new();
+    for (number, input) in walk(roots).enumerate() {
+        if monitor.is_stopped() {
+            return None;
+        }
+        monitor.report("files found", number as u64 + 1, None);
+        match identify(&input) {
+            Ok(Some((stamp, path))) => by_identity.entry(stamp).or_default().push(path),
+            Ok(None) => {}
+            Err(reason) => found.unreadable.push((input.path, reason)),
+        }
+    }
+    found.files = by_identity
+        .into_iter()
+        .map(|(stamp, mut paths)| {
+            paths.sort();
+            paths.dedup();
+            File { paths, stamp }
+        })
+        .collect();
+    found.files.sort_by(|one, other| one.paths.cmp(&other.paths));
+    Some(found)
+}
+
+/// The stamp and the real path of a file. `None` for what is not a regular file.
+fn identify(input: &Input) -> Result<Option<(Stamp, PathBuf)>, String> {
+    if let Some(problem) = &input.problem {
+        return Err(problem.detail.clone());
+    }
+    let text = |error: io::Error| error.to_string();
+    let path = fs::canonicalize(&input.path).map_err(text)?;
+    let metadata = fs::metadata(&path).map_err(text)?;
+    Ok(metadata.is_file().then(|| (Stamp::of(&metadata), path)))
+}

@@ -1,0 +1,191 @@
+//! Groups of copies: stars around a centre.
+//!
+//! The photo with the most neighbours by hash comes first (usually the original, which resembles each of its copies most). It takes every
+//! photo that is a copy *of it*; then the next photo without a group does, and so on. So every member of a group was compared with the
+//! centre, and a chain of photos that each resemble the next does not become one group. Photos with equally many neighbours come in the given order.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::alignment::{Alignment, Pyramid};
+use super::comparison::{Likeness, compare};
+use super::hash::PerceptualHash;
+use super::multi_index::MultiIndex;
+use super::orientation::Orientation;
+use super::signature::{Signature, WINDOWS};
+use super::thumbnail::Thumbnail;
+
+/// Photos whose candidates are found at once.
+const BATCH: usize = 256;
+/// Largest distance of the hashes of two copies.
+const BITS: u32 = 11;
+
+/// A centre and its copies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Star {
+    /// The photo with which the copies were compared.
+    pub centre: usize,
+    /// Its copies in ascending order, with their likeness to it.
+    pub copies: Vec<(usize, Likeness)>,
+}
+
+/// The photos to group.
+pub trait Photos: Sync {
+    /// An error of reading a thumbnail.
+    type Error: Send;
+
+    /// The thumbnail of a photo.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, Self::Error>;
+
+    /// Whether `photo` may be in the group of `centre`: `false` for different exposures, and for pairs that the user keeps apart.
+    fn may_join(&self, centre: usize, photo: usize) -> bool;
+}
+
+/// The groups of photos with these signatures, in the order in which they were found. `None` if `proceed`, which gets the number of completed
+/// photos, returns `false`.
+///
+/// # Errors
+/// A thumbnail cannot be read.
+pub fn group<P: Photos>(
+    signatures: &[Signature],
+    photos: &P,
+    mut proceed: impl FnMut(usize) -> bool,
+) -> Result<Option<Vec<Star>>, P::Error> {
+    let index = Index::new(signatures);
+    let neighbours: Vec<usize> =
+        (0..signatures.len()).into_par_iter().map(|photo| index.neighbours(photo)).collect();
+    let mut order: Vec<usize> = (0..signatures.len()).collect();
+    order.sort_by_key(|photo| Reverse(neighbours[*photo]));
+    let mut is_free = vec![true; signatures.len()];
+    let (mut stars, mut pending) = (Vec::new(), order);
+    while !pending.is_empty() {
+        if !proceed(signatures.len() - pending.len()) {
+            return Ok(None);
+        }
+        let batch = index.batch(&mut pending, &is_free);
+        let found: Vec<Star> =
+            batch.par_iter().map(|&centre| index.star(centre, &is_free, photos)).collect::<Result<_, _>>()?;
+        for mut star in found {
+            if !is_free[star.centre] {
+                continue;
+            }
+            star.copies.retain(|(copy, _)| is_free[*copy]);
+            if !star.copies.is_empty() {
+                is_free[star.centre] = false;
+                star.copies.iter().for_each(|(copy, _)| is_free[*copy] = false);
+                stars.push(star);
+            }
+        }
+    }
+    Ok(Some(stars))
+}
+
+/// An orientation of a photo, and where to begin to align it with the centre.
+type Candidate = (Orientation, Alignment);
+/// Parts of a photo that are hashed beside the whole.
+const PARTS: usize = WINDOWS.len() - 1;
+
+struct Index<'a> {
+    signatures: &'a [Signature],
+    wholes: MultiIndex,
+    /// The other windows of each photo, in this order.
+    parts: MultiIndex,
+}
+
+impl<'a> Index<'a> {
+    fn new(signatures: &'a [Signature]) -> Self {
+        let wholes = signatures.iter().map(|signature| signature.hashes[0]).collect();
+        let parts = signatures.iter().flat_map(|signature| signature.hashes[1..].iter().copied()).collect();
+        Self { signatures, wholes: MultiIndex::new(wholes), parts: MultiIndex::new(parts) }
+    }
+
+    /// The next centres, none of which is a neighbour of another, so that no work is done twice. Takes them, and photos that have a group,
+    /// out of `pending`.
+    fn batch(&self, pending: &mut Vec<usize>, is_free: &[bool]) -> Vec<usize> {
+        let (mut batch, mut near, mut rest) = (Vec::with_capacity(BATCH), HashSet::new(), Vec::new());
+        for photo in pending.drain(..) {
+            if !is_free[photo] {
+                continue;
+            }
+            if batch.len() == BATCH || near.contains(&photo) {
+                rest.push(photo);
+                continue;
+            }
+            for orientation in Orientation::ALL {
+                let hash = self.signatures[photo].hashes[0].oriented(orientation);
+                self.wholes.within(hash, BITS, |neighbour| {
+                    near.insert(neighbour);
+                });
+            }
+            batch.push(photo);
+        }
+        *pending = rest;
+        batch
+    }
+
+    /// Number of photos whose whole pictures have a near hash in any orientation.
+    fn neighbours(&self, photo: usize) -> usize {
+        let mut count = 0;
+        for orientation in Orientation::ALL {
+            self.wholes.within(self.signatures[photo].hashes[0].oriented(orientation), BITS, |_| count += 1);
+        }
+        count
+    }
+
+    fn star<P: Photos>(&self, centre: usize, is_free: &[bool], photos: &P) -> Result<Star, P::Error> {
+        let mut candidates: Vec<(usize, Vec<Candidate>)> = self
+            .candidates(centre)
+            .into_iter()
+            .filter(|(photo, _)| is_free[*photo] && photos.may_join(centre, *photo))
+            .collect();
+        let mut copies = Vec::new();
+        if candidates.is_empty() {
+            return Ok(Star { centre, copies });
+        }
+        candidates.sort_unstable_by_key(|(photo, _)| *photo);
+        let kept = Pyramid::of(&photos.thumbnail(centre)?);
+        for (photo, candidates) in candidates {
+            let thumbnail = photos.thumbnail(photo)?;
+            let likeness = candidates.into_iter().find_map(|(orientation, start)| {
+                compare(&Pyramid::of(&orientation.apply(&thumbnail)), &kept, orientation, start)
+            });
+            copies.extend(likeness.map(|likeness| (photo, likeness)));
+        }
+        Ok(Star { centre, copies })
+    }
+
+    /// Photos whose hashes are near, with the orientations and parts in which they are, the whole pictures as they are first.
+    fn candidates(&self, centre: usize) -> HashMap<usize, Vec<Candidate>> {
+        let signature = &self.signatures[centre];
+        let mut found: HashMap<usize, Vec<Candidate>> = HashMap::new();
+        for orientation in Orientation::ALL {
+            // The photo in this orientation equals the centre, so the centre in the inverse one equals the photo.
+            let turned = |hash: PerceptualHash| hash.oriented(orientation.inverse());
+            let mut add = |photo: usize, window: usize, kept: usize| {
+                if photo != centre && self.signatures[photo].may_equal(orientation, signature) {
+                    let start = Alignment::between(orientation.window(WINDOWS[window]), WINDOWS[kept]);
+                    let known = found.entry(photo).or_default();
+                    if !known.contains(&(orientation, start)) {
+                        known.push((orientation, start));
+                    }
+                }
+            };
+            self.wholes.within(turned(signature.hashes[0]), BITS, |photo| add(photo, 0, 0));
+            if !signature.has_structure() {
+                continue;
+            }
+            for (kept, hash) in signature.hashes.iter().enumerate() {
+                if kept > 0 {
+                    self.wholes.within(turned(*hash), BITS, |photo| add(photo, 0, kept));
+                }
+                self.parts.within(turned(*hash), BITS, |row| add(row / PARTS, 1 + row % PARTS, kept));
+            }
+        }
+        found
+    }
+}

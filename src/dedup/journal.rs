@@ -1,0 +1,165 @@
+//! The journal of a run: which file moves where. It is written before the first move, so a run that was killed can be completed or undone.
+//!
+//! A move is a rename on one file system. Whether it was made is seen from the files: before it only `from` exists, after it only `to`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, FileTimes};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
+
+use super::error::{DedupError, Result};
+use super::plan::PathText;
+
+/// Name of the folder that takes the moved files. Folders of this name are never searched.
+pub const QUARANTINE: &str = ".gallerist-quarantine";
+const NAME: &str = "journal.json";
+const VERSION: u32 = 1;
+
+/// The moves of a run into one quarantine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    version: u32,
+    /// The moves in order.
+    pub moves: Vec<Move>,
+    /// The folders of the files, with their times of change before the run.
+    folders: Vec<FolderTime>,
+}
+
+/// One move.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// Where the file was.
+    pub from: PathText,
+    /// Where it is in the quarantine.
+    pub to: PathText,
+    /// BLAKE3 of its content.
+    pub blake3: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FolderTime {
+    path: PathText,
+    /// Nanoseconds since 1970.
+    modified: u64,
+}
+
+impl Journal {
+    /// A journal of these moves. Reads the times of the folders, so it must be made before `quarantine` exists.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn new(moves: Vec<Move>, quarantine: &Path) -> Result<Self> {
+        let mut folders: BTreeSet<PathBuf> =
+            moves.iter().filter_map(|one| Some(one.from.path()?.parent()?.to_path_buf())).collect();
+        // Making the quarantine changes the folder above it.
+        folders.extend(quarantine.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf));
+        let time = |path: PathBuf| {
+            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let modified = modified.map_err(|error| DedupError::io("read", &path, error))?;
+            let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            Ok(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 })
+        };
+        let folders = folders.into_iter().map(time).collect::<Result<_>>()?;
+        Ok(Self { version: VERSION, moves, folders })
+    }
+
+    /// Reads the journal of a run. `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or is of another version.
+    pub fn read(run: &Path) -> Result<Option<Self>> {
+        let path = run.join(NAME);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DedupError::io("read", &path, error)),
+        };
+        let refused = |reason: String| DedupError::Plan { path: path.clone(), reason };
+        let journal: Self =
+            serde_json::from_str(&text).map_err(|error| refused(format!("not a journal: {error}")))?;
+        match journal.version {
+            VERSION => Ok(Some(journal)),
+            other => {
+                Err(refused(format!("a journal of version {other}; this program reads version {VERSION}")))
+            }
+        }
+    }
+
+    /// Writes the journal into the folder of the run, durably.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    pub fn write(&self, run: &Path) -> Result<()> {
+        fs::create_dir_all(run).map_err(|error| DedupError::io("make the folder", run, error))?;
+        let path = run.join(NAME);
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(run)?;
+            file.write_all(&text)?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            File::open(run)?.sync_all()
+        };
+        write().map_err(|error| DedupError::io("write", &path, error))
+    }
+
+    /// Gives the folders their times of change back.
+    pub fn restore_times(&self) {
+        for folder in &self.folders {
+            let Some(path) = folder.path.path() else { continue };
+            let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(folder.modified);
+            // A folder that somebody removed since has no time.
+            let _ = File::open(path).and_then(|open| open.set_times(FileTimes::new().set_modified(modified)));
+        }
+    }
+
+    /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay.
+    pub fn remove(run: &Path) {
+        let _ = fs::remove_file(run.join(NAME));
+        remove_empty(run);
+        if let Some(quarantine) = run.parent() {
+            let _ = fs::remove_dir(quarantine);
+        }
+    }
+}
+
+fn remove_empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(folder);
+}
+
+/// Renames a file on one file system. Never replaces another file.
+///
+/// # Errors
+/// `to` exists, is on another file system, or the system refuses.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems do not know the flag.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Whether something is at this path.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}

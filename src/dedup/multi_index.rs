@@ -1,0 +1,111 @@
+//! Look-up of hashes within a Hamming distance, without comparing all pairs.
+//!
+//! A hash is divided into four parts of 16 bits. If two hashes differ in at most 11 bits, at least one part differs in at most 2 (Norouzi,
+//! Punjani and Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", 2012). So a look-up reads the lists of the 137 values within
+//! 2 bits of each part.
+
+use super::hash::PerceptualHash;
+
+/// Largest distance that a look-up finds completely.
+pub const MOST_BITS: u32 = 11;
+const PARTS: usize = 4;
+const VALUES: usize = 1 << 16;
+/// Bits that may differ in the part that leads to a hash.
+const PART_BITS: u32 = 2;
+
+/// Hashes, indexed by each of their parts.
+pub struct MultiIndex {
+    hashes: Vec<PerceptualHash>,
+    parts: [Lists; PARTS],
+    masks: Vec<u16>,
+}
+
+/// The rows of each value of a part.
+struct Lists {
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl MultiIndex {
+    /// An index of these hashes, at most 2^32 - 1. A row is the place of a hash.
+    pub fn new(hashes: Vec<PerceptualHash>) -> Self {
+        let parts = std::array::from_fn(|part| Lists::new(&hashes, part));
+        let masks = (0..=u16::MAX).filter(|mask| mask.count_ones() <= PART_BITS).collect();
+        Self { hashes, parts, masks }
+    }
+
+    /// Calls `found` once for each row within `bits` of `hash`, at most [`MOST_BITS`], in no particular order.
+    pub fn within(&self, hash: PerceptualHash, bits: u32, mut found: impl FnMut(usize)) {
+        let bits = bits.min(MOST_BITS);
+        for (part, lists) in self.parts.iter().enumerate() {
+            for mask in &self.masks {
+                for &row in lists.of(value(hash, part) ^ mask) {
+                    let other = self.hashes[row as usize];
+                    let is_first = (0..part).all(|earlier| {
+                        (value(hash, earlier) ^ value(other, earlier)).count_ones() > PART_BITS
+                    });
+                    if is_first && hash.distance(other) <= bits {
+                        found(row as usize);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Lists {
+    fn new(hashes: &[PerceptualHash], part: usize) -> Self {
+        let mut starts = vec![0_u32; VALUES + 1];
+        for hash in hashes {
+            starts[usize::from(value(*hash, part)) + 1] += 1;
+        }
+        for at in 0..VALUES {
+            starts[at + 1] += starts[at];
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![0; hashes.len()];
+        for (row, hash) in hashes.iter().enumerate() {
+            let place = &mut next[usize::from(value(*hash, part))];
+            rows[*place as usize] = row as u32;
+            *place += 1;
+        }
+        Self { starts, rows }
+    }
+
+    fn of(&self, value: u16) -> &[u32] {
+        let value = usize::from(value);
+        &self.rows[self.starts[value] as usize..self.starts[value + 1] as usize]
+    }
+}
+
+fn value(hash: PerceptualHash, part: usize) -> u16 {
+    (hash.0 >> (16 * part)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_look_up_equals_the_comparison_with_every_hash(
+            hashes in prop::collection::vec(any::<u64>(), 1..60),
+            probe in 0_usize..60,
+            flips in prop::collection::vec(0_u32..64, 0..14),
+            bits in 0_u32..=MOST_BITS,
+        ) {
+            let probe = flips.iter().fold(hashes[probe % hashes.len()], |hash, bit| hash ^ (1 << bit));
+            let hashes: Vec<_> = hashes.into_iter().map(PerceptualHash).collect();
+            let probe = PerceptualHash(probe);
+            let expected: Vec<usize> =
+                (0..hashes.len()).filter(|row| hashes[*row].distance(probe) <= bits).collect();
+            let mut found = Vec::new();
+            MultiIndex::new(hashes).within(probe, bits, |row| found.push(row));
+            found.sort_unstable();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Plans: what would be moved, what is kept, and why. A plan is data; making one changes nothing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{DedupError, Result};
+
+/// Version of the format.
+pub const VERSION: u32 = 1;
+
+/// A plan. Two runs over the same files give the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The folders that were searched.
+    pub roots: Vec<PathText>,
+    /// Folders whose files are never moved.
+    pub references: Vec<PathText>,
+    /// The rules that selected the kept items, in order.
+    pub keep: Vec<String>,
+    /// Groups of copies.
+    pub groups: Vec<Group>,
+    /// Files that were not compared.
+    pub unread: Vec<Unread>,
+    /// Sums.
+    pub counts: Counts,
+}
+
+/// Items of which one picture is enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Identifies the group by the contents of its photos, 16 hexadecimal digits.
+    pub id: String,
+    /// How its members are related.
+    pub kind: Kind,
+    /// The user wants to keep all of them, and not to be asked again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_all: bool,
+    /// The items, the kept one first.
+    pub members: Vec<Member>,
+}
+
+/// How the members of a group are related.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Their bytes are equal.
+    Exact,
+    /// The same picture, processed: every member was compared with one of them.
+    Similar,
+    /// Different pictures of one moment. Nothing is moved unless the user says so.
+    Burst,
+}
+
+/// What happens to a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It stays.
+    Keep,
+    /// All its files are moved away.
+    Move,
+}
+
+/// An item of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// What happens to it.
+    pub action: Action,
+    /// Why it is kept, or in what it differs from the kept item.
+    pub why: String,
+    /// The photo that belongs to the group.
+    pub photo: PathText,
+    /// Width in pixels, 0 if it was not decoded.
+    pub width: u32,
+    /// Height in pixels, 0 if it was not decoded.
+    pub height: u32,
+    /// When it was taken, as the file states it.
+    pub taken: Option<String>,
+    /// Its files, the photo among them.
+    pub files: Vec<PlannedFile>,
+}
+
+/// A file of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedFile {
+    /// All paths of the file (hard links have several).
+    pub paths: Vec<PathText>,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// BLAKE3 of its content in hexadecimal digits.
+    pub blake3: String,
+}
+
+/// Files of one kind that were not compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unread {
+    /// The stable code of the reason.
+    pub reason: String,
+    /// The reason and a remedy.
+    pub detail: String,
+    /// The files.
+    pub paths: Vec<PathText>,
+}
+
+/// The sums of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Photos, each file once.
+    pub photos: u64,
+    /// Groups of equal bytes.
+    pub exact_groups: u64,
+    /// Groups of the same picture.
+    pub similar_groups: u64,
+    /// Bursts.
+    pub bursts: u64,
+    /// Items that would be moved.
+    pub moved_items: u64,
+    /// Files that would be moved.
+    pub moved_files: u64,
+    /// Their bytes.
+    pub moved_bytes: u64,
+}
+
+/// A path in JSON: a string, or the bytes of one that is not Unicode as `{"hex": ...}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PathText {
+    /// A path in Unicode.
+    Text(String),
+    /// Any other.
+    Bytes {
+        /// Its bytes in hexadecimal digits.
+        hex: String,
+    },
+}
+
+impl From<&Path> for PathText {
+    fn from(path: &Path) -> Self {
+        use std::os::unix::ffi::OsStrExt as _;
+        match path.to_str() {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Bytes { hex: hex(path.as_os_str().as_bytes()) },
+        }
+    }
+}
+
+impl PathText {
+    /// The path. `None` if the digits are not hexadecimal.
+    pub fn path(&self) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStringExt as _;
+        match self {
+            Self::Text(text) => Some(text.into()),
+            Self::Bytes { hex } => {
+                let digits = hex.as_bytes().as_chunks::<2>();
+                let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+                let bytes: Option<Vec<u8>> = digits.0.iter().map(byte).collect();
+                bytes.filter(|_| digits.1.is_empty()).map(|bytes| std::ffi::OsString::from_vec(bytes).into())
+            }
+        }
+    }
+}
+
+/// Hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Plan {
+    /// The plan in its stored form.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a plan and checks it. `path` is for messages.
+    ///
+    /// # Errors
+    /// It is damaged, of another version, or would lose something: a group of which nothing is kept, a file that occurs twice.
+    pub fn from_json(text: &str, path: &Path) -> Result<Self> {
+        let refused = |reason: String| DedupError::Plan { path: path.into(), reason };
+        let plan: Self =
+            serde_json::from_str(text).map_err(|error| refused(format!("not a plan: {error}")))?;
+        if plan.version != VERSION {
+            return Err(refused(format!(
+                "a plan of version {}; this program reads version {VERSION}",
+                plan.version
+            )));
+        }
+        plan.check().map_err(refused)?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut moved = BTreeSet::new();
+        let mut kept = BTreeSet::new();
+        for group in &self.groups {
+            if !group.members.iter().any(|member| member.action == Action::Keep) {
+                return Err(format!(
+                    "group {} keeps nothing; set the action of one member to `keep`",
+                    group.id
+                ));
+            }
+            for member in &group.members {
+                for path in member.files.iter().flat_map(|file| &file.paths) {
+                    let real = path.path().ok_or_else(|| format!("{path:?} is not a path"))?;
+                    if !real.is_absolute() {
+                        return Err(format!("{} is not an absolute path", real.display()));
+                    }
+                    match member.action {
+                        Action::Move if !moved.insert(real.clone()) => {
+                            return Err(format!("{} is moved by two groups", real.display()));
+                        }
+                        Action::Keep => drop(kept.insert(real)),
+                        Action::Move => {}
+                    }
+                }
+            }
+        }
+        match moved.intersection(&kept).next() {
+            Some(path) => Err(format!("{} is moved by one group and kept by another", path.display())),
+            None => Ok(()),
+        }
+    }
+}

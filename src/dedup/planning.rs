@@ -1,0 +1,534 @@
+//! Makes a plan: finds files, examines photos, groups copies, selects what is kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::burst;
+use super::cache::{Cache, ContentHash, Examined, Facts};
+use super::comparison::Likeness;
+use super::decisions::Decisions;
+use super::error::{DedupError, Result};
+use super::examination::{Examination, examine};
+use super::files::{File, Found, find};
+use super::grouping::{Photos, group};
+use super::item::{Item, items};
+use super::keep::{Contender, Keep, compare};
+use super::monitor::Monitor;
+use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
+use super::signature::Signature;
+use super::thumbnail::Thumbnail;
+use crate::image::Limits;
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// Folders, or photos.
+    pub roots: Vec<PathBuf>,
+    /// Folders whose photos are compared and never moved. They need not be below `roots`.
+    pub references: Vec<PathBuf>,
+    /// The rules that select the kept item.
+    pub keep: Vec<Keep>,
+    /// Whether only equal bytes count.
+    pub exact_only: bool,
+    /// Limits of one photo.
+    pub limits: Limits,
+}
+
+/// A plan and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Photos that were decoded for it. The others were in the cache.
+    pub decoded: u64,
+}
+
+/// Makes a plan. `None` if it was stopped; what was examined stays in the cache.
+///
+/// # Errors
+/// A root does not exist, or the cache or the decisions cannot be read.
+pub fn plan(
+    request: &PlanRequest,
+    cache: &Cache,
+    decisions: &Decisions,
+    monitor: &Monitor<'_>,
+) -> Result<Option<Planned>> {
+    let real =
+        |path: &PathBuf| std::fs::canonicalize(path).map_err(|error| DedupError::io("find", path, error));
+    let roots: Vec<PathBuf> = request.roots.iter().map(real).collect::<Result<_>>()?;
+    let references: Vec<PathBuf> = request.references.iter().map(real).collect::<Result<_>>()?;
+    let keep = request.keep.iter().map(|rule| match rule {
+        Keep::Folder(folder) => real(folder).map(Keep::Folder),
+        rule => Ok(rule.clone()),
+    });
+    let keep: Vec<Keep> = keep.collect::<Result<_>>()?;
+    let everywhere: BTreeSet<PathBuf> = roots.iter().chain(&references).cloned().collect();
+    let Some(found) = find(&everywhere.into_iter().collect::<Vec<_>>(), monitor) else { return Ok(None) };
+    let Some(examination) = examine(&found.files, cache, &request.limits, monitor)? else { return Ok(None) };
+    let collection = Collection::new(&found, &examination);
+    let stars =
+        if request.exact_only { Some(Vec::new()) } else { collection.stars(cache, decisions, monitor)? };
+    let Some(stars) = stars else { return Ok(None) };
+    let mut planner =
+        Planner { collection: &collection, roots: &roots, references: &references, keep: &keep, decisions };
+    let groups = planner.groups(&stars, &Hashes(cache))?;
+    let counts = counts(&groups, examination.photos.len() as u64);
+    let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
+    let plan = Plan {
+        version: VERSION,
+        roots: texts(&roots),
+        references: texts(&references),
+        keep: keep.iter().map(Keep::to_string).collect(),
+        groups,
+        unread: unread(&found, &examination),
+        counts,
+    };
+    Ok(Some(Planned { plan, decoded: examination.decoded }))
+}
+
+/// The photos by content.
+struct Collection<'a> {
+    files: &'a [File],
+    examination: &'a Examination,
+    items: Vec<Item>,
+    /// Each content with the numbers of its items and files.
+    contents: BTreeMap<ContentHash, Vec<(usize, usize)>>,
+    /// Contents that were decoded, in order.
+    pictures: Vec<(ContentHash, &'a Facts, Signature)>,
+}
+
+impl<'a> Collection<'a> {
+    fn new(found: &'a Found, examination: &'a Examination) -> Self {
+        let items = items(&found.files, |number| examination.photos.contains_key(&number));
+        let mut contents: BTreeMap<ContentHash, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut pictures = BTreeMap::new();
+        for (number, item) in items.iter().enumerate() {
+            for photo in &item.photos {
+                let Some((content, examined)) = examination.photos.get(photo) else { continue };
+                contents.entry(*content).or_default().push((number, *photo));
+                if let Examined::Picture(facts, signature) = examined {
+                    pictures.insert(*content, (facts, *signature));
+                }
+            }
+        }
+        let pictures =
+            pictures.into_iter().map(|(content, (facts, signature))| (content, facts, signature)).collect();
+        Self { files: &found.files, examination, items, contents, pictures }
+    }
+
+    /// Groups of contents that show the same picture, each with the likeness to its first content.
+    fn stars(
+        &self,
+        cache: &Cache,
+        decisions: &Decisions,
+        monitor: &Monitor<'_>,
+    ) -> Result<Option<Vec<ContentStar>>> {
+        let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
+        let apart = decisions.different()?;
+        let pictures = Pictures { collection: self, cache, apart };
+        let total = signatures.len() as u64;
+        let proceed = |done: usize| {
+            monitor.report("photos compared", done as u64, Some(total));
+            !monitor.is_stopped()
+        };
+        let stars = group(&signatures, &pictures, proceed)?;
+        Ok(stars.map(|stars| {
+            let content = |picture: usize| self.pictures[picture].0;
+            let star = |star: super::grouping::Star| {
+                let copies = star.copies.into_iter().map(|(copy, likeness)| (content(copy), Some(likeness)));
+                std::iter::once((content(star.centre), None)).chain(copies).collect()
+            };
+            stars.into_iter().map(star).collect()
+        }))
+    }
+
+    fn facts(&self, content: &ContentHash) -> Option<&'a Facts> {
+        let at = self.pictures.binary_search_by(|(other, ..)| other.cmp(content)).ok()?;
+        Some(self.pictures[at].1)
+    }
+}
+
+type ContentStar = Vec<(ContentHash, Option<Likeness>)>;
+
+struct Pictures<'a> {
+    collection: &'a Collection<'a>,
+    cache: &'a Cache,
+    apart: BTreeSet<(ContentHash, ContentHash)>,
+}
+
+impl Photos for Pictures<'_> {
+    type Error = DedupError;
+
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail> {
+        self.cache.thumbnail(&self.collection.pictures[photo].0)
+    }
+
+    fn may_join(&self, centre: usize, photo: usize) -> bool {
+        let (one, facts, _) = &self.collection.pictures[centre];
+        let (other, other_facts, _) = &self.collection.pictures[photo];
+        let shares_item = || {
+            let of = |content: &ContentHash| self.collection.contents[content].iter().map(|(item, _)| *item);
+            of(one).any(|item| of(other).any(|second| second == item))
+        };
+        !burst::are_different_exposures(facts, other_facts)
+            && !self.apart.contains(&(*one.min(other), *one.max(other)))
+            && !shares_item()
+    }
+}
+
+/// Computes the hashes of companions.
+struct Hashes<'a>(&'a Cache);
+
+impl Hashes<'_> {
+    fn of(&self, file: &File) -> Result<ContentHash> {
+        if let Some(content) = self.0.content(file)? {
+            return Ok(content);
+        }
+        let content = content_hash(file.path())?;
+        self.0.store(&[(file, content)], &[])?;
+        Ok(content)
+    }
+}
+
+/// BLAKE3 of a file's content.
+///
+/// # Errors
+/// It cannot be read.
+pub fn content_hash(path: &Path) -> Result<ContentHash> {
+    let file = std::fs::File::open(path).map_err(|error| DedupError::io("open", path, error))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file).map_err(|error| DedupError::io("read", path, error))?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
+struct Planner<'a> {
+    collection: &'a Collection<'a>,
+    roots: &'a [PathBuf],
+    references: &'a [PathBuf],
+    keep: &'a [Keep],
+    decisions: &'a Decisions,
+}
+
+/// A group before its members are chosen: items with the photo that belongs to it, the first one kept.
+struct Draft {
+    kind: Kind,
+    contents: Vec<ContentHash>,
+    members: Vec<DraftMember>,
+}
+
+struct DraftMember {
+    item: usize,
+    photo: usize,
+    why: String,
+}
+
+impl Planner<'_> {
+    fn groups(&mut self, stars: &[ContentStar], hashes: &Hashes<'_>) -> Result<Vec<Group>> {
+        let in_star: BTreeSet<ContentHash> = stars.iter().flatten().map(|(content, _)| *content).collect();
+        let alone = self.collection.contents.keys().filter(|content| !in_star.contains(*content));
+        let alone: Vec<ContentStar> = alone.map(|content| vec![(*content, None)]).collect();
+        let mut drafts = Vec::new();
+        for star in stars.iter().chain(&alone) {
+            let draft = self.draft(star);
+            if draft.members.len() > 1 && !self.decisions.keeps_all(&draft.contents, &self.paths(&draft))? {
+                drafts.push(draft);
+            }
+        }
+        let mut groups = self.decided(&drafts, hashes)?;
+        groups.extend(self.bursts(&drafts, hashes)?);
+        groups.sort_by(|one, other| {
+            (one.kind, &one.members[0].photo).cmp(&(other.kind, &other.members[0].photo))
+        });
+        Ok(groups)
+    }
+
+    fn paths(&self, draft: &Draft) -> Vec<PathBuf> {
+        draft.members.iter().flat_map(|member| self.collection.files[member.photo].paths.clone()).collect()
+    }
+
+    fn draft(&self, star: &ContentStar) -> Draft {
+        let colour = |content: &ContentHash| self.collection.facts(content).map_or(0, |facts| facts.colour);
+        let most_colour = star.iter().map(|(content, _)| colour(content)).max().unwrap_or(0);
+        let mut contenders = Vec::new();
+        for (content, likeness) in star {
+            let facts = self.collection.facts(content);
+            let (share, is_changed) = likeness.map_or((1.0, false), |likeness| likeness.share());
+            let pixels = facts.map_or(0, |facts| u64::from(facts.width) * u64::from(facts.height));
+            for &(item, photo) in &self.collection.contents[content] {
+                let file = &self.collection.files[photo];
+                let contender = Contender {
+                    path: file.path(),
+                    facts,
+                    bytes: file.stamp.bytes,
+                    modified: file.stamp.modified,
+                    companions: self.collection.items[item].companions.len(),
+                    is_altered: is_changed || colour(content) < most_colour / 2,
+                    pixels: (pixels as f32 * share) as u64,
+                    is_reference: self.is_reference(item),
+                };
+                contenders.push((contender, item, photo, *content, *likeness));
+            }
+        }
+        contenders.sort_by(|one, other| compare(&one.0, &other.0, self.keep).0);
+        // Two photos of one item may be copies of each other; the item is a member once.
+        let mut seen = BTreeSet::new();
+        contenders.retain(|(_, item, ..)| seen.insert(*item));
+        let kept_because = match contenders.as_slice() {
+            [(first, ..), (second, ..), ..] => compare(first, second, self.keep).1,
+            _ => String::new(),
+        };
+        let (kept, kept_facts) = contenders.first().map_or(([0; 32], None), |first| (first.3, first.0.facts));
+        let members =
+            contenders.iter().enumerate().map(|(at, (contender, item, photo, content, likeness))| {
+                let why = match at {
+                    0 => format!("kept: {kept_because}"),
+                    _ if *content == kept => "equal bytes".into(),
+                    _ => differences(contender.facts, kept_facts, likeness.as_ref()),
+                };
+                DraftMember { item: *item, photo: *photo, why }
+            });
+        let members = members.collect();
+        let kind = if star.len() == 1 { Kind::Exact } else { Kind::Similar };
+        Draft { kind, contents: star.iter().map(|(content, _)| *content).collect(), members }
+    }
+
+    fn is_reference(&self, item: usize) -> bool {
+        let item = &self.collection.items[item];
+        let mut paths = super::item::paths(item, self.collection.files);
+        paths.any(|path| self.references.iter().any(|reference| path.starts_with(reference)))
+    }
+
+    /// Decides which members move: those of which every photo has a copy in one kept item.
+    fn decided(&self, drafts: &[Draft], hashes: &Hashes<'_>) -> Result<Vec<Group>> {
+        let kept: BTreeSet<usize> = drafts.iter().map(|draft| draft.members[0].item).collect();
+        let mut keepers: HashMap<(usize, usize), usize> = HashMap::new();
+        for draft in drafts {
+            for member in &draft.members[1..] {
+                keepers.insert((member.item, member.photo), draft.members[0].item);
+            }
+        }
+        let mut is_moved = BTreeSet::new();
+        let mut groups = Vec::new();
+        for draft in drafts {
+            let mut members = Vec::with_capacity(draft.members.len());
+            let keeper = draft.members[0].item;
+            for (at, member) in draft.members.iter().enumerate() {
+                let obstacle =
+                    if at == 0 { None } else { self.obstacle(member.item, keeper, &kept, &keepers, hashes)? };
+                // An item whose photos are in several groups is moved by the first of them.
+                let moves = at > 0 && obstacle.is_none();
+                let is_first = moves && is_moved.insert(member.item);
+                if moves && !is_first {
+                    continue;
+                }
+                let why = match obstacle {
+                    Some(obstacle) => format!("{}; kept: {obstacle}", member.why),
+                    None => member.why.clone(),
+                };
+                members.push(self.member(
+                    member,
+                    if moves { Action::Move } else { Action::Keep },
+                    why,
+                    hashes,
+                )?);
+            }
+            if members.len() > 1 {
+                groups.push(Group { id: id(&draft.contents), kind: draft.kind, keep_all: false, members });
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Why an item is not moved although one of its photos has a copy in `keeper`.
+    fn obstacle(
+        &self,
+        item: usize,
+        keeper: usize,
+        kept: &BTreeSet<usize>,
+        keepers: &HashMap<(usize, usize), usize>,
+        hashes: &Hashes<'_>,
+    ) -> Result<Option<String>> {
+        let (own, other) = (&self.collection.items[item], &self.collection.items[keeper]);
+        let name = |number: usize| {
+            self.collection.files[number]
+                .path()
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        if self.is_reference(item) {
+            return Ok(Some("in a reference folder".into()));
+        }
+        let is_inside = |path: &PathBuf| self.roots.iter().any(|root| path.starts_with(root));
+        if !super::item::paths(own, self.collection.files).all(is_inside) {
+            return Ok(Some("a link leads to it, out of the searched folders".into()));
+        }
+        if kept.contains(&item) {
+            return Ok(Some("another of its photos is the one that is kept".into()));
+        }
+        for photo in &own.photos {
+            if keepers.get(&(item, *photo)) != Some(&keeper) {
+                return Ok(Some(format!("it moves together with {}, which has no copy there", name(*photo))));
+            }
+        }
+        let motion = |item: &Item| {
+            let facts = item.photos.iter().filter_map(|photo| self.collection.examination.photos.get(photo));
+            facts
+                .into_iter()
+                .any(|(_, examined)| matches!(examined, Examined::Picture(facts, _) if facts.has_motion))
+        };
+        if motion(own) && !motion(other) {
+            return Ok(Some("it contains a video, which the kept photo does not".into()));
+        }
+        let is_video = |number: &usize| {
+            let ending =
+                self.collection.files[*number].path().extension().unwrap_or_default().to_ascii_lowercase();
+            ["mov", "mp4", "m4v"].iter().any(|video| ending == *video)
+        };
+        for video in own.companions.iter().filter(|number| is_video(number)) {
+            let hash = hashes.of(&self.collection.files[*video])?;
+            let mut has_copy = false;
+            for other in other.companions.iter().filter(|number| is_video(number)) {
+                has_copy |= hashes.of(&self.collection.files[*other])? == hash;
+            }
+            if !has_copy {
+                return Ok(Some(format!("its video {} has no copy there", name(*video))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn member(
+        &self,
+        member: &DraftMember,
+        action: Action,
+        why: String,
+        hashes: &Hashes<'_>,
+    ) -> Result<Member> {
+        let item = &self.collection.items[member.item];
+        let mut files = Vec::new();
+        for number in item.photos.iter().chain(&item.companions) {
+            let file = &self.collection.files[*number];
+            let content = match self.collection.examination.photos.get(number) {
+                Some((content, _)) => *content,
+                None => hashes.of(file)?,
+            };
+            let paths = file.paths.iter().map(|path| path.as_path().into()).collect();
+            files.push(PlannedFile { paths, bytes: file.stamp.bytes, blake3: hex(&content) });
+        }
+        let examined = self.collection.examination.photos.get(&member.photo).map(|(_, examined)| examined);
+        let facts = match examined {
+            Some(Examined::Picture(facts, _)) => facts.clone(),
+            _ => Facts::default(),
+        };
+        let photo = self.collection.files[member.photo].path().into();
+        Ok(Member { action, why, photo, width: facts.width, height: facts.height, taken: facts.taken, files })
+    }
+
+    /// Bursts among the items that stay.
+    fn bursts(&self, drafts: &[Draft], hashes: &Hashes<'_>) -> Result<Vec<Group>> {
+        let copies: BTreeSet<usize> =
+            drafts.iter().flat_map(|draft| &draft.members[1..]).map(|member| member.item).collect();
+        let mut shots = Vec::new();
+        for (number, (content, facts, signature)) in self.collection.pictures.iter().enumerate() {
+            let place = self.collection.contents[content].iter().find(|(item, _)| !copies.contains(item));
+            if let Some(&(item, photo)) = place {
+                shots.extend(burst::Shot::of(facts, signature, number).map(|shot| (shot, item, photo)));
+            }
+        }
+        let mut groups = Vec::new();
+        for frames in burst::bursts(&shots) {
+            let contents: Vec<ContentHash> =
+                frames.iter().map(|at| self.collection.pictures[shots[*at].0.picture].0).collect();
+            let mut items = BTreeSet::new();
+            let mut members = Vec::new();
+            for &at in &frames {
+                let (_, item, photo) = shots[at];
+                if items.insert(item) {
+                    let member = DraftMember { item, photo, why: String::new() };
+                    members.push(self.member(
+                        &member,
+                        Action::Keep,
+                        "a photo of the same moment".into(),
+                        hashes,
+                    )?);
+                }
+            }
+            let paths: Vec<PathBuf> =
+                frames.iter().flat_map(|at| self.collection.files[shots[*at].2].paths.clone()).collect();
+            if members.len() > 1 && !self.decisions.keeps_all(&contents, &paths)? {
+                groups.push(Group { id: id(&contents), kind: Kind::Burst, keep_all: false, members });
+            }
+        }
+        Ok(groups)
+    }
+}
+
+/// In what a photo differs from the kept one.
+fn differences(facts: Option<&Facts>, kept: Option<&Facts>, likeness: Option<&Likeness>) -> String {
+    let mut words = Vec::new();
+    if let (Some(facts), Some(kept)) = (facts, kept) {
+        let pixels = |facts: &Facts| u64::from(facts.width) * u64::from(facts.height);
+        if pixels(facts) != pixels(kept) {
+            words.push(format!(
+                "{} x {} instead of {} x {}",
+                facts.width, facts.height, kept.width, kept.height
+            ));
+        }
+        if facts.colour < kept.colour / 2 {
+            words.push("without its colours".into());
+        }
+    }
+    if let Some(likeness) = likeness {
+        words.extend(likeness.words());
+    }
+    match words.is_empty() {
+        true => "the same picture, encoded differently".into(),
+        false => format!("the same picture, {}", words.join(", ")),
+    }
+}
+
+fn id(contents: &[ContentHash]) -> String {
+    let mut contents: Vec<&ContentHash> = contents.iter().collect();
+    contents.sort();
+    let mut hasher = blake3::Hasher::new();
+    for content in contents {
+        hasher.update(content);
+    }
+    hex(&hasher.finalize().as_bytes()[..8])
+}
+
+fn unread(found: &Found, examination: &Examination) -> Vec<Unread> {
+    let mut by_reason: BTreeMap<(String, String), Vec<PathText>> = BTreeMap::new();
+    let mut add = |code: &str, detail: &str, path: &Path| {
+        by_reason.entry((code.into(), detail.into())).or_default().push(path.into());
+    };
+    found.unreadable.iter().for_each(|(path, detail)| add("unreadable", detail, path));
+    for (number, code, detail) in &examination.unread {
+        add(code, detail, found.files[*number].path());
+    }
+    for (number, (_, examined)) in &examination.photos {
+        if let Examined::Refused(code, detail) = examined {
+            add(code, detail, found.files[*number].path());
+        }
+    }
+    by_reason.into_iter().map(|((reason, detail), paths)| Unread { reason, detail, paths }).collect()
+}
+
+fn counts(groups: &[Group], photos: u64) -> Counts {
+    let mut counts = Counts { photos, ..Counts::default() };
+    for group in groups {
+        match group.kind {
+            Kind::Exact => counts.exact_groups += 1,
+            Kind::Similar => counts.similar_groups += 1,
+            Kind::Burst => counts.bursts += 1,
+        }
+        for member in group.members.iter().filter(|member| member.action == Action::Move) {
+            counts.moved_items += 1;
+            counts.moved_files += member.files.len() as u64;
+            counts.moved_bytes += member.files.iter().map(|file| file.bytes).sum::<u64>();
+        }
+    }
+    counts
+}

@@ -1,0 +1,131 @@
+//! A small grey copy of a photo, from which the perceptual hash is computed and with which photos are compared.
+
+use crate::image::Photo;
+
+/// Side of a thumbnail in pixels.
+pub const SIDE: usize = 128;
+
+/// The luma of a photo, stretched to `SIDE` x `SIDE` pixels, rows from top to bottom. So two copies of different size or format have
+/// nearly equal thumbnails, and a crop differs by a translation and a scale for each axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumbnail(Box<[u8]>);
+
+impl Thumbnail {
+    /// The thumbnail of a photo: each pixel is the mean of the area that it covers.
+    pub fn of(photo: &Photo) -> Self {
+        let (width, height) = (photo.width as usize, photo.height as usize);
+        let columns = spans(width);
+        let mut sums = vec![0_f32; SIDE * SIDE];
+        let (mut grey, mut row_of) = (vec![0_f32; width], [0_f32; SIDE]);
+        let rows = weights(height);
+        for (y, row) in photo.pixels.chunks_exact(width * 3).take(height).enumerate() {
+            for (grey, pixel) in grey.iter_mut().zip(row.as_chunks::<3>().0) {
+                let [red, green, blue] = pixel.map(u32::from);
+                *grey = (77 * red + 150 * green + 29 * blue) as f32;
+            }
+            for (sum, span) in row_of.iter_mut().zip(&columns) {
+                *sum = span.mean(&grey);
+            }
+            for &(line, weight) in &rows[y] {
+                let sums = &mut sums[line * SIDE..][..SIDE];
+                sums.iter_mut().zip(&row_of).for_each(|(sum, value)| *sum += weight * value);
+            }
+        }
+        Self(sums.iter().map(|sum| (sum / 256.0 + 0.5) as u8).collect())
+    }
+
+    /// The thumbnail with these pixels. `None` if there are not `SIDE * SIDE`.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == SIDE * SIDE).then(|| Self(bytes.into()))
+    }
+
+    /// `SIDE * SIDE` pixels.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The part of a line of pixels that one pixel of the thumbnail covers.
+struct Span {
+    from: usize,
+    to: usize,
+    /// Shares of the first and the last pixel.
+    first: f32,
+    last: f32,
+    whole: f32,
+}
+
+impl Span {
+    fn mean(&self, line: &[f32]) -> f32 {
+        let line = &line[self.from..self.to];
+        let sum: f32 = line.iter().sum();
+        let outside = (1.0 - self.first) * line[0] + (1.0 - self.last) * line[line.len() - 1];
+        (sum - outside) / self.whole
+    }
+}
+
+fn spans(length: usize) -> Vec<Span> {
+    let scale = length as f64 / SIDE as f64;
+    let span = |at: usize| {
+        let (start, end) = (at as f64 * scale, (at + 1) as f64 * scale);
+        let from = (start as usize).min(length - 1);
+        let to = (end.ceil() as usize).clamp(from + 1, length);
+        let (first, last) = (1.0 - (start - from as f64), 1.0 - (to as f64 - end).max(0.0));
+        Span { from, to, first: first as f32, last: last as f32, whole: scale as f32 }
+    };
+    (0..SIDE).map(span).collect()
+}
+
+/// For each line of pixels, the lines of the thumbnail to which it contributes, with its weights.
+fn weights(length: usize) -> Vec<Vec<(usize, f32)>> {
+    let mut weights = vec![Vec::new(); length];
+    for (line, span) in spans(length).iter().enumerate() {
+        for (at, weights) in weights[span.from..span.to].iter_mut().enumerate() {
+            let outside = if at == 0 { 1.0 - span.first } else { 0.0 }
+                + if span.from + at + 1 == span.to { 1.0 - span.last } else { 0.0 };
+            weights.push((line, (1.0 - outside) / span.whole));
+        }
+    }
+    weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(width: u32, height: u32, value: impl Fn(f64, f64) -> f64) -> Photo {
+        let pixel = |x: u32, y: u32| {
+            let value =
+                value((f64::from(x) + 0.5) / f64::from(width), (f64::from(y) + 0.5) / f64::from(height));
+            [value.round() as u8; 3]
+        };
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+        Photo { width, height, pixels }
+    }
+
+    #[test]
+    fn the_size_of_a_photo_changes_little() {
+        let value = |x: f64, y: f64| 128.0 + 60.0 * (9.0 * x).sin() + 60.0 * (7.0 * y + x).cos();
+        let large = Thumbnail::of(&photo(1003, 751, value));
+        for (width, height) in [(128, 128), (250, 250), (333, 190), (2000, 130)] {
+            let small = Thumbnail::of(&photo(width, height, value));
+            let difference = small.0.iter().zip(&large.0).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(difference.unwrap() <= 2, "{width} x {height}: {difference:?}");
+        }
+    }
+
+    #[test]
+    fn photos_of_any_size_have_a_thumbnail_with_their_mean() {
+        for (width, height) in [(1, 1), (1, 500), (3, 2), (127, 129), (300, 1)] {
+            let thumbnail = Thumbnail::of(&photo(width, height, |_, _| 200.0));
+            assert!(thumbnail.0.iter().all(|&grey| grey == 200), "{width} x {height}");
+        }
+    }
+
+    #[test]
+    fn thumbnails_of_another_size_are_refused() {
+        let bytes: Vec<u8> = (0..SIDE * SIDE).map(|at| at as u8).collect();
+        assert_eq!(Thumbnail::from_bytes(&bytes).unwrap().as_bytes(), bytes);
+        assert_eq!(Thumbnail::from_bytes(&bytes[1..]), None);
+    }
+}
