@@ -126,7 +126,7 @@ fn photos_wait_for_memory_and_one_larger_than_the_budget_is_refused() {
         .map(|n| {
             let path = folder.path().join(format!("{n:02}.png"));
             let side = if n == 7 { 400 } else { 128 };
-            image::RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, n]))
+            ::image::RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, n]))
                 .save(&path)
                 .unwrap();
             path
