@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::panels::{Panel, Unit};
 use super::{Pair, PairGroups, Surroundings, TOGETHER};
-use crate::codes::kernels::{self, Bounds};
+use crate::codes::kernels;
 use crate::codes::l0::query::MISS;
 use crate::codes::l0::{L0Query, ROWS};
 use crate::codes::sq8::Sq8Query;
@@ -153,11 +153,12 @@ impl<'f, 'a: 'f, S: Surroundings<'a>> Found<'f, S> {
             Ok(bytes) => bytes,
             Err(error) => return self.is_damaged(Err(error)).map(drop),
         };
-        let mut bounds = Bounds::NONE;
+        let mut masks = vec![0; queries.len()];
         for (block, codes) in run.clone().zip(bytes.chunks_exact(block_bytes)) {
             let first = block * ROWS;
-            for (probe, query) in probes.iter().zip(queries) {
-                let mut reached = kernels::bound(query, codes, cut, &mut bounds);
+            kernels::reached(queries, codes, cut, &mut masks);
+            for (probe, &mask) in probes.iter().zip(&masks) {
+                let mut reached = mask;
                 if own {
                     reached &= rows_after(probe.row, first);
                 }
