@@ -9,6 +9,7 @@ mod calibrate;
 mod certificate;
 mod compact;
 mod counts;
+mod dedup;
 mod demo;
 mod encode;
 mod engine;
@@ -134,6 +135,8 @@ enum Verb {
     Eval(eval::Arguments),
     /// Measure the misses of a search, and list duplicate subjects and wrong photos
     Audit(audit::Arguments),
+    /// Find people who are in a gallery under two names, and names that stand for two people
+    Dedup(dedup::Arguments),
     /// Verify replies of `identify` by brute force
     CheckCertificate(certificate::Arguments),
     /// List the templates closest to given vectors
@@ -337,6 +340,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Calibrate(arguments) => calibrate::run(&arguments, screen),
         Verb::Eval(arguments) => eval::run(&arguments, screen),
         Verb::Audit(arguments) => audit::run(&arguments, screen),
+        Verb::Dedup(arguments) => dedup::run(&arguments, screen),
         Verb::CheckCertificate(arguments) => certificate::run(&arguments, screen),
         Verb::Search(arguments) => search::search(&arguments, screen),
         Verb::Range(arguments) => search::range(&arguments, screen),

@@ -49,6 +49,7 @@ pub mod cli;
 #[cfg(feature = "server")]
 pub mod client;
 pub mod decision;
+pub mod dedup;
 pub mod encoder;
 pub mod evaluation;
 pub mod experiment;

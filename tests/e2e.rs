@@ -33,6 +33,8 @@ mod correction;
 mod crash;
 #[path = "e2e/decision.rs"]
 mod decision;
+#[path = "e2e/dedup_subjects.rs"]
+mod dedup_subjects;
 #[path = "e2e/detectors.rs"]
 mod detectors;
 #[path = "e2e/encode.rs"]
