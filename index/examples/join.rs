@@ -30,7 +30,8 @@ fn main() -> Result<(), Failure> {
     let mut out = more.get(1).map(File::create).transpose()?.map(BufWriter::new);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let view = index.view();
-    let (threshold, start, mut failed) = (threshold.parse()?, Instant::now(), None);
+    let (threshold, mut failed) = (threshold.parse()?, None);
+    let (start, before) = (Instant::now(), worked()?);
     let report = pool.install(|| {
         view.join(threshold).run(|pairs| {
             let written = out.as_mut().map_or(Ok(()), |out| {
@@ -50,12 +51,12 @@ fn main() -> Result<(), Failure> {
             }
         })
     });
-    let seconds = start.elapsed().as_secs_f64();
+    let (seconds, worked) = (start.elapsed().as_secs_f64(), worked()? - before);
     failed.map_or(Ok(()), Err)?;
     out.map_or(Ok(()), |mut out| out.flush())?;
     let report = report?;
     println!(
-        "{{\"system\": \"gallerist\", \"rows\": {}, \"threshold\": {threshold}, \"threads\": {threads}, \"seconds\": {seconds:.2}, \
+        "{{\"system\": \"gallerist\", \"rows\": {}, \"threshold\": {threshold}, \"threads\": {threads}, \"seconds\": {seconds:.2}, \"cpu_seconds\": {worked:.2}, \
          \"pairs\": {}, \"compared\": {}, \"rescored\": {}, \"peak_kib\": {}}}",
         view.len(),
         report.pairs,
@@ -91,6 +92,14 @@ fn build(directory: &Path, file: &str, count: usize) -> Result<Index, Failure> {
     index.seal()?;
     index.compact()?;
     Ok(index)
+}
+
+/// Seconds that processors have worked for this process.
+fn worked() -> Result<f64, Failure> {
+    let text = fs::read_to_string("/proc/self/stat")?;
+    let fields = text.rsplit(')').next().ok_or("no fields")?.split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 /// Largest resident memory so far, in KiB.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::decision::{D, gallery, import};
-use crate::program::{House, Said, gallerist, npy, people};
+use crate::program::{House, Said, faces, gallerist, npy, people};
 
 fn dedup(house: &House, words: &str) -> Said {
     let place = house.gallery();
@@ -178,4 +178,27 @@ fn the_page_needs_nothing_else_and_escapes_names() {
     assert!(page.contains("&lt;b&gt;somebody&lt;/b&gt; else") && !page.contains("<b>somebody"), "{page}");
     assert!(page.contains("One person under two names?") && page.contains("Two people under one name?"));
     assert!(page.contains("no picture") && !page.contains("http") && !page.contains("<script"));
+}
+
+#[test]
+fn the_page_shows_a_photo_while_its_file_is_as_it_was() {
+    let house = House::new();
+    let photos = house.path("photos");
+    for (copy, original) in [("Ada/1.jpg", "001/neutral.jpg"), ("Bob/2.jpg", "001/smiling.jpg")] {
+        let to = photos.join(copy);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(faces().join(original), to).unwrap();
+    }
+    house.run("enroll", [photos.to_str().unwrap(), "--subject-from", "dir"]).ends(0);
+    let pictures = || {
+        let (page, place) = (house.path("page.html"), house.gallery());
+        let out = ["--threshold", "-1", "--out", page.to_str().unwrap()];
+        gallerist(["dedup", "subjects", place.to_str().unwrap()].into_iter().chain(out)).ends(0);
+        std::fs::read_to_string(page).unwrap().matches("src=\"data:image/jpeg;base64,").count()
+    };
+    assert_eq!(pictures(), 2);
+    std::fs::copy(faces().join("003/neutral.jpg"), photos.join("Ada/1.jpg")).unwrap();
+    assert_eq!(pictures(), 1, "another photo lies at the path");
+    std::fs::remove_file(photos.join("Bob/2.jpg")).unwrap();
+    assert_eq!(pictures(), 0);
 }
