@@ -58,10 +58,10 @@ fn last_clusters(count: usize, score: &impl Fn(usize, usize) -> f32) -> [Vec<usi
         }
         let (_, one, other) = closest;
         let (a, b) = (clusters[one].len() as f32, clusters[other].len() as f32);
-        for third in 0..clusters.len() {
-            let mean = (a * means[one][third] + b * means[other][third]) / (a + b);
-            (means[one][third], means[third][one]) = (mean, mean);
-        }
+        let mean = |(x, y): (&f32, &f32)| (a * x + b * y) / (a + b);
+        let joined: Vec<f32> = means[one].iter().zip(&means[other]).map(mean).collect();
+        means.iter_mut().zip(&joined).for_each(|(row, mean)| row[one] = *mean);
+        means[one] = joined;
         means.remove(other);
         for row in &mut means {
             row.remove(other);
