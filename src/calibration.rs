@@ -12,6 +12,7 @@ pub mod binomial;
 mod curve;
 mod error;
 pub mod growth;
+pub mod maxima;
 pub mod suspects;
 pub mod tail;
 #[cfg(test)]

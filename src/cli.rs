@@ -136,6 +136,8 @@ enum Verb {
     Eval(eval::Arguments),
     /// Measure the misses of a search, and list duplicate subjects and wrong photos
     Audit(audit::Arguments),
+    /// Find copies of photos and move them away; find people who are in a gallery twice
+    Dedup(dedup::Arguments),
     /// Verify replies of `identify` by brute force
     CheckCertificate(certificate::Arguments),
     /// List the templates closest to given vectors
@@ -146,8 +148,6 @@ enum Verb {
     Import(import::Arguments),
     /// Find the faces in photos and write their templates to a folder; run again to resume
     Encode(encode::Arguments),
-    /// Find copies of photos, and move them away with a plan that can be undone
-    Dedup(dedup::Arguments),
     /// Write all templates to a .npy file and their descriptions to a JSONL file
     Export(export::Arguments),
     /// List, show, rename, merge and remove subjects; move and remove single templates

@@ -1,4 +1,6 @@
-//! Duplicates: one thing that is there twice.
+//! Duplicates: one thing that is there twice, and two things that are taken for one.
+//!
+//! [`subjects`] finds them among the subjects of a gallery, from scores alone. The rest is about photos.
 //!
 //! Copies of a photo, from exact ones to crops, turns and changes of colour:
 //!
@@ -32,6 +34,7 @@ mod orientation;
 pub mod plan;
 mod planning;
 mod signature;
+pub mod subjects;
 mod thumbnail;
 
 pub use error::{DedupError, Result};

@@ -16,6 +16,7 @@ mod backup;
 mod barrier;
 mod catalog;
 mod correction;
+mod distinct;
 mod documents;
 mod enrollment;
 mod erasure;
@@ -46,6 +47,7 @@ pub use catalog::{
     ExistingTemplate, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
 };
 pub use correction::{Chosen, Merged, Moved};
+pub use distinct::DistinctSubjects;
 pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
@@ -62,8 +64,8 @@ pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;
 pub use vectors::local::dot;
 pub use vectors::{
-    Access, Answer, Compaction, GraphWhen, Hit, Lookups, Mode, Proof, Query, Rows, Selection, Snapshot,
-    Stored, VectorError, VectorErrorKind, View,
+    Access, Answer, Compaction, GraphWhen, Hit, Join, Lookups, Mode, Pair, PairSink, PairSubjects, Proof,
+    Query, Rows, Selection, Snapshot, Stored, VectorError, VectorErrorKind, View,
 };
 
 use crate::template::Binding;

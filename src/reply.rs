@@ -7,6 +7,7 @@
 //! Every reply and every summary contains [`VERSION`]. It is raised when a field changes its meaning or is removed. New fields do not raise
 //! it.
 
+mod duplicates;
 mod encoding;
 mod event;
 mod gallery;
@@ -27,6 +28,9 @@ mod verification;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use duplicates::{
+    DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart, ThresholdFrom,
+};
 pub use encoding::{EncodeEvent, EncodeSummary};
 pub use event::{
     Candidate, Counts, EnrollEvent, EnrollSummary, FaceSkipped, ImportEvent, ImportSummary, Interrupted,

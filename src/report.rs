@@ -1,6 +1,7 @@
 //! Reports of an evaluation: the numbers as JSON and CSV, charts as SVG, and a self-contained HTML page.
 
 mod chart;
+pub mod comparison;
 mod csv;
 #[cfg(test)]
 mod example;

@@ -35,6 +35,8 @@ mod crash;
 mod decision;
 #[path = "e2e/dedup.rs"]
 mod dedup;
+#[path = "e2e/dedup_subjects.rs"]
+mod dedup_subjects;
 #[path = "e2e/detectors.rs"]
 mod detectors;
 #[path = "e2e/encode.rs"]

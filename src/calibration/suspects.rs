@@ -2,7 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::maxima::NormalMaxima;
 
 /// A probe that may be in the gallery under another name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,19 +33,13 @@ pub fn count(maxima: &[f32], subjects: u64) -> usize {
 }
 
 fn limit(maxima: &[f32], subjects: u64) -> f32 {
-    let quantile =
-        |above: f64| f64::from(maxima[((maxima.len() as f64 * above) as usize).min(maxima.len() - 1)]);
-    let normal = Normal::standard();
-    // What the best of all scores is below with this chance, each score is below with its n-th root.
-    let standard = |below: f64| -normal.inverse_cdf(-(below.ln() / subjects.max(1) as f64).exp_m1());
-    let (median, high) = (quantile(0.5), quantile(0.1));
-    let deviation = (high - median) / (standard(0.9) - standard(0.5));
-    let below = 1.0 - 1.0 / (ONE_IN * maxima.len() as f64);
-    (median + deviation * (standard(below) - standard(0.5))) as f32
+    NormalMaxima::of(maxima, subjects).score(1.0 / (ONE_IN * maxima.len() as f64))
 }
 
 #[cfg(test)]
 mod tests {
+    use statrs::distribution::{ContinuousCDF, Normal};
+
     use super::*;
 
     /// The quantiles of the best of 1,000 normal scores with a deviation of 0.12.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod plan;
+mod subjects;
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::dedup::Monitor;
 use crate::dedup::decisions::Decisions;
 use crate::session::Progress;
 
-/// Find copies of photos, and move them away. Nothing is deleted: `plan` only reads, `apply` moves to a quarantine, `undo` moves back.
+/// Find copies of photos, and people who are in a gallery twice. No photo is deleted: `plan` only reads, `apply` moves to a quarantine, `undo` moves back.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -29,6 +30,8 @@ enum Verb {
     Apply(apply::Arguments),
     /// Move the files of a plan back to their places
     Undo(apply::UndoArguments),
+    /// Find people who are in a gallery under two names, and names that stand for two people
+    Subjects(subjects::Arguments),
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
@@ -36,6 +39,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Verb::Plan(arguments) => plan::run(arguments, screen),
         Verb::Apply(arguments) => apply::run(arguments, screen),
         Verb::Undo(arguments) => apply::undo(arguments, screen),
+        Verb::Subjects(arguments) => subjects::run(arguments, screen),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A gallery gives the same results with every store of vectors. The local store is compared with the one in memory.
 
 mod concurrency;
+mod distinct;
 mod lists;
 mod pictures;
 mod reads;

@@ -27,6 +27,7 @@ struct Kernels {
     scores: fn(&[f32], &[f32], &mut [f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
     bound: fn(&L0Query, &[u8], f32, &mut Bounds) -> u32,
+    reached: fn(&[L0Query], &[u8], f32, &mut [u32]),
     sum_where: fn(&[u8], &[u8]) -> i32,
 }
 
@@ -35,6 +36,7 @@ static SCALAR: Kernels = Kernels {
     scores: lanes::scores,
     dot_i8: lanes::dot_i8,
     bound: l0::bound,
+    reached: l0::reached,
     sum_where: l0::sum_where,
 };
 
@@ -80,6 +82,12 @@ pub(crate) fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
 /// The rows of a block of L0 codes whose score may reach `cut`, a bit for each, and the bounds of all of them.
 pub(crate) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32 {
     (KERNELS.bound)(query, block, cut, bounds)
+}
+
+/// As [`bound`], for many queries of one rotation and without the bounds: the rows that each may reach `cut` with, in `masks`, which is as
+/// long as `queries`.
+pub(crate) fn reached(queries: &[L0Query], block: &[u8], cut: f32, masks: &mut [u32]) {
+    (KERNELS.reached)(queries, block, cut, masks);
 }
 
 /// The sum of some components, signed bytes, over those whose bit is set: for component `i` that is bit
@@ -193,7 +201,8 @@ mod tests {
             let mut component = || f32::from(next()) / 128.0 - 1.0;
             let query: Vec<f32> = (0..dimension).map(|_| component()).collect();
             let rotation = Rotation::none(bits, dimension);
-            let query = L0Query::new(&rotation, &unit(query), 1e-5);
+            let unit_query = unit(query);
+            let query = L0Query::new(&rotation, &unit_query, 1e-5);
             let codes = rotation.block() - FACTORS;
             let byte = |at| if at < codes || at % 2 == 0 { next() } else { 0x3c };
             let block: Vec<u8> = (0..rotation.block()).map(byte).collect();
@@ -204,6 +213,14 @@ mod tests {
                 let mut bounds = Bounds::NONE;
                 prop_assert_eq!((kernels.bound)(&query, &block, cut, &mut bounds), mask);
                 prop_assert_eq!(bounds, expected);
+                // Others of the same rotation beside it, an odd number in all.
+                let negated: Vec<f32> = unit_query.iter().map(|x| -x).collect();
+                let other = L0Query::new(&rotation, &negated, 1e-5);
+                let of_other = (SCALAR.bound)(&other, &block, cut, &mut bounds);
+                let queries = [query.clone(), other, query.clone()];
+                let mut masks = [0xaaaa_aaaa; 3];
+                (kernels.reached)(&queries, &block, cut, &mut masks);
+                prop_assert_eq!(masks, [mask, of_other, mask]);
             }
         }
 

@@ -19,7 +19,7 @@ const ROOMS: &Table<'static> = &[
     ("row", &["codes", "error"]),
     ("graph", &["background", "codes", "error", "options", "report"]),
     ("storage", &["background", "codes", "error", "graph", "options", "report", "row"]),
-    ("search", &["codes", "error", "options", "report", "row", "storage"]),
+    ("search", &["codes", "control", "error", "options", "report", "row", "storage"]),
     ("write", &["control", "error", "graph", "options", "row", "storage"]),
     ("maintenance", &["control", "error", "options", "report", "storage", "write"]),
     (

@@ -14,6 +14,7 @@ mod fuzz;
 mod fuzzed;
 mod golden;
 mod graph;
+mod join;
 mod lengths;
 mod limits;
 mod model;

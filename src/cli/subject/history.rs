@@ -52,6 +52,11 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
         "merge" | "move" => {
             format!("{} to {}: {}", named("from", "from_name")?, named("into", "into_name")?, templates())
         }
+        "distinct" | "not_distinct" => {
+            let subjects = detail["subjects"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+            let name = |id| Ok(gallery.subject_name(id)?.unwrap_or_else(|| format!("subject {id}")));
+            subjects.map(name).collect::<Result<Vec<_>>>()?.join(" and ")
+        }
         _ => {
             let ids = detail["template_ids"].as_array().into_iter().flatten();
             let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();

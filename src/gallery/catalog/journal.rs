@@ -7,6 +7,7 @@
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
 //! | `threshold` | the values `from` and `to` |
+//! | `distinct`, `not_distinct` | `subjects`: the ids of two subjects that are different people, or may be one again |
 //!
 //! A merge, a move or the undoing of one also has `lists`, if there are any: the ids of the lists on which `into` took the place of `from`.
 //!
@@ -28,7 +29,7 @@ pub struct JournalEntry {
     pub id: i64,
     /// Time in seconds since 1970.
     pub at: i64,
-    /// The kind of the correction: `rename`, `merge`, `move`, `remove`, `undo` or `threshold`.
+    /// The kind of the correction: `rename`, `merge`, `move`, `remove`, `undo`, `threshold`, `distinct` or `not_distinct`.
     pub verb: String,
     /// Its details.
     pub detail: Value,
@@ -55,6 +56,9 @@ impl JournalEntry {
             (_, "rename" | "merge" | "move") => "its subject was removed, and the name erased",
             (_, "remove") => "it is a removal, and the templates are erased; enroll them again",
             (_, "undo") => "it has undone another correction; make that correction again",
+            (_, "distinct" | "not_distinct") => {
+                "it says whether two subjects are different people; say the opposite"
+            }
             (_, verb) => return Some(format!("it is a change of another kind: {verb}")),
         };
         Some(reason.into())
@@ -88,6 +92,13 @@ impl JournalEntry {
     pub(super) fn lists(&self) -> Vec<i64> {
         let lists = self.detail.get("lists").cloned().unwrap_or_default();
         serde_json::from_value(lists).unwrap_or_default()
+    }
+
+    /// The two subjects that it keeps apart, or allows to be one person again.
+    pub(in crate::gallery) fn kept_apart(&self) -> Option<[u64; 2]> {
+        let subjects = self.detail.get("subjects").cloned()?;
+        matches!(self.verb.as_str(), "distinct" | "not_distinct")
+            .then(|| serde_json::from_value(subjects).ok())?
     }
 
     /// The moved templates: pairs of the ids before and after. Empty for a rename and a removal.
@@ -249,6 +260,18 @@ pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 impl Catalog {
+    /// Records that two subjects are different people, or may be one again. Returns the number of the entry.
+    pub(in crate::gallery) fn record_distinct(
+        &mut self,
+        subjects: [u64; 2],
+        are_distinct: bool,
+    ) -> Result<i64> {
+        let verb = if are_distinct { "distinct" } else { "not_distinct" };
+        self.transaction("recording that subjects are kept apart", |tx| {
+            record(tx, verb, &serde_json::json!({ "subjects": subjects }))
+        })
+    }
+
     /// All corrections, oldest first.
     pub(in crate::gallery) fn journal(&self) -> Result<Vec<JournalEntry>> {
         self.verify(&["journal"])?;

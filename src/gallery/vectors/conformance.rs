@@ -50,6 +50,7 @@ macro_rules! conforms {
             probes_that_do_not_fit_are_refused,
             arguments_out_of_their_range_are_refused,
             an_exact_certificate_is_right,
+            a_join_finds_every_pair_once,
         }
         conforms! { $place: writing:
             a_new_store_is_empty,

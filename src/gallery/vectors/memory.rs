@@ -1,13 +1,14 @@
 //! A store in memory, for tests. Every search scores every row.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::error::Result;
 use super::{
-    Access, Answer, CheckReport, Compaction, Hit, Identity, Lookups, Mode, Proof, PurgeReceipt, Query,
-    Receipt, Row, Rows, Selection, Snapshot, Statistics, Stored, VectorError, VectorErrorKind, VectorStore,
-    View,
+    Access, Answer, CheckReport, Compaction, Hit, Identity, Join, Lookups, Mode, Pair, PairSink,
+    PairSubjects, Proof, PurgeReceipt, Query, Receipt, Row, Rows, Selection, Snapshot, Statistics, Stored,
+    VectorError, VectorErrorKind, VectorStore, View,
 };
 use crate::template::product::dot;
 
@@ -238,6 +239,29 @@ impl Snapshot for MemorySnapshot {
             hits.retain(|hit| hit.score >= min_score);
             hits
         })
+    }
+
+    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool> {
+        if join.min_score.is_nan() {
+            return Err(VectorError::new(VectorErrorKind::InvalidArgument, "option min_score: not a number"));
+        }
+        for (at, one) in self.rows.iter().enumerate() {
+            for other in &self.rows[at + 1..] {
+                let wanted = match join.subjects {
+                    PairSubjects::Any => true,
+                    PairSubjects::Different => one.subject != other.subject,
+                    PairSubjects::Same => one.subject == other.subject,
+                };
+                let score = dot(&one.vector, &other.vector);
+                let (low, high) = if one.id < other.id { (one, other) } else { (other, one) };
+                let pair = Pair { ids: [low.id, high.id], subjects: [low.subject, high.subject], score };
+                let is_found = wanted && score >= join.min_score;
+                if join.stop.load(Ordering::Relaxed) || is_found && sink(&[pair]).is_break() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::error::{Result, VectorError, VectorErrorKind};
-use super::{Answer, Mode};
+use super::{Answer, Join, Mode, PairSink};
 
 /// A copy of a stored row.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +103,13 @@ pub trait Snapshot: Send + Sync {
     /// # Errors
     /// As [`top`](Self::top); `min_score` is not a number.
     fn range(&self, query: &Query<'_>, min_score: f32) -> Result<Vec<Answer>>;
+
+    /// Gives every pair of rows with at least the score `min_score` to `sink`, each once, in no particular order. Returns whether these are
+    /// all; `false` if the join was stopped. It needs no memory for the pairs.
+    ///
+    /// # Errors
+    /// `min_score` is not a number; a row is damaged; the store is failing.
+    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool>;
 }
 
 /// A [`Snapshot`] of some store. Cloning it is cheap.

@@ -37,6 +37,14 @@ pub(super) fn bound(query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds
     mask
 }
 
+/// As [`bound`], of each query.
+pub(super) fn reached(queries: &[L0Query], block: &[u8], cut: f32, masks: &mut [u32]) {
+    let mut bounds = Bounds::NONE;
+    for (query, mask) in queries.iter().zip(masks) {
+        *mask = bound(query, block, cut, &mut bounds);
+    }
+}
+
 /// Adds for each row the query's components times the levels of its code; of lookups what they found.
 fn sums(query: &L0Query, codes: &[u8], sums: &mut [i32; ROWS]) {
     // Of a group of components, the bytes of one row after the other: a loop that compilers turn into wide

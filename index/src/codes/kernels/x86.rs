@@ -1,5 +1,6 @@
 //! The loops compiled for AVX2 and AVX-512. The processor is asked once which of them it runs.
 
+mod join;
 mod l0;
 
 use std::arch::x86_64::{
@@ -16,6 +17,7 @@ const AVX2: Kernels = Kernels {
     scores: scores_avx2,
     dot_i8: dot_i8_avx2,
     bound: bound_avx2,
+    reached: reached_avx2,
     sum_where: sum_where_avx2,
 };
 
@@ -30,7 +32,8 @@ pub(super) fn available() -> Vec<(&'static str, Kernels)> {
         // fast as AVX2 in caches.
         available.push(("avx512", Kernels { dot_i8: dot_i8_avx512, ..AVX2 }));
         if is_x86_feature_detected!("avx512vnni") {
-            let vnni = Kernels { dot_i8: dot_i8_vnni, bound: bound_vnni, sum_where: sum_where_vnni, ..AVX2 };
+            let (bound, reached) = (bound_vnni, reached_vnni);
+            let vnni = Kernels { dot_i8: dot_i8_vnni, bound, reached, sum_where: sum_where_vnni, ..AVX2 };
             available.push(("avx512", vnni));
         }
     }
@@ -60,6 +63,13 @@ compiled_for!(
     "avx512f,avx512bw,avx512vnni",
     bound_vnni = l0::bound_vnni,
     (query: &L0Query, block: &[u8], cut: f32, bounds: &mut Bounds) -> u32
+);
+
+compiled_for!("avx2", reached_avx2 = join::reached_avx2, (queries: &[L0Query], block: &[u8], cut: f32, masks: &mut [u32]) -> ());
+compiled_for!(
+    "avx512f,avx512bw,avx512vnni",
+    reached_vnni = join::reached_vnni,
+    (queries: &[L0Query], block: &[u8], cut: f32, masks: &mut [u32]) -> ()
 );
 
 compiled_for!("avx2", sum_where_avx2 = l0::sum_where_avx2, (components: &[u8], bits: &[u8]) -> i32);

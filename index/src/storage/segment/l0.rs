@@ -74,6 +74,17 @@ pub(crate) struct Coded<'a> {
     segment: &'a Segment,
 }
 
+/// Whether a rotation is learned from so many rows where none is known.
+pub(crate) fn is_learned_from(rows: usize, dimension: usize) -> bool {
+    rows >= LEAST.max(8 * dimension) && dimension <= WIDEST
+}
+
+/// The vectors that a rotation is learned from: every n-th of some.
+pub(crate) fn sample(vectors: &[f32], dimension: usize) -> Vec<f32> {
+    let step = (vectors.len() / dimension).div_ceil(SAMPLE).max(1);
+    vectors.chunks_exact(dimension).step_by(step).flatten().copied().collect()
+}
+
 /// Encodes some rows, given by a function that appends the vectors of a range of them, and writes the codes.
 pub(super) fn write(
     writer: &mut SegmentWriter<'_>,
@@ -95,7 +106,7 @@ pub(super) fn write(
     let fits = |known: &&Learned| known.rotation.reach(&judges) <= f64::from(known.reach) * FITS;
     let learned = match known.filter(fits) {
         Some(known) => known.clone(),
-        None if rows < LEAST.max(8 * dimension) => return Ok(()),
+        None if !is_learned_from(rows, dimension) => return Ok(()),
         None => {
             let sample = sample(SAMPLE);
             let rotation = background::run(|| Rotation::learn(dimension, &sample));

@@ -1,7 +1,13 @@
 //! Checks of the results and certificates of searches.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::{D, Place, axis, by_score, filled, first_of_each, ids, people, row, scoring, snapshot, vectors};
-use crate::gallery::vectors::{Answer, Hit, Mode, Proof, Query, Snapshot, Stored, VectorErrorKind};
+use crate::gallery::vectors::{
+    Answer, Hit, Join, Mode, Pair, PairSubjects, Proof, Query, Snapshot, Stored, VectorErrorKind,
+};
+use crate::template::product::dot;
 
 /// The answer of a search for one probe. It must be complete unless it states otherwise.
 fn top(view: &dyn Snapshot, probe: &[f32], k: usize) -> Answer {
@@ -240,4 +246,49 @@ pub fn an_exact_certificate_is_right<P: Place>() {
             }
         }
     }
+}
+
+pub fn a_join_finds_every_pair_once<P: Place>() {
+    let stored = people(60, 8);
+    let (_place, _store, view) = snapshot::<P>(&stored);
+    let (stop, progress) = (AtomicBool::new(false), |_: u64, _: u64| {});
+    for (min_score, subjects) in [
+        (-1.0, PairSubjects::Any),
+        (0.1, PairSubjects::Any),
+        (0.1, PairSubjects::Different),
+        (0.0, PairSubjects::Same),
+        (2.0, PairSubjects::Any),
+    ] {
+        let join = Join { min_score, subjects, stop: &stop, progress: &progress };
+        let mut found = Vec::new();
+        let all = view.join(&join, &mut |pairs| {
+            found.extend_from_slice(pairs);
+            ControlFlow::Continue(())
+        });
+        assert!(all.unwrap());
+        found.sort_by_key(|pair| pair.ids);
+        let mut expected = Vec::new();
+        for (at, one) in stored.iter().enumerate() {
+            for other in &stored[at + 1..] {
+                let is_one = one.subject == other.subject;
+                let score = dot(&one.vector, &other.vector);
+                if score >= min_score
+                    && (is_one || subjects != PairSubjects::Same)
+                    && (!is_one || subjects != PairSubjects::Different)
+                {
+                    expected.push(Pair {
+                        ids: [one.id, other.id],
+                        subjects: [one.subject, other.subject],
+                        score,
+                    });
+                }
+            }
+        }
+        assert_eq!(found, expected, "{min_score} {subjects:?}");
+        stop.store(true, Ordering::Relaxed);
+        assert!(!view.join(&join, &mut |_| ControlFlow::Continue(())).unwrap());
+        stop.store(false, Ordering::Relaxed);
+    }
+    let join = Join { min_score: -1.0, subjects: PairSubjects::Any, stop: &stop, progress: &progress };
+    assert!(!view.join(&join, &mut |_| ControlFlow::Break(())).unwrap());
 }

@@ -3,8 +3,8 @@
 use gallerist_index as index;
 
 use crate::gallery::vectors::{
-    Access, Answer, CheckReport, Compaction, GraphWhen, Hit, Mode, Proof, PurgeReceipt, Receipt, Row,
-    Statistics, Stored, VectorError, VectorErrorKind,
+    Access, Answer, CheckReport, Compaction, GraphWhen, Hit, Mode, Pair, PairSubjects, Proof, PurgeReceipt,
+    Receipt, Row, Statistics, Stored, VectorError, VectorErrorKind,
 };
 
 impl From<index::Error> for VectorError {
@@ -49,6 +49,22 @@ impl From<GraphWhen> for index::GraphWhen {
 impl<'a> From<Row<'a>> for index::Row<'a> {
     fn from(Row { id, subject, vector }: Row<'a>) -> Self {
         Self { id, group: subject, vector }
+    }
+}
+
+impl From<index::Pair> for Pair {
+    fn from(index::Pair { ids, groups, score }: index::Pair) -> Self {
+        Self { ids, subjects: groups, score }
+    }
+}
+
+impl From<PairSubjects> for index::PairGroups {
+    fn from(subjects: PairSubjects) -> Self {
+        match subjects {
+            PairSubjects::Any => Self::Any,
+            PairSubjects::Different => Self::Different,
+            PairSubjects::Same => Self::Same,
+        }
     }
 }
 

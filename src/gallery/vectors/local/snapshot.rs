@@ -1,9 +1,11 @@
 //! Snapshots of a local store.
 
-use gallerist_index::Batch;
+use gallerist_index::{Batch, Control, Error, Progress};
 
 use crate::gallery::vectors::error::Result;
-use crate::gallery::vectors::{Answer, Lookups, Query, Rows, Selection, Snapshot, Stored, View};
+use crate::gallery::vectors::{
+    Answer, Join, Lookups, Pair, PairSink, Query, Rows, Selection, Snapshot, Stored, View,
+};
 
 /// A view of the index.
 pub(super) struct LocalSnapshot(pub gallerist_index::View);
@@ -84,5 +86,21 @@ impl Snapshot for LocalSnapshot {
     fn range(&self, query: &Query<'_>, min_score: f32) -> Result<Vec<Answer>> {
         let not_excepted = |id: u64, _: u64| Some(id) != query.except;
         Ok(all(self.batch(query, &not_excepted)?.range(min_score)?))
+    }
+
+    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool> {
+        let report = |progress: Progress| (join.progress)(progress.done, progress.total.unwrap_or(0));
+        let control = Control::new().stop(join.stop).progress(&report);
+        let mut converted = Vec::new();
+        let give = |pairs: &[gallerist_index::Pair]| {
+            converted.clear();
+            converted.extend(pairs.iter().copied().map(Pair::from));
+            sink(&converted)
+        };
+        let result = self.0.join(join.min_score).groups(join.subjects.into()).control(control).run(give);
+        match result {
+            Err(Error::Stopped { .. }) => Ok(false),
+            result => Ok(result.map(|_| true)?),
+        }
     }
 }

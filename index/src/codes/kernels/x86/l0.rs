@@ -23,7 +23,7 @@ fn prefetch_page(block: &[u8]) {
 }
 
 /// Register-sized pieces of a slice.
-fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
+pub(super) fn pieces<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
     bytes.as_chunks::<N>().0
 }
 
@@ -34,13 +34,13 @@ fn load128(bytes: &[u8; 16]) -> __m128i {
 }
 
 #[target_feature(enable = "avx2")]
-fn load256(bytes: &[u8; 32]) -> __m256i {
+pub(super) fn load256(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: 32 bytes are there, and the load needs no alignment.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx512f")]
-fn load512(bytes: &[u8; 64]) -> __m512i {
+pub(super) fn load512(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: 64 bytes are there, and the load needs no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }

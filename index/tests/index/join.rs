@@ -1,0 +1,231 @@
+//! Joins against scoring every pair.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gallerist_index::{Control, Error, Index, Options, Pair, PairGroups, Partners, View, dot};
+use proptest::prelude::*;
+
+use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
+
+fn sorted(mut pairs: Vec<Pair>) -> Vec<Pair> {
+    pairs.sort_by_key(|pair| pair.ids);
+    pairs
+}
+
+/// Every pair that a join gives.
+fn joined(view: &View, least: f32, groups: PairGroups) -> Vec<Pair> {
+    let mut all = Vec::new();
+    let report = view
+        .join(least)
+        .groups(groups)
+        .run(|pairs| {
+            all.extend_from_slice(pairs);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(report.complete && report.pairs == all.len() as u64);
+    sorted(all)
+}
+
+/// The same by brute force.
+fn expected(oracle: &Oracle, least: f32, groups: PairGroups) -> Vec<Pair> {
+    let rows: Vec<(u64, u64, &[f32])> =
+        oracle.0.iter().map(|(&id, (group, vector))| (id, *group, &vector[..])).collect();
+    let mut pairs = Vec::new();
+    for (at, one) in rows.iter().enumerate() {
+        for other in &rows[at + 1..] {
+            let wanted = match groups {
+                PairGroups::Any => true,
+                PairGroups::Different => one.1 != other.1,
+                PairGroups::Same => one.1 == other.1,
+            };
+            let score = dot(one.2, other.2);
+            if wanted && score >= least {
+                pairs.push(Pair { ids: [one.0, other.0], groups: [one.1, other.1], score });
+            }
+        }
+    }
+    pairs
+}
+
+const ALL: [PairGroups; 3] = [PairGroups::Any, PairGroups::Different, PairGroups::Same];
+
+/// Vectors near `centres` directions within a few dimensions, so that segments learn codes; every 50th is a copy of another.
+fn structured(dimension: usize, count: u64, centres: u64, seed: u64) -> Vec<(u64, u64, Vec<f32>)> {
+    let mut random = Random(seed);
+    let mut rows: Vec<(u64, u64, Vec<f32>)> = Vec::new();
+    for id in 0..count {
+        let centre = random.below(centres);
+        let (near, noise) = (vector(dimension, centre), vector(dimension, 1_000_000 + id));
+        let mixed: Vec<f64> = near
+            .iter()
+            .zip(&noise)
+            .enumerate()
+            .map(|(at, (a, b))| (f64::from(*a) + 0.8 * f64::from(*b)) / (1 + at) as f64)
+            .collect();
+        let length = mixed.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let unit = mixed.iter().map(|x| (x / length) as f32).collect();
+        let copied = if id % 50 == 49 { rows[random.below(id) as usize].2.clone() } else { unit };
+        rows.push((id, centre * 3 + random.below(3), copied));
+    }
+    rows
+}
+
+/// An index with sealed rows, some of them coded, rows in buffers, and deleted rows in both.
+fn mixed(
+    given: &[(u64, u64, Vec<f32>)],
+    (shards, seals): (u16, usize),
+) -> (tempfile::TempDir, Index, Oracle) {
+    let directory = quick_directory();
+    let dimension = given[0].2.len();
+    let options = Options::new(dimension).shards(shards).background_compaction(false);
+    let index = Index::create(&directory.path().join("index"), options).unwrap();
+    let mut oracle = Oracle::default();
+    for (at, rows) in given.chunks(given.len().div_ceil(seals + 1)).enumerate() {
+        index.insert(&borrowed(rows)).unwrap();
+        if at < seals {
+            index.seal().unwrap();
+        }
+    }
+    given.iter().for_each(|(id, group, vector)| oracle.insert(*id, *group, vector.clone()));
+    let deleted: Vec<u64> = (0..given.len() as u64).filter(|id| id % 7 == 3).collect();
+    index.delete(&deleted).unwrap();
+    deleted.iter().for_each(|id| drop(oracle.0.remove(id)));
+    (directory, index, oracle)
+}
+
+#[test]
+fn segments_with_codes_and_buffers_are_joined_as_brute_force_does() {
+    let given = structured(24, 12_500, 300, 1);
+    // Codes are learned from 4,096 rows or more.
+    let (_directory, index, oracle) = mixed(&given, (1, 2));
+    index.insert(&borrowed(&structured(24, 13_500, 300, 1)[12_500..])).unwrap();
+    let mut oracle = oracle;
+    structured(24, 13_500, 300, 1)[12_500..]
+        .iter()
+        .for_each(|(id, group, vector)| oracle.insert(*id, *group, vector.clone()));
+    index.delete(&[12_600, 5, 6]).unwrap();
+    [12_600, 5, 6].iter().for_each(|id| drop(oracle.0.remove(id)));
+    let view = index.view();
+    for least in [0.97, 0.9999, 1.0] {
+        for groups in ALL {
+            assert_eq!(joined(&view, least, groups), expected(&oracle, least, groups), "{least} {groups:?}");
+        }
+    }
+    // Bounds rule most pairs out, so segments had codes.
+    let report = view.join(0.97).run(|_| ControlFlow::Continue(())).unwrap();
+    assert!(report.rescored * 10 < report.compared, "{report:?}");
+    let rows = view.len() as u64;
+    assert!(report.compared >= rows * (rows - 1) / 2, "{report:?}");
+}
+
+#[test]
+fn buffers_alone_get_codes_where_there_are_many_rows() {
+    let given = structured(16, 5_000, 100, 2);
+    let (_directory, index, oracle) = mixed(&given, (2, 0));
+    let view = index.view();
+    assert_eq!(index.stats().segments, 0);
+    assert_eq!(joined(&view, 0.98, PairGroups::Any), expected(&oracle, 0.98, PairGroups::Any));
+    let report = view.join(0.98).run(|_| ControlFlow::Continue(())).unwrap();
+    assert!(report.rescored * 4 < report.compared, "{report:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn small_joins_equal_brute_force(
+        count in 1u64..200, dimension in 1usize..40, seals in 0usize..4, centres in 1u64..20, seed in any::<u64>(),
+        least in prop_oneof![Just(-1.0f32), Just(0.0), Just(1.0), -1.0f32..1.0],
+    ) {
+        let given = structured(dimension, count, centres, seed);
+        let (_directory, index, oracle) = mixed(&given, (2, seals));
+        let view = index.view();
+        for groups in ALL {
+            prop_assert_eq!(joined(&view, least, groups), expected(&oracle, least, groups));
+        }
+    }
+}
+
+#[test]
+fn an_empty_view_and_one_row_have_no_pairs() {
+    let directory = quick_directory();
+    let index = Index::create(&directory.path().join("index"), Options::new(4)).unwrap();
+    assert_eq!(joined(&index.view(), -1.0, PairGroups::Any), []);
+    index.insert(&borrowed(&rows(4, 0..1, 1))).unwrap();
+    assert_eq!(joined(&index.view(), -1.0, PairGroups::Any), []);
+}
+
+#[test]
+fn a_join_is_stopped_by_its_flag_by_its_sink_and_by_what_is_no_number() {
+    let directory = quick_directory();
+    let index = Index::create(&directory.path().join("index"), Options::new(8)).unwrap();
+    index.insert(&borrowed(&rows(8, 0..3_000, 1))).unwrap();
+    let view = index.view();
+    let stopped = |result| matches!(result, Err(Error::Stopped { action: "join" }));
+    let stop = AtomicBool::new(true);
+    assert!(stopped(view.join(0.5).control(Control::new().stop(&stop)).run(|_| ControlFlow::Continue(()))));
+    let stop = AtomicBool::new(false);
+    let mut given = 0;
+    let result = view.join(-1.0).control(Control::new().stop(&stop)).run(|pairs| {
+        given += pairs.len();
+        stop.store(true, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    });
+    assert!(stopped(result) && given < 100_000, "{given}");
+    let mut given = 0;
+    let result = view.join(-1.0).run(|pairs| {
+        given += pairs.len();
+        ControlFlow::Break(())
+    });
+    assert!(stopped(result) && given < 10_000, "{given}");
+    let result = view.join(f32::NAN).run(|_| ControlFlow::Continue(()));
+    assert!(matches!(result, Err(Error::InvalidOption { field: "min_score", .. })));
+}
+
+#[test]
+fn progress_rises_to_the_number_of_pairs() {
+    let directory = quick_directory();
+    let index = Index::create(&directory.path().join("index"), Options::new(8)).unwrap();
+    index.insert(&borrowed(&rows(8, 0..2_000, 1))).unwrap();
+    let seen = Mutex::new(Vec::new());
+    let note = |progress: gallerist_index::Progress| {
+        assert_eq!(progress.total, Some(2_000 * 1_999 / 2));
+        seen.lock().unwrap().push(progress.done);
+    };
+    for threads in [1, 2, 5] {
+        let join = index.view();
+        join.join(0.9)
+            .threads(threads)
+            .control(Control::new().progress(&note))
+            .run(|_| ControlFlow::Continue(()))
+            .unwrap();
+        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        assert!(seen.is_sorted() && seen.last() == Some(&(2_000 * 1_999 / 2)), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_best_partners_of_each_row_do_not_depend_on_the_order_of_pairs() {
+    let given = structured(8, 400, 5, 3);
+    let (_directory, index, oracle) = mixed(&given, (2, 1));
+    let view = index.view();
+    let pairs = joined(&view, 0.2, PairGroups::Different);
+    for k in [0, 1, 3, 1_000] {
+        let (mut partners, mut reversed) = (Partners::new(&view, k), Partners::new(&view, k));
+        partners.add(&pairs);
+        pairs.iter().rev().for_each(|pair| reversed.add(std::slice::from_ref(pair)));
+        let found: Vec<(u64, Vec<(u64, f32)>)> =
+            partners.finish().filter(|(_, best)| !best.is_empty()).collect();
+        assert_eq!(found, reversed.finish().filter(|(_, best)| !best.is_empty()).collect::<Vec<_>>());
+        let mut expected: Vec<(u64, Vec<(u64, f32)>)> = Vec::new();
+        for (&id, (group, vector)) in &oracle.0 {
+            let mut ranked = oracle.ranked(vector);
+            ranked.retain(|hit| hit.id != id && hit.group != *group && hit.score >= 0.2);
+            let best: Vec<(u64, f32)> = ranked.iter().take(k).map(|hit| (hit.id, hit.score)).collect();
+            expected.extend((!best.is_empty()).then_some((id, best)));
+        }
+        assert_eq!(found, expected, "{k}");
+    }
+}

@@ -1,0 +1,79 @@
+//! The best of many scores of strangers, under the assumption that the scores are normally distributed.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// The distribution of the best score of a search for somebody among strangers.
+///
+/// Mean and deviation of the scores follow from the median and the 90 % quantile of the best scores, on which a tenth of
+/// mates have no influence. Both lie where a threshold lies, so that the middle of the distribution, which is often not normal,
+/// does not matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormalMaxima {
+    /// The score that half of the searches reach.
+    median: f64,
+    /// Standard deviation of the scores.
+    deviation: f64,
+    /// Strangers in a search.
+    strangers: f64,
+}
+
+impl NormalMaxima {
+    /// Fits it to the best scores of searches among so many strangers, in descending order. There must be at least one.
+    pub fn of(maxima: &[f32], strangers: u64) -> Self {
+        let quantile = |above: f64| {
+            let at = (maxima.len() as f64 * above) as usize;
+            maxima.get(at.min(maxima.len().saturating_sub(1))).map_or(0.0, |score| f64::from(*score))
+        };
+        let (median, high) = (quantile(0.5), quantile(0.1));
+        let strangers = strangers.max(1) as f64;
+        let spread = deviations(0.1, strangers) - deviations(0.5, strangers);
+        Self { median, deviation: (high - median) / spread, strangers }
+    }
+
+    /// The score that the best of all strangers reaches with a chance (above 0, below 1).
+    pub fn score(&self, chance: f64) -> f32 {
+        let beyond = deviations(chance, self.strangers) - deviations(0.5, self.strangers);
+        (self.median + self.deviation * beyond) as f32
+    }
+
+    /// The chance that the best of all strangers reaches a score.
+    pub fn chance(&self, score: f32) -> f64 {
+        let beyond = (f64::from(score) - self.median) / self.deviation.max(1e-9);
+        let each = Normal::standard().sf(beyond + deviations(0.5, self.strangers));
+        -(self.strangers * (-each).ln_1p()).exp_m1()
+    }
+}
+
+/// By how many deviations a normal number exceeds the mean which the best of `strangers` of them exceeds with a chance. What the best
+/// of all is below with a chance, each is below with its n-th root.
+fn deviations(chance: f64, strangers: f64) -> f64 {
+    -Normal::standard().inverse_cdf(-((-chance).ln_1p() / strangers).exp_m1())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chances_and_scores_are_each_others_inverse() {
+        for strangers in [1, 1_000, 1_000_000] {
+            let maxima: Vec<f32> = (0..1000).map(|rank| 0.6 - 1e-4 * rank as f32).collect();
+            let fitted = NormalMaxima::of(&maxima, strangers);
+            assert!((fitted.score(0.5) - 0.55).abs() < 1e-4 && (fitted.score(0.1) - 0.59).abs() < 1e-4);
+            for chance in [0.3, 1e-3, 1e-6, 1e-9] {
+                let back = fitted.chance(fitted.score(chance));
+                assert!((back / chance - 1.0).abs() < 0.01, "{strangers}: {chance}, {back}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_for_normal_scores_is_their_quantile() {
+        let normal = Normal::standard();
+        let share = |rank: u32| (f64::from(rank) + 0.5) / 1000.0;
+        let maxima: Vec<f32> = (0..1000).map(|rank| (0.1 * deviations(share(rank), 1e4)) as f32).collect();
+        let score = NormalMaxima::of(&maxima, 10_000).score(1e-4);
+        let expected = -0.1 * normal.inverse_cdf(1e-8);
+        assert!((f64::from(score) - expected).abs() < 2e-3, "{score}, {expected}");
+    }
+}

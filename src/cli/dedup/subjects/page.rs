@@ -1,0 +1,64 @@
+//! The page with the pictures of duplicates side by side.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{basis, mixed_basis};
+use crate::cli::screen::{plural, score};
+use crate::reply::{SubjectDuplicates, SubjectSide};
+use crate::report::comparison::{Comparison, Section, Side, html};
+use crate::session::Session;
+
+/// Writes the page.
+pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates) -> Result<()> {
+    let doubles = found.doubles.iter().map(|double| {
+        let note = format!("{} of their templates reach the threshold", plural(double.pairs, "pair"));
+        comparison(session, &double.sides, double.score, note)
+    });
+    let mixed = found.mixed.iter().map(|mixed| {
+        let ids: Vec<String> = mixed.apart_ids.iter().map(|id| format!("#{id}")).collect();
+        let note = format!(
+            "{}: {} apart from the others ({}); these two are the closest, with {}",
+            mixed.subject,
+            plural(ids.len() as u64, "template"),
+            ids.join(", "),
+            score(mixed.closest)
+        );
+        comparison(session, &mixed.sides, mixed.between, note)
+    });
+    let sections = [
+        Section {
+            heading: "One person under two names?".into(),
+            lede: format!("{}: {}.", plural(found.doubles_count, "pair"), basis(found)),
+            comparisons: doubles.collect::<Result<_>>()?,
+        },
+        Section {
+            heading: "Two people under one name?".into(),
+            lede: format!("{}: {}.", plural(found.mixed_count, "subject"), mixed_basis(found)),
+            comparisons: mixed.collect::<Result<_>>()?,
+        },
+    ];
+    let lede = format!("{} with {}", plural(found.subjects, "subject"), plural(found.templates, "template"));
+    let page = html("Duplicates of people", &lede, &sections);
+    fs::write(path, page).with_context(|| format!("{}: writing it", path.display()))
+}
+
+fn comparison(session: &Session, sides: &[SubjectSide; 2], value: f32, note: String) -> Result<Comparison> {
+    let [one, other] = sides;
+    Ok(Comparison { score: score(value), note, sides: [side(session, one)?, side(session, other)?] })
+}
+
+fn side(session: &Session, side: &SubjectSide) -> Result<Side> {
+    let row = side.row.map_or_else(String::new, |row| format!(" row {row}"));
+    let path = side.path.as_ref().map_or_else(String::new, |path| format!("{path}{row}"));
+    Ok(Side {
+        name: side.subject.clone(),
+        details: vec![
+            format!("subject {}, {}", side.subject_id, plural(side.templates, "template")),
+            format!("template #{} {path}", side.face_id),
+        ],
+        picture: session.face_picture(side.face_id)?,
+    })
+}

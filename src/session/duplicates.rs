@@ -1,0 +1,186 @@
+//! Duplicates of people in a gallery: one person under two names, and two people under one name.
+
+mod mixed;
+mod sides;
+mod threshold;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::error::{Result, SessionError};
+use super::{Control, Session, Stopped};
+use crate::dedup::subjects::{Alike, Best};
+use crate::gallery::{GalleryError, Join, Pair, PairSubjects, View};
+use crate::reply::{DoubleSubject, SubjectDuplicates, SubjectsKeptApart, VERSION};
+use threshold::Threshold;
+
+/// Pairs of subjects that are kept in memory, at most.
+const MOST: usize = 1_000_000;
+/// How often progress is reported while pairs are compared.
+const REPORT: Duration = Duration::from_millis(200);
+
+/// The request for duplicates of people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DuplicatesRequest {
+    /// The score at or above which two subjects may be one person, -1 to 1. `None`: derived from `target_false_pairs`.
+    pub threshold: Option<f32>,
+    /// About so many pairs of templates of different people may reach the threshold in the whole gallery (above 0).
+    pub target_false_pairs: f64,
+    /// The share of pairs of different people whose score is high enough for the parts of one subject (above 0, below 1).
+    pub mixed_rate: f64,
+    /// The longest list of pairs, and of subjects.
+    pub limit: usize,
+}
+
+impl Default for DuplicatesRequest {
+    fn default() -> Self {
+        Self { threshold: None, target_false_pairs: 1.0, mixed_rate: 0.001, limit: 100 }
+    }
+}
+
+impl Session {
+    /// Finds pairs of subjects that may be one person, by comparing all pairs of templates, and subjects whose templates may show two people. The
+    /// score of two subjects is that of their closest templates. The inner error means that it was stopped.
+    ///
+    /// # Errors
+    /// An argument is out of its range; there is no threshold and too few subjects to measure one; more than a million pairs of subjects reach
+    /// the threshold; the gallery failed.
+    pub fn duplicates(
+        &self,
+        request: &DuplicatesRequest,
+        control: &Control<'_>,
+    ) -> Result<Result<SubjectDuplicates, Stopped>> {
+        require(request)?;
+        let gallery = self.gallery();
+        let (view, (subjects, templates)) = (gallery.view()?, gallery.counts()?);
+        let Some(sample) = self.sample(&view, control)? else { return Ok(Err(stopped(0, subjects))) };
+        let Threshold { value, from, expected } =
+            self.duplicates_threshold(request, &sample, (subjects, templates))?;
+        let Some(best) = alike(&view, value, control)? else { return Ok(Err(stopped(0, subjects))) };
+        let distinct = gallery.distinct_subjects()?;
+        let (apart, best): (Vec<Best>, Vec<Best>) =
+            best.into_iter().partition(|pair| distinct.contains(pair.subjects[0], pair.subjects[1]));
+        let mut doubles = Vec::new();
+        for pair in best.iter().take(request.limit) {
+            let (Some(one), Some(other)) = (self.side(pair.templates[0])?, self.side(pair.templates[1])?)
+            else {
+                continue; // removed meanwhile
+            };
+            doubles.push(DoubleSubject { score: pair.score, pairs: pair.pairs, sides: [one, other] });
+        }
+        let quantile = sample.mixed_below(request.mixed_rate, value);
+        let mixed = match quantile {
+            Some((below, _)) => self.mixed(&view, below, subjects, control)?,
+            None => Some(Vec::new()),
+        };
+        let Some(mut mixed) = mixed else { return Ok(Err(stopped(0, subjects))) };
+        let mixed_count = mixed.len() as u64;
+        mixed.truncate(request.limit);
+        Ok(Ok(SubjectDuplicates {
+            version: VERSION,
+            subjects,
+            templates,
+            threshold: value,
+            threshold_from: from,
+            expected_false_pairs: expected,
+            doubles,
+            doubles_count: best.len() as u64,
+            kept_apart: apart.len() as u64,
+            mixed_below: quantile.map(|(below, _)| below),
+            mixed_rate: quantile.map(|(_, rate)| rate),
+            mixed,
+            mixed_count,
+        }))
+    }
+
+    /// Records that two subjects, by id, are different people, or with `false` that they may be one person again.
+    ///
+    /// # Errors
+    /// One of them is not in the gallery, or both are one, and nothing is recorded; the disk is full or failing.
+    pub fn keep_apart(&self, ids: [u64; 2], are_distinct: bool) -> Result<SubjectsKeptApart> {
+        if ids[0] == ids[1] {
+            let reason = format!("expected two subjects, got {} twice", ids[0]);
+            return Err(SessionError::Request { field: "subject_ids", reason });
+        }
+        let gallery = self.gallery();
+        let [one, other] = ids.map(|id| gallery.subject_of_id(id).map(|subject| subject.name));
+        let subjects = [one?, other?];
+        let journal_id = gallery.set_distinct(ids[0], ids[1], are_distinct)?;
+        Ok(SubjectsKeptApart {
+            version: VERSION,
+            subject_ids: ids,
+            subjects,
+            distinct: are_distinct,
+            journal_id,
+        })
+    }
+}
+
+fn require(request: &DuplicatesRequest) -> Result<()> {
+    let refused = |field, reason| Err(SessionError::Request { field, reason });
+    let DuplicatesRequest { threshold, target_false_pairs, mixed_rate, .. } = request;
+    if let Some(threshold) = threshold.filter(|score| !(-1.0..=1.0).contains(score)) {
+        return refused("threshold", format!("expected a cosine from -1 to 1, got {threshold}"));
+    }
+    if !(*target_false_pairs > 0.0 && target_false_pairs.is_finite()) {
+        return refused("target_false_pairs", format!("expected a number above 0, got {target_false_pairs}"));
+    }
+    if !(*mixed_rate > 0.0 && *mixed_rate < 1.0) {
+        return refused("mixed_rate", format!("expected a rate above 0 and below 1, got {mixed_rate}"));
+    }
+    Ok(())
+}
+
+fn stopped(looked_at: u64, total: u64) -> Stopped {
+    Stopped { looked_at, total, unit: "subject" }
+}
+
+/// The pairs of subjects with templates that score at least `min_score`, best first; `None` if it was stopped.
+fn alike(view: &View, min_score: f32, control: &Control<'_>) -> Result<Option<Vec<Best>>> {
+    let (done, total) = (AtomicU64::new(0), AtomicU64::new(0));
+    let progress = |now: u64, of: u64| {
+        done.store(now, Ordering::Relaxed);
+        total.store(of, Ordering::Relaxed);
+    };
+    let join = Join { min_score, subjects: PairSubjects::Different, stop: control.stop, progress: &progress };
+    let (mut alike, mut is_full) = (Alike::new(MOST), false);
+    let mut sink = |pairs: &[Pair]| {
+        is_full |= pairs.iter().any(|pair| alike.add(pair.subjects, pair.ids, pair.score).is_err());
+        if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    // Progress is reported by this thread, as the callback may not be called by another one.
+    let result = thread::scope(|scope| {
+        let (sender, finished) = channel();
+        scope.spawn(|| {
+            let result = view.join(&join, &mut sink);
+            let _ = { sender }.send(result);
+        });
+        loop {
+            match finished.recv_timeout(REPORT) {
+                Ok(result) => return Some(result),
+                Err(RecvTimeoutError::Timeout) => {
+                    let total = total.load(Ordering::Relaxed);
+                    control.report(
+                        "pairs compared",
+                        done.load(Ordering::Relaxed),
+                        (total > 0).then_some(total),
+                    );
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    });
+    if is_full {
+        let reason = format!(
+            "more than {MOST} pairs of subjects score {min_score:.3} or higher: expected a threshold that fewer reach"
+        );
+        return Err(SessionError::Request { field: "threshold", reason });
+    }
+    match result {
+        Some(result) => Ok(result.map_err(GalleryError::from)?.then(|| alike.ranked())),
+        None => Ok(None), // the thread ended with a panic, which the scope passes on
+    }
+}

@@ -1,0 +1,97 @@
+//! The threshold for duplicates of people, and its basis.
+
+use super::super::error::{Result, SessionError};
+use super::super::{Control, Session};
+use super::DuplicatesRequest;
+use crate::dedup::subjects::{Impostors, quantile};
+use crate::fusion::Fusion;
+use crate::gallery::{GalleryError, Query, TOGETHER, View, dot};
+use crate::reply::ThresholdFrom;
+
+/// Subjects whose best stranger is looked for, at most.
+const SAMPLE: usize = 1000;
+
+/// A threshold and what is known about it.
+pub(super) struct Threshold {
+    pub value: f32,
+    pub from: ThresholdFrom,
+    /// About how many pairs of templates of different people reach it.
+    pub expected: Option<f64>,
+}
+
+/// One template of some subjects, evenly chosen.
+#[derive(Default)]
+pub(super) struct Sample {
+    vectors: Vec<Vec<f32>>,
+    /// The best score of each with a template of another subject.
+    best: Vec<f32>,
+}
+
+impl Sample {
+    /// The score that a share `rate` of the scores of different people reaches, and the share that so many can tell. Pairs that reach
+    /// `threshold` may be one person and are left out.
+    pub(super) fn mixed_below(&self, rate: f64, threshold: f32) -> Option<(f32, f64)> {
+        let scores = self
+            .vectors
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| self.vectors[at + 1..].iter().map(move |other| dot(one, other)));
+        quantile(scores.filter(|score| *score < threshold).collect(), rate)
+    }
+}
+
+impl Session {
+    /// Searches for the best stranger of a sample of the subjects; `None` if it was stopped.
+    pub(super) fn sample(&self, view: &View, control: &Control<'_>) -> Result<Option<Sample>> {
+        let first = self.gallery().first_templates()?;
+        let step = first.len().div_ceil(SAMPLE).max(1);
+        let ids: Vec<u64> = first.iter().step_by(step).map(|(_, template)| *template).collect();
+        let mut sample = Sample::default();
+        for (block, some) in ids.chunks(TOGETHER).enumerate() {
+            if control.is_stopped() {
+                return Ok(None);
+            }
+            control.report("subjects sampled", (block * TOGETHER) as u64, Some(ids.len() as u64));
+            let mut rows = Vec::with_capacity(some.len());
+            for row in view.vectors(some) {
+                rows.extend(row.map_err(GalleryError::from)?);
+            }
+            let probes: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
+            let answers = view.top_subjects(&Query::new(&probes), 2).map_err(GalleryError::from)?;
+            for (row, answer) in rows.iter().zip(answers) {
+                let stranger = answer.hits.iter().find(|hit| hit.subject != row.subject);
+                sample.best.extend(stranger.map(|hit| hit.score));
+            }
+            sample.vectors.extend(rows.into_iter().map(|row| row.vector));
+        }
+        Ok(Some(sample))
+    }
+
+    /// The threshold for a request: given, calibrated, measured with the gallery's own subjects, or that of the gallery.
+    pub(super) fn duplicates_threshold(
+        &self,
+        request: &DuplicatesRequest,
+        sample: &Sample,
+        (subjects, templates): (u64, u64),
+    ) -> Result<Threshold> {
+        let impostors = Impostors::fit(sample.best.clone(), templates);
+        let expected = |value: f32| impostors.map(|impostors| impostors.pairs(value));
+        if let Some(value) = request.threshold {
+            return Ok(Threshold { value, from: ThresholdFrom::Given, expected: expected(value) });
+        }
+        // Each template is a search for somebody who is not among the others; both templates of a pair find each other.
+        let rate = 2.0 * request.target_false_pairs / templates.max(1) as f64;
+        if let Ok(Some((_, calibration))) = self.documents.calibration(self.gallery(), Some(Fusion::Max))
+            && let Ok(operating) = calibration.operating(rate, subjects)
+        {
+            let (value, expected) = (operating.threshold, Some(request.target_false_pairs));
+            return Ok(Threshold { value, from: ThresholdFrom::Calibration, expected });
+        }
+        if let Some(impostors) = impostors {
+            let value = impostors.threshold(request.target_false_pairs);
+            return Ok(Threshold { value, from: ThresholdFrom::OwnScores, expected: expected(value) });
+        }
+        let value = self.gallery().binding().threshold.ok_or(SessionError::NoThreshold)?;
+        Ok(Threshold { value, from: ThresholdFrom::Gallery, expected: None })
+    }
+}
