@@ -25,11 +25,17 @@ pub struct TwoStage {
     pub power: f32,
     /// The weight of the neighbourhoods.
     pub neighbourhoods: f32,
+    /// The lowest cosine of the centroids of two clusters that both have at least [`LARGE`] faces. Two halves of one person are much closer
+    /// than two of the person's faces.
+    pub large: f32,
 }
+
+/// Faces of a cluster whose centroid is reliable.
+const LARGE: u32 = 4;
 
 impl Default for TwoStage {
     fn default() -> Self {
-        Self { copies: 1e-9, seed: 1e-4, linkage: 0.01, power: 0.7, neighbourhoods: 1.0 }
+        Self { copies: 1e-9, seed: 1e-4, linkage: 0.01, power: 0.7, neighbourhoods: 1.0, large: 0.75 }
     }
 }
 
@@ -57,26 +63,28 @@ impl TwoStage {
         link(graph, (vectors, vec![0.0; graph.faces()]), &mut partition, &Average(seed as f32));
         let neighbourhoods = Neighbourhoods::of(graph, &mut partition, limits);
         let values = (0..graph.faces() as u32).map(|face| neighbourhoods.excess(face)).collect();
-        let closeness =
-            Corrected { power: self.power, weight: self.neighbourhoods, threshold: threshold as f32 };
+        let closeness = Corrected { stages: self, threshold: threshold as f32 };
         link(graph, (vectors, values), &mut partition, &closeness);
         partition
     }
 }
 
 /// The corrected average score.
-struct Corrected {
-    power: f32,
-    weight: f32,
+struct Corrected<'a> {
+    stages: &'a TwoStage,
     threshold: f32,
 }
 
-impl Closeness for Corrected {
+impl Closeness for Corrected<'_> {
     fn closeness(&self, a: Summary<'_>, b: Summary<'_>) -> f32 {
         let (in_a, in_b) = (a.faces as f32, b.faces as f32);
         let average = dot(a.sum, b.sum) / (in_a * in_b);
         let crowd = (a.value / in_a + b.value / in_b) / 2.0;
         let lengths = ((a.length / in_a) * (b.length / in_b)).max(1e-6);
-        (average - self.weight * crowd) / lengths.powf(self.power) - self.threshold
+        let TwoStage { power, neighbourhoods, large, .. } = *self.stages;
+        if a.faces.min(b.faces) >= LARGE && average < large * lengths {
+            return -1.0;
+        }
+        (average - neighbourhoods * crowd) / lengths.powf(power) - self.threshold
     }
 }
