@@ -30,7 +30,7 @@ pub use join::pairs;
 pub use linkage::{Closeness, Summary, link};
 pub use partition::Partition;
 pub use reference::{Neighbourhoods, Strangers};
-pub use two_stage::TwoStage;
+pub use two_stage::{TwoStage, USUAL};
 pub use whispers::whispers;
 
 /// Two similar faces, given by their positions.

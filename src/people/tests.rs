@@ -167,6 +167,18 @@ fn the_threshold_rises_with_the_number_of_faces() {
 }
 
 #[test]
+fn the_three_thresholds_are_ordered_and_rise_with_the_collection() {
+    let thresholds =
+        |faces| TwoStage::default().thresholds(&Strangers { centre: 0.01, deviation: 0.1, faces });
+    let [copies, seed, linkage] = thresholds(5_000);
+    assert!(copies > seed && seed > linkage, "{copies} {seed} {linkage}");
+    for (small, large) in [(100, 5_000), (5_000, 100_000), (100_000, 1_000_000)] {
+        let (small, large) = (thresholds(small), thresholds(large));
+        assert!(small.iter().zip(&large).all(|(low, high)| low < high), "{small:?} {large:?}");
+    }
+}
+
+#[test]
 fn a_face_that_does_not_exist_is_refused() {
     let edges = [Edge { a: 0, b: 2, score: 0.9 }];
     let none = Constraints::new();

@@ -19,30 +19,45 @@ pub struct TwoStage {
     pub copies: f64,
     /// Strangers that a face is expected to meet at the average score of a seed.
     pub seed: f64,
-    /// Strangers that a face is expected to meet at the threshold of the linkage.
+    /// Strangers that a face is expected to meet at the threshold of the linkage, in a collection of [`USUAL`] faces.
     pub linkage: f64,
+    /// The power of the number of faces with which that rises. At 0 the expected false merges of a face are the same in every collection;
+    /// at 1 the threshold is. Between them the false merges of strangers and the missed merges of mates stay in balance.
+    pub growth: f64,
     /// The power of the lengths of the mean vectors: 0 gives average linkage, 1 the cosine of the centroids.
     pub power: f32,
     /// The weight of the neighbourhoods.
     pub neighbourhoods: f32,
-    /// The lowest cosine of the centroids of two clusters that both have at least [`LARGE`] faces. Two halves of one person are much closer
+    /// The lowest cosine of the centroids of two clusters that both have at least four faces. Two halves of one person are much closer
     /// than two of the person's faces.
     pub large: f32,
 }
+
+/// The number of faces that [`TwoStage::linkage`] is about.
+pub const USUAL: f64 = 5_000.0;
 
 /// Faces of a cluster whose centroid is reliable.
 const LARGE: u32 = 4;
 
 impl Default for TwoStage {
     fn default() -> Self {
-        Self { copies: 1e-9, seed: 1e-4, linkage: 0.01, power: 0.7, neighbourhoods: 1.0, large: 0.75 }
+        Self {
+            copies: 1e-9,
+            seed: 1e-4,
+            linkage: 0.009,
+            growth: 0.75,
+            power: 0.7,
+            neighbourhoods: 1.0,
+            large: 0.65,
+        }
     }
 }
 
 impl TwoStage {
     /// The thresholds of copies, seeds and linkage in a collection, as cosines.
     pub fn thresholds(&self, strangers: &Strangers) -> [f64; 3] {
-        [self.copies, self.seed, self.linkage].map(|expected| strangers.threshold(expected))
+        let linkage = self.linkage * (strangers.faces as f64 / USUAL).powf(self.growth);
+        [self.copies, self.seed, linkage].map(|expected| strangers.threshold(expected))
     }
 
     /// Clusters faces. `vectors` are their unit vectors, row by row. The graph has the neighbours of each face with at least the score
