@@ -5,9 +5,12 @@
 //! the first R candidates (FNIR), a non-mated search fails if **any** subject reaches the threshold (FPIR). What counts for FPIR is the
 //! best score of each search; treating every score of every search as a trial of its own gives another, much smaller number.
 //!
+//! *Clustering* compares clusters of faces with the people in the photos: [`clustering`].
+//!
 //! Scores go in as [`Comparison`]s and [`Searches`]; [`Verification`] and [`Identification`] come out. Nothing is searched here.
 
 mod bootstrap;
+mod clustering;
 mod identification;
 mod results;
 #[cfg(test)]
@@ -18,6 +21,7 @@ mod verification;
 
 use thiserror::Error;
 
+pub use clustering::{Agreement, Clustering, clustering};
 pub use identification::identification;
 pub use results::{
     CmcPoint, DetPoint, FpirBySize, Histogram, Identification, OperatingPoint, Rate, SizePoint, Verification,

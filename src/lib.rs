@@ -60,6 +60,7 @@ pub mod gallery;
 pub mod image;
 pub mod ingest;
 mod number;
+pub mod people;
 pub mod reason;
 pub mod reply;
 pub mod report;

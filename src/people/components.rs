@@ -1,0 +1,15 @@
+//! Connected components above a threshold.
+
+use super::constraints::Constraints;
+use super::graph::Graph;
+use super::partition::Partition;
+
+/// Unites the faces of every edge with at least `threshold`, best first. An edge between two clusters that an exclusion keeps apart is
+/// skipped: without exclusions the result is the connected components.
+pub fn components(graph: &Graph, constraints: &Constraints, threshold: f32) -> Partition {
+    let mut partition = Partition::new(graph.faces(), constraints);
+    for (_, a, b) in graph.ranked(threshold) {
+        partition.unite_if_allowed(a, b);
+    }
+    partition
+}
