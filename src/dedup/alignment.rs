@@ -11,6 +11,13 @@ use super::thumbnail::{SIDE, Thumbnail};
 
 /// Sides of the levels on which the alignment is refined, and the steps on each.
 const LEVELS: [(usize, usize); 3] = [(16, 6), (32, 4), (64, 3)];
+/// Correlation of the middles below which two pictures are different, and the share of each side that is not in the middle.
+const LEAST_CORRELATION: f32 = 0.6;
+const MARGIN: f32 = 0.2;
+/// Variance of a middle without structure, in squared levels of grey.
+const FLAT: f32 = 9.0;
+/// Change of a scale or translation, in shares of a side, below which a level is left.
+const CONVERGED: f32 = 0.001;
 /// Differences in grey above this get a smaller weight.
 const HUBER: f32 = 10.0;
 
@@ -36,11 +43,6 @@ impl Alignment {
         let scale = [(to[2] - to[0]) / (from[2] - from[0]), (to[3] - to[1]) / (from[3] - from[1])];
         Self { scale, shift: [to[0] - scale[0] * from[0], to[1] - scale[1] * from[1]], ..Self::IDENTITY }
     }
-
-    /// The point of the other thumbnail.
-    pub fn map(&self, x: f32, y: f32) -> [f32; 2] {
-        [self.scale[0] * x + self.shift[0], self.scale[1] * y + self.shift[1]]
-    }
 }
 
 /// A grey picture on a level of the pyramid.
@@ -61,29 +63,13 @@ impl Level {
     /// Half of the side: means of four pixels.
     fn halved(&self) -> Self {
         let side = self.side / 2;
-        let mean = |at: usize| {
-            let corner = at / side * 2 * self.side + at % side * 2;
-            let rows = [&self.grey[corner..corner + 2], &self.grey[corner + self.side..][..2]];
-            rows.iter().flat_map(|row| row.iter()).sum::<f32>() / 4.0
-        };
-        Self { side, grey: (0..side * side).map(mean).collect() }
-    }
-
-    /// The value at a point in shares of the sides, by bilinear interpolation, and its derivatives. `None` outside.
-    pub fn sample(&self, [x, y]: [f32; 2]) -> Option<[f32; 3]> {
-        let side = self.side as f32;
-        let (x, y) = (x * side - 0.5, y * side - 0.5);
-        if !(x >= -0.5 && y >= -0.5 && x <= side - 0.5 && y <= side - 0.5) {
-            return None;
+        let mut grey = Vec::with_capacity(side * side);
+        for rows in self.grey.chunks_exact(2 * self.side) {
+            let (above, below) = rows.split_at(self.side);
+            let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+            grey.extend(pairs.map(|(above, below)| (above[0] + above[1] + below[0] + below[1]) / 4.0));
         }
-        let last = self.side - 2;
-        let (left, top) = ((x.max(0.0) as usize).min(last), (y.max(0.0) as usize).min(last));
-        let (across, down) = ((x - left as f32).clamp(0.0, 1.0), (y - top as f32).clamp(0.0, 1.0));
-        let [a, b] = [self.grey[top * self.side + left], self.grey[top * self.side + left + 1]];
-        let [c, d] = [self.grey[(top + 1) * self.side + left], self.grey[(top + 1) * self.side + left + 1]];
-        let (above, below) = (a + (b - a) * across, c + (d - c) * across);
-        let slope = (b - a) * (1.0 - down) + (d - c) * down;
-        Some([above + (below - above) * down, slope * side, (below - above) * side])
+        Self { side, grey }
     }
 }
 
@@ -113,32 +99,48 @@ impl Pyramid {
 pub fn align(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignment> {
     let mut alignment = start;
     for (side, steps) in LEVELS {
+        if side == LEVELS[2].0 && !is_plausible(one.level(LEVELS[1].0), other.level(LEVELS[1].0), &alignment)
+        {
+            return None;
+        }
         for _ in 0..steps {
-            alignment = refined(one.level(side), other.level(side), alignment)?;
+            let (next, change) = refined(one.level(side), other.level(side), alignment)?;
+            alignment = next;
+            if change < CONVERGED {
+                break;
+            }
         }
     }
     Some(alignment)
 }
 
-fn refined(one: &Level, other: &Level, alignment: Alignment) -> Option<Alignment> {
-    let mut matrix = SMatrix::<f32, 6, 6>::zeros();
-    let mut vector = SVector::<f32, 6>::zeros();
+/// One Gauss-Newton step: the alignment after it, and the largest change of a scale or translation.
+fn refined(one: &Level, other: &Level, alignment: Alignment) -> Option<(Alignment, f32)> {
     let Alignment { scale, shift, gain, bias } = alignment;
     let side = one.side;
-    let step = 1.0 / side as f32;
-    for row in 0..side {
-        let y = (row as f32 + 0.5) * step;
-        for column in 0..side {
-            let x = (column as f32 + 0.5) * step;
-            let Some([value, across, down]) = other.sample(alignment.map(x, y)) else { continue };
+    let (columns, rows) = (axis(side, scale[0], shift[0]), axis(side, scale[1], shift[1]));
+    let mut sums = [[0_f32; 7]; 6];
+    for (row, place) in rows.iter().enumerate() {
+        let Some((top, down)) = *place else { continue };
+        let y = (row as f32 + 0.5) / side as f32;
+        let (above, below) = (&other.grey[top * side..][..side], &other.grey[(top + 1) * side..][..side]);
+        for (column, place) in columns.iter().enumerate() {
+            let Some((left, across)) = *place else { continue };
+            let x = (column as f32 + 0.5) / side as f32;
+            let [value, slope, fall] =
+                interpolated([above[left], above[left + 1], below[left], below[left + 1]], across, down);
             let difference = one.grey[row * side + column] - (gain * value + bias);
             let weight = HUBER / difference.abs().max(HUBER);
-            let (across, down) = (gain * across, gain * down);
-            let slopes = SVector::<f32, 6>::from([across * x, across, down * y, down, value, 1.0]);
-            matrix.ger(weight, &slopes, &slopes, 1.0);
-            vector.axpy(weight * difference, &slopes, 1.0);
+            let (slope, fall) = (gain * slope * side as f32, gain * fall * side as f32);
+            let terms = [slope * x, slope, fall * y, fall, value, 1.0, difference];
+            for (sums, term) in sums.iter_mut().zip(terms) {
+                let weighted = weight * term;
+                sums.iter_mut().zip(terms).for_each(|(sum, other)| *sum += weighted * other);
+            }
         }
     }
+    let mut matrix = SMatrix::<f32, 6, 6>::from_fn(|row, column| sums[row][column]);
+    let vector = SVector::<f32, 6>::from_fn(|row, _| sums[row][6]);
     // A flat direction keeps its value.
     let trace = matrix.trace();
     for at in 0..6 {
@@ -154,5 +156,56 @@ fn refined(one: &Level, other: &Level, alignment: Alignment) -> Option<Alignment
     let is_near = next.scale.iter().all(|scale| (0.6..1.7).contains(scale))
         && next.shift.iter().all(|shift| shift.abs() < 0.5)
         && (0.2..5.0).contains(&next.gain);
-    is_near.then_some(next)
+    let change = (0..4).map(|at| step[at].abs()).fold(0.0, f32::max);
+    is_near.then_some((next, change))
+}
+
+/// Whether the middles of two pictures correlate on a coarse level. Most different pictures with similar hashes end here, at a sixth of the
+/// cost. Captions and frames are outside the middle.
+fn is_plausible(one: &Level, other: &Level, alignment: &Alignment) -> bool {
+    let side = one.side;
+    let axes = |at: usize| axis(side, alignment.scale[at], alignment.shift[at]);
+    let (columns, rows) = (axes(0), axes(1));
+    let margin = (side as f32 * MARGIN) as usize;
+    let middle = margin..side - margin;
+    let (mut count, mut sums, mut squares, mut product) = (0.0, [0.0; 2], [0.0; 2], 0.0);
+    for row in middle.clone() {
+        let Some((top, down)) = rows[row] else { continue };
+        for column in middle.clone() {
+            let Some((left, across)) = columns[column] else { continue };
+            let corner = top * side + left;
+            let pixels = [corner, corner + 1, corner + side, corner + side + 1].map(|at| other.grey[at]);
+            let (a, b) = (one.grey[row * side + column], interpolated(pixels, across, down)[0]);
+            count += 1.0;
+            sums = [sums[0] + a, sums[1] + b];
+            squares = [squares[0] + a * a, squares[1] + b * b];
+            product += a * b;
+        }
+    }
+    let count = f32::max(count, 1.0);
+    let spread = |at: usize| squares[at] - sums[at] * sums[at] / count;
+    let common = product - sums[0] * sums[1] / count;
+    // Middles without structure say nothing.
+    let is_flat = spread(0).max(spread(1)) < FLAT * count;
+    is_flat || common >= LEAST_CORRELATION * (spread(0) * spread(1)).sqrt()
+}
+
+/// For each pixel of a line, the place in the other line: a pixel and the share of the next one. `None` outside.
+pub fn axis(side: usize, scale: f32, shift: f32) -> Vec<Option<(usize, f32)>> {
+    let length = side as f32;
+    let place = |at: usize| {
+        let place = (scale * (at as f32 + 0.5) / length + shift) * length - 0.5;
+        if !(-0.5..=length - 0.5).contains(&place) {
+            return None;
+        }
+        let first = (place.max(0.0) as usize).min(side - 2);
+        Some((first, (place - first as f32).clamp(0.0, 1.0)))
+    };
+    (0..side).map(place).collect()
+}
+
+/// The value between four pixels, and its derivatives for a step of one pixel.
+pub fn interpolated([a, b, c, d]: [f32; 4], across: f32, down: f32) -> [f32; 3] {
+    let (above, below) = (a + (b - a) * across, c + (d - c) * across);
+    [above + (below - above) * down, (b - a) + ((d - c) - (b - a)) * down, below - above]
 }

@@ -5,7 +5,7 @@
 //! else: two photos of a series agree in the background and disagree where something moved, and two pages of text disagree where
 //! their texts differ. Pictures without structure must be nearly equal in every pixel.
 
-use super::alignment::{Alignment, Level, Pyramid, align};
+use super::alignment::{Alignment, Level, Pyramid, align, axis, interpolated};
 use super::orientation::Orientation;
 use super::signature::{FEW, STRUCTURE};
 use super::thumbnail::SIDE;
@@ -108,9 +108,10 @@ impl Blocks {
     fn of(one: &Level, other: &Level, alignment: &Alignment) -> Self {
         let mut blocks = [[Block::Outside; BLOCKS]; BLOCKS];
         let (mut squares, mut pixels) = (0.0, 0_usize);
+        let sampled = Sampled::of(other, alignment);
         for (row, blocks) in blocks.iter_mut().enumerate() {
             for (column, block) in blocks.iter_mut().enumerate() {
-                let sums = Sums::of(one, other, alignment, [column * BLOCK, row * BLOCK]);
+                let sums = Sums::of(one, &sampled, [column * BLOCK, row * BLOCK]);
                 *block = sums.block();
                 squares += sums.squares;
                 pixels += sums.pixels;
@@ -159,6 +160,29 @@ impl Alignment {
     }
 }
 
+/// A picture in the frame of another one, with its contrast and brightness. Pixels outside are NaN.
+struct Sampled {
+    grey: Vec<f32>,
+}
+
+impl Sampled {
+    fn of(other: &Level, alignment: &Alignment) -> Self {
+        let Alignment { scale, shift, gain, bias } = *alignment;
+        let (columns, rows) = (axis(SIDE, scale[0], shift[0]), axis(SIDE, scale[1], shift[1]));
+        let mut grey = vec![f32::NAN; SIDE * SIDE];
+        for (line, place) in grey.chunks_exact_mut(SIDE).zip(rows) {
+            let Some((top, down)) = place else { continue };
+            let (above, below) = (&other.grey[top * SIDE..][..SIDE], &other.grey[(top + 1) * SIDE..][..SIDE]);
+            for (grey, place) in line.iter_mut().zip(&columns) {
+                let Some((left, across)) = *place else { continue };
+                let pixels = [above[left], above[left + 1], below[left], below[left + 1]];
+                *grey = gain * interpolated(pixels, across, down)[0] + bias;
+            }
+        }
+        Self { grey }
+    }
+}
+
 /// The moments of the pixels of a block.
 #[derive(Default)]
 struct Sums {
@@ -172,13 +196,14 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(one: &Level, other: &Level, alignment: &Alignment, [left, top]: [usize; 2]) -> Self {
+    fn of(one: &Level, other: &Sampled, [left, top]: [usize; 2]) -> Self {
         let mut sums = Self::default();
         for y in top..top + BLOCK {
             for x in left..left + BLOCK {
-                let share = |at: usize| (at as f32 + 0.5) / SIDE as f32;
-                let Some([value, ..]) = other.sample(alignment.map(share(x), share(y))) else { continue };
-                let (a, b) = (one.grey[y * SIDE + x], alignment.gain * value + alignment.bias);
+                let (a, b) = (one.grey[y * SIDE + x], other.grey[y * SIDE + x]);
+                if b.is_nan() {
+                    continue;
+                }
                 sums.pixels += 1;
                 sums.one += a;
                 sums.other += b;

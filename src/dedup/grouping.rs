@@ -63,11 +63,12 @@ pub fn group<P: Photos>(
     order.sort_by_key(|photo| Reverse(neighbours[*photo]));
     let mut is_free = vec![true; signatures.len()];
     let (mut stars, mut pending) = (Vec::new(), order);
+    let mut has_waited = vec![false; signatures.len()];
     while !pending.is_empty() {
         if !proceed(signatures.len() - pending.len()) {
             return Ok(None);
         }
-        let batch = index.batch(&mut pending, &is_free);
+        let batch = index.batch(&mut pending, &mut has_waited, &is_free);
         let found: Vec<Star> =
             batch.par_iter().map(|&centre| index.star(centre, &is_free, photos)).collect::<Result<_, _>>()?;
         for mut star in found {
@@ -104,15 +105,17 @@ impl<'a> Index<'a> {
         Self { signatures, wholes: MultiIndex::new(wholes), parts: MultiIndex::new(parts) }
     }
 
-    /// The next centres, none of which is a neighbour of another, so that no work is done twice. Takes them, and photos that have a group,
-    /// out of `pending`.
-    fn batch(&self, pending: &mut Vec<usize>, is_free: &[bool]) -> Vec<usize> {
+    /// The next centres. A photo with a neighbour among them waits for the next batch, because it is probably a copy and needs no work; it
+    /// waits once. Takes the centres, and photos that have a group, out of `pending`.
+    fn batch(&self, pending: &mut Vec<usize>, has_waited: &mut [bool], is_free: &[bool]) -> Vec<usize> {
         let (mut batch, mut near, mut rest) = (Vec::with_capacity(BATCH), HashSet::new(), Vec::new());
         for photo in pending.drain(..) {
             if !is_free[photo] {
                 continue;
             }
-            if batch.len() == BATCH || near.contains(&photo) {
+            let waits = near.contains(&photo) && !has_waited[photo];
+            has_waited[photo] |= waits;
+            if batch.len() == BATCH || waits {
                 rest.push(photo);
                 continue;
             }

@@ -38,6 +38,9 @@ impl Orientation {
 
     /// The picture in this orientation.
     pub fn apply(self, thumbnail: &Thumbnail) -> Thumbnail {
+        if self == Self::default() {
+            return thumbnail.clone();
+        }
         let pixels = thumbnail.as_bytes();
         let mut turned = Vec::with_capacity(SIDE * SIDE);
         for y in 0..SIDE {

@@ -1,0 +1,91 @@
+"""copies.py GALLERIST COLLECTION [--systems gallerist,phash,dhash]: finds the copies in a collection that collection.py wrote.
+
+For each system, in one run: the time of the whole job, the peak memory, and for each kind of copy the share that was found: the copy and its
+original are in one group (Gallerist) or are listed as duplicates of each other (imagededup, with its default distance of 10).
+`false` is the number of photos that were put together with a photo that is not a copy. Prints a JSON line for each system.
+"""
+
+import argparse
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def load(folder):
+    with open(os.path.join(folder, "manifest.tsv")) as lines:
+        return [line.rstrip("\n").split("\t") for line in lines]
+
+
+def gallerist(folder):
+    with tempfile.TemporaryDirectory() as work:
+        path = lambda name: os.path.join(work, name)
+        command = [OPTIONS.gallerist, "dedup", "plan", folder, "--out", path("plan.json"), "--cache", path("cache"), "--decisions", path("decisions")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        plan = json.load(open(path("plan.json")))
+    root = plan["roots"][0] + "/"
+    for group in plan["groups"]:
+        if group["kind"] != "burst":
+            yield [member["photo"].removeprefix(root) for member in group["members"]]
+
+
+def imagededup(folder, method):
+    from imagededup import methods
+
+    hasher = getattr(methods, method)(verbose=False)
+    found = hasher.find_duplicates(image_dir=folder, recursive=True, num_enc_workers=2, num_dist_workers=2)
+    for name, others in found.items():
+        for other in others:
+            if name < other:
+                yield [name, other]
+
+
+def run(system, folder):
+    """Prints the found groups, the seconds and the memory: a process of its own."""
+    started = time.time()
+    found = list({"gallerist": gallerist, "phash": lambda path: imagededup(path, "PHash"), "dhash": lambda path: imagededup(path, "DHash")}[system](folder))
+    import resource
+
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(one.ru_utime + one.ru_stime for one in usage)
+    peak = usage[1].ru_maxrss if system == "gallerist" else max(one.ru_maxrss for one in usage)
+    json.dump({"found": found, "seconds": time.time() - started, "cpu_seconds": cpu, "peak_mib": peak // 1024}, sys.stdout)
+
+
+def main():
+    rows = load(OPTIONS.collection)
+    group, kind = {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+    original = {row[1]: row[0] for row in rows if row[2] == "original"}
+    for system in OPTIONS.systems.split(","):
+        command = [sys.executable, __file__, OPTIONS.gallerist, OPTIONS.collection, "--one", system]
+        done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        together, false = collections.defaultdict(set), set()
+        for names in done.pop("found"):
+            of = collections.defaultdict(list)
+            for name in names:
+                of[group[name]].append(name)
+            for own in of.values():
+                for name in own:
+                    together[name].update(own)
+            largest = max(of.values(), key=len)
+            false.update(name for own in of.values() if own is not largest for name in own)
+        kinds = collections.defaultdict(lambda: [0, 0])
+        for name, own in kind.items():
+            if group[name] in original and own != "original":
+                kinds[own][0] += original[group[name]] in together[name]
+                kinds[own][1] += 1
+        shares = {own: round(100 * found / all, 2) for own, (found, all) in sorted(kinds.items())}
+        print(json.dumps({"system": system, "photos": len(rows), **done, "false": len(false), "found_percent": shares}), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gallerist")
+    parser.add_argument("collection")
+    parser.add_argument("--systems", default="gallerist,phash,dhash")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    OPTIONS = parser.parse_args()
+    run(OPTIONS.one, OPTIONS.collection) if OPTIONS.one else main()
