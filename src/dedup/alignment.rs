@@ -95,8 +95,8 @@ impl Pyramid {
     }
 }
 
-/// The alignment from `one` to `other`, starting at `start`. `None` if it does not converge.
-pub fn align(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignment> {
+/// The alignment from `part` of `one` to `other`, starting at `start`. `None` if it does not converge.
+pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> Option<Alignment> {
     let mut alignment = start;
     for (side, steps) in LEVELS {
         if side == LEVELS[2].0 && !is_plausible(one.level(LEVELS[1].0), other.level(LEVELS[1].0), &alignment)
@@ -104,7 +104,7 @@ pub fn align(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignme
             return None;
         }
         for _ in 0..steps {
-            let (next, change) = refined(one.level(side), other.level(side), alignment)?;
+            let (next, change) = refined(one.level(side), other.level(side), part, alignment)?;
             alignment = next;
             if change < CONVERGED {
                 break;
@@ -115,17 +115,20 @@ pub fn align(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignme
 }
 
 /// One Gauss-Newton step: the alignment after it, and the largest change of a scale or translation.
-fn refined(one: &Level, other: &Level, alignment: Alignment) -> Option<(Alignment, f32)> {
+fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Option<(Alignment, f32)> {
     let Alignment { scale, shift, gain, bias } = alignment;
     let side = one.side;
     let (columns, rows) = (axis(side, scale[0], shift[0]), axis(side, scale[1], shift[1]));
     let mut sums = [[0_f32; 7]; 6];
-    for (row, place) in rows.iter().enumerate() {
-        let Some((top, down)) = *place else { continue };
+    let pixels =
+        |from: f32, to: f32| (from * side as f32).round() as usize..(to * side as f32).round() as usize;
+    let (across_part, down_part) = (pixels(part[0], part[2]), pixels(part[1], part[3]));
+    for row in down_part {
+        let Some((top, down)) = rows[row] else { continue };
         let y = (row as f32 + 0.5) / side as f32;
         let (above, below) = (&other.grey[top * side..][..side], &other.grey[(top + 1) * side..][..side]);
-        for (column, place) in columns.iter().enumerate() {
-            let Some((left, across)) = *place else { continue };
+        for column in across_part.clone() {
+            let Some((left, across)) = columns[column] else { continue };
             let x = (column as f32 + 0.5) / side as f32;
             let [value, slope, fall] =
                 interpolated([above[left], above[left + 1], below[left], below[left + 1]], across, down);

@@ -1,11 +1,14 @@
 //! Decides whether two thumbnails show the same picture.
 //!
 //! After alignment, both are divided into blocks. A block with structure agrees if the structure of one explains that of the other up to
-//! brightness and contrast; a flat block agrees if both are flat. Blocks may disagree at one border (a caption, a frame), and almost nowhere
+//! brightness and contrast; a flat block agrees if both are flat. Blocks may disagree at one side (a caption) or in a frame, and almost nowhere
 //! else: two photos of a series agree in the background and disagree where something moved, and two pages of text disagree where
 //! their texts differ. Pictures without structure must be nearly equal in every pixel.
 
+use std::ops::Range;
+
 use super::alignment::{Alignment, Level, Pyramid, align, axis, interpolated};
+use super::hash::Window;
 use super::orientation::Orientation;
 use super::signature::{FEW, STRUCTURE};
 use super::thumbnail::SIDE;
@@ -18,7 +21,7 @@ const NOISE: f32 = 20.0;
 /// Share of a block's variance that the other picture may leave unexplained.
 const UNEXPLAINED: f32 = 0.3;
 /// Largest difference of the means of two blocks, in levels of grey after alignment.
-const BRIGHTNESS: f32 = 32.0;
+const BRIGHTNESS: f32 = 44.0;
 /// Share of the blocks outside a disagreeing border that may disagree.
 const ELSEWHERE: f32 = 0.04;
 /// Largest width of a disagreeing border, in blocks.
@@ -72,14 +75,15 @@ impl Likeness {
     }
 }
 
-/// Compares `one`, which is already turned by `orientation`, with `other`. `None` if they are different pictures.
+/// Compares `one`, which is already turned by `orientation`, with `other`. Only `part` of it is aligned. `None` if they are different pictures.
 pub fn compare(
     one: &Pyramid,
     other: &Pyramid,
     orientation: Orientation,
+    part: Window,
     start: Alignment,
 ) -> Option<Likeness> {
-    let alignment = align(one, other, start)?;
+    let alignment = align(one, other, part, start)?;
     let blocks = Blocks::of(&one.levels[0], &other.levels[0], &alignment);
     let agreement = blocks.agreement()?;
     Some(Likeness { orientation, alignment, agreement })
@@ -139,16 +143,18 @@ impl Blocks {
         (self.disagreeing_elsewhere(disagree) <= most).then(|| agree as f32 / (agree + disagree) as f32)
     }
 
-    /// The smallest number of disagreeing blocks outside the borders of one width at the top, the bottom, or at all four sides.
+    /// The smallest number of disagreeing blocks outside a strip at one side, or outside a frame.
     fn disagreeing_elsewhere(&self, all: usize) -> usize {
-        let at = |row: usize, column: usize| usize::from(self.blocks[row][column] == Block::Disagrees);
-        let rows = |from: usize, to: usize| -> usize {
-            (from..to).map(|row| (0..BLOCKS).map(|column| at(row, column)).sum::<usize>()).sum()
+        let count = |rows: Range<usize>, columns: Range<usize>| -> usize {
+            let blocks = self.blocks[rows].iter().flat_map(|row| &row[columns.clone()]);
+            blocks.filter(|block| **block == Block::Disagrees).count()
         };
-        let middle: usize =
-            (1..BLOCKS - 1).map(|row| (1..BLOCKS - 1).map(|column| at(row, column)).sum::<usize>()).sum();
-        let strips = (1..=BORDER).flat_map(|width| [rows(width, BLOCKS), rows(0, BLOCKS - width)]);
-        strips.chain([all, middle]).min().unwrap_or(all)
+        let frame = count(1..BLOCKS - 1, 1..BLOCKS - 1);
+        let strips = (1..=BORDER).flat_map(|width| {
+            let (before, after) = (0..BLOCKS - width, width..BLOCKS);
+            [(before.clone(), 0..BLOCKS), (after.clone(), 0..BLOCKS), (0..BLOCKS, before), (0..BLOCKS, after)]
+        });
+        strips.map(|(rows, columns)| count(rows, columns)).chain([all, frame]).min().unwrap_or(all)
     }
 }
 

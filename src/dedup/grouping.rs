@@ -11,10 +11,10 @@ use rayon::prelude::*;
 
 use super::alignment::{Alignment, Pyramid};
 use super::comparison::{Likeness, compare};
-use super::hash::PerceptualHash;
+use super::hash::{PerceptualHash, Window};
 use super::multi_index::MultiIndex;
 use super::orientation::Orientation;
-use super::signature::{Signature, WINDOWS};
+use super::signature::{STRIPS, Signature, WINDOWS};
 use super::thumbnail::Thumbnail;
 
 /// Photos whose candidates are found at once.
@@ -57,7 +57,7 @@ pub fn group<P: Photos>(
     mut proceed: impl FnMut(usize) -> bool,
 ) -> Result<Option<Vec<Star>>, P::Error> {
     let index = Index::new(signatures);
-    let neighbours: Vec<usize> =
+    let neighbours: Vec<u32> =
         (0..signatures.len()).into_par_iter().map(|photo| index.neighbours(photo)).collect();
     let mut order: Vec<usize> = (0..signatures.len()).collect();
     order.sort_by_key(|photo| Reverse(neighbours[*photo]));
@@ -86,8 +86,8 @@ pub fn group<P: Photos>(
     Ok(Some(stars))
 }
 
-/// An orientation of a photo, and where to begin to align it with the centre.
-type Candidate = (Orientation, Alignment);
+/// An orientation of a photo, the part of it that may correspond to the centre, and where to begin to align that part.
+type Candidate = (Orientation, Window, Alignment);
 /// Parts of a photo that are hashed beside the whole.
 const PARTS: usize = WINDOWS.len() - 1;
 
@@ -121,7 +121,7 @@ impl<'a> Index<'a> {
             }
             for orientation in Orientation::ALL {
                 let hash = self.signatures[photo].hashes[0].oriented(orientation);
-                self.wholes.within(hash, BITS, |neighbour| {
+                self.wholes.within(hash, BITS, |neighbour, _| {
                     near.insert(neighbour);
                 });
             }
@@ -131,11 +131,13 @@ impl<'a> Index<'a> {
         batch
     }
 
-    /// Number of photos whose whole pictures have a near hash in any orientation.
-    fn neighbours(&self, photo: usize) -> usize {
+    /// How many photos have a near hash in any orientation; the nearer, the more each counts. An original is nearer to its copies than a
+    /// framed or captioned copy is.
+    fn neighbours(&self, photo: usize) -> u32 {
         let mut count = 0;
         for orientation in Orientation::ALL {
-            self.wholes.within(self.signatures[photo].hashes[0].oriented(orientation), BITS, |_| count += 1);
+            let hash = self.signatures[photo].hashes[0].oriented(orientation);
+            self.wholes.within(hash, BITS, |_, distance| count += BITS + 1 - distance);
         }
         count
     }
@@ -154,8 +156,8 @@ impl<'a> Index<'a> {
         let kept = Pyramid::of(&photos.thumbnail(centre)?);
         for (photo, candidates) in candidates {
             let thumbnail = photos.thumbnail(photo)?;
-            let likeness = candidates.into_iter().find_map(|(orientation, start)| {
-                compare(&Pyramid::of(&orientation.apply(&thumbnail)), &kept, orientation, start)
+            let likeness = candidates.into_iter().find_map(|(orientation, part, start)| {
+                compare(&Pyramid::of(&orientation.apply(&thumbnail)), &kept, orientation, part, start)
             });
             copies.extend(likeness.map(|likeness| (photo, likeness)));
         }
@@ -170,23 +172,28 @@ impl<'a> Index<'a> {
             // The photo in this orientation equals the centre, so the centre in the inverse one equals the photo.
             let turned = |hash: PerceptualHash| hash.oriented(orientation.inverse());
             let mut add = |photo: usize, window: usize, kept: usize| {
-                if photo != centre && self.signatures[photo].may_equal(orientation, signature) {
-                    let start = Alignment::between(orientation.window(WINDOWS[window]), WINDOWS[kept]);
+                let is_whole = (window, kept) == (0, 0);
+                if photo != centre && self.signatures[photo].may_equal(orientation, signature, is_whole) {
+                    let part = orientation.window(WINDOWS[window]);
+                    let candidate = (orientation, part, Alignment::between(part, WINDOWS[kept]));
                     let known = found.entry(photo).or_default();
-                    if !known.contains(&(orientation, start)) {
-                        known.push((orientation, start));
+                    if !known.contains(&candidate) {
+                        known.push(candidate);
                     }
                 }
             };
-            self.wholes.within(turned(signature.hashes[0]), BITS, |photo| add(photo, 0, 0));
+            self.wholes.within(turned(signature.hashes[0]), BITS, |photo, _| add(photo, 0, 0));
             if !signature.has_structure() {
                 continue;
             }
             for (kept, hash) in signature.hashes.iter().enumerate() {
                 if kept > 0 {
-                    self.wholes.within(turned(*hash), BITS, |photo| add(photo, 0, kept));
+                    self.wholes.within(turned(*hash), BITS, |photo, _| add(photo, 0, kept));
                 }
-                self.parts.within(turned(*hash), BITS, |row| add(row / PARTS, 1 + row % PARTS, kept));
+                // A part in the middle of one picture hardly corresponds to a part of another.
+                if kept == 0 || kept >= STRIPS {
+                    self.parts.within(turned(*hash), BITS, |row, _| add(row / PARTS, 1 + row % PARTS, kept));
+                }
             }
         }
         found

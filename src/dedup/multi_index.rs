@@ -34,8 +34,8 @@ impl MultiIndex {
         Self { hashes, parts, masks }
     }
 
-    /// Calls `found` once for each row within `bits` of `hash`, at most [`MOST_BITS`], in no particular order.
-    pub fn within(&self, hash: PerceptualHash, bits: u32, mut found: impl FnMut(usize)) {
+    /// Calls `found` with the distance, once for each row within `bits` of `hash`, at most [`MOST_BITS`], in no particular order.
+    pub fn within(&self, hash: PerceptualHash, bits: u32, mut found: impl FnMut(usize, u32)) {
         let bits = bits.min(MOST_BITS);
         for (part, lists) in self.parts.iter().enumerate() {
             for mask in &self.masks {
@@ -44,8 +44,9 @@ impl MultiIndex {
                     let is_first = (0..part).all(|earlier| {
                         (value(hash, earlier) ^ value(other, earlier)).count_ones() > PART_BITS
                     });
-                    if is_first && hash.distance(other) <= bits {
-                        found(row as usize);
+                    let distance = hash.distance(other);
+                    if is_first && distance <= bits {
+                        found(row as usize, distance);
                     }
                 }
             }
@@ -103,7 +104,7 @@ mod tests {
             let expected: Vec<usize> =
                 (0..hashes.len()).filter(|row| hashes[*row].distance(probe) <= bits).collect();
             let mut found = Vec::new();
-            MultiIndex::new(hashes).within(probe, bits, |row| found.push(row));
+            MultiIndex::new(hashes).within(probe, bits, |row, _| found.push(row));
             found.sort_unstable();
             prop_assert_eq!(found, expected);
         }

@@ -5,13 +5,17 @@ use super::orientation::Orientation;
 use super::thumbnail::{SIDE, Thumbnail};
 
 /// The parts of a picture that are hashed. The first is the whole; a crop or a frame makes another one fit.
-pub const WINDOWS: [Window; 5] = [
+pub const WINDOWS: [Window; 7] = [
     [0.0, 0.0, 1.0, 1.0],
     [0.05, 0.05, 0.95, 0.95],
     [0.1, 0.1, 0.9, 0.9],
     [0.0, 0.0, 1.0, 0.88],
     [0.0, 0.12, 1.0, 1.0],
+    [0.0, 0.0, 0.88, 1.0],
+    [0.12, 0.0, 1.0, 1.0],
 ];
+/// Windows from this one on leave out one side.
+pub const STRIPS: usize = 3;
 /// Side of a miniature.
 const MINIATURE: usize = 8;
 /// Variance of a block of 8 x 8 pixels, in squared levels of grey, above which it has structure.
@@ -20,6 +24,8 @@ pub(super) const STRUCTURE: f32 = 36.0;
 pub(super) const FEW: usize = 16;
 /// Largest sum of squared differences of the miniatures of two copies without structure: a root mean square of 8 levels of grey.
 const MOST_DIFFERENCE: u32 = 64 * (MINIATURE * MINIATURE) as u32;
+/// Smallest correlation of the middles of two miniatures.
+const LEAST_CORRELATION: f32 = 0.7;
 /// Bytes of a stored signature.
 const BYTES: usize = WINDOWS.len() * 8 + MINIATURE * MINIATURE + 2;
 
@@ -58,22 +64,41 @@ impl Signature {
         usize::from(self.structured) >= FEW
     }
 
-    /// Whether this picture, turned by `orientation`, may be a copy of the other one. Pictures without structure have
-    /// similar hashes, and must be similar in brightness too.
-    pub fn may_equal(&self, orientation: Orientation, other: &Self) -> bool {
-        if self.has_structure() && other.has_structure() {
+    /// Whether this picture, turned by `orientation`, may be a copy of the other one. Pictures without structure have similar hashes, and
+    /// must be similar in brightness. If the whole pictures correspond (`is_whole`), their middles must correlate.
+    pub fn may_equal(&self, orientation: Orientation, other: &Self, is_whole: bool) -> bool {
+        if !self.has_structure() || !other.has_structure() {
+            let pairs =
+                (0..MINIATURE * MINIATURE).map(|at| (self.turned(orientation, at), other.miniature[at]));
+            return pairs.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum::<u32>() <= MOST_DIFFERENCE;
+        }
+        if !is_whole {
             return true;
         }
-        let last = MINIATURE - 1;
-        let mut difference = 0;
-        for at in 0..MINIATURE * MINIATURE {
-            let (x, y) = (at % MINIATURE, at / MINIATURE);
-            let y = if orientation.flipped { last - y } else { y };
-            let x = if orientation.mirrored { last - x } else { x };
-            let from = if orientation.transposed { x * MINIATURE + y } else { y * MINIATURE + x };
-            difference += u32::from(self.miniature[from].abs_diff(other.miniature[at])).pow(2);
+        let (mut sums, mut squares, mut product) = ([0_f32; 2], [0_f32; 2], 0_f32);
+        for y in 1..MINIATURE - 1 {
+            for at in y * MINIATURE + 1..(y + 1) * MINIATURE - 1 {
+                let (a, b) = (f32::from(self.turned(orientation, at)), f32::from(other.miniature[at]));
+                sums = [sums[0] + a, sums[1] + b];
+                squares = [squares[0] + a * a, squares[1] + b * b];
+                product += a * b;
+            }
         }
-        difference <= MOST_DIFFERENCE
+        let count = ((MINIATURE - 2) * (MINIATURE - 2)) as f32;
+        let spread = |at: usize| squares[at] - sums[at] * sums[at] / count;
+        let common = product - sums[0] * sums[1] / count;
+        // A flat middle says nothing.
+        let is_flat = spread(0).min(spread(1)) < 4.0 * count;
+        is_flat || common >= LEAST_CORRELATION * (spread(0) * spread(1)).sqrt()
+    }
+
+    /// A pixel of the miniature after it is turned.
+    fn turned(&self, orientation: Orientation, at: usize) -> u8 {
+        let last = MINIATURE - 1;
+        let (x, y) = (at % MINIATURE, at / MINIATURE);
+        let y = if orientation.flipped { last - y } else { y };
+        let x = if orientation.mirrored { last - x } else { x };
+        self.miniature[if orientation.transposed { x * MINIATURE + y } else { y * MINIATURE + x }]
     }
 
     /// The stored form.
