@@ -20,6 +20,7 @@ mod export;
 mod fuse;
 mod identify;
 mod import;
+mod joining;
 pub mod lookup;
 pub mod maintenance;
 mod model_import;
