@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use gallerist::gallery::{Gallery, GraphWhen, ImportedRow, UnknownFaces};
+use gallerist::reply::{ClusterMethod, EngineRequest};
+use gallerist::session::{ClusterRequest, Control, Session};
 use gallerist::template::{Binding, Template};
 use serde_json::Value;
 
@@ -279,4 +282,19 @@ fn galleries_and_options_that_give_no_clusters_are_refused() {
     }
     let said = run(&house, "cluster", "--out @gallery/faces.jsonl").ends(1);
     assert!(!house.gallery().join("faces.jsonl").exists(), "{}", said.err);
+}
+
+#[test]
+fn a_stopped_clustering_gives_no_clusters() {
+    let house = House::empty();
+    let gallery = open(&house);
+    add(&gallery, "Ada", vec![face(1, 1), face(1, 2)]);
+    let session = Session::of(gallery, EngineRequest::default());
+    let stop = AtomicBool::new(true);
+    let control = Control { stop: &stop, progress: &|_| {} };
+    let stopped = session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap_err();
+    assert_eq!((stopped.looked_at, stopped.total, stopped.unit), (0, 2, "face"));
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
+    stop.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap().faces.len(), 2);
 }
