@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod calibrate;
 mod certificate;
+mod cluster;
 mod compact;
 mod counts;
 mod dedup;
@@ -138,6 +139,8 @@ enum Verb {
     Audit(audit::Arguments),
     /// Find copies of photos and move them away; find people who are in a gallery twice
     Dedup(dedup::Arguments),
+    /// Find out which faces of a gallery show one person, named or not
+    Cluster(cluster::Arguments),
     /// Verify replies of `identify` by brute force
     CheckCertificate(certificate::Arguments),
     /// List the templates closest to given vectors
@@ -346,6 +349,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Range(arguments) => search::range(&arguments, screen),
         Verb::Import(arguments) => import::run(&arguments, screen),
         Verb::Dedup(arguments) => dedup::run(&arguments, screen),
+        Verb::Cluster(arguments) => cluster::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
         Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),

@@ -11,6 +11,7 @@ mod density;
 mod graph;
 mod join;
 mod linkage;
+mod nearest;
 mod partition;
 mod reference;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use density::density;
 pub use graph::Graph;
 pub use join::pairs;
 pub use linkage::{Closeness, Summary, link};
+pub use nearest::Nearest;
 pub use partition::Partition;
 pub use reference::{Neighbourhoods, Strangers};
 pub use two_stage::{TwoStage, USUAL};

@@ -7,6 +7,7 @@
 //! Every reply and every summary contains [`VERSION`]. It is raised when a field changes its meaning or is removed. New fields do not raise
 //! it.
 
+mod cluster;
 mod duplicates;
 mod encoding;
 mod event;
@@ -28,6 +29,10 @@ mod verification;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{
+    ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured,
+    ClusteringsMeasured, FacesClustered,
+};
 pub use duplicates::{
     DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart, ThresholdFrom,
 };

@@ -27,6 +27,8 @@ mod catalog;
 mod catalog_damage;
 #[path = "e2e/certificate.rs"]
 mod certificate;
+#[path = "e2e/cluster.rs"]
+mod cluster;
 #[path = "e2e/correction.rs"]
 mod correction;
 #[path = "e2e/crash.rs"]

@@ -31,13 +31,7 @@ pub fn pairs(vectors: &[f32], dimension: usize, least: f32, most: usize) -> Vec<
                     }
                 }
             }
-            rows(block).zip(best).flat_map(move |(face, mut best)| {
-                keep(&mut best, most);
-                best.into_iter().map(move |(score, other)| {
-                    let face = face as u32;
-                    Edge { a: face.min(other), b: face.max(other), score }
-                })
-            })
+            rows(block).zip(best).flat_map(move |(face, best)| edges_of(face as u32, best, most))
         })
         .collect();
     edges.par_sort_unstable_by_key(|edge| (edge.a, edge.b));
@@ -45,8 +39,14 @@ pub fn pairs(vectors: &[f32], dimension: usize, least: f32, most: usize) -> Vec<
     edges
 }
 
+/// The edges of a face to the `most` best of these.
+pub(super) fn edges_of(face: u32, mut best: Vec<(f32, u32)>, most: usize) -> impl Iterator<Item = Edge> {
+    keep(&mut best, most);
+    best.into_iter().map(move |(score, other)| Edge { a: face.min(other), b: face.max(other), score })
+}
+
 /// Keeps the `most` best; equal scores by the position.
-fn keep(best: &mut Vec<(f32, u32)>, most: usize) {
+pub(super) fn keep(best: &mut Vec<(f32, u32)>, most: usize) {
     if best.len() > most {
         best.select_nth_unstable_by(most, |x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
         best.truncate(most);

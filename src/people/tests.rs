@@ -158,6 +158,40 @@ fn by_definition(vectors: &[f32], threshold: f32) -> Vec<u32> {
 }
 
 #[test]
+fn pairs_in_any_order_give_the_edges_of_all_pairs() {
+    let numbers: Vec<f32> =
+        (0..60 * DIMENSION).map(|at| ((at * 7919 + at * at * 31) % 1009) as f32 - 504.0).collect();
+    let vectors: Vec<f32> = numbers
+        .chunks(DIMENSION)
+        .flat_map(|row| {
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+            row.iter().map(move |x| x / length)
+        })
+        .collect();
+    let mut all = pairs(&vectors, DIMENSION, -1.0, 1000);
+    assert_eq!(all.len(), 60 * 59 / 2);
+    for most in [1, 4, 1000] {
+        let expected = pairs(&vectors, DIMENSION, -1.0, most);
+        for _ in 0..2 {
+            let mut nearest = Nearest::new(60, most);
+            all.iter().for_each(|&edge| nearest.add(edge));
+            nearest.add(Edge { a: 3, b: 60, score: 1.0 });
+            assert_eq!(nearest.edges(), expected, "{most}");
+            all.reverse();
+        }
+    }
+}
+
+#[test]
+fn a_given_threshold_is_that_of_the_linkage_and_no_stage_is_below_it() {
+    let strangers = Strangers { centre: 0.01, deviation: 0.1, faces: 5_000 };
+    let of = |threshold| TwoStage { threshold, ..TwoStage::default() }.thresholds(&strangers);
+    let [copies, seed, _] = of(None);
+    assert_eq!(of(Some(0.25)), [copies, seed, 0.25]);
+    assert_eq!(of(Some(0.875)), [copies.max(0.875), 0.875, 0.875]);
+}
+
+#[test]
 fn the_threshold_rises_with_the_number_of_faces() {
     let thresholds = [1_000, 10_000, 100_000, 1_000_000]
         .map(|faces| Strangers { centre: 0.01, deviation: 0.1, faces }.threshold(0.01));

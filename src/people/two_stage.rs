@@ -31,6 +31,9 @@ pub struct TwoStage {
     /// The lowest cosine of the centroids of two clusters that both have at least four faces. Two halves of one person are much closer
     /// than two of the person's faces.
     pub large: f32,
+    /// The threshold of the linkage, a cosine, instead of the one that follows from [`linkage`](Self::linkage). Copies and seeds are united
+    /// at no less.
+    pub threshold: Option<f32>,
 }
 
 /// The number of faces that [`TwoStage::linkage`] is about.
@@ -49,6 +52,7 @@ impl Default for TwoStage {
             power: 0.7,
             neighbourhoods: 1.0,
             large: 0.65,
+            threshold: None,
         }
     }
 }
@@ -57,7 +61,11 @@ impl TwoStage {
     /// The thresholds of copies, seeds and linkage in a collection, as cosines.
     pub fn thresholds(&self, strangers: &Strangers) -> [f64; 3] {
         let linkage = self.linkage * (strangers.faces as f64 / USUAL).powf(self.growth);
-        [self.copies, self.seed, linkage].map(|expected| strangers.threshold(expected))
+        let thresholds = [self.copies, self.seed, linkage].map(|expected| strangers.threshold(expected));
+        match self.threshold.map(f64::from) {
+            Some(given) => [thresholds[0].max(given), thresholds[1].max(given), given],
+            None => thresholds,
+        }
     }
 
     /// Clusters faces. `vectors` are their unit vectors, row by row. The graph has the neighbours of each face with at least the score

@@ -428,3 +428,51 @@ fn results_of_a_service_survive_json() {
     let request = EnrollFaces { faces: Vec::new(), photos: FaceOptions::default(), names: Names::Generated };
     assert_eq!(parsed_again(request)["names"], "generated");
 }
+
+#[test]
+fn clusters_survive_json() {
+    let overview = ClusterOverview {
+        cluster: 1,
+        faces: 3,
+        unknown: 1,
+        subjects: vec!["Ada".into()],
+        path: Some("a.jpg".into()),
+    };
+    let found = parsed_again(FacesClustered {
+        version: VERSION,
+        method: ClusterMethod::TwoStage,
+        threshold: Some(0.5),
+        threshold_from: Some(ClusterThresholdFrom::Strangers),
+        names_obeyed: true,
+        faces: 4,
+        unknown: 1,
+        clusters: 2,
+        singletons: 1,
+        labelled: Some(1),
+        largest: vec![overview],
+    });
+    assert_eq!((&found["method"], &found["threshold_from"]), (&json!("two_stage"), &json!("strangers")));
+    let face = ClusteredFace {
+        face_id: 7,
+        path: None,
+        row: Some(3),
+        bounds: Some([1.0, 2.0, 3.5, 4.0]),
+        subject: None,
+        cluster: 1,
+        label: None,
+    };
+    let line = parsed_again(face);
+    assert_eq!((&line["subject"], line.get("label")), (&Value::Null, None));
+    let measures = crate::evaluation::clustering(&[1, 1, 2], &[Some(1), Some(1), None]);
+    let measured = ClusteringMeasured {
+        method: ClusterMethod::Density,
+        threshold: None,
+        threshold_from: None,
+        clusters: 2,
+        singletons: 1,
+        measures,
+    };
+    let all =
+        ClusteringsMeasured { version: VERSION, faces: 3, unknown: 1, subjects: 1, methods: vec![measured] };
+    assert_eq!(parsed_again(all)["methods"][0]["measures"]["bcubed"]["f"], 1.0);
+}

@@ -5,22 +5,17 @@ mod sides;
 mod threshold;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
 
 use super::error::{Result, SessionError};
+use super::joining::join;
 use super::{Control, Session, Stopped};
 use crate::dedup::subjects::{Alike, Best};
-use crate::gallery::{GalleryError, Join, Pair, PairSubjects, View};
+use crate::gallery::{Pair, PairSubjects, View};
 use crate::reply::{DoubleSubject, SubjectDuplicates, SubjectsKeptApart, VERSION};
 use threshold::Threshold;
 
 /// Pairs of subjects that are kept in memory, at most.
 const MOST: usize = 1_000_000;
-/// How often progress is reported while pairs are compared.
-const REPORT: Duration = Duration::from_millis(200);
 
 /// The request for duplicates of people.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,47 +135,17 @@ fn stopped(looked_at: u64, total: u64) -> Stopped {
 
 /// The pairs of subjects with templates that score at least `min_score`, best first; `None` if it was stopped.
 fn alike(view: &View, min_score: f32, control: &Control<'_>) -> Result<Option<Vec<Best>>> {
-    let (done, total) = (AtomicU64::new(0), AtomicU64::new(0));
-    let progress = |now: u64, of: u64| {
-        done.store(now, Ordering::Relaxed);
-        total.store(of, Ordering::Relaxed);
-    };
-    let join = Join { min_score, subjects: PairSubjects::Different, stop: control.stop, progress: &progress };
     let (mut alike, mut is_full) = (Alike::new(MOST), false);
     let mut sink = |pairs: &[Pair]| {
         is_full |= pairs.iter().any(|pair| alike.add(pair.subjects, pair.ids, pair.score).is_err());
         if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    // Progress is reported by this thread, as the callback may not be called by another one.
-    let result = thread::scope(|scope| {
-        let (sender, finished) = channel();
-        scope.spawn(|| {
-            let result = view.join(&join, &mut sink);
-            let _ = { sender }.send(result);
-        });
-        loop {
-            match finished.recv_timeout(REPORT) {
-                Ok(result) => return Some(result),
-                Err(RecvTimeoutError::Timeout) => {
-                    let total = total.load(Ordering::Relaxed);
-                    control.report(
-                        "pairs compared",
-                        done.load(Ordering::Relaxed),
-                        (total > 0).then_some(total),
-                    );
-                }
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-        }
-    });
+    let is_whole = join(view, (min_score, PairSubjects::Different), control, &mut sink)?;
     if is_full {
         let reason = format!(
             "more than {MOST} pairs of subjects score {min_score:.3} or higher: expected a threshold that fewer reach"
         );
         return Err(SessionError::Request { field: "threshold", reason });
     }
-    match result {
-        Some(result) => Ok(result.map_err(GalleryError::from)?.then(|| alike.ranked())),
-        None => Ok(None), // the thread ended with a panic, which the scope passes on
-    }
+    Ok(is_whole.then(|| alike.ranked()))
 }

@@ -9,6 +9,7 @@ use crate::encoder::EncoderError;
 use crate::experiment::ExperimentError;
 use crate::fit::FitError;
 use crate::gallery::GalleryError;
+use crate::people::PeopleError;
 use crate::template::BindingError;
 
 /// Result with [`SessionError`].
@@ -33,6 +34,9 @@ pub enum SessionError {
     /// An ensemble cannot be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// Faces cannot be clustered: their vectors are damaged.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// Templates of another model.
     #[error(transparent)]
     Binding(#[from] BindingError),

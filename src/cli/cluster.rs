@@ -1,0 +1,210 @@
+//! `gallerist cluster`
+
+mod measures;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::engine::EngineArguments;
+use super::screen::{Bar, Screen, Table, count, plural, score};
+use super::{ExitStatus, Usage, interrupt, opening, values};
+use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
+use crate::session::{ClusterRequest, Control, Session};
+
+/// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
+/// together. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is not changed.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The gallery
+    gallery: PathBuf,
+    /// How to cluster. `all` is for --evaluate
+    #[arg(long, value_enum, default_value = "two-stage", value_name = "METHOD")]
+    method: Method,
+    /// The threshold of the method [default: from the scores of strangers in the gallery]
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true, value_parser = values::cosine)]
+    threshold: Option<f32>,
+    /// Use the names of the gallery for nothing but the lists
+    #[arg(long)]
+    ignore_names: bool,
+    /// Give each face of a cluster the name that most of its named faces have, as a proposal
+    #[arg(long)]
+    labels: bool,
+    /// Longest list of the largest clusters
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// Write each face with its cluster, as one JSON object per line
+    #[arg(long, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+    /// Cluster without the names, and measure the clusters against the subjects
+    #[arg(long, conflicts_with_all = ["labels", "out", "limit"])]
+    evaluate: bool,
+    #[command(flatten)]
+    engine: EngineArguments,
+}
+
+/// Values of `--method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// Strict seeds, then linkage
+    TwoStage,
+    /// Connected components
+    Components,
+    /// Average linkage
+    Average,
+    /// Chinese whispers
+    Whispers,
+    /// DBSCAN
+    Density,
+    /// Each of them
+    All,
+}
+
+impl Method {
+    fn methods(self) -> Vec<ClusterMethod> {
+        match self {
+            Self::TwoStage => vec![ClusterMethod::TwoStage],
+            Self::Components => vec![ClusterMethod::Components],
+            Self::Average => vec![ClusterMethod::Average],
+            Self::Whispers => vec![ClusterMethod::Whispers],
+            Self::Density => vec![ClusterMethod::Density],
+            Self::All => ClusterMethod::ALL.to_vec(),
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    let methods = arguments.method.methods();
+    let method = match methods[..] {
+        [method] => method,
+        _ if !arguments.evaluate => {
+            return Err(Usage("--method all: expected --evaluate, or one method".into()).into());
+        }
+        _ if arguments.threshold.is_some() => {
+            let what = "--threshold: expected one method, because each has a threshold of its own";
+            return Err(Usage(what.into()).into());
+        }
+        _ => ClusterMethod::TwoStage,
+    };
+    let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
+    let bar = Bar::new();
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+    if arguments.evaluate {
+        let measured = session.measure_clusters(&methods, arguments.threshold, &control)?;
+        bar.finish();
+        return match measured {
+            Ok(measured) => measures::print(&measured, screen),
+            Err(stopped) => interrupt::report(stopped, screen),
+        };
+    }
+    arguments.cluster(&session, method, &control, (&bar, screen))
+}
+
+impl Arguments {
+    fn cluster(
+        &self,
+        session: &Session,
+        method: ClusterMethod,
+        control: &Control<'_>,
+        (bar, screen): (&Bar, Screen),
+    ) -> Result<ExitStatus> {
+        let request = ClusterRequest {
+            method,
+            threshold: self.threshold,
+            ignore_names: self.ignore_names,
+            labels: self.labels,
+            largest: self.limit,
+        };
+        let clustered = session.cluster(&request, control)?;
+        bar.finish();
+        let clustered = match clustered {
+            Ok(clustered) => clustered,
+            Err(stopped) => return interrupt::report(stopped, screen),
+        };
+        if let Some(out) = &self.out {
+            clustered.write(out)?;
+        }
+        screen.json(&clustered.summary)?;
+        print(&clustered.summary, screen)?;
+        if let Some(out) = &self.out {
+            screen.text(format!("each face with its cluster: {}", out.display()))?;
+        }
+        Ok(ExitStatus::Done)
+    }
+}
+
+fn print(found: &FacesClustered, screen: Screen) -> Result<()> {
+    let FacesClustered { faces, unknown, clusters, singletons, largest, .. } = found;
+    let without = if *unknown > 0 { format!(" ({} without a name)", count(*unknown)) } else { String::new() };
+    screen.text(format!(
+        "{}{without} in {}, of which {} of a single face",
+        plural(*faces, "face"),
+        plural(*clusters, "cluster"),
+        count(*singletons)
+    ))?;
+    let threshold = threshold(found.threshold, found.threshold_from);
+    screen.text(format!("{}, threshold {threshold}", name(found.method)))?;
+    if found.names_obeyed && unknown < faces {
+        screen.text("faces of one subject are kept together, those of two subjects apart")?;
+    }
+    if let Some(labelled) = found.labelled {
+        let are = if labelled == 1 { "is" } else { "are" };
+        screen.text(format!("{} without a name {are} in a cluster with a name", plural(labelled, "face")))?;
+    }
+    let mut table = Table::new(&[0, 1]);
+    if !largest.is_empty() {
+        table.row(["cluster", "faces", "shows"]);
+    }
+    for one in largest {
+        table.row([count(one.cluster), count(one.faces), shown(one)]);
+    }
+    table.lines(2).iter().try_for_each(|line| screen.text(line))?;
+    let more = clusters.saturating_sub(*singletons).saturating_sub(largest.len() as u64);
+    if more > 0 {
+        screen.text(format!("  and {} more of several faces", count(more)))?;
+    }
+    Ok(())
+}
+
+/// The names in a cluster, or one of its photos.
+fn shown(one: &ClusterOverview) -> String {
+    let without = match one.unknown {
+        0 => String::new(),
+        unknown => format!(", {} without a name", count(unknown)),
+    };
+    match &one.subjects[..] {
+        [] => one.path.clone().unwrap_or_else(|| "no photo".into()),
+        [a] => format!("{a}{without}"),
+        [a, b] => format!("{a}, {b}{without}"),
+        [a, b, rest @ ..] => format!("{a}, {b}, and {} more{without}", plural(rest.len() as u64, "name")),
+    }
+}
+
+/// A method in words.
+fn name(method: ClusterMethod) -> &'static str {
+    match method {
+        ClusterMethod::TwoStage => "two-stage linkage",
+        ClusterMethod::Components => "connected components",
+        ClusterMethod::Average => "average linkage",
+        ClusterMethod::Whispers => "Chinese whispers",
+        ClusterMethod::Density => "DBSCAN",
+    }
+}
+
+/// A threshold and its source in words.
+fn threshold(value: Option<f32>, from: Option<ClusterThresholdFrom>) -> String {
+    match value.zip(from) {
+        Some((value, from)) => format!("{}, {}", score(value), source(from)),
+        None => "not needed for a single face".into(),
+    }
+}
+
+/// The source of a threshold in words.
+fn source(from: ClusterThresholdFrom) -> &'static str {
+    match from {
+        ClusterThresholdFrom::Given => "given",
+        ClusterThresholdFrom::Strangers => "from the scores of strangers in the gallery",
+        ClusterThresholdFrom::Gallery => "of the gallery; there are too few faces to measure one",
+    }
+}

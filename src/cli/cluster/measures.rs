@@ -1,0 +1,59 @@
+//! The table of `cluster --evaluate`.
+
+use anyhow::Result;
+
+use super::{name, source};
+use crate::cli::ExitStatus;
+use crate::cli::screen::{Screen, Table, count, plural, score};
+use crate::evaluation::Agreement;
+use crate::reply::{ClusteringMeasured, ClusteringsMeasured};
+
+/// Columns of a table with a row for each method.
+type Columns = (&'static [&'static str], fn(&ClusteringMeasured) -> Vec<String>);
+
+/// What is in a cluster, and the shares that agree with the subjects.
+const TABLES: [Columns; 2] = [
+    (&["threshold", "clusters", "single", "split", "merged", "largest cluster"], |one| {
+        let threshold = one.threshold.map_or_else(|| "none".into(), score);
+        let measures = &one.measures;
+        let counts = [one.clusters, one.singletons, measures.people_split, measures.people_merged].map(count);
+        let share = share(measures.largest_cluster_recall);
+        std::iter::once(threshold).chain(counts).chain([share]).collect()
+    }),
+    (&["BCubed P", "R", "F", "pairs P", "R", "F", "V-measure"], |one| {
+        let Agreement { precision, recall, f } = one.measures.bcubed;
+        let pairs = one.measures.pairs;
+        [precision, recall, f, pairs.precision, pairs.recall, pairs.f, one.measures.v_measure]
+            .map(share)
+            .to_vec()
+    }),
+];
+
+/// Prints measured clusterings.
+pub fn print(measured: &ClusteringsMeasured, screen: Screen) -> Result<ExitStatus> {
+    screen.json(measured)?;
+    let ClusteringsMeasured { faces, unknown, subjects, methods, .. } = measured;
+    let strangers =
+        if *unknown > 0 { format!(" and {} without a name", count(*unknown)) } else { String::new() };
+    screen.text(format!(
+        "{} of {}{strangers}, clustered without the names",
+        plural(faces.saturating_sub(*unknown), "face"),
+        plural(*subjects, "subject"),
+    ))?;
+    if let Some(from) = methods.first().and_then(|one| one.threshold_from) {
+        screen.text(format!("threshold: {}", source(from)))?;
+    }
+    for (header, cells) in TABLES {
+        let mut table = Table::new(&[1, 2, 3, 4, 5, 6, 7]);
+        table.row(std::iter::once("").chain(header.iter().copied()));
+        for one in methods {
+            table.row(std::iter::once(name(one.method).to_owned()).chain(cells(one)));
+        }
+        table.lines(0).iter().try_for_each(|line| screen.text(line))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn share(share: f64) -> String {
+    format!("{share:.4}")
+}

@@ -1,0 +1,134 @@
+//! The replies of `cluster`: which faces of a gallery show one person, and how well that agrees with its subjects.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::Clustering;
+
+/// A way to cluster faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterMethod {
+    /// Strict seeds, then linkage.
+    TwoStage,
+    /// Connected components.
+    Components,
+    /// Average linkage.
+    Average,
+    /// Chinese whispers.
+    Whispers,
+    /// DBSCAN with three faces in the neighbourhood of a core.
+    Density,
+}
+
+impl ClusterMethod {
+    /// All methods, the default first.
+    pub const ALL: [Self; 5] =
+        [Self::TwoStage, Self::Components, Self::Average, Self::Whispers, Self::Density];
+}
+
+/// The source of a threshold of a clustering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterThresholdFrom {
+    /// The request.
+    Given,
+    /// The scores of random pairs of faces of the collection, nearly all of them of strangers, and the number of faces.
+    Strangers,
+    /// The threshold of the gallery or its model: there are too few faces to measure one.
+    Gallery,
+}
+
+/// The faces of a gallery, clustered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FacesClustered {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// The method.
+    pub method: ClusterMethod,
+    /// The threshold of the method, a cosine; `None` for a single face. A collection can give one above 1, which no pair reaches.
+    pub threshold: Option<f32>,
+    /// Where the threshold came from; `None` for a single face.
+    pub threshold_from: Option<ClusterThresholdFrom>,
+    /// Whether faces of one subject were kept together and those of two subjects apart.
+    pub names_obeyed: bool,
+    /// Faces that were clustered.
+    pub faces: u64,
+    /// Of these, faces without a subject.
+    pub unknown: u64,
+    /// Clusters, those of single faces included.
+    pub clusters: u64,
+    /// Clusters of single faces.
+    pub singletons: u64,
+    /// Unknown faces in a cluster with a subject: its name is proposed for them. `None` if no labels were asked for.
+    pub labelled: Option<u64>,
+    /// The largest clusters of at least two faces, as many as were asked for.
+    pub largest: Vec<ClusterOverview>,
+}
+
+/// A cluster of faces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterOverview {
+    /// Its number, from 1: the largest first, of equal ones the one with the lowest id of a template.
+    pub cluster: u64,
+    /// Its faces.
+    pub faces: u64,
+    /// Of these, faces without a subject.
+    pub unknown: u64,
+    /// Names of its subjects, that with the most faces first.
+    pub subjects: Vec<String>,
+    /// The photo or the file of vectors of its face with the lowest id.
+    pub path: Option<String>,
+}
+
+/// A face with its cluster: a line of the file of clusters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusteredFace {
+    /// Id of the template.
+    pub face_id: u64,
+    /// The photo or the file of vectors that it was made from.
+    pub path: Option<String>,
+    /// Row in the file of vectors, from 0.
+    pub row: Option<u64>,
+    /// Left, top, right, bottom of the face in photo pixels; `None` if the photo is not known.
+    pub bounds: Option<[f32; 4]>,
+    /// Name of its subject; `None` for an unknown face.
+    pub subject: Option<String>,
+    /// The number of its cluster, from 1.
+    pub cluster: u64,
+    /// The subject with the most faces in the cluster, if labels were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Clusterings of a gallery without its names, measured against its subjects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusteringsMeasured {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Faces that were clustered.
+    pub faces: u64,
+    /// Of these, faces without a subject: they count as strangers.
+    pub unknown: u64,
+    /// Subjects of the others.
+    pub subjects: u64,
+    /// Each method, in the order of the request.
+    pub methods: Vec<ClusteringMeasured>,
+}
+
+/// A clustering, measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusteringMeasured {
+    /// The method.
+    pub method: ClusterMethod,
+    /// The threshold of the method, as in [`FacesClustered::threshold`].
+    pub threshold: Option<f32>,
+    /// Where the threshold came from.
+    pub threshold_from: Option<ClusterThresholdFrom>,
+    /// Clusters, those of single faces and of unknown faces included.
+    pub clusters: u64,
+    /// Clusters of single faces.
+    pub singletons: u64,
+    /// The measures against the subjects.
+    pub measures: Clustering,
+}

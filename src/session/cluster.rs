@@ -1,0 +1,253 @@
+//! Clusters of the faces of a gallery: who is in the photos.
+
+mod faces;
+mod overview;
+
+use std::collections::HashSet;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::error::{Result, SessionError};
+use super::replacement::replace;
+use super::{Control, Session, Stopped};
+use crate::evaluation::clustering;
+use crate::gallery::refuse_inside;
+use crate::people::{Collection, Constraints, Method, TwoStage};
+use crate::reply::{
+    ClusterMethod, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured, ClusteringsMeasured,
+    FacesClustered, VERSION,
+};
+use faces::{Faces, MOST};
+use overview::Numbered;
+
+/// Strangers that a face is expected to meet above the lowest score of an edge: enough to fill the list of its closest faces.
+const STRANGERS: f64 = MOST as f64;
+/// Faces below which the scores of strangers are not measured if the gallery has a threshold.
+const FEW: usize = 30;
+/// Rounds of Chinese whispers.
+const ROUNDS: u32 = 20;
+/// Faces in the neighbourhood of a core of DBSCAN.
+const FEWEST: usize = 3;
+
+/// The request for clusters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterRequest {
+    /// The method.
+    pub method: ClusterMethod,
+    /// The threshold of the method, -1 to 1. `None`: from the scores of strangers in the collection.
+    pub threshold: Option<f32>,
+    /// Whether the names of the gallery are ignored. Otherwise faces of one subject are together, and those of two subjects apart.
+    pub ignore_names: bool,
+    /// Whether each face gets the name of the subject with the most faces in its cluster.
+    pub labels: bool,
+    /// The longest list of the largest clusters.
+    pub largest: usize,
+}
+
+impl Default for ClusterRequest {
+    fn default() -> Self {
+        Self {
+            method: ClusterMethod::TwoStage,
+            threshold: None,
+            ignore_names: false,
+            labels: false,
+            largest: 10,
+        }
+    }
+}
+
+/// Clusters, and each face with its cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clustered {
+    /// What there is.
+    pub summary: FacesClustered,
+    /// The faces in the order of their clusters, in a cluster in the order of their ids.
+    pub faces: Vec<ClusteredFace>,
+}
+
+impl Clustered {
+    /// Writes one JSON object per face to a file, which is replaced when it is complete.
+    ///
+    /// # Errors
+    /// The file is in a gallery; the disk is full or failing.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        refuse_inside(out)?;
+        let written = replace(out, |file| {
+            let io = |error| SessionError::io(out, "writing it")(error);
+            let mut lines = BufWriter::with_capacity(1 << 20, file);
+            for face in &self.faces {
+                serde_json::to_writer(&mut lines, face).map_err(|error| io(error.into()))?;
+                lines.write_all(b"\n").map_err(io)?;
+            }
+            lines.flush().map_err(io)
+        })?;
+        written.finish()
+    }
+}
+
+impl Session {
+    /// Clusters all templates of the gallery, with and without a subject. Two templates of one photo are never together, unless they are of
+    /// one subject. The result does not depend on the order in which the templates were added, except for the numbers of clusters of equal
+    /// size. The inner error means that it was stopped.
+    ///
+    /// # Errors
+    /// The threshold is out of its range; the gallery has no templates, or failed.
+    pub fn cluster(
+        &self,
+        request: &ClusterRequest,
+        control: &Control<'_>,
+    ) -> Result<Result<Clustered, Stopped>> {
+        require(request.threshold)?;
+        let names = !request.ignore_names;
+        let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
+        let threshold = self.cluster_threshold(&faces, request.method, request.threshold);
+        let Some(edges) = self.edges(&faces, &[threshold], control)? else { return Ok(Err(self.stopped()?)) };
+        let constraints = faces.constraints(names);
+        let numbered = run(&faces, &edges, &constraints, (request.method, threshold))?;
+        let summary = FacesClustered {
+            version: VERSION,
+            method: request.method,
+            threshold: threshold.map(|(value, _)| value),
+            threshold_from: threshold.map(|(_, from)| from),
+            names_obeyed: names,
+            faces: faces.len() as u64,
+            unknown: faces.unknown(),
+            clusters: numbered.clusters(),
+            singletons: numbered.singletons(),
+            labelled: None,
+            largest: numbered.largest(&faces, request.largest),
+        };
+        let labelled = request.labels.then(|| numbered.labelled(&faces));
+        Ok(Ok(Clustered {
+            summary: FacesClustered { labelled, ..summary },
+            faces: numbered.lines(faces, request.labels),
+        }))
+    }
+
+    /// Clusters all templates of the gallery without its names, by each of these methods, and measures the clusters against its subjects.
+    /// Templates without a subject count as strangers. The inner error means that it was stopped.
+    ///
+    /// # Errors
+    /// As [`cluster`](Self::cluster); the gallery has no subjects.
+    pub fn measure_clusters(
+        &self,
+        methods: &[ClusterMethod],
+        threshold: Option<f32>,
+        control: &Control<'_>,
+    ) -> Result<Result<ClusteringsMeasured, Stopped>> {
+        require(threshold)?;
+        let Some(faces) = self.faces(false, control)? else { return Ok(Err(self.stopped()?)) };
+        let people: Vec<Option<u64>> = faces.subjects().collect();
+        let subjects = people.iter().flatten().collect::<HashSet<_>>().len() as u64;
+        if subjects == 0 {
+            let what = "the gallery contains no subjects: clusters are measured against them";
+            return Err(SessionError::NothingUsable(what.into()));
+        }
+        let thresholds: Vec<_> =
+            methods.iter().map(|&method| self.cluster_threshold(&faces, method, threshold)).collect();
+        let Some(edges) = self.edges(&faces, &thresholds, control)? else { return Ok(Err(self.stopped()?)) };
+        let constraints = faces.constraints(false);
+        let mut measured = Vec::with_capacity(methods.len());
+        for (&method, &threshold) in methods.iter().zip(&thresholds) {
+            if control.is_stopped() {
+                return Ok(Err(self.stopped()?));
+            }
+            control.report("methods", measured.len() as u64, Some(methods.len() as u64));
+            let numbered = run(&faces, &edges, &constraints, (method, threshold))?;
+            measured.push(ClusteringMeasured {
+                method,
+                threshold: threshold.map(|(value, _)| value),
+                threshold_from: threshold.map(|(_, from)| from),
+                clusters: numbered.clusters(),
+                singletons: numbered.singletons(),
+                measures: clustering(numbered.numbers(), &people),
+            });
+        }
+        let (all, unknown) = (faces.len() as u64, faces.unknown());
+        Ok(Ok(ClusteringsMeasured { version: VERSION, faces: all, unknown, subjects, methods: measured }))
+    }
+
+    fn faces(&self, names: bool, control: &Control<'_>) -> Result<Option<Faces>> {
+        let faces = Faces::read(self.gallery(), names, control)?;
+        if faces.as_ref().is_some_and(|faces| faces.len() == 0) {
+            return Err(SessionError::NothingUsable("the gallery contains no faces to cluster".into()));
+        }
+        Ok(faces)
+    }
+
+    fn stopped(&self) -> Result<Stopped> {
+        let total = self.gallery().counts()?.1 + self.gallery().unknown_count()?;
+        Ok(Stopped { looked_at: 0, total, unit: "face" })
+    }
+
+    /// The threshold of a method and its source; `None` if there is a single face and none was given.
+    fn cluster_threshold(&self, faces: &Faces, method: ClusterMethod, given: Option<f32>) -> Threshold {
+        if let Some(given) = given {
+            return Some((given, ClusterThresholdFrom::Given));
+        }
+        let strangers = faces.strangers.as_ref()?;
+        if let Some(value) = self.gallery().binding().threshold.filter(|_| faces.len() < FEW) {
+            return Some((value, ClusterThresholdFrom::Gallery));
+        }
+        let [_, seed, linkage] = TwoStage::default().thresholds(strangers);
+        // One false edge of the other methods joins two people, or many: they need the threshold of a seed.
+        let value = match method {
+            ClusterMethod::TwoStage | ClusterMethod::Average => linkage,
+            ClusterMethod::Components | ClusterMethod::Whispers | ClusterMethod::Density => seed,
+        };
+        Some((value as f32, ClusterThresholdFrom::Strangers))
+    }
+
+    /// The edges that methods with these thresholds need; `None` if it was stopped.
+    fn edges(
+        &self,
+        faces: &Faces,
+        thresholds: &[Threshold],
+        control: &Control<'_>,
+    ) -> Result<Option<faces::Edges>> {
+        let usual = faces.strangers.as_ref().map_or(1.0, |strangers| strangers.threshold(STRANGERS) as f32);
+        let least = thresholds.iter().flatten().map(|(value, _)| *value).fold(usual, f32::min);
+        faces.edges(least.clamp(-1.0, 1.0), control)
+    }
+}
+
+/// A threshold and its source.
+type Threshold = Option<(f32, ClusterThresholdFrom)>;
+
+fn require(threshold: Option<f32>) -> Result<()> {
+    match threshold.filter(|score| !(-1.0..=1.0).contains(score)) {
+        Some(threshold) => {
+            let reason = format!("expected a cosine from -1 to 1, got {threshold}");
+            Err(SessionError::Request { field: "threshold", reason })
+        }
+        None => Ok(()),
+    }
+}
+
+fn run(
+    faces: &Faces,
+    edges: &faces::Edges,
+    constraints: &Constraints,
+    (method, threshold): (ClusterMethod, Threshold),
+) -> Result<Numbered> {
+    let threshold = threshold.map_or(1.0, |(value, _)| value);
+    let method = match method {
+        ClusterMethod::TwoStage => {
+            Method::TwoStage(TwoStage { threshold: Some(threshold), ..TwoStage::default() })
+        }
+        ClusterMethod::Components => Method::Components(threshold),
+        ClusterMethod::Average => Method::Average(threshold),
+        ClusterMethod::Whispers => Method::Whispers { threshold, rounds: ROUNDS, seed: 1 },
+        ClusterMethod::Density => Method::Density { threshold, fewest: FEWEST },
+    };
+    let collection = Collection {
+        keys: &faces.keys,
+        vectors: &faces.vectors,
+        dimension: faces.dimension,
+        edges: &edges.edges,
+        least: edges.least,
+        most: MOST,
+        constraints,
+    };
+    Ok(Numbered::of(&collection.cluster(&method)?, faces))
+}

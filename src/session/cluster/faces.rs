@@ -1,0 +1,199 @@
+//! The faces of a gallery as a collection: their vectors, the pairs of similar ones, and what is known about them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use super::super::Control;
+use super::super::error::Result;
+use super::super::joining::join;
+use crate::gallery::{Gallery, GalleryError, Pair, PairSubjects, SubjectTemplate, UnknownFace, View};
+use crate::image::PhotoHash;
+use crate::people::{Constraints, Edge, Nearest, Strangers};
+
+/// Closest faces of each face that are kept.
+pub(super) const MOST: usize = 64;
+/// Faces that are read at a time.
+const BLOCK: usize = 4096;
+
+/// A template and its source.
+#[derive(Debug)]
+pub(super) struct Face {
+    pub id: u64,
+    /// Id and name of its subject.
+    pub subject: Option<(u64, String)>,
+    pub path: Option<String>,
+    pub row: Option<u64>,
+    pub bounds: Option<[f32; 4]>,
+    photo: Option<PhotoHash>,
+}
+
+impl Face {
+    fn of_subject(template: SubjectTemplate) -> Self {
+        let SubjectTemplate { id, subject_id, subject, path, row, face, photo } = template;
+        let unknown = Self::unknown(UnknownFace { id, path, row, face, photo });
+        Self { subject: Some((subject_id, subject)), ..unknown }
+    }
+
+    fn unknown(face: UnknownFace) -> Self {
+        let UnknownFace { id, path, row, face, photo } = face;
+        let path = path.map(|path| path.to_string_lossy().into_owned());
+        Self { id, subject: None, path, row, bounds: face.map(|face| face.bounds), photo }
+    }
+
+    /// A key that follows from the vector and the photo, and from the name if names count.
+    fn key(&self, vector: &[f32], names: bool) -> u128 {
+        let mut hash = blake3::Hasher::new();
+        let mut numbers = |numbers: &[f32]| {
+            for number in numbers {
+                hash.update(&number.to_bits().to_le_bytes());
+            }
+        };
+        numbers(vector);
+        numbers(self.bounds.as_ref().map_or(&[], |bounds| &bounds[..]));
+        hash.update(self.photo.as_ref().map_or(&[], |photo| &photo[..]));
+        if let Some((_, name)) = self.subject.as_ref().filter(|_| names) {
+            hash.update(name.as_bytes());
+        }
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize().as_bytes()[..16]);
+        u128::from_le_bytes(key)
+    }
+}
+
+/// The faces of a gallery in the order of their keys, so that nothing depends on the order in which they were added.
+pub(super) struct Faces {
+    pub faces: Vec<Face>,
+    pub keys: Vec<u128>,
+    /// The vectors, row by row.
+    pub vectors: Vec<f32>,
+    pub dimension: usize,
+    /// `None` for fewer than two faces.
+    pub strangers: Option<Strangers>,
+    view: View,
+}
+
+/// Pairs of similar faces.
+pub(super) struct Edges {
+    pub edges: Vec<Edge>,
+    /// The lowest score.
+    pub least: f32,
+}
+
+impl Faces {
+    /// Reads all templates. Names are part of the keys if `names` is true. `None` if it was stopped.
+    pub fn read(gallery: &Gallery, names: bool, control: &Control<'_>) -> Result<Option<Self>> {
+        let listed = list(gallery)?;
+        let (view, dimension) = (gallery.view_with_unknown()?, gallery.binding().dimension);
+        let mut faces = Vec::with_capacity(listed.len());
+        let ids: Vec<u64> = listed.iter().map(|face| face.id).collect();
+        let mut waiting = listed.into_iter();
+        let is_whole = each_vector(&view, &ids, ("faces read", control), |vector| {
+            // A face without a vector was removed meanwhile.
+            faces.extend(waiting.next().zip(vector).map(|(face, vector)| (face.key(vector, names), face)));
+        })?;
+        if !is_whole {
+            return Ok(None);
+        }
+        faces.sort_unstable_by_key(|(key, face)| (*key, face.id));
+        let (keys, faces): (Vec<u128>, Vec<Face>) = faces.into_iter().unzip();
+        // Read again in this order: a sorted copy would need the memory twice.
+        let ids: Vec<u64> = faces.iter().map(|face| face.id).collect();
+        let mut vectors = Vec::with_capacity(ids.len() * dimension);
+        let is_whole = each_vector(&view, &ids, ("vectors read", control), |vector| {
+            vectors.extend_from_slice(vector.unwrap_or_default());
+        })?;
+        if !is_whole {
+            return Ok(None);
+        }
+        let strangers = Strangers::of(&vectors, dimension);
+        Ok(Some(Self { faces, keys, vectors, dimension, strangers, view }))
+    }
+
+    pub fn len(&self) -> usize {
+        self.faces.len()
+    }
+
+    /// Faces without a subject.
+    pub fn unknown(&self) -> u64 {
+        self.subjects().filter(Option::is_none).count() as u64
+    }
+
+    /// The id of the subject of each face.
+    pub fn subjects(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        self.faces.iter().map(|face| face.subject.as_ref().map(|(id, _)| *id))
+    }
+
+    /// The pairs with at least the score `least`, those of the closest faces of each face. `None` if it was stopped.
+    pub fn edges(&self, least: f32, control: &Control<'_>) -> Result<Option<Edges>> {
+        let at: HashMap<u64, u32> = self.faces.iter().map(|face| face.id).zip(0..).collect();
+        let mut nearest = Nearest::new(self.len(), MOST);
+        let mut sink = |pairs: &[Pair]| {
+            for pair in pairs {
+                if let (Some(&a), Some(&b)) = (at.get(&pair.ids[0]), at.get(&pair.ids[1])) {
+                    nearest.add(Edge { a, b, score: pair.score });
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        let is_whole = join(&self.view, (least, PairSubjects::Any), control, &mut sink)?;
+        Ok(is_whole.then(|| Edges { edges: nearest.edges(), least }))
+    }
+
+    /// The faces of a photo are apart. With names, those of a subject are together, and two subjects are apart.
+    pub fn constraints(&self, names: bool) -> Constraints {
+        let mut constraints = Constraints::new();
+        let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
+        let mut subjects: BTreeMap<u64, u32> = BTreeMap::new();
+        for (at, face) in (0..).zip(&self.faces) {
+            if let Some(photo) = face.photo {
+                photos.entry(photo).or_default().push(at);
+            }
+            if let Some((subject, _)) = face.subject.as_ref().filter(|_| names) {
+                let first = *subjects.entry(*subject).or_insert(at);
+                if first != at {
+                    constraints.must_link(first, at);
+                }
+            }
+        }
+        photos.values().for_each(|faces| constraints.exclude(faces));
+        constraints.exclude(&subjects.into_values().collect::<Vec<_>>());
+        constraints
+    }
+}
+
+/// All templates: those of subjects, then those without.
+fn list(gallery: &Gallery) -> Result<Vec<Face>> {
+    let (mut faces, mut last) = (Vec::new(), 0);
+    loop {
+        let block = gallery.templates_after(last, BLOCK)?;
+        let Some(end) = block.last() else { break };
+        last = end.id;
+        faces.extend(block.into_iter().map(Face::of_subject));
+    }
+    last = 0;
+    loop {
+        let block = gallery.unknown_faces_after(last, BLOCK)?;
+        let Some(end) = block.last() else { return Ok(faces) };
+        last = end.id;
+        faces.extend(block.into_iter().map(Face::unknown));
+    }
+}
+
+/// Calls `visit` with the vector of each id, in order; `None` for an id that has none. Returns `false` if it was stopped.
+fn each_vector(
+    view: &View,
+    ids: &[u64],
+    (unit, control): (&'static str, &Control<'_>),
+    mut visit: impl FnMut(Option<&[f32]>),
+) -> Result<bool> {
+    for (block, some) in ids.chunks(BLOCK).enumerate() {
+        if control.is_stopped() {
+            return Ok(false);
+        }
+        control.report(unit, (block * BLOCK) as u64, Some(ids.len() as u64));
+        for row in view.vectors(some) {
+            visit(row.map_err(GalleryError::from)?.as_ref().map(|row| &row.vector[..]));
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,99 @@
+//! Clusters in their order, with their names.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::faces::{Face, Faces};
+use crate::reply::{ClusterOverview, ClusteredFace};
+
+/// Clusters with their numbers, from 1: the largest first, of equal ones the one with the lowest id.
+pub(super) struct Numbered {
+    /// The number of the cluster of each face.
+    numbers: Vec<u64>,
+    /// The positions of the faces of each cluster, in the order of their ids.
+    members: Vec<Vec<usize>>,
+}
+
+impl Numbered {
+    /// Numbers clusters, which are given by any number for each face.
+    pub fn of(clusters: &[u32], faces: &Faces) -> Self {
+        let id = |at: usize| faces.faces.get(at).map(|face| face.id);
+        let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (at, cluster) in clusters.iter().enumerate() {
+            members.entry(*cluster).or_default().push(at);
+        }
+        let mut members: Vec<Vec<usize>> = members.into_values().collect();
+        members.iter_mut().for_each(|faces| faces.sort_unstable_by_key(|&at| id(at)));
+        members.sort_unstable_by_key(|faces| (Reverse(faces.len()), faces.first().map(|&at| id(at))));
+        let mut numbers = vec![0; clusters.len()];
+        for (number, faces) in (1..).zip(&members) {
+            faces.iter().for_each(|&at| numbers[at] = number);
+        }
+        Self { numbers, members }
+    }
+
+    pub fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    pub fn clusters(&self) -> u64 {
+        self.members.len() as u64
+    }
+
+    pub fn singletons(&self) -> u64 {
+        self.members.iter().filter(|faces| faces.len() == 1).count() as u64
+    }
+
+    /// The largest clusters of at least two faces, at most `limit`.
+    pub fn largest(&self, faces: &Faces, limit: usize) -> Vec<ClusterOverview> {
+        let several = (1..).zip(&self.members).filter(|(_, members)| members.len() > 1);
+        several.take(limit).map(|(number, members)| overview(number, members, &faces.faces)).collect()
+    }
+
+    /// Number of unknown faces in clusters with a subject.
+    pub fn labelled(&self, faces: &Faces) -> u64 {
+        let unknown = |members: &Vec<usize>| {
+            members.iter().filter(|&&at| faces.faces[at].subject.is_none()).count() as u64
+        };
+        let unknown = self.members.iter().map(|members| (unknown(members), members.len() as u64));
+        unknown.filter(|(unknown, all)| unknown < all).map(|(unknown, _)| unknown).sum()
+    }
+
+    /// The faces in the order of their clusters, in a cluster in the order of their ids. With `labels`, each has the subject with the most
+    /// faces in its cluster.
+    pub fn lines(self, faces: Faces, labels: bool) -> Vec<ClusteredFace> {
+        let mut of: Vec<Option<Face>> = faces.faces.into_iter().map(Some).collect();
+        let mut lines = Vec::with_capacity(of.len());
+        for (cluster, members) in (1..).zip(self.members) {
+            let members: Vec<Face> = members.into_iter().filter_map(|at| of[at].take()).collect();
+            let label = labels.then(|| subjects(members.iter()).into_iter().next()).flatten();
+            for Face { id, subject, path, row, bounds, .. } in members {
+                let (subject, label) = (subject.map(|(_, name)| name), label.clone());
+                lines.push(ClusteredFace { face_id: id, path, row, bounds, subject, cluster, label });
+            }
+        }
+        lines
+    }
+}
+
+fn overview(cluster: u64, members: &[usize], faces: &[Face]) -> ClusterOverview {
+    let members = || members.iter().filter_map(|&at| faces.get(at));
+    ClusterOverview {
+        cluster,
+        faces: members().count() as u64,
+        unknown: members().filter(|face| face.subject.is_none()).count() as u64,
+        subjects: subjects(members()),
+        path: members().next().and_then(|face| face.path.clone()),
+    }
+}
+
+/// The names of the subjects of faces, that with the most faces first, equal ones in the order of the alphabet.
+fn subjects<'a>(faces: impl Iterator<Item = &'a Face>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (_, name) in faces.filter_map(|face| face.subject.as_ref()) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, faces)| Reverse(*faces));
+    counts.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
