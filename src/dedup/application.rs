@@ -133,11 +133,9 @@ fn apply_group(group: &Group, places: &Places, dry_run: bool, applied: &mut Appl
             applied.refused.push(refused);
             continue;
         }
-        if !dry_run {
-            if let Err(refused) = move_all(&pending) {
-                applied.refused.push(refused);
-                continue;
-            }
+        if !dry_run && let Err(refused) = move_all(&pending) {
+            applied.refused.push(refused);
+            continue;
         }
         applied.moved += pending.len() as u64;
         // Several names of one file free its bytes once.
@@ -286,14 +284,14 @@ fn undo_run(journal: &Journal, root: &Path, run: &Path, monitor: &Monitor<'_>, u
         }
         // A journal that somebody changed moves nothing from or to other places.
         let place = |path: Option<PathBuf>, folder: &Path| path.filter(|path| path.starts_with(folder));
-        if let (Some(from), Some(to)) = (place(one.from.path(), root), place(one.to.path(), run)) {
-            if exists(&to) {
-                match rename(&to, &from) {
-                    Ok(()) => undone.restored += 1,
-                    Err(error) => {
-                        let reason = format!("it stays at {}: {error}", to.display());
-                        undone.refused.push(Refused { path: from, reason });
-                    }
+        if let (Some(from), Some(to)) = (place(one.from.path(), root), place(one.to.path(), run))
+            && exists(&to)
+        {
+            match rename(&to, &from) {
+                Ok(()) => undone.restored += 1,
+                Err(error) => {
+                    let reason = format!("it stays at {}: {error}", to.display());
+                    undone.refused.push(Refused { path: from, reason });
                 }
             }
         }

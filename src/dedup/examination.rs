@@ -31,7 +31,8 @@ pub struct Examination {
 
 enum Outcome {
     NotAPhoto,
-    Photo(ContentHash, Option<(Examined, Option<Thumbnail>)>),
+    /// A photo, with what is known of a new content.
+    Photo(ContentHash, Option<Box<(Examined, Option<Thumbnail>)>>),
     Unread(String, String),
 }
 
@@ -61,7 +62,7 @@ pub fn examine(
                 Outcome::Unread(code, detail) => examination.unread.push((number, code, detail)),
                 Outcome::Photo(content, new) => {
                     new_files.push((&part[at], content));
-                    if let Some((examined, thumbnail)) = new {
+                    if let Some((examined, thumbnail)) = new.map(|new| *new) {
                         examination.decoded += 1;
                         pictures.push((content, examined, thumbnail));
                     }
@@ -100,10 +101,10 @@ struct Examiner<'a> {
 
 impl Examiner<'_> {
     fn outcome(&self, file: &File) -> Result<Outcome> {
-        if let Some(content) = self.cache.content(file)? {
-            if self.cache.examined(&content)?.is_some() {
-                return Ok(Outcome::Photo(content, None));
-            }
+        if let Some(content) = self.cache.content(file)?
+            && self.cache.examined(&content)?.is_some()
+        {
+            return Ok(Outcome::Photo(content, None));
         }
         let bytes = match Source::open(file.path(), true, self.limits).and_then(Source::read) {
             Ok(bytes) => bytes,
@@ -123,13 +124,13 @@ impl Examiner<'_> {
             }
             Err(error) => {
                 let refused = Examined::Refused(error.reason().code().into(), error.to_string());
-                Outcome::Photo(content, Some((refused, None)))
+                Outcome::Photo(content, Some(Box::new((refused, None))))
             }
             Ok(photo) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
                 let picture = Examined::Picture(facts(&bytes, &photo), signature);
-                Outcome::Photo(content, Some((picture, Some(thumbnail))))
+                Outcome::Photo(content, Some(Box::new((picture, Some(thumbnail)))))
             }
         })
     }

@@ -102,7 +102,7 @@ impl Signature {
     }
 
     /// The stored form.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.0.to_le_bytes()).collect();
         bytes.extend(self.miniature);
         bytes.extend(self.structured.to_le_bytes());

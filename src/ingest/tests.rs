@@ -83,8 +83,8 @@ fn with_a_dark_one(error: fn() -> NetworkError) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, brightness: u8| {
         let path = folder.path().join(name);
-        let pixel = |x: u32, y: u32| image::Luma([brightness + ((x / 8 + y / 8) % 16) as u8]);
-        image::GrayImage::from_fn(128, 128, pixel).save(&path).unwrap();
+        let pixel = |x: u32, y: u32| ::image::Luma([brightness + ((x / 8 + y / 8) % 16) as u8]);
+        ::image::GrayImage::from_fn(128, 128, pixel).save(&path).unwrap();
         path
     };
     let paths = [write("1.png", 150), write("2.png", 10), write("3.png", 90)];
@@ -126,7 +126,7 @@ fn photos_wait_for_memory_and_one_larger_than_the_budget_is_refused() {
         .map(|n| {
             let path = folder.path().join(format!("{n:02}.png"));
             let side = if n == 7 { 400 } else { 128 };
-            ::image::RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, n]))
+            ::image::RgbImage::from_fn(side, side, |x, y| ::image::Rgb([x as u8, y as u8, n]))
                 .save(&path)
                 .unwrap();
             path

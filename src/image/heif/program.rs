@@ -256,5 +256,6 @@ fn written(folder: &Path, output: &str) -> Option<PathBuf> {
     std::iter::once(folder.join(output)).chain(numbered).find(|file| file.is_file())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
