@@ -31,6 +31,7 @@ mod keep;
 mod monitor;
 mod multi_index;
 mod orientation;
+pub mod page;
 pub mod plan;
 mod planning;
 mod signature;

@@ -261,8 +261,16 @@ pub fn undo(plan: &Plan, quarantine: Option<&Path>, monitor: &Monitor<'_>) -> Re
     let mut undone = Undone::default();
     let mut has_run = false;
     for (root, run) in &places.runs {
-        let Some(journal) = Journal::read(run)? else { continue };
-        has_run = true;
+        has_run |= run.is_dir();
+        let Some(journal) = Journal::read(run)? else {
+            // A run that was killed before its first move.
+            Journal::remove(run);
+            if run.is_dir() {
+                let reason = "it contains files but no journal, so their places are not known".into();
+                undone.refused.push(Refused { path: run.clone(), reason });
+            }
+            continue;
+        };
         undo_run(&journal, root, run, monitor, &mut undone);
     }
     match has_run {

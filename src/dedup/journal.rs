@@ -17,6 +17,8 @@ use super::plan::PathText;
 /// Name of the folder that takes the moved files. Folders of this name are never searched.
 pub const QUARANTINE: &str = ".gallerist-quarantine";
 const NAME: &str = "journal.json";
+/// A journal that is being written. A run that was killed leaves it, and no file was moved yet.
+const PARTIAL: &str = "journal.json.partial";
 const VERSION: u32 = 1;
 
 /// The moves of a run into one quarantine.
@@ -101,10 +103,11 @@ impl Journal {
         let path = run.join(NAME);
         let text = serde_json::to_vec(self).unwrap_or_default();
         let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(run)?;
+            let partial = run.join(PARTIAL);
+            let mut file = File::create(&partial)?;
             file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
+            file.sync_all()?;
+            fs::rename(&partial, &path)?;
             File::open(run)?.sync_all()
         };
         write().map_err(|error| DedupError::io("write", &path, error))
@@ -123,6 +126,7 @@ impl Journal {
     /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay.
     pub fn remove(run: &Path) {
         let _ = fs::remove_file(run.join(NAME));
+        let _ = fs::remove_file(run.join(PARTIAL));
         remove_empty(run);
         if let Some(quarantine) = run.parent() {
             let _ = fs::remove_dir(quarantine);

@@ -18,17 +18,14 @@ const COMMENT: &str = "size of the photo: ";
 
 type Raster = ImageBuffer<Rgb<u8>, Vec<u8>>;
 
+/// A small copy of a photo as JPEG, at most `longest` pixels on its longer side. `None` if it cannot be encoded.
+pub fn preview(photo: &Photo, longest: u32) -> Option<Vec<u8>> {
+    encoded(&scaled(photo, longest)?)
+}
+
 /// A smaller copy of a photo as JPEG, at most 1,024 pixels on its longer side. `None` if it cannot be encoded.
 pub fn picture(photo: &Photo) -> Option<Vec<u8>> {
-    let raster = Raster::from_raw(photo.width, photo.height, photo.pixels.clone())?;
-    let longest = photo.width.max(photo.height);
-    let raster = match longest > LONGEST {
-        true => {
-            let side = |side: u32| (u64::from(side) * u64::from(LONGEST) / u64::from(longest)).max(1) as u32;
-            imageops::thumbnail(&raster, side(photo.width), side(photo.height))
-        }
-        false => raster,
-    };
+    let raster = scaled(photo, LONGEST)?;
     let jpeg = encoded(&raster)?;
     // The comment is the first segment, after the two bytes that begin a JPEG.
     let comment = format!("{COMMENT}{} {}", photo.width, photo.height);
@@ -55,6 +52,16 @@ pub fn face(picture: &[u8], bounds: [f32; 4]) -> Option<Vec<u8>> {
     let side = width.min(height);
     let face = imageops::crop_imm(&raster, x, y, side, side).to_image();
     encoded(&imageops::resize(&face, FACE, FACE, imageops::FilterType::Triangle))
+}
+
+fn scaled(photo: &Photo, most: u32) -> Option<Raster> {
+    let raster = Raster::from_raw(photo.width, photo.height, photo.pixels.clone())?;
+    let longest = photo.width.max(photo.height);
+    if longest <= most {
+        return Some(raster);
+    }
+    let side = |side: u32| (u64::from(side) * u64::from(most) / u64::from(longest)).max(1) as u32;
+    Some(imageops::thumbnail(&raster, side(photo.width), side(photo.height)))
 }
 
 fn encoded(raster: &Raster) -> Option<Vec<u8>> {

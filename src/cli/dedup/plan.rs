@@ -1,6 +1,7 @@
 //! `gallerist dedup plan`
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +12,7 @@ use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
 use crate::dedup::cache::Cache;
 use crate::dedup::plan::{Action, Group, Kind, Plan};
-use crate::dedup::{KEEP, Keep, PlanRequest, plan};
+use crate::dedup::{KEEP, Keep, PlanRequest, page, plan};
 use crate::image::Limits;
 
 /// Groups that are printed without `--all`.
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// File of the plan (JSON)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// File of a page (HTML) with the pictures side by side, on which choices can be changed and saved as a plan
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Folder whose photos are compared and never moved; repeatable
     #[arg(long, value_name = "DIR")]
     reference: Vec<PathBuf>,
@@ -67,22 +71,37 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         screen.text("stopped; what was read stays in the cache, so the same command goes on from there")?;
         return Ok(ExitStatus::Interrupted);
     };
-    write(&arguments.out, &planned.plan.to_json())?;
+    write(&arguments.out, |out| out.write_all(planned.plan.to_json().as_bytes()).map(|()| true))?;
+    if let Some(page) = &arguments.page {
+        let shown = monitored(|monitor| {
+            write(page, |out| page::write(&planned.plan, &request.limits, monitor, out))
+        })?;
+        if !shown {
+            screen.text("stopped; the plan is written, the page is not")?;
+            return Ok(ExitStatus::Interrupted);
+        }
+    }
     screen.json(&planned.plan)?;
     print(&planned.plan, planned.decoded, arguments, screen)?;
     Ok(ExitStatus::Done)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a file that appears when it is complete. `content` returns `false` if it was stopped.
+fn write(path: &Path, content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<bool>) -> Result<bool> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+    let write = || -> io::Result<bool> {
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut out = BufWriter::new(file.as_file());
+        let is_complete = content(&mut out)?;
+        out.flush()?;
+        drop(out);
+        if is_complete {
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+        }
+        Ok(is_complete)
     };
-    write().with_context(|| format!("cannot write the plan {}", path.display()))
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Result<()> {

@@ -1,0 +1,53 @@
+"use strict";
+const plan = JSON.parse(document.getElementById("plan").textContent);
+const number = new Intl.NumberFormat("en");
+const size = (bytes) => (bytes < 1 << 20 ? `${number.format(Math.ceil(bytes / 1024))} KiB` : `${number.format(Math.round(bytes / (1 << 20)))} MiB`);
+
+function keepsOne(group) {
+  return group.keep_all || group.members.some((member) => member.action === "keep");
+}
+
+function show(section, group) {
+  section.querySelectorAll("figure").forEach((figure, at) => {
+    figure.className = group.keep_all ? "keep" : group.members[at].action;
+  });
+  section.querySelector(".wrong").hidden = keepsOne(group);
+}
+
+function showSum() {
+  let files = 0;
+  let bytes = 0;
+  for (const group of plan.groups.filter((group) => !group.keep_all)) {
+    for (const member of group.members.filter((member) => member.action === "move")) {
+      files += member.files.length;
+      bytes += member.files.reduce((sum, file) => sum + file.bytes, 0);
+    }
+  }
+  plan.counts.moved_files = files;
+  plan.counts.moved_bytes = bytes;
+  plan.counts.moved_items = plan.groups.filter((group) => !group.keep_all).flatMap((group) => group.members).filter((member) => member.action === "move").length;
+  document.getElementById("sum").textContent = `${number.format(files)} files (${size(bytes)}) would move`;
+  document.getElementById("save").disabled = !plan.groups.every(keepsOne);
+}
+
+document.querySelector("main").addEventListener("change", (event) => {
+  const section = event.target.closest("section");
+  const group = plan.groups[Number(section.dataset.group)];
+  if (event.target.dataset.member === undefined) {
+    group.keep_all = event.target.checked;
+  } else {
+    group.members[Number(event.target.dataset.member)].action = event.target.checked ? "move" : "keep";
+  }
+  show(section, group);
+  showSum();
+});
+
+document.getElementById("save").addEventListener("click", () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(plan, null, 2) + "\n"], { type: "application/json" }));
+  link.download = "plan.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+
+showSum();
