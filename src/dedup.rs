@@ -19,6 +19,7 @@ pub mod application;
 mod burst;
 pub mod cache;
 mod comparison;
+mod contents;
 pub mod decisions;
 mod error;
 mod examination;

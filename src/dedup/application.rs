@@ -96,6 +96,13 @@ pub fn apply(
         apply_group(group, &places, request.dry_run, &mut applied);
         monitor.report("groups", done as u64 + 1, Some(total));
     }
+    if applied.moved + applied.already == 0 && !applied.stopped {
+        for run in std::mem::take(&mut applied.quarantines) {
+            let journal = Journal::read(&run)?;
+            Journal::remove(&run);
+            journal.iter().for_each(Journal::restore_times);
+        }
+    }
     for folder in &applied.quarantines {
         let _ = File::open(folder).and_then(|open| open.sync_all());
     }

@@ -213,7 +213,7 @@ impl Plan {
         let mut moved = BTreeSet::new();
         let mut kept = BTreeSet::new();
         for group in &self.groups {
-            if !group.members.iter().any(|member| member.action == Action::Keep) {
+            if !group.keep_all && !group.members.iter().any(|member| member.action == Action::Keep) {
                 return Err(format!(
                     "group {} keeps nothing; set the action of one member to `keep`",
                     group.id
@@ -225,7 +225,7 @@ impl Plan {
                     if !real.is_absolute() {
                         return Err(format!("{} is not an absolute path", real.display()));
                     }
-                    match member.action {
+                    match if group.keep_all { Action::Keep } else { member.action } {
                         Action::Move if !moved.insert(real.clone()) => {
                             return Err(format!("{} is moved by two groups", real.display()));
                         }

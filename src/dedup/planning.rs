@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use super::burst;
 use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::comparison::Likeness;
+use super::contents::{Collection, ContentStar};
 use super::decisions::Decisions;
 use super::error::{DedupError, Result};
 use super::examination::{Examination, examine};
 use super::files::{File, Found, find};
-use super::grouping::{Photos, group};
-use super::item::{Item, items};
+use super::item::Item;
 use super::keep::{Contender, Keep, compare};
 use super::monitor::Monitor;
 use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
-use super::signature::Signature;
-use super::thumbnail::Thumbnail;
 use crate::image::Limits;
 
 /// What a plan is made from.
@@ -84,96 +82,6 @@ pub fn plan(
         counts,
     };
     Ok(Some(Planned { plan, decoded: examination.decoded }))
-}
-
-/// The photos by content.
-struct Collection<'a> {
-    files: &'a [File],
-    examination: &'a Examination,
-    items: Vec<Item>,
-    /// Each content with the numbers of its items and files.
-    contents: BTreeMap<ContentHash, Vec<(usize, usize)>>,
-    /// Contents that were decoded, in order.
-    pictures: Vec<(ContentHash, &'a Facts, Signature)>,
-}
-
-impl<'a> Collection<'a> {
-    fn new(found: &'a Found, examination: &'a Examination) -> Self {
-        let items = items(&found.files, |number| examination.photos.contains_key(&number));
-        let mut contents: BTreeMap<ContentHash, Vec<(usize, usize)>> = BTreeMap::new();
-        let mut pictures = BTreeMap::new();
-        for (number, item) in items.iter().enumerate() {
-            for photo in &item.photos {
-                let Some((content, examined)) = examination.photos.get(photo) else { continue };
-                contents.entry(*content).or_default().push((number, *photo));
-                if let Examined::Picture(facts, signature) = examined {
-                    pictures.insert(*content, (facts, *signature));
-                }
-            }
-        }
-        let pictures =
-            pictures.into_iter().map(|(content, (facts, signature))| (content, facts, signature)).collect();
-        Self { files: &found.files, examination, items, contents, pictures }
-    }
-
-    /// Groups of contents that show the same picture, each with the likeness to its first content.
-    fn stars(
-        &self,
-        cache: &Cache,
-        decisions: &Decisions,
-        monitor: &Monitor<'_>,
-    ) -> Result<Option<Vec<ContentStar>>> {
-        let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
-        let apart = decisions.different()?;
-        let pictures = Pictures { collection: self, cache, apart };
-        let total = signatures.len() as u64;
-        let proceed = |done: usize| {
-            monitor.report("photos compared", done as u64, Some(total));
-            !monitor.is_stopped()
-        };
-        let stars = group(&signatures, &pictures, proceed)?;
-        Ok(stars.map(|stars| {
-            let content = |picture: usize| self.pictures[picture].0;
-            let star = |star: super::grouping::Star| {
-                let copies = star.copies.into_iter().map(|(copy, likeness)| (content(copy), Some(likeness)));
-                std::iter::once((content(star.centre), None)).chain(copies).collect()
-            };
-            stars.into_iter().map(star).collect()
-        }))
-    }
-
-    fn facts(&self, content: &ContentHash) -> Option<&'a Facts> {
-        let at = self.pictures.binary_search_by(|(other, ..)| other.cmp(content)).ok()?;
-        Some(self.pictures[at].1)
-    }
-}
-
-type ContentStar = Vec<(ContentHash, Option<Likeness>)>;
-
-struct Pictures<'a> {
-    collection: &'a Collection<'a>,
-    cache: &'a Cache,
-    apart: BTreeSet<(ContentHash, ContentHash)>,
-}
-
-impl Photos for Pictures<'_> {
-    type Error = DedupError;
-
-    fn thumbnail(&self, photo: usize) -> Result<Thumbnail> {
-        self.cache.thumbnail(&self.collection.pictures[photo].0)
-    }
-
-    fn may_join(&self, centre: usize, photo: usize) -> bool {
-        let (one, facts, _) = &self.collection.pictures[centre];
-        let (other, other_facts, _) = &self.collection.pictures[photo];
-        let shares_item = || {
-            let of = |content: &ContentHash| self.collection.contents[content].iter().map(|(item, _)| *item);
-            of(one).any(|item| of(other).any(|second| second == item))
-        };
-        !burst::are_different_exposures(facts, other_facts)
-            && !self.apart.contains(&(*one.min(other), *one.max(other)))
-            && !shares_item()
-    }
 }
 
 /// Computes the hashes of companions.
