@@ -313,6 +313,8 @@ fn undo_run(journal: &Journal, root: &Path, run: &Path, monitor: &Monitor<'_>, u
         monitor.report("files", done as u64 + 1, Some(total));
     }
     if undone.refused.len() == before {
+        // Once before the journal is removed, in case the run is killed, and once after it, because that changes the folder above.
+        journal.restore_times();
         Journal::remove(run);
         journal.restore_times();
     }
