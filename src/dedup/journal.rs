@@ -68,7 +68,12 @@ impl Journal {
             let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             Ok(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 })
         };
-        let folders = folders.into_iter().map(time).collect::<Result<_>>()?;
+        let mut folders: Vec<FolderTime> = folders.into_iter().map(time).collect::<Result<_>>()?;
+        // A run that was killed before its journal was complete has changed a folder already; its partial journal has the time before that.
+        for earlier in Self::partial(quarantine).into_iter().flat_map(|partial| partial.folders) {
+            folders.retain(|folder| folder.path != earlier.path);
+            folders.push(earlier);
+        }
         Ok(Self { version: VERSION, moves, folders })
     }
 
@@ -113,6 +118,11 @@ impl Journal {
         write().map_err(|error| DedupError::io("write", &path, error))
     }
 
+    /// The journal of a run that was killed before its first move, if it was written far enough.
+    fn partial(run: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(run.join(PARTIAL)).ok()?).ok()
+    }
+
     /// Gives the folders their times of change back.
     pub fn restore_times(&self) {
         for folder in &self.folders {
@@ -125,12 +135,15 @@ impl Journal {
 
     /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay.
     pub fn remove(run: &Path) {
-        let _ = fs::remove_file(run.join(NAME));
+        let partial = Self::partial(run);
+        remove_empty(&run.join("files"));
         let _ = fs::remove_file(run.join(PARTIAL));
-        remove_empty(run);
+        let _ = fs::remove_file(run.join(NAME));
+        let _ = fs::remove_dir(run);
         if let Some(quarantine) = run.parent() {
             let _ = fs::remove_dir(quarantine);
         }
+        partial.iter().for_each(Self::restore_times);
     }
 }
 
