@@ -20,6 +20,7 @@ mod burst;
 pub mod cache;
 mod comparison;
 mod contents;
+mod database;
 pub mod decisions;
 mod error;
 mod examination;
@@ -29,17 +30,17 @@ mod hash;
 mod item;
 mod journal;
 mod keep;
-mod monitor;
+mod moments;
 mod multi_index;
 mod orientation;
-pub mod page;
 pub mod plan;
 mod planning;
 mod signature;
 pub mod subjects;
+#[cfg(test)]
+mod tests;
 mod thumbnail;
 
 pub use error::{DedupError, Result};
 pub use keep::{DEFAULT as KEEP, Keep};
-pub use monitor::Monitor;
 pub use planning::{PlanRequest, Planned, plan};

@@ -48,6 +48,7 @@ pub mod calibration;
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod client;
+pub mod control;
 pub mod decision;
 pub mod dedup;
 pub mod encoder;

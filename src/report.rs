@@ -2,6 +2,7 @@
 
 mod chart;
 pub mod comparison;
+pub mod copies;
 mod csv;
 #[cfg(test)]
 mod example;

@@ -36,9 +36,9 @@ mod tests;
 mod verify;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use crate::control::{Control, Progress};
 pub use audit::{AuditRequest, Audited, Mated};
 pub use batch::{Asked, Subjects};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
@@ -114,43 +114,6 @@ impl Session {
     /// The networks of the gallery's model. This does not load them.
     pub fn networks(&self) -> &Networks {
         &self.networks
-    }
-}
-
-/// The progress of a long operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The counted unit, in the plural: `photos`, `rows checked`.
-    pub unit: &'static str,
-    /// Number of completed units.
-    pub done: u64,
-    /// Number of all units; `None` if it is not known.
-    pub total: Option<u64>,
-}
-
-/// Stops a long operation and reports its progress.
-#[derive(Clone, Copy)]
-pub struct Control<'a> {
-    /// Stops the operation when it becomes true. Reported results stay.
-    pub stop: &'a AtomicBool,
-    /// Called after each step.
-    pub progress: &'a dyn Fn(Progress),
-}
-
-impl Control<'_> {
-    /// Never stops, and reports nothing.
-    pub fn none() -> Control<'static> {
-        static NEVER: AtomicBool = AtomicBool::new(false);
-        Control { stop: &NEVER, progress: &|_| {} }
-    }
-
-    /// Whether a stop was requested.
-    pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn report(&self, unit: &'static str, done: u64, total: Option<u64>) {
-        (self.progress)(Progress { unit, done, total });
     }
 }
 

@@ -11,9 +11,8 @@ use clap::{Args, Subcommand};
 
 use super::screen::{Bar, Screen};
 use super::{ExitStatus, folders, interrupt};
-use crate::dedup::Monitor;
+use crate::control::Control;
 use crate::dedup::decisions::Decisions;
-use crate::session::Progress;
 
 /// Find copies of photos, and people who are in a gallery twice. No photo is deleted: `plan` only reads, `apply` moves to a quarantine, `undo` moves back.
 #[derive(Debug, Args)]
@@ -44,10 +43,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 }
 
 /// Runs `work` with the stop flag and a progress bar.
-fn monitored<T>(work: impl FnOnce(&Monitor<'_>) -> T) -> T {
+fn monitored<T>(work: impl FnOnce(&Control<'_>) -> T) -> T {
     let bar = Bar::new();
-    let progress = |unit, done, total| bar.show(Progress { unit, done, total });
-    let done = work(&Monitor { stop: interrupt::stop_flag(), progress: &progress });
+    let done = work(&Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) });
     bar.finish();
     done
 }

@@ -7,6 +7,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use super::hash::Window;
+use super::moments::Moments;
 use super::thumbnail::{SIDE, Thumbnail};
 
 /// Sides of the levels on which the alignment is refined, and the steps on each.
@@ -70,6 +71,25 @@ impl Level {
             grey.extend(pairs.map(|(above, below)| (above[0] + above[1] + below[0] + below[1]) / 4.0));
         }
         Self { side, grey }
+    }
+}
+
+impl Level {
+    /// The picture in the frame of another one, with its contrast and brightness: `side * side` values, NaN outside of this picture.
+    pub fn seen_through(&self, alignment: &Alignment) -> Vec<f32> {
+        let (side, Alignment { scale, shift, gain, bias }) = (self.side, *alignment);
+        let (columns, rows) = (axis(side, scale[0], shift[0]), axis(side, scale[1], shift[1]));
+        let mut seen = vec![f32::NAN; side * side];
+        for (line, place) in seen.chunks_exact_mut(side).zip(rows) {
+            let Some((top, down)) = place else { continue };
+            let (above, below) = (&self.grey[top * side..][..side], &self.grey[(top + 1) * side..][..side]);
+            for (grey, place) in line.iter_mut().zip(&columns) {
+                let Some((left, across)) = *place else { continue };
+                let pixels = [above[left], above[left + 1], below[left], below[left + 1]];
+                *grey = gain * interpolated(pixels, across, down)[0] + bias;
+            }
+        }
+        seen
     }
 }
 
@@ -166,35 +186,19 @@ fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Op
 /// Whether the middles of two pictures correlate on a coarse level. Most different pictures with similar hashes end here, at a sixth of the
 /// cost. Captions and frames are outside the middle.
 fn is_plausible(one: &Level, other: &Level, alignment: &Alignment) -> bool {
-    let side = one.side;
-    let axes = |at: usize| axis(side, alignment.scale[at], alignment.shift[at]);
-    let (columns, rows) = (axes(0), axes(1));
+    let (side, other) = (one.side, other.seen_through(alignment));
     let margin = (side as f32 * MARGIN) as usize;
-    let middle = margin..side - margin;
-    let (mut count, mut sums, mut squares, mut product) = (0.0, [0.0; 2], [0.0; 2], 0.0);
-    for row in middle.clone() {
-        let Some((top, down)) = rows[row] else { continue };
-        for column in middle.clone() {
-            let Some((left, across)) = columns[column] else { continue };
-            let corner = top * side + left;
-            let pixels = [corner, corner + 1, corner + side, corner + side + 1].map(|at| other.grey[at]);
-            let (a, b) = (one.grey[row * side + column], interpolated(pixels, across, down)[0]);
-            count += 1.0;
-            sums = [sums[0] + a, sums[1] + b];
-            squares = [squares[0] + a * a, squares[1] + b * b];
-            product += a * b;
-        }
+    let mut moments = Moments::default();
+    for row in margin..side - margin {
+        let pixels = row * side + margin..(row + 1) * side - margin;
+        let pairs = one.grey[pixels.clone()].iter().zip(&other[pixels]);
+        pairs.filter(|(_, b)| !b.is_nan()).for_each(|(a, b)| moments.add(*a, *b));
     }
-    let count = f32::max(count, 1.0);
-    let spread = |at: usize| squares[at] - sums[at] * sums[at] / count;
-    let common = product - sums[0] * sums[1] / count;
-    // Middles without structure say nothing.
-    let is_flat = spread(0).max(spread(1)) < FLAT * count;
-    is_flat || common >= LEAST_CORRELATION * (spread(0) * spread(1)).sqrt()
+    moments.correlate(LEAST_CORRELATION, FLAT)
 }
 
 /// For each pixel of a line, the place in the other line: a pixel and the share of the next one. `None` outside.
-pub fn axis(side: usize, scale: f32, shift: f32) -> Vec<Option<(usize, f32)>> {
+fn axis(side: usize, scale: f32, shift: f32) -> Vec<Option<(usize, f32)>> {
     let length = side as f32;
     let place = |at: usize| {
         let place = (scale * (at as f32 + 0.5) / length + shift) * length - 0.5;
@@ -208,7 +212,7 @@ pub fn axis(side: usize, scale: f32, shift: f32) -> Vec<Option<(usize, f32)>> {
 }
 
 /// The value between four pixels, and its derivatives for a step of one pixel.
-pub fn interpolated([a, b, c, d]: [f32; 4], across: f32, down: f32) -> [f32; 3] {
+fn interpolated([a, b, c, d]: [f32; 4], across: f32, down: f32) -> [f32; 3] {
     let (above, below) = (a + (b - a) * across, c + (d - c) * across);
     [above + (below - above) * down, (b - a) + ((d - c) - (b - a)) * down, below - above]
 }

@@ -5,16 +5,15 @@
 //! not at all.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::cache::ContentHash;
 use super::decisions::Decisions;
 use super::error::{DedupError, Result};
 use super::journal::{Journal, Move, QUARANTINE, exists, rename};
-use super::monitor::Monitor;
 use super::plan::{Action, Group, Member, Plan, hex};
 use super::planning::content_hash;
+use crate::control::Control;
 
 /// How a plan is applied.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +60,7 @@ pub fn apply(
     plan: &Plan,
     request: &ApplyRequest,
     decisions: &Decisions,
-    monitor: &Monitor<'_>,
+    control: &Control<'_>,
 ) -> Result<Applied> {
     let places = Places::of(plan, request.quarantine.as_deref());
     let mut applied = Applied::default();
@@ -89,12 +88,12 @@ pub fn apply(
     }
     let total = groups.len() as u64;
     for (done, group) in groups.into_iter().enumerate() {
-        if monitor.is_stopped() {
+        if control.is_stopped() {
             applied.stopped = true;
             break;
         }
         apply_group(group, &places, request.dry_run, &mut applied);
-        monitor.report("groups", done as u64 + 1, Some(total));
+        control.report("groups", done as u64 + 1, Some(total));
     }
     if applied.moved + applied.already == 0 && !applied.stopped {
         for run in std::mem::take(&mut applied.quarantines) {
@@ -102,9 +101,6 @@ pub fn apply(
             Journal::remove(&run);
             journal.iter().for_each(Journal::restore_times);
         }
-    }
-    for folder in &applied.quarantines {
-        let _ = File::open(folder).and_then(|open| open.sync_all());
     }
     Ok(applied)
 }
@@ -263,7 +259,7 @@ pub struct Undone {
 ///
 /// # Errors
 /// There is no such run, or a journal is damaged.
-pub fn undo(plan: &Plan, quarantine: Option<&Path>, monitor: &Monitor<'_>) -> Result<Undone> {
+pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Result<Undone> {
     let places = Places::of(plan, quarantine);
     let mut undone = Undone::default();
     let mut has_run = false;
@@ -278,7 +274,7 @@ pub fn undo(plan: &Plan, quarantine: Option<&Path>, monitor: &Monitor<'_>) -> Re
             }
             continue;
         };
-        undo_run(&journal, root, run, monitor, &mut undone);
+        undo_run(&journal, root, run, control, &mut undone);
     }
     match has_run {
         true => Ok(undone),
@@ -289,11 +285,11 @@ pub fn undo(plan: &Plan, quarantine: Option<&Path>, monitor: &Monitor<'_>) -> Re
     }
 }
 
-fn undo_run(journal: &Journal, root: &Path, run: &Path, monitor: &Monitor<'_>, undone: &mut Undone) {
+fn undo_run(journal: &Journal, root: &Path, run: &Path, control: &Control<'_>, undone: &mut Undone) {
     let total = journal.moves.len() as u64;
     let before = undone.refused.len();
     for (done, one) in journal.moves.iter().rev().enumerate() {
-        if monitor.is_stopped() {
+        if control.is_stopped() {
             undone.stopped = true;
             return;
         }
@@ -310,7 +306,7 @@ fn undo_run(journal: &Journal, root: &Path, run: &Path, monitor: &Monitor<'_>, u
                 }
             }
         }
-        monitor.report("files", done as u64 + 1, Some(total));
+        control.report("files", done as u64 + 1, Some(total));
     }
     if undone.refused.len() == before {
         // Once before the journal is removed, in case the run is killed, and once after it, because that changes the folder above.

@@ -1,16 +1,19 @@
 //! What earlier runs found out: the hash of each file's content, and the signature and thumbnail of each content.
 //!
 //! A file whose path, inode, size and times are unchanged is not read again, nor is one that was moved with its inode, size and time of
-//! change. A content that is known is not decoded again, wherever it is. The cache is an SQLite file; a damaged one, or one of another version,
-//! is made anew, because everything in it can be computed again. The decisions of the user are elsewhere ([`decisions`](super::decisions)).
+//! change. A content that is known is not decoded again, wherever it is. The cache is an SQLite file; one of another version is made
+//! anew, because everything in it can be computed again. It contains small grey copies of the photos. The decisions of the user are
+//! elsewhere ([`decisions`](super::decisions)).
 
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::database::{self, Layout, Opened};
 use super::error::{DedupError, Result};
 use super::files::{File, Stamp};
 use super::signature::Signature;
@@ -24,17 +27,31 @@ const VERSION: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
-    CREATE TABLE picture (content BLOB PRIMARY KEY, facts TEXT NOT NULL, signature BLOB, refusal TEXT) WITHOUT ROWID;
+    CREATE TABLE picture (content BLOB PRIMARY KEY, facts TEXT NOT NULL, signature BLOB, detail TEXT, settings TEXT) WITHOUT ROWID;
     CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL);
 ";
+
+const LAYOUT: Layout =
+    Layout { name: "a cache of photos", application: 0x474c_5043, version: VERSION, tables: TABLES };
 
 /// A picture, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
     /// It was decoded.
     Picture(Facts, Signature),
-    /// It was not: a stable code, and an explanation.
-    Refused(String, String),
+    /// It was not.
+    Refused(Refusal),
+}
+
+/// Why a photo was not decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The stable code of the reason.
+    pub code: String,
+    /// An explanation.
+    pub detail: String,
+    /// The settings with which it was refused. With others it is decoded again.
+    pub settings: String,
 }
 
 /// What is known of a picture besides its pixels.
@@ -64,43 +81,32 @@ pub struct Facts {
 pub struct Cache(Mutex<Connection>);
 
 impl Cache {
-    /// Opens or makes the cache at `path`.
+    /// Opens the cache at `path`, or makes it. One with other tables is made anew.
     ///
     /// # Errors
-    /// The folder or the file cannot be written.
+    /// The file cannot be written, is damaged, or is not a cache of photos.
     pub fn open(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| DedupError::io("make the folder", folder, error))?;
+        if let Opened::Current(connection) = database::open(path, &LAYOUT)? {
+            return Self::of(connection);
         }
-        match Self::opened(path) {
-            Ok(cache) => Ok(cache),
-            Err(error) => {
-                tracing::warn!(%error, "the cache of photos is damaged or of another version; it is made anew");
-                for ending in ["", "-wal", "-shm"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(ending);
-                    let _ = fs::remove_file(name);
-                }
-                Self::opened(path)
-                    .map_err(|error| DedupError::Cache { path: path.into(), reason: error.to_string() })
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            let _ = fs::remove_file(name);
+        }
+        match database::open(path, &LAYOUT)? {
+            Opened::Current(connection) => Self::of(connection),
+            Opened::Other(version) => {
+                let reason =
+                    format!("a cache of version {version} cannot be removed; this program uses {VERSION}");
+                Err(DedupError::Database { path: path.into(), reason })
             }
         }
     }
 
-    fn opened(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    fn of(connection: Connection) -> Result<Self> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match version {
-            VERSION => {}
-            0 => {
-                let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-                connection.execute_batch(&setup)?;
-            }
-            _ => return Err(rusqlite::Error::InvalidQuery),
-        }
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -129,10 +135,18 @@ impl Cache {
                 return Ok(found);
             }
         }
+        // A file that is still at the known path was edited there, and kept its inode, size and time.
         let mut moved = connection.prepare_cached(
-            "SELECT content FROM file WHERE inode = ?1 AND bytes = ?2 AND modified = ?3 LIMIT 1",
+            "SELECT path, content FROM file WHERE inode = ?1 AND bytes = ?2 AND modified = ?3",
         )?;
-        Ok(moved.query_row(params![inode, bytes, modified], |row| row.get(0)).optional()?)
+        let mut rows = moved.query(params![inode, bytes, modified])?;
+        while let Some(row) = rows.next()? {
+            let known = PathBuf::from(OsString::from_vec(row.get(0)?));
+            if !known.exists() {
+                return Ok(Some(row.get(1)?));
+            }
+        }
+        Ok(None)
     }
 
     /// What is known of a content.
@@ -141,17 +155,20 @@ impl Cache {
     /// The cache cannot be read.
     pub fn examined(&self, content: &ContentHash) -> Result<Option<Examined>> {
         let connection = self.connection();
-        let mut query =
-            connection.prepare_cached("SELECT facts, signature, refusal FROM picture WHERE content = ?1")?;
-        type Row = (String, Option<Vec<u8>>, Option<String>);
-        let row: Option<Row> =
-            query.query_row([content], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-        Ok(row.and_then(|(facts, signature, refusal)| match (signature, refusal) {
-            (Some(signature), None) => {
+        let mut query = connection
+            .prepare_cached("SELECT facts, signature, detail, settings FROM picture WHERE content = ?1")?;
+        type Row = (String, Option<Vec<u8>>, Option<String>, Option<String>);
+        let row: Option<Row> = query
+            .query_row([content], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        Ok(row.and_then(|(facts, signature, detail, settings)| match (signature, detail, settings) {
+            (Some(signature), None, None) => {
                 let facts = serde_json::from_str(&facts).ok()?;
                 Some(Examined::Picture(facts, Signature::from_bytes(&signature)?))
             }
-            (None, Some(refusal)) => Some(Examined::Refused(facts, refusal)),
+            (None, Some(detail), Some(settings)) => {
+                Some(Examined::Refused(Refusal { code: facts, detail, settings }))
+            }
             _ => None,
         }))
     }
@@ -197,17 +214,23 @@ impl Cache {
                 }
             }
             let mut insert =
-                transaction.prepare_cached("INSERT OR REPLACE INTO picture VALUES (?1, ?2, ?3, ?4)")?;
+                transaction.prepare_cached("INSERT OR REPLACE INTO picture VALUES (?1, ?2, ?3, ?4, ?5)")?;
             let mut insert_grey =
                 transaction.prepare_cached("INSERT OR REPLACE INTO thumbnail VALUES (?1, ?2)")?;
             for (content, examined, thumbnail) in pictures {
                 match examined {
                     Examined::Picture(facts, signature) => {
                         let facts = serde_json::to_string(facts).unwrap_or_default();
-                        insert.execute(params![content, facts, signature.to_bytes(), None::<String>])?
+                        insert.execute(params![
+                            content,
+                            facts,
+                            signature.to_bytes(),
+                            None::<String>,
+                            None::<String>
+                        ])?
                     }
-                    Examined::Refused(code, detail) => {
-                        insert.execute(params![content, code, None::<Vec<u8>>, detail])?
+                    Examined::Refused(Refusal { code, detail, settings }) => {
+                        insert.execute(params![content, code, None::<Vec<u8>>, detail, settings])?
                     }
                 };
                 if let Some(thumbnail) = thumbnail {

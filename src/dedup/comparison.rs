@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
-use super::alignment::{Alignment, Level, Pyramid, align, axis, interpolated};
+use super::alignment::{Alignment, Level, Pyramid, align};
 use super::hash::Window;
+use super::moments::Moments;
 use super::orientation::Orientation;
 use super::signature::{FEW, STRUCTURE};
 use super::thumbnail::SIDE;
@@ -110,18 +111,20 @@ struct Blocks {
 
 impl Blocks {
     fn of(one: &Level, other: &Level, alignment: &Alignment) -> Self {
-        let mut blocks = [[Block::Outside; BLOCKS]; BLOCKS];
-        let (mut squares, mut pixels) = (0.0, 0_usize);
-        let sampled = Sampled::of(other, alignment);
-        for (row, blocks) in blocks.iter_mut().enumerate() {
-            for (column, block) in blocks.iter_mut().enumerate() {
-                let sums = Sums::of(one, &sampled, [column * BLOCK, row * BLOCK]);
-                *block = sums.block();
-                squares += sums.squares;
-                pixels += sums.pixels;
+        let other = other.seen_through(alignment);
+        let mut all = Moments::default();
+        let mut block = |row: usize, column: usize| {
+            let mut moments = Moments::default();
+            for y in row * BLOCK..(row + 1) * BLOCK {
+                let pixels = y * SIDE + column * BLOCK..y * SIDE + (column + 1) * BLOCK;
+                let pairs = one.grey[pixels.clone()].iter().zip(&other[pixels]);
+                pairs.filter(|(_, b)| !b.is_nan()).for_each(|(a, b)| moments.add(*a, *b));
             }
-        }
-        Self { blocks, alignment: *alignment, difference: squares / pixels.max(1) as f32 }
+            all += moments;
+            Block::of(&moments)
+        };
+        let blocks = std::array::from_fn(|row| std::array::from_fn(|column| block(row, column)));
+        Self { blocks, alignment: *alignment, difference: all.squared_difference() }
     }
 
     /// The share of agreeing blocks if this is the same picture.
@@ -166,84 +169,25 @@ impl Alignment {
     }
 }
 
-/// A picture in the frame of another one, with its contrast and brightness. Pixels outside are NaN.
-struct Sampled {
-    grey: Vec<f32>,
-}
-
-impl Sampled {
-    fn of(other: &Level, alignment: &Alignment) -> Self {
-        let Alignment { scale, shift, gain, bias } = *alignment;
-        let (columns, rows) = (axis(SIDE, scale[0], shift[0]), axis(SIDE, scale[1], shift[1]));
-        let mut grey = vec![f32::NAN; SIDE * SIDE];
-        for (line, place) in grey.chunks_exact_mut(SIDE).zip(rows) {
-            let Some((top, down)) = place else { continue };
-            let (above, below) = (&other.grey[top * SIDE..][..SIDE], &other.grey[(top + 1) * SIDE..][..SIDE]);
-            for (grey, place) in line.iter_mut().zip(&columns) {
-                let Some((left, across)) = *place else { continue };
-                let pixels = [above[left], above[left + 1], below[left], below[left + 1]];
-                *grey = gain * interpolated(pixels, across, down)[0] + bias;
-            }
+impl Block {
+    fn of(moments: &Moments) -> Self {
+        if moments.count * 2.0 < (BLOCK * BLOCK) as f32 {
+            return Self::Outside;
         }
-        Self { grey }
-    }
-}
-
-/// The moments of the pixels of a block.
-#[derive(Default)]
-struct Sums {
-    pixels: usize,
-    one: f32,
-    other: f32,
-    one_squared: f32,
-    other_squared: f32,
-    product: f32,
-    squares: f32,
-}
-
-impl Sums {
-    fn of(one: &Level, other: &Sampled, [left, top]: [usize; 2]) -> Self {
-        let mut sums = Self::default();
-        for y in top..top + BLOCK {
-            for x in left..left + BLOCK {
-                let (a, b) = (one.grey[y * SIDE + x], other.grey[y * SIDE + x]);
-                if b.is_nan() {
-                    continue;
-                }
-                sums.pixels += 1;
-                sums.one += a;
-                sums.other += b;
-                sums.one_squared += a * a;
-                sums.other_squared += b * b;
-                sums.product += a * b;
-                sums.squares += (a - b) * (a - b);
-            }
-        }
-        sums
-    }
-
-    fn block(&self) -> Block {
-        if self.pixels * 2 < BLOCK * BLOCK {
-            return Block::Outside;
-        }
-        let count = self.pixels as f32;
-        let (one, other) = (self.one / count, self.other / count);
-        let (spread, other_spread) =
-            (self.one_squared / count - one * one, self.other_squared / count - other * other);
-        let common = self.product / count - one * other;
-        let is_flat = spread.max(other_spread) < STRUCTURE;
+        let ([one, other], [spread, other_spread]) = (moments.means(), moments.variances());
         if (one - other).abs() > BRIGHTNESS {
-            return Block::Disagrees;
+            return Self::Disagrees;
         }
-        if is_flat {
-            return Block::Flat;
+        if spread.max(other_spread) < STRUCTURE {
+            return Self::Flat;
         }
-        // The larger of the two variances, so that structure of either picture must be in the other.
-        let unexplained = |spread: f32, by: f32| spread - common.max(0.0) * common.max(0.0) / by.max(1.0);
-        let explains = |spread: f32, by: f32| unexplained(spread, by) <= UNEXPLAINED * spread + NOISE;
+        // The structure of either picture must be in the other.
+        let common = moments.covariance().max(0.0);
+        let explains =
+            |spread: f32, by: f32| spread - common * common / by.max(1.0) <= UNEXPLAINED * spread + NOISE;
         match explains(spread, other_spread) && explains(other_spread, spread) {
-            true => Block::Agrees,
-            false => Block::Disagrees,
+            true => Self::Agrees,
+            false => Self::Disagrees,
         }
     }
 }

@@ -11,9 +11,9 @@ use super::examination::Examination;
 use super::files::{File, Found};
 use super::grouping::{Photos, Star, group};
 use super::item::{Item, items};
-use super::monitor::Monitor;
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
+use crate::control::Control;
 
 /// The photos by content.
 pub(super) struct Collection<'a> {
@@ -50,15 +50,15 @@ impl<'a> Collection<'a> {
         &self,
         cache: &Cache,
         decisions: &Decisions,
-        monitor: &Monitor<'_>,
+        control: &Control<'_>,
     ) -> Result<Option<Vec<ContentStar>>> {
         let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
         let apart = decisions.different()?;
         let pictures = Pictures { collection: self, cache, apart };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
-            monitor.report("photos compared", done as u64, Some(total));
-            !monitor.is_stopped()
+            control.report("photos compared", done as u64, Some(total));
+            !control.is_stopped()
         };
         let stars = group(&signatures, &pictures, proceed)?;
         Ok(stars.map(|stars| {

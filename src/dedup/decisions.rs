@@ -4,7 +4,6 @@
 //! comes later is shown.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::cache::ContentHash;
+use super::database::{self, Layout, Opened};
 use super::error::{DedupError, Result};
 
 const VERSION: i64 = 1;
@@ -20,36 +20,29 @@ const TABLES: &str = "
     CREATE TABLE kept (content BLOB, path BLOB, PRIMARY KEY (content, path)) WITHOUT ROWID;
 ";
 
+const LAYOUT: Layout = Layout {
+    name: "a file of decisions about photos",
+    application: 0x474c_5044,
+    version: VERSION,
+    tables: TABLES,
+};
+
 /// The decisions of a user, in an SQLite file.
 pub struct Decisions(Mutex<Connection>);
 
 impl Decisions {
-    /// Opens or makes the file.
+    /// Opens the file, or makes it.
     ///
     /// # Errors
-    /// It cannot be written, is damaged, or is of another version.
+    /// It cannot be written, is damaged, of another version, or something else.
     pub fn open(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| DedupError::io("make the folder", folder, error))?;
-        }
-        let refused =
-            |error: rusqlite::Error| DedupError::Cache { path: path.into(), reason: error.to_string() };
-        let connection = Connection::open(path).map_err(refused)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30)).map_err(refused)?;
-        let version: i64 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(refused)?;
-        match version {
-            VERSION => {}
-            0 => {
-                let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-                connection.execute_batch(&setup).map_err(refused)?;
-            }
-            other => {
-                let reason = format!("decisions of version {other}; this program reads version {VERSION}");
-                return Err(DedupError::Cache { path: path.into(), reason });
+        match database::open(path, &LAYOUT)? {
+            Opened::Current(connection) => Ok(Self(Mutex::new(connection))),
+            Opened::Other(version) => {
+                let reason = format!("decisions of version {version}; this program reads version {VERSION}");
+                Err(DedupError::Database { path: path.into(), reason })
             }
         }
-        Ok(Self(Mutex::new(connection)))
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -22,16 +22,16 @@ pub enum DedupError {
         /// The answer of the system.
         error: io::Error,
     },
-    /// The cache or the file of decisions failed.
+    /// The cache or the file of decisions cannot be used.
     #[error("{}: {reason}", path.display())]
-    Cache {
+    Database {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
     /// SQLite failed.
-    #[error("the cache of photos failed: {0}")]
+    #[error("the cache or the decisions failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// A plan is damaged, of another version, or would lose something.
     #[error("{}: {reason}", path.display())]

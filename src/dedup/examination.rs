@@ -5,14 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::cache::{Cache, ContentHash, Examined, Facts};
+use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
 use super::error::Result;
 use super::files::File;
 use super::hash::Hasher;
-use super::monitor::Monitor;
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
+use crate::control::Control;
 use crate::image::{DecodeError, Limits, Photo, Source, inspect, metadata};
+use crate::ingest::Options;
 use crate::reason::Reason;
 
 /// Files that are read before their results are stored.
@@ -31,8 +32,12 @@ pub struct Examination {
 
 enum Outcome {
     NotAPhoto,
-    /// A photo, with what is known of a new content.
-    Photo(ContentHash, Option<Box<(Examined, Option<Thumbnail>)>>),
+    /// The content was known.
+    Known(ContentHash, Examined),
+    /// The content was examined now.
+    New(ContentHash, Box<(Examined, Option<Thumbnail>)>),
+    /// Another file with this content is examined now.
+    Copy(ContentHash),
     Unread(String, String),
 }
 
@@ -44,56 +49,77 @@ pub fn examine(
     files: &[File],
     cache: &Cache,
     limits: &Limits,
-    monitor: &Monitor<'_>,
+    control: &Control<'_>,
 ) -> Result<Option<Examination>> {
-    let examiner = Examiner { cache, limits, hasher: Hasher::default(), begun: Mutex::default() };
+    let options = Options { limits: *limits, ..Options::default() };
+    let examiner = Examiner { cache, options, hasher: Hasher::default(), begun: Mutex::default() };
     let mut examination = Examination::default();
     for (batch, part) in files.chunks(BATCH).enumerate() {
-        if monitor.is_stopped() {
+        if control.is_stopped() {
             return Ok(None);
         }
         let outcomes: Vec<Outcome> =
             part.par_iter().map(|file| examiner.outcome(file)).collect::<Result<_>>()?;
-        let (mut new_files, mut pictures) = (Vec::new(), Vec::new());
+        let mut batch_writer = Batch::default();
         for (at, outcome) in outcomes.into_iter().enumerate() {
-            let number = batch * BATCH + at;
-            match outcome {
-                Outcome::NotAPhoto => {}
-                Outcome::Unread(code, detail) => examination.unread.push((number, code, detail)),
-                Outcome::Photo(content, new) => {
-                    new_files.push((&part[at], content));
-                    if let Some((examined, thumbnail)) = new.map(|new| *new) {
-                        examination.decoded += 1;
-                        pictures.push((content, examined, thumbnail));
-                    }
-                    examination
-                        .photos
-                        .insert(number, (content, Examined::Refused(String::new(), String::new())));
-                }
-            }
+            batch_writer.add(batch * BATCH + at, &part[at], outcome, &mut examination);
         }
-        cache.store(&new_files, &pictures)?;
-        monitor.report("files examined", (batch * BATCH + part.len()) as u64, Some(files.len() as u64));
-    }
-    let mut failed = Vec::new();
-    for (number, (content, examined)) in &mut examination.photos {
-        match cache.examined(content)? {
-            Some(known) => *examined = known,
-            // Another file with this content was decoded at the same time, and failed for the moment.
-            None => failed.push(*number),
-        }
-    }
-    for number in failed {
-        examination.photos.remove(&number);
-        let detail = "it could not be read at this moment".into();
-        examination.unread.push((number, Reason::TemporaryFailure.code().into(), detail));
+        batch_writer.store(cache, &mut examination)?;
+        control.report("files examined", (batch * BATCH + part.len()) as u64, Some(files.len() as u64));
     }
     Ok(Some(examination))
 }
 
+/// The results of some files, before they are stored.
+#[derive(Default)]
+struct Batch<'a> {
+    files: Vec<(&'a File, ContentHash)>,
+    pictures: Vec<(ContentHash, Examined, Option<Thumbnail>)>,
+    copies: Vec<(usize, ContentHash)>,
+}
+
+impl<'a> Batch<'a> {
+    fn add(&mut self, number: usize, file: &'a File, outcome: Outcome, examination: &mut Examination) {
+        match outcome {
+            Outcome::NotAPhoto => return,
+            Outcome::Unread(code, detail) => return examination.unread.push((number, code, detail)),
+            Outcome::Known(content, examined) => {
+                self.files.push((file, content));
+                examination.photos.insert(number, (content, examined));
+            }
+            Outcome::Copy(content) => {
+                self.files.push((file, content));
+                self.copies.push((number, content));
+            }
+            Outcome::New(content, new) => {
+                let (examined, thumbnail) = *new;
+                self.files.push((file, content));
+                examination.decoded += 1;
+                examination.photos.insert(number, (content, examined.clone()));
+                self.pictures.push((content, examined, thumbnail));
+            }
+        }
+    }
+
+    fn store(self, cache: &Cache, examination: &mut Examination) -> Result<()> {
+        cache.store(&self.files, &self.pictures)?;
+        for (number, content) in self.copies {
+            match cache.examined(&content)? {
+                Some(examined) => drop(examination.photos.insert(number, (content, examined))),
+                // The other file failed for the moment.
+                None => {
+                    let code = Reason::TemporaryFailure.code().into();
+                    examination.unread.push((number, code, "it could not be read at this moment".into()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Examiner<'a> {
     cache: &'a Cache,
-    limits: &'a Limits,
+    options: Options,
     hasher: Hasher,
     /// Contents that are decoded in this run, so that equal files are decoded once.
     begun: Mutex<HashSet<ContentHash>>,
@@ -102,37 +128,49 @@ struct Examiner<'a> {
 impl Examiner<'_> {
     fn outcome(&self, file: &File) -> Result<Outcome> {
         if let Some(content) = self.cache.content(file)?
-            && self.cache.examined(&content)?.is_some()
+            && let Some(examined) = self.known(&content)?
         {
-            return Ok(Outcome::Photo(content, None));
+            return Ok(Outcome::Known(content, examined));
         }
-        let bytes = match Source::open(file.path(), true, self.limits).and_then(Source::read) {
+        let limits = &self.options.limits;
+        let bytes = match Source::open(file.path(), true, limits).and_then(Source::read) {
             Ok(bytes) => bytes,
             Err(DecodeError::NotAPhoto(_)) => return Ok(Outcome::NotAPhoto),
             Err(error) => return Ok(Outcome::Unread(error.reason().code().into(), error.to_string())),
         };
         let content = *blake3::hash(&bytes).as_bytes();
-        let is_new = self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(content);
-        if !is_new || self.cache.examined(&content)?.is_some() {
-            return Ok(Outcome::Photo(content, None));
+        if let Some(examined) = self.known(&content)? {
+            return Ok(Outcome::Known(content, examined));
         }
-        let decoded = inspect(&bytes, self.limits).and_then(|picture| picture.decode());
-        Ok(match decoded {
+        if !self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(content) {
+            return Ok(Outcome::Copy(content));
+        }
+        let new = match inspect(&bytes, limits).and_then(|picture| picture.decode()) {
             // Depends on the moment, so it is not kept.
             Err(error @ DecodeError::Temporary(_)) => {
-                Outcome::Unread(error.reason().code().into(), error.to_string())
+                return Ok(Outcome::Unread(error.reason().code().into(), error.to_string()));
             }
             Err(error) => {
-                let refused = Examined::Refused(error.reason().code().into(), error.to_string());
-                Outcome::Photo(content, Some(Box::new((refused, None))))
+                let code = error.reason().code();
+                let settings = self.options.settings(code);
+                (Examined::Refused(Refusal { code: code.into(), detail: error.to_string(), settings }), None)
             }
             Ok(photo) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                let picture = Examined::Picture(facts(&bytes, &photo), signature);
-                Outcome::Photo(content, Some(Box::new((picture, Some(thumbnail)))))
+                (Examined::Picture(facts(&bytes, &photo), signature), Some(thumbnail))
             }
-        })
+        };
+        Ok(Outcome::New(content, Box::new(new)))
+    }
+
+    /// What is known of a content. A refusal with other settings or programs is not.
+    fn known(&self, content: &ContentHash) -> Result<Option<Examined>> {
+        let examined = self.cache.examined(content)?;
+        Ok(examined.filter(|examined| match examined {
+            Examined::Picture(..) => true,
+            Examined::Refused(refusal) => refusal.settings == self.options.settings(&refusal.code),
+        }))
     }
 }
 
@@ -191,7 +229,7 @@ fn coarseness(bytes: &[u8]) -> Option<u32> {
 
 /// Whether a photo contains a video (motion photos of Google and Samsung): its XMP says so, or an MP4 follows the end of the JPEG.
 fn has_motion(bytes: &[u8]) -> bool {
-    let contains = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
+    let contains = |part: &[u8], text: &[u8]| memchr::memmem::find(part, text).is_some();
     let head = &bytes[..bytes.len().min(128 << 10)];
     let says = [&b"MotionPhoto=\"1\""[..], b"MicroVideo=\"1\"", b"MotionPhoto>1<", b"MicroVideo>1<"];
     says.iter().any(|text| contains(head, text))

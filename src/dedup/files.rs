@@ -5,12 +5,13 @@
 //! is never paired with itself. A folder that is mounted twice may show the same file under two devices: files with the same inode,
 //! size and times to the nanosecond are taken as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::monitor::Monitor;
+use crate::control::Control;
 use crate::ingest::{Input, walk};
 
 /// What identifies the state of a file without reading it.
@@ -29,7 +30,6 @@ pub struct Stamp {
 impl Stamp {
     /// The stamp of a file, from its metadata.
     pub fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
         let time =
             |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
         Self {
@@ -44,7 +44,8 @@ impl Stamp {
 /// A file and all paths under which it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Absolute paths without symbolic links, in order; at least one.
+    /// Absolute paths without symbolic links, in order; at least one. A file with one link has one: other paths to it are those of
+    /// another mount.
     pub paths: Vec<PathBuf>,
     /// Its identity and state.
     pub stamp: Stamp,
@@ -67,16 +68,22 @@ pub struct Found {
 }
 
 /// Finds all files below `roots`. `None` if it was stopped.
-pub fn find(roots: &[PathBuf], monitor: &Monitor<'_>) -> Option<Found> {
+pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
     let mut found = Found::default();
     let mut by_identity: BTreeMap<Stamp, Vec<PathBuf>> = BTreeMap::new();
+    let mut single = BTreeSet::new();
     for (number, input) in walk(roots).enumerate() {
-        if monitor.is_stopped() {
+        if control.is_stopped() {
             return None;
         }
-        monitor.report("files found", number as u64 + 1, None);
+        control.report("files found", number as u64 + 1, None);
         match identify(&input) {
-            Ok(Some((stamp, path))) => by_identity.entry(stamp).or_default().push(path),
+            Ok(Some((stamp, path, links))) => {
+                by_identity.entry(stamp).or_default().push(path);
+                if links == 1 {
+                    single.insert(stamp);
+                }
+            }
             Ok(None) => {}
             Err(reason) => found.unreadable.push((input.path, reason)),
         }
@@ -86,6 +93,9 @@ pub fn find(roots: &[PathBuf], monitor: &Monitor<'_>) -> Option<Found> {
         .map(|(stamp, mut paths)| {
             paths.sort();
             paths.dedup();
+            if single.contains(&stamp) {
+                paths.truncate(1);
+            }
             File { paths, stamp }
         })
         .collect();
@@ -93,13 +103,13 @@ pub fn find(roots: &[PathBuf], monitor: &Monitor<'_>) -> Option<Found> {
     Some(found)
 }
 
-/// The stamp and the real path of a file. `None` for what is not a regular file.
-fn identify(input: &Input) -> Result<Option<(Stamp, PathBuf)>, String> {
+/// The stamp, the real path and the number of links of a file. `None` for what is not a regular file.
+fn identify(input: &Input) -> Result<Option<(Stamp, PathBuf, u64)>, String> {
     if let Some(problem) = &input.problem {
         return Err(problem.detail.clone());
     }
     let text = |error: io::Error| error.to_string();
     let path = fs::canonicalize(&input.path).map_err(text)?;
     let metadata = fs::metadata(&path).map_err(text)?;
-    Ok(metadata.is_file().then(|| (Stamp::of(&metadata), path)))
+    Ok(metadata.is_file().then(|| (Stamp::of(&metadata), path, metadata.nlink())))
 }

@@ -3,7 +3,7 @@
 //! - A raw file and the JPEG of the same shot: the same name with another ending, in the same folder.
 //! - A Live Photo: a photo and a video of the same name.
 //! - Sidecars: `NAME.xmp`, `NAME.JPG.xmp`, `NAME.aae`, `NAME.JPG.json` and `NAME.JPG.supplemental-metadata.json` (Google Takeout, which
-//!   cuts long names), and edits of an iPhone (`IMG_E0001` beside `IMG_0001`).
+//!   cuts long names).
 //! - A burst with a cover, by the names that phones give (`..._BURST001_COVER.jpg`): all its frames.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::File;
 
-const SIDECARS: &[&str] = &["xmp", "aae", "json", "thm", "pp3", "dop", "xmp~"];
+const SIDECARS: &[&str] = &["xmp", "aae", "json", "thm", "pp3", "dop"];
 const VIDEOS: &[&str] = &["mov", "mp4", "m4v"];
 /// Shortest beginning of a name that Google Takeout keeps when it cuts a name.
 const TAKEOUT_CUT: usize = 46;
@@ -78,11 +78,16 @@ fn burst(stem: &str) -> Option<&str> {
     (digits > 0 && (rest.is_empty() || rest == "_cover")).then(|| &stem[..at])
 }
 
+/// Whether the name of a file is that of a video.
+pub fn is_video(path: &Path) -> bool {
+    VIDEOS.contains(&parts(path).1.as_str())
+}
+
 /// The key of the item to which a companion belongs.
 fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
     let (stem, ending) = parts(path);
     let is_sidecar = SIDECARS.contains(&ending.as_str());
-    if !is_sidecar && !VIDEOS.contains(&ending.as_str()) {
+    if !is_sidecar && !is_video(path) {
         return None;
     }
     let known = |stem: &str| items.contains_key(stem).then(|| stem.to_owned());

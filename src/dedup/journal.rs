@@ -53,15 +53,15 @@ struct FolderTime {
 }
 
 impl Journal {
-    /// A journal of these moves. Reads the times of the folders, so it must be made before `quarantine` exists.
+    /// A journal of these moves. Reads the times of the folders, so it must be made before the folder of the run exists.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn new(moves: Vec<Move>, quarantine: &Path) -> Result<Self> {
+    pub fn new(moves: Vec<Move>, run: &Path) -> Result<Self> {
         let mut folders: BTreeSet<PathBuf> =
             moves.iter().filter_map(|one| Some(one.from.path()?.parent()?.to_path_buf())).collect();
         // Making the quarantine changes the folder above it.
-        folders.extend(quarantine.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf));
+        folders.extend(run.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf));
         let time = |path: PathBuf| {
             let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let modified = modified.map_err(|error| DedupError::io("read", &path, error))?;
@@ -70,7 +70,7 @@ impl Journal {
         };
         let mut folders: Vec<FolderTime> = folders.into_iter().map(time).collect::<Result<_>>()?;
         // A run that was killed before its journal was complete has changed a folder already; its partial journal has the time before that.
-        for earlier in Self::partial(quarantine).into_iter().flat_map(|partial| partial.folders) {
+        for earlier in Self::partial(run).into_iter().flat_map(|partial| partial.folders) {
             folders.retain(|folder| folder.path != earlier.path);
             folders.push(earlier);
         }
@@ -115,7 +115,11 @@ impl Journal {
             fs::rename(&partial, &path)?;
             File::open(run)?.sync_all()
         };
-        write().map_err(|error| DedupError::io("write", &path, error))
+        write().map_err(|error| {
+            Self::remove(run);
+            self.restore_times();
+            DedupError::io("write", &path, error)
+        })
     }
 
     /// The journal of a run that was killed before its first move, if it was written far enough.

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::burst;
-use super::cache::{Cache, ContentHash, Examined, Facts};
+use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
 use super::comparison::Likeness;
 use super::contents::{Collection, ContentStar};
 use super::decisions::Decisions;
 use super::error::{DedupError, Result};
 use super::examination::{Examination, examine};
 use super::files::{File, Found, find};
-use super::item::Item;
+use super::item::{self, Item};
 use super::keep::{Contender, Keep, compare};
-use super::monitor::Monitor;
 use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
+use crate::control::Control;
 use crate::image::Limits;
 
 /// What a plan is made from.
@@ -49,7 +49,7 @@ pub fn plan(
     request: &PlanRequest,
     cache: &Cache,
     decisions: &Decisions,
-    monitor: &Monitor<'_>,
+    control: &Control<'_>,
 ) -> Result<Option<Planned>> {
     let real =
         |path: &PathBuf| std::fs::canonicalize(path).map_err(|error| DedupError::io("find", path, error));
@@ -61,11 +61,11 @@ pub fn plan(
     });
     let keep: Vec<Keep> = keep.collect::<Result<_>>()?;
     let everywhere: BTreeSet<PathBuf> = roots.iter().chain(&references).cloned().collect();
-    let Some(found) = find(&everywhere.into_iter().collect::<Vec<_>>(), monitor) else { return Ok(None) };
-    let Some(examination) = examine(&found.files, cache, &request.limits, monitor)? else { return Ok(None) };
+    let Some(found) = find(&everywhere.into_iter().collect::<Vec<_>>(), control) else { return Ok(None) };
+    let Some(examination) = examine(&found.files, cache, &request.limits, control)? else { return Ok(None) };
     let collection = Collection::new(&found, &examination);
     let stars =
-        if request.exact_only { Some(Vec::new()) } else { collection.stars(cache, decisions, monitor)? };
+        if request.exact_only { Some(Vec::new()) } else { collection.stars(cache, decisions, control)? };
     let Some(stars) = stars else { return Ok(None) };
     let mut planner =
         Planner { collection: &collection, roots: &roots, references: &references, keep: &keep, decisions };
@@ -201,8 +201,7 @@ impl Planner<'_> {
     }
 
     fn is_reference(&self, item: usize) -> bool {
-        let item = &self.collection.items[item];
-        let mut paths = super::item::paths(item, self.collection.files);
+        let mut paths = item::paths(&self.collection.items[item], self.collection.files);
         paths.any(|path| self.references.iter().any(|reference| path.starts_with(reference)))
     }
 
@@ -269,7 +268,7 @@ impl Planner<'_> {
             return Ok(Some("in a reference folder".into()));
         }
         let is_inside = |path: &PathBuf| self.roots.iter().any(|root| path.starts_with(root));
-        if !super::item::paths(own, self.collection.files).all(is_inside) {
+        if !item::paths(own, self.collection.files).all(is_inside) {
             return Ok(Some("a link leads to it, out of the searched folders".into()));
         }
         if kept.contains(&item) {
@@ -289,15 +288,11 @@ impl Planner<'_> {
         if motion(own) && !motion(other) {
             return Ok(Some("it contains a video, which the kept photo does not".into()));
         }
-        let is_video = |number: &usize| {
-            let ending =
-                self.collection.files[*number].path().extension().unwrap_or_default().to_ascii_lowercase();
-            ["mov", "mp4", "m4v"].iter().any(|video| ending == *video)
-        };
-        for video in own.companions.iter().filter(|number| is_video(number)) {
+        let is_video = |number: &&usize| item::is_video(self.collection.files[**number].path());
+        for video in own.companions.iter().filter(is_video) {
             let hash = hashes.of(&self.collection.files[*video])?;
             let mut has_copy = false;
-            for other in other.companions.iter().filter(|number| is_video(number)) {
+            for other in other.companions.iter().filter(is_video) {
                 has_copy |= hashes.of(&self.collection.files[*other])? == hash;
             }
             if !has_copy {
@@ -417,7 +412,7 @@ fn unread(found: &Found, examination: &Examination) -> Vec<Unread> {
         add(code, detail, found.files[*number].path());
     }
     for (number, (_, examined)) in &examination.photos {
-        if let Examined::Refused(code, detail) = examined {
+        if let Examined::Refused(Refusal { code, detail, .. }) = examined {
             add(code, detail, found.files[*number].path());
         }
     }

@@ -1,6 +1,7 @@
 //! What is kept of a photo in memory to find its copies: hashes, a miniature, and the amount of structure.
 
 use super::hash::{Hasher, PerceptualHash, Window};
+use super::moments::Moments;
 use super::orientation::Orientation;
 use super::thumbnail::{SIDE, Thumbnail};
 
@@ -26,6 +27,8 @@ pub(super) const FEW: usize = 16;
 const MOST_DIFFERENCE: u32 = 64 * (MINIATURE * MINIATURE) as u32;
 /// Smallest correlation of the middles of two miniatures.
 const LEAST_CORRELATION: f32 = 0.7;
+/// Variance, in squared levels of grey, of a middle without structure.
+const FLAT: f32 = 4.0;
 /// Bytes of a stored signature.
 const BYTES: usize = WINDOWS.len() * 8 + MINIATURE * MINIATURE + 2;
 
@@ -75,21 +78,13 @@ impl Signature {
         if !is_whole {
             return true;
         }
-        let (mut sums, mut squares, mut product) = ([0_f32; 2], [0_f32; 2], 0_f32);
+        let mut moments = Moments::default();
         for y in 1..MINIATURE - 1 {
             for at in y * MINIATURE + 1..(y + 1) * MINIATURE - 1 {
-                let (a, b) = (f32::from(self.turned(orientation, at)), f32::from(other.miniature[at]));
-                sums = [sums[0] + a, sums[1] + b];
-                squares = [squares[0] + a * a, squares[1] + b * b];
-                product += a * b;
+                moments.add(self.turned(orientation, at).into(), other.miniature[at].into());
             }
         }
-        let count = ((MINIATURE - 2) * (MINIATURE - 2)) as f32;
-        let spread = |at: usize| squares[at] - sums[at] * sums[at] / count;
-        let common = product - sums[0] * sums[1] / count;
-        // A flat middle says nothing.
-        let is_flat = spread(0).min(spread(1)) < 4.0 * count;
-        is_flat || common >= LEAST_CORRELATION * (spread(0) * spread(1)).sqrt()
+        moments.correlate(LEAST_CORRELATION, FLAT)
     }
 
     /// A pixel of the miniature after it is turned.

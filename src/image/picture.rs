@@ -1,9 +1,11 @@
 //! Pictures to keep: a smaller copy of a photo as JPEG, upright and without metadata, and the faces in it.
 
+use std::path::Path;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageBuffer, ImageEncoder, Rgb, imageops};
 
-use super::{Limits, Photo, decode};
+use super::{Limits, Photo, Source, decode};
 
 /// Longest side of a kept picture, in pixels.
 const LONGEST: u32 = 1024;
@@ -21,6 +23,12 @@ type Raster = ImageBuffer<Rgb<u8>, Vec<u8>>;
 /// A small copy of a photo as JPEG, at most `longest` pixels on its longer side. `None` if it cannot be encoded.
 pub fn preview(photo: &Photo, longest: u32) -> Option<Vec<u8>> {
     encoded(&scaled(photo, longest)?)
+}
+
+/// [`preview`] of a file. `None` if it cannot be read or decoded.
+pub fn preview_of(path: &Path, longest: u32, limits: &Limits) -> Option<Vec<u8>> {
+    let bytes = Source::open(path, false, limits).and_then(Source::read).ok()?;
+    preview(&decode(&bytes, limits).ok()?, longest)
 }
 
 /// A smaller copy of a photo as JPEG, at most 1,024 pixels on its longer side. `None` if it cannot be encoded.

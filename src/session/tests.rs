@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use image::{ImageBuffer, ImageFormat, Rgb};
 use sha2::{Digest, Sha256};

@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let plan = read(&arguments.plan)?;
     let request = ApplyRequest { quarantine: arguments.quarantine.folder()?, dry_run: !arguments.yes };
     let decisions = arguments.decisions.open()?;
-    let applied = monitored(|monitor| apply(&plan, &request, &decisions, monitor))?;
+    let applied = monitored(|control| apply(&plan, &request, &decisions, control))?;
     screen.json(&applied)?;
     refusals(&applied.refused, screen)?;
     let (files, size) = (plural(applied.moved, "file"), bytes(applied.bytes));
@@ -91,7 +91,7 @@ fn status(stopped: bool, applied: &Applied) -> ExitStatus {
 pub fn undo(arguments: &UndoArguments, screen: Screen) -> Result<ExitStatus> {
     let plan = read(&arguments.plan)?;
     let quarantine = arguments.quarantine.folder()?;
-    let undone = monitored(|monitor| undo_plan(&plan, quarantine.as_deref(), monitor))?;
+    let undone = monitored(|control| undo_plan(&plan, quarantine.as_deref(), control))?;
     screen.json(&undone)?;
     refusals(&undone.refused, screen)?;
     screen.text(format!("{} moved back", plural(undone.restored, "file")))?;

@@ -1,7 +1,6 @@
 //! `gallerist dedup plan`
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -12,8 +11,11 @@ use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
 use crate::dedup::cache::Cache;
 use crate::dedup::plan::{Action, Group, Kind, Plan};
-use crate::dedup::{KEEP, Keep, PlanRequest, page, plan};
+use crate::dedup::{KEEP, Keep, PlanRequest, plan};
 use crate::image::Limits;
+use crate::image::picture::preview_of;
+use crate::report::copies;
+use crate::session::replacement::replace;
 
 /// Groups that are printed without `--all`.
 const SHOWN: usize = 20;
@@ -67,41 +69,46 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         exact_only: arguments.exact,
         limits: Limits::default(),
     };
-    let Some(planned) = monitored(|monitor| plan(&request, &cache, &decisions, monitor))? else {
+    let Some(planned) = monitored(|control| plan(&request, &cache, &decisions, control))? else {
         screen.text("stopped; what was read stays in the cache, so the same command goes on from there")?;
         return Ok(ExitStatus::Interrupted);
     };
-    write(&arguments.out, |out| out.write_all(planned.plan.to_json().as_bytes()).map(|()| true))?;
-    if let Some(page) = &arguments.page {
-        let shown = monitored(|monitor| {
-            write(page, |out| page::write(&planned.plan, &request.limits, monitor, out))
-        })?;
-        if !shown {
-            screen.text("stopped; the plan is written, the page is not")?;
-            return Ok(ExitStatus::Interrupted);
-        }
+    write(&arguments.out, &planned.plan.to_json())?;
+    if let Some(page) = &arguments.page
+        && !write_page(page, &planned.plan, &request.limits)?
+    {
+        screen.text("stopped; the plan is written, the page is not")?;
+        return Ok(ExitStatus::Interrupted);
     }
     screen.json(&planned.plan)?;
     print(&planned.plan, planned.decoded, arguments, screen)?;
     Ok(ExitStatus::Done)
 }
 
-/// Writes a file that appears when it is complete. `content` returns `false` if it was stopped.
-fn write(path: &Path, content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<bool>) -> Result<bool> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> io::Result<bool> {
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        let mut out = BufWriter::new(file.as_file());
-        let is_complete = content(&mut out)?;
-        out.flush()?;
-        drop(out);
-        if is_complete {
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-        }
-        Ok(is_complete)
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+fn write(path: &Path, text: &str) -> Result<()> {
+    let file = replace(path, |file| file.write_all(text.as_bytes()).with_context(|| failure(path)))?;
+    Ok(file.finish()?)
+}
+
+/// Returns `false` if it was stopped. The page appears when it is complete.
+fn write_page(path: &Path, plan: &Plan, limits: &Limits) -> Result<bool> {
+    let pictures = |photo: &Path| preview_of(photo, copies::LONGEST, limits);
+    let mut is_complete = false;
+    let file = replace(path, |file| {
+        let mut out = BufWriter::new(file);
+        is_complete = monitored(|control| copies::write(plan, &pictures, control, &mut out))
+            .and_then(|complete| out.flush().map(|()| complete))
+            .with_context(|| failure(path))?;
+        anyhow::Ok(())
+    })?;
+    if is_complete {
+        file.finish()?;
+    }
+    Ok(is_complete)
+}
+
+fn failure(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Result<()> {

@@ -8,46 +8,53 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
-use super::monitor::Monitor;
-use super::plan::{Action, Group, Kind, Member, Plan};
-use crate::image::picture::preview;
-use crate::image::{Limits, Source, inspect};
+use super::chart::{COLOURS, Escaped};
+use crate::control::Control;
+use crate::dedup::plan::{Action, Group, Kind, Member, Plan};
 
-const STYLE: &str = include_str!("page/page.css");
-const SCRIPT: &str = include_str!("page/page.js");
+const STYLE: &str = include_str!("copies/style.css");
+const SCRIPT: &str = include_str!("copies/script.js");
 /// Longest side of a picture on the page, in pixels.
-const LONGEST: u32 = 220;
+pub const LONGEST: u32 = 220;
 /// Groups whose pictures are made at once.
 const BATCH: usize = 64;
+
+/// Makes the JPEG of a photo, at most [`LONGEST`] pixels on its longer side. `None` if it cannot be read.
+pub type Pictures<'a> = &'a (dyn Fn(&Path) -> Option<Vec<u8>> + Sync);
 
 /// Writes the page. Returns `false` if it was stopped.
 ///
 /// # Errors
-/// `out` cannot be written. A photo that cannot be read has no picture.
-pub fn write(plan: &Plan, limits: &Limits, monitor: &Monitor<'_>, out: &mut impl Write) -> io::Result<bool> {
+/// `out` cannot be written.
+pub fn write(
+    plan: &Plan,
+    pictures: Pictures<'_>,
+    control: &Control<'_>,
+    out: &mut impl Write,
+) -> io::Result<bool> {
     let counts = plan.counts;
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Copies of photos</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<header><div><h1>Copies of photos</h1>\n\
+         <style>\n{COLOURS}{STYLE}</style>\n</head>\n<body>\n<header><div><h1>Copies of photos</h1>\n\
          <span>{} photos, {} groups of equal files, {} of the same picture, {} bursts</span>\n\
          <span id=\"sum\" role=\"status\"></span>\n<button id=\"save\" type=\"button\">Save plan</button></div></header>\n<main>\n",
         counts.photos, counts.exact_groups, counts.similar_groups, counts.bursts
     )?;
     for (batch, groups) in plan.groups.chunks(BATCH).enumerate() {
-        if monitor.is_stopped() {
+        if control.is_stopped() {
             return Ok(false);
         }
         let sections: Vec<String> = groups
             .par_iter()
             .enumerate()
-            .map(|(at, group)| section(batch * BATCH + at, group, limits))
+            .map(|(at, group)| section(batch * BATCH + at, group, pictures))
             .collect();
         sections.iter().try_for_each(|section| out.write_all(section.as_bytes()))?;
         let done = batch * BATCH + groups.len();
-        monitor.report("groups shown", done as u64, Some(plan.groups.len() as u64));
+        control.report("groups shown", done as u64, Some(plan.groups.len() as u64));
     }
     if plan.groups.is_empty() {
         writeln!(out, "<p>No copies were found.</p>")?;
@@ -62,26 +69,26 @@ pub fn write(plan: &Plan, limits: &Limits, monitor: &Monitor<'_>, out: &mut impl
     Ok(true)
 }
 
-fn section(number: usize, group: &Group, limits: &Limits) -> String {
+fn section(number: usize, group: &Group, pictures: Pictures<'_>) -> String {
     let kind = match group.kind {
         Kind::Exact => "Equal files",
         Kind::Similar => "The same picture",
         Kind::Burst => "A burst: different photos of one moment",
     };
     let members: String =
-        group.members.iter().enumerate().map(|(at, member)| figure(number, at, member, limits)).collect();
+        group.members.iter().enumerate().map(|(at, member)| figure(number, at, member, pictures)).collect();
     format!(
-        "<section data-group=\"{number}\" aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"soft\">{}</span></h2>\n\
+        "<section data-group=\"{number}\" aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
          <p class=\"wrong\" hidden>Keep at least one.</p>\n<div>\n{members}</div>\n\
          <label><input type=\"checkbox\"> keep all, and do not ask again</label>\n</section>\n",
-        escaped(&group.id)
+        Escaped(&group.id)
     )
 }
 
-fn figure(group: usize, at: usize, member: &Member, limits: &Limits) -> String {
+fn figure(group: usize, at: usize, member: &Member, pictures: Pictures<'_>) -> String {
     let path = member.photo.path().unwrap_or_default();
     let name = path.to_string_lossy();
-    let picture = match picture(&path, limits) {
+    let picture = match pictures(&path) {
         Some(jpeg) => {
             let data = STANDARD.encode(jpeg);
             format!(
@@ -101,21 +108,15 @@ fn figure(group: usize, at: usize, member: &Member, limits: &Limits) -> String {
     let bytes: u64 = member.files.iter().map(|file| file.bytes).sum();
     let files =
         if member.files.len() > 1 { format!(", {} files", member.files.len()) } else { String::new() };
-    let taken = member.taken.as_ref().map(|taken| format!(", taken {}", escaped(taken))).unwrap_or_default();
+    let taken = member.taken.as_ref().map(|taken| format!(", taken {}", Escaped(taken))).unwrap_or_default();
     format!(
         "<figure class=\"{class}\">{picture}<figcaption><label for=\"m{group}-{at}\"><input type=\"checkbox\" id=\"m{group}-{at}\" \
          data-member=\"{at}\"{checked}> move</label><span class=\"path\">{}</span>\
-         <span class=\"soft\">{size}{} KiB{files}{taken}<br>{}</span></figcaption></figure>\n",
-        escaped(&name),
+         <span class=\"quiet\">{size}{} KiB{files}{taken}<br>{}</span></figcaption></figure>\n",
+        Escaped(&name),
         bytes.div_ceil(1024),
-        escaped(&member.why),
+        Escaped(&member.why),
     )
-}
-
-fn picture(path: &Path, limits: &Limits) -> Option<Vec<u8>> {
-    let bytes = Source::open(path, false, limits).and_then(Source::read).ok()?;
-    let photo = inspect(&bytes, limits).and_then(|picture| picture.decode()).ok()?;
-    preview(&photo, LONGEST)
 }
 
 fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
@@ -128,21 +129,14 @@ fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     )?;
     for unread in &plan.unread {
         let example = unread.paths.first().and_then(|path| path.path()).unwrap_or_default();
-        let (count, detail) = (unread.paths.len(), escaped(&unread.detail));
-        writeln!(out, "<tr><td>{count}<td>{detail}<td>{}</tr>", escaped(&example.to_string_lossy()))?;
+        let (count, detail) = (unread.paths.len(), Escaped(&unread.detail));
+        writeln!(out, "<tr><td>{count}<td>{detail}<td>{}</tr>", Escaped(&example.to_string_lossy()))?;
     }
     writeln!(out, "</table></section>")
 }
 
-/// Text for HTML and for attributes in double quotes.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use super::*;
     use crate::dedup::plan::{Counts, PathText, PlannedFile};
 
@@ -170,10 +164,8 @@ mod tests {
             unread: vec![],
             counts: Counts::default(),
         };
-        let never = AtomicBool::new(false);
-        let monitor = Monitor { stop: &never, progress: &|_, _, _| {} };
         let mut page = Vec::new();
-        assert!(write(&plan, &Limits::default(), &monitor, &mut page).unwrap());
+        assert!(write(&plan, &|_| None, &Control::none(), &mut page).unwrap());
         let page = String::from_utf8(page).unwrap();
         assert_eq!(page.matches("<script").count(), 2);
         assert!(page.contains("no picture") && page.contains("&lt;b&gt;") && !page.contains("<b>"));

@@ -1,0 +1,230 @@
+//! Plans over random folders, and pictures that are and are not copies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+
+use super::alignment::{Alignment, Pyramid};
+use super::application::{ApplyRequest, apply, undo};
+use super::cache::Cache;
+use super::comparison::{Likeness, compare};
+use super::decisions::Decisions;
+use super::grouping::{Photos, Star, group};
+use super::hash::Hasher;
+use super::keep::Keep;
+use super::orientation::Orientation;
+use super::plan::Action;
+use super::planning::{PlanRequest, plan};
+use super::signature::{Signature, WINDOWS};
+use super::thumbnail::{SIDE, Thumbnail};
+use crate::control::Control;
+use crate::image::Limits;
+
+/// A picture of smooth spots: `value` of the place in shares of its sides.
+fn thumbnail(value: impl Fn(f32, f32) -> f32) -> Thumbnail {
+    let share = |at: usize| (at as f32 + 0.5) / SIDE as f32;
+    let pixels: Vec<u8> = (0..SIDE * SIDE)
+        .map(|at| value(share(at % SIDE), share(at / SIDE)).round().clamp(0.0, 255.0) as u8)
+        .collect();
+    Thumbnail::from_bytes(&pixels).unwrap()
+}
+
+/// A scene; another seed gives another one.
+fn scene(seed: u32) -> impl Fn(f32, f32) -> f32 {
+    let phase = move |term: u32| ((seed * 64 + term).wrapping_mul(0x9e37_79b9) >> 16) as f32 / 10_430.0;
+    move |x, y| {
+        let wave = |term: u32, across: f32, down: f32| 18.0 * (across * x + down * y + phase(term)).sin();
+        128.0
+            + wave(1, 9.0, 3.0)
+            + wave(2, -6.0, 17.0)
+            + wave(3, 31.0, 12.0)
+            + wave(4, 23.0, -37.0)
+            + wave(5, 5.0, 41.0)
+    }
+}
+
+fn compared(one: &Thumbnail, other: &Thumbnail) -> Option<Likeness> {
+    compare(&Pyramid::of(one), &Pyramid::of(other), Orientation::default(), WINDOWS[0], Alignment::IDENTITY)
+}
+
+#[test]
+fn crops_and_changes_of_contrast_are_found_with_their_size() {
+    let scene = scene(1);
+    let original = thumbnail(&scene);
+    let cropped = thumbnail(|x, y| 0.7 * scene(0.05 + 0.9 * x, 0.03 + 0.95 * y) + 50.0);
+    let likeness = compared(&cropped, &original).unwrap();
+    let [across, down] = likeness.alignment.scale;
+    assert!((across - 0.9).abs() < 0.01 && (down - 0.95).abs() < 0.01, "{likeness:?}");
+    assert!(likeness.share().1 && likeness.words()[0].starts_with("cropped to 8"), "{:?}", likeness.words());
+    assert!(compared(&original, &original).unwrap().words().is_empty());
+}
+
+#[test]
+fn a_change_at_one_side_is_a_caption_and_in_the_middle_another_picture() {
+    let scene = scene(2);
+    let original = thumbnail(&scene);
+    let with_patch = |left: f32, top: f32, right: f32, bottom: f32| {
+        thumbnail(|x, y| {
+            let is_inside = (left..right).contains(&x) && (top..bottom).contains(&y);
+            if is_inside { 255.0 * f32::from(u8::from((x * 90.0).sin() > 0.0)) } else { scene(x, y) }
+        })
+    };
+    for (left, top, right, bottom) in
+        [(0.0, 0.88, 1.0, 1.0), (0.0, 0.0, 1.0, 0.12), (0.88, 0.0, 1.0, 1.0), (0.0, 0.0, 0.12, 1.0)]
+    {
+        assert!(compared(&with_patch(left, top, right, bottom), &original).is_some(), "{left} {top}");
+    }
+    assert_eq!(compared(&with_patch(0.35, 0.35, 0.7, 0.7), &original), None);
+    assert_eq!(compared(&thumbnail(self::scene(3)), &original), None);
+}
+
+#[test]
+fn pictures_without_structure_are_copies_only_if_they_are_equal() {
+    let plain = |grey: f32| thumbnail(move |_, y| grey + 10.0 * y);
+    assert!(compared(&plain(200.0), &plain(201.0)).is_some());
+    assert_eq!(compared(&plain(200.0), &thumbnail(|x, _| 200.0 + 14.0 * x)), None);
+}
+
+struct Scenes(Vec<Thumbnail>);
+
+impl Photos for Scenes {
+    type Error = ();
+
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, ()> {
+        Ok(self.0[photo].clone())
+    }
+
+    fn may_join(&self, centre: usize, photo: usize) -> bool {
+        // The last one is kept apart from all.
+        centre.max(photo) + 1 < self.0.len()
+    }
+}
+
+fn grouped(thumbnails: Vec<Thumbnail>) -> Vec<Star> {
+    let hasher = Hasher::default();
+    let signatures: Vec<Signature> = thumbnails.iter().map(|one| Signature::of(one, &hasher)).collect();
+    group(&signatures, &Scenes(thumbnails), |_| true).unwrap().unwrap()
+}
+
+#[test]
+fn copies_in_all_orientations_are_one_group_and_pairs_that_are_kept_apart_are_not() {
+    let mut thumbnails = Vec::new();
+    for seed in [1, 2] {
+        let original = thumbnail(scene(seed));
+        thumbnails.extend(Orientation::ALL.map(|orientation| orientation.apply(&original)));
+    }
+    thumbnails.push(thumbnail(scene(1)));
+    let groups: BTreeSet<BTreeSet<usize>> = grouped(thumbnails)
+        .iter()
+        .map(|star| star.copies.iter().map(|(copy, _)| *copy).chain([star.centre]).collect())
+        .collect();
+    assert_eq!(groups, BTreeSet::from([(0..8).collect(), (8..16).collect()]));
+}
+
+#[test]
+fn a_chain_of_small_changes_is_not_one_group() {
+    // Each frame moves on by a little; the last ones have a third of the picture in common with the first.
+    let scene = &scene(4);
+    let chain: Vec<Thumbnail> =
+        (0..40).map(|step| thumbnail(move |x, y| scene(x + 0.018 * step as f32, y))).collect();
+    let groups = grouped(chain);
+    assert!(groups.len() > 1, "{groups:?}");
+    for star in groups {
+        assert!(star.copies.iter().all(|(copy, _)| copy.abs_diff(star.centre) <= 16), "{star:?}");
+    }
+}
+
+/// A file of a random tree: folder, stem, content, whether it is a second name of the file before it, whether it has a sidecar.
+type Planted = (u8, u8, u8, bool, bool);
+
+fn plant(root: &Path, planted: &[Planted]) {
+    let mut last: Option<PathBuf> = None;
+    for (number, &(folder, stem, content, is_link, has_sidecar)) in planted.iter().enumerate() {
+        let folder = root.join(format!("f{}", folder % 3));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{}-{number}.png", stem % 2));
+        match last.as_ref().filter(|_| is_link) {
+            Some(last) => fs::hard_link(last, &path).unwrap(),
+            None => {
+                image::GrayImage::from_pixel(3, 2, image::Luma([content % 4])).save(&path).unwrap();
+                let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + u64::from(stem));
+                let file = fs::File::options().write(true).open(&path).unwrap();
+                file.set_times(fs::FileTimes::new().set_modified(time)).unwrap();
+            }
+        }
+        if has_sidecar {
+            fs::write(path.with_extension("xmp"), [content]).unwrap();
+        }
+        last = Some(path);
+    }
+}
+
+/// Path, content and time of everything below the root.
+fn tree(root: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)> {
+    let entries = walkdir::WalkDir::new(root).into_iter().map(Result::unwrap);
+    let state = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.is_file().then(|| fs::read(path).unwrap()), metadata.modified().unwrap())
+    };
+    entries.map(|entry| (entry.path().to_owned(), state(entry.path()))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_content_stays_and_undoing_restores_the_tree(
+        planted in prop::collection::vec(any::<Planted>(), 1..14),
+        rule in 0_usize..5,
+        reference in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap().join("photos");
+        plant(&root, &planted);
+        let before = tree(&root);
+        let cache = Cache::open(&folder.path().join("cache")).unwrap();
+        let decisions = Decisions::open(&folder.path().join("decisions")).unwrap();
+        let rules = [Keep::Largest, Keep::BestQuality, Keep::Oldest, Keep::Newest, Keep::Folder(root.join("f1"))];
+        let keep = rules.into_iter().skip(rule).filter(|rule| !matches!(rule, Keep::Folder(folder) if !folder.exists()));
+        let reference = Some(root.join("f0")).filter(|folder| reference && folder.exists());
+        let request = PlanRequest {
+            roots: vec![root.clone()],
+            references: reference.iter().cloned().collect(),
+            keep: keep.collect(),
+            exact_only: false,
+            limits: Limits::default(),
+        };
+        let control = Control::none();
+        let planned = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+        let moved: BTreeSet<PathBuf> = planned
+            .groups
+            .iter()
+            .flat_map(|group| &group.members)
+            .filter(|member| member.action == Action::Move)
+            .flat_map(|member| member.files.iter().flat_map(|file| file.paths.iter().map(|path| path.path().unwrap())))
+            .collect();
+        prop_assert!(reference.is_none_or(|reference| moved.iter().all(|path| !path.starts_with(&reference))));
+        let apply_request = ApplyRequest::default();
+        let applied = apply(&planned, &apply_request, &decisions, &control).unwrap();
+        prop_assert!(applied.refused.is_empty(), "{:?}", applied.refused);
+        prop_assert_eq!(applied.moved as usize, moved.len());
+        let after = tree(&root);
+        let photos = |tree: &BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)>| -> BTreeSet<Vec<u8>> {
+            let outside = tree.iter().filter(|(path, _)| !path.to_string_lossy().contains(".gallerist-quarantine"));
+            outside.filter(|(path, _)| path.extension() == Some("png".as_ref())).filter_map(|(_, (content, _))| content.clone()).collect()
+        };
+        prop_assert_eq!(photos(&after), photos(&before));
+        prop_assert!(before.keys().all(|path| after.contains_key(path) != moved.contains(path)));
+        // A second plan finds nothing more to move.
+        let again = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+        prop_assert_eq!(again.counts.moved_files, 0);
+        if !moved.is_empty() {
+            undo(&planned, None, &control).unwrap();
+        }
+        prop_assert!(tree(&root) == before);
+        let once_more = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+        prop_assert_eq!(once_more.to_json(), planned.to_json());
+    }
+}
