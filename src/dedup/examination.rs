@@ -33,7 +33,7 @@ pub struct Examination {
 enum Outcome {
     NotAPhoto,
     /// The content was known.
-    Known(ContentHash, Examined),
+    Known(ContentHash, Box<Examined>),
     /// The content was examined now.
     New(ContentHash, Box<(Examined, Option<Thumbnail>)>),
     /// Another file with this content is examined now.
@@ -81,11 +81,11 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn add(&mut self, number: usize, file: &'a File, outcome: Outcome, examination: &mut Examination) {
         match outcome {
-            Outcome::NotAPhoto => return,
-            Outcome::Unread(code, detail) => return examination.unread.push((number, code, detail)),
+            Outcome::NotAPhoto => {}
+            Outcome::Unread(code, detail) => examination.unread.push((number, code, detail)),
             Outcome::Known(content, examined) => {
                 self.files.push((file, content));
-                examination.photos.insert(number, (content, examined));
+                examination.photos.insert(number, (content, *examined));
             }
             Outcome::Copy(content) => {
                 self.files.push((file, content));
@@ -130,7 +130,7 @@ impl Examiner<'_> {
         if let Some(content) = self.cache.content(file)?
             && let Some(examined) = self.known(&content)?
         {
-            return Ok(Outcome::Known(content, examined));
+            return Ok(Outcome::Known(content, Box::new(examined)));
         }
         let limits = &self.options.limits;
         let bytes = match Source::open(file.path(), true, limits).and_then(Source::read) {
@@ -140,7 +140,7 @@ impl Examiner<'_> {
         };
         let content = *blake3::hash(&bytes).as_bytes();
         if let Some(examined) = self.known(&content)? {
-            return Ok(Outcome::Known(content, examined));
+            return Ok(Outcome::Known(content, Box::new(examined)));
         }
         if !self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(content) {
             return Ok(Outcome::Copy(content));
