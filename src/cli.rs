@@ -44,6 +44,7 @@ mod subject;
 mod threshold;
 #[cfg(feature = "server")]
 mod token;
+mod undo;
 mod values;
 mod verify;
 
@@ -155,6 +156,8 @@ enum Verb {
     Export(export::Arguments),
     /// List, show, rename, merge and remove subjects; move and remove single templates
     Subject(subject::Arguments),
+    /// Undo corrections: renames, merges, moves, rejections, assignments of clusters
+    Undo(undo::Arguments),
     /// Set the threshold that applies if there is no calibration
     SetThreshold(threshold::Arguments),
     /// Merge the segments of a gallery into a few large ones
@@ -352,6 +355,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Cluster(arguments) => cluster::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
+        Verb::Undo(arguments) => undo::run(&arguments, screen),
         Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),
         Verb::Compact(arguments) => compact::run(&arguments, screen),
         Verb::Purge(arguments) => purge::run(&arguments, screen),

@@ -30,6 +30,8 @@ mod opening;
 mod pictures;
 mod private;
 mod ranking;
+mod rejection;
+mod relocation;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -58,6 +60,7 @@ pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named}
 pub use name::{Name, Person};
 pub use opening::{refuse_inside, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
+pub use rejection::{Rejected, Rejections};
 pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cluster::{
     ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured,
-    ClusteringsMeasured, FacesClustered,
+    ClusteringsMeasured, FacesAssigned, FacesClustered,
 };
 pub use duplicates::{
     DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart, ThresholdFrom,
@@ -70,7 +70,7 @@ pub use service::{
 };
 pub use subjects::{
     Correction, SubjectCorrected, SubjectListed, SubjectShown, TemplateListed, TemplatesMoved,
-    TemplatesRemoved,
+    TemplatesRejected, TemplatesRemoved,
 };
 pub use verdict::Verdict;
 pub use verification::Verification;

@@ -79,6 +79,8 @@ mod output;
 mod parts;
 #[path = "e2e/paths.rs"]
 mod paths;
+#[path = "e2e/people.rs"]
+mod people;
 #[path = "e2e/photos.rs"]
 mod photos;
 #[path = "e2e/privacy.rs"]

@@ -1,6 +1,7 @@
 //! `gallerist cluster`
 
 mod measures;
+mod people;
 
 use std::path::PathBuf;
 
@@ -14,11 +15,22 @@ use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesCl
 use crate::session::{ClusterRequest, Control, Session};
 
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
-/// together. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is not changed.
+/// together. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is changed by
+/// --photos and --assign only. Run them again for new photos: faces that have a subject keep it, so corrections stay.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The gallery
+    /// The gallery; with --photos it is made if there is none
     gallery: PathBuf,
+    /// First store every face of these photos, or folders of photos, without a name
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    photos: Vec<PathBuf>,
+    /// Give each face without a name the subject of its cluster. Clusters without a subject become `Person 1`, `Person 2` and so on;
+    /// `subject rename` names them, `subject reject` takes out a wrong face
+    #[arg(long, conflicts_with_all = ["ignore_names", "evaluate"])]
+    assign: bool,
+    /// Fewest faces of a new subject, with --assign
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "assign", value_parser = clap::value_parser!(u16).range(1..))]
+    min_faces: u16,
     /// How to cluster. `all` is for --evaluate
     #[arg(long, value_enum, default_value = "two-stage", value_name = "METHOD")]
     method: Method,
@@ -87,7 +99,18 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         }
         _ => ClusterMethod::TwoStage,
     };
-    let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
+    let session = match arguments.photos.is_empty() {
+        false => {
+            let (session, ended) =
+                people::with_photos(&arguments.gallery, &arguments.photos, &arguments.engine, screen)?;
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+            session
+        }
+        true if arguments.assign => opening::session_to_write(&arguments.gallery, &arguments.engine)?,
+        true => opening::session_to_read(&arguments.gallery, &arguments.engine)?,
+    };
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     if arguments.evaluate {
@@ -129,6 +152,10 @@ impl Arguments {
         print(&clustered.summary, screen)?;
         if let Some(out) = &self.out {
             screen.text(format!("each face with its cluster: {}", out.display()))?;
+        }
+        if self.assign {
+            let fewest = usize::from(self.min_faces);
+            return people::assign(session, &clustered, fewest, control, (bar, screen));
         }
         Ok(ExitStatus::Done)
     }

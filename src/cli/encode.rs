@@ -101,7 +101,8 @@ pub fn run(arguments: &Arguments, format: FileFormat, screen: Screen) -> Result<
     let mut seen = 0;
     let known = log.known();
     let mut tally = Tally::new(log, screen, &bar, found.system_files);
-    let person = |input: &Input, index| naming.as_ref().map(|naming| naming.person(input, index)).transpose();
+    let person =
+        |input: &Input, index| naming.as_ref().map_or(Ok(None), |naming| naming.person(input, index));
     let inputs = arguments.inputs().map(|input| {
         let problem = input.problem.clone().or_else(|| person(&input, 0).err());
         Input { problem, ..input }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::Args;
 
 use super::naming::FacesArgument;
-use crate::encoder::Device;
+use crate::encoder::{DetectorFile, Device, Model, models_dir};
 use crate::reply::{EngineRequest, PhotoRequest};
+use crate::template::Binding;
 
 /// The model and the device.
 #[derive(Debug, Args)]
@@ -151,7 +153,32 @@ impl PhotoArguments {
     }
 }
 
+impl DetectorArguments {
+    /// The binding of a new gallery to the named model, or to the default one, with the given detector.
+    ///
+    /// # Errors
+    /// There is no such model; its networks or the detector cannot be used.
+    pub fn binding(&self, model: Option<&str>) -> Result<Binding> {
+        let mut model = model.map(Model::find).transpose()?.unwrap_or_else(Model::default_available);
+        if let Some(file) = &self.detector {
+            let detector = DetectorFile::open(file, self.accept_licence)?;
+            // Later commands find it there.
+            model = model.with_detector(detector.install(&models_dir())?);
+        }
+        model.check_weights()?;
+        Ok(model.binding())
+    }
+}
+
 impl EngineArguments {
+    /// The binding of a new gallery.
+    ///
+    /// # Errors
+    /// As [`DetectorArguments::binding`].
+    pub fn binding(&self) -> Result<Binding> {
+        self.detector.binding(self.model.as_deref())
+    }
+
     /// The request for the networks.
     pub fn request(&self) -> EngineRequest {
         EngineRequest {

@@ -30,13 +30,17 @@ pub struct Arguments {
         long,
         value_name = "NAME",
         conflicts_with = "subject_from",
-        required_unless_present = "subject_from"
+        required_unless_present_any = ["subject_from", "unnamed"]
     )]
     subject: Option<String>,
     /// Source of the names. `dir`: each folder directly below a given folder is a subject; folders of the same name are the same subject.
     /// `photo`: each photo is a subject of its own (with --faces all, each face); a number is appended to a name that is already used
     #[arg(long, value_enum)]
     subject_from: Option<SubjectFrom>,
+    /// Store every face of each photo without a name. Searches do not find such faces; `cluster` groups them, and `subject move` names them
+    #[arg(long, conflicts_with_all = ["subject", "subject_from", "faces"])]
+    #[cfg_attr(feature = "server", arg(conflicts_with = "server"))]
+    unnamed: bool,
     /// Faces of a photo to enroll: all, or the largest, with preference for the middle of the photo
     #[arg(long, value_enum, default_value = "largest")]
     faces: FacesArgument,
@@ -52,18 +56,26 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let request = EnrollRequest {
         paths: arguments.paths.clone(),
-        naming: naming(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Folder),
-        photos: arguments.photos.request(arguments.faces),
+        naming: naming(arguments.subject.as_deref(), arguments.subject_from)?.unwrap_or(Naming::Nobody),
+        photos: arguments.photos.request(if arguments.unnamed {
+            FacesArgument::All
+        } else {
+            arguments.faces
+        }),
     };
     request.check()?;
-    let summary = arguments.enroll(&request, screen)?;
+    Ok(status(&arguments.enroll(&request, screen)?))
+}
+
+/// The result of a command that enrolled photos.
+pub(super) fn status(summary: &EnrollSummary) -> ExitStatus {
     let counts = summary.counts();
-    Ok(match summary.interrupted {
+    match summary.interrupted {
         true => ExitStatus::Interrupted,
         false if counts.temporary_failures() > 0 => ExitStatus::Failed,
         false if counts.is_of_use() => ExitStatus::Done,
         false => ExitStatus::NothingUsable,
-    })
+    }
 }
 
 impl Arguments {
@@ -79,7 +91,8 @@ impl Arguments {
     }
 }
 
-fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
+/// Prints an event of an enrollment.
+pub(super) fn print(event: EnrollEvent, screen: Screen, bar: &Bar) -> Result<()> {
     let line = |line: String| bar.suspend(|| screen.text(line));
     match &event {
         EnrollEvent::Enrolled { path, note, renamed, .. } => {

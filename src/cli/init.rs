@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::engine::DetectorArguments;
 use super::{ExitStatus, Screen, values};
-use crate::encoder::{DetectorFile, Model, models_dir};
 use crate::gallery::{Gallery, GraphWhen};
 use crate::reply::{Created, VERSION};
 use crate::template::Binding;
@@ -54,17 +53,7 @@ impl From<Graph> for GraphWhen {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let binding = match arguments.dimension {
         Some(dimension) => Binding::external(usize::from(dimension), arguments.threshold),
-        None => {
-            let named = arguments.model.as_deref().map(Model::find).transpose()?;
-            let mut model = named.unwrap_or_else(Model::default_available);
-            if let Some(file) = &arguments.detector.detector {
-                let detector = DetectorFile::open(file, arguments.detector.accept_licence)?;
-                // Later commands find it there.
-                model = model.with_detector(detector.install(&models_dir())?);
-            }
-            model.check_weights()?;
-            model.binding()
-        }
+        None => arguments.detector.binding(arguments.model.as_deref())?,
     };
     let gallery = Gallery::create(&arguments.gallery, &binding, arguments.graph.into())?;
     screen.text(format!(

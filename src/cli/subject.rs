@@ -14,8 +14,8 @@ use crate::gallery::{Gallery, Name, SubjectTemplate};
 use crate::reply::{Correction, SubjectCorrected, SubjectListed};
 use crate::session::subjects;
 
-/// List, show, rename, merge and remove subjects; move and remove single templates. `history` lists these corrections. To undo a rename,
-/// rename again; to undo a move or a merge, move the templates back.
+/// List, show, rename, merge and remove subjects; move, reject and remove single templates. `history` lists these corrections, and
+/// `gallerist undo` undoes them.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -64,7 +64,7 @@ enum Verb {
     Move {
         /// The gallery
         gallery: PathBuf,
-        /// Ids of the templates; `subject show`, `identify` and `audit` print them
+        /// Ids of the templates; `subject show`, `identify`, `audit` and `cluster` print them
         #[arg(long = "template", value_name = "ID", required = true, num_args = 1.., value_delimiter = ',')]
         templates: Vec<u64>,
         /// Name of the subject that gets the templates
@@ -73,6 +73,16 @@ enum Verb {
         /// Print what would be done; change nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Say that templates do not show a subject. Those that belong to it lose their name, and `cluster` does not give it to them again
+    Reject {
+        /// The gallery
+        gallery: PathBuf,
+        /// Name of the subject
+        name: String,
+        /// Ids of the templates
+        #[arg(long = "template", value_name = "ID", required = true, num_args = 1.., value_delimiter = ',')]
+        templates: Vec<u64>,
     },
     /// Remove a subject with all its templates, or single templates. `purge` erases their bytes. Enrolling the same photos adds them again
     Remove {
@@ -119,6 +129,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         }
         Verb::Move { gallery, templates, to, dry_run } => {
             templates::relocate(&open(gallery, *dry_run)?, templates, to, *dry_run, screen)?;
+        }
+        Verb::Reject { gallery, name, templates } => {
+            templates::reject(&opening::to_write(gallery)?, templates, name, screen)?;
         }
         Verb::History { gallery } => history::list(&opening::to_read(gallery)?, screen)?,
         Verb::Remove { gallery, name: None, templates, dry_run, .. } => {

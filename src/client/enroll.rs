@@ -110,7 +110,11 @@ fn named(input: Input, naming: &Naming) -> Item {
         None => naming.person(&input, 0),
     };
     match person {
-        Ok(person) => Item { subject: person.name().to_string(), ..Item::read(input) },
+        Ok(Some(person)) => Item { subject: person.name().to_string(), ..Item::read(input) },
+        Ok(None) => {
+            let problem = Skip::new(Reason::NoSubject, "a server takes no faces without a name");
+            Item::read(Input { problem: Some(problem), ..input })
+        }
         Err(problem) => Item::read(Input { problem: Some(problem), ..input }),
     }
 }

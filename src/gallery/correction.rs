@@ -1,19 +1,21 @@
 //! Corrections by users: rename, merge, move, remove. Each one is recorded in the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::catalog::journal::Kind;
 use super::catalog::template::Original;
-use super::catalog::{JournalEntry, PendingKind, Subject, SubjectTemplate, subject, template};
+use super::catalog::{JournalEntry, Subject, SubjectTemplate};
 use super::error::{GalleryError, Result};
-use super::vectors::Row;
-use super::{Gallery, Name, Person};
+use super::relocation::{Destination, Relocated};
+use super::{Gallery, Name};
 
 /// The templates of a correction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// The templates before the correction, in order of id.
+    /// The templates of subjects before the correction, in order of id.
     pub templates: Vec<SubjectTemplate>,
+    /// The ids of unknown faces, in order.
+    pub unknown: Vec<u64>,
     /// Subjects that lose their last template and are removed.
     pub emptied: Vec<Subject>,
 }
@@ -23,7 +25,7 @@ pub struct Chosen {
 pub struct Moved {
     /// The templates before the move.
     pub chosen: Chosen,
-    /// The new ids, in the order of the templates.
+    /// The new ids, in the order of the templates and then the unknown faces.
     pub ids: Vec<u64>,
     /// Name of their present subject.
     pub into: String,
@@ -40,21 +42,16 @@ pub struct Merged {
     pub entry: Option<i64>,
 }
 
-/// Templates that were copied to a subject and removed from others.
-pub(super) struct Relocated {
-    /// Name of their present subject.
-    pub into: String,
-    /// The new ids, in the order of the templates.
-    pub ids: Vec<u64>,
-    /// The numbers of the journal entries.
-    pub entries: Vec<i64>,
-}
+impl Chosen {
+    /// The ids of the templates, then those of the unknown faces.
+    pub fn ids(&self) -> Vec<u64> {
+        self.templates.iter().map(|template| template.id).chain(self.unknown.iter().copied()).collect()
+    }
 
-/// The destination of a move.
-pub(super) enum Destination {
-    Subject(Subject),
-    /// A new subject.
-    New(Name),
+    fn originals(&self) -> Vec<Original> {
+        let unknown = self.unknown.iter().map(|&id| Original { id, subject: None });
+        self.templates.iter().map(Original::from).chain(unknown).collect()
+    }
 }
 
 impl Gallery {
@@ -158,15 +155,18 @@ impl Gallery {
     /// # Errors
     /// [`GalleryError::UnknownTemplate`] with the first id that no template has.
     pub fn choose(&self, ids: &[u64]) -> Result<Chosen> {
+        let originals = self.require_originals(ids)?;
         let catalog = self.catalog();
-        let unsettled: BTreeSet<u64> = catalog.unsettled()?.into_iter().collect();
-        let mut templates = Vec::with_capacity(ids.len());
+        let (mut templates, mut unknown) = (Vec::with_capacity(ids.len()), Vec::new());
         let mut chosen: BTreeMap<u64, u64> = BTreeMap::new();
-        for id in ids.iter().copied().collect::<BTreeSet<u64>>() {
-            let template = catalog.template(id)?.filter(|_| !unsettled.contains(&id));
-            let template = template.ok_or(GalleryError::UnknownTemplate { id })?;
-            *chosen.entry(template.subject_id).or_default() += 1;
-            templates.push(template);
+        for Original { id, subject } in originals {
+            match subject {
+                None => unknown.push(id),
+                Some((subject, _)) => {
+                    *chosen.entry(subject).or_default() += 1;
+                    templates.extend(catalog.template(id)?);
+                }
+            }
         }
         let mut emptied = Vec::new();
         for template in &templates {
@@ -174,10 +174,10 @@ impl Gallery {
             let subject = catalog.subject(&template.subject)?;
             emptied.extend(Some(subject).filter(|subject| subject.templates == count));
         }
-        Ok(Chosen { templates, emptied })
+        Ok(Chosen { templates, unknown, emptied })
     }
 
-    /// Removes single templates. When it returns, the removal is durable and no search finds them. A photo without templates is removed
+    /// Removes single templates and unknown faces. When it returns, the removal is durable and no search finds them. A photo without templates is removed
     /// too, with its picture, so it can be enrolled again.
     ///
     /// # Errors
@@ -185,21 +185,20 @@ impl Gallery {
     pub fn remove_templates(&self, ids: &[u64]) -> Result<Chosen> {
         let _alone = self.correct();
         let chosen = self.choose(ids)?;
-        self.catalog().mark_templates_removed(&chosen.templates)?;
+        self.catalog().mark_templates_removed(&chosen.templates, &chosen.unknown)?;
         self.finish_removals()?;
         Ok(chosen)
     }
 
-    /// Moves single templates to the subject `to`, which is made if it does not exist.
+    /// Moves single templates and unknown faces to the subject `to`, which is made if it does not exist.
     ///
     /// # Errors
     /// As [`choose`](Self::choose); a template already belongs to the subject; `to` is not a valid name; the disk is failing.
     pub fn move_templates(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let _alone = self.correct();
         let (chosen, destination) = self.choose_for(ids, to)?;
-        let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
-        let Relocated { into, ids, entries } = self.relocate(Kind::Move, &originals, destination)?;
-        Ok(Moved { chosen, ids, into, entries })
+        let Relocated { into, ids, entries } = self.relocate(Kind::Move, &chosen.originals(), destination)?;
+        Ok(Moved { chosen, ids, into: into.unwrap_or_default(), entries })
     }
 
     /// The result of [`move_templates`](Self::move_templates) without new ids and journal entries. Moves nothing.
@@ -208,10 +207,7 @@ impl Gallery {
     /// As [`move_templates`](Self::move_templates).
     pub fn may_move(&self, ids: &[u64], to: &str) -> Result<Moved> {
         let (chosen, destination) = self.choose_for(ids, to)?;
-        let into = match destination {
-            Destination::Subject(subject) => subject.name,
-            Destination::New(name) => name.to_string(),
-        };
+        let into = destination.name().unwrap_or_default().to_owned();
         Ok(Moved { chosen, ids: Vec::new(), into, entries: Vec::new() })
     }
 
@@ -249,56 +245,6 @@ impl Gallery {
             return Err(GalleryError::SubjectName { name: from.name, reason });
         }
         Ok((from, into))
-    }
-
-    /// The subject `to`, or a new one.
-    pub(super) fn destination(&self, to: &str) -> Result<Destination> {
-        match self.subject(to) {
-            Ok(subject) => Ok(Destination::Subject(subject)),
-            Err(GalleryError::UnknownSubject { .. }) => Ok(Destination::New(Name::new(to)?)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Copies templates to a subject under new ids, and removes the originals.
-    pub(super) fn relocate(
-        &self,
-        kind: Kind<'_>,
-        templates: &[Original],
-        destination: Destination,
-    ) -> Result<Relocated> {
-        let view = self.vectors.snapshot()?;
-        let sought: Vec<u64> = templates.iter().map(|template| template.id).collect();
-        let mut originals = Vec::with_capacity(templates.len());
-        for (row, id) in view.vectors(&sought).zip(&sought) {
-            originals.push(row?.ok_or_else(|| {
-                let what = format!("template {id} is not in the index");
-                self.catalog().damaged(what)
-            })?);
-        }
-        let mut ids = Vec::with_capacity(originals.len());
-        let (written, (into, name)) = self.write_as(PendingKind::Move, "moving templates", |tx, rows| {
-            let (into, name) = match &destination {
-                Destination::Subject(subject) => (subject.id, subject.name.clone()),
-                Destination::New(name) => {
-                    let (id, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
-                    (id.cast_unsigned(), name.to_string())
-                }
-            };
-            for original in &originals {
-                let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                rows.push(Row { id, subject: into, vector: &original.vector });
-                ids.push(id);
-            }
-            Ok((into, name))
-        })?;
-        let mut entries = Vec::new();
-        self.finish(written, |tx| {
-            entries = template::retire_moved(tx, kind, templates, (into, &name), &ids)?;
-            Ok(())
-        })?;
-        self.finish_removals()?;
-        Ok(Relocated { into: name, ids, entries })
     }
 
     pub(super) fn finish_removals(&self) -> Result<()> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of};
-use super::catalog::{ExistingTemplate, PendingKind, PhotoRecord, Source, path, photo, subject, template};
-use super::error::Result;
+use super::catalog::{ExistingTemplate, PhotoRecord, Source, path, photo, subject};
+use super::error::{GalleryError, Result};
+use super::relocation::Destination;
 use super::vectors::Row;
 use super::{Gallery, Name, Person};
 use crate::face::Provenance;
@@ -120,36 +121,14 @@ impl Gallery {
         let _alone = self.correct();
         for block in renamed.chunks(RENAMED) {
             self.catalog().verify_names(block.iter().map(|(_, name)| name.as_str()))?;
-            let view = self.vectors.snapshot()?;
-            let ids: Vec<u64> = block.iter().map(|(id, _)| *id).collect();
-            let mut originals = Vec::with_capacity(block.len());
-            for (row, id) in view.vectors(&ids).zip(&ids) {
-                let (known, row) = (self.catalog().original(*id)?, row?);
-                originals.push(known.zip(row).ok_or_else(|| {
-                    let what = format!("template {id} is not in the index");
-                    self.catalog().damaged(what)
-                })?);
+            let mut parts: BTreeMap<&str, (Vec<Original>, Destination)> = BTreeMap::new();
+            for (id, name) in block {
+                let original = self.catalog().original(*id)?;
+                let original = original.ok_or(GalleryError::UnknownTemplate { id: *id })?;
+                let to = || (Vec::new(), Destination::Named(name.clone()));
+                parts.entry(name.as_str()).or_insert_with(to).0.push(original);
             }
-            // By subject: its name, the templates before the move, and their new ids.
-            let mut moved: BTreeMap<u64, (Name, Vec<Original>, Vec<u64>)> = BTreeMap::new();
-            let (written, ()) = self.write_as(PendingKind::Move, "renaming templates", |tx, rows| {
-                for ((template, original), (_, name)) in originals.iter().zip(block) {
-                    let (into, name) = subject::ensure(tx, &Person::Named(name.clone()))?;
-                    let into = into.cast_unsigned();
-                    let id = template::copy_template(tx, original.id, into)?.cast_unsigned();
-                    rows.push(Row { id, subject: into, vector: &original.vector });
-                    let (_, templates, ids) = moved.entry(into).or_insert((name, Vec::new(), Vec::new()));
-                    templates.push(template.clone());
-                    ids.push(id);
-                }
-                Ok(())
-            })?;
-            self.finish(written, |tx| {
-                moved.iter().try_for_each(|(&into, (name, templates, ids))| {
-                    template::retire_moved(tx, Kind::Move, templates, (into, name.as_str()), ids).map(drop)
-                })
-            })?;
-            self.finish_removals()?;
+            self.relocate_all(Kind::Move, &parts.into_values().collect::<Vec<_>>())?;
         }
         Ok(())
     }

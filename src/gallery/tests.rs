@@ -5,6 +5,7 @@ mod distinct;
 mod lists;
 mod pictures;
 mod reads;
+mod rejections;
 mod undo;
 
 use std::path::Path;
@@ -122,7 +123,7 @@ fn a_gallery_answers_alike_over_any_store() {
         let mut story = answers(&gallery);
         let ids = gallery.add_unknown_faces(&[unknown(1, 100), unknown(2, 101)]).unwrap();
         story.extend(answers(&gallery));
-        gallery.name_unknown_faces(&ids[0], "Ada").unwrap();
+        gallery.move_templates(&ids[0], "Ada").unwrap();
         gallery.merge_subjects("p-2", "p-1").unwrap();
         gallery.remove_subject("p-10").unwrap();
         let moved = gallery.move_templates(&[1, 2], "Bob").unwrap().ids;

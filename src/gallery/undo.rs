@@ -6,8 +6,8 @@
 use super::catalog::JournalEntry;
 use super::catalog::journal::{Kind, Successors};
 use super::catalog::template::Original;
-use super::correction::{Destination, Relocated};
 use super::error::{GalleryError, Result};
+use super::relocation::{Destination, Relocated};
 use super::{Gallery, Name};
 
 /// A correction that was undone.
@@ -17,10 +17,10 @@ pub struct Undone {
     pub entry: i64,
     /// The number of the undone entry.
     pub undone: i64,
-    /// The kind of the undone correction: `rename`, `merge` or `move`.
+    /// The kind of the undone correction: `rename`, `merge`, `move`, `assign` or `reject`.
     pub verb: String,
-    /// The subject that has its name or its templates again.
-    pub subject: String,
+    /// The subject that has its name or its templates again. `None` if the templates are unknown faces again.
+    pub subject: Option<String>,
     /// The templates that were moved back: pairs of the ids before and after. Empty for a rename.
     pub templates: Vec<(u64, u64)>,
 }
@@ -29,7 +29,7 @@ impl Gallery {
     /// Undoes a correction, given by the number of its journal entry.
     ///
     /// - A renamed subject gets its old name again.
-    /// - Merged or moved templates go back to their former subject under new ids. A subject that is gone is made again, with its name at
+    /// - Merged, moved or rejected templates go back to their former subject under new ids, and assigned ones are unknown faces again. A subject that is gone is made again, with its name at
     ///   that time and a new id. All templates of the correction go back, or none.
     ///
     /// It is durable when it returns, and recorded in the journal. A removal cannot be undone, and no correction twice.
@@ -79,39 +79,36 @@ impl Gallery {
             entry: undone,
             undone: entry.id,
             verb: entry.verb.clone(),
-            subject: from.to_owned(),
+            subject: Some(from.to_owned()),
             templates: Vec::new(),
         })
     }
 
     fn undo_move(&self, entry: &JournalEntry, successors: &Successors) -> Result<Undone> {
         let refused = |reason: String| Err(GalleryError::CannotUndo { id: entry.id, reason });
-        let (Some(from), Some(name), Some(into)) =
-            (entry.id_of("from"), entry.name_of("from_name"), entry.id_of("into"))
-        else {
-            return Err(self.incomplete(entry));
-        };
+        let (from, into) = (entry.id_of("from"), entry.id_of("into"));
         let ids: Vec<u64> = entry.moved().into_iter().map(|(_, id)| successors.template(id)).collect();
-        let chosen = match self.choose(&ids) {
+        let originals = match self.require_originals(&ids) {
             Err(GalleryError::UnknownTemplate { id }) => {
                 return refused(format!("template {id} was removed, or moved on"));
             }
-            chosen => chosen?,
+            originals => originals?,
         };
-        let into = successors.subject(into);
-        if let Some(other) = chosen.templates.iter().find(|template| template.subject_id != into) {
-            return refused(format!("template {} belongs to {:?} now", other.id, other.subject));
+        let into = into.map(|id| successors.subject(id));
+        let is_there = |one: &&Original| one.subject.as_ref().map(|(id, _)| *id) == into;
+        if let Some(other) = originals.iter().find(|one| !is_there(one)) {
+            return refused(match &other.subject {
+                Some((_, now)) => format!("template {} belongs to {now:?} now", other.id),
+                None => format!("template {} has no subject now", other.id),
+            });
         }
-        // A subject that still exists is identified by its id, because it may have been renamed.
-        let known = self.catalog().subject_name(successors.subject(from))?;
-        let destination = match self.destination(known.as_deref().unwrap_or(name)) {
-            Ok(Destination::Subject(subject)) if subject.id == into => {
-                return refused(format!("the subject with the templates has the name {name:?} now"));
-            }
-            Err(GalleryError::SubjectName { name, reason }) => return refused(format!("{name:?}: {reason}")),
-            destination => destination?,
+        let destination = match from {
+            None => Destination::Nobody,
+            Some(from) => match self.former(entry, successors.subject(from), into)? {
+                Ok(destination) => destination,
+                Err(reason) => return refused(reason),
+            },
         };
-        let originals: Vec<Original> = chosen.templates.iter().map(Original::from).collect();
         if originals.is_empty() {
             return Err(self.incomplete(entry));
         }
@@ -122,6 +119,25 @@ impl Gallery {
             verb: entry.verb.clone(),
             subject: into,
             templates: originals.iter().map(|template| template.id).zip(ids).collect(),
+        })
+    }
+
+    /// The subject from which the templates of an entry came, or why they cannot go back. A subject that still exists is identified by its
+    /// id, because it may have been renamed.
+    fn former(
+        &self,
+        entry: &JournalEntry,
+        from: u64,
+        now: Option<u64>,
+    ) -> Result<Result<Destination, String>> {
+        let Some(name) = entry.name_of("from_name") else { return Err(self.incomplete(entry)) };
+        let known = self.catalog().subject_name(from)?;
+        Ok(match self.destination(known.as_deref().unwrap_or(name)) {
+            Ok(Destination::Subject(subject)) if Some(subject.id) == now => {
+                Err(format!("the subject with the templates has the name {name:?} now"))
+            }
+            Err(GalleryError::SubjectName { name, reason }) => Err(format!("{name:?}: {reason}")),
+            destination => Ok(destination?),
         })
     }
 

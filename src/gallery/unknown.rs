@@ -3,18 +3,18 @@
 //! They are stored to be grouped or named later. Searches, audits and calibrations do not use them: [`Gallery::view`] does not contain
 //! them. They are counted separately.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Gallery;
 use super::catalog::journal::Kind;
 use super::catalog::template::{Original, group_of, is_without_subject};
 use super::catalog::{PhotoRecord, UnknownFace, path, photo, unknown};
-use super::correction::Relocated;
 use super::error::{GalleryError, Result};
 use super::import::overlap;
+use super::relocation::{Destination, Relocated};
 use super::vectors::{Row, View};
+use super::{Gallery, Name};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 use crate::template::Template;
@@ -32,13 +32,15 @@ pub struct UnknownFaces {
     pub faces: Vec<(Template, Provenance)>,
 }
 
-/// Unknown faces that got a subject.
+/// A cluster of unknown faces that got a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedFaces {
     /// Name of the subject.
     pub subject: String,
     /// The new ids of the templates, in the order of the old ones.
     pub ids: Vec<u64>,
+    /// The number of the journal entry; `None` if there was no face.
+    pub entry: Option<i64>,
 }
 
 impl Gallery {
@@ -92,38 +94,62 @@ impl Gallery {
         self.catalog().unknown_count()
     }
 
-    /// Moves unknown faces to a subject, which is made if it does not exist. Each gets a new id. The journal records the ids.
+    /// Gives clusters of unknown faces their subjects, each a list of ids and the name of a subject, which is made if it does not exist. All
+    /// or none. Each face gets a new id. The journal has an entry for each cluster.
     ///
     /// # Errors
-    /// [`GalleryError::UnknownTemplate`] with the first id that is not an unknown face, and nothing is moved; `to` is not a valid name; the
-    /// disk is failing.
-    pub fn name_unknown_faces(&self, ids: &[u64], to: &str) -> Result<NamedFaces> {
+    /// [`GalleryError::UnknownTemplate`] with the first id that is not an unknown face, or is in two clusters, and nothing is moved; the disk is
+    /// failing.
+    pub fn assign_unknown_faces(&self, clusters: &[(Vec<u64>, Name)]) -> Result<Vec<NamedFaces>> {
         let _alone = self.correct();
-        let originals = self.require_unknown(ids)?;
-        let destination = self.destination(to)?;
-        let Relocated { into, ids, .. } = self.relocate(Kind::Move, &originals, destination)?;
-        Ok(NamedFaces { subject: into, ids })
+        let mut seen = HashSet::new();
+        if let Some(&id) = clusters.iter().flat_map(|(ids, _)| ids).find(|id| !seen.insert(**id)) {
+            return Err(GalleryError::UnknownTemplate { id });
+        }
+        self.catalog().verify_names(clusters.iter().map(|(_, name)| name.as_str()))?;
+        let parts = clusters
+            .iter()
+            .map(|(ids, name)| Ok((self.require_unknown(ids)?, Destination::Named(name.clone()))));
+        let moved = self.relocate_all(Kind::Assign, &parts.collect::<Result<Vec<_>>>()?)?;
+        let named = moved.into_iter().map(|Relocated { into, ids, entries }| NamedFaces {
+            subject: into.unwrap_or_default(),
+            ids,
+            entry: entries.first().copied(),
+        });
+        Ok(named.collect())
     }
 
-    /// Removes unknown faces. The removal is durable when it returns. A photo without templates is removed too.
+    /// Makes templates unknown faces, except those that are. Each gets a new id. The journal records the ids.
     ///
     /// # Errors
-    /// As [`name_unknown_faces`](Self::name_unknown_faces), and nothing is removed.
-    pub fn remove_unknown_faces(&self, ids: &[u64]) -> Result<()> {
+    /// [`GalleryError::UnknownTemplate`] with the first id that no template has, and nothing is changed; the disk is full or failing.
+    pub(super) fn forget_subjects_of(&self, ids: &[u64]) -> Result<()> {
         let _alone = self.correct();
-        let ids: Vec<u64> = self.require_unknown(ids)?.iter().map(|face| face.id).collect();
-        self.catalog().mark_unknown_removed(&ids)?;
-        self.finish_removals()
+        let mut originals = self.require_originals(ids)?;
+        originals.retain(|one| one.subject.is_some());
+        self.relocate(Kind::Reject, &originals, Destination::Nobody).map(drop)
     }
 
     fn require_unknown(&self, ids: &[u64]) -> Result<Vec<Original>> {
+        let faces = self.require_originals(ids)?;
+        match faces.iter().find(|face| face.subject.is_some()) {
+            Some(face) => Err(GalleryError::UnknownTemplate { id: face.id }),
+            None => Ok(faces),
+        }
+    }
+
+    /// The live templates with these ids, with or without a subject, in order of id.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownTemplate`] with the first id that no template has.
+    pub(super) fn require_originals(&self, ids: &[u64]) -> Result<Vec<Original>> {
         let catalog = self.catalog();
-        let unsettled = catalog.unsettled()?;
+        let unsettled: HashSet<u64> = catalog.unsettled()?.into_iter().collect();
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
         let face = |&id: &u64| match catalog.original(id)? {
-            Some(face) if face.subject.is_none() && !unsettled.contains(&id) => Ok(face),
+            Some(face) if !unsettled.contains(&id) => Ok(face),
             _ => Err(GalleryError::UnknownTemplate { id }),
         };
         ids.iter().map(face).collect()
@@ -138,6 +164,9 @@ fn insert<'a>(
 ) -> rusqlite::Result<Vec<u64>> {
     let seen = path::note(tx, &found.hash, &found.path, [])?;
     let mut photo_id = seen.map(|seen| seen.photo);
+    if let Some(photo) = photo_id {
+        photo::set_settings(tx, photo, &found.settings)?;
+    }
     let mut ids = Vec::new();
     for (template, face) in &found.faces {
         if held.iter().any(|bounds| overlap(*bounds, face.bounds) > 0.5) {

@@ -81,6 +81,24 @@ pub struct ClusterOverview {
     pub path: Option<String>,
 }
 
+/// Unknown faces got the subjects of their clusters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename = "assigned")]
+pub struct FacesAssigned {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Faces that got a subject.
+    pub faces: u64,
+    /// Of these, faces that joined a subject that the gallery had.
+    pub joined: u64,
+    /// Subjects that were made.
+    pub new_subjects: u64,
+    /// Faces that have no subject now.
+    pub unknown: u64,
+    /// Numbers of the first and the last entry in the journal, by which it can be undone; `None` if nothing was assigned.
+    pub journal_ids: Option<[i64; 2]>,
+}
+
 /// A face with its cluster: a line of the file of clusters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusteredFace {

@@ -16,7 +16,7 @@ pub enum EnrollEvent {
     Enrolled {
         /// Path of the photo.
         path: String,
-        /// The subject of each template.
+        /// The subject of each template; empty if they are unknown faces.
         subjects: Vec<String>,
         /// The id of each template.
         template_ids: Vec<u64>,

@@ -92,6 +92,24 @@ pub struct TemplatesRemoved {
     pub dry_run: bool,
 }
 
+/// Templates do not show a subject, as a user has said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename = "rejected")]
+pub struct TemplatesRejected {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Name of the subject.
+    pub subject: String,
+    /// Ids of the templates that belonged to it.
+    pub template_ids: Vec<u64>,
+    /// Their present ids, in the same order. They have no subject.
+    pub new_template_ids: Vec<u64>,
+    /// Ids of the other templates.
+    pub others: Vec<u64>,
+    /// Numbers of the entries in the journal.
+    pub journal_ids: Vec<i64>,
+}
+
 /// Single templates were moved to another subject, or a dry run found that they can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename = "moved")]

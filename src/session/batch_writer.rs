@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::error::{Result, SessionError};
 use crate::gallery::{
     EnrolledFace, EnrolledTemplate, Enrollment, Gallery, KnownPath, Person, PhotoOutcome, PhotoRecord,
+    UnknownFaces,
 };
 use crate::image::PhotoHash;
 use crate::ingest::{Census, EncodedFace, Finding, Options, Outcome, Skip};
@@ -28,6 +29,9 @@ pub(super) struct BatchWriter<'a, S> {
     paths: Vec<KnownPath>,
     /// The faces of the photos in `batch`.
     censuses: Vec<Census>,
+    /// Photos of unknown faces, and what was found in each.
+    unknown: Vec<UnknownFaces>,
+    unknown_censuses: Vec<Census>,
     oldest: Instant,
     /// Counts of the results so far.
     pub counts: Counts,
@@ -45,14 +49,17 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
             batch: Vec::new(),
             paths: Vec::new(),
             censuses: Vec::new(),
+            unknown: Vec::new(),
+            unknown_censuses: Vec::new(),
             oldest: Instant::now(),
             counts: Counts { system_files, ..Counts::default() },
             several: 0,
         }
     }
 
-    /// Adds one result. `persons` are the persons of its faces, or the reason why it has none.
-    pub fn add(&mut self, outcome: Outcome, persons: Result<Vec<Person>, Skip>) -> Result<(), E> {
+    /// Adds one result. `persons` are the persons of its faces, `None` for unknown ones, or the reason why it cannot be named. A photo has
+    /// either named or unknown faces.
+    pub fn add(&mut self, outcome: Outcome, persons: Result<Vec<Option<Person>>, Skip>) -> Result<(), E> {
         let Outcome { input, hash, finding, census } = outcome;
         if matches!(finding, Finding::Faces(..)) || census.refused.len() > 1 {
             self.report_refused(&input.path, &census)?;
@@ -64,32 +71,41 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
             // The failure says nothing about the photo, so it is not stored.
             (Finding::Skipped(skip), _) if skip.is_temporary() => return self.skip(&input.path, &skip),
             (Finding::Skipped(skip), _) | (Finding::Faces(..), Err(skip)) => Err(skip),
-            (Finding::Faces(faces), Ok(persons)) => {
-                let enroll = |(face, person): (EncodedFace, Person)| EnrolledFace {
-                    person,
-                    template: face.template,
-                    provenance: face.provenance,
-                };
-                Ok(faces.into_iter().zip(persons).map(enroll).collect())
-            }
+            (Finding::Faces(faces), Ok(persons)) => Ok((faces, persons)),
         };
         let Some(hash) = hash else {
             let skip = faces.err().unwrap_or_else(|| Skip::new(Reason::Unreadable, ""));
             return self.skip(&input.path, &skip);
         };
-        if self.batch.is_empty() {
+        if self.waiting() == 0 {
             self.oldest = Instant::now();
         }
         let faces = faces.map_err(|skip| (skip.reason, skip.detail));
         let outcome = faces.as_ref().err().map_or("enrolled", |(reason, _)| reason.code());
-        let settings = self.options.settings(outcome);
-        self.batch.push(Enrollment { path: input.path, hash, settings, faces });
-        self.censuses.push(census);
-        if self.batch.len() >= BATCH || self.oldest.elapsed() >= LONGEST_WAIT {
+        let (path, settings) = (input.path, self.options.settings(outcome));
+        match faces {
+            Ok((faces, persons)) if persons.iter().all(Option::is_none) => {
+                let faces = faces.into_iter().map(|face| (face.template, face.provenance)).collect();
+                self.unknown.push(UnknownFaces { path, hash, settings, faces });
+                self.unknown_censuses.push(census);
+            }
+            faces => {
+                let faces =
+                    faces.map(|(faces, persons)| faces.into_iter().zip(persons).filter_map(named).collect());
+                self.batch.push(Enrollment { path, hash, settings, faces });
+                self.censuses.push(census);
+            }
+        }
+        if self.waiting() >= BATCH || self.oldest.elapsed() >= LONGEST_WAIT {
             self.write_batch()
         } else {
             Ok(())
         }
+    }
+
+    /// Photos that are not written yet.
+    fn waiting(&self) -> usize {
+        self.batch.len() + self.unknown.len()
     }
 
     /// Adds a photo whose bytes are in the gallery or in this enrollment.
@@ -97,14 +113,14 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         &mut self,
         path: &Path,
         hash: Option<PhotoHash>,
-        persons: Option<Vec<Person>>,
+        persons: Option<Vec<Option<Person>>>,
     ) -> Result<(), E> {
         // The photo may be in the pending batch.
         self.write_batch()?;
         let record = hash.map(|hash| self.gallery.photo(&hash)).transpose().map_err(SessionError::from)?;
         match record.flatten() {
             Some(record) if record.outcome == "enrolled" => {
-                let person = persons.and_then(|persons| persons.into_iter().next());
+                let person = persons.and_then(|persons| persons.into_iter().next()).flatten();
                 self.add_path(hash, path, &record, person.clone())?;
                 self.report_known(path, &record, person.as_ref())
             }
@@ -154,6 +170,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
 
     /// Writes the pending photos. Results are reported after they are on the disk.
     fn write_batch(&mut self) -> Result<(), E> {
+        self.write_unknown()?;
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -178,6 +195,37 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
                     unreachable!("a photo with faces is enrolled or a duplicate")
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Writes the pending photos of unknown faces.
+    fn write_unknown(&mut self) -> Result<(), E> {
+        let batch = std::mem::take(&mut self.unknown);
+        let censuses = std::mem::take(&mut self.unknown_censuses);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let added = self.gallery.add_unknown_faces(&batch).map_err(SessionError::from)?;
+        for ((photo, template_ids), census) in batch.iter().zip(added).zip(&censuses) {
+            if template_ids.is_empty() {
+                match self.gallery.photo(&photo.hash).map_err(SessionError::from)? {
+                    Some(record) => self.report_known(&photo.path, &record, None)?,
+                    None => self.skip(&photo.path, &Skip::new(Reason::Duplicate, ""))?,
+                }
+                continue;
+            }
+            self.counts.done += 1;
+            self.counts.templates += template_ids.len() as u64;
+            (self.sink)(EnrollEvent::Enrolled {
+                path: text(&photo.path),
+                subjects: Vec::new(),
+                template_ids,
+                faces: census.found,
+                not_looked_at: census.not_looked_at,
+                note: census.note(),
+                renamed: Vec::new(),
+            })?;
         }
         Ok(())
     }
@@ -226,6 +274,10 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         }
         Ok(())
     }
+}
+
+fn named((face, person): (EncodedFace, Option<Person>)) -> Option<EnrolledFace> {
+    Some(EnrolledFace { person: person?, template: face.template, provenance: face.provenance })
 }
 
 fn text(path: &Path) -> String {

@@ -1,5 +1,6 @@
 //! Clusters of the faces of a gallery: who is in the photos.
 
+mod assignment;
 mod faces;
 mod overview;
 
@@ -36,7 +37,8 @@ pub struct ClusterRequest {
     pub method: ClusterMethod,
     /// The threshold of the method, -1 to 1. `None`: from the scores of strangers in the collection.
     pub threshold: Option<f32>,
-    /// Whether the names of the gallery are ignored. Otherwise faces of one subject are together, and those of two subjects apart.
+    /// Whether the names of the gallery are ignored. Otherwise faces of one subject are together, those of two subjects apart, and no face is with
+    /// a subject from which a user has rejected it.
     pub ignore_names: bool,
     /// Whether each face gets the name of the subject with the most faces in its cluster.
     pub labels: bool,

@@ -309,7 +309,7 @@ fn identity(templates: &[(Template, Person)]) -> [u8; 32] {
 /// Refuses requests in which several faces of a photo would get the same name.
 pub fn require_naming(faces: Faces, naming: Option<&Naming>) -> Result<()> {
     match (faces, naming) {
-        (Faces::Largest, _) | (_, None | Some(Naming::Photo)) => Ok(()),
+        (Faces::Largest, _) | (_, None | Some(Naming::Photo | Naming::Nobody)) => Ok(()),
         _ => Err(SessionError::SharedName),
     }
 }

@@ -17,18 +17,22 @@ pub enum Naming {
     Folder,
     /// Each photo is a subject of its own, and so is each further face in it.
     Photo,
+    /// The faces are unknown: they have no subject.
+    Nobody,
 }
 
 impl Naming {
-    /// The subject of the `index`-th face of an input, or the reason why there is none.
-    pub fn person(&self, input: &Input, index: usize) -> Result<Person, Skip> {
+    /// The subject of the `index`-th face of an input, `None` for an unknown face, or the reason why it cannot be named.
+    pub fn person(&self, input: &Input, index: usize) -> Result<Option<Person>, Skip> {
         let no_subject = |error: GalleryError| Skip::new(Reason::NoSubject, error.to_string());
         match self {
-            Self::Given(name) => Ok(Person::Named(name.clone())),
+            Self::Nobody => Ok(None),
+            Self::Given(name) => Ok(Some(Person::Named(name.clone()))),
             Self::Folder => {
                 let outside = || Skip::new(Reason::NoSubject, "it is not in a folder named after a person");
                 let folder = input.top_folder().ok_or_else(outside)?;
-                Name::text_of(folder).and_then(Name::new).map(Person::Named).map_err(no_subject)
+                let name = Name::text_of(folder).and_then(Name::new);
+                name.map(|name| Some(Person::Named(name))).map_err(no_subject)
             }
             Self::Photo => {
                 let below = input.path.strip_prefix(&input.root).unwrap_or(&input.path);
@@ -36,7 +40,7 @@ impl Naming {
                 let path = if whole { input.path.file_name().map_or(below, AsRef::as_ref) } else { below };
                 let number = if index == 0 { String::new() } else { format!("#{}", index + 1) };
                 let name = Name::text_of(path).and_then(|text| Name::generated(&format!("{text}{number}")));
-                name.map(Person::Unknown).map_err(no_subject)
+                name.map(|name| Some(Person::Unknown(name))).map_err(no_subject)
             }
         }
     }

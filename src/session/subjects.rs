@@ -1,9 +1,10 @@
 //! Subjects: listing, showing and correcting them, with the replies of [`reply`](crate::reply).
 
 use super::error::Result;
-use crate::gallery::{Chosen, Gallery, Moved, Name, Subject, SubjectTemplate};
+use crate::gallery::{Chosen, Gallery, Moved, Name, Rejected, Subject, SubjectTemplate};
 use crate::reply::{
-    Correction, SubjectCorrected, SubjectShown, TemplateListed, TemplatesMoved, TemplatesRemoved, VERSION,
+    Correction, SubjectCorrected, SubjectShown, TemplateListed, TemplatesMoved, TemplatesRejected,
+    TemplatesRemoved, VERSION,
 };
 
 /// A subject with its templates.
@@ -76,7 +77,7 @@ fn corrected(
 /// A template is not in the gallery, and nothing is removed; the disk is failing.
 pub fn remove_templates(gallery: &Gallery, ids: &[u64], dry_run: bool) -> Result<(TemplatesRemoved, Chosen)> {
     let chosen = if dry_run { gallery.choose(ids)? } else { gallery.remove_templates(ids)? };
-    let template_ids: Vec<u64> = chosen.templates.iter().map(|template| template.id).collect();
+    let template_ids = chosen.ids();
     let removed = TemplatesRemoved {
         version: VERSION,
         templates: template_ids.len() as u64,
@@ -100,7 +101,7 @@ pub fn move_templates(
     let to_is_new = gallery.subject(to).is_err();
     let moved = if dry_run { gallery.may_move(ids, to)? } else { gallery.move_templates(ids, to)? };
     let Moved { chosen, ids: new_template_ids, into, entries: journal_ids } = moved;
-    let template_ids: Vec<u64> = chosen.templates.iter().map(|template| template.id).collect();
+    let template_ids = chosen.ids();
     let moved = TemplatesMoved {
         version: VERSION,
         to: into,
@@ -113,6 +114,17 @@ pub fn move_templates(
         journal_ids,
     };
     Ok((moved, chosen))
+}
+
+/// Records that templates do not show a subject. Those that belong to it become unknown faces.
+///
+/// # Errors
+/// There is no such subject; a template is not in the gallery, and nothing is recorded; the disk is failing.
+pub fn reject_templates(gallery: &Gallery, ids: &[u64], subject: &str) -> Result<TemplatesRejected> {
+    let Rejected { subject, removed, others, entries } = gallery.reject_templates(ids, subject)?;
+    let (template_ids, new_template_ids) = removed.into_iter().unzip();
+    let journal_ids = entries;
+    Ok(TemplatesRejected { version: VERSION, subject, template_ids, new_template_ids, others, journal_ids })
 }
 
 fn emptied(chosen: &Chosen) -> Vec<String> {

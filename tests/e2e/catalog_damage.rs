@@ -150,8 +150,8 @@ fn make(house: &House) {
     gallery.remove_subject("p-9").unwrap();
     add(&gallery, PEOPLE, 5);
     let faces: Vec<u64> = gallery.unknown_faces_after(0, 3).unwrap().iter().map(|face| face.id).collect();
-    gallery.name_unknown_faces(&faces[..2], "Named").unwrap();
-    gallery.remove_unknown_faces(&faces[2..]).unwrap();
+    gallery.move_templates(&faces[..2], "Named").unwrap();
+    gallery.remove_templates(&faces[2..]).unwrap();
     copy(&house.path("open"), &house.path("killed"));
 }
 

@@ -46,12 +46,12 @@ fn ids(lines: &[Value]) -> BTreeSet<BTreeSet<u64>> {
 }
 
 /// A gallery that is open in this process.
-fn open(house: &House) -> Gallery {
+pub fn open(house: &House) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(WIDE, None), GraphWhen::Never).unwrap()
 }
 
 /// A template near the direction of a person.
-fn face(person: u64, image: u64) -> Template {
+pub fn face(person: u64, image: u64) -> Template {
     let numbers = |seed: u64| -> Vec<f32> {
         let file = vectors(1, WIDE, seed);
         file[file.len() - 4 * WIDE..].as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
@@ -62,7 +62,7 @@ fn face(person: u64, image: u64) -> Template {
 }
 
 /// A photo with these faces beside each other.
-fn photo(number: u8, faces: &[Template]) -> UnknownFaces {
+pub fn photo(number: u8, faces: &[Template]) -> UnknownFaces {
     let at = |place: usize| {
         let left = place as f32 * 20.0;
         gallerist::face::Provenance { bounds: [left, 0.0, left + 10.0, 10.0], ..provenance(60) }

@@ -81,17 +81,14 @@ fn a_named_unknown_face_is_found() {
     let gallery = create(&house);
     add(&gallery, 0, 10);
     let ids = gallery.add_unknown_faces(&[unknown(1, "a.jpg", &[20, 21, 22])]).unwrap().concat();
-    let moved = gallery.name_unknown_faces(&ids[..2], "Ada").unwrap();
-    assert_eq!((moved.subject.as_str(), moved.ids.len()), ("Ada", 2));
-    gallery.name_unknown_faces(&ids[2..], "p-3").unwrap();
+    let moved = gallery.move_templates(&ids[..2], "Ada").unwrap();
+    assert_eq!((moved.into.as_str(), moved.ids.len()), ("Ada", 2));
+    gallery.move_templates(&ids[2..], "p-3").unwrap();
     assert_eq!(best(&gallery, 20).0, "Ada");
     assert_eq!(best(&gallery, 22).0, "p-3");
     assert_eq!((gallery.counts().unwrap(), gallery.unknown_count().unwrap()), ((11, 13), 0));
     assert_eq!(gallery.photo(&[1; 32]).unwrap().unwrap().path, Path::new("a.jpg"));
-    let error = gallery.name_unknown_faces(&ids[..1], "Ada").unwrap_err();
-    assert!(matches!(error, GalleryError::UnknownTemplate { .. }), "{error}");
-    let known = gallery.templates_of(&gallery.subject("Ada").unwrap()).unwrap();
-    let error = gallery.remove_unknown_faces(&[known[0].id]).unwrap_err();
+    let error = gallery.move_templates(&ids[..1], "Ada").unwrap_err();
     assert!(matches!(error, GalleryError::UnknownTemplate { .. }), "{error}");
     sound(&gallery);
     drop(gallery);
@@ -107,12 +104,12 @@ fn removing_a_subject_removes_unknown_faces_of_its_photos() {
     add(&gallery, 0, 5);
     let ids = gallery.add_unknown_faces(&[unknown(1, "people/Ada/1.jpg", &[20, 21])]).unwrap().concat();
     gallery.add_unknown_faces(&[unknown(2, "people/Ada/2.jpg", &[22])]).unwrap();
-    gallery.name_unknown_faces(&ids[..1], "Ada").unwrap();
+    gallery.move_templates(&ids[..1], "Ada").unwrap();
     gallery.remove_subject("Ada").unwrap();
     assert_eq!(gallery.unknown_count().unwrap(), 1);
     assert!(gallery.photo(&[1; 32]).unwrap().is_none());
     let id = gallery.unknown_faces_after(0, 10).unwrap()[0].id;
-    gallery.remove_unknown_faces(&[id]).unwrap();
+    gallery.remove_templates(&[id]).unwrap();
     assert!(gallery.photo(&[2; 32]).unwrap().is_none());
     assert!(gallery.purge().unwrap().is_whole());
     sound(&gallery);
@@ -147,8 +144,8 @@ fn unknown_faces_survive_export_and_import_and_backup() {
     house.run("backup", [&backup]).ends(0);
     let gallery = Gallery::open(&house.gallery()).unwrap();
     let ids: Vec<u64> = gallery.unknown_faces_after(0, 10).unwrap().iter().map(|face| face.id).collect();
-    gallery.name_unknown_faces(&ids[..1], "Ada").unwrap();
-    gallery.remove_unknown_faces(&ids[1..]).unwrap();
+    gallery.move_templates(&ids[..1], "Ada").unwrap();
+    gallery.remove_templates(&ids[1..]).unwrap();
     drop(gallery);
     for (to, erased, expected) in [("plain", false, ((5, 5), 2)), ("since", true, ((6, 6), 0))] {
         let place = house.path(to);

@@ -8,12 +8,27 @@ use crate::cli::screen::{Screen, Table, plural};
 use crate::gallery::{Gallery, JournalEntry};
 
 pub fn list(gallery: &Gallery, screen: Screen) -> Result<()> {
-    let mut table = Table::new(&[]);
+    let mut table = Table::new(&[0]);
     for entry in gallery.journal()? {
         screen.json(&entry)?;
-        table.row([when(entry.at), entry.verb.clone(), describe(&entry, gallery)?]);
+        table.row([
+            entry.id.to_string(),
+            when(entry.at),
+            word(&entry.verb).to_owned(),
+            describe(&entry, gallery)?,
+        ]);
     }
     Ok(table.lines(0).iter().try_for_each(|line| screen.text(line))?)
+}
+
+/// The kind of a correction in words.
+fn word(verb: &str) -> &str {
+    match verb {
+        "distinct" => "kept apart",
+        "not_distinct" => "not kept apart",
+        "not_subject" => "reject",
+        verb => verb,
+    }
 }
 
 /// A time in UTC: `2026-05-01 12:00:00`.
@@ -49,7 +64,7 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
             (Some(from), Some(to)) => format!("{from} to {to}"),
             _ => named("subject", "")?,
         },
-        "merge" | "move" => {
+        "merge" | "move" | "assign" | "reject" => {
             format!("{} to {}: {}", named("from", "from_name")?, named("into", "into_name")?, templates())
         }
         "distinct" | "not_distinct" => {

@@ -1,10 +1,11 @@
-//! `gallerist subject remove --template` and `subject move`: corrections of single templates.
+//! `gallerist subject remove --template`, `subject move` and `subject reject`: corrections of single templates.
 
 use anyhow::Result;
 
 use super::origin;
 use crate::cli::screen::Screen;
 use crate::gallery::Gallery;
+use crate::reply::TemplatesRejected;
 use crate::session::subjects;
 
 pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> Result<()> {
@@ -12,6 +13,9 @@ pub fn remove(gallery: &Gallery, ids: &[u64], dry_run: bool, screen: Screen) -> 
     let done = if dry_run { "would have removed" } else { "removed" };
     for template in &chosen.templates {
         screen.text(format!("{done} #{} of {}  {}", template.id, template.subject, origin(template)))?;
+    }
+    for id in &chosen.unknown {
+        screen.text(format!("{done} #{id}, a face without a name"))?;
     }
     print_emptied(&removed.subjects_gone, dry_run, screen)?;
     Ok(screen.json(&removed)?)
@@ -27,12 +31,30 @@ pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen:
             None => format!("would have moved #{id} of {from} to {into}  {origin}"),
         })?;
     }
+    for (at, id) in (chosen.templates.len()..).zip(&chosen.unknown) {
+        screen.text(match moved.new_template_ids.get(at) {
+            Some(now) => format!("#{id} shows {into} now, as #{now}"),
+            None => format!("#{id} would show {into}"),
+        })?;
+    }
     if moved.to_is_new {
         let was = if dry_run { "would be" } else { "is" };
         screen.text(format!("{into} {was} new in the gallery"))?;
     }
     print_emptied(&moved.subjects_gone, dry_run, screen)?;
     Ok(screen.json(&moved)?)
+}
+
+pub fn reject(gallery: &Gallery, ids: &[u64], subject: &str, screen: Screen) -> Result<()> {
+    let rejected = subjects::reject_templates(gallery, ids, subject)?;
+    let TemplatesRejected { subject, template_ids, new_template_ids, others, .. } = &rejected;
+    for (id, now) in template_ids.iter().zip(new_template_ids) {
+        screen.text(format!("#{id} does not show {subject}, and has no name now, as #{now}"))?;
+    }
+    for id in others {
+        screen.text(format!("#{id} does not show {subject}"))?;
+    }
+    Ok(screen.json(&rejected)?)
 }
 
 fn print_emptied(emptied: &[String], dry_run: bool, screen: Screen) -> Result<()> {

@@ -22,12 +22,28 @@ type Pairs = Vec<(u64, u64)>;
 pub(super) struct ChangesSince {
     /// The removed templates, without those that have another id in the original gallery.
     pub erasures: Erasures,
-    /// Templates of the backup that have another id in the original gallery, by their present subject, if its catalog can be read.
-    moved: BTreeMap<Option<(u64, String)>, Vec<u64>>,
+    /// Templates of the backup that have another id in the original gallery, by their present subject.
+    moved: BTreeMap<Present, Vec<u64>>,
     /// Why the present names are not known.
     pub names_unknown: Option<String>,
     /// Rows of the original index that cannot be read. A template of the backup may be among them.
     pub unreadable: u64,
+}
+
+/// The present subject of a template.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Present {
+    Subject(u64, String),
+    /// It is an unknown face.
+    Nobody,
+    /// The catalog cannot be read.
+    NotKnown,
+}
+
+impl Present {
+    fn of((id, name): (u64, String)) -> Self {
+        Self::Subject(id, name)
+    }
 }
 
 impl ChangesSince {
@@ -54,9 +70,11 @@ impl ChangesSince {
         let mut spared = Vec::new();
         for (old, new) in pairs {
             spared.extend(before.get(old)?.map(|row| (old, row.subject)));
-            let subject =
-                catalog.as_ref().map(|gallery| gallery.catalog().template(new)).transpose()?.flatten();
-            moved.entry(subject.map(|at| (at.subject_id, at.subject))).or_default().push(old);
+            let known =
+                catalog.as_ref().map(|gallery| gallery.catalog().original(new)).transpose()?.flatten();
+            let present =
+                known.map_or(Present::NotKnown, |now| now.subject.map_or(Present::Nobody, Present::of));
+            moved.entry(present).or_default().push(old);
         }
         erasures.keep(&spared);
         Ok(Self { erasures, moved, names_unknown, unreadable })
@@ -69,26 +87,28 @@ impl ChangesSince {
 
     /// Moves these templates to their present subjects.
     pub fn carry_over(&self, restored: &Path) -> Result<()> {
-        if self.moved.keys().all(Option::is_none) {
+        if self.moved.keys().all(|present| *present == Present::NotKnown) {
             return Ok(());
         }
         let gallery = Gallery::open(restored)?;
-        for (subject, ids) in &self.moved {
-            let Some((id, name)) = subject else { continue };
-            let to = present_name(&gallery, *id, name)?;
-            let (mut others, mut unknown) = (Vec::new(), Vec::new());
-            for &id in ids {
-                match gallery.catalog().original(id)?.ok_or(GalleryError::UnknownTemplate { id })?.subject {
-                    None => unknown.push(id),
-                    Some((_, name)) if name != to => others.push(id),
-                    Some(_) => {}
+        for (present, ids) in &self.moved {
+            let (id, name) = match present {
+                Present::Subject(id, name) => (id, name),
+                Present::Nobody => {
+                    gallery.forget_subjects_of(ids)?;
+                    continue;
                 }
+                Present::NotKnown => continue,
+            };
+            let to = present_name(&gallery, *id, name)?;
+            let mut others = Vec::new();
+            for &id in ids {
+                let now =
+                    gallery.catalog().original(id)?.ok_or(GalleryError::UnknownTemplate { id })?.subject;
+                others.extend(Some(id).filter(|_| now.is_none_or(|(_, name)| name != to)));
             }
             if !others.is_empty() {
                 gallery.move_templates(&others, &to)?;
-            }
-            if !unknown.is_empty() {
-                gallery.name_unknown_faces(&unknown, &to)?;
             }
         }
         Ok(())

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `rename` | `subject`, names `from` and `to` |
 //! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
+//! | `assign` | the same, of a clustering: `from` is null, because the templates were unknown faces |
+//! | `reject` | the same, of templates that do not show `from`: `into` is null, because they are unknown faces now |
+//! | `not_subject` | `subject`, and `template_ids` of other templates that do not show it |
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
 //! | `threshold` | the values `from` and `to` |
@@ -18,7 +21,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Catalog, Result};
 
@@ -29,7 +32,8 @@ pub struct JournalEntry {
     pub id: i64,
     /// Time in seconds since 1970.
     pub at: i64,
-    /// The kind of the correction: `rename`, `merge`, `move`, `remove`, `undo`, `threshold`, `distinct` or `not_distinct`.
+    /// The kind of the correction: `rename`, `merge`, `move`, `assign`, `reject`, `not_subject`, `remove`, `undo`, `threshold`, `distinct` or
+    /// `not_distinct`.
     pub verb: String,
     /// Its details.
     pub detail: Value,
@@ -51,13 +55,16 @@ impl JournalEntry {
         let reason = match (self.undone_by, self.verb.as_str()) {
             (Some(by), _) => return Some(format!("entry {by} of the journal has undone it")),
             (_, "rename") if is_known("from") && is_known("to") => return None,
-            (_, "merge" | "move") if self.number("from").is_none() => "its templates had no subject before",
-            (_, "merge" | "move") if is_known("from_name") => return None,
-            (_, "rename" | "merge" | "move") => "its subject was removed, and the name erased",
+            (_, "merge" | "move" | "assign") if self.number("from").is_none() => return None,
+            (_, "merge" | "move" | "reject") if is_known("from_name") => return None,
+            (_, "rename" | "merge" | "move" | "reject") => "its subject was removed, and the name erased",
             (_, "remove") => "it is a removal, and the templates are erased; enroll them again",
             (_, "undo") => "it has undone another correction; make that correction again",
             (_, "distinct" | "not_distinct") => {
                 "it says whether two subjects are different people; say the opposite"
+            }
+            (_, "not_subject") => {
+                "it says that faces do not show a subject; move them to it to say the opposite"
             }
             (_, verb) => return Some(format!("it is a change of another kind: {verb}")),
         };
@@ -101,9 +108,15 @@ impl JournalEntry {
             .then(|| serde_json::from_value(subjects).ok())?
     }
 
+    /// The other templates that do not show a subject, and the subject.
+    pub(in crate::gallery) fn not_of_subject(&self) -> Option<(Vec<u64>, u64)> {
+        let ids = self.detail.get("template_ids").filter(|_| self.verb == "not_subject").cloned()?;
+        serde_json::from_value(ids).ok().zip(self.id_of("subject"))
+    }
+
     /// The moved templates: pairs of the ids before and after. Empty for a rename and a removal.
     pub(in crate::gallery) fn moved(&self) -> Vec<(u64, u64)> {
-        let is_move = matches!(self.verb.as_str(), "merge" | "move" | "undo");
+        let is_move = matches!(self.verb.as_str(), "merge" | "move" | "assign" | "reject" | "undo");
         let pairs = self.detail.get("templates").filter(|_| is_move).cloned().unwrap_or_default();
         serde_json::from_value(pairs).unwrap_or_default()
     }
@@ -115,6 +128,10 @@ pub(in crate::gallery) enum Kind<'a> {
     Rename,
     Merge,
     Move,
+    /// A clustering gives unknown faces a subject.
+    Assign,
+    /// A subject loses templates that do not show it.
+    Reject,
     /// The correction that undoes this one.
     Undo(&'a JournalEntry),
 }
@@ -125,6 +142,8 @@ impl Kind<'_> {
             Self::Rename => "rename",
             Self::Merge => "merge",
             Self::Move => "move",
+            Self::Assign => "assign",
+            Self::Reject => "reject",
             Self::Undo(_) => "undo",
         }
     }
@@ -268,7 +287,14 @@ impl Catalog {
     ) -> Result<i64> {
         let verb = if are_distinct { "distinct" } else { "not_distinct" };
         self.transaction("recording that subjects are kept apart", |tx| {
-            record(tx, verb, &serde_json::json!({ "subjects": subjects }))
+            record(tx, verb, &json!({ "subjects": subjects }))
+        })
+    }
+
+    /// Records that templates do not show a subject. Returns the number of the entry.
+    pub(in crate::gallery) fn record_not_subject(&mut self, templates: &[u64], subject: u64) -> Result<i64> {
+        self.transaction("recording whom templates do not show", |tx| {
+            record(tx, "not_subject", &json!({ "subject": subject, "template_ids": templates }))
         })
     }
 

@@ -230,8 +230,12 @@ impl Catalog {
         })
     }
 
-    /// Adds templates to `removing`. The caller calls `finish_removing` after the index has deleted them.
-    pub(in crate::gallery) fn mark_templates_removed(&mut self, templates: &[SubjectTemplate]) -> Result<()> {
+    /// Adds templates and unknown faces to `removing`. The caller calls `finish_removing` after the index has deleted them.
+    pub(in crate::gallery) fn mark_templates_removed(
+        &mut self,
+        templates: &[SubjectTemplate],
+        unknown: &[u64],
+    ) -> Result<()> {
         self.transaction("removing templates", |tx| {
             for (subject, templates) in by_subject(templates) {
                 let ids: Vec<u64> = templates.iter().map(|template| template.id).collect();
@@ -239,19 +243,27 @@ impl Catalog {
                 list::leave_if_emptied(tx, subject)?;
                 record(tx, "remove", &json!({ "subject": subject, "template_ids": ids }))?;
             }
+            if !unknown.is_empty() {
+                retire(tx, unknown)?;
+                record(tx, "remove", &json!({ "subject": null, "template_ids": unknown }))?;
+            }
             remove_unknown_of_removed_photos(tx)
         })
     }
 }
 
-/// Copies a row of a template to another subject, or to its first subject, under a new id. Returns the new id.
-pub(in crate::gallery) fn copy_template(tx: &Transaction<'_>, id: u64, to: u64) -> rusqlite::Result<i64> {
+/// Copies a row of a template to another subject, or to none, under a new id. Returns the new id.
+pub(in crate::gallery) fn copy_template(
+    tx: &Transaction<'_>,
+    id: u64,
+    to: Option<u64>,
+) -> rusqlite::Result<i64> {
     tx.prepare_cached(
         "INSERT INTO templates(subject_id, photo_id, face, source_id, source_row)
          SELECT ?2, photo_id, face, source_id, source_row FROM templates WHERE id = ?1
             AND intact('templates', sum, id, subject_id, photo_id, face, source_id, source_row)",
     )?
-    .execute(params![id.cast_signed(), to.cast_signed()])?;
+    .execute(params![id.cast_signed(), to.map(u64::cast_signed)])?;
     Ok(tx.last_insert_rowid())
 }
 
@@ -261,7 +273,7 @@ pub(in crate::gallery) fn retire_moved(
     tx: &Transaction<'_>,
     kind: Kind<'_>,
     originals: &[Original],
-    (into, into_name): (u64, &str),
+    into: Option<(u64, &str)>,
     copies: &[u64],
 ) -> rusqlite::Result<Vec<i64>> {
     let copy_of: HashMap<u64, u64> =
@@ -270,7 +282,8 @@ pub(in crate::gallery) fn retire_moved(
     for original in originals {
         subjects.entry(original.subject.as_ref()).or_default().push(original.id);
     }
-    if let Kind::Undo(undone) = kind {
+    let (into, into_name) = (into.map(|(id, _)| id), into.map(|(_, name)| name));
+    if let Some((Kind::Undo(undone), into)) = Some(kind).zip(into) {
         list::join(tx, &undone.lists(), into)?;
     }
     let mut entries = Vec::with_capacity(subjects.len());
@@ -278,9 +291,13 @@ pub(in crate::gallery) fn retire_moved(
         let moved: Vec<(u64, u64)> = ids.iter().map(|id| (*id, copy_of[id])).collect();
         retire(tx, &ids)?;
         let (from, name) = (from.map(|(id, _)| id), from.map(|(_, name)| name));
-        let lists = match from {
-            Some(from) => list::take_over(tx, *from, into, matches!(kind, Kind::Merge))?,
-            None => Vec::new(),
+        let lists = match (from, into) {
+            (Some(from), Some(into)) => list::take_over(tx, *from, into, matches!(kind, Kind::Merge))?,
+            (Some(from), None) => {
+                list::leave_if_emptied(tx, *from)?;
+                Vec::new()
+            }
+            (None, _) => Vec::new(),
         };
         let mut detail = json!({
             "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,

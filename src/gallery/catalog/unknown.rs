@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::json;
 
-use super::journal::record;
 use super::ledger::Entry;
-use super::template::{INTACT, Original, TEMPLATES, UNSETTLED, retire, unknown_from};
+use super::template::{INTACT, Original, TEMPLATES, UNSETTLED, unknown_from};
 use super::{Catalog, Result};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
@@ -94,14 +92,6 @@ impl Catalog {
                     Ok(Original { id: unknown_from(row)?.id, subject: None })
                 })
                 .optional()
-        })
-    }
-
-    /// Adds templates without a subject to `removing`. The caller calls `finish_removing` after the index has deleted them.
-    pub(in crate::gallery) fn mark_unknown_removed(&mut self, ids: &[u64]) -> Result<()> {
-        self.transaction("removing unknown faces", |tx| {
-            retire(tx, ids)?;
-            record(tx, "remove", &json!({ "subject": null, "template_ids": ids })).map(drop)
         })
     }
 }

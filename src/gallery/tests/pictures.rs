@@ -106,7 +106,7 @@ fn a_picture_goes_with_the_last_template_of_its_photo() {
     gallery.remove_subject("Ada").unwrap();
     assert_eq!(kept(&gallery), [4]);
     let unknown = gallery.unknown_faces_after(0, 10).unwrap();
-    gallery.remove_unknown_faces(&[unknown[0].id]).unwrap();
+    gallery.remove_templates(&[unknown[0].id]).unwrap();
     assert_eq!(kept(&gallery), [0_u8; 0]);
     require_sound(&gallery);
 }

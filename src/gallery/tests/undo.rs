@@ -71,7 +71,10 @@ fn each_kind_of_correction_is_undone_once_also_after_a_restart() {
             let entry = gallery.journal().unwrap().into_iter().find(|entry| entry.id == id).unwrap();
             assert!(entry.may_be_undone() && entry.verb == verb, "{entry:?}");
             let undone = gallery.undo(id).unwrap();
-            assert_eq!((undone.undone, undone.verb.as_str(), undone.subject.as_str()), (id, verb, subject));
+            assert_eq!(
+                (undone.undone, undone.verb.as_str(), undone.subject.as_deref()),
+                (id, verb, Some(subject))
+            );
             assert_eq!(undone.templates.len(), templates);
             let journal = gallery.journal().unwrap();
             let entry = journal.iter().find(|entry| entry.id == id).unwrap();
@@ -147,15 +150,31 @@ fn what_cannot_be_undone_is_refused_with_the_reason() {
     gallery.rename_subject("p-3", &name("p-4")).unwrap();
     assert!(refusal(&gallery, merged).contains("has the name \"p-4\" now"));
 
-    // Unknown faces had no subject.
-    let ids = gallery.add_unknown_faces(&[unknown(1, 100)]).unwrap();
-    gallery.name_unknown_faces(&ids[0], "Ada").unwrap();
-    let named = gallery.journal().unwrap().last().unwrap().clone();
-    assert!(!named.may_be_undone() && refusal(&gallery, named.id).contains("had no subject"));
-
     gallery
         .undo(gallery.journal().unwrap().iter().find(|entry| entry.verb == "rename").unwrap().id)
         .unwrap_err();
+    require_sound(&gallery);
+}
+
+#[test]
+fn named_and_assigned_faces_are_unknown_again() {
+    let (_kind, gallery) = gallery();
+    let ids = gallery.add_unknown_faces(&[unknown(1, 100), unknown(2, 101)]).unwrap().concat();
+    let before = content(&gallery);
+    let named = gallery.move_templates(&ids[..1], "p-0").unwrap();
+    let assigned = gallery.assign_unknown_faces(&[(ids[1..].to_vec(), name("Person 1"))]).unwrap();
+    assert_eq!(gallery.unknown_count().unwrap(), 0);
+    // A face that was moved on cannot go back.
+    let moved = gallery.move_templates(&assigned[0].ids, "p-1").unwrap();
+    assert!(refusal(&gallery, assigned[0].entry.unwrap()).contains("moved on"));
+    gallery.undo(moved.entries[0]).unwrap();
+    for entry in [named.entries[0], assigned[0].entry.unwrap()] {
+        let undone = gallery.undo(entry).unwrap();
+        assert_eq!((undone.subject, undone.templates.len()), (None, 1));
+        assert!(refusal(&gallery, entry).contains("has undone it"));
+    }
+    assert_eq!((content(&gallery), gallery.unknown_count().unwrap()), (before, 2));
+    assert!(gallery.subject("Person 1").is_err());
     require_sound(&gallery);
 }
 
@@ -165,12 +184,12 @@ fn templates_go_back_to_the_subject_that_is_still_there() {
     let ids = gallery.templates_of(&gallery.subject("p-0").unwrap()).unwrap();
     let moved = gallery.move_templates(&[ids[0].id], "p-1").unwrap().entries[0];
     gallery.rename_subject("p-0", &name("Ada")).unwrap();
-    assert_eq!(gallery.undo(moved).unwrap().subject, "Ada");
+    assert_eq!(gallery.undo(moved).unwrap().subject.as_deref(), Some("Ada"));
     assert_eq!(gallery.subject("Ada").unwrap().templates, 3);
     // A subject with the old name takes the templates of the one that is gone.
     let merged = gallery.merge_subjects("p-2", "p-3").unwrap().entry.unwrap();
     gallery.rename_subject("p-4", &name("p-2")).unwrap();
-    assert_eq!(gallery.undo(merged).unwrap().subject, "p-2");
+    assert_eq!(gallery.undo(merged).unwrap().subject.as_deref(), Some("p-2"));
     assert_eq!(
         (gallery.subject("p-2").unwrap().templates, gallery.subject("p-3").unwrap().templates),
         (6, 3)
@@ -197,7 +216,7 @@ fn a_crash_during_an_undoing_leaves_all_or_nothing() {
             .write_as(PendingKind::Move, "undoing", |tx, list| {
                 let (into, _) = subject::ensure(tx, &Person::Named(name("p-1")))?;
                 for row in &rows {
-                    let id = template::copy_template(tx, row.id, into.cast_unsigned())?.cast_unsigned();
+                    let id = template::copy_template(tx, row.id, Some(into.cast_unsigned()))?.cast_unsigned();
                     list.push(vectors::Row { id, subject: into.cast_unsigned(), vector: &row.vector });
                     ids.push(id);
                 }
@@ -207,7 +226,7 @@ fn a_crash_during_an_undoing_leaves_all_or_nothing() {
         if is_finished {
             let kind = Correction::Undo(&entry);
             let retire = |tx: &rusqlite::Transaction<'_>| {
-                template::retire_moved(tx, kind, &originals, (into, "p-1"), &ids).map(drop)
+                template::retire_moved(tx, kind, &originals, Some((into, "p-1")), &ids).map(drop)
             };
             gallery.finish(written, retire).unwrap();
         }

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use super::super::Control;
 use super::super::error::Result;
 use super::super::joining::join;
-use crate::gallery::{Gallery, GalleryError, Pair, PairSubjects, SubjectTemplate, UnknownFace, View};
+use crate::gallery::{
+    Gallery, GalleryError, Pair, PairSubjects, Rejections, SubjectTemplate, UnknownFace, View,
+};
 use crate::image::PhotoHash;
 use crate::people::{Constraints, Edge, Nearest, Strangers};
 
@@ -69,6 +71,7 @@ pub(super) struct Faces {
     pub dimension: usize,
     /// `None` for fewer than two faces.
     pub strangers: Option<Strangers>,
+    rejections: Rejections,
     view: View,
 }
 
@@ -106,7 +109,8 @@ impl Faces {
             return Ok(None);
         }
         let strangers = Strangers::of(&vectors, dimension);
-        Ok(Some(Self { faces, keys, vectors, dimension, strangers, view }))
+        let rejections = gallery.rejections()?;
+        Ok(Some(Self { faces, keys, vectors, dimension, strangers, rejections, view }))
     }
 
     pub fn len(&self) -> usize {
@@ -139,7 +143,8 @@ impl Faces {
         Ok(is_whole.then(|| Edges { edges: nearest.edges(), least }))
     }
 
-    /// The faces of a photo are apart. With names, those of a subject are together, and two subjects are apart.
+    /// The faces of a photo are apart. With names, those of a subject are together, two subjects are apart, and no face is with a subject that
+    /// it does not show according to a user.
     pub fn constraints(&self, names: bool) -> Constraints {
         let mut constraints = Constraints::new();
         let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
@@ -156,6 +161,15 @@ impl Faces {
             }
         }
         photos.values().for_each(|faces| constraints.exclude(faces));
+        if names {
+            for (at, face) in (0..).zip(&self.faces) {
+                let own = face.subject.as_ref().map(|(id, _)| *id);
+                let others = self.rejections.of_template(face.id).filter(|id| Some(*id) != own);
+                others
+                    .filter_map(|id| subjects.get(&id))
+                    .for_each(|&first| constraints.cannot_link(first, at));
+            }
+        }
         constraints.exclude(&subjects.into_values().collect::<Vec<_>>());
         constraints
     }

@@ -1,0 +1,74 @@
+//! `gallerist cluster --photos` and `--assign`: a collection of photos becomes a gallery of people.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::cli::engine::EngineArguments;
+use crate::cli::screen::{Bar, Screen, count, plural};
+use crate::cli::{ExitStatus, enroll, interrupt, opening};
+use crate::gallery::GraphWhen;
+use crate::ingest::Faces;
+use crate::reply::{FacesAssigned, PhotoRequest};
+use crate::session::{Clustered, Control, EnrollRequest, Naming, Session};
+
+/// Stores the faces of photos without names. The gallery is made if there is none. Returns the session, and the status of the enrollment unless
+/// everything is done.
+pub fn with_photos(
+    gallery: &Path,
+    photos: &[PathBuf],
+    engine: &EngineArguments,
+    screen: Screen,
+) -> Result<(Session, Option<ExitStatus>)> {
+    let photos_of = PhotoRequest { faces: Faces::All, ..PhotoRequest::default() };
+    let request = EnrollRequest { paths: photos.to_vec(), naming: Naming::Nobody, photos: photos_of };
+    request.check()?;
+    let session = if gallery.exists() {
+        opening::session_to_write(gallery, engine)?
+    } else {
+        Session::create(gallery, &engine.binding()?, GraphWhen::Never, engine.request())?
+    };
+    let bar = Bar::new();
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+    let summary = session.enroll(&request, &control, |event| enroll::print(event, screen, &bar))?;
+    // Photos without a face prevent nothing: the gallery may have faces of earlier photos.
+    let status = Some(enroll::status(&summary)).filter(|status| *status == ExitStatus::Interrupted);
+    Ok((session, status))
+}
+
+/// Gives unknown faces the subjects of their clusters, and prints what was done.
+pub fn assign(
+    session: &Session,
+    clustered: &Clustered,
+    fewest: usize,
+    control: &Control<'_>,
+    (bar, screen): (&Bar, Screen),
+) -> Result<ExitStatus> {
+    let assigned = session.assign(clustered, fewest, control)?;
+    bar.finish();
+    let assigned = match assigned {
+        Ok(assigned) => assigned,
+        Err(stopped) => return interrupt::report(stopped, screen),
+    };
+    print(&assigned, screen)?;
+    screen.json(&assigned)?;
+    Ok(ExitStatus::Done)
+}
+
+fn print(assigned: &FacesAssigned, screen: Screen) -> Result<()> {
+    let FacesAssigned { faces, joined, new_subjects, unknown, journal_ids, .. } = assigned;
+    let new = faces - joined;
+    screen.text(format!(
+        "{} joined subjects of the gallery, {} became {}; {} without a name",
+        plural(*joined, "face"),
+        count(new),
+        plural(*new_subjects, "new subject"),
+        count(*unknown)
+    ))?;
+    match journal_ids {
+        None => Ok(()),
+        Some([first, last]) if first == last => screen.text(format!("undo it with --entry {first}")),
+        Some([first, last]) => screen.text(format!("undo it with --entry {first}-{last}")),
+    }
+    .map_err(Into::into)
+}

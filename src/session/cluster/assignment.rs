@@ -1,0 +1,117 @@
+//! Clusters that become subjects: unknown faces join the subject of their cluster, and clusters without one become new subjects.
+
+use std::ops::Range;
+
+use super::super::error::{Result, SessionError};
+use super::super::{Control, Session, Stopped};
+use super::Clustered;
+use crate::gallery::Name;
+use crate::reply::{FacesAssigned, VERSION};
+
+/// Names of the subjects that are made: this word and a number.
+const GENERATED: &str = "Person";
+/// Faces that are assigned with the syncs of one write.
+const BLOCK: usize = 2048;
+
+impl Session {
+    /// Gives unknown faces the subject of their cluster. A cluster of at least `fewest` unknown faces and no subject becomes a new subject,
+    /// with a generated name. Faces that have a subject are left alone, so earlier runs and corrections stay. Each cluster is assigned
+    /// completely or not at all, and has an entry in the journal, by which it can be undone. The inner error means that it was stopped; what
+    /// was assigned stays.
+    ///
+    /// # Errors
+    /// The clusters were made without the names; a face was removed or named since; the disk is full or failing.
+    pub fn assign(
+        &self,
+        clustered: &Clustered,
+        fewest: usize,
+        control: &Control<'_>,
+    ) -> Result<Result<FacesAssigned, Stopped>> {
+        if !clustered.summary.names_obeyed {
+            let reason = "expected clusters that keep the subjects of the gallery".into();
+            return Err(SessionError::Request { field: "ignore_names", reason });
+        }
+        let mut assigned = FacesAssigned {
+            version: VERSION,
+            joined: 0,
+            new_subjects: 0,
+            faces: 0,
+            unknown: clustered.summary.unknown,
+            journal_ids: None,
+        };
+        let clusters = self.intended(clustered, fewest, &mut assigned)?;
+        let total = Some(assigned.faces);
+        let mut done = 0;
+        for block in blocks(&clusters) {
+            if control.is_stopped() {
+                return Ok(Err(Stopped { looked_at: done, total: assigned.faces, unit: "face" }));
+            }
+            control.report("faces assigned", done, total);
+            let named = self.gallery().assign_unknown_faces(&clusters[block])?;
+            done += named.iter().map(|one| one.ids.len() as u64).sum::<u64>();
+            for entry in named.iter().filter_map(|one| one.entry) {
+                let [first, _] = assigned.journal_ids.unwrap_or([entry; 2]);
+                assigned.journal_ids = Some([first, entry]);
+            }
+        }
+        assigned.unknown -= assigned.faces;
+        Ok(Ok(assigned))
+    }
+
+    /// The unknown faces of each cluster and their subject, and their counts.
+    fn intended(
+        &self,
+        clustered: &Clustered,
+        fewest: usize,
+        assigned: &mut FacesAssigned,
+    ) -> Result<Vec<(Vec<u64>, Name)>> {
+        let mut number = self.last_generated()?;
+        let mut clusters = Vec::new();
+        for faces in clustered.faces.chunk_by(|a, b| a.cluster == b.cluster) {
+            let unknown: Vec<u64> =
+                faces.iter().filter(|face| face.subject.is_none()).map(|face| face.face_id).collect();
+            let name = match faces.iter().find_map(|face| face.subject.as_deref()) {
+                _ if unknown.is_empty() => continue,
+                Some(subject) => {
+                    assigned.joined += unknown.len() as u64;
+                    Name::new(subject)?
+                }
+                None if unknown.len() < fewest.max(1) => continue,
+                None => {
+                    assigned.new_subjects += 1;
+                    number += 1;
+                    Name::new(&format!("{GENERATED} {number}"))?
+                }
+            };
+            assigned.faces += unknown.len() as u64;
+            clusters.push((unknown, name));
+        }
+        Ok(clusters)
+    }
+
+    /// The highest number among the generated names of the gallery.
+    fn last_generated(&self) -> Result<u64> {
+        let mut last = 0;
+        self.gallery().each_subject(|subject| {
+            let number = subject.name.strip_prefix(GENERATED).and_then(|rest| rest.strip_prefix(' '));
+            last = last.max(number.and_then(|number| number.parse().ok()).unwrap_or(0));
+        })?;
+        Ok(last)
+    }
+}
+
+/// Ranges of clusters of at most [`BLOCK`] faces together, or of one larger cluster.
+fn blocks(clusters: &[(Vec<u64>, Name)]) -> Vec<Range<usize>> {
+    let (mut blocks, mut faces) = (Vec::<Range<usize>>::new(), 0);
+    for (at, (ids, _)) in clusters.iter().enumerate() {
+        match blocks.last_mut().filter(|_| faces + ids.len() <= BLOCK) {
+            Some(block) => block.end = at + 1,
+            None => {
+                blocks.push(at..at + 1);
+                faces = 0;
+            }
+        }
+        faces += ids.len();
+    }
+    blocks
+}

@@ -1,0 +1,158 @@
+//! People in a collection: clusters become subjects, corrections stay, and everything can be undone.
+
+use std::collections::BTreeMap;
+
+use gallerist::gallery::{Gallery, UnknownFaces};
+use serde_json::Value;
+
+use crate::cluster::{face, open, photo};
+use crate::decision::run;
+use crate::program::House;
+
+/// Photos of `people` with one face each: the images `images` of each person.
+fn photos(people: u64, images: std::ops::Range<u64>) -> Vec<UnknownFaces> {
+    let all = (0..people).flat_map(|person| images.clone().map(move |image| (person, image)));
+    all.map(|(person, image)| photo((person * 16 + image) as u8, &[face(person, image)])).collect()
+}
+
+/// The files of the photos of each subject.
+fn subjects(house: &House) -> BTreeMap<String, Vec<String>> {
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let mut found = BTreeMap::new();
+    gallery.each_subject(|subject| drop(found.insert(subject.name.clone(), subject))).unwrap();
+    let paths = |subject| {
+        let templates = gallery.templates_of(&subject).unwrap();
+        let mut paths: Vec<String> =
+            templates.into_iter().map(|one| one.path.unwrap().display().to_string()).collect();
+        paths.sort_unstable();
+        paths
+    };
+    found.into_iter().map(|(name, subject)| (name, paths(subject))).collect()
+}
+
+fn assign(house: &House, words: &str) -> Value {
+    let said = run(house, "cluster", &format!("--assign --format json {words}")).ends(0).json();
+    said.into_iter().find(|line| line["event"] == "assigned").unwrap()
+}
+
+/// The id of the template of a photo.
+fn template(house: &House, path: &str) -> u64 {
+    let said = run(house, "cluster", "--out @faces.jsonl").ends(0);
+    assert!(said.out.contains("faces.jsonl"));
+    let lines = std::fs::read_to_string(house.path("faces.jsonl")).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["path"] == path).map(|line| line["face_id"].as_u64().unwrap()).next().unwrap()
+}
+
+#[test]
+fn clusters_become_subjects_and_new_photos_join_them() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(10, 0..4)).unwrap();
+    gallery.add_unknown_faces(&[photo(250, &[face(90, 0)])]).unwrap();
+    drop(gallery);
+    let done = assign(&house, "");
+    assert_eq!(
+        (&done["faces"], &done["new_subjects"], &done["unknown"]),
+        (&40.into(), &10.into(), &1.into())
+    );
+    let first = subjects(&house);
+    assert!(first.len() == 10 && first.values().all(|paths| paths.len() == 4), "{first:?}");
+    assert!(first.contains_key("Person 1") && first.contains_key("Person 10"));
+    // The same command again changes nothing.
+    let done = assign(&house, "");
+    assert_eq!((&done["faces"], &done["journal_ids"]), (&0.into(), &Value::Null));
+    assert_eq!(subjects(&house), first);
+
+    // The names that users give stay, and new photos join.
+    let named = first.iter().find(|(_, paths)| paths[0] == "photo-0.jpg").unwrap().0.clone();
+    house.run("subject rename", [named.as_str(), "Ada Lovelace"]).ends(0);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    gallery.add_unknown_faces(&photos(10, 4..6)).unwrap();
+    gallery.add_unknown_faces(&[photo(251, &[face(90, 1)]), photo(252, &[face(90, 2)])]).unwrap();
+    drop(gallery);
+    let done = assign(&house, "");
+    assert_eq!((&done["joined"], &done["new_subjects"], &done["faces"]), (&20.into(), &1.into(), &23.into()));
+    let second = subjects(&house);
+    let of_ada = ["photo-0.jpg", "photo-1.jpg", "photo-2.jpg", "photo-3.jpg", "photo-4.jpg", "photo-5.jpg"];
+    assert_eq!(second["Ada Lovelace"], of_ada);
+    assert_eq!(second["Person 11"], ["photo-250.jpg", "photo-251.jpg", "photo-252.jpg"]);
+    for (name, paths) in first.iter().filter(|(name, _)| **name != named) {
+        assert!(paths.iter().all(|path| second[name].contains(path)), "{name}");
+    }
+}
+
+#[test]
+fn a_rejected_face_does_not_come_back_until_it_is_moved() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(10, 0..4)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    let of = |path: &str| {
+        let found = subjects(&house).into_iter().find(|(_, paths)| paths.iter().any(|one| one == path));
+        found.map(|(name, _)| name)
+    };
+    let name = of("photo-1.jpg").unwrap();
+    let id = template(&house, "photo-1.jpg").to_string();
+    let said = house.run("subject reject", [name.as_str(), "--template", &id]).ends(0);
+    assert!(said.out.contains(&format!("#{id} does not show {name}, and has no name now")), "{}", said.out);
+    assign(&house, "");
+    assert_eq!(of("photo-1.jpg"), None, "it is a single face, and must not join again");
+    // Alone it may become a subject of its own.
+    assign(&house, "--min-faces 1");
+    assert_ne!(of("photo-1.jpg").unwrap(), name);
+    let id = template(&house, "photo-1.jpg").to_string();
+    house.run("subject move", ["--template", &id, "--to", &name]).ends(0);
+    assign(&house, "");
+    assert_eq!(of("photo-1.jpg").unwrap(), name);
+    let history = house.run("subject history", [] as [&str; 0]).ends(0).out;
+    assert!(history.contains("assign  unknown faces to Person 1:"), "{history}");
+    assert!(history.contains(&format!("reject  {name} to unknown faces:")), "{history}");
+}
+
+#[test]
+fn corrections_are_undone_by_number_and_range() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    let said = run(&house, "cluster", "--assign").ends(0);
+    assert!(said.out.contains("24 became 6 new subjects; 0 without a name"), "{}", said.out);
+    assert!(said.out.contains("undo it with --entry 1-6"), "{}", said.out);
+    house.run("subject rename", ["Person 2", "Ada"]).ends(0);
+    house.run("subject merge", ["Person 3", "Ada"]).ends(0);
+    let before = subjects(&house);
+    let said = run(&house, "undo", "--last 2 --dry-run").ends(0);
+    assert_eq!(said.out, "would undo 8, merge\nwould undo 7, rename\n");
+    assert_eq!(subjects(&house), before);
+    let said = run(&house, "undo", "").ends(0);
+    assert_eq!(said.out, "undone 8, merge: Person 3 is back\n");
+    let said = run(&house, "undo", "--format json").ends(0).json();
+    assert_eq!((&said[0]["id"], &said[0]["verb"]), (&7.into(), &"rename".into()));
+    let said = run(&house, "undo", "--entry 8").ends(1);
+    assert!(said.err.contains("has undone it"), "{}", said.err);
+    for wrong in ["--entry 99", "--entry 1-99"] {
+        assert!(run(&house, "undo", wrong).ends(1).err.contains("99"));
+    }
+    for wrong in ["--entry 6-1", "--entry x", "--last 0", "--entry 1 --last 2"] {
+        run(&house, "undo", wrong).ends(2);
+    }
+    run(&house, "undo", "--entry 1-6").ends(0);
+    assert_eq!(subjects(&house), BTreeMap::new());
+    let said = run(&house, "undo", "").ends(3);
+    assert!(said.err.contains("there is no correction to undo"), "{}", said.err);
+    let said = run(&house, "check", "").ends(0);
+    assert!(said.out.contains("24"), "{}", said.out);
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    let house = House::empty();
+    drop(open(&house));
+    for wrong in ["--assign --ignore-names", "--assign --evaluate", "--min-faces 2", "--assign --min-faces 0"]
+    {
+        run(&house, "cluster", wrong).ends(2);
+    }
+    run(&house, "enroll", "@nothing --unnamed --subject Ada").ends(2);
+}
