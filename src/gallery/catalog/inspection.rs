@@ -10,7 +10,7 @@ const INVALID_ROWS: &[(&str, &str)] = &[
         "subject # has no template",
     ),
     (
-        "SELECT id FROM templates NOT INDEXED WHERE subject_id NOT IN (SELECT id FROM subjects NOT INDEXED)",
+        "SELECT id FROM templates NOT INDEXED WHERE subject_id IS NOT NULL AND subject_id NOT IN (SELECT id FROM subjects NOT INDEXED)",
         "template # has a missing subject",
     ),
     (
