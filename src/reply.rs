@@ -19,6 +19,7 @@ mod measurement;
 mod model;
 mod problem;
 mod request;
+mod review;
 mod service;
 mod subjects;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub use problem::{InvalidField, ProblemBody};
 pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
 };
+pub use review::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied};
 pub use service::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled,
     FaceOptions, FaceToEnroll, GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings,

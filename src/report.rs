@@ -7,6 +7,7 @@ mod csv;
 #[cfg(test)]
 mod example;
 mod page;
+pub mod people;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

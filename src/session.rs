@@ -26,6 +26,7 @@ pub mod lookup;
 pub mod maintenance;
 mod model_import;
 mod naming;
+mod pictures;
 pub mod policy;
 pub mod probes;
 pub mod proof;

@@ -2,6 +2,7 @@
 
 mod measures;
 mod people;
+mod review;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,15 @@ pub struct Arguments {
     /// Write each face with its cluster, as one JSON object per line
     #[arg(long, value_name = "FILE.jsonl")]
     out: Option<PathBuf>,
+    /// Write an HTML page with the faces of the largest clusters, to name people and take out wrong faces
+    #[arg(long, value_name = "PAGE.html", conflicts_with = "evaluate")]
+    page: Option<PathBuf>,
+    /// Most clusters on the page
+    #[arg(long, value_name = "N", default_value_t = 500, requires = "page")]
+    page_clusters: usize,
+    /// Carry out what was chosen on the page; `undo` takes it back
+    #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
+    apply: Option<PathBuf>,
     /// Cluster without the names, and measure the clusters against the subjects
     #[arg(long, conflicts_with_all = ["labels", "out", "limit"])]
     evaluate: bool,
@@ -87,6 +97,9 @@ impl Method {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    if let Some(review) = &arguments.apply {
+        return review::apply(&arguments.gallery, review, &arguments.engine, screen);
+    }
     let methods = arguments.method.methods();
     let method = match methods[..] {
         [method] => method,
@@ -141,21 +154,30 @@ impl Arguments {
         };
         let clustered = session.cluster(&request, control)?;
         bar.finish();
-        let clustered = match clustered {
+        let mut clustered = match clustered {
             Ok(clustered) => clustered,
             Err(stopped) => return interrupt::report(stopped, screen),
         };
-        if let Some(out) = &self.out {
-            clustered.write(out)?;
-        }
         screen.json(&clustered.summary)?;
         print(&clustered.summary, screen)?;
-        if let Some(out) = &self.out {
-            screen.text(format!("each face with its cluster: {}", out.display()))?;
-        }
         if self.assign {
             let fewest = usize::from(self.min_faces);
-            return people::assign(session, &clustered, fewest, control, (bar, screen));
+            let status = people::assign(session, &mut clustered, fewest, control, (bar, screen))?;
+            if status != ExitStatus::Done {
+                return Ok(status);
+            }
+        }
+        if let Some(out) = &self.out {
+            clustered.write(out)?;
+            screen.text(format!("each face with its cluster: {}", out.display()))?;
+        }
+        if let Some(page) = &self.page {
+            let is_whole = review::write(page, session, &clustered, self.page_clusters, control)?;
+            bar.finish();
+            if !is_whole {
+                return Ok(ExitStatus::Interrupted);
+            }
+            screen.text(format!("page: {}", page.display()))?;
         }
         Ok(ExitStatus::Done)
     }

@@ -73,7 +73,7 @@ pub use photo::PhotoRecord;
 pub(super) use published::{NamesInMemory, Published};
 pub use source::{ExistingTemplate, Source};
 pub use subject::Subject;
-pub use template::SubjectTemplate;
+pub use template::{FaceOfPhoto, SubjectTemplate};
 pub use unknown::UnknownFace;
 
 const MIGRATING: &str = "upgrading it";

@@ -18,8 +18,7 @@ use std::time::Duration;
 use super::catalog::Catalog;
 use super::error::{GalleryError, Result};
 use super::vectors::{Access, VectorError, VectorErrorKind};
-use super::{Gallery, private};
-use crate::face::Provenance;
+use super::{FaceOfPhoto, Gallery, private};
 use crate::image::PhotoHash;
 
 /// The folder of the pictures in a gallery or a backup.
@@ -65,11 +64,11 @@ impl Gallery {
     }
 
     /// The photo and the face that a live template was made of, with or without a subject; `None` if there is no such template, or if its
-    /// photo or its face is not known. [`template`](Self::template) also returns the subject and the path.
+    /// photo or its face is not known.
     ///
     /// # Errors
     /// The catalog failed, or is damaged.
-    pub fn face_of(&self, template: u64) -> Result<Option<(PhotoHash, Provenance)>> {
+    pub fn face_of(&self, template: u64) -> Result<Option<FaceOfPhoto>> {
         self.catalog().face_of(template)
     }
 

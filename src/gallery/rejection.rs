@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::journal::{Kind, Successors};
+use super::catalog::journal::{Kind, Present};
 use super::catalog::template::Original;
 use super::error::Result;
 use super::relocation::Destination;
@@ -23,6 +23,8 @@ pub struct Rejected {
     pub removed: Vec<(u64, u64)>,
     /// The other templates.
     pub others: Vec<u64>,
+    /// How many of the others were not known to show somebody else.
+    pub new: usize,
     /// The numbers of the journal entries.
     pub entries: Vec<i64>,
 }
@@ -32,10 +34,9 @@ impl Rejections {
     /// moved it there again. A subject into which another was merged takes its place.
     fn of(journal: &[JournalEntry]) -> Self {
         let mut of: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-        let mut merged: BTreeMap<u64, u64> = BTreeMap::new();
-        let successors = Successors::of(journal);
+        let present = Present::of(journal);
         for entry in journal {
-            let subject = |key| entry.id_of(key).map(|id| successors.subject(id));
+            let subject = |key| entry.id_of(key).map(|id| present.unmerged(id));
             let (from, into) = (subject("from"), subject("into"));
             let is_rejection = matches!(entry.verb.as_str(), "move" | "reject");
             for (before, after) in entry.moved() {
@@ -49,20 +50,13 @@ impl Rejections {
                 }
             }
             if let Some((ids, subject)) = entry.not_of_subject() {
-                let subject = successors.subject(subject);
                 for id in ids {
-                    of.entry(id).or_default().insert(subject);
+                    of.entry(id).or_default().insert(present.unmerged(subject));
                 }
             }
-            if entry.verb == "merge" && entry.undone_by.is_none() {
-                merged.extend(from.zip(into));
-            }
         }
-        let present = |subject: u64| {
-            let steps = std::iter::successors(Some(subject), |at| merged.get(at).copied());
-            steps.take(merged.len() + 1).last().unwrap_or(subject)
-        };
-        Self(of.into_iter().map(|(id, of)| (id, of.into_iter().map(present).collect())).collect())
+        let merged = |subjects: BTreeSet<u64>| subjects.into_iter().map(|id| present.subject(id)).collect();
+        Self(of.into_iter().map(|(id, subjects)| (id, merged(subjects))).collect())
     }
 
     /// The ids of the subjects that a template does not show. Subjects that are not in the gallery any more may be among them.
@@ -114,6 +108,6 @@ impl Gallery {
             removed = own.iter().map(|one| one.id).zip(moved.ids).collect();
             entries.extend(moved.entries);
         }
-        Ok(Rejected { subject: subject.name, removed, others, entries })
+        Ok(Rejected { subject: subject.name, removed, others, new: new.len(), entries })
     }
 }

@@ -4,7 +4,7 @@
 //! `undo`. Two corrections that cancel each other do not prevent that an earlier one is undone.
 
 use super::catalog::JournalEntry;
-use super::catalog::journal::{Kind, Successors};
+use super::catalog::journal::{Kind, Present, Successors};
 use super::catalog::template::Original;
 use super::error::{GalleryError, Result};
 use super::relocation::{Destination, Relocated};
@@ -120,6 +120,16 @@ impl Gallery {
             subject: into,
             templates: originals.iter().map(|template| template.id).zip(ids).collect(),
         })
+    }
+
+    /// The present ids of templates and of a subject that had these ids earlier, after all moves and merges. They may have been removed.
+    ///
+    /// # Errors
+    /// The catalog failed, or is damaged.
+    pub fn present_ids(&self, templates: &[u64], subject: Option<u64>) -> Result<(Vec<u64>, Option<u64>)> {
+        let present = Present::of(&self.journal()?);
+        let templates = templates.iter().map(|&id| present.template(id)).collect();
+        Ok((templates, subject.map(|id| present.subject(id))))
     }
 
     /// The subject from which the templates of an entry came, or why they cannot go back. A subject that still exists is identified by its

@@ -114,6 +114,9 @@ pub struct ClusteredFace {
     pub subject: Option<String>,
     /// The number of its cluster, from 1.
     pub cluster: u64,
+    /// Cosine of the face and the mean of its cluster, -1 to 1. The lowest ones are the first to look at.
+    #[serde(default)]
+    pub centrality: f32,
     /// The subject with the most faces in the cluster, if labels were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

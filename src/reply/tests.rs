@@ -459,6 +459,7 @@ fn clusters_survive_json() {
         bounds: Some([1.0, 2.0, 3.5, 4.0]),
         subject: None,
         cluster: 1,
+        centrality: 0.5,
         label: None,
     };
     let line = parsed_again(face);

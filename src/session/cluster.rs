@@ -3,6 +3,7 @@
 mod assignment;
 mod faces;
 mod overview;
+mod review;
 
 use std::collections::HashSet;
 use std::io::{BufWriter, Write};

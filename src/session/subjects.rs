@@ -121,7 +121,7 @@ pub fn move_templates(
 /// # Errors
 /// There is no such subject; a template is not in the gallery, and nothing is recorded; the disk is failing.
 pub fn reject_templates(gallery: &Gallery, ids: &[u64], subject: &str) -> Result<TemplatesRejected> {
-    let Rejected { subject, removed, others, entries } = gallery.reject_templates(ids, subject)?;
+    let Rejected { subject, removed, others, entries, .. } = gallery.reject_templates(ids, subject)?;
     let (template_ids, new_template_ids) = removed.into_iter().unzip();
     let journal_ids = entries;
     Ok(TemplatesRejected { version: VERSION, subject, template_ids, new_template_ids, others, journal_ids })

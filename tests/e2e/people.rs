@@ -119,7 +119,7 @@ fn corrections_are_undone_by_number_and_range() {
     drop(gallery);
     let said = run(&house, "cluster", "--assign").ends(0);
     assert!(said.out.contains("24 became 6 new subjects; 0 without a name"), "{}", said.out);
-    assert!(said.out.contains("undo it with --entry 1-6"), "{}", said.out);
+    assert!(said.out.contains("--entry 1-6 takes it back"), "{}", said.out);
     house.run("subject rename", ["Person 2", "Ada"]).ends(0);
     house.run("subject merge", ["Person 3", "Ada"]).ends(0);
     let before = subjects(&house);
@@ -155,4 +155,112 @@ fn options_that_contradict_each_other_are_refused() {
         run(&house, "cluster", wrong).ends(2);
     }
     run(&house, "enroll", "@nothing --unnamed --subject Ada").ends(2);
+}
+
+/// Carries out a review, and returns what became of it.
+fn review(house: &House, clusters: Value) -> Value {
+    let review = serde_json::json!({ "review_version": 1, "clusters": clusters });
+    house.write("review.json", review.to_string().as_bytes());
+    run(house, "cluster", "--apply @review.json --format json").ends(0).json().remove(0)
+}
+
+#[test]
+fn the_choices_of_a_review_are_carried_out_once() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    gallery.add_unknown_faces(&photos(8, 0..1)[6..]).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let id = |name: &str| gallery.subject(name).unwrap().id;
+    let of = |name: &str| -> Vec<u64> {
+        let templates = gallery.templates_of(&gallery.subject(name).unwrap()).unwrap();
+        templates.iter().map(|template| template.id).collect()
+    };
+    let unknown: Vec<u64> = gallery.unknown_faces_after(0, 10).unwrap().iter().map(|face| face.id).collect();
+    let clusters = serde_json::json!([
+        { "subject_id": id("Person 1"), "name": "Ada", "face_ids": [], "rejected_ids": [of("Person 1")[0]] },
+        { "subject_id": id("Person 2"), "name": "Ada", "face_ids": [unknown[0]], "rejected_ids": [] },
+        { "subject_id": id("Person 3"), "rejected_ids": [of("Person 3")[1]] },
+        { "name": "Bob", "face_ids": [unknown[1]], "rejected_ids": [of("Person 4")[0]] },
+    ]);
+    drop(gallery);
+    let done = review(&house, clusters.clone());
+    let counts = ["renamed", "merged", "named", "rejected", "missing"].map(|key| done[key].as_u64().unwrap());
+    assert_eq!(counts, [1, 1, 2, 3, 0], "{done}");
+    let after = subjects(&house);
+    let sizes: BTreeMap<&str, usize> =
+        after.iter().map(|(name, paths)| (name.as_str(), paths.len())).collect();
+    let expected =
+        [("Ada", 8), ("Bob", 1), ("Person 3", 3), ("Person 4", 4), ("Person 5", 4), ("Person 6", 4)];
+    assert_eq!(sizes, expected.into_iter().collect());
+    // The same review again changes nothing.
+    let again = review(&house, clusters.clone());
+    assert_eq!(again["journal_ids"], serde_json::json!([]), "{again}");
+    assert_eq!(subjects(&house), after);
+    // The rejected faces stay away from their subjects.
+    assign(&house, "");
+    assert_eq!(subjects(&house), after);
+    let entries: Vec<i64> = serde_json::from_value(done["journal_ids"].clone()).unwrap();
+    let (first, last) = (entries.iter().min().unwrap(), entries.iter().max().unwrap());
+    run(&house, "undo", &format!("--entry {first}-{last}")).ends(0);
+    let undone = subjects(&house);
+    assert_eq!((undone.len(), undone["Person 1"].len(), undone["Person 3"].len()), (6, 4, 4), "{undone:?}");
+}
+
+#[test]
+fn reviews_that_are_not_valid_change_nothing() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(2, 0..3)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    let before = subjects(&house);
+    for (code, text, expected) in [
+        (1, "{}", "expected a review"),
+        (2, r#"{ "review_version": 2, "clusters": [] }"#, "expected 1, got 2"),
+        (
+            r#"{ "review_version": 1, "clusters": [{ "subject_id": 1, "name": "A" }, { "name": " " }] }"#,
+            "name",
+        ),
+        (1, r#"{ "review_version": 1, "clusters": [{ "subjekt": 1 }] }"#, "unknown field"),
+    ] {
+        house.write("review.json", text.as_bytes());
+        let said = run(&house, "cluster", "--apply @review.json").ends(code);
+        assert!(said.err.contains(expected), "{}", said.err);
+        assert_eq!(subjects(&house), before);
+    }
+    // What is gone is counted.
+    let gone =
+        serde_json::json!([{ "subject_id": 99, "rejected_ids": [99], "name": "Eve", "face_ids": [77] }]);
+    let done = review(&house, gone);
+    assert_eq!((&done["missing"], &done["journal_ids"]), (&3.into(), &serde_json::json!([])));
+    assert_eq!(subjects(&house), before);
+}
+
+#[test]
+fn the_page_shows_the_clusters_and_the_doubtful_faces_first() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    let said =
+        run(&house, "cluster", "--assign --page @people.html --page-clusters 4 --out @faces.jsonl").ends(0);
+    assert!(said.out.contains("page: "), "{}", said.out);
+    let page = std::fs::read_to_string(house.path("people.html")).unwrap();
+    assert_eq!((page.matches("<section").count(), page.matches("data-face=").count()), (4, 16));
+    assert!(page.contains("24 faces in 6 clusters of several faces; the page shows 4 clusters"), "{page}");
+    // The ids are those after the assignment.
+    let lines = std::fs::read_to_string(house.path("faces.jsonl")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["subject"].is_string()));
+    let mut first: Vec<&Value> = lines.iter().filter(|line| line["cluster"] == 1).collect();
+    first.sort_by(|a, b| a["centrality"].as_f64().unwrap().total_cmp(&b["centrality"].as_f64().unwrap()));
+    let expected: Vec<String> =
+        first.iter().map(|line| format!("data-face=\"{}\"", line["face_id"])).collect();
+    let places: Vec<usize> = expected.iter().map(|face| page.find(face).unwrap()).collect();
+    assert!(places.is_sorted() && first[0]["centrality"].as_f64() < first[3]["centrality"].as_f64());
+    run(&house, "cluster", "--page @gallery/people.html").ends(1);
+    run(&house, "cluster", "--page-clusters 3").ends(2);
 }

@@ -39,7 +39,7 @@ pub fn with_photos(
 /// Gives unknown faces the subjects of their clusters, and prints what was done.
 pub fn assign(
     session: &Session,
-    clustered: &Clustered,
+    clustered: &mut Clustered,
     fewest: usize,
     control: &Control<'_>,
     (bar, screen): (&Bar, Screen),
@@ -67,8 +67,12 @@ fn print(assigned: &FacesAssigned, screen: Screen) -> Result<()> {
     ))?;
     match journal_ids {
         None => Ok(()),
-        Some([first, last]) if first == last => screen.text(format!("undo it with --entry {first}")),
-        Some([first, last]) => screen.text(format!("undo it with --entry {first}-{last}")),
+        Some([first, last]) if first == last => {
+            screen.text(format!("`gallerist undo` with --entry {first} takes it back"))
+        }
+        Some([first, last]) => {
+            screen.text(format!("`gallerist undo` with --entry {first}-{last} takes it back"))
+        }
     }
     .map_err(Into::into)
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::gallery::catalog::JournalEntry;
+use crate::gallery::catalog::journal::Present;
 use crate::gallery::catalog::template::is_without_subject;
 use crate::gallery::error::{GalleryError, Result};
 use crate::gallery::vectors::local::{self, Erasures};
@@ -23,7 +24,7 @@ pub(super) struct ChangesSince {
     /// The removed templates, without those that have another id in the original gallery.
     pub erasures: Erasures,
     /// Templates of the backup that have another id in the original gallery, by their present subject.
-    moved: BTreeMap<Present, Vec<u64>>,
+    moved: BTreeMap<Owner, Vec<u64>>,
     /// Why the present names are not known.
     pub names_unknown: Option<String>,
     /// Rows of the original index that cannot be read. A template of the backup may be among them.
@@ -32,7 +33,7 @@ pub(super) struct ChangesSince {
 
 /// The present subject of a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Present {
+enum Owner {
     Subject(u64, String),
     /// It is an unknown face.
     Nobody,
@@ -40,7 +41,7 @@ enum Present {
     NotKnown,
 }
 
-impl Present {
+impl Owner {
     fn of((id, name): (u64, String)) -> Self {
         Self::Subject(id, name)
     }
@@ -72,9 +73,8 @@ impl ChangesSince {
             spared.extend(before.get(old)?.map(|row| (old, row.subject)));
             let known =
                 catalog.as_ref().map(|gallery| gallery.catalog().original(new)).transpose()?.flatten();
-            let present =
-                known.map_or(Present::NotKnown, |now| now.subject.map_or(Present::Nobody, Present::of));
-            moved.entry(present).or_default().push(old);
+            let owner = known.map_or(Owner::NotKnown, |now| now.subject.map_or(Owner::Nobody, Owner::of));
+            moved.entry(owner).or_default().push(old);
         }
         erasures.keep(&spared);
         Ok(Self { erasures, moved, names_unknown, unreadable })
@@ -87,18 +87,18 @@ impl ChangesSince {
 
     /// Moves these templates to their present subjects.
     pub fn carry_over(&self, restored: &Path) -> Result<()> {
-        if self.moved.keys().all(|present| *present == Present::NotKnown) {
+        if self.moved.keys().all(|owner| *owner == Owner::NotKnown) {
             return Ok(());
         }
         let gallery = Gallery::open(restored)?;
-        for (present, ids) in &self.moved {
-            let (id, name) = match present {
-                Present::Subject(id, name) => (id, name),
-                Present::Nobody => {
+        for (owner, ids) in &self.moved {
+            let (id, name) = match owner {
+                Owner::Subject(id, name) => (id, name),
+                Owner::Nobody => {
                     gallery.forget_subjects_of(ids)?;
                     continue;
                 }
-                Present::NotKnown => continue,
+                Owner::NotKnown => continue,
             };
             let to = present_name(&gallery, *id, name)?;
             let mut others = Vec::new();
@@ -117,15 +117,10 @@ impl ChangesSince {
 
 /// Pairs of old and new ids according to the journal, and the old ids without a live new one.
 fn follow_journal(erased: &[u64], journal: &[JournalEntry], now: &View) -> Result<(Pairs, Vec<u64>)> {
-    let mut next: HashMap<u64, u64> = HashMap::new();
-    journal.iter().for_each(|entry| next.extend(entry.moved()));
+    let present = Present::of(journal);
     let (mut pairs, mut rest) = (Vec::new(), Vec::new());
     for &old in erased {
-        let mut at = old;
-        // A later id is always greater, because ids are not reused.
-        while let Some(&later) = next.get(&at).filter(|later| **later > at) {
-            at = later;
-        }
+        let at = present.template(old);
         if at != old && now.contains(at)? { pairs.push((old, at)) } else { rest.push(old) }
     }
     Ok((pairs, rest))

@@ -199,6 +199,51 @@ impl Successors {
     }
 }
 
+/// The present ids of templates and subjects, after all moves and merges.
+pub(in crate::gallery) struct Present {
+    templates: HashMap<u64, u64>,
+    merged: HashMap<u64, u64>,
+    successors: Successors,
+}
+
+impl Present {
+    /// The present ids according to all entries, in their order.
+    pub fn of(journal: &[JournalEntry]) -> Self {
+        let successors = Successors::of(journal);
+        let (mut templates, mut merged) = (HashMap::new(), HashMap::new());
+        for entry in journal {
+            templates.extend(entry.moved());
+            if entry.verb == "merge"
+                && entry.undone_by.is_none()
+                && let Some((from, into)) = entry.id_of("from").zip(entry.id_of("into"))
+            {
+                merged.insert(successors.subject(from), successors.subject(into));
+            }
+        }
+        Self { templates, merged, successors }
+    }
+
+    /// The present id of a template. It may have been removed.
+    pub fn template(&self, id: u64) -> u64 {
+        let mut at = id;
+        // A later id is always greater, because ids are not reused.
+        while let Some(&later) = self.templates.get(&at).filter(|later| **later > at) {
+            at = later;
+        }
+        at
+    }
+
+    /// The id of a subject that was made again by an undoing, before any merge.
+    pub fn unmerged(&self, id: u64) -> u64 {
+        self.successors.subject(id)
+    }
+
+    /// The present id of a subject: of the one into which it was merged, or that was made again by an undoing. It may have been removed.
+    pub fn subject(&self, id: u64) -> u64 {
+        follow(&self.merged, self.successors.subject(id))
+    }
+}
+
 /// Follows a chain to its end. A damaged chain may be a circle.
 fn follow(next: &HashMap<u64, u64>, id: u64) -> u64 {
     let steps = std::iter::successors(Some(id), |at| next.get(at).copied());

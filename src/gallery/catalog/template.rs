@@ -35,6 +35,17 @@ pub struct SubjectTemplate {
     pub photo: Option<PhotoHash>,
 }
 
+/// A face in a photo of the gallery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceOfPhoto {
+    /// Hash of the photo's bytes.
+    pub photo: PhotoHash,
+    /// The face.
+    pub face: Provenance,
+    /// The first path of the photo.
+    pub path: Option<PathBuf>,
+}
+
 /// A template that is to be moved, with the id and the name of its present subject, if it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::gallery) struct Original {
@@ -189,13 +200,15 @@ impl Catalog {
     }
 
     /// The photo and the face of a live template, if both are known.
-    pub(in crate::gallery) fn face_of(&self, id: u64) -> Result<Option<(PhotoHash, Provenance)>> {
+    pub(in crate::gallery) fn face_of(&self, id: u64) -> Result<Option<FaceOfPhoto>> {
         let found = self.read("looking up a template", |db| {
             db.prepare_cached(&format!("{TEMPLATES} AND t.id = ?1 AND t.id NOT IN ({UNSETTLED})"))?
                 .query_row([id.cast_signed()], unknown_from)
                 .optional()
         })?;
-        Ok(found.and_then(|template| template.photo.zip(template.face)))
+        Ok(found.and_then(|UnknownFace { photo, face, path, .. }| {
+            Some(FaceOfPhoto { photo: photo?, face: face?, path })
+        }))
     }
 
     /// A template of a subject by its id.

@@ -188,10 +188,10 @@ fn backups_contain_pictures_and_restores_leave_out_those_erased_since() {
 fn the_photo_and_the_face_of_a_template_are_known() {
     let (_kind, gallery) = gallery();
     let bob = gallery.templates_of(&gallery.subject("Bob").unwrap()).unwrap();
-    let (photo, face) = gallery.face_of(bob[0].id).unwrap().unwrap();
+    let FaceOfPhoto { photo, face, .. } = gallery.face_of(bob[0].id).unwrap().unwrap();
     assert_eq!((photo, face.bounds), ([2; 32], [40.0, 0.0, 60.0, 20.0]));
     let unknown = gallery.unknown_faces_after(0, 10).unwrap();
-    assert_eq!(gallery.face_of(unknown[0].id).unwrap().unwrap().0, [4; 32]);
+    assert_eq!(gallery.face_of(unknown[0].id).unwrap().unwrap().photo, [4; 32]);
     import(&gallery, 1);
     let imported = gallery.templates_of(&gallery.subject("p-0").unwrap()).unwrap();
     assert_eq!(gallery.face_of(imported[0].id).unwrap(), None);

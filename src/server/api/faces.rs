@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use super::handler;
-use crate::gallery::{EnrolledTemplate, GalleryError, Person};
+use crate::gallery::{EnrolledTemplate, FaceOfPhoto, GalleryError, Person};
 use crate::image::{self, PhotoHash, picture};
 use crate::ingest::{Census, Faces, RefusedFace, look};
 use crate::reason::Reason;
@@ -209,7 +209,7 @@ async fn picture(call: Call) -> Result<Reply> {
     let (served, id) = (call.gallery()?, call.id_parameter("face", "unknown_face")?);
     let found = call.work(move || {
         let gallery = served.session.gallery();
-        let Some((photo, face)) = gallery.face_of(id)? else { return Ok(None) };
+        let Some(FaceOfPhoto { photo, face, .. }) = gallery.face_of(id)? else { return Ok(None) };
         let picture = gallery.picture(&photo)?;
         Ok::<_, GalleryError>(picture.and_then(|picture| picture::face(&picture, face.bounds)))
     });

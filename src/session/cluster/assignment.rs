@@ -1,11 +1,12 @@
 //! Clusters that become subjects: unknown faces join the subject of their cluster, and clusters without one become new subjects.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::error::{Result, SessionError};
 use super::super::{Control, Session, Stopped};
 use super::Clustered;
-use crate::gallery::Name;
+use crate::gallery::{Name, NamedFaces};
 use crate::reply::{FacesAssigned, VERSION};
 
 /// Names of the subjects that are made: this word and a number.
@@ -16,14 +17,14 @@ const BLOCK: usize = 2048;
 impl Session {
     /// Gives unknown faces the subject of their cluster. A cluster of at least `fewest` unknown faces and no subject becomes a new subject,
     /// with a generated name. Faces that have a subject are left alone, so earlier runs and corrections stay. Each cluster is assigned
-    /// completely or not at all, and has an entry in the journal, by which it can be undone. The inner error means that it was stopped; what
+    /// completely or not at all, and has an entry in the journal, by which it can be undone. The clusters get the new ids and names. The inner error means that it was stopped; what
     /// was assigned stays.
     ///
     /// # Errors
     /// The clusters were made without the names; a face was removed or named since; the disk is full or failing.
     pub fn assign(
         &self,
-        clustered: &Clustered,
+        clustered: &mut Clustered,
         fewest: usize,
         control: &Control<'_>,
     ) -> Result<Result<FacesAssigned, Stopped>> {
@@ -41,17 +42,26 @@ impl Session {
         };
         let clusters = self.intended(clustered, fewest, &mut assigned)?;
         let total = Some(assigned.faces);
-        let mut done = 0;
+        let (mut done, mut now) = (0, HashMap::new());
         for block in blocks(&clusters) {
             if control.is_stopped() {
                 return Ok(Err(Stopped { looked_at: done, total: assigned.faces, unit: "face" }));
             }
             control.report("faces assigned", done, total);
-            let named = self.gallery().assign_unknown_faces(&clusters[block])?;
+            let part = &clusters[block];
+            let named = self.gallery().assign_unknown_faces(part)?;
+            for ((old, _), NamedFaces { subject, ids, .. }) in part.iter().zip(&named) {
+                now.extend(old.iter().copied().zip(ids.iter().map(|id| (*id, subject.clone()))));
+            }
             done += named.iter().map(|one| one.ids.len() as u64).sum::<u64>();
             for entry in named.iter().filter_map(|one| one.entry) {
                 let [first, _] = assigned.journal_ids.unwrap_or([entry; 2]);
                 assigned.journal_ids = Some([first, entry]);
+            }
+        }
+        for face in &mut clustered.faces {
+            if let Some((id, subject)) = now.remove(&face.face_id) {
+                (face.face_id, face.subject) = (id, Some(subject));
             }
         }
         assigned.unknown -= assigned.faces;

@@ -62,18 +62,46 @@ impl Numbered {
     /// The faces in the order of their clusters, in a cluster in the order of their ids. With `labels`, each has the subject with the most
     /// faces in its cluster.
     pub fn lines(self, faces: Faces, labels: bool) -> Vec<ClusteredFace> {
+        let (vectors, dimension) = (faces.vectors, faces.dimension);
         let mut of: Vec<Option<Face>> = faces.faces.into_iter().map(Some).collect();
         let mut lines = Vec::with_capacity(of.len());
         for (cluster, members) in (1..).zip(self.members) {
+            let centralities = centralities(&vectors, dimension, &members);
             let members: Vec<Face> = members.into_iter().filter_map(|at| of[at].take()).collect();
             let label = labels.then(|| subjects(members.iter()).into_iter().next()).flatten();
-            for Face { id, subject, path, row, bounds, .. } in members {
+            for (Face { id, subject, path, row, bounds, .. }, centrality) in
+                members.into_iter().zip(centralities)
+            {
                 let (subject, label) = (subject.map(|(_, name)| name), label.clone());
-                lines.push(ClusteredFace { face_id: id, path, row, bounds, subject, cluster, label });
+                lines.push(ClusteredFace {
+                    face_id: id,
+                    path,
+                    row,
+                    bounds,
+                    subject,
+                    cluster,
+                    centrality,
+                    label,
+                });
             }
         }
         lines
     }
+}
+
+/// The cosine of each member of a cluster and the mean of the members.
+fn centralities(vectors: &[f32], dimension: usize, members: &[usize]) -> Vec<f32> {
+    let vector = |at: usize| vectors.get(at * dimension..(at + 1) * dimension).unwrap_or_default();
+    let mut mean = vec![0.0_f64; dimension];
+    for &at in members {
+        mean.iter_mut().zip(vector(at)).for_each(|(sum, number)| *sum += f64::from(*number));
+    }
+    let length = mean.iter().map(|number| number * number).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+    let cosine = |&at: &usize| {
+        let product: f64 = mean.iter().zip(vector(at)).map(|(sum, number)| sum * f64::from(*number)).sum();
+        (product / length).clamp(-1.0, 1.0) as f32
+    };
+    members.iter().map(cosine).collect()
 }
 
 fn overview(cluster: u64, members: &[usize], faces: &[Face]) -> ClusterOverview {

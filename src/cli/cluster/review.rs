@@ -1,0 +1,115 @@
+//! `gallerist cluster --page` and `--apply`: the page of the clusters, and what a user has chosen on it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::engine::EngineArguments;
+use crate::cli::screen::{Bar, Screen, plural};
+use crate::cli::{ExitStatus, interrupt, opening};
+use crate::gallery::refuse_inside;
+use crate::reply::{ClusteredFace, Review, ReviewApplied};
+use crate::report::people::{Cluster, ShownFace, html};
+use crate::session::replacement::replace;
+use crate::session::{Clustered, Control, Session, SessionError};
+
+/// Most faces of a cluster that the page shows.
+const SHOWN: usize = 24;
+
+/// Writes the page of the largest clusters. Returns `false` if it was stopped.
+pub fn write(
+    out: &Path,
+    session: &Session,
+    clustered: &Clustered,
+    most: usize,
+    control: &Control<'_>,
+) -> Result<bool> {
+    refuse_inside(out)?;
+    let mut ids: HashMap<String, u64> = HashMap::new();
+    session.gallery().each_subject(|subject| ids.extend([(subject.name, subject.id)]))?;
+    let several = clustered.faces.chunk_by(|a, b| a.cluster == b.cluster);
+    let several = several.filter(|faces| faces.len() > 1).take(most);
+    let mut clusters: Vec<Cluster> = several.map(|faces| cluster(faces, &ids)).collect();
+    let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
+    let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(false) };
+    for face in clusters.iter_mut().flat_map(|one| &mut one.shown) {
+        face.picture = pictures.remove(&face.id);
+    }
+    let mut names: Vec<String> = ids.into_keys().collect();
+    names.sort_unstable();
+    let all = clustered.summary.clusters - clustered.summary.singletons;
+    let lede = format!(
+        "{} in {} of several faces; the page shows {}",
+        plural(clustered.summary.faces, "face"),
+        plural(all, "cluster"),
+        plural(clusters.len() as u64, "cluster")
+    );
+    let page = html(&lede, &clusters, &names);
+    let written = replace(out, |file| {
+        file.write_all(page.as_bytes()).map_err(|error| SessionError::io(out, "writing it")(error))
+    })?;
+    written.finish()?;
+    Ok(true)
+}
+
+fn cluster(faces: &[ClusteredFace], ids: &HashMap<String, u64>) -> Cluster {
+    let subject = faces.iter().find_map(|face| face.subject.clone());
+    let mut order: Vec<&ClusteredFace> = faces.iter().collect();
+    order.sort_by(|a, b| a.centrality.total_cmp(&b.centrality));
+    let shown = order.into_iter().take(SHOWN).map(|face| ShownFace {
+        id: face.face_id,
+        path: face.path.clone().unwrap_or_default(),
+        picture: None,
+    });
+    Cluster {
+        subject_id: subject.as_ref().and_then(|name| ids.get(name).copied()),
+        subject,
+        faces: faces.len() as u64,
+        face_ids: faces.iter().filter(|face| face.subject.is_none()).map(|face| face.face_id).collect(),
+        shown: shown.collect(),
+    }
+}
+
+/// Carries out a review that was saved on the page.
+pub fn apply(gallery: &Path, file: &Path, engine: &EngineArguments, screen: Screen) -> Result<ExitStatus> {
+    let text = fs::read_to_string(file).with_context(|| format!("{}: reading it", file.display()))?;
+    let review: Review = serde_json::from_str(&text)
+        .with_context(|| format!("{}: expected a review that the page of `cluster` saved", file.display()))?;
+    let session = opening::session_to_write(gallery, engine)?;
+    let bar = Bar::new();
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+    let applied = session.apply_review(&review, &control)?;
+    bar.finish();
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(stopped) => return interrupt::report(stopped, screen),
+    };
+    print(&applied, screen)?;
+    screen.json(&applied)?;
+    Ok(ExitStatus::Done)
+}
+
+fn print(applied: &ReviewApplied, screen: Screen) -> Result<()> {
+    let ReviewApplied { renamed, merged, named, rejected, missing, journal_ids, .. } = applied;
+    screen.text(format!(
+        "{} renamed, {} merged, {} named, {} rejected",
+        plural(*renamed, "subject"),
+        plural(*merged, "subject"),
+        plural(*named, "face"),
+        plural(*rejected, "face")
+    ))?;
+    if *missing > 0 {
+        let are = if *missing == 1 { "is" } else { "are" };
+        screen.text(format!(
+            "{missing} of the review {are} not in the gallery any more, or had no name to be rejected from"
+        ))?;
+    }
+    if let Some((first, last)) = journal_ids.iter().min().zip(journal_ids.iter().max()) {
+        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        screen.text(format!("`gallerist undo` with --entry {range} takes it back"))?;
+    }
+    Ok(())
+}
