@@ -54,6 +54,7 @@ pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
 pub use error::{GalleryError, Result};
+pub(crate) use import::overlap;
 pub use import::{ImportedPhoto, ImportedRow, ImportedTemplate};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named};

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cluster::{
     ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured,
-    ClusteringsMeasured, FacesAssigned, FacesClustered,
+    ClusteringsMeasured, FacesAssigned, FacesClustered, NamesTransferred,
 };
 pub use duplicates::{
     DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart, ThresholdFrom,

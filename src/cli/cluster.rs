@@ -25,6 +25,10 @@ pub struct Arguments {
     /// First store every face of these photos, or folders of photos, without a name
     #[arg(long, value_name = "PATH", num_args = 1..)]
     photos: Vec<PathBuf>,
+    /// Then give faces without a name the names that they have in another gallery of the same photos, such as one of another model, and take
+    /// over what was rejected and kept apart there
+    #[arg(long, value_name = "GALLERY", conflicts_with = "evaluate")]
+    names_from: Option<PathBuf>,
     /// Give each face without a name the subject of its cluster. Clusters without a subject become `Person 1`, `Person 2` and so on;
     /// `subject rename` names them, `subject reject` takes out a wrong face
     #[arg(long, conflicts_with_all = ["ignore_names", "evaluate"])]
@@ -57,7 +61,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 500, requires = "page")]
     page_clusters: usize,
     /// Carry out what was chosen on the page; `undo` takes it back
-    #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
+    #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
     apply: Option<PathBuf>,
     /// Cluster without the names, and measure the clusters against the subjects
     #[arg(long, conflicts_with_all = ["labels", "out", "limit"])]
@@ -121,11 +125,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
             }
             session
         }
-        true if arguments.assign => opening::session_to_write(&arguments.gallery, &arguments.engine)?,
+        true if arguments.assign || arguments.names_from.is_some() => {
+            opening::session_to_write(&arguments.gallery, &arguments.engine)?
+        }
         true => opening::session_to_read(&arguments.gallery, &arguments.engine)?,
     };
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+    if let Some(from) = &arguments.names_from {
+        let status = people::transfer(&session, from, &control, (&bar, screen))?;
+        if status != ExitStatus::Done {
+            return Ok(status);
+        }
+    }
     if arguments.evaluate {
         let measured = session.measure_clusters(&methods, arguments.threshold, &control)?;
         bar.finish();

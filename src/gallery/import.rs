@@ -248,7 +248,7 @@ fn insert_new(tx: &rusqlite::Transaction<'_>, imported: &ImportedPhoto) -> rusql
 }
 
 /// Intersection over union of two rectangles, 0 to 1.
-pub(super) fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
+pub(crate) fn overlap(one: [f32; 4], other: [f32; 4]) -> f32 {
     let area = |[left, top, right, bottom]: [f32; 4]| (right - left).max(0.0) * (bottom - top).max(0.0);
     let common =
         area([one[0].max(other[0]), one[1].max(other[1]), one[2].min(other[2]), one[3].min(other[3])]);

@@ -99,6 +99,26 @@ pub struct FacesAssigned {
     pub journal_ids: Option<[i64; 2]>,
 }
 
+/// Names and corrections of another gallery were taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename = "names_transferred")]
+pub struct NamesTransferred {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Faces that got a name.
+    pub faces: u64,
+    /// Subjects that they got.
+    pub subjects: u64,
+    /// Faces that got no name, because their generated name belongs to somebody else here.
+    pub other_person: u64,
+    /// Faces that are known not to show a subject.
+    pub rejections: u64,
+    /// Pairs of subjects that are known to be different people.
+    pub distinct: u64,
+    /// Numbers of the entries in the journal.
+    pub journal_ids: Vec<i64>,
+}
+
 /// A face with its cluster: a line of the file of clusters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusteredFace {

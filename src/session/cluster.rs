@@ -4,6 +4,7 @@ mod assignment;
 mod faces;
 mod overview;
 mod review;
+mod transfer;
 
 use std::collections::HashSet;
 use std::io::{BufWriter, Write};

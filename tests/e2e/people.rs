@@ -221,6 +221,7 @@ fn reviews_that_are_not_valid_change_nothing() {
         (1, "{}", "expected a review"),
         (2, r#"{ "review_version": 2, "clusters": [] }"#, "expected 1, got 2"),
         (
+            1,
             r#"{ "review_version": 1, "clusters": [{ "subject_id": 1, "name": "A" }, { "name": " " }] }"#,
             "name",
         ),
@@ -250,7 +251,10 @@ fn the_page_shows_the_clusters_and_the_doubtful_faces_first() {
     assert!(said.out.contains("page: "), "{}", said.out);
     let page = std::fs::read_to_string(house.path("people.html")).unwrap();
     assert_eq!((page.matches("<section").count(), page.matches("data-face=").count()), (4, 16));
-    assert!(page.contains("24 faces in 6 clusters of several faces; the page shows 4 clusters"), "{page}");
+    assert!(
+        page.contains("24 faces: 6 clusters of several faces, of which the page shows 4, and 0 single faces"),
+        "{page}"
+    );
     // The ids are those after the assignment.
     let lines = std::fs::read_to_string(house.path("faces.jsonl")).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -263,4 +267,57 @@ fn the_page_shows_the_clusters_and_the_doubtful_faces_first() {
     assert!(places.is_sorted() && first[0]["centrality"].as_f64() < first[3]["centrality"].as_f64());
     run(&house, "cluster", "--page @gallery/people.html").ends(1);
     run(&house, "cluster", "--page-clusters 3").ends(2);
+}
+
+#[test]
+fn names_and_corrections_follow_the_faces_to_another_gallery() {
+    let (old, new) = (House::empty(), House::empty());
+    let gallery = open(&old);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    assign(&old, "");
+    old.run("subject rename", ["Person 1", "Ada"]).ends(0);
+    let id = template(&old, "photo-0.jpg").to_string();
+    let owner =
+        subjects(&old).into_iter().find(|(_, paths)| paths.contains(&"photo-0.jpg".into())).unwrap().0;
+    old.run("subject reject", [owner.as_str(), "--template", &id]).ends(0);
+    let gallery = Gallery::open(&old.gallery()).unwrap();
+    let pair = ["Person 2", "Person 3"].map(|name| gallery.subject(name).unwrap().id);
+    gallery.set_distinct(pair[0], pair[1], true).unwrap();
+    drop(gallery);
+
+    // Another model: other vectors, and the faces are found a little beside.
+    let gallery = open(&new);
+    let moved = photos(6, 0..5).into_iter().map(|mut photo| {
+        photo.faces.iter_mut().for_each(|(template, place)| {
+            *template = face(u64::from(photo.hash[0]) + 500, 0);
+            place.bounds = place.bounds.map(|bound| bound + 1.0);
+        });
+        photo
+    });
+    gallery.add_unknown_faces(&moved.collect::<Vec<_>>()).unwrap();
+    drop(gallery);
+    let from = old.gallery();
+    let words = ["--names-from", from.to_str().unwrap(), "--format", "json"];
+    let done = new.run("cluster", words).ends(0).json().remove(0);
+    assert_eq!((&done["faces"], &done["subjects"]), (&23.into(), &6.into()), "{done}");
+    assert_eq!((&done["rejections"], &done["distinct"]), (&1.into(), &1.into()), "{done}");
+    assert_eq!(subjects(&new), subjects(&old));
+    let gallery = Gallery::open(&new.gallery()).unwrap();
+    assert_eq!((gallery.rejections().unwrap().iter().count(), gallery.unknown_count().unwrap()), (1, 7));
+    drop(gallery);
+    let again = new.run("cluster", words).ends(0).json().remove(0);
+    assert_eq!((&again["faces"], &again["journal_ids"]), (&0.into(), &serde_json::json!([])));
+
+    // A generated name means somebody else in a gallery that has made its own.
+    let other = House::empty();
+    let gallery = open(&other);
+    gallery.add_unknown_faces(&photos(3, 8..11)).unwrap();
+    drop(gallery);
+    assign(&other, "");
+    let gallery = Gallery::open(&other.gallery()).unwrap();
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    let done = other.run("cluster", words).ends(0).json().remove(0);
+    assert_eq!((&done["other_person"], &done["faces"]), (&8.into(), &15.into()), "{done}");
 }

@@ -1,4 +1,4 @@
-//! `gallerist cluster --photos` and `--assign`: a collection of photos becomes a gallery of people.
+//! `gallerist cluster --photos`, `--names-from` and `--assign`: a collection of photos becomes a gallery of people.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, enroll, interrupt, opening};
 use crate::gallery::GraphWhen;
 use crate::ingest::Faces;
-use crate::reply::{FacesAssigned, PhotoRequest};
+use crate::reply::{FacesAssigned, NamesTransferred, PhotoRequest};
 use crate::session::{Clustered, Control, EnrollRequest, Naming, Session};
 
 /// Stores the faces of photos without names. The gallery is made if there is none. Returns the session, and the status of the enrollment unless
@@ -34,6 +34,38 @@ pub fn with_photos(
     // Photos without a face prevent nothing: the gallery may have faces of earlier photos.
     let status = Some(enroll::status(&summary)).filter(|status| *status == ExitStatus::Interrupted);
     Ok((session, status))
+}
+
+/// Takes over the names of another gallery, and prints what was done.
+pub fn transfer(
+    session: &Session,
+    from: &Path,
+    control: &Control<'_>,
+    (bar, screen): (&Bar, Screen),
+) -> Result<ExitStatus> {
+    let transferred = session.transfer_names(&opening::to_read(from)?, control)?;
+    bar.finish();
+    let transferred = match transferred {
+        Ok(transferred) => transferred,
+        Err(stopped) => return interrupt::report(stopped, screen),
+    };
+    let NamesTransferred { faces, subjects, other_person, rejections, distinct, .. } = &transferred;
+    screen.text(format!(
+        "{} named as {} of {}; {} and {} taken over",
+        plural(*faces, "face"),
+        plural(*subjects, "subject"),
+        from.display(),
+        plural(*rejections, "rejection"),
+        plural(*distinct, "distinct pair")
+    ))?;
+    if *other_person > 0 {
+        screen.text(format!(
+            "{} not named: the generated names belong to other people here",
+            plural(*other_person, "face")
+        ))?;
+    }
+    screen.json(&transferred)?;
+    Ok(ExitStatus::Done)
 }
 
 /// Gives unknown faces the subjects of their clusters, and prints what was done.

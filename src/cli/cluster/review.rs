@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::engine::EngineArguments;
-use crate::cli::screen::{Bar, Screen, plural};
+use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
-use crate::reply::{ClusteredFace, Review, ReviewApplied};
+use crate::reply::{ClusteredFace, FacesClustered, Review, ReviewApplied};
 use crate::report::people::{Cluster, ShownFace, html};
 use crate::session::replacement::replace;
 use crate::session::{Clustered, Control, Session, SessionError};
@@ -40,12 +40,13 @@ pub fn write(
     }
     let mut names: Vec<String> = ids.into_keys().collect();
     names.sort_unstable();
-    let all = clustered.summary.clusters - clustered.summary.singletons;
+    let FacesClustered { faces, clusters: all, singletons, .. } = clustered.summary;
     let lede = format!(
-        "{} in {} of several faces; the page shows {}",
-        plural(clustered.summary.faces, "face"),
-        plural(all, "cluster"),
-        plural(clusters.len() as u64, "cluster")
+        "{}: {} of several faces, of which the page shows {}, and {}",
+        plural(faces, "face"),
+        plural(all - singletons, "cluster"),
+        count(clusters.len() as u64),
+        plural(singletons, "single face")
     );
     let page = html(&lede, &clusters, &names);
     let written = replace(out, |file| {

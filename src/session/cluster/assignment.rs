@@ -102,12 +102,19 @@ impl Session {
     /// The highest number among the generated names of the gallery.
     fn last_generated(&self) -> Result<u64> {
         let mut last = 0;
-        self.gallery().each_subject(|subject| {
-            let number = subject.name.strip_prefix(GENERATED).and_then(|rest| rest.strip_prefix(' '));
-            last = last.max(number.and_then(|number| number.parse().ok()).unwrap_or(0));
-        })?;
+        self.gallery().each_subject(|subject| last = last.max(number(&subject.name).unwrap_or(0)))?;
         Ok(last)
     }
+}
+
+/// The number in a generated name.
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix(GENERATED)?.strip_prefix(' ')?.parse().ok()
+}
+
+/// Whether a name was generated, and means nothing in another gallery.
+pub(super) fn is_generated(name: &str) -> bool {
+    number(name).is_some()
 }
 
 /// Ranges of clusters of at most [`BLOCK`] faces together, or of one larger cluster.

@@ -1,0 +1,167 @@
+//! Names and corrections of another gallery with the same photos, such as one of another model: they follow the faces, not the templates.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::super::error::Result;
+use super::super::{Control, Session, Stopped};
+use super::assignment::is_generated;
+use crate::gallery::{Gallery, GalleryError, Name, overlap};
+use crate::image::PhotoHash;
+use crate::reply::{NamesTransferred, VERSION};
+
+/// Faces that are read at a time.
+const BLOCK: usize = 4096;
+/// Faces that are named with the syncs of one write.
+const WRITTEN: usize = 2048;
+/// Two rectangles in a photo are one face if they overlap by at least this share of their union.
+const SAME_FACE: f32 = 0.5;
+
+/// A face in a photo.
+struct Place {
+    id: u64,
+    bounds: [f32; 4],
+    /// Name of its subject.
+    subject: Option<String>,
+}
+
+/// The faces of a gallery by photo.
+struct Places(HashMap<PhotoHash, Vec<Place>>);
+
+impl Places {
+    fn of(gallery: &Gallery) -> Result<Self> {
+        let mut places: HashMap<PhotoHash, Vec<Place>> = HashMap::new();
+        let mut last = 0;
+        loop {
+            let block = gallery.templates_after(last, BLOCK)?;
+            let Some(end) = block.last() else { break };
+            last = end.id;
+            for one in block {
+                if let Some((photo, face)) = one.photo.zip(one.face) {
+                    let place = Place { id: one.id, bounds: face.bounds, subject: Some(one.subject) };
+                    places.entry(photo).or_default().push(place);
+                }
+            }
+        }
+        last = 0;
+        loop {
+            let block = gallery.unknown_faces_after(last, BLOCK)?;
+            let Some(end) = block.last() else { break };
+            last = end.id;
+            for one in block {
+                if let Some((photo, face)) = one.photo.zip(one.face) {
+                    let place = Place { id: one.id, bounds: face.bounds, subject: None };
+                    places.entry(photo).or_default().push(place);
+                }
+            }
+        }
+        Ok(Self(places))
+    }
+
+    /// The face at this place of a photo.
+    fn at(&self, photo: &PhotoHash, bounds: [f32; 4]) -> Option<&Place> {
+        let shares = self.0.get(photo)?.iter().map(|place| (overlap(place.bounds, bounds), place));
+        let best = shares.max_by(|a, b| a.0.total_cmp(&b.0));
+        best.filter(|(share, _)| *share > SAME_FACE).map(|(_, place)| place)
+    }
+}
+
+impl Session {
+    /// Gives unknown faces the names that the same faces have in another gallery, and takes over what users said there: which faces do not show
+    /// a subject, and which subjects are different people. A face is the same if it is in a photo with the same content at the same place.
+    /// The inner error means that it was stopped; what was named stays.
+    ///
+    /// # Errors
+    /// A gallery failed, or the disk is full.
+    pub fn transfer_names(
+        &self,
+        from: &Gallery,
+        control: &Control<'_>,
+    ) -> Result<Result<NamesTransferred, Stopped>> {
+        let (theirs, ours) = (Places::of(from)?, Places::of(self.gallery())?);
+        let mut transferred = NamesTransferred { version: VERSION, ..NamesTransferred::default() };
+        let named = named(&theirs, &ours, &mut transferred);
+        let total = named.values().map(|ids| ids.len() as u64).sum();
+        for (name, ids) in &named {
+            for part in ids.chunks(WRITTEN) {
+                if control.is_stopped() {
+                    return Ok(Err(Stopped { looked_at: transferred.faces, total, unit: "face" }));
+                }
+                control.report("faces named", transferred.faces, Some(total));
+                let clusters = [(part.to_vec(), Name::new(name)?)];
+                let entries = self.gallery().assign_unknown_faces(&clusters)?;
+                transferred.journal_ids.extend(entries.iter().filter_map(|one| one.entry));
+                transferred.faces += part.len() as u64;
+            }
+        }
+        transferred.subjects = named.len() as u64;
+        self.transfer_rejections(from, &mut transferred)?;
+        self.transfer_distinct(from, &mut transferred)?;
+        Ok(Ok(transferred))
+    }
+
+    fn transfer_rejections(&self, from: &Gallery, transferred: &mut NamesTransferred) -> Result<()> {
+        let rejections = from.rejections()?;
+        let ours = Places::of(self.gallery())?;
+        for (template, subject) in rejections.iter() {
+            let (face, name) = (from.face_of(template)?, from.subject_name(subject)?);
+            let Some((face, name)) = face.zip(name) else { continue };
+            let Some(place) = ours.at(&face.photo, face.face.bounds) else { continue };
+            match self.gallery().reject_templates(&[place.id], &name) {
+                Ok(rejected) => {
+                    transferred.rejections += u64::from(!rejected.entries.is_empty());
+                    transferred.journal_ids.extend(rejected.entries);
+                }
+                Err(GalleryError::UnknownSubject { .. } | GalleryError::UnknownTemplate { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn transfer_distinct(&self, from: &Gallery, transferred: &mut NamesTransferred) -> Result<()> {
+        for pair in from.distinct_subjects()?.iter() {
+            let mut ids = Vec::new();
+            for id in pair {
+                if let Some(name) = from.subject_name(id)?
+                    && let Ok(subject) = self.gallery().subject(&name)
+                {
+                    ids.push(subject.id);
+                }
+            }
+            if let [one, other] = ids[..]
+                && let Some(entry) = self.gallery().set_distinct(one, other, true)?
+            {
+                transferred.distinct += 1;
+                transferred.journal_ids.push(entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The unknown faces of `ours` by the name that they have among `theirs`. A generated name that is also in `ours` is used only if both mean the
+/// same person, which a common face shows.
+fn named(theirs: &Places, ours: &Places, transferred: &mut NamesTransferred) -> BTreeMap<String, Vec<u64>> {
+    let mut named: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let (mut present, mut common) = (HashSet::new(), HashSet::new());
+    for (photo, places) in &ours.0 {
+        for place in places {
+            let other = theirs.at(photo, place.bounds).and_then(|other| other.subject.as_ref());
+            match (&place.subject, other) {
+                (None, Some(name)) => named.entry(name.clone()).or_default().push(place.id),
+                (Some(name), other) => {
+                    present.insert(name);
+                    common.extend(other.filter(|other| *other == name));
+                }
+                (None, None) => {}
+            }
+        }
+    }
+    named.retain(|name, ids| {
+        ids.sort_unstable();
+        let is_other = is_generated(name) && present.contains(name) && !common.contains(name);
+        transferred.other_person += if is_other { ids.len() as u64 } else { 0 };
+        !is_other
+    });
+    named
+}
