@@ -255,5 +255,6 @@ fn source(from: ClusterThresholdFrom) -> &'static str {
         ClusterThresholdFrom::Given => "given",
         ClusterThresholdFrom::Strangers => "from the scores of strangers in the gallery",
         ClusterThresholdFrom::Gallery => "of the gallery; there are too few faces to measure one",
+        ClusterThresholdFrom::Limit => "from that of the gallery; most faces seem to show one person",
     }
 }

@@ -37,6 +37,8 @@ pub enum ClusterThresholdFrom {
     Strangers,
     /// The threshold of the gallery or its model: there are too few faces to measure one.
     Gallery,
+    /// The threshold of the gallery or its model, which limits that from strangers: most faces seem to show one person.
+    Limit,
 }
 
 /// The faces of a gallery, clustered.
@@ -46,7 +48,7 @@ pub struct FacesClustered {
     pub version: u32,
     /// The method.
     pub method: ClusterMethod,
-    /// The threshold of the method, a cosine; `None` for a single face. A collection can give one above 1, which no pair reaches.
+    /// The threshold of the method, a cosine; `None` for a single face.
     pub threshold: Option<f32>,
     /// Where the threshold came from; `None` for a single face.
     pub threshold_from: Option<ClusterThresholdFrom>,
