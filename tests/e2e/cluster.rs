@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gallerist::gallery::{Gallery, GraphWhen, ImportedRow, UnknownFaces};
 use gallerist::reply::{ClusterMethod, EngineRequest};
-use gallerist::session::{ClusterRequest, Control, Session};
+use gallerist::session::{ClusterRequest, Control, Progress, Session};
 use gallerist::template::{Binding, Template};
 use serde_json::Value;
 
@@ -48,6 +48,11 @@ fn ids(lines: &[Value]) -> BTreeSet<BTreeSet<u64>> {
 /// A gallery that is open in this process.
 pub fn open(house: &House) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(WIDE, None), GraphWhen::Never).unwrap()
+}
+
+/// The same with a threshold of the gallery.
+fn open_with(house: &House, threshold: f32) -> Gallery {
+    Gallery::create(&house.gallery(), &Binding::external(WIDE, Some(threshold)), GraphWhen::Never).unwrap()
 }
 
 /// A template near the direction of a person.
@@ -257,6 +262,49 @@ fn separable_people_are_measured_with_an_f_of_one() {
 }
 
 #[test]
+fn subjects_with_one_face_each_are_no_measure_and_the_missing_names_are_pointed_out() {
+    let missing = "`gallerist import --subjects FILE`";
+    let (house, named) = (house(WIDE), house(WIDE));
+    let (file, names) = people(40, 2, WIDE, 1, 0);
+    let path = house.write("all.npy", &file);
+    run(&house, "import", path.to_str().unwrap()).ends(0);
+    let said = run(&house, "cluster", "--evaluate").ends(0);
+    assert!(said.out.contains("80 faces of 80 subjects") && said.out.contains(missing), "{}", said.out);
+    import(&named, "people", (file, names));
+    let said = run(&named, "cluster", "--evaluate").ends(0);
+    assert!(said.out.contains("80 faces of 40 subjects") && !said.out.contains(missing), "{}", said.out);
+}
+
+#[test]
+fn the_threshold_of_the_gallery_keeps_one_person_together() {
+    let faces: Vec<Template> = (0..60).map(|image| face(3, image)).collect();
+    let (alone, known) = (House::empty(), House::empty());
+    let gallery = open(&alone);
+    add(&gallery, "Ada", faces.clone());
+    drop(gallery);
+    // Nothing says that all of these faces are of one person.
+    let (summary, _) = clustered(&alone, "--ignore-names");
+    assert_eq!(
+        (summary["threshold_from"].as_str(), summary["clusters"].as_u64()),
+        (Some("strangers"), Some(60))
+    );
+    let gallery = open_with(&known, 0.5);
+    add(&gallery, "Ada", faces);
+    drop(gallery);
+    for (method, highest) in METHODS.iter().zip([0.6, 0.7, 0.6, 0.7, 0.7]) {
+        let (summary, _) = clustered(&known, &format!("--ignore-names --method {method}"));
+        assert_eq!(
+            (&summary["threshold_from"], &summary["clusters"]),
+            (&"limit".into(), &1.into()),
+            "{summary}"
+        );
+        assert!((summary["threshold"].as_f64().unwrap() - highest).abs() < 1e-6, "{summary}");
+    }
+    let said = run(&known, "cluster", "--ignore-names").ends(0);
+    assert!(said.out.contains("threshold 0.600, from that of the gallery"), "{}", said.out);
+}
+
+#[test]
 fn galleries_and_options_that_give_no_clusters_are_refused() {
     let house = House::empty();
     drop(open(&house));
@@ -295,6 +343,14 @@ fn a_stopped_clustering_gives_no_clusters() {
     let stopped = session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap_err();
     assert_eq!((stopped.looked_at, stopped.total, stopped.unit), (0, 2, "face"));
     assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
-    stop.store(false, std::sync::atomic::Ordering::Relaxed);
+    stop.store(false, Relaxed);
+    // A stop after the join, before the first linkage.
+    let late = |progress: Progress| stop.store(progress.unit == "faces to cluster", Relaxed);
+    let control = Control { stop: &stop, progress: &late };
+    assert!(session.cluster(&ClusterRequest::default(), &control).unwrap().is_err());
+    stop.store(false, Relaxed);
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
+    stop.store(false, Relaxed);
+    let control = Control { stop: &stop, progress: &|_| {} };
     assert_eq!(session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap().faces.len(), 2);
 }

@@ -51,6 +51,12 @@ pub fn print(measured: &ClusteringsMeasured, screen: Screen) -> Result<ExitStatu
         }
         table.lines(0).iter().try_for_each(|line| screen.text(line))?;
     }
+    if methods.iter().all(|one| one.measures.people_with_several == 0) {
+        screen.text(
+            "No subject has two faces, so recall means nothing. Templates that are imported without names are one subject each: \
+             `gallerist import --subjects FILE` names them, `gallerist subject merge` unites subjects.",
+        )?;
+    }
     Ok(ExitStatus::Done)
 }
 
