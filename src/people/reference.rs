@@ -16,12 +16,12 @@ const HIGHEST: f64 = 0.9999;
 /// The most by which the deviation above the centre is taken to exceed that below it. Without mates it is 0.87 to 1.09 times as large,
 /// for four models and the faces of LFW; with mates it has no limit.
 const MOST_SKEW: f64 = 1.1;
-/// Bins of the histogram in which the mode of strangers is looked for, and the bins to each side that a mode exceeds.
-const BINS: (usize, usize) = (64, 6);
-/// The least height of the mode of strangers, as a share of that of the highest one.
+/// Bins of the histogram in which the scores of mates are told from those of strangers, and the bins to each side that smooth one.
+const BINS: (usize, usize) = (64, 2);
+/// The least height of a mode, as a share of that of the highest one. Fewer mates than that change the threshold little.
 const LEAST_MODE: f64 = 0.1;
-/// The share of strangers from which all pairs are taken to be strangers: the mode is known no better than that.
-const NEARLY_ALL: f64 = 0.9;
+/// The greatest height between two modes, as a share of that of the lower one.
+const VALLEY: f64 = 0.5;
 /// The neighbours that make the neighbourhood of a face, counted from the closest. The closest are left out: some show the same person.
 const RANKS: std::ops::Range<usize> = 5..30;
 
@@ -65,7 +65,7 @@ impl Strangers {
         Some(Self::of_scores(&scores, faces))
     }
 
-    /// Learns from ascending scores of pairs. Strangers are the lowest mode: where a few people have most of the faces, mates are another.
+    /// Learns from ascending scores of pairs. Where a few people have most of the faces, mates are a second mode.
     fn of_scores(scores: &[f32], faces: usize) -> Self {
         let strangers = share_of_strangers(scores);
         let quantile =
@@ -92,11 +92,12 @@ impl Strangers {
     }
 }
 
-/// The share of strangers among ascending scores: twice that below the lowest mode, because their scores are symmetric about it.
+/// The share of strangers among ascending scores: those below the lowest valley between two modes, or all if there is none.
 fn share_of_strangers(scores: &[f32]) -> f64 {
     let (bins, around) = BINS;
     let (Some(&low), Some(&high)) = (scores.first(), scores.last()) else { return 1.0 };
     let width = f64::from(high - low) / bins as f64;
+    // With fewer scores in a bin, valleys are chance.
     if scores.len() < bins * bins || width <= 0.0 {
         return 1.0;
     }
@@ -104,19 +105,22 @@ fn share_of_strangers(scores: &[f32]) -> f64 {
     for score in scores {
         counts[((f64::from(score - low) / width) as usize).min(bins - 1)] += 1;
     }
-    let window = |at: usize, reach: usize| &counts[at.saturating_sub(reach)..(at + reach + 1).min(bins)];
-    let smooth: Vec<f64> = (0..bins)
-        .map(|at| window(at, around / 3).iter().sum::<usize>() as f64 / window(at, around / 3).len() as f64)
+    let heights: Vec<f64> = (0..bins)
+        .map(|at| &counts[at.saturating_sub(around)..(at + around + 1).min(bins)])
+        .map(|near| near.iter().sum::<usize>() as f64 / near.len() as f64)
         .collect();
-    let highest = smooth.iter().copied().fold(0.0, f64::max);
-    let is_mode = |&at: &usize| {
-        let near = &smooth[at.saturating_sub(around)..(at + around + 1).min(bins)];
-        smooth[at] >= LEAST_MODE * highest && near.iter().all(|other| *other <= smooth[at])
+    let highest = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
+    let least = LEAST_MODE * highest(&heights);
+    let is_between = |&at: &usize| {
+        let lower = highest(&heights[..at]).min(highest(&heights[at..]));
+        lower >= least && heights[at] <= VALLEY * lower
     };
-    let Some(mode) = (0..bins).find(is_mode) else { return 1.0 };
-    let below = scores.partition_point(|score| f64::from(score - low) < (mode as f64 + 0.5) * width);
-    let share = 2.0 * below as f64 / scores.len() as f64;
-    if share < NEARLY_ALL { share } else { 1.0 }
+    let Some(mut valley) = (0..bins).find(is_between) else { return 1.0 };
+    while heights.get(valley + 1).is_some_and(|next| *next <= heights[valley]) {
+        valley += 1;
+    }
+    let end = (valley as f64 + 0.5) * width;
+    scores.partition_point(|score| f64::from(score - low) < end) as f64 / scores.len() as f64
 }
 
 /// How similar the closest strangers of each face are: the mean score of the neighbours with ranks 5 to 30 (from 0) among the clusters

@@ -388,3 +388,15 @@ fn a_face_that_does_not_exist_is_refused() {
         refused(Collection { vectors: &[1.0], edges: &[], ..collection }.cluster(&Method::Average(0.5)));
     assert_eq!(error, PeopleError::Vectors { numbers: 1, faces: 2, dimension: 2 });
 }
+
+#[test]
+fn a_few_mates_and_a_skewed_sample_are_no_second_mode() {
+    // Whatever faces are drawn, the threshold of a collection of many people is nearly the same.
+    let rows = photos(&[4; 200], 0.7);
+    let whole = Strangers::of(&rows, 64).unwrap().threshold(0.01);
+    for part in [100, 200, 400, 700] {
+        let faces = Strangers::of(&rows[..part * 64], 64).unwrap();
+        let threshold = Strangers { faces: 800, ..faces }.threshold(0.01);
+        assert!((threshold - whole).abs() < 0.05, "{part}: {threshold} {whole}");
+    }
+}
