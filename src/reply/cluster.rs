@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::Clustering;
+use crate::evaluation::{Clustering, ClusteringPoint};
 
 /// A way to cluster faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -137,6 +137,13 @@ pub struct ClusteringsMeasured {
     pub subjects: u64,
     /// Each method, in the order of the request.
     pub methods: Vec<ClusteringMeasured>,
+    /// The first method with a part of the faces without a subject: none, a sixteenth, a quarter, all. Each part at the threshold that it
+    /// gives itself, or at the given one. Empty if all faces have a subject, or if no curves were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_strangers: Vec<ClusteringPoint>,
+    /// The first method at thresholds around its own, ascending. Empty if no curves were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_threshold: Vec<ClusteringPoint>,
 }
 
 /// A clustering, measured.

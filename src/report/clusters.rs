@@ -113,7 +113,8 @@ fn faces(measures: &Clustering) -> String {
 }
 
 fn agreement(methods: &[MeasuredMethod]) -> Table {
-    let columns = ["Method", "BCubed precision", "Recall", "F", "Pairs: precision", "Recall", "F", "V-measure"];
+    let columns =
+        ["Method", "BCubed precision", "Recall", "F", "Pairs: precision", "Recall", "F", "V-measure"];
     let mut table = Table::new("Agreement with the names", columns);
     for method in methods {
         let Clustering { bcubed, pairs, v_measure, .. } = method.measures;
@@ -125,7 +126,8 @@ fn agreement(methods: &[MeasuredMethod]) -> Table {
 }
 
 fn counts(methods: &[MeasuredMethod]) -> Table {
-    let columns = ["Method", "Threshold", "Clusters", "Single faces", "People split", "Merged", "Largest cluster"];
+    let columns =
+        ["Method", "Threshold", "Clusters", "Single faces", "People split", "Merged", "Largest cluster"];
     let mut table = Table::new("Clusters", columns);
     for method in methods {
         let threshold = method.threshold.map_or_else(|| "none".to_owned(), score);
@@ -207,7 +209,10 @@ mod tests {
         let (names, page) = written(&example(3), folder.path());
         assert_eq!(names, ["clusters-strangers.svg", "clusters-threshold.svg", "index.html", "report.json"]);
         assert_eq!(page.matches("<svg").count(), 2);
-        assert!(page.contains("two-stage &lt;linkage&gt;") && page.contains("3 faces of 2 subjects and 1 without"));
+        assert!(
+            page.contains("two-stage &lt;linkage&gt;")
+                && page.contains("3 faces of 2 subjects and 1 without")
+        );
         let (names, page) = written(&example(1), folder.path());
         assert_eq!(names, ["index.html", "report.json"]);
         assert_eq!((page.matches("<svg").count(), page.contains("clusters-threshold")), (0, false));

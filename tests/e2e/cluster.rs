@@ -276,6 +276,50 @@ fn subjects_with_one_face_each_are_no_measure_and_the_missing_names_are_pointed_
 }
 
 #[test]
+fn a_page_of_measured_clusters_has_curves_over_strangers_and_thresholds() {
+    let house = House::empty();
+    let gallery = open(&house);
+    for person in 0..40 {
+        add(&gallery, &format!("p-{person}"), (0..3).map(|image| face(person, image)).collect());
+    }
+    let strangers: Vec<_> =
+        (0..64).map(|number| photo(number, &[face(100 + u64::from(number), 0)])).collect();
+    gallery.add_unknown_faces(&strangers).unwrap();
+    drop(gallery);
+    let said = run(&house, "cluster", "--evaluate --method all --out @report --format json").ends(0);
+    let said = said.json().remove(0);
+    let points = |name: &str| said[name].as_array().unwrap().clone();
+    let counts: Vec<_> =
+        points("by_strangers").iter().map(|point| point["strangers"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [0, 4, 16, 64]);
+    assert_eq!(points("by_strangers")[3]["bcubed"], said["methods"][0]["measures"]["bcubed"]);
+    let thresholds: Vec<f64> =
+        points("by_threshold").iter().map(|point| point["threshold"].as_f64().unwrap()).collect();
+    let chosen = said["methods"][0]["threshold"].as_f64().unwrap();
+    assert!(thresholds.is_sorted() && thresholds.len() == 17 && (thresholds[8] - chosen).abs() < 1e-6);
+    assert_eq!(points("by_threshold")[8]["bcubed"], said["methods"][0]["measures"]["bcubed"]);
+    let written: Value =
+        serde_json::from_slice(&std::fs::read(house.path("report/report.json")).unwrap()).unwrap();
+    assert_eq!(written, said);
+    let page = std::fs::read_to_string(house.path("report/index.html")).unwrap();
+    for expected in
+        ["DBSCAN", "120 faces of 40 subjects and 64 without a name", "chosen: 0.", "clusters-strangers.svg"]
+    {
+        assert!(page.contains(expected), "{expected}");
+    }
+    assert_eq!(page.matches("<svg").count(), 2);
+    // Without strangers there is no curve of them, and an earlier chart of it is removed.
+    let named = self::house(WIDE);
+    import(&named, "people", people(40, 3, WIDE, 1, 0));
+    let out = house.path("report");
+    let said = run(&named, "cluster", &format!("--evaluate --out {}", out.display())).ends(0);
+    assert!(said.out.contains("the page: "), "{}", said.out);
+    assert!(!out.join("clusters-strangers.svg").exists() && out.join("clusters-threshold.svg").exists());
+    let said = run(&house, "cluster", "--evaluate --out @gallery/report").ends(1);
+    assert!(!house.gallery().join("report").exists(), "{}", said.err);
+}
+
+#[test]
 fn the_threshold_of_the_gallery_keeps_one_person_together() {
     let faces: Vec<Template> = (0..60).map(|image| face(3, image)).collect();
     let (alone, known) = (House::empty(), House::empty());
@@ -342,14 +386,14 @@ fn a_stopped_clustering_gives_no_clusters() {
     let control = Control { stop: &stop, progress: &|_| {} };
     let stopped = session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap_err();
     assert_eq!((stopped.looked_at, stopped.total, stopped.unit), (0, 2, "face"));
-    assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, true, &control).unwrap().is_err());
     stop.store(false, Relaxed);
     // A stop after the join, before the first linkage.
     let late = |progress: Progress| stop.store(progress.unit == "faces to cluster", Relaxed);
     let control = Control { stop: &stop, progress: &late };
     assert!(session.cluster(&ClusterRequest::default(), &control).unwrap().is_err());
     stop.store(false, Relaxed);
-    assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, true, &control).unwrap().is_err());
     stop.store(false, Relaxed);
     let control = Control { stop: &stop, progress: &|_| {} };
     assert_eq!(session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap().faces.len(), 2);

@@ -7,6 +7,9 @@ use super::shares::zoomed;
 use crate::evaluation::{Agreement, ClusteringPoint};
 use crate::number::{count, percent, score};
 
+/// Names of all charts of clusters.
+pub const NAMES: [&str; 2] = ["clusters-strangers", "clusters-threshold"];
+
 /// Name, classes of markers and lines, and value of each series.
 type Series = (&'static str, [&'static str; 2], fn(&Agreement) -> f64);
 const SERIES: [Series; 3] = [
@@ -21,8 +24,10 @@ pub fn by_strangers(points: &[ClusteringPoint]) -> Option<Chart> {
     let frame = draw(points, x, |point| point.faces as f64)?;
     let reading = "The same named faces, clustered with more and more faces of other people. Higher is better. A line that does not \
                    fall means that strangers are kept apart.";
-    let said: Vec<String> =
-        points.iter().map(|point| format!("F {} with {} faces", percent(point.bcubed.f), count(point.faces))).collect();
+    let said: Vec<String> = points
+        .iter()
+        .map(|point| format!("F {} with {} faces", percent(point.bcubed.f), count(point.faces)))
+        .collect();
     let description = format!("BCubed precision, recall and F over the number of faces. {}", said.join("; "));
     Some(Chart::new("clusters-strangers", "Agreement while strangers are added", description, reading, frame))
 }
@@ -94,7 +99,8 @@ mod tests {
 
     #[test]
     fn the_charts_name_the_highest_f_and_mark_the_chosen_threshold() {
-        let chart = by_threshold(&points(&[(100, 0.4, 0.8), (100, 0.5, 0.97), (100, 0.6, 0.9)]), 0.45).unwrap();
+        let chart =
+            by_threshold(&points(&[(100, 0.4, 0.8), (100, 0.5, 0.97), (100, 0.6, 0.9)]), 0.45).unwrap();
         assert!(chart.description.contains("at 0.500; 0.450 was chosen"), "{}", chart.description);
         assert!(chart.inline().contains("chosen: 0.450"), "{}", chart.inline());
         let chart = by_strangers(&points(&[(100, 0.5, 0.98), (400, 0.5, 0.95), (1_700, 0.5, 0.9)])).unwrap();
