@@ -101,8 +101,8 @@ mod tests {
     fn the_charts_name_the_highest_f_and_mark_the_chosen_threshold() {
         let chart =
             by_threshold(&points(&[(100, 0.4, 0.8), (100, 0.5, 0.97), (100, 0.6, 0.9)]), 0.45).unwrap();
-        assert!(chart.description.contains("at 0.500; 0.450 was chosen"), "{}", chart.description);
-        assert!(chart.inline().contains("chosen: 0.450"), "{}", chart.inline());
+        assert!(chart.description.contains("at 0.5000; 0.4500 was chosen"), "{}", chart.description);
+        assert!(chart.inline().contains("chosen: 0.4500"), "{}", chart.inline());
         let chart = by_strangers(&points(&[(100, 0.5, 0.98), (400, 0.5, 0.95), (1_700, 0.5, 0.9)])).unwrap();
         assert!(chart.description.contains("with 1,700 faces"), "{}", chart.description);
         assert_eq!(chart.inline().matches("<polyline").count(), 3);
