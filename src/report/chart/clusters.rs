@@ -105,6 +105,6 @@ mod tests {
         assert!(chart.inline().contains("chosen: 0.4500"), "{}", chart.inline());
         let chart = by_strangers(&points(&[(100, 0.5, 0.98), (400, 0.5, 0.95), (1_700, 0.5, 0.9)])).unwrap();
         assert!(chart.description.contains("with 1,700 faces"), "{}", chart.description);
-        assert_eq!(chart.inline().matches("<polyline").count(), 3);
+        assert_eq!(chart.inline().matches("curve line-").count(), 3);
     }
 }
