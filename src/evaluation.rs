@@ -21,7 +21,7 @@ mod verification;
 
 use thiserror::Error;
 
-pub use clustering::{Agreement, Clustering, clustering};
+pub use clustering::{Agreement, Clustering, ClusteringPoint, clustering};
 pub use identification::identification;
 pub use results::{
     CmcPoint, DetPoint, FpirBySize, Histogram, Identification, OperatingPoint, Rate, SizePoint, Verification,

@@ -1,6 +1,7 @@
 //! Reports of an evaluation: the numbers as JSON and CSV, charts as SVG, and a self-contained HTML page.
 
 mod chart;
+pub mod clusters;
 pub mod comparison;
 pub mod copies;
 mod csv;

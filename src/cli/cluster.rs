@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::engine::EngineArguments;
 use super::screen::{Bar, Screen, Table, count, plural, score};
 use super::{ExitStatus, Usage, interrupt, opening, values};
+use crate::gallery::refuse_inside;
 use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
 use crate::session::{ClusterRequest, Control, Session};
 
@@ -51,8 +52,8 @@ pub struct Arguments {
     /// Longest list of the largest clusters
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: usize,
-    /// Write each face with its cluster, as one JSON object per line
-    #[arg(long, value_name = "FILE.jsonl")]
+    /// Write each face with its cluster, as one JSON object per line. With --evaluate: write a page with tables and charts to this folder
+    #[arg(long, value_name = "FILE.jsonl|DIR")]
     out: Option<PathBuf>,
     /// Write an HTML page with the faces of the largest clusters, to name people and take out wrong faces
     #[arg(long, value_name = "PAGE.html", conflicts_with = "evaluate")]
@@ -64,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
     apply: Option<PathBuf>,
     /// Cluster without the names, and measure the clusters against the subjects
-    #[arg(long, conflicts_with_all = ["labels", "out", "limit"])]
+    #[arg(long, conflicts_with_all = ["labels", "limit"])]
     evaluate: bool,
     #[command(flatten)]
     engine: EngineArguments,
@@ -139,12 +140,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         }
     }
     if arguments.evaluate {
-        let measured = session.measure_clusters(&methods, arguments.threshold, &control)?;
+        let out = arguments.out.as_deref();
+        out.map(refuse_inside).transpose()?;
+        let measured = session.measure_clusters(&methods, arguments.threshold, out.is_some(), &control)?;
         bar.finish();
-        return match measured {
-            Ok(measured) => measures::print(&measured, screen),
-            Err(stopped) => interrupt::report(stopped, screen),
+        let measured = match measured {
+            Ok(measured) => measured,
+            Err(stopped) => return interrupt::report(stopped, screen),
         };
+        if let Some(out) = out {
+            let model = &session.gallery().binding().model;
+            measures::write(&measured, (&arguments.gallery, model), out)?;
+        }
+        return measures::print(&measured, out, screen);
     }
     arguments.cluster(&session, method, &control, (&bar, screen))
 }
@@ -267,5 +275,6 @@ fn source(from: ClusterThresholdFrom) -> &'static str {
         ClusterThresholdFrom::Given => "given",
         ClusterThresholdFrom::Strangers => "from the scores of strangers in the gallery",
         ClusterThresholdFrom::Gallery => "of the gallery; there are too few faces to measure one",
+        ClusterThresholdFrom::Limit => "from that of the gallery; most faces seem to show one person",
     }
 }

@@ -60,6 +60,19 @@ pub struct Clustering {
     pub largest_cluster_recall: f64,
 }
 
+/// The agreement of a clustering at one place of a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusteringPoint {
+    /// Faces that were clustered.
+    pub faces: u64,
+    /// Of these, faces of strangers.
+    pub strangers: u64,
+    /// The threshold, a cosine.
+    pub threshold: f32,
+    /// BCubed precision, recall and F of the others.
+    pub bcubed: Agreement,
+}
+
 /// Measures clusters against people. `clusters` has the cluster of each face, `people` its person, or `None` for a stranger. Both have any
 /// numbers as names, and one entry per face; faces beyond the shorter of the two are not counted.
 pub fn clustering(clusters: &[u64], people: &[Option<u64>]) -> Clustering {

@@ -1,6 +1,7 @@
 //! A collection of faces, and the ways to cluster it.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::constraints::Constraints;
 use super::graph::Graph;
@@ -26,6 +27,8 @@ pub struct Collection<'a> {
     pub most: usize,
     /// What must and what cannot be together.
     pub constraints: &'a Constraints,
+    /// Ends the clustering early once it is set.
+    pub stop: &'a AtomicBool,
 }
 
 /// A way to cluster. Thresholds are cosines.
@@ -57,11 +60,11 @@ pub enum Method {
 
 impl Collection<'_> {
     /// The cluster of each face, numbered from 0. Clusters are numbered by their lowest keys. The result follows the faces, in whatever
-    /// order they come.
+    /// order they come. `None` if it was stopped.
     ///
     /// # Errors
     /// Slices of different length; an edge or a constraint names a face that does not exist; a score is not finite.
-    pub fn cluster(&self, method: &Method) -> Result<Vec<u32>> {
+    pub fn cluster(&self, method: &Method) -> Result<Option<Vec<u32>>> {
         let faces = self.keys.len();
         if self.vectors.len() != faces * self.dimension {
             return Err(PeopleError::Vectors {
@@ -83,16 +86,21 @@ impl Collection<'_> {
         let vectors = self.ordered_vectors(&order);
         let constraints = self.constraints.renumbered(&positions);
         let clusters = self.run(method, &graph, &vectors, &constraints).numbered();
-        Ok(positions.iter().map(|&position| clusters[position as usize]).collect())
+        if self.stop.load(Relaxed) {
+            return Ok(None);
+        }
+        Ok(Some(positions.iter().map(|&position| clusters[position as usize]).collect()))
     }
 
     fn run(&self, method: &Method, graph: &Graph, vectors: &[f32], constraints: &Constraints) -> Partition {
         match *method {
-            Method::TwoStage(stages) => stages.run(graph, (self.least, self.most), vectors, constraints),
+            Method::TwoStage(stages) => {
+                stages.run(graph, (self.least, self.most), vectors, constraints, self.stop)
+            }
             Method::Components(threshold) => components(graph, constraints, threshold),
-            Method::Average(threshold) => average(graph, vectors, constraints, threshold),
+            Method::Average(threshold) => average(graph, vectors, constraints, threshold, self.stop),
             Method::Whispers { threshold, rounds, seed } => {
-                whispers(graph, constraints, threshold, (rounds, seed))
+                whispers(graph, constraints, threshold, (rounds, seed), self.stop)
             }
             Method::Density { threshold, fewest } => density(graph, constraints, threshold, fewest),
         }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::graph::Graph;
 use super::partition::Partition;
@@ -69,12 +70,14 @@ struct State<'a, C> {
 }
 
 /// Unites clusters, the closest first, while their closeness is not negative and no exclusion keeps them apart. Only clusters with an edge
-/// of `graph` between them are compared. `vectors` are the unit vectors of the faces, row by row; `values` a number for each face.
+/// of `graph` between them are compared. `vectors` are the unit vectors of the faces, row by row; `values` a number for each face. It ends
+/// early once `stop` is set.
 pub fn link(
     graph: &Graph,
     (vectors, values): (&[f32], Vec<f32>),
     partition: &mut Partition,
     closeness: &impl Closeness,
+    stop: &AtomicBool,
 ) {
     let faces = graph.faces();
     let dimension = vectors.len().checked_div(faces).unwrap_or_default();
@@ -89,8 +92,11 @@ pub fn link(
         near: vec![Vec::new(); faces],
         queue: BinaryHeap::new(),
     };
-    state.begin(graph);
+    state.begin(graph, stop);
     while let Some(Candidate { pair: (a, b), versions, .. }) = state.queue.pop() {
+        if stop.load(Relaxed) {
+            return;
+        }
         if versions == (state.versions[a as usize], state.versions[b as usize]) {
             state.unite(a, b);
         }
@@ -98,7 +104,7 @@ pub fn link(
 }
 
 impl<C: Closeness> State<'_, C> {
-    fn begin(&mut self, graph: &Graph) {
+    fn begin(&mut self, graph: &Graph, stop: &AtomicBool) {
         for face in 0..graph.faces() as u32 {
             let cluster = self.partition.find(face);
             if cluster != face {
@@ -119,6 +125,9 @@ impl<C: Closeness> State<'_, C> {
             near.sort_unstable();
             near.dedup();
             near.shrink_to_fit();
+            if stop.load(Relaxed) {
+                return;
+            }
             for &other in near.iter().filter(|&&other| other > cluster) {
                 self.consider(cluster, other);
             }

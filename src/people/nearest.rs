@@ -1,7 +1,6 @@
 //! The closest faces of each face, from pairs that come in any order.
 
 use super::Edge;
-use super::join::{edges_of, keep};
 
 /// The `most` closest faces of each face, in memory that does not grow with the number of pairs. The order of the pairs does not matter; of
 /// equal scores, lower positions are kept.
@@ -44,5 +43,19 @@ impl Nearest {
         edges.sort_unstable_by_key(|edge| (edge.a, edge.b));
         edges.dedup_by_key(|edge| (edge.a, edge.b));
         edges
+    }
+}
+
+/// The edges of a face to the `most` best of these.
+fn edges_of(face: u32, mut best: Vec<(f32, u32)>, most: usize) -> impl Iterator<Item = Edge> {
+    keep(&mut best, most);
+    best.into_iter().map(move |(score, other)| Edge { a: face.min(other), b: face.max(other), score })
+}
+
+/// Keeps the `most` best; equal scores by the position.
+fn keep(best: &mut Vec<(f32, u32)>, most: usize) {
+    if best.len() > most {
+        best.select_nth_unstable_by(most, |x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+        best.truncate(most);
     }
 }

@@ -1,10 +1,34 @@
 //! Properties of every method, and average linkage against its definition.
 
-use proptest::prelude::*;
+use std::sync::atomic::AtomicBool;
 
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::reference::dot;
 use super::*;
 
 const DIMENSION: usize = 8;
+static GO: AtomicBool = AtomicBool::new(false);
+
+/// Every pair with a score of at least `least` of which one face is among the `most` closest of the other, by comparing all.
+fn pairs(vectors: &[f32], dimension: usize, least: f32, most: usize) -> Vec<Edge> {
+    let rows: Vec<&[f32]> = vectors.chunks(dimension).collect();
+    let mut edges = Vec::new();
+    for (face, row) in (0..).zip(&rows) {
+        let scored = (0..).zip(&rows).map(|(other, vector)| (other, dot(row, vector)));
+        let mut close: Vec<(u32, f32)> =
+            scored.filter(|(other, score)| *other != face && *score >= least).collect();
+        close.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        close.truncate(most);
+        let edge = |(other, score): (u32, f32)| Edge { a: face.min(other), b: face.max(other), score };
+        edges.extend(close.into_iter().map(edge));
+    }
+    edges.sort_by_key(|edge| (edge.a, edge.b));
+    edges.dedup_by_key(|edge| (edge.a, edge.b));
+    edges
+}
 
 /// Vectors in groups: each is near one of a few directions.
 fn vectors(faces: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -32,8 +56,10 @@ fn methods() -> [Method; 5] {
 fn run(vectors: &[f32], keys: &[u128], constraints: &Constraints, method: &Method) -> Vec<u32> {
     let edges = pairs(vectors, DIMENSION, 0.2, 1000);
     let (least, most) = (0.2, 1000);
-    Collection { keys, vectors, dimension: DIMENSION, edges: &edges, least, most, constraints }
+    let stop = &GO;
+    Collection { keys, vectors, dimension: DIMENSION, edges: &edges, least, most, constraints, stop }
         .cluster(method)
+        .unwrap()
         .unwrap()
 }
 
@@ -108,7 +134,7 @@ proptest! {
         let faces = vectors.len() / DIMENSION;
         let edges = pairs(&vectors, DIMENSION, -1.0, 1000);
         let graph = Graph::new(faces, &edges).unwrap();
-        let ours = average(&graph, &vectors, &Constraints::new(), threshold).numbered();
+        let ours = average(&graph, &vectors, &Constraints::new(), threshold, &GO).numbered();
         prop_assert_eq!(ours, by_definition(&vectors, threshold));
     }
 
@@ -196,8 +222,132 @@ fn the_threshold_rises_with_the_number_of_faces() {
     let thresholds = [1_000, 10_000, 100_000, 1_000_000]
         .map(|faces| Strangers { centre: 0.01, deviation: 0.1, faces }.threshold(0.01));
     assert!(thresholds.windows(2).all(|pair| pair[0] + 0.03 < pair[1]), "{thresholds:?}");
-    // 1 % of 1,000 is the 99.999 % point of the normal distribution: 4.2649.
-    assert!((thresholds[0] - 0.436_49).abs() < 1e-4, "{thresholds:?}");
+}
+
+#[test]
+fn the_threshold_is_that_of_random_directions() {
+    let of = |deviation, faces, expected| Strangers { centre: 0.0, deviation, faces }.threshold(expected);
+    // In three dimensions, cosines are uniform from -1 to 1.
+    let three = 1.0 / 3.0_f64.sqrt();
+    for (faces, expected) in [(1_000, 1.0), (1_000_000, 0.5), (1_000, 400.0)] {
+        let share = expected / faces as f64;
+        assert!((of(three, faces, expected) - (1.0 - 2.0 * share).min(0.9999)).abs() < 1e-6, "{share}");
+    }
+    // In very many they are normal: 1 % of 1,000 is the 99.999 % point, 4.2649.
+    assert!((of(0.004, 1_000, 0.01) / 0.004 - 4.2649).abs() < 1e-3);
+    // With a common part, the rest of the way to 1 is left.
+    let moved = Strangers { centre: 0.8, deviation: 0.2 * three, faces: 1_000 }.threshold(1.0);
+    assert!((moved - (0.8 + 0.2 * 0.998)).abs() < 1e-6, "{moved}");
+}
+
+/// `photos[person]` photos of each person: unit vectors of 64 numbers. Two photos of one person have a cosine near `mates`.
+fn photos(photos: &[usize], mates: f32) -> Vec<f32> {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut unit = || -> Vec<f32> {
+        let sum = |random: &mut ChaCha8Rng| (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
+        let row: Vec<f32> = (0..64).map(|_| sum(&mut random)).collect();
+        let length = dot(&row, &row).sqrt();
+        row.into_iter().map(|x| x / length).collect()
+    };
+    let mut rows = Vec::new();
+    for &several in photos {
+        let person = unit();
+        for _ in 0..several {
+            let row: Vec<f32> =
+                person.iter().zip(unit()).map(|(x, n)| mates.sqrt() * x + (1.0 - mates).sqrt() * n).collect();
+            let length = dot(&row, &row).sqrt();
+            rows.extend(row.into_iter().map(|x| x / length));
+        }
+    }
+    rows
+}
+
+/// The sizes of the clusters of the two-stage linkage, largest first. `threshold`: instead of that from strangers.
+fn sizes(vectors: &[f32], threshold: Option<f32>) -> Vec<usize> {
+    let strangers = Strangers::of(vectors, 64).unwrap();
+    let method = TwoStage { threshold, ..TwoStage::default() };
+    let least = threshold.map_or(1.0, f64::from).min(strangers.threshold(64.0)) as f32;
+    let edges = pairs(vectors, 64, least, 64);
+    let keys = keys(vectors.len() / 64);
+    let (constraints, stop) = (Constraints::new(), &GO);
+    let collection = Collection {
+        keys: &keys,
+        vectors,
+        dimension: 64,
+        edges: &edges,
+        least,
+        most: 64,
+        constraints: &constraints,
+        stop,
+    };
+    let clusters = collection.cluster(&Method::TwoStage(method)).unwrap().unwrap();
+    let mut sizes = vec![0; clusters.len()];
+    clusters.iter().for_each(|&cluster| sizes[cluster as usize] += 1);
+    sizes.sort_unstable_by_key(|&size| std::cmp::Reverse(size));
+    sizes.retain(|&size| size > 0);
+    sizes
+}
+
+#[test]
+fn the_scores_of_strangers_are_found_beside_those_of_many_mates() {
+    let mixed = [vec![3; 400], vec![200; 2], [vec![300], vec![1; 200]].concat(), vec![40; 12]];
+    let all: Vec<Strangers> =
+        mixed.iter().map(|several| Strangers::of(&photos(several, 0.7), 64).unwrap()).collect();
+    for strangers in &all {
+        // Two people are one pair of strangers, so their centre says little.
+        assert!(strangers.centre.abs() < 0.25, "{all:?}");
+        assert!(strangers.deviation > 0.03 && strangers.deviation < 0.16, "{all:?}");
+    }
+}
+
+#[test]
+fn a_few_people_with_many_photos_are_found_without_a_threshold() {
+    assert_eq!(sizes(&photos(&[200, 200], 0.7), None), [200, 200]);
+    assert_eq!(sizes(&photos(&[40; 12], 0.7), None), [40; 12]);
+    let mostly = sizes(&photos(&[vec![300], vec![1; 200]].concat(), 0.7), None);
+    assert_eq!(mostly, [vec![300], vec![1; 200]].concat());
+}
+
+#[test]
+fn equal_faces_are_one_cluster() {
+    let rows = photos(&[1], 0.7).repeat(50);
+    assert!(Strangers::of(&rows, 64).unwrap().threshold(1e-9) < 1.0 - 1e-5);
+    assert_eq!(sizes(&rows, None), [50]);
+}
+
+#[test]
+fn a_single_person_is_one_cluster_at_the_threshold_of_a_model() {
+    // All pairs are mates: nothing in the collection says so.
+    let rows = photos(&[200], 0.7);
+    assert!(Strangers::of(&rows, 64).unwrap().threshold(0.01) > 0.75);
+    assert!(sizes(&rows, None).len() > 1);
+    assert_eq!(sizes(&rows, Some(0.574)), [200]);
+    assert_eq!(sizes(&photos(&[3], 0.7), Some(0.468)), [3]);
+}
+
+#[test]
+fn a_stopped_clustering_gives_no_clusters_and_unites_nothing_more() {
+    let rows = photos(&[4; 10], 0.7);
+    let (edges, constraints, stop) = (pairs(&rows, 64, 0.3, 64), Constraints::new(), AtomicBool::new(true));
+    let keys = keys(40);
+    let collection = Collection {
+        keys: &keys,
+        vectors: &rows,
+        dimension: 64,
+        edges: &edges,
+        least: 0.3,
+        most: 64,
+        constraints: &constraints,
+        stop: &stop,
+    };
+    for method in methods() {
+        assert_eq!(collection.cluster(&method).unwrap(), None, "{method:?}");
+        assert!(Collection { stop: &GO, ..collection }.cluster(&method).unwrap().is_some());
+    }
+    let graph = Graph::new(40, &edges).unwrap();
+    let of = |stop| average(&graph, &rows, &constraints, 0.5, stop).numbered();
+    assert_eq!(of(&stop), (0..40).collect::<Vec<_>>());
+    assert_eq!(of(&GO), (0..40).map(|face| face / 4).collect::<Vec<_>>());
 }
 
 #[test]
@@ -224,8 +374,9 @@ fn a_face_that_does_not_exist_is_refused() {
         least: 0.2,
         most: 10,
         constraints: &none,
+        stop: &GO,
     };
-    let refused = |result: Result<Vec<u32>>| result.unwrap_err();
+    let refused = |result: Result<Option<Vec<u32>>>| result.unwrap_err();
     assert_eq!(
         refused(collection.cluster(&Method::Components(0.5))),
         PeopleError::Face { face: 2, faces: 2 }
@@ -236,4 +387,16 @@ fn a_face_that_does_not_exist_is_refused() {
     let error =
         refused(Collection { vectors: &[1.0], edges: &[], ..collection }.cluster(&Method::Average(0.5)));
     assert_eq!(error, PeopleError::Vectors { numbers: 1, faces: 2, dimension: 2 });
+}
+
+#[test]
+fn a_few_mates_and_a_skewed_sample_are_no_second_mode() {
+    // Whatever faces are drawn, the threshold of a collection of many people is nearly the same.
+    let rows = photos(&[4; 200], 0.7);
+    let whole = Strangers::of(&rows, 64).unwrap().threshold(0.01);
+    for part in [100, 200, 400, 700] {
+        let faces = Strangers::of(&rows[..part * 64], 64).unwrap();
+        let threshold = Strangers { faces: 800, ..faces }.threshold(0.01);
+        assert!((threshold - whole).abs() < 0.05, "{part}: {threshold} {whole}");
+    }
 }

@@ -4,6 +4,8 @@
 //! mean vectors, because the mean of different photos of one person is shorter than a single vector. And a pair is less close
 //! by the amount by which the neighbourhoods of its faces are closer than usual: among look-alikes a score says less.
 
+use std::sync::atomic::AtomicBool;
+
 use super::constraints::Constraints;
 use super::graph::Graph;
 use super::linkage::{Closeness, Summary, link};
@@ -45,10 +47,10 @@ const LARGE: u32 = 4;
 impl Default for TwoStage {
     fn default() -> Self {
         Self {
-            copies: 1e-9,
+            copies: 1e-14,
             seed: 1e-4,
-            linkage: 0.009,
-            growth: 0.75,
+            linkage: 0.015,
+            growth: 0.5,
             power: 0.7,
             neighbourhoods: 1.0,
             large: 0.65,
@@ -69,13 +71,14 @@ impl TwoStage {
     }
 
     /// Clusters faces. `vectors` are their unit vectors, row by row. The graph has the neighbours of each face with at least the score
-    /// `limits.0`, or the `limits.1` closest of them.
+    /// `limits.0`, or the `limits.1` closest of them. It ends early once `stop` is set.
     pub fn run(
         &self,
         graph: &Graph,
         limits: (f32, usize),
         vectors: &[f32],
         constraints: &Constraints,
+        stop: &AtomicBool,
     ) -> Partition {
         let dimension = vectors.len().checked_div(graph.faces()).unwrap_or_default();
         let Some(strangers) = Strangers::of(vectors, dimension) else {
@@ -83,11 +86,11 @@ impl TwoStage {
         };
         let [copies, seed, threshold] = self.thresholds(&strangers);
         let mut partition = components(graph, constraints, copies as f32);
-        link(graph, (vectors, vec![0.0; graph.faces()]), &mut partition, &Average(seed as f32));
+        link(graph, (vectors, vec![0.0; graph.faces()]), &mut partition, &Average(seed as f32), stop);
         let neighbourhoods = Neighbourhoods::of(graph, &mut partition, limits);
         let values = (0..graph.faces() as u32).map(|face| neighbourhoods.excess(face)).collect();
         let closeness = Corrected { stages: self, threshold: threshold as f32 };
-        link(graph, (vectors, values), &mut partition, &closeness);
+        link(graph, (vectors, values), &mut partition, &closeness, stop);
         partition
     }
 }

@@ -1,6 +1,7 @@
 //! Chinese whispers (Biemann 2006): every face takes the label that its neighbours have most weight in.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,12 +12,13 @@ use super::graph::Graph;
 use super::partition::Partition;
 
 /// Runs `rounds` of Chinese whispers on the edges with at least `threshold`, each weighted by its score. The faces are visited in an order
-/// drawn from `seed`. Exclusions are applied when the labels become clusters: edges inside a label, best first, then what has no such edge.
+/// drawn from `seed`. Exclusions are applied when the labels become clusters: edges inside a label, best first, then what has no such edge. It ends early once `stop` is set.
 pub fn whispers(
     graph: &Graph,
     constraints: &Constraints,
     threshold: f32,
     (rounds, seed): (u32, u64),
+    stop: &AtomicBool,
 ) -> Partition {
     let faces = graph.faces();
     let mut labels: Vec<u32> = (0..faces as u32).collect();
@@ -24,6 +26,9 @@ pub fn whispers(
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut weights: HashMap<u32, f64> = HashMap::new();
     for _ in 0..rounds {
+        if stop.load(Relaxed) {
+            break;
+        }
         order.shuffle(&mut random);
         let mut changed = false;
         for &face in &order {

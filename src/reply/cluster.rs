@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::Clustering;
+use crate::evaluation::{Clustering, ClusteringPoint};
 
 /// A way to cluster faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,8 @@ pub enum ClusterThresholdFrom {
     Strangers,
     /// The threshold of the gallery or its model: there are too few faces to measure one.
     Gallery,
+    /// The threshold of the gallery or its model, which limits that from strangers: most faces seem to show one person.
+    Limit,
 }
 
 /// The faces of a gallery, clustered.
@@ -46,7 +48,7 @@ pub struct FacesClustered {
     pub version: u32,
     /// The method.
     pub method: ClusterMethod,
-    /// The threshold of the method, a cosine; `None` for a single face. A collection can give one above 1, which no pair reaches.
+    /// The threshold of the method, a cosine; `None` for a single face.
     pub threshold: Option<f32>,
     /// Where the threshold came from; `None` for a single face.
     pub threshold_from: Option<ClusterThresholdFrom>,
@@ -155,6 +157,13 @@ pub struct ClusteringsMeasured {
     pub subjects: u64,
     /// Each method, in the order of the request.
     pub methods: Vec<ClusteringMeasured>,
+    /// The first method with a part of the faces without a subject: none, a sixteenth, a quarter, all. Each part at the threshold that it
+    /// gives itself, or at the given one. Empty if all faces have a subject, or if no curves were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_strangers: Vec<ClusteringPoint>,
+    /// The first method at thresholds around its own, ascending. Empty if no curves were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_threshold: Vec<ClusteringPoint>,
 }
 
 /// A clustering, measured.

@@ -473,7 +473,18 @@ fn clusters_survive_json() {
         singletons: 1,
         measures,
     };
-    let all =
-        ClusteringsMeasured { version: VERSION, faces: 3, unknown: 1, subjects: 1, methods: vec![measured] };
-    assert_eq!(parsed_again(all)["methods"][0]["measures"]["bcubed"]["f"], 1.0);
+    let bcubed = measures.bcubed;
+    let point = crate::evaluation::ClusteringPoint { faces: 3, strangers: 1, threshold: 0.5, bcubed };
+    let all = ClusteringsMeasured {
+        version: VERSION,
+        faces: 3,
+        unknown: 1,
+        subjects: 1,
+        methods: vec![measured],
+        by_strangers: vec![point],
+        by_threshold: Vec::new(),
+    };
+    let all = parsed_again(all);
+    assert_eq!(all["methods"][0]["measures"]["bcubed"]["f"], 1.0);
+    assert_eq!((&all["by_strangers"][0]["strangers"], all.get("by_threshold")), (&json!(1), None));
 }

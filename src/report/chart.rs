@@ -2,6 +2,7 @@
 
 mod axis;
 mod canvas;
+pub mod clusters;
 mod det;
 mod frame;
 mod growth;

@@ -7,11 +7,13 @@ mod table;
 mod tests;
 mod tiles;
 
+pub(super) use self::table::Table;
 use self::table::figure;
 use super::Report;
 use super::chart::{COLOURS, Chart, Escaped, STYLE};
 
-const PAGE: &str = include_str!("page/style.css");
+/// The style of a page, without that of its charts.
+pub(super) const PAGE: &str = include_str!("page/style.css");
 
 /// The whole page.
 pub fn html(report: &Report) -> String {
@@ -42,7 +44,8 @@ fn warnings(warnings: &[String]) -> String {
     )
 }
 
-fn figures(charts: &[Chart]) -> String {
+/// The charts beside each other.
+pub(super) fn figures(charts: &[Chart]) -> String {
     if charts.is_empty() {
         return String::new();
     }

@@ -1,6 +1,7 @@
 //! Clusters of the faces of a gallery: who is in the photos.
 
 mod assignment;
+mod curves;
 mod faces;
 mod overview;
 mod review;
@@ -15,18 +16,23 @@ use super::replacement::replace;
 use super::{Control, Session, Stopped};
 use crate::evaluation::clustering;
 use crate::gallery::refuse_inside;
-use crate::people::{Collection, Constraints, Method, TwoStage};
+use crate::people::{Collection, Method, TwoStage};
 use crate::reply::{
     ClusterMethod, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured, ClusteringsMeasured,
     FacesClustered, VERSION,
 };
-use faces::{Faces, MOST};
+use crate::template::Binding;
+use faces::{Edges, Faces, Input, MOST};
 use overview::Numbered;
 
 /// Strangers that a face is expected to meet above the lowest score of an edge: enough to fill the list of its closest faces.
 const STRANGERS: f64 = MOST as f64;
 /// Faces below which the scores of strangers are not measured if the gallery has a threshold.
 const FEW: usize = 30;
+/// The highest thresholds of linkage and of seeds, as parts of the way from the threshold of the gallery to 1. Where one person has most of
+/// the faces, the scores of mates are taken for those of strangers, and the threshold would split that person. For four models and 5,700
+/// faces, the best thresholds of linkage are 9 to 13 % of that way; for a million faces, those from strangers are 16 to 21 %.
+const HIGHEST: [f32; 2] = [0.2, 0.4];
 /// Rounds of Chinese whispers.
 const ROUNDS: u32 = 20;
 /// Faces in the neighbourhood of a core of DBSCAN.
@@ -104,10 +110,16 @@ impl Session {
         require(request.threshold)?;
         let names = !request.ignore_names;
         let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
-        let threshold = self.cluster_threshold(&faces, request.method, request.threshold);
-        let Some(edges) = self.edges(&faces, &[threshold], control)? else { return Ok(Err(self.stopped()?)) };
         let constraints = faces.constraints(names);
-        let numbered = run(&faces, &edges, &constraints, (request.method, threshold))?;
+        let input = faces.input(&constraints);
+        let threshold = threshold(&input, request.method, (request.threshold, self.gallery().binding()));
+        let Some((edges, _)) = faces.edges(&[], least(&input, &[threshold]), control)? else {
+            return Ok(Err(self.stopped()?));
+        };
+        let Some(clusters) = run(&input, &edges, (request.method, threshold), control)? else {
+            return Ok(Err(self.stopped()?));
+        };
+        let numbered = Numbered::of(&clusters, &faces);
         let summary = FacesClustered {
             version: VERSION,
             method: request.method,
@@ -129,17 +141,19 @@ impl Session {
     }
 
     /// Clusters all templates of the gallery without its names, by each of these methods, and measures the clusters against its subjects.
-    /// Templates without a subject count as strangers. The inner error means that it was stopped.
+    /// Templates without a subject count as strangers. With `curves`, the first method is also measured with fewer strangers and at other
+    /// thresholds. The inner error means that it was stopped.
     ///
     /// # Errors
     /// As [`cluster`](Self::cluster); the gallery has no subjects.
     pub fn measure_clusters(
         &self,
         methods: &[ClusterMethod],
-        threshold: Option<f32>,
+        given: Option<f32>,
+        curves: bool,
         control: &Control<'_>,
     ) -> Result<Result<ClusteringsMeasured, Stopped>> {
-        require(threshold)?;
+        require(given)?;
         let Some(faces) = self.faces(false, control)? else { return Ok(Err(self.stopped()?)) };
         let people: Vec<Option<u64>> = faces.subjects().collect();
         let subjects = people.iter().flatten().collect::<HashSet<_>>().len() as u64;
@@ -147,17 +161,22 @@ impl Session {
             let what = "the gallery contains no subjects: clusters are measured against them";
             return Err(SessionError::NothingUsable(what.into()));
         }
-        let thresholds: Vec<_> =
-            methods.iter().map(|&method| self.cluster_threshold(&faces, method, threshold)).collect();
-        let Some(edges) = self.edges(&faces, &thresholds, control)? else { return Ok(Err(self.stopped()?)) };
         let constraints = faces.constraints(false);
+        let (input, binding) = (faces.input(&constraints), self.gallery().binding());
+        let thresholds: Vec<_> =
+            methods.iter().map(|&method| threshold(&input, method, (given, binding))).collect();
+        let plan = curves.then(|| curves::Plan::new(&faces, methods, &thresholds)).flatten();
+        let (parts, around) = plan.as_ref().map_or((&[][..], &[][..]), |plan| (&plan.parts, &plan.around));
+        let all = [&thresholds[..], around].concat();
+        let Some((edges, of_parts)) = faces.edges(parts, least(&input, &all), control)? else {
+            return Ok(Err(self.stopped()?));
+        };
         let mut measured = Vec::with_capacity(methods.len());
         for (&method, &threshold) in methods.iter().zip(&thresholds) {
-            if control.is_stopped() {
+            let Some(clusters) = run(&input, &edges, (method, threshold), control)? else {
                 return Ok(Err(self.stopped()?));
-            }
-            control.report("methods", measured.len() as u64, Some(methods.len() as u64));
-            let numbered = run(&faces, &edges, &constraints, (method, threshold))?;
+            };
+            let numbered = Numbered::of(&clusters, &faces);
             measured.push(ClusteringMeasured {
                 method,
                 threshold: threshold.map(|(value, _)| value),
@@ -167,8 +186,29 @@ impl Session {
                 measures: clustering(numbered.numbers(), &people),
             });
         }
-        let (all, unknown) = (faces.len() as u64, faces.unknown());
-        Ok(Ok(ClusteringsMeasured { version: VERSION, faces: all, unknown, subjects, methods: measured }))
+        let (mut by_strangers, mut by_threshold) = (Vec::new(), Vec::new());
+        if let Some(plan) = plan {
+            let at_threshold = plan.by_threshold((&input, &people[..]), &edges, control)?;
+            let with_strangers = plan.by_strangers(&of_parts, (given, binding), control)?;
+            let (Some(at), Some(with)) = (at_threshold, with_strangers) else {
+                return Ok(Err(self.stopped()?));
+            };
+            by_strangers = with;
+            by_threshold = at;
+            // The curve ends with all strangers.
+            if let (false, Some(all)) = (by_strangers.is_empty(), measured.first()) {
+                by_strangers.push(curves::of_all(all));
+            }
+        }
+        Ok(Ok(ClusteringsMeasured {
+            version: VERSION,
+            faces: faces.len() as u64,
+            unknown: faces.unknown(),
+            subjects,
+            methods: measured,
+            by_strangers,
+            by_threshold,
+        }))
     }
 
     fn faces(&self, names: bool, control: &Control<'_>) -> Result<Option<Faces>> {
@@ -183,36 +223,40 @@ impl Session {
         let total = self.gallery().counts()?.1 + self.gallery().unknown_count()?;
         Ok(Stopped { looked_at: 0, total, unit: "face" })
     }
+}
 
-    /// The threshold of a method and its source; `None` if there is a single face and none was given.
-    fn cluster_threshold(&self, faces: &Faces, method: ClusterMethod, given: Option<f32>) -> Threshold {
-        if let Some(given) = given {
-            return Some((given, ClusterThresholdFrom::Given));
-        }
-        let strangers = faces.strangers.as_ref()?;
-        if let Some(value) = self.gallery().binding().threshold.filter(|_| faces.len() < FEW) {
-            return Some((value, ClusterThresholdFrom::Gallery));
-        }
-        let [_, seed, linkage] = TwoStage::default().thresholds(strangers);
-        // One false edge of the other methods joins two people, or many: they need the threshold of a seed.
-        let value = match method {
-            ClusterMethod::TwoStage | ClusterMethod::Average => linkage,
-            ClusterMethod::Components | ClusterMethod::Whispers | ClusterMethod::Density => seed,
-        };
-        Some((value as f32, ClusterThresholdFrom::Strangers))
+/// The threshold of a method and its source; `None` if there is a single face and none was given.
+fn threshold(
+    faces: &Input<'_>,
+    method: ClusterMethod,
+    (given, binding): (Option<f32>, &Binding),
+) -> Threshold {
+    if let Some(given) = given {
+        return Some((given, ClusterThresholdFrom::Given));
     }
+    let strangers = faces.strangers?;
+    if let Some(value) = binding.threshold.filter(|_| faces.keys.len() < FEW) {
+        return Some((value, ClusterThresholdFrom::Gallery));
+    }
+    let [_, seed, linkage] = TwoStage::default().thresholds(strangers);
+    // One false edge of the other methods joins two people, or many: they need the threshold of a seed.
+    let (value, part) = match method {
+        ClusterMethod::TwoStage | ClusterMethod::Average => (linkage as f32, HIGHEST[0]),
+        ClusterMethod::Components | ClusterMethod::Whispers | ClusterMethod::Density => {
+            (seed as f32, HIGHEST[1])
+        }
+    };
+    let highest = binding.threshold.map(|least| least + part * (1.0 - least));
+    match highest.filter(|highest| value > *highest) {
+        Some(highest) => Some((highest, ClusterThresholdFrom::Limit)),
+        None => Some((value, ClusterThresholdFrom::Strangers)),
+    }
+}
 
-    /// The edges that methods with these thresholds need; `None` if it was stopped.
-    fn edges(
-        &self,
-        faces: &Faces,
-        thresholds: &[Threshold],
-        control: &Control<'_>,
-    ) -> Result<Option<faces::Edges>> {
-        let usual = faces.strangers.as_ref().map_or(1.0, |strangers| strangers.threshold(STRANGERS) as f32);
-        let least = thresholds.iter().flatten().map(|(value, _)| *value).fold(usual, f32::min);
-        faces.edges(least.clamp(-1.0, 1.0), control)
-    }
+/// The lowest score of the edges that methods with these thresholds need.
+fn least(faces: &Input<'_>, thresholds: &[Threshold]) -> f32 {
+    let usual = faces.strangers.map_or(1.0, |strangers| strangers.threshold(STRANGERS) as f32);
+    thresholds.iter().flatten().map(|(value, _)| *value).fold(usual, f32::min).clamp(-1.0, 1.0)
 }
 
 /// A threshold and its source.
@@ -228,12 +272,14 @@ fn require(threshold: Option<f32>) -> Result<()> {
     }
 }
 
+/// The cluster of each face by a method; `None` if it was stopped.
 fn run(
-    faces: &Faces,
-    edges: &faces::Edges,
-    constraints: &Constraints,
+    faces: &Input<'_>,
+    edges: &Edges,
     (method, threshold): (ClusterMethod, Threshold),
-) -> Result<Numbered> {
+    control: &Control<'_>,
+) -> Result<Option<Vec<u32>>> {
+    control.report("faces to cluster", 0, Some(faces.keys.len() as u64));
     let threshold = threshold.map_or(1.0, |(value, _)| value);
     let method = match method {
         ClusterMethod::TwoStage => {
@@ -245,13 +291,14 @@ fn run(
         ClusterMethod::Density => Method::Density { threshold, fewest: FEWEST },
     };
     let collection = Collection {
-        keys: &faces.keys,
-        vectors: &faces.vectors,
+        keys: faces.keys,
+        vectors: faces.vectors,
         dimension: faces.dimension,
         edges: &edges.edges,
         least: edges.least,
         most: MOST,
-        constraints,
+        constraints: faces.constraints,
+        stop: control.stop,
     };
-    Ok(Numbered::of(&collection.cluster(&method)?, faces))
+    Ok(collection.cluster(&method)?)
 }

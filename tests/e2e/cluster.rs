@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gallerist::gallery::{Gallery, GraphWhen, ImportedRow, UnknownFaces};
 use gallerist::reply::{ClusterMethod, EngineRequest};
-use gallerist::session::{ClusterRequest, Control, Session};
+use gallerist::session::{ClusterRequest, Control, Progress, Session};
 use gallerist::template::{Binding, Template};
 use serde_json::Value;
 
@@ -48,6 +48,11 @@ fn ids(lines: &[Value]) -> BTreeSet<BTreeSet<u64>> {
 /// A gallery that is open in this process.
 pub fn open(house: &House) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(WIDE, None), GraphWhen::Never).unwrap()
+}
+
+/// The same with a threshold of the gallery.
+fn open_with(house: &House, threshold: f32) -> Gallery {
+    Gallery::create(&house.gallery(), &Binding::external(WIDE, Some(threshold)), GraphWhen::Never).unwrap()
 }
 
 /// A template near the direction of a person.
@@ -257,6 +262,93 @@ fn separable_people_are_measured_with_an_f_of_one() {
 }
 
 #[test]
+fn subjects_with_one_face_each_are_no_measure_and_the_missing_names_are_pointed_out() {
+    let missing = "`gallerist import --subjects FILE`";
+    let (house, named) = (house(WIDE), house(WIDE));
+    let (file, names) = people(40, 2, WIDE, 1, 0);
+    let path = house.write("all.npy", &file);
+    run(&house, "import", path.to_str().unwrap()).ends(0);
+    let said = run(&house, "cluster", "--evaluate").ends(0);
+    assert!(said.out.contains("80 faces of 80 subjects") && said.out.contains(missing), "{}", said.out);
+    import(&named, "people", (file, names));
+    let said = run(&named, "cluster", "--evaluate").ends(0);
+    assert!(said.out.contains("80 faces of 40 subjects") && !said.out.contains(missing), "{}", said.out);
+}
+
+#[test]
+fn a_page_of_measured_clusters_has_curves_over_strangers_and_thresholds() {
+    let house = House::empty();
+    let gallery = open(&house);
+    for person in 0..40 {
+        add(&gallery, &format!("p-{person}"), (0..3).map(|image| face(person, image)).collect());
+    }
+    let strangers: Vec<_> =
+        (0..64).map(|number| photo(number, &[face(100 + u64::from(number), 0)])).collect();
+    gallery.add_unknown_faces(&strangers).unwrap();
+    drop(gallery);
+    let said = run(&house, "cluster", "--evaluate --method all --out @report --format json").ends(0);
+    let said = said.json().remove(0);
+    let points = |name: &str| said[name].as_array().unwrap().clone();
+    let counts: Vec<_> =
+        points("by_strangers").iter().map(|point| point["strangers"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [0, 4, 16, 64]);
+    assert_eq!(points("by_strangers")[3]["bcubed"], said["methods"][0]["measures"]["bcubed"]);
+    let thresholds: Vec<f64> =
+        points("by_threshold").iter().map(|point| point["threshold"].as_f64().unwrap()).collect();
+    let chosen = said["methods"][0]["threshold"].as_f64().unwrap();
+    assert!(thresholds.is_sorted() && thresholds.len() == 17 && (thresholds[8] - chosen).abs() < 1e-6);
+    assert_eq!(points("by_threshold")[8]["bcubed"], said["methods"][0]["measures"]["bcubed"]);
+    let written: Value =
+        serde_json::from_slice(&std::fs::read(house.path("report/report.json")).unwrap()).unwrap();
+    assert_eq!(written, said);
+    let page = std::fs::read_to_string(house.path("report/index.html")).unwrap();
+    for expected in
+        ["DBSCAN", "120 faces of 40 subjects and 64 without a name", "chosen: 0.", "clusters-strangers.svg"]
+    {
+        assert!(page.contains(expected), "{expected}");
+    }
+    assert_eq!(page.matches("<svg").count(), 2);
+    // Without strangers there is no curve of them, and an earlier chart of it is removed.
+    let named = self::house(WIDE);
+    import(&named, "people", people(40, 3, WIDE, 1, 0));
+    let out = house.path("report");
+    let said = run(&named, "cluster", &format!("--evaluate --out {}", out.display())).ends(0);
+    assert!(said.out.contains("the page: "), "{}", said.out);
+    assert!(!out.join("clusters-strangers.svg").exists() && out.join("clusters-threshold.svg").exists());
+    let said = run(&house, "cluster", "--evaluate --out @gallery/report").ends(1);
+    assert!(!house.gallery().join("report").exists(), "{}", said.err);
+}
+
+#[test]
+fn the_threshold_of_the_gallery_keeps_one_person_together() {
+    let faces: Vec<Template> = (0..60).map(|image| face(3, image)).collect();
+    let (alone, known) = (House::empty(), House::empty());
+    let gallery = open(&alone);
+    add(&gallery, "Ada", faces.clone());
+    drop(gallery);
+    // Nothing says that all of these faces are of one person.
+    let (summary, _) = clustered(&alone, "--ignore-names");
+    assert_eq!(
+        (summary["threshold_from"].as_str(), summary["clusters"].as_u64()),
+        (Some("strangers"), Some(60))
+    );
+    let gallery = open_with(&known, 0.5);
+    add(&gallery, "Ada", faces);
+    drop(gallery);
+    for (method, highest) in METHODS.iter().zip([0.6, 0.7, 0.6, 0.7, 0.7]) {
+        let (summary, _) = clustered(&known, &format!("--ignore-names --method {method}"));
+        assert_eq!(
+            (&summary["threshold_from"], &summary["clusters"]),
+            (&"limit".into(), &1.into()),
+            "{summary}"
+        );
+        assert!((summary["threshold"].as_f64().unwrap() - highest).abs() < 1e-6, "{summary}");
+    }
+    let said = run(&known, "cluster", "--ignore-names").ends(0);
+    assert!(said.out.contains("threshold 0.600, from that of the gallery"), "{}", said.out);
+}
+
+#[test]
 fn galleries_and_options_that_give_no_clusters_are_refused() {
     let house = House::empty();
     drop(open(&house));
@@ -294,7 +386,15 @@ fn a_stopped_clustering_gives_no_clusters() {
     let control = Control { stop: &stop, progress: &|_| {} };
     let stopped = session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap_err();
     assert_eq!((stopped.looked_at, stopped.total, stopped.unit), (0, 2, "face"));
-    assert!(session.measure_clusters(&ClusterMethod::ALL, None, &control).unwrap().is_err());
-    stop.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, true, &control).unwrap().is_err());
+    stop.store(false, Relaxed);
+    // A stop after the join, before the first linkage.
+    let late = |progress: Progress| stop.store(progress.unit == "faces to cluster", Relaxed);
+    let control = Control { stop: &stop, progress: &late };
+    assert!(session.cluster(&ClusterRequest::default(), &control).unwrap().is_err());
+    stop.store(false, Relaxed);
+    assert!(session.measure_clusters(&ClusterMethod::ALL, None, true, &control).unwrap().is_err());
+    stop.store(false, Relaxed);
+    let control = Control { stop: &stop, progress: &|_| {} };
     assert_eq!(session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap().faces.len(), 2);
 }

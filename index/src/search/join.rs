@@ -6,7 +6,6 @@
 //! are computed from the caches. Pairs whose bound reaches the threshold are scored by their vectors.
 
 mod panels;
-mod partners;
 mod tile;
 
 use std::ops::ControlFlow;
@@ -17,7 +16,6 @@ use super::plan::expect_number;
 use super::view::View;
 use crate::control::Control;
 use crate::error::Error;
-pub use partners::Partners;
 
 use panels::{Panels, Unit};
 use tile::Tally;

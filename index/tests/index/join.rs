@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gallerist_index::{Control, Error, Index, Options, Pair, PairGroups, Partners, View, dot};
+use gallerist_index::{Control, Error, Index, Options, Pair, PairGroups, View, dot};
 use proptest::prelude::*;
 
 use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
@@ -203,29 +203,5 @@ fn progress_rises_to_the_number_of_pairs() {
             .unwrap();
         let seen = std::mem::take(&mut *seen.lock().unwrap());
         assert!(seen.is_sorted() && seen.last() == Some(&(2_000 * 1_999 / 2)), "{seen:?}");
-    }
-}
-
-#[test]
-fn the_best_partners_of_each_row_do_not_depend_on_the_order_of_pairs() {
-    let given = structured(8, 400, 5, 3);
-    let (_directory, index, oracle) = mixed(&given, (2, 1));
-    let view = index.view();
-    let pairs = joined(&view, 0.2, PairGroups::Different);
-    for k in [0, 1, 3, 1_000] {
-        let (mut partners, mut reversed) = (Partners::new(&view, k), Partners::new(&view, k));
-        partners.add(&pairs);
-        pairs.iter().rev().for_each(|pair| reversed.add(std::slice::from_ref(pair)));
-        let found: Vec<(u64, Vec<(u64, f32)>)> =
-            partners.finish().filter(|(_, best)| !best.is_empty()).collect();
-        assert_eq!(found, reversed.finish().filter(|(_, best)| !best.is_empty()).collect::<Vec<_>>());
-        let mut expected: Vec<(u64, Vec<(u64, f32)>)> = Vec::new();
-        for (&id, (group, vector)) in &oracle.0 {
-            let mut ranked = oracle.ranked(vector);
-            ranked.retain(|hit| hit.id != id && hit.group != *group && hit.score >= 0.2);
-            let best: Vec<(u64, f32)> = ranked.iter().take(k).map(|hit| (hit.id, hit.score)).collect();
-            expected.extend((!best.is_empty()).then_some((id, best)));
-        }
-        assert_eq!(found, expected, "{k}");
     }
 }

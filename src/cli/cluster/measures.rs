@@ -1,5 +1,7 @@
 //! The table of `cluster --evaluate`.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::{name, source};
@@ -7,6 +9,7 @@ use crate::cli::ExitStatus;
 use crate::cli::screen::{Screen, Table, count, plural, score};
 use crate::evaluation::Agreement;
 use crate::reply::{ClusteringMeasured, ClusteringsMeasured};
+use crate::report::clusters::{self, Clusters, MeasuredMethod};
 
 /// Columns of a table with a row for each method.
 type Columns = (&'static [&'static str], fn(&ClusteringMeasured) -> Vec<String>);
@@ -30,7 +33,7 @@ const TABLES: [Columns; 2] = [
 ];
 
 /// Prints measured clusterings.
-pub fn print(measured: &ClusteringsMeasured, screen: Screen) -> Result<ExitStatus> {
+pub fn print(measured: &ClusteringsMeasured, out: Option<&Path>, screen: Screen) -> Result<ExitStatus> {
     screen.json(measured)?;
     let ClusteringsMeasured { faces, unknown, subjects, methods, .. } = measured;
     let strangers =
@@ -51,7 +54,41 @@ pub fn print(measured: &ClusteringsMeasured, screen: Screen) -> Result<ExitStatu
         }
         table.lines(0).iter().try_for_each(|line| screen.text(line))?;
     }
+    if methods.iter().all(|one| one.measures.people_with_several == 0) {
+        screen.text(
+            "No subject has two faces, so recall means nothing. Templates that are imported without names are one subject each: \
+             `gallerist import --subjects FILE` names them, `gallerist subject merge` unites subjects.",
+        )?;
+    }
+    if let Some(out) = out {
+        screen.text(format!("the page: {}", out.join("index.html").display()))?;
+    }
     Ok(ExitStatus::Done)
+}
+
+/// Writes the numbers, the charts and the page to a folder.
+pub fn write(measured: &ClusteringsMeasured, (gallery, model): (&Path, &str), out: &Path) -> Result<()> {
+    let method = |one: &ClusteringMeasured| MeasuredMethod {
+        name: name(one.method).to_owned(),
+        threshold: one.threshold,
+        source: one.threshold_from.map_or("none", source).to_owned(),
+        clusters: one.clusters,
+        singletons: one.singletons,
+        measures: one.measures,
+    };
+    let folder = gallery.file_name().unwrap_or(gallery.as_os_str()).to_string_lossy();
+    let page = Clusters {
+        title: "Clusters of faces, measured".into(),
+        lede: format!("Gallery {folder} · model {model}"),
+        methods: measured.methods.iter().map(method).collect(),
+        by_strangers: measured.by_strangers.clone(),
+        by_threshold: measured.by_threshold.clone(),
+        date: time::UtcDateTime::now().date().to_string(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    let mut json = serde_json::to_vec_pretty(measured)?;
+    json.push(b'\n');
+    Ok(clusters::write(&page, &json, out)?)
 }
 
 fn share(share: f64) -> String {

@@ -143,7 +143,7 @@ fn roc_description(marked: &[&VerificationPoint]) -> String {
 }
 
 /// An axis of shares from the highest of a few round values below all of them. The title states a start other than zero.
-fn zoomed(title: &str, lowest: f64) -> Axis {
+pub(super) fn zoomed(title: &str, lowest: f64) -> Axis {
     let start = [0.99, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5]
         .into_iter()
         .find(|start| lowest > *start)

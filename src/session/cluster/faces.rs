@@ -127,52 +127,128 @@ impl Faces {
         self.faces.iter().map(|face| face.subject.as_ref().map(|(id, _)| *id))
     }
 
-    /// The pairs with at least the score `least`, those of the closest faces of each face. `None` if it was stopped.
-    pub fn edges(&self, least: f32, control: &Control<'_>) -> Result<Option<Edges>> {
-        let at: HashMap<u64, u32> = self.faces.iter().map(|face| face.id).zip(0..).collect();
-        let mut nearest = Nearest::new(self.len(), MOST);
+    /// The faces with a subject, and the first `strangers` of the others in the order of their keys.
+    pub fn part(&self, strangers: u64) -> Part {
+        let mut left = strangers;
+        let chosen: Vec<usize> = (0..self.len())
+            .filter(|&at| {
+                let is_chosen = self.faces[at].subject.is_some() || left > 0;
+                left -= u64::from(self.faces[at].subject.is_none() && left > 0);
+                is_chosen
+            })
+            .collect();
+        let row = |&at: &usize| &self.vectors[at * self.dimension..][..self.dimension];
+        let vectors: Vec<f32> = chosen.iter().flat_map(row).copied().collect();
+        let faces: Vec<&Face> = chosen.iter().map(|&at| &self.faces[at]).collect();
+        Part {
+            keys: chosen.iter().map(|&at| self.keys[at]).collect(),
+            dimension: self.dimension,
+            strangers: Strangers::of(&vectors, self.dimension),
+            constraints: constraints(&faces, None),
+            people: faces.iter().map(|face| face.subject.as_ref().map(|(id, _)| *id)).collect(),
+            ids: faces.iter().map(|face| face.id).collect(),
+            vectors,
+        }
+    }
+
+    /// The pairs with at least the score `least`, those of the closest faces of each face: first of all faces, then of each part. `None` if
+    /// it was stopped.
+    pub fn edges(
+        &self,
+        parts: &[Part],
+        least: f32,
+        control: &Control<'_>,
+    ) -> Result<Option<(Edges, Vec<Edges>)>> {
+        let all: Vec<u64> = self.faces.iter().map(|face| face.id).collect();
+        let places = |ids: &[u64]| ids.iter().copied().zip(0..).collect::<HashMap<u64, u32>>();
+        let mut nearest: Vec<(HashMap<u64, u32>, Nearest)> = std::iter::once(&all)
+            .chain(parts.iter().map(|part| &part.ids))
+            .map(|ids| (places(ids), Nearest::new(ids.len(), MOST)))
+            .collect();
         let mut sink = |pairs: &[Pair]| {
-            for pair in pairs {
-                if let (Some(&a), Some(&b)) = (at.get(&pair.ids[0]), at.get(&pair.ids[1])) {
-                    nearest.add(Edge { a, b, score: pair.score });
+            for (at, nearest) in &mut nearest {
+                for pair in pairs {
+                    if let (Some(&a), Some(&b)) = (at.get(&pair.ids[0]), at.get(&pair.ids[1])) {
+                        nearest.add(Edge { a, b, score: pair.score });
+                    }
                 }
             }
             ControlFlow::Continue(())
         };
         let is_whole = join(&self.view, (least, PairSubjects::Any), control, &mut sink)?;
-        Ok(is_whole.then(|| Edges { edges: nearest.edges(), least }))
+        let mut edges = nearest.into_iter().map(|(_, nearest)| Edges { edges: nearest.edges(), least });
+        Ok(is_whole.then(|| edges.next().map(|first| (first, edges.collect()))).flatten())
     }
 
     /// The faces of a photo are apart. With names, those of a subject are together, two subjects are apart, and no face is with a subject that
     /// it does not show according to a user.
     pub fn constraints(&self, names: bool) -> Constraints {
-        let mut constraints = Constraints::new();
-        let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
-        let mut subjects: BTreeMap<u64, u32> = BTreeMap::new();
-        for (at, face) in (0..).zip(&self.faces) {
-            if let Some(photo) = face.photo {
-                photos.entry(photo).or_default().push(at);
-            }
-            if let Some((subject, _)) = face.subject.as_ref().filter(|_| names) {
-                let first = *subjects.entry(*subject).or_insert(at);
-                if first != at {
-                    constraints.must_link(first, at);
-                }
-            }
-        }
-        photos.values().for_each(|faces| constraints.exclude(faces));
-        if names {
-            for (at, face) in (0..).zip(&self.faces) {
-                let own = face.subject.as_ref().map(|(id, _)| *id);
-                let others = self.rejections.of_template(face.id).filter(|id| Some(*id) != own);
-                others
-                    .filter_map(|id| subjects.get(&id))
-                    .for_each(|&first| constraints.cannot_link(first, at));
-            }
-        }
-        constraints.exclude(&subjects.into_values().collect::<Vec<_>>());
-        constraints
+        constraints(&self.faces.iter().collect::<Vec<_>>(), names.then_some(&self.rejections))
     }
+
+    /// What a method needs. The constraints are those of [`constraints`](Self::constraints).
+    pub fn input<'a>(&'a self, constraints: &'a Constraints) -> Input<'a> {
+        let Self { keys, vectors, dimension, strangers, .. } = self;
+        Input { keys, vectors, dimension: *dimension, strangers: strangers.as_ref(), constraints }
+    }
+}
+
+/// Some of the faces, without their names.
+pub(super) struct Part {
+    keys: Vec<u128>,
+    vectors: Vec<f32>,
+    dimension: usize,
+    strangers: Option<Strangers>,
+    constraints: Constraints,
+    ids: Vec<u64>,
+    /// The id of the subject of each face.
+    pub people: Vec<Option<u64>>,
+}
+
+impl Part {
+    /// What a method needs.
+    pub fn input(&self) -> Input<'_> {
+        let Self { keys, vectors, dimension, strangers, constraints, .. } = self;
+        Input { keys, vectors, dimension: *dimension, strangers: strangers.as_ref(), constraints }
+    }
+}
+
+/// Faces for a method.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub keys: &'a [u128],
+    pub vectors: &'a [f32],
+    pub dimension: usize,
+    pub strangers: Option<&'a Strangers>,
+    pub constraints: &'a Constraints,
+}
+
+/// The faces of a photo are apart. With `names`, the subjects and the rejections count.
+fn constraints(faces: &[&Face], names: Option<&Rejections>) -> Constraints {
+    let mut constraints = Constraints::new();
+    let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
+    let mut subjects: BTreeMap<u64, u32> = BTreeMap::new();
+    for (at, face) in (0..).zip(faces) {
+        if let Some(photo) = face.photo {
+            photos.entry(photo).or_default().push(at);
+        }
+        if let Some((subject, _)) = face.subject.as_ref().filter(|_| names.is_some()) {
+            let first = *subjects.entry(*subject).or_insert(at);
+            if first != at {
+                constraints.must_link(first, at);
+            }
+        }
+    }
+    photos.values().for_each(|faces| constraints.exclude(faces));
+    if let Some(rejections) = names {
+        for (at, face) in (0..).zip(faces) {
+            let own = face.subject.as_ref().map(|(id, _)| *id);
+            let others = rejections.of_template(face.id).filter(|id| Some(*id) != own);
+            others.filter_map(|id| subjects.get(&id)).for_each(|&first| constraints.cannot_link(first, at));
+        }
+    }
+    constraints.exclude(&subjects.into_values().collect::<Vec<_>>());
+    constraints
 }
 
 /// All templates: those of subjects, then those without.
