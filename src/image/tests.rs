@@ -14,6 +14,7 @@ mod metadata;
 mod png;
 mod profile;
 mod raw;
+mod tiff_variants;
 mod webp;
 
 const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");
