@@ -22,6 +22,12 @@ const CONVERGED: f32 = 0.001;
 /// Differences in grey above this get a smaller weight.
 const HUBER: f32 = 10.0;
 
+/// Levels and steps of the last alignment, the change below which it is left, and differences in grey that count little in it.
+const FINE: [(usize, usize); 2] = [(64, 4), (128, 3)];
+const FINELY_CONVERGED: f32 = 0.0002;
+const OUTLYING: f32 = 12.0;
+const WHOLE: Window = [0.0, 0.0, 1.0, 1.0];
+
 /// Maps a point (x, y) of one thumbnail to a point of another, in shares of their sides; and grey `b` of the other one to `gain * b + bias`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alignment {
@@ -124,7 +130,10 @@ pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> 
             return None;
         }
         for _ in 0..steps {
-            let (next, change) = refined(one.level(side), other.level(side), part, alignment)?;
+            let (next, change) =
+                refined(one.level(side), other.level(side), part, alignment, |difference| {
+                    HUBER / difference.abs().max(HUBER)
+                })?;
             alignment = next;
             if change < CONVERGED {
                 break;
@@ -134,8 +143,31 @@ pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> 
     Some(alignment)
 }
 
+/// A better alignment of two pictures that are equal except for a part, on the finest level. Pixels that differ much hardly count (weights
+/// of Geman and McClure), so a caption has no influence. `None` if it does not converge.
+pub fn realign(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignment> {
+    let mut alignment = start;
+    for (level, steps) in FINE {
+        for _ in 0..steps {
+            let weight = |difference: f32| (1.0 + (difference / OUTLYING).powi(2)).powi(-2);
+            let (next, change) = refined(one.level(level), other.level(level), WHOLE, alignment, weight)?;
+            alignment = next;
+            if change < FINELY_CONVERGED {
+                break;
+            }
+        }
+    }
+    Some(alignment)
+}
+
 /// One Gauss-Newton step: the alignment after it, and the largest change of a scale or translation.
-fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Option<(Alignment, f32)> {
+fn refined(
+    one: &Level,
+    other: &Level,
+    part: Window,
+    alignment: Alignment,
+    weight: impl Fn(f32) -> f32,
+) -> Option<(Alignment, f32)> {
     let Alignment { scale, shift, gain, bias } = alignment;
     let side = one.side;
     let (columns, rows) = (axis(side, scale[0], shift[0]), axis(side, scale[1], shift[1]));
@@ -153,7 +185,7 @@ fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Op
             let [value, slope, fall] =
                 interpolated([above[left], above[left + 1], below[left], below[left + 1]], across, down);
             let difference = one.grey[row * side + column] - (gain * value + bias);
-            let weight = HUBER / difference.abs().max(HUBER);
+            let weight = weight(difference);
             let (slope, fall) = (gain * slope * side as f32, gain * fall * side as f32);
             let terms = [slope * x, slope, fall * y, fall, value, 1.0, difference];
             for (sums, term) in sums.iter_mut().zip(terms) {

@@ -11,6 +11,7 @@ mod heif;
 mod jpeg;
 mod jxl;
 mod metadata;
+mod pages;
 mod png;
 mod profile;
 mod raw;
