@@ -42,6 +42,8 @@ const MOST_EQUAL: f32 = 20.0;
 const PROMISING: f32 = 0.5;
 /// Largest width of a disagreeing border, in blocks.
 const BORDER: usize = 3;
+/// Largest share of a side by which a picture that is inside another may reach out of it.
+const OVERHANG: f32 = 0.015;
 /// Smallest share of each picture that the other one contains.
 const OVERLAP: f32 = 0.75;
 
@@ -160,7 +162,7 @@ impl Blocks {
         let inside = self.blocks.iter().flatten().filter(|block| block.is_inside()).count();
         let covered = inside as f32 / (BLOCKS * BLOCKS) as f32;
         let area = covered * self.alignment.scale[0] * self.alignment.scale[1];
-        if covered < OVERLAP || area < OVERLAP {
+        if covered < OVERLAP || area < OVERLAP || !self.alignment.is_inside() {
             return None;
         }
         let typical = self.typical();
@@ -180,7 +182,7 @@ impl Blocks {
         let clear = self.verdicts((tolerance * CLEARLY * most).min(CLEAREST));
         let stray = all.count(Verdict::Disagrees) - clear.count(Verdict::Disagrees);
         let most_stray = (tolerance * STRAY + STRAY_BY_TYPICAL * typical) as usize;
-        let is_same = all.are_explained() || (stray <= most_stray && clear.are_explained());
+        let is_same = all.are_explained() || all.has_mark() || (stray <= most_stray && clear.are_explained());
         let disagree = clear.count(Verdict::Disagrees);
         is_same.then(|| agree as f32 / (agree + disagree) as f32)
     }
@@ -220,10 +222,10 @@ impl Verdicts {
         blocks.filter(|verdict| **verdict == wanted).count()
     }
 
-    /// Whether the disagreeing blocks, if any, are a caption, a frame or a mark.
+    /// Whether the disagreeing blocks, if any, are a caption or a frame.
     fn are_explained(&self) -> bool {
         let all = self.count(Verdict::Disagrees);
-        all == 0 || self.has_strip(all) || self.has_frame(all) || self.has_mark(all)
+        all == 0 || self.has_strip(all) || self.has_frame(all)
     }
 
     /// Whether all disagreeing blocks are in a strip that covers one side.
@@ -253,7 +255,8 @@ impl Verdicts {
     }
 
     /// Whether all disagreeing blocks are in two rows of one corner.
-    fn has_mark(&self, all: usize) -> bool {
+    fn has_mark(&self) -> bool {
+        let all = self.count(Verdict::Disagrees);
         const HALF: usize = BLOCKS / 2;
         let rows = [0, 1, BLOCKS - BORDER, BLOCKS - 2].into_iter();
         rows.flat_map(|top| [(top, 0..HALF), (top, HALF..BLOCKS)])
@@ -267,6 +270,15 @@ impl Alignment {
         let is_whole = self.scale.iter().all(|scale| (scale - 1.0).abs() < 0.01);
         let is_retouched = (self.gain - 1.0).abs() > 0.05 || self.bias.abs() > 6.0;
         if is_whole && !is_retouched { 1.0 } else { PROCESSED }
+    }
+
+    /// Whether on each axis one picture is inside the other. Two parts of a larger scene are not copies.
+    fn is_inside(&self) -> bool {
+        self.scale.iter().zip(self.shift).all(|(scale, shift)| {
+            let before = -shift;
+            let after = scale + shift - 1.0;
+            before.max(after) <= OVERHANG || before.min(after) >= -OVERHANG
+        })
     }
 
     fn is_near_identity(&self) -> bool {

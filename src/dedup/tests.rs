@@ -120,6 +120,16 @@ fn a_change_of_tones_is_a_copy() {
 }
 
 #[test]
+fn two_parts_of_a_larger_scene_are_no_copies_and_a_part_of_a_picture_is_one() {
+    let scene = scene(7);
+    let original = thumbnail(&scene);
+    for (x_from, y_from) in [(0.06, 0.0), (0.0, -0.07), (0.05, 0.05)] {
+        assert_eq!(compared(&thumbnail(|x, y| scene(x + x_from, y + y_from)), &original), None);
+    }
+    assert!(compared(&thumbnail(|x, y| scene(0.06 + 0.94 * x, y)), &original).is_some());
+}
+
+#[test]
 fn empty_pictures_are_no_copies_of_each_other() {
     let empty = |grey: f32| thumbnail(move |x, _| grey + (x * 60.0).sin());
     for (one, other) in [(120.0, 120.0), (0.0, 0.0), (255.0, 255.0), (87.0, 88.0)] {
