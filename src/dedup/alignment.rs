@@ -81,6 +81,33 @@ impl Level {
 }
 
 impl Level {
+    /// Each pixel with its neighbours, in the weights 1, 2, 1.
+    pub fn smoothed(&self) -> Self {
+        let side = self.side;
+        let mean = |before: f32, own: f32, after: f32| (before + 2.0 * own + after) / 4.0;
+        let at = |x: usize, y: usize| self.grey[y * side + x];
+        let rows: Vec<f32> = (0..side * side)
+            .map(|place| (place % side, place / side))
+            .map(|(x, y)| mean(at(x.saturating_sub(1), y), at(x, y), at((x + 1).min(side - 1), y)))
+            .collect();
+        let at = |x: usize, y: usize| rows[y * side + x];
+        let grey = (0..side * side)
+            .map(|place| (place % side, place / side))
+            .map(|(x, y)| mean(at(x, y.saturating_sub(1)), at(x, y), at(x, (y + 1).min(side - 1))))
+            .collect();
+        Self { side, grey }
+    }
+
+    /// Mean squared difference of neighbours in a row, as a share of the variance.
+    pub fn sharpness(&self) -> f32 {
+        let count = self.grey.len() as f32;
+        let mean = self.grey.iter().sum::<f32>() / count;
+        let variance = self.grey.iter().map(|grey| (grey - mean).powi(2)).sum::<f32>() / count;
+        let rows = self.grey.chunks_exact(self.side);
+        let steps = rows.flat_map(|row| row.windows(2)).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
+        steps / count / variance.max(1.0)
+    }
+
     /// The picture in the frame of another one, with its contrast and brightness: `side * side` values, NaN outside of this picture.
     pub fn seen_through(&self, alignment: &Alignment) -> Vec<f32> {
         let (side, Alignment { scale, shift, gain, bias }) = (self.side, *alignment);

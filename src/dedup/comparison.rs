@@ -6,7 +6,7 @@
 //! mark), and almost nowhere else: two photos of a series agree in the background and disagree where something moved, and two pages
 //! of text disagree where their texts differ. Pictures without structure must be nearly equal in every pixel, and empty ones are never copies.
 
-use super::alignment::{Alignment, Pyramid, align, realign};
+use super::alignment::{Alignment, Level, Pyramid, align, realign};
 use super::blocks::Blocks;
 use super::hash::Window;
 use super::orientation::Orientation;
@@ -14,6 +14,10 @@ use super::orientation::Orientation;
 /// Change of the area that is a crop or a frame, and share of agreeing blocks below which there is a caption.
 const CHANGED: f32 = 0.04;
 const CAPTIONED: f32 = 0.93;
+
+/// How much sharper a picture is that is smoothed before it is compared, and the most steps of it.
+const SHARPER: f32 = 1.2;
+const MOST_SMOOTHING: usize = 4;
 
 /// How one picture was found to be a copy of another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,8 +75,36 @@ pub fn compare(
         blocks.agreement().map(|agreement| Likeness { orientation, alignment, agreement })
     };
     let blocks = Blocks::of(&one.levels[0], &other.levels[0], &alignment);
-    likeness(alignment, &blocks).or_else(|| {
-        let alignment = blocks.are_promising().then(|| realign(one, other, alignment))??;
-        likeness(alignment, &Blocks::of(&one.levels[0], &other.levels[0], &alignment))
+    let found = likeness(alignment, &blocks);
+    if found.is_some() || !blocks.are_promising() {
+        return found;
+    }
+    let alignment = realign(one, other, alignment)?;
+    let (one, other) = (&one.levels[0], &other.levels[0]);
+    likeness(alignment, &Blocks::of(one, other, &alignment)).or_else(|| {
+        let (one, other) = equally_sharp(one, other)?;
+        likeness(alignment, &Blocks::of(&one, &other, &alignment))
     })
+}
+
+/// Two pictures, the sharper one smoothed until it is as sharp as the other. `None` if they are equally sharp. A copy of few pixels or one
+/// that was sharpened differs from its original in this.
+fn equally_sharp(one: &Level, other: &Level) -> Option<(Level, Level)> {
+    let smoothed = |level: &Level, least: f32| {
+        let mut level = level.smoothed();
+        let mut steps = 1;
+        while level.sharpness() > least && steps < MOST_SMOOTHING {
+            level = level.smoothed();
+            steps += 1;
+        }
+        level
+    };
+    let (sharpness, other_sharpness) = (one.sharpness(), other.sharpness());
+    if sharpness > SHARPER * other_sharpness {
+        Some((smoothed(one, other_sharpness), other.clone()))
+    } else if other_sharpness > SHARPER * sharpness {
+        Some((one.clone(), smoothed(other, sharpness)))
+    } else {
+        None
+    }
 }
