@@ -16,6 +16,7 @@
 
 mod alignment;
 pub mod application;
+mod blocks;
 mod burst;
 pub mod cache;
 mod comparison;
@@ -40,6 +41,7 @@ pub mod subjects;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
+mod tones;
 
 pub use error::{DedupError, Result};
 pub use keep::{DEFAULT as KEEP, Keep};

@@ -40,6 +40,7 @@ mod jpeg;
 mod jxl;
 mod limits;
 mod metadata;
+mod pages;
 pub mod picture;
 mod png;
 mod profile;
@@ -52,6 +53,7 @@ mod xmp;
 pub use heif::programs;
 pub use limits::{Bound, Excess, Limits};
 pub use metadata::{Metadata, Taken, metadata};
+pub use pages::has_more_pictures;
 pub use read::Source;
 
 use std::fmt::Debug;

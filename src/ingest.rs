@@ -112,7 +112,7 @@ impl Default for Options {
 }
 
 /// Version of the decoders. It is raised when they accept more files, so that photos they refused are processed again.
-const DECODERS: u32 = 3;
+const DECODERS: u32 = 4;
 
 impl Options {
     /// Whether these options may enroll faces of a photo that were not enrolled with the options of the text `earlier`, which
@@ -136,8 +136,8 @@ impl Options {
             let Limits { file_bytes, pixels, memory } = self.limits;
             return format!("decoders={DECODERS} file={file_bytes} pixels={pixels} memory={memory}");
         }
-        if code == "unsupported" {
-            // Installing a program makes files readable that were refused.
+        if matches!(code, "unsupported" | "decode_failed") {
+            // Another program may read files that were refused, or on which the installed one failed.
             return format!("decoders={DECODERS} programs={}", image::programs());
         }
         format!(

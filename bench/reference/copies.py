@@ -1,8 +1,8 @@
-"""copies.py GALLERIST COLLECTION [--systems gallerist,phash,dhash]: finds the copies in a collection that collection.py wrote.
+"""copies.py GALLERIST COLLECTION [--systems gallerist,phash,dhash]: finds the copies in a collection of collection.py or lookalikes.py.
 
 For each system, in one run: the time of the whole job, the peak memory, and for each kind of copy the share that was found: the copy and its
 original are in one group (Gallerist) or are listed as duplicates of each other (imagededup, with its default distance of 10).
-`false` is the number of photos that were put together with a photo that is not a copy. Prints a JSON line for each system.
+`false` is the number of photos that were put together with a photo that is not a copy, `false_kinds` the same by kind. Prints a JSON line for each system.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def main():
                 kinds[own][0] += original[group[name]] in together[name]
                 kinds[own][1] += 1
         shares = {own: round(100 * found / all, 2) for own, (found, all) in sorted(kinds.items())}
-        print(json.dumps({"system": system, "photos": len(rows), **done, "false": len(false), "found_percent": shares}), flush=True)
+        print(json.dumps({"system": system, "photos": len(rows), **done, "false": len(false), "false_kinds": dict(collections.Counter(kind[name] for name in false)), "found_percent": shares}), flush=True)
 
 
 if __name__ == "__main__":

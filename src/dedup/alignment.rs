@@ -22,6 +22,12 @@ const CONVERGED: f32 = 0.001;
 /// Differences in grey above this get a smaller weight.
 const HUBER: f32 = 10.0;
 
+/// Levels and steps of the last alignment, the change below which it is left, and differences in grey that count little in it.
+const FINE: [(usize, usize); 2] = [(64, 4), (128, 3)];
+const FINELY_CONVERGED: f32 = 0.0002;
+const OUTLYING: f32 = 12.0;
+const WHOLE: Window = [0.0, 0.0, 1.0, 1.0];
+
 /// Maps a point (x, y) of one thumbnail to a point of another, in shares of their sides; and grey `b` of the other one to `gain * b + bias`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alignment {
@@ -75,6 +81,33 @@ impl Level {
 }
 
 impl Level {
+    /// Each pixel with its neighbours, in the weights 1, 2, 1.
+    pub fn smoothed(&self) -> Self {
+        let side = self.side;
+        let mean = |before: f32, own: f32, after: f32| (before + 2.0 * own + after) / 4.0;
+        let at = |x: usize, y: usize| self.grey[y * side + x];
+        let rows: Vec<f32> = (0..side * side)
+            .map(|place| (place % side, place / side))
+            .map(|(x, y)| mean(at(x.saturating_sub(1), y), at(x, y), at((x + 1).min(side - 1), y)))
+            .collect();
+        let at = |x: usize, y: usize| rows[y * side + x];
+        let grey = (0..side * side)
+            .map(|place| (place % side, place / side))
+            .map(|(x, y)| mean(at(x, y.saturating_sub(1)), at(x, y), at(x, (y + 1).min(side - 1))))
+            .collect();
+        Self { side, grey }
+    }
+
+    /// Mean squared difference of neighbours in a row, as a share of the variance.
+    pub fn sharpness(&self) -> f32 {
+        let count = self.grey.len() as f32;
+        let mean = self.grey.iter().sum::<f32>() / count;
+        let variance = self.grey.iter().map(|grey| (grey - mean).powi(2)).sum::<f32>() / count;
+        let rows = self.grey.chunks_exact(self.side);
+        let steps = rows.flat_map(|row| row.windows(2)).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
+        steps / count / variance.max(1.0)
+    }
+
     /// The picture in the frame of another one, with its contrast and brightness: `side * side` values, NaN outside of this picture.
     pub fn seen_through(&self, alignment: &Alignment) -> Vec<f32> {
         let (side, Alignment { scale, shift, gain, bias }) = (self.side, *alignment);
@@ -124,7 +157,10 @@ pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> 
             return None;
         }
         for _ in 0..steps {
-            let (next, change) = refined(one.level(side), other.level(side), part, alignment)?;
+            let (next, change) =
+                refined(one.level(side), other.level(side), part, alignment, |difference| {
+                    HUBER / difference.abs().max(HUBER)
+                })?;
             alignment = next;
             if change < CONVERGED {
                 break;
@@ -134,8 +170,31 @@ pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> 
     Some(alignment)
 }
 
+/// A better alignment of two pictures that are equal except for a part, on the finest level. Pixels that differ much hardly count (weights
+/// of Geman and McClure), so a caption has no influence. `None` if it does not converge.
+pub fn realign(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignment> {
+    let mut alignment = start;
+    for (level, steps) in FINE {
+        for _ in 0..steps {
+            let weight = |difference: f32| (1.0 + (difference / OUTLYING).powi(2)).powi(-2);
+            let (next, change) = refined(one.level(level), other.level(level), WHOLE, alignment, weight)?;
+            alignment = next;
+            if change < FINELY_CONVERGED {
+                break;
+            }
+        }
+    }
+    Some(alignment)
+}
+
 /// One Gauss-Newton step: the alignment after it, and the largest change of a scale or translation.
-fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Option<(Alignment, f32)> {
+fn refined(
+    one: &Level,
+    other: &Level,
+    part: Window,
+    alignment: Alignment,
+    weight: impl Fn(f32) -> f32,
+) -> Option<(Alignment, f32)> {
     let Alignment { scale, shift, gain, bias } = alignment;
     let side = one.side;
     let (columns, rows) = (axis(side, scale[0], shift[0]), axis(side, scale[1], shift[1]));
@@ -153,7 +212,7 @@ fn refined(one: &Level, other: &Level, part: Window, alignment: Alignment) -> Op
             let [value, slope, fall] =
                 interpolated([above[left], above[left + 1], below[left], below[left + 1]], across, down);
             let difference = one.grey[row * side + column] - (gain * value + bias);
-            let weight = HUBER / difference.abs().max(HUBER);
+            let weight = weight(difference);
             let (slope, fall) = (gain * slope * side as f32, gain * fall * side as f32);
             let terms = [slope * x, slope, fall * y, fall, value, 1.0, difference];
             for (sums, term) in sums.iter_mut().zip(terms) {

@@ -23,7 +23,7 @@ use super::thumbnail::Thumbnail;
 pub type ContentHash = [u8; 32];
 
 /// Raised when the tables, the thumbnails, the signatures or the accepted formats change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
@@ -73,6 +73,8 @@ pub struct Facts {
     pub coarseness: Option<u32>,
     /// Mean difference of the channels, 0 for a grey picture.
     pub colour: u8,
+    /// Whether the file has more pictures than the one that is compared: an animation, or pages.
+    pub has_more: bool,
     /// Whether a video follows the picture in the same file.
     pub has_motion: bool,
 }

@@ -101,7 +101,10 @@ impl Photos for Pictures<'_> {
             let of = |content: &ContentHash| self.collection.contents[content].iter().map(|(item, _)| *item);
             of(one).any(|item| of(other).any(|second| second == item))
         };
-        !burst::are_different_exposures(facts, other_facts)
+        // Of an animation only one picture is compared.
+        let is_single = !facts.has_more && !other_facts.has_more;
+        is_single
+            && !burst::are_different_exposures(facts, other_facts)
             && !self.apart.contains(&(*one.min(other), *one.max(other)))
             && !shares_item()
     }

@@ -12,7 +12,7 @@ use super::hash::Hasher;
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
 use crate::control::Control;
-use crate::image::{DecodeError, Limits, Photo, Source, inspect, metadata};
+use crate::image::{DecodeError, Limits, Photo, Source, has_more_pictures, inspect, metadata};
 use crate::ingest::Options;
 use crate::reason::Reason;
 
@@ -189,6 +189,7 @@ fn facts(bytes: &[u8], photo: &Photo) -> Facts {
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
         fields: metadata.fields,
         coarseness: coarseness(bytes),
+        has_more: has_more_pictures(bytes),
         has_motion: has_motion(bytes),
     }
 }

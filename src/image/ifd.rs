@@ -18,6 +18,7 @@ pub(super) mod tag {
     pub const STRIP_OFFSETS: u16 = 273;
     pub const ORIENTATION: u16 = 274;
     pub const STRIP_LENGTHS: u16 = 279;
+    pub const TILE_OFFSETS: u16 = 324;
     pub const SUB_DIRECTORIES: u16 = 330;
     pub const JPEG_OFFSET: u16 = 513;
     pub const JPEG_LENGTH: u16 = 514;
@@ -106,6 +107,11 @@ impl<'a> Tiff<'a> {
 }
 
 impl<'a> Directory<'a> {
+    /// The next directory of the chain, if there is one.
+    pub fn following(&self) -> Option<Self> {
+        (self.next != 0).then(|| self.tiff.directory(self.next))?
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()

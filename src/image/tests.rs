@@ -11,9 +11,11 @@ mod heif;
 mod jpeg;
 mod jxl;
 mod metadata;
+mod pages;
 mod png;
 mod profile;
 mod raw;
+mod tiff_variants;
 mod webp;
 
 const CMYK: &[u8] = include_bytes!("fixtures/cmyk.jpg");

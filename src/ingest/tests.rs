@@ -156,4 +156,8 @@ fn refusals_by_limits_are_valid_for_those_limits_and_others_for_all() {
     assert_eq!(plain.settings("no_face"), raised.settings("no_face"));
     let strict = Options { min_quality: 50, ..Options::default() };
     assert_ne!(plain.settings("low_quality"), strict.settings("low_quality"));
+    for code in ["unsupported", "decode_failed"] {
+        assert_eq!(plain.settings(code), strict.settings(code));
+        assert!(plain.settings(code).ends_with(&format!("programs={}", crate::image::programs())));
+    }
 }

@@ -73,6 +73,22 @@ fn refusals_name_the_option_and_a_higher_limit_processes_again() {
     assert!(said.out.contains("--max-pixels 1M"), "{}", said.out);
 }
 
+#[test]
+fn a_heic_without_a_program_for_it_is_listed_with_advice() {
+    let house = House::new();
+    house.photo("people/Ada/1.png", 1);
+    let path = house.write("people/Ada/2.heic", include_bytes!("../../src/image/fixtures/turned.heic"));
+    let people = house.path("people");
+    let mut command =
+        house.command("enroll", [people.as_os_str(), "--subject-from".as_ref(), "dir".as_ref()]);
+    command.args(["--format", "json"]).env("PATH", house.path("programs"));
+    let said = Said::of(command.output().unwrap()).ends(0);
+    assert_eq!(said.summary()["skipped"], json!({ "unsupported": 1 }));
+    let line = skipped(&said);
+    assert_eq!((&line["path"], &line["reason"]), (&json!(path), &json!("unsupported")));
+    assert!(line["detail"].as_str().unwrap().contains("install libheif-examples"), "{line}");
+}
+
 /// System files, sidecars and special files in a folder with a photo.
 fn clutter(house: &House, folder: &str) {
     let write = |name: &str, bytes: &[u8]| {

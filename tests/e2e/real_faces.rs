@@ -1,8 +1,10 @@
 //! The real detector and encoders on photos of real people.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use image::ImageFormat;
 use image::imageops::{FilterType, replace};
 use serde_json::Value;
 
@@ -78,6 +80,27 @@ fn other_photos_of_forty_people_are_recognised_by_every_model() {
             assert!(reply["decision"] == "match" || !is_accurate, "{model}: {name}: {reply}");
         }
     }
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn faces_in_gif_bmp_and_tiff_are_enrolled_and_recognised() {
+    let house = House::empty();
+    house.run("init", [""; 0]).ends(0);
+    let picture = image::open(faces().join("001/neutral.jpg")).unwrap();
+    for (name, format) in [("gif", ImageFormat::Gif), ("bmp", ImageFormat::Bmp), ("tiff", ImageFormat::Tiff)]
+    {
+        house.write(format!("people/{name}/1.{name}"), &encode(&picture, format));
+    }
+    assert_eq!(house.enroll("people").ends(0).summary()["enrolled"], 3);
+    let probe = faces().join("001/smiling.jpg");
+    let options = ["--top-k", "3", "--format", "json"].map(OsStr::new);
+    let said = house.run("identify", std::iter::once(probe.as_os_str()).chain(options)).ends(10);
+    let reply = said.json().into_iter().find(|line| line["matches"].is_array()).unwrap();
+    let scores: Vec<f64> =
+        reply["matches"].as_array().unwrap().iter().map(|found| found["score"].as_f64().unwrap()).collect();
+    // The 256 colours of a GIF cost little.
+    assert!(scores.len() == 3 && scores.iter().all(|score| *score > 0.85), "{reply}");
 }
 
 /// The first photo of each of the first people with two or more photos.

@@ -1,7 +1,10 @@
 //! The programs that decode HEIF and AVIF, and their runs.
 //!
 //! A program runs as a child process in a folder of its own that only the user can read and that is removed afterwards. Its processor time,
-//! memory and output are limited where the system permits it.
+//! memory and output are limited where the system permits it. It belongs to a process group of its own, so that Ctrl-C does not end it
+//! while this program finishes the photos that it began.
+//!
+//! A program that takes too long or that a signal from outside ends says nothing about the file: both are temporary failures.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -124,16 +127,21 @@ fn missing(is_avif: bool) -> DecodeError {
 
 /// The JPEG or PNG that the first program writes that succeeds.
 pub(super) fn run(bytes: &[u8], task: Task) -> Result<Vec<u8>, DecodeError> {
-    run_first(installed(), bytes, task)
+    run_first(installed(), bytes, task, LONGEST)
 }
 
-fn run_first(programs: &[(Decoder, PathBuf)], bytes: &[u8], task: Task) -> Result<Vec<u8>, DecodeError> {
+fn run_first(
+    programs: &[(Decoder, PathBuf)],
+    bytes: &[u8],
+    task: Task,
+    longest: Duration,
+) -> Result<Vec<u8>, DecodeError> {
     let mut failure = None;
     for (decoder, program) in programs {
         if *decoder == Decoder::AvifDec && (!task.is_avif || task.items.is_transformed) {
             continue;
         }
-        match run_one(*decoder, program, bytes, task) {
+        match run_one(*decoder, program, bytes, task, longest) {
             Err(error @ DecodeError::Failed(_)) => failure = failure.or(Some(error)),
             other => return other,
         }
@@ -141,7 +149,13 @@ fn run_first(programs: &[(Decoder, PathBuf)], bytes: &[u8], task: Task) -> Resul
     Err(failure.unwrap_or_else(|| missing(task.is_avif)))
 }
 
-fn run_one(decoder: Decoder, program: &Path, bytes: &[u8], task: Task) -> Result<Vec<u8>, DecodeError> {
+fn run_one(
+    decoder: Decoder,
+    program: &Path,
+    bytes: &[u8],
+    task: Task,
+    longest: Duration,
+) -> Result<Vec<u8>, DecodeError> {
     let temporary = |error: std::io::Error| {
         let folder = std::env::temp_dir();
         DecodeError::Temporary(format!(
@@ -158,7 +172,10 @@ fn run_one(decoder: Decoder, program: &Path, bytes: &[u8], task: Task) -> Result
     fs::write(folder.path().join(INPUT), bytes).map_err(temporary)?;
     let output = format!("output.{}", decoder.ending(task));
     let messages = File::create(folder.path().join(MESSAGES)).map_err(temporary)?;
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command
         .args(decoder.arguments(&output))
         .current_dir(folder.path())
         .env("TMPDIR", folder.path())
@@ -169,14 +186,14 @@ fn run_one(decoder: Decoder, program: &Path, bytes: &[u8], task: Task) -> Result
         .stderr(messages)
         .spawn()
         .map_err(temporary)?;
-    let status = wait(child, task).map_err(temporary)?;
-    let written = written(folder.path(), &output);
-    match (status, written) {
-        (Some(status), Some(file)) if status.success() => {
-            // Samples of 16 bits with alpha, and what PNG adds to them.
-            let most = 9 * task.pixels + (1 << 20);
+    let Some(status) = wait(child, task, longest).map_err(temporary)? else {
+        let seconds = longest.as_secs();
+        return Err(DecodeError::Temporary(format!("{} took longer than {seconds} s", decoder.name())));
+    };
+    match written(folder.path(), &output) {
+        Some(file) if status.success() => {
             let length = fs::metadata(&file).map_err(temporary)?.len();
-            if length > most {
+            if length > most_bytes(task) {
                 return Err(DecodeError::Failed(format!("{} wrote {length} bytes", decoder.name())));
             }
             drop(room_for(length)?);
@@ -184,40 +201,45 @@ fn run_one(decoder: Decoder, program: &Path, bytes: &[u8], task: Task) -> Result
             folder.close().map_err(temporary)?;
             Ok(read)
         }
-        (Some(status), _) if was_killed(status) => {
-            Err(DecodeError::Temporary(format!("{} was killed by the system", decoder.name())))
+        _ if was_ended(status) => {
+            Err(DecodeError::Temporary(format!("{} was ended from outside", decoder.name())))
         }
-        (status, _) => {
+        _ => {
             let said = fs::read(folder.path().join(MESSAGES)).unwrap_or_default();
             let said = String::from_utf8_lossy(&said[..said.len().min(LONGEST_MESSAGE)]);
             let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-            let how = match status {
-                Some(_) => format!("{} failed: {said}", decoder.name()),
-                None => format!("{} took longer than {} s", decoder.name(), LONGEST.as_secs()),
-            };
+            let how = format!("{} failed: {said}", decoder.name());
             Err(DecodeError::Failed(format!("damaged, or a variant that is not decoded: {how}")))
         }
     }
 }
 
-/// Whether the process ended by a signal that the system sends when memory runs out.
-fn was_killed(status: ExitStatus) -> bool {
+/// Most bytes that a program may write: samples of 16 bits with alpha, and what PNG adds to them.
+fn most_bytes(task: Task) -> u64 {
+    9 * task.pixels + (1 << 20)
+}
+
+/// Whether the process ended by a signal of the user, or of the system when memory or processor time ran out.
+fn was_ended(status: ExitStatus) -> bool {
     #[cfg(unix)]
-    let killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(libc::SIGKILL);
+    let ended = matches!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT | libc::SIGXCPU)
+    );
     #[cfg(not(unix))]
-    let killed = false;
-    killed
+    let ended = false;
+    ended
 }
 
 /// Waits for the end of a process. None if it was ended because it took too long.
-fn wait(mut child: Child, task: Task) -> std::io::Result<Option<ExitStatus>> {
+fn wait(mut child: Child, task: Task, longest: Duration) -> std::io::Result<Option<ExitStatus>> {
     limit(&child, task);
     let started = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(Some(status)),
-            Ok(None) if started.elapsed() < LONGEST => {}
+            Ok(None) if started.elapsed() < longest => {}
             other => {
                 child.kill()?;
                 child.wait()?;
@@ -236,7 +258,7 @@ fn limit(child: &Child, task: Task) {
     let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
     let limits = [
         (Resource::As, task.memory.saturating_add(ADDRESSES)),
-        (Resource::Fsize, 9 * task.pixels + (1 << 20)),
+        (Resource::Fsize, most_bytes(task)),
         (Resource::Cpu, 4 * LONGEST.as_secs()),
         (Resource::Core, 0),
     ];

@@ -3,18 +3,18 @@
 use super::*;
 
 /// A value of an entry: its type and its bytes.
-type Value = (u16, Vec<u8>);
+pub type Value = (u16, Vec<u8>);
 
-fn short(value: u16) -> Value {
+pub fn short(value: u16) -> Value {
     (3, value.to_le_bytes().to_vec())
 }
 
-fn long(value: usize) -> Value {
+pub fn long(value: usize) -> Value {
     (4, (value as u32).to_le_bytes().to_vec())
 }
 
 /// A directory at this place of a file, with its longer values behind it.
-fn directory(at: usize, entries: &[(u16, Value)], next: usize) -> Vec<u8> {
+pub fn directory(at: usize, entries: &[(u16, Value)], next: usize) -> Vec<u8> {
     let mut entries = entries.to_vec();
     entries.sort_by_key(|entry| entry.0);
     let mut head = (entries.len() as u16).to_le_bytes().to_vec();

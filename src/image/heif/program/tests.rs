@@ -37,7 +37,7 @@ fn programs(scripts: &[(&str, &str)]) -> (TempDir, Vec<(Decoder, PathBuf)>) {
 /// Runs the first of the programs that succeeds, on three bytes.
 fn run_scripts(scripts: &[(&str, &str)], task: Task) -> Result<Vec<u8>, DecodeError> {
     let (_folder, found) = programs(scripts);
-    run_first(&found, b"abc", task)
+    run_first(&found, b"abc", task, LONGEST)
 }
 
 #[test]
@@ -80,15 +80,44 @@ fn failures_say_what_the_program_said_and_another_program_is_tried() {
 }
 
 #[test]
-fn a_program_that_the_system_kills_is_a_temporary_failure() {
-    let error = run_scripts(&[("heif-dec", "kill -9 $$")], TASK).unwrap_err();
+fn a_program_that_is_ended_from_outside_is_a_temporary_failure_and_its_own_crash_is_not() {
+    for (signal, code) in [
+        ("KILL", "temporary_failure"),
+        ("INT", "temporary_failure"),
+        ("TERM", "temporary_failure"),
+        ("ABRT", "decode_failed"),
+    ] {
+        let error = run_scripts(&[("heif-dec", &format!("kill -s {signal} $$"))], TASK).unwrap_err();
+        assert_eq!(error.reason().code(), code, "{signal}: {error}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_takes_too_long_is_a_temporary_failure_and_is_ended() {
+    let kept = tempfile::tempdir().unwrap();
+    let script = format!("echo $$ > {}/number; exec sleep 60", kept.path().display());
+    let (_folder, found) = programs(&[("heif-dec", &script)]);
+    let error = run_first(&found, b"abc", TASK, Duration::from_secs(1)).unwrap_err();
     assert_eq!(error.reason().code(), "temporary_failure");
+    assert!(error.to_string().contains("longer than 1 s"), "{error}");
+    let number = fs::read_to_string(kept.path().join("number")).unwrap();
+    assert!(!Path::new("/proc").join(number.trim()).exists(), "process {number} still runs");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_to_the_process_group_does_not_reach_a_program() {
+    let script = "read own name state parent group rest < /proc/$$/stat; echo $group $own > $4";
+    let said = String::from_utf8(run_scripts(&[("heif-dec", script)], TASK).unwrap()).unwrap();
+    let numbers: Vec<&str> = said.split_whitespace().collect();
+    assert!(matches!(numbers[..], [group, own] if group == own), "{said}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn the_output_is_limited() {
-    let most = 9 * TASK.pixels + (1 << 20);
+    let most = most_bytes(TASK);
     // The limit is set after the start.
     let script = format!("sleep 0.3; head -c {} /dev/zero > $4", most + 1);
     let error = run_scripts(&[("heif-dec", &script)], TASK).unwrap_err();
