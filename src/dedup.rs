@@ -22,6 +22,7 @@ mod comparison;
 mod contents;
 mod database;
 pub mod decisions;
+mod disposal;
 mod error;
 mod examination;
 mod files;
@@ -41,6 +42,7 @@ pub mod subjects;
 mod tests;
 mod thumbnail;
 
+pub use disposal::Disposal;
 pub use error::{DedupError, Result};
 pub use keep::{DEFAULT as KEEP, Keep};
 pub use planning::{PlanRequest, Planned, plan};

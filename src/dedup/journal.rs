@@ -1,6 +1,8 @@
-//! The journal of a run: which file moves where. It is written before the first move, so a run that was killed can be completed or undone.
+//! The journal of a run: which file moves where, and which are replaced. It is written before the first change, so a run that was killed can
+//! be completed or undone.
 //!
 //! A move is a rename on one file system. Whether it was made is seen from the files: before it only `from` exists, after it only `to`.
+//! A replacement is a rename over the replaced file. Whether it was made is seen from the inode.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes};
@@ -11,6 +13,9 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
+use super::application::attributes::Attributes;
+use super::application::trash;
+use super::disposal::Disposal;
 use super::error::{DedupError, Result};
 use super::plan::PathText;
 
@@ -19,15 +24,26 @@ pub const QUARANTINE: &str = ".gallerist-quarantine";
 const NAME: &str = "journal.json";
 /// A journal that is being written. A run that was killed leaves it, and no file was moved yet.
 const PARTIAL: &str = "journal.json.partial";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version before disposals: all that it has are moves to a quarantine.
+const QUARANTINE_ONLY: u32 = 1;
 
-/// The moves of a run into one quarantine.
+/// What a run does below one folder of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
     version: u32,
+    /// What becomes of the copies.
+    #[serde(default)]
+    pub disposal: Disposal,
     /// The moves in order.
     pub moves: Vec<Move>,
+    /// The files that are replaced, in order.
+    #[serde(default)]
+    pub replacements: Vec<Replacement>,
+    /// The trashes that did not exist before the run.
+    #[serde(default)]
+    trashes: Vec<PathText>,
     /// The folders of the files, with their times of change before the run.
     folders: Vec<FolderTime>,
 }
@@ -38,10 +54,28 @@ pub struct Journal {
 pub struct Move {
     /// Where the file was.
     pub from: PathText,
-    /// Where it is in the quarantine.
+    /// Where it is in the quarantine or trash.
     pub to: PathText,
     /// BLAKE3 of its content.
     pub blake3: String,
+}
+
+/// A file that is replaced by equal bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replacement {
+    /// All its paths; at least one.
+    pub paths: Vec<PathText>,
+    /// The file that is kept.
+    pub kept: PathText,
+    /// BLAKE3 of the content of both.
+    pub blake3: String,
+    /// Inode number before the run.
+    pub inode: u64,
+    /// Inode number of the kept file.
+    pub kept_inode: u64,
+    /// Mode, owner and times before the run.
+    pub attributes: Attributes,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,28 +87,45 @@ struct FolderTime {
 }
 
 impl Journal {
-    /// A journal of these moves. Reads the times of the folders, so it must be made before the folder of the run exists.
+    /// A journal of these moves and replacements. Reads the times of the folders, so it must be made before the folder of the run exists.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn new(moves: Vec<Move>, run: &Path) -> Result<Self> {
+    pub fn new(
+        disposal: Disposal,
+        moves: Vec<Move>,
+        replacements: Vec<Replacement>,
+        run: &Path,
+    ) -> Result<Self> {
+        let folder = |path: &PathText| Some(path.path()?.parent()?.to_path_buf());
+        let replaced = replacements.iter().flat_map(|one| &one.paths);
         let mut folders: BTreeSet<PathBuf> =
-            moves.iter().filter_map(|one| Some(one.from.path()?.parent()?.to_path_buf())).collect();
-        // Making the quarantine changes the folder above it.
-        folders.extend(run.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf));
-        let time = |path: PathBuf| {
-            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-            let modified = modified.map_err(|error| DedupError::io("read", &path, error))?;
+            moves.iter().map(|one| &one.from).chain(replaced).filter_map(folder).collect();
+        let trashes = trashes(disposal, &moves);
+        // Making the quarantine changes the folder above it, and making a trash does.
+        for made in trashes.iter().map(PathBuf::as_path).chain([run]) {
+            let above = made.ancestors().skip(1).find(|folder| folder.is_dir());
+            folders.extend(above.map(Path::to_path_buf));
+        }
+        let mut times = Vec::new();
+        for path in folders {
+            let modified = match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                Ok(modified) => modified,
+                // Files that are gone are refused one by one.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(DedupError::io("read", &path, error)),
+            };
             let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Ok(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 })
-        };
-        let mut folders: Vec<FolderTime> = folders.into_iter().map(time).collect::<Result<_>>()?;
+            times.push(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 });
+        }
+        let mut folders = times;
         // A run that was killed before its journal was complete has changed a folder already; its partial journal has the time before that.
         for earlier in Self::partial(run).into_iter().flat_map(|partial| partial.folders) {
             folders.retain(|folder| folder.path != earlier.path);
             folders.push(earlier);
         }
-        Ok(Self { version: VERSION, moves, folders })
+        let trashes = trashes.iter().map(|trash| trash.as_path().into()).collect();
+        Ok(Self { version: VERSION, disposal, moves, replacements, trashes, folders })
     }
 
     /// Reads the journal of a run. `None` if there is none.
@@ -92,7 +143,7 @@ impl Journal {
         let journal: Self =
             serde_json::from_str(&text).map_err(|error| refused(format!("not a journal: {error}")))?;
         match journal.version {
-            VERSION => Ok(Some(journal)),
+            VERSION | QUARANTINE_ONLY => Ok(Some(journal)),
             other => {
                 Err(refused(format!("a journal of version {other}; this program reads version {VERSION}")))
             }
@@ -116,10 +167,18 @@ impl Journal {
             File::open(run)?.sync_all()
         };
         write().map_err(|error| {
-            Self::remove(run);
-            self.restore_times();
+            self.clear(run);
             DedupError::io("write", &path, error)
         })
+    }
+
+    /// Removes what a run that was undone, or that changed nothing, leaves: the empty folders, the journal, the times.
+    pub fn clear(&self, run: &Path) {
+        self.trashes.iter().filter_map(PathText::path).for_each(|trash| trash::remove_empty(&trash));
+        // Once before the journal is removed, in case the run is killed, and once after it, because that changes the folder above.
+        self.restore_times();
+        Self::remove(run);
+        self.restore_times();
     }
 
     /// The journal of a run that was killed before its first move, if it was written far enough.
@@ -128,7 +187,7 @@ impl Journal {
     }
 
     /// Gives the folders their times of change back.
-    pub fn restore_times(&self) {
+    fn restore_times(&self) {
         for folder in &self.folders {
             let Some(path) = folder.path.path() else { continue };
             let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(folder.modified);
@@ -149,6 +208,15 @@ impl Journal {
         }
         partial.iter().for_each(Self::restore_times);
     }
+}
+
+/// The trashes of these moves that do not exist.
+fn trashes(disposal: Disposal, moves: &[Move]) -> BTreeSet<PathBuf> {
+    if disposal != Disposal::Trash {
+        return BTreeSet::new();
+    }
+    let trash = |one: &Move| Some(trash::of_place(&one.to.path()?)?.to_path_buf());
+    moves.iter().filter_map(trash).filter(|trash| !trash.exists()).collect()
 }
 
 fn remove_empty(folder: &Path) {
