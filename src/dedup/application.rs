@@ -28,6 +28,8 @@ use crate::control::Control;
 pub mod attributes;
 mod preparation;
 mod replacement;
+#[cfg(test)]
+mod tests;
 pub mod trash;
 mod undo;
 

@@ -87,26 +87,18 @@ struct FolderTime {
 }
 
 impl Journal {
-    /// A journal of these moves and replacements. Reads the times of the folders, so it must be made before the folder of the run exists.
+    /// A journal of these moves and replacements. Reads the times of the folders.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn new(
-        disposal: Disposal,
-        moves: Vec<Move>,
-        replacements: Vec<Replacement>,
-        run: &Path,
-    ) -> Result<Self> {
+    pub fn new(disposal: Disposal, moves: Vec<Move>, replacements: Vec<Replacement>) -> Result<Self> {
         let folder = |path: &PathText| Some(path.path()?.parent()?.to_path_buf());
         let replaced = replacements.iter().flat_map(|one| &one.paths);
         let mut folders: BTreeSet<PathBuf> =
             moves.iter().map(|one| &one.from).chain(replaced).filter_map(folder).collect();
         let trashes = trashes(disposal, &moves);
-        // Making the quarantine changes the folder above it, and making a trash does.
-        for made in trashes.iter().map(PathBuf::as_path).chain([run]) {
-            let above = made.ancestors().skip(1).find(|folder| folder.is_dir());
-            folders.extend(above.map(Path::to_path_buf));
-        }
+        // Making a trash changes the folder above it.
+        folders.extend(trashes.iter().filter_map(|trash| existing_above(trash)).map(Path::to_path_buf));
         let mut times = Vec::new();
         for path in folders {
             let modified = match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
@@ -118,14 +110,8 @@ impl Journal {
             let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             times.push(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 });
         }
-        let mut folders = times;
-        // A run that was killed before its journal was complete has changed a folder already; its partial journal has the time before that.
-        for earlier in Self::partial(run).into_iter().flat_map(|partial| partial.folders) {
-            folders.retain(|folder| folder.path != earlier.path);
-            folders.push(earlier);
-        }
         let trashes = trashes.iter().map(|trash| trash.as_path().into()).collect();
-        Ok(Self { version: VERSION, disposal, moves, replacements, trashes, folders })
+        Ok(Self { version: VERSION, disposal, moves, replacements, trashes, folders: times })
     }
 
     /// Reads the journal of a run. `None` if there is none.
@@ -150,12 +136,12 @@ impl Journal {
         }
     }
 
-    /// Writes the journal into the folder of the run, durably.
+    /// Writes the journal into the folder of the run, durably. The folder above it keeps its time.
     ///
     /// # Errors
     /// The disk is full or failing.
     pub fn write(&self, run: &Path) -> Result<()> {
-        fs::create_dir_all(run).map_err(|error| DedupError::io("make the folder", run, error))?;
+        make_folder(run).map_err(|error| DedupError::io("make the folder", run, error))?;
         let path = run.join(NAME);
         let text = serde_json::to_vec(self).unwrap_or_default();
         let write = || -> io::Result<()> {
@@ -175,15 +161,8 @@ impl Journal {
     /// Removes what a run that was undone, or that changed nothing, leaves: the empty folders, the journal, the times.
     pub fn clear(&self, run: &Path) {
         self.trashes.iter().filter_map(PathText::path).for_each(|trash| trash::remove_empty(&trash));
-        // Once before the journal is removed, in case the run is killed, and once after it, because that changes the folder above.
         self.restore_times();
         Self::remove(run);
-        self.restore_times();
-    }
-
-    /// The journal of a run that was killed before its first move, if it was written far enough.
-    fn partial(run: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(run.join(PARTIAL)).ok()?).ok()
     }
 
     /// Gives the folders their times of change back.
@@ -196,18 +175,45 @@ impl Journal {
         }
     }
 
-    /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay.
+    /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay, and the folder above keeps its
+    /// time. Completes a removal that was killed.
     pub fn remove(run: &Path) {
-        let partial = Self::partial(run);
         remove_empty(&run.join("files"));
         let _ = fs::remove_file(run.join(PARTIAL));
         let _ = fs::remove_file(run.join(NAME));
         let _ = fs::remove_dir(run);
-        if let Some(quarantine) = run.parent() {
-            let _ = fs::remove_dir(quarantine);
+        if let Some(quarantine) = run.parent()
+            && fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none())
+        {
+            let _ = keeping_time(quarantine.parent(), || fs::remove_dir(quarantine));
         }
-        partial.iter().for_each(Self::restore_times);
     }
+}
+
+/// The first folder above a path that exists.
+fn existing_above(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|folder| folder.is_dir())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let above = existing_above(folder);
+    let first = folder.ancestors().take_while(|folder| Some(*folder) != above).last().unwrap_or(folder);
+    if !first.is_dir() {
+        keeping_time(above, || fs::create_dir(first))?;
+    }
+    fs::create_dir_all(folder)
+}
+
+/// Makes a change that gives a folder another time, and gives it its time back if that is permitted. Nothing is between the two, so that a
+/// kill hardly ever is.
+fn keeping_time(folder: Option<&Path>, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let open = folder.and_then(|folder| File::open(folder).ok());
+    let time = open.as_ref().and_then(|open| open.metadata().and_then(|metadata| metadata.modified()).ok());
+    change()?;
+    if let (Some(open), Some(time)) = (open, time) {
+        let _ = open.set_times(FileTimes::new().set_modified(time));
+    }
+    Ok(())
 }
 
 /// The trashes of these moves that do not exist.

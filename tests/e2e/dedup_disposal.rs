@@ -61,7 +61,7 @@ fn the_trash_takes_copies_with_a_description_and_gives_them_back() {
     write(&photos, "c/1.jpg", "001", 1_200_000_000);
     photos.write("c/1.xmp", b"sidecar");
     let before = photos.tree();
-    photos.plan(&[]);
+    photos.plan(&["--keep", "oldest"]);
     let said = photos.run("apply", &["--action", "trash"]).ends(0);
     assert!(said.out.contains("would move 3 files") && said.out.contains("to the trash"), "{}", said.out);
     assert!(photos.tree() == before && !photos.house.path("data").exists());
@@ -270,7 +270,11 @@ fn kills(action: &str) {
     }
     killed(&photos, "undo", &[], &check);
     photos.run("undo", &[]);
-    assert!(photos.tree() == before && linked(&photos) == names);
+    let after = photos.tree();
+    let differs = |path: &&PathBuf| after.get(*path) != before.get(*path);
+    let different: BTreeSet<&PathBuf> = after.keys().chain(before.keys()).filter(differs).collect();
+    assert!(different.is_empty(), "{different:?}");
+    assert_eq!(linked(&photos), names);
 }
 
 #[test]

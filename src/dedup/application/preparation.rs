@@ -150,7 +150,7 @@ impl Operations {
         }
         let mut operations = Self::default();
         let made = planned.into_iter().map(|(run, (moves, replacements))| {
-            Ok((run.to_owned(), Journal::new(disposal, moves, replacements, run)?, true))
+            Ok((run.to_owned(), Journal::new(disposal, moves, replacements)?, true))
         });
         operations.runs = made.collect::<Result<_>>()?;
         let read = journals.into_iter().filter_map(|(run, journal)| Some((run.to_owned(), journal?, false)));
