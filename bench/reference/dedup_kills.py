@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 
 HASHES = {}
@@ -91,7 +92,11 @@ def main():
     start(commands[0]).wait()
     damaged += not is_whole()
     start(commands[1]).wait()
-    exact &= tree(photos) == before and not os.path.exists(os.path.join(trash, "Trash"))
+    after = tree(photos)
+    different = sorted(name for name in {**before, **after} if before.get(name) != after.get(name))
+    for name in different[:10]:
+        print(name, before.get(name), after.get(name), file=sys.stderr)
+    exact &= not different and not os.path.exists(os.path.join(trash, "Trash"))
     result = {
         "action": OPTIONS.action, "files": len(expected), "bytes": sum(os.path.getsize(name) for name in expected), "starts": starts,
         "kills_of_apply": kills[0], "kills_of_undo": kills[1], "moments_with_damage": damaged, "tree_is_equal": bool(exact),

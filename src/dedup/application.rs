@@ -10,7 +10,8 @@
 //!   both. So files with another mode, owner or extended attributes, or with a name outside the plan, are refused.
 //! - A clone (reflink) shares blocks and stays independent, with its own mode, owner, times and attributes.
 //!
-//! Links and clones replace only files whose bytes equal those of a kept file. The other files of an item, and all sidecars, stay as they are.
+//! Links and clones replace only files whose bytes equal those of a kept file; if only copies have these bytes, those of the first of them. The
+//! other files of an item, and all sidecars, stay as they are, and nothing moves.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ pub struct Applied {
     pub bytes: u64,
     /// Files that an earlier run of the same plan had moved or replaced.
     pub already: u64,
-    /// Files that equal no kept file byte for byte, so they are not replaced. Sidecars are not counted.
+    /// Files that equal no kept file byte for byte, and no copy before them, so they are not replaced. Sidecars are not counted.
     pub unequal: u64,
     /// Groups that the user keeps whole from now on.
     pub kept_whole: u64,
@@ -233,13 +234,12 @@ impl Run<'_> {
             };
             let record = &self.operations.runs[*at].1.replacements[*number];
             let replacing = self.places.replacing(self.request.disposal, *number, record);
-            let state = record.kept.path().and_then(|path| kept.get(&path).copied());
-            let Some(state) = state else {
-                let reason = "the plan keeps another file than when the run began".into();
-                self.applied.refused.push(Refused { path: first, reason });
-                continue;
+            let source = record.kept.path().unwrap_or_default();
+            let state = match kept.get(&source) {
+                Some(state) => Ok(*state),
+                None => state(&source, &record.blake3),
             };
-            match replacing.replace(state, self.request.dry_run) {
+            match state.and_then(|state| replacing.replace(state, self.request.dry_run)) {
                 Ok(true) => {
                     self.applied.replaced += 1;
                     self.applied.bytes += file.bytes;
@@ -281,13 +281,15 @@ fn move_all(moves: &[(PathBuf, &PathBuf, String)], disposal: Disposal) -> Result
 
 /// Compares all files of a member with the plan. Returns their states from before they were read.
 fn unchanged(member: &Member) -> Result<Vec<(PathBuf, Stamp)>, Refused> {
-    let mut states = Vec::new();
-    for (path, blake3) in paths(member) {
-        let metadata = std::fs::symlink_metadata(&path);
-        unchanged_file(&path, &blake3)?;
-        states.extend(metadata.ok().map(|metadata| (path, Stamp::of(&metadata))));
-    }
-    Ok(states)
+    paths(member).map(|(path, blake3)| state(&path, &blake3).map(|state| (path, state))).collect()
+}
+
+/// The state of a file from before it was read and compared with the plan.
+fn state(path: &Path, blake3: &str) -> Result<Stamp, Refused> {
+    let refused = |error: std::io::Error| Refused { path: path.into(), reason: error.to_string() };
+    let metadata = std::fs::symlink_metadata(path).map_err(refused)?;
+    unchanged_file(path, blake3)?;
+    Ok(Stamp::of(&metadata))
 }
 
 fn unchanged_file(path: &Path, blake3: &str) -> Result<(), Refused> {

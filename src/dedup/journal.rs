@@ -66,7 +66,7 @@ pub struct Move {
 pub struct Replacement {
     /// All its paths; at least one.
     pub paths: Vec<PathText>,
-    /// The file that is kept.
+    /// The file with equal bytes that stays.
     pub kept: PathText,
     /// BLAKE3 of the content of both.
     pub blake3: String,
@@ -182,10 +182,12 @@ impl Journal {
         let _ = fs::remove_file(run.join(PARTIAL));
         let _ = fs::remove_file(run.join(NAME));
         let _ = fs::remove_dir(run);
-        if let Some(quarantine) = run.parent()
-            && fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none())
-        {
-            let _ = keeping_time(quarantine.parent(), || fs::remove_dir(quarantine));
+        let Some(quarantine) = run.parent() else { return };
+        let is_empty = fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none());
+        let above = quarantine.parent();
+        let was_killed = || above.and_then(|above| kept_time(&File::open(above).ok()?)).is_some();
+        if is_empty || was_killed() {
+            let _ = keeping_time(above, || if is_empty { fs::remove_dir(quarantine) } else { Ok(()) });
         }
     }
 }
@@ -204,17 +206,55 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Makes a change that gives a folder another time, and gives it its time back if that is permitted. Nothing is between the two, so that a
-/// kill hardly ever is.
+/// Makes a change that gives a folder another time, and gives it its time back if that is permitted. Meanwhile an extended attribute of the
+/// folder has the time, so a run that is killed in between can be completed.
 fn keeping_time(folder: Option<&Path>, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let open = folder.and_then(|folder| File::open(folder).ok());
-    let time = open.as_ref().and_then(|open| open.metadata().and_then(|metadata| metadata.modified()).ok());
-    change()?;
-    if let (Some(open), Some(time)) = (open, time) {
-        let _ = open.set_times(FileTimes::new().set_modified(time));
+    let Some(open) = folder.and_then(|folder| File::open(folder).ok()) else { return change() };
+    let time = kept_time(&open).or_else(|| open.metadata().and_then(|metadata| metadata.modified()).ok());
+    if let Some(time) = time {
+        keep_time(&open, Some(time));
     }
-    Ok(())
+    let changed = change();
+    if let Some(time) = time
+        && open.set_times(FileTimes::new().set_modified(time)).is_ok()
+    {
+        keep_time(&open, None);
+    }
+    changed
 }
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+const KEPT_TIME: &str = "user.gallerist.modified";
+
+/// The time that a run which was killed left with a folder.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn kept_time(folder: &File) -> Option<SystemTime> {
+    let mut bytes = [0; 8];
+    let length = rustix::fs::fgetxattr(folder, KEPT_TIME, bytes.as_mut_slice()).ok()?;
+    let nanoseconds = u64::from_le_bytes(bytes);
+    (length == bytes.len()).then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+}
+
+/// Leaves a time with a folder, or removes it. A file system without such attributes leaves a short moment in which a kill is noticed.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn keep_time(folder: &File, time: Option<SystemTime>) {
+    let since = time.map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let _ = match since {
+        Some(since) => {
+            let bytes = (since.as_nanos() as u64).to_le_bytes();
+            rustix::fs::fsetxattr(folder, KEPT_TIME, &bytes, rustix::fs::XattrFlags::empty())
+        }
+        None => rustix::fs::fremovexattr(folder, KEPT_TIME),
+    };
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn kept_time(_: &File) -> Option<SystemTime> {
+    None
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn keep_time(_: &File, _: Option<SystemTime>) {}
 
 /// The trashes of these moves that do not exist.
 fn trashes(disposal: Disposal, moves: &[Move]) -> BTreeSet<PathBuf> {

@@ -41,10 +41,10 @@ pub fn write(
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Copies of photos</title>\n\
          <style>\n{COLOURS}{STYLE}</style>\n</head>\n<body>\n<header><div><h1>Copies of photos</h1>\n\
-         <span>{} photos{}</span>\n<label>Show <select id=\"show\" autocomplete=\"off\">{}</select></label>\n\
+         <span>{} photos{}</span>\n<span id=\"sum\" role=\"status\"></span>\n<button id=\"save\" type=\"button\">Save plan</button></div>\n\
+         <div><label>Show <select id=\"show\" autocomplete=\"off\">{}</select></label>\n\
          <label>Path <input id=\"search\" type=\"search\" placeholder=\"a part of it\" autocomplete=\"off\"></label>\n\
-         <span id=\"shown\" role=\"status\"></span>\n<span id=\"sum\" role=\"status\"></span>\n\
-         <button id=\"save\" type=\"button\">Save plan</button></div></header>\n<main>\n",
+         <span id=\"shown\" role=\"status\"></span></div></header>\n<main>\n",
         count(counts.photos),
         place(plan),
         options(plan)
@@ -116,8 +116,10 @@ fn section(number: usize, group: &Group, root: Option<&Path>, pictures: Pictures
         .enumerate()
         .map(|(at, member)| figure(number, at, member, root, pictures))
         .collect();
+    // Two pictures need half of the width.
+    let wide = if group.members.len() > 2 { " class=\"wide\"" } else { "" };
     format!(
-        "<section data-group=\"{number}\" aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
+        "<section data-group=\"{number}\"{wide} aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
          <p class=\"wrong\" hidden>Keep at least one.</p>\n<div>\n{members}</div>\n\
          <label><input type=\"checkbox\" autocomplete=\"off\"> keep all, and do not ask again</label>\n</section>\n",
         Escaped(&group.id)
@@ -164,7 +166,7 @@ fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "<section aria-labelledby=\"unread\"><h2 id=\"unread\">Not compared</h2>\n<table><tr><th>files<th>reason<th>an example</tr>"
+        "<section class=\"wide\" aria-labelledby=\"unread\"><h2 id=\"unread\">Not compared</h2>\n<table><tr><th>files<th>reason<th>an example</tr>"
     )?;
     for unread in &plan.unread {
         let example = unread.paths.first().and_then(|path| path.path()).unwrap_or_default();

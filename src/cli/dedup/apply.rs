@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     if applied.unequal > 0 {
         let files = plural(applied.unequal, "file");
         screen.text(format!(
-            "{files} skipped: only files that equal the kept one byte for byte are replaced"
+            "{files} skipped: no other file of the group has the same bytes, or the first that has stays"
         ))?;
     }
     if applied.kept_whole > 0 {

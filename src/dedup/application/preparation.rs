@@ -59,8 +59,8 @@ impl Places {
     }
 }
 
-/// The files of a copy that a replacement concerns, each with the kept file that has its bytes, if there is one. Sidecars are left alone:
-/// they are small, and programs write into them.
+/// The files of a copy that a replacement concerns, each with the file that replaces it, if there is one. Sidecars are left alone: they are
+/// small, and programs write into them.
 pub(super) fn pairs<'a>(
     group: &'a Group,
     member: &'a Member,
@@ -68,16 +68,22 @@ pub(super) fn pairs<'a>(
     let is_photo = |file: &&PlannedFile| {
         file.paths.first().and_then(PathText::path).is_some_and(|path| !is_sidecar(&path))
     };
-    member.files.iter().filter(is_photo).map(|file| (file, kept_twin(group, file)))
+    member.files.iter().filter(is_photo).map(|file| (file, twin(group, file)))
 }
 
-/// The kept file with the bytes of this one, on the same file system if there are several.
-fn kept_twin(group: &Group, copy: &PlannedFile) -> Option<PathBuf> {
+/// The file with the bytes of this one: a kept one, on the same file system if there are several. If only copies have these bytes, it is the
+/// first of them, which stays.
+fn twin(group: &Group, copy: &PlannedFile) -> Option<PathBuf> {
     let device = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| metadata.dev());
     let of_copy = copy.paths.first().and_then(PathText::path).and_then(|path| device(&path));
-    let kept = group.members.iter().filter(|member| member.action == Action::Keep);
-    let twins = kept.flat_map(|member| &member.files).filter(|file| file.blake3 == copy.blake3);
-    twins.filter_map(|file| file.paths.first()?.path()).min_by_key(|path| device(path) != of_copy)
+    let with_bytes = |action: Action| {
+        let members = group.members.iter().filter(move |member| member.action == action);
+        members.flat_map(|member| &member.files).filter(|file| file.blake3 == copy.blake3)
+    };
+    let path = |file: &PlannedFile| file.paths.first()?.path();
+    let kept = with_bytes(Action::Keep).filter_map(path).min_by_key(|path| device(path) != of_copy);
+    let first = || with_bytes(Action::Move).next().filter(|first| *first != copy);
+    kept.or_else(|| first().and_then(path))
 }
 
 /// The journals of a run, and where each file is in them.

@@ -45,7 +45,7 @@ function filter() {
     section.hidden = !isKind || !paths[at].includes(part);
     count += section.hidden ? 0 : 1;
   });
-  document.getElementById("shown").textContent = count < sections.length ? `${number.format(count)} groups shown` : "";
+  document.getElementById("shown").textContent = count < sections.length ? `${number.format(count)} ${count === 1 ? "group" : "groups"} shown` : "";
 }
 
 document.getElementById("show").addEventListener("change", () => {
