@@ -43,7 +43,7 @@ def make(faces, photos):
         photo(person, ("old disk", "pictures", name))
     photo("003", ("backup 2021", "IMG_0413 (1).jpg"))
     photo("004", ("camera", "IMG_0418.jpg")).save(path("sent", "IMG-20190704-WA0003.jpg"), quality=45)
-    photo("005", ("camera", "IMG_0420.jpg")).save(path("edited", "IMG_0420.webp"), quality=60)
+    photo("005", ("camera", "IMG_0420.jpg")).save(path("edited", "IMG_0420-edited.jpg"), quality=60)
     picture = photo("006", ("camera", "IMG_0425.jpg"))
     picture.crop((16, 10, 310, 304)).save(path("edited", "portrait.jpg"), quality=85)
     picture.resize((160, 160)).save(path("thumbnails", "IMG_0425.jpg"), quality=80)
