@@ -43,7 +43,7 @@ test('the page of copies shows the groups that are asked for', async () => {
   assert.equal(await shown(), 2);
   await view.page.getByLabel('Show').selectOption('exact');
   assert.equal(await shown(), 1);
-  await view.page.getByText('Equal files').waitFor();
+  await view.page.getByRole('heading', { name: 'Equal files' }).waitFor();
   await view.page.getByLabel('Show').selectOption('all');
   await view.page.getByLabel('Path').fill('SECOND');
   assert.equal(await shown(), 1);
