@@ -36,6 +36,7 @@ fn main() {
     report("shared_faces", &[Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/faces/pairs.tsv")]);
     report_browser();
     report_heif();
+    report_clone_disk();
     small_disks::report();
 }
 
@@ -58,6 +59,17 @@ fn report_heif() {
     let find =
         |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     report("heif_installed", &[["heif-dec", "heif-convert"].into_iter().find_map(find).unwrap_or_default()]);
+}
+
+/// Sets `cfg(clone_disk)` if `tests/clone_disk` finds or mounts a file system that can clone files.
+fn report_clone_disk() {
+    println!("cargo::rustc-check-cfg=cfg(clone_disk)");
+    println!("cargo::rerun-if-changed=tests/clone_disk");
+    println!("cargo::rerun-if-env-changed=TMPDIR");
+    let mut command = std::process::Command::new("tests/clone_disk");
+    if command.arg("true").stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success()) {
+        println!("cargo::rustc-cfg=clone_disk");
+    }
 }
 
 fn search(folder: &str) {

@@ -23,6 +23,7 @@ mod comparison;
 mod contents;
 mod database;
 pub mod decisions;
+mod disposal;
 mod error;
 mod examination;
 mod files;
@@ -43,6 +44,7 @@ mod tests;
 mod thumbnail;
 mod tones;
 
+pub use disposal::Disposal;
 pub use error::{DedupError, Result};
 pub use keep::{DEFAULT as KEEP, Keep};
 pub use planning::{PlanRequest, Planned, plan};

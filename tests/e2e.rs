@@ -37,6 +37,8 @@ mod crash;
 mod decision;
 #[path = "e2e/dedup.rs"]
 mod dedup;
+#[path = "e2e/dedup_disposal.rs"]
+mod dedup_disposal;
 #[path = "e2e/dedup_subjects.rs"]
 mod dedup_subjects;
 #[path = "e2e/detectors.rs"]

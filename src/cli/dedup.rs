@@ -14,7 +14,7 @@ use super::{ExitStatus, folders, interrupt};
 use crate::control::Control;
 use crate::dedup::decisions::Decisions;
 
-/// Find copies of photos, and people who are in a gallery twice. No photo is deleted: `plan` only reads, `apply` moves to a quarantine, `undo` moves back.
+/// Find copies of photos, and people who are in a gallery twice. No photo is deleted: `plan` only reads, `apply` moves or links copies, `undo` restores them.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -25,9 +25,9 @@ pub struct Arguments {
 enum Verb {
     /// Find copies, and write what would be moved to a plan
     Plan(plan::Arguments),
-    /// Move the copies of a plan to a quarantine
+    /// Move the copies of a plan to a quarantine or the trash, or replace them by links
     Apply(apply::Arguments),
-    /// Move the files of a plan back to their places
+    /// Undo what `apply` did
     Undo(apply::UndoArguments),
     /// Find people who are in a gallery under two names, and names that stand for two people
     Subjects(subjects::Arguments),

@@ -1,25 +1,51 @@
 //! Applies a plan, and undoes it.
 //!
-//! Files are moved to a quarantine on the same file system: `ROOT/.gallerist-quarantine/RUN/...`, where RUN follows from the plan. Nothing is
-//! deleted. Before a group is touched, the content of all its files is read again and compared with the plan. An item moves completely or
-//! not at all.
+//! What becomes of the copies is a [`Disposal`]. Nothing is deleted, and a journal in `ROOT/.gallerist-quarantine/RUN`, where RUN follows from
+//! the plan, makes a run that was stopped or killed complete, or undoes it. Before a group is touched, the content of all its files is read
+//! again and compared with the plan.
+//!
+//! - A quarantine, `files` beside the journal, is on the file system of the photos. An item moves completely or not at all.
+//! - The trash is that of the desktop. Items move completely too.
+//! - A hard link makes a copy another name of the kept file. Both have one mode, owner and time then, and who writes into one writes into
+//!   both. So files with another mode, owner or extended attributes, or with a name outside the plan, are refused.
+//! - A clone (reflink) shares blocks and stays independent, with its own mode, owner, times and attributes.
+//!
+//! Links and clones replace only files whose bytes equal those of a kept file; if only copies have these bytes, those of the first of them. The
+//! other files of an item, and all sidecars, stay as they are, and nothing moves.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::cache::ContentHash;
 use super::decisions::Decisions;
-use super::error::{DedupError, Result};
-use super::journal::{Journal, Move, QUARANTINE, exists, rename};
-use super::plan::{Action, Group, Member, Plan, hex};
+use super::disposal::Disposal;
+use super::error::Result;
+use super::files::Stamp;
+use super::journal::{exists, rename};
+use super::plan::{Action, Group, Member, PathText, Plan, hex};
 use super::planning::content_hash;
 use crate::control::Control;
+
+pub mod attributes;
+mod preparation;
+mod replacement;
+#[cfg(test)]
+mod tests;
+pub mod trash;
+mod undo;
+
+use preparation::{Operations, Places, pairs, paths};
+pub use undo::{Undone, undo};
 
 /// How a plan is applied.
 #[derive(Debug, Clone, Default)]
 pub struct ApplyRequest {
-    /// The folder that takes the files. Without one, each root has its own.
+    /// What becomes of the copies.
+    pub disposal: Disposal,
+    /// The folder for the journal and the files of a quarantine. Without one, each root has its own.
     pub quarantine: Option<PathBuf>,
+    /// The trash of the user's home, usually `~/.local/share/Trash`.
+    pub home_trash: Option<PathBuf>,
     /// Report what would be done, and do nothing.
     pub dry_run: bool,
 }
@@ -27,18 +53,24 @@ pub struct ApplyRequest {
 /// What was done, or would be.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Applied {
+    /// What becomes of the copies.
+    pub disposal: Disposal,
     /// Files that were moved by this run.
     pub moved: u64,
-    /// Their bytes.
+    /// Files that were replaced by this run, each once.
+    pub replaced: u64,
+    /// The bytes of both.
     pub bytes: u64,
-    /// Files that an earlier run of the same plan had moved.
+    /// Files that an earlier run of the same plan had moved or replaced.
     pub already: u64,
+    /// Files that equal no kept file byte for byte, and no copy before them, so they are not replaced. Sidecars are not counted.
+    pub unequal: u64,
     /// Groups that the user keeps whole from now on.
     pub kept_whole: u64,
-    /// Groups that were left alone, with the reason.
+    /// Groups and files that were left alone, with the reason.
     pub refused: Vec<Refused>,
     /// The folders with the moved files.
-    pub quarantines: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
     /// Whether it was stopped before the end.
     pub stopped: bool,
 }
@@ -55,7 +87,8 @@ pub struct Refused {
 /// Applies a plan. The same plan again completes a run that was stopped or killed.
 ///
 /// # Errors
-/// A journal cannot be written. Files that cannot be moved are in [`Applied::refused`].
+/// The system cannot do it, the plan was applied with another disposal, or a journal cannot be written. Files that cannot be moved or
+/// replaced are in [`Applied::refused`].
 pub fn apply(
     plan: &Plan,
     request: &ApplyRequest,
@@ -63,100 +96,178 @@ pub fn apply(
     control: &Control<'_>,
 ) -> Result<Applied> {
     let places = Places::of(plan, request.quarantine.as_deref());
-    let mut applied = Applied::default();
-    let groups: Vec<&Group> = plan.groups.iter().filter(|group| !group.keep_all).collect();
+    let operations = Operations::of(plan, &places, request)?;
+    let mut run = Run { places, operations, request, applied: Applied::default() };
+    run.applied.disposal = request.disposal;
     if !request.dry_run {
         for group in plan.groups.iter().filter(|group| group.keep_all) {
             decisions.keep_all(&contents(group))?;
-            applied.kept_whole += 1;
+            run.applied.kept_whole += 1;
         }
-        let mut moves: BTreeMap<PathBuf, Vec<Move>> = BTreeMap::new();
-        for member in
-            groups.iter().flat_map(|group| &group.members).filter(|member| member.action == Action::Move)
-        {
-            for (from, to, run, blake3) in places.moves(member) {
-                let one = Move { from: from.as_path().into(), to: to.as_path().into(), blake3 };
-                moves.entry(run).or_default().push(one);
-            }
-        }
-        for (run, moves) in moves {
-            if Journal::read(&run)?.is_none() {
-                Journal::new(moves, &run)?.write(&run)?;
-            }
-            applied.quarantines.push(run);
-        }
+        run.begin()?;
     }
+    let groups: Vec<&Group> = plan.groups.iter().filter(|group| !group.keep_all).collect();
     let total = groups.len() as u64;
     for (done, group) in groups.into_iter().enumerate() {
         if control.is_stopped() {
-            applied.stopped = true;
+            run.applied.stopped = true;
             break;
         }
-        apply_group(group, &places, request.dry_run, &mut applied);
+        run.apply_group(group);
         control.report("groups", done as u64 + 1, Some(total));
     }
-    if applied.moved + applied.already == 0 && !applied.stopped {
-        for run in std::mem::take(&mut applied.quarantines) {
-            let journal = Journal::read(&run)?;
-            Journal::remove(&run);
-            journal.iter().for_each(Journal::restore_times);
-        }
-    }
-    Ok(applied)
+    Ok(run.end())
 }
 
-fn apply_group(group: &Group, places: &Places, dry_run: bool, applied: &mut Applied) {
-    let moved: Vec<&Member> = group.members.iter().filter(|member| member.action == Action::Move).collect();
-    if moved.is_empty() {
-        return;
+struct Run<'a> {
+    places: Places,
+    operations: Operations,
+    request: &'a ApplyRequest,
+    applied: Applied,
+}
+
+impl Run<'_> {
+    /// Writes the journals, and removes what a run that was killed left.
+    fn begin(&mut self) -> Result<()> {
+        for (folder, journal, is_new) in &self.operations.runs {
+            if *is_new {
+                journal.write(folder)?;
+            } else {
+                for (number, record) in journal.replacements.iter().enumerate() {
+                    self.places.replacing(journal.disposal, number, record).clean();
+                }
+            }
+        }
+        let mut folders: Vec<PathBuf> = match self.request.disposal {
+            Disposal::Quarantine => self.operations.runs.iter().map(|(folder, ..)| folder.clone()).collect(),
+            Disposal::Trash => {
+                let places = self.operations.moves.values();
+                places.filter_map(|place| trash::of_place(place)).map(Path::to_path_buf).collect()
+            }
+            Disposal::Hardlink | Disposal::Reflink => Vec::new(),
+        };
+        folders.sort();
+        folders.dedup();
+        self.applied.folders = folders;
+        Ok(())
     }
-    for member in group.members.iter().filter(|member| member.action == Action::Keep) {
-        if let Err(refused) = unchanged(member) {
-            let reason = format!("{}, so its copies stay", refused.reason);
-            applied.refused.push(Refused { reason, ..refused });
+
+    /// Leaves nothing of a run that did nothing.
+    fn end(mut self) -> Applied {
+        let done = self.applied.moved + self.applied.replaced + self.applied.already;
+        if !self.request.dry_run && done == 0 && !self.applied.stopped {
+            self.applied.folders.clear();
+            self.operations.runs.iter().for_each(|(folder, journal, _)| journal.clear(folder));
+        }
+        self.applied
+    }
+
+    fn apply_group(&mut self, group: &Group) {
+        let is_moved = |member: &&Member| member.action == Action::Move;
+        let (moved, kept): (Vec<&Member>, Vec<&Member>) = group.members.iter().partition(is_moved);
+        if moved.is_empty() {
             return;
         }
+        let mut states = BTreeMap::new();
+        for member in kept {
+            match unchanged(member) {
+                Ok(of_member) => states.extend(of_member),
+                Err(refused) => {
+                    let reason = format!("{}, so its copies stay", refused.reason);
+                    self.applied.refused.push(Refused { reason, ..refused });
+                    return;
+                }
+            }
+        }
+        for member in moved {
+            if !self.request.disposal.moves() {
+                self.replace_files(group, member, &states);
+            } else if let Err(refused) = self.move_item(member) {
+                self.applied.refused.push(refused);
+            }
+        }
     }
-    for member in moved {
-        let moves = places.moves(member);
-        let count = member.files.iter().map(|file| file.paths.len()).sum::<usize>();
-        if moves.len() != count {
-            let path = member.photo.path().unwrap_or_default();
-            applied.refused.push(Refused {
-                path,
-                reason: "one of its files is in none of the folders of the plan".into(),
-            });
-            continue;
+
+    fn move_item(&mut self, member: &Member) -> Result<(), Refused> {
+        let mut pending = Vec::new();
+        let mut already = 0;
+        for (from, blake3) in paths(member) {
+            match self.operations.moves.get(&from) {
+                Some(to) if exists(&from) || !exists(to) => pending.push((from, to, blake3)),
+                Some(_) => already += 1,
+                None => return Err(self.is_outside(member)),
+            }
         }
-        let pending: Vec<_> =
-            moves.into_iter().filter(|(from, to, ..)| exists(from) || !exists(to)).collect();
-        applied.already += (count - pending.len()) as u64;
-        let check = |(from, _, _, blake3): &(PathBuf, PathBuf, PathBuf, String)| unchanged_file(from, blake3);
-        if let Err(refused) = pending.iter().try_for_each(check) {
-            applied.refused.push(refused);
-            continue;
+        self.applied.already += already;
+        pending.iter().try_for_each(|(from, _, blake3)| unchanged_file(from, blake3))?;
+        if !self.request.dry_run {
+            move_all(&pending, self.request.disposal)?;
         }
-        if !dry_run && let Err(refused) = move_all(&pending) {
-            applied.refused.push(refused);
-            continue;
-        }
-        applied.moved += pending.len() as u64;
+        self.applied.moved += pending.len() as u64;
         // Several names of one file free its bytes once.
-        applied.bytes +=
+        self.applied.bytes +=
             if pending.is_empty() { 0 } else { member.files.iter().map(|file| file.bytes).sum() };
+        Ok(())
+    }
+
+    fn is_outside(&self, member: &Member) -> Refused {
+        let path = member.photo.path().unwrap_or_default();
+        let reason = match paths(member).all(|(path, _)| self.places.contain(&path)) {
+            true => "one of its files was not there when the run began",
+            false => "one of its files is in none of the folders of the plan",
+        };
+        Refused { path, reason: reason.into() }
+    }
+
+    fn replace_files(&mut self, group: &Group, member: &Member, kept: &BTreeMap<PathBuf, Stamp>) {
+        for (file, twin) in pairs(group, member) {
+            if twin.is_none() {
+                self.applied.unequal += 1;
+                continue;
+            }
+            let is_inside =
+                file.paths.iter().filter_map(PathText::path).all(|path| self.places.contain(&path));
+            let first = file.paths.first().and_then(PathText::path).unwrap_or_default();
+            let Some((at, number)) = self.operations.replacements.get(&first).filter(|_| is_inside) else {
+                self.applied.refused.push(self.is_outside(member));
+                continue;
+            };
+            let record = &self.operations.runs[*at].1.replacements[*number];
+            let replacing = self.places.replacing(self.request.disposal, *number, record);
+            let source = record.kept.path().unwrap_or_default();
+            let state = match kept.get(&source) {
+                Some(state) => Ok(*state),
+                None => state(&source, &record.blake3),
+            };
+            match state.and_then(|state| replacing.replace(state, self.request.dry_run)) {
+                Ok(true) => {
+                    self.applied.replaced += 1;
+                    self.applied.bytes += file.bytes;
+                }
+                Ok(false) => self.applied.already += 1,
+                Err(refused) => self.applied.refused.push(refused),
+            }
+        }
     }
 }
 
 /// Moves all files of an item, or none.
-fn move_all(moves: &[(PathBuf, PathBuf, PathBuf, String)]) -> Result<(), Refused> {
-    for (at, (from, to, ..)) in moves.iter().enumerate() {
-        if let Err(error) = rename(from, to) {
-            for (from, to, ..) in moves[..at].iter().rev() {
+fn move_all(moves: &[(PathBuf, &PathBuf, String)], disposal: Disposal) -> Result<(), Refused> {
+    for (at, (from, to, _)) in moves.iter().enumerate() {
+        let moved = match disposal {
+            Disposal::Trash => trash::put(from, to),
+            _ => rename(from, to),
+        };
+        if let Err(error) = moved {
+            for (from, to, _) in moves[..at].iter().rev() {
                 // If this fails too, the file is in the quarantine and in the journal, so the plan can still be undone.
-                let _ = rename(to, from);
+                let _ = match disposal {
+                    Disposal::Trash => trash::take_back(from, to),
+                    _ => rename(to, from),
+                };
             }
-            let reason = match error.kind() {
-                std::io::ErrorKind::CrossesDevices => {
+            let reason = match (error.kind(), disposal) {
+                (std::io::ErrorKind::CrossesDevices, Disposal::Quarantine) => {
                     "it is on another file system than the quarantine; name a folder on that file system"
                         .into()
                 }
@@ -168,13 +279,17 @@ fn move_all(moves: &[(PathBuf, PathBuf, PathBuf, String)]) -> Result<(), Refused
     Ok(())
 }
 
-fn unchanged(member: &Member) -> Result<(), Refused> {
-    for file in &member.files {
-        for path in file.paths.iter().filter_map(|path| path.path()) {
-            unchanged_file(&path, &file.blake3)?;
-        }
-    }
-    Ok(())
+/// Compares all files of a member with the plan. Returns their states from before they were read.
+fn unchanged(member: &Member) -> Result<Vec<(PathBuf, Stamp)>, Refused> {
+    paths(member).map(|(path, blake3)| state(&path, &blake3).map(|state| (path, state))).collect()
+}
+
+/// The state of a file from before it was read and compared with the plan.
+fn state(path: &Path, blake3: &str) -> Result<Stamp, Refused> {
+    let refused = |error: std::io::Error| Refused { path: path.into(), reason: error.to_string() };
+    let metadata = std::fs::symlink_metadata(path).map_err(refused)?;
+    unchanged_file(path, blake3)?;
+    Ok(Stamp::of(&metadata))
 }
 
 fn unchanged_file(path: &Path, blake3: &str) -> Result<(), Refused> {
@@ -183,44 +298,6 @@ fn unchanged_file(path: &Path, blake3: &str) -> Result<(), Refused> {
         Ok(content) if hex(&content) == blake3 => Ok(()),
         Ok(_) => Err(refused("it changed since the plan was made".into())),
         Err(error) => Err(refused(error.to_string())),
-    }
-}
-
-/// Where files go.
-struct Places {
-    /// Roots with the folder of the run for each, the longest path first.
-    runs: Vec<(PathBuf, PathBuf)>,
-}
-
-impl Places {
-    fn of(plan: &Plan, quarantine: Option<&Path>) -> Self {
-        let id = hex(&blake3::hash(moved_files(plan).as_bytes()).as_bytes()[..6]);
-        let mut runs = Vec::new();
-        for (number, root) in plan.roots.iter().filter_map(|root| root.path()).enumerate() {
-            // A root may be a single photo.
-            let root =
-                if root.is_dir() { root } else { root.parent().unwrap_or(Path::new("/")).to_path_buf() };
-            let run = match quarantine {
-                Some(folder) => folder.join(&id).join(number.to_string()),
-                None => root.join(QUARANTINE).join(&id),
-            };
-            runs.push((root, run));
-        }
-        runs.sort_by_key(|(root, _)| std::cmp::Reverse(root.components().count()));
-        Self { runs }
-    }
-
-    /// For each path of each file: from, to, the folder of the run, the content.
-    fn moves(&self, member: &Member) -> Vec<(PathBuf, PathBuf, PathBuf, String)> {
-        let paths =
-            member.files.iter().flat_map(|file| file.paths.iter().map(move |path| (path, &file.blake3)));
-        let place = |(path, blake3): (&super::plan::PathText, &String)| {
-            let from = path.path()?;
-            let (root, run) = self.runs.iter().find(|(root, _)| from.starts_with(root))?;
-            let to = run.join("files").join(from.strip_prefix(root).ok()?);
-            Some((from, to, run.clone(), blake3.clone()))
-        };
-        paths.filter_map(place).collect()
     }
 }
 
@@ -242,76 +319,4 @@ fn contents(group: &Group) -> Vec<(ContentHash, Vec<PathBuf>)> {
         }
     }
     contents
-}
-
-/// What was moved back.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct Undone {
-    /// Files that are at their places again.
-    pub restored: u64,
-    /// Files that could not be moved back, with the reason. They stay in the quarantine.
-    pub refused: Vec<Refused>,
-    /// Whether it was stopped before the end.
-    pub stopped: bool,
-}
-
-/// Moves all files of a run back, and gives the folders their times. The same call again continues after a stop.
-///
-/// # Errors
-/// There is no such run, or a journal is damaged.
-pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Result<Undone> {
-    let places = Places::of(plan, quarantine);
-    let mut undone = Undone::default();
-    let mut has_run = false;
-    for (root, run) in &places.runs {
-        has_run |= run.is_dir();
-        let Some(journal) = Journal::read(run)? else {
-            // A run that was killed before its first move.
-            Journal::remove(run);
-            if run.is_dir() {
-                let reason = "it contains files but no journal, so their places are not known".into();
-                undone.refused.push(Refused { path: run.clone(), reason });
-            }
-            continue;
-        };
-        undo_run(&journal, root, run, control, &mut undone);
-    }
-    match has_run {
-        true => Ok(undone),
-        false => {
-            let path = places.runs.first().map_or_else(PathBuf::new, |(_, run)| run.clone());
-            Err(DedupError::Plan { path, reason: "this plan was not applied, or it was undone".into() })
-        }
-    }
-}
-
-fn undo_run(journal: &Journal, root: &Path, run: &Path, control: &Control<'_>, undone: &mut Undone) {
-    let total = journal.moves.len() as u64;
-    let before = undone.refused.len();
-    for (done, one) in journal.moves.iter().rev().enumerate() {
-        if control.is_stopped() {
-            undone.stopped = true;
-            return;
-        }
-        // A journal that somebody changed moves nothing from or to other places.
-        let place = |path: Option<PathBuf>, folder: &Path| path.filter(|path| path.starts_with(folder));
-        if let (Some(from), Some(to)) = (place(one.from.path(), root), place(one.to.path(), run))
-            && exists(&to)
-        {
-            match rename(&to, &from) {
-                Ok(()) => undone.restored += 1,
-                Err(error) => {
-                    let reason = format!("it stays at {}: {error}", to.display());
-                    undone.refused.push(Refused { path: from, reason });
-                }
-            }
-        }
-        control.report("files", done as u64 + 1, Some(total));
-    }
-    if undone.refused.len() == before {
-        // Once before the journal is removed, in case the run is killed, and once after it, because that changes the folder above.
-        journal.restore_times();
-        Journal::remove(run);
-        journal.restore_times();
-    }
 }

@@ -33,6 +33,14 @@ pub enum DedupError {
     /// SQLite failed.
     #[error("the cache or the decisions failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The system or a file system cannot do what was asked. Nothing was changed.
+    #[error("{}: {reason}", path.display())]
+    Unsupported {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it cannot do.
+        reason: String,
+    },
     /// A plan is damaged, of another version, or would lose something.
     #[error("{}: {reason}", path.display())]
     Plan {

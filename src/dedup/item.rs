@@ -83,6 +83,11 @@ pub fn is_video(path: &Path) -> bool {
     VIDEOS.contains(&parts(path).1.as_str())
 }
 
+/// Whether the name of a file is that of a sidecar.
+pub fn is_sidecar(path: &Path) -> bool {
+    SIDECARS.contains(&parts(path).1.as_str())
+}
+
 /// The key of the item to which a companion belongs.
 fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
     let (stem, ending) = parts(path);

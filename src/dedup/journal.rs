@@ -1,6 +1,8 @@
-//! The journal of a run: which file moves where. It is written before the first move, so a run that was killed can be completed or undone.
+//! The journal of a run: which file moves where, and which are replaced. It is written before the first change, so a run that was killed can
+//! be completed or undone.
 //!
 //! A move is a rename on one file system. Whether it was made is seen from the files: before it only `from` exists, after it only `to`.
+//! A replacement is a rename over the replaced file. Whether it was made is seen from the inode.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes};
@@ -11,6 +13,9 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
+use super::application::attributes::Attributes;
+use super::application::trash;
+use super::disposal::Disposal;
 use super::error::{DedupError, Result};
 use super::plan::PathText;
 
@@ -19,15 +24,26 @@ pub const QUARANTINE: &str = ".gallerist-quarantine";
 const NAME: &str = "journal.json";
 /// A journal that is being written. A run that was killed leaves it, and no file was moved yet.
 const PARTIAL: &str = "journal.json.partial";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version before disposals: all that it has are moves to a quarantine.
+const QUARANTINE_ONLY: u32 = 1;
 
-/// The moves of a run into one quarantine.
+/// What a run does below one folder of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
     version: u32,
+    /// What becomes of the copies.
+    #[serde(default)]
+    pub disposal: Disposal,
     /// The moves in order.
     pub moves: Vec<Move>,
+    /// The files that are replaced, in order.
+    #[serde(default)]
+    pub replacements: Vec<Replacement>,
+    /// The trashes that did not exist before the run.
+    #[serde(default)]
+    trashes: Vec<PathText>,
     /// The folders of the files, with their times of change before the run.
     folders: Vec<FolderTime>,
 }
@@ -38,10 +54,28 @@ pub struct Journal {
 pub struct Move {
     /// Where the file was.
     pub from: PathText,
-    /// Where it is in the quarantine.
+    /// Where it is in the quarantine or trash.
     pub to: PathText,
     /// BLAKE3 of its content.
     pub blake3: String,
+}
+
+/// A file that is replaced by equal bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replacement {
+    /// All its paths; at least one.
+    pub paths: Vec<PathText>,
+    /// The file with equal bytes that stays.
+    pub kept: PathText,
+    /// BLAKE3 of the content of both.
+    pub blake3: String,
+    /// Inode number before the run.
+    pub inode: u64,
+    /// Inode number of the kept file.
+    pub kept_inode: u64,
+    /// Mode, owner and times before the run.
+    pub attributes: Attributes,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,28 +87,31 @@ struct FolderTime {
 }
 
 impl Journal {
-    /// A journal of these moves. Reads the times of the folders, so it must be made before the folder of the run exists.
+    /// A journal of these moves and replacements. Reads the times of the folders.
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn new(moves: Vec<Move>, run: &Path) -> Result<Self> {
+    pub fn new(disposal: Disposal, moves: Vec<Move>, replacements: Vec<Replacement>) -> Result<Self> {
+        let folder = |path: &PathText| Some(path.path()?.parent()?.to_path_buf());
+        let replaced = replacements.iter().flat_map(|one| &one.paths);
         let mut folders: BTreeSet<PathBuf> =
-            moves.iter().filter_map(|one| Some(one.from.path()?.parent()?.to_path_buf())).collect();
-        // Making the quarantine changes the folder above it.
-        folders.extend(run.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_path_buf));
-        let time = |path: PathBuf| {
-            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-            let modified = modified.map_err(|error| DedupError::io("read", &path, error))?;
+            moves.iter().map(|one| &one.from).chain(replaced).filter_map(folder).collect();
+        let trashes = trashes(disposal, &moves);
+        // Making a trash changes the folder above it.
+        folders.extend(trashes.iter().filter_map(|trash| existing_above(trash)).map(Path::to_path_buf));
+        let mut times = Vec::new();
+        for path in folders {
+            let modified = match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                Ok(modified) => modified,
+                // Files that are gone are refused one by one.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(DedupError::io("read", &path, error)),
+            };
             let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Ok(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 })
-        };
-        let mut folders: Vec<FolderTime> = folders.into_iter().map(time).collect::<Result<_>>()?;
-        // A run that was killed before its journal was complete has changed a folder already; its partial journal has the time before that.
-        for earlier in Self::partial(run).into_iter().flat_map(|partial| partial.folders) {
-            folders.retain(|folder| folder.path != earlier.path);
-            folders.push(earlier);
+            times.push(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 });
         }
-        Ok(Self { version: VERSION, moves, folders })
+        let trashes = trashes.iter().map(|trash| trash.as_path().into()).collect();
+        Ok(Self { version: VERSION, disposal, moves, replacements, trashes, folders: times })
     }
 
     /// Reads the journal of a run. `None` if there is none.
@@ -92,19 +129,19 @@ impl Journal {
         let journal: Self =
             serde_json::from_str(&text).map_err(|error| refused(format!("not a journal: {error}")))?;
         match journal.version {
-            VERSION => Ok(Some(journal)),
+            VERSION | QUARANTINE_ONLY => Ok(Some(journal)),
             other => {
                 Err(refused(format!("a journal of version {other}; this program reads version {VERSION}")))
             }
         }
     }
 
-    /// Writes the journal into the folder of the run, durably.
+    /// Writes the journal into the folder of the run, durably. The folder above it keeps its time.
     ///
     /// # Errors
     /// The disk is full or failing.
     pub fn write(&self, run: &Path) -> Result<()> {
-        fs::create_dir_all(run).map_err(|error| DedupError::io("make the folder", run, error))?;
+        make_folder(run).map_err(|error| DedupError::io("make the folder", run, error))?;
         let path = run.join(NAME);
         let text = serde_json::to_vec(self).unwrap_or_default();
         let write = || -> io::Result<()> {
@@ -116,19 +153,20 @@ impl Journal {
             File::open(run)?.sync_all()
         };
         write().map_err(|error| {
-            Self::remove(run);
-            self.restore_times();
+            self.clear(run);
             DedupError::io("write", &path, error)
         })
     }
 
-    /// The journal of a run that was killed before its first move, if it was written far enough.
-    fn partial(run: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(run.join(PARTIAL)).ok()?).ok()
+    /// Removes what a run that was undone, or that changed nothing, leaves: the empty folders, the journal, the times.
+    pub fn clear(&self, run: &Path) {
+        self.trashes.iter().filter_map(PathText::path).for_each(|trash| trash::remove_empty(&trash));
+        self.restore_times();
+        Self::remove(run);
     }
 
     /// Gives the folders their times of change back.
-    pub fn restore_times(&self) {
+    fn restore_times(&self) {
         for folder in &self.folders {
             let Some(path) = folder.path.path() else { continue };
             let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(folder.modified);
@@ -137,18 +175,94 @@ impl Journal {
         }
     }
 
-    /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay.
+    /// Removes the journal and the empty folders of a run that was undone. Folders that contain anything stay, and the folder above keeps its
+    /// time. Completes a removal that was killed.
     pub fn remove(run: &Path) {
-        let partial = Self::partial(run);
         remove_empty(&run.join("files"));
         let _ = fs::remove_file(run.join(PARTIAL));
         let _ = fs::remove_file(run.join(NAME));
         let _ = fs::remove_dir(run);
-        if let Some(quarantine) = run.parent() {
-            let _ = fs::remove_dir(quarantine);
+        let Some(quarantine) = run.parent() else { return };
+        let is_empty = fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none());
+        let above = quarantine.parent();
+        let was_killed = || above.and_then(|above| kept_time(&File::open(above).ok()?)).is_some();
+        if is_empty || was_killed() {
+            let _ = keeping_time(above, || if is_empty { fs::remove_dir(quarantine) } else { Ok(()) });
         }
-        partial.iter().for_each(Self::restore_times);
     }
+}
+
+/// The first folder above a path that exists.
+fn existing_above(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|folder| folder.is_dir())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let above = existing_above(folder);
+    let first = folder.ancestors().take_while(|folder| Some(*folder) != above).last().unwrap_or(folder);
+    if !first.is_dir() {
+        keeping_time(above, || fs::create_dir(first))?;
+    }
+    fs::create_dir_all(folder)
+}
+
+/// Makes a change that gives a folder another time, and gives it its time back if that is permitted. Meanwhile an extended attribute of the
+/// folder has the time, so a run that is killed in between can be completed.
+fn keeping_time(folder: Option<&Path>, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let Some(open) = folder.and_then(|folder| File::open(folder).ok()) else { return change() };
+    let time = kept_time(&open).or_else(|| open.metadata().and_then(|metadata| metadata.modified()).ok());
+    if let Some(time) = time {
+        keep_time(&open, Some(time));
+    }
+    let changed = change();
+    if let Some(time) = time
+        && open.set_times(FileTimes::new().set_modified(time)).is_ok()
+    {
+        keep_time(&open, None);
+    }
+    changed
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+const KEPT_TIME: &str = "user.gallerist.modified";
+
+/// The time that a run which was killed left with a folder.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn kept_time(folder: &File) -> Option<SystemTime> {
+    let mut bytes = [0; 8];
+    let length = rustix::fs::fgetxattr(folder, KEPT_TIME, bytes.as_mut_slice()).ok()?;
+    let nanoseconds = u64::from_le_bytes(bytes);
+    (length == bytes.len()).then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+}
+
+/// Leaves a time with a folder, or removes it. A file system without such attributes leaves a short moment in which a kill is noticed.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn keep_time(folder: &File, time: Option<SystemTime>) {
+    let since = time.map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let _ = match since {
+        Some(since) => {
+            let bytes = (since.as_nanos() as u64).to_le_bytes();
+            rustix::fs::fsetxattr(folder, KEPT_TIME, &bytes, rustix::fs::XattrFlags::empty())
+        }
+        None => rustix::fs::fremovexattr(folder, KEPT_TIME),
+    };
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn kept_time(_: &File) -> Option<SystemTime> {
+    None
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn keep_time(_: &File, _: Option<SystemTime>) {}
+
+/// The trashes of these moves that do not exist.
+fn trashes(disposal: Disposal, moves: &[Move]) -> BTreeSet<PathBuf> {
+    if disposal != Disposal::Trash {
+        return BTreeSet::new();
+    }
+    let trash = |one: &Move| Some(trash::of_place(&one.to.path()?)?.to_path_buf());
+    moves.iter().filter_map(trash).filter(|trash| !trash.exists()).collect()
 }
 
 fn remove_empty(folder: &Path) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use super::application::{ApplyRequest, apply, undo};
 use super::cache::Cache;
 use super::comparison::{Likeness, compare};
 use super::decisions::Decisions;
+use super::disposal::Disposal;
 use super::grouping::{Photos, Star, group};
 use super::hash::Hasher;
 use super::keep::Keep;
@@ -295,59 +297,131 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)> {
     entries.map(|entry| (entry.path().to_owned(), state(entry.path()))).collect()
 }
 
+/// The groups of paths that are names of one file.
+fn linked(root: &Path) -> BTreeSet<BTreeSet<PathBuf>> {
+    let mut names: BTreeMap<u64, BTreeSet<PathBuf>> = BTreeMap::new();
+    for path in tree(root).into_keys().filter(|path| path.is_file()) {
+        names.entry(fs::metadata(&path).unwrap().ino()).or_default().insert(path);
+    }
+    names.into_values().collect()
+}
+
+/// The contents of the photos that are not in a quarantine.
+fn photos(tree: &BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)>) -> BTreeSet<Vec<u8>> {
+    let outside = tree.iter().filter(|(path, _)| !path.to_string_lossy().contains(".gallerist-quarantine"));
+    let photos = outside.filter(|(path, _)| path.extension() == Some("png".as_ref()));
+    photos.filter_map(|(_, (content, _))| content.clone()).collect()
+}
+
+/// Applies a plan over planted files, checks what is left, and undoes it.
+fn applied_and_undone(
+    planted: &[Planted],
+    rule: usize,
+    has_reference: bool,
+    disposal: Disposal,
+) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(folder.path()).unwrap().join("photos");
+    plant(&root, planted);
+    let (before, names) = (tree(&root), linked(&root));
+    let cache = Cache::open(&folder.path().join("cache")).unwrap();
+    let decisions = Decisions::open(&folder.path().join("decisions")).unwrap();
+    let rules = [Keep::Largest, Keep::BestQuality, Keep::Oldest, Keep::Newest, Keep::Folder(root.join("f1"))];
+    let is_usable = |rule: &Keep| !matches!(rule, Keep::Folder(folder) if !folder.exists());
+    let reference = Some(root.join("f0")).filter(|folder| has_reference && folder.exists());
+    let request = PlanRequest {
+        roots: vec![root.clone()],
+        references: reference.iter().cloned().collect(),
+        keep: rules.into_iter().skip(rule).filter(is_usable).collect(),
+        exact_only: false,
+        limits: Limits::default(),
+    };
+    let control = Control::none();
+    let planned = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+    let members = planned.groups.iter().flat_map(|group| &group.members);
+    let moved: BTreeSet<PathBuf> = members
+        .filter(|member| member.action == Action::Move)
+        .flat_map(|member| &member.files)
+        .flat_map(|file| file.paths.iter().map(|path| path.path().unwrap()))
+        .collect();
+    prop_assert!(reference.is_none_or(|reference| moved.iter().all(|path| !path.starts_with(&reference))));
+    let home_trash = Some(folder.path().join("data/Trash"));
+    let mut request_to_apply = ApplyRequest { disposal, home_trash, ..ApplyRequest::default() };
+    request_to_apply.dry_run = true;
+    let announced = apply(&planned, &request_to_apply, &decisions, &control).unwrap();
+    prop_assert!(tree(&root) == before && !folder.path().join("data").exists());
+    request_to_apply.dry_run = false;
+    let applied = apply(&planned, &request_to_apply, &decisions, &control).unwrap();
+    prop_assert!(applied.refused.is_empty(), "{:?}", applied.refused);
+    prop_assert_eq!((announced.moved, announced.replaced), (applied.moved, applied.replaced));
+    let after = tree(&root);
+    prop_assert_eq!(photos(&after), photos(&before));
+    if disposal.moves() {
+        prop_assert_eq!(applied.moved as usize, moved.len());
+        prop_assert!(before.keys().all(|path| after.contains_key(path) != moved.contains(path)));
+        // A second plan finds nothing more to move.
+        let again = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+        prop_assert_eq!(again.counts.moved_files, 0);
+    } else {
+        let content =
+            |tree: &BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)>, path: &Path| tree[path].0.clone();
+        prop_assert!(before.keys().all(|path| content(&before, path) == content(&after, path)));
+        let journal = usize::from(applied.replaced > 0);
+        let fewer = if disposal == Disposal::Hardlink { applied.replaced as usize } else { 0 };
+        prop_assert_eq!(linked(&root).len(), names.len() + journal - fewer);
+        // Files of equal bytes are all that is replaced, and a second time none is.
+        let again = apply(&planned, &request_to_apply, &decisions, &control).unwrap();
+        prop_assert_eq!((again.replaced, again.already), (0, applied.replaced));
+    }
+    if applied.moved + applied.replaced > 0 {
+        let undone = undo(&planned, None, &control).unwrap();
+        prop_assert!(undone.refused.is_empty(), "{:?}", undone.refused);
+    }
+    prop_assert!(tree(&root) == before);
+    prop_assert_eq!(linked(&root), names);
+    let once_more = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
+    prop_assert_eq!(once_more.to_json(), planned.to_json());
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn every_content_stays_and_undoing_restores_the_tree(
         planted in prop::collection::vec(any::<Planted>(), 1..14),
         rule in 0_usize..5,
         reference in any::<bool>(),
+        disposal in prop::sample::select(vec![Disposal::Quarantine, Disposal::Trash, Disposal::Hardlink]),
     ) {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap().join("photos");
-        plant(&root, &planted);
-        let before = tree(&root);
-        let cache = Cache::open(&folder.path().join("cache")).unwrap();
-        let decisions = Decisions::open(&folder.path().join("decisions")).unwrap();
-        let rules = [Keep::Largest, Keep::BestQuality, Keep::Oldest, Keep::Newest, Keep::Folder(root.join("f1"))];
-        let keep = rules.into_iter().skip(rule).filter(|rule| !matches!(rule, Keep::Folder(folder) if !folder.exists()));
-        let reference = Some(root.join("f0")).filter(|folder| reference && folder.exists());
-        let request = PlanRequest {
-            roots: vec![root.clone()],
-            references: reference.iter().cloned().collect(),
-            keep: keep.collect(),
-            exact_only: false,
-            limits: Limits::default(),
+        applied_and_undone(&planted, rule, reference, disposal)?;
+    }
+}
+
+/// Runs a test of this file where files can be cloned, and returns `true` in the run that is there.
+fn where_files_can_be_cloned(test: &str) -> bool {
+    const INSIDE: &str = "GALLERIST_TEST_CLONES";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clone_disk");
+    let mut command = std::process::Command::new(script);
+    command.arg(std::env::current_exe().unwrap()).args(["--exact", &format!("dedup::tests::{test}")]);
+    let run = command.env(INSIDE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    let errors = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}{errors}");
+    false
+}
+
+#[test]
+#[cfg_attr(not(clone_disk), ignore = "needs a file system that can clone files, or root and mkfs.xfs")]
+fn every_content_stays_when_copies_become_clones() {
+    if where_files_can_be_cloned("every_content_stays_when_copies_become_clones") {
+        let cases = (prop::collection::vec(any::<Planted>(), 1..14), 0_usize..5, any::<bool>());
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(32));
+        let case = |(planted, rule, reference): (Vec<Planted>, usize, bool)| {
+            applied_and_undone(&planted, rule, reference, Disposal::Reflink)
         };
-        let control = Control::none();
-        let planned = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
-        let moved: BTreeSet<PathBuf> = planned
-            .groups
-            .iter()
-            .flat_map(|group| &group.members)
-            .filter(|member| member.action == Action::Move)
-            .flat_map(|member| member.files.iter().flat_map(|file| file.paths.iter().map(|path| path.path().unwrap())))
-            .collect();
-        prop_assert!(reference.is_none_or(|reference| moved.iter().all(|path| !path.starts_with(&reference))));
-        let apply_request = ApplyRequest::default();
-        let applied = apply(&planned, &apply_request, &decisions, &control).unwrap();
-        prop_assert!(applied.refused.is_empty(), "{:?}", applied.refused);
-        prop_assert_eq!(applied.moved as usize, moved.len());
-        let after = tree(&root);
-        let photos = |tree: &BTreeMap<PathBuf, (Option<Vec<u8>>, SystemTime)>| -> BTreeSet<Vec<u8>> {
-            let outside = tree.iter().filter(|(path, _)| !path.to_string_lossy().contains(".gallerist-quarantine"));
-            outside.filter(|(path, _)| path.extension() == Some("png".as_ref())).filter_map(|(_, (content, _))| content.clone()).collect()
-        };
-        prop_assert_eq!(photos(&after), photos(&before));
-        prop_assert!(before.keys().all(|path| after.contains_key(path) != moved.contains(path)));
-        // A second plan finds nothing more to move.
-        let again = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
-        prop_assert_eq!(again.counts.moved_files, 0);
-        if !moved.is_empty() {
-            undo(&planned, None, &control).unwrap();
-        }
-        prop_assert!(tree(&root) == before);
-        let once_more = plan(&request, &cache, &decisions, &control).unwrap().unwrap().plan;
-        prop_assert_eq!(once_more.to_json(), planned.to_json());
+        runner.run(&cases, case).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 //! as a plan. The page needs no network and no other file.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::chart::{COLOURS, Escaped};
 use crate::control::Control;
 use crate::dedup::plan::{Action, Group, Kind, Member, Plan};
+use crate::number::{self, count};
 
 const STYLE: &str = include_str!("copies/style.css");
 const SCRIPT: &str = include_str!("copies/script.js");
@@ -33,15 +34,20 @@ pub fn write(
     out: &mut impl Write,
 ) -> io::Result<bool> {
     let counts = plan.counts;
+    let root = common_root(plan);
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Copies of photos</title>\n\
          <style>\n{COLOURS}{STYLE}</style>\n</head>\n<body>\n<header><div><h1>Copies of photos</h1>\n\
-         <span>{} photos, {} groups of equal files, {} of the same picture, {} bursts</span>\n\
-         <span id=\"sum\" role=\"status\"></span>\n<button id=\"save\" type=\"button\">Save plan</button></div></header>\n<main>\n",
-        counts.photos, counts.exact_groups, counts.similar_groups, counts.bursts
+         <span>{} photos{}</span>\n<span id=\"sum\" role=\"status\"></span>\n<button id=\"save\" type=\"button\">Save plan</button></div>\n\
+         <div><label>Show <select id=\"show\" autocomplete=\"off\">{}</select></label>\n\
+         <label>Path <input id=\"search\" type=\"search\" placeholder=\"a part of it\" autocomplete=\"off\"></label>\n\
+         <span id=\"shown\" role=\"status\"></span></div></header>\n<main>\n",
+        count(counts.photos),
+        place(plan),
+        options(plan)
     )?;
     for (batch, groups) in plan.groups.chunks(BATCH).enumerate() {
         if control.is_stopped() {
@@ -50,7 +56,7 @@ pub fn write(
         let sections: Vec<String> = groups
             .par_iter()
             .enumerate()
-            .map(|(at, group)| section(batch * BATCH + at, group, pictures))
+            .map(|(at, group)| section(batch * BATCH + at, group, root.as_deref(), pictures))
             .collect();
         sections.iter().try_for_each(|section| out.write_all(section.as_bytes()))?;
         let done = batch * BATCH + groups.len();
@@ -69,25 +75,60 @@ pub fn write(
     Ok(true)
 }
 
-fn section(number: usize, group: &Group, pictures: Pictures<'_>) -> String {
+/// The folder of all photos, if the plan has one.
+fn common_root(plan: &Plan) -> Option<PathBuf> {
+    match plan.roots.as_slice() {
+        [root] if plan.references.is_empty() => root.path(),
+        _ => None,
+    }
+}
+
+fn place(plan: &Plan) -> String {
+    let root = common_root(plan);
+    root.map(|root| format!(" in {}", Escaped(&root.to_string_lossy()))).unwrap_or_default()
+}
+
+/// What the page can show, with the number of groups.
+fn options(plan: &Plan) -> String {
+    let counts = plan.counts;
+    let kinds = [
+        ("all", "all groups", plan.groups.len() as u64),
+        ("exact", "equal files", counts.exact_groups),
+        ("similar", "the same picture", counts.similar_groups),
+        ("burst", "bursts", counts.bursts),
+    ];
+    let option = |(value, name, groups): (&str, &str, u64)| {
+        format!("<option value=\"{value}\">{name} ({})</option>", count(groups))
+    };
+    let changed = "<option value=\"changed\">changed on this page</option>";
+    kinds.into_iter().map(option).chain([changed.to_owned()]).collect()
+}
+
+fn section(number: usize, group: &Group, root: Option<&Path>, pictures: Pictures<'_>) -> String {
     let kind = match group.kind {
         Kind::Exact => "Equal files",
         Kind::Similar => "The same picture",
         Kind::Burst => "A burst: different photos of one moment",
     };
-    let members: String =
-        group.members.iter().enumerate().map(|(at, member)| figure(number, at, member, pictures)).collect();
+    let members: String = group
+        .members
+        .iter()
+        .enumerate()
+        .map(|(at, member)| figure(number, at, member, root, pictures))
+        .collect();
+    // Two pictures need half of the width.
+    let wide = if group.members.len() > 2 { " class=\"wide\"" } else { "" };
     format!(
-        "<section data-group=\"{number}\" aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
+        "<section data-group=\"{number}\"{wide} aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
          <p class=\"wrong\" hidden>Keep at least one.</p>\n<div>\n{members}</div>\n\
-         <label><input type=\"checkbox\"> keep all, and do not ask again</label>\n</section>\n",
+         <label><input type=\"checkbox\" autocomplete=\"off\"> keep all, and do not ask again</label>\n</section>\n",
         Escaped(&group.id)
     )
 }
 
-fn figure(group: usize, at: usize, member: &Member, pictures: Pictures<'_>) -> String {
+fn figure(group: usize, at: usize, member: &Member, root: Option<&Path>, pictures: Pictures<'_>) -> String {
     let path = member.photo.path().unwrap_or_default();
-    let name = path.to_string_lossy();
+    let name = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(&path).to_string_lossy();
     let picture = match pictures(&path) {
         Some(jpeg) => {
             let data = STANDARD.encode(jpeg);
@@ -111,10 +152,10 @@ fn figure(group: usize, at: usize, member: &Member, pictures: Pictures<'_>) -> S
     let taken = member.taken.as_ref().map(|taken| format!(", taken {}", Escaped(taken))).unwrap_or_default();
     format!(
         "<figure class=\"{class}\">{picture}<figcaption><label for=\"m{group}-{at}\"><input type=\"checkbox\" id=\"m{group}-{at}\" \
-         data-member=\"{at}\"{checked}> move</label><span class=\"path\">{}</span>\
-         <span class=\"quiet\">{size}{} KiB{files}{taken}<br>{}</span></figcaption></figure>\n",
+         data-member=\"{at}\" autocomplete=\"off\"{checked}> move</label><span class=\"path\">{}</span>\
+         <span class=\"quiet\">{size}{}{files}{taken}<br>{}</span></figcaption></figure>\n",
         Escaped(&name),
-        bytes.div_ceil(1024),
+        number::bytes(bytes),
         Escaped(&member.why),
     )
 }
@@ -125,7 +166,7 @@ fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "<section aria-labelledby=\"unread\"><h2 id=\"unread\">Not compared</h2>\n<table><tr><th>files<th>reason<th>an example</tr>"
+        "<section class=\"wide\" aria-labelledby=\"unread\"><h2 id=\"unread\">Not compared</h2>\n<table><tr><th>files<th>reason<th>an example</tr>"
     )?;
     for unread in &plan.unread {
         let example = unread.paths.first().and_then(|path| path.path()).unwrap_or_default();

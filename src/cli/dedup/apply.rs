@@ -6,14 +6,15 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{DecisionsArgument, monitored};
-use crate::cli::ExitStatus;
 use crate::cli::screen::{Screen, bytes, escaped, plural};
+use crate::cli::{ExitStatus, folders};
+use crate::dedup::Disposal;
 use crate::dedup::application::{Applied, ApplyRequest, Refused, apply, undo as undo_plan};
 use crate::dedup::plan::Plan;
 
-/// Move the copies of a plan to a quarantine on the same file system: .gallerist-quarantine in each folder of the plan. Without --yes it
-/// prints what it would do. The content of every file is read again first; what changed since the plan stays. The same command completes
-/// a run that was stopped.
+/// Dispose of the copies of a plan. Without --yes it prints what it would do. Copies are moved to a quarantine on the same file system,
+/// .gallerist-quarantine in each folder of the plan, or as --action says. The content of every file is read again first; what changed since
+/// the plan stays. Nothing is deleted, and `undo` restores the files. The same command completes a run that was stopped.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// File of the plan
@@ -21,13 +22,18 @@ pub struct Arguments {
     /// Do it
     #[arg(long)]
     yes: bool,
+    /// What becomes of the copies: quarantine, trash (of the desktop), hardlink (another name of the kept file; who writes into one writes
+    /// into both), reflink (shares the blocks of the kept file, and stays independent; Btrfs, XFS). The last two replace only files with
+    /// equal bytes and move nothing
+    #[arg(long, value_name = "ACTION", default_value = "quarantine", value_parser = str::parse::<Disposal>)]
+    action: Disposal,
     #[command(flatten)]
     quarantine: QuarantineArgument,
     #[command(flatten)]
     decisions: DecisionsArgument,
 }
 
-/// Move the files of a plan back to their places, and give the folders their times of change
+/// Undo what `apply` did: move files back, make linked files independent, and give files and folders their times
 #[derive(Debug, Args)]
 pub struct UndoArguments {
     /// File of the plan that was applied
@@ -38,7 +44,7 @@ pub struct UndoArguments {
 
 #[derive(Debug, Args)]
 struct QuarantineArgument {
-    /// Folder for the moved files, on the same file system as the photos
+    /// Folder for the journal and the moved files, on the same file system as the photos
     #[arg(long, value_name = "DIR")]
     quarantine: Option<PathBuf>,
 }
@@ -54,30 +60,53 @@ impl QuarantineArgument {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let plan = read(&arguments.plan)?;
-    let request = ApplyRequest { quarantine: arguments.quarantine.folder()?, dry_run: !arguments.yes };
+    let request = ApplyRequest {
+        disposal: arguments.action,
+        quarantine: arguments.quarantine.folder()?,
+        home_trash: folders::trash(),
+        dry_run: !arguments.yes,
+    };
     let decisions = arguments.decisions.open()?;
     let applied = monitored(|control| apply(&plan, &request, &decisions, control))?;
     screen.json(&applied)?;
     refusals(&applied.refused, screen)?;
-    let (files, size) = (plural(applied.moved, "file"), bytes(applied.bytes));
-    if request.dry_run {
-        screen.text(format!("would move {files} ({size}); nothing was changed; --yes does it"))?;
-    } else {
-        screen.text(format!("moved {files} ({size})"))?;
-    }
+    screen.text(done(&applied, request.dry_run))?;
     if applied.already > 0 {
-        screen.text(format!("{} had been moved before", plural(applied.already, "file")))?;
+        let before = if applied.disposal.moves() { "moved" } else { "replaced" };
+        screen.text(format!("{} had been {before} before", plural(applied.already, "file")))?;
+    }
+    if applied.unequal > 0 {
+        let files = plural(applied.unequal, "file");
+        screen.text(format!(
+            "{files} skipped: no other file of the group has the same bytes, or the first that has stays"
+        ))?;
     }
     if applied.kept_whole > 0 {
         screen.text(format!("{} will not be shown again", plural(applied.kept_whole, "group")))?;
     }
-    for folder in &applied.quarantines {
-        screen.text(format!(
-            "they are in {}; delete it to free the space",
-            escaped(&folder.to_string_lossy())
-        ))?;
+    for folder in &applied.folders {
+        let folder = escaped(&folder.to_string_lossy()).to_string();
+        screen.text(match applied.disposal {
+            Disposal::Trash => format!("they are in the trash {folder}; empty it to free the space"),
+            _ => format!("they are in {folder}; delete it to free the space"),
+        })?;
     }
     Ok(status(applied.stopped, &applied))
+}
+
+fn done(applied: &Applied, dry_run: bool) -> String {
+    let files = plural(applied.moved + applied.replaced, "file");
+    let size = bytes(applied.bytes);
+    let (would, done, more) = match applied.disposal {
+        Disposal::Quarantine => ("move", "moved", ""),
+        Disposal::Trash => ("move", "moved", " to the trash"),
+        Disposal::Hardlink => ("replace", "replaced", " by links to the kept files"),
+        Disposal::Reflink => ("replace", "replaced", " by clones of the kept files"),
+    };
+    match dry_run {
+        true => format!("would {would} {files} ({size}){more}; nothing was changed; --yes does it"),
+        false => format!("{done} {files} ({size}){more}"),
+    }
 }
 
 fn status(stopped: bool, applied: &Applied) -> ExitStatus {
@@ -94,7 +123,15 @@ pub fn undo(arguments: &UndoArguments, screen: Screen) -> Result<ExitStatus> {
     let undone = monitored(|control| undo_plan(&plan, quarantine.as_deref(), control))?;
     screen.json(&undone)?;
     refusals(&undone.refused, screen)?;
-    screen.text(format!("{} moved back", plural(undone.restored, "file")))?;
+    let files = plural(undone.restored, "file");
+    screen.text(match undone.disposal {
+        Some(Disposal::Hardlink) => format!("{files} independent again"),
+        Some(Disposal::Reflink) => {
+            let clones = plural(undone.clones, "clone");
+            format!("{clones}: content, times and attributes were as before, so there was nothing to restore")
+        }
+        _ => format!("{files} moved back"),
+    })?;
     Ok(match () {
         () if undone.stopped => ExitStatus::Interrupted,
         () if undone.refused.is_empty() => ExitStatus::Done,

@@ -30,9 +30,35 @@ function showSum() {
   document.getElementById("save").disabled = !plan.groups.every(keepsOne);
 }
 
+const sections = [...document.querySelectorAll("section[data-group]")];
+const changed = new Set();
+let isSaved = true;
+const paths = plan.groups.map((group) =>
+  group.members.map((member) => (typeof member.photo === "string" ? member.photo.toLowerCase() : "")).join("\n"));
+
+function filter() {
+  const kind = document.getElementById("show").value;
+  const part = document.getElementById("search").value.trim().toLowerCase();
+  let count = 0;
+  sections.forEach((section, at) => {
+    const isKind = kind === "all" || (kind === "changed" ? changed.has(at) : plan.groups[at].kind === kind);
+    section.hidden = !isKind || !paths[at].includes(part);
+    count += section.hidden ? 0 : 1;
+  });
+  document.getElementById("shown").textContent = count < sections.length ? `${number.format(count)} ${count === 1 ? "group" : "groups"} shown` : "";
+}
+
+document.getElementById("show").addEventListener("change", () => {
+  filter();
+  window.scrollTo(0, 0);
+});
+document.getElementById("search").addEventListener("input", filter);
+
 document.querySelector("main").addEventListener("change", (event) => {
   const section = event.target.closest("section");
   const group = plan.groups[Number(section.dataset.group)];
+  changed.add(Number(section.dataset.group));
+  isSaved = false;
   if (event.target.dataset.member === undefined) {
     group.keep_all = event.target.checked;
   } else {
@@ -48,6 +74,13 @@ document.getElementById("save").addEventListener("click", () => {
   link.download = "plan.json";
   link.click();
   URL.revokeObjectURL(link.href);
+  isSaved = true;
+});
+
+window.addEventListener("beforeunload", (event) => {
+  if (!isSaved) {
+    event.preventDefault();
+  }
 });
 
 showSum();
