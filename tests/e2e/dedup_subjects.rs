@@ -135,7 +135,7 @@ fn people_who_are_kept_apart_are_not_listed_again() {
     let place = place.to_str().unwrap();
     let history = gallerist(["subject", "history", place]).ends(0);
     assert!(
-        history.out.contains("distinct") && history.out.contains("person 1-8 and person 1-9"),
+        history.out.contains("kept apart") && history.out.contains("person 1-8 and person 1-9"),
         "{}",
         history.out
     );
