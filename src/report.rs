@@ -19,6 +19,9 @@ use thiserror::Error;
 
 use crate::evaluation::{Identification, Verification};
 
+/// The beginning of every page.
+pub const PAGE: &str = "<!DOCTYPE html>";
+
 /// The settings of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setting {

@@ -14,6 +14,8 @@ use super::screen::{Bar, Screen, Table, count, plural, score};
 use super::{ExitStatus, Usage, interrupt, opening, values};
 use crate::gallery::refuse_inside;
 use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
+use crate::report::PAGE;
+use crate::session::replacement::require_own;
 use crate::session::{ClusterRequest, Control, Session};
 
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
@@ -104,6 +106,10 @@ impl Method {
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     if let Some(review) = &arguments.apply {
         return review::apply(&arguments.gallery, review, &arguments.engine, screen);
+    }
+    if !arguments.evaluate {
+        arguments.out.as_deref().map(|out| require_own(out, "{")).transpose()?;
+        arguments.page.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
     }
     let methods = arguments.method.methods();
     let method = match methods[..] {

@@ -53,24 +53,28 @@ fn monitored<T>(work: impl FnOnce(&Control<'_>) -> T) -> T {
 /// Where decisions are remembered.
 #[derive(Debug, Args)]
 struct DecisionsArgument {
-    /// File that remembers the groups to keep whole [default: photos.sqlite in the state folder of the user]
+    /// File that remembers the groups to keep whole [default: photo-decisions.sqlite in the state folder of the user]
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
 }
 
 impl DecisionsArgument {
     fn open(&self) -> Result<Decisions> {
-        let path = file(self.decisions.as_deref(), folders::state(), "--decisions FILE")?;
+        let path = file(
+            self.decisions.as_deref(),
+            folders::state(),
+            ("photo-decisions.sqlite", "--decisions FILE"),
+        )?;
         Ok(Decisions::open(&path)?)
     }
 }
 
-/// The given file, or `photos.sqlite` in the folder.
-fn file(given: Option<&Path>, folder: Option<PathBuf>, option: &str) -> Result<PathBuf> {
+/// The given file, or the one with this name in the folder.
+fn file(given: Option<&Path>, folder: Option<PathBuf>, (name, option): (&str, &str)) -> Result<PathBuf> {
     match given {
         Some(given) => Ok(given.to_owned()),
         None => Ok(folder
             .with_context(|| format!("HOME is not set, so a file must be given: {option}"))?
-            .join("photos.sqlite")),
+            .join(name)),
     }
 }

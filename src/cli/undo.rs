@@ -3,16 +3,16 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::screen::{Screen, plural};
 use super::{ExitStatus, NothingUsable, opening};
-use crate::gallery::{Gallery, GalleryError};
+use crate::gallery::{Gallery, GalleryError, JournalEntry};
 use crate::reply::{CorrectionUndone, VERSION};
 
-/// Undo corrections of a gallery: renames, merges, moves, rejections and assignments of clusters, the newest first. A removal cannot be undone.
-/// `subject history` lists them with their numbers.
+/// Undo corrections of a gallery: renames, merges, moves, rejections and assignments of clusters, the newest first. A removal cannot be undone,
+/// and older corrections than it only by their numbers, which `subject history` lists.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery
@@ -65,11 +65,16 @@ impl Arguments {
         let known = || journal.iter().rev();
         if self.entries.is_empty() {
             let last = usize::try_from(self.last).unwrap_or(usize::MAX);
-            return Ok(known()
-                .filter(|entry| entry.may_be_undone())
-                .map(|entry| entry.id)
-                .take(last)
-                .collect());
+            let is_left = |entry: &&JournalEntry| entry.verb != "undo" && entry.undone_by.is_none();
+            let newest: Vec<&JournalEntry> = known().filter(is_left).take(last).collect();
+            // An older correction instead would be a surprise.
+            if let Some((entry, reason)) = newest.iter().find_map(|entry| Some((entry, entry.obstacle()?))) {
+                bail!(
+                    "entry {} of the history is newer and cannot be undone: {reason}; --entry NUMBER undoes another one",
+                    entry.id
+                );
+            }
+            return Ok(newest.iter().map(|entry| entry.id).collect());
         }
         for range in &self.entries {
             if let Some(id) =

@@ -40,7 +40,9 @@ pub(super) fn open(path: &Path, layout: &Layout) -> Result<Opened> {
             Some(ErrorCode::NotADatabase) => {
                 refused(format!("this is not {}; name another file", layout.name))
             }
-            Some(ErrorCode::DatabaseCorrupt) => refused(format!("{} is damaged: {error}", layout.name)),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                refused(format!("{} is damaged ({error}); remove the file, or name another one", layout.name))
+            }
             _ => refused(error.to_string()),
         })?
         .ok_or_else(|| refused(format!("this database is not {}; name another file", layout.name)))

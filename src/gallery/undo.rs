@@ -17,7 +17,7 @@ pub struct Undone {
     pub entry: i64,
     /// The number of the undone entry.
     pub undone: i64,
-    /// The kind of the undone correction: `rename`, `merge`, `move`, `assign` or `reject`.
+    /// The kind of the undone correction: `rename`, `merge`, `move`, `assign`, `reject` or `not_subject`.
     pub verb: String,
     /// The subject that has its name or its templates again. `None` if the templates are unknown faces again.
     pub subject: Option<String>,
@@ -29,7 +29,8 @@ impl Gallery {
     /// Undoes a correction, given by the number of its journal entry.
     ///
     /// - A renamed subject gets its old name again.
-    /// - Merged, moved or rejected templates go back to their former subject under new ids, and assigned ones are unknown faces again. A subject that is gone is made again, with its name at
+    /// - Merged, moved or rejected templates go back to their former subject under new ids, and assigned ones are unknown faces again.
+    /// - Templates that do not show a subject may show it again. A subject that is gone is made again, with its name at
     ///   that time and a new id. All templates of the correction go back, or none.
     ///
     /// It is durable when it returns, and recorded in the journal. A removal cannot be undone, and no correction twice.
@@ -47,6 +48,7 @@ impl Gallery {
         let successors = Successors::of(&journal);
         match entry.verb.as_str() {
             "rename" => self.undo_rename(entry, &successors),
+            "not_subject" => self.forget(entry),
             _ => self.undo_move(entry, &successors),
         }
     }
@@ -82,6 +84,15 @@ impl Gallery {
             subject: Some(from.to_owned()),
             templates: Vec::new(),
         })
+    }
+
+    /// Undoes an entry that has changed no subject and no template.
+    fn forget(&self, entry: &JournalEntry) -> Result<Undone> {
+        let mut catalog = self.catalog();
+        let undone = catalog.record_undo(entry)?;
+        self.record_in_index(&catalog)?;
+        let verb = entry.verb.clone();
+        Ok(Undone { entry: undone, undone: entry.id, verb, subject: None, templates: Vec::new() })
     }
 
     fn undo_move(&self, entry: &JournalEntry, successors: &Successors) -> Result<Undone> {

@@ -4,7 +4,7 @@
 //! so an unlocked temporary file is from a run that has ended.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,25 @@ pub fn replace<E: From<SessionError>>(
     write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(SessionError::io(path, "syncing it"))?;
     Ok(Replacement { file, path: path.to_owned() })
+}
+
+/// Refuses to replace a file of another kind, such as a photo that a typing error or a pattern of the shell has named as the output. Call it
+/// before long work.
+///
+/// # Errors
+/// A file is there that is not empty and does not begin with `beginning`; it cannot be read.
+pub fn require_own(path: &Path, beginning: &str) -> Result<()> {
+    let mut found = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(beginning.len() as u64).read_to_end(&mut found));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) if found.is_empty() || found == beginning.as_bytes() => Ok(()),
+        Ok(_) => {
+            let other = io::Error::other("a file of another kind is there; name another file, or remove it");
+            Err(SessionError::io(path, "writing it")(other))
+        }
+        Err(error) => Err(SessionError::io(path, "writing it")(error)),
+    }
 }
 
 /// The folder of a file; the current folder for a plain name.

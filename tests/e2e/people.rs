@@ -147,6 +147,71 @@ fn corrections_are_undone_by_number_and_range() {
 }
 
 #[test]
+fn a_cluster_that_was_rejected_as_a_whole_is_not_made_again() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let templates = gallery.templates_of(&gallery.subject("Person 2").unwrap()).unwrap();
+    drop(gallery);
+    let ids: Vec<String> = templates.iter().map(|template| template.id.to_string()).collect();
+    house.run("subject reject", ["Person 2", "--template", &ids.join(",")]).ends(0);
+    let done = assign(&house, "--min-faces 1");
+    assert_eq!((&done["faces"], &done["unknown"]), (&0.into(), &4.into()), "{done}");
+    assert_eq!(subjects(&house).len(), 5);
+    // A user may still name the faces.
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let ids: Vec<u64> = gallery.unknown_faces_after(0, 10).unwrap().iter().map(|face| face.id).collect();
+    assert_eq!(gallery.move_templates(&ids, "Statue").unwrap().ids.len(), 4);
+}
+
+#[test]
+fn undo_does_not_pass_over_a_newer_correction() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(6, 0..4)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    house.run("subject rename", ["Person 1", "Ada"]).ends(0);
+    // A statement about a face of somebody else is a correction too.
+    let id = template(&house, "photo-16.jpg").to_string();
+    let owner =
+        subjects(&house).into_iter().find(|(_, paths)| paths.contains(&"photo-16.jpg".into())).unwrap().0;
+    let other = if owner == "Person 3" { "Person 4" } else { "Person 3" };
+    house.run("subject reject", [other, "--template", &id]).ends(0);
+    let said = run(&house, "undo", "").ends(0);
+    assert_eq!(said.out, "undone 8, not_subject\n");
+    house.run("subject remove", ["Person 5", "--yes"]).ends(0);
+    let before = subjects(&house);
+    let said = run(&house, "undo", "").ends(1);
+    assert!(said.err.contains("is newer and cannot be undone: it is a removal"), "{}", said.err);
+    assert_eq!(subjects(&house), before);
+    run(&house, "undo", "--entry 7").ends(0);
+    assert!(subjects(&house).contains_key("Person 1"));
+}
+
+#[test]
+fn outputs_do_not_replace_files_of_another_kind() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(2, 0..3)).unwrap();
+    drop(gallery);
+    let photo = house.write("photo.jpg", b"\xff\xd8 a photo");
+    for words in ["--out @photo.jpg", "--page @photo.jpg"] {
+        let said = run(&house, "cluster", words).ends(1);
+        assert!(said.err.contains("a file of another kind is there"), "{}", said.err);
+    }
+    let said = run(&house, "dedup subjects", "--out @photo.jpg").ends(1);
+    assert!(said.err.contains("a file of another kind is there"), "{}", said.err);
+    assert_eq!(std::fs::read(&photo).unwrap(), b"\xff\xd8 a photo");
+    for _ in 0..2 {
+        run(&house, "cluster", "--out @faces.jsonl --page @people.html").ends(0);
+    }
+}
+
+#[test]
 fn options_that_contradict_each_other_are_refused() {
     let house = House::empty();
     drop(open(&house));

@@ -14,8 +14,9 @@ use crate::dedup::plan::{Action, Group, Kind, Plan};
 use crate::dedup::{KEEP, Keep, PlanRequest, plan};
 use crate::image::Limits;
 use crate::image::picture::preview_of;
+use crate::report::PAGE;
 use crate::report::copies;
-use crate::session::replacement::replace;
+use crate::session::replacement::{replace, require_own};
 
 /// Groups that are printed without `--all`.
 const SHOWN: usize = 20;
@@ -58,7 +59,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     for path in arguments.paths.iter().chain(&arguments.reference) {
         ensure!(path.exists(), "{}: no such file or folder", path.display());
     }
-    let cache = Cache::open(&file(arguments.cache.as_deref(), folders::cache(), "--cache FILE")?)?;
+    require_own(&arguments.out, "{")?;
+    arguments.page.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
+    let cache =
+        Cache::open(&file(arguments.cache.as_deref(), folders::cache(), ("photos.sqlite", "--cache FILE"))?)?;
     let decisions = arguments.decisions.open()?;
     let mut keep = arguments.keep.clone();
     keep.extend(KEEP.iter().filter(|rule| !arguments.keep.contains(rule)).cloned());

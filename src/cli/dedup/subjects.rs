@@ -11,6 +11,8 @@ use crate::cli::engine::EngineArguments;
 use crate::cli::screen::{Bar, Screen, aim, count, plural, score};
 use crate::cli::{ExitStatus, Usage, interrupt, opening, values};
 use crate::reply::{DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, ThresholdFrom};
+use crate::report::PAGE;
+use crate::session::replacement::require_own;
 use crate::session::{Control, DuplicatesRequest};
 
 /// Find people who are in a gallery under two names, and names that stand for two people. All pairs of templates are compared. The
@@ -52,6 +54,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     if arguments.target_false_pairs.is_nan() || arguments.target_false_pairs <= 0.0 {
         return Err(Usage("--target-false-pairs: expected a number above 0".into()).into());
     }
+    arguments.out.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
     let stop = interrupt::stop_flag();
     let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
     let bar = Bar::new();

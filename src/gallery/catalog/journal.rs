@@ -55,6 +55,7 @@ impl JournalEntry {
         let reason = match (self.undone_by, self.verb.as_str()) {
             (Some(by), _) => return Some(format!("entry {by} of the journal has undone it")),
             (_, "rename") if is_known("from") && is_known("to") => return None,
+            (_, "not_subject") => return None,
             (_, "merge" | "move" | "assign") if self.number("from").is_none() => return None,
             (_, "merge" | "move" | "reject") if is_known("from_name") => return None,
             (_, "rename" | "merge" | "move" | "reject") => "its subject was removed, and the name erased",
@@ -62,9 +63,6 @@ impl JournalEntry {
             (_, "undo") => "it has undone another correction; make that correction again",
             (_, "distinct" | "not_distinct") => {
                 "it says whether two subjects are different people; say the opposite"
-            }
-            (_, "not_subject") => {
-                "it says that faces do not show a subject; move them to it to say the opposite"
             }
             (_, verb) => return Some(format!("it is a change of another kind: {verb}")),
         };
@@ -108,9 +106,10 @@ impl JournalEntry {
             .then(|| serde_json::from_value(subjects).ok())?
     }
 
-    /// The other templates that do not show a subject, and the subject.
+    /// The other templates that do not show a subject, and the subject, unless this was undone.
     pub(in crate::gallery) fn not_of_subject(&self) -> Option<(Vec<u64>, u64)> {
-        let ids = self.detail.get("template_ids").filter(|_| self.verb == "not_subject").cloned()?;
+        let is_valid = self.verb == "not_subject" && self.undone_by.is_none();
+        let ids = self.detail.get("template_ids").filter(|_| is_valid).cloned()?;
         serde_json::from_value(ids).ok().zip(self.id_of("subject"))
     }
 
@@ -341,6 +340,11 @@ impl Catalog {
         self.transaction("recording whom templates do not show", |tx| {
             record(tx, "not_subject", &json!({ "subject": subject, "template_ids": templates }))
         })
+    }
+
+    /// Records that an entry without templates to move back is undone. Returns the number of the new entry.
+    pub(in crate::gallery) fn record_undo(&mut self, entry: &JournalEntry) -> Result<i64> {
+        self.transaction("undoing a correction", |tx| Kind::Undo(entry).record(tx, json!({})))
     }
 
     /// All corrections, oldest first.

@@ -83,6 +83,17 @@ fn an_undone_rejection_is_forgotten() {
 }
 
 #[test]
+fn an_undone_statement_about_a_face_of_another_subject_is_forgotten() {
+    let (_kind, gallery, unknown) = gallery();
+    let done = gallery.reject_templates(&[unknown, templates(&gallery, "p-1")[0]], "p-0").unwrap();
+    let undone = gallery.undo(done.entries[0]).unwrap();
+    assert_eq!((undone.verb.as_str(), undone.templates.len()), ("not_subject", 0));
+    assert_eq!(gallery.rejections().unwrap().iter().count(), 0);
+    assert!(matches!(gallery.undo(done.entries[0]), Err(GalleryError::CannotUndo { .. })));
+    assert_eq!(gallery.reject_templates(&[unknown], "p-0").unwrap().entries.len(), 1);
+}
+
+#[test]
 fn clusters_are_assigned_all_or_none() {
     let (_kind, gallery, first) = gallery();
     let second = gallery.add_unknown_faces(&[unknown(2, 101)]).unwrap()[0][0];

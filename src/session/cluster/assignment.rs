@@ -1,6 +1,6 @@
 //! Clusters that become subjects: unknown faces join the subject of their cluster, and clusters without one become new subjects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::super::error::{Result, SessionError};
@@ -16,7 +16,7 @@ const BLOCK: usize = 2048;
 
 impl Session {
     /// Gives unknown faces the subject of their cluster. A cluster of at least `fewest` unknown faces and no subject becomes a new subject,
-    /// with a generated name. Faces that have a subject are left alone, so earlier runs and corrections stay. Each cluster is assigned
+    /// with a generated name, without faces of a cluster that was rejected as a whole. Faces that have a subject are left alone, so earlier runs and corrections stay. Each cluster is assigned
     /// completely or not at all, and has an entry in the journal, by which it can be undone. The clusters get the new ids and names. The inner error means that it was stopped; what
     /// was assigned stays.
     ///
@@ -76,9 +76,10 @@ impl Session {
         assigned: &mut FacesAssigned,
     ) -> Result<Vec<(Vec<u64>, Name)>> {
         let mut number = self.last_generated()?;
+        let refused = self.refused()?;
         let mut clusters = Vec::new();
         for faces in clustered.faces.chunk_by(|a, b| a.cluster == b.cluster) {
-            let unknown: Vec<u64> =
+            let mut unknown: Vec<u64> =
                 faces.iter().filter(|face| face.subject.is_none()).map(|face| face.face_id).collect();
             let name = match faces.iter().find_map(|face| face.subject.as_deref()) {
                 _ if unknown.is_empty() => continue,
@@ -86,8 +87,11 @@ impl Session {
                     assigned.joined += unknown.len() as u64;
                     Name::new(subject)?
                 }
-                None if unknown.len() < fewest.max(1) => continue,
                 None => {
+                    unknown.retain(|id| !refused.contains(id));
+                    if unknown.len() < fewest.max(1) {
+                        continue;
+                    }
                     assigned.new_subjects += 1;
                     number += 1;
                     Name::new(&format!("{GENERATED} {number}"))?
@@ -97,6 +101,18 @@ impl Session {
             clusters.push((unknown, name));
         }
         Ok(clusters)
+    }
+
+    /// Faces that were rejected from a subject that is gone, because all its faces were rejected. A user who has refused a cluster does not want
+    /// it again.
+    fn refused(&self) -> Result<HashSet<u64>> {
+        let (gallery, mut refused) = (self.gallery(), HashSet::new());
+        for (template, subject) in gallery.rejections()?.iter() {
+            if gallery.subject_name(subject)?.is_none() {
+                refused.insert(template);
+            }
+        }
+        Ok(refused)
     }
 
     /// The highest number among the generated names of the gallery.

@@ -1,15 +1,16 @@
 //! The page with the pictures of duplicates side by side.
 
-use std::fs;
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{basis, mixed_basis};
 use crate::cli::screen::{plural, score};
 use crate::reply::{SubjectDuplicates, SubjectSide};
 use crate::report::comparison::{Comparison, Section, Side, html};
-use crate::session::Session;
+use crate::session::replacement::replace;
+use crate::session::{Session, SessionError};
 
 /// Writes the page.
 pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates) -> Result<()> {
@@ -42,7 +43,9 @@ pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates) -> Resul
     ];
     let lede = format!("{} with {}", plural(found.subjects, "subject"), plural(found.templates, "template"));
     let page = html("Duplicates of people", &lede, &sections);
-    fs::write(path, page).with_context(|| format!("{}: writing it", path.display()))
+    let io = |error| SessionError::io(path, "writing it")(error);
+    let written = replace(path, |file| file.write_all(page.as_bytes()).map_err(io))?;
+    Ok(written.finish()?)
 }
 
 fn comparison(session: &Session, sides: &[SubjectSide; 2], value: f32, note: String) -> Result<Comparison> {
