@@ -15,8 +15,10 @@ use crate::image::{self, Limits, PhotoHash, picture};
 /// Photos that are read between two looks at the stop flag.
 const BATCH: usize = 64;
 
-/// A photo: its path, and the id and the bounds of each face.
-type Photo = (PhotoHash, (Option<PathBuf>, Vec<(u64, [f32; 4])>));
+/// The path of a photo, and the id and the bounds of each face.
+type PathAndFaces = (Option<PathBuf>, Vec<(u64, [f32; 4])>);
+/// A photo with its faces.
+type Photo = (PhotoHash, PathAndFaces);
 
 impl Session {
     /// The face of a template as a square JPEG of 192 pixels: from the kept picture of its photo, or from the photo itself, if a file with
@@ -38,7 +40,7 @@ impl Session {
         templates: &[u64],
         control: &Control<'_>,
     ) -> Result<Option<HashMap<u64, Vec<u8>>>> {
-        let mut photos: BTreeMap<PhotoHash, (Option<PathBuf>, Vec<(u64, [f32; 4])>)> = BTreeMap::new();
+        let mut photos: BTreeMap<PhotoHash, PathAndFaces> = BTreeMap::new();
         for &id in templates {
             if let Some(FaceOfPhoto { photo, face, path }) = self.gallery().face_of(id)? {
                 photos.entry(photo).or_insert((path, Vec::new())).1.push((id, face.bounds));
