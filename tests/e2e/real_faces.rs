@@ -103,6 +103,26 @@ fn faces_in_gif_bmp_and_tiff_are_enrolled_and_recognised() {
     assert!(scores.len() == 3 && scores.iter().all(|score| *score > 0.85), "{reply}");
 }
 
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn forty_people_are_found_in_their_photos_without_names() {
+    let house = House::empty();
+    let photos = faces();
+    let arguments = ["--photos".as_ref(), photos.as_os_str()].into_iter();
+    let options = ["--assign", "--min-faces", "2", "--format", "json", "--out"].map(OsStr::new);
+    let out = house.path("faces.jsonl");
+    let said = house.run("cluster", arguments.chain(options).chain([out.as_os_str()])).ends(0).json();
+    let assigned = said.iter().find(|line| line["event"] == "assigned").unwrap();
+    assert_eq!((&assigned["new_subjects"], &assigned["faces"]), (&40.into(), &80.into()), "{assigned}");
+    let mut folders: HashMap<String, BTreeSet<PathBuf>> = HashMap::new();
+    for line in std::fs::read_to_string(&out).unwrap().lines() {
+        let face: Value = serde_json::from_str(line).unwrap();
+        let folder = Path::new(face["path"].as_str().unwrap()).parent().unwrap().to_owned();
+        folders.entry(face["subject"].as_str().unwrap().to_owned()).or_default().insert(folder);
+    }
+    assert!(folders.len() == 40 && folders.values().all(|folders| folders.len() == 1), "{folders:?}");
+}
+
 /// The first photo of each of the first people with two or more photos.
 fn first_photos(root: &Path, people: usize) -> Vec<PathBuf> {
     let sorted = |folder: &Path| {
