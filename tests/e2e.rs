@@ -39,6 +39,8 @@ mod decision;
 mod dedup;
 #[path = "e2e/dedup_disposal.rs"]
 mod dedup_disposal;
+#[path = "e2e/dedup_safety.rs"]
+mod dedup_safety;
 #[path = "e2e/dedup_subjects.rs"]
 mod dedup_subjects;
 #[path = "e2e/detectors.rs"]

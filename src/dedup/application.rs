@@ -27,6 +27,7 @@ use super::planning::content_hash;
 use crate::control::Control;
 
 pub mod attributes;
+mod lock;
 mod preparation;
 mod replacement;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 pub mod trash;
 mod undo;
 
+use lock::Locks;
 use preparation::{Operations, Places, pairs, paths};
 pub use undo::{Undone, undo};
 
@@ -87,7 +89,7 @@ pub struct Refused {
 /// Applies a plan. The same plan again completes a run that was stopped or killed.
 ///
 /// # Errors
-/// The system cannot do it, the plan was applied with another disposal, or a journal cannot be written. Files that cannot be moved or
+/// Another run works in the same folders, the system cannot do it, the plan was applied with another disposal, or a journal cannot be written. Files that cannot be moved or
 /// replaced are in [`Applied::refused`].
 pub fn apply(
     plan: &Plan,
@@ -96,6 +98,7 @@ pub fn apply(
     control: &Control<'_>,
 ) -> Result<Applied> {
     let places = Places::of(plan, request.quarantine.as_deref());
+    let _locks = if request.dry_run { None } else { Some(places.lock()?) };
     let operations = Operations::of(plan, &places, request)?;
     let mut run = Run { places, operations, request, applied: Applied::default() };
     run.applied.disposal = request.disposal;
@@ -157,7 +160,9 @@ impl Run<'_> {
         let done = self.applied.moved + self.applied.replaced + self.applied.already;
         if !self.request.dry_run && done == 0 && !self.applied.stopped {
             self.applied.folders.clear();
-            self.operations.runs.iter().for_each(|(folder, journal, _)| journal.clear(folder));
+            // The files of an earlier run need their journal.
+            let new = self.operations.runs.iter().filter(|(.., is_new)| *is_new);
+            new.for_each(|(folder, journal, _)| journal.clear(folder));
         }
         self.applied
     }

@@ -41,6 +41,15 @@ pub enum DedupError {
         /// What it cannot do.
         reason: String,
     },
+    /// Another run applies or undoes a plan there. Nothing was changed.
+    #[error(
+        "{}: another process applies or undoes a plan here; nothing was changed, try again when it has ended",
+        path.display()
+    )]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A plan is damaged, of another version, or would lose something.
     #[error("{}: {reason}", path.display())]
     Plan {

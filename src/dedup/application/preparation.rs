@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::attributes::Attributes;
+use super::lock::Locks;
 use super::replacement::{Replacing, cannot_clone};
 use super::trash::Trash;
 use super::{ApplyRequest, moved_files};
@@ -39,6 +40,14 @@ impl Places {
         }
         runs.sort_by_key(|(root, _)| std::cmp::Reverse(root.components().count()));
         Self { id, runs }
+    }
+
+    /// Locks the folders for a run.
+    ///
+    /// # Errors
+    /// Another run works there.
+    pub fn lock(&self) -> Result<Locks> {
+        Locks::of(self.runs.iter().map(|(root, _)| root.as_path()))
     }
 
     /// The root of a path and the folder of its run.

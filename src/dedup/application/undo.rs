@@ -29,9 +29,10 @@ pub struct Undone {
 /// after a stop.
 ///
 /// # Errors
-/// There is no such run, or a journal is damaged.
+/// There is no such run, another run works in the same folders, or a journal is damaged.
 pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Result<Undone> {
     let places = Places::of(plan, quarantine);
+    let _locks = places.lock()?;
     let mut undone = Undone::default();
     let mut has_run = false;
     for (root, run) in &places.runs {
