@@ -27,6 +27,7 @@ use super::planning::content_hash;
 use crate::control::Control;
 
 pub mod attributes;
+mod entries;
 mod lock;
 mod preparation;
 mod replacement;
@@ -35,7 +36,7 @@ mod tests;
 pub mod trash;
 mod undo;
 
-use lock::Locks;
+use entries::Entry;
 use preparation::{Operations, Places, pairs, paths};
 pub use undo::{Undone, undo};
 
@@ -174,7 +175,7 @@ impl Run<'_> {
             return;
         }
         let mut states = BTreeMap::new();
-        for member in kept {
+        for member in &kept {
             match unchanged(member) {
                 Ok(of_member) => states.extend(of_member),
                 Err(refused) => {
@@ -183,6 +184,12 @@ impl Run<'_> {
                     return;
                 }
             }
+        }
+        if self.request.disposal.moves()
+            && let Err(refused) = stay(&kept, &moved)
+        {
+            self.applied.refused.push(refused);
+            return;
         }
         for member in moved {
             if !self.request.disposal.moves() {
@@ -204,7 +211,7 @@ impl Run<'_> {
             }
         }
         self.applied.already += already;
-        pending.iter().try_for_each(|(from, _, blake3)| unchanged_file(from, blake3))?;
+        pending.iter().try_for_each(|(from, _, blake3)| state(from, blake3).map(drop))?;
         if !self.request.dry_run {
             move_all(&pending, self.request.disposal)?;
         }
@@ -291,10 +298,23 @@ fn unchanged(member: &Member) -> Result<Vec<(PathBuf, Stamp)>, Refused> {
 
 /// The state of a file from before it was read and compared with the plan.
 fn state(path: &Path, blake3: &str) -> Result<Stamp, Refused> {
-    let refused = |error: std::io::Error| Refused { path: path.into(), reason: error.to_string() };
-    let metadata = std::fs::symlink_metadata(path).map_err(refused)?;
+    let entry = Entry::of(path)?;
     unchanged_file(path, blake3)?;
-    Ok(Stamp::of(&metadata))
+    Ok(entry.stamp)
+}
+
+/// Checks that no kept file vanishes with the moved ones.
+fn stay(kept: &[&Member], moved: &[&Member]) -> Result<(), Refused> {
+    // What is not there any more was moved before, or is refused later.
+    let moved: Vec<Entry> =
+        moved.iter().flat_map(|member| paths(member)).filter_map(|(path, _)| Entry::of(&path).ok()).collect();
+    for (path, _) in kept.iter().flat_map(|member| paths(member)) {
+        if let Some(lost) = Entry::of(&path)?.lost_with(&moved) {
+            let reason = format!("it is the same file as {}, so its copies stay", lost.path.display());
+            return Err(Refused { path, reason });
+        }
+    }
+    Ok(())
 }
 
 fn unchanged_file(path: &Path, blake3: &str) -> Result<(), Refused> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +179,18 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// An absolute path without `..`, so that comparisons of paths are comparisons of files.
+fn real(path: &PathText) -> Result<PathBuf, String> {
+    let real = path.path().ok_or_else(|| format!("{path:?} is not a path"))?;
+    match () {
+        () if !real.is_absolute() => Err(format!("{} is not an absolute path", real.display())),
+        () if real.components().any(|part| part == Component::ParentDir) => {
+            Err(format!("{} contains `..`; a plan has paths without it", real.display()))
+        }
+        () => Ok(real),
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -210,6 +222,9 @@ impl Plan {
     }
 
     fn check(&self) -> Result<(), String> {
+        for folder in self.roots.iter().chain(&self.references) {
+            real(folder)?;
+        }
         let mut moved = BTreeSet::new();
         let mut kept = BTreeSet::new();
         for group in &self.groups {
@@ -221,10 +236,7 @@ impl Plan {
             }
             for member in &group.members {
                 for path in member.files.iter().flat_map(|file| &file.paths) {
-                    let real = path.path().ok_or_else(|| format!("{path:?} is not a path"))?;
-                    if !real.is_absolute() {
-                        return Err(format!("{} is not an absolute path", real.display()));
-                    }
+                    let real = real(path)?;
                     match if group.keep_all { Action::Keep } else { member.action } {
                         Action::Move if !moved.insert(real.clone()) => {
                             return Err(format!("{} is moved by two groups", real.display()));

@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::attributes::{Attributes, extend, extended};
+use super::entries::Entry;
 use super::{Refused, unchanged_file};
 use crate::dedup::Disposal;
 use crate::dedup::files::Stamp;
@@ -53,6 +54,7 @@ impl Replacing<'_> {
     /// One of the files changed, the replacement would lose something, or the system refuses.
     pub fn replace(&self, kept: Stamp, dry_run: bool) -> Result<bool, Refused> {
         let source = self.record.kept.path().unwrap_or_default();
+        self.paths().try_for_each(|path| Entry::of(&path).map(drop))?;
         let names = self.names()?;
         let first = self.paths().next().unwrap_or_default();
         let refused = |reason: String| Refused { path: first.clone(), reason };
