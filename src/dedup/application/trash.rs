@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -178,17 +178,27 @@ pub fn put(file: &Path, place: &Path) -> io::Result<()> {
     let text = format!("[Trash Info]\n{}\nDeletionDate={date}\n", path_line(file, place));
     let path = info(place);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut info) => info.write_all(text.as_bytes())?,
+        Ok(info) => write_info(info, &text, &path)?,
         // A run that was killed may have left an incomplete one, and then nothing is at the place.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !exists(place) => {
             if !is_own(file, place) && fs::metadata(&path)?.len() > 0 {
                 return Err(error);
             }
-            fs::write(&path, text)?;
+            write_info(OpenOptions::new().write(true).truncate(true).open(&path)?, &text, &path)?;
         }
         Err(error) => return Err(error),
     }
     rename(file, place).inspect_err(|_| drop(fs::remove_file(&path)))
+}
+
+/// Writes a description durably: without it a desktop does not know where a file was.
+fn write_info(mut info: File, text: &str, path: &Path) -> io::Result<()> {
+    info.write_all(text.as_bytes())?;
+    info.sync_all()?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// Moves a file back from its place in the trash.
