@@ -3,6 +3,7 @@
 use anyhow::Error;
 
 use crate::calibration::CalibrationError;
+use crate::dedup::DedupError;
 use crate::encoder::EncoderError;
 use crate::gallery::GalleryError;
 use crate::session::SessionError;
@@ -22,6 +23,9 @@ pub fn about(error: &Error) -> Option<String> {
         }
         if let Some(error) = cause.downcast_ref::<CalibrationError>() {
             return of_calibration(error);
+        }
+        if let Some(error) = cause.downcast_ref::<DedupError>() {
+            return of_dedup(error);
         }
         of_encoder(cause.downcast_ref::<EncoderError>()?)
     })
@@ -72,6 +76,20 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
 fn of_calibration(error: &CalibrationError) -> Option<String> {
     matches!(error, CalibrationError::Missing(_))
         .then(|| "use `gallerist calibrate`, or give a threshold with --threshold".into())
+}
+
+fn of_dedup(error: &DedupError) -> Option<String> {
+    match error {
+        DedupError::Run { runs, .. } if runs.len() == 1 => {
+            Some(format!("gallerist dedup undo {}", runs[0].display()))
+        }
+        DedupError::Run { runs, .. } if !runs.is_empty() => Some("`gallerist dedup undo RUN` undoes one of them".into()),
+        DedupError::Run { .. } => Some(
+            "`gallerist dedup undo FOLDER` finds a run by its folder, a quarantine or a folder of the plan; --quarantine names the quarantine"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 fn of_encoder(error: &EncoderError) -> Option<String> {

@@ -21,7 +21,7 @@ use super::decisions::Decisions;
 use super::disposal::Disposal;
 use super::error::Result;
 use super::files::Stamp;
-use super::journal::{exists, rename};
+use super::journal::{Journal, exists, rename};
 use super::plan::{Action, Group, Member, PathText, Plan, hex};
 use super::planning::content_hash;
 use crate::control::Control;
@@ -31,14 +31,15 @@ mod entries;
 mod lock;
 mod preparation;
 mod replacement;
+pub mod runs;
 #[cfg(test)]
 mod tests;
 pub mod trash;
 mod undo;
 
 use entries::Entry;
-use preparation::{Operations, Places, pairs, paths};
-pub use undo::{Undone, undo};
+use preparation::{Operations, Places, Twin, check_folder, pairs, paths, unshared};
+pub use undo::{Undone, undo, undo_folder};
 
 /// How a plan is applied.
 #[derive(Debug, Clone, Default)]
@@ -98,10 +99,14 @@ pub fn apply(
     decisions: &Decisions,
     control: &Control<'_>,
 ) -> Result<Applied> {
+    if let Some(folder) = &request.quarantine {
+        check_folder(folder)?;
+    }
     let places = Places::of(plan, request.quarantine.as_deref());
     let _locks = if request.dry_run { None } else { Some(places.lock()?) };
     let operations = Operations::of(plan, &places, request)?;
-    let mut run = Run { places, operations, request, applied: Applied::default() };
+    let references = &unshared(plan, request.disposal);
+    let mut run = Run { places, operations, request, references, applied: Applied::default() };
     run.applied.disposal = request.disposal;
     if !request.dry_run {
         for group in plan.groups.iter().filter(|group| group.keep_all) {
@@ -127,6 +132,8 @@ struct Run<'a> {
     places: Places,
     operations: Operations,
     request: &'a ApplyRequest,
+    /// The folders whose files get no other names.
+    references: &'a [PathBuf],
     applied: Applied,
 }
 
@@ -135,7 +142,9 @@ impl Run<'_> {
     fn begin(&mut self) -> Result<()> {
         for (folder, journal, is_new) in &self.operations.runs {
             if *is_new {
-                journal.write(folder)?;
+                let place = self.places.runs.iter().find(|place| place.run == *folder);
+                place.map_or(Ok(()), runs::Place::mark)?;
+                journal.write(folder).inspect_err(|_| place.into_iter().for_each(runs::Place::unmark))?;
             } else {
                 for (number, record) in journal.replacements.iter().enumerate() {
                     self.places.replacing(journal.disposal, number, record).clean();
@@ -164,6 +173,7 @@ impl Run<'_> {
             // The files of an earlier run need their journal.
             let new = self.operations.runs.iter().filter(|(.., is_new)| *is_new);
             new.for_each(|(folder, journal, _)| journal.clear(folder));
+            self.places.runs.iter().for_each(runs::Place::unmark);
         }
         self.applied
     }
@@ -232,10 +242,19 @@ impl Run<'_> {
     }
 
     fn replace_files(&mut self, group: &Group, member: &Member, kept: &BTreeMap<PathBuf, Stamp>) {
-        for (file, twin) in pairs(group, member) {
-            if twin.is_none() {
-                self.applied.unequal += 1;
-                continue;
+        for (file, twin) in pairs(group, member, self.references) {
+            match twin {
+                Twin::File(_) => {}
+                Twin::Reference => {
+                    let path = member.photo.path().unwrap_or_default();
+                    let reason = "equal bytes are only in a reference folder, whose files get no other names";
+                    self.applied.refused.push(Refused { path, reason: reason.into() });
+                    continue;
+                }
+                Twin::None => {
+                    self.applied.unequal += 1;
+                    continue;
+                }
             }
             let is_inside =
                 file.paths.iter().filter_map(PathText::path).all(|path| self.places.contain(&path));
@@ -324,6 +343,12 @@ fn unchanged_file(path: &Path, blake3: &str) -> Result<(), Refused> {
         Ok(_) => Err(refused("it changed since the plan was made".into())),
         Err(error) => Err(refused(error.to_string())),
     }
+}
+
+/// The folder of a run of this plan that can be undone. `None` if there is none that is found without its quarantine.
+pub fn applied(plan: &Plan) -> Option<PathBuf> {
+    let places = Places::of(plan, None);
+    places.runs.into_iter().map(|place| place.run).find(|run| Journal::is_in(run))
 }
 
 /// The moved files of a plan, which identify a run: the same choices continue it.

@@ -50,6 +50,16 @@ pub enum DedupError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no run to undo, or there are several.
+    #[error("{}: {reason}{}", path.display(), listed(runs))]
+    Run {
+        /// The plan or folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// The folders of the runs that can be undone.
+        runs: Vec<PathBuf>,
+    },
     /// A plan is damaged, of another version, or would lose something.
     #[error("{}: {reason}", path.display())]
     Plan {
@@ -58,6 +68,11 @@ pub enum DedupError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn listed(runs: &[PathBuf]) -> String {
+    let runs: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
+    if runs.is_empty() { String::new() } else { format!("; runs that can be undone: {}", runs.join(", ")) }
 }
 
 impl DedupError {

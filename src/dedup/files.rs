@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::application::trash;
+use super::application::{runs, trash};
 use crate::control::Control;
 use crate::ingest::{Input, walk};
 
@@ -68,13 +68,14 @@ pub struct Found {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
-/// Finds all files below `roots` that are not in a trash. `None` if it was stopped.
+/// Finds all files below `roots` that are not in a trash or a quarantine. `None` if it was stopped.
 pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
     let mut found = Found::default();
     let mut by_identity: BTreeMap<Stamp, Vec<PathBuf>> = BTreeMap::new();
     let mut single = BTreeSet::new();
-    let is_in_trash = |input: &Input| trash::contains(&input.root, &input.path);
-    for (number, input) in walk(roots).filter(|input| !is_in_trash(input)).enumerate() {
+    let is_disposed =
+        |input: &Input| trash::contains(&input.root, &input.path) || runs::contains(&input.root, &input.path);
+    for (number, input) in walk(roots).filter(|input| !is_disposed(input)).enumerate() {
         if control.is_stopped() {
             return None;
         }

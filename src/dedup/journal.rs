@@ -24,7 +24,11 @@ pub const QUARANTINE: &str = ".gallerist-quarantine";
 const NAME: &str = "journal.json";
 /// A journal that is being written. A run that was killed leaves it, and no file was moved yet.
 const PARTIAL: &str = "journal.json.partial";
-const VERSION: u32 = 2;
+/// Says where a run is whose folder is not the usual one.
+const ELSEWHERE: &str = "elsewhere.json";
+const VERSION: u32 = 3;
+/// The version before the places of root and run.
+const WITHOUT_PLACE: u32 = 2;
 /// The version before disposals: all that it has are moves to a quarantine.
 const QUARANTINE_ONLY: u32 = 1;
 
@@ -36,6 +40,12 @@ pub struct Journal {
     /// What becomes of the copies.
     #[serde(default)]
     pub disposal: Disposal,
+    /// The folder of the plan when the journal was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<PathText>,
+    /// The folder of the run when the journal was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<PathText>,
     /// The moves in order.
     pub moves: Vec<Move>,
     /// The files that are replaced, in order.
@@ -111,7 +121,64 @@ impl Journal {
             times.push(FolderTime { path: path.as_path().into(), modified: since.as_nanos() as u64 });
         }
         let trashes = trashes.iter().map(|trash| trash.as_path().into()).collect();
-        Ok(Self { version: VERSION, disposal, moves, replacements, trashes, folders: times })
+        Ok(Self {
+            version: VERSION,
+            disposal,
+            root: None,
+            run: None,
+            moves,
+            replacements,
+            trashes,
+            folders: times,
+        })
+    }
+
+    /// The journal of a run in the folder `run` for the folder `root` of the plan.
+    pub fn at(self, root: &Path, run: &Path) -> Self {
+        Self { root: Some(root.into()), run: Some(run.into()), ..self }
+    }
+
+    /// The folders of the plan and of the run when the journal was written. `run` is the folder where it is now.
+    pub fn place(&self, run: &Path) -> Option<(PathBuf, PathBuf)> {
+        if let (Some(root), Some(run)) = (&self.root, &self.run) {
+            return Some((root.path()?, run.path()?));
+        }
+        // A journal of an earlier version says it by the places of the moved files, in the usual folder.
+        let is_usual = |run: &Path| run.parent().is_some_and(|folder| folder.ends_with(QUARANTINE));
+        let first = self.moves.first().and_then(|one| one.to.path());
+        let was = first.iter().flat_map(|to| to.ancestors()).find(|folder| is_usual(folder));
+        let was = was.unwrap_or(run);
+        is_usual(run).then(|| Some((was.ancestors().nth(2)?.to_path_buf(), was.to_path_buf())))?
+    }
+
+    /// The journal with the paths that hold if the folders of the plan and of the run are now `root` and `run`.
+    pub fn rebased(&self, root: &Path, run: &Path) -> Self {
+        let mut journal = self.clone();
+        let Some((old_root, old_run)) = self.place(run) else { return journal };
+        let rebase = |text: &mut PathText| {
+            let Some(path) = text.path() else { return };
+            let now = match (path.strip_prefix(&old_run), path.strip_prefix(&old_root)) {
+                (Ok(below), _) => run.join(below),
+                (_, Ok(below)) => root.join(below),
+                _ => return,
+            };
+            *text = now.as_path().into();
+        };
+        journal.moves.iter_mut().flat_map(|one| [&mut one.from, &mut one.to]).for_each(rebase);
+        for one in &mut journal.replacements {
+            one.paths.iter_mut().chain([&mut one.kept]).for_each(rebase);
+        }
+        journal
+            .trashes
+            .iter_mut()
+            .chain(journal.folders.iter_mut().map(|one| &mut one.path))
+            .for_each(rebase);
+        journal
+    }
+
+    /// Whether a folder is that of a run.
+    pub fn is_in(run: &Path) -> bool {
+        run.join(NAME).is_file()
     }
 
     /// Reads the journal of a run. `None` if there is none.
@@ -129,7 +196,7 @@ impl Journal {
         let journal: Self =
             serde_json::from_str(&text).map_err(|error| refused(format!("not a journal: {error}")))?;
         match journal.version {
-            VERSION | QUARANTINE_ONLY => Ok(Some(journal)),
+            VERSION | WITHOUT_PLACE | QUARANTINE_ONLY => Ok(Some(journal)),
             other => {
                 Err(refused(format!("a journal of version {other}; this program reads version {VERSION}")))
             }
@@ -181,6 +248,7 @@ impl Journal {
         remove_empty(&run.join("files"));
         let _ = fs::remove_file(run.join(PARTIAL));
         let _ = fs::remove_file(run.join(NAME));
+        let _ = fs::remove_file(run.join(ELSEWHERE));
         let _ = fs::remove_dir(run);
         let Some(quarantine) = run.parent() else { return };
         let is_empty = fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none());
@@ -190,6 +258,43 @@ impl Journal {
             let _ = keeping_time(above, || if is_empty { fs::remove_dir(quarantine) } else { Ok(()) });
         }
     }
+}
+
+/// What the usual folder of a run says if the run is elsewhere.
+#[derive(Serialize, Deserialize)]
+struct Elsewhere {
+    /// The folder of the plan.
+    root: PathText,
+    /// The folder of the run.
+    run: PathText,
+}
+
+/// Says in the usual folder of a run where it is.
+///
+/// # Errors
+/// The disk is full or failing.
+pub fn write_elsewhere(usual: &Path, root: &Path, run: &Path) -> Result<()> {
+    let path = usual.join(ELSEWHERE);
+    let text = serde_json::to_vec(&Elsewhere { root: root.into(), run: run.into() }).unwrap_or_default();
+    let write = || -> io::Result<()> {
+        // A run that was killed here has moved nothing, and its folder shows that it was not deleted.
+        make_folder(run)?;
+        make_folder(usual)?;
+        let mut file = File::create(&path)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    };
+    write().map_err(|error| DedupError::io("write", &path, error))
+}
+
+/// Where a run is, as its usual folder says. `root` is the folder of the plan now. `None` if it says nothing.
+pub fn read_elsewhere(usual: &Path, root: &Path) -> Option<PathBuf> {
+    let said: Elsewhere = serde_json::from_slice(&fs::read(usual.join(ELSEWHERE)).ok()?).ok()?;
+    let run = said.run.path()?;
+    Some(match run.strip_prefix(said.root.path()?) {
+        Ok(below) => root.join(below),
+        Err(_) => run,
+    })
 }
 
 /// The first folder above a path that exists.

@@ -9,7 +9,7 @@ use super::{DecisionsArgument, monitored};
 use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
 use crate::dedup::Disposal;
-use crate::dedup::application::{Applied, ApplyRequest, Refused, apply, undo as undo_plan};
+use crate::dedup::application::{Applied, ApplyRequest, Refused, apply, undo as undo_plan, undo_folder};
 use crate::dedup::plan::Plan;
 
 /// Dispose of the copies of a plan. Without --yes it prints what it would do. Copies are moved to a quarantine on the same file system,
@@ -36,7 +36,7 @@ pub struct Arguments {
 /// Undo what `apply` did: move files back, make linked files independent, and give files and folders their times
 #[derive(Debug, Args)]
 pub struct UndoArguments {
-    /// File of the plan that was applied
+    /// File of the plan that was applied; or a folder: one of the plan (also if it was renamed since), a quarantine, or that of a run
     plan: PathBuf,
     #[command(flatten)]
     quarantine: QuarantineArgument,
@@ -118,11 +118,19 @@ fn status(stopped: bool, applied: &Applied) -> ExitStatus {
 }
 
 pub fn undo(arguments: &UndoArguments, screen: Screen) -> Result<ExitStatus> {
-    let plan = read(&arguments.plan)?;
-    let quarantine = arguments.quarantine.folder()?;
-    let undone = monitored(|control| undo_plan(&plan, quarantine.as_deref(), control))?;
+    let undone = match arguments.plan.is_dir() {
+        true => monitored(|control| undo_folder(&arguments.plan, control))?,
+        false => {
+            let plan = read(&arguments.plan)?;
+            let quarantine = arguments.quarantine.folder()?;
+            monitored(|control| undo_plan(&plan, quarantine.as_deref(), control))?
+        }
+    };
     screen.json(&undone)?;
     refusals(&undone.refused, screen)?;
+    for Refused { path, reason } in &undone.altered {
+        screen.text(format!("altered: {}: {}", escaped(&path.to_string_lossy()), escaped(reason)))?;
+    }
     let files = plural(undone.restored, "file");
     screen.text(match undone.disposal {
         Some(Disposal::Hardlink) => format!("{files} independent again"),
@@ -134,7 +142,7 @@ pub fn undo(arguments: &UndoArguments, screen: Screen) -> Result<ExitStatus> {
     })?;
     Ok(match () {
         () if undone.stopped => ExitStatus::Interrupted,
-        () if undone.refused.is_empty() => ExitStatus::Done,
+        () if undone.refused.is_empty() && undone.altered.is_empty() => ExitStatus::Done,
         () => ExitStatus::Failed,
     })
 }

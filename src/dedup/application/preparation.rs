@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 use super::attributes::Attributes;
 use super::lock::Locks;
 use super::replacement::{Replacing, cannot_clone};
+use super::runs::{FILES, Place};
 use super::trash::Trash;
 use super::{ApplyRequest, moved_files};
 use crate::dedup::Disposal;
 use crate::dedup::error::{DedupError, Result};
 use crate::dedup::item::is_sidecar;
-use crate::dedup::journal::{Journal, Move, QUARANTINE, Replacement};
+use crate::dedup::journal::{Journal, Move, Replacement};
 use crate::dedup::plan::{Action, Group, Member, PathText, Plan, PlannedFile, hex};
 
 /// The folders of a plan, and the folder of the run for each. It takes the journal, and the files of a quarantine.
 pub(super) struct Places {
     /// Identifies the run by the moved files of the plan: the same choices continue it.
     pub id: String,
-    /// Roots with the folder of the run for each, the longest path first.
-    pub runs: Vec<(PathBuf, PathBuf)>,
+    /// The place of the run for each root, the longest path first.
+    pub runs: Vec<Place>,
 }
 
 impl Places {
@@ -32,13 +33,10 @@ impl Places {
             // A root may be a single photo.
             let root =
                 if root.is_dir() { root } else { root.parent().unwrap_or(Path::new("/")).to_path_buf() };
-            let run = match quarantine {
-                Some(folder) => folder.join(&id).join(number.to_string()),
-                None => root.join(QUARANTINE).join(&id),
-            };
-            runs.push((root, run));
+            let folder = quarantine.map(|folder| folder.join(&id).join(number.to_string()));
+            runs.push(Place::of(root, &id, folder));
         }
-        runs.sort_by_key(|(root, _)| std::cmp::Reverse(root.components().count()));
+        runs.sort_by_key(|place| std::cmp::Reverse(place.root.components().count()));
         Self { id, runs }
     }
 
@@ -47,13 +45,13 @@ impl Places {
     /// # Errors
     /// Another run works there.
     pub fn lock(&self) -> Result<Locks> {
-        Locks::of(self.runs.iter().map(|(root, _)| root.as_path()))
+        Locks::of(self.runs.iter().map(|place| place.root.as_path()))
     }
 
     /// The root of a path and the folder of its run.
     fn of_path(&self, path: &Path) -> Option<(&Path, &Path)> {
-        let (root, run) = self.runs.iter().find(|(root, _)| path.starts_with(root))?;
-        Some((root, run))
+        let place = self.runs.iter().find(|place| path.starts_with(&place.root))?;
+        Some((&place.root, &place.run))
     }
 
     /// Whether a path is in one of the folders.
@@ -68,21 +66,52 @@ impl Places {
     }
 }
 
+/// Checks that a quarantine is, or can become, a folder.
+///
+/// # Errors
+/// It is something else.
+pub(super) fn check_folder(quarantine: &Path) -> Result<()> {
+    match fs::metadata(quarantine) {
+        Ok(metadata) if !metadata.is_dir() => {
+            let reason = "a folder is expected as quarantine, and this is a file".into();
+            Err(DedupError::Unsupported { path: quarantine.into(), reason })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The files of a copy that a replacement concerns, each with the file that replaces it, if there is one. Sidecars are left alone: they are
 /// small, and programs write into them.
 pub(super) fn pairs<'a>(
     group: &'a Group,
     member: &'a Member,
-) -> impl Iterator<Item = (&'a PlannedFile, Option<PathBuf>)> {
+    references: &'a [PathBuf],
+) -> impl Iterator<Item = (&'a PlannedFile, Twin)> {
     let is_photo = |file: &&PlannedFile| {
         file.paths.first().and_then(PathText::path).is_some_and(|path| !is_sidecar(&path))
     };
-    member.files.iter().filter(is_photo).map(|file| (file, twin(group, file)))
+    member.files.iter().filter(is_photo).map(|file| (file, twin(group, file, references)))
+}
+
+/// The file that replaces a copy.
+pub(super) enum Twin {
+    /// It is at this path.
+    File(PathBuf),
+    /// Only files in a reference folder could, and they must not share an inode with a copy.
+    Reference,
+    /// There is none.
+    None,
+}
+
+/// The folders whose files get no other names: who writes into a link would write into a reference.
+pub(super) fn unshared(plan: &Plan, disposal: Disposal) -> Vec<PathBuf> {
+    let references = plan.references.iter().filter(|_| disposal == Disposal::Hardlink);
+    references.filter_map(PathText::path).collect()
 }
 
 /// The file with the bytes of this one: a kept one, on the same file system if there are several. If only copies have these bytes, it is the
 /// first of them, which stays.
-fn twin(group: &Group, copy: &PlannedFile) -> Option<PathBuf> {
+fn twin(group: &Group, copy: &PlannedFile, references: &[PathBuf]) -> Twin {
     let device = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| metadata.dev());
     let of_copy = copy.paths.first().and_then(PathText::path).and_then(|path| device(&path));
     let with_bytes = |action: Action| {
@@ -90,9 +119,19 @@ fn twin(group: &Group, copy: &PlannedFile) -> Option<PathBuf> {
         members.flat_map(|member| &member.files).filter(|file| file.blake3 == copy.blake3)
     };
     let path = |file: &PlannedFile| file.paths.first()?.path();
-    let kept = with_bytes(Action::Keep).filter_map(path).min_by_key(|path| device(path) != of_copy);
-    let first = || with_bytes(Action::Move).next().filter(|first| *first != copy);
-    kept.or_else(|| first().and_then(path))
+    let is_reference = |file: &&PlannedFile| {
+        let mut paths = file.paths.iter().filter_map(PathText::path);
+        paths.any(|path| references.iter().any(|folder| path.starts_with(folder)))
+    };
+    let (unshared, kept): (Vec<_>, Vec<_>) = with_bytes(Action::Keep).partition(is_reference);
+    if let Some(kept) = kept.into_iter().filter_map(path).min_by_key(|path| device(path) != of_copy) {
+        return Twin::File(kept);
+    }
+    if !unshared.is_empty() {
+        return Twin::Reference;
+    }
+    let first = with_bytes(Action::Move).next().filter(|first| *first != copy);
+    first.and_then(path).map_or(Twin::None, Twin::File)
 }
 
 /// The journals of a run, and where each file is in them.
@@ -114,12 +153,17 @@ impl Operations {
     pub fn of(plan: &Plan, places: &Places, request: &ApplyRequest) -> Result<Self> {
         let disposal = request.disposal;
         if disposal == Disposal::Trash && !cfg!(target_os = "linux") {
-            let path = places.runs.first().map(|(root, _)| root.clone()).unwrap_or_default();
+            let path = places.runs.first().map(|place| place.root.clone()).unwrap_or_default();
             let reason = "the trash of this system is not supported; the quarantine is".into();
             return Err(DedupError::Unsupported { path, reason });
         }
         let mut journals: BTreeMap<&Path, Option<Journal>> = BTreeMap::new();
-        for (_, run) in &places.runs {
+        for place in &places.runs {
+            if let Some(earlier) = place.earlier() {
+                let reason = "this plan was applied with this quarantine; name it, or undo that".into();
+                return Err(DedupError::Plan { path: earlier, reason });
+            }
+            let run = &place.run;
             let journal = Journal::read(run)?;
             if let Some(journal) = journal.as_ref().filter(|journal| journal.disposal != disposal) {
                 let reason = format!(
@@ -132,17 +176,17 @@ impl Operations {
         }
         let is_open = |run: &Path| journals.get(run).is_some_and(Option::is_none);
         let mut planned: BTreeMap<&Path, (Vec<Move>, Vec<Replacement>)> = BTreeMap::new();
+        let references = unshared(plan, disposal);
         let mut trash = Trash::new(request.home_trash.as_deref());
         for (group, member) in moved_members(plan) {
             if !disposal.moves() {
-                for (file, kept) in pairs(group, member) {
+                for (file, kept) in pairs(group, member, &references) {
                     let first = file.paths.first().and_then(PathText::path).unwrap_or_default();
                     let Some((_, run)) = places.of_path(&first).filter(|(_, run)| is_open(run)) else {
                         continue;
                     };
-                    let Some(record) = kept.and_then(|kept| replacement(file, &first, &kept)) else {
-                        continue;
-                    };
+                    let Twin::File(kept) = kept else { continue };
+                    let Some(record) = replacement(file, &first, &kept) else { continue };
                     planned.entry(run).or_default().1.push(record);
                 }
                 continue;
@@ -157,7 +201,7 @@ impl Operations {
                         // It is refused later, like any file that cannot be read.
                         Err(_) => continue,
                     },
-                    _ => run.join("files").join(path.strip_prefix(root).unwrap_or(&path)),
+                    _ => run.join(FILES).join(path.strip_prefix(root).unwrap_or(&path)),
                 };
                 let one = Move { from: path.as_path().into(), to: to.as_path().into(), blake3 };
                 planned.entry(run).or_default().0.push(one);
@@ -165,7 +209,9 @@ impl Operations {
         }
         let mut operations = Self::default();
         let made = planned.into_iter().map(|(run, (moves, replacements))| {
-            Ok((run.to_owned(), Journal::new(disposal, moves, replacements)?, true))
+            let journal = Journal::new(disposal, moves, replacements)?;
+            let place = places.runs.iter().find(|place| place.run == run);
+            Ok((run.to_owned(), place.map_or(journal.clone(), |place| journal.at(&place.root, run)), true))
         });
         operations.runs = made.collect::<Result<_>>()?;
         let read = journals.into_iter().filter_map(|(run, journal)| Some((run.to_owned(), journal?, false)));

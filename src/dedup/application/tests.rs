@@ -104,7 +104,7 @@ fn a_run_that_was_killed_between_two_names_is_completed_or_undone() {
         folder.link();
         let third = folder.path("photos/third");
         fs::copy(folder.path("photos/kept"), &third).unwrap();
-        let journal = Places::of(&folder.plan(), None).runs[0].1.join("journal.json");
+        let journal = Places::of(&folder.plan(), None).runs[0].run.join("journal.json");
         let inode = format!("\"inode\":{}", fs::metadata(&third).unwrap().ino());
         let text = fs::read_to_string(&journal).unwrap();
         fs::write(&journal, text.replace(&format!("\"inode\":{copy}"), &inode)).unwrap();

@@ -1,14 +1,17 @@
 //! Undoes a run.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
-use super::preparation::Places;
+use super::preparation::{Places, check_folder};
+use super::runs::{self, Place};
 use super::{Refused, trash};
 use crate::control::Control;
 use crate::dedup::Disposal;
 use crate::dedup::error::{DedupError, Result};
 use crate::dedup::journal::{Journal, Move, Replacement, exists, rename};
-use crate::dedup::plan::{PathText, Plan};
+use crate::dedup::plan::{PathText, Plan, hex};
+use crate::dedup::planning::content_hash;
 
 /// What was undone.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -19,10 +22,18 @@ pub struct Undone {
     pub restored: u64,
     /// Clones. They were independent, with the contents, times and attributes of the files that they replaced, so nothing was restored.
     pub clones: u64,
+    /// Files whose content was altered since they were moved away. They are at their places again, with that content.
+    pub altered: Vec<Refused>,
     /// Files that could not be restored, with the reason.
     pub refused: Vec<Refused>,
     /// Whether it was stopped before the end.
     pub stopped: bool,
+}
+
+impl Undone {
+    fn refuse(&mut self, path: &Path, reason: String) {
+        self.refused.push(Refused { path: path.into(), reason });
+    }
 }
 
 /// Undoes a run: moves all files back, makes linked files independent, and gives the folders their times. The same call again continues
@@ -32,43 +43,81 @@ pub struct Undone {
 /// There is no such run, another run works in the same folders, or a journal is damaged.
 pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Result<Undone> {
     let places = Places::of(plan, quarantine);
-    let _locks = places.lock()?;
-    let mut undone = Undone::default();
-    let mut has_run = false;
-    for (root, run) in &places.runs {
-        has_run |= run.is_dir();
-        let Some(journal) = Journal::read(run)? else {
-            // A run that was killed before its first move.
-            Journal::remove(run);
-            if run.is_dir() {
-                let reason = "it contains files but no journal, so their places are not known".into();
-                undone.refused.push(Refused { path: run.clone(), reason });
-            }
-            continue;
-        };
-        undone.disposal = Some(journal.disposal);
-        undo_run(&journal, &places, root, run, control, &mut undone);
+    if let Some(folder) = quarantine {
+        check_folder(folder)?;
     }
-    match has_run {
-        true => Ok(undone),
-        false => {
-            let path = places.runs.first().map_or_else(PathBuf::new, |(_, run)| run.clone());
-            Err(DedupError::Plan { path, reason: "this plan was not applied, or it was undone".into() })
-        }
+    if places.runs.iter().any(|place| place.run.is_dir()) {
+        return undo_all(&places, control);
     }
+    let (path, mut reason) = match places.runs.first() {
+        Some(place) => (place.run.clone(), "this plan was not applied, or it was undone".to_owned()),
+        None => (PathBuf::new(), "the plan has no folder".to_owned()),
+    };
+    for root in plan.roots.iter().filter_map(PathText::path).filter(|root| !exists(root)) {
+        reason = format!("{reason}; {} is not there: if it was renamed, name the new folder", root.display());
+    }
+    let others = places.runs.iter().filter_map(|place| runs::places(&place.root).ok()).flatten();
+    Err(DedupError::Run { path, reason, runs: others.map(|place| place.run).collect() })
 }
 
-fn undo_run(
-    journal: &Journal,
-    places: &Places,
-    root: &Path,
-    run: &Path,
-    control: &Control<'_>,
-    undone: &mut Undone,
-) {
+/// Undoes a run that is found by a folder: one of its plan, a quarantine, or the folder of the run. A folder of the plan may have been renamed
+/// since, with all that is in it.
+///
+/// # Errors
+/// As [`undo`], and the folder has several runs.
+pub fn undo_folder(folder: &Path, control: &Control<'_>) -> Result<Undone> {
+    let found = runs::places(folder)?;
+    let ids: BTreeSet<String> = found.iter().map(Place::id).collect();
+    let reason = match ids.len() {
+        0 => "there is no run that can be undone",
+        1 => {
+            let id = ids.into_iter().next().unwrap_or_default();
+            return undo_all(&Places { id, runs: found }, control);
+        }
+        _ => "there are several runs; name one",
+    };
+    let runs = found.into_iter().map(|place| place.run).collect();
+    Err(DedupError::Run { path: folder.into(), reason: reason.into(), runs })
+}
+
+fn undo_all(places: &Places, control: &Control<'_>) -> Result<Undone> {
+    let _locks = places.lock()?;
+    let mut undone = Undone::default();
+    for place in &places.runs {
+        let run = &place.run;
+        match Journal::read(run)? {
+            Some(journal) => {
+                undone.disposal = Some(journal.disposal);
+                undo_run(&journal, places, place, control, &mut undone);
+            }
+            // A run that was killed before its first move.
+            None => match place.lost() {
+                Some(lost) => {
+                    undone.refuse(
+                        &lost,
+                        "the quarantine is not there; if it was moved, name its folder".into(),
+                    );
+                }
+                None => {
+                    Journal::remove(run);
+                    if run.is_dir() {
+                        let reason = "it contains files but no journal, so their places are not known";
+                        undone.refuse(run, reason.into());
+                    }
+                }
+            },
+        }
+        place.unmark();
+    }
+    Ok(undone)
+}
+
+fn undo_run(recorded: &Journal, places: &Places, place: &Place, control: &Control<'_>, undone: &mut Undone) {
+    let journal = &recorded.rebased(&place.root, &place.run);
     let total = (journal.moves.len() + journal.replacements.len()) as u64;
     let mut is_complete = true;
-    let moves = journal.moves.iter().rev().map(Operation::Move);
+    let moves = journal.moves.iter().zip(&recorded.moves).rev();
+    let moves = moves.map(|(one, recorded)| Operation::Move(one, recorded));
     let replacements = journal.replacements.iter().enumerate().rev();
     let replacements = replacements.map(|(number, record)| Operation::Replacement(number, record));
     for (done, operation) in moves.chain(replacements).enumerate() {
@@ -77,7 +126,7 @@ fn undo_run(
             return;
         }
         is_complete &= match operation {
-            Operation::Move(one) => move_back(one, journal.disposal, root, run, undone),
+            Operation::Move(one, recorded) => move_back(one, recorded, journal.disposal, place, undone),
             Operation::Replacement(number, record) => {
                 make_independent(journal.disposal, number, record, places, undone)
             }
@@ -85,46 +134,64 @@ fn undo_run(
         control.report("files", done as u64 + 1, Some(total));
     }
     if is_complete {
-        journal.clear(run);
+        journal.clear(&place.run);
     }
 }
 
 enum Operation<'a> {
-    Move(&'a Move),
+    /// A move, and how the journal has it, which is another one if the folder was renamed since.
+    Move(&'a Move, &'a Move),
     Replacement(usize, &'a Replacement),
 }
 
 /// Returns `false` if the file could be moved back by another try.
-fn move_back(one: &Move, disposal: Disposal, root: &Path, run: &Path, undone: &mut Undone) -> bool {
+fn move_back(one: &Move, recorded: &Move, disposal: Disposal, place: &Place, undone: &mut Undone) -> bool {
     // A journal that somebody changed moves nothing from or to other places.
+    let is_below = |path: &Path, folder: &Path| {
+        path.starts_with(folder) && !path.components().any(|part| part == Component::ParentDir)
+    };
     let is_place = |to: &PathBuf| match disposal {
         Disposal::Trash => trash::of_place(to).is_some(),
-        _ => to.starts_with(run),
+        _ => is_below(to, &place.run),
     };
-    let (Some(from), Some(to)) =
-        (one.from.path().filter(|from| from.starts_with(root)), one.to.path().filter(is_place))
-    else {
-        return true;
-    };
+    let (from, to) = (one.from.path().unwrap_or_default(), one.to.path().unwrap_or_default());
+    if !is_below(&from, &place.root) || !is_place(&to) {
+        undone.refuse(
+            &from,
+            format!("the journal moves it to {}, which is no place of this run", to.display()),
+        );
+        return false;
+    }
+    let described = recorded.from.path().unwrap_or_default();
     if !exists(&to) {
         if disposal == Disposal::Trash {
-            trash::forget(&from, &to);
+            trash::forget(&described, &to);
         }
         if !exists(&from) {
-            let reason = format!("it is neither there nor at {}, so it was deleted since", to.display());
-            undone.refused.push(Refused { path: from, reason });
+            undone.refuse(
+                &from,
+                format!("it is neither there nor at {}, so it was deleted since", to.display()),
+            );
         }
         return true;
     }
+    let altered = match content_hash(&to) {
+        Ok(content) if hex(&content) == one.blake3 => None,
+        Ok(_) => Some(format!("its content was altered at {}; it was moved back with it", to.display())),
+        Err(error) => Some(format!("it was moved back, but its content was not compared: {error}")),
+    };
     let moved = match disposal {
-        Disposal::Trash => trash::take_back(&from, &to),
+        Disposal::Trash => trash::take_back(&from, &to).inspect(|()| trash::forget(&described, &to)),
         _ => rename(&to, &from),
     };
-    match moved {
-        Ok(()) => undone.restored += 1,
-        Err(error) => {
-            let reason = format!("it stays at {}: {error}", to.display());
-            undone.refused.push(Refused { path: from, reason });
+    match (moved, altered) {
+        (Ok(()), None) => undone.restored += 1,
+        (Ok(()), Some(reason)) => {
+            undone.restored += 1;
+            undone.altered.push(Refused { path: from, reason });
+        }
+        (Err(error), _) => {
+            undone.refuse(&from, format!("it stays at {}: {error}", to.display()));
             return false;
         }
     }
@@ -139,9 +206,10 @@ fn make_independent(
     places: &Places,
     undone: &mut Undone,
 ) -> bool {
-    let mut paths = record.paths.iter().filter_map(PathText::path);
-    if !paths.all(|path| places.contain(&path)) {
-        return true;
+    if let Some(path) = record.paths.iter().filter_map(PathText::path).find(|path| !places.contain(path)) {
+        let reason = "one of its paths is not below the folder; undo it by its plan".into();
+        undone.refused.push(Refused { path, reason });
+        return false;
     }
     match places.replacing(disposal, number, record).restore() {
         Ok(has_copied) => {
