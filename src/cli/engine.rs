@@ -69,6 +69,18 @@ impl From<DeviceArgument> for Device {
     }
 }
 
+/// The largest photos.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Photos")]
+pub struct SizeArguments {
+    /// Refuse photos with more pixels, such as 500M (millions) [default: 256M]
+    #[arg(long, value_name = "PIXELS", value_parser = millions)]
+    pub max_pixels: Option<u64>,
+    /// Refuse larger files, such as 500M or 1G (powers of 1024) [default: 256M]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_file: Option<u64>,
+}
+
 /// How photos are processed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Photos")]
@@ -82,12 +94,8 @@ pub struct PhotoArguments {
     /// Refuse photos with more than one face, with the reason `several_faces`
     #[arg(long)]
     single_face: bool,
-    /// Refuse photos with more pixels, such as 500M (millions) [default: 256M]
-    #[arg(long, value_name = "PIXELS", value_parser = millions)]
-    max_pixels: Option<u64>,
-    /// Refuse larger files, such as 500M or 1G (powers of 1024) [default: 256M]
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    max_file: Option<u64>,
+    #[command(flatten)]
+    size: SizeArguments,
     /// Memory for all photos in flight, such as 4G. Photos wait for it; a photo that needs more is refused. The networks need additional
     /// memory [default: half of the machine's memory]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -124,7 +132,8 @@ fn number_with_suffix(text: &str, base: u64) -> Result<u64, String> {
     if (1.0..1e18).contains(&number) { Ok(number as u64) } else { Err("out of range".into()) }
 }
 
-fn bytes(text: &str) -> Result<u64, String> {
+/// Reads a number of bytes with or without a suffix for powers of 1024.
+pub fn bytes(text: &str) -> Result<u64, String> {
     number_with_suffix(text, 1024)
 }
 
@@ -140,8 +149,8 @@ impl PhotoArguments {
             min_face: self.min_face,
             min_quality: self.min_quality,
             single_face: self.single_face,
-            max_pixels: self.max_pixels,
-            max_file: self.max_file,
+            max_pixels: self.size.max_pixels,
+            max_file: self.size.max_file,
             max_memory: self.max_memory,
             workers: self.workers,
         }

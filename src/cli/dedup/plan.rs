@@ -1,16 +1,19 @@
 //! `gallerist dedup plan`
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use super::{DecisionsArgument, file, monitored};
+use crate::cli::engine::{SizeArguments, bytes as memory};
 use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
+use crate::dedup::application::applied;
 use crate::dedup::cache::Cache;
-use crate::dedup::plan::{Action, Group, Kind, Plan};
+use crate::dedup::plan::{Action, Group, Kind, PathText, Plan};
 use crate::dedup::{KEEP, Keep, PlanRequest, plan};
 use crate::image::Limits;
 use crate::image::picture::preview_of;
@@ -20,6 +23,8 @@ use crate::session::replacement::{replace, require_own};
 
 /// Groups that are printed without `--all`.
 const SHOWN: usize = 20;
+/// Files that are printed for each reason for which files were not compared.
+const UNREAD_SHOWN: usize = 10;
 
 /// Find copies of photos, and write what would be moved to a plan. Only reads the photos. Copies are equal files, and the same picture in
 /// another size, quality or format, slightly cropped, turned, mirrored, recoloured, framed or captioned. Photos of one moment (bursts) are
@@ -53,6 +58,22 @@ pub struct Arguments {
     cache: Option<PathBuf>,
     #[command(flatten)]
     decisions: DecisionsArgument,
+    #[command(flatten)]
+    size: SizeArguments,
+    /// Memory for decoding one photo, such as 4G; a photo that needs more is refused [default: 4G]
+    #[arg(long, value_name = "BYTES", value_parser = memory, help_heading = "Photos")]
+    max_memory: Option<u64>,
+}
+
+impl Arguments {
+    fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        Limits {
+            pixels: self.size.max_pixels.unwrap_or(defaults.pixels),
+            file_bytes: self.size.max_file.unwrap_or(defaults.file_bytes),
+            memory: self.max_memory.unwrap_or(defaults.memory),
+        }
+    }
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
@@ -61,6 +82,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     }
     require_own(&arguments.out, "{")?;
     arguments.page.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
+    check_out(&arguments.out)?;
     let cache =
         Cache::open(&file(arguments.cache.as_deref(), folders::cache(), ("photos.sqlite", "--cache FILE"))?)?;
     let decisions = arguments.decisions.open()?;
@@ -71,7 +93,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         references: arguments.reference.clone(),
         keep,
         exact_only: arguments.exact,
-        limits: Limits::default(),
+        limits: arguments.limits(),
     };
     let Some(planned) = monitored(|control| plan(&request, &cache, &decisions, control))? else {
         screen.text("stopped; what was read stays in the cache, so the same command goes on from there")?;
@@ -86,7 +108,21 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     }
     screen.json(&planned.plan)?;
     print(&planned.plan, planned.decoded, arguments, screen)?;
-    Ok(ExitStatus::Done)
+    Ok(if planned.plan.counts.photos > 0 { ExitStatus::Done } else { ExitStatus::NothingUsable })
+}
+
+/// Refuses to replace a plan that was applied: `undo` finds the run by it.
+fn check_out(out: &Path) -> Result<()> {
+    let Ok(text) = std::fs::read_to_string(out) else { return Ok(()) };
+    let run = Plan::from_json(&text, out).ok().and_then(|plan| applied(&plan));
+    if let Some(run) = run {
+        bail!(
+            "{} is a plan that was applied, and its run in {} can be undone by it; give another file with --out, or undo it first: gallerist dedup undo {0}",
+            out.display(),
+            run.display()
+        );
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -126,10 +162,7 @@ fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Re
             plural((plan.groups.len() - shown) as u64, "group")
         ))?;
     }
-    for unread in &plan.unread {
-        let files = plural(unread.paths.len() as u64, "file");
-        screen.text(format!("not compared: {files}, {}: {}", unread.reason, escaped(&unread.detail)))?;
-    }
+    print_unread(plan, &arguments.out, screen)?;
     let counts = plan.counts;
     let groups = format!(
         "{} of equal files, {} of the same picture, {}",
@@ -138,11 +171,41 @@ fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Re
         plural(counts.bursts, "burst")
     );
     screen.text(format!("{}, {decoded} of them decoded now: {groups}", plural(counts.photos, "photo")))?;
+    if counts.photos == 0 {
+        let roots: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
+        let reason = if plan.unread.is_empty() { "there is none" } else { "none could be read" };
+        screen.text(format!("no photo was compared: in {}, {reason}", roots.join(", ")))?;
+    }
     let (files, size) = (plural(counts.moved_files, "file"), bytes(counts.moved_bytes));
     screen.text(format!("the plan would move {files} ({size}); nothing was changed"))?;
+    if counts.moved_files == 0 {
+        return Ok(());
+    }
     let out = arguments.out.display();
     screen
         .text(format!("next: gallerist dedup apply {out}        # prints what it would do; --yes does it"))?;
+    Ok(())
+}
+
+/// The files that were not compared: for each reason some of them with the details, and where the others are.
+fn print_unread(plan: &Plan, out: &Path, screen: Screen) -> Result<()> {
+    let mut by_reason: BTreeMap<&str, Vec<(&PathText, &str)>> = BTreeMap::new();
+    for unread in &plan.unread {
+        let files = unread.paths.iter().map(|path| (path, unread.detail.as_str()));
+        by_reason.entry(&unread.reason).or_default().extend(files);
+    }
+    for (reason, files) in by_reason {
+        screen.text(format!("not compared: {}, {reason}", plural(files.len() as u64, "file")))?;
+        for (path, detail) in files.iter().take(UNREAD_SHOWN) {
+            let path = path.path().unwrap_or_default();
+            screen.text(format!("  {}: {}", escaped(&path.to_string_lossy()), escaped(detail)))?;
+        }
+        if files.len() > UNREAD_SHOWN {
+            let more = files.len() - UNREAD_SHOWN;
+            screen
+                .text(format!("  and {more} more; {} names all of them, under \"unread\"", out.display()))?;
+        }
+    }
     Ok(())
 }
 
