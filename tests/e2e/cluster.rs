@@ -17,7 +17,7 @@ use crate::program::{House, npy, people, vectors};
 
 /// Components of the templates of people who are far apart.
 const WIDE: usize = 128;
-const METHODS: [&str; 5] = ["two-stage", "components", "average", "whispers", "density"];
+const METHODS: [&str; 6] = ["two-stage", "components", "average", "whispers", "density", "hdbscan"];
 
 fn house(dimension: usize) -> House {
     let house = House::empty();
