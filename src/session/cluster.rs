@@ -242,7 +242,7 @@ fn threshold(
     }
     let [_, seed, linkage] = TwoStage::default().thresholds(strangers);
     // One false edge of components, Chinese whispers and DBSCAN joins two people, or many: they need the threshold of a seed. HDBSCAN needs
-    // none to separate people, but without one it unites each face that is alone with the closest stranger.
+    // none to separate people, but without one it unites people with a single photo.
     let (value, part) = match method {
         ClusterMethod::TwoStage | ClusterMethod::Average | ClusterMethod::Hdbscan => {
             (linkage as f32, HIGHEST[0])
