@@ -86,6 +86,8 @@ enum Method {
     Whispers,
     /// DBSCAN
     Density,
+    /// HDBSCAN
+    Hdbscan,
     /// Each of them
     All,
 }
@@ -98,6 +100,7 @@ impl Method {
             Self::Average => vec![ClusterMethod::Average],
             Self::Whispers => vec![ClusterMethod::Whispers],
             Self::Density => vec![ClusterMethod::Density],
+            Self::Hdbscan => vec![ClusterMethod::Hdbscan],
             Self::All => ClusterMethod::ALL.to_vec(),
         }
     }
@@ -264,6 +267,7 @@ fn name(method: ClusterMethod) -> &'static str {
         ClusterMethod::Average => "average linkage",
         ClusterMethod::Whispers => "Chinese whispers",
         ClusterMethod::Density => "DBSCAN",
+        ClusterMethod::Hdbscan => "HDBSCAN",
     }
 }
 

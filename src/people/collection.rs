@@ -7,7 +7,7 @@ use super::constraints::Constraints;
 use super::graph::Graph;
 use super::partition::Partition;
 use super::two_stage::TwoStage;
-use super::{Edge, PeopleError, Result, average, components, density, whispers};
+use super::{Edge, PeopleError, Result, average, components, density, hdbscan, whispers};
 
 /// Faces to cluster. All slices are about the same faces in the same order.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,15 @@ pub enum Method {
         /// Lowest score of a neighbour.
         threshold: f32,
         /// Faces in the neighbourhood of a core, itself included.
+        fewest: usize,
+    },
+    /// HDBSCAN.
+    Hdbscan {
+        /// Lowest score of an edge.
+        threshold: f32,
+        /// The number of the neighbour whose score is the core score of a face, from 1.
+        neighbours: usize,
+        /// Fewest faces of a cluster, at least 2.
         fewest: usize,
     },
 }
@@ -103,6 +112,9 @@ impl Collection<'_> {
                 whispers(graph, constraints, threshold, (rounds, seed), self.stop)
             }
             Method::Density { threshold, fewest } => density(graph, constraints, threshold, fewest),
+            Method::Hdbscan { threshold, neighbours, fewest } => {
+                hdbscan(graph, constraints, threshold, (neighbours, fewest))
+            }
         }
     }
 

@@ -43,13 +43,14 @@ fn vectors(faces: usize) -> impl Strategy<Value = Vec<f32>> {
     })
 }
 
-fn methods() -> [Method; 5] {
+fn methods() -> [Method; 6] {
     [
         Method::TwoStage(TwoStage { seed: 0.05, linkage: 2.0, ..TwoStage::default() }),
         Method::Components(0.7),
         Method::Average(0.6),
         Method::Whispers { threshold: 0.6, rounds: 20, seed: 3 },
         Method::Density { threshold: 0.7, fewest: 3 },
+        Method::Hdbscan { threshold: 0.5, neighbours: 2, fewest: 3 },
     ]
 }
 

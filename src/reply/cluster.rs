@@ -19,12 +19,14 @@ pub enum ClusterMethod {
     Whispers,
     /// DBSCAN with three faces in the neighbourhood of a core.
     Density,
+    /// HDBSCAN with at least two faces in a cluster.
+    Hdbscan,
 }
 
 impl ClusterMethod {
     /// All methods, the default first.
-    pub const ALL: [Self; 5] =
-        [Self::TwoStage, Self::Components, Self::Average, Self::Whispers, Self::Density];
+    pub const ALL: [Self; 6] =
+        [Self::TwoStage, Self::Components, Self::Average, Self::Whispers, Self::Density, Self::Hdbscan];
 }
 
 /// The source of a threshold of a clustering.

@@ -37,6 +37,8 @@ const HIGHEST: [f32; 2] = [0.2, 0.4];
 const ROUNDS: u32 = 20;
 /// Faces in the neighbourhood of a core of DBSCAN.
 const FEWEST: usize = 3;
+/// The neighbour that gives the core score of HDBSCAN, and the fewest faces of its clusters: many people have two photos.
+const HDBSCAN: (usize, usize) = (1, 2);
 
 /// The request for clusters.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,9 +241,12 @@ fn threshold(
         return Some((value, ClusterThresholdFrom::Gallery));
     }
     let [_, seed, linkage] = TwoStage::default().thresholds(strangers);
-    // One false edge of the other methods joins two people, or many: they need the threshold of a seed.
+    // One false edge of components, Chinese whispers and DBSCAN joins two people, or many: they need the threshold of a seed. HDBSCAN needs
+    // none to separate people, but without one it unites people with a single photo.
     let (value, part) = match method {
-        ClusterMethod::TwoStage | ClusterMethod::Average => (linkage as f32, HIGHEST[0]),
+        ClusterMethod::TwoStage | ClusterMethod::Average | ClusterMethod::Hdbscan => {
+            (linkage as f32, HIGHEST[0])
+        }
         ClusterMethod::Components | ClusterMethod::Whispers | ClusterMethod::Density => {
             (seed as f32, HIGHEST[1])
         }
@@ -289,6 +294,10 @@ fn run(
         ClusterMethod::Average => Method::Average(threshold),
         ClusterMethod::Whispers => Method::Whispers { threshold, rounds: ROUNDS, seed: 1 },
         ClusterMethod::Density => Method::Density { threshold, fewest: FEWEST },
+        ClusterMethod::Hdbscan => {
+            let (neighbours, fewest) = HDBSCAN;
+            Method::Hdbscan { threshold, neighbours, fewest }
+        }
     };
     let collection = Collection {
         keys: faces.keys,
