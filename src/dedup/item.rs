@@ -1,17 +1,22 @@
 //! Items: photos with the files that belong to them, which move together or not at all.
 //!
-//! - A raw file and the JPEG of the same shot: the same name with another ending, in the same folder.
+//! - A raw file and the JPEG of the same shot: the same name with another ending, in the same folder. Two encodings of one picture
+//!   without a raw file (`1.HEIC` and `1.JPG`) are two items, which may be copies of each other.
 //! - A Live Photo: a photo and a video of the same name.
 //! - Sidecars: `NAME.xmp`, `NAME.JPG.xmp`, `NAME.aae`, `NAME.JPG.json` and `NAME.JPG.supplemental-metadata.json` (Google Takeout, which
 //!   cuts long names).
 //! - A burst with a cover, by the names that phones give (`..._BURST001_COVER.jpg`): all its frames.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::files::File;
 
 const SIDECARS: &[&str] = &["xmp", "aae", "json", "thm", "pp3", "dop"];
+const RAWS: &[&str] = &[
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mrw", "nef", "nrw", "orf", "pef",
+    "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+];
 const VIDEOS: &[&str] = &["mov", "mp4", "m4v"];
 /// Shortest beginning of a name that Google Takeout keeps when it cuts a name.
 const TAKEOUT_CUT: usize = 46;
@@ -36,14 +41,25 @@ pub fn items(files: &[File], is_photo: impl Fn(usize) -> bool) -> Vec<Item> {
         let mut of_key: BTreeMap<String, Item> = BTreeMap::new();
         let (photos, others): (Vec<usize>, Vec<usize>) =
             numbers.into_iter().partition(|number| is_photo(*number));
+        let raws: BTreeSet<String> = photos
+            .iter()
+            .map(|number| parts(files[*number].path()))
+            .filter_map(|(stem, ending)| RAWS.contains(&ending.as_str()).then_some(stem))
+            .collect();
         // Two photos of one stem and one ending (`a.jpg` and `A.JPG`) are different photos.
         let mut endings: BTreeMap<(String, String), usize> = BTreeMap::new();
         for number in photos {
             let (stem, ending) = parts(files[number].path());
+            let has_raw = raws.contains(&stem);
             let stem = burst(&stem).map_or(stem.clone(), |burst| format!("{burst}/"));
+            let is_burst = stem.ends_with('/');
+            // The first photo of a stem has the companions that name no ending.
+            let stem = match !has_raw && !is_burst && of_key.contains_key(&stem) {
+                true => format!("{stem}/{ending}"),
+                false => stem,
+            };
             let copy = endings.entry((stem.clone(), ending)).or_default();
             *copy += 1;
-            let is_burst = stem.ends_with('/');
             let key = if *copy > 1 && !is_burst { format!("{stem}/{copy}") } else { stem };
             of_key.entry(key).or_default().photos.push(number);
         }
@@ -105,13 +121,14 @@ fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
     // `NAME.JPG.xmp` and `NAME.JPG.supplemental-metadata.json`: the name of the photo is before a dot.
     for (at, _) in stem.match_indices('.') {
         let name = Path::new(&stem[..at]);
-        let (inner, _) = parts(name);
-        if let Some(key) = known(&stem[..at]).or_else(|| known(&inner)) {
+        let (inner, ending) = parts(name);
+        let exact = known(&format!("{inner}/{ending}"));
+        if let Some(key) = exact.or_else(|| known(&stem[..at])).or_else(|| known(&inner)) {
             return Some(key);
         }
     }
-    let (inner, _) = parts(Path::new(&stem));
-    if let Some(key) = known(&inner) {
+    let (inner, inner_ending) = parts(Path::new(&stem));
+    if let Some(key) = known(&format!("{inner}/{inner_ending}")).or_else(|| known(&inner)) {
         return Some(key);
     }
     // Takeout cuts the name of a long one.
@@ -163,6 +180,16 @@ mod tests {
             divided(&names),
             [vec!["a/1.CR2", "a/1.JPG", "a/1.xmp"], vec!["a/2.HEIC", "a/2.AAE", "a/2.MOV"], vec!["b/1.jpg"]]
         );
+    }
+
+    #[test]
+    fn two_encodings_of_one_picture_are_two_items_and_a_sidecar_belongs_to_the_one_it_names() {
+        let names = ["5.heic", "5.jpg", "5.jpg.xmp", "5.mov", "a.jpg", "a.png"];
+        assert_eq!(
+            divided(&names),
+            [vec!["5.heic", "5.mov"], vec!["5.jpg", "5.jpg.xmp"], vec!["a.jpg"], vec!["a.png"]]
+        );
+        assert_eq!(divided(&["1.dng", "1.heic", "1.jpg"]).len(), 1);
     }
 
     #[test]
