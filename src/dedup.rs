@@ -23,6 +23,7 @@ mod comparison;
 mod contents;
 mod database;
 pub mod decisions;
+mod detail;
 mod disposal;
 mod error;
 mod examination;

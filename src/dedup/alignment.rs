@@ -17,6 +17,12 @@ const LEAST_CORRELATION: f32 = 0.6;
 const MARGIN: f32 = 0.2;
 /// Variance of a middle without structure, in squared levels of grey.
 const FLAT: f32 = 9.0;
+/// Side of a block on that level, least variance of one with structure (in squared levels of grey), correlation of a common block, and
+/// least share of common blocks.
+const BLOCK: usize = 4;
+const STRUCTURED: f32 = 36.0;
+const COMMON: f32 = 0.7;
+const LEAST_COMMON: f32 = 0.35;
 /// Change of a scale or translation, in shares of a side, below which a level is left.
 const CONVERGED: f32 = 0.001;
 /// Differences in grey above this get a smaller weight.
@@ -253,7 +259,27 @@ fn is_plausible(one: &Level, other: &Level, alignment: &Alignment) -> bool {
         let pairs = one.grey[pixels.clone()].iter().zip(&other[pixels]);
         pairs.filter(|(_, b)| !b.is_nan()).for_each(|(a, b)| moments.add(*a, *b));
     }
-    moments.correlate(LEAST_CORRELATION, FLAT)
+    moments.correlate(LEAST_CORRELATION, FLAT) && has_common_blocks(one, &other)
+}
+
+/// Whether the structure of enough blocks of one picture is in the other. Different pictures of one kind (faces, pages) correlate as a
+/// whole, and not in their blocks.
+fn has_common_blocks(one: &Level, other: &[f32]) -> bool {
+    let (side, per_row) = (one.side, one.side / BLOCK);
+    let mut moments = vec![Moments::default(); per_row * per_row];
+    for (place, (a, b)) in one.grey.iter().zip(other).enumerate().filter(|(_, (_, b))| !b.is_nan()) {
+        moments[place / side / BLOCK * per_row + place % side / BLOCK].add(*a, *b);
+    }
+    let (mut common, mut all) = (0, 0);
+    for block in &moments {
+        let [spread, other_spread] = block.variances();
+        if block.count * 2.0 < (BLOCK * BLOCK) as f32 || spread.max(other_spread) < STRUCTURED {
+            continue;
+        }
+        all += 1;
+        common += usize::from(block.covariance() >= COMMON * (spread * other_spread).sqrt());
+    }
+    common as f32 >= LEAST_COMMON * all as f32
 }
 
 /// For each pixel of a line, the place in the other line: a pixel and the share of the next one. `None` outside.

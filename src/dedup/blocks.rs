@@ -40,6 +40,8 @@ const EQUAL_SHARE: f32 = 0.02;
 const MOST_EQUAL: f32 = 20.0;
 /// Share of the blocks with structure that may disagree before the pictures are aligned better.
 const PROMISING: f32 = 0.5;
+/// Share of the blocks with structure that must be explained before that.
+const LEAST_EXPLAINED: f32 = 0.33;
 /// Largest width of a disagreeing border, in blocks.
 const BORDER: usize = 3;
 /// Largest share of a side by which a picture that is inside another may reach out of it.
@@ -191,7 +193,17 @@ impl Blocks {
     pub fn are_promising(&self) -> bool {
         let verdicts = self.verdicts(CLEAREST);
         let (agree, disagree) = (verdicts.count(Verdict::Agrees), verdicts.count(Verdict::Disagrees));
-        disagree as f32 <= PROMISING * (agree + disagree) as f32
+        disagree as f32 <= PROMISING * (agree + disagree) as f32 && self.explained() >= LEAST_EXPLAINED
+    }
+
+    /// The share of the blocks with structure that are explained by the other picture.
+    fn explained(&self) -> f32 {
+        let is_compared = |block: &&Block| block.is_inside() && block.spread >= STRUCTURE;
+        let blocks = self.blocks.iter().flatten().filter(is_compared);
+        let (explained, all) = blocks.fold((0_u32, 0_u32), |(explained, all), block| {
+            (explained + u32::from(block.unexplained <= UNEXPLAINED), all + 1)
+        });
+        explained as f32 / all.max(1) as f32
     }
 
     fn verdicts(&self, most: f32) -> Verdicts {

@@ -23,12 +23,13 @@ use super::thumbnail::Thumbnail;
 pub type ContentHash = [u8; 32];
 
 /// Raised when the tables, the thumbnails, the signatures or the accepted formats change.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
     CREATE TABLE picture (content BLOB PRIMARY KEY, facts TEXT NOT NULL, signature BLOB, detail TEXT, settings TEXT) WITHOUT ROWID;
     CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL);
+    CREATE TABLE equality (one BLOB, other BLOB, are_equal INTEGER NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
 ";
 
 const LAYOUT: Layout =
@@ -184,6 +185,28 @@ impl Cache {
         let mut query = connection.prepare_cached("SELECT grey FROM thumbnail WHERE content = ?1")?;
         let grey: Vec<u8> = query.query_row([content], |row| row.get(0))?;
         Thumbnail::from_bytes(&grey).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
+    }
+
+    /// Whether two contents are equal in detail. `None` if they were not compared.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn equality(&self, one: &ContentHash, other: &ContentHash) -> Result<Option<bool>> {
+        let connection = self.connection();
+        let mut query =
+            connection.prepare_cached("SELECT are_equal FROM equality WHERE one = ?1 AND other = ?2")?;
+        Ok(query.query_row([one.min(other), one.max(other)], |row| row.get(0)).optional()?)
+    }
+
+    /// Stores whether two contents are equal in detail.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn store_equality(&self, one: &ContentHash, other: &ContentHash, are_equal: bool) -> Result<()> {
+        let connection = self.connection();
+        let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO equality VALUES (?1, ?2, ?3)")?;
+        insert.execute(params![one.min(other), one.max(other), are_equal])?;
+        Ok(())
     }
 
     /// Stores what was found out about some files, in one transaction.

@@ -14,6 +14,10 @@ use super::orientation::Orientation;
 /// Change of the area that is a crop or a frame, and share of agreeing blocks below which there is a caption.
 const CHANGED: f32 = 0.04;
 const CAPTIONED: f32 = 0.93;
+/// Changes of scale, contrast and brightness (in levels of grey) from which a picture is no plain copy.
+const RETOUCHED_SCALE: f32 = 0.02;
+const RETOUCHED_GAIN: f32 = 0.08;
+const RETOUCHED_BIAS: f32 = 10.0;
 
 /// How much sharper a picture is that is smoothed before it is compared, and the most steps of it.
 const SHARPER: f32 = 1.2;
@@ -38,6 +42,19 @@ impl Likeness {
         if is_whole { (1.0, false) } else { ((1.0 / area).min(1.0), true) }
     }
 
+    /// Whether the first picture has a caption or a mark that the second does not have, or the other way round.
+    pub fn is_captioned(&self) -> bool {
+        self.agreement < CAPTIONED
+    }
+
+    /// Whether the whole pictures are equal in all but their compression and size.
+    pub fn is_plain(&self) -> bool {
+        let Alignment { scale, gain, bias, .. } = self.alignment;
+        let is_whole = scale.iter().all(|scale| (scale - 1.0).abs() < RETOUCHED_SCALE);
+        let is_retouched = (gain - 1.0).abs() > RETOUCHED_GAIN || bias.abs() > RETOUCHED_BIAS;
+        self.orientation == Orientation::default() && is_whole && !is_retouched && !self.is_captioned()
+    }
+
     /// In what the first picture differs, in words.
     pub fn words(&self) -> Vec<String> {
         let area = self.area();
@@ -47,7 +64,7 @@ impl Likeness {
         } else if area > 1.0 + CHANGED {
             words.push("with a frame".into());
         }
-        if self.agreement < CAPTIONED {
+        if self.is_captioned() {
             words.push("with a caption or a mark".into());
         }
         if (self.alignment.gain - 1.0).abs() > 0.12 || self.alignment.bias.abs() > 16.0 {

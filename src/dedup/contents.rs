@@ -1,11 +1,13 @@
 //! The photos of a collection by content, and the groups of contents that show the same picture.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::burst;
 use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::comparison::Likeness;
 use super::decisions::Decisions;
+use super::detail::Detail;
 use super::error::{DedupError, Result};
 use super::examination::Examination;
 use super::files::{File, Found};
@@ -14,6 +16,7 @@ use super::item::{Item, items};
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
 use crate::control::Control;
+use crate::image::{Limits, Source, decode};
 
 /// The photos by content.
 pub(super) struct Collection<'a> {
@@ -50,11 +53,12 @@ impl<'a> Collection<'a> {
         &self,
         cache: &Cache,
         decisions: &Decisions,
+        limits: &Limits,
         control: &Control<'_>,
     ) -> Result<Option<Vec<ContentStar>>> {
         let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
         let apart = decisions.different()?;
-        let pictures = Pictures { collection: self, cache, apart };
+        let pictures = Pictures { collection: self, cache, apart, limits, details: Mutex::default() };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
             control.report("photos compared", done as u64, Some(total));
@@ -85,6 +89,32 @@ struct Pictures<'a> {
     collection: &'a Collection<'a>,
     cache: &'a Cache,
     apart: BTreeSet<(ContentHash, ContentHash)>,
+    limits: &'a Limits,
+    /// The last details that were needed.
+    details: Mutex<VecDeque<(usize, Arc<Detail>)>>,
+}
+
+/// Most details, of at most 4 MiB each, that are kept in memory.
+const DETAILS: usize = 8;
+
+impl Pictures<'_> {
+    /// The detail of a picture. `None` if none of its files can be read any more.
+    fn detail(&self, picture: usize) -> Option<Arc<Detail>> {
+        let lock = || self.details.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, detail)) = lock().iter().find(|(known, _)| *known == picture) {
+            return Some(detail.clone());
+        }
+        let content = &self.collection.pictures[picture].0;
+        let detail = self.collection.contents[content].iter().find_map(|(_, file)| {
+            let path = self.collection.files[*file].path();
+            let bytes = Source::open(path, true, self.limits).and_then(Source::read).ok()?;
+            Some(Arc::new(Detail::of(&decode(&bytes, self.limits).ok()?)))
+        })?;
+        let mut details = lock();
+        details.push_front((picture, detail.clone()));
+        details.truncate(DETAILS);
+        Some(detail)
+    }
 }
 
 impl Photos for Pictures<'_> {
@@ -107,5 +137,22 @@ impl Photos for Pictures<'_> {
             && !burst::are_different_exposures(facts, other_facts)
             && !self.apart.contains(&(*one.min(other), *one.max(other)))
             && !shares_item()
+    }
+
+    fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
+        let (one, facts, _) = &self.collection.pictures[centre];
+        let (other, other_facts, _) = &self.collection.pictures[photo];
+        if !likeness.is_plain() || (facts.width, facts.height) != (other_facts.width, other_facts.height) {
+            return Ok(true);
+        }
+        if let Some(known) = self.cache.equality(one, other)? {
+            return Ok(known);
+        }
+        let details = self.detail(centre).zip(self.detail(photo));
+        // What cannot be compared now is no copy in this plan.
+        let Some((one_detail, other_detail)) = details else { return Ok(false) };
+        let are_equal = one_detail.equals(&other_detail);
+        self.cache.store_equality(one, other, are_equal)?;
+        Ok(are_equal)
     }
 }

@@ -44,6 +44,12 @@ pub trait Photos: Sync {
 
     /// Whether `photo` may be in the group of `centre`: `false` for different exposures, and for pairs that the user keeps apart.
     fn may_join(&self, centre: usize, photo: usize) -> bool;
+
+    /// Whether `photo`, whose thumbnail is like that of `centre`, is a copy of it in detail.
+    ///
+    /// # Errors
+    /// What is known of them cannot be read.
+    fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool, Self::Error>;
 }
 
 /// The groups of photos with these signatures, in the order in which they were found. `None` if `proceed`, which gets the number of completed
@@ -156,10 +162,18 @@ impl<'a> Index<'a> {
         let kept = Pyramid::of(&photos.thumbnail(centre)?);
         for (photo, candidates) in candidates {
             let thumbnail = photos.thumbnail(photo)?;
+            let mut turned: Vec<(Orientation, Pyramid)> = Vec::new();
             let likeness = candidates.into_iter().find_map(|(orientation, part, start)| {
-                compare(&Pyramid::of(&orientation.apply(&thumbnail)), &kept, orientation, part, start)
+                if turned.last().is_none_or(|(last, _)| *last != orientation) {
+                    turned.push((orientation, Pyramid::of(&orientation.apply(&thumbnail))));
+                }
+                compare(&turned.last()?.1, &kept, orientation, part, start)
             });
-            copies.extend(likeness.map(|likeness| (photo, likeness)));
+            if let Some(likeness) = likeness
+                && photos.confirms(centre, photo, &likeness)?
+            {
+                copies.push((photo, likeness));
+            }
         }
         Ok(Star { centre, copies })
     }

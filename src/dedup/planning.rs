@@ -64,8 +64,11 @@ pub fn plan(
     let Some(found) = find(&everywhere.into_iter().collect::<Vec<_>>(), control) else { return Ok(None) };
     let Some(examination) = examine(&found.files, cache, &request.limits, control)? else { return Ok(None) };
     let collection = Collection::new(&found, &examination);
-    let stars =
-        if request.exact_only { Some(Vec::new()) } else { collection.stars(cache, decisions, control)? };
+    let stars = if request.exact_only {
+        Some(Vec::new())
+    } else {
+        collection.stars(cache, decisions, &request.limits, control)?
+    };
     let Some(stars) = stars else { return Ok(None) };
     let mut planner =
         Planner { collection: &collection, roots: &roots, references: &references, keep: &keep, decisions };
@@ -128,6 +131,8 @@ struct DraftMember {
     item: usize,
     photo: usize,
     why: String,
+    /// Whether it or the kept photo has a caption or a mark that the other one does not have.
+    is_captioned: bool,
 }
 
 impl Planner<'_> {
@@ -186,6 +191,8 @@ impl Planner<'_> {
             _ => String::new(),
         };
         let (kept, kept_facts) = contenders.first().map_or(([0; 32], None), |first| (first.3, first.0.facts));
+        let is_captioned = |likeness: &Option<Likeness>| likeness.is_some_and(|one| one.is_captioned());
+        let is_kept_captioned = contenders.first().is_some_and(|first| is_captioned(&first.4));
         let members =
             contenders.iter().enumerate().map(|(at, (contender, item, photo, content, likeness))| {
                 let why = match at {
@@ -193,7 +200,8 @@ impl Planner<'_> {
                     _ if *content == kept => "equal bytes".into(),
                     _ => differences(contender.facts, kept_facts, likeness.as_ref()),
                 };
-                DraftMember { item: *item, photo: *photo, why }
+                let is_captioned = *content != kept && (is_kept_captioned || is_captioned(likeness));
+                DraftMember { item: *item, photo: *photo, why, is_captioned }
             });
         let members = members.collect();
         let kind = if star.len() == 1 { Kind::Exact } else { Kind::Similar };
@@ -222,6 +230,8 @@ impl Planner<'_> {
             for (at, member) in draft.members.iter().enumerate() {
                 let obstacle =
                     if at == 0 { None } else { self.obstacle(member.item, keeper, &kept, &keepers, hashes)? };
+                let caption = "it or the kept photo has a caption or a mark that the other does not have";
+                let obstacle = obstacle.or_else(|| member.is_captioned.then(|| caption.into()));
                 // An item whose photos are in several groups is moved by the first of them.
                 let moves = at > 0 && obstacle.is_none();
                 let is_first = moves && is_moved.insert(member.item);
@@ -349,7 +359,7 @@ impl Planner<'_> {
             for &at in &frames {
                 let (_, item, photo) = shots[at];
                 if items.insert(item) {
-                    let member = DraftMember { item, photo, why: String::new() };
+                    let member = DraftMember { item, photo, why: String::new(), is_captioned: false };
                     members.push(self.member(
                         &member,
                         Action::Keep,

@@ -213,6 +213,68 @@ fn animations_with_the_same_first_picture_are_copies_only_if_their_bytes_are_equ
     );
 }
 
+/// The plan over these grey pictures of 512 x 512 pixels: for each group, the members with their actions.
+fn planned(pictures: &[(&str, &dyn Fn(f32, f32) -> f32)]) -> Vec<Vec<(String, Action, String)>> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("photos");
+    fs::create_dir(&root).unwrap();
+    for (name, value) in pictures {
+        let grey = |x: u32, y: u32| value(x as f32 / 512.0, y as f32 / 512.0).round().clamp(0.0, 255.0) as u8;
+        image::GrayImage::from_fn(512, 512, |x, y| image::Luma([grey(x, y)])).save(root.join(name)).unwrap();
+    }
+    let cache = Cache::open(&folder.path().join("cache")).unwrap();
+    let decisions = Decisions::open(&folder.path().join("decisions")).unwrap();
+    let request = PlanRequest {
+        roots: vec![root],
+        references: Vec::new(),
+        keep: Vec::new(),
+        exact_only: false,
+        limits: Limits::default(),
+    };
+    let first = plan(&request, &cache, &decisions, &Control::none()).unwrap().unwrap().plan;
+    let again = plan(&request, &cache, &decisions, &Control::none()).unwrap().unwrap().plan;
+    assert_eq!(first, again, "what the cache knows changes nothing");
+    let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let members = |group: &super::plan::Group| {
+        let members = group.members.iter();
+        members.map(|one| (name(one.photo.path().unwrap()), one.action, one.why.clone())).collect()
+    };
+    first.groups.iter().map(members).collect()
+}
+
+#[test]
+fn captioned_copies_are_in_the_group_and_stay() {
+    let scene = scene(11);
+    let captioned = |phase: f32| {
+        let scene = &scene;
+        move |x: f32, y: f32| {
+            if y > 0.88 { 255.0 * f32::from(u8::from((x * 90.0 + phase).sin() > 0.0)) } else { scene(x, y) }
+        }
+    };
+    let (one, other) = (captioned(0.0), captioned(1.5));
+    let groups = planned(&[("1.png", &one), ("2.png", &other), ("plain.png", &scene)]);
+    assert_eq!((groups.len(), groups[0].len()), (1, 3), "{groups:?}");
+    assert!(groups[0].iter().all(|(_, action, _)| *action == Action::Keep), "{groups:?}");
+    assert!(groups[0].iter().skip(1).all(|(.., why)| why.contains("caption")), "{groups:?}");
+}
+
+#[test]
+fn photos_that_differ_in_a_detail_are_no_copies() {
+    let scene = scene(12);
+    let with_stripes = |phase: f32| {
+        let scene = &scene;
+        move |x: f32, y: f32| {
+            let is_striped = (0.4..0.6).contains(&x) && (0.4..0.6).contains(&y);
+            scene(x, y) + if is_striped { 40.0 * (x * 1600.0 + phase).sin() } else { 0.0 }
+        }
+    };
+    let (one, other, same) = (with_stripes(0.0), with_stripes(3.1), with_stripes(0.02));
+    let groups = planned(&[("1.png", &one), ("2.png", &other), ("3.png", &same)]);
+    let names: Vec<Vec<&str>> =
+        groups.iter().map(|group| group.iter().map(|(name, ..)| name.as_str()).collect()).collect();
+    assert_eq!(names, [["1.png", "3.png"]]);
+}
+
 struct Scenes(Vec<Thumbnail>);
 
 impl Photos for Scenes {
@@ -225,6 +287,10 @@ impl Photos for Scenes {
     fn may_join(&self, centre: usize, photo: usize) -> bool {
         // The last one is kept apart from all.
         centre.max(photo) + 1 < self.0.len()
+    }
+
+    fn confirms(&self, _: usize, _: usize, _: &Likeness) -> Result<bool, ()> {
+        Ok(true)
     }
 }
 

@@ -1,0 +1,125 @@
+//! The detail of two photos of one size: whether they are one photo, or two that only look equal in a thumbnail.
+//!
+//! Two frames of a still camera agree in nearly every block of a thumbnail. At full size, an edge that moved by one pixel leaves most of a
+//! block unexplained. What compression costs is small beside the structure of a block, even at a low quality.
+
+use super::moments::Moments;
+use crate::image::Photo;
+
+/// Longest side that is compared, in pixels. Larger photos are reduced by a whole number.
+const LONGEST: usize = 2048;
+/// Side of a block.
+const BLOCK: usize = 16;
+/// Variance that is added to that of a block, so that noise is no structure, and unexplained variance below which a block is equal, both in
+/// squared levels of grey.
+const NOISE: f32 = 60.0;
+const LEAST: f32 = 90.0;
+/// Share of a block's variance that may be unexplained; and so may this times the amount in most blocks.
+const UNEXPLAINED: f32 = 0.3;
+const BY_TYPICAL: f32 = 6.0;
+/// Blocks from which two photos differ.
+const DIFFERENT: usize = 2;
+
+/// The luma of a photo, reduced to at most `LONGEST` pixels per side.
+#[derive(Debug)]
+pub struct Detail {
+    width: usize,
+    height: usize,
+    grey: Vec<u8>,
+}
+
+impl Detail {
+    /// The detail of a photo: each pixel is the mean of a square. At most 4 MiB.
+    pub fn of(photo: &Photo) -> Self {
+        let (width, height) = (photo.width as usize, photo.height as usize);
+        let factor = width.max(height).div_ceil(LONGEST).max(1);
+        let (columns, rows) = (width / factor, height / factor);
+        let mut grey = Vec::with_capacity(columns * rows);
+        let count = (factor * factor) as u32;
+        let mut sums = vec![0_u32; columns];
+        for lines in photo.pixels.chunks_exact(width * 3 * factor).take(rows) {
+            sums.fill(0);
+            for line in lines.chunks_exact(width * 3) {
+                for (sum, pixels) in sums.iter_mut().zip(line.chunks_exact(3 * factor)) {
+                    let luma = |&[red, green, blue]: &[u8; 3]| {
+                        (77 * u32::from(red) + 150 * u32::from(green) + 29 * u32::from(blue)) >> 8
+                    };
+                    *sum += pixels.as_chunks::<3>().0.iter().map(luma).sum::<u32>();
+                }
+            }
+            grey.extend(sums.iter().map(|sum| (sum / count) as u8));
+        }
+        Self { width: columns, height: rows, grey }
+    }
+
+    /// Whether this is the same photo as the other one, of the same size, apart from its compression. Photos of different sizes are not.
+    pub fn equals(&self, other: &Self) -> bool {
+        if (self.width, self.height) != (other.width, other.height) {
+            return false;
+        }
+        let mut blocks: Vec<(f32, f32)> = Vec::new();
+        for top in (0..self.height).step_by(BLOCK) {
+            for left in (0..self.width).step_by(BLOCK) {
+                blocks.push(self.unexplained(other, left, top));
+            }
+        }
+        // What compression costs in most blocks, it may cost several times in another one.
+        let mut variances: Vec<f32> = blocks.iter().map(|(_, variance)| *variance).collect();
+        let at = variances.len() * 3 / 4;
+        let typical = if at == 0 { 0.0 } else { *variances.select_nth_unstable_by(at, f32::total_cmp).1 };
+        let least = LEAST.max(BY_TYPICAL * typical);
+        blocks.iter().filter(|(share, variance)| *share > UNEXPLAINED && *variance > least).count()
+            < DIFFERENT
+    }
+
+    /// Variance of a block that the other photo leaves unexplained: the share, and the amount.
+    fn unexplained(&self, other: &Self, left: usize, top: usize) -> (f32, f32) {
+        let mut moments = Moments::default();
+        let (right, bottom) = ((left + BLOCK).min(self.width), (top + BLOCK).min(self.height));
+        for y in top..bottom {
+            let pixels = y * self.width + left..y * self.width + right;
+            let pairs = self.grey[pixels.clone()].iter().zip(&other.grey[pixels]);
+            pairs.for_each(|(a, b)| moments.add((*a).into(), (*b).into()));
+        }
+        let [one, two] = moments.variances();
+        let common = moments.covariance().max(0.0);
+        let left = |spread: f32, by: f32| (spread - common * common / by.max(1.0)).max(0.0);
+        let most = left(one, two).max(left(two, one));
+        (most / (one.max(two) + NOISE), most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A photo of stripes with noise; `moved` is the part of it that moved by two pixels.
+    fn photo(noise: u32, moved: std::ops::Range<u32>) -> Photo {
+        let (width, height) = (320, 240);
+        let pixel = |x: u32, y: u32| {
+            let x_moved = if moved.contains(&x) && (100..140).contains(&y) { x + 2 } else { x };
+            let stripe = if x_moved / 5 % 2 == 0 { 90 } else { 170 };
+            let noise = (x.wrapping_mul(2_654_435_761).wrapping_add(y * 40_503) >> 7) % (noise + 1);
+            [(stripe + noise) as u8; 3]
+        };
+        let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+        Photo { width, height, pixels }
+    }
+
+    #[test]
+    fn a_small_move_is_another_photo_and_noise_is_not() {
+        let original = Detail::of(&photo(0, 0..0));
+        assert!(original.equals(&Detail::of(&photo(12, 0..0))));
+        assert!(!original.equals(&Detail::of(&photo(0, 100..140))));
+        assert!(!original.equals(&Detail::of(&photo(12, 100..140))));
+    }
+
+    #[test]
+    fn photos_of_any_size_have_a_detail_and_are_equal_to_themselves() {
+        for (width, height) in [(1, 1), (5000, 1), (1, 5000), (1030, 700), (2049, 33)] {
+            let pixels = (0..width * height * 3).map(|at| (at * 31 % 251) as u8).collect();
+            let detail = Detail::of(&Photo { width, height, pixels });
+            assert!(detail.equals(&detail), "{width} x {height}");
+        }
+    }
+}
