@@ -213,8 +213,11 @@ fn animations_with_the_same_first_picture_are_copies_only_if_their_bytes_are_equ
     );
 }
 
+/// Grey of a place in shares of the sides.
+type Grey<'a> = &'a dyn Fn(f32, f32) -> f32;
+
 /// The plan over these grey pictures of 512 x 512 pixels: for each group, the members with their actions.
-fn planned(pictures: &[(&str, &dyn Fn(f32, f32) -> f32)]) -> Vec<Vec<(String, Action, String)>> {
+fn planned(pictures: &[(&str, Grey<'_>)]) -> Vec<Vec<(String, Action, String)>> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("photos");
     fs::create_dir(&root).unwrap();
