@@ -118,17 +118,14 @@ fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
     if !is_sidecar {
         return None;
     }
-    // `NAME.JPG.xmp` and `NAME.JPG.supplemental-metadata.json`: the name of the photo is before a dot.
-    for (at, _) in stem.match_indices('.') {
-        let name = Path::new(&stem[..at]);
-        let (inner, ending) = parts(name);
-        let exact = known(&format!("{inner}/{ending}"));
-        if let Some(key) = exact.or_else(|| known(&stem[..at])).or_else(|| known(&inner)) {
-            return Some(key);
-        }
-    }
-    let (inner, inner_ending) = parts(Path::new(&stem));
-    if let Some(key) = known(&format!("{inner}/{inner_ending}")).or_else(|| known(&inner)) {
+    // `NAME.JPG.xmp` and `NAME.JPG.supplemental-metadata.json`: the name of the photo is before a dot. An item of that ending is first.
+    let names = || stem.match_indices('.').map(|(at, _)| &stem[..at]).chain([stem.as_str()]);
+    let of_ending = |name: &str| {
+        let (inner, ending) = parts(Path::new(name));
+        known(&format!("{inner}/{ending}"))
+    };
+    let of_name = |name: &str| known(name).or_else(|| known(&parts(Path::new(name)).0));
+    if let Some(key) = names().find_map(of_ending).or_else(|| names().find_map(of_name)) {
         return Some(key);
     }
     // Takeout cuts the name of a long one.
