@@ -26,7 +26,7 @@ pub(super) struct Face {
     pub path: Option<String>,
     pub row: Option<u64>,
     pub bounds: Option<[f32; 4]>,
-    photo: Option<PhotoHash>,
+    pub photo: Option<PhotoHash>,
 }
 
 impl Face {
@@ -252,7 +252,7 @@ fn constraints(faces: &[&Face], names: Option<&Rejections>) -> Constraints {
 }
 
 /// All templates: those of subjects, then those without.
-fn list(gallery: &Gallery) -> Result<Vec<Face>> {
+pub(super) fn list(gallery: &Gallery) -> Result<Vec<Face>> {
     let (mut faces, mut last) = (Vec::new(), 0);
     loop {
         let block = gallery.templates_after(last, BLOCK)?;

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::super::error::Result;
 use super::super::{Control, Session, Stopped};
 use super::assignment::is_generated;
+use super::faces::{Face, list};
 use crate::gallery::{Gallery, GalleryError, Name, overlap};
 use crate::image::PhotoHash;
 use crate::reply::{NamesTransferred, VERSION};
 
-/// Faces that are read at a time.
-const BLOCK: usize = 4096;
 /// Faces that are named with the syncs of one write.
 const WRITTEN: usize = 2048;
 /// Two rectangles in a photo are one face if they overlap by at least this share of their union.
@@ -30,28 +29,10 @@ struct Places(HashMap<PhotoHash, Vec<Place>>);
 impl Places {
     fn of(gallery: &Gallery) -> Result<Self> {
         let mut places: HashMap<PhotoHash, Vec<Place>> = HashMap::new();
-        let mut last = 0;
-        loop {
-            let block = gallery.templates_after(last, BLOCK)?;
-            let Some(end) = block.last() else { break };
-            last = end.id;
-            for one in block {
-                if let Some((photo, face)) = one.photo.zip(one.face) {
-                    let place = Place { id: one.id, bounds: face.bounds, subject: Some(one.subject) };
-                    places.entry(photo).or_default().push(place);
-                }
-            }
-        }
-        last = 0;
-        loop {
-            let block = gallery.unknown_faces_after(last, BLOCK)?;
-            let Some(end) = block.last() else { break };
-            last = end.id;
-            for one in block {
-                if let Some((photo, face)) = one.photo.zip(one.face) {
-                    let place = Place { id: one.id, bounds: face.bounds, subject: None };
-                    places.entry(photo).or_default().push(place);
-                }
+        for Face { id, subject, photo, bounds, .. } in list(gallery)? {
+            if let Some((photo, bounds)) = photo.zip(bounds) {
+                let subject = subject.map(|(_, name)| name);
+                places.entry(photo).or_default().push(Place { id, bounds, subject });
             }
         }
         Ok(Self(places))
