@@ -97,8 +97,12 @@ fn faces_in_gif_bmp_and_tiff_are_enrolled_and_recognised() {
     let options = ["--top-k", "3", "--format", "json"].map(OsStr::new);
     let said = house.run("identify", std::iter::once(probe.as_os_str()).chain(options)).ends(10);
     let reply = said.json().into_iter().find(|line| line["matches"].is_array()).unwrap();
-    let scores: Vec<f64> =
-        reply["matches"].as_array().unwrap().iter().map(|found| found["score"].as_f64().unwrap()).collect();
+    let scores: Vec<f64> = reply["matches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["similarity"].as_f64().unwrap())
+        .collect();
     // The 256 colours of a GIF cost little.
     assert!(scores.len() == 3 && scores.iter().all(|score| *score > 0.85), "{reply}");
 }
