@@ -46,7 +46,8 @@ pub use backup::{Backup, Progress, Restored};
 use barrier::Barrier;
 use catalog::{Catalog, PendingWrite, Published, progress};
 pub use catalog::{
-    ExistingTemplate, FaceOfPhoto, JournalEntry, PhotoRecord, Source, Subject, SubjectTemplate, UnknownFace,
+    ExistingTemplate, FaceOfPhoto, JournalEntry, PhotoRecord, Present, Source, Subject, SubjectTemplate,
+    UnknownFace,
 };
 pub use correction::{Chosen, Merged, Moved};
 pub use distinct::DistinctSubjects;

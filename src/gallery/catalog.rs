@@ -67,7 +67,7 @@ use super::error::{GalleryError, Result};
 use ledger::{Changes, Entry, Ledger};
 use schema::{APPLICATION_ID, TABLES, VERSION};
 
-pub use journal::JournalEntry;
+pub use journal::{JournalEntry, Present};
 pub(super) use pending::{PendingKind, PendingWrite};
 pub use photo::PhotoRecord;
 pub(super) use published::{NamesInMemory, Published};

@@ -23,7 +23,7 @@ pub struct Rejected {
     pub removed: Vec<(u64, u64)>,
     /// The other templates.
     pub others: Vec<u64>,
-    /// How many of the others were not known to show somebody else.
+    /// How many of the others were not recorded before.
     pub new: usize,
     /// The numbers of the journal entries.
     pub entries: Vec<i64>,

@@ -133,14 +133,12 @@ impl Gallery {
         })
     }
 
-    /// The present ids of templates and of a subject that had these ids earlier, after all moves and merges. They may have been removed.
+    /// The present ids of templates and subjects, after all moves and merges.
     ///
     /// # Errors
     /// The catalog failed, or is damaged.
-    pub fn present_ids(&self, templates: &[u64], subject: Option<u64>) -> Result<(Vec<u64>, Option<u64>)> {
-        let present = Present::of(&self.journal()?);
-        let templates = templates.iter().map(|&id| present.template(id)).collect();
-        Ok((templates, subject.map(|id| present.subject(id))))
+    pub fn present_ids(&self) -> Result<Present> {
+        Ok(Present::of(&self.journal()?))
     }
 
     /// The subject from which the templates of an entry came, or why they cannot go back. A subject that still exists is identified by its

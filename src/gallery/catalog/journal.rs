@@ -158,6 +158,7 @@ impl Kind<'_> {
 }
 
 /// The present ids of what was moved to and fro: an undone correction and the one that undid it cancel each other.
+#[derive(Debug)]
 pub(in crate::gallery) struct Successors {
     templates: HashMap<u64, u64>,
     subjects: HashMap<u64, u64>,
@@ -198,8 +199,9 @@ impl Successors {
     }
 }
 
-/// The present ids of templates and subjects, after all moves and merges.
-pub(in crate::gallery) struct Present {
+/// The present ids of templates and subjects that had other ids earlier, after all moves and merges.
+#[derive(Debug)]
+pub struct Present {
     templates: HashMap<u64, u64>,
     merged: HashMap<u64, u64>,
     successors: Successors,
@@ -207,7 +209,7 @@ pub(in crate::gallery) struct Present {
 
 impl Present {
     /// The present ids according to all entries, in their order.
-    pub fn of(journal: &[JournalEntry]) -> Self {
+    pub(in crate::gallery) fn of(journal: &[JournalEntry]) -> Self {
         let successors = Successors::of(journal);
         let (mut templates, mut merged) = (HashMap::new(), HashMap::new());
         for entry in journal {
@@ -233,7 +235,7 @@ impl Present {
     }
 
     /// The id of a subject that was made again by an undoing, before any merge.
-    pub fn unmerged(&self, id: u64) -> u64 {
+    pub(in crate::gallery) fn unmerged(&self, id: u64) -> u64 {
         self.successors.subject(id)
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::error::{Result, SessionError};
 use super::super::{Control, Session, Stopped};
-use crate::gallery::{GalleryError, Merged, Name};
+use crate::gallery::{GalleryError, Merged, Name, Present};
 use crate::reply::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied, VERSION};
 
 impl Session {
@@ -24,26 +24,29 @@ impl Session {
         let name = |cluster: &ClusterReview| cluster.name.as_deref().map(Name::new).transpose();
         let names: Vec<Option<Name>> = review.clusters.iter().map(name).collect::<Result<_, _>>()?;
         let total = review.clusters.len() as u64;
+        // A subject is in one cluster, so no cluster changes the ids of another one.
+        let present = self.gallery().present_ids()?;
         let mut applied = ReviewApplied { version: VERSION, ..ReviewApplied::default() };
         for (done, (cluster, name)) in (0..).zip(review.clusters.iter().zip(names)) {
             if control.is_stopped() {
                 return Ok(Err(Stopped { looked_at: done, total, unit: "cluster" }));
             }
             control.report("clusters", done, Some(total));
-            self.apply_cluster(cluster, name.as_ref(), &mut applied)?;
+            self.apply_cluster((cluster, &present), name.as_ref(), &mut applied)?;
         }
         Ok(Ok(applied))
     }
 
     fn apply_cluster(
         &self,
-        cluster: &ClusterReview,
+        (cluster, present): (&ClusterReview, &Present),
         name: Option<&Name>,
         applied: &mut ReviewApplied,
     ) -> Result<()> {
         let gallery = self.gallery();
-        let (rejected, subject) = gallery.present_ids(&cluster.rejected_ids, cluster.subject_id)?;
-        let rejected = self.in_gallery(rejected, applied)?;
+        let now = |ids: &[u64]| ids.iter().map(|&id| present.template(id)).collect();
+        let subject = cluster.subject_id.map(|id| present.subject(id));
+        let rejected = self.in_gallery(now(&cluster.rejected_ids), applied)?;
         let mut person = match subject.map(|id| gallery.subject_of_id(id)).transpose() {
             Err(GalleryError::UnknownSubjectId { .. }) => {
                 applied.missing += 1;
@@ -60,9 +63,9 @@ impl Session {
             if let Some(person) = person.as_deref().filter(|person| gallery.subject(person).is_ok()) {
                 self.rename_or_merge(person, name, applied)?;
             }
-            let (faces, _) = gallery.present_ids(&cluster.face_ids, None)?;
             let not_rejected = |id: &u64| !rejected.contains(id);
-            let faces = self.in_gallery(faces, applied)?.into_iter().filter(not_rejected).collect();
+            let faces =
+                self.in_gallery(now(&cluster.face_ids), applied)?.into_iter().filter(not_rejected).collect();
             self.name_faces(faces, name, applied)?;
             if person.is_none() && gallery.subject(name.as_str()).is_ok() {
                 person = Some(name.as_str().to_owned());
