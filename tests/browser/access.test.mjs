@@ -131,7 +131,7 @@ test('a photo without a face is refused in words', async () => {
   const found = await identify(view.page, file);
   assert.equal(found.word, 'INCONCLUSIVE');
   assert.equal(found.name, 'No face was found');
-  await view.page.getByText('No face was found in this photo.').waitFor();
+  await view.page.locator('.verdict-line').getByText('No face was found in this photo.').waitFor();
   await close(view);
 });
 
