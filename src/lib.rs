@@ -69,4 +69,5 @@ pub mod report;
 pub mod server;
 pub mod session;
 pub mod template;
+pub mod train;
 pub mod vectors;

@@ -23,6 +23,10 @@ pub(super) struct Network {
     kernels: Option<Arc<gallerist_kernels::Network>>,
 }
 
+/// Computes an [`Op::Affine`] in another way; see [`Network::run_with`].
+pub(super) type Normalise<'a> =
+    dyn Fn(&str, &Tensor, [&Tensor; 2]) -> Option<Result<Tensor, TchError>> + 'a;
+
 struct Node {
     op: Op,
     weight: Option<Tensor>,
@@ -43,14 +47,43 @@ impl Network {
         tensors: &HashMap<String, Tensor>,
         device: Device,
     ) -> Result<Self, String> {
+        let placed = |tensor: &Tensor| arranged(tensor, device)?.f_to_device(device);
         let tensor = |name: &String| -> Result<Tensor, String> {
-            let found = tensors
-                .get(name)
-                .ok_or_else(|| format!("the graph names a tensor {name:?} that does not exist"))?;
-            arranged(found, device)
-                .and_then(|tensor| tensor.f_to_device(device))
-                .map_err(|error| error.to_string())
+            let found = tensors.get(name).ok_or_else(|| unknown(name))?;
+            placed(found).map_err(|error| error.to_string())
         };
+        let mut network = Self::assembled(description, &tensor, device)?;
+        let kernels = (device == Device::Cpu).then(|| kernels::network(description, tensors)).flatten();
+        network.kernels = kernels.map(Arc::new);
+        Ok(network)
+    }
+
+    /// As [`Self::new`], with a gradient for every tensor. Returns these too.
+    pub fn trainable(
+        description: &Description,
+        tensors: &HashMap<String, Tensor>,
+        device: Device,
+    ) -> Result<(Self, Vec<(String, Tensor)>), String> {
+        let leaf = |tensor: &Tensor| {
+            arranged(tensor, device)?.f_to_device(device)?.f_detach()?.f_set_requires_grad(true)
+        };
+        let mut leaves = HashMap::new();
+        for name in description.ops.iter().flat_map(|step| step.op.tensors()).flatten() {
+            let found = tensors.get(name).ok_or_else(|| unknown(name))?;
+            leaves.insert(name.clone(), leaf(found).map_err(|error| error.to_string())?);
+        }
+        let shared = |name: &String| leaves.get(name).map(Tensor::shallow_clone).ok_or_else(|| unknown(name));
+        let network = Self::assembled(description, &shared, device)?;
+        let mut leaves: Vec<(String, Tensor)> = leaves.into_iter().collect();
+        leaves.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok((network, leaves))
+    }
+
+    fn assembled(
+        description: &Description,
+        tensor: &dyn Fn(&String) -> Result<Tensor, String>,
+        device: Device,
+    ) -> Result<Self, String> {
         let mut numbers = HashMap::from([(INPUT, 0)]);
         let mut steps = Vec::new();
         for (at, step) in description.ops.iter().enumerate() {
@@ -74,8 +107,7 @@ impl Network {
             step.last_use.dedup();
             seen.extend(&step.inputs);
         }
-        let kernels = (device == Device::Cpu).then(|| kernels::network(description, tensors)).flatten();
-        Ok(Self { steps, outputs, values: numbers.len(), device, kernels: kernels.map(Arc::new) })
+        Ok(Self { steps, outputs, values: numbers.len(), device, kernels: None })
     }
 
     /// Runs the network on `input` (N, C, H, W). Returns its outputs in the order of the description.
@@ -83,17 +115,28 @@ impl Network {
         // The kernels refuse shapes that they are not made for, such as sums of unequal shapes. libtorch then runs the network.
         match self.kernels.as_ref().map(|kernels| kernels::run(kernels, &input)) {
             Some(Ok(outputs)) => Ok(outputs),
-            _ => self.steps(&input, None),
+            _ => self.steps(&input, None, &|_, _, _| None),
         }
     }
 
     /// Runs the network on a picture that consists of several. `outside` (1, 1, H, W) says which values before the first pooling do
     /// not belong to one of them; the pooling ignores these.
     pub fn run_within(&self, input: &Tensor, outside: &Tensor) -> Result<Vec<Tensor>, TchError> {
-        self.steps(input, Some(outside))
+        self.steps(input, Some(outside), &|_, _, _| None)
     }
 
-    fn steps(&self, input: &Tensor, mut outside: Option<&Tensor>) -> Result<Vec<Tensor>, TchError> {
+    /// Runs the network without kernels. `normalise` may compute an [`Op::Affine`], given the name of its weight, its input, its weight and
+    /// its bias.
+    pub fn run_with(&self, input: &Tensor, normalise: &Normalise<'_>) -> Result<Vec<Tensor>, TchError> {
+        self.steps(input, None, normalise)
+    }
+
+    fn steps(
+        &self,
+        input: &Tensor,
+        mut outside: Option<&Tensor>,
+        normalise: &Normalise<'_>,
+    ) -> Result<Vec<Tensor>, TchError> {
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
         let crops = input.size().first().copied().unwrap_or(0);
         values[0] = Some(arranged(input, self.device)?);
@@ -105,7 +148,10 @@ impl Network {
             if matches!(step.op, Op::MaxPool { .. }) {
                 outside = None;
             }
-            let result = step.apply(&values, crops)?;
+            let result = match step.normalised(&values, normalise) {
+                Some(result) => result?,
+                None => step.apply(&values, crops)?,
+            };
             values[step.out] = Some(result);
             for &done in &step.last_use {
                 values[done] = None;
@@ -115,6 +161,18 @@ impl Network {
             .iter()
             .map(|&at| values[at].as_ref().map(Tensor::shallow_clone).ok_or_else(missing))
             .collect()
+    }
+}
+
+impl Node {
+    fn normalised(
+        &self,
+        values: &[Option<Tensor>],
+        normalise: &Normalise<'_>,
+    ) -> Option<Result<Tensor, TchError>> {
+        let Op::Affine { weight: name, .. } = &self.op else { return None };
+        let input = self.inputs.first().and_then(|&at| values[at].as_ref())?;
+        normalise(name, input, [self.weight.as_ref()?, self.bias.as_ref()?])
     }
 }
 
@@ -154,6 +212,10 @@ fn number(numbers: &HashMap<&str, usize>, name: &str) -> Result<usize, String> {
         .get(name)
         .copied()
         .ok_or_else(|| format!("the graph names a value {name:?} that no operation outputs"))
+}
+
+fn unknown(name: &str) -> String {
+    format!("the graph names a tensor {name:?} that does not exist")
 }
 
 fn missing() -> TchError {

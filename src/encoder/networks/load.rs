@@ -9,6 +9,7 @@ mod cuda;
 mod detector;
 mod encoder;
 mod graph;
+pub(crate) mod learner;
 mod pool;
 mod scrfd;
 #[allow(unsafe_code)] // one block, explained in that file

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     gallerist::encoder::Engine::provide(networks::load);
+    gallerist::train::provide(networks::learner::new);
     gallerist::cli::main()
 }
 
