@@ -44,6 +44,7 @@ mod subject;
 mod threshold;
 #[cfg(feature = "server")]
 mod token;
+mod train;
 mod undo;
 mod values;
 mod verify;
@@ -180,6 +181,8 @@ enum Verb {
     Token(token::Arguments),
     /// Show the available models
     Model(model::Arguments),
+    /// Train an encoder on your own photos or templates
+    Train(Box<train::Arguments>),
     /// Demonstrate the main commands on sample photos
     Demo(demo::Arguments),
 }
@@ -368,6 +371,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         #[cfg(feature = "server")]
         Verb::Token(arguments) => token::run(&arguments, screen),
         Verb::Model(arguments) => model::run(&arguments, screen),
+        Verb::Train(arguments) => train::run(&arguments, screen),
         Verb::Demo(arguments) => demo::run(&arguments, screen),
     }
 }

@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::evaluation::EvaluationError;
 pub use crate::evaluation::Rate;
 use pairs::Pairs;
-pub use report::{Line, Report};
+pub use report::{Line, Report, measured};
 
 /// Other weights of a member than 1 that are tried.
 const WEIGHTS: [f32; 4] = [0.5, 0.7, 1.4, 2.0];
@@ -129,6 +129,13 @@ pub fn fit(request: &Request, photos: Vec<Photo>, step: &dyn Fn() -> bool) -> Re
     let projection = projection::fit(request, &first, &weights, whitening);
     let report = report::measure(request, &held_out, &weights, &projection)?;
     Ok(Fitted { weights, whitening, projection, fitted_to: [first.len(), people(&first)], report })
+}
+
+/// The first principal components of vectors, not centred, row by row: the projection that a fit starts from.
+pub fn principal_components(photos: &[Photo], dimension: usize) -> Vec<f32> {
+    let components = photos.first().map_or(0, |photo| photo.vector.len());
+    let request = Request { members: vec![components], names: Vec::new(), dimension };
+    projection::fit(&request, photos, &[1.0], 0.0)
 }
 
 /// Number of fits that [`fit`] tries.

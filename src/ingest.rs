@@ -62,7 +62,7 @@ use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
 use crate::image::{self, Limits, PhotoHash};
 use crate::template::Template;
-pub use look::{Detected, Look, Times, detect, look};
+pub use look::{Detected, Look, Times, aligned, detect, look};
 use memory::Budget;
 pub use skip::Skip;
 pub use walk::{Input, Survey, is_system, survey, walk};

@@ -58,7 +58,8 @@ pub use maintenance::{
 };
 pub use measurement::{Calibrated, Evaluated, PairsMeasured};
 pub use model::{
-    ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath, TriedSetting,
+    ImportedModel, Model, ModelFile, ModelFused, ModelInfo, ModelListed, ModelMember, ModelPath,
+    ModelTrained, TriedSetting,
 };
 pub use problem::{InvalidField, ProblemBody};
 pub use request::{

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::chart::Chart;
+pub use self::chart::training::curve as training_curve;
 use crate::evaluation::{Identification, Verification};
 
 /// The beginning of every page.

@@ -24,9 +24,10 @@ mod sample;
 mod schedule;
 mod validation;
 
+pub use crate::encoder::graph::{Tensors, Values};
 pub use division::{Division, Part};
 pub use error::{Result, TrainError};
-pub use learner::{Batch, Learner, NewLearner, Setup, Step, Tensors, Values, learner, provide};
+pub use learner::{Batch, Learner, NewLearner, Setup, Step, is_provided, learner, provide};
 pub use options::{Backbone, Loss, Mining, Optimizer, Options, Schedule};
 pub use sample::{Inputs, Samples};
 pub use schedule::rate;

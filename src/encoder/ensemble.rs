@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Encoder, EncoderError, Ensemble, Model, ModelFile, Origin, Projection, weights};
+use super::{Encoder, EncoderError, Ensemble, Kind, Model, ModelFile, Origin, Projection, weights};
 use crate::face::{Aligned, NetworkError};
 use crate::template::Template;
 
@@ -96,6 +96,40 @@ impl Matrix {
     /// A matrix from its rows, each of `columns` values.
     pub fn new(columns: usize, values: Vec<f32>) -> Self {
         Self { columns, values }
+    }
+
+    /// Number of rows and of columns.
+    pub fn size(&self) -> [usize; 2] {
+        [self.values.len() / self.columns.max(1), self.columns]
+    }
+
+    /// The values, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The product of another matrix, given row by row, with this one.
+    pub fn multiplied_by(&self, left: &[f32]) -> Self {
+        let [rows, columns] = self.size();
+        let mut values = Vec::with_capacity(left.len() / rows.max(1) * columns);
+        for row in left.chunks(rows.max(1)) {
+            let mut sums = vec![0.0_f32; columns];
+            for (factor, own) in row.iter().zip(self.values.chunks(columns.max(1))) {
+                sums.iter_mut().zip(own).for_each(|(sum, value)| *sum += factor * value);
+            }
+            values.extend(sums);
+        }
+        Self { columns, values }
+    }
+
+    /// The projection of a model; `None` if it has none.
+    ///
+    /// # Errors
+    /// It is missing, changed, or does not fit the members.
+    pub fn of_model(model: &Model) -> Result<Option<Self>, EncoderError> {
+        let Kind::Ensemble(ensemble) = &model.kind else { return Ok(None) };
+        let load = |projection| Self::load(model, projection, ensemble.components());
+        ensemble.projection.as_ref().map(load).transpose()
     }
 
     /// Reads the projection of `model`, whose members have `components` components together.

@@ -8,12 +8,15 @@
 //! models; [`check`] verifies these before they run.
 
 mod check;
+mod file;
 mod op;
 mod shape;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{LARGEST_ACTIVATIONS, MOST_PRODUCTS, Plan, check, check_single};
+pub use file::{Descriptions, Tensors, Values, parse, to_bytes};
+pub(crate) use file::{serialized, values};
 pub use op::{Op, Reduction};
 pub(crate) use shape::broadcast;
 pub use shape::{Dim, Shape, TensorShapes};

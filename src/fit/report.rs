@@ -59,26 +59,7 @@ pub(super) fn measure(
 ) -> Result<Report, FitError> {
     let pairs = Pairs::of("report on", photos)?;
     let people = numbers(photos);
-    let measured =
-        |name: &str, templates: &[Vec<f32>]| -> Result<(Line, Verification, [usize; 2]), FitError> {
-            let verified = verified(&pairs, templates)?;
-            let (searches, identified) = identified(&people, templates)?;
-            let line = Line {
-                name: name.into(),
-                dimension: templates.first().map_or(0, Vec::len),
-                rank_1: identified
-                    .as_ref()
-                    .and_then(|measured| measured.cmc.first())
-                    .map(|first| first.identified),
-                fnir: identified
-                    .iter()
-                    .flat_map(|measured| &measured.points)
-                    .map(|point| point.fnir_rank_1)
-                    .collect(),
-                fnmr: verified.points.iter().map(|point| point.fnmr).collect(),
-            };
-            Ok((line, verified, searches))
-        };
+    let measured = |name: &str, templates: &[Vec<f32>]| line(name, (&pairs, &people), templates);
     let mut lines = Vec::new();
     let mut start = 0;
     for (name, &count) in request.names.iter().zip(&request.members) {
@@ -100,6 +81,39 @@ pub(super) fn measure(
         lines,
         threshold: verified.points.last().map_or(1.0, |point| point.threshold),
     })
+}
+
+/// The error rates of templates on their people, and the threshold at FMR 1e-4.
+///
+/// # Errors
+/// There are too few people with several photos.
+pub fn measured(name: &str, templates: &[Photo]) -> Result<(Line, Option<f32>), FitError> {
+    let pairs = Pairs::of("report on", templates)?;
+    let vectors: Vec<Vec<f32>> = templates.iter().map(|photo| photo.vector.clone()).collect();
+    let (line, verified, _) = line(name, (&pairs, &numbers(templates)), &vectors)?;
+    Ok((line, verified.points.last().map(|point| point.threshold)))
+}
+
+/// The error rates of one kind of template, with what they follow from.
+fn line(
+    name: &str,
+    (pairs, people): (&Pairs, &[usize]),
+    templates: &[Vec<f32>],
+) -> Result<(Line, Verification, [usize; 2]), FitError> {
+    let verified = verified(pairs, templates)?;
+    let (searches, identified) = identified(people, templates)?;
+    let line = Line {
+        name: name.into(),
+        dimension: templates.first().map_or(0, Vec::len),
+        rank_1: identified.as_ref().and_then(|measured| measured.cmc.first()).map(|first| first.identified),
+        fnir: identified
+            .iter()
+            .flat_map(|measured| &measured.points)
+            .map(|point| point.fnir_rank_1)
+            .collect(),
+        fnmr: verified.points.iter().map(|point| point.fnmr).collect(),
+    };
+    Ok((line, verified, searches))
 }
 
 /// The people of the photos as numbers, in the order of their first photos.

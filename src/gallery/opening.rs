@@ -39,6 +39,11 @@ impl Gallery {
         Self::open(directory)
     }
 
+    /// Whether the folder looks like a gallery: it contains a catalog.
+    pub fn is_at(directory: &Path) -> bool {
+        directory.join(CATALOG).is_file()
+    }
+
     /// Opens a gallery for reading and writing, without waiting: see [`open_with`](Self::open_with).
     ///
     /// # Errors

@@ -64,6 +64,15 @@ pub fn detect(engine: &Engine, bytes: &[u8], options: &Options) -> Detected {
     Detected { faces: chosen.map(places), census, times }
 }
 
+/// The faces of one photo in memory, aligned to the chips of the model of `engine`, without templates.
+///
+/// # Errors
+/// The reason why there is none.
+pub fn aligned(engine: &Engine, bytes: &[u8], options: &Options) -> Result<Vec<Aligned>, Skip> {
+    let chosen = chosen_in(engine, bytes, options, (&mut Census::default(), &mut Times::default()))?;
+    Ok(chosen.into_iter().map(|face| face.aligned).collect())
+}
+
 fn faces_in(
     engine: &Engine,
     bytes: &[u8],

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::VERSION;
 use crate::encoder;
-use crate::fit::Report;
+use crate::fit::{Line, Report};
 use crate::template::Binding;
+use crate::train::Options;
+use crate::train::course::Epoch;
 
 /// The model that templates were made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +97,29 @@ pub struct ModelFused {
     pub fitted_to: Option<[usize; 2]>,
     /// Error rates on people that were not used for the fit.
     pub report: Option<Report>,
+}
+
+/// An encoder that was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelTrained {
+    /// [`VERSION`](super::VERSION).
+    pub version: u32,
+    /// Path of its manifest.
+    pub manifest: String,
+    /// Its description.
+    pub model: ModelInfo,
+    /// The settings.
+    pub options: Options,
+    /// Photos and people that it was trained with.
+    pub trained_with: [usize; 2],
+    /// Photos and people of the report, which nothing was chosen by.
+    pub reported_on: [usize; 2],
+    /// The start, and every epoch.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose weights were kept; 0: none was better than the start.
+    pub best: usize,
+    /// Error rates of the start and of the result on the people of the report; empty if these are too few.
+    pub lines: Vec<Line>,
 }
 
 /// A file of a model.

@@ -11,6 +11,7 @@ mod labels;
 mod shares;
 #[cfg(test)]
 mod tests;
+pub mod training;
 
 use self::canvas::{Anchor, Canvas};
 use self::frame::{Frame, WIDTH};

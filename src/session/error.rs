@@ -11,6 +11,7 @@ use crate::fit::FitError;
 use crate::gallery::GalleryError;
 use crate::people::PeopleError;
 use crate::template::BindingError;
+use crate::train::TrainError;
 
 /// Result with [`SessionError`].
 pub type Result<T, E = SessionError> = std::result::Result<T, E>;
@@ -34,6 +35,9 @@ pub enum SessionError {
     /// An ensemble cannot be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// A training did not start, or failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// Faces cannot be clustered: their vectors are damaged.
     #[error(transparent)]
     People(#[from] PeopleError),

@@ -66,7 +66,7 @@ pub fn fuse(request: &FuseRequest, control: &Control<'_>) -> Result<Fused> {
             let reason = "only a projection changes the dimension, and it is fitted to photos";
             return Err(SessionError::Request { field: "dimension", reason: reason.into() });
         }
-        write(request, &plain, None)?;
+        write((&request.out, &request.members), &plain, None)?;
         return Ok(made(request, &plain, None));
     };
     let dimension = request.dimension.unwrap_or(DIMENSION.min(plain.dimension));
@@ -86,12 +86,12 @@ pub fn fuse(request: &FuseRequest, control: &Control<'_>) -> Result<Fused> {
     let model = with_projection(plain, dimension, &fitted, photos);
     let matrix = Matrix::new(fitted.projection.len() / dimension, fitted.projection.clone());
     let bytes = matrix.to_bytes().map_err(SessionError::Input)?;
-    let model = write(request, &model, Some(&bytes))?;
+    let model = write((&request.out, &request.members), &model, Some(&bytes))?;
     Ok(made(request, &model, Some(fitted)))
 }
 
 /// The name of the model in a manifest to be written, which must not exist.
-fn name_of(out: &Path) -> Result<String> {
+pub(super) fn name_of(out: &Path) -> Result<String> {
     let refused = |reason: &str| Err(SessionError::Input(format!("{}: {reason}", out.display())));
     let name = match (out.file_stem(), out.extension()) {
         (Some(stem), Some(extension)) if extension == "toml" => stem.to_string_lossy().into_owned(),
@@ -115,7 +115,7 @@ fn projection_file(manifest: &Path) -> PathBuf {
 }
 
 /// The members with equal weights and without a projection.
-fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
+pub(super) fn side_by_side(name: &str, models: Vec<Model>, mirror: bool) -> Result<Model> {
     let dimension = models.iter().map(|model| model.dimension).sum();
     let threshold = models.iter().map(|model| model.threshold).sum::<f32>() / models.len().max(1) as f32;
     let joined = |text: fn(&Model) -> &str| {
@@ -240,13 +240,16 @@ fn with_projection(model: Model, dimension: usize, fitted: &Fitted, photos: &Pat
     Model { dimension, threshold, threshold_basis, provenance, caveats, kind, ..model }
 }
 
-fn people_of(people: usize) -> String {
+pub(super) fn people_of(people: usize) -> String {
     if people == 1 { "1 person".into() } else { format!("{} people", count(people as u64)) }
 }
 
 /// Writes the projection and the manifest. Returns the model with the written projection.
-fn write(request: &FuseRequest, model: &Model, projection: Option<&[u8]>) -> Result<Model> {
-    let out = &request.out;
+pub(super) fn write(
+    (out, members): (&Path, &[String]),
+    model: &Model,
+    projection: Option<&[u8]>,
+) -> Result<Model> {
     let folder = out.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
         make_folder(folder)?;
@@ -258,8 +261,7 @@ fn write(request: &FuseRequest, model: &Model, projection: Option<&[u8]>) -> Res
         let name = file.file_name().unwrap_or_default();
         Projection::in_file(Weights { file: name.into(), sha256: hexadecimal(&Sha256::digest(bytes)) })
     });
-    let names: Vec<String> =
-        request.members.iter().map(|name| placed(name, folder)).collect::<Result<_>>()?;
+    let names: Vec<String> = members.iter().map(|name| placed(name, folder)).collect::<Result<_>>()?;
     let manifest = Manifest::of_ensemble(&model, &ensemble_of(&model), &names);
     let text = toml::to_string(&manifest).map_err(|error| SessionError::Input(error.to_string()))?;
     let written = |path: &Path, bytes: &[u8]| {

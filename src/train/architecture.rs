@@ -6,6 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use super::batch::generator;
 use super::{Tensors, Values};
 use crate::encoder::graph::{Description, INPUT, Op, Step};
+use crate::encoder::{ChannelOrder, Input};
+use crate::face::Chip;
 
 /// A network with its weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +19,8 @@ pub struct Network {
     /// The weights of those [`Op::Affine`] that normalise with the statistics of the batch while the network is trained (batch
     /// normalisation, arXiv 1502.03167). In an encoder they are a factor and a summand.
     pub normalised: Vec<String>,
-    /// What is subtracted from the bytes of a face, and the factor for the difference; for red, green and blue.
-    pub mean: [f32; 3],
-    /// The factors.
-    pub scale: [f32; 3],
+    /// How it sees faces; `None` if it sees vectors.
+    pub input: Option<Input>,
 }
 
 impl Network {
@@ -39,13 +39,9 @@ pub fn head(matrix: Vec<f32>, [rows, columns]: [usize; 2]) -> Network {
     let step = Step { op: linear, inputs: vec![INPUT.into()], out: "embedding".into() };
     Network {
         description: Description { outputs: vec!["embedding".into()], ops: vec![step] },
-        tensors: Tensors::from([(
-            PROJECTION.into(),
-            Values { shape: vec![rows, columns], values: matrix },
-        )]),
+        tensors: Tensors::from([(PROJECTION.into(), Values { shape: vec![rows, columns], values: matrix })]),
         normalised: Vec::new(),
-        mean: [0.0; 3],
-        scale: [1.0; 3],
+        input: None,
     }
 }
 
@@ -81,8 +77,12 @@ pub fn small(dimension: usize, seed: u64) -> Network {
         description: Description { outputs: vec![builder.value], ops: builder.ops },
         tensors: builder.tensors,
         normalised: builder.normalised,
-        mean: [127.5; 3],
-        scale: [1.0 / 128.0; 3],
+        input: Some(Input {
+            chip: Chip::ARCFACE_112,
+            channels: ChannelOrder::Rgb,
+            mean: [127.5; 3],
+            scale: (1.0 / 128.0).into(),
+        }),
     }
 }
 

@@ -65,7 +65,8 @@ fn place(face: &mut [u8], side: usize, (right, down, zoom): (f32, f32, f32)) {
     let pixel = |x: usize, y: usize, channel: usize| f32::from(source[3 * (y * side + x) + channel]);
     for y in 0..side {
         for x in 0..side {
-            let from = |at: usize, shift: f32| ((at as f32 - middle - shift) / zoom + middle).clamp(0.0, last);
+            let from =
+                |at: usize, shift: f32| ((at as f32 - middle - shift) / zoom + middle).clamp(0.0, last);
             let (u, v) = (from(x, right), from(y, down));
             let (left, top) = (u as usize, v as usize);
             let (next, below) = ((left + 1).min(side - 1), (top + 1).min(side - 1));
@@ -111,7 +112,8 @@ fn compress(face: &mut [u8], side: usize, quality: u8) {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
     let (width, height) = (side as u32, side as u32);
-    if image::ImageEncoder::write_image(encoder, face, width, height, image::ExtendedColorType::Rgb8).is_err() {
+    if image::ImageEncoder::write_image(encoder, face, width, height, image::ExtendedColorType::Rgb8).is_err()
+    {
         return;
     }
     let decoded = image::load_from_memory_with_format(bytes.get_ref(), image::ImageFormat::Jpeg);
@@ -136,7 +138,8 @@ mod tests {
     fn faces_are_changed_but_stay_similar() {
         let changed = changed(faces(40), &mut generator(5, 0, 1));
         assert_eq!(changed, super::changed(faces(40), &mut generator(5, 0, 1)));
-        let (Inputs::Faces { pixels, .. }, Inputs::Faces { pixels: before, .. }) = (&changed, faces(40)) else {
+        let (Inputs::Faces { pixels, .. }, Inputs::Faces { pixels: before, .. }) = (&changed, faces(40))
+        else {
             unreachable!("faces stay faces")
         };
         let size = 3 * 112 * 112;

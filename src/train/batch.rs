@@ -80,8 +80,11 @@ mod tests {
         };
         let counts = [[5; 20].as_slice(), &[2; 20], &[1; 30]].concat();
         let by_person: Vec<Vec<usize>> = counts.iter().map(|&count| own(count)).collect();
-        let person: HashMap<usize, usize> =
-            by_person.iter().enumerate().flat_map(|(who, own)| own.iter().map(move |&at| (at, who))).collect();
+        let person: HashMap<usize, usize> = by_person
+            .iter()
+            .enumerate()
+            .flat_map(|(who, own)| own.iter().map(move |&at| (at, who)))
+            .collect();
         let batches = Batches::new(by_person, (8, 4), 7);
         assert_eq!((batches.people_with_several(), batches.in_an_epoch()), (40, 6));
         let mut seen = vec![0; next];
@@ -98,7 +101,11 @@ mod tests {
             for (who, own) in several {
                 assert_eq!(own.len(), if *who < 20 { 4 } else { 2 });
             }
-            assert!(people.values().all(|own| own.iter().collect::<std::collections::HashSet<_>>().len() == own.len()));
+            assert!(
+                people
+                    .values()
+                    .all(|own| own.iter().collect::<std::collections::HashSet<_>>().len() == own.len())
+            );
             assert_eq!(batch.len(), 32);
         }
         assert!(seen.iter().all(|&count| count > 10), "{seen:?}");

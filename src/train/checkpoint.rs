@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::course::Epoch;
-use super::{Options, Result, Tensors, TrainError, Values};
+use super::{Options, Result, Tensors, TrainError};
+use crate::encoder::graph::{serialized, values};
 use crate::encoder::hexadecimal;
 
 const FIRST_LINE: &str = "gallerist checkpoint 1\n";
@@ -88,36 +88,29 @@ impl Checkpoint {
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let data = |tensors: &Tensors, prefix: &str| {
-            let entry = |(name, tensor): (&String, &Values)| {
-                let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                (format!("{prefix}{name}"), tensor.shape.clone(), bytes)
-            };
-            tensors.iter().map(entry).collect::<Vec<_>>()
-        };
-        let all = [data(&self.learner, ""), data(&self.best, BEST)].concat();
-        let mut views = Vec::with_capacity(all.len());
-        for (name, shape, bytes) in &all {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name.as_str(), view.map_err(|error| error.to_string())?));
-        }
         let state = serde_json::to_string(&self.state).map_err(|error| error.to_string())?;
         let metadata = HashMap::from([("state".to_owned(), state)]);
-        let body = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
+        let learner = self.learner.iter().map(|(name, values)| (name.clone(), values));
+        let best = self.best.iter().map(|(name, values)| (format!("{BEST}{name}"), values));
+        let body = serialized(learner.chain(best), metadata)?;
         let hash = hexadecimal(&Sha256::digest(&body));
         Ok([FIRST_LINE.as_bytes(), format!("sha256 {hash}\n").as_bytes(), &body].concat())
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let rest = bytes
-            .strip_prefix(FIRST_LINE.as_bytes())
-            .ok_or_else(|| format!("it is not a checkpoint: its first line is not {:?}", FIRST_LINE.trim()))?;
-        let (line, body) = rest.split_at_checked(7 + 64 + 1).ok_or("the checkpoint ends in its second line")?;
+        let rest = bytes.strip_prefix(FIRST_LINE.as_bytes()).ok_or_else(|| {
+            format!("it is not a checkpoint: its first line is not {:?}", FIRST_LINE.trim())
+        })?;
+        let (line, body) =
+            rest.split_at_checked(7 + 64 + 1).ok_or("the checkpoint ends in its second line")?;
         let stated = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("sha256 "));
         let stated = stated.map(str::trim_end).ok_or("its second line is not `sha256` and a hash")?;
         let found = hexadecimal(&Sha256::digest(body));
         if stated != found {
-            return Err(format!("the checkpoint is damaged: SHA-256 {found} from byte {}, expected {stated}", bytes.len() - body.len()));
+            return Err(format!(
+                "the checkpoint is damaged: SHA-256 {found} from byte {}, expected {stated}",
+                bytes.len() - body.len()
+            ));
         }
         let (_, metadata) = SafeTensors::read_metadata(body).map_err(|error| error.to_string())?;
         let state = metadata.metadata().as_ref().and_then(|entries| entries.get("state"));
@@ -126,11 +119,7 @@ impl Checkpoint {
         let file = SafeTensors::deserialize(body).map_err(|error| error.to_string())?;
         let (mut learner, mut best) = (Tensors::new(), Tensors::new());
         for (name, view) in file.tensors() {
-            if view.dtype() != Dtype::F32 {
-                return Err(format!("tensor {name:?} is {:?}, expected F32", view.dtype()));
-            }
-            let numbers = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-            let tensor = Values { shape: view.shape().to_vec(), values: numbers.collect() };
+            let tensor = values(&name, &view)?;
             match name.strip_prefix(BEST) {
                 Some(name) => best.insert(name.into(), tensor),
                 None => learner.insert(name.clone(), tensor),
@@ -142,7 +131,7 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Backbone, Loss};
+    use super::super::{Backbone, Loss, Values};
     use super::*;
 
     fn checkpoint() -> Checkpoint {
@@ -183,6 +172,9 @@ mod tests {
         }
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         let told = Checkpoint::read(&path).unwrap_err().to_string();
-        assert!(told.contains("checkpoint: ") && told.contains("damaged") && told.contains("Remove it"), "{told}");
+        assert!(
+            told.contains("checkpoint: ") && told.contains("damaged") && told.contains("Remove it"),
+            "{told}"
+        );
     }
 }

@@ -10,8 +10,8 @@ use super::architecture::Network;
 use super::batch::{Batches, generator};
 use super::checkpoint::{Checkpoint, State};
 use super::{
-    Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation, rate,
-    tar_at_fmr,
+    Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation,
+    rate, tar_at_fmr,
 };
 use crate::control::Control;
 use crate::encoder::hexadecimal;
@@ -146,7 +146,9 @@ impl Course<'_> {
                 return Err(refused(&format!("the checkpoint is of a training with other settings{remedy}")));
             }
             if state.samples != samples {
-                return Err(refused(&format!("the checkpoint is of a training with other photos or people{remedy}")));
+                return Err(refused(&format!(
+                    "the checkpoint is of a training with other photos or people{remedy}"
+                )));
             }
             learner.restore(&tensors)?;
             return Ok(Running { state, collapsed: 0, best });

@@ -1,24 +1,12 @@
 //! The seam to libtorch: what computes losses and gradients.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::architecture::Network;
 use super::{Inputs, Options, Result, TrainError};
 use crate::encoder::Device;
+use crate::encoder::graph::Tensors;
 use crate::face::NetworkError;
-
-/// The numbers of a tensor, the last axis fastest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Values {
-    /// Lengths of the axes.
-    pub shape: Vec<usize>,
-    /// The numbers.
-    pub values: Vec<f32>,
-}
-
-/// Tensors by name.
-pub type Tensors = BTreeMap<String, Values>;
 
 /// What a learner is made for.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +88,11 @@ static PROVIDED: OnceLock<NewLearner> = OnceLock::new();
 /// Registers what makes learners. Only the first call has an effect.
 pub fn provide(new: NewLearner) {
     let _ = PROVIDED.set(new);
+}
+
+/// Whether this process can compute gradients.
+pub fn is_provided() -> bool {
+    PROVIDED.get().is_some()
 }
 
 /// A learner.

@@ -52,7 +52,8 @@ impl Distances<'_> {
             if mining == Mining::BatchHard {
                 let positive = self.positives(anchor).max_by(|&a, &b| self.order(anchor, a, b));
                 let negative = self.negatives(anchor).min_by(|&a, &b| self.order(anchor, a, b));
-                chosen.extend(positive.zip(negative).map(|(positive, negative)| [anchor, positive, negative]));
+                chosen
+                    .extend(positive.zip(negative).map(|(positive, negative)| [anchor, positive, negative]));
                 continue;
             }
             let weights = (mining == Mining::DistanceWeighted).then(|| self.weights(anchor));

@@ -101,6 +101,17 @@ pub enum Backbone {
     Mobilefacenet,
 }
 
+impl Backbone {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Small => "small",
+            Self::Mobilefacenet => "mobilefacenet",
+        }
+    }
+}
+
 /// How weights follow the gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -202,7 +213,8 @@ impl Options {
     /// # Errors
     /// The setting, and what was expected.
     pub fn check(&self) -> Result<(), String> {
-        let finite = [("margin", self.margin), ("scale", self.scale), ("rate", self.rate), ("decay", self.decay)];
+        let finite =
+            [("margin", self.margin), ("scale", self.scale), ("rate", self.rate), ("decay", self.decay)];
         if let Some((name, value)) = finite.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
             return Err(format!("{name} is {value}, expected a number from 0"));
         }

@@ -104,7 +104,10 @@ mod tests {
         let people = ["b", "a", "b"].map(str::to_owned);
         let inputs = Inputs::Vectors { dimension: 2, values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
         let samples = Samples::new(&people, inputs);
-        assert_eq!((samples.people.as_slice(), samples.by_person()), (&[1, 0, 1][..], vec![vec![1], vec![0, 2]]));
+        assert_eq!(
+            (samples.people.as_slice(), samples.by_person()),
+            (&[1, 0, 1][..], vec![vec![1], vec![0, 2]])
+        );
         let part = samples.at(&[2, 0]);
         assert_eq!((part.names, part.people), (vec!["b".to_owned()], vec![0, 0]));
         assert_eq!(part.inputs, Inputs::Vectors { dimension: 2, values: vec![5.0, 6.0, 1.0, 2.0] });

@@ -24,8 +24,7 @@ pub(super) struct Network {
 }
 
 /// Computes an [`Op::Affine`] in another way; see [`Network::run_with`].
-pub(super) type Normalise<'a> =
-    dyn Fn(&str, &Tensor, [&Tensor; 2]) -> Option<Result<Tensor, TchError>> + 'a;
+pub(super) type Normalise<'a> = dyn Fn(&str, &Tensor, [&Tensor; 2]) -> Option<Result<Tensor, TchError>> + 'a;
 
 struct Node {
     op: Op,

@@ -65,9 +65,9 @@ impl TorchLearner {
         let options = setup.options.clone();
         let network = Trainable::new(setup.network, device)?;
         let extra = extra(&options, setup.classes)?;
-        let extra = extra.map(|(name, values)| Ok::<_, TchError>((name, leaf(&values, device)?))).transpose()?;
-        let mut learner =
-            Self { optimizer: Optimizer::new(&options), options, network, extra, device };
+        let extra =
+            extra.map(|(name, values)| Ok::<_, TchError>((name, leaf(&values, device)?))).transpose()?;
+        let mut learner = Self { optimizer: Optimizer::new(&options), options, network, extra, device };
         let names: Vec<String> = learner.parameters().into_iter().map(|(name, _)| name).collect();
         learner.optimizer.prepare(&names);
         Ok(learner)
@@ -91,9 +91,12 @@ impl TorchLearner {
             found.ok_or_else(|| TchError::Shape("the loss has no classifier".into()))
         };
         let valued = match self.options.loss {
-            Loss::Arcface => {
-                losses::arcface(&embeddings, classifier()?, &labels, (self.options.margin, self.options.scale))?
-            }
+            Loss::Arcface => losses::arcface(
+                &embeddings,
+                classifier()?,
+                &labels,
+                (self.options.margin, self.options.scale),
+            )?,
             Loss::ContrastiveSoftmax => {
                 let softmax = losses::softmax(&raw, classifier()?, &labels)?;
                 let contrastive = losses::contrastive(&embeddings, &labels, self.options.margin)?;
@@ -202,7 +205,11 @@ fn extra(options: &Options, classes: usize) -> Result<Option<(&'static str, Valu
 
 /// Mean squared distance between normalised embeddings: 2 (1 - |mean|^2).
 fn spread(embeddings: &Tensor) -> Result<f64, TchError> {
-    let mean = embeddings.f_detach()?.f_to_kind(Kind::Double)?.f_mean_dim([0_i64].as_slice(), false, Kind::Double)?;
+    let mean = embeddings.f_detach()?.f_to_kind(Kind::Double)?.f_mean_dim(
+        [0_i64].as_slice(),
+        false,
+        Kind::Double,
+    )?;
     Ok(2.0 * (1.0 - f64::try_from(&mean.f_square()?.f_sum(Kind::Double)?)?))
 }
 

@@ -41,14 +41,17 @@ impl Chosen {
             embeddings.f_index_select(0, &positions)
         };
         let (anchor, positive, negative) = (rows(0)?, rows(1)?, rows(2)?);
-        let to = |other: &Tensor| anchor.f_sub(other)?.f_square()?.f_sum_dim_intlist([1_i64].as_slice(), false, None);
+        let to = |other: &Tensor| {
+            anchor.f_sub(other)?.f_square()?.f_sum_dim_intlist([1_i64].as_slice(), false, None)
+        };
         Ok(Self { positive: to(&positive)?, negative: to(&negative)?, count: triplets.len() })
     }
 }
 
 /// Each row divided by its length.
 pub(super) fn normalised(rows: &Tensor) -> Result<Tensor, TchError> {
-    let lengths = rows.f_square()?.f_sum_dim_intlist([1_i64].as_slice(), true, None)?.f_sqrt()?.f_clamp_min(1e-12)?;
+    let lengths =
+        rows.f_square()?.f_sum_dim_intlist([1_i64].as_slice(), true, None)?.f_sqrt()?.f_clamp_min(1e-12)?;
     rows.f_div(&lengths)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gallerist::encoder::graph::Op;
+use gallerist::encoder::{ChannelOrder, Input};
 use gallerist::train::architecture::Network;
 use gallerist::train::{Inputs, Tensors, Values};
 use tch::{Device, Kind, TchError, Tensor};
@@ -54,10 +55,18 @@ impl Trainable {
             }
             Inputs::Faces { side, pixels } => {
                 let side = *side as i64;
-                let bytes = Tensor::f_from_slice(pixels)?.f_view([count, side, side, 3])?.f_to_device(device)?;
+                let bytes =
+                    Tensor::f_from_slice(pixels)?.f_view([count, side, side, 3])?.f_to_device(device)?;
                 let vector = |values: [f32; 3]| Tensor::f_from_slice(&values)?.f_to_device(device);
-                let values = bytes.f_to_kind(Kind::Float)?.f_sub(&vector(self.source.mean)?)?;
-                values.f_mul(&vector(self.source.scale)?)?.f_permute([0, 3, 1, 2])?.f_contiguous()
+                let Some(Input { channels, mean, scale, .. }) = &self.source.input else {
+                    return Err(TchError::Shape("the network sees vectors, not faces".into()));
+                };
+                let ordered = match channels {
+                    ChannelOrder::Rgb => bytes,
+                    ChannelOrder::Bgr => bytes.f_flip([3])?,
+                };
+                let values = ordered.f_to_kind(Kind::Float)?.f_sub(&vector(*mean)?)?;
+                values.f_mul(&vector(scale.factors())?)?.f_permute([0, 3, 1, 2])?.f_contiguous()
             }
         }
     }

@@ -46,7 +46,9 @@ fn gradients_are_those_of_finite_differences() {
     let beta = Tensor::from_slice(&[0.8_f64]).set_requires_grad(true);
     gradient_is_right(&double(&ROWS), &|rows| losses::boundary(&chosen(rows)?, &beta.detach(), 0.2));
     gradient_is_right(&beta, &|beta| losses::boundary(&chosen(&double(&ROWS))?, beta, 0.2));
-    gradient_is_right(&double(&ROWS), &|rows| losses::contrastive(&losses::normalised(rows)?, &labels(), 1.3));
+    gradient_is_right(&double(&ROWS), &|rows| {
+        losses::contrastive(&losses::normalised(rows)?, &labels(), 1.3)
+    });
     let classifier = double(&[[0.5, 0.1, -0.4], [-0.2, 0.8, 0.3]]);
     gradient_is_right(&double(&ROWS), &|rows| losses::softmax(rows, &classifier.detach(), &labels()));
     gradient_is_right(&classifier, &|classifier| losses::softmax(&double(&ROWS), classifier, &labels()));
@@ -66,7 +68,10 @@ fn value(valued: Result<Valued, TchError>) -> (f64, f64) {
 }
 
 fn close((loss, active): (f64, f64), expected: (f64, f64)) {
-    assert!((loss - expected.0).abs() < 1e-5 && (active - expected.1).abs() < 1e-9, "{loss} {active} {expected:?}");
+    assert!(
+        (loss - expected.0).abs() < 1e-5 && (active - expected.1).abs() < 1e-9,
+        "{loss} {active} {expected:?}"
+    );
 }
 
 #[test]
@@ -102,8 +107,7 @@ fn values_are_those_of_the_equations() {
     close(value(losses::softmax(&rows, &classifier, &people)), (expected, 1.0));
     // Angles to the own row: 0, acos(0.6), 0.
     let enlarged = |angle: f64| 2.0 * (angle + 0.5).cos();
-    let expected =
-        (2.0 * cross(enlarged(0.0), 0.0) + cross(enlarged(third.acos()), 2.0 * rest)) / 3.0;
+    let expected = (2.0 * cross(enlarged(0.0), 0.0) + cross(enlarged(third.acos()), 2.0 * rest)) / 3.0;
     let (loss, _) = value(losses::arcface(&rows, &classifier, &people, (0.5, 2.0)));
     assert!((loss - expected).abs() < 1e-3, "{loss} {expected}");
 }
@@ -170,7 +174,10 @@ fn at_rate(
     for step in steps {
         let done = step as f64 / 60.0;
         let found = learner.step(&Batch { inputs, people, step, done, rate }).unwrap();
-        assert!(found.loss.is_finite() && (0.0..=1.0).contains(&found.active) && found.spread > 0.05, "{found:?}");
+        assert!(
+            found.loss.is_finite() && (0.0..=1.0).contains(&found.active) && found.spread > 0.05,
+            "{found:?}"
+        );
     }
 }
 
@@ -192,7 +199,9 @@ fn every_loss_learns_to_ignore_noise() {
 #[test]
 fn every_mining_learns() {
     let (inputs, people) = noisy();
-    for mining in [Mining::Random, Mining::SemiHard, Mining::RandomHard, Mining::BatchHard, Mining::DistanceWeighted] {
+    for mining in
+        [Mining::Random, Mining::SemiHard, Mining::RandomHard, Mining::BatchHard, Mining::DistanceWeighted]
+    {
         let options = Options { mining: Some(mining), margin: 0.5, ..options(Loss::Triplet) };
         let mut learner = made(&options, &start());
         let before = rank_1(&mut *learner, &inputs, &people);
@@ -239,5 +248,4 @@ fn an_exported_network_gives_the_embeddings_of_the_learner() {
     let worst = one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "{worst}");
     assert_ne!(exported.tensors, network.tensors);
-
 }

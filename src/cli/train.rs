@@ -1,0 +1,155 @@
+//! `gallerist train`
+
+mod settings;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::engine::{DeviceArguments, PhotoArguments};
+use super::screen::{Bar, Screen, Table, percent, plural};
+use super::{ExitStatus, interrupt};
+use crate::fit::Line;
+use crate::reply::ModelTrained;
+use crate::session::{Control, Event, Prepared, TrainRequest, Trained, train};
+use crate::train::course::Epoch;
+use settings::{LossArguments, SettingArguments};
+
+/// Train an encoder on your own photos or templates, with one of the losses that made the field. Three fifths of the people are trained
+/// with, one fifth decides when to stop, and the report is on the last fifth. A training that was stopped or killed continues from its
+/// last checkpoint when it is run again with the same options
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    loss: LossArguments,
+    #[command(flatten)]
+    settings: SettingArguments,
+    /// The folder for the model, its checkpoint, curves and report. The model has its name
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The licence of the result, for `model info` [default: that of the start, and that the photos' is not stated]
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+    #[command(flatten)]
+    photos: PhotoArguments,
+    #[command(flatten)]
+    device: DeviceArguments,
+}
+
+/// What is learned from.
+#[derive(Debug, Args)]
+pub(super) struct DataArguments {
+    /// Photos in folders named after people; for a head also a gallery, or a .npy file with one template per row
+    #[arg(long, value_name = "DIR|GALLERY|FILE.npy")]
+    pub data: PathBuf,
+    /// Names of the people in FILE.npy, one per row
+    #[arg(long, value_name = "FILE.txt|FILE.jsonl")]
+    pub subjects: Option<PathBuf>,
+    /// People whose names have the same beginning up to the first `_` are relatives: they are trained with together, or not at all
+    #[arg(long)]
+    pub families: bool,
+    /// The model to start from; for a head several are put side by side [default: the best one, or that of the gallery; for
+    /// mobilefacenet mobilefacenet-192]
+    #[arg(long = "model", value_name = "NAME|FILE.toml")]
+    pub models: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
+    let options = arguments.settings.options(&arguments.loss)?;
+    let bar = Bar::new();
+    let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
+    let request = TrainRequest {
+        data: arguments.data.data.clone(),
+        names: arguments.data.subjects.clone(),
+        families: arguments.data.families,
+        models: arguments.data.models.clone(),
+        out: arguments.out.clone(),
+        licence: arguments.licence.clone(),
+        options,
+        engine: arguments.device.request(None),
+        photos: arguments.photos.largest(),
+    };
+    let epochs = request.options.epochs;
+    let told = train(&request, &control, &mut |event| {
+        bar.finish();
+        match &event {
+            Event::Prepared(prepared) => tell_prepared(prepared, screen),
+            Event::Epoch(epoch) => tell_epoch(epoch, epochs, screen),
+        }
+    });
+    bar.finish();
+    match told? {
+        Trained::Made(made) => print(&made, screen)?,
+        Trained::Stopped(stopped) => return interrupt::report(stopped, screen),
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// A line that cannot be printed is reported at the end of the command.
+fn tell_prepared(prepared: &Prepared, screen: Screen) {
+    let [training, validation, report] = prepared
+        .parts
+        .map(|[photos, people]| format!("{} of {people} people", plural(photos as u64, "photo")));
+    let lines = [
+        format!("to train with: {training}; to validate with: {validation}; to report on: {report}"),
+        format!("{} are trained", plural(prepared.parameters as u64, "weight")),
+    ];
+    for line in lines.iter().chain(&prepared.notes) {
+        let _ = screen.text(line);
+    }
+}
+
+fn tell_epoch(epoch: &Epoch, epochs: usize, screen: Screen) {
+    let _ = screen.json(epoch);
+    let line = match epoch.epoch {
+        0 => format!("start: TAR at FMR 1e-3 {} on the people of the validation", percent(epoch.tar)),
+        number => format!(
+            "epoch {number}/{epochs}: loss {:.4}, {} active, TAR at FMR 1e-3 {}",
+            epoch.loss,
+            percent(epoch.active),
+            percent(epoch.tar)
+        ),
+    };
+    let _ = screen.text(line);
+}
+
+fn print(made: &ModelTrained, screen: Screen) -> Result<()> {
+    screen.json(made)?;
+    match made.best {
+        0 => screen
+            .text("no epoch was better than the start on the people of the validation: the start was kept")?,
+        best => screen.text(format!("epoch {best} was the best and was kept"))?,
+    }
+    let [photos, people] = made.reported_on;
+    screen.text(format!("on {} of {people} other people:", plural(photos as u64, "photo")))?;
+    lines(&made.lines, screen)?;
+    screen.text(format!("threshold {:.3}: {}", made.model.threshold, made.model.threshold_basis))?;
+    screen.text(format!("made {}, {} numbers a template", made.manifest, made.model.dimension))?;
+    screen.text(format!(
+        "use it with `gallerist init GALLERY --model {0}`, and state --model {0} again with photos",
+        made.manifest
+    ))?;
+    Ok(())
+}
+
+/// A table of error rates.
+fn lines(lines: &[Line], screen: Screen) -> Result<()> {
+    if lines.is_empty() {
+        screen.text("  too few people with two photos or more for a report")?;
+        return Ok(());
+    }
+    let mut table = Table::new(&[1, 2, 3, 4, 5, 6]);
+    table.row(["", "numbers", "rank 1", "FNIR at FPIR 10 %", "1 %", "TAR at FMR 1e-3", "1e-4"]);
+    for line in lines {
+        let share = |value: Option<f64>| value.map_or("–".to_owned(), percent);
+        let mut row =
+            vec![line.name.clone(), line.dimension.to_string(), share(line.rank_1.map(|rate| rate.value))];
+        row.extend([0, 1].map(|at| share(line.fnir.get(at).map(|rate| rate.value))));
+        row.extend(line.fnmr.iter().map(|rate| percent(1.0 - rate.value)));
+        table.row(row);
+    }
+    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
+}

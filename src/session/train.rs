@@ -1,0 +1,189 @@
+//! Training an encoder on labelled photos or templates.
+
+mod result;
+mod samples;
+mod start;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::Networks;
+use super::error::{Result, SessionError};
+use super::replacement::make_folder;
+use super::{Control, Stopped};
+use crate::encoder::EncoderError;
+use crate::fit::{self, Line, Photo};
+use crate::number::{count, plural};
+use crate::reply::{EngineRequest, ModelTrained, PhotoRequest};
+use crate::train::course::{Course, Ended, Epoch, embedded};
+use crate::train::{Division, Options, Samples, Setup, TrainError, is_provided, learner};
+use samples::Read;
+use start::Start;
+
+/// The request for a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRequest {
+    /// Photos in folders named after people; or for a head a file of vectors, or a gallery, whose templates are used.
+    pub data: PathBuf,
+    /// Names of the people of a file of vectors, one per row.
+    pub names: Option<PathBuf>,
+    /// Whether people whose names have the same beginning up to the first `_` are relatives.
+    pub families: bool,
+    /// Models to start from, by name or manifest: several are put side by side. Empty: the model of the gallery, or the best one.
+    pub models: Vec<String>,
+    /// The folder of the result: the model, its checkpoint, curves and report.
+    pub out: PathBuf,
+    /// The licence of the result.
+    pub licence: Option<String>,
+    /// The settings.
+    pub options: Options,
+    /// The device. Its model is ignored.
+    pub engine: EngineRequest,
+    /// Which photos are used.
+    pub photos: PhotoRequest,
+}
+
+/// The result of [`train`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trained {
+    /// The model was written.
+    Made(Box<ModelTrained>),
+    /// It was stopped. The same request continues.
+    Stopped(Stopped),
+}
+
+/// What is known before the first step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Samples and people of each part: to train with, to validate with, to report on.
+    pub parts: [[usize; 2]; 3],
+    /// Trained weights of the network.
+    pub parameters: usize,
+    /// What the user should know: skipped photos, people with one photo.
+    pub notes: Vec<String>,
+}
+
+/// What a training tells while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The samples are read.
+    Prepared(Prepared),
+    /// The start, or an epoch.
+    Epoch(Epoch),
+}
+
+/// Trains an encoder and writes its manifest, weights, curves and report to a folder. A training that was stopped or killed continues from
+/// its checkpoint in the folder.
+///
+/// # Errors
+/// The settings or the samples do not allow it; the network collapses or its loss is not finite; a file of the folder is damaged or of
+/// another training; the disk failed.
+pub fn train(
+    request: &TrainRequest,
+    control: &Control<'_>,
+    observe: &mut dyn FnMut(Event),
+) -> Result<Trained> {
+    request.options.check().map_err(|reason| SessionError::Train(TrainError::Options(reason)))?;
+    if !is_provided() {
+        return Err(EncoderError::NoNetworks { model: request.options.backbone.name().into() }.into());
+    }
+    let manifest = result::manifest(&request.out)?;
+    make_folder(&request.out)?;
+    let start = Start::new(request)?;
+    let read = match samples::read(request, &start, control)? {
+        Ok(read) => read,
+        Err(stopped) => return Ok(Trained::Stopped(stopped)),
+    };
+    let Parts { samples, division, notes } = Parts::new(read, request);
+    let [training, validation, report] =
+        [&division.training, &division.validation, &division.report].map(|part| samples.at(part));
+    let network = start.network(&request.options, &training)?;
+    observe(Event::Prepared(Prepared {
+        parts: [&training, &validation, &report].map(|part| [part.people.len(), part.names.len()]),
+        parameters: network.parameters(),
+        notes,
+    }));
+    let setup = Setup {
+        options: &request.options,
+        network: &network,
+        classes: training.names.len(),
+        device: request.engine.device,
+    };
+    let mut trained = learner(&setup)?;
+    let before = measured("start", &mut *trained, &report)?;
+    let course = Course {
+        options: &request.options,
+        training: &training,
+        validation: &validation,
+        checkpoint: Some(request.out.join(result::CHECKPOINT)),
+        control: *control,
+    };
+    let ended = course.run(&mut *trained, &mut |epoch| observe(Event::Epoch(*epoch)))?;
+    result::write_curves(&request.out, &request.options, &ended.epochs)?;
+    if ended.stopped {
+        let looked_at = ended.epochs.last().map_or(0, |epoch| epoch.step);
+        return Ok(Trained::Stopped(Stopped { looked_at, total: looked_at, unit: "step" }));
+    }
+    let Ended { network, epochs, best, .. } = ended;
+    let setup = Setup { network: &network, ..setup };
+    let after = measured("trained", &mut *learner(&setup)?, &report)?;
+    let made = result::Made {
+        request,
+        network: &network,
+        parts: [training.people.len(), training.names.len()],
+        report: [report.people.len(), report.names.len()],
+        lines: [before, after],
+        epochs: &epochs,
+        best,
+    };
+    Ok(Trained::Made(Box::new(made.write(&manifest, start)?)))
+}
+
+/// The error rates of a network on the people of the report, and its threshold at FMR 1e-4; `None` if there are too few people.
+type Measured = Option<(Line, Option<f32>)>;
+
+fn measured(name: &str, trained: &mut dyn crate::train::Learner, report: &Samples) -> Result<Measured> {
+    let positions: Vec<usize> = (0..report.people.len()).collect();
+    let embeddings = embedded(trained, &report.inputs, &positions)?;
+    let dimension = embeddings.len() / positions.len().max(1);
+    let photo = |(row, &person): (&[f32], &u32)| Photo {
+        person: report.names[person as usize].clone(),
+        vector: row.to_vec(),
+    };
+    let photos: Vec<Photo> = embeddings.chunks(dimension.max(1)).zip(&report.people).map(photo).collect();
+    // Too few people for intervals are no reason to lose the training.
+    Ok(fit::measured(name, &photos).ok())
+}
+
+/// The samples with their division.
+struct Parts {
+    samples: Samples,
+    division: Division,
+    notes: Vec<String>,
+}
+
+impl Parts {
+    fn new(Read { samples, mut notes }: Read, request: &TrainRequest) -> Self {
+        let division = Division::new(&samples, request.families);
+        let by_person = samples.by_person();
+        let single = by_person.iter().filter(|own| own.len() == 1).count();
+        if single > 0 {
+            notes.push(format!(
+                "{} of {} people have one photo: they are strangers to the others and teach nothing about themselves",
+                count(single as u64),
+                count(by_person.len() as u64)
+            ));
+        }
+        if request.options.loss.has_classifier() && by_person.len() > 50_000 {
+            let bytes = (12 * by_person.len() * request.options.dimension) as u64;
+            notes.push(format!(
+                "the classifier of {} needs {} MiB with its moments",
+                plural(by_person.len() as u64, "person").replace("persons", "people"),
+                bytes >> 20
+            ));
+        }
+        Self { samples, division, notes }
+    }
+}

@@ -1,0 +1,312 @@
+//! The samples of a training, and the file that keeps them so that a training that is continued decodes no photo again.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rayon::prelude::*;
+use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
+
+use super::super::probes::{Source, is_vectors};
+use super::super::replacement::replace;
+use super::super::{Control, Stopped, engine};
+use super::start::Start;
+use super::{Networks, TrainRequest};
+use crate::encoder::graph::{Values, serialized, values};
+use crate::encoder::{Kind, hexadecimal};
+use crate::face::Chip;
+use crate::gallery::{Access, Gallery, GalleryError};
+use crate::ingest::{self, Faces, Input, walk};
+use crate::number::plural;
+use crate::session::error::{Result, SessionError};
+use crate::train::{Backbone, Inputs, Samples};
+
+/// The file in the folder of a training.
+const FILE: &str = "samples.safetensors";
+/// Photos that are looked at before progress is reported and a stop is noticed.
+const BLOCK: usize = 64;
+/// Templates of a gallery that are read at a time.
+const TEMPLATES: usize = 4096;
+
+/// Samples, and what is said about the photos.
+pub(super) struct Read {
+    pub samples: Samples,
+    pub notes: Vec<String>,
+}
+
+/// Reads the samples: templates of a head, aligned faces of another network. The inner error means that it was stopped.
+///
+/// # Errors
+/// There is no such data, or nothing usable in it; the networks or the disk failed.
+pub(super) fn read(
+    request: &TrainRequest,
+    start: &Start,
+    control: &Control<'_>,
+) -> Result<Result<Read, Stopped>> {
+    let is_head = request.options.backbone == Backbone::Head;
+    if Gallery::is_at(&request.data) {
+        if is_head {
+            return of_gallery(request, start, control);
+        }
+        return Err(SessionError::Input(format!(
+            "{}: a gallery contains templates, which only a head is trained with; give the folder of the photos",
+            request.data.display()
+        )));
+    }
+    if is_vectors(&request.data) && !is_head {
+        return Err(SessionError::Input(format!(
+            "{}: only a head is trained with vectors; give a folder of photos",
+            request.data.display()
+        )));
+    }
+    let path = request.out.join(FILE);
+    let key = key(request, start);
+    if let Some(read) = key.as_ref().and_then(|key| kept(&path, key)) {
+        return Ok(Ok(read));
+    }
+    let read = match if is_head { vectors(request, start, control)? } else { faces(request, start, control)? }
+    {
+        Ok(read) => read,
+        Err(stopped) => return Ok(Err(stopped)),
+    };
+    if let Some(key) = key {
+        keep(&path, &key, &read)?;
+    }
+    Ok(Ok(read))
+}
+
+/// What the samples follow from: the files with their sizes and times, the model, the settings. `None` for the standard input.
+fn key(request: &TrainRequest, start: &Start) -> Option<String> {
+    let mut hasher = Sha256::new();
+    let settings = format!("{:?} {:?} {}", request.photos, request.names, start.stored.fingerprint());
+    hasher.update(format!("{settings} {}", request.options.backbone == Backbone::Head));
+    let mut files: Vec<_> = walk(&[request.data.clone()]).map(|input| input.path).collect();
+    if is_vectors(&request.data) {
+        files = vec![request.data.clone()];
+    }
+    for path in files {
+        let found = path.metadata().ok()?;
+        let changed = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        hasher.update(format!("{} {} {}\n", path.display(), found.len(), changed.as_nanos()));
+    }
+    Some(hexadecimal(&hasher.finalize()))
+}
+
+/// The kept samples, if they are of this key.
+fn kept(path: &Path, key: &str) -> Option<Read> {
+    let bytes = std::fs::read(path).ok()?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).ok()?;
+    let entries = metadata.metadata().as_ref()?;
+    let file = SafeTensors::deserialize(&bytes).ok()?;
+    if entries.get("key")? != key || entries.get("sha256")? != &checksum(&file) {
+        return None;
+    }
+    let people: Vec<String> = serde_json::from_str(entries.get("people")?).ok()?;
+    let notes = serde_json::from_str(entries.get("notes")?).ok()?;
+    let inputs = if let Ok(view) = file.tensor("faces") {
+        Inputs::Faces { side: *view.shape().get(1)?, pixels: view.data().to_vec() }
+    } else {
+        let Values { shape, values } = values("vectors", &file.tensor("vectors").ok()?).ok()?;
+        Inputs::Vectors { dimension: *shape.get(1)?, values }
+    };
+    (inputs.len() == people.len()).then(|| Read { samples: Samples::new(&people, inputs), notes })
+}
+
+fn checksum(file: &SafeTensors<'_>) -> String {
+    let mut hasher = Sha256::new();
+    file.tensors().iter().for_each(|(_, view)| hasher.update(view.data()));
+    hexadecimal(&hasher.finalize())
+}
+
+fn keep(path: &Path, key: &str, read: &Read) -> Result<()> {
+    let Samples { names, people, inputs } = &read.samples;
+    let people: Vec<&str> = people.iter().map(|&person| names[person as usize].as_str()).collect();
+    let json =
+        |value: serde_json::Result<String>| value.map_err(|error| SessionError::Input(error.to_string()));
+    let count = inputs.len();
+    let (bytes, hash) = match inputs {
+        Inputs::Vectors { dimension, values } => {
+            let tensor = Values { shape: vec![count, *dimension], values: values.clone() };
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (Kept::Vectors(tensor), hexadecimal(&Sha256::digest(&bytes)))
+        }
+        Inputs::Faces { pixels, side } => (Kept::Faces(*side, pixels), hexadecimal(&Sha256::digest(pixels))),
+    };
+    let metadata = HashMap::from([
+        ("key".to_owned(), key.to_owned()),
+        ("sha256".to_owned(), hash),
+        ("people".to_owned(), json(serde_json::to_string(&people))?),
+        ("notes".to_owned(), json(serde_json::to_string(&read.notes))?),
+    ]);
+    let bytes = match bytes {
+        Kept::Vectors(tensor) => serialized([("vectors", &tensor)].into_iter(), metadata),
+        Kept::Faces(side, pixels) => {
+            let shape = vec![count, side, side, 3];
+            let view = safetensors::tensor::TensorView::new(safetensors::Dtype::U8, shape, pixels);
+            view.and_then(|view| safetensors::serialize([("faces", view)], Some(metadata)))
+                .map_err(|error| error.to_string())
+        }
+    };
+    let bytes = bytes.map_err(SessionError::Input)?;
+    replace(path, |file| {
+        std::io::Write::write_all(file, &bytes).map_err(SessionError::io(path, "writing it"))
+    })?
+    .finish()
+}
+
+enum Kept<'a> {
+    Vectors(Values),
+    Faces(usize, &'a [u8]),
+}
+
+/// The templates of photos, or the rows of a file.
+fn vectors(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
+    let networks = Networks::of_model(request.engine.clone(), start.model.clone());
+    let source = Source {
+        path: &request.data,
+        names: request.names.as_deref(),
+        binding: None,
+        networks: &networks,
+        photos: &request.photos,
+        skip_invalid: false,
+        control: *control,
+    };
+    let probes = match source.read()? {
+        Ok(probes) => probes,
+        Err(stopped) => return Ok(Err(stopped)),
+    };
+    let (mut people, mut numbers, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut nameless = 0;
+    for probe in &probes.probes {
+        match &probe.person {
+            Some(person) => {
+                people.push(person.clone());
+                numbers.extend_from_slice(probe.template.as_slice());
+            }
+            None => nameless += 1,
+        }
+    }
+    let dimension = probes.probes.first().map_or(0, |probe| probe.template.as_slice().len());
+    if dimension != start.model.dimension {
+        return Err(SessionError::Input(format!(
+            "{}: the vectors have {dimension} components, those of {} have {}; name the model that made them",
+            request.data.display(),
+            start.model.name,
+            start.model.dimension
+        )));
+    }
+    note_left_out(&mut notes, nameless, probes.failed.len());
+    require_people(request, &people)?;
+    Ok(Ok(Read { samples: Samples::new(&people, Inputs::Vectors { dimension, values: numbers }), notes }))
+}
+
+fn note_left_out(notes: &mut Vec<String>, nameless: usize, failed: usize) {
+    if nameless > 0 {
+        notes.push(format!("{} not in a folder of a person, left out", plural(nameless as u64, "photo")));
+    }
+    if failed > 0 {
+        notes.push(format!("{} without a usable face, left out", plural(failed as u64, "photo")));
+    }
+}
+
+fn require_people(request: &TrainRequest, people: &[String]) -> Result<()> {
+    let first = people.first();
+    if first.is_none() || people.iter().all(|person| Some(person) == first) {
+        return Err(SessionError::Input(format!(
+            "{}: the usable photos are of {}; a training compares people, so it needs folders of several, named after them",
+            request.data.display(),
+            if first.is_none() { "nobody with a name" } else { "one person" }
+        )));
+    }
+    Ok(())
+}
+
+/// The aligned faces of photos.
+fn faces(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
+    let networks = Networks::of_model(request.engine.clone(), start.model.clone());
+    let loaded = networks.engine()?;
+    let options =
+        engine::options(&crate::reply::PhotoRequest { faces: Faces::Largest, ..request.photos.clone() })?;
+    let chip = match &start.model.kind {
+        Kind::Network(network) => network.input.chip,
+        Kind::Ensemble(_) => Chip::ARCFACE_112,
+    };
+    let photos: Vec<(Input, String)> =
+        walk(&[request.data.clone()]).filter_map(|input| person(&input).map(|who| (input, who))).collect();
+    let total = photos.len() as u64;
+    let (mut people, mut pixels, mut failed) = (Vec::new(), Vec::new(), 0);
+    let looked_at = AtomicU64::new(0);
+    for block in photos.chunks(BLOCK) {
+        if control.is_stopped() {
+            let looked_at = looked_at.load(Ordering::Relaxed);
+            return Ok(Err(Stopped { looked_at, total, unit: "photo" }));
+        }
+        let aligned = |(input, _): &(Input, String)| {
+            let bytes = std::fs::read(&input.path).ok()?;
+            ingest::aligned(loaded, &bytes, &options).ok()?.into_iter().next()
+        };
+        let found: Vec<_> = block.par_iter().map(aligned).collect();
+        for ((_, who), face) in block.iter().zip(found) {
+            match face.as_ref().and_then(|face| face.crop(chip)) {
+                Some(crop) => {
+                    people.push(who.clone());
+                    pixels.extend_from_slice(&crop.pixels);
+                }
+                None => failed += 1,
+            }
+        }
+        looked_at.fetch_add(block.len() as u64, Ordering::Relaxed);
+        control.report("photos", looked_at.load(Ordering::Relaxed), Some(total));
+    }
+    require_people(request, &people)?;
+    let mut notes = Vec::new();
+    note_left_out(&mut notes, 0, failed);
+    let inputs = Inputs::Faces { side: chip.side() as usize, pixels };
+    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes }))
+}
+
+fn person(input: &Input) -> Option<String> {
+    input.top_folder().map(|folder| folder.to_string_lossy().into_owned())
+}
+
+/// The templates of the subjects of a gallery.
+fn of_gallery(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
+    let gallery = Gallery::open_with(&request.data, Access::ReadOnly, Duration::ZERO)?;
+    let binding = gallery.binding();
+    let stored = &start.stored;
+    if binding.fingerprint != stored.fingerprint() {
+        return Err(SessionError::Input(format!(
+            "{}: its templates are of {}, the head is for {}; name that model, or the folder of the photos",
+            request.data.display(),
+            binding.describe(),
+            stored.name
+        )));
+    }
+    let view = gallery.view_with_unknown()?;
+    let (mut people, mut numbers, mut last) = (Vec::new(), Vec::new(), 0);
+    loop {
+        let block = gallery.templates_after(last, TEMPLATES)?;
+        let Some(end) = block.last() else { break };
+        last = end.id;
+        if control.is_stopped() {
+            return Ok(Err(Stopped {
+                looked_at: people.len() as u64,
+                total: people.len() as u64,
+                unit: "template",
+            }));
+        }
+        let ids: Vec<u64> = block.iter().map(|template| template.id).collect();
+        for (row, template) in view.vectors(&ids).zip(&block) {
+            if let Some(row) = row.map_err(GalleryError::from)? {
+                people.push(template.subject.clone());
+                numbers.extend_from_slice(&row.vector);
+            }
+        }
+        control.report("templates", people.len() as u64, None);
+    }
+    require_people(request, &people)?;
+    let inputs = Inputs::Vectors { dimension: binding.dimension, values: numbers };
+    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new() }))
+}

@@ -1,0 +1,185 @@
+//! The network that a training starts from.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::fuse::side_by_side;
+use super::TrainRequest;
+use crate::encoder::graph::parse;
+use crate::encoder::{Ensemble, Kind, Matrix, Model, Network as Encoder, Runtime, models_dir, weights};
+use crate::face::Chip;
+use crate::fit::{Photo, principal_components};
+use crate::gallery::{Access, Gallery};
+use crate::session::error::{Result, SessionError};
+use crate::train::architecture::{self, Network};
+use crate::train::{Backbone, Inputs, Options, Samples};
+
+/// Where a training starts.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// The model that encodes the samples, or aligns them: of a head the models side by side.
+    pub model: Model,
+    /// The model as the user named it.
+    pub stored: Model,
+    /// Names or paths of the models, for the manifest of a head.
+    pub members: Vec<String>,
+    /// The projection of a head that the named model has.
+    projection: Option<Matrix>,
+    /// Whether the samples are stored templates: these are projected already.
+    of_gallery: bool,
+    backbone: Backbone,
+}
+
+fn refused<T>(reason: impl Into<String>) -> Result<T> {
+    Err(SessionError::Input(reason.into()))
+}
+
+impl Start {
+    /// # Errors
+    /// A model does not exist, or cannot be the start of the backbone.
+    pub fn new(request: &TrainRequest) -> Result<Self> {
+        let models = request.models.iter().map(|name| Model::find(name)).collect::<Result<Vec<_>, _>>()?;
+        match request.options.backbone {
+            Backbone::Head => Self::head(request, models),
+            Backbone::Small => {
+                let model = models.into_iter().next().unwrap_or_else(Model::default_available);
+                if !model.chips().contains(&Chip::ARCFACE_112) {
+                    return refused(format!(
+                        "{}: small needs a model with the alignment {}",
+                        model.name,
+                        Chip::ARCFACE_112
+                    ));
+                }
+                Ok(Self::of(model, Backbone::Small))
+            }
+            Backbone::Mobilefacenet => {
+                let model = match models.into_iter().next() {
+                    Some(model) => model,
+                    None => Model::find("mobilefacenet-192")?,
+                };
+                Ok(Self::of(model, Backbone::Mobilefacenet))
+            }
+        }
+    }
+
+    fn of(model: Model, backbone: Backbone) -> Self {
+        let stored = model.clone();
+        Self { model, stored, members: Vec::new(), projection: None, of_gallery: false, backbone }
+    }
+
+    fn head(request: &TrainRequest, mut models: Vec<Model>) -> Result<Self> {
+        let gallery = of_gallery(&request.data)?;
+        let of_gallery = gallery.is_some();
+        if models.is_empty() {
+            models.push(gallery.unwrap_or_else(Model::default_available));
+        }
+        let mut members = request.models.clone();
+        let mut projection = None;
+        let model = match (&models[..], models.first().map(|model| model.kind.clone())) {
+            ([only], Some(Kind::Ensemble(ensemble))) => {
+                members = ensemble.members.iter().map(|member| member.model.name.clone()).collect();
+                if let Some(missing) = members.iter().find(|name| Model::find(name).is_err()) {
+                    return refused(format!(
+                        "{}: its member {missing} is not an installed model; name the manifests of its members instead",
+                        only.name
+                    ));
+                }
+                projection = Matrix::of_model(only)?;
+                let plain = Ensemble { projection: None, ..ensemble };
+                Model { dimension: plain.components(), kind: Kind::Ensemble(plain), ..only.clone() }
+            }
+            (several, _) => {
+                if members.is_empty() {
+                    members = several.iter().map(|model| model.name.clone()).collect();
+                }
+                side_by_side("side by side", several.to_vec(), false)?
+            }
+        };
+        let stored = if models.len() == 1 { models.remove(0) } else { model.clone() };
+        Ok(Self { model, stored, members, projection, of_gallery, backbone: Backbone::Head })
+    }
+
+    /// The members of a head, with their weights.
+    pub fn ensemble(&self) -> Option<&Ensemble> {
+        match &self.model.kind {
+            Kind::Ensemble(ensemble) if self.backbone == Backbone::Head => Some(ensemble),
+            _ => None,
+        }
+    }
+
+    /// What is trained.
+    pub fn backbone(&self) -> Backbone {
+        self.backbone
+    }
+
+    /// The projection that was applied to the samples, if they are stored templates.
+    pub fn projection_of_samples(&self) -> Option<&Matrix> {
+        self.projection.as_ref().filter(|_| self.of_gallery)
+    }
+
+    /// The network of the start. A head without a projection of this size starts with the principal components of the samples to train with.
+    ///
+    /// # Errors
+    /// The dimension does not fit; the weights cannot be read.
+    pub fn network(&self, options: &Options, training: &Samples) -> Result<Network> {
+        match (self.backbone, &training.inputs) {
+            (Backbone::Head, Inputs::Vectors { dimension, values }) => {
+                if options.dimension > *dimension {
+                    return refused(format!(
+                        "dimension is {}, but the vectors have {dimension} components; a head has at most as many",
+                        options.dimension
+                    ));
+                }
+                let size = [options.dimension, *dimension];
+                if let Some(matrix) =
+                    self.projection.as_ref().filter(|matrix| !self.of_gallery && matrix.size() == size)
+                {
+                    return Ok(architecture::head(matrix.values().to_vec(), size));
+                }
+                let photo = |row: &[f32]| Photo { person: String::new(), vector: row.to_vec() };
+                let photos: Vec<Photo> = values.chunks(*dimension).map(photo).collect();
+                Ok(architecture::head(principal_components(&photos, options.dimension), size))
+            }
+            (Backbone::Small, _) => Ok(architecture::small(options.dimension, options.seed)),
+            _ => fine_tuned(&self.model, options),
+        }
+    }
+}
+
+/// The model of a gallery; `None` if the path is not a gallery.
+pub(super) fn of_gallery(path: &Path) -> Result<Option<Model>> {
+    if !Gallery::is_at(path) {
+        return Ok(None);
+    }
+    let gallery = Gallery::open_with(path, Access::ReadOnly, Duration::ZERO)?;
+    Ok(Some(Model::find(&gallery.binding().model)?))
+}
+
+/// A network with the weights of a model.
+fn fine_tuned(model: &Model, options: &Options) -> Result<Network> {
+    let Kind::Network(encoder) = &model.kind else {
+        return refused(format!("{} is an ensemble; name one network to fine-tune", model.name));
+    };
+    let Encoder { runtime: Runtime::Builtin | Runtime::Graph, weights: Some(file), input } = encoder else {
+        return refused(format!(
+            "{}: only networks whose file is a list of operations can be fine-tuned: built-in and imported ones",
+            model.name
+        ));
+    };
+    if options.dimension != model.dimension {
+        return refused(format!(
+            "{} has {} components; a fine-tuning does not change them, got dimension {}",
+            model.name, model.dimension, options.dimension
+        ));
+    }
+    let path = models_dir().join(&file.file);
+    let bytes = weights::read(&model.name, &path, &file.sha256, encoder.runtime.origin())?;
+    let wrong = |reason: String| SessionError::Input(format!("{}: {reason}", path.display()));
+    let (mut networks, tensors) = parse(&bytes).map_err(&wrong)?;
+    let description = match networks.len() {
+        1 => networks.drain().next().map(|(_, network)| network),
+        _ => None,
+    };
+    let description = description.ok_or_else(|| wrong("it contains several networks".into()))?;
+    Ok(Network { description, tensors, normalised: Vec::new(), input: Some(*input) })
+}
