@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::evaluation::EvaluationError;
 pub use crate::evaluation::Rate;
 use pairs::Pairs;
-pub use report::{Line, Report, measured};
+pub use report::{Line, Measured, Report, measured};
 
 /// Other weights of a member than 1 that are tried.
 const WEIGHTS: [f32; 4] = [0.5, 0.7, 1.4, 2.0];

@@ -9,6 +9,7 @@ mod csv;
 mod example;
 mod page;
 pub mod people;
+pub mod training;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

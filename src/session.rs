@@ -57,7 +57,7 @@ pub use import::{ImportRequest, OtherNames};
 pub use model_import::{ModelImport, ModelImportRequest, import_model};
 pub use naming::Naming;
 pub use policy::Policy;
-pub use train::{Event, Prepared, TrainRequest, Trained, train};
+pub use train::{CompareRequest, Compared, Event, Prepared, TrainRequest, Trained, compare, train};
 pub use verify::{Side, Verified, threshold, verified, verify_bytes, verify_photos, verify_templates};
 
 use crate::encoder::Engine;

@@ -1,15 +1,16 @@
 //! `gallerist train`
 
+mod compare;
 mod settings;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::engine::{DeviceArguments, PhotoArguments};
 use super::screen::{Bar, Screen, Table, percent, plural};
-use super::{ExitStatus, interrupt};
+use super::{ExitStatus, Usage, interrupt};
 use crate::fit::Line;
 use crate::reply::ModelTrained;
 use crate::session::{Control, Event, Prepared, TrainRequest, Trained, train};
@@ -20,23 +21,61 @@ use settings::{LossArguments, SettingArguments};
 /// with, one fifth decides when to stop, and the report is on the last fifth. A training that was stopped or killed continues from its
 /// last checkpoint when it is run again with the same options
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     #[command(flatten)]
-    data: DataArguments,
+    one: Option<OneArguments>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Compare(Box<compare::Arguments>),
+}
+
+/// One training.
+#[derive(Debug, Args)]
+struct OneArguments {
     #[command(flatten)]
     loss: LossArguments,
     #[command(flatten)]
-    settings: SettingArguments,
-    /// The folder for the model, its checkpoint, curves and report. The model has its name
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    common: CommonArguments,
     /// The licence of the result, for `model info` [default: that of the start, and that the photos' is not stated]
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
+}
+
+/// What every training needs.
+#[derive(Debug, Args)]
+struct CommonArguments {
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    settings: SettingArguments,
+    /// The folder of the result: the model with its checkpoint, curves and report, or the page. The model has the name of the folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
     #[command(flatten)]
     photos: PhotoArguments,
     #[command(flatten)]
     device: DeviceArguments,
+}
+
+impl CommonArguments {
+    fn request(&self, loss: &LossArguments, licence: Option<String>) -> Result<TrainRequest> {
+        Ok(TrainRequest {
+            data: self.data.data.clone(),
+            names: self.data.subjects.clone(),
+            families: self.data.families,
+            models: self.data.models.clone(),
+            out: self.out.clone(),
+            licence,
+            options: self.settings.options(loss)?,
+            engine: self.device.request(None),
+            photos: self.photos.largest(),
+        })
+    }
 }
 
 /// What is learned from.
@@ -58,26 +97,23 @@ pub(super) struct DataArguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
-    let options = arguments.settings.options(&arguments.loss)?;
+    match (&arguments.verb, &arguments.one) {
+        (Some(Verb::Compare(arguments)), _) => compare::run(arguments, screen),
+        (None, Some(arguments)) => run_one(arguments, screen),
+        (None, None) => Err(Usage("--data, --loss and --out are needed".into()).into()),
+    }
+}
+
+fn run_one(arguments: &OneArguments, screen: Screen) -> Result<ExitStatus> {
+    let request = arguments.common.request(&arguments.loss, arguments.licence.clone())?;
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
-    let request = TrainRequest {
-        data: arguments.data.data.clone(),
-        names: arguments.data.subjects.clone(),
-        families: arguments.data.families,
-        models: arguments.data.models.clone(),
-        out: arguments.out.clone(),
-        licence: arguments.licence.clone(),
-        options,
-        engine: arguments.device.request(None),
-        photos: arguments.photos.largest(),
-    };
     let epochs = request.options.epochs;
     let told = train(&request, &control, &mut |event| {
         bar.finish();
         match &event {
             Event::Prepared(prepared) => tell_prepared(prepared, screen),
-            Event::Epoch(epoch) => tell_epoch(epoch, epochs, screen),
+            Event::Epoch(epoch) => tell_epoch(epoch, epochs, "", screen),
         }
     });
     bar.finish();
@@ -102,12 +138,17 @@ fn tell_prepared(prepared: &Prepared, screen: Screen) {
     }
 }
 
-fn tell_epoch(epoch: &Epoch, epochs: usize, screen: Screen) {
+fn tell_epoch(epoch: &Epoch, epochs: usize, name: &str, screen: Screen) {
     let _ = screen.json(epoch);
+    let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
     let line = match epoch.epoch {
-        0 => format!("start: TAR at FMR 1e-3 {} on the people of the validation", percent(epoch.tar)),
+        0 => format!(
+            "{name}start: TAR at FMR {:e} {} on the people of the validation",
+            epoch.fmr,
+            percent(epoch.tar)
+        ),
         number => format!(
-            "epoch {number}/{epochs}: loss {:.4}, {} active, TAR at FMR 1e-3 {}",
+            "{name}epoch {number}/{epochs}: loss {:.4}, {} active, TAR {}",
             epoch.loss,
             percent(epoch.active),
             percent(epoch.tar)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pairs::Pairs;
 use super::{FitError, Photo, Request, dot, normalised, projected};
 use crate::evaluation::{
-    Comparison, Identification, MatedSearch, NonMatedSearch, Options, Rate, Searches, Verification,
+    Comparison, DetPoint, Identification, MatedSearch, NonMatedSearch, Options, Rate, Searches, Verification,
     identification, verification,
 };
 
@@ -83,15 +83,27 @@ pub(super) fn measure(
     })
 }
 
-/// The error rates of templates on their people, and the threshold at FMR 1e-4.
+/// The error rates of templates on their people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Identification and verification.
+    pub line: Line,
+    /// The threshold at FMR 1e-4, a cosine.
+    pub threshold: Option<f32>,
+    /// FNMR over FMR.
+    pub det: Vec<DetPoint>,
+}
+
+/// Measures the error rates of templates on their people.
 ///
 /// # Errors
 /// There are too few people with several photos.
-pub fn measured(name: &str, templates: &[Photo]) -> Result<(Line, Option<f32>), FitError> {
+pub fn measured(name: &str, templates: &[Photo]) -> Result<Measured, FitError> {
     let pairs = Pairs::of("report on", templates)?;
     let vectors: Vec<Vec<f32>> = templates.iter().map(|photo| photo.vector.clone()).collect();
     let (line, verified, _) = line(name, (&pairs, &numbers(templates)), &vectors)?;
-    Ok((line, verified.points.last().map(|point| point.threshold)))
+    let threshold = verified.points.last().map(|point| point.threshold);
+    Ok(Measured { line, threshold, det: verified.det })
 }
 
 /// The error rates of one kind of template, with what they follow from.

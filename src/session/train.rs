@@ -1,5 +1,6 @@
 //! Training an encoder on labelled photos or templates.
 
+mod compare;
 mod result;
 mod samples;
 mod start;
@@ -13,11 +14,12 @@ use super::error::{Result, SessionError};
 use super::replacement::make_folder;
 use super::{Control, Stopped};
 use crate::encoder::EncoderError;
-use crate::fit::{self, Line, Photo};
+use crate::fit::{self, Measured, Photo};
 use crate::number::{count, plural};
 use crate::reply::{EngineRequest, ModelTrained, PhotoRequest};
 use crate::train::course::{Course, Ended, Epoch, embedded};
-use crate::train::{Division, Options, Samples, Setup, TrainError, is_provided, learner};
+use crate::train::{Division, Learner, Options, Samples, Setup, TrainError, is_provided, learner};
+pub use compare::{CompareRequest, Compared, compare};
 use samples::Read;
 use start::Start;
 
@@ -141,20 +143,22 @@ pub fn train(
     Ok(Trained::Made(Box::new(made.write(&manifest, start)?)))
 }
 
-/// The error rates of a network on the people of the report, and its threshold at FMR 1e-4; `None` if there are too few people.
-type Measured = Option<(Line, Option<f32>)>;
+/// The error rates of a network on the people of the report; `None` if there are too few.
+fn measured(name: &str, trained: &mut dyn Learner, report: &Samples) -> Result<Option<Measured>> {
+    // Too few people for intervals are no reason to lose the training.
+    Ok(fit::measured(name, &templates(trained, report)?).ok())
+}
 
-fn measured(name: &str, trained: &mut dyn crate::train::Learner, report: &Samples) -> Result<Measured> {
-    let positions: Vec<usize> = (0..report.people.len()).collect();
-    let embeddings = embedded(trained, &report.inputs, &positions)?;
+/// The embeddings of samples, with their people.
+fn templates(trained: &mut dyn Learner, samples: &Samples) -> Result<Vec<Photo>> {
+    let positions: Vec<usize> = (0..samples.people.len()).collect();
+    let embeddings = embedded(trained, &samples.inputs, &positions)?;
     let dimension = embeddings.len() / positions.len().max(1);
     let photo = |(row, &person): (&[f32], &u32)| Photo {
-        person: report.names[person as usize].clone(),
+        person: samples.names[person as usize].clone(),
         vector: row.to_vec(),
     };
-    let photos: Vec<Photo> = embeddings.chunks(dimension.max(1)).zip(&report.people).map(photo).collect();
-    // Too few people for intervals are no reason to lose the training.
-    Ok(fit::measured(name, &photos).ok())
+    Ok(embeddings.chunks(dimension.max(1)).zip(&samples.people).map(photo).collect())
 }
 
 /// The samples with their division.

@@ -16,8 +16,10 @@ use super::{
 use crate::control::Control;
 use crate::encoder::hexadecimal;
 
-/// The FMR of the validation. Lower rates need more pairs than a fifth of a small collection has.
-pub const FMR: f64 = 1e-3;
+/// The FMRs of the validation: the first one needs enough non-mated pairs.
+const FMRS: [f64; 2] = [1e-4, 1e-3];
+/// Non-mated pairs among which thirty reach the threshold of the first FMR.
+const ENOUGH: u64 = 300_000;
 /// The network has collapsed if the embeddings of a batch have a smaller mean squared distance...
 const COLLAPSED: f64 = 1e-4;
 /// ...in this many steps, one after the other.
@@ -38,8 +40,10 @@ pub struct Epoch {
     pub spread: f64,
     /// The learning rate of its last step.
     pub rate: f64,
-    /// True accept rate at [`FMR`] on the people of the validation.
+    /// True accept rate on the people of the validation.
     pub tar: f64,
+    /// The FMR at which it is measured: 1e-4, or 1e-3 if there are fewer than 300,000 non-mated pairs.
+    pub fmr: f64,
 }
 
 /// What is trained, and with what.
@@ -155,7 +159,16 @@ impl Course<'_> {
         }
         let tar = self.validate(learner, compared)?;
         let best = learner.network()?.tensors;
-        let start = Epoch { epoch: 0, step: 0, loss: 0.0, active: 0.0, spread: 0.0, rate: 0.0, tar };
+        let start = Epoch {
+            epoch: 0,
+            step: 0,
+            loss: 0.0,
+            active: 0.0,
+            spread: 0.0,
+            rate: 0.0,
+            tar,
+            fmr: fmr(compared),
+        };
         observe(&start);
         let options = self.options.clone();
         let state = State { options, samples, step: 0, sums: [0.0; 4], epochs: vec![start], best: (tar, 0) };
@@ -212,7 +225,16 @@ impl Course<'_> {
         let (loss, active, spread) = (loss / steps, active / steps, spread / steps);
         let tar = self.validate(learner, compared)?;
         let number = running.state.epochs.len();
-        let epoch = Epoch { epoch: number, step: running.state.step, loss, active, spread, rate, tar };
+        let epoch = Epoch {
+            epoch: number,
+            step: running.state.step,
+            loss,
+            active,
+            spread,
+            rate,
+            tar,
+            fmr: fmr(compared),
+        };
         running.state.epochs.push(epoch);
         if tar > running.state.best.0 {
             running.state.best = (tar, number);
@@ -224,7 +246,7 @@ impl Course<'_> {
     fn validate(&self, learner: &mut dyn Learner, compared: &Compared) -> Result<f64> {
         let embeddings = embedded(learner, &self.validation.inputs, &compared.positions)?;
         let dimension = embeddings.len() / compared.positions.len().max(1);
-        Ok(tar_at_fmr(compared, &embeddings, dimension, FMR))
+        Ok(tar_at_fmr(compared, &embeddings, dimension, fmr(compared)))
     }
 
     fn keep(&self, learner: &dyn Learner, running: &Running) -> Result<()> {
@@ -239,6 +261,10 @@ impl Course<'_> {
         let State { epochs, best, .. } = running.state;
         Ok(Ended { network, epochs, best: best.1, stopped })
     }
+}
+
+fn fmr(compared: &Compared) -> f64 {
+    FMRS[usize::from(compared.pairs()[1] < ENOUGH)]
 }
 
 /// Samples per call of the network.

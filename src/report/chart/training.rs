@@ -3,13 +3,14 @@
 use super::Chart;
 use super::axis::Axis;
 use super::frame::{Entry, Frame, Sample};
+use crate::evaluation::DetPoint;
 use crate::number::percent;
 use crate::train::course::Epoch;
 
 /// Name, classes of markers and lines, and value of each series. The last argument is the largest loss.
 type Series = (&'static str, [&'static str; 2], fn(&Epoch, f64) -> f64);
 const SERIES: [Series; 3] = [
-    ("true accept rate at FMR 1e-3", ["dot fill-0", "curve line-0"], |epoch, _| epoch.tar),
+    ("true accept rate", ["dot fill-0", "curve line-0"], |epoch, _| epoch.tar),
     ("active pairs or triplets", ["dot fill-1", "curve line-1"], |epoch, _| epoch.active),
     ("loss / largest loss", ["dot fill-2", "curve line-2"], |epoch, largest| epoch.loss / largest),
 ];
@@ -49,6 +50,38 @@ pub fn curve(loss: &str, epochs: &[Epoch]) -> Option<Chart> {
     Some(Chart::new("curve", &format!("Training with {loss}"), description, reading, frame))
 }
 
+/// The lines of the curves, in their order.
+const LINES: [&str; 6] =
+    ["curve line-0", "curve line-1", "curve line-2", "curve line-3", "curve line-4", "curve line-5"];
+
+/// The DET curves of several encoders, up to six. `None` if none has two points.
+pub fn compared(curves: &[(String, Vec<DetPoint>)]) -> Option<Chart> {
+    let drawn: Vec<&(String, Vec<DetPoint>)> =
+        curves.iter().filter(|(_, points)| points.len() > 1).take(LINES.len()).collect();
+    if drawn.is_empty() {
+        return None;
+    }
+    let points = || drawn.iter().flat_map(|(_, points)| points);
+    let x = Axis::rates("Non-mated pairs that match (FMR)", points().map(|point| point.false_positive));
+    let y = Axis::rates("Mated pairs that do not match (FNMR)", points().map(|point| point.false_negative));
+    let key: Vec<Entry> = drawn
+        .iter()
+        .zip(LINES)
+        .map(|((name, _), line)| Entry::new(Sample::Line(line), name.as_str()))
+        .collect();
+    let mut frame = Frame::new(&key, 0.0, x, y);
+    for ((_, points), line) in drawn.iter().zip(LINES) {
+        let places: Vec<[f64; 2]> =
+            points.iter().map(|point| frame.at(point.false_positive, point.false_negative)).collect();
+        frame.curve(line, &places);
+    }
+    let names: Vec<&str> = drawn.iter().map(|(name, _)| name.as_str()).collect();
+    let description = format!("FNMR over FMR of {}", names.join(", "));
+    let reading = "Each point of a curve is one threshold. Lower and further left is better. Curves that cross are better in one part and worse \
+                   in another; the intervals in the table say which differences are more than chance.";
+    Some(Chart::new("det", "Misses against false matches", description, reading, frame))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +96,7 @@ mod tests {
             spread: 1.9,
             rate: 1e-4,
             tar: 0.8 + 0.01 * epoch as f64,
+            fmr: 1e-3,
         };
         let epochs: Vec<Epoch> = (0..5).map(epoch).collect();
         let chart = curve("margin", &epochs).unwrap();

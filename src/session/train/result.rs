@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::fuse::{self, people_of};
 use super::super::replacement::replace;
+use super::TrainRequest;
 use super::start::Start;
-use super::{Measured, TrainRequest};
 use crate::encoder::graph::to_bytes;
 use crate::encoder::{Ensemble, Kind, Manifest, Matrix, Model, Network as Encoder, Runtime, Weights};
-use crate::fit::Line;
+use crate::fit::{Line, Measured};
 use crate::number::plural;
 use crate::reply::{ModelInfo, ModelTrained, VERSION};
 use crate::report::training_curve;
@@ -51,7 +51,7 @@ pub(super) fn write_curves(out: &Path, options: &Options, epochs: &[Epoch]) -> R
     Ok(())
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| file.write_all(bytes).map_err(SessionError::io(path, "writing it")))?.finish()
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Made<'a> {
     /// Photos and people of the report.
     pub report: [usize; 2],
     /// The start and the result.
-    pub lines: [Measured; 2],
+    pub lines: [Option<Measured>; 2],
     pub epochs: &'a [Epoch],
     pub best: usize,
 }
@@ -75,13 +75,13 @@ impl Made<'_> {
     /// # Errors
     /// The disk failed.
     pub fn write(self, manifest: &Path, start: Start) -> Result<ModelTrained> {
-        let threshold = self.lines[1].as_ref().and_then(|(_, threshold)| *threshold);
+        let threshold = self.lines[1].as_ref().and_then(|measured| measured.threshold);
         let described = self.described(&start, threshold);
         let model = match start.backbone() {
             Backbone::Head => self.write_head(manifest, described, &start)?,
             Backbone::Small | Backbone::Mobilefacenet => self.write_network(manifest, described, &start)?,
         };
-        let lines: Vec<Line> = self.lines.into_iter().flatten().map(|(line, _)| line).collect();
+        let lines: Vec<Line> = self.lines.into_iter().flatten().map(|measured| measured.line).collect();
         let made = ModelTrained {
             version: VERSION,
             manifest: manifest.to_string_lossy().into_owned(),
