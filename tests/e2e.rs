@@ -130,5 +130,7 @@ mod serve_stopping;
 mod stopping;
 #[path = "e2e/templates.rs"]
 mod templates;
+#[path = "e2e/train.rs"]
+mod train;
 #[path = "e2e/unknown_faces.rs"]
 mod unknown_faces;

@@ -104,7 +104,8 @@ impl Checkpoint {
         let (line, body) =
             rest.split_at_checked(7 + 64 + 1).ok_or("the checkpoint ends in its second line")?;
         let stated = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("sha256 "));
-        let stated = stated.map(str::trim_end).ok_or("its second line is not `sha256` and a hash")?;
+        let stated = stated.and_then(|line| line.strip_suffix('\n'));
+        let stated = stated.ok_or("its second line is not `sha256` and a hash")?;
         let found = hexadecimal(&Sha256::digest(body));
         if stated != found {
             return Err(format!(

@@ -303,3 +303,6 @@ fn digest(samples: &Samples) -> String {
     }
     hexadecimal(&hasher.finalize())
 }
+
+#[cfg(test)]
+mod tests;

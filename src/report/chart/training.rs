@@ -101,7 +101,7 @@ mod tests {
         let epochs: Vec<Epoch> = (0..5).map(epoch).collect();
         let chart = curve("margin", &epochs).unwrap();
         let file = chart.file();
-        assert_eq!(file.matches("epoch ").count(), 3 * 4, "{file}");
+        assert_eq!(file.matches(">epoch ").count(), 3 * 4, "{file}");
         assert!(
             chart.description.contains("84.0\u{a0}%") || chart.description.contains("84"),
             "{}",

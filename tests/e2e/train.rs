@@ -1,0 +1,217 @@
+//! Training encoders. The model to start from is the stand-in, so no weights are needed; libtorch computes the gradients.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::program::{House, Said, command, encode, faces, gallerist, people, photo};
+
+/// Templates of 120 people, four each, with their names.
+fn data(house: &House) -> [PathBuf; 2] {
+    let (bytes, names) = people(120, 4, 64, 5, 120);
+    [house.write("rows.npy", &bytes), house.write("names.txt", names.as_bytes())]
+}
+
+fn arguments(house: &House, out: &str, more: &[&str]) -> Vec<OsString> {
+    let [rows, names] = data(house);
+    let paths = [("--data", rows), ("--subjects", names), ("--out", house.path(out))];
+    let start = ["train", "--model", "stand-in", "--dimension", "32", "--batch", "16x4", "--rate", "0.002"];
+    let mut all: Vec<OsString> = start.map(OsString::from).into();
+    all.extend(paths.into_iter().flat_map(|(option, path)| [option.into(), path.into_os_string()]));
+    all.extend(more.iter().map(OsString::from));
+    all
+}
+
+fn train(house: &House, out: &str, more: &[&str]) -> Said {
+    gallerist(arguments(house, out, more))
+}
+
+fn report(house: &House, out: &str) -> Value {
+    serde_json::from_slice(&fs::read(house.path(out).join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_loss_trains_a_head_that_is_a_model() {
+    let house = House::empty();
+    for loss in ["triplet", "contrastive-softmax", "softmax-then-triplet", "batch-hard", "margin", "arcface"]
+    {
+        let out = format!("my-{loss}");
+        let said = train(&house, &out, &["--loss", loss, "--epochs", "3"]).ends(0);
+        assert!(
+            said.out.contains("people of the validation") && said.out.contains("epoch 3/3"),
+            "{}",
+            said.out
+        );
+        let found = report(&house, &out);
+        assert_eq!(found["epochs"].as_array().unwrap().len(), 4);
+        assert_eq!(
+            (&found["model"]["name"], &found["model"]["dimension"]),
+            (&out.as_str().into(), &32.into())
+        );
+        assert_eq!(found["lines"].as_array().unwrap().len(), 2, "{found}");
+        for file in ["curve.jsonl", "curve.svg"] {
+            assert!(house.path(&out).join(file).is_file());
+        }
+        let said = train(&house, &out, &["--loss", loss, "--epochs", "3"]).ends(1);
+        assert!(said.err.contains("complete"), "{}", said.err);
+    }
+    let manifest = house.path("my-triplet/my-triplet.toml");
+    let model = ["--model".as_ref(), manifest.as_os_str()];
+    house.run("init", model).ends(0);
+    let enrolled = house.photo("ada.png", 1);
+    let named = ["--subject".as_ref(), "Ada".as_ref(), enrolled.as_os_str()];
+    house.run("enroll", named.into_iter().chain(model)).ends(0);
+    house.run("identify", [enrolled.as_os_str()].into_iter().chain(model)).ends(10);
+    let info = gallerist([OsStr::new("model"), "info".as_ref(), manifest.as_os_str()]).ends(0).out;
+    assert!(info.contains("--loss triplet --backbone head") && info.contains("not stated"), "{info}");
+}
+
+#[test]
+fn a_training_that_was_killed_ends_with_the_same_weights() {
+    let house = House::empty();
+    let options = ["--loss", "margin", "--epochs", "12", "--patience", "0"];
+    let sha256 = |out: &str| {
+        let text = fs::read_to_string(house.path(out).join(format!("{out}.toml"))).unwrap();
+        text.lines().filter(|line| line.starts_with("sha256")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    train(&house, "whole", &options).ends(0);
+    // Killed once after the checkpoint of an epoch appears, and once more after it was continued.
+    let checkpoint = house.path("killed").join("checkpoint");
+    for _ in 0..2 {
+        let before = fs::read(&checkpoint).ok();
+        let mut child = command(arguments(&house, "killed", &options)).spawn().unwrap();
+        let started = Instant::now();
+        while fs::read(&checkpoint).ok() == before && child.try_wait().unwrap().is_none() {
+            assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    if !house.path("killed/killed.toml").exists() {
+        train(&house, "killed", &options).ends(0);
+    }
+    assert_eq!(sha256("whole"), sha256("killed"));
+    assert_eq!(report(&house, "whole")["epochs"], report(&house, "killed")["epochs"]);
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_with_the_reason() {
+    let house = House::empty();
+    let refused = |more: &[&str], code: i32| train(&house, "out", more).ends(code).err;
+    assert!(refused(&["--loss", "arcface", "--mining", "semi-hard"], 2).contains("has no mining"));
+    assert!(refused(&["--loss", "triplet", "--rate", "nan"], 2).contains("rate is NaN"));
+    assert!(refused(&["--loss", "triplet", "--dimension", "65"], 1).contains("64 components"));
+    assert!(refused(&["--loss", "triplet", "--backbone", "small"], 1).contains("only a head"));
+    let said = refused(&["--loss", "triplet", "--epochs", "3", "--rate", "1e30"], 1);
+    assert!(said.contains("lower learning rate") || said.contains("collapsed"), "{said}");
+
+    let one = house.write("one.txt", "Ada\n".repeat(480).as_bytes());
+    let named = |names: &PathBuf, out: &str| {
+        let [rows, _] = data(&house);
+        let paths = [("--data", rows), ("--subjects", names.clone()), ("--out", house.path(out))];
+        let mut all: Vec<OsString> =
+            ["train", "--model", "stand-in", "--dimension", "32", "--loss", "triplet"]
+                .map(OsString::from)
+                .into();
+        all.extend(paths.into_iter().flat_map(|(option, path)| [option.into(), path.into_os_string()]));
+        gallerist(all).ends(1).err
+    };
+    assert!(named(&one, "single").contains("one person"));
+    let each: String = (0..480).map(|row| format!("p{row}\n")).collect();
+    let each = house.write("each.txt", each.as_bytes());
+    assert!(named(&each, "each").contains("have two photos or more"));
+
+    let options = ["--loss", "triplet", "--epochs", "1"];
+    let folder = house.path("damaged");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("checkpoint"), "gallerist checkpoint 1\nsha256 0").unwrap();
+    let said = train(&house, "damaged", &options).ends(1).err;
+    assert!(said.contains("damaged/checkpoint") && said.contains("Remove it"), "{said}");
+}
+
+#[test]
+fn losses_are_compared_on_a_page() {
+    let house = House::empty();
+    let mut all =
+        arguments(&house, "page", &["--losses", "triplet,arcface", "--seeds", "2", "--epochs", "2"]);
+    all.insert(1, "compare".into());
+    let said = gallerist(&all).ends(0).out;
+    assert!(said.contains("arcface, seed 2: epoch 2/2") && said.contains("index.html"), "{said}");
+    let page = fs::read_to_string(house.path("page/index.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("arcface") && page.contains("start"), "{page}");
+    // What is complete is not repeated.
+    let again = gallerist(&all).ends(0).out;
+    assert!(!again.contains("epoch 1/2"), "{again}");
+}
+
+#[test]
+fn a_small_network_is_trained_from_photos() {
+    let house = House::empty();
+    for person in 0..40_u64 {
+        let first = photo(1000 + person);
+        let second = image::load_from_memory(&first).unwrap().brighten(9);
+        house.write(format!("people/{person:03}/1.png"), &first);
+        house.write(format!("people/{person:03}/2.png"), &encode(&second, image::ImageFormat::Png));
+    }
+    house.write("people/empty/notes.txt", b"no photo");
+    let (data, out) = (house.path("people"), house.path("tiny"));
+    let start =
+        ["train", "--model", "stand-in", "--loss", "batch-hard", "--backbone", "small", "--dimension", "32"];
+    let more = ["--epochs", "1", "--batch", "8x2", "--data"];
+    let arguments = start.into_iter().chain(more).map(OsString::from);
+    let arguments = arguments.chain([data.into(), "--out".into(), out.clone().into()]);
+    let said = gallerist(arguments.collect::<Vec<_>>()).ends(0);
+    assert!(said.out.contains("weights are trained"), "{}", said.out);
+    let text = fs::read_to_string(out.join("tiny.toml")).unwrap();
+    assert!(text.contains("kind = \"graph\"") && text.contains("random weights"), "{text}");
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn shipped_weights_are_fine_tuned_and_encode_photos() {
+    let house = House::empty();
+    let (photos, out) = (faces(), house.path("tuned"));
+    let start =
+        ["train", "--loss", "triplet", "--backbone", "mobilefacenet", "--epochs", "1", "--batch", "8x2"];
+    let arguments = start.into_iter().map(OsString::from);
+    let arguments: Vec<OsString> = arguments
+        .chain(["--data".into(), photos.clone().into(), "--out".into(), out.clone().into()])
+        .collect();
+    gallerist(arguments).ends(0);
+    let manifest = out.join("tuned.toml");
+    let model = ["--model".as_ref(), manifest.as_os_str()];
+    house.run("init", model).ends(0);
+    let photo = photos.join("001/neutral.jpg");
+    let named = ["--subject".as_ref(), "001".as_ref(), photo.as_os_str()];
+    house.run("enroll", named.into_iter().chain(model)).ends(0);
+    let probe = photos.join("001/smiling.jpg");
+    house.run("identify", [probe.as_os_str()].into_iter().chain(model)).ends(10);
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_head_is_trained_on_the_templates_of_a_gallery() {
+    let house = House::empty();
+    house.run("init", ["--model", "duo-128"]).ends(0);
+    let photos = faces();
+    house.run("enroll", [photos.as_os_str(), "--subject-from".as_ref(), "folder".as_ref()]).ends(0);
+    let (gallery, out) = (house.gallery(), house.path("mine"));
+    let start =
+        ["train", "--loss", "margin", "--epochs", "1", "--batch", "8x2", "--data"].map(OsString::from);
+    let arguments = start.into_iter().chain([gallery.into(), "--out".into(), out.clone().into()]);
+    gallerist(arguments.collect::<Vec<_>>()).ends(0);
+    let manifest = out.join("mine.toml");
+    // One projection of both networks, not one after the other.
+    let other = House::empty();
+    let model = ["--model".as_ref(), manifest.as_os_str()];
+    other.run("init", model).ends(0);
+    let photo = photos.join("003/neutral.jpg");
+    let named = ["--subject".as_ref(), "003".as_ref(), photo.as_os_str()];
+    other.run("enroll", named.into_iter().chain(model)).ends(0);
+    let probe = photos.join("003/smiling.jpg");
+    other.run("identify", [probe.as_os_str()].into_iter().chain(model)).ends(10);
+}
