@@ -26,7 +26,7 @@ pub struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    one: Option<OneArguments>,
+    one: OneArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,8 +54,8 @@ struct CommonArguments {
     #[command(flatten)]
     settings: SettingArguments,
     /// The folder of the result: the model with its checkpoint, curves and report, or the page. The model has the name of the folder
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
     #[command(flatten)]
     photos: PhotoArguments,
     #[command(flatten)]
@@ -65,11 +65,11 @@ struct CommonArguments {
 impl CommonArguments {
     fn request(&self, loss: &LossArguments, licence: Option<String>) -> Result<TrainRequest> {
         Ok(TrainRequest {
-            data: self.data.data.clone(),
+            data: given(self.data.data.clone(), "--data")?,
             names: self.data.subjects.clone(),
             families: self.data.families,
             models: self.data.models.clone(),
-            out: self.out.clone(),
+            out: given(self.out.clone(), "--out")?,
             licence,
             options: self.settings.options(loss)?,
             engine: self.device.request(None),
@@ -78,12 +78,17 @@ impl CommonArguments {
     }
 }
 
+/// The value of an option that is required unless there is a subcommand.
+pub(super) fn given<T>(value: Option<T>, option: &str) -> Result<T> {
+    Ok(value.ok_or_else(|| Usage(format!("{option} is needed")))?)
+}
+
 /// What is learned from.
 #[derive(Debug, Args)]
 pub(super) struct DataArguments {
     /// Photos in folders named after people; for a head also a gallery, or a .npy file with one template per row
-    #[arg(long, value_name = "DIR|GALLERY|FILE.npy")]
-    pub data: PathBuf,
+    #[arg(long, value_name = "DIR|GALLERY|FILE.npy", required = true)]
+    pub data: Option<PathBuf>,
     /// Names of the people in FILE.npy, one per row
     #[arg(long, value_name = "FILE.txt|FILE.jsonl")]
     pub subjects: Option<PathBuf>,
@@ -97,10 +102,9 @@ pub(super) struct DataArguments {
 }
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
-    match (&arguments.verb, &arguments.one) {
-        (Some(Verb::Compare(arguments)), _) => compare::run(arguments, screen),
-        (None, Some(arguments)) => run_one(arguments, screen),
-        (None, None) => Err(Usage("--data, --loss and --out are needed".into()).into()),
+    match &arguments.verb {
+        Some(Verb::Compare(arguments)) => compare::run(arguments, screen),
+        None => run_one(&arguments.one, screen),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
-    let any = LossArguments { loss: LossArgument::Triplet, mining: None, margin: None };
+    let any = LossArguments { loss: Some(LossArgument::Triplet), mining: None, margin: None };
     let losses: Vec<Loss> = match &arguments.losses[..] {
         [] => Loss::ALL.into(),
         given => given.iter().map(|&loss| loss.into()).collect(),

@@ -4,14 +4,15 @@ use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use super::super::Usage;
+use super::given;
 use crate::train::{self, Backbone, Loss, Mining, Options, Schedule};
 
 /// The loss and what belongs to it.
 #[derive(Debug, Args)]
 pub(super) struct LossArguments {
     /// The loss
-    #[arg(long, value_enum)]
-    pub loss: LossArgument,
+    #[arg(long, value_enum, required = true)]
+    pub loss: Option<LossArgument>,
     /// How negatives are chosen [default: that of the loss]
     #[arg(long, value_enum)]
     pub mining: Option<MiningArgument>,
@@ -70,7 +71,7 @@ impl SettingArguments {
     /// The settings for a loss.
     pub fn options(&self, loss: &LossArguments) -> Result<Options> {
         let backbone = self.backbone.into();
-        let usual = Options::usual(loss.loss.into(), backbone);
+        let usual = Options::usual(given(loss.loss, "--loss")?.into(), backbone);
         let usual_dimension = if backbone == Backbone::Mobilefacenet { 192 } else { usual.dimension };
         let options = Options {
             mining: loss.mining.map(Mining::from).or(usual.mining),
