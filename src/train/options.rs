@@ -191,7 +191,7 @@ impl Options {
             },
             optimizer: Optimizer::Adamw,
             rate: match backbone {
-                Backbone::Head => 1e-4,
+                Backbone::Head => 3e-4,
                 Backbone::Small => 1e-3,
                 Backbone::Mobilefacenet => 3e-5,
             },

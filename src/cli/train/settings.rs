@@ -37,7 +37,7 @@ pub(super) struct SettingArguments {
     /// Passes over the photos [default: head 40, small 30, mobilefacenet 10]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Highest learning rate [default: head 0.0001, small 0.001, mobilefacenet 0.00003]
+    /// Highest learning rate [default: head 0.0003, small 0.001, mobilefacenet 0.00003]
     #[arg(long, value_name = "NUMBER")]
     pub rate: Option<f64>,
     /// How the learning rate changes
