@@ -10,8 +10,8 @@ use super::architecture::Network;
 use super::batch::{Batches, generator};
 use super::checkpoint::{Checkpoint, State};
 use super::{
-    Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation,
-    rate, tar_at_fmr,
+    Backbone, Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError,
+    augmentation, rate, tar_at_fmr,
 };
 use crate::control::Control;
 use crate::encoder::hexadecimal;
@@ -158,6 +158,9 @@ impl Course<'_> {
             return Ok(Running { state, collapsed: 0, best });
         }
         let tar = self.validate(learner, compared)?;
+        if self.options.loss.has_classifier() && self.options.backbone != Backbone::Small {
+            learner.imprint(&self.directions(learner)?)?;
+        }
         let best = learner.network()?.tensors;
         let start = Epoch {
             epoch: 0,
@@ -173,6 +176,23 @@ impl Course<'_> {
         let options = self.options.clone();
         let state = State { options, samples, step: 0, sums: [0.0; 4], epochs: vec![start], best: (tar, 0) };
         Ok(Running { state, collapsed: 0, best })
+    }
+
+    /// The normalised mean of the embeddings of each person.
+    fn directions(&self, learner: &mut dyn Learner) -> Result<Vec<f32>> {
+        let positions: Vec<usize> = (0..self.training.people.len()).collect();
+        let embeddings = embedded(learner, &self.training.inputs, &positions)?;
+        let dimension = embeddings.len() / positions.len().max(1);
+        let mut means = vec![0.0_f32; self.training.names.len() * dimension];
+        for (row, &person) in embeddings.chunks(dimension.max(1)).zip(&self.training.people) {
+            let mean = &mut means[person as usize * dimension..][..dimension];
+            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        for mean in means.chunks_mut(dimension.max(1)) {
+            let length = mean.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            mean.iter_mut().for_each(|value| *value /= length);
+        }
+        Ok(means)
     }
 
     fn is_done(&self, state: &State) -> bool {

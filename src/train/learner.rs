@@ -55,6 +55,14 @@ pub trait Learner {
     /// The network and the inputs do not fit together; libtorch failed.
     fn step(&mut self, batch: &Batch<'_>) -> Result<Step, NetworkError>;
 
+    /// Gives the classifier the directions of the people, a row of [`Options::dimension`] numbers for each, in place of random rows (weight
+    /// imprinting, arXiv 1712.07136). The gradients of a random classifier spoil a network that is nearly right before the classifier has
+    /// learned. Without a classifier nothing is done.
+    ///
+    /// # Errors
+    /// There are not as many numbers as the classifier has; libtorch failed.
+    fn imprint(&mut self, directions: &[f32]) -> Result<(), NetworkError>;
+
     /// The normalised embeddings of inputs, one after the other, without a gradient.
     ///
     /// # Errors

@@ -28,6 +28,10 @@ const BOUNDARY: f32 = 1.2;
 /// Classifier and boundary start from nothing, beside a network that may be nearly right, so they learn faster.
 const EXTRA_RATE: f64 = 10.0;
 
+/// The length of the rows that a softmax classifier gets from the directions of the people: for embeddings of about length 1, the
+/// differences of its logits are then as large as the logarithm of some thousand people.
+const IMPRINTED: f32 = 16.0;
+
 const CLASSIFIER: &str = "classifier";
 const BETA: &str = "beta";
 
@@ -164,6 +168,22 @@ impl TorchLearner {
 impl Learner for TorchLearner {
     fn step(&mut self, batch: &Batch<'_>) -> Result<Step, NetworkError> {
         self.stepped(batch).map_err(|error| torch(&error))
+    }
+
+    fn imprint(&mut self, directions: &[f32]) -> Result<(), NetworkError> {
+        let Some((CLASSIFIER, classifier)) = &mut self.extra else { return Ok(()) };
+        // The length decides nothing for arcface, which normalises the rows.
+        let length = if self.options.loss == Loss::Arcface { 1.0 } else { IMPRINTED };
+        let shape = classifier.size().iter().map(|&side| side as usize).collect();
+        let rows = Values { shape, values: directions.iter().map(|value| length * value).collect() };
+        if rows.values.len() != classifier.numel() {
+            return Err(failed(format!(
+                "{} numbers for a classifier of {}",
+                rows.values.len(),
+                classifier.numel()
+            )));
+        }
+        set(classifier, &rows).map_err(|error| torch(&error))
     }
 
     fn embed(&mut self, inputs: &Inputs) -> Result<Vec<f32>, NetworkError> {

@@ -32,6 +32,10 @@ impl Learner for Adder {
         Ok(Step { loss, active: 0.5, spread: self.spread })
     }
 
+    fn imprint(&mut self, _: &[f32]) -> Result<(), NetworkError> {
+        Ok(())
+    }
+
     fn embed(&mut self, inputs: &Inputs) -> Result<Vec<f32>, NetworkError> {
         let Inputs::Vectors { values, .. } = inputs else { unreachable!("the samples are vectors") };
         let weighted = |row: &[f32]| -> Vec<f32> {

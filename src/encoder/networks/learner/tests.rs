@@ -197,6 +197,32 @@ fn every_loss_learns_to_ignore_noise() {
 }
 
 #[test]
+fn an_imprinted_classifier_starts_with_a_smaller_loss() {
+    let (inputs, people) = noisy();
+    for loss in [Loss::Arcface, Loss::ContrastiveSoftmax, Loss::SoftmaxThenTriplet] {
+        let first = |imprints: bool| {
+            let mut learner = made(&options(loss), &start());
+            if imprints {
+                let rows = learner.embed(&inputs).unwrap();
+                let mut means = vec![0.0; 8 * 32];
+                for (row, &person) in rows.chunks(32).zip(&people) {
+                    row.iter()
+                        .enumerate()
+                        .for_each(|(at, value)| means[32 * person as usize + at] += value / 8.0);
+                }
+                learner.imprint(&means).unwrap();
+                assert!(learner.imprint(&means[1..]).is_err());
+            }
+            let batch = Batch { inputs: &inputs, people: &people, step: 0, done: 0.0, rate: 0.0 };
+            learner.step(&batch).unwrap().loss
+        };
+        let (random, imprinted) = (first(false), first(true));
+        assert!(imprinted < random, "{loss:?}: {imprinted} {random}");
+    }
+    made(&options(Loss::Triplet), &start()).imprint(&[]).unwrap();
+}
+
+#[test]
 fn every_mining_learns() {
     let (inputs, people) = noisy();
     for mining in
