@@ -159,7 +159,8 @@ impl Course<'_> {
         }
         let tar = self.validate(learner, compared)?;
         if self.options.loss.has_classifier() && self.options.backbone != Backbone::Small {
-            learner.imprint(&self.directions(learner)?)?;
+            let directions = self.directions(learner)?;
+            learner.imprint(&directions)?;
         }
         let best = learner.network()?.tensors;
         let start = Epoch {

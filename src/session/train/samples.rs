@@ -82,7 +82,7 @@ fn key(request: &TrainRequest, start: &Start) -> Option<String> {
     let mut hasher = Sha256::new();
     let settings = format!("{:?} {:?} {}", request.photos, request.names, start.stored.fingerprint());
     hasher.update(format!("{settings} {}", request.options.backbone == Backbone::Head));
-    let mut files: Vec<_> = walk(&[request.data.clone()]).map(|input| input.path).collect();
+    let mut files: Vec<_> = walk(std::slice::from_ref(&request.data)).map(|input| input.path).collect();
     if is_vectors(&request.data) {
         files = vec![request.data.clone()];
     }
@@ -233,8 +233,9 @@ fn faces(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result
         Kind::Network(network) => network.input.chip,
         Kind::Ensemble(_) => Chip::ARCFACE_112,
     };
-    let photos: Vec<(Input, String)> =
-        walk(&[request.data.clone()]).filter_map(|input| person(&input).map(|who| (input, who))).collect();
+    let photos: Vec<(Input, String)> = walk(std::slice::from_ref(&request.data))
+        .filter_map(|input| person(&input).map(|who| (input, who)))
+        .collect();
     let total = photos.len() as u64;
     let (mut people, mut pixels, mut failed) = (Vec::new(), Vec::new(), 0);
     let looked_at = AtomicU64::new(0);
