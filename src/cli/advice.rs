@@ -68,6 +68,7 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
         GalleryError::DamagedCatalog { .. }
         | GalleryError::CatalogBehind { .. }
         | GalleryError::IndexBehind { .. } => "`gallerist check` shows details".into(),
+        GalleryError::SimilarName { .. } => "`gallerist subject merge` does that".into(),
         GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` print the ids".into(),
         _ => return None,
     })

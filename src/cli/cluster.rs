@@ -36,7 +36,7 @@ pub struct Arguments {
     /// `subject rename` names them, `subject reject` takes out a wrong face
     #[arg(long, conflicts_with_all = ["ignore_names", "evaluate"])]
     assign: bool,
-    /// Fewest faces of a new subject, with --assign
+    /// Fewest faces of a new subject, with --assign; copies of a photo count as one
     #[arg(long, value_name = "N", default_value_t = 3, requires = "assign", value_parser = clap::value_parser!(u16).range(1..))]
     min_faces: u16,
     /// How to cluster. `all` is for --evaluate

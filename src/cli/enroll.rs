@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::engine::{EngineArguments, PhotoArguments};
-use super::naming::{FacesArgument, SubjectFrom, naming};
+use super::naming::{FacesArgument, SubjectFrom, naming, print_similar};
 #[cfg(feature = "server")]
 use super::remote::{self, ServerArguments};
 use super::screen::{Bar, Screen, count, plural};
@@ -164,6 +164,7 @@ fn print_remarks(summary: &EnrollSummary, screen: Screen) -> Result<()> {
         let system_files = plural(summary.system_files, "system file");
         screen.text(format!("not counted: {system_files}, such as previews, waste baskets and .DS_Store"))?;
     }
+    print_similar(&summary.similar_names, screen)?;
     let other_names = summary.counts().other_names();
     if other_names > 0 {
         let photos = plural(other_names, "photo");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use super::naming::print_similar;
 use super::screen::{Bar, Screen, count, plural};
 use super::{ExitStatus, interrupt, opening};
 use crate::reply::{EngineRequest, ImportEvent, ImportSummary};
@@ -99,6 +100,7 @@ fn print_summary(summary: &ImportSummary, screen: Screen) -> Result<()> {
     if summary.skipped > 0 {
         screen.text(format!("{} left out", plural(summary.skipped, "row")))?;
     }
+    print_similar(&summary.similar_names, screen)?;
     if summary.interrupted {
         screen.text("interrupted; the same command resumes")?;
     }

@@ -1,5 +1,8 @@
 //! Arguments for faces and subject names, shared by the commands that add templates.
 
+use anyhow::Result;
+
+use super::screen::{Screen, plural};
 use crate::gallery::{GalleryError, Name};
 use crate::ingest::Faces;
 use crate::session::Naming;
@@ -27,8 +30,28 @@ impl From<FacesArgument> for Faces {
     }
 }
 
+/// Most similar names that are printed.
+const SIMILAR: usize = 10;
+
+/// Prints new names that differ from others only in case or form.
+pub fn print_similar(similar: &[[String; 2]], screen: Screen) -> Result<()> {
+    for [new, earlier] in similar.iter().take(SIMILAR) {
+        screen.text(format!(
+            "warning: the new subject {new} and the subject {earlier} differ only in case or form; \
+             `gallerist subject merge` makes one of them"
+        ))?;
+    }
+    match similar.len().checked_sub(SIMILAR).filter(|more| *more > 0) {
+        Some(more) => Ok(screen.text(format!("warning: {} more", plural(more as u64, "such pair")))?),
+        None => Ok(()),
+    }
+}
+
 /// The source of the names according to the arguments; `None` if none is given.
-pub fn naming(subject: Option<&str>, from: Option<SubjectFrom>) -> Result<Option<Naming>, GalleryError> {
+pub fn naming(
+    subject: Option<&str>,
+    from: Option<SubjectFrom>,
+) -> std::result::Result<Option<Naming>, GalleryError> {
     Ok(match (subject, from) {
         (Some(name), _) => Some(Naming::Given(Name::new(name)?)),
         (None, Some(SubjectFrom::Photo)) => Some(Naming::Photo),

@@ -31,6 +31,10 @@ const TABLES: &str = "
     CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL);
     CREATE TABLE equality (one BLOB, other BLOB, are_equal INTEGER NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
 ";
+/// A table that older caches of this version do not have.
+const DERIVATIONS: &str = "
+    CREATE TABLE IF NOT EXISTS derivation (one BLOB, other BLOB, measure REAL NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
+";
 
 const LAYOUT: Layout =
     Layout { name: "a cache of photos", application: 0x474c_5043, version: VERSION, tables: TABLES };
@@ -110,6 +114,7 @@ impl Cache {
     fn of(connection: Connection) -> Result<Self> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.execute_batch(DERIVATIONS)?;
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -206,6 +211,29 @@ impl Cache {
         let connection = self.connection();
         let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO equality VALUES (?1, ?2, ?3)")?;
         insert.execute(params![one.min(other), one.max(other), are_equal])?;
+        Ok(())
+    }
+
+    /// What was measured of `one` as made from `other`; `None` if they were not compared.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub fn derivation(&self, one: &ContentHash, other: &ContentHash) -> Result<Option<f32>> {
+        let connection = self.connection();
+        let mut query =
+            connection.prepare_cached("SELECT measure FROM derivation WHERE one = ?1 AND other = ?2")?;
+        Ok(query.query_row([one, other], |row| row.get(0)).optional()?)
+    }
+
+    /// Stores what was measured of `one` as made from `other`.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn store_derivation(&self, one: &ContentHash, other: &ContentHash, measure: f32) -> Result<()> {
+        let connection = self.connection();
+        let mut insert =
+            connection.prepare_cached("INSERT OR REPLACE INTO derivation VALUES (?1, ?2, ?3)")?;
+        insert.execute(params![one, other, measure])?;
         Ok(())
     }
 

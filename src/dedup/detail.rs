@@ -29,25 +29,26 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// The detail of a photo: each pixel is the mean of a square. At most 4 MiB.
+    /// The detail of a photo: each pixel is the mean of a square, or of what of it is in the photo. At most 4 MiB.
     pub fn of(photo: &Photo) -> Self {
         let (width, height) = (photo.width as usize, photo.height as usize);
         let factor = width.max(height).div_ceil(LONGEST).max(1);
-        let (columns, rows) = (width / factor, height / factor);
+        let (columns, rows) = (width.div_ceil(factor), height.div_ceil(factor));
         let mut grey = Vec::with_capacity(columns * rows);
-        let count = (factor * factor) as u32;
         let mut sums = vec![0_u32; columns];
-        for lines in photo.pixels.chunks_exact(width * 3 * factor).take(rows) {
+        for lines in photo.pixels.chunks(width * 3 * factor).take(rows) {
             sums.fill(0);
             for line in lines.chunks_exact(width * 3) {
-                for (sum, pixels) in sums.iter_mut().zip(line.chunks_exact(3 * factor)) {
+                for (sum, pixels) in sums.iter_mut().zip(line.chunks(3 * factor)) {
                     let luma = |&[red, green, blue]: &[u8; 3]| {
                         (77 * u32::from(red) + 150 * u32::from(green) + 29 * u32::from(blue)) >> 8
                     };
                     *sum += pixels.as_chunks::<3>().0.iter().map(luma).sum::<u32>();
                 }
             }
-            grey.extend(sums.iter().map(|sum| (sum / count) as u8));
+            let high = lines.len() / (width * 3);
+            let count = |column: usize| (high * factor.min(width - column * factor)) as u32;
+            grey.extend(sums.iter().enumerate().map(|(column, sum)| (sum / count(column)) as u8));
         }
         Self { width: columns, height: rows, grey }
     }
@@ -112,6 +113,23 @@ mod tests {
         assert!(original.equals(&Detail::of(&photo(12, 0..0))));
         assert!(!original.equals(&Detail::of(&photo(0, 100..140))));
         assert!(!original.equals(&Detail::of(&photo(12, 100..140))));
+    }
+
+    #[test]
+    fn narrow_photos_are_compared_although_they_are_reduced() {
+        for (width, height) in [(5000, 1), (1, 5000), (5000, 2), (9000, 4)] {
+            let photo = |moved: u32| {
+                let grey = |at: u32| {
+                    let place = at % width + at / width;
+                    let place = if (2000..2400).contains(&place) { place + moved } else { place };
+                    (place / 20).wrapping_mul(2_654_435_761).to_be_bytes()[0]
+                };
+                let pixels = (0..width * height).flat_map(|at| [grey(at); 3]).collect();
+                Detail::of(&Photo { width, height, pixels })
+            };
+            assert!(!photo(0).equals(&photo(800)), "{width} x {height}");
+            assert!(photo(0).equals(&photo(0)), "{width} x {height}");
+        }
     }
 
     #[test]

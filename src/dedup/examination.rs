@@ -9,6 +9,7 @@ use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
 use super::error::Result;
 use super::files::File;
 use super::hash::Hasher;
+use super::recompression::luma_steps;
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
 use crate::control::Control;
@@ -188,7 +189,7 @@ fn facts(bytes: &[u8], photo: &Photo) -> Facts {
         taken_ms,
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
         fields: metadata.fields,
-        coarseness: coarseness(bytes),
+        coarseness: luma_steps(bytes).map(|steps| steps.iter().map(|&step| u32::from(step)).sum()),
         has_more: has_more_pictures(bytes),
         has_motion: has_motion(bytes),
     }
@@ -202,30 +203,6 @@ fn colour(photo: &Photo) -> u8 {
         (count + 1, sum + u64::from(red.abs_diff(green).max(green.abs_diff(blue))))
     });
     (sum / count.max(1)) as u8
-}
-
-/// Sum of the 64 steps of the first quantisation table of a JPEG.
-fn coarseness(bytes: &[u8]) -> Option<u32> {
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
-    loop {
-        let [0xff, marker, high, low, ..] = *rest else { return None };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let body = rest.get(4..2 + length)?;
-        match marker {
-            0xdb => {
-                let (kind, steps) = body.split_first()?;
-                return match kind >> 4 {
-                    0 => Some(steps.get(..64)?.iter().map(|&step| u32::from(step)).sum()),
-                    _ => {
-                        let steps = steps.get(..128)?.as_chunks::<2>().0;
-                        Some(steps.iter().map(|step| u32::from(u16::from_be_bytes(*step))).sum())
-                    }
-                };
-            }
-            0xda => return None,
-            _ => rest = &rest[2 + length..],
-        }
-    }
 }
 
 /// Whether a photo contains a video (motion photos of Google and Samsung): its XMP says so, or an MP4 follows the end of the JPEG.

@@ -9,6 +9,9 @@ use super::cache::Facts;
 /// A rule. The first rule that distinguishes two items decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keep {
+    /// The photo from which the others were made, as far as there is evidence: an altered copy comes last, an enlargement counts with the
+    /// pixels from which it was made, the data of a camera count then, and a photo that was encoded again comes after its first encoding.
+    Original,
     /// The most pixels that show the picture. A crop, a caption, a frame or lost colours count as less than an unaltered copy.
     Largest,
     /// The finest compression, then the most bytes. Altered copies count as less here too.
@@ -24,13 +27,15 @@ pub enum Keep {
 }
 
 /// The rules that apply without others.
-pub const DEFAULT: [Keep; 4] = [Keep::Largest, Keep::MostMetadata, Keep::BestQuality, Keep::Oldest];
+pub const DEFAULT: [Keep; 5] =
+    [Keep::Original, Keep::Largest, Keep::MostMetadata, Keep::BestQuality, Keep::Oldest];
 
 impl FromStr for Keep {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(match text {
+            "original" => Self::Original,
             "largest" => Self::Largest,
             "best-quality" => Self::BestQuality,
             "oldest" => Self::Oldest,
@@ -39,7 +44,8 @@ impl FromStr for Keep {
             _ => match text.strip_prefix("folder:").filter(|folder| !folder.is_empty()) {
                 Some(folder) => Self::Folder(folder.into()),
                 None => {
-                    let rules = "largest, best-quality, oldest, newest, most-metadata or folder:PATH";
+                    let rules =
+                        "original, largest, best-quality, oldest, newest, most-metadata or folder:PATH";
                     return Err(format!("`{text}` is not a rule; expected {rules}"));
                 }
             },
@@ -50,6 +56,7 @@ impl FromStr for Keep {
 impl std::fmt::Display for Keep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Original => f.write_str("original"),
             Self::Largest => f.write_str("largest"),
             Self::BestQuality => f.write_str("best-quality"),
             Self::Oldest => f.write_str("oldest"),
@@ -77,6 +84,12 @@ pub struct Contender<'a> {
     pub is_altered: bool,
     /// Pixels that show the picture.
     pub pixels: u64,
+    /// Pixels of the smallest photo of the group that shows as much.
+    pub shown: u64,
+    /// Whether it is an enlargement of another photo of the group.
+    pub is_enlarged: bool,
+    /// Whether it was encoded again, from a coarser file of the group.
+    pub is_recompressed: bool,
     /// Whether it is in a folder that is never touched.
     pub is_reference: bool,
 }
@@ -113,6 +126,7 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
     let coarseness =
         |contender: &Contender<'_>| contender.facts.and_then(|facts| facts.coarseness).unwrap_or(0);
     match rule {
+        Keep::Original => original(one, other),
         Keep::Largest | Keep::BestQuality if unaltered.is_ne() => (unaltered, "unaltered".into()),
         Keep::Largest => (other.pixels.cmp(&one.pixels), "the largest".into()),
         Keep::BestQuality => {
@@ -129,6 +143,20 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
     }
 }
 
+/// Evidence of which of two photos is the original.
+fn original(one: &Contender<'_>, other: &Contender<'_>) -> (Ordering, String) {
+    let has_no_data = |contender: &Contender<'_>| !contender.facts.is_some_and(super::origin::is_from_camera);
+    let by = [
+        (one.is_altered.cmp(&other.is_altered), "unaltered"),
+        (other.shown.cmp(&one.shown), "the most detail"),
+        (has_no_data(one).cmp(&has_no_data(other)), "with the data of the camera"),
+        (one.is_enlarged.cmp(&other.is_enlarged), "the other photo is an enlargement of it"),
+        (one.is_recompressed.cmp(&other.is_recompressed), "the other photo was encoded again from it"),
+    ];
+    let (order, why) = by.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, ""));
+    (order, why.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +170,9 @@ mod tests {
             companions: 0,
             is_altered: false,
             pixels: 1000,
+            shown: 1000,
+            is_enlarged: false,
+            is_recompressed: false,
             is_reference: false,
         }
     }
@@ -154,14 +185,14 @@ mod tests {
 
     #[test]
     fn each_rule_selects_its_item_and_the_first_that_differs_decides() {
-        let small = Contender { pixels: 10, modified: 1, ..contender("/a/small.jpg") };
+        let small = Contender { pixels: 10, shown: 10, modified: 1, ..contender("/a/small.jpg") };
         let large = Contender { bytes: 7, ..contender("/b/large.jpg") };
         assert_eq!(first(&small, &large, &DEFAULT), "/b/large.jpg");
         assert_eq!(first(&small, &large, &[Keep::Oldest, Keep::Largest]), "/a/small.jpg");
         assert_eq!(first(&small, &large, &[Keep::Newest]), "/b/large.jpg");
         assert_eq!(first(&small, &large, &[Keep::BestQuality]), "/a/small.jpg");
         assert_eq!(first(&small, &large, &["folder:/a".parse().unwrap(), Keep::Largest]), "/a/small.jpg");
-        let framed = Contender { is_altered: true, pixels: 9000, ..contender("/c/framed.jpg") };
+        let framed = Contender { is_altered: true, pixels: 9000, shown: 9000, ..contender("/c/framed.jpg") };
         assert_eq!(first(&framed, &large, &DEFAULT), "/b/large.jpg");
         let reference = Contender { is_reference: true, ..small.clone() };
         assert_eq!(first(&reference, &large, &DEFAULT), "/a/small.jpg");
@@ -172,7 +203,9 @@ mod tests {
 
     #[test]
     fn rules_are_read_and_shown() {
-        for text in ["largest", "best-quality", "oldest", "newest", "most-metadata", "folder:/x y"] {
+        for text in
+            ["original", "largest", "best-quality", "oldest", "newest", "most-metadata", "folder:/x y"]
+        {
             assert_eq!(text.parse::<Keep>().unwrap().to_string(), text);
         }
         assert!("biggest".parse::<Keep>().is_err() && "folder:".parse::<Keep>().is_err());

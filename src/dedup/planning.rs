@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::burst;
 use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
 use super::comparison::Likeness;
@@ -13,9 +15,13 @@ use super::examination::{Examination, examine};
 use super::files::{File, Found, find};
 use super::item::{self, Item};
 use super::keep::{Contender, Keep, compare};
+use super::origin::{Origin, origins};
 use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
 use crate::control::Control;
 use crate::image::Limits;
+
+/// Groups whose originals are found at once.
+const GROUPS: usize = 32;
 
 /// What a plan is made from.
 #[derive(Debug, Clone)]
@@ -70,8 +76,15 @@ pub fn plan(
         collection.stars(cache, decisions, &request.limits, control)?
     };
     let Some(stars) = stars else { return Ok(None) };
-    let mut planner =
-        Planner { collection: &collection, roots: &roots, references: &references, keep: &keep, decisions };
+    let Some(origins) = all_origins(&collection, &stars, cache, request, control)? else { return Ok(None) };
+    let mut planner = Planner {
+        collection: &collection,
+        roots: &roots,
+        references: &references,
+        keep: &keep,
+        decisions,
+        origins,
+    };
     let groups = planner.groups(&stars, &Hashes(cache))?;
     let counts = counts(&groups, examination.photos.len() as u64);
     let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
@@ -85,6 +98,32 @@ pub fn plan(
         counts,
     };
     Ok(Some(Planned { plan, decoded: examination.decoded }))
+}
+
+/// The origins of the members of all groups. `None` if it was stopped.
+fn all_origins(
+    collection: &Collection<'_>,
+    stars: &[ContentStar],
+    cache: &Cache,
+    request: &PlanRequest,
+    control: &Control<'_>,
+) -> Result<Option<BTreeMap<ContentHash, Origin>>> {
+    let mut all = BTreeMap::new();
+    if !request.keep.contains(&Keep::Original) {
+        return Ok(Some(all));
+    }
+    for (batch, part) in stars.chunks(GROUPS).enumerate() {
+        if control.is_stopped() {
+            return Ok(None);
+        }
+        control.report("groups compared", (batch * GROUPS) as u64, Some(stars.len() as u64));
+        let found: Vec<_> = part
+            .par_iter()
+            .map(|star| origins(collection, star, cache, &request.limits))
+            .collect::<Result<_>>()?;
+        all.extend(found.into_iter().flatten());
+    }
+    Ok(Some(all))
 }
 
 /// Computes the hashes of companions.
@@ -118,6 +157,7 @@ struct Planner<'a> {
     references: &'a [PathBuf],
     keep: &'a [Keep],
     decisions: &'a Decisions,
+    origins: BTreeMap<ContentHash, Origin>,
 }
 
 /// A group before its members are chosen: items with the photo that belongs to it, the first one kept.
@@ -169,6 +209,8 @@ impl Planner<'_> {
             let pixels = facts.map_or(0, |facts| u64::from(facts.width) * u64::from(facts.height));
             for &(item, photo) in &self.collection.contents[content] {
                 let file = &self.collection.files[photo];
+                let pixels = (pixels as f32 * share) as u64;
+                let origin = self.origins.get(content).filter(|_| share == 1.0);
                 let contender = Contender {
                     path: file.path(),
                     facts,
@@ -176,7 +218,10 @@ impl Planner<'_> {
                     modified: file.stamp.modified,
                     companions: self.collection.items[item].companions.len(),
                     is_altered: is_changed || colour(content) < most_colour / 2,
-                    pixels: (pixels as f32 * share) as u64,
+                    pixels,
+                    shown: origin.map_or(pixels, |origin| origin.pixels),
+                    is_enlarged: origin.is_some_and(|origin| origin.is_enlarged),
+                    is_recompressed: origin.is_some_and(|origin| origin.is_recompressed),
                     is_reference: self.is_reference(item),
                 };
                 contenders.push((contender, item, photo, *content, *likeness));

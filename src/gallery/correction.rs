@@ -111,6 +111,35 @@ impl Gallery {
         self.catalog().journal()
     }
 
+    /// The highest id of a subject so far, 0 if there is none. Later subjects have higher ones.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn last_subject(&self) -> Result<u64> {
+        self.catalog().last_subject()
+    }
+
+    /// Names of subjects with ids above `after` that differ from the name of an earlier subject only in case or in the form of their
+    /// characters (Unicode NFKC): the new name and the earlier one, in the order of the new subjects.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn similar_names(&self, after: u64) -> Result<Vec<[String; 2]>> {
+        self.catalog().similar_names(after)
+    }
+
+    /// Checks that no other subject than `from` has a name that differs from `to` only in case or in the form of its characters.
+    ///
+    /// # Errors
+    /// [`GalleryError::SimilarName`]; there is no subject `from`.
+    pub fn require_no_similar_name(&self, from: &str, to: &Name) -> Result<()> {
+        let catalog = self.catalog();
+        match catalog.similar_to(catalog.subject(from)?.id, to)? {
+            Some(other) => Err(GalleryError::SimilarName { name: to.to_string(), other }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks whether [`rename_subject`](Self::rename_subject) can rename.
     ///
     /// # Errors

@@ -18,6 +18,16 @@ pub enum GalleryError {
     /// There is no gallery at this path.
     #[error("{} is not a gallery", .0.display())]
     NotAGallery(PathBuf),
+    /// A new name of a subject differs from that of another subject only in case or in the form of its characters.
+    #[error(
+        "{name}: the subject {other} has this name, except for case or the form of its characters; merge the two subjects instead"
+    )]
+    SimilarName {
+        /// The new name.
+        name: String,
+        /// The other subject.
+        other: String,
+    },
     /// Something already exists at this path.
     #[error("{} exists already and is not an empty folder; choose another path", .0.display())]
     AlreadyExists(PathBuf),

@@ -122,6 +122,15 @@ pub(super) fn normalised(text: &str) -> String {
     text.nfc().map(|c| if c == '\u{3000}' { ' ' } else { c }).collect()
 }
 
+/// A form that is equal for names that differ only in case or in compatible characters of Unicode (NFKC). It is not shown.
+pub(super) fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // Upper case first: a sharp s and a final sigma have no other lower case.
+    text.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
+}
+
 fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
     GalleryError::SubjectName { name: name.to_owned(), reason: reason.into() }
 }
@@ -192,6 +201,16 @@ fn beside_virama(name: &[char], at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_differ_only_in_case_or_form_are_folded_to_one() {
+        for (one, other) in
+            [("Tony", "tony"), ("ÉMILE", "émile"), ("Strauß", "STRAUSS"), ("ΝΙΚΟΣ", "νικος"), ("Ａda", "ADA")]
+        {
+            assert_eq!(folded(one), folded(other), "{one}");
+        }
+        assert_ne!(folded("Tony"), folded("Toni"));
+    }
 
     fn reason(text: &str) -> String {
         match Name::new(text) {

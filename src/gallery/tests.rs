@@ -6,6 +6,7 @@ mod lists;
 mod pictures;
 mod reads;
 mod rejections;
+mod similar_names;
 mod undo;
 
 use std::path::Path;

@@ -106,14 +106,16 @@ impl Collection<'_> {
             Method::TwoStage(stages) => {
                 stages.run(graph, (self.least, self.most), vectors, constraints, self.stop)
             }
-            Method::Components(threshold) => components(graph, constraints, threshold),
+            Method::Components(threshold) => components(graph, constraints, threshold, self.stop),
             Method::Average(threshold) => average(graph, vectors, constraints, threshold, self.stop),
             Method::Whispers { threshold, rounds, seed } => {
                 whispers(graph, constraints, threshold, (rounds, seed), self.stop)
             }
-            Method::Density { threshold, fewest } => density(graph, constraints, threshold, fewest),
+            Method::Density { threshold, fewest } => {
+                density(graph, constraints, threshold, fewest, self.stop)
+            }
             Method::Hdbscan { threshold, neighbours, fewest } => {
-                hdbscan(graph, constraints, threshold, (neighbours, fewest))
+                hdbscan(graph, constraints, threshold, (neighbours, fewest), self.stop)
             }
         }
     }

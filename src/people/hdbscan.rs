@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use super::constraints::Constraints;
 use super::graph::Graph;
 use super::partition::Partition;
@@ -21,20 +23,27 @@ const LEAST: f64 = 1e-3;
 ///
 /// Faces of a selected cluster are united along its edges, best first, so exclusions cut a cluster at its weakest edges. Components of the
 /// graph are not connected to each other: each is born at `threshold`. Faces that separate at one score do so at the same time, so the
-/// order of equal edges does not matter.
+/// order of equal edges does not matter. It ends early once `stop` is set.
 pub fn hdbscan(
     graph: &Graph,
     constraints: &Constraints,
     threshold: f32,
     (neighbours, fewest): (usize, usize),
+    stop: &AtomicBool,
 ) -> Partition {
     let mut hierarchy = Hierarchy::new(graph.faces(), (threshold, fewest));
     for level in mutual_edges(graph, threshold, neighbours).chunk_by(|x, y| x.0 == y.0) {
+        if stop.load(Relaxed) {
+            return Partition::new(graph.faces(), constraints);
+        }
         hierarchy.unite(level);
     }
     let selected = hierarchy.selected(threshold);
     let mut partition = Partition::new(graph.faces(), constraints);
     for (_, a, b) in graph.ranked(threshold) {
+        if stop.load(Relaxed) {
+            break;
+        }
         let of = selected[a as usize];
         if of.is_some() && of == selected[b as usize] {
             partition.unite_if_allowed(a, b);

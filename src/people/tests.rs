@@ -346,9 +346,21 @@ fn a_stopped_clustering_gives_no_clusters_and_unites_nothing_more() {
         assert!(Collection { stop: &GO, ..collection }.cluster(&method).unwrap().is_some());
     }
     let graph = Graph::new(40, &edges).unwrap();
-    let of = |stop| average(&graph, &rows, &constraints, 0.5, stop).numbered();
-    assert_eq!(of(&stop), (0..40).collect::<Vec<_>>());
-    assert_eq!(of(&GO), (0..40).map(|face| face / 4).collect::<Vec<_>>());
+    let each = |stop| {
+        [
+            average(&graph, &rows, &constraints, 0.5, stop),
+            components(&graph, &constraints, 0.5, stop),
+            density(&graph, &constraints, 0.5, 2, stop),
+            hdbscan(&graph, &constraints, 0.5, (1, 3), stop),
+        ]
+        .map(Partition::numbered)
+    };
+    for clusters in each(&stop) {
+        assert_eq!(clusters, (0..40).collect::<Vec<_>>());
+    }
+    for clusters in each(&GO) {
+        assert_eq!(clusters, (0..40).map(|face| face / 4).collect::<Vec<_>>());
+    }
 }
 
 #[test]

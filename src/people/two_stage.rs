@@ -85,7 +85,7 @@ impl TwoStage {
             return Partition::new(graph.faces(), constraints);
         };
         let [copies, seed, threshold] = self.thresholds(&strangers);
-        let mut partition = components(graph, constraints, copies as f32);
+        let mut partition = components(graph, constraints, copies as f32, stop);
         link(graph, (vectors, vec![0.0; graph.faces()]), &mut partition, &Average(seed as f32), stop);
         let neighbourhoods = Neighbourhoods::of(graph, &mut partition, limits);
         let values = (0..graph.faces() as u32).map(|face| neighbourhoods.excess(face)).collect();

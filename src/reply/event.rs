@@ -168,6 +168,9 @@ pub struct EnrollSummary {
     pub seconds: f64,
     /// Whether the enrollment was stopped before its end.
     pub interrupted: bool,
+    /// Names of new subjects that differ from that of an earlier subject only in case or form: the new one and the earlier one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar_names: Vec<[String; 2]>,
 }
 
 impl EnrollSummary {
@@ -184,6 +187,7 @@ impl EnrollSummary {
             system_files: counts.system_files,
             several_faces,
             not_looked_at: left.unwrap_or(0),
+            similar_names: Vec::new(),
             seconds,
             interrupted: left.is_some(),
         }
@@ -247,6 +251,9 @@ pub struct ImportSummary {
     pub seconds: f64,
     /// Whether the import was stopped before its end.
     pub interrupted: bool,
+    /// Names of new subjects that differ from that of an earlier subject only in case or form: the new one and the earlier one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar_names: Vec<[String; 2]>,
 }
 
 /// An operation was stopped.

@@ -134,6 +134,7 @@ fn events_of_imports_and_interruptions_survive_json() {
         skipped: 2,
         seconds: 0.25,
         interrupted: false,
+        similar_names: vec![["Tony".into(), "tony".into()]],
     };
     for (event, name) in [
         (ImportEvent::Skipped { row: 1, reason: Reason::NotFinite, detail: "NaN".into() }, "skipped"),

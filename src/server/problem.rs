@@ -177,7 +177,9 @@ impl From<GalleryError> for Problem {
             GalleryError::WrongDimension { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_dimension", error.to_string())
             }
-            GalleryError::SubjectName { .. } => Self::field("name", error.to_string()),
+            GalleryError::SubjectName { .. } | GalleryError::SimilarName { .. } => {
+                Self::field("name", error.to_string())
+            }
             GalleryError::TemplateThere { .. } => Self::conflict("already_there", error.to_string()),
             GalleryError::Vectors(cause) if cause.kind() == VectorErrorKind::ReadOnly => {
                 Self::conflict("read_only", "the gallery is open for reading only")

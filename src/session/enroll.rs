@@ -92,6 +92,7 @@ impl Session {
         request.check()?;
         let started = Instant::now();
         let (gallery, naming) = (self.gallery(), &request.naming);
+        let last = gallery.last_subject().map_err(SessionError::from)?;
         let options = engine::options(&request.photos)?;
         let loaded = self.engine()?;
         let found = survey(&request.paths);
@@ -120,7 +121,8 @@ impl Session {
         let (counts, several) = (batch_writer.counts.clone(), batch_writer.several);
         let left = total.saturating_sub(counts.inputs());
         let left = Some(left).filter(|left| control.is_stopped() && *left > 0);
-        let summary = EnrollSummary::new(&counts, several, left, started.elapsed().as_secs_f64());
+        let mut summary = EnrollSummary::new(&counts, several, left, started.elapsed().as_secs_f64());
+        summary.similar_names = gallery.similar_names(last).map_err(SessionError::from)?;
         sink(EnrollEvent::Summary(summary.clone()))?;
         Ok(summary)
     }

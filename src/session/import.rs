@@ -63,6 +63,7 @@ impl Session {
         mut sink: impl FnMut(ImportEvent) -> Result<(), E>,
     ) -> Result<ImportSummary, E> {
         let started = Instant::now();
+        let last = self.gallery().last_subject().map_err(SessionError::from)?;
         let import = self.planned(request, control)?;
         for (row, error) in &import.import_file.invalid {
             let (reason, detail) = (error.reason(), error.to_string());
@@ -71,7 +72,8 @@ impl Session {
         import.names()?;
         let imported = import.rows(control, &mut sink)?;
         self.gallery().compact().map_err(SessionError::from)?;
-        let summary = import.summary(imported, started.elapsed().as_secs_f64());
+        let mut summary = import.summary(imported, started.elapsed().as_secs_f64());
+        summary.similar_names = self.gallery().similar_names(last).map_err(SessionError::from)?;
         sink(ImportEvent::Summary(summary.clone()))?;
         Ok(summary)
     }
@@ -183,6 +185,7 @@ impl Import<'_> {
             skipped,
             seconds,
             interrupted: held + imported + skipped + repeated < rows,
+            similar_names: Vec::new(),
         }
     }
 }

@@ -23,12 +23,12 @@ pub fn shown(gallery: &Gallery, subject: &Subject) -> Result<SubjectShown> {
 /// Renames a subject.
 ///
 /// # Errors
-/// There is no subject `from`; another subject has the name `to`; the disk is failing.
+/// There is no subject `from`; another subject has the name `to`, or one that differs from it only in case or form; the disk is
+/// failing.
 pub fn rename(gallery: &Gallery, from: &str, to: &Name, dry_run: bool) -> Result<SubjectCorrected> {
-    let journal_id = match dry_run {
-        true => gallery.may_rename(from, to).map(|()| None),
-        false => gallery.rename_subject(from, to).map(Some),
-    }?;
+    gallery.may_rename(from, to)?;
+    gallery.require_no_similar_name(from, to)?;
+    let journal_id = if dry_run { None } else { Some(gallery.rename_subject(from, to)?) };
     Ok(corrected(Correction::Renamed, (from, Some(to.as_str())), 0, (dry_run, journal_id)))
 }
 

@@ -126,6 +126,30 @@ fn a_given_name_is_checked_before_any_work() {
 }
 
 #[test]
+fn a_name_that_differs_only_in_case_is_reported_and_a_subject_cannot_be_renamed_to_it() {
+    let house = House::new();
+    for (seed, folder) in [(1, "first/Tony"), (2, "first/Ada"), (3, "second/tony")] {
+        house.photo(format!("{folder}/1.png"), seed);
+    }
+    let said =
+        house.run("enroll", [house.path("first").as_os_str(), "--subject-from".as_ref(), "dir".as_ref()]);
+    assert!(!said.ends(0).out.contains("warning"));
+    let said =
+        house.run("enroll", [house.path("second").as_os_str(), "--subject-from".as_ref(), "dir".as_ref()]);
+    let said = said.ends(0);
+    assert!(
+        said.out.contains("warning: the new subject tony and the subject Tony differ only in case"),
+        "{}",
+        said.out
+    );
+    for more in [&["Ada", "TONY"][..], &["Ada", "TONY", "--dry-run"]] {
+        let said = house.run("subject rename", more).ends(1);
+        assert!(said.err.contains("subject merge"), "{}", said.err);
+    }
+    assert_eq!(names(&house), ["Ada", "Tony", "tony"]);
+}
+
+#[test]
 fn equal_file_names_in_two_folders_are_two_subjects() {
     let house = House::new();
     let cameras = ["cam1", "cam2", "cam3"];

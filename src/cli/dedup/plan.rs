@@ -43,8 +43,8 @@ pub struct Arguments {
     /// Folder whose photos are compared and never moved; repeatable
     #[arg(long, value_name = "DIR")]
     reference: Vec<PathBuf>,
-    /// Rule that selects the photo to keep; the first that distinguishes two photos decides: largest, best-quality, oldest, newest,
-    /// most-metadata, folder:PATH; repeatable [default: largest most-metadata best-quality oldest]
+    /// Rule that selects the photo to keep; the first that distinguishes two photos decides: original, largest, best-quality, oldest,
+    /// newest, most-metadata, folder:PATH; repeatable [default: original largest most-metadata best-quality oldest]
     #[arg(long, value_name = "RULE", value_parser = str::parse::<Keep>)]
     keep: Vec<Keep>,
     /// Find only files with equal bytes

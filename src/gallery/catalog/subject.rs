@@ -1,5 +1,7 @@
 //! Subjects: their names, and corrections.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
@@ -8,7 +10,7 @@ use super::journal::{Kind, record};
 use super::unknown::remove_unknown_of_removed_photos;
 use super::{Catalog, Result, list};
 use crate::gallery::error::GalleryError;
-use crate::gallery::name::{Name, Person, normalised};
+use crate::gallery::name::{Name, Person, folded, normalised};
 
 /// A subject of the gallery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,6 +276,60 @@ impl Catalog {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// The name of another subject that differs from `name` only in case or in the form of its characters.
+    pub(in crate::gallery) fn similar_to(&self, subject: u64, name: &Name) -> Result<Option<String>> {
+        let wanted = folded(name.as_str());
+        let mut found = None;
+        self.each_name(0, |id, other| {
+            if id != subject && found.is_none() && folded(other) == wanted {
+                found = Some(other.to_owned());
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// The highest id of a subject, 0 if there is none.
+    pub(in crate::gallery) fn last_subject(&self) -> Result<u64> {
+        self.read("listing subjects", |db| {
+            let last = "SELECT coalesce(max(id), 0) FROM subjects";
+            db.query_row(last, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+        })
+    }
+
+    /// The names of subjects with ids above `after` that differ only in case or form from that of another subject, each with that name.
+    pub(in crate::gallery) fn similar_names(&self, after: u64) -> Result<Vec<[String; 2]>> {
+        let mut new: HashMap<String, Vec<(u64, String)>> = HashMap::new();
+        self.each_name(after, |id, name| new.entry(folded(name)).or_default().push((id, name.to_owned())))?;
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut similar = Vec::new();
+        self.each_name(0, |id, name| {
+            for (other, new) in new.get(&folded(name)).into_iter().flatten().filter(|(other, _)| *other > id)
+            {
+                similar.push((*other, [new.clone(), name.to_owned()]));
+            }
+        })?;
+        similar.sort();
+        Ok(similar.into_iter().map(|(_, names)| names).collect())
+    }
+
+    /// Calls `visit` with the id and the name of every subject with an id above `after`.
+    fn each_name(&self, after: u64, mut visit: impl FnMut(u64, &str)) -> Result<()> {
+        self.read("listing subjects", |db| {
+            let mut statement = db.prepare(
+                "SELECT id, name FROM subjects WHERE id > ?1 AND intact('subjects', sum, id, name, created)",
+            )?;
+            let mut rows = statement.query([after.cast_signed()])?;
+            while let Some(row) = rows.next()? {
+                if let Ok(name) = row.get_ref(1)?.as_str() {
+                    visit(row.get::<_, i64>(0)?.cast_unsigned(), name);
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Adds every template of a subject to `removing`. The caller calls `finish_removing` after the index has deleted them.

@@ -7,13 +7,15 @@ use proptest::prelude::*;
 use super::super::{Edge, components};
 use super::*;
 
+static GO: AtomicBool = AtomicBool::new(false);
+
 /// Every pair of these faces with the score.
 fn pairs(faces: std::ops::Range<u32>, score: f32) -> Vec<Edge> {
     faces.clone().flat_map(|a| (faces.start..a).map(move |b| Edge { a, b, score })).collect()
 }
 
 fn clusters(faces: usize, edges: &[Edge], threshold: f32, sizes: (usize, usize)) -> Vec<u32> {
-    hdbscan(&Graph::new(faces, edges).unwrap(), &Constraints::new(), threshold, sizes).numbered()
+    hdbscan(&Graph::new(faces, edges).unwrap(), &Constraints::new(), threshold, sizes, &GO).numbered()
 }
 
 /// Two people of five faces who look alike, one of five different photos, and two faces that are less close to all than these are.
@@ -33,7 +35,11 @@ fn people_of_different_density_are_found_where_no_threshold_separates_them() {
     let graph = Graph::new(17, &edges).unwrap();
     for threshold in 0..20 {
         let threshold = threshold as f32 * 0.05;
-        assert_ne!(components(&graph, &Constraints::new(), threshold).numbered(), expected, "{threshold}");
+        assert_ne!(
+            components(&graph, &Constraints::new(), threshold, &GO).numbered(),
+            expected,
+            "{threshold}"
+        );
     }
 }
 
@@ -68,7 +74,7 @@ fn an_exclusion_cuts_a_cluster_at_its_weakest_edges() {
     let mut edges = [pairs(0..3, 0.9), pairs(3..6, 0.9)].concat();
     edges.extend([(0, 3), (1, 4), (2, 5)].map(|(a, b)| Edge { a, b, score: 0.85 }));
     let graph = Graph::new(7, &edges).unwrap();
-    let of = |constraints: &Constraints| hdbscan(&graph, constraints, 0.5, (1, 2)).numbered();
+    let of = |constraints: &Constraints| hdbscan(&graph, constraints, 0.5, (1, 2), &GO).numbered();
     assert_eq!(of(&Constraints::new()), [0, 0, 0, 0, 0, 0, 1]);
     let mut constraints = Constraints::new();
     constraints.cannot_link(1, 5);

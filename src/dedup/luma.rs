@@ -1,0 +1,39 @@
+//! The luma of a photo in full size.
+
+use crate::image::Photo;
+
+/// Grey values, 0 to 255, of JFIF's luma; rows from top to bottom.
+#[derive(Debug)]
+pub struct Luma {
+    pub width: usize,
+    pub height: usize,
+    pub grey: Vec<u8>,
+}
+
+impl Luma {
+    /// The luma of a photo.
+    pub fn of(photo: &Photo) -> Self {
+        let luma = |&[red, green, blue]: &[u8; 3]| {
+            ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 32_768) >> 16)
+                as u8
+        };
+        let grey = photo.pixels.as_chunks::<3>().0.iter().map(luma).collect();
+        Self { width: photo.width as usize, height: photo.height as usize, grey }
+    }
+
+    /// The value between four pixels; outside, that of the nearest one. Both sides have at least 2 pixels.
+    pub fn between(&self, x: f32, y: f32) -> f32 {
+        let axis = |place: f32, length: usize| {
+            let place = place.clamp(0.0, (length - 1) as f32);
+            let first = (place as usize).min(length - 2);
+            (first, place - first as f32)
+        };
+        let ((left, across), (top, down)) = (axis(x, self.width), axis(y, self.height));
+        let row = |y: usize| {
+            let [one, other] = [0, 1].map(|step| f32::from(self.grey[y * self.width + left + step]));
+            one + (other - one) * across
+        };
+        let (above, below) = (row(top), row(top + 1));
+        above + (below - above) * down
+    }
+}
