@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 from . import colour, geometry
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-# Limits for a face: turns of the head in degrees, and the distance of the eyes in pixels.
-YAW, PITCH, EYES = 25.0, 30.0, 24.0
+# Limits for a face: turns of the head in degrees, the distance of the eyes in pixels, and the score of the detector.
+YAW, PITCH, EYES, DETECTED = 25.0, 30.0, 24.0, 0.998
 # Limits for a pair: differences in degrees, and how far apart the landmarks are in the frame of 112 (root mean square).
 YAW_APART, PITCH_APART, SHAPE_APART = 12.0, 15.0, 3.5
 # Two names with a higher score are one person or nearly so, or a wrong label.
@@ -89,15 +89,15 @@ def people(folder, found):
     if not seen:
         raise Problem(f"{folder} has no folder of a person with photos in it")
     if not photos:
-        raise Problem(f"none of the {seen} photos in {folder} has a usable face: upright, frontal, eyes {EYES:.0f} pixels apart")
+        raise Problem(f"none of the {seen} photos in {folder} has a usable face: certain, upright, frontal, eyes {EYES:.0f} pixels apart")
     return photos
 
 
 def usable(face):
-    """Whether a face is upright, nearly frontal and large enough."""
+    """Whether a face is certain, upright, nearly frontal and large enough."""
     eyes = np.subtract(face["landmarks"][1], face["landmarks"][0])
     quality = face["quality"]
-    return not face["turned"] and abs(quality["yaw"]) <= YAW and abs(quality["pitch"]) <= PITCH and np.hypot(*eyes) >= EYES
+    return face["score"] >= DETECTED and not face["turned"] and abs(quality["yaw"]) <= YAW and abs(quality["pitch"]) <= PITCH and np.hypot(*eyes) >= EYES
 
 
 def pairs(targets, donors, count, rng):
@@ -123,7 +123,7 @@ def pairs(targets, donors, count, rng):
             allowed = (names != target.person) & (uses < most) & (score < SCORE) & (apart < SHAPE_APART)
             allowed &= (np.abs(yaw - target.yaw) < YAW_APART) & (np.abs(pitch - target.pitch) < PITCH_APART)
             allowed &= sizes >= SMALLER * geometry.Similarity(geometry.FRAME, target.landmarks).scale
-            cost = apart + np.sqrt(((colours - complexion(target)) ** 2).sum(-1)) / 10 - 4 * score + rng.uniform(0, 0.5, len(donors))
+            cost = apart + np.sqrt(((colours - complexion(target)) ** 2).sum(-1)) / 10 - 8 * score + rng.uniform(0, 0.5, len(donors))
             for donor in np.argsort(np.where(allowed, cost, np.inf)):
                 if not allowed[donor]:
                     break

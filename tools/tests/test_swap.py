@@ -38,7 +38,7 @@ def encoded(folder, score=0.0):
     """A folder as `gallerist encode` writes it for the photos of LANDMARKS. `score` is that of any two templates."""
     with open(os.path.join(folder, "templates.jsonl"), "w") as lines:
         for photo, landmarks in LANDMARKS.items():
-            face = {"landmarks": landmarks, "turned": 0, "quality": {"yaw": 0.0, "pitch": 0.0}}
+            face = {"landmarks": landmarks, "score": 1.0, "turned": 0, "quality": {"yaw": 0.0, "pitch": 0.0}}
             lines.write(json.dumps({"path": os.path.join(FACES, photo), "face": face}) + "\n")
     vectors = np.sqrt(1 - score) * np.eye(len(LANDMARKS) + 1, dtype=np.float32)[:-1]
     vectors[:, -1] = np.sqrt(score)
