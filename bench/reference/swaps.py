@@ -7,6 +7,7 @@ the photo that the face was taken from. A photo without a found face is not acce
 
 For each model and kind of swap a JSON line, with shares in percent:
   accepted          of the swaps, as the donor, averaged over swaps; with a 95 % interval from resampling the donors
+  accepted_apart    the same, of those swaps only whose target no photo of the donor accepts without the swap
   accepted_target   of the swaps, as the target
   genuine           of the donor's unchanged photos, as the donor (the highest share that swaps can be expected to reach)
   control           of the target's unchanged photos, as the donor (pairs are chosen to look alike)
@@ -14,6 +15,7 @@ WORK keeps photos and templates; a second run resumes.
 """
 
 import argparse
+import collections
 import json
 import os
 import subprocess
@@ -81,22 +83,15 @@ def swaps(kind, folder):
 
 
 def shares(rows, genuine, probes, who, threshold):
-    """For each swap, the share of the reference photos of `who` that accept the probe: NaN if there is none."""
+    """For each swap, the share of the other photos of `who`, its donor or its target, that accept the probe."""
+    of = {}
+    for path in genuine:
+        of.setdefault(os.path.dirname(path), []).append(path)
     found = []
     for row, probe in zip(rows, probes):
-        references = [genuine[path] for path in genuine_of(genuine, row[who]) if path != real(row["donor"]) and path != real(row["target"])]
-        accepted = 0.0 if probe is None else (np.stack(references) @ probe >= threshold).mean() if references else np.nan
-        found.append(accepted if references else np.nan)
+        others = [genuine[path] for path in of[os.path.dirname(real(row[who]))] if path != real(row[who])]
+        found.append(0.0 if probe is None else (np.stack(others) @ probe >= threshold).mean())
     return np.array(found)
-
-
-def genuine_of(genuine, photo, index={}):
-    if id(genuine) not in index:
-        index.clear()
-        index[id(genuine)] = by_person = {}
-        for path in genuine:
-            by_person.setdefault(os.path.dirname(path), []).append(path)
-    return index[id(genuine)].get(os.path.dirname(real(photo)), [])
 
 
 def real(photo):
@@ -124,6 +119,8 @@ def machine():
 def measure(model, kind, genuine, limits, measured, folder):
     out, rows = swaps(kind, folder)
     made = templates([out], model, f"{out}-{model}")
+    count = collections.Counter(os.path.dirname(path) for path in genuine)
+    rows = [row for row in rows if all(count[os.path.dirname(real(row[who]))] > 1 for who in ("donor", "target"))]
     probes = {
         "accepted": ([made.get(os.path.realpath(os.path.join(out, row["photo"]))) for row in rows], "donor"),
         "genuine": ([genuine.get(real(row["donor"])) for row in rows], "donor"),
@@ -133,14 +130,11 @@ def measure(model, kind, genuine, limits, measured, folder):
     line = {"model": model, "kind": kind, "swaps": len(rows), "no_face": sum(probe is None for probe in probes["accepted"][0])}
     line |= {"donors": len({row["donor_person"] for row in rows}), "genuine_photos": measured}
     for name, threshold in limits.items():
-        rates = {"threshold": round(threshold, 4)}
-        for what, (vectors, who) in probes.items():
-            found = shares(rows, genuine, vectors, who, threshold)
-            known = ~np.isnan(found)
-            rates[what] = percent(found[known].mean())
-            if what == "accepted":
-                rates["interval"] = interval(found[known], np.array([row["donor_person"] for row in rows])[known])
-        line[name] = rates
+        found = {what: shares(rows, genuine, vectors, who, threshold) for what, (vectors, who) in probes.items()}
+        rates = {what: percent(np.mean(values)) for what, values in found.items()}
+        rates["interval"] = interval(found["accepted"], [row["donor_person"] for row in rows])
+        apart = found["control"] == 0
+        line[name] = {"threshold": round(threshold, 4), "apart": int(apart.sum()), "accepted_apart": percent(found["accepted"][apart].mean()), **rates}
     commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     return line | {"command": OPTIONS.command, "commit": commit, "machine": machine()}
 
