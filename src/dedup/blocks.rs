@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::alignment::{Alignment, Level};
+use super::alignment::Alignment;
+use super::level::{Level, Seen};
 use super::moments::Moments;
 use super::signature::{FEW, STRUCTURE};
 use super::thumbnail::SIDE;
 use super::tones::Tones;
+use super::vectors::vectorized;
 
 /// Side of a block in pixels of the thumbnail, and blocks per axis.
 const BLOCK: usize = 8;
@@ -117,15 +119,23 @@ pub(super) struct Blocks {
 impl Blocks {
     /// The blocks of `one`, and what of `other` is there.
     pub fn of(one: &Level, other: &Level, alignment: &Alignment) -> Self {
-        let plain = Alignment { gain: 1.0, bias: 0.0, ..*alignment };
-        let seen = other.seen_through(&plain);
-        let linear = |a: f32, b: f32| (a, alignment.gain * b + alignment.bias);
-        let mut compared = Self::with(one, &seen, alignment, linear);
+        vectorized(
+            #[inline(always)]
+            || Self::compared(one, other, alignment),
+        )
+    }
+
+    #[inline(always)]
+    fn compared(one: &Level, other: &Level, alignment: &Alignment) -> Self {
+        let seen = other.seen_through(alignment.scale, alignment.shift);
+        let linear = |grey: &f32| alignment.gain * grey + alignment.bias;
+        let plain = Seen { grey: seen.grey.iter().map(linear).collect(), ..seen.clone() };
+        let mut compared = Self::with(&one.grey, &plain, alignment);
         if !compared.are_promising() {
             return compared;
         }
-        let tones = Tones::between(&one.grey, &seen, alignment);
-        let toned = Self::with(one, &seen, alignment, |a, b| tones.pair(a, b));
+        let (toned_one, toned) = Tones::between(&one.grey, &seen, alignment).applied(&one.grey, &seen);
+        let toned = Self::with(&toned_one, &toned, alignment);
         // A caption of the same grey as a part of the picture distorts the curve there.
         for (block, toned) in compared.blocks.iter_mut().flatten().zip(toned.blocks.iter().flatten()) {
             if toned.unexplained < block.unexplained {
@@ -135,25 +145,13 @@ impl Blocks {
         compared
     }
 
-    fn with(
-        one: &Level,
-        seen: &[f32],
-        alignment: &Alignment,
-        tones: impl Fn(f32, f32) -> (f32, f32),
-    ) -> Self {
+    #[inline(always)]
+    fn with(one: &[f32], seen: &Seen, alignment: &Alignment) -> Self {
+        let moments = Moments::of_blocks::<BLOCK>(one, seen);
         let mut all = Moments::default();
-        let mut block = |row: usize, column: usize| {
-            let mut moments = Moments::default();
-            for y in row * BLOCK..(row + 1) * BLOCK {
-                let pixels = y * SIDE + column * BLOCK..y * SIDE + (column + 1) * BLOCK;
-                let pairs = one.grey[pixels.clone()].iter().zip(&seen[pixels]);
-                pairs.filter(|(_, b)| !b.is_nan()).for_each(|(a, b)| {
-                    let (a, b) = tones(*a, *b);
-                    moments.add(a, b);
-                });
-            }
-            all += moments;
-            Block::of(&moments)
+        moments.iter().for_each(|block| all += *block);
+        let block = |row: usize, column: usize| {
+            Block::of(&moments.get(row * BLOCKS + column).copied().unwrap_or_default())
         };
         let blocks = std::array::from_fn(|row| std::array::from_fn(|column| block(row, column)));
         Self { blocks, alignment: *alignment, all }

@@ -6,9 +6,10 @@
 //! mark), and almost nowhere else: two photos of a series agree in the background and disagree where something moved, and two pages
 //! of text disagree where their texts differ. Pictures without structure must be nearly equal in every pixel, and empty ones are never copies.
 
-use super::alignment::{Alignment, Level, Pyramid, align, realign};
+use super::alignment::{Alignment, align, realign};
 use super::blocks::Blocks;
 use super::hash::Window;
+use super::level::{Level, Pyramid};
 use super::orientation::Orientation;
 
 /// Change of the area that is a crop or a frame, and share of agreeing blocks below which there is a caption.
@@ -22,6 +23,11 @@ const RETOUCHED_BIAS: f32 = 10.0;
 /// How much sharper a picture is that is smoothed before it is compared, and the most steps of it.
 const SHARPER: f32 = 1.2;
 const MOST_SMOOTHING: usize = 4;
+
+/// Differences of scales and translations, of gains and of biases of two alignments that converged to one.
+const SAME: f32 = 0.001;
+const SAME_GAIN: f32 = 0.005;
+const SAME_BIAS: f32 = 1.0;
 
 /// How one picture was found to be a copy of another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,15 +85,50 @@ impl Likeness {
     }
 }
 
+/// Alignments of two pictures in one orientation that do not make them equal.
+#[derive(Debug, Default)]
+pub struct Refuted(Vec<Alignment>);
+
+impl Refuted {
+    /// Whether an alignment is one of these, apart from what is left when an alignment converges.
+    fn contains(&self, alignment: &Alignment) -> bool {
+        let are_near = |one: [f32; 2], other: [f32; 2]| (0..2).all(|at| (one[at] - other[at]).abs() < SAME);
+        self.0.iter().any(|known| {
+            are_near(known.scale, alignment.scale)
+                && are_near(known.shift, alignment.shift)
+                && (known.gain - alignment.gain).abs() < SAME_GAIN
+                && (known.bias - alignment.bias).abs() < SAME_BIAS
+        })
+    }
+}
+
 /// Compares `one`, which is already turned by `orientation`, with `other`. Only `part` of it is aligned. `None` if they are different pictures.
+/// Several starts often lead to one alignment; one in `refuted` is not compared again.
 pub fn compare(
     one: &Pyramid,
     other: &Pyramid,
     orientation: Orientation,
-    part: Window,
-    start: Alignment,
+    (part, start): (Window, Alignment),
+    refuted: &mut Refuted,
 ) -> Option<Likeness> {
     let alignment = align(one, other, part, start)?;
+    if refuted.contains(&alignment) {
+        return None;
+    }
+    let likeness = explained(one, other, orientation, alignment);
+    if likeness.is_none() {
+        refuted.0.push(alignment);
+    }
+    likeness
+}
+
+/// Whether an alignment, or a better one near it, makes the pictures equal.
+fn explained(
+    one: &Pyramid,
+    other: &Pyramid,
+    orientation: Orientation,
+    alignment: Alignment,
+) -> Option<Likeness> {
     let likeness = |alignment: Alignment, blocks: &Blocks| {
         blocks.agreement().map(|agreement| Likeness { orientation, alignment, agreement })
     };

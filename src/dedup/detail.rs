@@ -3,7 +3,9 @@
 //! Two frames of a still camera agree in nearly every block of a thumbnail. At full size, an edge that moved by one pixel leaves most of a
 //! block unexplained. What compression costs is small beside the structure of a block, even at a low quality.
 
+use super::brightness::luma;
 use super::moments::Moments;
+use super::vectors::vectorized;
 use crate::image::Photo;
 
 /// Longest side that is compared, in pixels. Larger photos are reduced by a whole number.
@@ -31,6 +33,12 @@ pub struct Detail {
 impl Detail {
     /// The detail of a photo: each pixel is the mean of a square, or of what of it is in the photo. At most 4 MiB.
     pub fn of(photo: &Photo) -> Self {
+        if photo.width.max(photo.height) as usize <= LONGEST {
+            return vectorized(
+                #[inline(always)]
+                || Self::whole(photo),
+            );
+        }
         let (width, height) = (photo.width as usize, photo.height as usize);
         let factor = width.max(height).div_ceil(LONGEST).max(1);
         let (columns, rows) = (width.div_ceil(factor), height.div_ceil(factor));
@@ -59,11 +67,16 @@ impl Detail {
             return false;
         }
         let mut blocks: Vec<(f32, f32)> = Vec::new();
-        for top in (0..self.height).step_by(BLOCK) {
-            for left in (0..self.width).step_by(BLOCK) {
-                blocks.push(self.unexplained(other, left, top));
-            }
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for top in (0..self.height).step_by(BLOCK) {
+                    for left in (0..self.width).step_by(BLOCK) {
+                        blocks.push(self.unexplained(other, left, top));
+                    }
+                }
+            },
+        );
         // What compression costs in most blocks, it may cost several times in another one.
         let mut variances: Vec<f32> = blocks.iter().map(|(_, variance)| *variance).collect();
         let at = variances.len() * 3 / 4;
@@ -73,15 +86,25 @@ impl Detail {
             < DIFFERENT
     }
 
-    /// Variance of a block that the other photo leaves unexplained: the share, and the amount.
-    fn unexplained(&self, other: &Self, left: usize, top: usize) -> (f32, f32) {
-        let mut moments = Moments::default();
-        let (right, bottom) = ((left + BLOCK).min(self.width), (top + BLOCK).min(self.height));
-        for y in top..bottom {
-            let pixels = y * self.width + left..y * self.width + right;
-            let pairs = self.grey[pixels.clone()].iter().zip(&other.grey[pixels]);
-            pairs.for_each(|(a, b)| moments.add((*a).into(), (*b).into()));
+    /// The detail of a photo that is not reduced.
+    #[inline(always)]
+    fn whole(photo: &Photo) -> Self {
+        let (width, height) = (photo.width as usize, photo.height as usize);
+        let (mut line, mut grey) = (vec![0; width], Vec::with_capacity(width * height));
+        for pixels in photo.pixels.chunks_exact(width * 3) {
+            luma(pixels, &mut line);
+            grey.extend(line.iter().map(|luma| (luma >> 8) as u8));
         }
+        Self { width, height, grey }
+    }
+
+    /// Variance of a block that the other photo leaves unexplained: the share, and the amount.
+    #[inline(always)]
+    fn unexplained(&self, other: &Self, left: usize, top: usize) -> (f32, f32) {
+        let (right, bottom) = ((left + BLOCK).min(self.width), (top + BLOCK).min(self.height));
+        let lines = (top..bottom).map(|y| y * self.width + left..y * self.width + right);
+        let lines = lines.map(|line| (&self.grey[line.clone()], &other.grey[line]));
+        let moments = Moments::of_bytes(lines);
         let [one, two] = moments.variances();
         let common = moments.covariance().max(0.0);
         let left = |spread: f32, by: f32| (spread - common * common / by.max(1.0)).max(0.0);

@@ -9,9 +9,10 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::alignment::{Alignment, Pyramid};
-use super::comparison::{Likeness, compare};
+use super::alignment::Alignment;
+use super::comparison::{Likeness, Refuted, compare};
 use super::hash::{PerceptualHash, Window};
+use super::level::Pyramid;
 use super::multi_index::MultiIndex;
 use super::orientation::Orientation;
 use super::signature::{STRIPS, Signature, WINDOWS};
@@ -150,9 +151,9 @@ impl<'a> Index<'a> {
 
     fn star<P: Photos>(&self, centre: usize, is_free: &[bool], photos: &P) -> Result<Star, P::Error> {
         let mut candidates: Vec<(usize, Vec<Candidate>)> = self
-            .candidates(centre)
+            .candidates(centre, is_free)
             .into_iter()
-            .filter(|(photo, _)| is_free[*photo] && photos.may_join(centre, *photo))
+            .filter(|(photo, _)| photos.may_join(centre, *photo))
             .collect();
         let mut copies = Vec::new();
         if candidates.is_empty() {
@@ -162,12 +163,14 @@ impl<'a> Index<'a> {
         let kept = Pyramid::of(&photos.thumbnail(centre)?);
         for (photo, candidates) in candidates {
             let thumbnail = photos.thumbnail(photo)?;
-            let mut turned: Vec<(Orientation, Pyramid)> = Vec::new();
+            let mut turned: Vec<(Orientation, Pyramid, Refuted)> = Vec::new();
             let likeness = candidates.into_iter().find_map(|(orientation, part, start)| {
-                if turned.last().is_none_or(|(last, _)| *last != orientation) {
-                    turned.push((orientation, Pyramid::of(&orientation.apply(&thumbnail))));
+                if turned.last().is_none_or(|(last, ..)| *last != orientation) {
+                    let pyramid = Pyramid::of(&orientation.apply(&thumbnail));
+                    turned.push((orientation, pyramid, Refuted::default()));
                 }
-                compare(&turned.last()?.1, &kept, orientation, part, start)
+                let (_, pyramid, refuted) = turned.last_mut()?;
+                compare(pyramid, &kept, orientation, (part, start), refuted)
             });
             if let Some(likeness) = likeness
                 && photos.confirms(centre, photo, &likeness)?
@@ -178,8 +181,8 @@ impl<'a> Index<'a> {
         Ok(Star { centre, copies })
     }
 
-    /// Photos whose hashes are near, with the orientations and parts in which they are, the whole pictures as they are first.
-    fn candidates(&self, centre: usize) -> HashMap<usize, Vec<Candidate>> {
+    /// Free photos whose hashes are near, with the orientations and parts in which they are, the whole pictures as they are first.
+    fn candidates(&self, centre: usize, is_free: &[bool]) -> HashMap<usize, Vec<Candidate>> {
         let signature = &self.signatures[centre];
         let mut found: HashMap<usize, Vec<Candidate>> = HashMap::new();
         for orientation in Orientation::ALL {
@@ -187,7 +190,10 @@ impl<'a> Index<'a> {
             let turned = |hash: PerceptualHash| hash.oriented(orientation.inverse());
             let mut add = |photo: usize, window: usize, kept: usize| {
                 let is_whole = (window, kept) == (0, 0);
-                if photo != centre && self.signatures[photo].may_equal(orientation, signature, is_whole) {
+                if photo != centre
+                    && is_free[photo]
+                    && self.signatures[photo].may_equal(orientation, signature, is_whole)
+                {
                     let part = orientation.window(WINDOWS[window]);
                     let candidate = (orientation, part, Alignment::between(part, WINDOWS[kept]));
                     let known = found.entry(photo).or_default();

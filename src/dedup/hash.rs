@@ -21,6 +21,7 @@ pub struct PerceptualHash(pub u64);
 
 impl PerceptualHash {
     /// Bits that differ, 0 to 63.
+    #[inline(always)]
     pub fn distance(self, other: Self) -> u32 {
         (self.0 ^ other.0).count_ones()
     }
@@ -57,7 +58,8 @@ pub type Window = [f32; 4];
 
 /// Computes hashes.
 pub struct Hasher {
-    cosines: [[f32; SAMPLES]; FREQUENCIES],
+    /// For each sample, the cosine of each frequency there.
+    cosines: [[f32; FREQUENCIES]; SAMPLES],
 }
 
 impl Default for Hasher {
@@ -65,7 +67,7 @@ impl Default for Hasher {
         let cosine = |frequency: usize, at: usize| {
             (std::f32::consts::PI * frequency as f32 * (at as f32 + 0.5) / SAMPLES as f32).cos()
         };
-        let cosines = std::array::from_fn(|frequency| std::array::from_fn(|at| cosine(frequency, at)));
+        let cosines = std::array::from_fn(|at| std::array::from_fn(|frequency| cosine(frequency, at)));
         Self { cosines }
     }
 }
@@ -76,15 +78,15 @@ impl Hasher {
         let samples = sampled(thumbnail, window);
         let mut rows = [[0_f32; FREQUENCIES]; SAMPLES];
         for (row, samples) in rows.iter_mut().zip(&samples) {
-            for (value, cosines) in row.iter_mut().zip(&self.cosines) {
-                *value = samples.iter().zip(cosines).map(|(sample, cosine)| sample * cosine).sum();
+            for (sample, cosines) in samples.iter().zip(&self.cosines) {
+                row.iter_mut().zip(cosines).for_each(|(value, cosine)| *value += sample * cosine);
             }
         }
         let mut bits = 0;
-        for (y, cosines) in self.cosines.iter().enumerate() {
+        for y in 0..FREQUENCIES {
             let mut sums = [0_f32; FREQUENCIES];
-            for (row, cosine) in rows.iter().zip(cosines) {
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += cosine * value);
+            for (row, cosines) in rows.iter().zip(&self.cosines) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += cosines[y] * value);
             }
             for (x, sum) in sums.iter().enumerate() {
                 bits |= u64::from(*sum > 0.0) << (FREQUENCIES * y + x);

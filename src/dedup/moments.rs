@@ -1,5 +1,9 @@
 //! Moments of pairs of pixels.
 
+use std::ops::Range;
+
+use super::level::Seen;
+
 /// Sums over pairs of grey values.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moments {
@@ -17,6 +21,80 @@ impl Moments {
         self.sums = [self.sums[0] + a, self.sums[1] + b];
         self.squares = [self.squares[0] + a * a, self.squares[1] + b * b];
         self.product += a * b;
+    }
+
+    /// Adds the pairs of two lines of equal length.
+    #[inline(always)]
+    pub fn add_all(&mut self, one: &[f32], other: &[f32]) {
+        let ((chunks, rest), (other_chunks, other_rest)) = (one.as_chunks(), other.as_chunks());
+        *self += Self::of_lines::<8>(chunks.iter().zip(other_chunks));
+        rest.iter().zip(other_rest).for_each(|(a, b)| self.add(*a, *b));
+    }
+
+    /// The moments of the pairs in pairs of short lines, added column by column.
+    #[inline(always)]
+    fn of_lines<'a, const LANES: usize>(
+        lines: impl Iterator<Item = (&'a [f32; LANES], &'a [f32; LANES])>,
+    ) -> Self {
+        let mut sums = [[0_f32; LANES]; 5];
+        let mut count = 0;
+        for (one, other) in lines {
+            count += LANES;
+            for at in 0..LANES {
+                let (a, b) = (one[at], other[at]);
+                sums[0][at] += a;
+                sums[1][at] += b;
+                sums[2][at] += a * a;
+                sums[3][at] += b * b;
+                sums[4][at] += a * b;
+            }
+        }
+        let [a, b, aa, bb, product] = sums.map(|lanes| lanes.iter().sum());
+        Self { count: count as f32, sums: [a, b], squares: [aa, bb], product }
+    }
+
+    /// The moments of the pairs of bytes in pairs of lines. The sums are whole numbers, so they are exact.
+    #[inline(always)]
+    pub fn of_bytes<'a>(lines: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let (mut count, mut sums) = (0, [0_u32; 5]);
+        for (one, other) in lines {
+            count += one.len().min(other.len());
+            for (a, b) in one.iter().zip(other) {
+                let (a, b) = (u32::from(*a), u32::from(*b));
+                sums = [sums[0] + a, sums[1] + b, sums[2] + a * a, sums[3] + b * b, sums[4] + a * b];
+            }
+        }
+        let [a, b, aa, bb, product] = sums.map(|sum| sum as f32);
+        Self { count: count as f32, sums: [a, b], squares: [aa, bb], product }
+    }
+
+    /// The moments of each block of `SIDE` x `SIDE` pixels, row by row, of one picture and of what another one has there.
+    #[inline(always)]
+    pub fn of_blocks<const SIDE: usize>(one: &[f32], other: &Seen) -> Vec<Self> {
+        let side = other.side;
+        let common = |inside: &Range<usize>, from: usize| {
+            let start = inside.start.max(from);
+            start..inside.end.min(from + SIDE).max(start)
+        };
+        let mut blocks = Vec::with_capacity((side / SIDE).pow(2));
+        for top in (0..side).step_by(SIDE) {
+            let rows = common(&other.rows, top);
+            for left in (0..side).step_by(SIDE) {
+                let columns = common(&other.columns, left);
+                let lines = rows.clone().map(|row| row * side + columns.start..row * side + columns.end);
+                blocks.push(if columns.len() == SIDE {
+                    let line = |line: Range<usize>| {
+                        Some((one[line.clone()].first_chunk()?, other.grey[line].first_chunk()?))
+                    };
+                    Self::of_lines::<SIDE>(lines.filter_map(line))
+                } else {
+                    let mut moments = Self::default();
+                    lines.for_each(|line| moments.add_all(&one[line.clone()], &other.grey[line]));
+                    moments
+                });
+            }
+        }
+        blocks
     }
 
     /// The two means.

@@ -5,6 +5,7 @@
 //! 2 bits of each part.
 
 use super::hash::PerceptualHash;
+use super::vectors::vectorized;
 
 /// Largest distance that a look-up finds completely.
 pub const MOST_BITS: u32 = 11;
@@ -24,6 +25,8 @@ pub struct MultiIndex {
 struct Lists {
     starts: Vec<u32>,
     rows: Vec<u32>,
+    /// A bit for each value that has rows. Most values have none, and these bits stay in the nearest memory.
+    used: Vec<u64>,
 }
 
 impl MultiIndex {
@@ -36,22 +39,40 @@ impl MultiIndex {
 
     /// Calls `found` with the distance, once for each row within `bits` of `hash`, at most [`MOST_BITS`], in no particular order.
     pub fn within(&self, hash: PerceptualHash, bits: u32, mut found: impl FnMut(usize, u32)) {
-        let bits = bits.min(MOST_BITS);
+        vectorized(
+            #[inline(always)]
+            || self.look_up(hash, bits.min(MOST_BITS), &mut found),
+        );
+    }
+
+    #[inline(always)]
+    fn look_up(&self, hash: PerceptualHash, bits: u32, found: &mut impl FnMut(usize, u32)) {
         for (part, lists) in self.parts.iter().enumerate() {
+            let own = value(hash, part);
             for mask in &self.masks {
-                for &row in lists.of(value(hash, part) ^ mask) {
+                let value = own ^ mask;
+                if !lists.has(value) {
+                    continue;
+                }
+                for &row in lists.of(value) {
                     let other = self.hashes[row as usize];
-                    let is_first = (0..part).all(|earlier| {
-                        (value(hash, earlier) ^ value(other, earlier)).count_ones() > PART_BITS
-                    });
                     let distance = hash.distance(other);
-                    if is_first && distance <= bits {
+                    if distance <= bits && is_first(hash, other, part) {
                         found(row as usize, distance);
                     }
                 }
             }
         }
     }
+}
+
+/// Whether no part before this one leads from one hash to the other.
+#[inline(always)]
+fn is_first(one: PerceptualHash, other: PerceptualHash, part: usize) -> bool {
+    (0..part).all(
+        #[inline(always)]
+        |earlier| (value(one, earlier) ^ value(other, earlier)).count_ones() > PART_BITS,
+    )
 }
 
 impl Lists {
@@ -70,7 +91,15 @@ impl Lists {
             rows[*place as usize] = row as u32;
             *place += 1;
         }
-        Self { starts, rows }
+        let mut used = vec![0_u64; VALUES / 64];
+        for value in (0..VALUES).filter(|value| starts[*value] < starts[value + 1]) {
+            used[value / 64] |= 1 << (value % 64);
+        }
+        Self { starts, rows, used }
+    }
+
+    fn has(&self, value: u16) -> bool {
+        self.used[usize::from(value) / 64] >> (value % 64) & 1 == 1
     }
 
     fn of(&self, value: u16) -> &[u32] {
@@ -79,6 +108,7 @@ impl Lists {
     }
 }
 
+#[inline(always)]
 fn value(hash: PerceptualHash, part: usize) -> u16 {
     (hash.0 >> (16 * part)) as u16
 }

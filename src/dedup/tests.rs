@@ -8,15 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
-use super::alignment::{Alignment, Pyramid};
+use super::alignment::Alignment;
 use super::application::{ApplyRequest, Refused, apply, undo};
 use super::cache::Cache;
-use super::comparison::{Likeness, compare};
+use super::comparison::{Likeness, Refuted, compare};
 use super::decisions::Decisions;
 use super::disposal::Disposal;
 use super::grouping::{Photos, Star, group};
 use super::hash::Hasher;
 use super::keep::Keep;
+use super::level::Pyramid;
 use super::orientation::Orientation;
 use super::plan::Action;
 use super::planning::{PlanRequest, plan};
@@ -49,7 +50,8 @@ fn scene(seed: u32) -> impl Fn(f32, f32) -> f32 {
 }
 
 fn compared(one: &Thumbnail, other: &Thumbnail) -> Option<Likeness> {
-    compare(&Pyramid::of(one), &Pyramid::of(other), Orientation::default(), WINDOWS[0], Alignment::IDENTITY)
+    let (start, mut refuted) = ((WINDOWS[0], Alignment::IDENTITY), Refuted::default());
+    compare(&Pyramid::of(one), &Pyramid::of(other), Orientation::default(), start, &mut refuted)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A small grey copy of a photo, from which the perceptual hash is computed and with which photos are compared.
 
+use super::brightness::luma;
+use super::vectors::vectorized;
 use crate::image::Photo;
 
 /// Side of a thumbnail in pixels.
@@ -13,25 +15,32 @@ pub struct Thumbnail(Box<[u8]>);
 impl Thumbnail {
     /// The thumbnail of a photo: each pixel is the mean of the area that it covers.
     pub fn of(photo: &Photo) -> Self {
+        vectorized(
+            #[inline(always)]
+            || Self::reduced(photo),
+        )
+    }
+
+    #[inline(always)]
+    fn reduced(photo: &Photo) -> Self {
         let (width, height) = (photo.width as usize, photo.height as usize);
         let columns = spans(width);
-        let mut sums = vec![0_f32; SIDE * SIDE];
-        let (mut grey, mut row_of) = (vec![0_f32; width], [0_f32; SIDE]);
-        let rows = weights(height);
-        for (y, row) in photo.pixels.chunks_exact(width * 3).take(height).enumerate() {
-            for (grey, pixel) in grey.iter_mut().zip(row.as_chunks::<3>().0) {
-                let [red, green, blue] = pixel.map(u32::from);
-                *grey = (77 * red + 150 * green + 29 * blue) as f32;
+        let (mut grey, mut sums, mut last) = (vec![0_u16; width], vec![0_f32; width], None);
+        let mut pixels = Vec::with_capacity(SIDE * SIDE);
+        for lines in spans(height) {
+            sums.fill(0.0);
+            for line in lines.from..lines.to {
+                if last != Some(line) {
+                    luma(&photo.pixels[line * width * 3..][..width * 3], &mut grey);
+                    last = Some(line);
+                }
+                let weight = lines.weight(line);
+                sums.iter_mut().zip(&grey).for_each(|(sum, grey)| *sum += weight * f32::from(*grey));
             }
-            for (sum, span) in row_of.iter_mut().zip(&columns) {
-                *sum = span.mean(&grey);
-            }
-            for &(line, weight) in &rows[y] {
-                let sums = &mut sums[line * SIDE..][..SIDE];
-                sums.iter_mut().zip(&row_of).for_each(|(sum, value)| *sum += weight * value);
-            }
+            let scale = 1.0 / (256.0 * lines.whole);
+            pixels.extend(columns.iter().map(|span| (span.mean(&sums) * scale + 0.5) as u8));
         }
-        Self(sums.iter().map(|sum| (sum / 256.0 + 0.5) as u8).collect())
+        Self(pixels.into())
     }
 
     /// The thumbnail with these pixels. `None` if there are not `SIDE * SIDE`.
@@ -56,6 +65,14 @@ struct Span {
 }
 
 impl Span {
+    /// How much of the pixel at this place, which is one of the part, belongs to it.
+    fn weight(&self, at: usize) -> f32 {
+        let before = if at == self.from { 1.0 - self.first } else { 0.0 };
+        let after = if at + 1 == self.to { 1.0 - self.last } else { 0.0 };
+        1.0 - before - after
+    }
+
+    #[inline(always)]
     fn mean(&self, line: &[f32]) -> f32 {
         let line = &line[self.from..self.to];
         let sum: f32 = line.iter().sum();
@@ -74,19 +91,6 @@ fn spans(length: usize) -> Vec<Span> {
         Span { from, to, first: first as f32, last: last as f32, whole: scale as f32 }
     };
     (0..SIDE).map(span).collect()
-}
-
-/// For each line of pixels, the lines of the thumbnail to which it contributes, with its weights.
-fn weights(length: usize) -> Vec<Vec<(usize, f32)>> {
-    let mut weights = vec![Vec::new(); length];
-    for (line, span) in spans(length).iter().enumerate() {
-        for (at, weights) in weights[span.from..span.to].iter_mut().enumerate() {
-            let outside = if at == 0 { 1.0 - span.first } else { 0.0 }
-                + if span.from + at + 1 == span.to { 1.0 - span.last } else { 0.0 };
-            weights.push((line, (1.0 - outside) / span.whole));
-        }
-    }
-    weights
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The tones of one picture as a function of those of another.
 
 use super::alignment::Alignment;
+use super::level::Seen;
 
 /// Grey from which a pixel may be clipped.
 const WHITE: f32 = 252.0;
@@ -18,17 +19,18 @@ pub(super) struct Tones {
 }
 
 impl Tones {
-    /// The tones that fit most pixels of two pictures; those of `other` are NaN outside of it.
-    pub fn between(one: &[f32], other: &[f32], alignment: &Alignment) -> Self {
+    /// The tones that fit most pixels of two pictures.
+    #[inline(always)]
+    pub fn between(one: &[f32], other: &Seen, alignment: &Alignment) -> Self {
+        let pixels = Sorted::of(one, other);
         let mut curve: [f32; 256] =
             std::array::from_fn(|grey| (alignment.gain * grey as f32 + alignment.bias).clamp(0.0, 255.0));
         for _ in 0..TONE_STEPS {
             let mut sums = [[0_f32; 3]; TONES];
-            for (a, b) in one.iter().zip(other).filter(|(_, b)| !b.is_nan()) {
-                let difference = a - at(&curve, *b);
-                let weight = TONE_HUBER / difference.abs().max(TONE_HUBER);
-                let sum = &mut sums[(*b as usize).min(255) * TONES / 256];
-                *sum = [sum[0] + weight, sum[1] + weight * b, sum[2] + weight * difference];
+            for grey in 0..256 {
+                let sum = &mut sums[grey * TONES / 256];
+                let added = pixels.sums(grey, &curve);
+                *sum = std::array::from_fn(|at| sum[at] + added[at]);
             }
             // Neighbouring greys are one knot if few pixels have them.
             let mut knots: Vec<(f32, f32)> = Vec::with_capacity(TONES);
@@ -46,18 +48,100 @@ impl Tones {
         Self { curve }
     }
 
-    /// A pair of pixels with the same tones. What the other picture has lost by clipping is removed.
-    pub fn pair(&self, a: f32, b: f32) -> (f32, f32) {
-        let tone = at(&self.curve, b);
-        let is_clipped = (b >= WHITE && a > at(&self.curve, WHITE - 8.0))
-            || (b <= BLACK && a < at(&self.curve, BLACK + 8.0));
-        if is_clipped { (tone, tone) } else { (a, tone) }
+    /// Both pictures with the same tones. What the other picture has lost by clipping is removed from both.
+    #[inline(always)]
+    pub fn applied(&self, one: &[f32], other: &Seen) -> (Vec<f32>, Seen) {
+        let (white, black) = (at(&self.curve, WHITE - 8.0), at(&self.curve, BLACK + 8.0));
+        let (mut own, mut toned) = (one.to_vec(), other.clone());
+        for row in other.rows.clone() {
+            let start = row * other.side;
+            let pixels = start + other.columns.start..start + other.columns.end;
+            for (a, b) in own[pixels.clone()].iter_mut().zip(&mut toned.grey[pixels]) {
+                let tone = at(&self.curve, *b);
+                let is_clipped = (*b >= WHITE) & (*a > white) | (*b <= BLACK) & (*a < black);
+                *a = if is_clipped { tone } else { *a };
+                *b = tone;
+            }
+        }
+        (own, toned)
+    }
+}
+
+/// Pairs of pixels, sorted by the whole grey of the other picture.
+struct Sorted {
+    /// Where the pairs of each whole grey begin, in four parts, and the end of all.
+    starts: Vec<usize>,
+    one: Vec<f32>,
+    other: Vec<f32>,
+}
+
+/// Pixels in a row go to different parts, so that no place is read just after it was written.
+const PARTS: usize = 4;
+
+impl Sorted {
+    #[inline(always)]
+    fn of(one: &[f32], other: &Seen) -> Self {
+        let whole = |grey: f32, at: usize| usize::from(grey as u8) * PARTS + at % PARTS;
+        let columns = other.columns.clone();
+        let line = |row: usize| row * other.side + columns.start..row * other.side + columns.end;
+        let mut starts = vec![0; 256 * PARTS + 1];
+        for row in other.rows.clone() {
+            for (at, b) in other.grey[line(row)].iter().enumerate() {
+                starts[whole(*b, at) + 1] += 1;
+            }
+        }
+        for at in 0..256 * PARTS {
+            starts[at + 1] += starts[at];
+        }
+        let (mut next, count) = (starts.clone(), starts[256 * PARTS]);
+        let mut sorted = Self { starts, one: vec![0.0; count], other: vec![0.0; count] };
+        for row in other.rows.clone() {
+            for (at, (a, b)) in one[line(row)].iter().zip(&other.grey[line(row)]).enumerate() {
+                let place = &mut next[whole(*b, at)];
+                sorted.one[*place] = *a;
+                sorted.other[*place] = *b;
+                *place += 1;
+            }
+        }
+        sorted
+    }
+
+    /// The sums of the weights, of the weighted greys, and of the weighted differences to the curve, of the pixels of one whole grey.
+    #[inline(always)]
+    fn sums(&self, grey: usize, curve: &[f32; 256]) -> [f32; 3] {
+        const LANES: usize = 8;
+        let pixels = self.starts[grey * PARTS]..self.starts[(grey + 1) * PARTS];
+        let first = grey.min(254);
+        let (own, step) = (curve[first], curve[first + 1] - curve[first]);
+        let terms = |a: f32, b: f32| {
+            let difference = a - (own + step * (b - first as f32));
+            let weight = TONE_HUBER / difference.abs().max(TONE_HUBER);
+            [weight, weight * b, weight * difference]
+        };
+        let (one, other) =
+            (self.one[pixels.clone()].as_chunks::<LANES>(), self.other[pixels].as_chunks::<LANES>());
+        let mut lanes = [[0_f32; LANES]; 3];
+        for (one, other) in one.0.iter().zip(other.0) {
+            for at in 0..LANES {
+                let [weight, grey, difference] = terms(one[at], other[at]);
+                lanes[0][at] += weight;
+                lanes[1][at] += grey;
+                lanes[2][at] += difference;
+            }
+        }
+        let mut sums = lanes.map(|lanes| lanes.iter().sum());
+        for (a, b) in one.1.iter().zip(other.1) {
+            let terms = terms(*a, *b);
+            sums = std::array::from_fn(|at| sums[at] + terms[at]);
+        }
+        sums
     }
 }
 
 /// A curve at a grey, between its values.
+#[inline(always)]
 fn at(curve: &[f32; 256], grey: f32) -> f32 {
-    let first = (grey as usize).min(254);
+    let first = usize::from((grey as u8).min(254));
     curve[first] + (curve[first + 1] - curve[first]) * (grey - first as f32)
 }
 
