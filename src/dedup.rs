@@ -12,7 +12,7 @@
 //!          +-> multi-index of hashes -> comparison of thumbnails -> groups -> keep rules -> plan -> application, undo
 //! ```
 //!
-//! Memory grows with the number of photos (about 500 bytes each) and not with the number of pairs; thumbnails stay in the cache.
+//! Memory grows with the number of photos (about 600 bytes each) and not with the number of pairs; thumbnails stay in the cache.
 
 mod alignment;
 pub mod application;

@@ -58,6 +58,15 @@ impl Alignment {
         let scale = [(to[2] - to[0]) / (from[2] - from[0]), (to[3] - to[1]) / (from[3] - from[1])];
         Self { scale, shift: [to[0] - scale[0] * from[0], to[1] - scale[1] * from[1]], ..Self::IDENTITY }
     }
+
+    /// How far a border of the picture is from where another alignment maps it, at most: a share of the side.
+    fn moved_from(&self, other: &Self) -> f32 {
+        let ends = |at: usize| {
+            let start = self.shift[at] - other.shift[at];
+            start.abs().max((start + self.scale[at] - other.scale[at]).abs())
+        };
+        ends(0).max(ends(1))
+    }
 }
 
 /// The alignment from `part` of `one` to `other`, starting at `start`. `None` if it does not converge.
@@ -87,10 +96,14 @@ pub fn align(one: &Pyramid, other: &Pyramid, part: Window, start: Alignment) -> 
 }
 
 /// A better alignment of two pictures that are equal except for a part, on the finest level. Pixels that differ much hardly count (weights
-/// of Geman and McClure), so a caption has no influence. `None` if it does not converge.
-pub fn realign(one: &Pyramid, other: &Pyramid, start: Alignment) -> Option<Alignment> {
+/// of Geman and McClure), so a caption has no influence. `None` if it does not converge, or if the first level moves no border of the picture
+/// by `least`, a share of its side: then it is nearly the alignment that was there before.
+pub fn realign(one: &Pyramid, other: &Pyramid, start: Alignment, least: f32) -> Option<Alignment> {
     let mut alignment = start;
     for (level, steps) in FINE {
+        if level != FINE[0].0 && alignment.moved_from(&start) < least {
+            return None;
+        }
         for _ in 0..steps {
             let (next, change) = refined(
                 one.level(level),

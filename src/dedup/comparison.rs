@@ -20,6 +20,8 @@ const RETOUCHED_SCALE: f32 = 0.02;
 const RETOUCHED_GAIN: f32 = 0.08;
 const RETOUCHED_BIAS: f32 = 10.0;
 
+/// Move of a border, as a share of the side, below which a better alignment is not compared. The copies that need one are moved by twice as much.
+const LEAST_MOVE: f32 = 0.004;
 /// How much sharper a picture is that is smoothed before it is compared, and the most steps of it.
 const SHARPER: f32 = 1.2;
 const MOST_SMOOTHING: usize = 4;
@@ -137,12 +139,19 @@ fn explained(
     if found.is_some() || !blocks.are_promising() {
         return found;
     }
-    let alignment = realign(one, other, alignment)?;
+    let least = if are_equally_sharp(&one.levels[0], &other.levels[0]) { LEAST_MOVE } else { 0.0 };
+    let alignment = realign(one, other, alignment, least)?;
     let (one, other) = (&one.levels[0], &other.levels[0]);
     likeness(alignment, &Blocks::of(one, other, &alignment)).or_else(|| {
         let (one, other) = equally_sharp(one, other)?;
         likeness(alignment, &Blocks::of(&one, &other, &alignment))
     })
+}
+
+/// Whether neither picture is smoothed before they are compared.
+fn are_equally_sharp(one: &Level, other: &Level) -> bool {
+    let (one, other) = (one.sharpness(), other.sharpness());
+    one.max(other) <= SHARPER * one.min(other)
 }
 
 /// Two pictures, the sharper one smoothed until it is as sharp as the other. `None` if they are equally sharp. A copy of few pixels or one

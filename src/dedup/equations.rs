@@ -9,6 +9,7 @@ use nalgebra::{SMatrix, SVector};
 
 use super::level::Line;
 use super::thumbnail::SIDE;
+use super::vectors::total;
 
 /// The equations for scale and shift in x, scale and shift in y, gain and bias.
 pub(super) struct Equations {
@@ -85,6 +86,7 @@ impl Equations {
 
     /// Adds a row; the other picture is seen with this gain and bias.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // one place in many lines
     pub fn add(&mut self, row: &Row<'_>, (gain, bias): (f32, f32), weight: impl Fn(f32) -> f32) {
         let (side, share, y) = (self.side.min(SIDE), row.share, row.y);
         let unit = gain * side as f32;
@@ -127,21 +129,23 @@ impl Equations {
     /// The step. `None` if there is none.
     pub fn solved(&self) -> Option<[f32; 6]> {
         let side = self.side.min(SIDE);
-        let total = |column: &[f32; SIDE]| column[..side].iter().sum::<f32>();
-        let x = |at: usize| (at as f32 + 0.5) / side as f32;
-        let by_x = |column: &[f32; SIDE]| (0..side).map(|at| column[at] * x(at)).sum::<f32>();
-        let by_xx = |column: &[f32; SIDE]| (0..side).map(|at| column[at] * x(at) * x(at)).sum::<f32>();
+        let x: [f32; SIDE] = std::array::from_fn(|at| (at as f32 + 0.5) / side as f32);
+        let xx = x.map(|x| x * x);
+        let by = |column: &[f32; SIDE], factors: &[f32; SIDE]| {
+            total(&column[..side], &factors[..side], |sum, factor| sum * factor)
+        };
+        let (whole, by_x) = (|column| by(column, &[1.0; SIDE]), |column| by(column, &x));
         let Sums { ss, sf, sfy, sv, s, sd, ff, ffy, ffyy, fv, fvy, f, fy, fd, fdy, vv, v, vd, w, d } =
             &*self.sums;
         let upper = [
-            [by_xx(ss), by_x(ss), by_x(sfy), by_x(sf), by_x(sv), by_x(s)],
-            [0.0, total(ss), total(sfy), total(sf), total(sv), total(s)],
-            [0.0, 0.0, total(ffyy), total(ffy), total(fvy), total(fy)],
-            [0.0, 0.0, 0.0, total(ff), total(fv), total(f)],
-            [0.0, 0.0, 0.0, 0.0, total(vv), total(v)],
-            [0.0, 0.0, 0.0, 0.0, 0.0, total(w)],
+            [by(ss, &xx), by_x(ss), by_x(sfy), by_x(sf), by_x(sv), by_x(s)],
+            [0.0, whole(ss), whole(sfy), whole(sf), whole(sv), whole(s)],
+            [0.0, 0.0, whole(ffyy), whole(ffy), whole(fvy), whole(fy)],
+            [0.0, 0.0, 0.0, whole(ff), whole(fv), whole(f)],
+            [0.0, 0.0, 0.0, 0.0, whole(vv), whole(v)],
+            [0.0, 0.0, 0.0, 0.0, 0.0, whole(w)],
         ];
-        let right = [by_x(sd), total(sd), total(fdy), total(fd), total(vd), total(d)];
+        let right = [by_x(sd), whole(sd), whole(fdy), whole(fd), whole(vd), whole(d)];
         let mut matrix = SMatrix::<f32, 6, 6>::from_fn(|row, column| upper[row.min(column)][row.max(column)]);
         // A flat direction keeps its value.
         let trace = matrix.trace();

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::thumbnail::{SIDE, Thumbnail};
+use super::vectors::{total, vectorized};
 
 /// A grey picture on a level of the pyramid.
 #[derive(Debug, Clone)]
@@ -58,12 +59,20 @@ impl Level {
 
     /// Mean squared difference of neighbours in a row, as a share of the variance.
     pub fn sharpness(&self) -> f32 {
-        let count = self.grey.len() as f32;
-        let mean = self.grey.iter().sum::<f32>() / count;
-        let variance = self.grey.iter().map(|grey| (grey - mean).powi(2)).sum::<f32>() / count;
-        let rows = self.grey.chunks_exact(self.side);
-        let steps = rows.flat_map(|row| row.windows(2)).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f32>();
-        steps / count / variance.max(1.0)
+        vectorized(
+            #[inline(always)]
+            || {
+                let count = self.grey.len() as f32;
+                let mean = total(&self.grey, &self.grey, |grey, _| grey) / count;
+                let variance = total(&self.grey, &self.grey, |grey, _| (grey - mean) * (grey - mean)) / count;
+                let steps = |row: &[f32]| {
+                    let last = row.len() - 1;
+                    total(&row[..last], &row[1..], |own, next| (next - own) * (next - own))
+                };
+                let steps: f32 = self.grey.chunks_exact(self.side).map(steps).sum();
+                steps / count / variance.max(1.0)
+            },
+        )
     }
 
     /// The picture in the frame of another one of the same size, whose point (x, y) is at `scale * (x, y) + shift` in this picture.

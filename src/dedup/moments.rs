@@ -40,8 +40,7 @@ impl Moments {
         let mut count = 0;
         for (one, other) in lines {
             count += LANES;
-            for at in 0..LANES {
-                let (a, b) = (one[at], other[at]);
+            for (at, (&a, &b)) in one.iter().zip(other).enumerate() {
                 sums[0][at] += a;
                 sums[1][at] += b;
                 sums[2][at] += a * a;

@@ -24,7 +24,7 @@ pub struct MultiIndex {
 /// The rows of each value of a part.
 struct Lists {
     starts: Vec<u32>,
-    rows: Vec<u32>,
+    entries: Vec<Entry>,
     /// A bit for each value that has rows. Most values have none, and these bits stay in the nearest memory.
     used: Vec<u64>,
 }
@@ -48,14 +48,17 @@ impl MultiIndex {
     #[inline(always)]
     fn look_up(&self, hash: PerceptualHash, bits: u32, found: &mut impl FnMut(usize, u32)) {
         for (part, lists) in self.parts.iter().enumerate() {
-            let own = value(hash, part);
+            let (own, next) = (value(hash, part), next_bits(hash, part));
             for mask in &self.masks {
                 let value = own ^ mask;
                 if !lists.has(value) {
                     continue;
                 }
-                for &row in lists.of(value) {
-                    let other = self.hashes[row as usize];
+                for entry in lists.of(value) {
+                    if (entry.bits ^ next).count_ones() > bits {
+                        continue;
+                    }
+                    let (row, other) = (entry.row, self.hashes[entry.row as usize]);
                     let distance = hash.distance(other);
                     if distance <= bits && is_first(hash, other, part) {
                         found(row as usize, distance);
@@ -64,6 +67,19 @@ impl MultiIndex {
             }
         }
     }
+}
+
+/// A row, with the bits of its hash that follow the part. Most other hashes differ in them alone, so they are not read.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    row: u32,
+    bits: u32,
+}
+
+/// The two parts after this one.
+#[inline(always)]
+fn next_bits(hash: PerceptualHash, part: usize) -> u32 {
+    hash.0.rotate_right(16 * (part as u32 + 1)) as u32
 }
 
 /// Whether no part before this one leads from one hash to the other.
@@ -85,26 +101,26 @@ impl Lists {
             starts[at + 1] += starts[at];
         }
         let mut next = starts.clone();
-        let mut rows = vec![0; hashes.len()];
+        let mut entries = vec![Entry::default(); hashes.len()];
         for (row, hash) in hashes.iter().enumerate() {
             let place = &mut next[usize::from(value(*hash, part))];
-            rows[*place as usize] = row as u32;
+            entries[*place as usize] = Entry { row: row as u32, bits: next_bits(*hash, part) };
             *place += 1;
         }
         let mut used = vec![0_u64; VALUES / 64];
         for value in (0..VALUES).filter(|value| starts[*value] < starts[value + 1]) {
             used[value / 64] |= 1 << (value % 64);
         }
-        Self { starts, rows, used }
+        Self { starts, entries, used }
     }
 
     fn has(&self, value: u16) -> bool {
         self.used[usize::from(value) / 64] >> (value % 64) & 1 == 1
     }
 
-    fn of(&self, value: u16) -> &[u32] {
+    fn of(&self, value: u16) -> &[Entry] {
         let value = usize::from(value);
-        &self.rows[self.starts[value] as usize..self.starts[value + 1] as usize]
+        &self.entries[self.starts[value] as usize..self.starts[value + 1] as usize]
     }
 }
 

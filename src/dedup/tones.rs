@@ -122,8 +122,8 @@ impl Sorted {
             (self.one[pixels.clone()].as_chunks::<LANES>(), self.other[pixels].as_chunks::<LANES>());
         let mut lanes = [[0_f32; LANES]; 3];
         for (one, other) in one.0.iter().zip(other.0) {
-            for at in 0..LANES {
-                let [weight, grey, difference] = terms(one[at], other[at]);
+            for (at, (a, b)) in one.iter().zip(other).enumerate() {
+                let [weight, grey, difference] = terms(*a, *b);
                 lanes[0][at] += weight;
                 lanes[1][at] += grey;
                 lanes[2][at] += difference;
