@@ -30,6 +30,7 @@ mod opening;
 mod pairs;
 mod probes;
 mod purge;
+mod reembed;
 #[cfg(feature = "server")]
 mod remote;
 mod reply;
@@ -159,6 +160,8 @@ enum Verb {
     Subject(subject::Arguments),
     /// Undo corrections: renames, merges, moves, rejections, assignments of clusters
     Undo(undo::Arguments),
+    /// Migrate a gallery to another model, from its photos
+    Reembed(reembed::Arguments),
     /// Set the threshold that applies if there is no calibration
     SetThreshold(threshold::Arguments),
     /// Merge the segments of a gallery into a few large ones
@@ -359,6 +362,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
         Verb::Undo(arguments) => undo::run(&arguments, screen),
+        Verb::Reembed(arguments) => reembed::run(&arguments, screen),
         Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),
         Verb::Compact(arguments) => compact::run(&arguments, screen),
         Verb::Purge(arguments) => purge::run(&arguments, screen),

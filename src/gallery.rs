@@ -21,6 +21,7 @@ mod documents;
 mod enrollment;
 mod erasure;
 mod error;
+mod exchange;
 mod import;
 mod inspection;
 mod lists;
@@ -32,6 +33,7 @@ mod private;
 mod ranking;
 mod rejection;
 mod relocation;
+mod successor;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -55,14 +57,16 @@ pub use documents::{Document, DocumentCheck, DocumentKind};
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
 pub use error::{GalleryError, Result};
+pub use exchange::{exchange, put_in_free_place};
 pub(crate) use import::overlap;
 pub use import::{ImportedPhoto, ImportedRow, ImportedTemplate};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named};
 pub use name::{Name, Person};
-pub use opening::{refuse_inside, remove_temporary_folders};
+pub use opening::{refuse_inside, refuse_occupied, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
 pub use rejection::{Rejected, Rejections};
+pub use successor::RenewedTemplate;
 pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
@@ -112,6 +116,11 @@ struct Correcting<'a> {
 }
 
 impl Gallery {
+    /// The random id of the gallery's index. Backups have the id of their gallery.
+    pub fn id(&self) -> [u8; 16] {
+        self.vectors.identity().id
+    }
+
     /// Folder of the gallery.
     pub fn directory(&self) -> &Path {
         &self.directory

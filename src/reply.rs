@@ -18,6 +18,7 @@ mod maintenance;
 mod measurement;
 mod model;
 mod problem;
+mod reembedding;
 mod request;
 mod review;
 mod service;
@@ -62,6 +63,10 @@ pub use model::{
     ModelTrained, TriedSetting,
 };
 pub use problem::{InvalidField, ProblemBody};
+pub use reembedding::{
+    Carried, FaceMissing, MissingCount, MissingReason, ParityOfGallery, Recalibrated, ReembedEvent, ReembedParity,
+    Reembedded,
+};
 pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
 };

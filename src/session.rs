@@ -27,9 +27,11 @@ pub mod maintenance;
 mod model_import;
 mod naming;
 mod pictures;
+mod place;
 pub mod policy;
 pub mod probes;
 pub mod proof;
+mod reembed;
 pub mod replacement;
 pub mod subjects;
 #[cfg(test)]
@@ -57,6 +59,7 @@ pub use import::{ImportRequest, OtherNames};
 pub use model_import::{ModelImport, ModelImportRequest, import_model};
 pub use naming::Naming;
 pub use policy::Policy;
+pub use reembed::{ReembedRequest, reembed};
 pub use train::{CompareRequest, Compared, Event, Prepared, TrainRequest, Trained, compare, train};
 pub use verify::{Side, Verified, threshold, verified, verify_bytes, verify_photos, verify_templates};
 

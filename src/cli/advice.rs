@@ -7,6 +7,7 @@ use crate::dedup::DedupError;
 use crate::encoder::EncoderError;
 use crate::gallery::GalleryError;
 use crate::session::SessionError;
+use crate::template::BindingError;
 
 /// The advice to print after the error; `None` if there is none.
 pub fn about(error: &Error) -> Option<String> {
@@ -53,6 +54,8 @@ fn of_session(error: &SessionError) -> Option<String> {
             )
         }
         SessionError::UnknownOrigin { model, .. } => format!("--from-model {model} states it"),
+        SessionError::NotCarried { .. } => "--drop-missing leaves them out".into(),
+        SessionError::Binding(error) => return of_binding(error),
         SessionError::NoPerson(_) => "give --subjects, or photos in folders named after people".into(),
         SessionError::FewStrangers { .. } => {
             "give more of them with --nonmated, or omit it to search for subjects of the gallery".into()
@@ -69,9 +72,15 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
         | GalleryError::CatalogBehind { .. }
         | GalleryError::IndexBehind { .. } => "`gallerist check` shows details".into(),
         GalleryError::SimilarName { .. } => "`gallerist subject merge` does that".into(),
+        GalleryError::Binding(error) => return of_binding(error),
         GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` print the ids".into(),
         _ => return None,
     })
+}
+
+fn of_binding(error: &BindingError) -> Option<String> {
+    matches!(error, BindingError::EarlierPipeline { .. })
+        .then(|| "`gallerist reembed` does that from the photos of the gallery".into())
 }
 
 fn of_calibration(error: &CalibrationError) -> Option<String> {

@@ -192,7 +192,7 @@ fn copy_consistently(directory: &Path, to: &Path) -> Result<()> {
     }
 }
 
-fn copy_catalog(directory: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy_catalog(directory: &Path, to: &Path) -> Result<()> {
     copy_file(&directory.join(CATALOG), &to.join(CATALOG))?;
     let log = Path::new(CATALOG).with_extension("sqlite-wal");
     if directory.join(&log).exists() { copy_file(&directory.join(&log), &to.join(&log)) } else { Ok(()) }
@@ -207,7 +207,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
     copy().map_err(|source| GalleryError::Io { path: from.to_owned(), doing: "copying it", source })
 }
 
-fn make_directory(path: &Path) -> Result<()> {
+pub(super) fn make_directory(path: &Path) -> Result<()> {
     fs::create_dir(path).map_err(|source| GalleryError::Io {
         path: path.to_owned(),
         doing: "making it",
@@ -229,7 +229,7 @@ fn require_sound(copy: &Path) -> Result<Backup> {
 }
 
 /// Removes the templates from the catalog that the index does not contain any more. Returns their number.
-fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
+pub(super) fn forget_erased(gallery: &Path, expected: bool) -> Result<u64> {
     let gallery = Gallery::open(gallery)?;
     let view = gallery.view_with_unknown()?;
     let (mut last, mut gone) = (0, Vec::new());

@@ -42,6 +42,7 @@ pub(super) mod pending;
 pub(super) mod photo;
 pub(super) mod progress;
 mod published;
+mod rebinding;
 mod schema;
 pub(super) mod source;
 pub(super) mod subject;

@@ -270,7 +270,10 @@ pub(super) fn put_in_place(made: &Path, place: &Path) -> Result<()> {
 }
 
 /// Requires that nothing is at a place, or an empty folder.
-pub(super) fn refuse_occupied(place: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`GalleryError::AlreadyExists`], or [`GalleryError::Linked`]; the folder cannot be read.
+pub fn refuse_occupied(place: &Path) -> Result<()> {
     let io = |source| GalleryError::Io { path: place.to_owned(), doing: "examining it", source };
     if place.is_symlink() {
         return Err(GalleryError::Linked(place.to_owned()));

@@ -123,6 +123,8 @@ pub struct Identity {
     pub dimension: usize,
     /// The fingerprint of the model that the gallery is bound to.
     pub label: String,
+    /// The segments that get a graph.
+    pub graph: GraphWhen,
 }
 
 /// The access to a gallery.

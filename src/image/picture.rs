@@ -62,6 +62,14 @@ pub fn face(picture: &[u8], bounds: [f32; 4]) -> Option<Vec<u8>> {
     encoded(&imageops::resize(&face, FACE, FACE, imageops::FilterType::Triangle))
 }
 
+/// The size of the photo of a picture that [`picture`] made: width and height in pixels. `None` if the picture is damaged.
+pub fn size_of_photo(picture: &[u8]) -> Option<(u32, u32)> {
+    let length = usize::from(u16::from_be_bytes([*picture.get(4)?, *picture.get(5)?]));
+    let comment = std::str::from_utf8(picture.get(6..4 + length)?).ok()?;
+    let (width, height) = comment.strip_prefix(COMMENT)?.split_once(' ')?;
+    Some((width.parse().ok().filter(|width| *width > 0)?, height.parse().ok()?))
+}
+
 fn scaled(photo: &Photo, most: u32) -> Option<Raster> {
     let raster = Raster::from_raw(photo.width, photo.height, photo.pixels.clone())?;
     let longest = photo.width.max(photo.height);
@@ -78,14 +86,6 @@ fn encoded(raster: &Raster) -> Option<Vec<u8>> {
     let kind = image::ExtendedColorType::Rgb8;
     encoder.write_image(raster.as_raw(), raster.width(), raster.height(), kind).ok()?;
     Some(jpeg)
-}
-
-/// Width and height of the photo, from the comment.
-fn size_of_photo(picture: &[u8]) -> Option<(u32, u32)> {
-    let length = usize::from(u16::from_be_bytes([*picture.get(4)?, *picture.get(5)?]));
-    let comment = std::str::from_utf8(picture.get(6..4 + length)?).ok()?;
-    let (width, height) = comment.strip_prefix(COMMENT)?.split_once(' ')?;
-    Some((width.parse().ok().filter(|width| *width > 0)?, height.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -127,6 +127,33 @@ pub enum SessionError {
         /// Name of the gallery's model.
         model: String,
     },
+    /// A gallery is to be migrated to the model that it has.
+    #[error("the gallery is bound to {0} already; there is nothing to do")]
+    SameModel(String),
+    /// A gallery is not put in its place, because faces of the former one would be lost.
+    #[error("{faces} of the gallery cannot be carried over: {kinds}; the gallery was not changed")]
+    NotCarried {
+        /// The number of faces in words, such as `3 faces`.
+        faces: String,
+        /// The numbers by reason, in words.
+        kinds: String,
+    },
+    /// A folder for unfinished work contains something else.
+    #[error("{}: {what}; finish that work, or remove the folder", folder.display())]
+    OtherWork {
+        /// The folder.
+        folder: PathBuf,
+        /// What it contains.
+        what: String,
+    },
+    /// Photos failed for reasons that may pass.
+    #[error("{photos} could not be processed for a reason that may pass, such as {first}; the same command tries them again")]
+    Temporary {
+        /// The number of photos in words.
+        photos: String,
+        /// The first reason.
+        first: String,
+    },
     /// There is no subject with this id.
     #[error("subject {id} is not in the gallery")]
     NoSubject {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::error::Result;
 use super::{
-    Access, Answer, CheckReport, Compaction, Hit, Identity, Join, Lookups, Mode, Pair, PairSink,
+    Access, Answer, CheckReport, Compaction, GraphWhen, Hit, Identity, Join, Lookups, Mode, Pair, PairSink,
     PairSubjects, Proof, PurgeReceipt, Query, Receipt, Row, Rows, Selection, Snapshot, Statistics, Stored,
     VectorError, VectorErrorKind, VectorStore, View,
 };
@@ -25,7 +25,8 @@ struct State {
 
 impl Memory {
     pub fn new(dimension: usize, label: &str) -> Self {
-        let identity = Identity { id: [7; 16], dimension, label: label.into() };
+        let identity =
+            Identity { id: [7; 16], dimension, label: label.into(), graph: GraphWhen::Never };
         Self(Arc::new(Mutex::new(State { identity, rows: Vec::new(), watermark: 0, deleted: 0 })))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::error::Result;
+use super::super::place::SAME_FACE;
 use super::super::{Control, Session, Stopped};
 use super::assignment::is_generated;
 use super::faces::{Face, list};
@@ -12,8 +13,6 @@ use crate::reply::{NamesTransferred, VERSION};
 
 /// Faces that are named with the syncs of one write.
 const WRITTEN: usize = 2048;
-/// Two rectangles in a photo are one face if they overlap by at least this share of their union.
-const SAME_FACE: f32 = 0.5;
 
 /// A face in a photo.
 struct Place {

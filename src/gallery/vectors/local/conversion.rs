@@ -46,6 +46,16 @@ impl From<GraphWhen> for index::GraphWhen {
     }
 }
 
+impl From<index::GraphWhen> for GraphWhen {
+    fn from(when: index::GraphWhen) -> Self {
+        match when {
+            index::GraphWhen::Auto => Self::Auto,
+            index::GraphWhen::Always => Self::Always,
+            _ => Self::Never,
+        }
+    }
+}
+
 impl<'a> From<Row<'a>> for index::Row<'a> {
     fn from(Row { id, subject, vector }: Row<'a>) -> Self {
         Self { id, group: subject, vector }
