@@ -132,7 +132,9 @@ impl Options {
     /// The detection options in a text of [`settings`](Self::settings). `None` if it has none, as for imported templates.
     pub fn detect_of(settings: &str) -> Option<DetectOptions> {
         let value = |name: &str| {
-            settings.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse::<f32>().ok())
+            settings
+                .split(' ')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse::<f32>().ok())
         };
         let (min_face, min_share) = value("min_face").zip(value("min_share"))?;
         let is_valid = min_face >= 1.0 && min_face.is_finite() && (0.0..=1.0).contains(&min_share);

@@ -64,8 +64,8 @@ pub use model::{
 };
 pub use problem::{InvalidField, ProblemBody};
 pub use reembedding::{
-    Carried, FaceMissing, MissingCount, MissingReason, ParityOfGallery, Recalibrated, ReembedEvent, ReembedParity,
-    Reembedded,
+    Carried, FaceMissing, MissingCount, MissingReason, ParityOfGallery, Recalibrated, ReembedEvent,
+    ReembedParity, Reembedded,
 };
 pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,

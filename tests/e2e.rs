@@ -95,6 +95,8 @@ mod purge;
 mod readme;
 #[path = "e2e/real_faces.rs"]
 mod real_faces;
+#[path = "e2e/reembed.rs"]
+mod reembed;
 #[path = "e2e/restore.rs"]
 mod restore;
 #[path = "e2e/scores.rs"]

@@ -75,11 +75,10 @@ mod tests {
         gallery(&place, "old");
         gallery(&made, "new");
         exchange(&made, &place, &former).unwrap();
-        assert_eq!([&made, &place, &former].map(|path| content(path)), [
-            None,
-            Some("new".into()),
-            Some("old".into())
-        ]);
+        assert_eq!(
+            [&made, &place, &former].map(|path| content(path)),
+            [None, Some("new".into()), Some("old".into())]
+        );
     }
 
     #[test]

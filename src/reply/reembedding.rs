@@ -31,9 +31,7 @@ pub struct FaceMissing {
 }
 
 /// Why a face has no template of the new model.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingReason {
     /// The template was imported without its photo.
@@ -118,7 +116,6 @@ pub struct Reembedded {
     /// For each calibration of the former gallery, that of the new one.
     pub calibrations: Vec<Recalibrated>,
 }
-
 
 /// Templates of people with several, each searched for among all others, in both galleries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

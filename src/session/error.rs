@@ -147,7 +147,9 @@ pub enum SessionError {
         what: String,
     },
     /// Photos failed for reasons that may pass.
-    #[error("{photos} could not be processed for a reason that may pass, such as {first}; the same command tries them again")]
+    #[error(
+        "{photos} could not be processed for a reason that may pass, such as {first}; the same command tries them again"
+    )]
     Temporary {
         /// The number of photos in words.
         photos: String,

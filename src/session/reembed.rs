@@ -26,8 +26,8 @@ use crate::fusion::Fusion;
 use crate::gallery::{Access, Gallery, RenewedTemplate, refuse_inside};
 use crate::number::plural;
 use crate::reply::{
-    Carried, EngineRequest, FaceMissing, MissingCount, MissingReason, PhotoRequest, Recalibrated, ReembedEvent,
-    Reembedded, VERSION,
+    Carried, EngineRequest, FaceMissing, MissingCount, MissingReason, PhotoRequest, Recalibrated,
+    ReembedEvent, Reembedded, VERSION,
 };
 use crate::template::Binding;
 use encoding::{Encoding, Unread};
@@ -251,7 +251,8 @@ impl Migration<'_> {
             Err(stopped) => return Ok(Err(stopped)),
         };
         let (before, after) = (self.former.gallery().summary()?, new.gallery().summary()?);
-        let carried = |of: fn(&crate::gallery::Summary) -> u64| Carried { before: of(&before), after: of(&after) };
+        let carried =
+            |of: fn(&crate::gallery::Summary) -> u64| Carried { before: of(&before), after: of(&after) };
         let former = self.paths.former.as_ref().unwrap_or(&self.paths.gallery);
         Ok(Ok(Reembedded {
             version: VERSION,
@@ -318,9 +319,8 @@ fn is_done(photo: &RecordedPhoto, log: &FaceLog) -> bool {
 
 /// Number of photos that were encoded from kept pictures.
 fn from_pictures(faces: &Faces, log: &FaceLog) -> u64 {
-    let is_one = |photo: &&RecordedPhoto| {
-        photo.faces.iter().any(|face| log.is_from_picture(&photo.hash, face.bounds))
-    };
+    let is_one =
+        |photo: &&RecordedPhoto| photo.faces.iter().any(|face| log.is_from_picture(&photo.hash, face.bounds));
     faces.photos.iter().filter(is_one).count() as u64
 }
 

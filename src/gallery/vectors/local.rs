@@ -81,12 +81,7 @@ impl Erasures {
 impl VectorStore for LocalStore {
     fn identity(&self) -> Identity {
         let Options { dimension, label, graph, .. } = self.0.options();
-        Identity {
-            id: self.0.id(),
-            dimension: *dimension,
-            label: label.clone(),
-            graph: graph.when.into(),
-        }
+        Identity { id: self.0.id(), dimension: *dimension, label: label.clone(), graph: graph.when.into() }
     }
 
     fn insert(&self, rows: &[Row<'_>], watermark: u64) -> Result<Receipt> {

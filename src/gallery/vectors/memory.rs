@@ -25,8 +25,7 @@ struct State {
 
 impl Memory {
     pub fn new(dimension: usize, label: &str) -> Self {
-        let identity =
-            Identity { id: [7; 16], dimension, label: label.into(), graph: GraphWhen::Never };
+        let identity = Identity { id: [7; 16], dimension, label: label.into(), graph: GraphWhen::Never };
         Self(Arc::new(Mutex::new(State { identity, rows: Vec::new(), watermark: 0, deleted: 0 })))
     }
 

@@ -59,7 +59,8 @@ impl Encoding<'_> {
     /// # Errors
     /// The gallery failed; the disk is full or failing.
     pub fn run(&mut self, photos: &[RecordedPhoto]) -> Result<Unread> {
-        let is_left = |photo: &&RecordedPhoto| photo.faces.iter().any(|face| !self.log.has(&photo.hash, face.bounds));
+        let is_left =
+            |photo: &&RecordedPhoto| photo.faces.iter().any(|face| !self.log.has(&photo.hash, face.bounds));
         let left: Vec<&RecordedPhoto> = photos.iter().filter(is_left).collect();
         let mut run = Run {
             left: left.iter().map(|photo| (photo.hash, *photo)).collect(),
@@ -204,8 +205,7 @@ impl Encoding<'_> {
 
     /// Encodes the kept pictures of the photos that are left.
     fn read_pictures(&mut self, photos: &[&RecordedPhoto], run: &mut Run<'_>) -> Result<()> {
-        let options =
-            self.options_for(DetectOptions { min_face: SMALLEST_IN_PICTURE, min_share: 0.0 });
+        let options = self.options_for(DetectOptions { min_face: SMALLEST_IN_PICTURE, min_share: 0.0 });
         for photo in photos {
             if self.control.is_stopped() {
                 return Ok(());

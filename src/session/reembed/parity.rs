@@ -35,7 +35,8 @@ pub(super) fn compare(
 ) -> Result<Result<Option<ReembedParity>, Stopped>> {
     let mut of: HashMap<u64, u64> = HashMap::new();
     templates.iter().for_each(|(_, subject)| *of.entry(*subject).or_default() += 1);
-    let eligible: Vec<(u64, u64)> = templates.iter().filter(|(_, subject)| of[subject] > 1).copied().collect();
+    let eligible: Vec<(u64, u64)> =
+        templates.iter().filter(|(_, subject)| of[subject] > 1).copied().collect();
     if eligible.is_empty() {
         return Ok(Ok(None));
     }

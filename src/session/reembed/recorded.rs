@@ -69,18 +69,12 @@ impl Faces {
         Ok(faces)
     }
 
-    fn add(
-        &mut self,
-        subject: Option<(u64, String)>,
-        face: UnknownFace,
-        at: &mut HashMap<PhotoHash, usize>,
-    ) {
+    fn add(&mut self, subject: Option<(u64, String)>, face: UnknownFace, at: &mut HashMap<PhotoHash, usize>) {
         let UnknownFace { id, path, photo, face, .. } = face;
         let (hash, bounds) = match (photo, face) {
             (Some(hash), Some(face)) => (hash, face.bounds),
             (photo, _) => {
-                let reason =
-                    if photo.is_some() { MissingReason::NoPlace } else { MissingReason::NoPhoto };
+                let reason = if photo.is_some() { MissingReason::NoPlace } else { MissingReason::NoPhoto };
                 let path = path.map(|path| path.to_string_lossy().into_owned());
                 let subject = subject.map(|(_, name)| name);
                 self.lost.push(FaceMissing { template_id: id, subject, path, reason });

@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use super::super::error::{Result, SessionError};
 use super::super::replacement::{replace, sweep};
 use super::log::FaceLog;
-use crate::gallery::{Access, Gallery, GalleryError, exchange, put_in_free_place, refuse_inside, refuse_occupied};
+use crate::gallery::{
+    Access, Gallery, GalleryError, exchange, put_in_free_place, refuse_inside, refuse_occupied,
+};
 use crate::reply::{Model, Reembedded, VERSION};
 use crate::template::Binding;
 
@@ -110,7 +112,8 @@ impl Paths {
             Some(found) if found == *pair => {}
             Some(found) if self.in_work(LOG).exists() || self.complete().exists() => {
                 let Pair { from, to, .. } = found;
-                let what = format!("unfinished work of another gallery or model, from {} to {}", from.name, to.name);
+                let what =
+                    format!("unfinished work of another gallery or model, from {} to {}", from.name, to.name);
                 return Err(SessionError::OtherWork { folder: self.work.clone(), what });
             }
             // A finished migration whose folder was not removed completely leaves the description.
@@ -249,4 +252,133 @@ fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(more);
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::GraphWhen;
+    use crate::reply::Carried;
+
+    /// A former and a new gallery with their ids, and the paths and the reply of a migration between them.
+    struct Killed {
+        folder: tempfile::TempDir,
+        paths: Paths,
+        to: Binding,
+        ids: [[u8; 16]; 2],
+        reply: Reembedded,
+    }
+
+    impl Killed {
+        /// A migration whose new gallery is built, and not in its place.
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let from =
+                Binding { model: "old".into(), fingerprint: "a".repeat(64), ..Binding::external(4, None) };
+            let to = Binding { model: "new".into(), fingerprint: "b".repeat(64), ..from.clone() };
+            let paths = Paths::of(&folder.path().join("g"), None, "new").unwrap();
+            let former = Gallery::create(&paths.gallery, &from, GraphWhen::Never).unwrap();
+            drop(paths.open(&Pair::of(&former, &to)).unwrap());
+            let new = Gallery::create(&paths.building(), &to, GraphWhen::Never).unwrap();
+            let ids = [former.id(), new.id()];
+            let none = Carried { before: 0, after: 0 };
+            let reply = Reembedded {
+                version: VERSION,
+                gallery: "g".into(),
+                former: "g.before-new".into(),
+                from: (&from).into(),
+                to: (&to).into(),
+                subjects: none,
+                templates: none,
+                unknown: none,
+                photos: 7,
+                from_pictures: 0,
+                missing: Vec::new(),
+                parity: None,
+                calibrations: Vec::new(),
+            };
+            Self { folder, paths, to, ids, reply }
+        }
+
+        /// The reply was written, and the new gallery is complete.
+        fn completed() -> Self {
+            let killed = Self::new();
+            killed.paths.write(REPORT, &serde_json::to_vec(&killed.reply).unwrap()).unwrap();
+            fs::rename(killed.paths.building(), killed.paths.complete()).unwrap();
+            killed
+        }
+
+        fn former(&self) -> PathBuf {
+            self.folder.path().join("g.before-new")
+        }
+
+        #[track_caller]
+        fn is_finished(&self) {
+            assert_eq!(self.paths.finish_killed(&self.to).unwrap(), Some(self.reply.clone()));
+            assert_eq!(id_at(&self.paths.target).unwrap(), Some(self.ids[1]));
+            assert_eq!(id_at(&self.former()).unwrap(), Some(self.ids[0]));
+            assert!(!self.paths.work.exists());
+            assert_eq!(self.paths.finish_killed(&self.to).unwrap(), None);
+        }
+
+        #[track_caller]
+        fn is_built_again(&self) {
+            assert_eq!(self.paths.finish_killed(&self.to).unwrap(), None);
+            let former = Gallery::open(&self.paths.gallery).unwrap();
+            assert_eq!(former.id(), self.ids[0]);
+            drop(self.paths.open(&Pair::of(&former, &self.to)).unwrap());
+            assert!(!self.paths.building().exists() && !self.paths.complete().exists());
+        }
+    }
+
+    #[test]
+    fn a_built_gallery_takes_the_place_of_the_former_one() {
+        let built = Killed::new();
+        built.paths.publish(&built.reply).unwrap();
+        assert_eq!(id_at(&built.paths.target).unwrap(), Some(built.ids[1]));
+        assert_eq!(id_at(&built.former()).unwrap(), Some(built.ids[0]));
+        assert!(!built.paths.work.exists());
+    }
+
+    #[test]
+    fn a_kill_before_the_exchange_leaves_the_former_gallery_and_the_log() {
+        Killed::new().is_built_again();
+        Killed::completed().is_built_again();
+    }
+
+    #[test]
+    fn a_kill_between_the_renames_is_finished_by_the_next_run() {
+        // The names were exchanged.
+        let killed = Killed::completed();
+        let Paths { target, .. } = &killed.paths;
+        let aside = killed.folder.path().join("aside");
+        for (from, to) in
+            [(target, &aside), (&killed.paths.complete(), target), (&aside, &killed.paths.complete())]
+        {
+            fs::rename(from, to).unwrap();
+        }
+        killed.is_finished();
+        // The former gallery has its new name, on a file system that cannot exchange names.
+        let killed = Killed::completed();
+        fs::rename(&killed.paths.target, killed.former()).unwrap();
+        killed.is_finished();
+        // All names are right, and the folder was not removed.
+        let killed = Killed::completed();
+        fs::rename(&killed.paths.target, killed.former()).unwrap();
+        fs::rename(killed.paths.complete(), &killed.paths.target).unwrap();
+        killed.is_finished();
+    }
+
+    #[test]
+    fn the_rest_of_a_finished_folder_is_not_in_the_way() {
+        let killed = Killed::new();
+        let former = Gallery::open(&killed.paths.gallery).unwrap();
+        let other = Pair::of(&former, &Binding { model: "third".into(), ..killed.to.clone() });
+        let refused = killed.paths.open(&other);
+        assert!(matches!(refused, Err(SessionError::OtherWork { .. })));
+        fs::remove_dir_all(killed.paths.building()).unwrap();
+        fs::remove_file(killed.paths.in_work(LOG)).unwrap();
+        drop(killed.paths.open(&other).unwrap());
+        assert_eq!(killed.paths.pair().unwrap(), Some(other));
+    }
 }
