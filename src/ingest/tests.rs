@@ -161,3 +161,14 @@ fn refusals_by_limits_are_valid_for_those_limits_and_others_for_all() {
         assert!(plain.settings(code).ends_with(&format!("programs={}", crate::image::programs())));
     }
 }
+
+#[test]
+fn the_options_of_the_detection_are_read_from_stored_settings() {
+    let detect = DetectOptions { min_face: 27.5, min_share: 0.0 };
+    for options in [Options::default(), Options { detect, faces: Faces::All, ..Options::default() }] {
+        assert_eq!(Options::detect_of(&options.settings("enrolled")), Some(options.detect));
+    }
+    for other in ["imported", "", "min_face=20", "min_face=x min_share=0", "min_face=NaN min_share=0"] {
+        assert_eq!(Options::detect_of(other), None, "{other}");
+    }
+}

@@ -124,7 +124,7 @@ impl Migration<'_> {
         let faces = Faces::read(gallery)?;
         if !faces.lost.is_empty() && !self.request.drop_missing {
             // No photo can change that, so nothing is encoded.
-            self.refuse(faces.lost, sink)?;
+            return Err(refused(faces.lost, sink)?);
         }
         let mut log = self.paths.open(&Pair::of(gallery, self.binding))?;
         let unread = self.encode(&faces, &mut log)?;
@@ -140,7 +140,7 @@ impl Migration<'_> {
         let missing: Vec<FaceMissing> = faces.lost.iter().cloned().chain(missing).collect();
         let counts = counted(&missing);
         if !missing.is_empty() && !self.request.drop_missing {
-            self.refuse(missing, sink)?;
+            return Err(refused(missing, sink)?);
         }
         for face in missing {
             sink(ReembedEvent::Missing(face))?;
@@ -188,23 +188,6 @@ impl Migration<'_> {
         kept.sort_unstable_by_key(|kept| kept.face.id);
         missing.sort_unstable_by_key(|face| face.template_id);
         Ok((kept, missing))
-    }
-
-    /// Lists the faces that would be lost, and refuses to go on.
-    fn refuse<E: From<SessionError>>(
-        &self,
-        missing: Vec<FaceMissing>,
-        sink: &mut impl FnMut(ReembedEvent) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let kinds: Vec<String> = counted(&missing)
-            .into_iter()
-            .map(|MissingCount { reason, faces }| format!("{faces} ({})", reason.text()))
-            .collect();
-        let faces = plural(missing.len() as u64, "face");
-        for face in missing {
-            sink(ReembedEvent::Missing(face))?;
-        }
-        Err(SessionError::NotCarried { faces, kinds: kinds.join(", ") }.into())
     }
 
     /// Builds the new gallery and checks it.
@@ -328,6 +311,18 @@ fn counted(missing: &[FaceMissing]) -> Vec<MissingCount> {
     let mut counts: BTreeMap<MissingReason, u64> = BTreeMap::new();
     missing.iter().for_each(|face| *counts.entry(face.reason).or_default() += 1);
     counts.into_iter().map(|(reason, faces)| MissingCount { reason, faces }).collect()
+}
+
+/// Lists the faces that would be lost. Returns the error for them.
+fn refused<E: From<SessionError>>(
+    missing: Vec<FaceMissing>,
+    sink: &mut impl FnMut(ReembedEvent) -> Result<(), E>,
+) -> Result<E, E> {
+    let of_kind = |MissingCount { reason, faces }| format!("{faces} ({})", reason.text());
+    let kinds: Vec<String> = counted(&missing).into_iter().map(of_kind).collect();
+    let faces = plural(missing.len() as u64, "face");
+    missing.into_iter().try_for_each(|face| sink(ReembedEvent::Missing(face)))?;
+    Ok(SessionError::NotCarried { faces, kinds: kinds.join(", ") }.into())
 }
 
 fn renewed(kept: &Kept<'_>, log: &FaceLog) -> Result<RenewedTemplate> {

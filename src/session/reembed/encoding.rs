@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use super::super::Control;
 use super::super::error::{Result, SessionError};
 use super::super::place::matched;
@@ -22,6 +24,8 @@ use crate::reply::MissingReason;
 const SYNCED: Duration = Duration::from_secs(1);
 /// The smallest face, in pixels, that is looked for in a kept picture.
 const SMALLEST_IN_PICTURE: f32 = 12.0;
+/// Kept pictures between two looks at the stop flag.
+const PICTURES: usize = 64;
 const UNIT: &str = "photos";
 
 /// Reads photos and fills the log.
@@ -206,24 +210,27 @@ impl Encoding<'_> {
     /// Encodes the kept pictures of the photos that are left.
     fn read_pictures(&mut self, photos: &[&RecordedPhoto], run: &mut Run<'_>) -> Result<()> {
         let options = self.options_for(DetectOptions { min_face: SMALLEST_IN_PICTURE, min_share: 0.0 });
-        for photo in photos {
+        let (gallery, engine) = (self.gallery, self.engine);
+        let left: Vec<&RecordedPhoto> =
+            photos.iter().filter(|photo| run.left.contains_key(&photo.hash)).copied().collect();
+        for some in left.chunks(PICTURES) {
             if self.control.is_stopped() {
                 return Ok(());
             }
-            if !run.left.contains_key(&photo.hash) {
-                continue;
-            }
-            let Some(jpeg) = self.gallery.picture(&photo.hash)? else { continue };
-            let Some(scale) = scale_of(&jpeg, &options) else { continue };
-            let found = match look(self.engine, &jpeg, &options).finding {
-                Finding::Faces(faces) => faces.into_iter().map(|face| in_photo(face, scale)).collect(),
-                Finding::Skipped(skip) if skip.is_temporary() => {
-                    run.unread.temporary.get_or_insert((0, skip.detail)).0 += 1;
-                    continue;
+            let found: Vec<Option<Finding>> = some
+                .par_iter()
+                .map(|photo| in_picture(gallery, engine, photo, &options))
+                .collect::<Result<_>>()?;
+            for (photo, found) in some.iter().zip(found) {
+                match found {
+                    None => {}
+                    Some(Finding::Skipped(skip)) if skip.is_temporary() => {
+                        run.unread.temporary.get_or_insert((0, skip.detail)).0 += 1;
+                    }
+                    Some(Finding::Faces(faces)) => self.note(photo, faces, true, run)?,
+                    Some(_) => self.note(photo, Vec::new(), true, run)?,
                 }
-                _ => Vec::new(),
-            };
-            self.note(photo, found, true, run)?;
+            }
             self.control.report(UNIT, run.done, Some(run.total));
         }
         Ok(())
@@ -264,11 +271,23 @@ fn of_photo(skip: &Skip) -> Option<MissingReason> {
     }
 }
 
-/// The width of a photo divided by that of its kept picture.
-fn scale_of(jpeg: &[u8], options: &Options) -> Option<f32> {
-    let (width, _) = picture::size_of_photo(jpeg)?;
-    let small = decode(jpeg, &options.limits).ok()?;
-    Some(width as f32 / small.width as f32)
+/// The faces in the kept picture of a photo, in the coordinates of the photo; `None` if there is no picture.
+fn in_picture(
+    gallery: &Gallery,
+    engine: &Engine,
+    photo: &RecordedPhoto,
+    options: &Options,
+) -> Result<Option<Finding>> {
+    let Some(jpeg) = gallery.picture(&photo.hash)? else { return Ok(None) };
+    let (size, small) = (picture::size_of_photo(&jpeg), decode(&jpeg, &options.limits).ok());
+    let Some(((width, _), small)) = size.zip(small) else { return Ok(None) };
+    let scale = width as f32 / small.width as f32;
+    Ok(Some(match look(engine, &jpeg, options).finding {
+        Finding::Faces(faces) => {
+            Finding::Faces(faces.into_iter().map(|face| in_photo(face, scale)).collect())
+        }
+        other => other,
+    }))
 }
 
 /// A face of a kept picture in the coordinates of the photo.
