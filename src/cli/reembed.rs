@@ -122,13 +122,11 @@ fn print(done: &Reembedded, screen: Screen) -> Result<()> {
     }
     done.parity.iter().try_for_each(|parity| print_parity(parity, screen))?;
     done.calibrations.iter().try_for_each(|one| print_calibration(one, gallery, screen))?;
-    if let Some(after) = done.parity.as_ref().map(|parity| &parity.after)
-        && !after.calibrated
-        && done.calibrations.is_empty()
-    {
+    let is_calibrated = done.calibrations.iter().any(|one| one.id.is_some());
+    if let Some(set) = done.set_threshold.filter(|_| !is_calibrated) {
         screen.text(format!(
-            "the threshold is that of the model; a threshold that was set for the old gallery is not carried over: `gallerist calibrate {gallery}` \
-             measures one"
+            "the threshold {} was set for the old model, and is not carried over: `gallerist calibrate {gallery}` measures one",
+            score(set)
         ))?;
     }
     screen.text(match former != gallery && former.contains(".before-") {

@@ -113,6 +113,8 @@ pub struct Reembedded {
     pub missing: Vec<MissingCount>,
     /// How the two galleries recognise people with several templates; `None` if there are none.
     pub parity: Option<ReembedParity>,
+    /// The threshold that a user had set for the former gallery: cosine, -1 to 1. The new one has that of its model.
+    pub set_threshold: Option<f32>,
     /// For each calibration of the former gallery, that of the new one.
     pub calibrations: Vec<Recalibrated>,
 }

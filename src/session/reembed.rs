@@ -79,8 +79,8 @@ pub fn reembed<E: From<SessionError>>(
     if former.binding().fingerprint == binding.fingerprint {
         return Err(SessionError::SameModel(binding.describe()).into());
     }
-    request.out.as_deref().map(refuse_inside).transpose().map_err(SessionError::from)?;
     paths.require_free()?;
+    request.out.as_deref().map(refuse_inside).transpose().map_err(SessionError::from)?;
     let networks = Networks::of_model(request.engine.clone(), model);
     networks.engine()?;
     let migration = Migration {
@@ -250,8 +250,16 @@ impl Migration<'_> {
             from_pictures: 0,
             missing: Vec::new(),
             parity,
+            set_threshold: self.set_threshold()?,
             calibrations,
         }))
+    }
+
+    /// The threshold that a user has set for the former gallery.
+    fn set_threshold(&self) -> Result<Option<f32>> {
+        let gallery = self.former.gallery();
+        let is_set = gallery.journal()?.iter().any(|entry| entry.verb == "threshold");
+        Ok(gallery.binding().threshold.filter(|_| is_set))
     }
 
     /// Measures the calibration of a fusion again, if the former gallery has one.

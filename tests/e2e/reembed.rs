@@ -81,7 +81,7 @@ fn identify(house: &House, path: &Path, probe: &str, new: bool) -> (String, Opti
         words.extend([OsStr::new("--model"), model.as_os_str()]);
     }
     let said = gallerist(words);
-    (said.json()[0]["candidates"][0]["subject"].as_str().unwrap().to_owned(), said.code)
+    (said.json()[0]["matches"][0]["subject"].as_str().unwrap().to_owned(), said.code)
 }
 
 #[test]
@@ -159,8 +159,10 @@ fn lists_and_vectors_of_no_former_model_are_left_behind() {
     people(&house, 3);
     let list = gallerist::gallery::Name::new("vip").unwrap();
     Gallery::open(&house.gallery()).unwrap().set_list(&list, &[1, 3]).unwrap();
+    house.run("set-threshold", ["0.75"]).ends(0);
     let said = reembed(&house, &[]).ends(0);
     for part in [
+        "the threshold 0.750 was set for the old model",
         "is of model mirrored now, from stand-in: 3 subjects with 6 templates",
         "every face",
         "rank 1",

@@ -28,6 +28,9 @@ const SMALLEST_IN_PICTURE: f32 = 12.0;
 const PICTURES: usize = 64;
 const UNIT: &str = "photos";
 
+/// A path, and the photos that are expected there.
+type Expected = (PathBuf, Vec<PhotoHash>);
+
 /// Reads photos and fills the log.
 pub(super) struct Encoding<'a> {
     pub gallery: &'a Gallery,
@@ -97,8 +100,8 @@ impl Encoding<'_> {
         photos: &[&RecordedPhoto],
         round: usize,
         run: &Run<'_>,
-    ) -> Vec<(Options, Vec<(PathBuf, Vec<PhotoHash>)>)> {
-        let mut rounds: Vec<(DetectOptions, Vec<(PathBuf, Vec<PhotoHash>)>)> = Vec::new();
+    ) -> Vec<(Options, Vec<Expected>)> {
+        let mut rounds: Vec<(DetectOptions, Vec<Expected>)> = Vec::new();
         let mut at: HashMap<&Path, (usize, usize)> = HashMap::new();
         for photo in photos.iter().filter(|photo| run.left.contains_key(&photo.hash)) {
             let Some(path) = photo.paths.get(round) else { continue };
@@ -122,12 +125,7 @@ impl Encoding<'_> {
         Options { faces: Faces::All, min_quality: 0, single_face: false, detect, ..self.options.clone() }
     }
 
-    fn read(
-        &mut self,
-        options: &Options,
-        expected: &[(PathBuf, Vec<PhotoHash>)],
-        run: &mut Run<'_>,
-    ) -> Result<()> {
+    fn read(&mut self, options: &Options, expected: &[Expected], run: &mut Run<'_>) -> Result<()> {
         let wanted: HashSet<PhotoHash> = run.left.keys().copied().collect();
         let at: HashMap<&Path, &[PhotoHash]> =
             expected.iter().map(|(path, hashes)| (path.as_path(), &hashes[..])).collect();

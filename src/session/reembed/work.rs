@@ -295,6 +295,7 @@ mod tests {
                 from_pictures: 0,
                 missing: Vec::new(),
                 parity: None,
+                set_threshold: Some(0.25),
                 calibrations: Vec::new(),
             };
             Self { folder, paths, to, ids, reply }
