@@ -5,8 +5,8 @@
 //! a correction that was made before can be undone after. Calibrations are measured again; audits, the results of skipped photos and a threshold
 //! that a user has set are of the former model and are not copied.
 //!
-//! The former gallery is open for reading, so others can search it and nobody changes it. Encoded faces go to a [log](log), so a stopped
-//! migration goes on where it was. The new gallery is then built in one pass, checked, and put in its place by a [rename](work).
+//! The former gallery is open for reading, so others can search it and nobody changes it. Encoded faces go to a log, so a stopped
+//! migration goes on where it was. The new gallery is then built in one pass, checked, and put in its place by a rename.
 
 mod encoding;
 mod log;
