@@ -31,6 +31,8 @@ pub enum Doubt {
     IncompleteSearch,
     /// Some faces of the photo were not examined.
     FacesNotLookedAt,
+    /// The face is not accepted as that of a person in front of the camera.
+    NotAuthentic,
 }
 
 impl Doubt {
@@ -40,6 +42,7 @@ impl Doubt {
             Self::BetweenThresholds => "the best score lies between the two thresholds",
             Self::IncompleteSearch => "somebody may have been missed by this search",
             Self::FacesNotLookedAt => "not every face of the photo was looked at",
+            Self::NotAuthentic => "the face is not accepted as genuine",
         }
     }
 }

@@ -58,6 +58,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::authenticity::Measures;
 use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
 use crate::image::{self, Limits, PhotoHash};
@@ -92,6 +93,8 @@ pub struct Options {
     pub min_quality: u8,
     /// Whether photos with more than one face are refused.
     pub single_face: bool,
+    /// Whether the authenticity of the used faces is measured, which takes some milliseconds per face.
+    pub measure_authenticity: bool,
     /// Limits of one file. `limits.memory` also limits all photos in flight together.
     pub limits: Limits,
     /// Number of computing threads; more are started if they wait for another device ([`Detector::threads_per_core`](crate::face::Detector::threads_per_core)).
@@ -105,6 +108,7 @@ impl Default for Options {
             detect: DetectOptions::default(),
             min_quality: 0,
             single_face: false,
+            measure_authenticity: false,
             limits: Limits { memory: memory::half_of_the_machine(), ..Limits::default() },
             workers: thread::available_parallelism().map_or(1, usize::from),
         }
@@ -168,6 +172,8 @@ pub struct EncodedFace {
     pub template: Template,
     /// Its place in the photo and its quality.
     pub provenance: Provenance,
+    /// Its measures of authenticity, if they were requested and the face is large enough.
+    pub measures: Option<Measures>,
 }
 
 /// A face that was found and refused.

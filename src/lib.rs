@@ -43,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod authenticity;
 pub mod calibration;
 #[cfg(feature = "cli")]
 pub mod cli;

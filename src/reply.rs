@@ -7,6 +7,7 @@
 //! Every reply and every summary contains [`VERSION`]. It is raised when a field changes its meaning or is removed. New fields do not raise
 //! it.
 
+mod authenticity;
 mod cluster;
 mod duplicates;
 mod encoding;
@@ -31,6 +32,9 @@ mod verification;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use authenticity::{
+    Authenticity, AuthenticityPolicy, AuthenticityScored, GateEvaluated, GateFitted, GateMeasure,
+};
 pub use cluster::{
     ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured,
     ClusteringsMeasured, FacesAssigned, FacesClustered, NamesTransferred,

@@ -8,6 +8,7 @@
 
 mod answer;
 mod audit;
+mod authenticity;
 mod batch;
 mod batch_writer;
 mod calibrate;
@@ -40,10 +41,12 @@ mod train;
 mod verify;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::control::{Control, Progress};
 pub use audit::{AuditRequest, Audited, Mated};
+pub use authenticity::{Examples, Guard, error_rates, examples, read_gate, score_photos, write_gate};
 pub use batch::{Asked, Subjects};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
 pub use cluster::{ClusterRequest, Clustered};
@@ -74,6 +77,7 @@ pub struct Session {
     gallery: Gallery,
     networks: Networks,
     documents: Parsed,
+    guard: Option<Arc<Guard>>,
 }
 
 impl Session {
@@ -101,7 +105,18 @@ impl Session {
     /// A session on an open gallery.
     pub fn of(gallery: Gallery, engine: EngineRequest) -> Self {
         let networks = Networks::of_gallery(engine, gallery.binding());
-        Self { gallery, networks, documents: Parsed::default() }
+        Self { gallery, networks, documents: Parsed::default(), guard: None }
+    }
+
+    /// The session with a gate that judges the faces of probe photos.
+    #[must_use]
+    pub fn guarded(self, guard: Option<Arc<Guard>>) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// The gate that judges the faces of probe photos, if there is one.
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_deref()
     }
 
     /// The gallery.

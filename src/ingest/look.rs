@@ -82,12 +82,17 @@ fn faces_in(
     let chosen = chosen_in(engine, bytes, options, (census, times))?;
     let started = Instant::now();
     let (aligned, places): (Vec<Aligned>, Vec<_>) =
-        chosen.into_iter().map(|face| (face.aligned, (face.index, face.provenance))).unzip();
+        chosen.into_iter().map(|face| (face.aligned, (face.index, face.provenance, face.measures))).unzip();
     let templates =
         engine.encoder.encode(&aligned).map_err(|error| Skip::network(Reason::EncodeFailed, &error))?;
     times.encode = started.elapsed();
     let encoded = places.into_iter().zip(templates);
-    let encoded = encoded.map(|((index, provenance), template)| EncodedFace { index, template, provenance });
+    let encoded = encoded.map(|((index, provenance, measures), template)| EncodedFace {
+        index,
+        template,
+        provenance,
+        measures,
+    });
     Ok(Finding::Faces(encoded.collect()))
 }
 

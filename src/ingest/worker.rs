@@ -163,10 +163,11 @@ impl<'a> Worker<'a> {
                     let faces = faces
                         .into_iter()
                         .zip(templates.by_ref())
-                        .map(|(Chosen { index, provenance, .. }, template)| EncodedFace {
+                        .map(|(Chosen { index, provenance, measures, .. }, template)| EncodedFace {
                             index,
                             template,
                             provenance,
+                            measures,
                         })
                         .collect();
                     let finding = Finding::Faces(faces);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Among, Model, VERSION};
+use super::{Among, Authenticity, Model, VERSION};
 use crate::decision::{Calibrated, Certificate, Decision, Doubt, Method, Operating, Origin, Threshold};
 use crate::face::Quality;
 use crate::fusion::Fusion;
@@ -116,6 +116,9 @@ pub struct Probe {
     /// Quality of the face.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+    /// Authenticity of the face, if a gate judges it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticity: Option<Authenticity>,
     /// Why there is no template; empty if there is one.
     pub reasons: Vec<Reason>,
     /// The reason in words.

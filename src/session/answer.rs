@@ -4,7 +4,7 @@ use super::Policy;
 use crate::decision::{Certificate, Decision, Doubt, Threshold, decide, of_photo};
 use crate::gallery::Candidates;
 use crate::ingest::{Census, EncodedFace, RefusedFace, Skip};
-use crate::reply::{Basis, Identification, Match, Model, Probe, Refusal, Searched, VERSION};
+use crate::reply::{Authenticity, Basis, Identification, Match, Model, Probe, Refusal, Searched, VERSION};
 use crate::template::{Binding, Template};
 
 /// The reply for a probe. `certificate` belongs to the search that returned `candidates`.
@@ -59,6 +59,9 @@ fn decided(
     threshold: &Threshold,
     probe: &Probe,
 ) -> (Decision, Option<Doubt>) {
+    if probe.authenticity.as_ref().is_some_and(Authenticity::is_refused) {
+        return (Decision::Inconclusive, Some(Doubt::NotAuthentic));
+    }
     of_photo(decide(best, certificate, threshold), probe.not_looked_at.unwrap_or(0))
 }
 

@@ -161,6 +161,7 @@ pub fn options(request: &PhotoRequest) -> Result<Options> {
             .map_or_else(DetectOptions::default, |min_face| DetectOptions { min_face, min_share: 0.0 }),
         min_quality: request.min_quality,
         single_face: request.single_face,
+        measure_authenticity: false,
         limits: Limits {
             pixels: request.max_pixels.unwrap_or(defaults.limits.pixels),
             file_bytes: request.max_file.unwrap_or(defaults.limits.file_bytes),

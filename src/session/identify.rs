@@ -7,7 +7,7 @@ use super::batch::Asked;
 use super::error::{Result, SessionError};
 use super::{Control, Policy, Session, Stopped, engine};
 use crate::gallery::{GalleryError, TOGETHER};
-use crate::ingest::{self, Finding, Outcome, look, walk};
+use crate::ingest::{self, EncodedFace, Finding, Options, Outcome, look, walk};
 use crate::reason::Reason;
 use crate::reply::{Identification, IdentifyRequest, PhotoRequest, Probe, Refusal, Reply};
 use crate::template::{Binding, Template};
@@ -28,7 +28,7 @@ impl Session {
         mut sink: impl FnMut(Reply) -> Result<(), E>,
     ) -> Result<Stopped, E> {
         require_paths(paths)?;
-        let options = engine::options(photos)?;
+        let options = self.probe_options(photos)?;
         let loaded = self.engine()?;
         let mut looked_at = 0;
         let inputs = || walk(paths);
@@ -51,7 +51,7 @@ impl Session {
         photos: &PhotoRequest,
         (request, policy): (&IdentifyRequest, &Policy),
     ) -> Result<Vec<Reply>> {
-        let seen = look(self.engine()?, bytes, &engine::options(photos)?);
+        let seen = look(self.engine()?, bytes, &self.probe_options(photos)?);
         self.of_finding("", &seen.finding, &seen.census, (request, policy))
     }
 
@@ -96,6 +96,14 @@ impl Session {
         self.identify_batch(&batch.collect::<Vec<_>>())
     }
 
+    /// The options for the photos of probes. Faces are measured if a gate judges them.
+    ///
+    /// # Errors
+    /// A field is outside its range.
+    pub fn probe_options(&self, photos: &PhotoRequest) -> Result<Options> {
+        Ok(Options { measure_authenticity: self.guard().is_some(), ..engine::options(photos)? })
+    }
+
     fn replies(&self, outcome: &Outcome, asked: (&IdentifyRequest, &Policy)) -> Result<Vec<Reply>> {
         let path = outcome.input.path.to_string_lossy();
         self.of_finding(&path, &outcome.finding, &outcome.census, asked)
@@ -133,7 +141,9 @@ impl Session {
             Finding::Skipped(skip) => (&[][..], Some(skip)),
             Finding::Known => unreachable!("an identification knows no photos"),
         };
-        let probes = faces.iter().map(|one| (face(path, one, census), &one.template)).collect();
+        let judged = |face: &EncodedFace| self.guard().map(|guard| guard.judge(face.measures.as_ref()));
+        let probe = |one| Probe { authenticity: judged(one), ..face(path, one, census) };
+        let probes = faces.iter().map(|one| (probe(one), &one.template)).collect();
         PhotoProbes { probes, refused: refusals(path, skip, census, self.gallery().binding()) }
     }
 }

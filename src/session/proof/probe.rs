@@ -41,7 +41,10 @@ impl ProbeSource {
         match self {
             Self::Given => claimed.clone(),
             Self::Row { path, row: number } => row(&text(path), *number),
-            Self::Photo { path, face: found, census } => face(&text(path), found, census),
+            // The reply does not contain the gate.
+            Self::Photo { path, face: found, census } => {
+                Probe { authenticity: claimed.authenticity.clone(), ..face(&text(path), found, census) }
+            }
         }
     }
 }

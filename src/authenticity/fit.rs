@@ -1,0 +1,228 @@
+//! Fitting a gate, and measuring it on people that it was not fitted to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::classifier::{Linear, Row};
+use super::error_rates::{ErrorRates, Trial, equal_error};
+use super::gate::{Class, Document, FittedTo, Gate};
+use super::measures::{MEASURES, Measures};
+
+/// Penalties that are tried. The largest error decides between them, on people that the fit did not see.
+const PENALTIES: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
+/// Most parts of a cross-validation.
+const MOST_FOLDS: usize = 10;
+/// Parts of the cross-validation that chooses the penalty.
+const INNER_FOLDS: usize = 5;
+/// Fewest people of each class.
+pub const FEWEST_PEOPLE: usize = 4;
+/// Fewest faces of each class.
+pub const FEWEST_FACES: usize = 20;
+/// Seed of the bootstrap.
+const SEED: u64 = 30_107;
+
+/// A face whose class is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The person in it. A person may have genuine faces and attacks; they are never on both sides of a division.
+    pub person: String,
+    /// Whether it is an attack.
+    pub attack: bool,
+    /// Its measures.
+    pub measures: Measures,
+}
+
+/// Why no gate was fitted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FitError {
+    /// One class has too few people or faces.
+    #[error(
+        "{faces} {class} faces of {people} people are usable: expected at least {FEWEST_FACES} of at least {FEWEST_PEOPLE}, \
+         so that the gate can be tried on other people than it was fitted to"
+    )]
+    TooFew {
+        /// `genuine` or `attack`.
+        class: &'static str,
+        /// Usable faces.
+        faces: usize,
+        /// Their people.
+        people: usize,
+    },
+    /// The equations have no solution.
+    #[error("the fit of the classifier did not converge")]
+    Diverged,
+}
+
+/// Fits a gate. `description` says in words what the examples are.
+///
+/// The people are divided into at most ten parts. The faces of each part are scored by a classifier that was fitted to the other parts, with a penalty
+/// and a threshold that were chosen by a second division of these other parts. So no person takes part in anything that decides about it, and the
+/// error rates are those on unseen people. The gate itself is then fitted to all people, with the threshold at the equal error rate of
+/// the scores of unseen people.
+///
+/// # Errors
+/// A class has fewer than 20 faces or 4 people; the fit did not converge.
+pub fn fit(examples: &[Example], description: &str) -> Result<Gate, FitError> {
+    for (attack, class) in [(false, "genuine"), (true, "attack")] {
+        let Class { photos, people } = count(examples, attack);
+        let (faces, people) = (photos as usize, people as usize);
+        if faces < FEWEST_FACES || people < FEWEST_PEOPLE {
+            return Err(FitError::TooFew { class, faces, people });
+        }
+    }
+    let rows = rows(examples);
+    let all: Vec<usize> = (0..rows.len()).collect();
+    let fold = folds(examples, MOST_FOLDS);
+    let mut trials: Vec<Option<Trial>> = vec![None; rows.len()];
+    let mut outside: Vec<usize> = Vec::new();
+    for part in 0..fold.values().max().map_or(0, |last| last + 1) {
+        let is_in = |at: &usize| fold.get(examples[*at].person.as_str()) == Some(&part);
+        let (tested, fitted): (Vec<usize>, Vec<usize>) = all.iter().partition(|at| is_in(at));
+        let chosen = choose(examples, &rows, &fitted)?;
+        let linear = fit_to(&rows, &fitted, chosen.penalty)?;
+        let ranges = ranges(&rows, &fitted);
+        for at in tested {
+            let score = chosen.calibrated(linear.score(&rows[at].values));
+            let Example { person, attack, .. } = &examples[at];
+            trials[at] = Some(Trial { person: person.clone(), attack: *attack, score, threshold: chosen.threshold });
+            outside.push(beyond(&rows[at].values, &ranges));
+        }
+    }
+    let trials: Vec<Trial> = trials.into_iter().flatten().collect();
+    let chosen = choose(examples, &rows, &all)?;
+    let mut linear = fit_to(&rows, &all, chosen.penalty)?;
+    linear.weights.iter_mut().for_each(|weight| *weight *= chosen.slope);
+    linear.bias = chosen.calibrated(linear.bias);
+    outside.sort_unstable();
+    let (lowest, highest) = ranges(&rows, &all).into_iter().unzip();
+    let document = Document {
+        measures: MEASURES.iter().map(|measure| measure.name.to_owned()).collect(),
+        mean: linear.mean,
+        deviation: linear.deviation,
+        lowest,
+        highest,
+        weights: linear.weights,
+        bias: linear.bias,
+        threshold: chosen.threshold,
+        most_outside: outside.get(outside.len() * 99 / 100).copied().unwrap_or(0) as u32,
+        fitted_to: FittedTo {
+            description: description.to_owned(),
+            genuine: count(examples, false),
+            attack: count(examples, true),
+        },
+        unseen_people: ErrorRates::of(&trials, SEED),
+    };
+    Gate::of(document).map_err(|_| FitError::Diverged)
+}
+
+/// What was chosen by a cross-validation.
+struct Chosen {
+    penalty: f64,
+    /// The score times `slope` plus `offset` is the logarithm of the odds of an attack (Platt 1999).
+    slope: f64,
+    offset: f64,
+    /// The threshold of the calibrated scores at the equal error rate.
+    threshold: f64,
+}
+
+impl Chosen {
+    fn calibrated(&self, score: f64) -> f64 {
+        self.slope * score + self.offset
+    }
+}
+
+/// Chooses the penalty with the smallest loss on people of the other parts, the calibration, and the threshold.
+fn choose(examples: &[Example], rows: &[Row], among: &[usize]) -> Result<Chosen, FitError> {
+    let within: Vec<&Example> = among.iter().map(|&at| &examples[at]).collect();
+    let fold = folds(within.iter().copied(), INNER_FOLDS);
+    let mut best: Option<(f64, f64, Linear, Vec<f64>)> = None;
+    for penalty in PENALTIES {
+        let mut scores = vec![0.0; among.len()];
+        for part in 0..fold.values().max().map_or(0, |last| last + 1) {
+            let is_in = |at: usize| fold.get(examples[at].person.as_str()) == Some(&part);
+            let fitted: Vec<usize> = among.iter().copied().filter(|&at| !is_in(at)).collect();
+            let linear = fit_to(rows, &fitted, penalty)?;
+            for (place, &at) in scores.iter_mut().zip(among).filter(|(_, at)| is_in(**at)) {
+                *place = linear.score(&rows[at].values);
+            }
+        }
+        let (platt, loss) = calibrate(rows, among, &scores)?;
+        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+            best = Some((loss, penalty, platt, scores));
+        }
+    }
+    let (_, penalty, platt, scores) = best.ok_or(FitError::Diverged)?;
+    let slope = platt.weights[0] / platt.deviation[0];
+    let offset = platt.bias - slope * platt.mean[0];
+    let trials: Vec<Trial> = among
+        .iter()
+        .zip(&scores)
+        .map(|(&at, score)| Trial { person: String::new(), attack: rows[at].attack, score: slope * score + offset, threshold: 0.0 })
+        .collect();
+    let (_, threshold) = equal_error(&trials.iter().collect::<Vec<_>>()).ok_or(FitError::Diverged)?;
+    Ok(Chosen { penalty, slope, offset, threshold })
+}
+
+/// The logistic regression of the class on the score, and its loss.
+fn calibrate(rows: &[Row], among: &[usize], scores: &[f64]) -> Result<(Linear, f64), FitError> {
+    let scored: Vec<Row> = among.iter().zip(scores).map(|(&at, &score)| Row { values: vec![score], ..rows[at] }).collect();
+    let platt = Linear::fit(&scored.iter().collect::<Vec<_>>(), 1e-4).ok_or(FitError::Diverged)?;
+    let loss = scored.iter().map(|row| {
+        let score = platt.score(&row.values);
+        row.weight * (1.0 + (if row.attack { -score } else { score }).exp()).ln()
+    });
+    let loss = loss.sum();
+    Ok((platt, loss))
+}
+
+fn fit_to(rows: &[Row], among: &[usize], penalty: f64) -> Result<Linear, FitError> {
+    let rows: Vec<&Row> = among.iter().map(|&at| &rows[at]).collect();
+    Linear::fit(&rows, penalty).ok_or(FitError::Diverged)
+}
+
+/// The examples as rows. Both classes have the same weight, and so have all people of a class.
+fn rows(examples: &[Example]) -> Vec<Row> {
+    let mut of_person: BTreeMap<(bool, &str), f64> = BTreeMap::new();
+    for Example { person, attack, .. } in examples {
+        *of_person.entry((*attack, person)).or_default() += 1.0;
+    }
+    let people = |attack: bool| of_person.keys().filter(|(class, _)| *class == attack).count() as f64;
+    let row = |Example { person, attack, measures }: &Example| Row {
+        values: measures.transformed().to_vec(),
+        attack: *attack,
+        weight: 0.5 / people(*attack) / of_person.get(&(*attack, person.as_str())).copied().unwrap_or(1.0),
+    };
+    examples.iter().map(row).collect()
+}
+
+/// The part of each person: people with attacks and people without are dealt out in turn, so that every part has both classes if possible.
+fn folds<'a>(examples: impl IntoIterator<Item = &'a Example>, most: usize) -> BTreeMap<&'a str, usize> {
+    let mut classes: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
+    for Example { person, attack, .. } in examples {
+        classes.entry(person).or_default().insert(*attack);
+    }
+    let people_with = |attack: bool| classes.values().filter(|of| of.contains(&attack)).count();
+    let parts = most.min(people_with(true)).min(people_with(false)).max(2);
+    let mut sorted: Vec<(&BTreeSet<bool>, &str)> = classes.iter().map(|(person, of)| (of, *person)).collect();
+    sorted.sort();
+    sorted.into_iter().enumerate().map(|(at, (_, person))| (person, at % parts)).collect()
+}
+
+/// The smallest and the largest value of each measure.
+fn ranges(rows: &[Row], among: &[usize]) -> Vec<(f64, f64)> {
+    let value = |at: usize| among.iter().map(move |&row| rows[row].values[at]);
+    let range = |at: usize| (value(at).fold(f64::INFINITY, f64::min), value(at).fold(f64::NEG_INFINITY, f64::max));
+    (0..MEASURES.len()).map(range).collect()
+}
+
+/// Number of values beyond their range.
+fn beyond(values: &[f64], ranges: &[(f64, f64)]) -> usize {
+    values.iter().zip(ranges).filter(|(value, (low, high))| !(*low..=*high).contains(value)).count()
+}
+
+fn count(examples: &[Example], attack: bool) -> Class {
+    let of_class = || examples.iter().filter(|example| example.attack == attack);
+    let people: BTreeSet<&str> = of_class().map(|example| example.person.as_str()).collect();
+    Class { photos: of_class().count() as u64, people: people.len() as u64 }
+}
