@@ -4,6 +4,7 @@
 
 mod advice;
 mod audit;
+mod authentic;
 mod backup;
 mod calibrate;
 mod certificate;
@@ -140,6 +141,8 @@ enum Verb {
     Eval(eval::Arguments),
     /// Measure the misses of a search, and list duplicate subjects and wrong photos
     Audit(audit::Arguments),
+    /// Judge whether faces are genuine or pictures of pictures, by a gate fitted to examples
+    Authentic(authentic::Arguments),
     /// Find copies of photos and move them away; find people who are in a gallery twice
     Dedup(dedup::Arguments),
     /// Find out which faces of a gallery show one person, named or not
@@ -353,6 +356,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Calibrate(arguments) => calibrate::run(&arguments, screen),
         Verb::Eval(arguments) => eval::run(&arguments, screen),
         Verb::Audit(arguments) => audit::run(&arguments, screen),
+        Verb::Authentic(arguments) => authentic::run(&arguments, screen),
         Verb::CheckCertificate(arguments) => certificate::run(&arguments, screen),
         Verb::Search(arguments) => search::search(&arguments, screen),
         Verb::Range(arguments) => search::range(&arguments, screen),

@@ -9,6 +9,8 @@ mod program;
 mod architecture;
 #[path = "e2e/audit.rs"]
 mod audit;
+#[path = "e2e/authentic.rs"]
+mod authentic;
 #[path = "e2e/backup.rs"]
 mod backup;
 #[path = "e2e/backup_refusals.rs"]

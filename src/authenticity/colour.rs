@@ -2,8 +2,6 @@
 //! plane. After Wen, Han and Jain, Face spoof detection with image distortion analysis, IEEE Transactions on Information Forensics and
 //! Security 10 (2015), section III.
 
-use std::collections::HashMap;
-
 use super::plane::{Plane, moments, ratio};
 
 /// Mean, deviation and skewness of hue, saturation and value, each 0 to 1. The hue is shifted by half a turn, so that skin is in the middle of its
@@ -47,12 +45,13 @@ pub(super) fn specular_share([red, green, blue]: &[Plane; 3]) -> f64 {
 /// Colour diversity, of colours rounded to 32 levels per channel: the number of colours per 1,000 pixels, and the share of the pixels that
 /// have one of the 100 most frequent colours.
 pub(super) fn diversity([red, green, blue]: &[Plane; 3]) -> [f64; 2] {
-    let mut counts: HashMap<[u8; 3], u32> = HashMap::new();
+    let mut counts = vec![0_u32; 32 * 32 * 32];
     for at in 0..red.values.len() {
-        *counts.entry([red, green, blue].map(|plane| (plane.values[at] / 8.0) as u8)).or_default() += 1;
+        let [red, green, blue] = [red, green, blue].map(|plane| (plane.values[at] / 8.0).clamp(0.0, 31.0) as usize);
+        counts[(red * 32 + green) * 32 + blue] += 1;
     }
     let n = red.values.len().max(1) as f64;
-    let mut counts: Vec<u32> = counts.into_values().collect();
+    counts.retain(|count| *count > 0);
     counts.sort_unstable_by(|one, other| other.cmp(one));
     let frequent: u32 = counts.iter().take(100).sum();
     [1000.0 * counts.len() as f64 / n, f64::from(frequent) / n]

@@ -101,6 +101,15 @@ pub struct Judgement {
     pub reasons: Vec<Contribution>,
 }
 
+impl Judgement {
+    /// The verdict alone: the probability is 0 or 1, and there are no reasons.
+    #[must_use]
+    pub fn without_details(&self) -> Self {
+        let attack_probability = if self.verdict == Verdict::Attack { 1.0 } else { 0.0 };
+        Self { attack_probability, outside: 0, reasons: Vec::new(), ..self.clone() }
+    }
+}
+
 /// What a measure contributed to a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Contribution {
@@ -186,6 +195,11 @@ impl Gate {
         &self.document
     }
 
+    /// The probability of an attack at or above which the verdict is `attack`.
+    pub fn threshold(&self) -> f64 {
+        probability(self.document.threshold)
+    }
+
     /// The score of a face: the logarithm of the odds of an attack.
     pub fn score(&self, measures: &Measures) -> f64 {
         self.linear.score(&self.values(measures))
@@ -203,7 +217,7 @@ impl Gate {
         Judgement {
             verdict,
             attack_probability: probability(score),
-            threshold: probability(*threshold),
+            threshold: self.threshold(),
             outside,
             unlike_fit: outside > *most_outside,
             reasons: self.reasons(&values, measures, verdict),

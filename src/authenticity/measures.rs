@@ -136,6 +136,7 @@ impl Measures {
 fn against_blurred(Region { colours, luma: a, .. }: &Region) -> Vec<f64> {
     let blurred = colours.each_ref().map(|plane| plane.blurred(0.5, 1));
     let b = &a.blurred(0.5, 1);
+    let (gradient, blurred_gradient) = (&a.gradient(), &b.gradient());
     let (spectrum, smooth) = (Spectrum::of(a), Spectrum::of(b));
     vec![
         reference::mean_squared_error(a, b),
@@ -149,12 +150,12 @@ fn against_blurred(Region { colours, luma: a, .. }: &Region) -> Vec<f64> {
         reference::laplacian_error(a, b),
         reference::normalised_cross_correlation(a, b),
         reference::mean_angle(colours, &blurred),
-        reference::edge_difference(a, b),
-        reference::corner_difference(a, b),
+        reference::edge_difference(gradient, blurred_gradient),
+        reference::corner_difference(gradient, blurred_gradient),
         reference::spectral_magnitude_error(&spectrum, &smooth),
         reference::spectral_phase_error(&spectrum, &smooth),
-        reference::gradient_magnitude_error(a, b),
-        reference::gradient_phase_error(a, b),
+        reference::gradient_magnitude_error(gradient, blurred_gradient),
+        reference::gradient_phase_error(gradient, blurred_gradient),
         reference::structural_similarity(a, b),
     ]
 }
@@ -165,7 +166,7 @@ fn alone(Region { colours, luma, native }: &Region) -> Vec<f64> {
     let (rings, native_rings) = (Rings::of(&spectrum), Rings::of(&Spectrum::of(native)));
     let mut values = vec![
         sharpness::laplacian_variance(luma),
-        sharpness::gradient_energy(luma),
+        sharpness::gradient_energy(&luma.gradient()),
         sharpness::blur(luma),
         sharpness::blockiness(native),
         sharpness::noise(luma),
@@ -184,3 +185,4 @@ fn alone(Region { colours, luma, native }: &Region) -> Vec<f64> {
     values.extend(texture::patterns(luma));
     values
 }
+impl Measures { pub(crate) fn with(photo: &Photo, bounds: [f32; 4], margin: f32, longest: usize) -> Option<Self> { Region::with(photo, bounds, margin, longest).map(|r| Self::of_region(&r)) } }

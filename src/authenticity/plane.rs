@@ -15,21 +15,33 @@ impl Plane {
         Self { width, height, values: rows.map(|(x, y)| value(x, y)).collect() }
     }
 
-    /// The value of a pixel. The border is repeated outside the plane.
-    pub fn at(&self, x: isize, y: isize) -> f64 {
-        let clamped = |at: isize, length: usize| at.clamp(0, length as isize - 1) as usize;
-        self.values[clamped(y, self.height) * self.width + clamped(x, self.width)]
+    /// The rows of the plane.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.width.max(1))
     }
 
-    /// The values at the eight neighbours of a pixel and at itself, by rows.
-    pub fn neighbourhood(&self, x: usize, y: usize) -> [[f64; 3]; 3] {
-        let (x, y) = (x as isize, y as isize);
-        [-1, 0, 1].map(|dy| [-1, 0, 1].map(|dx| self.at(x + dx, y + dy)))
+    /// The plane of a function of the 3 x 3 pixels around each pixel, by rows. The border is repeated outside the plane.
+    pub fn of_neighbourhoods<T>(&self, value: impl Fn([[f64; 3]; 3]) -> T) -> Vec<T> {
+        let rows: Vec<&[f64]> = self.rows().collect();
+        let mut values = Vec::with_capacity(self.values.len());
+        for y in 0..self.height {
+            let three = [rows[y.saturating_sub(1)], rows[y], rows[(y + 1).min(self.height - 1)]];
+            for x in 0..self.width {
+                let (left, right) = (x.saturating_sub(1), (x + 1).min(self.width - 1));
+                values.push(value(three.map(|row| [row[left], row[x], row[right]])));
+            }
+        }
+        values
     }
 
-    /// The plane of a function of the 3 x 3 pixels around each pixel.
-    pub fn of_neighbourhoods(&self, value: impl Fn([[f64; 3]; 3]) -> f64) -> Self {
-        Self::new(self.width, self.height, |x, y| value(self.neighbourhood(x, y)))
+    /// A plane of the same size.
+    pub fn like(&self, values: Vec<f64>) -> Self {
+        Self { width: self.width, height: self.height, values }
+    }
+
+    /// The plane with its rows as columns.
+    pub fn transposed(&self) -> Self {
+        Self::new(self.height, self.width, |x, y| self.values[x * self.width + y])
     }
 
     /// The plane of a function of each pixel of two planes of one size.
@@ -39,35 +51,43 @@ impl Plane {
     }
 
     /// The plane, blurred by a Gaussian of this deviation in pixels, with taps up to `radius` pixels away.
-    pub fn blurred(&self, deviation: f64, radius: isize) -> Self {
-        let tap = |at: isize| (-0.5 * (at as f64 / deviation).powi(2)).exp();
-        let total: f64 = (-radius..=radius).map(tap).sum();
-        let sum = |value: &dyn Fn(isize) -> f64| {
-            (-radius..=radius).map(|at| tap(at) * value(at)).sum::<f64>() / total
-        };
-        let rows = Self::new(self.width, self.height, |x, y| {
-            sum(&|at| self.at(x as isize + at, y as isize))
-        });
-        Self::new(self.width, self.height, |x, y| sum(&|at| rows.at(x as isize, y as isize + at)))
+    pub fn blurred(&self, deviation: f64, radius: usize) -> Self {
+        let tap = |at: usize| (-0.5 * ((at as f64 - radius as f64) / deviation).powi(2)).exp();
+        let taps: Vec<f64> = (0..=2 * radius).map(tap).collect();
+        let total: f64 = taps.iter().sum();
+        let taps: Vec<f64> = taps.into_iter().map(|tap| tap / total).collect();
+        self.convolved_down(&taps).transposed().convolved_down(&taps).transposed()
+    }
+
+    /// Each column, convolved with an odd number of symmetric taps. The border is repeated outside the plane.
+    pub fn convolved_down(&self, taps: &[f64]) -> Self {
+        let rows: Vec<&[f64]> = self.rows().collect();
+        let mut values = vec![0.0; self.values.len()];
+        for (y, out) in values.chunks_exact_mut(self.width.max(1)).enumerate() {
+            for (at, tap) in taps.iter().enumerate() {
+                let row = rows[(y + at).saturating_sub(taps.len() / 2).min(self.height - 1)];
+                out.iter_mut().zip(row).for_each(|(out, value)| *out += tap * value);
+            }
+        }
+        self.like(values)
     }
 
     /// The Laplacian of each pixel: the sum of its four neighbours minus four times itself.
     pub fn laplacian(&self) -> Self {
-        self.of_neighbourhoods(|[[_, up, _], [left, here, right], [_, down, _]]| {
+        self.like(self.of_neighbourhoods(|[[_, up, _], [left, here, right], [_, down, _]]| {
             up + left + right + down - 4.0 * here
-        })
+        }))
     }
 
     /// The gradient of Sobel, a quarter of the usual sums, so that a ramp of 1 per pixel has a gradient of 2: to the right, and down.
     pub fn gradient(&self) -> [Self; 2] {
-        let across = |[[a, _, b], [c, _, d], [e, _, f]]: [[f64; 3]; 3]| (b + 2.0 * d + f - a - 2.0 * c - e) / 4.0;
-        let transposed = |n: [[f64; 3]; 3]| [0, 1, 2].map(|x| [0, 1, 2].map(|y: usize| n[y][x]));
-        [self.of_neighbourhoods(across), self.of_neighbourhoods(|n| across(transposed(n)))]
-    }
-
-    /// A part of the plane.
-    pub fn part(&self, [left, top]: [usize; 2], [width, height]: [usize; 2]) -> Self {
-        Self::new(width, height, |x, y| self.values[(top + y) * self.width + left + x])
+        let (across, down) = self
+            .of_neighbourhoods(|[[a, b, c], [d, _, e], [f, g, h]]| {
+                ((c + 2.0 * e + h - a - 2.0 * d - f) / 4.0, (f + 2.0 * g + h - a - 2.0 * b - c) / 4.0)
+            })
+            .into_iter()
+            .unzip();
+        [self.like(across), self.like(down)]
     }
 
     /// Mean, deviation and skewness of the values. The skewness of equal values is 0.

@@ -88,12 +88,11 @@ pub(super) fn mean_angle(a: &[Plane; 3], b: &[Plane; 3]) -> f64 {
     }))
 }
 
-/// Total edge difference: the share of pixels that are an edge in one picture only, 0 to 1. An edge has a squared gradient of more than
+/// Total edge difference, of the gradients of the two pictures: the share of pixels that are an edge in one picture only, 0 to 1. An edge has a squared gradient of more than
 /// four times the mean of its picture.
-pub(super) fn edge_difference(a: &Plane, b: &Plane) -> f64 {
-    let edges = |plane: &Plane| {
-        let [across, down] = plane.gradient();
-        let squared = across.with(&down, |x, y| x * x + y * y);
+pub(super) fn edge_difference(a: &[Plane; 2], b: &[Plane; 2]) -> f64 {
+    let edges = |[across, down]: &[Plane; 2]| {
+        let squared = across.with(down, |x, y| x * x + y * y);
         let limit = 4.0 * squared.moments()[0];
         squared.values.into_iter().map(move |value| value > limit).collect::<Vec<_>>()
     };
@@ -101,27 +100,24 @@ pub(super) fn edge_difference(a: &Plane, b: &Plane) -> f64 {
     mean(a.iter().zip(&b).map(|(a, b)| f64::from(u8::from(a != b))))
 }
 
-/// Total corner difference: the difference of the numbers of corners as a share of the larger number, 0 to 1. 0 without corners.
-pub(super) fn corner_difference(a: &Plane, b: &Plane) -> f64 {
+/// Total corner difference, of the gradients of the two pictures: the difference of the numbers of corners as a share of the larger number, 0 to 1. 0 without corners.
+pub(super) fn corner_difference(a: &[Plane; 2], b: &[Plane; 2]) -> f64 {
     let (a, b) = (corners(a) as f64, corners(b) as f64);
     ratio((a - b).abs(), a.max(b), 0.0)
 }
 
 /// Number of corners (Harris and Stephens 1988, k = 0.04): local maxima of the response of at least one hundredth of the largest one.
-fn corners(plane: &Plane) -> usize {
-    let [across, down] = plane.gradient();
+fn corners([across, down]: &[Plane; 2]) -> usize {
     let smooth = |one: &Plane, other: &Plane| one.with(other, |a, b| a * b).blurred(1.0, 2);
-    let (xx, yy, xy) = (smooth(&across, &across), smooth(&down, &down), smooth(&across, &down));
+    let (xx, yy, xy) = (smooth(across, across), smooth(down, down), smooth(across, down));
     let determinant = xx.with(&yy, |x, y| x * y).with(&xy, |product, xy| product - xy * xy);
     let trace = xx.with(&yy, |x, y| x + y);
     let response = determinant.with(&trace, |determinant, trace| determinant - 0.04 * trace * trace);
     let limit = response.values.iter().copied().fold(0.0, f64::max) / 100.0;
-    let is_corner = |x: usize, y: usize| {
-        let around = response.neighbourhood(x, y);
-        let others = around.iter().flatten().enumerate().filter(|(at, _)| *at != 4);
-        around[1][1] > limit && others.into_iter().all(|(_, other)| around[1][1] > *other)
-    };
-    (0..plane.height).map(|y| (0..plane.width).filter(|&x| is_corner(x, y)).count()).sum()
+    let corners = response.of_neighbourhoods(|[[a, b, c], [d, here, e], [f, g, h]]| {
+        here > limit && [a, b, c, d, e, f, g, h].into_iter().all(|other| here > other)
+    });
+    corners.into_iter().filter(|is_corner| *is_corner).count()
 }
 
 /// Spectral magnitude error: mean of (|A| - |B|)^2 over the frequencies of the two spectra.
@@ -138,17 +134,13 @@ pub(super) fn spectral_phase_error(a: &Spectrum, b: &Spectrum) -> f64 {
 }
 
 /// Gradient magnitude error: mean of (|grad a| - |grad b|)^2, squared grey levels.
-pub(super) fn gradient_magnitude_error(a: &Plane, b: &Plane) -> f64 {
-    let magnitude = |plane: &Plane| {
-        let [across, down] = plane.gradient();
-        across.with(&down, f64::hypot)
-    };
+pub(super) fn gradient_magnitude_error(a: &[Plane; 2], b: &[Plane; 2]) -> f64 {
+    let magnitude = |[across, down]: &[Plane; 2]| across.with(down, |x, y| (x * x + y * y).sqrt());
     mean_squared_error(&magnitude(a), &magnitude(b))
 }
 
 /// Gradient phase error: mean of (arg grad a - arg grad b)^2, squared radians, 0 to pi^2. A pixel without a gradient has no error.
-pub(super) fn gradient_phase_error(a: &Plane, b: &Plane) -> f64 {
-    let ([ax, ay], [bx, by]) = (a.gradient(), b.gradient());
+pub(super) fn gradient_phase_error([ax, ay]: &[Plane; 2], [bx, by]: &[Plane; 2]) -> f64 {
     mean((0..a.values.len()).map(|at| {
         let (a, b) = ([ax.values[at], ay.values[at]], [bx.values[at], by.values[at]]);
         let flat = a[0].hypot(a[1]).min(b[0].hypot(b[1])) < 1e-9;

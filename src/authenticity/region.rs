@@ -18,13 +18,22 @@ pub(super) struct Region {
 const MARGIN: f32 = 1.4;
 /// Longest side of a reduced region, in pixels.
 pub(super) const LONGEST: usize = 224;
+/// Shortest side of the box of a face, in pixels.
+const SMALLEST_FACE: f32 = 48.0;
 /// Shortest side of a region, in pixels.
 const SHORTEST: usize = 16;
 
 impl Region {
-    /// The region around a box (left, top, right, bottom in pixels of the photo). None if less than 16 x 16 pixels of it are in the photo.
-    pub fn of(photo: &Photo, bounds: [f32; 4]) -> Option<Self> { Self::with(photo, bounds, MARGIN, LONGEST) }
+    /// The region around a box (left, top, right, bottom in pixels of the photo). None if a side of the box is shorter than 48 pixels, or
+    /// less than 16 x 16 pixels of the region are in the photo.
+    pub fn of(photo: &Photo, bounds: [f32; 4]) -> Option<Self> {
+        Self::with(photo, bounds, MARGIN, LONGEST)
+    }
+
     pub fn with(photo: &Photo, [left, top, right, bottom]: [f32; 4], margin: f32, longest: usize) -> Option<Self> {
+        if !((right - left).min(bottom - top) >= SMALLEST_FACE) {
+            return None;
+        }
         let half = (right - left).max(bottom - top) * margin / 2.0;
         let ends = |centre: f32, side: u32| {
             let inside = |at: f32| at.clamp(0.0, side as f32) as usize;

@@ -11,37 +11,31 @@ pub(super) fn laplacian_variance(plane: &Plane) -> f64 {
 }
 
 /// Sharpness: the mean squared gradient (Tenengrad; Krotkov, International Journal of Computer Vision 1, 1988), squared grey levels.
-pub(super) fn gradient_energy(plane: &Plane) -> f64 {
-    let [across, down] = plane.gradient();
-    across.with(&down, |x, y| x * x + y * y).moments()[0]
+pub(super) fn gradient_energy([across, down]: &[Plane; 2]) -> f64 {
+    across.with(down, |x, y| x * x + y * y).moments()[0]
 }
 
 /// Blur, 0 (sharp) to 1: the share of the variation between neighbours that remains when the picture is blurred along the same
 /// direction by nine pixels, for the worse direction (Crete et al., SPIE 6492, 2007). 1 for a picture of one colour.
 pub(super) fn blur(plane: &Plane) -> f64 {
-    let transposed = Plane::new(plane.height, plane.width, |x, y| plane.values[x * plane.width + y]);
-    blur_across(plane).max(blur_across(&transposed))
+    blur_down(plane).max(blur_down(&plane.transposed()))
 }
 
-fn blur_across(plane: &Plane) -> f64 {
-    let rows = |x: usize, y: usize| (-4..=4).map(|at| plane.at(x as isize + at, y as isize)).sum::<f64>() / 9.0;
-    let blurred = Plane::new(plane.width, plane.height, rows);
-    let step = |plane: &Plane, at: usize| (plane.values[at] - plane.values[at - 1]).abs();
-    let (mut all, mut lost) = (0.0, 0.0);
-    for at in (1..plane.values.len()).filter(|at| at % plane.width != 0) {
-        let (sharp, smooth) = (step(plane, at), step(&blurred, at));
-        all += sharp;
-        lost += (sharp - smooth).max(0.0);
-    }
-    1.0 - ratio(lost, all, 0.0)
+fn blur_down(plane: &Plane) -> f64 {
+    let blurred = plane.convolved_down(&[1.0 / 9.0; 9]);
+    let steps = |plane: &Plane| -> Vec<f64> {
+        plane.values.iter().zip(&plane.values[plane.width..]).map(|(above, below)| (below - above).abs()).collect()
+    };
+    let (sharp, smooth) = (steps(plane), steps(&blurred));
+    let lost = sharp.iter().zip(smooth).map(|(sharp, smooth)| (sharp - smooth).max(0.0)).sum();
+    1.0 - ratio(lost, sharp.iter().sum(), 0.0)
 }
 
 /// Blockiness: the mean step across the borders of 8 x 8 blocks over the mean of the other steps, for the place of the grid with the
 /// largest steps, mean of both directions (as Wang, Bovik and Evans, ICIP 2000, in the spatial domain). 1 without blocks. JPEG stores such
 /// blocks, and a photo of a screen or a repeated compression shifts or doubles them.
 pub(super) fn blockiness(plane: &Plane) -> f64 {
-    let transposed = Plane::new(plane.height, plane.width, |x, y| plane.values[x * plane.width + y]);
-    (blockiness_across(plane) + blockiness_across(&transposed)) / 2.0
+    (blockiness_across(plane) + blockiness_across(&plane.transposed())) / 2.0
 }
 
 fn blockiness_across(plane: &Plane) -> f64 {
@@ -62,7 +56,7 @@ pub(super) fn noise(plane: &Plane) -> f64 {
     let response = plane.of_neighbourhoods(|[[a, b, c], [d, e, f], [g, h, i]]| {
         (a - 2.0 * b + c - 2.0 * d + 4.0 * e - 2.0 * f + g - 2.0 * h + i).abs()
     });
-    (PI / 2.0).sqrt() / 6.0 * mean(response.values.into_iter())
+    (PI / 2.0).sqrt() / 6.0 * mean(response.into_iter())
 }
 
 /// High-low frequency index: the sum of the magnitudes below 0.15 cycles per pixel minus that of the others, over all, -1 to 1 (Zhu and

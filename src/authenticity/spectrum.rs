@@ -18,24 +18,25 @@ impl Spectrum {
     /// The spectrum of the middle of a plane without its mean, under a Hann window. A smaller plane is surrounded by its mean.
     pub fn of(plane: &Plane) -> Self {
         let (mean, hann) = (plane.moments()[0], |at: usize| 0.5 - 0.5 * (2.0 * PI * (at as f64 + 0.5) / SIDE as f64).cos());
-        let start = |length: usize| (length as isize - SIDE as isize) / 2;
-        let (left, top) = (start(plane.width), start(plane.height));
+        // The window and the plane have the same middle.
+        let place = |at: usize, length: usize| (at + length / 2).checked_sub(SIDE / 2).filter(|at| *at < length);
+        let hann: Vec<f64> = (0..SIDE).map(hann).collect();
         let mut values = Vec::with_capacity(SIDE * SIDE);
         for y in 0..SIDE {
             for x in 0..SIDE {
-                let (column, row) = (left + x as isize, top + y as isize);
-                let inside = (0..plane.width as isize).contains(&column) && (0..plane.height as isize).contains(&row);
-                let value = if inside { (plane.at(column, row) - mean) * hann(x) * hann(y) } else { 0.0 };
-                values.push([value, 0.0]);
+                let inside = place(x, plane.width).zip(place(y, plane.height));
+                let value = inside.map(|(column, row)| plane.values[row * plane.width + column] - mean);
+                values.push([value.unwrap_or(0.0) * hann[x] * hann[y], 0.0]);
             }
         }
+        let turns: Vec<Complex> = (0..SIDE / 2).map(|at| (-2.0 * PI * at as f64 / SIDE as f64).sin_cos().into()).collect();
         for row in values.chunks_exact_mut(SIDE) {
-            transform(row);
+            transform(row, &turns);
         }
         let mut column = vec![[0.0; 2]; SIDE];
         for x in 0..SIDE {
             column.iter_mut().enumerate().for_each(|(y, value)| *value = values[y * SIDE + x]);
-            transform(&mut column);
+            transform(&mut column, &turns);
             column.iter().enumerate().for_each(|(y, value)| values[y * SIDE + x] = *value);
         }
         Self(values)
@@ -58,8 +59,9 @@ impl Spectrum {
     }
 }
 
-/// The fast Fourier transform in place (Cooley and Tukey 1965). The length is a power of two.
-fn transform(values: &mut [Complex]) {
+/// The fast Fourier transform in place (Cooley and Tukey 1965). The length is a power of two, and `turns` has sine and cosine of half as many
+/// steps of the circle.
+fn transform(values: &mut [Complex], turns: &[Complex]) {
     let n = values.len();
     let bits = n.trailing_zeros();
     for at in 0..n {
@@ -72,7 +74,7 @@ fn transform(values: &mut [Complex]) {
     while half < n {
         for start in (0..n).step_by(2 * half) {
             for at in 0..half {
-                let (sin, cos) = (-PI * at as f64 / half as f64).sin_cos();
+                let [sin, cos] = turns[at * (turns.len() / half)];
                 let ([a, b], [re, im]) = (values[start + at], values[start + at + half]);
                 let (re, im) = (re * cos - im * sin, re * sin + im * cos);
                 values[start + at] = [a + re, b + im];

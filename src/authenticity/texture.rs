@@ -7,15 +7,12 @@ use super::spectrum::{Rings, SIDE};
 /// Analysis and Machine Intelligence 24, 2002): shares of the pixels with 0 to 8 brighter neighbours in a row, and of all other patterns.
 pub(super) fn patterns(plane: &Plane) -> [f64; 10] {
     let mut counts = [0.0; 10];
-    for y in 0..plane.height {
-        for x in 0..plane.width {
-            let [[a, b, c], [h, here, d], [g, f, e]] = plane.neighbourhood(x, y);
-            let bright = [a, b, c, d, e, f, g, h].map(|neighbour| neighbour >= here);
-            let changes = (0..8).filter(|&at| bright[at] != bright[(at + 1) % 8]).count();
-            let pattern = if changes <= 2 { bright.iter().filter(|bright| **bright).count() } else { 9 };
-            counts[pattern] += 1.0;
-        }
-    }
+    let patterns = plane.of_neighbourhoods(|[[a, b, c], [h, here, d], [g, f, e]]| {
+        let bright = [a, b, c, d, e, f, g, h].map(|neighbour| neighbour >= here);
+        let changes = (0..8).filter(|&at| bright[at] != bright[(at + 1) % 8]).count();
+        if changes <= 2 { bright.iter().filter(|bright| **bright).count() } else { 9 }
+    });
+    patterns.into_iter().for_each(|pattern| counts[pattern] += 1.0);
     counts.map(|count| count / plane.values.len().max(1) as f64)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
+use super::authentic::GateArguments;
 use super::engine::{EngineArguments, PhotoArguments};
 use super::naming::FacesArgument;
 #[cfg(feature = "server")]
@@ -27,7 +28,7 @@ pub struct Arguments {
     #[arg(required_unless_present = "vectors")]
     photos: Vec<PathBuf>,
     /// Probes that are templates, one per row; `-` is the standard input
-    #[arg(long, value_name = "FILE.npy", conflicts_with = "photos")]
+    #[arg(long, value_name = "FILE.npy", conflicts_with_all = ["photos", "gate"])]
     vectors: Option<PathBuf>,
     #[command(flatten)]
     rows: RowArguments,
@@ -52,6 +53,8 @@ pub struct Arguments {
     /// Leave out the subjects on this list; may be given several times
     #[arg(long = "not-list", value_name = "NAME", help_heading = "Search")]
     not_lists: Vec<String>,
+    #[command(flatten)]
+    gate: GateArguments,
     #[command(flatten)]
     engine: EngineArguments,
     #[cfg(feature = "server")]
@@ -104,6 +107,7 @@ impl Arguments {
         let photos = self.photo_options.request(self.faces);
         #[cfg(feature = "server")]
         if let Some(client) = self.server.client()? {
+            self.gate.require_none("the server judges faces by its own gate: give it to `serve`")?;
             let Some(path) = &self.vectors else {
                 return remote::identify::photos(
                     &client,
@@ -118,7 +122,7 @@ impl Arguments {
             decisions.borrow_mut().extend((0..left_out).map(|_| Decision::Inconclusive));
             return Ok(done);
         }
-        let session = opening::session_to_read(&self.gallery, &self.engine)?;
+        let session = opening::session_to_read(&self.gallery, &self.engine)?.guarded(self.gate.guard()?);
         let policy = session.identification_policy(request)?;
         let asked = (request, &policy);
         match &self.vectors {

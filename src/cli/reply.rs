@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::authentic::text::lines;
 use super::screen::{Screen, Table, aim, count, interval, plural, score};
 use super::skip::skip_text;
 use crate::decision::{Decision, Doubt, Origin};
@@ -56,7 +57,7 @@ fn threshold_text(value: f32, no_match_below: f32, digits: usize, basis: &Basis)
 }
 
 /// The name of a probe: `photo.jpg face 2 of 4`, `file.npy row 3`, or only the path if there is one face.
-fn name(probe: &Probe) -> String {
+pub fn name(probe: &Probe) -> String {
     match (probe.row, probe.face, probe.faces) {
         (Some(row), ..) => format!("{} row {row}", probe.path),
         (None, Some(face), Some(of)) if of > 1 => format!("{} face {} of {of}", probe.path, face + 1),
@@ -109,6 +110,9 @@ fn print_identification(reply: &Identification, screen: Screen) -> Result<()> {
     }
     if let Some(note) = reply.probe.note() {
         screen.text(format!("  {note}; --faces all uses all of them"))?;
+    }
+    for (at, line) in reply.probe.authenticity.iter().flat_map(lines).enumerate() {
+        screen.text(if at == 0 { format!("  authenticity: {line}") } else { format!("    {line}") })?;
     }
     if let Some(doubt) = reply.doubt {
         screen.text(format!("  {}", doubt_text(doubt)))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 
+use super::authentic::GateArguments;
 use super::engine::EngineArguments;
 use super::screen::Screen;
 use super::{ExitStatus, Usage, interrupt, opening, token};
@@ -60,6 +61,8 @@ pub struct Arguments {
     /// Most bytes of a request
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes, help_heading = "Limits")]
     max_body: usize,
+    #[command(flatten)]
+    gate: GateArguments,
     #[command(flatten)]
     engine: EngineArguments,
 }
@@ -149,6 +152,7 @@ impl Arguments {
             keep_photos: self.keep_photos,
             decision_log: self.decision_log.clone(),
             engine: self.engine.request(),
+            guard: self.gate.guard()?,
             limits: Limits {
                 connections: self.max_connections.max(1),
                 queue: self.queue.max(1),

@@ -70,7 +70,7 @@ impl App {
             return Err(ServeError::SameName(twice[0].to_owned()));
         }
         for gallery in &options.galleries {
-            let served = Served::open(gallery, wait, &options.engine, &options.limits, &metrics)?;
+            let served = Served::open(gallery, wait, &options, &metrics)?;
             galleries.insert(gallery.name.clone(), Arc::new(served));
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

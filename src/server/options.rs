@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::reply::EngineRequest;
+use crate::session::Guard;
 
 /// A gallery to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,8 @@ pub struct Options {
     pub decision_log: Option<PathBuf>,
     /// The networks.
     pub engine: EngineRequest,
+    /// The gate that judges the faces of probe photos.
+    pub guard: Option<Arc<Guard>>,
     /// The limits.
     pub limits: Limits,
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::enroller::Enroller;
 use super::metrics::Metrics;
-use super::options::{Limits, ServedGallery};
+use super::options::{Limits, Options, ServedGallery};
 use super::searcher::Searcher;
 use crate::gallery::{Access, Gallery, Search};
 use crate::ingest::Options as PhotoOptions;
-use crate::reply::{EngineRequest, FaceOptions, PhotoRequest};
+use crate::reply::{FaceOptions, PhotoRequest};
 use crate::session::{Result, Session, SessionError, engine};
 use crate::template::Template;
 
@@ -40,12 +40,12 @@ impl Served {
     pub fn open(
         gallery: &ServedGallery,
         wait: Duration,
-        engine: &EngineRequest,
-        limits: &Limits,
+        options: &Options,
         metrics: &Arc<Metrics>,
     ) -> Result<Self> {
         let opened = Gallery::open_with(&gallery.path, Access::ReadWrite, wait)?;
-        Self::of(gallery.name.clone(), Session::of(opened, engine.clone()), limits, metrics)
+        let session = Session::of(opened, options.engine.clone()).guarded(options.guard.clone());
+        Self::of(gallery.name.clone(), session, &options.limits, metrics)
     }
 
     /// A session in service.

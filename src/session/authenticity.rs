@@ -52,6 +52,18 @@ pub fn read_gate(path: &Path) -> Result<Gate> {
     decoded.map_err(|reason| SessionError::Input(format!("{}: not a usable gate: {reason}", path.display())))
 }
 
+/// Requires that a gate file can be at a path: nothing is there, or another gate. Call it before long work.
+///
+/// # Errors
+/// A file of another kind is there; its folder does not exist.
+pub fn require_gate_place(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(SessionError::Input(format!("{}: no such folder", folder.display())));
+    }
+    require_own(path, BEGINNING)
+}
+
 /// Writes a gate file. A gate that is there is replaced when the new one is complete.
 ///
 /// # Errors

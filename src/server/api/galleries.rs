@@ -87,6 +87,7 @@ async fn create(call: Call) -> Result<Reply> {
         };
         engine::require_for(&binding)?;
         let session = Session::create(&place.path, &binding, GraphWhen::Never, app.options.engine.clone())?;
+        let session = session.guarded(app.options.guard.clone());
         let served = Served::of(name.clone(), session, &app.options.limits, &app.metrics)?;
         served.warm()?;
         if !app.add(served) {

@@ -57,7 +57,8 @@ async fn identify(call: Call) -> Result<Reply> {
     let arriving = served.searcher.announce();
     let Identify { faces, request, photos } = input::identify(&call, &served).await?;
     require_scope(&call, &request)?;
-    let (_, options) = served.photos(&photos)?;
+    let (_, mut options) = served.photos(&photos)?;
+    options.measure_authenticity = served.session.guard().is_some();
     let mut timings = Timings::default();
     let bytes: Vec<_> = faces.iter().filter_map(Face::photo).collect();
     let (mut slots, mut probes) = (Vec::new(), Vec::new());
@@ -148,10 +149,13 @@ fn require_scope(call: &Call, request: &IdentifyRequest) -> Result<()> {
     Ok(())
 }
 
-/// Leaves the decision and the matching candidates, with their scores in bands. With exact scores a client could approach a face in the
+/// Leaves the verdict of a gate without its details, which would show how to change a picture until it passes. Leaves the decision and the matching candidates, with their scores in bands. With exact scores a client could approach a face in the
 /// gallery step by step.
 fn hide_scores(reply: &mut Answer) {
     let Answer::Identified(reply) = reply else { return };
+    if let Some(judgement) = reply.probe.authenticity.as_mut().and_then(|one| one.judgement.as_mut()) {
+        *judgement = judgement.without_details();
+    }
     reply.matches.retain(|candidate| candidate.is_match);
     for candidate in &mut reply.matches {
         candidate.similarity = band(candidate.similarity);

@@ -1,0 +1,32 @@
+//! Authenticity in words.
+
+use crate::authenticity::{Contribution, Judgement, Verdict};
+use crate::number::plain;
+use crate::reply::Authenticity;
+
+/// The verdict with its probability, and the reasons: one line each. Verdict and probability are separated by two blanks.
+pub fn lines(authenticity: &Authenticity) -> Vec<String> {
+    let Some(judgement) = &authenticity.judgement else {
+        return vec!["NOT JUDGED  the face is too small to be measured".into()];
+    };
+    let Judgement { verdict, attack_probability, threshold, outside, unlike_fit, reasons } = judgement;
+    let verdict = match verdict {
+        Verdict::Genuine => "GENUINE",
+        Verdict::Attack => "ATTACK",
+    };
+    let mut lines =
+        vec![format!("{verdict}  attack probability {attack_probability:.3}  (threshold {threshold:.3})")];
+    lines.extend(reasons.iter().map(reason));
+    if *unlike_fit {
+        lines.push(format!(
+            "{outside} measures are beyond the photos that the gate was fitted to: its error rates do not apply here"
+        ));
+    }
+    lines
+}
+
+/// `cr_mean 3.1, usual 12.4: mean of red minus luma`.
+fn reason(Contribution { measure, meaning, value, usual, .. }: &Contribution) -> String {
+    let short = |value: f64| plain(value, if value.abs() < 1.0 { 4 } else { 1 });
+    format!("{measure} {}, usual {}: {meaning}", short(*value), short(*usual))
+}
