@@ -46,7 +46,9 @@ use std::time::Duration;
 
 pub use crate::control::{Control, Progress};
 pub use audit::{AuditRequest, Audited, Mated};
-pub use authenticity::{Examples, Guard, error_rates, examples, read_gate, require_gate_place, score_photos, write_gate};
+pub use authenticity::{
+    Examples, Guard, error_rates, examples, read_gate, require_gate_place, score_photos, write_gate,
+};
 pub use batch::{Asked, Subjects};
 pub use calibrate::{CalibrateRequest, Measured, Strangers, operating_points};
 pub use cluster::{ClusterRequest, Clustered};

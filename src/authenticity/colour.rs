@@ -47,7 +47,8 @@ pub(super) fn specular_share([red, green, blue]: &[Plane; 3]) -> f64 {
 pub(super) fn diversity([red, green, blue]: &[Plane; 3]) -> [f64; 2] {
     let mut counts = vec![0_u32; 32 * 32 * 32];
     for at in 0..red.values.len() {
-        let [red, green, blue] = [red, green, blue].map(|plane| (plane.values[at] / 8.0).clamp(0.0, 31.0) as usize);
+        let [red, green, blue] =
+            [red, green, blue].map(|plane| (plane.values[at] / 8.0).clamp(0.0, 31.0) as usize);
         counts[(red * 32 + green) * 32 + blue] += 1;
     }
     let n = red.values.len().max(1) as f64;

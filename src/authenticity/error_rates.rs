@@ -67,7 +67,8 @@ impl ErrorRates {
         let [mut apcer, mut bpcer, mut bpcer_at, mut eer] = [const { Vec::new() }; 4];
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         for _ in 0..SAMPLES {
-            let drawn = (0..people.len()).flat_map(|_| people[rng.random_range(0..people.len())].iter().copied());
+            let drawn =
+                (0..people.len()).flat_map(|_| people[rng.random_range(0..people.len())].iter().copied());
             let drawn: Vec<&Trial> = drawn.collect();
             apcer.extend(self::apcer(&drawn));
             bpcer.extend(self::bpcer(&drawn));

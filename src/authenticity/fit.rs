@@ -2,18 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use thiserror::Error;
 
-use super::classifier::{Linear, Row};
+use super::classifier::{Linear, Row, Scale};
 use super::error_rates::{ErrorRates, Trial, equal_error};
 use super::gate::{Class, Document, FittedTo, Gate};
 use super::measures::{MEASURES, Measures};
 
-/// Penalties that are tried. The largest error decides between them, on people that the fit did not see.
-const PENALTIES: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
+/// Factor of half the squared weights of the classifier.
+const PENALTY: f64 = 0.01;
+/// A measure is added to the classifier only if the loss on people that the fit did not see falls below this share. Few measures with a
+/// clear effect hold in other light better than many with small effects.
+const LESS: f64 = 0.9;
+/// Most measures of a gate.
+const MOST_MEASURES: usize = 8;
 /// Most parts of a cross-validation.
 const MOST_FOLDS: usize = 10;
-/// Parts of the cross-validation that chooses the penalty.
+/// Parts of the cross-validation that chooses the measures.
 const INNER_FOLDS: usize = 5;
 /// Fewest people of each class.
 pub const FEWEST_PEOPLE: usize = 4;
@@ -56,10 +62,11 @@ pub enum FitError {
 
 /// Fits a gate. `description` says in words what the examples are.
 ///
-/// The people are divided into at most ten parts. The faces of each part are scored by a classifier that was fitted to the other parts, with a penalty
-/// and a threshold that were chosen by a second division of these other parts. So no person takes part in anything that decides about it, and the
-/// error rates are those on unseen people. The gate itself is then fitted to all people, with the threshold at the equal error rate of
-/// the scores of unseen people.
+/// The measures of the classifier are chosen one after the other, each as the one with the least loss on people that the fit did not see (forward
+/// selection), as long as the loss falls by a tenth. The threshold is that of the equal error rate on these people.
+///
+/// The error rates are measured around all of this: the people are divided into at most ten parts, and the faces of each part are scored by a gate
+/// whose measures, weights and threshold are from the other parts alone. So no person takes part in anything that decides about it.
 ///
 /// # Errors
 /// A class has fewer than 20 faces or 4 people; the fit did not converge.
@@ -76,30 +83,31 @@ pub fn fit(examples: &[Example], description: &str) -> Result<Gate, FitError> {
     let fold = folds(examples, MOST_FOLDS);
     let mut trials: Vec<Option<Trial>> = vec![None; rows.len()];
     let mut outside: Vec<usize> = Vec::new();
-    for part in 0..fold.values().max().map_or(0, |last| last + 1) {
+    for part in 0..parts_of(&fold) {
         let is_in = |at: &usize| fold.get(examples[*at].person.as_str()) == Some(&part);
         let (tested, fitted): (Vec<usize>, Vec<usize>) = all.iter().partition(|at| is_in(at));
         let chosen = choose(examples, &rows, &fitted)?;
-        let linear = fit_to(&rows, &fitted, chosen.penalty)?;
+        let linear = fit_to(&rows, &fitted, &chosen.columns)?;
         let ranges = ranges(&rows, &fitted);
         for at in tested {
             let score = chosen.calibrated(linear.score(&rows[at].values));
             let Example { person, attack, .. } = &examples[at];
-            trials[at] = Some(Trial { person: person.clone(), attack: *attack, score, threshold: chosen.threshold });
+            trials[at] =
+                Some(Trial { person: person.clone(), attack: *attack, score, threshold: chosen.threshold });
             outside.push(beyond(&rows[at].values, &ranges));
         }
     }
     let trials: Vec<Trial> = trials.into_iter().flatten().collect();
     let chosen = choose(examples, &rows, &all)?;
-    let mut linear = fit_to(&rows, &all, chosen.penalty)?;
+    let mut linear = fit_to(&rows, &all, &chosen.columns)?;
     linear.weights.iter_mut().for_each(|weight| *weight *= chosen.slope);
     linear.bias = chosen.calibrated(linear.bias);
     outside.sort_unstable();
     let (lowest, highest) = ranges(&rows, &all).into_iter().unzip();
     let document = Document {
         measures: MEASURES.iter().map(|measure| measure.name.to_owned()).collect(),
-        mean: linear.mean,
-        deviation: linear.deviation,
+        mean: linear.scale.mean,
+        deviation: linear.scale.deviation,
         lowest,
         highest,
         weights: linear.weights,
@@ -118,7 +126,8 @@ pub fn fit(examples: &[Example], description: &str) -> Result<Gate, FitError> {
 
 /// What was chosen by a cross-validation.
 struct Chosen {
-    penalty: f64,
+    /// The measures of the classifier, by their places.
+    columns: Vec<usize>,
     /// The score times `slope` plus `offset` is the logarithm of the odds of an attack (Platt 1999).
     slope: f64,
     offset: f64,
@@ -132,53 +141,88 @@ impl Chosen {
     }
 }
 
-/// Chooses the penalty with the smallest loss on people of the other parts, the calibration, and the threshold.
-fn choose(examples: &[Example], rows: &[Row], among: &[usize]) -> Result<Chosen, FitError> {
-    let within: Vec<&Example> = among.iter().map(|&at| &examples[at]).collect();
-    let fold = folds(within.iter().copied(), INNER_FOLDS);
-    let mut best: Option<(f64, f64, Linear, Vec<f64>)> = None;
-    for penalty in PENALTIES {
-        let mut scores = vec![0.0; among.len()];
-        for part in 0..fold.values().max().map_or(0, |last| last + 1) {
-            let is_in = |at: usize| fold.get(examples[at].person.as_str()) == Some(&part);
-            let fitted: Vec<usize> = among.iter().copied().filter(|&at| !is_in(at)).collect();
-            let linear = fit_to(rows, &fitted, penalty)?;
-            for (place, &at) in scores.iter_mut().zip(among).filter(|(_, at)| is_in(**at)) {
-                *place = linear.score(&rows[at].values);
-            }
-        }
-        let (platt, loss) = calibrate(rows, among, &scores)?;
-        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-            best = Some((loss, penalty, platt, scores));
-        }
+/// A division of the rows: those for the fit with their scale, and those that the fit does not see.
+struct Division<'a> {
+    fitted: Vec<&'a Row>,
+    scale: Scale,
+    tested: Vec<&'a Row>,
+}
+
+impl Division<'_> {
+    /// The rows that the fit did not see, with their scores.
+    fn scored(&self, columns: &[usize]) -> Option<Vec<(&Row, f64)>> {
+        let linear = Linear::fit(&self.fitted, &self.scale, columns, PENALTY)?;
+        Some(self.tested.iter().map(|row| (*row, linear.score(&row.values))).collect())
     }
-    let (_, penalty, platt, scores) = best.ok_or(FitError::Diverged)?;
-    let slope = platt.weights[0] / platt.deviation[0];
-    let offset = platt.bias - slope * platt.mean[0];
-    let trials: Vec<Trial> = among
-        .iter()
-        .zip(&scores)
-        .map(|(&at, score)| Trial { person: String::new(), attack: rows[at].attack, score: slope * score + offset, threshold: 0.0 })
-        .collect();
+}
+
+/// Chooses measures, the calibration, and the threshold.
+fn choose(examples: &[Example], rows: &[Row], among: &[usize]) -> Result<Chosen, FitError> {
+    let fold = folds(among.iter().map(|&at| &examples[at]), INNER_FOLDS);
+    let fold = &fold;
+    let division = |part: usize| {
+        let of = |is_tested: bool| {
+            let is_in =
+                move |at: &&usize| (fold.get(examples[**at].person.as_str()) == Some(&part)) == is_tested;
+            among.iter().filter(is_in).map(|&at| &rows[at]).collect::<Vec<_>>()
+        };
+        let fitted = of(false);
+        Division { scale: Scale::of(&fitted), fitted, tested: of(true) }
+    };
+    let divisions: Vec<Division<'_>> = (0..parts_of(fold)).map(division).collect();
+    let columns = select(&divisions)?;
+    let scored = scored(&divisions, &columns).ok_or(FitError::Diverged)?;
+    let pooled: Vec<Row> = scored.iter().map(|(row, score)| Row { values: vec![*score], ..**row }).collect();
+    let pooled: Vec<&Row> = pooled.iter().collect();
+    let scale = Scale::of(&pooled);
+    let platt = Linear::fit(&pooled, &scale, &[0], 1e-4).ok_or(FitError::Diverged)?;
+    let slope = platt.weights[0] / scale.deviation[0];
+    let offset = platt.bias - slope * scale.mean[0];
+    let trial = |(row, score): &(&Row, f64)| Trial {
+        person: String::new(),
+        attack: row.attack,
+        score: slope * score + offset,
+        threshold: 0.0,
+    };
+    let trials: Vec<Trial> = scored.iter().map(trial).collect();
     let (_, threshold) = equal_error(&trials.iter().collect::<Vec<_>>()).ok_or(FitError::Diverged)?;
-    Ok(Chosen { penalty, slope, offset, threshold })
+    Ok(Chosen { columns, slope, offset, threshold })
 }
 
-/// The logistic regression of the class on the score, and its loss.
-fn calibrate(rows: &[Row], among: &[usize], scores: &[f64]) -> Result<(Linear, f64), FitError> {
-    let scored: Vec<Row> = among.iter().zip(scores).map(|(&at, &score)| Row { values: vec![score], ..rows[at] }).collect();
-    let platt = Linear::fit(&scored.iter().collect::<Vec<_>>(), 1e-4).ok_or(FitError::Diverged)?;
-    let loss = scored.iter().map(|row| {
-        let score = platt.score(&row.values);
-        row.weight * (1.0 + (if row.attack { -score } else { score }).exp()).ln()
-    });
-    let loss = loss.sum();
-    Ok((platt, loss))
+/// The rows of all divisions that their fits did not see, with their scores.
+fn scored<'a>(divisions: &'a [Division<'_>], columns: &[usize]) -> Option<Vec<(&'a Row, f64)>> {
+    let parts: Option<Vec<_>> = divisions.iter().map(|division| division.scored(columns)).collect();
+    Some(parts?.into_iter().flatten().collect())
 }
 
-fn fit_to(rows: &[Row], among: &[usize], penalty: f64) -> Result<Linear, FitError> {
+/// The measures of the classifier, at least one.
+fn select(divisions: &[Division<'_>]) -> Result<Vec<usize>, FitError> {
+    let (mut columns, mut least) = (Vec::new(), f64::INFINITY);
+    while columns.len() < MOST_MEASURES {
+        let candidates: Vec<usize> = (0..MEASURES.len()).filter(|at| !columns.contains(at)).collect();
+        let best = candidates.into_par_iter().filter_map(|at| {
+            let more: Vec<usize> = columns.iter().copied().chain([at]).collect();
+            let loss: f64 = scored(divisions, &more)?.into_iter().map(|(row, score)| row.loss(score)).sum();
+            Some((loss, more))
+        });
+        let best = best.min_by(|(one, first), (other, second)| one.total_cmp(other).then(first.cmp(second)));
+        let (loss, more) = best.ok_or(FitError::Diverged)?;
+        if loss > LESS * least {
+            break;
+        }
+        (columns, least) = (more, loss);
+    }
+    Ok(columns)
+}
+
+fn fit_to(rows: &[Row], among: &[usize], columns: &[usize]) -> Result<Linear, FitError> {
     let rows: Vec<&Row> = among.iter().map(|&at| &rows[at]).collect();
-    Linear::fit(&rows, penalty).ok_or(FitError::Diverged)
+    Linear::fit(&rows, &Scale::of(&rows), columns, PENALTY).ok_or(FitError::Diverged)
+}
+
+/// Number of parts of a division.
+fn parts_of(fold: &BTreeMap<&str, usize>) -> usize {
+    fold.values().max().map_or(0, |last| last + 1)
 }
 
 /// The examples as rows. Both classes have the same weight, and so have all people of a class.
@@ -212,7 +256,8 @@ fn folds<'a>(examples: impl IntoIterator<Item = &'a Example>, most: usize) -> BT
 /// The smallest and the largest value of each measure.
 fn ranges(rows: &[Row], among: &[usize]) -> Vec<(f64, f64)> {
     let value = |at: usize| among.iter().map(move |&row| rows[row].values[at]);
-    let range = |at: usize| (value(at).fold(f64::INFINITY, f64::min), value(at).fold(f64::NEG_INFINITY, f64::max));
+    let range =
+        |at: usize| (value(at).fold(f64::INFINITY, f64::min), value(at).fold(f64::NEG_INFINITY, f64::max));
     (0..MEASURES.len()).map(range).collect()
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::classifier::{Linear, probability};
+use super::classifier::{Linear, Scale, probability};
 use super::error_rates::ErrorRates;
 use super::measures::{MEASURES, Measure, Measures};
 
@@ -38,7 +38,7 @@ pub struct Document {
     pub lowest: Vec<f64>,
     /// Largest value of each measure that it was fitted to.
     pub highest: Vec<f64>,
-    /// Weight of each standardised measure.
+    /// Weight of each standardised measure; 0 for those that only tell whether a photo is like those of the fit.
     pub weights: Vec<f64>,
     /// The constant.
     pub bias: f64,
@@ -174,7 +174,10 @@ impl Gate {
         let mut places = Vec::with_capacity(n);
         for name in &document.measures {
             let place = MEASURES.iter().position(|measure| measure.name == name).ok_or_else(|| {
-                format!("the measure {name:?} is unknown: expected one of the {} of this program", MEASURES.len())
+                format!(
+                    "the measure {name:?} is unknown: expected one of the {} of this program",
+                    MEASURES.len()
+                )
             })?;
             if places.contains(&place) {
                 return Err(format!("the measure {name:?} is listed twice"));
@@ -182,8 +185,7 @@ impl Gate {
             places.push(place);
         }
         let linear = Linear {
-            mean: document.mean.clone(),
-            deviation: document.deviation.clone(),
+            scale: Scale { mean: document.mean.clone(), deviation: document.deviation.clone() },
             weights: document.weights.clone(),
             bias: document.bias,
         };
@@ -212,7 +214,8 @@ impl Gate {
         let score = self.linear.score(&values);
         let verdict = if score >= *threshold { Verdict::Attack } else { Verdict::Genuine };
         let ranges = lowest.iter().zip(highest);
-        let outside = values.iter().zip(ranges).filter(|(value, (low, high))| *value < *low || *value > *high);
+        let outside =
+            values.iter().zip(ranges).filter(|(value, (low, high))| *value < *low || *value > *high);
         let outside = outside.count() as u32;
         Judgement {
             verdict,
@@ -227,11 +230,12 @@ impl Gate {
     /// The measures that contributed most to a verdict.
     fn reasons(&self, values: &[f64], measures: &Measures, verdict: Verdict) -> Vec<Contribution> {
         let towards = if verdict == Verdict::Attack { 1.0 } else { -1.0 };
-        let mut contributions: Vec<(usize, f64)> = self.linear.contributions(values).into_iter().enumerate().collect();
+        let mut contributions: Vec<(usize, f64)> =
+            self.linear.contributions(values).into_iter().enumerate().collect();
         contributions.retain(|(_, log_odds)| log_odds * towards > 0.0);
         contributions.sort_by(|(_, one), (_, other)| other.abs().total_cmp(&one.abs()));
         let named = contributions.into_iter().take(NAMED).map(|(at, log_odds)| {
-            let (place, mean) = (self.places[at], self.linear.mean[at]);
+            let (place, mean) = (self.places[at], self.linear.scale.mean[at]);
             let Measure { name, meaning, logarithmic, .. } = MEASURES[place];
             let usual = if logarithmic { mean.exp_m1() } else { mean };
             let value = measures.values[place];

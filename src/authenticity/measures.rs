@@ -46,7 +46,11 @@ pub const MEASURES: [Measure; COUNT] = [
     linear("corner_difference", "", "share of the corners that blurring removes"),
     logarithmic("spectral_magnitude_error", "", "difference of the spectra with and without blurring"),
     linear("spectral_phase_error", "squared radians", "difference of the phases with and without blurring"),
-    logarithmic("gradient_magnitude_error", "squared grey levels", "change of the edges' strength by blurring"),
+    logarithmic(
+        "gradient_magnitude_error",
+        "squared grey levels",
+        "change of the edges' strength by blurring",
+    ),
     linear("gradient_phase_error", "squared radians", "change of the edges' direction by blurring"),
     linear("structural_similarity", "", "similarity of structure with the blurred copy"),
     logarithmic("laplacian_variance", "squared grey levels", "sharpness by the second derivative"),
@@ -185,4 +189,8 @@ fn alone(Region { colours, luma, native }: &Region) -> Vec<f64> {
     values.extend(texture::patterns(luma));
     values
 }
-impl Measures { pub(crate) fn with(photo: &Photo, bounds: [f32; 4], margin: f32, longest: usize) -> Option<Self> { Region::with(photo, bounds, margin, longest).map(|r| Self::of_region(&r)) } }
+impl Measures {
+    pub(crate) fn with(photo: &Photo, bounds: [f32; 4], margin: f32, longest: usize) -> Option<Self> {
+        Region::with(photo, bounds, margin, longest).map(|r| Self::of_region(&r))
+    }
+}

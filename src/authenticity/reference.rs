@@ -53,7 +53,8 @@ pub(super) fn maximum_difference(a: &Plane, b: &Plane) -> f64 {
 
 /// Normalised absolute error: sum |a - b| / sum |a|. 0 for a black picture.
 pub(super) fn normalised_absolute_error(a: &Plane, b: &Plane) -> f64 {
-    let (error, all) = (pairs(a, b).map(|(a, b)| (a - b).abs()).sum(), a.values.iter().map(|a| a.abs()).sum());
+    let (error, all) =
+        (pairs(a, b).map(|(a, b)| (a - b).abs()).sum(), a.values.iter().map(|a| a.abs()).sum());
     ratio(error, all, 0.0)
 }
 
@@ -79,7 +80,8 @@ pub(super) fn normalised_cross_correlation(a: &Plane, b: &Plane) -> f64 {
 
 /// Mean angle between the colours of the two pictures, as a share of a right angle: 0 to 1. Mean angle similarity is 1 minus this.
 pub(super) fn mean_angle(a: &[Plane; 3], b: &[Plane; 3]) -> f64 {
-    let colour = |planes: &[Plane; 3], at: usize| [planes[0].values[at], planes[1].values[at], planes[2].values[at]];
+    let colour =
+        |planes: &[Plane; 3], at: usize| [planes[0].values[at], planes[1].values[at], planes[2].values[at]];
     let dot = |one: [f64; 3], other: [f64; 3]| one.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
     mean((0..a[0].values.len()).map(|at| {
         let (one, other) = (colour(a, at), colour(b, at));

@@ -30,7 +30,12 @@ impl Region {
         Self::with(photo, bounds, MARGIN, LONGEST)
     }
 
-    pub fn with(photo: &Photo, [left, top, right, bottom]: [f32; 4], margin: f32, longest: usize) -> Option<Self> {
+    pub fn with(
+        photo: &Photo,
+        [left, top, right, bottom]: [f32; 4],
+        margin: f32,
+        longest: usize,
+    ) -> Option<Self> {
         if !((right - left).min(bottom - top) >= SMALLEST_FACE) {
             return None;
         }
@@ -72,7 +77,9 @@ fn area(
     [width, height]: [usize; 2],
     channel: usize,
 ) -> Plane {
-    let cell = |at: usize, length: usize, of: usize| at * of / length..((at + 1) * of / length).max(at * of / length + 1);
+    let cell = |at: usize, length: usize, of: usize| {
+        at * of / length..((at + 1) * of / length).max(at * of / length + 1)
+    };
     Plane::new(width, height, |x, y| {
         let (mut sum, mut count) = (0_u32, 0_u32);
         for row in cell(y, height, part[1]) {

@@ -24,7 +24,12 @@ pub(super) fn blur(plane: &Plane) -> f64 {
 fn blur_down(plane: &Plane) -> f64 {
     let blurred = plane.convolved_down(&[1.0 / 9.0; 9]);
     let steps = |plane: &Plane| -> Vec<f64> {
-        plane.values.iter().zip(&plane.values[plane.width..]).map(|(above, below)| (below - above).abs()).collect()
+        plane
+            .values
+            .iter()
+            .zip(&plane.values[plane.width..])
+            .map(|(above, below)| (below - above).abs())
+            .collect()
     };
     let (sharp, smooth) = (steps(plane), steps(&blurred));
     let lost = sharp.iter().zip(smooth).map(|(sharp, smooth)| (sharp - smooth).max(0.0)).sum();

@@ -17,9 +17,11 @@ pub(super) struct Spectrum(Vec<Complex>);
 impl Spectrum {
     /// The spectrum of the middle of a plane without its mean, under a Hann window. A smaller plane is surrounded by its mean.
     pub fn of(plane: &Plane) -> Self {
-        let (mean, hann) = (plane.moments()[0], |at: usize| 0.5 - 0.5 * (2.0 * PI * (at as f64 + 0.5) / SIDE as f64).cos());
+        let (mean, hann) =
+            (plane.moments()[0], |at: usize| 0.5 - 0.5 * (2.0 * PI * (at as f64 + 0.5) / SIDE as f64).cos());
         // The window and the plane have the same middle.
-        let place = |at: usize, length: usize| (at + length / 2).checked_sub(SIDE / 2).filter(|at| *at < length);
+        let place =
+            |at: usize, length: usize| (at + length / 2).checked_sub(SIDE / 2).filter(|at| *at < length);
         let hann: Vec<f64> = (0..SIDE).map(hann).collect();
         let mut values = Vec::with_capacity(SIDE * SIDE);
         for y in 0..SIDE {
@@ -29,7 +31,8 @@ impl Spectrum {
                 values.push([value.unwrap_or(0.0) * hann[x] * hann[y], 0.0]);
             }
         }
-        let turns: Vec<Complex> = (0..SIDE / 2).map(|at| (-2.0 * PI * at as f64 / SIDE as f64).sin_cos().into()).collect();
+        let turns: Vec<Complex> =
+            (0..SIDE / 2).map(|at| (-2.0 * PI * at as f64 / SIDE as f64).sin_cos().into()).collect();
         for row in values.chunks_exact_mut(SIDE) {
             transform(row, &turns);
         }

@@ -30,7 +30,8 @@ pub(super) fn spectral_slope(rings: &Rings) -> f64 {
 /// Logarithm of the median magnitude in four octaves of frequency, relative to the lowest: the octaves begin at 1/16, 1/8, 1/4 and 3/8
 /// cycles per pixel, and the lowest at 1/32.
 pub(super) fn spectral_bands(rings: &Rings) -> [f64; 4] {
-    let band = |from: usize, to: usize| (from..to).map(|ring| rings.median(ring)).sum::<f64>() / (to - from) as f64;
+    let band =
+        |from: usize, to: usize| (from..to).map(|ring| rings.median(ring)).sum::<f64>() / (to - from) as f64;
     let lowest = band(SIDE / 32, SIDE / 16);
     [(SIDE / 16, SIDE / 8), (SIDE / 8, SIDE / 4), (SIDE / 4, 3 * SIDE / 8), (3 * SIDE / 8, SIDE / 2)]
         .map(|(from, to)| band(from, to) - lowest)

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::engine::{EngineArguments, PhotoArguments};
-use super::naming::FacesArgument;
 #[cfg(feature = "server")]
 use super::Usage;
+use super::engine::{EngineArguments, PhotoArguments};
+use super::naming::FacesArgument;
 use super::{ExitStatus, Screen};
 use crate::reply::AuthenticityPolicy;
 use crate::session::{Guard, read_gate};

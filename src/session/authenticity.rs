@@ -12,9 +12,7 @@ use super::{Control, Networks, Stopped, engine};
 use crate::authenticity::{BEGINNING, ErrorRates, Example, Gate, Measures, Trial};
 use crate::ingest::{self, EncodedFace, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
-use crate::reply::{
-    Authenticity, AuthenticityPolicy, AuthenticityScored, PhotoRequest, Probe, VERSION,
-};
+use crate::reply::{Authenticity, AuthenticityPolicy, AuthenticityScored, PhotoRequest, Probe, VERSION};
 
 /// Largest gate file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -99,11 +97,18 @@ pub fn examples(
     let (roots, mut found, mut looked_at) = ([folder.to_owned()], Examples::default(), 0);
     let total = survey(&roots).inputs;
     control.report("photos", 0, Some(total));
-    ingest::run(networks.engine()?, walk(&roots), &measuring(photos)?, &|_| false, control.stop, |outcome| {
-        looked_at += 1;
-        control.report("photos", looked_at, Some(total));
-        found.enter(outcome, attack)
-    })?;
+    ingest::run(
+        networks.engine()?,
+        walk(&roots),
+        &measuring(photos)?,
+        &|_| false,
+        control.stop,
+        |outcome| {
+            looked_at += 1;
+            control.report("photos", looked_at, Some(total));
+            found.enter(outcome, attack)
+        },
+    )?;
     let stopped = control.is_stopped() && looked_at < total;
     Ok(if stopped { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(found) })
 }
@@ -139,8 +144,11 @@ impl Examples {
 /// The error rates of a gate on faces of known classes, and the number of faces that are unlike those of its fit.
 pub fn error_rates(gate: &Gate, examples: &[Example]) -> (ErrorRates, u64) {
     let threshold = gate.document().threshold;
-    let trial = |Example { person, attack, measures }: &Example| {
-        Trial { person: person.clone(), attack: *attack, score: gate.score(measures), threshold }
+    let trial = |Example { person, attack, measures }: &Example| Trial {
+        person: person.clone(),
+        attack: *attack,
+        score: gate.score(measures),
+        threshold,
     };
     let trials: Vec<Trial> = examples.iter().map(trial).collect();
     let unlike = examples.iter().filter(|example| gate.judge(&example.measures).unlike_fit).count();

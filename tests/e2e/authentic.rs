@@ -112,7 +112,11 @@ fn a_gate_tells_pictures_of_pictures_from_originals() {
 fn photos_without_a_face_and_small_faces_are_not_judged() {
     let (said, replies) = score(&constant());
     assert_eq!((said.code, &replies[0]["probe"]["reasons"]), (Some(3), &json!(["no_face"])));
-    let small = image::load_from_memory(&photo(3)).unwrap().resize_exact(44, 44, image::imageops::FilterType::Triangle);
+    let small = image::load_from_memory(&photo(3)).unwrap().resize_exact(
+        44,
+        44,
+        image::imageops::FilterType::Triangle,
+    );
     let (said, replies) = score(&encode(&small, image::ImageFormat::Png));
     assert_eq!(said.code, Some(3));
     assert!(replies[0]["probe"]["authenticity"]["judgement"].is_null(), "{}", replies[0]);
@@ -127,9 +131,12 @@ fn photos_without_a_face_and_small_faces_are_not_judged() {
 fn the_text_names_the_verdict_and_the_reasons() {
     let house = House::empty();
     let path = house.write("photo.png", &picture(77, true));
-    let said = gallerist(["authentic", "score", "--model", "stand-in", "--gate"].map(String::from).into_iter().chain(
-        [gate(), path].map(|path| path.to_str().unwrap().to_owned()),
-    ))
+    let said = gallerist(
+        ["authentic", "score", "--model", "stand-in", "--gate"]
+            .map(String::from)
+            .into_iter()
+            .chain([gate(), path].map(|path| path.to_str().unwrap().to_owned())),
+    )
     .ends(0);
     assert!(said.out.starts_with("ATTACK  ") && said.out.contains("attack probability"), "{}", said.out);
     assert_eq!(said.out.lines().filter(|line| line.contains(", usual ")).count(), 3, "{}", said.out);
@@ -140,7 +147,12 @@ fn other_photos_give_error_rates_and_one_class_gives_its_own() {
     let (house, _) = &*FITTED;
     let path = gate();
     let evaluate = |folders: &[(&str, &str)]| {
-        let said = gallerist(words(house, "evaluate", folders, &["--gate", path.to_str().unwrap(), "--format", "json"]));
+        let said = gallerist(words(
+            house,
+            "evaluate",
+            folders,
+            &["--gate", path.to_str().unwrap(), "--format", "json"],
+        ));
         said.ends(0).json()[0]["error_rates"].clone()
     };
     let both = evaluate(&[("--genuine", "genuine"), ("--attack", "attack")]);
@@ -156,7 +168,11 @@ fn too_few_people_and_an_empty_class_write_nothing() {
     let house = House::empty();
     folders(&house, 3);
     let said = fit(&house, "gate.json", &[]).ends(3);
-    assert!(said.err.contains("12 genuine faces of 3 people are usable: expected at least 20 of at least 4"), "{}", said.err);
+    assert!(
+        said.err.contains("12 genuine faces of 3 people are usable: expected at least 20 of at least 4"),
+        "{}",
+        said.err
+    );
     assert!(!house.path("gate.json").exists());
     fs::remove_dir_all(house.path("attack")).unwrap();
     fs::create_dir(house.path("attack")).unwrap();
@@ -189,7 +205,11 @@ fn a_damaged_gate_is_refused_by_name() {
         let path = house.write("damaged.json", damaged.as_bytes());
         let probe = house.photo("probe.png", 1);
         let said = house.run("identify", [probe.as_os_str(), "--gate".as_ref(), path.as_os_str()]).ends(1);
-        assert!(said.err.contains("damaged.json: not a usable gate") && said.err.contains(expected), "{}", said.err);
+        assert!(
+            said.err.contains("damaged.json: not a usable gate") && said.err.contains(expected),
+            "{}",
+            said.err
+        );
     }
 }
 
@@ -199,8 +219,10 @@ fn identify(attack: bool, policy: &str, code: i32) -> Value {
     house.write("people/Ada/1.png", &picture(1, attack));
     house.enroll("people").ends(0);
     let (probe, gate) = (house.path("people/Ada/1.png"), gate());
-    let words = [probe.as_os_str(), "--gate".as_ref(), gate.as_os_str(), "--authenticity".as_ref(), policy.as_ref()];
-    let said = house.run("identify", words.into_iter().chain(["--format".as_ref(), "json".as_ref()])).ends(code);
+    let words =
+        [probe.as_os_str(), "--gate".as_ref(), gate.as_os_str(), "--authenticity".as_ref(), policy.as_ref()];
+    let said =
+        house.run("identify", words.into_iter().chain(["--format".as_ref(), "json".as_ref()])).ends(code);
     let reply = said.json().remove(0);
     let replies = house.write("reply.json", said.out.as_bytes());
     gallerist(["check-certificate".as_ref(), replies.as_os_str(), house.gallery().as_os_str()]).ends(0);

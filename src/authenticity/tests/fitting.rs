@@ -15,7 +15,11 @@ fn examples(people: usize, gap: f64) -> Vec<Example> {
                     *value = 10.0 + noise(person * 5 + face, at, seed);
                 }
                 values[20] += noise(person * 5 + face, 20, seed) + if attack { gap * 0.29 } else { 0.0 };
-                examples.push(Example { person: format!("person {person}"), attack, measures: Measures { values } });
+                examples.push(Example {
+                    person: format!("person {person}"),
+                    attack,
+                    measures: Measures { values },
+                });
             }
         }
     }
@@ -29,7 +33,8 @@ fn classes_that_differ_are_told_apart_on_unseen_people() {
     assert!(rates.eer.unwrap().rate < 0.05, "{rates:?}");
     assert!(rates.apcer.unwrap().rate < 0.1 && rates.bpcer.unwrap().rate < 0.1, "{rates:?}");
     assert_eq!((rates.genuine, rates.attacks, rates.people), (60, 60, 12));
-    let of = |attack| examples(12, 6.0).into_iter().find(|example| example.attack == attack).unwrap().measures;
+    let of =
+        |attack| examples(12, 6.0).into_iter().find(|example| example.attack == attack).unwrap().measures;
     let (genuine, attack) = (gate.judge(&of(false)), gate.judge(&of(true)));
     assert_eq!((genuine.verdict, attack.verdict), (Verdict::Genuine, Verdict::Attack));
     assert!(genuine.attack_probability < 0.2 && attack.attack_probability > 0.8, "{genuine:?} {attack:?}");

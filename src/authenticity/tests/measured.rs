@@ -81,7 +81,9 @@ fn patterns_tell_areas_points_and_boards() {
 fn a_fine_pattern_over_texture_is_moire() {
     let rings = |amplitude: f64| {
         let fine = wave(40.0, amplitude);
-        Rings::of(&Spectrum::of(&Plane::new(128, 128, |x, y| 20.0 * noise(x, y, 1) + fine.values[128 * y + x])))
+        Rings::of(&Spectrum::of(&Plane::new(128, 128, |x, y| {
+            20.0 * noise(x, y, 1) + fine.values[128 * y + x]
+        })))
     };
     let ([plain, few], [peak, more]) = (texture::moire(&rings(0.0)), texture::moire(&rings(10.0)));
     assert!(peak > plain + 1.5 && more > few, "{plain} {peak} {few} {more}");
@@ -119,7 +121,9 @@ fn constant_grey_and_strange_pictures_have_finite_measures() {
 #[test]
 fn a_box_outside_or_of_no_size_has_no_measures() {
     let small = photo(100, 100, |x, _| [x as u8; 3]);
-    for bounds in [[200.0, 200.0, 300.0, 300.0], [50.0, 50.0, 51.0, 51.0], [90.0, 0.0, 20.0, 5.0], [f32::NAN; 4]] {
+    for bounds in
+        [[200.0, 200.0, 300.0, 300.0], [50.0, 50.0, 51.0, 51.0], [90.0, 0.0, 20.0, 5.0], [f32::NAN; 4]]
+    {
         assert_eq!(Measures::of(&small, bounds), None, "{bounds:?}");
     }
     assert!(Measures::of(&small, [-50.0, -50.0, 60.0, 60.0]).is_some());
@@ -131,7 +135,9 @@ fn a_large_region_is_reduced_and_its_middle_is_kept() {
     let region = Region::of(&large, [100.0, 100.0, 400.0, 400.0]).unwrap();
     assert_eq!((region.luma.width, region.luma.height), (224, 224));
     assert_eq!((region.native.width, region.native.height), (224, 224));
-    assert!(sharpness::laplacian_variance(&region.native) > 10.0 * sharpness::laplacian_variance(&region.luma));
+    assert!(
+        sharpness::laplacian_variance(&region.native) > 10.0 * sharpness::laplacian_variance(&region.luma)
+    );
 }
 
 #[test]
@@ -146,8 +152,11 @@ fn a_blurred_photo_of_a_photo_differs_from_its_original() {
     let sharp = photo(100, 100, |x, y| [texture(x, y) as u8; 3]);
     let soft = Plane::new(100, 100, texture).blurred(1.0, 3);
     let soft = photo(100, 100, |x, y| [soft.values[100 * y + x] as u8; 3]);
-    let measure = |photo: &Photo, name| Measures::of(photo, [10.0, 10.0, 90.0, 90.0]).unwrap().named(name).unwrap();
-    for (name, rises) in [("mean_squared_error", true), ("blur", false), ("structural_similarity", false), ("noise", true)] {
+    let measure =
+        |photo: &Photo, name| Measures::of(photo, [10.0, 10.0, 90.0, 90.0]).unwrap().named(name).unwrap();
+    for (name, rises) in
+        [("mean_squared_error", true), ("blur", false), ("structural_similarity", false), ("noise", true)]
+    {
         assert_eq!(measure(&sharp, name) > measure(&soft, name), rises, "{name}");
     }
 }

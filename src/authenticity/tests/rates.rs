@@ -1,11 +1,13 @@
 //! Error rates and the classifier against values that were computed by hand.
 
-use super::super::classifier::{Linear, Row, probability};
+use super::super::classifier::{Linear, Row, Scale, probability};
 use super::super::{ErrorRates, Trial};
 use super::close;
 
 fn trials(genuine: &[f64], attacks: &[f64], threshold: f64) -> Vec<Trial> {
-    let trial = |attack| move |(at, &score): (usize, &f64)| Trial { person: format!("{at}"), attack, score, threshold };
+    let trial = |attack| {
+        move |(at, &score): (usize, &f64)| Trial { person: format!("{at}"), attack, score, threshold }
+    };
     let (one, other) = (genuine.iter().enumerate(), attacks.iter().enumerate());
     one.map(trial(false)).chain(other.map(trial(true))).collect()
 }
@@ -46,19 +48,24 @@ fn one_class_alone_has_its_own_rate_only() {
 fn the_classifier_is_at_the_minimum_of_its_loss() {
     let row = |value: f64, attack| Row { values: vec![value, 7.0], attack, weight: 2.0 };
     let rows = [row(3.0, true), row(1.0, false)];
-    let fitted = Linear::fit(&rows.iter().collect::<Vec<_>>(), 0.1).unwrap();
-    assert_eq!((fitted.mean[0], fitted.deviation[0], fitted.deviation[1]), (2.0, 1.0, 1.0));
+    let rows: Vec<&Row> = rows.iter().collect();
+    let scale = Scale::of(&rows);
+    assert_eq!((scale.mean[0], scale.deviation[0], scale.deviation[1]), (2.0, 1.0, 1.0));
+    let fitted = Linear::fit(&rows, &scale, &[0], 0.1).unwrap();
     let weight = fitted.weights[0];
     close(weight, (1.0 - probability(weight)) / 0.1);
     close(fitted.weights[1], 0.0);
     close(fitted.bias, 0.0);
     close(fitted.score(&[3.0, 7.0]), weight);
     close(fitted.score(&[1e9, 7.0]), 4.0 * weight);
+    close(rows[0].loss(weight), -2.0 * probability(weight).ln());
+    close(rows[1].loss(-1e3), 0.0);
 }
 
 #[test]
 fn a_fit_needs_both_classes() {
     let row = Row { values: vec![1.0], attack: true, weight: 1.0 };
-    assert_eq!(Linear::fit(&[&row, &row], 0.1), None);
-    assert_eq!(Linear::fit(&[], 0.1), None);
+    let rows = [&row, &row];
+    assert_eq!(Linear::fit(&rows, &Scale::of(&rows), &[0], 0.1), None);
+    assert_eq!(Linear::fit(&[], &Scale::of(&[]), &[], 0.1), None);
 }

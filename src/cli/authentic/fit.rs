@@ -74,7 +74,11 @@ pub fn evaluate(arguments: &EvaluateArguments, screen: Screen) -> Result<ExitSta
     screen.json(&reply)?;
     print_rates(&reply.error_rates, screen)?;
     let faces = reply.error_rates.genuine + reply.error_rates.attacks;
-    screen.text(format!("{} of {} unlike the photos of the fit", count(unlike_fit), plural(faces, "face")))?;
+    screen.text(format!(
+        "{} of {} unlike the photos of the fit",
+        count(unlike_fit),
+        plural(faces, "face")
+    ))?;
     Ok(ExitStatus::Done)
 }
 
@@ -111,7 +115,11 @@ fn report_left_out(Examples { left_out, .. }: &Examples) {
 
 fn print_fitted(reply: &GateFitted, out: &Path, screen: Screen) -> Result<()> {
     let class = |Class { photos, people }: Class, what: &str| {
-        format!("{} {what} of {}", count(photos), if people == 1 { "1 person".into() } else { format!("{} people", count(people)) })
+        format!(
+            "{} {what} of {}",
+            count(photos),
+            if people == 1 { "1 person".into() } else { format!("{} people", count(people)) }
+        )
     };
     let (genuine, attack) = (reply.fitted_to.genuine, reply.fitted_to.attack);
     screen.text(format!("{}, {}", class(genuine, "genuine faces"), class(attack, "attacks")))?;
