@@ -189,8 +189,3 @@ fn alone(Region { colours, luma, native }: &Region) -> Vec<f64> {
     values.extend(texture::patterns(luma));
     values
 }
-impl Measures {
-    pub(crate) fn with(photo: &Photo, bounds: [f32; 4], margin: f32, longest: usize) -> Option<Self> {
-        Region::with(photo, bounds, margin, longest).map(|r| Self::of_region(&r))
-    }
-}

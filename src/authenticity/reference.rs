@@ -143,7 +143,7 @@ pub(super) fn gradient_magnitude_error(a: &[Plane; 2], b: &[Plane; 2]) -> f64 {
 
 /// Gradient phase error: mean of (arg grad a - arg grad b)^2, squared radians, 0 to pi^2. A pixel without a gradient has no error.
 pub(super) fn gradient_phase_error([ax, ay]: &[Plane; 2], [bx, by]: &[Plane; 2]) -> f64 {
-    mean((0..a.values.len()).map(|at| {
+    mean((0..ax.values.len()).map(|at| {
         let (a, b) = ([ax.values[at], ay.values[at]], [bx.values[at], by.values[at]]);
         let flat = a[0].hypot(a[1]).min(b[0].hypot(b[1])) < 1e-9;
         if flat { 0.0 } else { angle(a[1].atan2(a[0]) - b[1].atan2(b[0])).powi(2) }

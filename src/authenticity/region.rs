@@ -26,20 +26,12 @@ const SHORTEST: usize = 16;
 impl Region {
     /// The region around a box (left, top, right, bottom in pixels of the photo). None if a side of the box is shorter than 48 pixels, or
     /// less than 16 x 16 pixels of the region are in the photo.
-    pub fn of(photo: &Photo, bounds: [f32; 4]) -> Option<Self> {
-        Self::with(photo, bounds, MARGIN, LONGEST)
-    }
-
-    pub fn with(
-        photo: &Photo,
-        [left, top, right, bottom]: [f32; 4],
-        margin: f32,
-        longest: usize,
-    ) -> Option<Self> {
-        if !((right - left).min(bottom - top) >= SMALLEST_FACE) {
+    pub fn of(photo: &Photo, [left, top, right, bottom]: [f32; 4]) -> Option<Self> {
+        let shorter = (right - left).min(bottom - top);
+        if shorter.is_nan() || shorter < SMALLEST_FACE {
             return None;
         }
-        let half = (right - left).max(bottom - top) * margin / 2.0;
+        let half = (right - left).max(bottom - top) * MARGIN / 2.0;
         let ends = |centre: f32, side: u32| {
             let inside = |at: f32| at.clamp(0.0, side as f32) as usize;
             (inside(centre - half), inside(centre + half))
@@ -51,11 +43,11 @@ impl Region {
             return None;
         }
         let longer = width.max(height);
-        let reduced = |side: usize| if longer > longest { (side * longest / longer).max(3) } else { side };
+        let reduced = |side: usize| if longer > LONGEST { (side * LONGEST / longer).max(3) } else { side };
         let size = [reduced(width), reduced(height)];
         let colours = [0, 1, 2].map(|channel| area(photo, ([left, top], [width, height]), size, channel));
         let luma = luma(&colours);
-        let window = [width.min(longest), height.min(longest)];
+        let window = [width.min(LONGEST), height.min(LONGEST)];
         let corner = [left + (width - window[0]) / 2, top + (height - window[1]) / 2];
         let native = luma_of(photo, corner, window);
         Some(Self { colours, luma, native })

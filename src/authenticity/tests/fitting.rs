@@ -63,7 +63,7 @@ fn too_few_people_and_an_empty_class_are_refused() {
     let genuine: Vec<Example> = examples(12, 6.0).into_iter().filter(|example| !example.attack).collect();
     let error = fit(&genuine, "").unwrap_err();
     assert_eq!(error, FitError::TooFew { class: "attack", faces: 0, people: 0 });
-    assert!(error.to_string().contains("at least 20 of at least 4 people"), "{error}");
+    assert!(error.to_string().contains("at least 20 of at least 4,"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One reply of each large type, with every field set.
 
 use super::super::*;
+use crate::authenticity::{Contribution, Judgement, Verdict};
 use crate::calibration::{Growth, Strangers, Suspect, Tail};
 use crate::decision::{Certificate, Decision, Method, Missed, Operating, Origin, certificate::Kind};
 use crate::face::{Provenance, Quality};
@@ -38,6 +39,25 @@ pub fn face() -> Provenance {
     }
 }
 
+pub fn authenticity() -> Authenticity {
+    let reason = Contribution {
+        measure: "noise".into(),
+        meaning: "noise".into(),
+        value: 0.7,
+        usual: 1.5,
+        log_odds: 1.1,
+    };
+    let judgement = Judgement {
+        verdict: Verdict::Attack,
+        attack_probability: 0.9,
+        threshold: 0.5,
+        outside: 1,
+        unlike_fit: false,
+        reasons: vec![reason],
+    };
+    Authenticity { policy: AuthenticityPolicy::Refuse, judgement: Some(judgement) }
+}
+
 pub fn probe() -> Probe {
     Probe {
         path: "a.jpg".into(),
@@ -48,6 +68,7 @@ pub fn probe() -> Probe {
         bounds: Some([0.1, 0.2, 30.3, 40.4]),
         turned: Some(90),
         quality: Some(quality()),
+        authenticity: Some(authenticity()),
         reasons: Vec::new(),
         detail: Some("clear".into()),
         template: Some(vec![0.1, -0.2, 1.0 / 3.0]),
