@@ -1,5 +1,7 @@
 //! Gates: fitting, judging, and their files.
 
+use std::sync::LazyLock;
+
 use super::super::{BEGINNING, COUNT, Example, FitError, Gate, MEASURES, Measures, Verdict, fit};
 use super::noise;
 
@@ -26,9 +28,12 @@ fn examples(people: usize, gap: f64) -> Vec<Example> {
     examples
 }
 
+/// A gate of classes that differ.
+static FITTED: LazyLock<Gate> = LazyLock::new(|| fit(&examples(12, 6.0), "generated").unwrap());
+
 #[test]
 fn classes_that_differ_are_told_apart_on_unseen_people() {
-    let gate = fit(&examples(12, 6.0), "generated").unwrap();
+    let gate = &*FITTED;
     let rates = &gate.document().unseen_people;
     assert!(rates.eer.unwrap().rate < 0.05, "{rates:?}");
     assert!(rates.apcer.unwrap().rate < 0.1 && rates.bpcer.unwrap().rate < 0.1, "{rates:?}");
@@ -50,7 +55,7 @@ fn classes_that_do_not_differ_have_an_error_of_one_half() {
 
 #[test]
 fn a_face_unlike_all_examples_is_reported() {
-    let gate = fit(&examples(12, 6.0), "generated").unwrap();
+    let gate = &*FITTED;
     let judgement = gate.judge(&Measures { values: [1e4; COUNT] });
     assert!(judgement.unlike_fit && judgement.outside == COUNT as u32, "{judgement:?}");
     assert!(judgement.attack_probability.is_finite());
@@ -68,15 +73,15 @@ fn too_few_people_and_an_empty_class_are_refused() {
 
 #[test]
 fn a_gate_is_read_as_it_was_written() {
-    let gate = fit(&examples(12, 2.0), "generated").unwrap();
+    let gate = &*FITTED;
     let bytes = gate.encode();
     assert!(bytes.starts_with(BEGINNING.as_bytes()));
-    assert_eq!(Gate::decode(&bytes).unwrap(), gate);
+    assert_eq!(Gate::decode(&bytes).unwrap(), *gate);
 }
 
 #[test]
 fn a_damaged_gate_is_refused_with_what_was_expected() {
-    let text = String::from_utf8(fit(&examples(12, 2.0), "generated").unwrap().encode()).unwrap();
+    let text = String::from_utf8(FITTED.encode()).unwrap();
     let refused = |text: &str| Gate::decode(text.as_bytes()).unwrap_err();
     assert!(refused("").contains("expected the JSON"));
     assert!(refused(&text[..text.len() / 2]).contains("expected the JSON"));
@@ -88,7 +93,7 @@ fn a_damaged_gate_is_refused_with_what_was_expected() {
 
 #[test]
 fn a_document_that_contradicts_itself_is_refused() {
-    let sound = fit(&examples(12, 2.0), "generated").unwrap().document().clone();
+    let sound = FITTED.document().clone();
     let mut short = sound.clone();
     short.weights.pop();
     assert!(Gate::of(short).unwrap_err().contains("expected 60 numbers in weights"));
