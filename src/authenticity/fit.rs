@@ -11,12 +11,12 @@ use super::gate::{Class, Document, FittedTo, Gate};
 use super::measures::{MEASURES, Measures};
 
 /// Factor of half the squared weights of the classifier.
-const PENALTY: f64 = 0.003;
+const PENALTY: f64 = 0.01;
 /// A measure is added to the classifier only if the loss on people that the fit did not see falls below this share. Few measures with a
 /// clear effect hold in other light better than many with small effects.
-const LESS: f64 = 0.97;
+const LESS: f64 = 0.9;
 /// Most measures of a gate.
-const MOST_MEASURES: usize = 12;
+const MOST_MEASURES: usize = 8;
 /// Most parts of a cross-validation.
 const MOST_FOLDS: usize = 10;
 /// Parts of the cross-validation that chooses the measures.
@@ -63,7 +63,7 @@ pub enum FitError {
 /// Fits a gate. `description` says in words what the examples are.
 ///
 /// The measures of the classifier are chosen one after the other, each as the one with the least loss on people that the fit did not see (forward
-/// selection; Hastie et al. 2009, section 3.3.2), as long as the loss falls by 3 %, at most twelve. The threshold is that of the equal error rate on these people.
+/// selection; Hastie et al. 2009, section 3.3.2), as long as the loss falls by a tenth, at most eight. The threshold is that of the equal error rate on these people.
 ///
 /// The error rates are measured around all of this: the people are divided into at most ten parts, and the faces of each part are scored by a gate
 /// whose measures, weights and threshold are from the other parts alone. So no person takes part in anything that decides about it.
