@@ -130,6 +130,7 @@ export const S = {
         'The best score lies between the two thresholds: too low for a match, too high to rule one out.',
       incomplete_search: 'This search may have missed somebody, so it cannot prove that nobody matches.',
       faces_not_looked_at: 'Not every face of the photo was looked at.',
+      not_authentic: 'The face is not accepted as that of a person in front of the camera.',
     },
     several: (n) =>
       `${count(n)} candidates reach the threshold. Compare them: one person may be enrolled under two names, or a match is wrong.`,
