@@ -197,7 +197,10 @@ impl Course<'_> {
     }
 
     fn is_done(&self, state: &State) -> bool {
-        let passed = state.epochs.last().map_or(0, |epoch| epoch.epoch).saturating_sub(state.best.1);
+        // The first phase of a loss may become worse before the second one begins.
+        let first_phase = (self.options.loss.first_phase() * self.options.epochs as f64).ceil() as usize;
+        let since = state.best.1.max(first_phase);
+        let passed = state.epochs.last().map_or(0, |epoch| epoch.epoch).saturating_sub(since);
         self.options.patience > 0 && passed >= self.options.patience
     }
 

@@ -62,6 +62,11 @@ impl Loss {
         matches!(self, Self::ContrastiveSoftmax | Self::SoftmaxThenTriplet | Self::Arcface)
     }
 
+    /// The share of a training after which the classifier is dropped and triplets are used; 0 for losses of one phase.
+    pub fn first_phase(self) -> f64 {
+        if self == Self::SoftmaxThenTriplet { 0.5 } else { 0.0 }
+    }
+
     /// The margin of its paper, in the unit of its equation; the angle of `Arcface` in radians. `BatchHard` has none.
     pub fn usual_margin(self) -> f64 {
         match self {

@@ -18,8 +18,6 @@ use losses::Valued;
 use network::Trainable;
 use optimizer::Optimizer;
 
-/// The share of a training after which [`Loss::SoftmaxThenTriplet`] drops the classifier.
-const SECOND_HALF: f64 = 0.5;
 /// The weight of the contrastive loss beside the cross-entropy: lambda of DeepID2, which found 0.05 the best for features that are not
 /// normalised; here both are about as large.
 const CONTRASTIVE: f64 = 1.0;
@@ -107,9 +105,7 @@ impl TorchLearner {
                 let weighted = contrastive.loss.f_mul_scalar(CONTRASTIVE)?;
                 Valued { loss: softmax.loss.f_add(&weighted)?, active: contrastive.active }
             }
-            Loss::SoftmaxThenTriplet if batch.done < SECOND_HALF => {
-                losses::softmax(&raw, classifier()?, &labels)?
-            }
+            loss if batch.done < loss.first_phase() => losses::softmax(&raw, classifier()?, &labels)?,
             _ => {
                 let triplets = self.triplets(batch, &embeddings)?;
                 let chosen = losses::Chosen::new(&embeddings, &triplets)?;

@@ -50,18 +50,26 @@ pub fn curve(loss: &str, epochs: &[Epoch]) -> Option<Chart> {
     Some(Chart::new("curve", &format!("Training with {loss}"), description, reading, frame))
 }
 
+/// The FMRs that are shown: beyond them all curves meet.
+const SHOWN: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
+
 /// The lines of the curves, in their order.
 const LINES: [&str; 6] =
     ["curve line-0", "curve line-1", "curve line-2", "curve line-3", "curve line-4", "curve line-5"];
 
 /// The DET curves of several encoders, up to six. `None` if none has two points.
 pub fn compared(curves: &[(String, Vec<DetPoint>)]) -> Option<Chart> {
-    let drawn: Vec<&(String, Vec<DetPoint>)> =
-        curves.iter().filter(|(_, points)| points.len() > 1).take(LINES.len()).collect();
+    let within = |point: &&DetPoint| SHOWN.contains(&point.false_positive);
+    let drawn: Vec<(&String, Vec<&DetPoint>)> = curves
+        .iter()
+        .map(|(name, points)| (name, points.iter().filter(within).collect::<Vec<_>>()))
+        .filter(|(_, points)| points.len() > 1)
+        .take(LINES.len())
+        .collect();
     if drawn.is_empty() {
         return None;
     }
-    let points = || drawn.iter().flat_map(|(_, points)| points);
+    let points = || drawn.iter().flat_map(|(_, points)| points.iter().copied());
     let x = Axis::rates("Non-mated pairs that match (FMR)", points().map(|point| point.false_positive));
     let y = Axis::rates("Mated pairs that do not match (FNMR)", points().map(|point| point.false_negative));
     let key: Vec<Entry> = drawn

@@ -16,6 +16,7 @@ use crate::number::plural;
 use crate::people::{Collection, Constraints, Edge, Method, Nearest};
 use crate::report::training::{self, Comparison, Row, Spread};
 use crate::session::error::{Result, SessionError};
+use crate::session::fuse::people_of;
 use crate::session::replacement::make_folder;
 use crate::session::{Control, Stopped};
 use crate::train::architecture::Network;
@@ -118,7 +119,7 @@ fn options(all: &Options, loss: Loss, seed: u64) -> Options {
 
 fn lede(request: &TrainRequest, parts: [[usize; 2]; 3], seeds: u64) -> String {
     let [training, validation, report] =
-        parts.map(|[photos, people]| format!("{} of {people} people", plural(photos as u64, "photo")));
+        parts.map(|[photos, people]| format!("{} of {}", plural(photos as u64, "photo"), people_of(people)));
     let Options { backbone, epochs, people, samples, rate, dimension, .. } = &request.options;
     format!(
         "{} of {dimension} numbers, trained with {training}, chosen on {validation}, reported on {report}. At most {epochs} epochs, batches of \

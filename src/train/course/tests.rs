@@ -180,6 +180,16 @@ fn the_training_ends_when_the_validation_no_longer_improves() {
 }
 
 #[test]
+fn a_loss_of_two_phases_is_not_ended_in_the_first_one() {
+    let samples = both();
+    let options = Options { loss: Loss::SoftmaxThenTriplet, epochs: 20, patience: 2, ..options() };
+    let ended =
+        course(&options, &samples, Control::none(), None).run(&mut Adder::new(), &mut |_| {}).unwrap();
+    let last = ended.epochs.last().unwrap().epoch;
+    assert_eq!(last, (ended.best.max(10) + 2).min(20));
+}
+
+#[test]
 fn samples_that_teach_nothing_are_refused() {
     let options = options();
     let refused = |training: Samples, validation: Samples| {
