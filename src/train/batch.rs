@@ -1,7 +1,7 @@
 //! Batches of P people with K samples each (FaceNet, section 3.2; Hermans et al., section 2).
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Draws batches. A batch is a function of the seed and of the number of the step.
@@ -55,6 +55,11 @@ impl Batches {
         batch.extend_from_slice(single.partial_shuffle(&mut random, left).0);
         batch
     }
+}
+
+/// A number between `-bound` and `bound`, each with the same probability.
+pub fn uniform(random: &mut ChaCha8Rng, bound: f32) -> f32 {
+    random.random_range(-bound..bound)
 }
 
 /// The random numbers of one purpose in one step.

@@ -8,7 +8,7 @@ mod tests;
 
 use gallerist::face::NetworkError;
 use gallerist::train::architecture::Network;
-use gallerist::train::batch::generator;
+use gallerist::train::batch::{generator, uniform};
 use gallerist::train::mining::Distances;
 use gallerist::train::{Batch, Inputs, Learner, Loss, Mining, Options, Setup, Step, Tensors, Values};
 use tch::{Kind, TchError, Tensor, no_grad};
@@ -214,8 +214,7 @@ fn extra(options: &Options, classes: usize) -> Result<Option<(&'static str, Valu
     let mut random = generator(options.seed, 0, 3);
     let deviation = 1.0 / (options.dimension as f32).sqrt();
     let count = classes * options.dimension;
-    let uniform = |_| deviation * rand::Rng::random_range(&mut random, -1.7_f32..1.7);
-    let values = (0..count).map(uniform).collect();
+    let values = (0..count).map(|_| uniform(&mut random, 1.7 * deviation)).collect();
     Ok(Some((CLASSIFIER, Values { shape: vec![classes, options.dimension], values })))
 }
 

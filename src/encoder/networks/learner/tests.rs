@@ -124,7 +124,7 @@ fn no_triplets_give_no_loss_and_no_gradient() {
 /// Vectors of eight people, whose first half of components shows the person and whose second half is noise of four times the length.
 fn noisy() -> (Inputs, Vec<u32>) {
     let mut random = gallerist::train::batch::generator(3, 0, 0);
-    let mut number = || rand::Rng::random_range(&mut random, -1.0_f32..1.0);
+    let mut number = || gallerist::train::batch::uniform(&mut random, 1.0);
     let people: Vec<u32> = (0..8).flat_map(|person| [person; 8]).collect();
     let centres: Vec<f32> = (0..8 * 16).map(|_| number()).collect();
     let mut values = Vec::new();
