@@ -56,8 +56,11 @@ fn open(path: &Path) -> Gallery {
     Gallery::open_with(path, Access::ReadOnly, Duration::ZERO).unwrap()
 }
 
-/// The id, the subject and the path of each template of a gallery.
-fn templates(path: &Path) -> BTreeMap<u64, (Option<(u64, String)>, Option<PathBuf>)> {
+/// The subject of a template, by id and name, and its path.
+type Template = (Option<(u64, String)>, Option<PathBuf>);
+
+/// The templates of a gallery by their ids.
+fn templates(path: &Path) -> BTreeMap<u64, Template> {
     let gallery = open(path);
     let named = gallery.templates_after(0, 10_000).unwrap();
     let named = named.into_iter().map(|one| (one.id, (Some((one.subject_id, one.subject)), one.path)));
@@ -90,7 +93,7 @@ fn everything_is_carried_over_with_its_ids() {
     people(&house, 22);
     // A photo of two faces without names, and corrections.
     let pair =
-        image::RgbImage::from_fn(256, 128, |x, y| image::Rgb([(x * 3 ^ y) as u8, (x * y) as u8, y as u8]));
+        image::RgbImage::from_fn(256, 128, |x, y| image::Rgb([((x * 3) ^ y) as u8, (x * y) as u8, y as u8]));
     house.write("more/pair.png", &encode(&pair.into(), image::ImageFormat::Png));
     let more = house.path("more");
     house.run("enroll", [more.as_os_str(), "--unnamed".as_ref()]).ends(0);
