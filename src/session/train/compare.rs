@@ -255,9 +255,19 @@ fn row(name: &str, runs: &[Run]) -> Row {
         bcubed: spread(&agreements, &[]),
         seconds: runs.iter().map(|run| run.seconds).sum::<f64>() / runs.len().max(1) as f64,
         best: whole.iter().map(|run| run.best).collect(),
-        det: whole.first().map(|run| run.det.clone()).unwrap_or_default(),
+        det: whole.first().map(|run| thinned(&run.det)).unwrap_or_default(),
         failures: runs.iter().filter_map(|run| run.failure.clone()).collect(),
     }
+}
+
+/// Points of a curve that are kept in the report.
+const POINTS: usize = 300;
+
+/// Every n-th point of a curve, and the last one.
+fn thinned(points: &[DetPoint]) -> Vec<DetPoint> {
+    let step = points.len().div_ceil(POINTS).max(1);
+    let last = points.last().filter(|_| !(points.len().max(1) - 1).is_multiple_of(step));
+    points.iter().step_by(step).chain(last).copied().collect()
 }
 
 fn spread(values: &[f64], intervals: &[[f64; 2]]) -> Option<Spread> {
