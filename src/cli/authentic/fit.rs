@@ -127,7 +127,8 @@ fn print_fitted(reply: &GateFitted, out: &Path, screen: Screen) -> Result<()> {
     print_rates(&reply.unseen_people, screen)?;
     screen.text("the measures with the largest weights (positive: speaks for an attack):")?;
     let mut table = Table::new(&[1]);
-    for one in &reply.measures {
+    // The others were not selected.
+    for one in reply.measures.iter().filter(|one| one.weight != 0.0) {
         table.row([one.measure.clone(), format!("{:+.2}", one.weight), one.meaning.clone()]);
     }
     table.lines(2).iter().try_for_each(|line| screen.text(line))?;
