@@ -8,7 +8,7 @@ use super::luma::Luma;
 /// Pixels of a line whose spectrum is computed.
 const LINE: usize = 128;
 /// Lines of each direction.
-const LINES: usize = 512;
+const LINES: usize = 128;
 /// Largest ratio of the sides with which detail can be told from the loss of compression.
 pub const NEAREST: f32 = 0.9;
 /// The first compared frequency, as a multiple of the highest one of the smaller photo.

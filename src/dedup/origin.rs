@@ -21,8 +21,8 @@ use crate::image::{Limits, Source, decode};
 const MOST: usize = 3;
 /// Excess of detail up to which an original of a camera counts as much as a larger photo without the camera's data.
 const CLEAR: f32 = 2.0;
-/// Most photos that are kept decoded, of one byte a pixel.
-const PHOTOS: usize = 2;
+/// Pixels of photos that are kept decoded, of one byte each, beside the two that are compared. A member is compared with several others.
+const KEPT: usize = 16 << 20;
 /// Largest difference of the aspect ratios of two sizes of a picture.
 const ASPECT: f32 = 0.03;
 
@@ -156,7 +156,13 @@ impl Reader<'_> {
         if let Some((_, photo)) = self.photos.iter().find(|(known, _)| known == content) {
             return photo.clone();
         }
-        self.photos.truncate(PHOTOS - 1);
+        let mut pixels = 0;
+        let is_within = |(_, photo): &(ContentHash, Decoded)| {
+            pixels += photo.as_ref().map_or(0, |photo| photo.0.grey.len());
+            pixels <= KEPT
+        };
+        let kept = self.photos.iter().map(is_within).take_while(|kept| *kept).count();
+        self.photos.truncate(kept.max(1));
         let photo = self.collection.contents.get(content).into_iter().flatten().find_map(|(_, file)| {
             let path = self.collection.files[*file].path();
             let bytes = Source::open(path, true, self.limits).and_then(Source::read).ok()?;
