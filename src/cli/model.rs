@@ -3,6 +3,8 @@
 mod fuse;
 mod import;
 
+pub use fuse::print_lines;
+
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 

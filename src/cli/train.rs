@@ -9,9 +9,9 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::engine::{DeviceArguments, PhotoArguments};
-use super::screen::{Bar, Screen, Table, percent, plural};
+use super::model::print_lines;
+use super::screen::{Bar, Screen, percent, plural};
 use super::{ExitStatus, Usage, interrupt};
-use crate::fit::Line;
 use crate::reply::ModelTrained;
 use crate::session::{Control, Event, Prepared, TrainRequest, Trained, train};
 use crate::train::course::Epoch;
@@ -170,7 +170,10 @@ fn print(made: &ModelTrained, screen: Screen) -> Result<()> {
     }
     let [photos, people] = made.reported_on;
     screen.text(format!("on {} of {people} other people:", plural(photos as u64, "photo")))?;
-    lines(&made.lines, screen)?;
+    match made.lines.is_empty() {
+        true => screen.text("  too few people with two photos or more for a report")?,
+        false => print_lines(&made.lines, screen)?,
+    }
     screen.text(format!("threshold {:.3}: {}", made.model.threshold, made.model.threshold_basis))?;
     screen.text(format!("made {}, {} numbers a template", made.manifest, made.model.dimension))?;
     screen.text(format!(
@@ -178,23 +181,4 @@ fn print(made: &ModelTrained, screen: Screen) -> Result<()> {
         made.manifest
     ))?;
     Ok(())
-}
-
-/// A table of error rates.
-fn lines(lines: &[Line], screen: Screen) -> Result<()> {
-    if lines.is_empty() {
-        screen.text("  too few people with two photos or more for a report")?;
-        return Ok(());
-    }
-    let mut table = Table::new(&[1, 2, 3, 4, 5, 6]);
-    table.row(["", "numbers", "rank 1", "FNIR at FPIR 10 %", "1 %", "TAR at FMR 1e-3", "1e-4"]);
-    for line in lines {
-        let share = |value: Option<f64>| value.map_or("–".to_owned(), percent);
-        let mut row =
-            vec![line.name.clone(), line.dimension.to_string(), share(line.rank_1.map(|rate| rate.value))];
-        row.extend([0, 1].map(|at| share(line.fnir.get(at).map(|rate| rate.value))));
-        row.extend(line.fnmr.iter().map(|rate| percent(1.0 - rate.value)));
-        table.row(row);
-    }
-    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
 }

@@ -9,7 +9,7 @@ use crate::cli::engine::{DeviceArguments, PhotoArguments};
 use crate::cli::screen::{Bar, Screen, Table, percent, plural};
 use crate::cli::{ExitStatus, interrupt};
 use crate::evaluation::Rate;
-use crate::fit::Report;
+use crate::fit::{Line, Report};
 use crate::reply::ModelFused;
 use crate::session::{Control, FuseRequest, Fused, fuse};
 
@@ -98,9 +98,18 @@ fn print_report(report: &Report, screen: Screen) -> Result<()> {
         plural(mated as u64, "mated search"),
         non_mated
     ))?;
+    print_lines(&report.lines, screen)?;
+    if report.lines.iter().any(|line| line.fnir.is_empty()) {
+        screen.text("  –: there are no non-mated searches, because nobody has only one photo")?;
+    }
+    Ok(())
+}
+
+/// A table of error rates.
+pub fn print_lines(lines: &[Line], screen: Screen) -> Result<()> {
     let mut table = Table::new(&[1, 2, 3, 4, 5, 6]);
     table.row(["", "numbers", "rank 1", "FNIR at FPIR 10 %", "1 %", "TAR at FMR 1e-3", "1e-4"]);
-    for line in &report.lines {
+    for line in lines {
         let share = |rate: Option<&Rate>| rate.map_or("–".to_owned(), |rate| percent(rate.value));
         let accepted = |rate: &Rate| percent(1.0 - rate.value);
         let mut row = vec![line.name.clone(), line.dimension.to_string(), share(line.rank_1.as_ref())];
@@ -108,9 +117,5 @@ fn print_report(report: &Report, screen: Screen) -> Result<()> {
         row.extend(line.fnmr.iter().map(accepted));
         table.row(row);
     }
-    table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-    if report.lines.iter().any(|line| line.fnir.is_empty()) {
-        screen.text("  –: there are no non-mated searches, because nobody has only one photo")?;
-    }
-    Ok(())
+    Ok(table.lines(2).iter().try_for_each(|line| screen.text(line))?)
 }
