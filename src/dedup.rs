@@ -26,6 +26,7 @@ mod database;
 pub mod decisions;
 mod detail;
 mod disposal;
+mod draft;
 mod enlargement;
 mod equations;
 mod error;

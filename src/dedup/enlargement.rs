@@ -4,6 +4,7 @@
 //! smaller photo, whose power there is an image of its low frequencies. So soft and crisp photos are measured alike.
 
 use super::luma::Luma;
+use super::vectors::{total, vectorized};
 
 /// Pixels of a line whose spectrum is computed.
 const LINE: usize = 128;
@@ -28,7 +29,17 @@ pub fn excess(large: &Luma, small: &Luma) -> Option<f32> {
         return None;
     }
     let first = (BEYOND * share * (LINE / 2) as f32).ceil() as usize;
-    let waves = Waves::new(first);
+    let (own, plain) = vectorized(
+        #[inline(always)]
+        || powers(large, small, ratios, &Waves::new(first)),
+    );
+    let most = MOST.min(MOST * (0.5 / share).powi(2)) * plain;
+    (most > 0.0).then(|| own / most)
+}
+
+/// The power of lines of the large photo, and of the same lines of a plain enlargement of the small one.
+#[inline(always)]
+fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> (f32, f32) {
     let (mut own, mut plain) = (0.0, 0.0);
     for is_down in [false, true] {
         let (along, across) = if is_down { (large.height, large.width) } else { (large.width, large.height) };
@@ -39,19 +50,18 @@ pub fn excess(large: &Luma, small: &Luma) -> Option<f32> {
             for part in 0..per_row {
                 let start = (2 * part + 1) * (along - LINE) / (2 * per_row);
                 let place = |at: usize| if is_down { (across, start + at) } else { (start + at, across) };
-                own += waves.power(|at| {
+                own += waves.power(std::array::from_fn(|at| {
                     let (x, y) = place(at);
                     large.grey[y * large.width + x].into()
-                });
-                plain += waves.power(|at| {
+                }));
+                plain += waves.power(std::array::from_fn(|at| {
                     let (x, y) = place(at);
                     small.between((x as f32 + 0.5) * ratios[0] - 0.5, (y as f32 + 0.5) * ratios[1] - 0.5)
-                });
+                }));
             }
         }
     }
-    let most = MOST.min(MOST * (0.5 / share).powi(2)) * plain;
-    (most > 0.0).then(|| own / most)
+    (own, plain)
 }
 
 /// The waves of the highest frequencies of a line.
@@ -63,27 +73,21 @@ struct Waves {
 
 impl Waves {
     fn new(first: usize) -> Self {
-        let turn = |frequency: usize, at: usize| {
-            std::f32::consts::TAU * (frequency * at % LINE) as f32 / LINE as f32
-        };
-        let window: [f32; LINE] = std::array::from_fn(|at| 0.5 - 0.5 * turn(1, at).cos());
+        let turns: [f32; LINE] = std::array::from_fn(|at| std::f32::consts::TAU * at as f32 / LINE as f32);
+        let (cosines, sines) = (turns.map(f32::cos), turns.map(f32::sin));
+        let window: [f32; LINE] = std::array::from_fn(|at| 0.5 - 0.5 * cosines[at]);
         let wave = |frequency: usize| {
-            [
-                std::array::from_fn(|at| window[at] * turn(frequency, at).cos()),
-                std::array::from_fn(|at| window[at] * turn(frequency, at).sin()),
-            ]
+            [&cosines, &sines].map(|wave| std::array::from_fn(|at| window[at] * wave[frequency * at % LINE]))
         };
         Self { waves: (first..=LINE / 2).map(wave).collect(), window }
     }
 
-    fn power(&self, grey: impl Fn(usize) -> f32) -> f32 {
-        let mut line: [f32; LINE] = std::array::from_fn(grey);
+    #[inline(always)]
+    fn power(&self, mut line: [f32; LINE]) -> f32 {
         // The mean under the window, so that the brightness does not count.
-        let sum = |values: &mut dyn Iterator<Item = f32>| values.sum::<f32>();
-        let mean = sum(&mut line.iter().zip(&self.window).map(|(grey, weight)| grey * weight))
-            / sum(&mut self.window.iter().copied());
+        let weight = total(&self.window, &self.window, |weight, _| weight);
+        let mean = total(&line, &self.window, |grey, weight| grey * weight) / weight;
         line.iter_mut().for_each(|grey| *grey -= mean);
-        let product = |wave: &[f32; LINE]| wave.iter().zip(&line).map(|(a, b)| a * b).sum::<f32>();
-        self.waves.iter().flatten().map(|wave| product(wave).powi(2)).sum()
+        self.waves.iter().flatten().map(|wave| total(wave, &line, |a, b| a * b).powi(2)).sum()
     }
 }

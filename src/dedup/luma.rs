@@ -22,6 +22,7 @@ impl Luma {
     }
 
     /// The value between four pixels; outside, that of the nearest one. Both sides have at least 2 pixels.
+    #[inline(always)]
     pub fn between(&self, x: f32, y: f32) -> f32 {
         let axis = |place: f32, length: usize| {
             let place = place.clamp(0.0, (length - 1) as f32);

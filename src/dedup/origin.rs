@@ -4,9 +4,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::cache::{Cache, ContentHash, Facts};
 use super::contents::{Collection, ContentStar};
@@ -14,7 +15,7 @@ use super::enlargement::{NEAREST, excess};
 use super::error::Result;
 use super::luma::Luma;
 use super::orientation::Orientation;
-use super::recompression::{self, luma_steps};
+use super::recompression::{Coefficients, Steps, luma_steps};
 use crate::image::{Limits, Source, decode};
 
 /// Members of a group with which a photo is compared in each way.
@@ -42,63 +43,93 @@ pub fn is_from_camera(facts: &Facts) -> bool {
     facts.camera.is_some() || facts.taken.is_some()
 }
 
-/// The origins of those members of a group that show the whole picture upright.
-///
-/// # Errors
-/// The cache failed.
-pub(super) fn origins(
-    collection: &Collection<'_>,
-    star: &ContentStar,
-    cache: &Cache,
-    limits: &Limits,
-) -> Result<BTreeMap<ContentHash, Origin>> {
-    let mut origins = BTreeMap::new();
-    let is_whole = |one: &super::comparison::Likeness| {
-        one.orientation == Orientation::default() && one.share() == (1.0, false)
-    };
-    let mut whole: Vec<(ContentHash, &Facts)> = star
-        .iter()
-        .filter(|(_, likeness)| likeness.as_ref().is_none_or(is_whole))
-        .filter_map(|(content, _)| Some((*content, collection.facts(content)?)))
-        .collect();
-    if whole.len() < 2 {
-        return Ok(origins);
+/// The origins of those members of a group that show the whole picture upright. Each is found when it is asked for.
+pub(super) struct Origins<'a> {
+    /// These members, in ascending order of their pixels.
+    whole: Vec<(ContentHash, &'a Facts)>,
+    known: BTreeMap<ContentHash, Origin>,
+    reader: Reader<'a>,
+}
+
+impl<'a> Origins<'a> {
+    /// The origins of the members of `star`.
+    pub fn new(
+        collection: &'a Collection<'a>,
+        star: &ContentStar,
+        cache: &'a Cache,
+        limits: &'a Limits,
+    ) -> Self {
+        let is_whole = |one: &super::comparison::Likeness| {
+            one.orientation == Orientation::default() && one.share() == (1.0, false)
+        };
+        let mut whole: Vec<(ContentHash, &Facts)> = star
+            .iter()
+            .filter(|(_, likeness)| likeness.as_ref().is_none_or(is_whole))
+            .filter_map(|(content, _)| Some((*content, collection.facts(content)?)))
+            .collect();
+        whole.sort_by_key(|(content, facts)| (pixels(facts), *content));
+        let reader = Reader { collection, cache, limits, photos: VecDeque::new() };
+        Self { whole, known: BTreeMap::new(), reader }
     }
-    whole.sort_by_key(|(content, facts)| (pixels(facts), *content));
-    let mut reader = Reader { collection, cache, limits, photos: VecDeque::new() };
-    for (content, facts) in &whole {
-        let own = pixels(facts);
-        let mut origin = Origin { pixels: own, is_enlarged: false, is_recompressed: false };
-        if !is_from_camera(facts) {
-            let mut smaller: Vec<_> = whole
-                .iter()
-                .filter(|(_, other)| pixels(other) < own && have_one_aspect(facts, other))
-                .collect();
-            smaller.sort_by_key(|(_, other)| (!is_from_camera(other), Reverse(pixels(other))));
-            for (other, other_facts) in smaller.into_iter().take(MOST) {
-                let is_near = pixels(other_facts) as f32 > NEAREST * NEAREST * own as f32;
-                let excess = if is_near { 1.0 } else { reader.excess(content, other)? };
-                let clear = if is_from_camera(other_facts) { CLEAR } else { 1.0 };
-                if excess < clear || is_near {
-                    let shown = origins.get(other).map_or(pixels(other_facts), |known: &Origin| known.pixels);
-                    origin.pixels = origin.pixels.min(shown);
-                }
-                origin.is_enlarged |= excess < 1.0;
-            }
+
+    /// The origin of a member; `None` for others than these.
+    ///
+    /// # Errors
+    /// The cache failed.
+    pub fn of(&mut self, content: &ContentHash) -> Result<Option<Origin>> {
+        if let Some(known) = self.known.get(content) {
+            return Ok(Some(*known));
         }
+        let Some(&(_, facts)) = self.whole.iter().find(|(member, _)| member == content) else {
+            return Ok(None);
+        };
+        let mut origin = Origin { pixels: pixels(facts), is_enlarged: false, is_recompressed: false };
+        if !is_from_camera(facts) {
+            self.compare_with_smaller(content, facts, &mut origin)?;
+        }
+        for coarser in self.coarser(facts) {
+            origin.is_recompressed =
+                origin.is_recompressed || self.reader.is_recompressed(content, &coarser)?;
+        }
+        self.known.insert(*content, origin);
+        Ok(Some(origin))
+    }
+
+    /// Whether a photo is an enlargement, and the pixels that show as much. A smaller photo has fewer pixels, so this ends.
+    fn compare_with_smaller(
+        &mut self,
+        content: &ContentHash,
+        facts: &Facts,
+        origin: &mut Origin,
+    ) -> Result<()> {
+        let own = pixels(facts);
+        let is_smaller = |other: &Facts| pixels(other) < own && have_one_aspect(facts, other);
+        let mut smaller: Vec<_> = self.whole.iter().filter(|(_, other)| is_smaller(other)).copied().collect();
+        smaller.sort_by_key(|(_, other)| (!is_from_camera(other), Reverse(pixels(other))));
+        for (other, other_facts) in smaller.into_iter().take(MOST) {
+            let is_near = pixels(other_facts) as f32 > NEAREST * NEAREST * own as f32;
+            let excess = if is_near { 1.0 } else { self.reader.excess(content, &other)? };
+            let clear = if is_from_camera(other_facts) { CLEAR } else { 1.0 };
+            if excess < clear || is_near {
+                let shown = self.of(&other)?.map_or(pixels(other_facts), |known| known.pixels);
+                origin.pixels = origin.pixels.min(shown);
+            }
+            origin.is_enlarged |= excess < 1.0;
+        }
+        Ok(())
+    }
+
+    /// Coarser files of the same size, those of a camera and the finest first.
+    fn coarser(&self, facts: &Facts) -> Vec<ContentHash> {
         let coarseness = |facts: &Facts| facts.coarseness.unwrap_or(0);
         let is_coarser = |other: &Facts| {
             (other.width, other.height) == (facts.width, facts.height)
                 && coarseness(other) > coarseness(facts)
         };
-        let mut coarser: Vec<_> = whole.iter().filter(|(_, other)| is_coarser(other)).collect();
+        let mut coarser: Vec<_> = self.whole.iter().filter(|(_, other)| is_coarser(other)).collect();
         coarser.sort_by_key(|(_, other)| (!is_from_camera(other), coarseness(other)));
-        for (other, _) in coarser.into_iter().take(MOST) {
-            origin.is_recompressed = origin.is_recompressed || reader.is_recompressed(content, other)?;
-        }
-        origins.insert(*content, origin);
+        coarser.into_iter().take(MOST).map(|(other, _)| *other).collect()
     }
-    Ok(origins)
 }
 
 fn pixels(facts: &Facts) -> u64 {
@@ -110,65 +141,81 @@ fn have_one_aspect(one: &Facts, other: &Facts) -> bool {
     (aspect(one) / aspect(other).max(f32::MIN_POSITIVE) - 1.0).abs() < ASPECT
 }
 
-type Decoded = Option<Arc<(Luma, Option<[u16; 64]>)>>;
+/// A decoded member.
+struct Decoded {
+    luma: Luma,
+    /// Of its own file, if it is a JPEG.
+    steps: Option<Steps>,
+    blocks: OnceCell<Coefficients>,
+}
 
-/// Decodes members of a group and compares them.
+/// Reads members of a group and compares them.
 struct Reader<'a> {
     collection: &'a Collection<'a>,
     cache: &'a Cache,
     limits: &'a Limits,
-    photos: VecDeque<(ContentHash, Decoded)>,
+    photos: VecDeque<(ContentHash, Option<Rc<Decoded>>)>,
 }
 
 impl Reader<'_> {
     /// The excess of detail of a photo over an enlargement of another one.
     fn excess(&mut self, large: &ContentHash, small: &ContentHash) -> Result<f32> {
-        self.known(large, small, |large, small| excess(&large.0, &small.0).unwrap_or(f32::MAX))
+        self.known(large, small, |reader| {
+            let (large, small) = reader.photo(large).zip(reader.photo(small))?;
+            Some(excess(&large.luma, &small.luma).unwrap_or(f32::MAX))
+        })
     }
 
     fn is_recompressed(&mut self, fine: &ContentHash, coarse: &ContentHash) -> Result<bool> {
-        let found = self.known(fine, coarse, |fine, coarse| {
-            let shows = coarse.1.is_some_and(|steps| recompression::shows(&fine.0, fine.1.as_ref(), &steps));
-            f32::from(u8::from(shows))
+        let found = self.known(fine, coarse, |reader| {
+            let steps = luma_steps(&reader.bytes(coarse)?);
+            let fine = reader.photo(fine)?;
+            let blocks = fine.blocks.get_or_init(|| Coefficients::of(&fine.luma));
+            let shows = steps.is_some_and(|steps| blocks.show(fine.steps.as_ref(), &steps));
+            Some(f32::from(u8::from(shows)))
         })?;
         Ok(found == 1.0)
     }
 
-    /// A number about two photos, from the cache or from their pixels. `f32::MAX` if they cannot be read now.
+    /// A number about two photos, from the cache or from their files. `f32::MAX` if they cannot be read now.
     fn known(
         &mut self,
         one: &ContentHash,
         other: &ContentHash,
-        compare: impl Fn(&(Luma, Option<[u16; 64]>), &(Luma, Option<[u16; 64]>)) -> f32,
+        compare: impl Fn(&mut Self) -> Option<f32>,
     ) -> Result<f32> {
         if let Some(known) = self.cache.derivation(one, other)? {
             return Ok(known);
         }
-        let Some((one_photo, other_photo)) = self.photo(one).zip(self.photo(other)) else {
-            return Ok(f32::MAX);
-        };
-        let found = compare(&one_photo, &other_photo);
+        let Some(found) = compare(self) else { return Ok(f32::MAX) };
         self.cache.store_derivation(one, other, found)?;
         Ok(found)
     }
 
-    fn photo(&mut self, content: &ContentHash) -> Decoded {
+    fn photo(&mut self, content: &ContentHash) -> Option<Rc<Decoded>> {
         if let Some((_, photo)) = self.photos.iter().find(|(known, _)| known == content) {
             return photo.clone();
         }
         let mut pixels = 0;
-        let is_within = |(_, photo): &(ContentHash, Decoded)| {
-            pixels += photo.as_ref().map_or(0, |photo| photo.0.grey.len());
+        let is_within = |(_, photo): &(ContentHash, Option<Rc<Decoded>>)| {
+            pixels += photo.as_ref().map_or(0, |photo| photo.luma.grey.len());
             pixels <= KEPT
         };
         let kept = self.photos.iter().map(is_within).take_while(|kept| *kept).count();
         self.photos.truncate(kept.max(1));
-        let photo = self.collection.contents.get(content).into_iter().flatten().find_map(|(_, file)| {
-            let path = self.collection.files[*file].path();
-            let bytes = Source::open(path, true, self.limits).and_then(Source::read).ok()?;
-            Some(Arc::new((Luma::of(&decode(&bytes, self.limits).ok()?), luma_steps(&bytes))))
+        let photo = self.bytes(content).and_then(|bytes| {
+            let luma = Luma::of(&decode(&bytes, self.limits).ok()?);
+            Some(Rc::new(Decoded { luma, steps: luma_steps(&bytes), blocks: OnceCell::new() }))
         });
         self.photos.push_front((*content, photo.clone()));
         photo
+    }
+
+    /// The first file with this content that can be read.
+    fn bytes(&self, content: &ContentHash) -> Option<Vec<u8>> {
+        self.collection.contents.get(content)?.iter().find_map(|(_, file)| {
+            let path = self.collection.files[*file].path();
+            Source::open(path, true, self.limits).and_then(Source::read).ok()
+        })
     }
 }

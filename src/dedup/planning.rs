@@ -3,25 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::burst;
 use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
-use super::comparison::Likeness;
-use super::contents::{Collection, ContentStar};
+use super::contents::Collection;
 use super::decisions::Decisions;
+use super::draft::{Draft, DraftMember, Drafter};
 use super::error::{DedupError, Result};
 use super::examination::{Examination, examine};
 use super::files::{File, Found, find};
 use super::item::{self, Item};
-use super::keep::{Contender, Keep, compare};
-use super::origin::{Origin, origins};
+use super::keep::Keep;
 use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
 use crate::control::Control;
 use crate::image::Limits;
-
-/// Groups whose originals are found at once.
-const GROUPS: usize = 32;
 
 /// What a plan is made from.
 #[derive(Debug, Clone)]
@@ -76,16 +70,16 @@ pub fn plan(
         collection.stars(cache, decisions, &request.limits, control)?
     };
     let Some(stars) = stars else { return Ok(None) };
-    let Some(origins) = all_origins(&collection, &stars, cache, request, control)? else { return Ok(None) };
-    let mut planner = Planner {
+    let drafter = Drafter {
         collection: &collection,
-        roots: &roots,
         references: &references,
         keep: &keep,
-        decisions,
-        origins,
+        cache,
+        limits: &request.limits,
     };
-    let groups = planner.groups(&stars, &Hashes(cache))?;
+    let Some(drafts) = drafter.drafts(&stars, control)? else { return Ok(None) };
+    let planner = Planner { drafter: &drafter, collection: &collection, roots: &roots, decisions };
+    let groups = planner.groups(drafts, &Hashes(cache))?;
     let counts = counts(&groups, examination.photos.len() as u64);
     let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
     let plan = Plan {
@@ -98,32 +92,6 @@ pub fn plan(
         counts,
     };
     Ok(Some(Planned { plan, decoded: examination.decoded }))
-}
-
-/// The origins of the members of all groups. `None` if it was stopped.
-fn all_origins(
-    collection: &Collection<'_>,
-    stars: &[ContentStar],
-    cache: &Cache,
-    request: &PlanRequest,
-    control: &Control<'_>,
-) -> Result<Option<BTreeMap<ContentHash, Origin>>> {
-    let mut all = BTreeMap::new();
-    if !request.keep.contains(&Keep::Original) {
-        return Ok(Some(all));
-    }
-    for (batch, part) in stars.chunks(GROUPS).enumerate() {
-        if control.is_stopped() {
-            return Ok(None);
-        }
-        control.report("groups compared", (batch * GROUPS) as u64, Some(stars.len() as u64));
-        let found: Vec<_> = part
-            .par_iter()
-            .map(|star| origins(collection, star, cache, &request.limits))
-            .collect::<Result<_>>()?;
-        all.extend(found.into_iter().flatten());
-    }
-    Ok(Some(all))
 }
 
 /// Computes the hashes of companions.
@@ -152,38 +120,17 @@ pub fn content_hash(path: &Path) -> Result<ContentHash> {
 }
 
 struct Planner<'a> {
+    drafter: &'a Drafter<'a>,
     collection: &'a Collection<'a>,
     roots: &'a [PathBuf],
-    references: &'a [PathBuf],
-    keep: &'a [Keep],
     decisions: &'a Decisions,
-    origins: BTreeMap<ContentHash, Origin>,
-}
-
-/// A group before its members are chosen: items with the photo that belongs to it, the first one kept.
-struct Draft {
-    kind: Kind,
-    contents: Vec<ContentHash>,
-    members: Vec<DraftMember>,
-}
-
-struct DraftMember {
-    item: usize,
-    photo: usize,
-    why: String,
-    /// Whether it or the kept photo has a caption or a mark that the other one does not have.
-    is_captioned: bool,
 }
 
 impl Planner<'_> {
-    fn groups(&mut self, stars: &[ContentStar], hashes: &Hashes<'_>) -> Result<Vec<Group>> {
-        let in_star: BTreeSet<ContentHash> = stars.iter().flatten().map(|(content, _)| *content).collect();
-        let alone = self.collection.contents.keys().filter(|content| !in_star.contains(*content));
-        let alone: Vec<ContentStar> = alone.map(|content| vec![(*content, None)]).collect();
-        let mut drafts = Vec::new();
-        for star in stars.iter().chain(&alone) {
-            let draft = self.draft(star);
-            if draft.members.len() > 1 && !self.decisions.keeps_all(&draft.contents, &self.paths(&draft))? {
+    fn groups(&self, all: Vec<Draft>, hashes: &Hashes<'_>) -> Result<Vec<Group>> {
+        let mut drafts = Vec::with_capacity(all.len());
+        for draft in all {
+            if !self.decisions.keeps_all(&draft.contents, &self.paths(&draft))? {
                 drafts.push(draft);
             }
         }
@@ -197,65 +144,6 @@ impl Planner<'_> {
 
     fn paths(&self, draft: &Draft) -> Vec<PathBuf> {
         draft.members.iter().flat_map(|member| self.collection.files[member.photo].paths.clone()).collect()
-    }
-
-    fn draft(&self, star: &ContentStar) -> Draft {
-        let colour = |content: &ContentHash| self.collection.facts(content).map_or(0, |facts| facts.colour);
-        let most_colour = star.iter().map(|(content, _)| colour(content)).max().unwrap_or(0);
-        let mut contenders = Vec::new();
-        for (content, likeness) in star {
-            let facts = self.collection.facts(content);
-            let (share, is_changed) = likeness.map_or((1.0, false), |likeness| likeness.share());
-            let pixels = facts.map_or(0, |facts| u64::from(facts.width) * u64::from(facts.height));
-            for &(item, photo) in &self.collection.contents[content] {
-                let file = &self.collection.files[photo];
-                let pixels = (pixels as f32 * share) as u64;
-                let origin = self.origins.get(content).filter(|_| share == 1.0);
-                let contender = Contender {
-                    path: file.path(),
-                    facts,
-                    bytes: file.stamp.bytes,
-                    modified: file.stamp.modified,
-                    companions: self.collection.items[item].companions.len(),
-                    is_altered: is_changed || colour(content) < most_colour / 2,
-                    pixels,
-                    shown: origin.map_or(pixels, |origin| origin.pixels),
-                    is_enlarged: origin.is_some_and(|origin| origin.is_enlarged),
-                    is_recompressed: origin.is_some_and(|origin| origin.is_recompressed),
-                    is_reference: self.is_reference(item),
-                };
-                contenders.push((contender, item, photo, *content, *likeness));
-            }
-        }
-        contenders.sort_by(|one, other| compare(&one.0, &other.0, self.keep).0);
-        // Two photos of one item may be copies of each other; the item is a member once.
-        let mut seen = BTreeSet::new();
-        contenders.retain(|(_, item, ..)| seen.insert(*item));
-        let kept_because = match contenders.as_slice() {
-            [(first, ..), (second, ..), ..] => compare(first, second, self.keep).1,
-            _ => String::new(),
-        };
-        let (kept, kept_facts) = contenders.first().map_or(([0; 32], None), |first| (first.3, first.0.facts));
-        let is_captioned = |likeness: &Option<Likeness>| likeness.is_some_and(|one| one.is_captioned());
-        let is_kept_captioned = contenders.first().is_some_and(|first| is_captioned(&first.4));
-        let members =
-            contenders.iter().enumerate().map(|(at, (contender, item, photo, content, likeness))| {
-                let why = match at {
-                    0 => format!("kept: {kept_because}"),
-                    _ if *content == kept => "equal bytes".into(),
-                    _ => differences(contender.facts, kept_facts, likeness.as_ref()),
-                };
-                let is_captioned = *content != kept && (is_kept_captioned || is_captioned(likeness));
-                DraftMember { item: *item, photo: *photo, why, is_captioned }
-            });
-        let members = members.collect();
-        let kind = if star.len() == 1 { Kind::Exact } else { Kind::Similar };
-        Draft { kind, contents: star.iter().map(|(content, _)| *content).collect(), members }
-    }
-
-    fn is_reference(&self, item: usize) -> bool {
-        let mut paths = item::paths(&self.collection.items[item], self.collection.files);
-        paths.any(|path| self.references.iter().any(|reference| path.starts_with(reference)))
     }
 
     /// Decides which members move: those of which every photo has a copy in one kept item.
@@ -319,7 +207,7 @@ impl Planner<'_> {
                 .to_string_lossy()
                 .into_owned()
         };
-        if self.is_reference(item) {
+        if self.drafter.is_reference(item) {
             return Ok(Some("in a reference folder".into()));
         }
         let is_inside = |path: &PathBuf| self.roots.iter().any(|root| path.starts_with(root));
@@ -420,30 +308,6 @@ impl Planner<'_> {
             }
         }
         Ok(groups)
-    }
-}
-
-/// In what a photo differs from the kept one.
-fn differences(facts: Option<&Facts>, kept: Option<&Facts>, likeness: Option<&Likeness>) -> String {
-    let mut words = Vec::new();
-    if let (Some(facts), Some(kept)) = (facts, kept) {
-        let pixels = |facts: &Facts| u64::from(facts.width) * u64::from(facts.height);
-        if pixels(facts) != pixels(kept) {
-            words.push(format!(
-                "{} x {} instead of {} x {}",
-                facts.width, facts.height, kept.width, kept.height
-            ));
-        }
-        if facts.colour < kept.colour / 2 {
-            words.push("without its colours".into());
-        }
-    }
-    if let Some(likeness) = likeness {
-        words.extend(likeness.words());
-    }
-    match words.is_empty() {
-        true => "the same picture, encoded differently".into(),
-        false => format!("the same picture, {}", words.join(", ")),
     }
 }
 

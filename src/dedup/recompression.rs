@@ -4,6 +4,7 @@
 //! loss, hardly moves them (Lukáš and Fridrich, "Estimation of Primary Quantization Matrix in Double Compressed JPEG Images", 2003).
 
 use super::luma::Luma;
+use super::vectors::vectorized;
 
 /// Side of a block of JPEG.
 const SIDE: usize = 8;
@@ -17,7 +18,7 @@ const FEWEST: u32 = 150;
 const CLOSE: f32 = 0.15;
 
 /// The quantisation steps of the luma of a JPEG, row by row from the lowest frequency; `None` for other formats.
-pub fn luma_steps(bytes: &[u8]) -> Option<[u16; SIDE * SIDE]> {
+pub fn luma_steps(bytes: &[u8]) -> Option<Steps> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
     loop {
         let [0xff, marker, high, low, ..] = *rest else { return None };
@@ -55,47 +56,74 @@ fn zigzag() -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether the coefficients of `photo` are at multiples of the steps `first` of another file. `own` are those of its own file, if it is a
-/// JPEG: only frequencies that it keeps more finely count. A photo may have been turned upright before it was encoded again.
-pub fn shows(photo: &Luma, own: Option<&[u16; SIDE * SIDE]>, first: &[u16; SIDE * SIDE]) -> bool {
-    let transposed: [u16; SIDE * SIDE] = std::array::from_fn(|at| first[at % SIDE * SIDE + at / SIDE]);
-    let cosines = cosines();
-    let offsets = |length: usize| if length.is_multiple_of(SIDE) { vec![0] } else { vec![0, length % SIDE] };
-    for top in offsets(photo.height) {
-        for left in offsets(photo.width) {
-            let coefficients = coefficients(photo, (left, top), &cosines);
-            if [first, &transposed].into_iter().any(|steps| are_close(&coefficients, own, steps)) {
-                return true;
+/// Steps of the coefficients of a block, row by row from the lowest frequency.
+pub type Steps = [u16; SIDE * SIDE];
+
+/// The cosine transforms of blocks that are spread over a photo, for each place where the grid of blocks may begin: a photo may have been
+/// turned upright before it was encoded again.
+#[derive(Debug)]
+pub struct Coefficients(Vec<Vec<[f32; SIDE * SIDE]>>);
+
+impl Coefficients {
+    /// The coefficients of a photo.
+    pub fn of(photo: &Luma) -> Self {
+        let cosines = cosines();
+        let offsets =
+            |length: usize| if length.is_multiple_of(SIDE) { vec![0] } else { vec![0, length % SIDE] };
+        let mut grids = Vec::new();
+        for top in offsets(photo.height) {
+            for left in offsets(photo.width) {
+                grids.push(vectorized(
+                    #[inline(always)]
+                    || transformed(photo, (left, top), &cosines),
+                ));
             }
         }
+        Self(grids)
     }
-    false
+
+    /// Whether they are at multiples of the steps `first` of another file. `own` are those of their own file, if it is a JPEG: only
+    /// frequencies that it keeps more finely count.
+    pub fn show(&self, own: Option<&Steps>, first: &Steps) -> bool {
+        let transposed: Steps = std::array::from_fn(|at| first[at % SIDE * SIDE + at / SIDE]);
+        self.0
+            .iter()
+            .any(|blocks| [first, &transposed].into_iter().any(|steps| are_close(blocks, own, steps)))
+    }
 }
 
-fn are_close(
-    blocks: &[[f32; SIDE * SIDE]],
-    own: Option<&[u16; SIDE * SIDE]>,
-    steps: &[u16; SIDE * SIDE],
-) -> bool {
-    let (mut count, mut sum) = (0, 0.0);
-    for at in 1..SIDE * SIDE {
-        let step = steps[at];
-        if step < LEAST_STEP || own.is_some_and(|own| 2 * own[at] > step) {
-            continue;
-        }
-        for block in blocks {
-            let multiple = block[at] / f32::from(step);
-            if multiple.abs() >= 0.5 {
-                count += 1;
-                sum += (multiple - multiple.round()).abs();
-            }
-        }
-    }
+fn are_close(blocks: &[[f32; SIDE * SIDE]], own: Option<&Steps>, steps: &Steps) -> bool {
+    let counts =
+        |at: usize| at > 0 && steps[at] >= LEAST_STEP && own.is_none_or(|own| 2 * own[at] <= steps[at]);
+    // A step of 0 stands for a frequency that does not count.
+    let steps: [f32; SIDE * SIDE] =
+        std::array::from_fn(|at| if counts(at) { f32::from(steps[at]) } else { 0.0 });
+    let (count, sum) = vectorized(
+        #[inline(always)]
+        || distances(blocks, &steps),
+    );
     count >= FEWEST && sum <= CLOSE * count as f32
 }
 
-/// The cosine transforms of blocks that are spread over a photo.
-fn coefficients(
+/// The number of coefficients of at least half a step, and the sum of their distances to the nearest multiple, in steps.
+#[inline(always)]
+fn distances(blocks: &[[f32; SIDE * SIDE]], steps: &[f32; SIDE * SIDE]) -> (u32, f32) {
+    let inverse = steps.map(|step| if step > 0.0 { 1.0 / step } else { 0.0 });
+    let (mut counts, mut sums) = ([0_u32; SIDE * SIDE], [0_f32; SIDE * SIDE]);
+    for block in blocks {
+        for (at, coefficient) in block.iter().enumerate() {
+            let multiple = coefficient * inverse[at];
+            let counted = multiple.abs() >= 0.5;
+            counts[at] += u32::from(counted);
+            sums[at] += if counted { (multiple - multiple.round_ties_even()).abs() } else { 0.0 };
+        }
+    }
+    (counts.iter().sum(), sums.iter().sum())
+}
+
+/// The cosine transforms of blocks of the grid that begins at `left` and `top`.
+#[inline(always)]
+fn transformed(
     photo: &Luma,
     (left, top): (usize, usize),
     cosines: &[[f32; SIDE]; SIDE],
@@ -104,25 +132,27 @@ fn coefficients(
     let all = columns * rows;
     // Odd, so that it rarely divides the columns, and the blocks are spread.
     let every = all.div_ceil(BLOCKS) | 1;
-    let block = |number: usize| {
+    let mut blocks = Vec::with_capacity(all.div_ceil(every));
+    for number in (0..all).step_by(every) {
         let (x, y) = (left + number % columns * SIDE, top + number / columns * SIDE);
-        let mut rows = [[0.0; SIDE]; SIDE];
-        for (line, row) in rows.iter_mut().enumerate() {
-            let pixels = &photo.grey[(y + line) * photo.width + x..][..SIDE];
-            for (value, cosines) in row.iter_mut().zip(cosines) {
-                *value = pixels
-                    .iter()
-                    .zip(cosines)
-                    .map(|(grey, cosine)| (f32::from(*grey) - 128.0) * cosine)
-                    .sum();
+        // Along the columns first: every step then adds whole lines.
+        let mut down = [[0_f32; SIDE]; SIDE];
+        for line in 0..SIDE {
+            let pixels: [f32; SIDE] =
+                std::array::from_fn(|at| f32::from(photo.grey[(y + line) * photo.width + x + at]) - 128.0);
+            for (sums, wave) in down.iter_mut().zip(cosines) {
+                sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| *sum += wave[line] * pixel);
             }
         }
-        std::array::from_fn(|at| {
-            let (v, u) = (at / SIDE, at % SIDE);
-            rows.iter().zip(&cosines[v]).map(|(row, cosine)| row[u] * cosine).sum()
-        })
-    };
-    (0..all).step_by(every).map(block).collect()
+        let mut block = [0_f32; SIDE * SIDE];
+        for (row, down) in block.chunks_exact_mut(SIDE).zip(&down) {
+            for (at, value) in down.iter().enumerate() {
+                row.iter_mut().zip(cosines).for_each(|(sum, wave)| *sum += wave[at] * value);
+            }
+        }
+        blocks.push(block);
+    }
+    blocks
 }
 
 /// The orthonormal cosine transform.
