@@ -47,11 +47,13 @@ pub mod plan;
 mod planning;
 mod recompression;
 mod signature;
+mod star;
 pub mod subjects;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
 mod tones;
+mod union;
 mod vectors;
 
 pub use disposal::Disposal;

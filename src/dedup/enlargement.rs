@@ -50,14 +50,15 @@ fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> (f32, 
             for part in 0..per_row {
                 let start = (2 * part + 1) * (along - LINE) / (2 * per_row);
                 let place = |at: usize| if is_down { (across, start + at) } else { (start + at, across) };
-                own += waves.power(std::array::from_fn(|at| {
+                let (mut line, mut enlarged) = ([0.0; LINE], [0.0; LINE]);
+                for at in 0..LINE {
                     let (x, y) = place(at);
-                    large.grey[y * large.width + x].into()
-                }));
-                plain += waves.power(std::array::from_fn(|at| {
-                    let (x, y) = place(at);
-                    small.between((x as f32 + 0.5) * ratios[0] - 0.5, (y as f32 + 0.5) * ratios[1] - 0.5)
-                }));
+                    line[at] = large.grey[y * large.width + x].into();
+                    enlarged[at] =
+                        small.between((x as f32 + 0.5) * ratios[0] - 0.5, (y as f32 + 0.5) * ratios[1] - 0.5);
+                }
+                own += waves.power(line);
+                plain += waves.power(enlarged);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The luma of a photo in full size.
 
+use super::vectors::vectorized;
 use crate::image::Photo;
 
 /// Grey values, 0 to 255, of JFIF's luma; rows from top to bottom.
@@ -13,11 +14,16 @@ pub struct Luma {
 impl Luma {
     /// The luma of a photo.
     pub fn of(photo: &Photo) -> Self {
-        let luma = |&[red, green, blue]: &[u8; 3]| {
-            ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 32_768) >> 16)
-                as u8
-        };
-        let grey = photo.pixels.as_chunks::<3>().0.iter().map(luma).collect();
+        let mut grey = vec![0; photo.width as usize * photo.height as usize];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (grey, &[red, green, blue]) in grey.iter_mut().zip(photo.pixels.as_chunks::<3>().0) {
+                    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
+                    *grey = ((sum + 32_768) >> 16) as u8;
+                }
+            },
+        );
         Self { width: photo.width as usize, height: photo.height as usize, grey }
     }
 

@@ -14,20 +14,18 @@ use super::cache::Cache;
 use super::comparison::{Likeness, Refuted, compare};
 use super::decisions::Decisions;
 use super::disposal::Disposal;
-use super::grouping::{Photos, Star, group};
-use super::hash::Hasher;
 use super::keep::Keep;
 use super::level::Pyramid;
 use super::orientation::Orientation;
 use super::plan::Action;
 use super::planning::{PlanRequest, plan};
-use super::signature::{Signature, WINDOWS};
+use super::signature::WINDOWS;
 use super::thumbnail::{SIDE, Thumbnail};
 use crate::control::Control;
 use crate::image::{Limits, decode};
 
 /// A picture of smooth spots: `value` of the place in shares of its sides.
-fn thumbnail(value: impl Fn(f32, f32) -> f32) -> Thumbnail {
+pub(super) fn thumbnail(value: impl Fn(f32, f32) -> f32) -> Thumbnail {
     let share = |at: usize| (at as f32 + 0.5) / SIDE as f32;
     let pixels: Vec<u8> = (0..SIDE * SIDE)
         .map(|at| value(share(at % SIDE), share(at / SIDE)).round().clamp(0.0, 255.0) as u8)
@@ -36,7 +34,7 @@ fn thumbnail(value: impl Fn(f32, f32) -> f32) -> Thumbnail {
 }
 
 /// A scene; another seed gives another one.
-fn scene(seed: u32) -> impl Fn(f32, f32) -> f32 {
+pub(super) fn scene(seed: u32) -> impl Fn(f32, f32) -> f32 {
     let phase = move |term: u32| ((seed * 64 + term).wrapping_mul(0x9e37_79b9) >> 16) as f32 / 10_430.0;
     move |x, y| {
         let wave = |term: u32, across: f32, down: f32| 18.0 * (across * x + down * y + phase(term)).sin();
@@ -278,59 +276,6 @@ fn photos_that_differ_in_a_detail_are_no_copies() {
     let names: Vec<Vec<&str>> =
         groups.iter().map(|group| group.iter().map(|(name, ..)| name.as_str()).collect()).collect();
     assert_eq!(names, [["1.png", "3.png"]]);
-}
-
-struct Scenes(Vec<Thumbnail>);
-
-impl Photos for Scenes {
-    type Error = ();
-
-    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, ()> {
-        Ok(self.0[photo].clone())
-    }
-
-    fn may_join(&self, centre: usize, photo: usize) -> bool {
-        // The last one is kept apart from all.
-        centre.max(photo) + 1 < self.0.len()
-    }
-
-    fn confirms(&self, _: usize, _: usize, _: &Likeness) -> Result<bool, ()> {
-        Ok(true)
-    }
-}
-
-fn grouped(thumbnails: Vec<Thumbnail>) -> Vec<Star> {
-    let hasher = Hasher::default();
-    let signatures: Vec<Signature> = thumbnails.iter().map(|one| Signature::of(one, &hasher)).collect();
-    group(&signatures, &Scenes(thumbnails), |_| true).unwrap().unwrap()
-}
-
-#[test]
-fn copies_in_all_orientations_are_one_group_and_pairs_that_are_kept_apart_are_not() {
-    let mut thumbnails = Vec::new();
-    for seed in [1, 2] {
-        let original = thumbnail(scene(seed));
-        thumbnails.extend(Orientation::ALL.map(|orientation| orientation.apply(&original)));
-    }
-    thumbnails.push(thumbnail(scene(1)));
-    let groups: BTreeSet<BTreeSet<usize>> = grouped(thumbnails)
-        .iter()
-        .map(|star| star.copies.iter().map(|(copy, _)| *copy).chain([star.centre]).collect())
-        .collect();
-    assert_eq!(groups, BTreeSet::from([(0..8).collect(), (8..16).collect()]));
-}
-
-#[test]
-fn a_chain_of_small_changes_is_not_one_group() {
-    // Each frame moves on by a little; the last ones have three quarters of the picture in common with the first.
-    let scene = &scene(4);
-    let chain: Vec<Thumbnail> =
-        (0..40).map(|step| thumbnail(move |x, y| scene(x + 0.007 * step as f32, y))).collect();
-    let groups = grouped(chain);
-    assert!(groups.len() > 1, "{groups:?}");
-    for star in groups {
-        assert!(star.copies.iter().all(|(copy, _)| copy.abs_diff(star.centre) <= 4), "{star:?}");
-    }
 }
 
 /// A file of a random tree: folder, stem, content, whether it is a second name of the file before it, whether it has a sidecar.

@@ -1,0 +1,127 @@
+//! Groups of thumbnails.
+
+use std::collections::BTreeSet;
+
+use super::super::comparison::Likeness;
+use super::super::hash::Hasher;
+use super::super::star::candidates;
+use super::super::tests::{scene, thumbnail};
+use super::super::thumbnail::Thumbnail;
+use super::*;
+
+struct Scenes(Vec<Thumbnail>);
+
+impl Photos for Scenes {
+    type Error = ();
+
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, ()> {
+        Ok(self.0[photo].clone())
+    }
+
+    fn may_join(&self, centre: usize, photo: usize) -> bool {
+        // The last one is kept apart from all.
+        centre.max(photo) + 1 < self.0.len()
+    }
+
+    fn confirms(&self, _: usize, _: usize, _: &Likeness) -> Result<bool, ()> {
+        Ok(true)
+    }
+}
+
+fn signatures(thumbnails: &[Thumbnail]) -> Vec<Signature> {
+    let hasher = Hasher::default();
+    thumbnails.iter().map(|one| Signature::of(one, &hasher)).collect()
+}
+
+fn grouped(thumbnails: Vec<Thumbnail>) -> Vec<Star> {
+    let signatures = signatures(&thumbnails);
+    group(&signatures, &Scenes(thumbnails), |_| true).unwrap().unwrap()
+}
+
+#[test]
+fn copies_in_all_orientations_are_one_group_and_pairs_that_are_kept_apart_are_not() {
+    let mut thumbnails = Vec::new();
+    for seed in [1, 2] {
+        let original = thumbnail(scene(seed));
+        thumbnails.extend(Orientation::ALL.map(|orientation| orientation.apply(&original)));
+    }
+    thumbnails.push(thumbnail(scene(1)));
+    let groups: BTreeSet<BTreeSet<usize>> = grouped(thumbnails)
+        .iter()
+        .map(|star| star.copies.iter().map(|(copy, _)| *copy).chain([star.centre]).collect())
+        .collect();
+    assert_eq!(groups, BTreeSet::from([(0..8).collect(), (8..16).collect()]));
+}
+
+#[test]
+fn a_chain_of_small_changes_is_not_one_group() {
+    // Each frame moves on by a little; the last ones have three quarters of the picture in common with the first.
+    let scene = &scene(4);
+    let chain: Vec<Thumbnail> =
+        (0..40).map(|step| thumbnail(move |x, y| scene(x + 0.007 * step as f32, y))).collect();
+    let groups = grouped(chain);
+    assert!(groups.len() > 1, "{groups:?}");
+    for star in groups {
+        assert!(star.copies.iter().all(|(copy, _)| copy.abs_diff(star.centre) <= 4), "{star:?}");
+    }
+}
+
+#[test]
+fn the_index_finds_the_candidates_that_a_comparison_of_all_hashes_finds() {
+    let mut thumbnails = Vec::new();
+    for seed in 1..6 {
+        let scene = scene(seed);
+        for (left, top, size) in [(0.0, 0.0, 1.0), (0.05, 0.05, 0.9), (0.0, 0.0, 0.88), (0.12, 0.03, 0.85)] {
+            let part = thumbnail(|x, y| scene(left + size * x, top + size * y));
+            thumbnails.push(Orientation::ALL[seed as usize].apply(&part));
+            thumbnails.push(part);
+        }
+    }
+    let signatures = signatures(&thumbnails);
+    let index = Index::new(&signatures, (0..signatures.len()).collect());
+    let mut count = 0;
+    for centre in 0..signatures.len() {
+        let found = index.candidates(centre, &vec![true; signatures.len()]);
+        for photo in (0..signatures.len()).filter(|photo| *photo != centre) {
+            let expected = candidates(&signatures[photo], &signatures[centre]);
+            let found = found.get(&photo).cloned().unwrap_or_default();
+            count += expected.len();
+            assert!(
+                found.len() == expected.len() && expected.iter().all(|one| found.contains(one)),
+                "{photo} of {centre}: {found:?} instead of {expected:?}"
+            );
+        }
+    }
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn groups_are_one_if_a_member_equals_all_of_both_although_their_centres_differ() {
+    // One has a strip at the top and one at the bottom, so each equals the original, and they do not equal each other.
+    let scene = scene(9);
+    let with_strip = |from: f32, to: f32, grey: f32| {
+        thumbnail(|x, y| {
+            let is_text = (x * 90.0).sin() > 0.0;
+            if (from..to).contains(&y) { if is_text { grey } else { 100.0 } } else { scene(x, y) }
+        })
+    };
+    let top = [with_strip(0.0, 0.1, 160.0), with_strip(0.0, 0.1, 158.0)];
+    let bottom = with_strip(0.9, 1.0, 160.0);
+    let thumbnails =
+        Vec::from([top[0].clone(), top[1].clone(), bottom, thumbnail(&scene), thumbnail(&scene)]);
+    let signatures = signatures(&thumbnails);
+    let photos = Scenes(thumbnails);
+    let star = |centre: usize, copy: usize| {
+        let star = star(centre, vec![(copy, candidates(&signatures[copy], &signatures[centre]))], &photos);
+        let star = star.unwrap();
+        assert_eq!(star.copies.len(), 1, "{centre} {copy}");
+        star
+    };
+    let both = united(vec![star(0, 1), star(2, 3)], &signatures, &[9, 9, 9, 1, 0], &photos).unwrap();
+    let [one] = &both[..] else { panic!("{both:?}") };
+    assert_eq!(one.centre, 3);
+    assert_eq!(one.copies.iter().map(|(copy, _)| *copy).collect::<Vec<_>>(), [0, 1, 2]);
+    // Without the original there is no such member.
+    let apart = vec![star(0, 1), Star { centre: 2, copies: Vec::new() }];
+    assert_eq!(united(apart.clone(), &signatures, &[9; 5], &photos).unwrap(), apart);
+}

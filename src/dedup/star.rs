@@ -1,0 +1,130 @@
+//! A photo and its copies.
+
+use super::alignment::Alignment;
+use super::comparison::{Likeness, Refuted, compare};
+use super::hash::Window;
+use super::level::Pyramid;
+use super::orientation::Orientation;
+use super::signature::{STRIPS, Signature, WINDOWS};
+use super::thumbnail::Thumbnail;
+
+/// Largest distance of the hashes of two copies.
+pub(super) const BITS: u32 = 11;
+
+/// A centre and its copies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Star {
+    /// The photo with which the copies were compared.
+    pub centre: usize,
+    /// Its copies in ascending order, with their likeness to it.
+    pub copies: Vec<(usize, Likeness)>,
+}
+
+/// The photos to group.
+pub trait Photos: Sync {
+    /// An error of reading a thumbnail.
+    type Error: Send;
+
+    /// The thumbnail of a photo.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, Self::Error>;
+
+    /// Whether `photo` may be in the group of `centre`: `false` for different exposures, and for pairs that the user keeps apart.
+    fn may_join(&self, centre: usize, photo: usize) -> bool;
+
+    /// Whether `photo`, whose thumbnail is like that of `centre`, is a copy of it in detail.
+    ///
+    /// # Errors
+    /// What is known of them cannot be read.
+    fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool, Self::Error>;
+}
+
+/// An orientation of a photo, the part of it that may correspond to the centre, and where to begin to align that part.
+pub(super) type Candidate = (Orientation, Window, Alignment);
+
+/// The candidate whose hash of `window` is near to that of the window `kept` of the centre.
+pub(super) fn candidate(orientation: Orientation, window: usize, kept: usize) -> Candidate {
+    let part = orientation.window(WINDOWS[window]);
+    (orientation, part, Alignment::between(part, WINDOWS[kept]))
+}
+
+/// Whether a part of a photo may correspond to the window `kept` of a centre: a part in the middle of one picture hardly corresponds to a
+/// part of another.
+pub(super) fn parts_may_correspond(kept: usize) -> bool {
+    kept == 0 || kept >= STRIPS
+}
+
+/// The ways in which a photo may be a copy of a centre. An index of many photos finds the same.
+pub(super) fn candidates(photo: &Signature, centre: &Signature) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for orientation in Orientation::ALL {
+        for (kept, hash) in centre.hashes.iter().enumerate() {
+            let turned = hash.oriented(orientation.inverse());
+            for (window, own) in photo.hashes.iter().enumerate() {
+                let is_whole = (window, kept) == (0, 0);
+                let is_looked_for =
+                    is_whole || centre.has_structure() && (window == 0 || parts_may_correspond(kept));
+                if is_looked_for
+                    && own.distance(turned) <= BITS
+                    && photo.may_equal(orientation, centre, is_whole)
+                {
+                    let candidate = candidate(orientation, window, kept);
+                    if !found.contains(&candidate) {
+                        found.push(candidate);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The star of a centre: those of the candidates, in ascending order, that are copies of it.
+///
+/// # Errors
+/// A photo cannot be read.
+pub(super) fn star<P: Photos>(
+    centre: usize,
+    mut candidates: Vec<(usize, Vec<Candidate>)>,
+    photos: &P,
+) -> Result<Star, P::Error> {
+    candidates.retain(|(photo, _)| photos.may_join(centre, *photo));
+    let mut copies = Vec::new();
+    if !candidates.is_empty() {
+        let kept = Pyramid::of(&photos.thumbnail(centre)?);
+        for (photo, candidates) in candidates {
+            copies.extend(
+                likeness((centre, &kept), photo, candidates, photos)?.map(|likeness| (photo, likeness)),
+            );
+        }
+    }
+    Ok(Star { centre, copies })
+}
+
+/// How a photo is a copy of a centre; `None` if it is not.
+///
+/// # Errors
+/// A photo cannot be read.
+pub(super) fn likeness<P: Photos>(
+    (centre, kept): (usize, &Pyramid),
+    photo: usize,
+    candidates: Vec<Candidate>,
+    photos: &P,
+) -> Result<Option<Likeness>, P::Error> {
+    let thumbnail = photos.thumbnail(photo)?;
+    let mut turned: Vec<(Orientation, Pyramid, Refuted)> = Vec::new();
+    let likeness = candidates.into_iter().find_map(|(orientation, part, start)| {
+        if turned.last().is_none_or(|(last, ..)| *last != orientation) {
+            let pyramid = Pyramid::of(&orientation.apply(&thumbnail));
+            turned.push((orientation, pyramid, Refuted::default()));
+        }
+        let (_, pyramid, refuted) = turned.last_mut()?;
+        compare(pyramid, kept, orientation, (part, start), refuted)
+    });
+    match likeness {
+        Some(likeness) if photos.confirms(centre, photo, &likeness)? => Ok(Some(likeness)),
+        _ => Ok(None),
+    }
+}
