@@ -138,43 +138,53 @@ impl<'a> Index<'a> {
     }
 
     fn star<P: Photos>(&self, centre: usize, is_candidate: &[bool], photos: &P) -> Result<Star, P::Error> {
-        let mut candidates: Vec<(usize, Vec<Candidate>)> =
-            self.candidates(centre, is_candidate).into_iter().collect();
-        candidates.sort_unstable_by_key(|(photo, _)| *photo);
+        let own = &self.signatures[centre];
+        let difference = |photo: usize, candidates: &[Candidate]| {
+            let each = candidates.iter().map(|candidate| self.signatures[photo].difference(candidate.0, own));
+            each.min().unwrap_or(u32::MAX)
+        };
+        let found = self.candidates(centre, is_candidate);
+        let mut candidates: Vec<_> =
+            found.into_iter().map(|(photo, (bits, ways))| (bits, photo, ways)).collect();
+        candidates.sort_by_cached_key(|(bits, photo, ways)| (*bits, difference(*photo, ways), *photo));
+        let candidates = candidates.into_iter().map(|(_, photo, ways)| (photo, ways)).collect();
         star(centre, candidates, photos)
     }
 
-    /// Free photos whose hashes are near, with the orientations and parts in which they are, the whole pictures as they are first.
-    fn candidates(&self, centre: usize, is_candidate: &[bool]) -> HashMap<usize, Vec<Candidate>> {
+    /// Photos whose hashes are near, with the smallest distance, and with the orientations and parts in which they are near, the whole
+    /// pictures as they are first.
+    fn candidates(&self, centre: usize, is_candidate: &[bool]) -> HashMap<usize, (u32, Vec<Candidate>)> {
         let signature = &self.signatures[centre];
-        let mut found: HashMap<usize, Vec<Candidate>> = HashMap::new();
+        let mut found: HashMap<usize, (u32, Vec<Candidate>)> = HashMap::new();
         for orientation in Orientation::ALL {
             // The photo in this orientation equals the centre, so the centre in the inverse one equals the photo.
             let turned = |hash: PerceptualHash| hash.oriented(orientation.inverse());
-            let mut add = |photo: usize, window: usize, kept: usize| {
+            let mut add = |photo: usize, distance: u32, window: usize, kept: usize| {
                 let is_whole = (window, kept) == (0, 0);
                 if photo != centre
                     && is_candidate[photo]
                     && self.signatures[photo].may_equal(orientation, signature, is_whole)
                 {
                     let candidate = candidate(orientation, window, kept);
-                    let known = found.entry(photo).or_default();
+                    let (nearest, known) = found.entry(photo).or_insert((distance, Vec::new()));
+                    *nearest = distance.min(*nearest);
                     if !known.contains(&candidate) {
                         known.push(candidate);
                     }
                 }
             };
-            self.wholes.within(turned(signature.hashes[0]), BITS, |row, _| add(self.photos[row], 0, 0));
+            self.wholes
+                .within(turned(signature.hashes[0]), BITS, |row, bits| add(self.photos[row], bits, 0, 0));
             if !signature.has_structure() {
                 continue;
             }
             for (kept, hash) in signature.hashes.iter().enumerate() {
                 if kept > 0 {
-                    self.wholes.within(turned(*hash), BITS, |row, _| add(self.photos[row], 0, kept));
+                    self.wholes.within(turned(*hash), BITS, |row, bits| add(self.photos[row], bits, 0, kept));
                 }
                 if parts_may_correspond(kept) {
-                    self.parts.within(turned(*hash), BITS, |row, _| {
-                        add(self.photos[row / PARTS], 1 + row % PARTS, kept);
+                    self.parts.within(turned(*hash), BITS, |row, bits| {
+                        add(self.photos[row / PARTS], bits, 1 + row % PARTS, kept);
                     });
                 }
             }

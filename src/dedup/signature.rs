@@ -71,9 +71,7 @@ impl Signature {
     /// must be similar in brightness. If the whole pictures correspond (`is_whole`), their middles must correlate.
     pub fn may_equal(&self, orientation: Orientation, other: &Self, is_whole: bool) -> bool {
         if !self.has_structure() || !other.has_structure() {
-            let pairs =
-                (0..MINIATURE * MINIATURE).map(|at| (self.turned(orientation, at), other.miniature[at]));
-            return pairs.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum::<u32>() <= MOST_DIFFERENCE;
+            return self.difference(orientation, other) <= MOST_DIFFERENCE;
         }
         if !is_whole {
             return true;
@@ -85,6 +83,12 @@ impl Signature {
             }
         }
         moments.correlate(LEAST_CORRELATION, FLAT)
+    }
+
+    /// The sum of the squared differences of the miniatures, this one turned by `orientation`.
+    pub fn difference(&self, orientation: Orientation, other: &Self) -> u32 {
+        let pairs = (0..MINIATURE * MINIATURE).map(|at| (self.turned(orientation, at), other.miniature[at]));
+        pairs.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
     }
 
     /// A pixel of the miniature after it is turned.

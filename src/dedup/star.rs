@@ -11,6 +11,9 @@ use super::thumbnail::Thumbnail;
 /// Largest distance of the hashes of two copies.
 pub(super) const BITS: u32 = 11;
 
+/// Candidates that are refused in a row before the rest is not looked at.
+const MOST_REFUSED: usize = 48;
+
 /// A centre and its copies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Star {
@@ -81,7 +84,9 @@ pub(super) fn candidates(photo: &Signature, centre: &Signature) -> Vec<Candidate
     found
 }
 
-/// The star of a centre: those of the candidates, in ascending order, that are copies of it.
+/// The star of a centre: those of the candidates that are copies of it. The candidates that are most like it come first: after many that
+/// are refused, the rest is not looked at. So each of many look-alikes (pages of one form, frames of one camera) costs a bounded number of
+/// comparisons.
 ///
 /// # Errors
 /// A photo cannot be read.
@@ -94,11 +99,20 @@ pub(super) fn star<P: Photos>(
     let mut copies = Vec::new();
     if !candidates.is_empty() {
         let kept = Pyramid::of(&photos.thumbnail(centre)?);
+        let mut refused = 0;
         for (photo, candidates) in candidates {
-            copies.extend(
-                likeness((centre, &kept), photo, candidates, photos)?.map(|likeness| (photo, likeness)),
-            );
+            match likeness((centre, &kept), photo, candidates, photos)? {
+                Some(likeness) => {
+                    copies.push((photo, likeness));
+                    refused = 0;
+                }
+                None => refused += 1,
+            }
+            if refused == MOST_REFUSED {
+                break;
+            }
         }
+        copies.sort_unstable_by_key(|(photo, _)| *photo);
     }
     Ok(Star { centre, copies })
 }

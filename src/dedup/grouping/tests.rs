@@ -84,7 +84,7 @@ fn the_index_finds_the_candidates_that_a_comparison_of_all_hashes_finds() {
         let found = index.candidates(centre, &vec![true; signatures.len()]);
         for photo in (0..signatures.len()).filter(|photo| *photo != centre) {
             let expected = candidates(&signatures[photo], &signatures[centre]);
-            let found = found.get(&photo).cloned().unwrap_or_default();
+            let found = found.get(&photo).map(|(_, found)| found.clone()).unwrap_or_default();
             count += expected.len();
             assert!(
                 found.len() == expected.len() && expected.iter().all(|one| found.contains(one)),
