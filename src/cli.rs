@@ -30,6 +30,7 @@ mod networks;
 mod opening;
 mod pairs;
 mod probes;
+mod prune;
 mod purge;
 mod reembed;
 #[cfg(feature = "server")]
@@ -161,8 +162,10 @@ enum Verb {
     Export(export::Arguments),
     /// List, show, rename, merge and remove subjects; move and remove single templates
     Subject(subject::Arguments),
-    /// Undo corrections: renames, merges, moves, rejections, assignments of clusters
+    /// Undo corrections: renames, merges, moves, rejections, assignments of clusters, removals by `prune`
     Undo(undo::Arguments),
+    /// Remove the faces of photos that are not in their folder any more; find moved photos again
+    Prune(prune::Arguments),
     /// Migrate a gallery to another model, from its photos
     Reembed(reembed::Arguments),
     /// Set the threshold that applies if there is no calibration
@@ -366,6 +369,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
         Verb::Undo(arguments) => undo::run(&arguments, screen),
+        Verb::Prune(arguments) => prune::run(&arguments, screen),
         Verb::Reembed(arguments) => reembed::run(&arguments, screen),
         Verb::SetThreshold(arguments) => threshold::run(&arguments, screen),
         Verb::Compact(arguments) => compact::run(&arguments, screen),

@@ -19,6 +19,7 @@ mod maintenance;
 mod measurement;
 mod model;
 mod problem;
+mod pruning;
 mod reembedding;
 mod request;
 mod review;
@@ -67,6 +68,7 @@ pub use model::{
     ModelTrained, TriedSetting,
 };
 pub use problem::{InvalidField, ProblemBody};
+pub use pruning::{PhotoGone, PhotoMissing, PhotosMissing, PhotosPruned};
 pub use reembedding::{
     Carried, FaceMissing, MissingCount, MissingReason, ParityOfGallery, Recalibrated, ReembedEvent,
     ReembedParity, Reembedded,

@@ -91,6 +91,8 @@ mod people;
 mod photos;
 #[path = "e2e/privacy.rs"]
 mod privacy;
+#[path = "e2e/prune.rs"]
+mod prune;
 #[path = "e2e/purge.rs"]
 mod purge;
 #[path = "e2e/readme.rs"]

@@ -11,8 +11,8 @@ use super::{ExitStatus, NothingUsable, opening};
 use crate::gallery::{Gallery, GalleryError, JournalEntry};
 use crate::reply::{CorrectionUndone, VERSION};
 
-/// Undo corrections of a gallery: renames, merges, moves, rejections and assignments of clusters, the newest first. A removal cannot be undone,
-/// and older corrections than it only by their numbers, which `subject history` lists.
+/// Undo corrections of a gallery: renames, merges, moves, rejections, assignments of clusters and what `prune` removed, the newest first. A removal
+/// by `subject remove` cannot be undone, and older corrections than it only by their numbers, which `subject history` lists.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery

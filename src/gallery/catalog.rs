@@ -23,6 +23,8 @@
 //! Every row ends in its own hash, which is verified whenever the row is read: see [`schema`]. A template is live if it is in no `pending`
 //! range and not in `removing`. Both tables are empty except during a write, and after a crash until the gallery is opened again.
 //!
+//! A photo whose file is gone has a mark, and its faces are unknown faces that no list contains: see [`missing`].
+//!
 //! An unknown face of a photo is a template without a subject: `subject_id` is NULL, and the photo and the face are known. In the index it
 //! has a group of its own: bit 63 and its id ([`template::group_of`]). The views for searches do not contain it. It gets a subject like a
 //! moved template: a copy with a new id is written, then the original is removed. A photo that loses its last template of a subject by a
@@ -37,6 +39,7 @@ mod ledger;
 mod list;
 pub(super) mod measurements;
 mod migration;
+mod missing;
 pub(super) mod path;
 pub(super) mod pending;
 pub(super) mod photo;

@@ -33,12 +33,14 @@ impl Erasure {
 }
 
 impl Gallery {
-    /// Number of removed templates that are not erased: some of their data is still in a file.
+    /// Number of removed templates that are not erased, those of missing photos among them: some of their data is still in a file.
     ///
     /// # Errors
     /// The catalog failed.
     pub fn unerased(&self) -> Result<u64> {
-        Ok(self.catalog().unerased()?.max(self.vectors.statistics()?.deleted))
+        let catalog = self.catalog();
+        let counted = catalog.unerased()?.max(catalog.hidden_count()?);
+        Ok(counted.max(self.vectors.statistics()?.deleted))
     }
 
     /// The temporary disk space that [`purge`](Self::purge) needs, and the free space.
@@ -76,7 +78,10 @@ impl Gallery {
             let _no_addition = self.pause_additions(); // an unfinished picture may be one that is being written
             self.erase_lost_pictures()?;
         }
+        // Before the faces of missing photos are removed: their former templates are counted already.
         let removed = self.unerased()?;
+        self.catalog().mark_hidden_removed()?;
+        self.finish_removals()?;
         self.catalog().forget_removed(removed)?;
         self.hidden.release(); // the stored view would keep files in use
         let receipt = self.vectors.purge()?;

@@ -217,7 +217,7 @@ impl Gallery {
     fn compare_unknown(&self, view: &View, found: &mut Inspection) -> Result<()> {
         let mut last = 0;
         loop {
-            let block = self.catalog().unknown_after(last, BLOCK)?;
+            let block = self.catalog().unknown_after(last, BLOCK, true)?;
             let Some(end) = block.last() else { return Ok(()) };
             last = end.id;
             let ids: Vec<u64> = block.iter().map(|UnknownFace { id, .. }| *id).collect();

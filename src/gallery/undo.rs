@@ -17,7 +17,8 @@ pub struct Undone {
     pub entry: i64,
     /// The number of the undone entry.
     pub undone: i64,
-    /// The kind of the undone correction: `rename`, `merge`, `move`, `assign`, `reject` or `not_subject`.
+    /// The kind of the undone correction: `rename`, `merge`, `move`, `assign`, `reject`, `prune` or
+    /// `not_subject`.
     pub verb: String,
     /// The subject that has its name or its templates again. `None` if the templates are unknown faces again.
     pub subject: Option<String>,
@@ -30,6 +31,7 @@ impl Gallery {
     ///
     /// - A renamed subject gets its old name again.
     /// - Merged, moved or rejected templates go back to their former subject under new ids, and assigned ones are unknown faces again.
+    /// - The faces of photos that were gone are in the gallery again, with their former subjects.
     /// - Templates that do not show a subject may show it again. A subject that is gone is made again, with its name at
     ///   that time and a new id. All templates of the correction go back, or none.
     ///

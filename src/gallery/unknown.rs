@@ -70,12 +70,12 @@ impl Gallery {
         Ok(ids)
     }
 
-    /// Up to `limit` unknown faces with ids above `after`, in order of id.
+    /// Up to `limit` unknown faces with ids above `after`, in order of id, without those of missing photos.
     ///
     /// # Errors
     /// The catalog failed.
     pub fn unknown_faces_after(&self, after: u64, limit: usize) -> Result<Vec<UnknownFace>> {
-        self.catalog().unknown_after(after, limit)
+        self.catalog().unknown_after(after, limit, false)
     }
 
     /// The unknown faces of the photo with these bytes.
@@ -86,7 +86,7 @@ impl Gallery {
         self.catalog().unknown_of_photo(photo)
     }
 
-    /// Number of unknown faces.
+    /// Number of unknown faces, without those of missing photos.
     ///
     /// # Errors
     /// The catalog failed.

@@ -146,7 +146,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         self.write_paths()
     }
 
-    /// Stores a further path of a photo that is in the gallery.
+    /// Stores a further path of a photo that is in the gallery, or that a missing one is there again.
     fn add_path(
         &mut self,
         hash: Option<PhotoHash>,
@@ -154,7 +154,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         known: &PhotoRecord,
         person: Option<Person>,
     ) -> Result<(), E> {
-        if let Some(hash) = hash.filter(|_| known.path != path) {
+        if let Some(hash) = hash.filter(|_| known.path != path || known.is_missing()) {
             self.paths.push(KnownPath { hash, path: path.to_owned(), person });
         }
         if self.paths.len() >= PATH_BATCH { self.write_paths() } else { Ok(()) }

@@ -16,7 +16,7 @@ fn photos(people: u64, images: std::ops::Range<u64>) -> Vec<UnknownFaces> {
 }
 
 /// The files of the photos of each subject.
-fn subjects(house: &House) -> BTreeMap<String, Vec<String>> {
+pub fn subjects(house: &House) -> BTreeMap<String, Vec<String>> {
     let gallery = Gallery::open(&house.gallery()).unwrap();
     let mut found = BTreeMap::new();
     gallery.each_subject(|subject| drop(found.insert(subject.name.clone(), subject))).unwrap();

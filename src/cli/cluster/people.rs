@@ -33,7 +33,21 @@ pub fn with_photos(
     let summary = session.enroll(&request, &control, |event| enroll::print(event, screen, &bar))?;
     // Photos without a face prevent nothing: the gallery may have faces of earlier photos.
     let status = Some(enroll::status(&summary)).filter(|status| *status == ExitStatus::Interrupted);
+    if status.is_none() {
+        report_missing(&session, photos, screen)?;
+    }
     Ok((session, status))
+}
+
+/// Reports photos of the gallery that seem to be gone from the folders. Nothing is changed.
+fn report_missing(session: &Session, folders: &[PathBuf], screen: Screen) -> Result<()> {
+    let Some(missing) = session.photos_missing(folders)? else { return Ok(()) };
+    screen.text(format!(
+        "{} of the gallery not there any more, {} changed; `gallerist prune` with --photos lists them and removes their faces",
+        plural(missing.deleted, "photo"),
+        count(missing.changed)
+    ))?;
+    Ok(screen.json(&missing)?)
 }
 
 /// Takes over the names of another gallery, and prints what was done.

@@ -64,7 +64,7 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
             (Some(from), Some(to)) => format!("{from} to {to}"),
             _ => named("subject", "")?,
         },
-        "merge" | "move" | "assign" | "reject" => {
+        "merge" | "move" | "assign" | "reject" | "prune" => {
             format!("{} to {}: {}", named("from", "from_name")?, named("into", "into_name")?, templates())
         }
         "distinct" | "not_distinct" => {

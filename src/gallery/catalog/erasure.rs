@@ -44,7 +44,7 @@ impl Catalog {
     /// sources without templates. Records that at least `removed` templates are not erased.
     pub(in crate::gallery) fn forget_removed(&mut self, removed: u64) -> Result<()> {
         self.transaction("removing the names of removed subjects", |tx| {
-            forget_names(tx)?;
+            forget_names(tx, false)?;
             tx.execute("UPDATE photos SET path = x'' WHERE outcome <> 'enrolled' AND path <> x''", [])?;
             let sources: Vec<i64> = tx
                 .prepare("SELECT id FROM sources")?

@@ -6,17 +6,19 @@
 //! | `merge`, `move` | `from`, `from_name`, `into`, `into_name`, `templates`: pairs of the ids before and after |
 //! | `assign` | the same, of a clustering: `from` is null, because the templates were unknown faces |
 //! | `reject` | the same, of templates that do not show `from`: `into` is null, because they are unknown faces now |
+//! | `prune` | the same, of the faces of photos whose files are gone: `into` is null. `from` is null for unknown faces |
 //! | `not_subject` | `subject`, and `template_ids` of other templates that do not show it |
 //! | `remove` | `subject`, and `templates` (their number) or `template_ids` |
 //! | `undo` | `undoes`: the id of the undone entry; `undone`: its verb; and the detail of the opposite rename or move |
 //! | `threshold` | the values `from` and `to` |
 //! | `distinct`, `not_distinct` | `subjects`: the ids of two subjects that are different people, or may be one again |
 //!
-//! A merge, a move or the undoing of one also has `lists`, if there are any: the ids of the lists on which `into` took the place of `from`.
+//! A merge, a move or the undoing of one also has `lists`, if there are any: the ids of the lists on which `into` took the place of `from`. If
+//! `into` is null, they are the lists that `from` has left with its last template.
 //!
 //! Subjects are identified by their ids. A name is kept as long as its subject is in the gallery, under this name or another one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Transaction, params};
 use schemars::JsonSchema;
@@ -32,8 +34,8 @@ pub struct JournalEntry {
     pub id: i64,
     /// Time in seconds since 1970.
     pub at: i64,
-    /// The kind of the correction: `rename`, `merge`, `move`, `assign`, `reject`, `not_subject`, `remove`, `undo`, `threshold`, `distinct` or
-    /// `not_distinct`.
+    /// The kind of the correction: `rename`, `merge`, `move`, `assign`, `reject`, `prune`, `not_subject`, `remove`, `undo`, `threshold`, `distinct`
+    /// or `not_distinct`.
     pub verb: String,
     /// Its details.
     pub detail: Value,
@@ -56,9 +58,11 @@ impl JournalEntry {
             (Some(by), _) => return Some(format!("entry {by} of the journal has undone it")),
             (_, "rename") if is_known("from") && is_known("to") => return None,
             (_, "not_subject") => return None,
-            (_, "merge" | "move" | "assign") if self.number("from").is_none() => return None,
-            (_, "merge" | "move" | "reject") if is_known("from_name") => return None,
-            (_, "rename" | "merge" | "move" | "reject") => "its subject was removed, and the name erased",
+            (_, "merge" | "move" | "assign" | "prune") if self.number("from").is_none() => return None,
+            (_, "merge" | "move" | "reject" | "prune") if is_known("from_name") => return None,
+            (_, "rename" | "merge" | "move" | "reject" | "prune") => {
+                "its subject was removed, and the name erased"
+            }
             (_, "remove") => "it is a removal, and the templates are erased; enroll them again",
             (_, "undo") => "it has undone another correction; make that correction again",
             (_, "distinct" | "not_distinct") => {
@@ -115,7 +119,7 @@ impl JournalEntry {
 
     /// The moved templates: pairs of the ids before and after. Empty for a rename and a removal.
     pub(in crate::gallery) fn moved(&self) -> Vec<(u64, u64)> {
-        let is_move = matches!(self.verb.as_str(), "merge" | "move" | "assign" | "reject" | "undo");
+        let is_move = matches!(self.verb.as_str(), "merge" | "move" | "assign" | "reject" | "prune" | "undo");
         let pairs = self.detail.get("templates").filter(|_| is_move).cloned().unwrap_or_default();
         serde_json::from_value(pairs).unwrap_or_default()
     }
@@ -131,6 +135,8 @@ pub(in crate::gallery) enum Kind<'a> {
     Assign,
     /// A subject loses templates that do not show it.
     Reject,
+    /// Photos are gone, and their faces leave the gallery.
+    Prune,
     /// The correction that undoes this one.
     Undo(&'a JournalEntry),
 }
@@ -143,6 +149,7 @@ impl Kind<'_> {
             Self::Move => "move",
             Self::Assign => "assign",
             Self::Reject => "reject",
+            Self::Prune => "prune",
             Self::Undo(_) => "undo",
         }
     }
@@ -284,9 +291,11 @@ fn entries(db: &Connection) -> rusqlite::Result<Vec<JournalEntry>> {
 }
 
 /// Removes the names of removed subjects from the journal. A name is kept if all templates of its subject went to a subject that is still
-/// in the gallery.
-pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+/// in the gallery. If `keeps_pruned`, so is a name that the undoing of a `prune` needs, unless templates of the subject were removed after
+/// it.
+pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite::Result<()> {
     let mut entries = entries(tx)?;
+    let pruned = if keeps_pruned { names_of_pruned(&entries) } else { HashSet::new() };
     let returned: HashMap<i64, i64> =
         entries.iter().filter_map(|entry| Some((entry.id, entry.number("into")?))).collect();
     let mut is_there = tx.prepare_cached("SELECT 1 FROM subjects WHERE id = ?1")?;
@@ -313,15 +322,29 @@ pub(super) fn forget_names(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             true => &[("from", from), ("to", from)],
             false => &[("from_name", from), ("into_name", into)],
         };
+        let is_needed = pruned.contains(&entry.id);
         let Value::Object(detail) = &mut entry.detail else { continue };
         let before = detail.len();
-        names.iter().filter(|(_, gone)| *gone).for_each(|(name, _)| drop(detail.remove(*name)));
+        names.iter().filter(|(_, gone)| *gone && !is_needed).for_each(|(name, _)| drop(detail.remove(*name)));
         if detail.len() < before {
             tx.prepare_cached("UPDATE journal SET detail = ?2 WHERE id = ?1")?
                 .execute(params![entry.id, entry.detail.to_string()])?;
         }
     }
     Ok(())
+}
+
+/// The entries whose names are needed to bring the faces of missing photos back.
+fn names_of_pruned(entries: &[JournalEntry]) -> HashSet<i64> {
+    let mut removed: HashMap<i64, i64> = HashMap::new();
+    for entry in entries.iter().filter(|entry| entry.verb == "remove") {
+        removed.extend(entry.subject().map(|subject| (subject, entry.id)));
+    }
+    let is_needed = |entry: &&JournalEntry| {
+        let last = entry.subject().and_then(|subject| removed.get(&subject));
+        entry.verb == "prune" && entry.undone_by.is_none() && last.is_none_or(|last| *last < entry.id)
+    };
+    entries.iter().filter(is_needed).map(|entry| entry.id).collect()
 }
 
 impl Catalog {

@@ -23,9 +23,21 @@ pub(super) fn leave(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<()> 
         .map(drop)
 }
 
-/// Removes a subject from all lists, if all its templates are being removed.
-pub(super) fn leave_if_emptied(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<()> {
-    if is_emptied(tx, subject)? { leave(tx, subject) } else { Ok(()) }
+/// Removes a subject from all lists, if all its templates are being removed. Returns the ids of these lists.
+pub(super) fn leave_if_emptied(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<Vec<i64>> {
+    if !is_emptied(tx, subject)? {
+        return Ok(Vec::new());
+    }
+    let lists = lists_of(tx, subject)?;
+    leave(tx, subject)?;
+    Ok(lists)
+}
+
+/// The ids of the lists that a subject is on.
+fn lists_of(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<Vec<i64>> {
+    tx.prepare_cached("SELECT list_id FROM list_members WHERE subject_id = ?1 ORDER BY list_id")?
+        .query_map([subject.cast_signed()], |row| row.get(0))?
+        .collect()
 }
 
 /// Puts `into` on the lists of `from`, if `from` was merged into it or lost its last template. A subject that lost it leaves the lists.
@@ -40,10 +52,7 @@ pub(super) fn take_over(
     if !is_merge && !emptied {
         return Ok(Vec::new());
     }
-    let lists: Vec<i64> = tx
-        .prepare_cached("SELECT list_id FROM list_members WHERE subject_id = ?1 ORDER BY list_id")?
-        .query_map([from.cast_signed()], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+    let lists = lists_of(tx, from)?;
     join(tx, &lists, into)?;
     if emptied {
         leave(tx, from)?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, params};
 
 use super::photo::path_from;
-use super::{Catalog, Result, photo};
+use super::{Catalog, Result, missing, photo};
 use crate::gallery::name::Person;
 use crate::image::PhotoHash;
 
@@ -18,11 +18,11 @@ use crate::image::PhotoHash;
 pub(in crate::gallery) struct Seen {
     /// Id of the photo's row.
     pub photo: i64,
-    /// Whether the path is new.
+    /// Whether the path is new, or the photo was marked as missing.
     pub is_new: bool,
 }
 
-/// Stores the path of a photo that was given as these subjects, unless the photo has other subjects in the gallery. `None`: the photo is
+/// Stores the path of a photo, which is not missing any more, that was given as these subjects, unless the photo has other subjects in the gallery. `None`: the photo is
 /// not in the gallery.
 pub(in crate::gallery) fn note<'a>(
     tx: &Transaction<'_>,
@@ -31,7 +31,7 @@ pub(in crate::gallery) fn note<'a>(
     people: impl IntoIterator<Item = &'a Person>,
 ) -> rusqlite::Result<Option<Seen>> {
     let Some((photo, first)) = photo::enrolled(tx, hash)? else { return Ok(None) };
-    let known = Seen { photo, is_new: false };
+    let known = Seen { photo, is_new: missing::unmark(tx, photo)? };
     if path == first || path.as_os_str().is_empty() {
         return Ok(Some(known));
     }
@@ -45,7 +45,7 @@ pub(in crate::gallery) fn note<'a>(
     let added = tx
         .prepare_cached("INSERT INTO paths(hash, path) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![hash.as_slice(), path.as_os_str().as_bytes()])?;
-    Ok(Some(Seen { photo, is_new: added > 0 }))
+    Ok(Some(Seen { photo, is_new: known.is_new || added > 0 }))
 }
 
 fn is_of(tx: &Transaction<'_>, photo: i64, name: &str) -> rusqlite::Result<bool> {

@@ -141,7 +141,7 @@ impl Catalog {
             // An import source without templates is deleted.
             sources.into_iter().try_for_each(|source| source::forget_empty(tx, source))?;
             let removed = tx.execute("DELETE FROM removing", [])?;
-            forget_names(tx)?;
+            forget_names(tx, true)?;
             count_removed(tx, removed as u64)
         })
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::checksum::mismatch;
 use super::template::UNSETTLED;
-use super::{Catalog, ExistingTemplate, Result};
+use super::{Catalog, ExistingTemplate, Result, missing};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
@@ -20,7 +20,7 @@ pub struct PhotoRecord {
     pub path: PathBuf,
     /// `enrolled`, or the reason code of a skip.
     pub outcome: String,
-    /// Details of a skip, in words and without names; empty for an enrolled photo.
+    /// Details of a skip, in words and without names. For an enrolled photo: empty, or the mark of a missing one.
     pub detail: String,
     /// The options of the skip. With other options the photo is processed again.
     pub settings: String,
@@ -29,6 +29,11 @@ pub struct PhotoRecord {
 }
 
 impl PhotoRecord {
+    /// Whether the photo was enrolled and its file was found to be gone later.
+    pub fn is_missing(&self) -> bool {
+        self.outcome == "enrolled" && missing::is_mark(&self.detail)
+    }
+
     /// Whether the photo was skipped because of its content, under these options. A skip for a missing name does not count, because another
     /// command may give a name.
     pub fn is_skipped(&self, settings: &str) -> bool {

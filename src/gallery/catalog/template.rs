@@ -12,7 +12,7 @@ use super::checksum::mismatch;
 use super::journal::{Kind, record};
 use super::photo::{path_from, provenance_from};
 use super::unknown::{UnknownFace, remove_unknown_of_removed_photos};
-use super::{Catalog, Result, list};
+use super::{Catalog, Result, list, missing};
 use crate::face::Provenance;
 use crate::image::PhotoHash;
 
@@ -306,10 +306,7 @@ pub(in crate::gallery) fn retire_moved(
         let (from, name) = (from.map(|(id, _)| id), from.map(|(_, name)| name));
         let lists = match (from, into) {
             (Some(from), Some(into)) => list::take_over(tx, *from, into, matches!(kind, Kind::Merge))?,
-            (Some(from), None) => {
-                list::leave_if_emptied(tx, *from)?;
-                Vec::new()
-            }
+            (Some(from), None) => list::leave_if_emptied(tx, *from)?,
             (None, _) => Vec::new(),
         };
         let mut detail = json!({
@@ -319,6 +316,11 @@ pub(in crate::gallery) fn retire_moved(
             detail["lists"] = lists.into();
         }
         entries.push(kind.record(tx, detail)?);
+    }
+    match kind {
+        Kind::Prune => missing::mark_photos_of(tx, copies, true)?,
+        Kind::Undo(undone) if undone.verb == "prune" => missing::mark_photos_of(tx, copies, false)?,
+        _ => {}
     }
     Ok(entries)
 }

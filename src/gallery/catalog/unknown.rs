@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::ledger::Entry;
+use super::missing::PRESENT;
 use super::template::{INTACT, Original, TEMPLATES, UNSETTLED, unknown_from};
 use super::{Catalog, Result};
 use crate::face::Provenance;
@@ -26,7 +27,7 @@ pub struct UnknownFace {
 }
 
 impl Catalog {
-    /// Number of live templates without a subject, from the ledger.
+    /// Number of live templates without a subject, from the ledger, without those of missing photos.
     pub(in crate::gallery) fn unknown_count(&self) -> Result<u64> {
         let hidden: i64 = self.read("counting", |db| {
             db.prepare_cached(&format!(
@@ -34,7 +35,9 @@ impl Catalog {
             ))?
             .query_row([], |row| row.get(0))
         })?;
-        Ok(self.ledger.unknown().saturating_sub(hidden.cast_unsigned()))
+        let live = self.ledger.unknown().saturating_sub(hidden.cast_unsigned());
+        // Without any, the photos need not be read.
+        Ok(if live == 0 { 0 } else { live.saturating_sub(self.hidden_count()?) })
     }
 
     /// The ids of all templates without a subject, live or not.
@@ -58,23 +61,32 @@ impl Catalog {
         })
     }
 
-    /// Up to `limit` live templates without a subject with ids above `after`, in order of id.
-    pub(in crate::gallery) fn unknown_after(&self, after: u64, limit: usize) -> Result<Vec<UnknownFace>> {
+    /// Up to `limit` live templates without a subject with ids above `after`, in order of id. Those of missing photos are left out unless
+    /// `all`.
+    pub(in crate::gallery) fn unknown_after(
+        &self,
+        after: u64,
+        limit: usize,
+        all: bool,
+    ) -> Result<Vec<UnknownFace>> {
+        let present = if all { "TRUE" } else { PRESENT };
         self.read("listing unknown faces", |db| {
             db.prepare_cached(&format!(
-                "{TEMPLATES} AND t.subject_id IS NULL AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) ORDER BY t.id LIMIT ?2"
+                "{TEMPLATES} AND t.subject_id IS NULL AND t.id > ?1 AND t.id NOT IN ({UNSETTLED}) AND {present}
+                 ORDER BY t.id LIMIT ?2"
             ))?
             .query_map(params![after.cast_signed(), limit as i64], unknown_from)?
             .collect()
         })
     }
 
-    /// The live templates without a subject of the photo with these bytes.
+    /// The live templates without a subject of the photo with these bytes, unless it is missing.
     pub(in crate::gallery) fn unknown_of_photo(&self, hash: &PhotoHash) -> Result<Vec<UnknownFace>> {
         self.verify_photos([hash])?;
         self.read("listing unknown faces", |db| {
             db.prepare_cached(&format!(
-                "{TEMPLATES} AND t.subject_id IS NULL AND t.id NOT IN ({UNSETTLED}) AND p.hash = ?1 ORDER BY t.id"
+                "{TEMPLATES} AND t.subject_id IS NULL AND t.id NOT IN ({UNSETTLED}) AND p.hash = ?1 AND {PRESENT}
+                 ORDER BY t.id"
             ))?
             .query_map([hash.as_slice()], unknown_from)?
             .collect()
