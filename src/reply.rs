@@ -76,7 +76,7 @@ pub use reembedding::{
 pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
 };
-pub use review::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied};
+pub use review::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied, ReviewChange};
 pub use service::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled,
     FaceOptions, FaceToEnroll, GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings,

@@ -66,6 +66,9 @@ pub struct Arguments {
     /// Carry out what was chosen on the page; `undo` takes it back
     #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
     apply: Option<PathBuf>,
+    /// With --apply: list what it would change; change nothing
+    #[arg(long, requires = "apply")]
+    dry_run: bool,
     /// Cluster without the names, and measure the clusters against the subjects
     #[arg(long, conflicts_with_all = ["labels", "limit"])]
     evaluate: bool,
@@ -108,7 +111,7 @@ impl Method {
 
 pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     if let Some(review) = &arguments.apply {
-        return review::apply(&arguments.gallery, review, &arguments.engine, screen);
+        return review::apply(&arguments.gallery, review, arguments.dry_run, &arguments.engine, screen);
     }
     if !arguments.evaluate {
         arguments.out.as_deref().map(|out| require_own(out, "{")).transpose()?;

@@ -46,6 +46,47 @@ pub struct ReviewApplied {
     pub rejected: u64,
     /// Faces and subjects of the review that are not in the gallery any more.
     pub missing: u64,
-    /// Numbers of the entries in the journal, by which it can be undone.
+    /// Numbers of the entries in the journal, by which it can be undone; empty in a dry run.
     pub journal_ids: Vec<i64>,
+    /// Whether nothing was changed, because only a dry run was requested.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A change that a review makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum ReviewChange {
+    /// A subject gets another name.
+    Rename {
+        /// Its present name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// A subject is merged into another one.
+    Merge {
+        /// The subject that goes.
+        from: String,
+        /// The other one.
+        into: String,
+    },
+    /// Faces without a name get one.
+    Name {
+        /// The name.
+        subject: String,
+        /// Whether no subject has the name yet.
+        is_new: bool,
+        /// Present ids of the faces.
+        face_ids: Vec<u64>,
+    },
+    /// Faces do not show a person.
+    Reject {
+        /// The name of the person.
+        subject: String,
+        /// Present ids of the faces.
+        face_ids: Vec<u64>,
+        /// Whether the person has no other faces and goes.
+        is_last: bool,
+    },
 }

@@ -4,6 +4,7 @@ mod assignment;
 mod curves;
 mod faces;
 mod overview;
+mod preview;
 mod review;
 mod transfer;
 

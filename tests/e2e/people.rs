@@ -229,6 +229,13 @@ fn review(house: &House, clusters: Value) -> Value {
     run(house, "cluster", "--apply @review.json --format json").ends(0).json().remove(0)
 }
 
+/// What a review would change, and the counts.
+fn preview(house: &House, clusters: Value) -> Vec<Value> {
+    let review = serde_json::json!({ "review_version": 1, "clusters": clusters });
+    house.write("review.json", review.to_string().as_bytes());
+    run(house, "cluster", "--apply @review.json --dry-run --format json").ends(0).json()
+}
+
 #[test]
 fn the_choices_of_a_review_are_carried_out_once() {
     let house = House::empty();
@@ -251,9 +258,24 @@ fn the_choices_of_a_review_are_carried_out_once() {
         { "name": "Bob", "face_ids": [unknown[1]], "rejected_ids": [of("Person 4")[0]] },
     ]);
     drop(gallery);
+    let before = subjects(&house);
+    let planned = preview(&house, clusters.clone());
+    assert_eq!(subjects(&house), before, "a dry run changes nothing");
     let done = review(&house, clusters.clone());
     let counts = ["renamed", "merged", "named", "rejected", "missing"].map(|key| done[key].as_u64().unwrap());
     assert_eq!(counts, [1, 1, 2, 3, 0], "{done}");
+    let (totals, changes) = planned.split_last().unwrap();
+    for count in ["renamed", "merged", "named", "rejected", "missing"] {
+        assert_eq!(totals[count], done[count], "{count}: {planned:?}");
+    }
+    assert_eq!((&totals["dry_run"], &done["dry_run"]), (&true.into(), &false.into()));
+    let changes: Vec<_> = changes.iter().map(|change| change["change"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["reject", "rename", "merge", "name", "reject", "name", "reject"]);
+    let said = run(&house, "cluster", "--apply @review.json --dry-run").ends(0);
+    assert_eq!(
+        said.out,
+        "would be: 0 subjects renamed, 0 subjects merged, 0 faces named, 0 faces rejected\n"
+    );
     let after = subjects(&house);
     let sizes: BTreeMap<&str, usize> =
         after.iter().map(|(name, paths)| (name.as_str(), paths.len())).collect();
@@ -300,6 +322,8 @@ fn reviews_that_are_not_valid_change_nothing() {
     // What is gone is counted.
     let gone =
         serde_json::json!([{ "subject_id": 99, "rejected_ids": [99], "name": "Eve", "face_ids": [77] }]);
+    assert_eq!(preview(&house, gone.clone())[0]["missing"], 3);
+    run(&house, "cluster", "--dry-run").ends(2);
     let done = review(&house, gone);
     assert_eq!((&done["missing"], &done["journal_ids"]), (&3.into(), &serde_json::json!([])));
     assert_eq!(subjects(&house), before);

@@ -11,7 +11,7 @@ use crate::cli::engine::EngineArguments;
 use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
-use crate::reply::{ClusteredFace, FacesClustered, Review, ReviewApplied};
+use crate::reply::{ClusteredFace, FacesClustered, Review, ReviewApplied, ReviewChange};
 use crate::report::people::{Cluster, ShownFace, html};
 use crate::session::replacement::replace;
 use crate::session::{Clustered, Control, Session, SessionError};
@@ -74,11 +74,20 @@ fn cluster(faces: &[ClusteredFace], ids: &HashMap<String, u64>) -> Cluster {
     }
 }
 
-/// Carries out a review that was saved on the page.
-pub fn apply(gallery: &Path, file: &Path, engine: &EngineArguments, screen: Screen) -> Result<ExitStatus> {
+/// Carries out a review that was saved on the page, or lists what it would change.
+pub fn apply(
+    gallery: &Path,
+    file: &Path,
+    dry_run: bool,
+    engine: &EngineArguments,
+    screen: Screen,
+) -> Result<ExitStatus> {
     let text = fs::read_to_string(file).with_context(|| format!("{}: reading it", file.display()))?;
     let review: Review = serde_json::from_str(&text)
         .with_context(|| format!("{}: expected a review that the page of `cluster` saved", file.display()))?;
+    if dry_run {
+        return preview(&opening::session_to_read(gallery, engine)?, &review, screen);
+    }
     let session = opening::session_to_write(gallery, engine)?;
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
@@ -93,10 +102,43 @@ pub fn apply(gallery: &Path, file: &Path, engine: &EngineArguments, screen: Scre
     Ok(ExitStatus::Done)
 }
 
+/// Lists what a review would change.
+fn preview(session: &Session, review: &Review, screen: Screen) -> Result<ExitStatus> {
+    let (counts, changes) = session.preview_review(review)?;
+    for change in &changes {
+        let ids = |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
+        screen.text(match change {
+            ReviewChange::Rename { from, to } => format!("would rename {from} to {to}"),
+            ReviewChange::Merge { from, into } => format!("would merge {from} into {into}"),
+            ReviewChange::Name { subject, is_new, face_ids } => {
+                let new = if *is_new { ", who would be new" } else { "" };
+                format!(
+                    "would name {} {subject}{new}: {}",
+                    plural(face_ids.len() as u64, "face"),
+                    ids(face_ids)
+                )
+            }
+            ReviewChange::Reject { subject, face_ids, is_last } => {
+                let last = if *is_last { ", who would be gone" } else { "" };
+                format!(
+                    "would reject {} from {subject}{last}: {}",
+                    plural(face_ids.len() as u64, "face"),
+                    ids(face_ids)
+                )
+            }
+        })?;
+        screen.json(change)?;
+    }
+    print(&counts, screen)?;
+    screen.json(&counts)?;
+    Ok(ExitStatus::Done)
+}
+
 fn print(applied: &ReviewApplied, screen: Screen) -> Result<()> {
     let ReviewApplied { renamed, merged, named, rejected, missing, journal_ids, .. } = applied;
+    let would = if applied.dry_run { "would be: " } else { "" };
     screen.text(format!(
-        "{} renamed, {} merged, {} named, {} rejected",
+        "{would}{} renamed, {} merged, {} named, {} rejected",
         plural(*renamed, "subject"),
         plural(*merged, "subject"),
         plural(*named, "face"),

@@ -5,6 +5,16 @@ use super::super::{Control, Session, Stopped};
 use crate::gallery::{GalleryError, Merged, Name, Present};
 use crate::reply::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied, VERSION};
 
+/// The valid names of a review, by cluster.
+pub(super) fn names(review: &Review) -> Result<Vec<Option<Name>>> {
+    if review.review_version != REVIEW_VERSION {
+        let reason = format!("expected {REVIEW_VERSION}, got {}", review.review_version);
+        return Err(SessionError::Request { field: "review_version", reason });
+    }
+    let name = |cluster: &ClusterReview| cluster.name.as_deref().map(Name::new).transpose();
+    Ok(review.clusters.iter().map(name).collect::<Result<_, _>>()?)
+}
+
 impl Session {
     /// Carries out a review. Each cluster is changed by corrections that are recorded in the journal and can be undone. Ids are those of the time
     /// when the clusters were made, and are followed through later corrections, so the same review again changes nothing, and completes
@@ -17,12 +27,7 @@ impl Session {
         review: &Review,
         control: &Control<'_>,
     ) -> Result<Result<ReviewApplied, Stopped>> {
-        if review.review_version != REVIEW_VERSION {
-            let reason = format!("expected {REVIEW_VERSION}, got {}", review.review_version);
-            return Err(SessionError::Request { field: "review_version", reason });
-        }
-        let name = |cluster: &ClusterReview| cluster.name.as_deref().map(Name::new).transpose();
-        let names: Vec<Option<Name>> = review.clusters.iter().map(name).collect::<Result<_, _>>()?;
+        let names = names(review)?;
         let total = review.clusters.len() as u64;
         // A subject is in one cluster, so no cluster changes the ids of another one.
         let present = self.gallery().present_ids()?;
@@ -80,7 +85,7 @@ impl Session {
     }
 
     /// The ids that are in the gallery; the others are counted.
-    fn in_gallery(&self, ids: Vec<u64>, applied: &mut ReviewApplied) -> Result<Vec<u64>> {
+    pub(super) fn in_gallery(&self, ids: Vec<u64>, applied: &mut ReviewApplied) -> Result<Vec<u64>> {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
             match self.gallery().choose(&[id]) {
