@@ -128,6 +128,15 @@ impl Gallery {
         self.catalog().similar_names(after)
     }
 
+    /// Names of subjects that differ from one of these names only in case or in the form of their characters (Unicode NFKC), each after the
+    /// given name, in the order of the given ones.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn similar_names_to(&self, names: &[Name]) -> Result<Vec<[String; 2]>> {
+        self.catalog().similar_names_to(names)
+    }
+
     /// Checks that no other subject than `from` has a name that differs from `to` only in case or in the form of its characters.
     ///
     /// # Errors

@@ -68,6 +68,11 @@ impl Name {
         &self.0
     }
 
+    /// Whether another name differs from this one only in case or in the form of its characters (Unicode NFKC).
+    pub fn is_similar_to(&self, other: &str) -> bool {
+        self.0 != other && folded(&self.0) == folded(other)
+    }
+
     /// The name with a number, for another subject.
     pub(super) fn numbered(&self, number: u64) -> Self {
         Self(format!("{self} ({number})"))

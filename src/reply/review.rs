@@ -51,6 +51,9 @@ pub struct ReviewApplied {
     /// Whether nothing was changed, because only a dry run was requested.
     #[serde(default)]
     pub dry_run: bool,
+    /// Names of the review, each with a name in the gallery that differs from it only in case or form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar_names: Vec<[String; 2]>,
 }
 
 /// A change that a review makes.

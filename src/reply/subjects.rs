@@ -133,4 +133,7 @@ pub struct TemplatesMoved {
     /// Numbers of the correction in the journal, one for each former subject, by which it can be undone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journal_ids: Vec<i64>,
+    /// If `to` is new: `to` and a name in the gallery that differs from it only in case or form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar_names: Vec<[String; 2]>,
 }

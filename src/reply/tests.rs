@@ -293,6 +293,7 @@ fn replies_about_subjects_survive_json() {
         subjects_gone: Vec::new(),
         dry_run: false,
         journal_ids: vec![5],
+        similar_names: vec![["ada".into(), ada()]],
     };
     assert_eq!(parsed_again(moved)["event"], "moved");
 }

@@ -102,6 +102,7 @@ pub fn move_templates(
     let moved = if dry_run { gallery.may_move(ids, to)? } else { gallery.move_templates(ids, to)? };
     let Moved { chosen, ids: new_template_ids, into, entries: journal_ids } = moved;
     let template_ids = chosen.ids();
+    let similar_names = if to_is_new { gallery.similar_names_to(&[Name::new(&into)?])? } else { Vec::new() };
     let moved = TemplatesMoved {
         version: VERSION,
         to: into,
@@ -112,6 +113,7 @@ pub fn move_templates(
         subjects_gone: emptied(&chosen),
         dry_run,
         journal_ids,
+        similar_names,
     };
     Ok((moved, chosen))
 }

@@ -297,6 +297,34 @@ fn the_choices_of_a_review_are_carried_out_once() {
 }
 
 #[test]
+fn a_name_of_a_review_that_differs_only_in_case_is_pointed_out() {
+    let house = House::empty();
+    let gallery = open(&house);
+    gallery.add_unknown_faces(&photos(4, 0..3)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    house.run("subject rename", ["Person 1", "Ada"]).ends(0);
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let id = |name: &str| gallery.subject(name).unwrap().id;
+    let clusters = serde_json::json!([
+        { "subject_id": id("Person 2"), "name": "ADA" },
+        { "subject_id": id("Person 3"), "name": "Bob" },
+        { "subject_id": id("Person 4"), "name": "bob" },
+    ]);
+    drop(gallery);
+    let planned = preview(&house, clusters.clone()).pop().unwrap();
+    assert_eq!(planned["similar_names"], serde_json::json!([["ADA", "Ada"], ["bob", "Bob"]]));
+    let said = run(&house, "cluster", "--apply @review.json").ends(0);
+    let told = "warning: the new subject ADA and the subject Ada differ only in case or form";
+    assert!(said.out.contains(told) && said.out.contains("subject bob"), "{}", said.out);
+    // A single face that gets such a name.
+    let face = template(&house, "photo-0.jpg").to_string();
+    let said =
+        house.run("subject move", ["--template", &face, "--to", "BOB", "--format", "json"]).ends(0).json();
+    assert_eq!(said[0]["similar_names"], serde_json::json!([["BOB", "Bob"], ["BOB", "bob"]]));
+}
+
+#[test]
 fn reviews_that_are_not_valid_change_nothing() {
     let house = House::empty();
     let gallery = open(&house);

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::engine::EngineArguments;
+use crate::cli::naming::print_similar;
 use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
@@ -144,6 +145,7 @@ fn print(applied: &ReviewApplied, screen: Screen) -> Result<()> {
         plural(*named, "face"),
         plural(*rejected, "face")
     ))?;
+    print_similar(&applied.similar_names, screen)?;
     if *missing > 0 {
         let are = if *missing == 1 { "is" } else { "are" };
         screen.text(format!(

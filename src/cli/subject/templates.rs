@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::origin;
+use crate::cli::naming::print_similar;
 use crate::cli::screen::Screen;
 use crate::gallery::Gallery;
 use crate::reply::TemplatesRejected;
@@ -41,6 +42,7 @@ pub fn relocate(gallery: &Gallery, ids: &[u64], to: &str, dry_run: bool, screen:
         let was = if dry_run { "would be" } else { "is" };
         screen.text(format!("{into} {was} new in the gallery"))?;
     }
+    print_similar(&moved.similar_names, screen)?;
     print_emptied(&moved.subjects_gone, dry_run, screen)?;
     Ok(screen.json(&moved)?)
 }

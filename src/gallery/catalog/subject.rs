@@ -316,6 +316,27 @@ impl Catalog {
         Ok(similar.into_iter().map(|(_, names)| names).collect())
     }
 
+    /// The names of subjects that differ only in case or form from one of these names, each after that name.
+    pub(in crate::gallery) fn similar_names_to(&self, names: &[Name]) -> Result<Vec<[String; 2]>> {
+        let mut given: HashMap<String, Vec<(usize, &str)>> = HashMap::new();
+        for (at, name) in names.iter().enumerate() {
+            given.entry(folded(name.as_str())).or_default().push((at, name.as_str()));
+        }
+        let mut similar = Vec::new();
+        if !given.is_empty() {
+            self.each_name(0, |_, other| {
+                let names = given.get(&folded(other)).into_iter().flatten();
+                similar.extend(
+                    names
+                        .filter(|(_, name)| *name != other)
+                        .map(|(at, name)| (*at, [(*name).to_owned(), other.to_owned()])),
+                );
+            })?;
+        }
+        similar.sort();
+        Ok(similar.into_iter().map(|(_, names)| names).collect())
+    }
+
     /// Calls `visit` with the id and the name of every subject with an id above `after`.
     fn each_name(&self, after: u64, mut visit: impl FnMut(u64, &str)) -> Result<()> {
         self.read("listing subjects", |db| {

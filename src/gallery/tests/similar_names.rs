@@ -37,3 +37,14 @@ fn a_subject_gets_no_name_that_is_similar_to_that_of_another_one() {
     gallery.require_no_similar_name("Tony", &name("tony")).unwrap();
     gallery.require_no_similar_name("Ada", &name("Tonya")).unwrap();
 }
+
+#[test]
+fn names_that_are_given_are_compared_with_those_of_all_subjects() {
+    let kind = Kind::local();
+    let gallery = kind.open(Access::ReadWrite);
+    add(&gallery, 1, &["Tony", "Ada", "TONY"]);
+    let name = |text: &str| Name::new(text).unwrap();
+    let similar = gallery.similar_names_to(&[name("Tony"), name("Bob"), name("ada"), name("Ada")]).unwrap();
+    assert_eq!(similar, [["Tony", "TONY"], ["ada", "Ada"]]);
+    assert!(name("ada").is_similar_to("Ada") && !name("Ada").is_similar_to("Ada"));
+}

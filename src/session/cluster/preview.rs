@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::Session;
 use super::super::error::Result;
-use super::review::names;
+use super::review::{distinct, names};
 use crate::gallery::{GalleryError, Name, Present, Rejections, Subject};
 use crate::reply::{ClusterReview, Review, ReviewApplied, ReviewChange, VERSION};
 
@@ -58,11 +58,25 @@ impl Session {
         for (cluster, name) in review.clusters.iter().zip(&names) {
             preview.add(cluster, name.as_ref())?;
         }
+        let names = distinct(names);
+        preview.counts.similar_names = preview.similar(&names)?;
         Ok((preview.counts, preview.changes))
     }
 }
 
 impl Preview<'_> {
+    /// The names of the review, each with another one that differs only in case or form, in the gallery or in the review.
+    fn similar(&self, names: &[Name]) -> Result<Vec<[String; 2]>> {
+        let mut similar = self.session.gallery().similar_names_to(names)?;
+        similar.retain(|[_, other]| self.names.taken.get(other) != Some(&false));
+        for (at, name) in names.iter().enumerate() {
+            let earlier = names[..at].iter().map(Name::as_str).filter(|other| name.is_similar_to(other));
+            let pairs: Vec<_> = earlier.map(|other| [name.to_string(), other.to_owned()]).collect();
+            similar.extend(pairs.into_iter().filter(|pair| !similar.contains(pair)).collect::<Vec<_>>());
+        }
+        Ok(similar)
+    }
+
     /// Follows the steps of `apply_cluster`.
     fn add(&mut self, cluster: &ClusterReview, name: Option<&Name>) -> Result<()> {
         let now = |ids: &[u64], present: &Present| ids.iter().map(|&id| present.template(id)).collect();

@@ -1,5 +1,7 @@
 //! The choices of a user about clusters, carried out: names, merges and rejections.
 
+use std::collections::HashSet;
+
 use super::super::error::{Result, SessionError};
 use super::super::{Control, Session, Stopped};
 use crate::gallery::{GalleryError, Merged, Name, Present};
@@ -13,6 +15,12 @@ pub(super) fn names(review: &Review) -> Result<Vec<Option<Name>>> {
     }
     let name = |cluster: &ClusterReview| cluster.name.as_deref().map(Name::new).transpose();
     Ok(review.clusters.iter().map(name).collect::<Result<_, _>>()?)
+}
+
+/// The names of a review, each once.
+pub(super) fn distinct(names: Vec<Option<Name>>) -> Vec<Name> {
+    let mut seen = HashSet::new();
+    names.into_iter().flatten().filter(|name| seen.insert(name.as_str().to_owned())).collect()
 }
 
 impl Session {
@@ -32,13 +40,14 @@ impl Session {
         // A subject is in one cluster, so no cluster changes the ids of another one.
         let present = self.gallery().present_ids()?;
         let mut applied = ReviewApplied { version: VERSION, ..ReviewApplied::default() };
-        for (done, (cluster, name)) in (0..).zip(review.clusters.iter().zip(names)) {
+        for (done, (cluster, name)) in (0..).zip(review.clusters.iter().zip(&names)) {
             if control.is_stopped() {
                 return Ok(Err(Stopped { looked_at: done, total, unit: "cluster" }));
             }
             control.report("clusters", done, Some(total));
             self.apply_cluster((cluster, &present), name.as_ref(), &mut applied)?;
         }
+        applied.similar_names = self.gallery().similar_names_to(&distinct(names))?;
         Ok(Ok(applied))
     }
 
