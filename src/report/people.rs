@@ -23,6 +23,9 @@ pub struct Cluster {
     pub faces: u64,
     /// Ids of all its faces without a subject.
     pub face_ids: Vec<u64>,
+    /// Names of other subjects that may be the same person, each with its score in brackets.
+    #[serde(skip)]
+    pub alike: Vec<String>,
     /// The faces that are shown.
     #[serde(skip)]
     pub shown: Vec<ShownFace>,
@@ -65,11 +68,12 @@ fn section(at: usize, cluster: &Cluster) -> String {
     let heading = if name.is_empty() { "without a name" } else { name };
     let mut section = format!(
         "<section data-cluster=\"{at}\" aria-labelledby=\"c{at}\">\n<h2 id=\"c{at}\">{} <span class=\"quiet\">{} {}</span></h2>\n\
-         <label>Name <input type=\"text\" list=\"names\" value=\"{}\" autocomplete=\"off\" maxlength=\"255\"></label>\n<div>\n",
+         <label>Name <input type=\"text\" list=\"names\" value=\"{}\" autocomplete=\"off\" maxlength=\"255\"></label>\n{}<div>\n",
         Escaped(heading),
         cluster.faces,
         if cluster.faces == 1 { "face" } else { "faces" },
-        Escaped(name)
+        Escaped(name),
+        alike(&cluster.alike)
     );
     for face in &cluster.shown {
         let picture = match &face.picture {
@@ -93,6 +97,18 @@ fn section(at: usize, cluster: &Cluster) -> String {
     section + "</div>\n</section>\n"
 }
 
+/// The line about subjects that may be the same person.
+fn alike(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names = names.join(", ");
+    format!(
+        "<p class=\"quiet\">May be the same person as {}; the same name makes them one.</p>\n",
+        Escaped(&names)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,13 +120,20 @@ mod tests {
             ShownFace { id: 7, path: "\"><b>".into(), picture: Some(vec![0xff, 0xd8]) },
             ShownFace { id: 8, path: "a".into(), picture: None },
         ];
-        let cluster =
-            Cluster { subject_id: Some(1), subject: Some(name.into()), faces: 5, face_ids: vec![7], shown };
+        let cluster = Cluster {
+            subject_id: Some(1),
+            subject: Some(name.into()),
+            faces: 5,
+            face_ids: vec![7],
+            alike: vec!["<b>Bob (0.61)".into()],
+            shown,
+        };
         let page = html("a & b", &[cluster], &[name.into()]);
         assert_eq!(page.matches("<script").count(), 2);
         assert!(!page.contains("<b>") && page.contains("a &amp; b") && page.contains("and 3 more"));
         assert!(page.contains("no picture") && page.contains("src=\"data:image/jpeg;base64,/9g=\""));
         assert!(!page.contains("http:") && !page.contains("https:"), "it needs nothing else");
+        assert!(page.contains("May be the same person as &lt;b&gt;Bob (0.61);"), "{page}");
         assert!(html("", &[], &[]).contains("no clusters of several faces"));
     }
 }

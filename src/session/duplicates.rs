@@ -58,14 +58,7 @@ impl Session {
         let distinct = gallery.distinct_subjects()?;
         let (apart, best): (Vec<Best>, Vec<Best>) =
             best.into_iter().partition(|pair| distinct.contains(pair.subjects[0], pair.subjects[1]));
-        let mut doubles = Vec::new();
-        for pair in best.iter().take(request.limit) {
-            let (Some(one), Some(other)) = (self.side(pair.templates[0])?, self.side(pair.templates[1])?)
-            else {
-                continue; // removed meanwhile
-            };
-            doubles.push(DoubleSubject { score: pair.score, pairs: pair.pairs, sides: [one, other] });
-        }
+        let doubles = self.doubles(&best[..best.len().min(request.limit)])?;
         let quantile = sample.mixed_below(request.mixed_rate, value);
         let mixed = match quantile {
             Some((below, _)) => self.mixed(&view, below, subjects, control)?,
@@ -89,6 +82,46 @@ impl Session {
             mixed,
             mixed_count,
         }))
+    }
+
+    /// The pairs of subjects that may be one person, best first, at most `limit`, as [`duplicates`](Self::duplicates) finds them for the default
+    /// request. Empty without a threshold, and if more pairs than can be kept reach it. The inner error means that it was stopped.
+    ///
+    /// # Errors
+    /// The gallery failed.
+    pub fn subjects_alike(
+        &self,
+        limit: usize,
+        control: &Control<'_>,
+    ) -> Result<Result<Vec<DoubleSubject>, Stopped>> {
+        let gallery = self.gallery();
+        let (view, (subjects, templates)) = (gallery.view()?, gallery.counts()?);
+        let Some(sample) = self.sample(&view, control)? else { return Ok(Err(stopped(0, subjects))) };
+        let request = DuplicatesRequest::default();
+        let threshold = match self.duplicates_threshold(&request, &sample, (subjects, templates)) {
+            Err(SessionError::NoThreshold) => return Ok(Ok(Vec::new())),
+            threshold => threshold?.value,
+        };
+        let best = match alike(&view, threshold, control) {
+            Err(SessionError::Request { .. }) => return Ok(Ok(Vec::new())),
+            best => best?,
+        };
+        let Some(mut best) = best else { return Ok(Err(stopped(0, subjects))) };
+        let distinct = gallery.distinct_subjects()?;
+        best.retain(|pair| !distinct.contains(pair.subjects[0], pair.subjects[1]));
+        best.truncate(limit);
+        self.doubles(&best).map(Ok)
+    }
+
+    /// The sides of pairs, without those of subjects that were removed meanwhile.
+    fn doubles(&self, best: &[Best]) -> Result<Vec<DoubleSubject>> {
+        let mut doubles = Vec::with_capacity(best.len());
+        for pair in best {
+            if let (Some(one), Some(other)) = (self.side(pair.templates[0])?, self.side(pair.templates[1])?) {
+                doubles.push(DoubleSubject { score: pair.score, pairs: pair.pairs, sides: [one, other] });
+            }
+        }
+        Ok(doubles)
     }
 
     /// Records that two subjects, by id, are different people, or with `false` that they may be one person again.

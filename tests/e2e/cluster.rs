@@ -51,7 +51,7 @@ pub fn open(house: &House) -> Gallery {
 }
 
 /// The same with a threshold of the gallery.
-fn open_with(house: &House, threshold: f32) -> Gallery {
+pub fn open_with(house: &House, threshold: f32) -> Gallery {
     Gallery::create(&house.gallery(), &Binding::external(WIDE, Some(threshold)), GraphWhen::Never).unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gallerist::gallery::{Gallery, UnknownFaces};
 use serde_json::Value;
 
-use crate::cluster::{face, open, photo};
+use crate::cluster::{face, open, open_with, photo};
 use crate::decision::run;
 use crate::program::House;
 
@@ -384,6 +384,34 @@ fn the_page_shows_the_clusters_and_the_doubtful_faces_first() {
     assert!(places.is_sorted() && first[0]["centrality"].as_f64() < first[3]["centrality"].as_f64());
     run(&house, "cluster", "--page @gallery/people.html").ends(1);
     run(&house, "cluster", "--page-clusters 3").ends(2);
+}
+
+#[test]
+fn the_page_proposes_to_merge_two_subjects_that_may_be_one_person() {
+    let house = House::empty();
+    let gallery = open_with(&house, 0.6);
+    gallery.add_unknown_faces(&photos(3, 0..6)).unwrap();
+    drop(gallery);
+    assign(&house, "");
+    let proposal = "May be the same person as";
+    let page = || {
+        run(&house, "cluster", "--page @people.html").ends(0);
+        std::fs::read_to_string(house.path("people.html")).unwrap()
+    };
+    assert!(!page().contains(proposal));
+    // An earlier run has made two subjects of one person.
+    let gallery = Gallery::open(&house.gallery()).unwrap();
+    let templates = gallery.templates_of(&gallery.subject("Person 2").unwrap()).unwrap();
+    let ids: Vec<u64> = templates[..3].iter().map(|template| template.id).collect();
+    gallery.move_templates(&ids, "Person 4").unwrap();
+    let pair = ["Person 2", "Person 4"].map(|name| gallery.subject(name).unwrap().id);
+    drop(gallery);
+    let shown = page();
+    assert_eq!(shown.matches(proposal).count(), 2, "{shown}");
+    assert!(shown.contains("as Person 2 (0.") && shown.contains("as Person 4 (0."), "{shown}");
+    let pair = format!("{},{}", pair[0], pair[1]);
+    house.run("dedup subjects", ["--distinct", &pair]).ends(0);
+    assert!(!page().contains(proposal), "subjects that a user keeps apart are not proposed");
 }
 
 #[test]

@@ -9,16 +9,18 @@ use anyhow::{Context, Result};
 
 use crate::cli::engine::EngineArguments;
 use crate::cli::naming::print_similar;
-use crate::cli::screen::{Bar, Screen, count, plural};
+use crate::cli::screen::{Bar, Screen, count, plural, score};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
-use crate::reply::{ClusteredFace, FacesClustered, Review, ReviewApplied, ReviewChange};
+use crate::reply::{ClusteredFace, DoubleSubject, FacesClustered, Review, ReviewApplied, ReviewChange};
 use crate::report::people::{Cluster, ShownFace, html};
 use crate::session::replacement::replace;
 use crate::session::{Clustered, Control, Session, SessionError};
 
 /// Most faces of a cluster that the page shows.
 const SHOWN: usize = 24;
+/// Most pairs of subjects that may be one person, and the names of a cluster.
+const ALIKE: [usize; 2] = [1000, 3];
 
 /// Writes the page of the largest clusters. Returns `false` if it was stopped.
 pub fn write(
@@ -31,9 +33,17 @@ pub fn write(
     refuse_inside(out)?;
     let mut ids: HashMap<String, u64> = HashMap::new();
     session.gallery().each_subject(|subject| ids.extend([(subject.name, subject.id)]))?;
+    let Ok(doubles) = session.subjects_alike(ALIKE[0], control)? else { return Ok(false) };
+    let mut alike: HashMap<u64, Vec<String>> = HashMap::new();
+    for DoubleSubject { score: value, sides: [one, other], .. } in doubles {
+        for (own, other) in [(&one, &other), (&other, &one)] {
+            let names = alike.entry(own.subject_id).or_default();
+            names.extend((names.len() < ALIKE[1]).then(|| format!("{} ({})", other.subject, score(value))));
+        }
+    }
     let several = clustered.faces.chunk_by(|a, b| a.cluster == b.cluster);
     let several = several.filter(|faces| faces.len() > 1).take(most);
-    let mut clusters: Vec<Cluster> = several.map(|faces| cluster(faces, &ids)).collect();
+    let mut clusters: Vec<Cluster> = several.map(|faces| cluster(faces, (&ids, &mut alike))).collect();
     let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
     let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(false) };
     for face in clusters.iter_mut().flat_map(|one| &mut one.shown) {
@@ -57,7 +67,10 @@ pub fn write(
     Ok(true)
 }
 
-fn cluster(faces: &[ClusteredFace], ids: &HashMap<String, u64>) -> Cluster {
+fn cluster(
+    faces: &[ClusteredFace],
+    (ids, alike): (&HashMap<String, u64>, &mut HashMap<u64, Vec<String>>),
+) -> Cluster {
     let subject = faces.iter().find_map(|face| face.subject.clone());
     let mut order: Vec<&ClusteredFace> = faces.iter().collect();
     order.sort_by(|a, b| a.centrality.total_cmp(&b.centrality));
@@ -66,9 +79,11 @@ fn cluster(faces: &[ClusteredFace], ids: &HashMap<String, u64>) -> Cluster {
         path: face.path.clone().unwrap_or_default(),
         picture: None,
     });
+    let subject_id = subject.as_ref().and_then(|name| ids.get(name).copied());
     Cluster {
-        subject_id: subject.as_ref().and_then(|name| ids.get(name).copied()),
+        subject_id,
         subject,
+        alike: subject_id.and_then(|id| alike.remove(&id)).unwrap_or_default(),
         faces: faces.len() as u64,
         face_ids: faces.iter().filter(|face| face.subject.is_none()).map(|face| face.face_id).collect(),
         shown: shown.collect(),
