@@ -60,7 +60,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authenticity::Measures;
 use crate::encoder::Engine;
-use crate::face::{DetectOptions, Provenance};
+use crate::face::{Aligned, DetectOptions, Provenance};
 use crate::image::{self, Limits, PhotoHash};
 use crate::template::Template;
 pub use look::{Detected, Look, Times, aligned, detect, look};
@@ -95,6 +95,8 @@ pub struct Options {
     pub single_face: bool,
     /// Whether the authenticity of the used faces is measured, which takes some milliseconds per face.
     pub measure_authenticity: bool,
+    /// Whether the aligned faces are returned with their templates.
+    pub keep_aligned: bool,
     /// Limits of one file. `limits.memory` also limits all photos in flight together.
     pub limits: Limits,
     /// Number of computing threads; more are started if they wait for another device ([`Detector::threads_per_core`](crate::face::Detector::threads_per_core)).
@@ -109,6 +111,7 @@ impl Default for Options {
             min_quality: 0,
             single_face: false,
             measure_authenticity: false,
+            keep_aligned: false,
             limits: Limits { memory: memory::half_of_the_machine(), ..Limits::default() },
             workers: thread::available_parallelism().map_or(1, usize::from),
         }
@@ -174,6 +177,8 @@ pub struct EncodedFace {
     pub provenance: Provenance,
     /// Its measures of authenticity, if they were requested and the face is large enough.
     pub measures: Option<Measures>,
+    /// The face itself, aligned to the chips of the model, if it was requested.
+    pub aligned: Option<Aligned>,
 }
 
 /// A face that was found and refused.

@@ -33,6 +33,7 @@ pub mod policy;
 pub mod probes;
 pub mod proof;
 mod prune;
+mod recorded;
 mod reembed;
 pub mod replacement;
 pub mod subjects;

@@ -86,12 +86,13 @@ fn faces_in(
     let templates =
         engine.encoder.encode(&aligned).map_err(|error| Skip::network(Reason::EncodeFailed, &error))?;
     times.encode = started.elapsed();
-    let encoded = places.into_iter().zip(templates);
-    let encoded = encoded.map(|((index, provenance, measures), template)| EncodedFace {
+    let encoded = places.into_iter().zip(templates).zip(aligned);
+    let encoded = encoded.map(|(((index, provenance, measures), template), aligned)| EncodedFace {
         index,
         template,
         provenance,
         measures,
+        aligned: options.keep_aligned.then_some(aligned),
     });
     Ok(Finding::Faces(encoded.collect()))
 }

@@ -158,16 +158,19 @@ impl<'a> Worker<'a> {
         }
         match encoded {
             Ok(templates) => {
-                let mut templates = templates.into_iter();
+                let mut templates = templates.into_iter().zip(aligned);
                 for Waiting { order, input, hash, faces, census } in waiting {
                     let faces = faces
                         .into_iter()
                         .zip(templates.by_ref())
-                        .map(|(Chosen { index, provenance, measures, .. }, template)| EncodedFace {
-                            index,
-                            template,
-                            provenance,
-                            measures,
+                        .map(|(Chosen { index, provenance, measures, .. }, (template, aligned))| {
+                            EncodedFace {
+                                index,
+                                template,
+                                provenance,
+                                measures,
+                                aligned: self.options.keep_aligned.then_some(aligned),
+                            }
                         })
                         .collect();
                     let finding = Finding::Faces(faces);

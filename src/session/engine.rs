@@ -162,6 +162,7 @@ pub fn options(request: &PhotoRequest) -> Result<Options> {
         min_quality: request.min_quality,
         single_face: request.single_face,
         measure_authenticity: false,
+        keep_aligned: false,
         limits: Limits {
             pixels: request.max_pixels.unwrap_or(defaults.limits.pixels),
             file_bytes: request.max_file.unwrap_or(defaults.limits.file_bytes),

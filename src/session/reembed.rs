@@ -8,17 +8,15 @@
 //! The former gallery is open for reading, so others can search it and nobody changes it. Encoded faces go to a log, so a stopped
 //! migration goes on where it was. The new gallery is then built in one pass, checked, and put in its place by a rename.
 
-mod encoding;
 mod log;
 mod parity;
-mod recorded;
 mod work;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::{Result, SessionError};
+use super::recorded::{Faces, Reading, Recorded, RecordedPhoto, Unread, counted, kinds};
 use super::{CalibrateRequest, Control, Networks, Session, Stopped, Strangers, engine, operating_points};
 use crate::calibration::Strangers as Measured;
 use crate::experiment::record;
@@ -26,13 +24,11 @@ use crate::fusion::Fusion;
 use crate::gallery::{Access, Gallery, RenewedTemplate, refuse_inside};
 use crate::number::plural;
 use crate::reply::{
-    Carried, EngineRequest, FaceMissing, MissingCount, MissingReason, PhotoRequest, Recalibrated,
-    ReembedEvent, Reembedded, VERSION,
+    Carried, EngineRequest, FaceMissing, MissingReason, PhotoRequest, Recalibrated, ReembedEvent, Reembedded,
+    VERSION,
 };
 use crate::template::Binding;
-use encoding::{Encoding, Unread};
 use log::FaceLog;
-use recorded::{Faces, Recorded, RecordedPhoto};
 use work::{Pair, Paths};
 
 /// Templates that are written to the new gallery at a time.
@@ -138,7 +134,7 @@ impl Migration<'_> {
         let (photos, from_pictures) = (faces.photos.len() as u64, from_pictures(&faces, &log));
         let (kept, missing) = self.sorted(&faces, &log, &unread)?;
         let missing: Vec<FaceMissing> = faces.lost.iter().cloned().chain(missing).collect();
-        let counts = counted(&missing);
+        let counts = counted(missing.iter().map(|face| face.reason));
         if !missing.is_empty() && !self.request.drop_missing {
             return Err(refused(missing, sink)?);
         }
@@ -160,7 +156,7 @@ impl Migration<'_> {
         let options = engine::options(&self.request.photos)?;
         let engine = self.networks.engine()?;
         let gallery = self.former.gallery();
-        Encoding { gallery, engine, options: &options, log, control: self.control }.run(&faces.photos)
+        Reading { gallery, engine, options: &options, found: log, control: self.control }.run(&faces.photos)
     }
 
     /// The encoded faces in the order of their ids, and the others.
@@ -315,22 +311,15 @@ fn from_pictures(faces: &Faces, log: &FaceLog) -> u64 {
     faces.photos.iter().filter(is_one).count() as u64
 }
 
-fn counted(missing: &[FaceMissing]) -> Vec<MissingCount> {
-    let mut counts: BTreeMap<MissingReason, u64> = BTreeMap::new();
-    missing.iter().for_each(|face| *counts.entry(face.reason).or_default() += 1);
-    counts.into_iter().map(|(reason, faces)| MissingCount { reason, faces }).collect()
-}
-
 /// Lists the faces that would be lost. Returns the error for them.
 fn refused<E: From<SessionError>>(
     missing: Vec<FaceMissing>,
     sink: &mut impl FnMut(ReembedEvent) -> Result<(), E>,
 ) -> Result<E, E> {
-    let of_kind = |MissingCount { reason, faces }| format!("{faces} ({})", reason.text());
-    let kinds: Vec<String> = counted(&missing).into_iter().map(of_kind).collect();
+    let kinds = kinds(&counted(missing.iter().map(|face| face.reason)));
     let faces = plural(missing.len() as u64, "face");
     missing.into_iter().try_for_each(|face| sink(ReembedEvent::Missing(face)))?;
-    Ok(SessionError::NotCarried { faces, kinds: kinds.join(", ") }.into())
+    Ok(SessionError::NotCarried { faces, kinds }.into())
 }
 
 fn renewed(kept: &Kept<'_>, log: &FaceLog) -> Result<RenewedTemplate> {

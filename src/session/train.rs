@@ -1,6 +1,7 @@
 //! Training an encoder on labelled photos or templates.
 
 mod compare;
+mod gallery;
 mod result;
 mod samples;
 mod start;
@@ -27,13 +28,15 @@ use start::Start;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRequest {
-    /// Photos in folders named after people; or for a head a file of vectors, or a gallery, whose templates are used.
+    /// Photos in folders named after people, or a gallery, whose subjects' photos are read again; for a head the templates of a gallery, or a
+    /// file of vectors.
     pub data: PathBuf,
     /// Names of the people of a file of vectors, one per row.
     pub names: Option<PathBuf>,
     /// Whether people whose names have the same beginning up to the first `_` are relatives.
     pub families: bool,
-    /// Models to start from, by name or manifest: several are put side by side. Empty: the model of the gallery, or the best one.
+    /// Models to start from, by name or manifest: several are put side by side. Empty: the model of the gallery, or the best one; to continue
+    /// with weights, `mobilefacenet-192`.
     pub models: Vec<String>,
     /// The folder of the result: the model, its checkpoint, curves and report.
     pub out: PathBuf,

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::error::{Result, SessionError};
+use super::super::recorded::FoundFaces;
 use crate::face::Provenance;
 use crate::image::PhotoHash;
+use crate::ingest::EncodedFace;
 use crate::reply::MissingReason;
 use crate::template::Template;
 
@@ -158,6 +160,30 @@ impl FaceLog {
             let what = format!("the record at byte {} is damaged; remove the file", place.offset);
             SessionError::io(&self.path, READING)(std::io::Error::other(what))
         })
+    }
+}
+
+impl FoundFaces for FaceLog {
+    fn has(&self, photo: &PhotoHash, bounds: [f32; 4]) -> bool {
+        self.has(photo, bounds)
+    }
+
+    fn keep(
+        &mut self,
+        photo: &PhotoHash,
+        bounds: [f32; 4],
+        found: Result<&EncodedFace, MissingReason>,
+        from_picture: bool,
+    ) -> Result<()> {
+        let encoded = match found {
+            Ok(face) => Encoded::Face(Box::new((face.template.clone(), face.provenance.clone()))),
+            Err(reason) => Encoded::Missing(reason),
+        };
+        self.add(photo, bounds, &encoded, from_picture)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.sync()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rayon::prelude::*;
 use safetensors::SafeTensors;
@@ -12,12 +11,13 @@ use sha2::{Digest, Sha256};
 use super::super::probes::{Source, is_vectors};
 use super::super::replacement::replace;
 use super::super::{Control, Stopped, engine};
+use super::gallery::{self, Recorded};
 use super::start::Start;
 use super::{Networks, TrainRequest};
 use crate::encoder::graph::{Values, serialized, values};
 use crate::encoder::{Kind, hexadecimal};
 use crate::face::Chip;
-use crate::gallery::{Access, Gallery, GalleryError};
+use crate::gallery::Gallery;
 use crate::ingest::{self, Faces, Input, walk};
 use crate::number::plural;
 use crate::session::error::{Result, SessionError};
@@ -27,8 +27,6 @@ use crate::train::{Backbone, Inputs, Samples};
 const FILE: &str = "samples.safetensors";
 /// Photos that are looked at before progress is reported and a stop is noticed.
 const BLOCK: usize = 64;
-/// Templates of a gallery that are read at a time.
-const TEMPLATES: usize = 4096;
 
 /// Samples, and what is said about the photos.
 pub(super) struct Read {
@@ -46,15 +44,11 @@ pub(super) fn read(
     control: &Control<'_>,
 ) -> Result<Result<Read, Stopped>> {
     let is_head = request.options.backbone == Backbone::Head;
-    if Gallery::is_at(&request.data) {
-        if is_head {
-            return of_gallery(request, start, control);
-        }
-        return Err(SessionError::Input(format!(
-            "{}: a gallery contains templates, which only a head is trained with; give the folder of the photos",
-            request.data.display()
-        )));
-    }
+    let gallery = match Gallery::is_at(&request.data) {
+        true if is_head => return gallery::templates(request, start, control),
+        true => Some(Recorded::open(&request.data)?),
+        false => None,
+    };
     if is_vectors(&request.data) && !is_head {
         return Err(SessionError::Input(format!(
             "{}: only a head is trained with vectors; give a folder of photos",
@@ -62,12 +56,19 @@ pub(super) fn read(
         )));
     }
     let path = request.out.join(FILE);
-    let key = key(request, start);
+    let key = match &gallery {
+        Some(recorded) => Some(recorded.key(&settings(request, start))),
+        None => key(request, start),
+    };
     if let Some(read) = key.as_ref().and_then(|key| kept(&path, key)) {
         return Ok(Ok(read));
     }
-    let read = match if is_head { vectors(request, start, control)? } else { faces(request, start, control)? }
-    {
+    let read = match &gallery {
+        Some(recorded) => recorded.faces(request, start, control)?,
+        None if is_head => vectors(request, start, control)?,
+        None => faces(request, start, control)?,
+    };
+    let read = match read {
         Ok(read) => read,
         Err(stopped) => return Ok(Err(stopped)),
     };
@@ -80,8 +81,7 @@ pub(super) fn read(
 /// What the samples follow from: the files with their sizes and times, the model, the settings. `None` for the standard input.
 fn key(request: &TrainRequest, start: &Start) -> Option<String> {
     let mut hasher = Sha256::new();
-    let settings = format!("{:?} {:?} {}", request.photos, request.names, start.stored.fingerprint());
-    hasher.update(format!("{settings} {}", request.options.backbone == Backbone::Head));
+    hasher.update(settings(request, start));
     let mut files: Vec<_> = walk(std::slice::from_ref(&request.data)).map(|input| input.path).collect();
     if is_vectors(&request.data) {
         files = vec![request.data.clone()];
@@ -92,6 +92,12 @@ fn key(request: &TrainRequest, start: &Start) -> Option<String> {
         hasher.update(format!("{} {} {}\n", path.display(), found.len(), changed.as_nanos()));
     }
     Some(hexadecimal(&hasher.finalize()))
+}
+
+/// The settings that the samples follow from.
+fn settings(request: &TrainRequest, start: &Start) -> String {
+    let is_head = request.options.backbone == Backbone::Head;
+    format!("{:?} {:?} {} {is_head}", request.photos, request.names, start.stored.fingerprint())
 }
 
 /// The kept samples, if they are of this key.
@@ -211,7 +217,7 @@ fn note_left_out(notes: &mut Vec<String>, nameless: usize, failed: usize) {
     }
 }
 
-fn require_people(request: &TrainRequest, people: &[String]) -> Result<()> {
+pub(super) fn require_people(request: &TrainRequest, people: &[String]) -> Result<()> {
     let first = people.first();
     if first.is_none() || people.iter().all(|person| Some(person) == first) {
         return Err(SessionError::Input(format!(
@@ -229,10 +235,7 @@ fn faces(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result
     let loaded = networks.engine()?;
     let options =
         engine::options(&crate::reply::PhotoRequest { faces: Faces::Largest, ..request.photos.clone() })?;
-    let chip = match &start.model.kind {
-        Kind::Network(network) => network.input.chip,
-        Kind::Ensemble(_) => Chip::ARCFACE_112,
-    };
+    let chip = chip(start);
     let photos: Vec<(Input, String)> = walk(std::slice::from_ref(&request.data))
         .filter_map(|input| person(&input).map(|who| (input, who)))
         .collect();
@@ -268,46 +271,14 @@ fn faces(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result
     Ok(Ok(Read { samples: Samples::new(&people, inputs), notes }))
 }
 
-fn person(input: &Input) -> Option<String> {
-    input.top_folder().map(|folder| folder.to_string_lossy().into_owned())
+/// The alignment of the faces that a network is trained with.
+pub(super) fn chip(start: &Start) -> Chip {
+    match &start.model.kind {
+        Kind::Network(network) => network.input.chip,
+        Kind::Ensemble(_) => Chip::ARCFACE_112,
+    }
 }
 
-/// The templates of the subjects of a gallery.
-fn of_gallery(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
-    let gallery = Gallery::open_with(&request.data, Access::ReadOnly, Duration::ZERO)?;
-    let binding = gallery.binding();
-    let stored = &start.stored;
-    if binding.fingerprint != stored.fingerprint() {
-        return Err(SessionError::Input(format!(
-            "{}: its templates are of {}, the head is for {}; name that model, or the folder of the photos",
-            request.data.display(),
-            binding.describe(),
-            stored.name
-        )));
-    }
-    let view = gallery.view_with_unknown()?;
-    let (mut people, mut numbers, mut last) = (Vec::new(), Vec::new(), 0);
-    loop {
-        let block = gallery.templates_after(last, TEMPLATES)?;
-        let Some(end) = block.last() else { break };
-        last = end.id;
-        if control.is_stopped() {
-            return Ok(Err(Stopped {
-                looked_at: people.len() as u64,
-                total: people.len() as u64,
-                unit: "template",
-            }));
-        }
-        let ids: Vec<u64> = block.iter().map(|template| template.id).collect();
-        for (row, template) in view.vectors(&ids).zip(&block) {
-            if let Some(row) = row.map_err(GalleryError::from)? {
-                people.push(template.subject.clone());
-                numbers.extend_from_slice(&row.vector);
-            }
-        }
-        control.report("templates", people.len() as u64, None);
-    }
-    require_people(request, &people)?;
-    let inputs = Inputs::Vectors { dimension: binding.dimension, values: numbers };
-    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new() }))
+fn person(input: &Input) -> Option<String> {
+    input.top_folder().map(|folder| folder.to_string_lossy().into_owned())
 }

@@ -30,6 +30,11 @@ pub(super) struct Start {
     backbone: Backbone,
 }
 
+/// Whether a model aligns faces as a small network needs them.
+fn is_aligned(model: &Model) -> bool {
+    model.chips().contains(&Chip::ARCFACE_112)
+}
+
 fn refused<T>(reason: impl Into<String>) -> Result<T> {
     Err(SessionError::Input(reason.into()))
 }
@@ -42,8 +47,11 @@ impl Start {
         match request.options.backbone {
             Backbone::Head => Self::head(request, models),
             Backbone::Small => {
-                let model = models.into_iter().next().unwrap_or_else(Model::default_available);
-                if !model.chips().contains(&Chip::ARCFACE_112) {
+                // The model only finds and aligns faces. That of a gallery finds them where they were found before.
+                let of_gallery = || of_gallery(&request.data).ok().flatten().filter(is_aligned);
+                let model =
+                    models.into_iter().next().or_else(of_gallery).unwrap_or_else(Model::default_available);
+                if !is_aligned(&model) {
                     return refused(format!(
                         "{}: small needs a model with the alignment {}",
                         model.name,

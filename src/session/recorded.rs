@@ -1,14 +1,17 @@
 //! The faces of a gallery and the photos that show them, as its catalog records them.
 
-use std::collections::HashMap;
+mod reading;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use super::super::error::Result;
+use super::error::Result;
 use crate::face::DetectOptions;
 use crate::gallery::{Gallery, SubjectTemplate, UnknownFace};
 use crate::image::PhotoHash;
 use crate::ingest::Options;
-use crate::reply::{FaceMissing, MissingReason};
+use crate::reply::{FaceMissing, MissingCount, MissingReason};
+pub(super) use reading::{FoundFaces, Reading, Unread};
 
 /// Faces that are read at a time.
 const BLOCK: usize = 4096;
@@ -39,6 +42,19 @@ pub(super) struct Faces {
     pub photos: Vec<RecordedPhoto>,
     /// Faces that no photo can show again.
     pub lost: Vec<FaceMissing>,
+}
+
+/// Number of faces that are missing, by reason.
+pub(super) fn counted(reasons: impl Iterator<Item = MissingReason>) -> Vec<MissingCount> {
+    let mut counts: BTreeMap<MissingReason, u64> = BTreeMap::new();
+    reasons.for_each(|reason| *counts.entry(reason).or_default() += 1);
+    counts.into_iter().map(|(reason, faces)| MissingCount { reason, faces }).collect()
+}
+
+/// The numbers of missing faces in words: `2 (the photo is not at its path any more), 1 (...)`.
+pub(super) fn kinds(counts: &[MissingCount]) -> String {
+    let of_kind = |MissingCount { reason, faces }: &MissingCount| format!("{faces} ({})", reason.text());
+    counts.iter().map(of_kind).collect::<Vec<_>>().join(", ")
 }
 
 impl Faces {

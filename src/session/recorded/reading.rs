@@ -1,4 +1,4 @@
-//! The photos of a gallery are read again, and their faces encoded with the new model.
+//! The photos of a gallery are read again, and their faces found again at their places.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,7 @@ use rayon::prelude::*;
 use super::super::Control;
 use super::super::error::{Result, SessionError};
 use super::super::place::matched;
-use super::log::{Encoded, FaceLog};
-use super::recorded::RecordedPhoto;
+use super::RecordedPhoto;
 use crate::encoder::Engine;
 use crate::face::{DetectOptions, Provenance};
 use crate::gallery::Gallery;
@@ -20,7 +19,7 @@ use crate::number::plural;
 use crate::reason::Reason;
 use crate::reply::MissingReason;
 
-/// Longest time until an encoded face is durable.
+/// Longest time until a face that was found is durable.
 const SYNCED: Duration = Duration::from_secs(1);
 /// The smallest face, in pixels, that is looked for in a kept picture.
 const SMALLEST_IN_PICTURE: f32 = 12.0;
@@ -31,18 +30,44 @@ const UNIT: &str = "photos";
 /// A path, and the photos that are expected there.
 type Expected = (PathBuf, Vec<PhotoHash>);
 
-/// Reads photos and fills the log.
-pub(super) struct Encoding<'a> {
+/// What keeps the faces that are found again.
+pub(in super::super) trait FoundFaces {
+    /// Whether a face was looked for.
+    fn has(&self, photo: &PhotoHash, bounds: [f32; 4]) -> bool;
+
+    /// Keeps what was found at the place of a recorded face: a face, or the reason why there is none. `from_picture`: the kept picture was
+    /// read in place of the photo.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    fn keep(
+        &mut self,
+        photo: &PhotoHash,
+        bounds: [f32; 4],
+        found: Result<&EncodedFace, MissingReason>,
+        from_picture: bool,
+    ) -> Result<()>;
+
+    /// Makes everything durable that was kept.
+    ///
+    /// # Errors
+    /// The disk is full or failing.
+    fn sync(&mut self) -> Result<()>;
+}
+
+/// Reads photos and finds their faces again.
+pub(in super::super) struct Reading<'a> {
     pub gallery: &'a Gallery,
     pub engine: &'a Engine,
+    /// The limits of photos. Which faces are detected follows from the gallery.
     pub options: &'a Options,
-    pub log: &'a mut FaceLog,
+    pub found: &'a mut dyn FoundFaces,
     pub control: &'a Control<'a>,
 }
 
-/// What is known about the photos that are not in the log.
+/// What is known about the photos whose faces were not looked for.
 #[derive(Default)]
-pub(super) struct Unread {
+pub(in super::super) struct Unread {
     /// Why a photo was not read.
     pub why: HashMap<PhotoHash, MissingReason>,
     /// Photos that failed for a reason that may pass, and the first reason.
@@ -59,15 +84,15 @@ struct Run<'a> {
     synced: Instant,
 }
 
-impl Encoding<'_> {
-    /// Encodes the faces that are not in the log. Tries the paths of a photo in turn, then its kept picture. What is in the log is durable,
+impl Reading<'_> {
+    /// Looks for the faces that were not looked for before. Tries the paths of a photo in turn, then its kept picture. What was found is durable,
     /// also if the run was stopped.
     ///
     /// # Errors
     /// The gallery failed; the disk is full or failing.
     pub fn run(&mut self, photos: &[RecordedPhoto]) -> Result<Unread> {
         let is_left =
-            |photo: &&RecordedPhoto| photo.faces.iter().any(|face| !self.log.has(&photo.hash, face.bounds));
+            |photo: &&RecordedPhoto| photo.faces.iter().any(|face| !self.found.has(&photo.hash, face.bounds));
         let left: Vec<&RecordedPhoto> = photos.iter().filter(is_left).collect();
         let mut run = Run {
             left: left.iter().map(|photo| (photo.hash, *photo)).collect(),
@@ -81,13 +106,13 @@ impl Encoding<'_> {
             for (options, expected) in self.rounds(&left, round, &run) {
                 self.read(&options, &expected, &mut run)?;
                 if self.control.is_stopped() {
-                    self.log.sync()?;
+                    self.found.sync()?;
                     return Ok(run.unread);
                 }
             }
         }
         self.read_pictures(&left, &mut run)?;
-        self.log.sync()?;
+        self.found.sync()?;
         for hash in run.left.keys() {
             run.unread.why.entry(*hash).or_insert(MissingReason::PhotoMissing);
         }
@@ -174,7 +199,7 @@ impl Encoding<'_> {
         Ok(())
     }
 
-    /// Writes what was found in a photo to the log.
+    /// Keeps what was found in a photo.
     fn note(
         &mut self,
         photo: &RecordedPhoto,
@@ -189,23 +214,20 @@ impl Encoding<'_> {
         let bounds: Vec<[f32; 4]> = found.iter().map(|face| face.provenance.bounds).collect();
         let reason = if found.is_empty() { MissingReason::NoFace } else { MissingReason::OtherPlace };
         for (place, at) in recorded.iter().zip(matched(&recorded, &bounds)) {
-            let encoded = match at.and_then(|at| found.get(at)) {
-                Some(face) => Encoded::Face(Box::new((face.template.clone(), face.provenance.clone()))),
-                None => Encoded::Missing(reason),
-            };
-            self.log.add(&photo.hash, *place, &encoded, from_picture)?;
+            let face = at.and_then(|at| found.get(at)).ok_or(reason);
+            self.found.keep(&photo.hash, *place, face, from_picture)?;
         }
         run.left.remove(&photo.hash);
         run.unread.why.remove(&photo.hash);
         run.done += 1;
         if run.synced.elapsed() >= SYNCED {
-            self.log.sync()?;
+            self.found.sync()?;
             run.synced = Instant::now();
         }
         Ok(())
     }
 
-    /// Encodes the kept pictures of the photos that are left.
+    /// Reads the kept pictures of the photos that are left.
     fn read_pictures(&mut self, photos: &[&RecordedPhoto], run: &mut Run<'_>) -> Result<()> {
         let options = self.options_for(DetectOptions { min_face: SMALLEST_IN_PICTURE, min_share: 0.0 });
         let (gallery, engine) = (self.gallery, self.engine);
