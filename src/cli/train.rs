@@ -86,17 +86,18 @@ pub(super) fn given<T>(value: Option<T>, option: &str) -> Result<T> {
 /// What is learned from.
 #[derive(Debug, Args)]
 pub(super) struct DataArguments {
-    /// Photos in folders named after people; for a head also a gallery, or a .npy file with one template per row
+    /// Photos in folders named after people, or a gallery: a head learns from its templates, another network from the photos of its subjects,
+    /// which are read again. For a head also a folder that `encode` or `export` wrote, or a .npy file with one template per row
     #[arg(long, value_name = "DIR|GALLERY|FILE.npy", required = true)]
     pub data: Option<PathBuf>,
-    /// Names of the people in FILE.npy, one per row
+    /// Names of the people in FILE.npy, one per row [default: those in the templates.jsonl beside it]
     #[arg(long, value_name = "FILE.txt|FILE.jsonl")]
     pub subjects: Option<PathBuf>,
     /// People whose names have the same beginning up to the first `_` are relatives: they are trained with together, or not at all
     #[arg(long)]
     pub families: bool,
-    /// The model to start from; for a head several are put side by side [default: the best one, or that of the gallery; for
-    /// mobilefacenet mobilefacenet-192]
+    /// The model to start from; for a head several are put side by side [default: the best one, or that of the gallery or
+    /// of `encode`; for mobilefacenet mobilefacenet-192]
     #[arg(long = "model", value_name = "NAME|FILE.toml")]
     pub models: Vec<String>,
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use import_file::ImportFile;
+pub(super) use import_file::places;
 pub use plan::OtherNames;
 use plan::Plan;
 

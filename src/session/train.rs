@@ -1,6 +1,7 @@
 //! Training an encoder on labelled photos or templates.
 
 mod compare;
+mod encoded;
 mod gallery;
 mod result;
 mod samples;
@@ -28,10 +29,10 @@ use start::Start;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRequest {
-    /// Photos in folders named after people, or a gallery, whose subjects' photos are read again; for a head the templates of a gallery, or a
-    /// file of vectors.
+    /// Photos in folders named after people, or a gallery, whose subjects' photos are read again; for a head the templates of a gallery, a
+    /// file of vectors, or a folder that `encode` wrote.
     pub data: PathBuf,
-    /// Names of the people of a file of vectors, one per row.
+    /// Names of the people of a file of vectors, one per row. Otherwise those of the descriptions beside it.
     pub names: Option<PathBuf>,
     /// Whether people whose names have the same beginning up to the first `_` are relatives.
     pub families: bool,

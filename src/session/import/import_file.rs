@@ -130,7 +130,10 @@ impl ImportFile {
 }
 
 /// The file of vectors and the file of descriptions, if there is one.
-fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
+///
+/// # Errors
+/// A folder contains neither.
+pub(in super::super) fn places(given: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
     if is_descriptions(given) {
         let vectors = given.with_file_name(EMBEDDINGS);
         let is_exported = given.file_name().is_some_and(|name| name == TEMPLATES) && vectors.exists();

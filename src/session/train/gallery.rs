@@ -27,23 +27,12 @@ const TEMPLATES: usize = 4096;
 /// The templates of the subjects of a gallery.
 ///
 /// # Errors
-/// They are of another model than the head; they are of fewer than two people; the gallery failed.
+/// They are of fewer than two people; the gallery failed.
 pub(super) fn templates(
     request: &TrainRequest,
-    start: &Start,
     control: &Control<'_>,
 ) -> Result<Result<Read, Stopped>> {
     let gallery = Gallery::open_with(&request.data, Access::ReadOnly, Duration::ZERO)?;
-    let binding = gallery.binding();
-    let stored = &start.stored;
-    if binding.fingerprint != stored.fingerprint() {
-        return Err(SessionError::Input(format!(
-            "{}: its templates are of {}, the head is for {}; name that model, or the folder of the photos",
-            request.data.display(),
-            binding.describe(),
-            stored.name
-        )));
-    }
     let view = gallery.view_with_unknown()?;
     let (mut people, mut numbers, mut last) = (Vec::new(), Vec::new(), 0);
     loop {
@@ -67,7 +56,7 @@ pub(super) fn templates(
         control.report("templates", people.len() as u64, None);
     }
     require_people(request, &people)?;
-    let inputs = Inputs::Vectors { dimension: binding.dimension, values: numbers };
+    let inputs = Inputs::Vectors { dimension: gallery.binding().dimension, values: numbers };
     Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new() }))
 }
 

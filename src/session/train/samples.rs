@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::super::probes::{Source, is_vectors};
 use super::super::replacement::replace;
 use super::super::{Control, Stopped, engine};
+use super::encoded::{Encoded, Rows};
 use super::gallery::{self, Recorded};
 use super::start::Start;
 use super::{Networks, TrainRequest};
@@ -18,7 +19,7 @@ use crate::encoder::graph::{Values, serialized, values};
 use crate::encoder::{Kind, hexadecimal};
 use crate::face::Chip;
 use crate::gallery::Gallery;
-use crate::ingest::{self, Faces, Input, walk};
+use crate::ingest::{self, Faces, Input, survey, walk};
 use crate::number::plural;
 use crate::session::error::{Result, SessionError};
 use crate::train::{Backbone, Inputs, Samples};
@@ -45,27 +46,32 @@ pub(super) fn read(
 ) -> Result<Result<Read, Stopped>> {
     let is_head = request.options.backbone == Backbone::Head;
     let gallery = match Gallery::is_at(&request.data) {
-        true if is_head => return gallery::templates(request, start, control),
+        true if is_head => return gallery::templates(request, control),
         true => Some(Recorded::open(&request.data)?),
         false => None,
     };
-    if is_vectors(&request.data) && !is_head {
+    let encoded = Encoded::at(&request.data);
+    let has_photos = || survey(std::slice::from_ref(&request.data)).inputs > 0;
+    if !is_head && (is_vectors(&request.data) || (encoded.is_some() && !has_photos())) {
         return Err(SessionError::Input(format!(
-            "{}: only a head is trained with vectors; give a folder of photos",
+            "{}: only a head is trained with vectors; give a folder of photos, or a gallery of photos",
             request.data.display()
         )));
     }
     let path = request.out.join(FILE);
     let key = match &gallery {
         Some(recorded) => Some(recorded.key(&settings(request, start))),
-        None => key(request, start),
+        None => key(request, start, encoded.as_ref().filter(|_| is_head)),
     };
     if let Some(read) = key.as_ref().and_then(|key| kept(&path, key)) {
         return Ok(Ok(read));
     }
     let read = match &gallery {
         Some(recorded) => recorded.faces(request, start, control)?,
-        None if is_head => vectors(request, start, control)?,
+        None if is_head => match &encoded {
+            Some(encoded) => Ok(rows(request, start, encoded)?),
+            None => vectors(request, start, control)?,
+        },
         None => faces(request, start, control)?,
     };
     let read = match read {
@@ -79,13 +85,14 @@ pub(super) fn read(
 }
 
 /// What the samples follow from: the files with their sizes and times, the model, the settings. `None` for the standard input.
-fn key(request: &TrainRequest, start: &Start) -> Option<String> {
+fn key(request: &TrainRequest, start: &Start, encoded: Option<&Encoded>) -> Option<String> {
     let mut hasher = Sha256::new();
     hasher.update(settings(request, start));
-    let mut files: Vec<_> = walk(std::slice::from_ref(&request.data)).map(|input| input.path).collect();
-    if is_vectors(&request.data) {
-        files = vec![request.data.clone()];
-    }
+    let files: Vec<_> = match encoded {
+        Some(encoded) => encoded.files(),
+        None if is_vectors(&request.data) => vec![request.data.clone()],
+        None => walk(std::slice::from_ref(&request.data)).map(|input| input.path).collect(),
+    };
     for path in files {
         let found = path.metadata().ok()?;
         let changed = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -195,17 +202,42 @@ fn vectors(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Resu
         }
     }
     let dimension = probes.probes.first().map_or(0, |probe| probe.template.as_slice().len());
-    if dimension != start.model.dimension {
-        return Err(SessionError::Input(format!(
-            "{}: the vectors have {dimension} components, those of {} have {}; name the model that made them",
-            request.data.display(),
-            start.model.name,
-            start.model.dimension
-        )));
-    }
+    require_dimension(request, start, dimension)?;
     note_left_out(&mut notes, nameless, probes.failed.len());
     require_people(request, &people)?;
     Ok(Ok(Read { samples: Samples::new(&people, Inputs::Vectors { dimension, values: numbers }), notes }))
+}
+
+/// The templates of `encode` or `export`.
+fn rows(request: &TrainRequest, start: &Start, encoded: &Encoded) -> Result<Read> {
+    let Rows { dimension, people, values } = encoded.read(request.names.as_deref())?;
+    require_dimension(request, start, dimension)?;
+    let (mut named, mut numbers) = (Vec::new(), Vec::new());
+    for (person, row) in people.iter().zip(values.chunks(dimension.max(1))) {
+        if let Some(person) = person {
+            named.push(person.clone());
+            numbers.extend_from_slice(row);
+        }
+    }
+    let mut notes = Vec::new();
+    let nameless = people.len() - named.len();
+    if nameless > 0 {
+        notes.push(format!("{} without the name of a person, left out", plural(nameless as u64, "template")));
+    }
+    require_people(request, &named)?;
+    Ok(Read { samples: Samples::new(&named, Inputs::Vectors { dimension, values: numbers }), notes })
+}
+
+fn require_dimension(request: &TrainRequest, start: &Start, dimension: usize) -> Result<()> {
+    if dimension == start.components() {
+        return Ok(());
+    }
+    Err(SessionError::Input(format!(
+        "{}: the vectors have {dimension} components, those of {} have {}; name the model that made them",
+        request.data.display(),
+        start.model.name,
+        start.components()
+    )))
 }
 
 fn note_left_out(notes: &mut Vec<String>, nameless: usize, failed: usize) {
@@ -221,7 +253,8 @@ pub(super) fn require_people(request: &TrainRequest, people: &[String]) -> Resul
     let first = people.first();
     if first.is_none() || people.iter().all(|person| Some(person) == first) {
         return Err(SessionError::Input(format!(
-            "{}: the usable photos are of {}; a training compares people, so it needs folders of several, named after them",
+            "{}: the usable photos are of {}; a training compares people, so it needs photos of several, with their names: those of folders, \
+             of subjects of a gallery, or of templates",
             request.data.display(),
             if first.is_none() { "nobody with a name" } else { "one person" }
         )));

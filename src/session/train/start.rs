@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::super::fuse::side_by_side;
 use super::TrainRequest;
+use super::encoded::{Encoded, MadeWith};
+use crate::session::probes::is_vectors;
+use crate::template::Binding;
+use crate::vectors::VectorFile;
 use crate::encoder::graph::parse;
 use crate::encoder::{Ensemble, Kind, Matrix, Model, Network as Encoder, Runtime, models_dir, weights};
 use crate::face::Chip;
@@ -25,8 +29,8 @@ pub(super) struct Start {
     pub members: Vec<String>,
     /// The projection of a head that the named model has.
     projection: Option<Matrix>,
-    /// Whether the samples are stored templates: these are projected already.
-    of_gallery: bool,
+    /// Whether the samples are stored templates of the model: these are projected already.
+    are_stored: bool,
     backbone: Backbone,
 }
 
@@ -48,7 +52,7 @@ impl Start {
             Backbone::Head => Self::head(request, models),
             Backbone::Small => {
                 // The model only finds and aligns faces. That of a gallery finds them where they were found before.
-                let of_gallery = || of_gallery(&request.data).ok().flatten().filter(is_aligned);
+                let of_gallery = || Origin::of(&request.data).ok()?.model().ok()?.filter(is_aligned);
                 let model =
                     models.into_iter().next().or_else(of_gallery).unwrap_or_else(Model::default_available);
                 if !is_aligned(&model) {
@@ -72,14 +76,13 @@ impl Start {
 
     fn of(model: Model, backbone: Backbone) -> Self {
         let stored = model.clone();
-        Self { model, stored, members: Vec::new(), projection: None, of_gallery: false, backbone }
+        Self { model, stored, members: Vec::new(), projection: None, are_stored: false, backbone }
     }
 
     fn head(request: &TrainRequest, mut models: Vec<Model>) -> Result<Self> {
-        let gallery = of_gallery(&request.data)?;
-        let of_gallery = gallery.is_some();
+        let origin = Origin::of(&request.data)?;
         if models.is_empty() {
-            models.push(gallery.unwrap_or_else(Model::default_available));
+            models.push(origin.model()?.unwrap_or_else(Model::default_available));
         }
         let mut members = request.models.clone();
         let mut projection = None;
@@ -104,7 +107,21 @@ impl Start {
             }
         };
         let stored = if models.len() == 1 { models.remove(0) } else { model.clone() };
-        Ok(Self { model, stored, members, projection, of_gallery, backbone: Backbone::Head })
+        let are_stored = match &origin {
+            Origin::Gallery(_) => true,
+            // Several networks side by side have no projection.
+            Origin::Vectors { dimension, .. } => *dimension == stored.dimension,
+            Origin::Photos => false,
+        };
+        if matches!(origin, Origin::Gallery(_)) || (are_stored && request.models.len() < 2) {
+            origin.require(request, &stored)?;
+        }
+        Ok(Self { model, stored, members, projection, are_stored, backbone: Backbone::Head })
+    }
+
+    /// Components of a sample of a head.
+    pub fn components(&self) -> usize {
+        if self.are_stored { self.stored.dimension } else { self.model.dimension }
     }
 
     /// The members of a head, with their weights.
@@ -122,7 +139,7 @@ impl Start {
 
     /// The projection that was applied to the samples, if they are stored templates.
     pub fn projection_of_samples(&self) -> Option<&Matrix> {
-        self.projection.as_ref().filter(|_| self.of_gallery)
+        self.projection.as_ref().filter(|_| self.are_stored)
     }
 
     /// The network of the start. A head without a projection of this size starts with the principal components of the samples to train with.
@@ -140,7 +157,7 @@ impl Start {
                 }
                 let size = [options.dimension, *dimension];
                 if let Some(matrix) =
-                    self.projection.as_ref().filter(|matrix| !self.of_gallery && matrix.size() == size)
+                    self.projection.as_ref().filter(|matrix| !self.are_stored && matrix.size() == size)
                 {
                     return Ok(architecture::head(matrix.values().to_vec(), size));
                 }
@@ -154,13 +171,63 @@ impl Start {
     }
 }
 
-/// The model of a gallery; `None` if the path is not a gallery.
-pub(super) fn of_gallery(path: &Path) -> Result<Option<Model>> {
-    if !Gallery::is_at(path) {
-        return Ok(None);
+/// Where the samples of a head come from.
+enum Origin {
+    /// A gallery of this model.
+    Gallery(MadeWith),
+    /// A file of vectors, of this model if it is known.
+    Vectors { dimension: usize, made_with: Option<MadeWith> },
+    /// Photos, or a stream of vectors.
+    Photos,
+}
+
+impl Origin {
+    /// # Errors
+    /// The gallery or the files cannot be read.
+    fn of(path: &Path) -> Result<Self> {
+        if Gallery::is_at(path) {
+            let gallery = Gallery::open_with(path, Access::ReadOnly, Duration::ZERO)?;
+            let Binding { model, fingerprint, .. } = gallery.binding().clone();
+            return Ok(Self::Gallery(MadeWith { model, fingerprint }));
+        }
+        if let Some(encoded) = Encoded::at(path) {
+            return Ok(Self::Vectors { dimension: encoded.dimension()?, made_with: encoded.made_with()? });
+        }
+        if path.is_file() && is_vectors(path) {
+            return Ok(Self::Vectors { dimension: VectorFile::open(path)?.dimension, made_with: None });
+        }
+        Ok(Self::Photos)
     }
-    let gallery = Gallery::open_with(path, Access::ReadOnly, Duration::ZERO)?;
-    Ok(Some(Model::find(&gallery.binding().model)?))
+
+    fn made_with(&self) -> Option<&MadeWith> {
+        match self {
+            Self::Gallery(made_with) => Some(made_with),
+            Self::Vectors { made_with, .. } => made_with.as_ref(),
+            Self::Photos => None,
+        }
+    }
+
+    /// The model of the templates, if it is known.
+    ///
+    /// # Errors
+    /// It is not installed.
+    fn model(&self) -> Result<Option<Model>> {
+        Ok(self.made_with().map(|made_with| Model::find(&made_with.model)).transpose()?)
+    }
+
+    /// Requires that the templates are of the model that a head is made for.
+    fn require(&self, request: &TrainRequest, stored: &Model) -> Result<()> {
+        match self.made_with() {
+            Some(MadeWith { model, fingerprint }) if *fingerprint != stored.fingerprint() => refused(format!(
+                "{}: its templates are of model {model} (fingerprint {}...), the head is for {}; name that model, or the folder of the \
+                 photos",
+                request.data.display(),
+                fingerprint.get(..12).unwrap_or_default(),
+                stored.name
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A network with the weights of a model.
