@@ -2,9 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use gallerist::gallery::{Gallery, UnknownFace};
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 use crate::program::{House, Said, command, encode, faces, gallerist, people, photo};
@@ -215,4 +217,172 @@ fn a_head_is_trained_on_the_templates_of_a_gallery() {
     other.run("enroll", named.into_iter().chain(model)).ends(0);
     let probe = photos.join("003/smiling.jpg");
     other.run("identify", [probe.as_os_str()].into_iter().chain(model)).ends(10);
+
+    // The exported files of the gallery are the same samples.
+    let (files, again) = (house.path("files"), house.path("again"));
+    house.run("export", ["--out".as_ref(), files.as_os_str()]).ends(0);
+    let start =
+        ["train", "--loss", "margin", "--epochs", "1", "--batch", "8x2", "--data"].map(OsString::from);
+    let arguments = start.into_iter().chain([files.into(), "--out".into(), again.clone().into()]);
+    gallerist(arguments.collect::<Vec<_>>()).ends(0);
+    let projection = |manifest: PathBuf| {
+        let text = fs::read_to_string(manifest).unwrap();
+        text.lines().filter(|line| line.starts_with("sha256")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(projection(again.join("again.toml")), projection(manifest));
+}
+
+/// The faces that a training has read, with the names of their people.
+fn samples(out: &Path) -> Vec<(String, Vec<u8>)> {
+    let bytes = fs::read(out.join("samples.safetensors")).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let people: Vec<String> = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["people"]).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let faces = file.tensor("faces").unwrap().data();
+    assert_eq!(faces.len(), people.len() * 3 * 112 * 112);
+    people.into_iter().zip(faces.chunks(3 * 112 * 112).map(<[u8]>::to_vec)).collect()
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_small_network_is_trained_from_the_photos_of_a_gallery() {
+    let house = House::empty();
+    let (photos, of_one) =
+        (house.path("people"), |person: &str, file: &str| format!("people/{person}/{file}"));
+    let mut people: Vec<String> = fs::read_dir(faces())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    people.retain(|name| name.len() == 3);
+    people.sort();
+    let [first, second, third] = [0, 1, 2].map(|at| people[at].clone());
+    let [small, large] = [people[38].clone(), people[39].clone()];
+    people.drain(18..38);
+    for person in &people {
+        for file in ["neutral.jpg", "smiling.jpg"] {
+            house.write(of_one(person, file), &fs::read(faces().join(person).join(file)).unwrap());
+        }
+    }
+    house.run("init", ["--model", "mobilefacenet-192"]).ends(0);
+    house.enroll("people").ends(0);
+    // A photo of two people; the smaller face gets a name, the other one none.
+    let portrait = |person: &str| image::open(faces().join(person).join("neutral.jpg")).unwrap();
+    let mut pair = image::RgbImage::new(640, 320);
+    image::imageops::overlay(&mut pair, &portrait(&large).to_rgb8(), 0, 0);
+    let smaller = portrait(&small).resize(240, 240, image::imageops::FilterType::Triangle).to_rgb8();
+    image::imageops::overlay(&mut pair, &smaller, 360, 40);
+    let pair = house.write("pair.png", &encode(&pair.into(), image::ImageFormat::Png));
+    house.run("enroll", [pair.as_os_str(), "--unnamed".as_ref()]).ends(0);
+    {
+        let gallery = Gallery::open(&house.gallery()).unwrap();
+        let unknown = gallery.unknown_faces_after(0, 10).unwrap();
+        assert_eq!(unknown.len(), 2);
+        let is_right = |face: &&UnknownFace| face.face.as_ref().unwrap().bounds[0] > 320.0;
+        let right = unknown.iter().find(is_right).unwrap().id.to_string();
+        // A photo whose picture is kept.
+        let template = gallery.templates_after(0, 100).unwrap().into_iter().find(|one| one.subject == third);
+        let hash = template.unwrap().photo.unwrap();
+        let path = gallery.photo(&hash).unwrap().unwrap().path;
+        let decoded = gallerist::image::decode(&fs::read(&path).unwrap(), &Default::default()).unwrap();
+        gallery.keep_picture(&hash, &gallerist::image::picture::picture(&decoded).unwrap()).unwrap();
+        fs::remove_file(path).unwrap();
+        drop(gallery);
+        house.run("subject move", ["--template", &right, "--to", "in the pair"]).ends(0);
+    }
+    let [moved, changed] = [of_one(&first, "neutral.jpg"), of_one(&second, "smiling.jpg")];
+    fs::remove_file(house.path(&moved)).unwrap();
+    house.write(&changed, b"no photo any more");
+
+    let train = |data: PathBuf, out: &str| {
+        let start = ["train", "--model", "mobilefacenet-192", "--loss", "batch-hard", "--backbone", "small"];
+        let more = ["--dimension", "32", "--epochs", "1", "--batch", "8x2", "--data"];
+        let arguments = start.into_iter().chain(more).map(OsString::from);
+        gallerist(arguments.chain([data.into(), "--out".into(), house.path(out).into()]).collect::<Vec<_>>())
+    };
+    let said = train(house.gallery(), "mine").ends(0).out;
+    for part in [
+        "2 faces left out",
+        "1 (the photo is not at its path any more)",
+        "1 (the file at the path of the photo has other content now)",
+        "1 photo read from the pictures",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(house.path("mine/mine.toml").is_file());
+
+    // They are the faces of the photos, bit by bit, and the right one of the pair.
+    fs::remove_file(house.path(&changed)).unwrap();
+    train(photos.clone(), "folder").ends(0);
+    let mut of_gallery = samples(&house.path("mine"));
+    let of_folder = samples(&house.path("folder"));
+    assert_eq!((of_gallery.len(), of_folder.len()), (39, 37));
+    for sample in &of_folder {
+        let at = of_gallery.iter().position(|one| one == sample);
+        of_gallery.swap_remove(at.unwrap_or_else(|| panic!("{}: another face", sample.0)));
+    }
+    let at = of_gallery.iter().position(|(name, _)| name == "in the pair").unwrap();
+    let (_, in_the_pair) = of_gallery.swap_remove(at);
+    assert_eq!(of_gallery[0].0, third);
+    let difference = |person: &str| {
+        let (_, portrait) = of_folder.iter().find(|(name, _)| name == person).unwrap();
+        in_the_pair.iter().zip(portrait).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+    };
+    assert!(2 * difference(&small) < difference(&large), "{} {}", difference(&small), difference(&large));
+
+    fs::remove_dir_all(&photos).unwrap();
+    fs::remove_file(pair).unwrap();
+    let said = train(house.gallery(), "none").ends(1).err;
+    assert!(said.contains("1 of 41 faces") && said.contains("not at its path any more"), "{said}");
+}
+
+#[test]
+fn a_head_is_trained_on_the_files_that_encode_writes() {
+    let house = House::empty();
+    for person in 0..40_u64 {
+        let first = photo(1000 + person);
+        let second = image::load_from_memory(&first).unwrap().brighten(9);
+        house.write(format!("people/{person:03}/1.png"), &first);
+        house.write(format!("people/{person:03}/2.png"), &encode(&second, image::ImageFormat::Png));
+    }
+    let nameless = house.photo("nameless.png", 7);
+    let encoded = |out: &str, paths: &[&Path], more: &[&str]| {
+        let out = house.path(out);
+        let start = ["encode", "--model", "stand-in"].map(OsStr::new);
+        let more = more.iter().map(OsStr::new).chain(["--out".as_ref(), out.as_os_str()]);
+        gallerist(start.into_iter().chain(paths.iter().map(|path| path.as_os_str())).chain(more)).ends(0);
+        out
+    };
+    let (people, named) = (house.path("people"), ["--subject-from", "dir"]);
+    let folder = encoded("enc", &[&people], &named);
+    encoded("enc", &[&nameless], &[]);
+    let lines = encoded("lines", &[&people], &["--subject-from", "dir", "--format", "jsonl"]);
+    let run = |data: PathBuf, out: &str, more: &[&str]| {
+        let start = ["train", "--loss", "triplet", "--dimension", "32", "--batch", "8x2", "--epochs", "1"];
+        let arguments = start.iter().chain(more).map(OsString::from);
+        let arguments = arguments.chain(["--data".into(), data.into(), "--out".into()]);
+        gallerist(arguments.chain([house.path(out).into()]).collect::<Vec<_>>())
+    };
+    // The model is that of the files, not the default one.
+    let said = run(folder.clone(), "of-folder", &[]).ends(0).out;
+    assert!(said.contains("1 template without the name of a person, left out"), "{said}");
+    let text = fs::read_to_string(house.path("of-folder/of-folder.toml")).unwrap();
+    assert!(text.contains("80 photos") || text.contains("stand-in"), "{text}");
+    let vectors = folder.join("embeddings.npy");
+    for (data, out) in [
+        (vectors.clone(), "of-vectors"),
+        (lines.clone(), "of-lines"),
+        (lines.join("templates.jsonl"), "of-file"),
+    ] {
+        run(data, out, &[]).ends(0);
+        assert_eq!(report(&house, out)["epochs"], report(&house, "of-folder")["epochs"], "{out}");
+    }
+    assert!(run(folder.clone(), "small", &["--backbone", "small"]).ends(1).err.contains("only a head"));
+    let said = run(vectors.clone(), "other", &["--model", "mobilefacenet-192"]).ends(1).err;
+    assert!(said.contains("name the model"), "{said}");
+    // A line that belongs to another row.
+    let text = fs::read_to_string(folder.join("templates.jsonl")).unwrap();
+    let exchanged: Vec<&str> = text.lines().skip(1).chain(text.lines().take(1)).collect();
+    fs::write(folder.join("templates.jsonl"), exchanged.join("\n") + "\n").unwrap();
+    let said = run(vectors, "damaged", &[]).ends(1).err;
+    assert!(said.contains("describes another vector"), "{said}");
 }

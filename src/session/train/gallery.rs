@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use super::super::recorded::{Faces, FoundFaces, Reading, RecordedPhoto, counted, kinds};
+use super::super::recorded::{Faces, FoundFaces, Reading, Recorded, RecordedPhoto, counted, kinds};
 use super::super::{Control, Stopped, engine};
 use super::samples::{Read, chip, require_people};
 use super::start::Start;
@@ -28,10 +28,7 @@ const TEMPLATES: usize = 4096;
 ///
 /// # Errors
 /// They are of fewer than two people; the gallery failed.
-pub(super) fn templates(
-    request: &TrainRequest,
-    control: &Control<'_>,
-) -> Result<Result<Read, Stopped>> {
+pub(super) fn templates(request: &TrainRequest, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
     let gallery = Gallery::open_with(&request.data, Access::ReadOnly, Duration::ZERO)?;
     let view = gallery.view_with_unknown()?;
     let (mut people, mut numbers, mut last) = (Vec::new(), Vec::new(), 0);
@@ -61,14 +58,14 @@ pub(super) fn templates(
 }
 
 /// The photos that show the subjects of a gallery, and where their faces are.
-pub(super) struct Recorded {
+pub(super) struct Photos {
     gallery: Gallery,
     photos: Vec<RecordedPhoto>,
     /// Faces that no photo can show again.
     lost: Vec<FaceMissing>,
 }
 
-impl Recorded {
+impl Photos {
     /// # Errors
     /// The gallery is in use, damaged or of another version.
     pub fn open(path: &Path) -> Result<Self> {
@@ -81,12 +78,19 @@ impl Recorded {
         Ok(Self { gallery, photos, lost })
     }
 
-    /// What the samples follow from: the settings, the faces with their subjects, and the files of the photos with their sizes and times.
-    pub fn key(&self, settings: &str) -> String {
+    /// What the samples follow from: the settings, the faces with the names of their subjects, and the files of the photos with their sizes
+    /// and times.
+    ///
+    /// # Errors
+    /// The catalog failed.
+    pub fn key(&self, settings: &str) -> Result<String> {
         let mut hasher = Sha256::new();
         hasher.update(format!("{settings} {}\n", hexadecimal(&self.gallery.id())));
         for photo in &self.photos {
             hasher.update(format!("{} {:?}\n", hexadecimal(&photo.hash), photo.faces));
+            for face in &photo.faces {
+                hasher.update(format!("{:?}\n", self.name_of(face)?));
+            }
             for path in &photo.paths {
                 let found = path.metadata().ok();
                 let changed = found.as_ref().and_then(|found| found.modified().ok());
@@ -95,7 +99,12 @@ impl Recorded {
                 hasher.update(format!("{} {length:?} {changed:?}\n", path.display()));
             }
         }
-        hexadecimal(&hasher.finalize())
+        Ok(hexadecimal(&hasher.finalize()))
+    }
+
+    /// The name of the subject of a face.
+    fn name_of(&self, face: &Recorded) -> Result<Option<String>> {
+        Ok(face.subject.map(|id| self.gallery.subject_name(id)).transpose()?.flatten())
     }
 
     /// The aligned faces of the subjects. Each is found again at its place in its photo, or in the kept picture of the photo. The inner error
@@ -138,9 +147,10 @@ impl Recorded {
         kept.sort_unstable_by_key(|(face, _)| face.id);
         let (mut people, mut pixels) = (Vec::new(), Vec::new());
         for (face, crop) in kept {
-            let name = face.subject.map(|id| gallery.subject_name(id)).transpose()?.flatten();
-            people.extend(name);
-            pixels.extend_from_slice(crop);
+            if let Some(name) = self.name_of(face)? {
+                people.push(name);
+                pixels.extend_from_slice(crop);
+            }
         }
         let notes = notes(&missing, found.from_pictures.len());
         require_readable(request, &people, &missing)?;

@@ -12,7 +12,7 @@ use super::super::probes::{Source, is_vectors};
 use super::super::replacement::replace;
 use super::super::{Control, Stopped, engine};
 use super::encoded::{Encoded, Rows};
-use super::gallery::{self, Recorded};
+use super::gallery::{self, Photos};
 use super::start::Start;
 use super::{Networks, TrainRequest};
 use crate::encoder::graph::{Values, serialized, values};
@@ -47,7 +47,7 @@ pub(super) fn read(
     let is_head = request.options.backbone == Backbone::Head;
     let gallery = match Gallery::is_at(&request.data) {
         true if is_head => return gallery::templates(request, control),
-        true => Some(Recorded::open(&request.data)?),
+        true => Some(Photos::open(&request.data)?),
         false => None,
     };
     let encoded = Encoded::at(&request.data);
@@ -60,14 +60,14 @@ pub(super) fn read(
     }
     let path = request.out.join(FILE);
     let key = match &gallery {
-        Some(recorded) => Some(recorded.key(&settings(request, start))),
+        Some(photos) => Some(photos.key(&settings(request, start))?),
         None => key(request, start, encoded.as_ref().filter(|_| is_head)),
     };
     if let Some(read) = key.as_ref().and_then(|key| kept(&path, key)) {
         return Ok(Ok(read));
     }
     let read = match &gallery {
-        Some(recorded) => recorded.faces(request, start, control)?,
+        Some(photos) => photos.faces(request, start, control)?,
         None if is_head => match &encoded {
             Some(encoded) => Ok(rows(request, start, encoded)?),
             None => vectors(request, start, control)?,

@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::super::fuse::side_by_side;
 use super::TrainRequest;
 use super::encoded::{Encoded, MadeWith};
-use crate::session::probes::is_vectors;
-use crate::template::Binding;
-use crate::vectors::VectorFile;
 use crate::encoder::graph::parse;
 use crate::encoder::{Ensemble, Kind, Matrix, Model, Network as Encoder, Runtime, models_dir, weights};
 use crate::face::Chip;
 use crate::fit::{Photo, principal_components};
 use crate::gallery::{Access, Gallery};
 use crate::session::error::{Result, SessionError};
+use crate::session::probes::is_vectors;
+use crate::template::Binding;
 use crate::train::architecture::{self, Network};
 use crate::train::{Backbone, Inputs, Options, Samples};
+use crate::vectors::VectorFile;
 
 /// Where a training starts.
 #[derive(Debug)]
@@ -218,13 +218,15 @@ impl Origin {
     /// Requires that the templates are of the model that a head is made for.
     fn require(&self, request: &TrainRequest, stored: &Model) -> Result<()> {
         match self.made_with() {
-            Some(MadeWith { model, fingerprint }) if *fingerprint != stored.fingerprint() => refused(format!(
-                "{}: its templates are of model {model} (fingerprint {}...), the head is for {}; name that model, or the folder of the \
+            Some(MadeWith { model, fingerprint }) if *fingerprint != stored.fingerprint() => {
+                refused(format!(
+                    "{}: its templates are of model {model} (fingerprint {}...), the head is for {}; name that model, or the folder of the \
                  photos",
-                request.data.display(),
-                fingerprint.get(..12).unwrap_or_default(),
-                stored.name
-            )),
+                    request.data.display(),
+                    fingerprint.get(..12).unwrap_or_default(),
+                    stored.name
+                ))
+            }
             _ => Ok(()),
         }
     }
