@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gallerist::gallery::{Access, Gallery};
+use gallerist::encoder::Model;
+use gallerist::gallery::{Access, Gallery, GalleryError, RenewedTemplate, SubjectTemplate};
+use gallerist::template::Binding;
 use serde_json::Value;
 
 use crate::program::{House, Said, command, encode, gallerist, photo, vectors};
@@ -154,6 +156,65 @@ fn everything_is_carried_over_with_its_ids() {
         [new.as_os_str(), "--subject-from".as_ref(), "dir".as_ref(), "--model".as_ref(), model.as_os_str()];
     house.run("enroll", more).ends(0);
     is_sound(&house.gallery());
+}
+
+/// Replaces the gallery by one that differs in its fingerprint only: that of the version of the program before this one.
+fn make_earlier(house: &House) {
+    let stand_in = Model::named("stand-in").unwrap();
+    let fingerprint = stand_in.earlier_fingerprints().pop().unwrap();
+    let (own, place) = (house.gallery(), house.path("earlier"));
+    let gallery = open(&own);
+    let view = gallery.view_with_unknown().unwrap();
+    let renewed = |row: SubjectTemplate| RenewedTemplate {
+        id: row.id,
+        subject: Some(row.subject_id),
+        template: {
+            let stored = view.vectors(&[row.id]).next().unwrap().unwrap().unwrap();
+            gallerist::template::Template::from_raw(&stored.vector).unwrap()
+        },
+        provenance: row.face.unwrap(),
+    };
+    let rows = gallery.templates_after(0, 10_000).unwrap();
+    let mut rows = Some(rows.into_iter().map(renewed).collect());
+    let binding = Binding { fingerprint, ..stand_in.binding() };
+    gallery.make_successor::<GalleryError>(&place, &binding, || Ok(rows.take())).unwrap();
+    drop((view, gallery));
+    fs::remove_dir_all(&own).unwrap();
+    fs::rename(place, own).unwrap();
+}
+
+#[test]
+fn a_gallery_of_the_earlier_pipeline_is_carried_over_to_the_same_model() {
+    let house = house();
+    people(&house, 4);
+    house.run("subject rename", ["p000", "Ada"]).ends(0);
+    make_earlier(&house);
+    let (before, journal) = (templates(&house.gallery()), open(&house.gallery()).journal().unwrap());
+    assert_eq!((before.len(), journal.len()), (8, 1));
+
+    let (more, probe) = (house.path("people"), house.path("people/p001/1.png"));
+    let enroll = house.run("enroll", [more.as_os_str(), "--subject-from".as_ref(), "dir".as_ref()]);
+    for said in [enroll, house.run("identify", [probe.as_os_str()])] {
+        let said = said.ends(1);
+        assert!(
+            said.err.contains("earlier version") && said.err.contains("gallerist reembed"),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(templates(&house.gallery()), before);
+
+    let said = house.run("reembed", ["--model", "stand-in", "--format", "json"]).ends(0);
+    let summary = said.summary();
+    assert_eq!((&summary["from"]["name"], &summary["to"]["name"]), (&"stand-in".into(), &"stand-in".into()));
+    assert_ne!(summary["from"]["fingerprint"], summary["to"]["fingerprint"]);
+    assert_eq!(templates(&house.gallery()), before);
+    assert_eq!(open(&house.gallery()).journal().unwrap(), journal);
+    is_sound(&house.gallery());
+    let kept = open(&house.path("gallery.before-stand-in"));
+    assert!(Model::named("stand-in").unwrap().is_of_earlier_pipeline(&kept.binding().fingerprint));
+    assert_eq!(identify(&house, &house.gallery(), "people/p001/1.png", false), ("p001".into(), Some(10)));
+    assert!(house.run("reembed", ["--model", "stand-in"]).ends(1).err.contains("nothing to do"));
 }
 
 #[test]

@@ -20,9 +20,14 @@ impl Model {
         self.fingerprint_of(PIPELINE)
     }
 
+    /// The fingerprints of this model with earlier versions of the code between photo and network, the first version first.
+    pub fn earlier_fingerprints(&self) -> Vec<String> {
+        (1..PIPELINE).map(|pipeline| self.fingerprint_of(pipeline)).collect()
+    }
+
     /// Whether `fingerprint` is that of this model with an earlier version of the code between photo and network.
     pub fn is_of_earlier_pipeline(&self, fingerprint: &str) -> bool {
-        (1..PIPELINE).any(|pipeline| self.fingerprint_of(pipeline) == fingerprint)
+        self.earlier_fingerprints().iter().any(|earlier| earlier == fingerprint)
     }
 
     pub(super) fn fingerprint_of(&self, pipeline: u32) -> String {
