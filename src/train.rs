@@ -28,7 +28,7 @@ pub use crate::encoder::graph::{Tensors, Values};
 pub use division::{Division, Part};
 pub use error::{Result, TrainError};
 pub use learner::{Batch, Learner, NewLearner, Setup, Step, is_provided, learner, provide};
-pub use options::{Backbone, Loss, Mining, Optimizer, Options, Schedule};
+pub use options::{Backbone, Loss, Mining, Optimizer, Options, Precision, Schedule};
 pub use sample::{Inputs, Samples};
 pub use schedule::rate;
 pub use validation::{Compared, tar_at_fmr};

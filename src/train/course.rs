@@ -10,8 +10,8 @@ use super::architecture::Network;
 use super::batch::{Batches, generator};
 use super::checkpoint::{Checkpoint, State};
 use super::{
-    Backbone, Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError,
-    augmentation, rate, tar_at_fmr,
+    Backbone, Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation,
+    rate, tar_at_fmr,
 };
 use crate::control::Control;
 use crate::encoder::hexadecimal;
@@ -147,7 +147,10 @@ impl Course<'_> {
             let refused = |reason: &str| TrainError::Checkpoint { file: path.clone(), reason: reason.into() };
             let remedy = "; remove it, or name another folder, to start anew";
             if state.options != *self.options {
-                return Err(refused(&format!("the checkpoint is of a training with other settings{remedy}")));
+                let differences = state.options.differences(self.options);
+                return Err(refused(&format!(
+                    "the checkpoint is of a training with other settings ({differences}){remedy}"
+                )));
             }
             if state.samples != samples {
                 return Err(refused(&format!(

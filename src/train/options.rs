@@ -139,6 +139,28 @@ pub enum Schedule {
     Steps,
 }
 
+/// How the factors of convolutions and linear layers are rounded in a step. The weights that are kept, normalisation, losses, moments and
+/// the validation are of single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// 8 bits of the fraction, with the range of single precision.
+    Bf16,
+}
+
+impl Precision {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
 /// The settings of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {
@@ -174,6 +196,9 @@ pub struct Options {
     pub augment: bool,
     /// The seed of every random choice.
     pub seed: u64,
+    /// How factors are rounded in a step.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl Options {
@@ -205,12 +230,28 @@ impl Options {
             patience: 10,
             augment: !is_head,
             seed: 1,
+            precision: Precision::F32,
         }
     }
 
     /// Samples in a batch.
     pub fn batch(&self) -> usize {
         self.people * self.samples
+    }
+
+    /// The settings that differ from those of `other`, in words: `rate 0.2 instead of 0.1, seed 2 instead of 1`.
+    pub fn differences(&self, other: &Self) -> String {
+        let fields = |options: &Self| match serde_json::to_value(options) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let theirs = fields(other);
+        let differing = fields(self).into_iter().filter(|(name, value)| theirs.get(name) != Some(value));
+        let words = differing.map(|(name, value)| {
+            let other = theirs.get(&name).cloned().unwrap_or_default();
+            format!("{name} {value} instead of {other}").replace('"', "")
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
 
     /// Requires settings that can be computed with.
@@ -238,6 +279,12 @@ impl Options {
         }
         if self.epochs == 0 || self.rate == 0.0 {
             return Err("no epochs, or a learning rate of 0: nothing would be learned".into());
+        }
+        if self.precision == Precision::Bf16 && self.backbone == Backbone::Head {
+            return Err(
+                "a head is one small product, which is computed in f32; bf16 is for networks of convolutions"
+                    .into(),
+            );
         }
         match (self.loss.mining(), self.mining) {
             (None, Some(mining)) => Err(format!(
@@ -280,5 +327,14 @@ mod tests {
         assert!(refused(&|options| options.epochs = 0).contains("nothing would be learned"));
         assert!(refused(&|options| options.mining = None).contains("needs a mining"));
         assert!(refused(&|options| options.loss = Loss::Arcface).contains("has no mining"));
+        assert!(refused(&|options| options.precision = Precision::Bf16).contains("computed in f32"));
+    }
+
+    #[test]
+    fn differing_settings_are_named() {
+        let one = Options::usual(Loss::Triplet, Backbone::Small);
+        let other = Options { precision: Precision::Bf16, seed: 2, ..one.clone() };
+        assert_eq!(one.differences(&one), "");
+        assert_eq!(one.differences(&other), "precision f32 instead of bf16, seed 1 instead of 2");
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::Usage;
 use super::given;
-use crate::train::{self, Backbone, Loss, Mining, Options, Schedule};
+use crate::train::{self, Backbone, Loss, Mining, Options, Precision, Schedule};
 
 /// The loss and what belongs to it.
 #[derive(Debug, Args)]
@@ -52,6 +52,9 @@ pub(super) struct SettingArguments {
     /// End after this many epochs without a better validation; 0: never
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub patience: usize,
+    /// How the factors of convolutions and linear layers are rounded; bf16 is for small and mobilefacenet
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: PrecisionArgument,
     /// Use the faces as they are; otherwise they are mirrored, shifted, coloured, blurred and compressed at random
     #[arg(long)]
     pub no_augmentation: bool,
@@ -87,6 +90,7 @@ impl SettingArguments {
             patience: self.patience,
             augment: usual.augment && !self.no_augmentation,
             seed: self.seed,
+            precision: self.precision.into(),
             ..usual
         };
         options.check().map_err(|reason| Error::new(Usage(reason)))?;
@@ -164,6 +168,16 @@ values! {
         Cosine,
         /// A tenth after half, a hundredth after three quarters
         Steps,
+    }
+}
+
+values! {
+    /// See [`Precision`].
+    PrecisionArgument = Precision {
+        /// Single precision
+        F32,
+        /// 8 bits of the fraction: weights, normalisation and losses stay in single precision
+        Bf16,
     }
 }
 

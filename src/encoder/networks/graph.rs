@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gallerist::encoder::graph::{Description, INPUT, Op};
-use tch::{Device, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::pool::Handle;
 pub(super) use file::parse;
@@ -25,6 +25,19 @@ pub(super) struct Network {
 
 /// Computes an [`Op::Affine`] in another way; see [`Network::run_with`].
 pub(super) type Normalise<'a> = dyn Fn(&str, &Tensor, [&Tensor; 2]) -> Option<Result<Tensor, TchError>> + 'a;
+
+/// How operations are computed in another way than that of an encoder.
+#[derive(Clone, Copy)]
+pub(super) struct Otherwise<'a> {
+    /// May compute an [`Op::Affine`], given the name of its weight, its input, its weight and its bias.
+    pub normalise: &'a Normalise<'a>,
+    /// The factors of convolutions and linear layers are rounded to this kind.
+    pub factors: Option<Kind>,
+}
+
+impl Otherwise<'_> {
+    const NO: Self = Self { normalise: &|_, _, _| None, factors: None };
+}
 
 struct Node {
     op: Op,
@@ -114,27 +127,26 @@ impl Network {
         // The kernels refuse shapes that they are not made for, such as sums of unequal shapes. libtorch then runs the network.
         match self.kernels.as_ref().map(|kernels| kernels::run(kernels, &input)) {
             Some(Ok(outputs)) => Ok(outputs),
-            _ => self.steps(&input, None, &|_, _, _| None),
+            _ => self.steps(&input, None, Otherwise::NO),
         }
     }
 
     /// Runs the network on a picture that consists of several. `outside` (1, 1, H, W) says which values before the first pooling do
     /// not belong to one of them; the pooling ignores these.
     pub fn run_within(&self, input: &Tensor, outside: &Tensor) -> Result<Vec<Tensor>, TchError> {
-        self.steps(input, Some(outside), &|_, _, _| None)
+        self.steps(input, Some(outside), Otherwise::NO)
     }
 
-    /// Runs the network without kernels. `normalise` may compute an [`Op::Affine`], given the name of its weight, its input, its weight and
-    /// its bias.
-    pub fn run_with(&self, input: &Tensor, normalise: &Normalise<'_>) -> Result<Vec<Tensor>, TchError> {
-        self.steps(input, None, normalise)
+    /// Runs the network without kernels, and some operations otherwise.
+    pub fn run_with(&self, input: &Tensor, otherwise: Otherwise<'_>) -> Result<Vec<Tensor>, TchError> {
+        self.steps(input, None, otherwise)
     }
 
     fn steps(
         &self,
         input: &Tensor,
         mut outside: Option<&Tensor>,
-        normalise: &Normalise<'_>,
+        otherwise: Otherwise<'_>,
     ) -> Result<Vec<Tensor>, TchError> {
         let mut values: Vec<Option<Tensor>> = (0..self.values).map(|_| None).collect();
         let crops = input.size().first().copied().unwrap_or(0);
@@ -147,7 +159,7 @@ impl Network {
             if matches!(step.op, Op::MaxPool { .. }) {
                 outside = None;
             }
-            let result = match step.normalised(&values, normalise) {
+            let result = match step.otherwise(&values, otherwise) {
                 Some(result) => result?,
                 None => step.apply(&values, crops)?,
             };
@@ -164,14 +176,34 @@ impl Network {
 }
 
 impl Node {
-    fn normalised(
+    /// The result if it is computed otherwise.
+    fn otherwise(
         &self,
         values: &[Option<Tensor>],
-        normalise: &Normalise<'_>,
+        Otherwise { normalise, factors }: Otherwise<'_>,
     ) -> Option<Result<Tensor, TchError>> {
-        let Op::Affine { weight: name, .. } = &self.op else { return None };
-        let input = self.inputs.first().and_then(|&at| values[at].as_ref())?;
-        normalise(name, input, [self.weight.as_ref()?, self.bias.as_ref()?])
+        let input = self.inputs.first().and_then(|&at| values[at].as_ref());
+        match (&self.op, factors) {
+            (Op::Affine { weight: name, .. }, _) => {
+                normalise(name, input?, [self.weight.as_ref()?, self.bias.as_ref()?])
+            }
+            (Op::Conv { .. } | Op::Linear { .. }, Some(kind)) => Some(self.rounded(input?, kind)),
+            _ => None,
+        }
+    }
+
+    /// The result in single precision of an operation whose input and tensors are rounded to `kind`.
+    fn rounded(&self, input: &Tensor, kind: Kind) -> Result<Tensor, TchError> {
+        let round = |tensor: &Tensor| tensor.f_to_kind(kind);
+        let node = Self {
+            op: self.op.clone(),
+            weight: self.weight.as_ref().map(round).transpose()?,
+            bias: self.bias.as_ref().map(round).transpose()?,
+            inputs: vec![0],
+            out: 0,
+            last_use: Vec::new(),
+        };
+        node.apply(&[Some(round(input)?)], 0)?.f_to_kind(Kind::Float)
     }
 }
 

@@ -65,7 +65,7 @@ fn failed(reason: String) -> NetworkError {
 impl TorchLearner {
     fn new(setup: &Setup<'_>, device: tch::Device) -> Result<Self, TchError> {
         let options = setup.options.clone();
-        let network = Trainable::new(setup.network, device)?;
+        let network = Trainable::new(setup.network, options.precision, device)?;
         let extra = extra(&options, setup.classes)?;
         let extra =
             extra.map(|(name, values)| Ok::<_, TchError>((name, leaf(&values, device)?))).transpose()?;

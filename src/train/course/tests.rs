@@ -131,7 +131,8 @@ fn a_checkpoint_of_another_training_is_refused() {
     };
     run(&options, &samples).unwrap();
     let other = Options { rate: 0.2, ..options.clone() };
-    assert!(run(&other, &samples).unwrap_err().to_string().contains("other settings"));
+    let told = run(&other, &samples).unwrap_err().to_string();
+    assert!(told.contains("other settings (rate 0.1 instead of 0.2)"), "{told}");
     let told = run(&options, &[samples_of(30), samples[1].clone()]).unwrap_err().to_string();
     assert!(told.contains("other photos or people") && told.contains("remove it"), "{told}");
     std::fs::write(&path, "gallerist checkpoint 1\nsha256 00").unwrap();

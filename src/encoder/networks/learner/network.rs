@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use gallerist::encoder::graph::Op;
 use gallerist::encoder::{ChannelOrder, Input};
 use gallerist::train::architecture::Network;
-use gallerist::train::{Inputs, Tensors, Values};
+use gallerist::train::{Inputs, Precision, Tensors, Values};
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::super::graph;
+use super::super::graph::{self, Otherwise};
 use super::{missing, set, tensor, values};
 
 /// How far running statistics follow those of a batch.
@@ -23,10 +23,12 @@ pub(super) struct Trainable {
     source: Network,
     /// Mean and variance of each normalised value, by the weight of its [`Op::Affine`].
     statistics: BTreeMap<String, [Tensor; 2]>,
+    /// What the factors of convolutions and linear layers are rounded to in a step. Without this the network is that of the encoder.
+    factors: Option<Kind>,
 }
 
 impl Trainable {
-    pub fn new(source: &Network, device: Device) -> Result<Self, TchError> {
+    pub fn new(source: &Network, precision: Precision, device: Device) -> Result<Self, TchError> {
         let tensors = source.tensors.iter();
         let tensors = tensors.map(|(name, values)| Ok((name.clone(), tensor(values, Device::Cpu)?)));
         let tensors = tensors.collect::<Result<_, TchError>>()?;
@@ -38,7 +40,8 @@ impl Trainable {
             Ok::<_, TchError>((name.clone(), [filled(0.0)?, filled(1.0)?]))
         });
         let statistics = statistics.collect::<Result<_, _>>()?;
-        Ok(Self { network, parameters, source: source.clone(), statistics })
+        let factors = (precision == Precision::Bf16).then_some(Kind::BFloat16);
+        Ok(Self { network, parameters, source: source.clone(), statistics, factors })
     }
 
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
@@ -96,7 +99,8 @@ impl Trainable {
                 false,
             ))
         };
-        let mut outputs = self.network.run_with(input, &normalise)?;
+        let factors = self.factors.filter(|_| trains);
+        let mut outputs = self.network.run_with(input, Otherwise { normalise: &normalise, factors })?;
         outputs.pop().ok_or_else(|| TchError::Shape("the network has no output".into()))
     }
 

@@ -2,7 +2,9 @@
 
 use gallerist::encoder::Device;
 use gallerist::train::architecture::{self, Network};
-use gallerist::train::{Backbone, Batch, Inputs, Learner, Loss, Mining, Optimizer, Options, Setup, Values};
+use gallerist::train::{
+    Backbone, Batch, Inputs, Learner, Loss, Mining, Optimizer, Options, Precision, Setup, Tensors, Values,
+};
 use tch::{TchError, Tensor};
 
 use super::losses::{self, Chosen, Valued};
@@ -274,4 +276,88 @@ fn an_exported_network_gives_the_embeddings_of_the_learner() {
     let worst = one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "{worst}");
     assert_ne!(exported.tensors, network.tensors);
+}
+
+/// Faces of eight people, two each: noise on a pattern of the person.
+fn patterned() -> (Inputs, Vec<u32>) {
+    let mut random = noise_of(7);
+    let mut pixels = Vec::new();
+    for face in 0..16_usize {
+        for at in 0..3 * 112 * 112 {
+            let pattern = (at / 3 % 112 / 8 * (face / 2 + 1) + at / 336 / 8 * (face / 2 + 3)) % 7 * 30;
+            pixels.push((pattern as u64 + random() % 40) as u8);
+        }
+    }
+    (Inputs::Faces { side: 112, pixels }, (0..16).map(|face| face / 2).collect())
+}
+
+/// Numbers of a linear congruential generator.
+fn noise_of(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    }
+}
+
+fn small_learner(loss: Loss, precision: Precision) -> Box<dyn Learner> {
+    let options = Options { precision, dimension: 32, ..Options::usual(loss, Backbone::Small) };
+    made(&Options { optimizer: Optimizer::Sgd, decay: 0.0, ..options }, &architecture::small(32, 1))
+}
+
+/// The gradients of the first step: the moments of gradient descent after it.
+fn gradients(state: &Tensors) -> Vec<f64> {
+    let moments = state.iter().filter(|(name, _)| name.starts_with("moment0/"));
+    moments.flat_map(|(_, tensor)| &tensor.values).map(|&value| f64::from(value)).collect()
+}
+
+#[test]
+fn a_step_in_bf16_is_nearly_that_in_f32() {
+    let (inputs, people) = patterned();
+    for loss in Loss::ALL {
+        let stepped = |precision| {
+            let mut learner = small_learner(loss, precision);
+            let batch = Batch { inputs: &inputs, people: &people, step: 0, done: 0.0, rate: 1e-3 };
+            let step = learner.step(&batch).unwrap();
+            (step, learner.state().unwrap())
+        };
+        let ((single, of_single), (half, of_half)) = (stepped(Precision::F32), stepped(Precision::Bf16));
+        assert_ne!(single.loss, half.loss, "{loss:?}: nothing was rounded");
+        assert!((single.loss - half.loss).abs() < 0.02 * single.loss.abs(), "{loss:?}: {single:?} {half:?}");
+        let (one, other) = (gradients(&of_single), gradients(&of_half));
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let cosine = dot(&one, &other) / (dot(&one, &one) * dot(&other, &other)).sqrt();
+        assert!(one.len() > 200_000 && cosine > 0.99, "{loss:?}: {cosine}");
+    }
+}
+
+#[test]
+fn a_learner_in_bf16_keeps_single_precision_and_restores_bit_by_bit() {
+    let (inputs, people) = patterned();
+    let run = |learner: &mut dyn Learner, steps: std::ops::Range<u64>| {
+        for step in steps {
+            learner.step(&Batch { inputs: &inputs, people: &people, step, done: 0.0, rate: 1e-3 }).unwrap();
+        }
+    };
+    let new = || small_learner(Loss::BatchHard, Precision::Bf16);
+    let (mut whole, mut first, mut second) = (new(), new(), new());
+    run(&mut *whole, 0..4);
+    run(&mut *first, 0..2);
+    second.restore(&first.state().unwrap()).unwrap();
+    run(&mut *second, 2..4);
+    let state = whole.state().unwrap();
+    assert_eq!(state, second.state().unwrap());
+    // Weights have more bits than those of bf16.
+    let is_longer = |value: &f32| value.to_bits() & 0xffff != 0;
+    let weights = state.iter().filter(|(name, _)| name.starts_with("network/conv"));
+    let longer = weights.map(|(_, tensor)| tensor.values.iter().filter(|value| is_longer(value)).count());
+    assert!(longer.sum::<usize>() > 200_000);
+    // The validation is that of the exported network, which is computed in single precision.
+    let mut encoder = made(
+        &Options { dimension: 32, ..Options::usual(Loss::BatchHard, Backbone::Small) },
+        &whole.network().unwrap(),
+    );
+    let (one, other) = (whole.embed(&inputs).unwrap(), encoder.embed(&inputs).unwrap());
+    let worst = one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-4, "{worst}");
 }
