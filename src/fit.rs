@@ -20,6 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::evaluation::EvaluationError;
 pub use crate::evaluation::Rate;
+pub use pairs::Compared;
 use pairs::Pairs;
 pub use report::{Line, Measured, Report, measured};
 
@@ -27,10 +28,6 @@ pub use report::{Line, Measured, Report, measured};
 const WEIGHTS: [f32; 4] = [0.5, 0.7, 1.4, 2.0];
 /// Powers of whitening that are tried: 0 is none, 1 makes the deviations of all components equal.
 const WHITENINGS: [f32; 3] = [0.25, 0.5, 0.75];
-/// Most photos of one person that are compared, so that one person does not decide.
-const MOST_OF_A_PERSON: usize = 10;
-/// Most photos that are compared with each other, because the work grows with the square.
-const MOST_COMPARED: usize = 4000;
 /// Fewest photos for each component of a template.
 const PER_COMPONENT: usize = 4;
 /// Fewest people with several photos in each of the two smaller parts.

@@ -31,4 +31,4 @@ pub use learner::{Batch, Learner, NewLearner, Setup, Step, is_provided, learner,
 pub use options::{Backbone, Loss, Mining, Optimizer, Options, Precision, Schedule};
 pub use sample::{Inputs, Samples};
 pub use schedule::rate;
-pub use validation::{Compared, tar_at_fmr};
+pub use validation::tar_at_fmr;

@@ -10,11 +10,12 @@ use super::architecture::Network;
 use super::batch::{Batches, generator};
 use super::checkpoint::{Checkpoint, State};
 use super::{
-    Backbone, Batch, Compared, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation,
+    Backbone, Batch, Inputs, Learner, Options, Result, Samples, Step, Tensors, TrainError, augmentation,
     rate, tar_at_fmr,
 };
 use crate::control::Control;
 use crate::encoder::hexadecimal;
+use crate::fit::Compared;
 
 /// The FMRs of the validation: the first one needs enough non-mated pairs.
 const FMRS: [f64; 2] = [1e-4, 1e-3];
