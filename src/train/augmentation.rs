@@ -5,8 +5,9 @@
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageBuffer, Rgb, imageops};
-use rand::Rng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::Inputs;
 
@@ -21,9 +22,12 @@ const COLOUR: f32 = 0.25;
 #[must_use]
 pub fn changed(inputs: Inputs, random: &mut ChaCha8Rng) -> Inputs {
     let Inputs::Faces { side, mut pixels } = inputs else { return inputs };
-    for face in pixels.chunks_mut((3 * side * side).max(1)) {
-        change(face, side, random);
-    }
+    let size = (3 * side * side).max(1);
+    // The choices for a face depend on its place in the batch only, not on the core that changes it.
+    let seeds: Vec<u64> = pixels.chunks(size).map(|_| random.random()).collect();
+    pixels.par_chunks_mut(size).zip(seeds).for_each(|(face, seed)| {
+        change(face, side, &mut ChaCha8Rng::seed_from_u64(seed));
+    });
     Inputs::Faces { side, pixels }
 }
 
