@@ -30,8 +30,10 @@ mod spectrum;
 #[cfg(test)]
 mod tests;
 mod texture;
+mod unmeasured;
 
 pub use error_rates::{ErrorRates, Rate, Trial};
 pub use fit::{Example, FEWEST_FACES, FEWEST_PEOPLE, FitError, fit};
 pub use gate::{BEGINNING, Class, Contribution, Document, FittedTo, Gate, Judgement, VERSION, Verdict};
 pub use measures::{COUNT, MEASURES, Measure, Measures};
+pub use unmeasured::Unmeasured;

@@ -33,6 +33,8 @@ pub enum Doubt {
     FacesNotLookedAt,
     /// The face is not accepted as that of a person in front of the camera.
     NotAuthentic,
+    /// The authenticity of the face cannot be judged, and only faces that are judged genuine are accepted.
+    NotJudged,
 }
 
 impl Doubt {
@@ -43,6 +45,7 @@ impl Doubt {
             Self::IncompleteSearch => "somebody may have been missed by this search",
             Self::FacesNotLookedAt => "not every face of the photo was looked at",
             Self::NotAuthentic => "the face is not accepted as genuine",
+            Self::NotJudged => "the authenticity of the face cannot be judged",
         }
     }
 }

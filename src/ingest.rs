@@ -58,7 +58,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::authenticity::Measures;
+use crate::authenticity::{Measures, Unmeasured};
 use crate::encoder::Engine;
 use crate::face::{Aligned, DetectOptions, Provenance};
 use crate::image::{self, Limits, PhotoHash};
@@ -175,8 +175,8 @@ pub struct EncodedFace {
     pub template: Template,
     /// Its place in the photo and its quality.
     pub provenance: Provenance,
-    /// Its measures of authenticity, if they were requested and the face is large enough.
-    pub measures: Option<Measures>,
+    /// Its measures of authenticity, if they were requested; or why it cannot be measured.
+    pub measures: Option<Result<Measures, Unmeasured>>,
     /// The face itself, aligned to the chips of the model, if it was requested.
     pub aligned: Option<Aligned>,
 }

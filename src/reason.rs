@@ -1,11 +1,11 @@
-//! Reasons: why an input gave no template. A closed set with stable codes, the same in replies, files and the catalog.
+//! Reasons: why an input gave no template, or no judgement. A closed set with stable codes, the same in replies, files and the catalog.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a file, a face or a row gave no template. The order is that of the codes.
+/// Why a file, a face or a row gave no template or no judgement. The order is that of the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "&'static str", from = "String")]
 #[schemars(with = "String")]
@@ -33,6 +33,8 @@ pub enum Reason {
     NotAPhoto,
     /// A component of the vector is NaN or infinite.
     NotFinite,
+    /// The authenticity of the face cannot be judged: it is too small, or too little of it is in the photo.
+    NotJudged,
     /// The photo is in the gallery under another name.
     OtherName,
     /// The photo shows more than one face, and only photos of one face are accepted.
@@ -53,7 +55,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::DecodeFailed,
         Self::DetectFailed,
         Self::Duplicate,
@@ -65,6 +67,7 @@ impl Reason {
         Self::NoSubject,
         Self::NotAPhoto,
         Self::NotFinite,
+        Self::NotJudged,
         Self::OtherName,
         Self::SeveralFaces,
         Self::Other,
@@ -89,6 +92,7 @@ impl Reason {
             Self::NoSubject => "no_subject",
             Self::NotAPhoto => "not_a_photo",
             Self::NotFinite => "not_finite",
+            Self::NotJudged => "not_judged",
             Self::OtherName => "other_name",
             Self::SeveralFaces => "several_faces",
             Self::Other => "skipped",

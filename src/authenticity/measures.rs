@@ -2,6 +2,7 @@
 
 use super::region::Region;
 use super::spectrum::{Rings, Spectrum};
+use super::unmeasured::Unmeasured;
 use super::{colour, reference, sharpness, texture};
 use crate::image::Photo;
 
@@ -105,9 +106,11 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Measures the face with this box (left, top, right, bottom in pixels of the upright photo). None if less than 16 x 16 pixels of the
-    /// region around the face are in the photo.
-    pub fn of(photo: &Photo, bounds: [f32; 4]) -> Option<Self> {
+    /// Measures the face with this box (left, top, right, bottom in pixels of the upright photo).
+    ///
+    /// # Errors
+    /// A side of the box is shorter than 48 pixels; less than 16 x 16 pixels of the region around the face are in the photo.
+    pub fn of(photo: &Photo, bounds: [f32; 4]) -> Result<Self, Unmeasured> {
         Region::of(photo, bounds).map(|region| Self::of_region(&region))
     }
 

@@ -1,6 +1,7 @@
 //! The region of a photo that is measured.
 
 use super::plane::Plane;
+use super::unmeasured::{SHORTEST, SMALLEST_FACE, Unmeasured};
 use crate::image::Photo;
 
 /// The region of a face: the square around its box, as far as it is in the photo. It has no margin: with one, a gate learns the border of
@@ -17,18 +18,17 @@ pub(super) struct Region {
 
 /// Longest side of a reduced region, in pixels.
 pub(super) const LONGEST: usize = 224;
-/// Shortest side of the box of a face, in pixels.
-const SMALLEST_FACE: f32 = 48.0;
-/// Shortest side of a region, in pixels.
-const SHORTEST: usize = 16;
 
 impl Region {
-    /// The region around a box (left, top, right, bottom in pixels of the photo). None if a side of the box is shorter than 48 pixels, or
-    /// less than 16 x 16 pixels of the region are in the photo.
-    pub fn of(photo: &Photo, [left, top, right, bottom]: [f32; 4]) -> Option<Self> {
-        let shorter = (right - left).min(bottom - top);
+    /// The region around a box (left, top, right, bottom in pixels of the photo).
+    ///
+    /// # Errors
+    /// A side of the box is shorter than 48 pixels; less than 16 x 16 pixels of the region are in the photo.
+    pub fn of(photo: &Photo, [left, top, right, bottom]: [f32; 4]) -> Result<Self, Unmeasured> {
+        let (width, height) = (right - left, bottom - top);
+        let shorter = width.min(height);
         if shorter.is_nan() || shorter < SMALLEST_FACE {
-            return None;
+            return Err(Unmeasured::TooSmall { width, height });
         }
         let half = (right - left).max(bottom - top) / 2.0;
         let ends = |centre: f32, side: u32| {
@@ -39,7 +39,7 @@ impl Region {
         let (top, bottom) = ends((top + bottom) / 2.0, photo.height);
         let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
         if !half.is_finite() || width.min(height) < SHORTEST {
-            return None;
+            return Err(Unmeasured::BeyondPhoto { width, height });
         }
         let longer = width.max(height);
         let reduced = |side: usize| if longer > LONGEST { (side * LONGEST / longer).max(3) } else { side };
@@ -49,7 +49,7 @@ impl Region {
         let window = [width.min(LONGEST), height.min(LONGEST)];
         let corner = [left + (width - window[0]) / 2, top + (height - window[1]) / 2];
         let native = luma_of(photo, corner, window);
-        Some(Self { colours, luma, native })
+        Ok(Self { colours, luma, native })
     }
 }
 

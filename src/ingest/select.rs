@@ -2,7 +2,7 @@
 
 use super::memory::check_for_networks;
 use super::{Census, Faces, Options, RefusedFace, Skip};
-use crate::authenticity::Measures;
+use crate::authenticity::{Measures, Unmeasured};
 use crate::encoder::Engine;
 use crate::face::{Aligned, Face, Provenance, Quality, detect_turned};
 use crate::image::Photo;
@@ -13,7 +13,7 @@ pub(super) struct Chosen {
     pub index: usize,
     pub aligned: Aligned,
     pub provenance: Provenance,
-    pub measures: Option<Measures>,
+    pub measures: Option<Result<Measures, Unmeasured>>,
 }
 
 /// Detects the faces in a photo. Selects, aligns and measures the requested ones. Returns at least one face, or the reason why there is
@@ -38,7 +38,7 @@ pub(super) fn faces(
         let bounds = face.bounds;
         match grade(engine, options, photo, (face, turned)) {
             Ok((aligned, provenance)) => {
-                let measures = options.measure_authenticity.then(|| Measures::of(photo, bounds)).flatten();
+                let measures = options.measure_authenticity.then(|| Measures::of(photo, bounds));
                 chosen.push(Chosen { index, aligned, provenance, measures });
             }
             Err(skip) => census.refused.push(RefusedFace { index, bounds, skip }),

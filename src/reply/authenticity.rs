@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Probe;
 use crate::authenticity::{ErrorRates, FittedTo, Judgement, Verdict};
+use crate::decision::Doubt;
+use crate::reason::Reason;
 
 /// What a verdict of a gate changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -22,20 +24,35 @@ pub enum AuthenticityPolicy {
 pub struct Authenticity {
     /// What the verdict changes.
     pub policy: AuthenticityPolicy,
-    /// The judgement. Absent if the face is too small to be measured.
+    /// The judgement. Absent if the face cannot be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+    /// Why there is no judgement: `not_judged`. Absent if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The reason in words: the size that was found and the size that is necessary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 impl Authenticity {
-    /// Whether the decision is inconclusive because of it.
-    pub fn is_refused(&self) -> bool {
-        self.policy == AuthenticityPolicy::Refuse && !self.is_genuine()
+    /// The authenticity of a face with this judgement, or with the reason in words why there is none.
+    pub fn new(policy: AuthenticityPolicy, judged: Result<Judgement, String>) -> Self {
+        match judged {
+            Ok(judgement) => Self { policy, judgement: Some(judgement), reason: None, detail: None },
+            Err(detail) => {
+                Self { policy, judgement: None, reason: Some(Reason::NotJudged), detail: Some(detail) }
+            }
+        }
     }
 
-    /// Whether the verdict is `genuine`.
-    pub fn is_genuine(&self) -> bool {
-        self.judgement.as_ref().is_some_and(|judgement| judgement.verdict == Verdict::Genuine)
+    /// Why the decision is inconclusive because of it, if it is.
+    pub fn doubt(&self) -> Option<Doubt> {
+        match (self.policy, &self.judgement) {
+            (AuthenticityPolicy::Warn, _) => None,
+            (_, None) => Some(Doubt::NotJudged),
+            (_, Some(judgement)) => (judgement.verdict != Verdict::Genuine).then_some(Doubt::NotAuthentic),
+        }
     }
 }
 

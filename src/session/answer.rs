@@ -59,8 +59,8 @@ fn decided(
     threshold: &Threshold,
     probe: &Probe,
 ) -> (Decision, Option<Doubt>) {
-    if probe.authenticity.as_ref().is_some_and(Authenticity::is_refused) {
-        return (Decision::Inconclusive, Some(Doubt::NotAuthentic));
+    if let Some(doubt) = probe.authenticity.as_ref().and_then(Authenticity::doubt) {
+        return (Decision::Inconclusive, Some(doubt));
     }
     of_photo(decide(best, certificate, threshold), probe.not_looked_at.unwrap_or(0))
 }

@@ -9,7 +9,7 @@ use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::replacement::{replace, require_own};
 use super::{Control, Networks, Stopped, engine};
-use crate::authenticity::{BEGINNING, ErrorRates, Example, Gate, Measures, Trial};
+use crate::authenticity::{BEGINNING, ErrorRates, Example, Gate, Trial};
 use crate::ingest::{self, EncodedFace, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{Authenticity, AuthenticityPolicy, AuthenticityScored, PhotoRequest, Probe, VERSION};
@@ -29,9 +29,14 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The authenticity of a face with these measures.
-    pub fn judge(&self, measures: Option<&Measures>) -> Authenticity {
-        Authenticity { policy: self.policy, judgement: measures.map(|measures| self.gate.judge(measures)) }
+    /// The authenticity of a face. One that was not measured is not judged.
+    pub fn judge(&self, face: &EncodedFace) -> Authenticity {
+        let judged = match &face.measures {
+            Some(Ok(measures)) => Ok(self.gate.judge(measures)),
+            Some(Err(unmeasured)) => Err(unmeasured.to_string()),
+            None => Err("the face was not measured".into()),
+        };
+        Authenticity::new(self.policy, judged)
     }
 }
 
@@ -127,12 +132,13 @@ impl Examples {
             Finding::Faces(faces) => {
                 let measures = faces.into_iter().next().and_then(|face| face.measures);
                 match (person, measures) {
-                    (Some(person), Some(measures)) => {
+                    (Some(person), Some(Ok(measures))) => {
                         self.examples.push(Example { person, attack, measures });
                         return Ok(());
                     }
                     (None, _) => Skip::new(Reason::NoSubject, "expected a folder per person"),
-                    (_, None) => Skip::new(Reason::TooSmall, "the face is too small to be measured"),
+                    (_, Some(Err(unmeasured))) => Skip::new(Reason::NotJudged, unmeasured.to_string()),
+                    (_, None) => Skip::new(Reason::NoFace, ""),
                 }
             }
         };
@@ -181,7 +187,7 @@ pub fn score_photos<E: From<SessionError>>(
             Finding::Known => (&[][..], None),
         };
         let judged = |one: &EncodedFace| Probe {
-            authenticity: Some(guard.judge(one.measures.as_ref())),
+            authenticity: Some(guard.judge(one)),
             ..face(&path, one, &outcome.census)
         };
         let refused = refusals(&path, skip, &outcome.census, &binding);

@@ -141,7 +141,7 @@ impl Session {
             Finding::Skipped(skip) => (&[][..], Some(skip)),
             Finding::Known => unreachable!("an identification knows no photos"),
         };
-        let judged = |face: &EncodedFace| self.guard().map(|guard| guard.judge(face.measures.as_ref()));
+        let judged = |face: &EncodedFace| self.guard().map(|guard| guard.judge(face));
         let probe = |one| Probe { authenticity: judged(one), ..face(path, one, census) };
         let probes = faces.iter().map(|one| (probe(one), &one.template)).collect();
         PhotoProbes { probes, refused: refusals(path, skip, census, self.gallery().binding()) }

@@ -14,7 +14,7 @@ const PEOPLE: u64 = 5;
 const PHOTOS: u64 = 4;
 
 /// A photo of the stand-in's faces, or a dull and blurred picture of it.
-fn picture(seed: u64, attack: bool) -> Vec<u8> {
+pub fn picture(seed: u64, attack: bool) -> Vec<u8> {
     let sharp = image::load_from_memory(&photo(seed)).unwrap();
     let shown = if attack { sharp.blur(1.5).huerotate(40).adjust_contrast(-40.0) } else { sharp };
     encode(&shown, image::ImageFormat::Png)
@@ -58,8 +58,18 @@ fn fit(house: &House, out: &str, more: &[&str]) -> Said {
     gallerist(words(house, "fit", &[("--genuine", "genuine"), ("--attack", "attack"), ("--out", out)], more))
 }
 
-fn gate() -> PathBuf {
+/// The gate that was fitted to the folders.
+pub fn gate() -> PathBuf {
     FITTED.0.path("gate.json")
+}
+
+/// A photo whose face is found, but is too small to be judged.
+pub fn small() -> Vec<u8> {
+    let triangle = image::imageops::FilterType::Triangle;
+    encode(
+        &image::load_from_memory(&photo(3)).unwrap().resize_exact(44, 44, triangle),
+        image::ImageFormat::Png,
+    )
 }
 
 /// The JSON of `authentic score` for a picture.
@@ -112,14 +122,13 @@ fn a_gate_tells_pictures_of_pictures_from_originals() {
 fn photos_without_a_face_and_small_faces_are_not_judged() {
     let (said, replies) = score(&constant());
     assert_eq!((said.code, &replies[0]["probe"]["reasons"]), (Some(3), &json!(["no_face"])));
-    let small = image::load_from_memory(&photo(3)).unwrap().resize_exact(
-        44,
-        44,
-        image::imageops::FilterType::Triangle,
-    );
-    let (said, replies) = score(&encode(&small, image::ImageFormat::Png));
+    let (said, replies) = score(&small());
     assert_eq!(said.code, Some(3));
-    assert!(replies[0]["probe"]["authenticity"]["judgement"].is_null(), "{}", replies[0]);
+    let authenticity = &replies[0]["probe"]["authenticity"];
+    assert!(authenticity["judgement"].is_null(), "{authenticity}");
+    assert_eq!(authenticity["reason"], "not_judged");
+    let detail = authenticity["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the face is ") && detail.contains("at least 48 x 48 are needed"), "{detail}");
     let grey = encode(&image::load_from_memory(&photo(3)).unwrap().grayscale(), image::ImageFormat::Png);
     let (said, replies) = score(&grey);
     assert_eq!(said.code, Some(0));
@@ -218,8 +227,13 @@ fn a_damaged_gate_is_refused_by_name() {
 
 /// The reply of an identification of Ada, genuine or not, with a policy.
 fn identify(attack: bool, policy: &str, code: i32) -> Value {
+    identify_photo(&picture(1, attack), policy, code)
+}
+
+/// The reply of an identification by the photo with which Ada was enrolled, with a policy.
+fn identify_photo(photo: &[u8], policy: &str, code: i32) -> Value {
     let house = House::new();
-    house.write("people/Ada/1.png", &picture(1, attack));
+    house.write("people/Ada/1.png", photo);
     house.enroll("people").ends(0);
     let (probe, gate) = (house.path("people/Ada/1.png"), gate());
     let words =
@@ -244,4 +258,14 @@ fn the_policy_decides_what_an_attack_changes() {
     assert!(identify(true, "off", 10)["probe"].get("authenticity").is_none());
     let genuine = identify(false, "refuse", 10);
     assert_eq!(genuine["probe"]["authenticity"]["judgement"]["verdict"], "genuine");
+}
+
+#[test]
+fn a_face_that_is_too_small_to_be_judged_is_refused_with_a_reason_of_its_own() {
+    let refused = identify_photo(&small(), "refuse", 12);
+    assert_eq!((&refused["decision"], &refused["doubt"]), (&json!("inconclusive"), &json!("not_judged")));
+    assert_eq!(refused["probe"]["authenticity"]["reason"], "not_judged");
+    let warned = identify_photo(&small(), "warn", 10);
+    assert_eq!((&warned["decision"], &warned["doubt"]), (&json!("match"), &Value::Null));
+    assert_eq!(warned["probe"]["authenticity"]["reason"], "not_judged");
 }

@@ -2,7 +2,7 @@
 
 use super::super::region::Region;
 use super::super::spectrum::{Rings, Spectrum};
-use super::super::{COUNT, MEASURES, Measures, colour, sharpness, texture};
+use super::super::{COUNT, MEASURES, Measures, Unmeasured, colour, sharpness, texture};
 use super::*;
 use crate::image::Photo;
 
@@ -124,9 +124,21 @@ fn a_box_outside_or_of_no_size_has_no_measures() {
     for bounds in
         [[200.0, 200.0, 300.0, 300.0], [50.0, 50.0, 51.0, 51.0], [90.0, 0.0, 20.0, 5.0], [f32::NAN; 4]]
     {
-        assert_eq!(Measures::of(&small, bounds), None, "{bounds:?}");
+        assert!(Measures::of(&small, bounds).is_err(), "{bounds:?}");
     }
-    assert!(Measures::of(&small, [-50.0, -50.0, 60.0, 60.0]).is_some());
+    assert!(Measures::of(&small, [-50.0, -50.0, 60.0, 60.0]).is_ok());
+}
+
+#[test]
+fn a_face_that_cannot_be_measured_says_what_was_found_and_what_is_needed() {
+    let small = photo(100, 100, |x, _| [x as u8; 3]);
+    let found = Measures::of(&small, [10.0, 10.0, 50.0, 62.5]).unwrap_err();
+    assert_eq!(found, Unmeasured::TooSmall { width: 40.0, height: 52.5 });
+    assert_eq!(found.to_string(), "the face is 40 x 52 pixels: at least 48 x 48 are needed to judge it");
+    let found = Measures::of(&small, [-50.0, 0.0, 10.0, 60.0]).unwrap_err();
+    assert_eq!(found, Unmeasured::BeyondPhoto { width: 10, height: 60 });
+    let expected = "10 x 60 pixels of the face are in the photo: at least 16 x 16 are needed to judge it";
+    assert_eq!(found.to_string(), expected);
 }
 
 #[test]

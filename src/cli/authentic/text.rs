@@ -7,7 +7,7 @@ use crate::reply::Authenticity;
 /// The verdict with its probability, and the reasons: one line each. Verdict and probability are separated by two blanks.
 pub fn lines(authenticity: &Authenticity) -> Vec<String> {
     let Some(judgement) = &authenticity.judgement else {
-        return vec!["NOT JUDGED  the face is too small to be measured".into()];
+        return vec![format!("NOT JUDGED  {}", authenticity.detail.as_deref().unwrap_or_default())];
     };
     let Judgement { verdict, attack_probability, threshold, outside, unlike_fit, reasons } = judgement;
     let verdict = match verdict {

@@ -55,7 +55,7 @@ pub fn authenticity() -> Authenticity {
         unlike_fit: false,
         reasons: vec![reason],
     };
-    Authenticity { policy: AuthenticityPolicy::Refuse, judgement: Some(judgement) }
+    Authenticity::new(AuthenticityPolicy::Refuse, Ok(judgement))
 }
 
 pub fn probe() -> Probe {

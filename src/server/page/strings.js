@@ -131,6 +131,7 @@ export const S = {
       incomplete_search: 'This search may have missed somebody, so it cannot prove that nobody matches.',
       faces_not_looked_at: 'Not every face of the photo was looked at.',
       not_authentic: 'The face is not accepted as that of a person in front of the camera.',
+      not_judged: 'The face is too small, or too little of it is visible, to judge whether it is genuine.',
     },
     several: (n) =>
       `${count(n)} candidates reach the threshold. Compare them: one person may be enrolled under two names, or a match is wrong.`,
@@ -199,6 +200,7 @@ export const S = {
     no_subject: 'A name is missing, or it is not valid.',
     not_a_photo: 'This file is not a photo.',
     not_finite: 'The template has numbers that are not finite.',
+    not_judged: 'The face is too small, or too little of it is visible, to judge whether it is genuine.',
     other_name: 'This photo is in the gallery under another name.',
     several_faces: 'The photo shows more than one face.',
     temporary_failure: 'The server ran out of memory or disk. This says nothing about the photo; try again.',
