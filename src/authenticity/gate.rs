@@ -95,7 +95,8 @@ pub struct Judgement {
     pub threshold: f64,
     /// Number of measures beyond the range of the photos that the gate was fitted to.
     pub outside: u32,
-    /// Whether so many measures are beyond their range that the error rates of the gate do not apply to this photo.
+    /// Whether so many measures are beyond their range that the error rates of the gate do not apply to this photo. The verdict is the same
+    /// with and without it: a photo of another camera is no attack, and one that is unlike all examples is not known to be genuine.
     pub unlike_fit: bool,
     /// The measures that contributed most to the verdict, the most important first.
     pub reasons: Vec<Contribution>,

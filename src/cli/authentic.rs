@@ -36,7 +36,8 @@ enum Verb {
     Evaluate(EvaluateArguments),
 }
 
-/// Judge the faces in photos. Each line has the verdict, the probability of an attack, and the measures that contributed most.
+/// Judge the faces in photos. Each line has the verdict, the probability of an attack, and the measures that contributed most. A photo that
+/// is unlike those of the fit is marked: the error rates of the gate do not apply to it. A face that is too small is not judged.
 #[derive(Debug, Args)]
 pub struct ScoreArguments {
     /// Photos, or folders of photos
@@ -102,7 +103,8 @@ pub struct GateArguments {
     /// Judge the faces of photos by this gate of `authentic fit`. The verdict is reported beside the decision
     #[arg(long, value_name = "FILE.json")]
     gate: Option<PathBuf>,
-    /// What the verdict changes: nothing, or a face that is not judged genuine is inconclusive; `off` does not use the gate
+    /// What the verdict changes: nothing, or a face that is not judged genuine is inconclusive; `off` does not use the gate. A photo that
+    /// is unlike those of the fit is marked, and treated by its verdict
     #[arg(long, value_enum, default_value = "warn", requires = "gate")]
     authenticity: PolicyArgument,
 }
@@ -113,7 +115,7 @@ enum PolicyArgument {
     Off,
     /// The verdict is reported.
     Warn,
-    /// A face without the verdict genuine is inconclusive.
+    /// A face without the verdict genuine is inconclusive, also one that is too small to be judged.
     Refuse,
 }
 

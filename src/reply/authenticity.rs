@@ -15,7 +15,8 @@ pub enum AuthenticityPolicy {
     /// The verdict is reported. The decision does not depend on it.
     #[default]
     Warn,
-    /// A face without the verdict `genuine` is inconclusive.
+    /// A face without the verdict `genuine` is inconclusive. The verdict alone counts: a photo that is unlike those of the fit is not
+    /// refused for it.
     Refuse,
 }
 

@@ -269,3 +269,29 @@ fn a_face_that_is_too_small_to_be_judged_is_refused_with_a_reason_of_its_own() {
     assert_eq!((&warned["decision"], &warned["doubt"]), (&json!("match"), &Value::Null));
     assert_eq!(warned["probe"]["authenticity"]["reason"], "not_judged");
 }
+
+#[test]
+fn a_photo_unlike_those_of_the_fit_is_marked_and_treated_by_its_verdict() {
+    // Stripes of a colour that no example has.
+    let mut strange = image::load_from_memory(&photo(1)).unwrap().to_rgb8();
+    for (x, _, image::Rgb([red, green, blue])) in strange.enumerate_pixels_mut() {
+        (*red, *green, *blue) = (0, if x % 2 == 0 { 255 } else { 0 }, *red);
+    }
+    let strange = encode(&strange.into(), image::ImageFormat::Png);
+    let house = House::empty();
+    let path = house.write("photo.png", &strange);
+    let words = ["authentic", "score", "--model", "stand-in", "--gate"].map(String::from);
+    let said =
+        gallerist(words.into_iter().chain([gate(), path].map(|path| path.to_str().unwrap().to_owned())))
+            .ends(0);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].ends_with(", unlike the photos of the fit)"), "{}", said.out);
+    assert!(lines[1].contains("its error rates do not apply, do not rely on the verdict"), "{}", said.out);
+    let genuine = lines[0].starts_with("GENUINE  ");
+    let reply = identify_photo(&strange, "refuse", if genuine { 10 } else { 12 });
+    let judgement = &reply["probe"]["authenticity"]["judgement"];
+    assert_eq!(
+        (&judgement["unlike_fit"], &judgement["verdict"]),
+        (&json!(true), &json!(if genuine { "genuine" } else { "attack" }))
+    );
+}
