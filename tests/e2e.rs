@@ -11,6 +11,8 @@ mod architecture;
 mod audit;
 #[path = "e2e/authentic.rs"]
 mod authentic;
+#[path = "e2e/authentic_serve.rs"]
+mod authentic_serve;
 #[path = "e2e/backup.rs"]
 mod backup;
 #[path = "e2e/backup_refusals.rs"]
