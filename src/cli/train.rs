@@ -3,6 +3,7 @@
 mod compare;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -11,7 +12,9 @@ use clap::{Args, Subcommand};
 use super::engine::{DeviceArguments, PhotoArguments};
 use super::model::print_lines;
 use super::screen::{Bar, Screen, percent, plural};
+use super::skip::skip_text;
 use super::{ExitStatus, Usage, interrupt};
+use crate::reason::Reason;
 use crate::reply::ModelTrained;
 use crate::session::{Control, Event, Prepared, TrainRequest, Trained, train};
 use crate::train::course::Epoch;
@@ -138,8 +141,21 @@ fn tell_prepared(prepared: &Prepared, screen: Screen) {
         format!("to train with: {training}; to validate with: {validation}; to report on: {report}"),
         format!("{} are trained", plural(prepared.parameters as u64, "weight")),
     ];
+    for skipped in &prepared.skipped {
+        let reason = skip_text(skipped.reason, &skipped.detail);
+        let _ = screen.text(format!("skipped {}  ({reason})", skipped.path));
+        let _ = screen.json(skipped);
+    }
     for line in lines.iter().chain(&prepared.notes) {
         let _ = screen.text(line);
+    }
+    if !prepared.skipped.is_empty() {
+        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+        prepared.skipped.iter().for_each(|skipped| *reasons.entry(skipped.reason).or_default() += 1);
+        let reasons: Vec<String> =
+            reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let count = plural(prepared.skipped.len() as u64, "input");
+        let _ = screen.text(format!("{count} left out: {}", reasons.join(", ")));
     }
 }
 
@@ -168,6 +184,10 @@ fn print(made: &ModelTrained, screen: Screen) -> Result<()> {
         0 => screen
             .text("no epoch was better than the start on the people of the validation: the start was kept")?,
         best => screen.text(format!("epoch {best} was the best and was kept"))?,
+    }
+    let tar = |epoch: usize| made.epochs.get(epoch).map_or(0.0, |epoch| epoch.tar);
+    if made.best > 0 && tar(made.best) <= tar(0) {
+        screen.text("it is no better than the random weights of its start; more photos, more epochs or another rate may help")?;
     }
     let [photos, people] = made.reported_on;
     screen.text(format!("on {} of {people} other people:", plural(photos as u64, "photo")))?;

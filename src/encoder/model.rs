@@ -275,7 +275,7 @@ pub enum Origin {
     Setup,
     /// `gallerist model import`.
     Import,
-    /// `gallerist model fuse`.
+    /// `gallerist model fuse` or `gallerist train`.
     Fusion,
     /// The file of a detector, which was copied.
     Detector,
@@ -292,7 +292,7 @@ impl Origin {
                 "remove it and its manifest, and import the model again with `gallerist model import`"
             }
             Self::Fusion => {
-                "remove it and its manifest, and make the model again with `gallerist model fuse`"
+                "remove it and its manifest, and make the model again as it was made, with `gallerist model fuse` or `gallerist train`"
             }
             Self::Detector => "remove it, and give the detector again with --detector",
             Self::User => "put the right file there, or correct the manifest",

@@ -3,11 +3,13 @@
 mod compare;
 mod encoded;
 mod gallery;
+mod photos;
 mod result;
 mod samples;
 mod start;
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,7 @@ use super::{Control, Stopped};
 use crate::encoder::EncoderError;
 use crate::fit::{self, Measured, Photo};
 use crate::number::{count, plural};
-use crate::reply::{EngineRequest, ModelTrained, PhotoRequest};
+use crate::reply::{EngineRequest, ModelTrained, PhotoRequest, Skipped};
 use crate::train::course::{Course, Ended, Epoch, embedded};
 use crate::train::{Division, Learner, Options, Samples, Setup, TrainError, is_provided, learner};
 pub use compare::{CompareRequest, Compared, compare};
@@ -67,8 +69,10 @@ pub struct Prepared {
     pub parts: [[usize; 2]; 3],
     /// Trained weights of the network.
     pub parameters: usize,
-    /// What the user should know: skipped photos, people with one photo.
+    /// What the user should know, such as people with one photo.
     pub notes: Vec<String>,
+    /// Photos that are left out.
+    pub skipped: Vec<Skipped>,
 }
 
 /// What a training tells while it runs.
@@ -97,12 +101,13 @@ pub fn train(
     }
     let manifest = result::manifest(&request.out)?;
     make_folder(&request.out)?;
+    let _lock = locked(&request.out)?;
     let start = Start::new(request)?;
     let read = match samples::read(request, &start, control)? {
         Ok(read) => read,
         Err(stopped) => return Ok(Trained::Stopped(stopped)),
     };
-    let Parts { samples, division, notes } = Parts::new(read, request);
+    let Parts { samples, division, notes, skipped } = Parts::new(read, request);
     let [training, validation, report] =
         [&division.training, &division.validation, &division.report].map(|part| samples.at(part));
     let network = start.network(&request.options, &training)?;
@@ -110,6 +115,7 @@ pub fn train(
         parts: [&training, &validation, &report].map(|part| [part.people.len(), part.names.len()]),
         parameters: network.parameters(),
         notes,
+        skipped,
     }));
     let setup = Setup {
         options: &request.options,
@@ -129,22 +135,53 @@ pub fn train(
     let ended = course.run(&mut *trained, &mut |epoch| observe(Event::Epoch(*epoch)))?;
     result::write_curves(&request.out, &request.options, &ended.epochs)?;
     if ended.stopped {
-        let looked_at = ended.epochs.last().map_or(0, |epoch| epoch.step);
-        return Ok(Trained::Stopped(Stopped { looked_at, total: looked_at, unit: "step" }));
+        return Ok(Trained::Stopped(Stopped { looked_at: ended.step, total: ended.steps, unit: "step" }));
     }
     let Ended { network, epochs, best, .. } = ended;
     let setup = Setup { network: &network, ..setup };
-    let after = measured("trained", &mut *learner(&setup)?, &report)?;
+    let mut trained = learner(&setup)?;
+    let after = measured("trained", &mut *trained, &report)?;
+    let threshold = match after.as_ref().and_then(threshold) {
+        Some(threshold) => Some((threshold, report.clone())),
+        // The people of the validation chose the epoch and were not trained with.
+        None => {
+            let others = samples.at(&[&division.validation[..], &division.report].concat());
+            let measured = measured("threshold", &mut *trained, &others)?;
+            measured.as_ref().and_then(threshold).map(|threshold| (threshold, others))
+        }
+    };
     let made = result::Made {
         request,
         network: &network,
         parts: [training.people.len(), training.names.len()],
         report: [report.people.len(), report.names.len()],
         lines: [before, after],
+        threshold: threshold
+            .map(|(threshold, others)| (threshold, [others.people.len(), others.names.len()])),
         epochs: &epochs,
         best,
     };
     Ok(Trained::Made(Box::new(made.write(&manifest, start)?)))
+}
+
+/// The threshold at FMR 1e-4. `None` if no pair of one person reaches it: then names are wrong, or the network has learned nothing.
+fn threshold(measured: &Measured) -> Option<f32> {
+    let accepts = measured.line.fnmr.last().is_some_and(|fnmr| fnmr.value < 1.0);
+    measured.threshold.filter(|_| accepts).map(|threshold| threshold.clamp(-1.0, 1.0))
+}
+
+/// Locks the folder of a training for as long as the result exists. Two trainings in one folder would overwrite each other.
+fn locked(out: &Path) -> Result<Option<File>> {
+    let folder = File::open(out).map_err(SessionError::io(out, "opening it"))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => {
+            let reason = "another training runs in this folder; wait for it, or name another folder";
+            Err(SessionError::Input(format!("{}: {reason}", out.display())))
+        }
+        // Some network file systems lock no folders.
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 /// The error rates of a network on the people of the report; `None` if there are too few.
@@ -170,10 +207,11 @@ struct Parts {
     samples: Samples,
     division: Division,
     notes: Vec<String>,
+    skipped: Vec<Skipped>,
 }
 
 impl Parts {
-    fn new(Read { samples, mut notes }: Read, request: &TrainRequest) -> Self {
+    fn new(Read { samples, mut notes, skipped }: Read, request: &TrainRequest) -> Self {
         let division = Division::new(&samples, request.families);
         let by_person = samples.by_person();
         let single = by_person.iter().filter(|own| own.len() == 1).count();
@@ -192,6 +230,6 @@ impl Parts {
                 bytes >> 20
             ));
         }
-        Self { samples, division, notes }
+        Self { samples, division, notes, skipped }
     }
 }

@@ -68,8 +68,12 @@ pub struct Ended {
     pub network: Network,
     /// The start, and every epoch.
     pub epochs: Vec<Epoch>,
-    /// The best epoch; 0 if no epoch was better than the start.
+    /// The best epoch; 0 if no epoch was better than the start. Random weights are no result, so it is at least 1 for a small network.
     pub best: usize,
+    /// Steps that are done, and all of them.
+    pub step: u64,
+    /// See `step`.
+    pub steps: u64,
     /// Whether it was stopped. It can be continued from its checkpoint.
     pub stopped: bool,
 }
@@ -100,7 +104,7 @@ impl Course<'_> {
         while running.state.step < steps && !self.is_done(&running.state) {
             if self.control.is_stopped() {
                 self.keep(learner, &running)?;
-                return self.ended(learner, running, true);
+                return self.ended(learner, running, (steps, true));
             }
             let step = self.step(learner, &batches, &mut running, steps)?;
             self.control.report("steps", running.state.step, Some(steps));
@@ -114,7 +118,7 @@ impl Course<'_> {
                 last = Instant::now();
             }
         }
-        self.ended(learner, running, false)
+        self.ended(learner, running, (steps, false))
     }
 
     fn require(&self, batches: &Batches, compared: &Compared) -> Result<()> {
@@ -264,7 +268,9 @@ impl Course<'_> {
             fmr: fmr(compared),
         };
         running.state.epochs.push(epoch);
-        if tar > running.state.best.0 {
+        // Random weights are no result, however the first epochs compare with them.
+        let is_first = running.state.best.1 == 0 && self.options.backbone == Backbone::Small;
+        if tar > running.state.best.0 || is_first {
             running.state.best = (tar, number);
             running.best = learner.network()?.tensors;
         }
@@ -283,11 +289,11 @@ impl Course<'_> {
         Checkpoint { state: state.clone(), learner: learner.state()?, best: best.clone() }.write(path)
     }
 
-    fn ended(&self, learner: &dyn Learner, running: Running, stopped: bool) -> Result<Ended> {
+    fn ended(&self, learner: &dyn Learner, running: Running, (steps, stopped): (u64, bool)) -> Result<Ended> {
         let mut network = learner.network()?;
         network.tensors = running.best;
-        let State { epochs, best, .. } = running.state;
-        Ok(Ended { network, epochs, best: best.1, stopped })
+        let State { epochs, best, step, .. } = running.state;
+        Ok(Ended { network, epochs, best: best.1, step, steps, stopped })
     }
 }
 

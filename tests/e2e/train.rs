@@ -107,6 +107,11 @@ fn what_cannot_be_trained_is_refused_with_the_reason() {
     let refused = |more: &[&str], code: i32| train(&house, "out", more).ends(code).err;
     assert!(refused(&["--loss", "arcface", "--mining", "semi-hard"], 2).contains("has no mining"));
     assert!(refused(&["--loss", "triplet", "--rate", "nan"], 2).contains("rate is NaN"));
+    fs::create_dir(house.path("out")).unwrap();
+    let other = fs::File::open(house.path("out")).unwrap();
+    other.lock().unwrap();
+    assert!(refused(&["--loss", "triplet"], 1).contains("another training runs in this folder"));
+    drop(other);
     assert!(refused(&["--loss", "triplet", "--dimension", "65"], 1).contains("64 components"));
     assert!(refused(&["--loss", "triplet", "--backbone", "small"], 1).contains("only a head"));
     let said = refused(&["--loss", "triplet", "--epochs", "3", "--rate", "1e39"], 1);
@@ -385,4 +390,46 @@ fn a_head_is_trained_on_the_files_that_encode_writes() {
     fs::write(folder.join("templates.jsonl"), exchanged.join("\n") + "\n").unwrap();
     let said = run(vectors, "damaged", &[]).ends(1).err;
     assert!(said.contains("describes another vector"), "{said}");
+}
+
+#[test]
+fn photos_that_are_left_out_are_listed_and_copies_are_not_trained_with() {
+    let house = House::empty();
+    for person in 0..20_u64 {
+        for at in 0..3 {
+            let bytes = photo(1000 + 10 * person + at);
+            house.write(format!("people/p{person:02}/{at}.png"), &bytes);
+        }
+    }
+    house.write("people/p00/copy.png", &photo(1000));
+    house.write("people/p01/of another.png", &photo(1001));
+    house.write("people/p02/broken.png", b"\x89PNG\r\n\x1a\n and no more");
+    house.write("people/.hidden/0.png", &photo(5000));
+    house.write("people/loose.png", &photo(5001));
+    let (data, out) = (house.path("people"), house.path("head"));
+    let usual = ["train", "--model", "stand-in", "--loss", "triplet", "--dimension", "32", "--batch", "4x2"];
+    let more = ["--epochs", "1", "--data"];
+    let run = |format: &[&str]| {
+        let arguments = usual.iter().chain(&more).map(OsString::from);
+        let arguments = arguments.chain([data.clone().into(), "--out".into(), out.clone().into()]);
+        gallerist(arguments.chain(format.iter().map(OsString::from)).collect::<Vec<_>>()).ends(0)
+    };
+    let said = run(&[]);
+    for line in [
+        "copy.png  (duplicate: the same bytes as",
+        "of another.png  (other_name: the same bytes as",
+        "broken.png  (decode_failed",
+        ".hidden/0.png  (no_subject",
+        "loose.png  (no_subject",
+        "5 inputs left out: 1 decode_failed, 1 duplicate, 2 no_subject, 1 other_name",
+    ] {
+        assert!(said.out.contains(line), "{line}: {}", said.out);
+    }
+    let [training, report] =
+        ["trained_with", "reported_on"].map(|part| self::report(&house, "head")[part][0].as_u64().unwrap());
+    assert!(training + report <= 60, "{training} {report}");
+    // The samples are kept, and so is what is said about them.
+    fs::remove_file(out.join("head.toml")).unwrap();
+    let said = run(&["--format", "json"]);
+    assert_eq!(said.json().iter().filter(|line| line.get("reason").is_some()).count(), 5);
 }

@@ -76,12 +76,12 @@ pub fn compare(
         Ok(read) => read,
         Err(stopped) => return Ok(Compared::Stopped(stopped)),
     };
-    let Parts { samples, division, notes } = Parts::new(read, training_request);
+    let Parts { samples, division, notes, skipped } = Parts::new(read, training_request);
     let [training, validation, report] =
         [&division.training, &division.validation, &division.report].map(|part| samples.at(part));
     let network = start.network(&training_request.options, &training)?;
     let parts = [&training, &validation, &report].map(|part| [part.people.len(), part.names.len()]);
-    observe(Event::Prepared(Prepared { parts, parameters: network.parameters(), notes }), "");
+    observe(Event::Prepared(Prepared { parts, parameters: network.parameters(), notes, skipped }), "");
     let bench = Bench { request, start: &start, training, validation, report };
     let mut rows = vec![bench.start(&network, control)?];
     for &loss in &request.losses {

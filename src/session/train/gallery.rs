@@ -52,9 +52,9 @@ pub(super) fn templates(request: &TrainRequest, control: &Control<'_>) -> Result
         }
         control.report("templates", people.len() as u64, None);
     }
-    require_people(request, &people)?;
+    require_people(request, &people, &[])?;
     let inputs = Inputs::Vectors { dimension: gallery.binding().dimension, values: numbers };
-    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new() }))
+    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() }))
 }
 
 /// The photos that show the subjects of a gallery, and where their faces are.
@@ -155,7 +155,7 @@ impl Photos {
         let notes = notes(&missing, found.from_pictures.len());
         require_readable(request, &people, &missing)?;
         let inputs = Inputs::Faces { side: found.chip.side() as usize, pixels };
-        Ok(Ok(Read { samples: Samples::new(&people, inputs), notes }))
+        Ok(Ok(Read { samples: Samples::new(&people, inputs), notes, skipped: Vec::new() }))
     }
 }
 
@@ -192,7 +192,7 @@ fn require_readable(request: &TrainRequest, people: &[String], missing: &[FaceMi
             reasons(missing)
         )));
     }
-    require_people(request, people)
+    require_people(request, people, &[])
 }
 
 /// A recorded face: its photo, and the bits of its bounds.

@@ -65,6 +65,8 @@ pub(super) struct Made<'a> {
     pub report: [usize; 2],
     /// The start and the result.
     pub lines: [Option<Measured>; 2],
+    /// The measured threshold, with the photos and people that it follows from.
+    pub threshold: Option<(f32, [usize; 2])>,
     pub epochs: &'a [Epoch],
     pub best: usize,
 }
@@ -75,8 +77,7 @@ impl Made<'_> {
     /// # Errors
     /// The disk failed.
     pub fn write(self, manifest: &Path, start: Start) -> Result<ModelTrained> {
-        let threshold = self.lines[1].as_ref().and_then(|measured| measured.threshold);
-        let described = self.described(&start, threshold);
+        let described = self.described(&start);
         let model = match start.backbone() {
             Backbone::Head => self.write_head(manifest, described, &start)?,
             Backbone::Small | Backbone::Mobilefacenet => self.write_network(manifest, described, &start)?,
@@ -100,10 +101,9 @@ impl Made<'_> {
     }
 
     /// The model without its files.
-    fn described(&self, start: &Start, threshold: Option<f32>) -> Model {
+    fn described(&self, start: &Start) -> Model {
         let Options { loss, backbone, dimension, .. } = &self.request.options;
         let base = &start.stored;
-        let set = self.request.data.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let [photos, people] = self.parts;
         let from = match backbone {
             Backbone::Small => "random weights".into(),
@@ -124,34 +124,51 @@ impl Made<'_> {
             plural(photos as u64, "photo"),
             people_of(people)
         ));
-        let [on_photos, on_people] = self.report;
-        let (threshold, threshold_basis) = match threshold {
-            Some(threshold) => (
-                threshold,
-                format!(
-                    "FMR 1e-4 on {} of {} of {set} who were not used for the training",
-                    plural(on_photos as u64, "photo"),
-                    people_of(on_people)
-                ),
-            ),
-            None => (base.threshold, format!("that of {}: too few people to measure one", base.name)),
-        };
+        let (threshold, threshold_basis) = self.threshold(base);
         Model {
             name: self.name(),
             dimension: *dimension,
-            threshold: threshold.clamp(-1.0, 1.0),
+            threshold,
             threshold_basis,
             licence: self.request.licence.clone().unwrap_or(of_start),
             provenance: format!(
-                "trained by `gallerist train --loss {} --backbone {}` with {} of {} of {set}, from {from}",
+                "trained by `gallerist train --loss {} --backbone {}` with {} of {} of {}, from {from}",
                 loss.name(),
                 backbone.name(),
                 plural(photos as u64, "photo"),
                 people_of(people),
+                self.set(),
             ),
             caveats,
             ..start.model.clone()
         }
+    }
+
+    /// The threshold, and what it follows from. That of another model is right only if the start was kept.
+    fn threshold(&self, base: &Model) -> (f32, String) {
+        let Options { backbone, dimension, .. } = self.request.options;
+        let kept_start = self.best == 0 && backbone != Backbone::Small && dimension == base.dimension;
+        match self.threshold {
+            Some((threshold, [photos, people])) => {
+                let (photos, people) = (plural(photos as u64, "photo"), people_of(people));
+                let set = self.set();
+                let basis =
+                    format!("FMR 1e-4 on {photos} of {people} of {set} who were not used for the training");
+                (threshold, basis)
+            }
+            None if kept_start => {
+                (base.threshold, format!("that of {}, from which nothing changed", base.name))
+            }
+            None => {
+                let why = "too few people with several photos to measure it, or photos of one person under two names";
+                (1.0, format!("nothing matches before `gallerist calibrate`: {why}"))
+            }
+        }
+    }
+
+    /// The name of the data.
+    fn set(&self) -> String {
+        self.request.data.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     fn name(&self) -> String {

@@ -2,37 +2,37 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::*;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::super::probes::{Source, is_vectors};
 use super::super::replacement::replace;
-use super::super::{Control, Stopped, engine};
+use super::super::{Control, Stopped};
 use super::encoded::{Encoded, Rows};
 use super::gallery::{self, Photos};
+use super::photos;
 use super::start::Start;
 use super::{Networks, TrainRequest};
 use crate::encoder::graph::{Values, serialized, values};
 use crate::encoder::{Kind, hexadecimal};
 use crate::face::Chip;
 use crate::gallery::Gallery;
-use crate::ingest::{self, Faces, Input, survey, walk};
+use crate::ingest::{survey, walk};
 use crate::number::plural;
+use crate::reply::Skipped;
 use crate::session::error::{Result, SessionError};
 use crate::train::{Backbone, Inputs, Samples};
 
 /// The file in the folder of a training.
 const FILE: &str = "samples.safetensors";
-/// Photos that are looked at before progress is reported and a stop is noticed.
-const BLOCK: usize = 64;
 
 /// Samples, and what is said about the photos.
 pub(super) struct Read {
     pub samples: Samples,
     pub notes: Vec<String>,
+    /// Inputs that are left out.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Reads the samples: templates of a head, aligned faces of another network. The inner error means that it was stopped.
@@ -68,11 +68,11 @@ pub(super) fn read(
     }
     let read = match &gallery {
         Some(photos) => photos.faces(request, start, control)?,
-        None if is_head => match &encoded {
-            Some(encoded) => Ok(rows(request, start, encoded)?),
-            None => vectors(request, start, control)?,
+        None => match encoded.as_ref().filter(|_| is_head) {
+            Some(encoded) => Ok(rows(request, start, encoded).map_err(complete)?),
+            None if is_vectors(&request.data) => vectors(request, start, control).map_err(complete)?,
+            None => photos::read(request, start, control)?,
         },
-        None => faces(request, start, control)?,
     };
     let read = match read {
         Ok(read) => read,
@@ -118,13 +118,14 @@ fn kept(path: &Path, key: &str) -> Option<Read> {
     }
     let people: Vec<String> = serde_json::from_str(entries.get("people")?).ok()?;
     let notes = serde_json::from_str(entries.get("notes")?).ok()?;
+    let skipped = serde_json::from_str(entries.get("skipped")?).ok()?;
     let inputs = if let Ok(view) = file.tensor("faces") {
         Inputs::Faces { side: *view.shape().get(1)?, pixels: view.data().to_vec() }
     } else {
         let Values { shape, values } = values("vectors", &file.tensor("vectors").ok()?).ok()?;
         Inputs::Vectors { dimension: *shape.get(1)?, values }
     };
-    (inputs.len() == people.len()).then(|| Read { samples: Samples::new(&people, inputs), notes })
+    (inputs.len() == people.len()).then(|| Read { samples: Samples::new(&people, inputs), notes, skipped })
 }
 
 fn checksum(file: &SafeTensors<'_>) -> String {
@@ -152,6 +153,7 @@ fn keep(path: &Path, key: &str, read: &Read) -> Result<()> {
         ("sha256".to_owned(), hash),
         ("people".to_owned(), json(serde_json::to_string(&people))?),
         ("notes".to_owned(), json(serde_json::to_string(&read.notes))?),
+        ("skipped".to_owned(), json(serde_json::to_string(&read.skipped))?),
     ]);
     let bytes = match bytes {
         Kept::Vectors(tensor) => serialized([("vectors", &tensor)].into_iter(), metadata),
@@ -174,7 +176,7 @@ enum Kept<'a> {
     Faces(usize, &'a [u8]),
 }
 
-/// The templates of photos, or the rows of a file.
+/// The rows of a file.
 fn vectors(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
     let networks = Networks::of_model(request.engine.clone(), start.model.clone());
     let source = Source {
@@ -190,22 +192,18 @@ fn vectors(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Resu
         Ok(probes) => probes,
         Err(stopped) => return Ok(Err(stopped)),
     };
-    let (mut people, mut numbers, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut nameless = 0;
+    let (mut people, mut values) = (Vec::new(), Vec::new());
     for probe in &probes.probes {
-        match &probe.person {
-            Some(person) => {
-                people.push(person.clone());
-                numbers.extend_from_slice(probe.template.as_slice());
-            }
-            None => nameless += 1,
+        if let Some(person) = &probe.person {
+            people.push(person.clone());
+            values.extend_from_slice(probe.template.as_slice());
         }
     }
     let dimension = probes.probes.first().map_or(0, |probe| probe.template.as_slice().len());
     require_dimension(request, start, dimension)?;
-    note_left_out(&mut notes, nameless, probes.failed.len());
-    require_people(request, &people)?;
-    Ok(Ok(Read { samples: Samples::new(&people, Inputs::Vectors { dimension, values: numbers }), notes }))
+    require_people(request, &people, &[])?;
+    let inputs = Inputs::Vectors { dimension, values };
+    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() }))
 }
 
 /// The templates of `encode` or `export`.
@@ -224,84 +222,53 @@ fn rows(request: &TrainRequest, start: &Start, encoded: &Encoded) -> Result<Read
     if nameless > 0 {
         notes.push(format!("{} without the name of a person, left out", plural(nameless as u64, "template")));
     }
-    require_people(request, &named)?;
-    Ok(Read { samples: Samples::new(&named, Inputs::Vectors { dimension, values: numbers }), notes })
+    require_people(request, &named, &[])?;
+    let inputs = Inputs::Vectors { dimension, values: numbers };
+    Ok(Read { samples: Samples::new(&named, inputs), notes, skipped: Vec::new() })
+}
+
+/// A training uses every row, so none can be skipped.
+fn complete(error: SessionError) -> SessionError {
+    match error {
+        SessionError::BadRow(row) => SessionError::Input(row.to_string()),
+        error => error,
+    }
 }
 
 fn require_dimension(request: &TrainRequest, start: &Start, dimension: usize) -> Result<()> {
     if dimension == start.components() {
         return Ok(());
     }
+    let model = match &start.members[..] {
+        [] => start.model.name.clone(),
+        members => members.join(" beside "),
+    };
     Err(SessionError::Input(format!(
-        "{}: the vectors have {dimension} components, those of {} have {}; name the model that made them",
+        "{}: the vectors have {dimension} components, those of {model} have {}; name the model that made them",
         request.data.display(),
-        start.model.name,
         start.components()
     )))
 }
 
-fn note_left_out(notes: &mut Vec<String>, nameless: usize, failed: usize) {
-    if nameless > 0 {
-        notes.push(format!("{} not in a folder of a person, left out", plural(nameless as u64, "photo")));
-    }
-    if failed > 0 {
-        notes.push(format!("{} without a usable face, left out", plural(failed as u64, "photo")));
-    }
-}
-
-pub(super) fn require_people(request: &TrainRequest, people: &[String]) -> Result<()> {
+/// Requires samples of two people. Otherwise the first skipped photo says more.
+pub(super) fn require_people(request: &TrainRequest, people: &[String], skipped: &[Skipped]) -> Result<()> {
     let first = people.first();
-    if first.is_none() || people.iter().all(|person| Some(person) == first) {
-        return Err(SessionError::Input(format!(
-            "{}: the usable photos are of {}; a training compares people, so it needs photos of several, with their names: those of folders, \
-             of subjects of a gallery, or of templates",
-            request.data.display(),
-            if first.is_none() { "nobody with a name" } else { "one person" }
-        )));
+    if first.is_some() && people.iter().any(|person| Some(person) != first) {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// The aligned faces of photos.
-fn faces(request: &TrainRequest, start: &Start, control: &Control<'_>) -> Result<Result<Read, Stopped>> {
-    let networks = Networks::of_model(request.engine.clone(), start.model.clone());
-    let loaded = networks.engine()?;
-    let options =
-        engine::options(&crate::reply::PhotoRequest { faces: Faces::Largest, ..request.photos.clone() })?;
-    let chip = chip(start);
-    let photos: Vec<(Input, String)> = walk(std::slice::from_ref(&request.data))
-        .filter_map(|input| person(&input).map(|who| (input, who)))
-        .collect();
-    let total = photos.len() as u64;
-    let (mut people, mut pixels, mut failed) = (Vec::new(), Vec::new(), 0);
-    let looked_at = AtomicU64::new(0);
-    for block in photos.chunks(BLOCK) {
-        if control.is_stopped() {
-            let looked_at = looked_at.load(Ordering::Relaxed);
-            return Ok(Err(Stopped { looked_at, total, unit: "photo" }));
+    let skipped = match skipped {
+        [] => String::new(),
+        [one, ..] => {
+            let count = plural(skipped.len() as u64, "input");
+            format!("; {count} left out, the first one: {}: {} {}", one.path, one.reason, one.detail)
         }
-        let aligned = |(input, _): &(Input, String)| {
-            let bytes = std::fs::read(&input.path).ok()?;
-            ingest::aligned(loaded, &bytes, &options).ok()?.into_iter().next()
-        };
-        let found: Vec<_> = block.par_iter().map(aligned).collect();
-        for ((_, who), face) in block.iter().zip(found) {
-            match face.as_ref().and_then(|face| face.crop(chip)) {
-                Some(crop) => {
-                    people.push(who.clone());
-                    pixels.extend_from_slice(&crop.pixels);
-                }
-                None => failed += 1,
-            }
-        }
-        looked_at.fetch_add(block.len() as u64, Ordering::Relaxed);
-        control.report("photos", looked_at.load(Ordering::Relaxed), Some(total));
-    }
-    require_people(request, &people)?;
-    let mut notes = Vec::new();
-    note_left_out(&mut notes, 0, failed);
-    let inputs = Inputs::Faces { side: chip.side() as usize, pixels };
-    Ok(Ok(Read { samples: Samples::new(&people, inputs), notes }))
+    };
+    Err(SessionError::Input(format!(
+        "{}: the usable photos are of {}; a training compares people, so it needs photos of several, with their names: those of folders, \
+         of subjects of a gallery, or of templates{skipped}",
+        request.data.display(),
+        if first.is_none() { "nobody with a name" } else { "one person" }
+    )))
 }
 
 /// The alignment of the faces that a network is trained with.
@@ -310,8 +277,4 @@ pub(super) fn chip(start: &Start) -> Chip {
         Kind::Network(network) => network.input.chip,
         Kind::Ensemble(_) => Chip::ARCFACE_112,
     }
-}
-
-fn person(input: &Input) -> Option<String> {
-    input.top_folder().map(|folder| folder.to_string_lossy().into_owned())
 }
