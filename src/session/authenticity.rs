@@ -1,5 +1,6 @@
 //! Authenticity: gates from photos, and what they say about photos.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,16 @@ use super::identify::require_paths;
 use super::replacement::{replace, require_own};
 use super::{Control, Networks, Stopped, engine};
 use crate::authenticity::{BEGINNING, ErrorRates, Example, Gate, Trial};
+use crate::image::PhotoHash;
 use crate::ingest::{self, EncodedFace, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{Authenticity, AuthenticityPolicy, AuthenticityScored, PhotoRequest, Probe, VERSION};
 
 /// Largest gate file, in bytes.
 const LARGEST: u64 = 1 << 20;
+/// Difference of the shares of a file format in the classes, and ratio of the sizes of faces, from which the user is warned.
+const DIFFERENT_FILES: f64 = 0.5;
+const DIFFERENT_SIZE: f32 = 1.5;
 /// Seed of the bootstrap of an evaluation.
 const SEED: u64 = 30_107;
 
@@ -85,42 +90,72 @@ pub struct Examples {
     pub examples: Vec<Example>,
     /// Paths of photos without a face that can be measured, and why.
     pub left_out: Vec<(String, Skip)>,
+    /// The class and the path of each content.
+    contents: HashMap<PhotoHash, (bool, String)>,
+    /// What differs between the classes besides the attack: genuine, attack.
+    files: [Files; 2],
 }
 
-/// Measures the largest face of every photo in a folder. The person of a photo is the folder directly below the given folder; a photo
-/// without one is left out. The inner error means that it was stopped.
+/// The files of a class.
+#[derive(Debug, Default)]
+struct Files {
+    /// Number of files by the ending of their names.
+    endings: BTreeMap<String, u64>,
+    /// The shorter sides of the faces, in pixels.
+    sides: Vec<f32>,
+}
+
+/// Measures the largest face of every photo of two folders: genuine photos and attacks. The person of a photo is the folder directly below
+/// the given folder; a photo without one is left out, and so is one with the same bytes as another one. The inner error means that it was
+/// stopped.
 ///
 /// # Errors
-/// There is no such folder; the networks cannot be loaded; the machine failed while a photo was processed.
+/// There is no such folder; a photo is in both; the networks cannot be loaded; the machine failed while a photo was processed.
 pub fn examples(
     networks: &Networks,
-    (folder, attack): (&Path, bool),
+    [genuine, attack]: [Option<&Path>; 2],
     photos: &PhotoRequest,
     control: &Control<'_>,
 ) -> Result<Result<Examples, Stopped>> {
-    require_paths(&[folder])?;
-    let (roots, mut found, mut looked_at) = ([folder.to_owned()], Examples::default(), 0);
-    let total = survey(&roots).inputs;
-    control.report("photos", 0, Some(total));
-    ingest::run(
-        networks.engine()?,
-        walk(&roots),
-        &measuring(photos)?,
-        &|_| false,
-        control.stop,
-        |outcome| {
+    let mut found = Examples::default();
+    for (folder, attack) in [(genuine, false), (attack, true)] {
+        let Some(folder) = folder else { continue };
+        require_paths(&[folder])?;
+        let (roots, mut looked_at) = ([folder.to_owned()], 0);
+        let total = survey(&roots).inputs;
+        control.report("photos", 0, Some(total));
+        let options = measuring(photos)?;
+        ingest::run(networks.engine()?, walk(&roots), &options, &|_| false, control.stop, |outcome| {
             looked_at += 1;
             control.report("photos", looked_at, Some(total));
             found.enter(outcome, attack)
-        },
-    )?;
-    let stopped = control.is_stopped() && looked_at < total;
-    Ok(if stopped { Err(Stopped { looked_at, total, unit: "photo" }) } else { Ok(found) })
+        })?;
+        if control.is_stopped() && looked_at < total {
+            return Ok(Err(Stopped { looked_at, total, unit: "photo" }));
+        }
+    }
+    Ok(Ok(found))
 }
 
 impl Examples {
     fn enter(&mut self, outcome: Outcome, attack: bool) -> Result<()> {
         let path = outcome.input.path.to_string_lossy().into_owned();
+        if let Some(hash) = outcome.hash {
+            match self.contents.get(&hash) {
+                Some((other, first)) if *other == attack => {
+                    let skip = Skip::new(Reason::Duplicate, format!("the same bytes as {first}"));
+                    self.left_out.push((path, skip));
+                    return Ok(());
+                }
+                Some((_, first)) => {
+                    return Err(SessionError::Input(format!(
+                        "{path} and {first} have the same bytes; a photo is either genuine or an attack, so give two folders without \
+                         common photos"
+                    )));
+                }
+                None => drop(self.contents.insert(hash, (attack, path.clone()))),
+            }
+        }
         let person = outcome.input.top_folder().map(|folder| folder.to_string_lossy().into_owned());
         let skip = match outcome.finding {
             Finding::Skipped(skip) if skip.is_temporary() => {
@@ -130,9 +165,15 @@ impl Examples {
             Finding::Skipped(skip) => skip,
             Finding::Known => return Ok(()),
             Finding::Faces(faces) => {
-                let measures = faces.into_iter().next().and_then(|face| face.measures);
+                let face = faces.into_iter().next();
+                let side = face.as_ref().map_or(0.0, |face| {
+                    let [left, top, right, bottom] = face.provenance.bounds;
+                    (right - left).min(bottom - top)
+                });
+                let measures = face.and_then(|face| face.measures);
                 match (person, measures) {
                     (Some(person), Some(Ok(measures))) => {
+                        self.files[usize::from(attack)].add(&outcome.input.path, side);
                         self.examples.push(Example { person, attack, measures });
                         return Ok(());
                     }
@@ -144,6 +185,57 @@ impl Examples {
         };
         self.left_out.push((path, skip));
         Ok(())
+    }
+}
+
+impl Examples {
+    /// In what the classes differ besides the attack. A gate then tells them apart by that, and its error rates are too low.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let [genuine, attack] = &self.files;
+        if genuine.sides.is_empty() || attack.sides.is_empty() {
+            return warnings;
+        }
+        let endings = genuine.endings.keys().chain(attack.endings.keys()).collect::<BTreeSet<_>>();
+        for ending in endings {
+            let [one, other] = [genuine, attack].map(|files| files.share(ending));
+            if (one - other).abs() > DIFFERENT_FILES {
+                warnings.push(format!(
+                    "{:.0} % of the genuine photos and {:.0} % of the attacks are .{ending} files: the gate may learn the file format \
+                     instead of the attack",
+                    100.0 * one,
+                    100.0 * other
+                ));
+                break;
+            }
+        }
+        let [one, other] = [genuine, attack].map(Files::median);
+        if one.max(other) > DIFFERENT_SIZE * one.min(other) {
+            warnings.push(format!(
+                "half of the genuine faces are larger than {one:.0} pixels, half of the attacks than {other:.0}: the gate may learn the \
+                 size of faces instead of the attack"
+            ));
+        }
+        warnings
+    }
+}
+
+impl Files {
+    fn add(&mut self, path: &Path, side: f32) {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let ending = if ending == "jpeg" { "jpg".into() } else { ending };
+        *self.endings.entry(ending).or_default() += 1;
+        self.sides.push(side);
+    }
+
+    fn share(&self, ending: &str) -> f64 {
+        self.endings.get(ending).copied().unwrap_or(0) as f64 / self.sides.len().max(1) as f64
+    }
+
+    fn median(&self) -> f32 {
+        let mut sides = self.sides.clone();
+        let middle = sides.len() / 2;
+        *sides.select_nth_unstable_by(middle, f32::total_cmp).1
     }
 }
 

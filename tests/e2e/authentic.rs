@@ -188,7 +188,7 @@ fn too_few_people_and_an_empty_class_write_nothing() {
     assert!(!house.path("gate.json").exists());
     fs::remove_dir_all(house.path("attack")).unwrap();
     fs::create_dir(house.path("attack")).unwrap();
-    house.write("loose/photo.png", &photo(1));
+    house.write("loose/photo.png", &photo(77));
     fit(&house, "gate.json", &[]).ends(3);
     let said = gallerist(words(
         &house,
@@ -294,4 +294,29 @@ fn a_photo_unlike_those_of_the_fit_is_marked_and_treated_by_its_verdict() {
         (&judgement["unlike_fit"], &judgement["verdict"]),
         (&json!(true), &json!(if genuine { "genuine" } else { "attack" }))
     );
+}
+
+#[test]
+fn a_photo_in_both_classes_is_refused_and_other_differences_are_warned_of() {
+    let house = House::empty();
+    folders(&house, 1);
+    let path = gate();
+    let evaluate = || {
+        let folders = [("--genuine", "genuine"), ("--attack", "attack")];
+        gallerist(words(&house, "evaluate", &folders, &["--gate", path.to_str().unwrap()]))
+    };
+    house.write("genuine/person 0/copy.png", &picture(0, false));
+    let said = evaluate().ends(0);
+    assert!(said.err.contains("copy.png: duplicate") && !said.err.contains("warning"), "{}", said.err);
+    for at in 0..PHOTOS {
+        let large = image::load_from_memory(&picture(at, true)).unwrap();
+        let large = large.resize(300, 300, image::imageops::FilterType::Triangle).into_rgb8();
+        house.write(format!("attack/person 0/{at}.jpg"), &encode(&large.into(), image::ImageFormat::Jpeg));
+        fs::remove_file(house.path(&format!("attack/person 0/{at}.png"))).unwrap();
+    }
+    let said = evaluate().ends(0);
+    assert!(said.err.contains("are .jpg files") && said.err.contains("the size of faces"), "{}", said.err);
+    house.write("attack/person 0/genuine.png", &picture(1, false));
+    let said = evaluate().ends(1);
+    assert!(said.err.contains("genuine.png") && said.err.contains("have the same bytes"), "{}", said.err);
 }

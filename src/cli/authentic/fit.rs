@@ -21,12 +21,12 @@ const LISTED: usize = 10;
 pub fn fit(arguments: &FitArguments, screen: Screen) -> Result<ExitStatus> {
     require_gate_place(&arguments.out)?;
     let networks = Networks::of_request(arguments.engine.request());
-    let folders = [(Some(&*arguments.genuine), false), (Some(&*arguments.attack), true)];
+    let folders = [Some(&*arguments.genuine), Some(&*arguments.attack)];
     let found = match measured(&networks, folders, &arguments.photo_options.largest())? {
         Ok(found) => found,
         Err(stopped) => return interrupt::report(stopped, screen),
     };
-    report_left_out(&found);
+    report(&found);
     let gate = authenticity::fit(&found.examples, &arguments.describe)
         .map_err(|error| NothingUsable(error.to_string()))?;
     write_gate(&gate, &arguments.out)?;
@@ -58,12 +58,12 @@ pub fn fit(arguments: &FitArguments, screen: Screen) -> Result<ExitStatus> {
 pub fn evaluate(arguments: &EvaluateArguments, screen: Screen) -> Result<ExitStatus> {
     let gate = read_gate(&arguments.gate)?;
     let networks = Networks::of_request(arguments.engine.request());
-    let folders = [(arguments.genuine.as_deref(), false), (arguments.attack.as_deref(), true)];
+    let folders = [arguments.genuine.as_deref(), arguments.attack.as_deref()];
     let found = match measured(&networks, folders, &arguments.photo_options.largest())? {
         Ok(found) => found,
         Err(stopped) => return interrupt::report(stopped, screen),
     };
-    report_left_out(&found);
+    report(&found);
     if found.examples.is_empty() {
         return Err(NothingUsable("no face in the given folders can be measured".into()).into());
     }
@@ -85,31 +85,25 @@ pub fn evaluate(arguments: &EvaluateArguments, screen: Screen) -> Result<ExitSta
 /// The faces of both folders. The inner error means that it was stopped.
 fn measured(
     networks: &Networks,
-    folders: [(Option<&Path>, bool); 2],
+    folders: [Option<&Path>; 2],
     photos: &PhotoRequest,
 ) -> Result<Result<Examples, Stopped>> {
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
-    let mut all = Examples::default();
-    for (folder, attack) in folders {
-        let Some(folder) = folder else { continue };
-        match examples(networks, (folder, attack), photos, &control)? {
-            Ok(found) => {
-                all.examples.extend(found.examples);
-                all.left_out.extend(found.left_out);
-            }
-            Err(stopped) => return Ok(Err(stopped)),
-        }
-    }
-    Ok(Ok(all))
+    Ok(examples(networks, folders, photos, &control)?)
 }
 
-fn report_left_out(Examples { left_out, .. }: &Examples) {
+/// Lists the photos that are left out, and warns if the classes differ in more than the attack.
+fn report(found: &Examples) {
+    let left_out = &found.left_out;
     for (path, skip) in left_out.iter().take(LISTED) {
         print_error(format!("left out: {path}: {skip}"));
     }
     if left_out.len() > LISTED {
         print_error(format!("left out: {} more", left_out.len() - LISTED));
+    }
+    for warning in found.warnings() {
+        print_error(format!("warning: {warning}"));
     }
 }
 
