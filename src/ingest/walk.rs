@@ -20,12 +20,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// The folder directly below the user's path that contains this file, if there is one.
+    /// The folder directly below the user's path that contains this file, if there is one. A hidden folder is that of a program
+    /// (`.ipynb_checkpoints`) and names nobody.
     pub fn top_folder(&self) -> Option<&Path> {
         let below = self.path.strip_prefix(&self.root).ok()?;
         let mut parts = below.components();
         let first = parts.next()?;
-        parts.next().map(|_| Path::new(first.as_os_str()))
+        let is_hidden = first.as_os_str().as_encoded_bytes().starts_with(b".");
+        parts.next().filter(|_| !is_hidden).map(|_| Path::new(first.as_os_str()))
     }
 
     /// The part, from 0, of `parts` parts to which this file belongs. It depends only on its path below the user's path (or on the name
@@ -141,6 +143,9 @@ pub fn is_system(name: &OsStr) -> bool {
         ".directory",
         ".thumbnails",
         ".sh_thumbnails",
+        ".cache",
+        // notebooks
+        ".ipynb_checkpoints",
         // Android and cameras
         ".nomedia",
         "autprint.mrk",
@@ -282,6 +287,8 @@ mod tests {
         assert_eq!(input("/r/Ada/x/1.jpg").top_folder(), Some(Path::new("Ada")));
         assert_eq!(input("/r/1.jpg").top_folder(), None);
         assert_eq!(input("/r").top_folder(), None);
+        assert_eq!(input("/r/.hidden/1.jpg").top_folder(), None);
+        assert_eq!(input("/r/Ada/.hidden/1.jpg").top_folder(), Some(Path::new("Ada")));
         assert!(input("/r/1.jpg").is_found() && !input("/r").is_found());
     }
 }

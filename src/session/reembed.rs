@@ -12,7 +12,7 @@ mod log;
 mod parity;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{Result, SessionError};
@@ -135,7 +135,8 @@ impl Migration<'_> {
         let (kept, missing) = self.sorted(&faces, &log, &unread)?;
         let missing: Vec<FaceMissing> = faces.lost.iter().cloned().chain(missing).collect();
         let counts = counted(missing.iter().map(|face| face.reason));
-        if !missing.is_empty() && !self.request.drop_missing {
+        // A gallery without faces is no migration, whatever may be dropped.
+        if !missing.is_empty() && (!self.request.drop_missing || kept.is_empty()) {
             return Err(refused(missing, sink)?);
         }
         for face in missing {
@@ -316,7 +317,14 @@ fn refused<E: From<SessionError>>(
     missing: Vec<FaceMissing>,
     sink: &mut impl FnMut(ReembedEvent) -> Result<(), E>,
 ) -> Result<E, E> {
-    let kinds = kinds(&counted(missing.iter().map(|face| face.reason)));
+    let mut kinds = kinds(&counted(missing.iter().map(|face| face.reason)));
+    let is_relative = |face: &FaceMissing| {
+        let path = face.path.as_deref().map(Path::new);
+        face.reason == MissingReason::PhotoMissing && path.is_some_and(Path::is_relative)
+    };
+    if missing.iter().any(is_relative) {
+        kinds.push_str("; relative paths are looked up from the present folder, so run this in the folder in which they were enrolled");
+    }
     let faces = plural(missing.len() as u64, "face");
     missing.into_iter().try_for_each(|face| sink(ReembedEvent::Missing(face)))?;
     Ok(SessionError::NotCarried { faces, kinds }.into())

@@ -396,3 +396,14 @@ fn kept_pictures_replace_photos_that_are_gone() {
     let hash = gallery.templates_after(0, 1).unwrap()[0].photo.unwrap();
     assert!(gallery.picture(&hash).unwrap().is_some());
 }
+
+#[test]
+fn a_gallery_of_which_nothing_can_be_read_is_not_replaced_by_an_empty_one() {
+    let house = house();
+    people(&house, 3);
+    let before = templates(&house.gallery());
+    fs::rename(house.path("people"), house.path("elsewhere")).unwrap();
+    let said = reembed(&house, &["--drop-missing"]).ends(1);
+    assert!(said.err.contains("6 faces") && said.err.contains("not changed"), "{}", said.err);
+    assert_eq!((templates(&house.gallery()), former(&house).exists()), (before, false));
+}

@@ -72,6 +72,10 @@ fn describe(entry: &JournalEntry, gallery: &Gallery) -> Result<String> {
             let name = |id| Ok(gallery.subject_name(id)?.unwrap_or_else(|| format!("subject {id}")));
             subjects.map(name).collect::<Result<Vec<_>>>()?.join(" and ")
         }
+        _ if detail["subject"].is_null() && detail["template_ids"].is_null() => {
+            let values = detail.as_object().into_iter().flatten();
+            values.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+        }
         _ => {
             let ids = detail["template_ids"].as_array().into_iter().flatten();
             let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();
