@@ -312,7 +312,7 @@ fn a_photo_in_both_classes_is_refused_and_other_differences_are_warned_of() {
         let large = image::load_from_memory(&picture(at, true)).unwrap();
         let large = large.resize(300, 300, image::imageops::FilterType::Triangle).into_rgb8();
         house.write(format!("attack/person 0/{at}.jpg"), &encode(&large.into(), image::ImageFormat::Jpeg));
-        fs::remove_file(house.path(&format!("attack/person 0/{at}.png"))).unwrap();
+        fs::remove_file(house.path(format!("attack/person 0/{at}.png"))).unwrap();
     }
     let said = evaluate().ends(0);
     assert!(said.err.contains("are .jpg files") && said.err.contains("the size of faces"), "{}", said.err);
