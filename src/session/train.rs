@@ -222,14 +222,60 @@ impl Parts {
                 count(by_person.len() as u64)
             ));
         }
-        if request.options.loss.has_classifier() && by_person.len() > 50_000 {
-            let bytes = (12 * by_person.len() * request.options.dimension) as u64;
-            notes.push(format!(
-                "the classifier of {} needs {} MiB with its moments",
-                plural(by_person.len() as u64, "person").replace("persons", "people"),
-                bytes >> 20
-            ));
-        }
+        let mut trained: Vec<u32> = division.training.iter().map(|&at| samples.people[at]).collect();
+        trained.sort_unstable();
+        trained.dedup();
+        notes.extend(classifier(&request.options, trained.len()));
         Self { samples, division, notes, skipped }
+    }
+}
+
+/// Fewest people whose classifier is worth a note.
+const MANY_PEOPLE: usize = 50_000;
+
+/// What the classifier of this many people to train with needs, if it is much.
+fn classifier(options: &Options, people: usize) -> Option<String> {
+    if !options.loss.has_classifier() || people < MANY_PEOPLE {
+        return None;
+    }
+    // Four bytes each for the weight and the two moments.
+    let bytes = (12 * people * options.dimension) as u64;
+    let people = plural(people as u64, "person").replace("persons", "people");
+    Some(format!("the classifier of {people} needs {} MiB with its moments", bytes >> 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Backbone, Inputs, Loss};
+
+    #[test]
+    fn the_memory_of_a_classifier_is_that_of_the_people_to_train_with() {
+        let request = |loss| TrainRequest {
+            data: PathBuf::new(),
+            names: None,
+            families: false,
+            models: Vec::new(),
+            out: PathBuf::new(),
+            licence: None,
+            options: Options::usual(loss, Backbone::Head),
+            engine: crate::reply::EngineRequest::default(),
+            photos: PhotoRequest::default(),
+        };
+        let notes = |count: usize, loss| {
+            let people: Vec<String> = (0..count).map(|person| format!("p{person}")).collect();
+            let inputs = Inputs::Vectors { dimension: 1, values: vec![0.0; count] };
+            let read = Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() };
+            let Parts { division, notes, .. } = Parts::new(read, &request(loss));
+            (division.training.len(), notes.into_iter().find(|note| note.contains("classifier")))
+        };
+        let (trained, note) = notes(100_000, Loss::Arcface);
+        assert!((58_000..62_000).contains(&trained));
+        let note = note.unwrap();
+        assert!(note.contains(&format!("of {} people", crate::number::count(trained as u64))), "{note}");
+        assert!(note.contains(&format!("{} MiB", (12 * trained * 128) >> 20)), "{note}");
+        // Three fifths of these are below the number that is worth a note.
+        assert_eq!(notes(80_000, Loss::Arcface).1, None);
+        assert_eq!(notes(100_000, Loss::Margin).1, None);
     }
 }
