@@ -168,6 +168,11 @@ fn identified(
     for (&person, template) in people.iter().zip(templates) {
         of_people[person].push(template);
     }
+    // Without a stranger nothing is reported, and the searches grow with the square of the people.
+    if of_people.iter().all(|photos| photos.len() != 1) {
+        let several = of_people.iter().filter(|photos| photos.len() > 1).count();
+        return Ok(([several, 0], None));
+    }
     let enrolled = |probe: &[f32]| -> Vec<(u64, f32)> {
         let first = (0..).zip(&of_people).filter(|(_, photos)| photos.len() > 1);
         first.map(|(person, photos)| (person, dot(probe, photos[0]))).collect()
@@ -193,11 +198,23 @@ fn identified(
         }
     }
     let counts = [mated.len(), non_mated.len()];
-    if non_mated.is_empty() {
-        return Ok((counts, None));
-    }
     let enrolled = mated.len() as u64;
     let searches =
         Searches { subjects: enrolled, templates: enrolled, mated, non_mated, ..Searches::default() };
     Ok((counts, Some(identification(&searches, &options())?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identified;
+
+    #[test]
+    fn identification_needs_people_with_one_photo() {
+        let templates = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [0.6, 0.8], [-1.0, 0.0]].map(Vec::from);
+        let (searches, measured) = identified(&[0, 0, 1, 1], &templates[..4]).unwrap();
+        assert_eq!((searches, measured.is_none()), ([2, 0], true));
+        let (searches, measured) = identified(&[0, 0, 1, 1, 2], &templates).unwrap();
+        assert_eq!(searches, [2, 1]);
+        assert_eq!(measured.unwrap().cmc[0].identified.value, 1.0);
+    }
 }
