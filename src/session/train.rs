@@ -265,7 +265,8 @@ mod tests {
         let notes = |count: usize, loss| {
             let people: Vec<String> = (0..count).map(|person| format!("p{person}")).collect();
             let inputs = Inputs::Vectors { dimension: 1, values: vec![0.0; count] };
-            let read = Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() };
+            let read =
+                Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() };
             let Parts { division, notes, .. } = Parts::new(read, &request(loss));
             (division.training.len(), notes.into_iter().find(|note| note.contains("classifier")))
         };
