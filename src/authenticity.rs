@@ -18,6 +18,7 @@
 
 mod classifier;
 mod colour;
+mod compression;
 mod error_rates;
 mod fit;
 mod gate;

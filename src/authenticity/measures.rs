@@ -3,7 +3,7 @@
 use super::region::Region;
 use super::spectrum::{Rings, Spectrum};
 use super::unmeasured::Unmeasured;
-use super::{colour, reference, sharpness, texture};
+use super::{colour, compression, reference, sharpness, texture};
 use crate::image::Photo;
 
 /// A measure.
@@ -28,7 +28,7 @@ const fn logarithmic(name: &'static str, unit: &'static str, meaning: &'static s
 }
 
 /// Number of measures.
-pub const COUNT: usize = 60;
+pub const COUNT: usize = 61;
 
 /// All measures, in the order of the values of [`Measures`].
 pub const MEASURES: [Measure; COUNT] = [
@@ -96,6 +96,7 @@ pub const MEASURES: [Measure; COUNT] = [
     linear("pattern_7", "", "share of patterns with seven brighter neighbours"),
     linear("pattern_8", "", "share of dark points and of areas of one value"),
     linear("pattern_other", "", "share of irregular patterns"),
+    linear("compression_contrast", "", "loss of the traces of an earlier compression in the face"),
 ];
 
 /// The measures of one face. All values are finite.
@@ -111,17 +112,15 @@ impl Measures {
     /// # Errors
     /// A side of the box is shorter than 48 pixels; less than 16 x 16 pixels of the region around the face are in the photo.
     pub fn of(photo: &Photo, bounds: [f32; 4]) -> Result<Self, Unmeasured> {
-        Region::of(photo, bounds).map(|region| Self::of_region(&region))
-    }
-
-    pub(super) fn of_region(region: &Region) -> Self {
+        let region = Region::of(photo, bounds)?;
         let mut values = [0.0; COUNT];
-        let all = against_blurred(region).into_iter().chain(alone(region));
+        let of_region = against_blurred(&region).into_iter().chain(alone(&region));
+        let all = of_region.chain([compression::contrast(photo, bounds)]);
         values.iter_mut().zip(all).for_each(|(place, value)| {
             debug_assert!(value.is_finite());
             *place = if value.is_finite() { value } else { 0.0 };
         });
-        Self { values }
+        Ok(Self { values })
     }
 
     /// The values for the classifier: the logarithm of those measures that span orders of magnitude.

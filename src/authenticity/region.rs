@@ -57,7 +57,7 @@ fn luma([red, green, blue]: &[Plane; 3]) -> Plane {
     red.with(green, |red, green| 0.299 * red + 0.587 * green).with(blue, |sum, blue| sum + 0.114 * blue)
 }
 
-fn luma_of(photo: &Photo, corner: [usize; 2], window: [usize; 2]) -> Plane {
+pub(super) fn luma_of(photo: &Photo, corner: [usize; 2], window: [usize; 2]) -> Plane {
     luma(&[0, 1, 2].map(|channel| area(photo, (corner, window), window, channel)))
 }
 

@@ -1,3 +1,4 @@
+mod compression;
 mod fitting;
 mod measured;
 mod rates;

@@ -99,7 +99,7 @@ fn blurred_texture_has_a_steeper_spectrum() {
     assert!(texture::spectral_bands(&soft)[3] < texture::spectral_bands(&sharp)[3] - 2.0);
 }
 
-fn photo(width: u32, height: u32, colour: impl Fn(usize, usize) -> [u8; 3]) -> Photo {
+pub(super) fn photo(width: u32, height: u32, colour: impl Fn(usize, usize) -> [u8; 3]) -> Photo {
     let rows = (0..height as usize).flat_map(|y| (0..width as usize).map(move |x| (x, y)));
     Photo { width, height, pixels: rows.flat_map(|(x, y)| colour(x, y)).collect() }
 }
