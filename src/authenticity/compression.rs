@@ -1,7 +1,7 @@
 //! Traces of an earlier compression. JPEG stores blocks of 8 x 8 pixels in multiples of the steps of its table. A photo that was stored, opened
-//! and stored again keeps the multiples of the first table on the grid of the photo; a face that was put in between has lost them. After Farid,
-//! Exposing digital forgeries from JPEG ghosts, IEEE Transactions on Information Forensics and Security 4 (2009), with the comparison of a face and
-//! its surroundings, and of the grid with a shifted one, in place of the search for a region.
+//! and stored again keeps the multiples of the first table on the grid of the photo; a face that was put in between has lost them. After
+//! Farid, Exposing digital forgeries from JPEG ghosts, IEEE Transactions on Information Forensics and Security 4 (2009), with the comparison
+//! of a face and its surroundings, and of the grid with a shifted one, in place of the search for a region.
 
 use std::f64::consts::PI;
 use std::ops::Range;
@@ -65,10 +65,10 @@ impl Outline {
     }
 }
 
-/// How much further the coefficients of the face in this box (left, top, right, bottom in pixels) are from the multiples of a table than those around
-/// it, in logarithms: for the table of quality 50 to 96 with the largest value, and relative to the same on a grid that is shifted by half
-/// a block, so that the content of both does not matter. About 0 for a photo without a face put in, and for one that was scaled or turned
-/// since; 0 if the face or its surroundings have less than 8 blocks in the photo.
+/// How much further the coefficients of the face in this box (left, top, right, bottom in pixels) are from the multiples of a table than
+/// those around it, in logarithms: for the table of quality 50 to 96 with the largest value, and relative to the same on a grid that is
+/// shifted by half a block, so that the content of both does not matter. About 0 for a photo without a face put in, and for one that was
+/// scaled or turned since; 0 if the face or its surroundings have less than 8 blocks in the photo.
 pub(super) fn contrast(photo: &Photo, bounds: [f32; 4]) -> f64 {
     let outline = Outline::of(bounds);
     let (Some(grid), Some(shifted)) = (compared(photo, &outline, 0), compared(photo, &outline, 4)) else {
