@@ -96,7 +96,7 @@ pub const MEASURES: [Measure; COUNT] = [
     linear("pattern_7", "", "share of patterns with seven brighter neighbours"),
     linear("pattern_8", "", "share of dark points and of areas of one value"),
     linear("pattern_other", "", "share of irregular patterns"),
-    linear("compression_contrast", "", "loss of the traces of an earlier compression in the face"),
+    logarithmic("compression_contrast", "", "loss of the traces of an earlier compression in the face"),
 ];
 
 /// The measures of one face. All values are finite.
