@@ -11,6 +11,7 @@ mod architecture;
 mod audit;
 #[path = "e2e/authentic.rs"]
 mod authentic;
+#[cfg(feature = "server")]
 #[path = "e2e/authentic_serve.rs"]
 mod authentic_serve;
 #[path = "e2e/backup.rs"]
