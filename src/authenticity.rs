@@ -1,10 +1,10 @@
 //! Authenticity: whether a face belongs to a person in front of the camera, or is a picture of a picture or manipulated.
 //!
 //! The method is that of Korshunov and Marcel (arXiv 1812.08685): measures of image quality and a linear classifier. [`Measures`] are
-//! computed for the region around a face: full-reference measures against a blurred copy, and no-reference measures of focus, compression,
-//! noise, colour, texture and moire. One compares the face with its surroundings: the traces of an earlier compression, which a face that was
-//! put into a photo has lost. A [`Gate`] is a logistic regression on the standardised measures with its threshold and its error rates.
-//! [`fit()`] makes one from examples of both classes and measures it on people that it was not fitted to.
+//! computed for the region around a face: full-reference measures against a blurred copy, and no-reference measures of focus,
+//! compression, noise, colour, texture and moire. One compares the face with its surroundings: the traces of an earlier compression,
+//! which a face that was put into a photo has lost. A [`Gate`] is a logistic regression on the standardised measures with its threshold
+//! and its error rates. [`fit()`] makes one from examples of both classes and measures it on people that it was not fitted to.
 //!
 //! # Limits
 //!
