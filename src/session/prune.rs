@@ -192,15 +192,15 @@ impl Session {
                 continue;
             }
             found.summary.present += u64::from(!here.is_empty());
-            if kept.len() < paths.len() {
+            // A path in a folder that is empty now stays, behind the one where the photo is.
+            if kept.len() < paths.len() || !is_known_to_be_there {
                 found.summary.moved += 1;
-                let mut now = kept;
                 let new = here
                     .iter()
-                    .filter(|file| !now.iter().any(|path| contents.is_at(file, path, &mut places)));
+                    .filter(|file| !kept.iter().any(|path| contents.is_at(file, path, &mut places)));
                 let new: Vec<PathBuf> = new.cloned().collect();
-                now.extend(new);
-                found.paths.push((photo, now));
+                let (first, last) = if is_known_to_be_there { (kept, new) } else { (new, kept) };
+                found.paths.push((photo, [first, last].concat()));
             }
         }
         found.summary.unreachable_paths =

@@ -155,6 +155,18 @@ fn a_moved_photo_keeps_its_name_and_the_faces_of_deleted_and_edited_ones_go() {
 }
 
 #[test]
+fn photos_of_a_folder_that_is_empty_now_get_their_new_path_too() {
+    let house = library(3);
+    move_photo(&house, "photos/001.jpg", "photos/album/1.jpg");
+    assert_eq!(counts(&prune(&house, "--yes").0), [3, 1, 0, 0, 0, 0, 0]);
+    // The empty folder may be one in which a disk was mounted, so its path stays.
+    move_photo(&house, "photos/album/1.jpg", "photos/new/1.jpg");
+    assert_eq!(counts(&prune(&house, "--yes").0), [3, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(named(&house)["Person of 001"], ["photos/new/1.jpg"]);
+    assert_eq!(counts(&prune(&house, "--yes").0), [3, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
 fn an_unplugged_disk_removes_nothing() {
     let house = library(4);
     for name in ["001", "003"] {
