@@ -278,6 +278,39 @@ fn kills(action: &str) {
 }
 
 #[test]
+fn an_undoing_that_was_killed_in_its_last_steps_is_completed() {
+    let photos = Photos::new();
+    for copy in ["a.jpg", "b.jpg"] {
+        write(&photos, copy, "001", 1_000_000_000);
+    }
+    let before = photos.tree();
+    photos.plan(&[]);
+    photos.run("apply", &["--yes"]).ends(0);
+    photos.run("undo", &[]).ends(0);
+    assert!(photos.tree() == before);
+    let root = photos.root();
+    let time = fs::metadata(&root).unwrap().modified().unwrap();
+    let nanoseconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let kept = |bytes: &[u8]| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(&root, "user.gallerist.modified", bytes, flags).is_ok()
+    };
+    // The folder of the run is gone; the one above it is not, or is gone and the folder of the photos has another time.
+    for leaves_folder in [true, false] {
+        let can_keep = kept(&nanoseconds.to_le_bytes());
+        fs::create_dir(root.join(".gallerist-quarantine")).unwrap();
+        if !leaves_folder {
+            fs::remove_dir(root.join(".gallerist-quarantine")).unwrap();
+        }
+        if can_keep {
+            photos.run("undo", &[]).ends(0);
+            assert!(photos.tree() == before, "{leaves_folder}");
+        }
+    }
+    photos.run("undo", &[]).ends(1);
+}
+
+#[test]
 fn a_killed_quarantine_can_be_completed_and_undone() {
     kills("quarantine");
 }

@@ -9,7 +9,7 @@ use super::{Refused, trash};
 use crate::control::Control;
 use crate::dedup::Disposal;
 use crate::dedup::error::{DedupError, Result};
-use crate::dedup::journal::{Journal, Move, Replacement, exists, rename};
+use crate::dedup::journal::{Journal, Move, QUARANTINE, Replacement, exists, rename};
 use crate::dedup::plan::{PathText, Plan, hex};
 use crate::dedup::planning::content_hash;
 
@@ -49,6 +49,13 @@ pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Re
     if places.runs.iter().any(|place| place.run.is_dir()) {
         return undo_all(&places, control);
     }
+    // A process that was killed after it had removed the folder of the run.
+    let locks = places.lock()?;
+    let completed = places.runs.iter().filter(|place| Journal::complete_removal(&place.usual)).count();
+    drop(locks);
+    if completed > 0 {
+        return Ok(Undone::default());
+    }
     let (path, mut reason) = match places.runs.first() {
         Some(place) => (place.run.clone(), "this plan was not applied, or it was undone".to_owned()),
         None => (PathBuf::new(), "the plan has no folder".to_owned()),
@@ -69,6 +76,7 @@ pub fn undo_folder(folder: &Path, control: &Control<'_>) -> Result<Undone> {
     let found = runs::places(folder)?;
     let ids: BTreeSet<String> = found.iter().map(Place::id).collect();
     let reason = match ids.len() {
+        0 if Journal::complete_removal(&folder.join(QUARANTINE).join("run")) => return Ok(Undone::default()),
         0 => "there is no run that can be undone",
         1 => {
             let id = ids.into_iter().next().unwrap_or_default();
