@@ -250,13 +250,14 @@ impl Journal {
         let _ = fs::remove_file(run.join(NAME));
         let _ = fs::remove_file(run.join(ELSEWHERE));
         let _ = fs::remove_dir(run);
-        Self::complete_removal(run);
+        if let Some(quarantine) = run.parent() {
+            Self::complete_removal(quarantine);
+        }
     }
 
-    /// Removes the folder of runs if it is empty, and gives the folder above it its time if a process was killed while it did that. Returns
-    /// whether there was something to do.
-    pub fn complete_removal(run: &Path) -> bool {
-        let Some(quarantine) = run.parent() else { return false };
+    /// Removes the folder of the runs if it is empty, and gives the folder above it its time if a process was killed while it did that.
+    /// Returns whether there was something to do.
+    pub fn complete_removal(quarantine: &Path) -> bool {
         let is_empty = fs::read_dir(quarantine).is_ok_and(|mut entries| entries.next().is_none());
         let above = quarantine.parent();
         let was_killed = || above.and_then(|above| kept_time(&File::open(above).ok()?)).is_some();

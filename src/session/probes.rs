@@ -215,7 +215,8 @@ impl Probes {
     }
 }
 
-fn person(input: &Input) -> Option<String> {
+/// The person in a photo according to the folder directly below the given one.
+pub(super) fn person(input: &Input) -> Option<String> {
     let folder = input.top_folder()?.to_string_lossy();
     Some(Name::new(&folder).map_or_else(|_| folder.into_owned(), |name| name.to_string()))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use super::lock::Locks;
 use super::preparation::{Places, check_folder};
 use super::runs::{self, Place};
 use super::{Refused, trash};
@@ -49,11 +50,7 @@ pub fn undo(plan: &Plan, quarantine: Option<&Path>, control: &Control<'_>) -> Re
     if places.runs.iter().any(|place| place.run.is_dir()) {
         return undo_all(&places, control);
     }
-    // A process that was killed after it had removed the folder of the run.
-    let locks = places.lock()?;
-    let completed = places.runs.iter().filter(|place| Journal::complete_removal(&place.usual)).count();
-    drop(locks);
-    if completed > 0 {
+    if complete_removals(places.runs.iter().map(|place| place.root.as_path()))? {
         return Ok(Undone::default());
     }
     let (path, mut reason) = match places.runs.first() {
@@ -76,7 +73,7 @@ pub fn undo_folder(folder: &Path, control: &Control<'_>) -> Result<Undone> {
     let found = runs::places(folder)?;
     let ids: BTreeSet<String> = found.iter().map(Place::id).collect();
     let reason = match ids.len() {
-        0 if Journal::complete_removal(&folder.join(QUARANTINE).join("run")) => return Ok(Undone::default()),
+        0 if complete_removals(std::iter::once(folder))? => return Ok(Undone::default()),
         0 => "there is no run that can be undone",
         1 => {
             let id = ids.into_iter().next().unwrap_or_default();
@@ -86,6 +83,12 @@ pub fn undo_folder(folder: &Path, control: &Control<'_>) -> Result<Undone> {
     };
     let runs = found.into_iter().map(|place| place.run).collect();
     Err(DedupError::Run { path: folder.into(), reason: reason.into(), runs })
+}
+
+/// Completes what a process left that was killed after it had removed the folder of its run. Returns whether there was something to do.
+fn complete_removals<'a>(roots: impl Iterator<Item = &'a Path> + Clone) -> Result<bool> {
+    let _locks = Locks::of(roots.clone())?;
+    Ok(roots.filter(|root| Journal::complete_removal(&root.join(QUARANTINE))).count() > 0)
 }
 
 fn undo_all(places: &Places, control: &Control<'_>) -> Result<Undone> {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::super::probes::person;
 use super::super::{Control, Stopped, engine};
 use super::samples::{Read, chip, require_people};
 use super::start::Start;
 use super::{Networks, TrainRequest};
 use crate::face::Chip;
-use crate::gallery::Name;
 use crate::image::PhotoHash;
-use crate::ingest::{self, EncodedFace, Faces, Finding, Input, Options, Outcome, Skip, survey, walk};
+use crate::ingest::{self, EncodedFace, Faces, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{PhotoRequest, Skipped};
 use crate::session::error::{Result, SessionError};
@@ -120,9 +120,4 @@ impl Collected {
     fn skip(&mut self, path: String, Skip { reason, detail }: Skip) {
         self.skipped.push(Skipped { path, reason, detail });
     }
-}
-
-fn person(input: &Input) -> Option<String> {
-    let folder = input.top_folder()?.to_string_lossy();
-    Some(Name::new(&folder).map_or_else(|_| folder.into_owned(), |name| name.to_string()))
 }
