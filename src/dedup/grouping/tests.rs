@@ -1,6 +1,7 @@
 //! Groups of thumbnails.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::comparison::Likeness;
 use super::super::hash::Hasher;
@@ -124,4 +125,40 @@ fn groups_are_one_if_a_member_equals_all_of_both_although_their_centres_differ()
     // Without the original there is no such member.
     let apart = vec![star(0, 1), Star { centre: 2, copies: Vec::new() }];
     assert_eq!(united(apart.clone(), &signatures, &[9; 5], &photos).unwrap(), apart);
+}
+
+/// Counts the thumbnails that are read.
+struct Counted(Scenes, AtomicUsize);
+
+impl Photos for Counted {
+    type Error = ();
+
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, ()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.thumbnail(photo)
+    }
+
+    fn may_join(&self, _: usize, _: usize) -> bool {
+        true
+    }
+
+    fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool, ()> {
+        self.0.confirms(centre, photo, likeness)
+    }
+}
+
+#[test]
+fn look_alikes_cost_a_bounded_number_of_comparisons_and_a_copy_begins_the_count_again() {
+    let original = thumbnail(scene(1));
+    let mut thumbnails = vec![original.clone(); 102];
+    // Photo 40 is a copy, and so is the last one.
+    let others = (1..101).filter(|photo| *photo != 40);
+    let other = scene(2);
+    others.for_each(|photo| thumbnails[photo] = thumbnail(|x, y| other(x + 0.01 * photo as f32, y)));
+    let photos = Counted(Scenes(thumbnails), AtomicUsize::new(0));
+    let whole = || vec![candidate(Orientation::default(), 0, 0)];
+    let star = star(0, (1..102).map(|photo| (photo, whole())).collect(), &photos).unwrap();
+    assert_eq!(star.copies.iter().map(|(copy, _)| *copy).collect::<Vec<_>>(), [40]);
+    // The centre, 39 refused, the copy, 48 refused.
+    assert_eq!(photos.1.into_inner(), 1 + 39 + 1 + 48);
 }

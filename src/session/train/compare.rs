@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::result::put;
 use super::start::Start;
-use super::{Event, Parts, Prepared, TrainRequest, measured, samples, templates};
+use super::{Event, Parts, Prepared, TrainRequest, locked, measured, samples, templates};
 use crate::encoder::EncoderError;
 use crate::evaluation::{DetPoint, Rate, clustering};
 use crate::fit::{Line, Measured, Photo};
@@ -71,6 +71,7 @@ pub fn compare(
         return Err(EncoderError::NoNetworks { model }.into());
     }
     make_folder(&training_request.out)?;
+    let _lock = locked(&training_request.out)?;
     let start = Start::new(training_request)?;
     let read = match samples::read(training_request, &start, control)? {
         Ok(read) => read,
