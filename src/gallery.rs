@@ -73,10 +73,10 @@ pub use undo::Undone;
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;
-pub use vectors::local::dot;
+pub use vectors::local::{Products, Side, Tile, dot};
 pub use vectors::{
-    Access, Answer, Compaction, GraphWhen, Hit, Join, Lookups, Mode, Pair, PairSink, PairSubjects, Proof,
-    Query, Rows, Selection, Snapshot, Stored, VectorError, VectorErrorKind, View,
+    Access, Answer, Compaction, GraphWhen, Hit, Join, JoinDevice, Lookups, Mode, Pair, PairSink,
+    PairSubjects, Proof, Query, Rows, Selection, Snapshot, Stored, VectorError, VectorErrorKind, View,
 };
 
 use crate::template::Binding;

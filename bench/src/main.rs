@@ -10,6 +10,7 @@ use gallerist_bench::{accuracy, choices, crops, detectors, graph, growth, load, 
 fn main() -> Result<()> {
     Engine::provide(networks::load);
     gallerist::train::provide(networks::learner::new);
+    gallerist::session::provide_products(networks::products::new);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (name, arguments) =
         arguments.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));

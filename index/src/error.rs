@@ -164,6 +164,12 @@ pub enum Error {
         /// What was being done.
         action: &'static str,
     },
+    /// A device that computes products for a [`Join`](crate::Join) failed.
+    #[error("join: the device failed: {reason}; run it without the device")]
+    Device {
+        /// Its reason, in one line.
+        reason: String,
+    },
     /// A file does not hold what was written to it.
     #[error("{} is damaged at byte {offset}: expected {expected}, got {got}; {hint}", path.display())]
     Damaged {

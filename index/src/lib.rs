@@ -35,7 +35,7 @@ pub use report::{
 };
 pub use row::{Durability, Receipt, Row, SYNC_INTERVAL, Stored};
 pub use search::{
-    Answer, Batch, Certificate, Cost, Hit, Join, JoinReport, Mode, Pair, PairGroups, Query, RangeStream,
-    Salvage, Selection, View, measure_costs,
+    Answer, Batch, Certificate, Cost, Hit, Join, JoinReport, Mode, Pair, PairGroups, Products, Query,
+    RangeStream, Salvage, Selection, Side, Tile, View, measure_costs,
 };
 pub use storage::erasure::Erasures;

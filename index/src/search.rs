@@ -29,7 +29,7 @@ mod walk;
 
 pub use answer::{Answer, Certificate, Hit, Mode};
 pub use costs::measure_costs;
-pub use join::{Join, JoinReport, Pair, PairGroups};
+pub use join::{Join, JoinReport, Pair, PairGroups, Products, Side, Tile};
 pub use planner::Cost;
 pub use query::{Batch, Query};
 pub use selection::Selection;

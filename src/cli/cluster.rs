@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::engine::EngineArguments;
 use super::screen::{Bar, Screen, Table, count, plural, score};
-use super::{ExitStatus, Usage, interrupt, opening, values};
+use super::{ExitStatus, Usage, interrupt, networks, opening, values};
 use crate::gallery::refuse_inside;
 use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
 use crate::report::PAGE;
@@ -143,6 +143,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         }
         true => opening::session_to_read(&arguments.gallery, &arguments.engine)?,
     };
+    networks::require_for_join(&session)?;
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     if let Some(from) = &arguments.names_from {

@@ -43,8 +43,8 @@ pub struct DeviceArguments {
     /// Run the code in your own TorchScript model. Loading a model runs its code with your rights
     #[arg(long)]
     trust_model_code: bool,
-    /// Device of the networks. auto uses a CUDA device if libtorch and the machine have one. The built-in models give the same templates on
-    /// every device. For your own TorchScript model set NVIDIA_TF32_OVERRIDE=0, otherwise convolutions are rounded
+    /// Device of the networks, and of comparing all pairs. auto uses a CUDA device if libtorch and the machine have one; for pairs, from
+    /// 200,000 templates on. The built-in models give the same templates on every device. For your own TorchScript model set NVIDIA_TF32_OVERRIDE=0, otherwise convolutions are rounded
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
 }

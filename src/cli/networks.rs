@@ -9,7 +9,7 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use super::interrupt;
 use crate::encoder::EncoderError;
-use crate::session::SessionError;
+use crate::session::{Session, SessionError};
 
 const PROGRAM: &str = "gallerist-networks";
 
@@ -18,6 +18,9 @@ const BUILD: &str = env!("GALLERIST_BUILD");
 
 /// Environment variable with the build that started this program.
 const STARTED_BY: &str = "GALLERIST_STARTED_BY";
+
+/// One of these exists where the driver of a CUDA device is loaded: on Linux, and in the Linux of Windows.
+const DEVICES: [&str; 2] = ["/dev/nvidiactl", "/dev/dxg"];
 
 /// Settings of glibc's allocator, unless the user has set them: the process keeps blocks of up to 64 MiB, and up to 256 MiB of free memory.
 /// Networks and decoders allocate megabytes for every photo. If they were returned to the system each time, it would clear and map the
@@ -42,6 +45,19 @@ pub fn require_same_build() -> Result<()> {
         started_by == BUILD,
         "{PROGRAM} is of another build than gallerist; build both with `cargo build --release`, and copy both"
     );
+    Ok(())
+}
+
+/// Continues in the program with networks if a join of all templates is worth a device and this machine may have one. Without that program the
+/// processor joins, unless a device was requested.
+///
+/// # Errors
+/// [`EncoderError::NoNetworks`], with which the command is continued; the gallery failed.
+pub fn require_for_join(session: &Session) -> Result<()> {
+    let may_be_there = || DEVICES.iter().any(|file| Path::new(file).exists()) && program().is_ok();
+    if session.lacks_products()? && may_be_there() {
+        return Err(EncoderError::NoNetworks { model: "join".into() }.into());
+    }
     Ok(())
 }
 

@@ -25,7 +25,7 @@ use std::path::Path;
 pub use answer::{Answer, Hit, Mode, Proof};
 use error::Result;
 pub use error::{VectorError, VectorErrorKind};
-pub use join::{Join, Pair, PairSink, PairSubjects};
+pub use join::{Join, JoinDevice, Pair, PairSink, PairSubjects};
 pub use snapshot::{Lookups, Query, Rows, Selection, Snapshot, Stored, View};
 
 /// Vectors of one dimension and length 1, by the ids of their templates. A store is shared between threads. It has one writing owner at a

@@ -104,19 +104,20 @@ impl Session {
     /// size. The inner error means that it was stopped.
     ///
     /// # Errors
-    /// The threshold is out of its range; the gallery has no templates, or failed.
+    /// The threshold is out of its range; a device was requested, and cannot be used; the gallery has no templates, or failed.
     pub fn cluster(
         &self,
         request: &ClusterRequest,
         control: &Control<'_>,
     ) -> Result<Result<Clustered, Stopped>> {
         require(request.threshold)?;
-        let names = !request.ignore_names;
+        let (names, mut device) = (!request.ignore_names, self.products()?);
         let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
         let constraints = faces.constraints(names);
         let input = faces.input(&constraints);
         let threshold = threshold(&input, request.method, (request.threshold, self.gallery().binding()));
-        let Some((edges, _)) = faces.edges(&[], least(&input, &[threshold]), control)? else {
+        let least = least(&input, &[threshold]);
+        let Some((edges, _)) = faces.edges(&[], least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
         let Some(clusters) = run(&input, &edges, (request.method, threshold), control)? else {
@@ -157,6 +158,7 @@ impl Session {
         control: &Control<'_>,
     ) -> Result<Result<ClusteringsMeasured, Stopped>> {
         require(given)?;
+        let mut device = self.products()?;
         let Some(faces) = self.faces(false, control)? else { return Ok(Err(self.stopped()?)) };
         let people: Vec<Option<u64>> = faces.subjects().collect();
         let subjects = people.iter().flatten().collect::<HashSet<_>>().len() as u64;
@@ -171,7 +173,8 @@ impl Session {
         let plan = curves.then(|| curves::Plan::new(&faces, methods, &thresholds)).flatten();
         let (parts, around) = plan.as_ref().map_or((&[][..], &[][..]), |plan| (&plan.parts, &plan.around));
         let all = [&thresholds[..], around].concat();
-        let Some((edges, of_parts)) = faces.edges(parts, least(&input, &all), control)? else {
+        let least = least(&input, &all);
+        let Some((edges, of_parts)) = faces.edges(parts, least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
         let mut measured = Vec::with_capacity(methods.len());

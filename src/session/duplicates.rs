@@ -10,7 +10,7 @@ use super::error::{Result, SessionError};
 use super::joining::join;
 use super::{Control, Session, Stopped};
 use crate::dedup::subjects::{Alike, Best};
-use crate::gallery::{Pair, PairSubjects, View};
+use crate::gallery::{JoinDevice, Pair, PairSubjects, View};
 use crate::reply::{DoubleSubject, SubjectDuplicates, SubjectsKeptApart, VERSION};
 use threshold::Threshold;
 
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// An argument is out of its range; there is no threshold and too few subjects to measure one; more than a million pairs of subjects reach
-    /// the threshold; the gallery failed.
+    /// the threshold; a device was requested, and cannot be used; the gallery failed.
     pub fn duplicates(
         &self,
         request: &DuplicatesRequest,
@@ -50,11 +50,13 @@ impl Session {
     ) -> Result<Result<SubjectDuplicates, Stopped>> {
         require(request)?;
         let gallery = self.gallery();
+        let mut device = self.products()?;
         let (view, (subjects, templates)) = (gallery.view()?, gallery.counts()?);
         let Some(sample) = self.sample(&view, control)? else { return Ok(Err(stopped(0, subjects))) };
         let Threshold { value, from, expected } =
             self.duplicates_threshold(request, &sample, (subjects, templates))?;
-        let Some(best) = alike(&view, value, control)? else { return Ok(Err(stopped(0, subjects))) };
+        let best = alike(&view, value, device.as_deref_mut(), control)?;
+        let Some(best) = best else { return Ok(Err(stopped(0, subjects))) };
         let distinct = gallery.distinct_subjects()?;
         let (apart, best): (Vec<Best>, Vec<Best>) =
             best.into_iter().partition(|pair| distinct.contains(pair.subjects[0], pair.subjects[1]));
@@ -95,6 +97,7 @@ impl Session {
         control: &Control<'_>,
     ) -> Result<Result<Vec<DoubleSubject>, Stopped>> {
         let gallery = self.gallery();
+        let mut device = self.products()?;
         let (view, (subjects, templates)) = (gallery.view()?, gallery.counts()?);
         let Some(sample) = self.sample(&view, control)? else { return Ok(Err(stopped(0, subjects))) };
         let request = DuplicatesRequest::default();
@@ -102,7 +105,7 @@ impl Session {
             Err(SessionError::NoThreshold) => return Ok(Ok(Vec::new())),
             threshold => threshold?.value,
         };
-        let best = match alike(&view, threshold, control) {
+        let best = match alike(&view, threshold, device.as_deref_mut(), control) {
             Err(SessionError::Request { .. }) => return Ok(Ok(Vec::new())),
             best => best?,
         };
@@ -167,13 +170,18 @@ fn stopped(looked_at: u64, total: u64) -> Stopped {
 }
 
 /// The pairs of subjects with templates that score at least `min_score`, best first; `None` if it was stopped.
-fn alike(view: &View, min_score: f32, control: &Control<'_>) -> Result<Option<Vec<Best>>> {
+fn alike(
+    view: &View,
+    min_score: f32,
+    device: JoinDevice<'_>,
+    control: &Control<'_>,
+) -> Result<Option<Vec<Best>>> {
     let (mut alike, mut is_full) = (Alike::new(MOST), false);
     let mut sink = |pairs: &[Pair]| {
         is_full |= pairs.iter().any(|pair| alike.add(pair.subjects, pair.ids, pair.score).is_err());
         if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let is_whole = join(view, (min_score, PairSubjects::Different), control, &mut sink)?;
+    let is_whole = join(view, (min_score, PairSubjects::Different), device, control, &mut sink)?;
     if is_full {
         let reason = format!(
             "more than {MOST} pairs of subjects score {min_score:.3} or higher: expected a threshold that fewer reach"

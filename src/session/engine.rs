@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::error::{Result, SessionError};
-use crate::encoder::{DetectorFile, EncoderError, Engine, Model};
+use crate::encoder::{DetectorFile, Device, EncoderError, Engine, Model};
 use crate::face::DetectOptions;
 use crate::image::Limits;
 use crate::ingest::Options;
@@ -43,6 +43,11 @@ impl Networks {
     /// The networks of a model. The model of the request is ignored.
     pub fn of_model(request: EngineRequest, model: Model) -> Self {
         Self { request, wanted: Wanted::Given(Box::new(model)), loaded: OnceLock::new() }
+    }
+
+    /// The requested device.
+    pub fn device(&self) -> Device {
+        self.request.device
     }
 
     /// The networks. The first call loads them.

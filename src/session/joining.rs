@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Control;
 use super::error::Result;
-use crate::gallery::{GalleryError, Join, PairSink, PairSubjects, View};
+use crate::gallery::{GalleryError, Join, JoinDevice, PairSink, PairSubjects, View};
 
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_millis(200);
@@ -17,6 +17,7 @@ const REPORT: Duration = Duration::from_millis(200);
 pub(super) fn join(
     view: &View,
     (min_score, subjects): (f32, PairSubjects),
+    device: JoinDevice<'_>,
     control: &Control<'_>,
     sink: PairSink<'_>,
 ) -> Result<bool> {
@@ -25,12 +26,12 @@ pub(super) fn join(
         done.store(now, Ordering::Relaxed);
         total.store(of, Ordering::Relaxed);
     };
-    let join = Join { min_score, subjects, stop: control.stop, progress: &progress };
+    let join = Join { min_score, subjects, stop: control.stop, progress: &progress, device };
     // Progress is reported by this thread, as the callback may not be called by another one.
     let result = thread::scope(|scope| {
         let (sender, finished) = channel();
         scope.spawn(|| {
-            let result = view.join(&join, sink);
+            let result = view.join(join, sink);
             let _ = { sender }.send(result);
         });
         loop {

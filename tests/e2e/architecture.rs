@@ -192,7 +192,7 @@ fn a_wrong_import_is_found() {
         ("gallery/name.rs", "use super::super::audit;"),
         ("encoder/model.rs", "fn f() { tch::no_grad(|| ()) }"),
         ("decision.rs", "use rusqlite::Connection;"),
-        ("encoder/networks/pool.rs", "use gallerist::gallery::Gallery;"),
+        ("encoder/networks/pool.rs", "use gallerist::dedup::Plan;"),
         ("lumber/room.rs", "use crate::image::Photo;"),
     ] {
         assert_eq!(planted(path, text).len(), 1, "{path}: {text}");

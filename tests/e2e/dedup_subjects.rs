@@ -202,3 +202,22 @@ fn the_page_shows_a_photo_while_its_file_is_as_it_was() {
     std::fs::remove_file(photos.join("Bob/2.jpg")).unwrap();
     assert_eq!(pictures(), 0);
 }
+
+#[test]
+#[cfg_attr(not(feature = "torch"), ignore = "needs the program with networks")]
+fn pairs_are_the_same_on_a_device_and_a_missing_one_is_named() {
+    let house = planted();
+    let expected = strict(&house);
+    assert_eq!(found(&house, "--target-false-pairs 0.02 --device cpu"), expected);
+    let said = dedup(&house, "--target-false-pairs 0.02 --device cuda --format json");
+    if said.code == Some(0) {
+        assert_eq!(said.json().remove(0), expected);
+        return;
+    }
+    // `gallerist` has become `gallerist-networks`, which looked for the device.
+    let said = said.ends(1);
+    assert!(said.err.contains("cuda") && said.err.contains("no CUDA"), "{}", said.err);
+    let place = house.gallery();
+    let said = gallerist(["cluster", place.to_str().unwrap(), "--device", "cuda"]).ends(1);
+    assert!(said.err.contains("no CUDA"), "{}", said.err);
+}

@@ -3,8 +3,10 @@
 //! Rows lie in [`panels`]. A unit of work is a few rows of a panel, the probes, against all rows that come after
 //! them, so that about half of the scores of one range search for each row are bounded. Blocks of L0 codes
 //! pass over the probes of a unit ([`tile`]), so that a block is read from memory once for all of them and its bounds
-//! are computed from the caches. Pairs whose bound reaches the threshold are scored by their vectors.
+//! are computed from the caches. Pairs whose bound reaches the threshold are scored by their vectors. With a [`device`] the bounds are tiles of
+//! products instead.
 
+mod device;
 mod panels;
 mod tile;
 
@@ -17,6 +19,7 @@ use super::view::View;
 use crate::control::Control;
 use crate::error::Error;
 
+pub use device::{Products, Side, Tile};
 use panels::{Panels, Unit};
 use tile::Tally;
 
@@ -109,18 +112,9 @@ impl<'a> Join<'a> {
     /// A segment is damaged; `min_score` is not a number ([`Error::InvalidOption`]); the control or the sink ended
     /// it ([`Error::Stopped`]).
     pub fn run(self, sink: impl FnMut(&[Pair]) -> ControlFlow<()> + Send) -> Result<JoinReport, Error> {
-        expect_number(self.min_score)?;
-        self.control.expect_going(ACTION)?;
-        let panels = Panels::new(self.view, self.groups == PairGroups::Same)?;
+        let panels = self.panels(self.groups == PairGroups::Same)?;
         let units = panels.units();
-        let total = units.iter().map(|unit| panels.pairs_of(unit)).sum();
-        let shared = Shared {
-            join: &self,
-            panels: &panels,
-            total,
-            ended: AtomicBool::new(false),
-            output: Mutex::new(Output { sink, tally: Tally::default(), error: None }),
-        };
+        let shared = Shared::new(&self, &panels, &units, sink);
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -134,13 +128,33 @@ impl<'a> Join<'a> {
             (1..threads).for_each(|_| scope.spawn(|_| work()));
             work();
         });
-        let Output { tally, error, .. } =
-            shared.output.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(error) = error {
-            return Err(error);
+        shared.report()
+    }
+
+    /// As [`run`](Self::run), with products of the device in place of bounds. The pairs and their scores are the same. The device holds
+    /// 512 MiB of rows and the products of 8192 rows with 8192. Pairs of one group ([`PairGroups::Same`]) are found without it.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); the device failed ([`Error::Device`]).
+    pub fn run_on(
+        self,
+        device: &mut dyn Products,
+        sink: impl FnMut(&[Pair]) -> ControlFlow<()> + Send,
+    ) -> Result<JoinReport, Error> {
+        if self.groups == PairGroups::Same {
+            return self.run(sink);
         }
-        let Tally { pairs, compared, rescored, damaged } = tally;
-        Ok(JoinReport { pairs, compared, rescored, complete: self.view.whole && !damaged })
+        let panels = self.panels(true)?;
+        let shared = Shared::new(&self, &panels, &panels.units(), sink);
+        device::join(&shared, device)?;
+        shared.report()
+    }
+
+    /// The rows, once the options are valid; `plain`: without codes.
+    fn panels(&self, plain: bool) -> Result<Panels<'a>, Error> {
+        expect_number(self.min_score)?;
+        self.control.expect_going(ACTION)?;
+        Panels::new(self.view, plain)
     }
 }
 
@@ -162,7 +176,29 @@ struct Output<S> {
     error: Option<Error>,
 }
 
-impl<S: FnMut(&[Pair]) -> ControlFlow<()> + Send> Shared<'_, '_, S> {
+impl<'j, 'a, S: FnMut(&[Pair]) -> ControlFlow<()> + Send> Shared<'j, 'a, S> {
+    fn new(join: &'j Join<'a>, panels: &'j Panels<'a>, units: &[Unit], sink: S) -> Self {
+        Self {
+            join,
+            panels,
+            total: units.iter().map(|unit| panels.pairs_of(unit)).sum(),
+            ended: AtomicBool::new(false),
+            output: Mutex::new(Output { sink, tally: Tally::default(), error: None }),
+        }
+    }
+
+    /// The result, once all threads are done.
+    fn report(self) -> Result<JoinReport, Error> {
+        let whole = self.join.view.whole;
+        let Output { tally, error, .. } =
+            self.output.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let Tally { pairs, compared, rescored, damaged } = tally;
+        Ok(JoinReport { pairs, compared, rescored, complete: whole && !damaged })
+    }
+
     /// Joins a unit with what comes after it. `false`: the join has ended.
     fn work(&self, unit: &Unit) -> bool {
         let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gallerist_index::{Control, Error, Index, Options, Pair, PairGroups, View, dot};
+use gallerist_index::{Control, Error, Index, Options, Pair, PairGroups, Products, Side, Tile, View, dot};
 use proptest::prelude::*;
 
 use crate::oracle::{Oracle, Random, borrowed, quick_directory, rows, vector};
@@ -26,6 +26,78 @@ fn joined(view: &View, least: f32, groups: PairGroups) -> Vec<Pair> {
         })
         .unwrap();
     assert!(report.complete && report.pairs == all.len() as u64);
+    sorted(all)
+}
+
+/// Products computed by the processor, of components that are cut to the precision of a device.
+#[derive(Default)]
+struct Host {
+    /// Bits of a component that are dropped: 13 leave as many as TF32 has.
+    dropped: u32,
+    dimension: usize,
+    sides: [Vec<f32>; 2],
+    /// Tiles until it fails.
+    fails_after: Option<usize>,
+    tiles: usize,
+}
+
+impl Host {
+    fn row(&self, side: usize, at: usize) -> &[f32] {
+        &self.sides[side][at * self.dimension..(at + 1) * self.dimension]
+    }
+}
+
+impl Products for Host {
+    fn error(&self, dimension: usize) -> f32 {
+        2.0f32.powi(self.dropped as i32 - 22) + dimension as f32 * 2.0f32.powi(-24)
+    }
+
+    fn load(&mut self, side: Side, rows: &[f32], dimension: usize) -> Result<(), String> {
+        self.dimension = dimension;
+        let cut = |x: &f32| f32::from_bits(x.to_bits() >> self.dropped << self.dropped);
+        self.sides[side as usize] = rows.iter().map(cut).collect();
+        Ok(())
+    }
+
+    fn reached(
+        &mut self,
+        tile: &Tile,
+        cut: f32,
+        most: usize,
+        found: &mut Vec<[u32; 2]>,
+    ) -> Result<bool, String> {
+        if self.fails_after == Some(self.tiles) {
+            return Err("out of memory".into());
+        }
+        self.tiles += 1;
+        let before = found.len();
+        for probe in tile.probes.clone() {
+            for row in tile.rows.clone() {
+                if dot(self.row(0, probe), self.row(1, row)) >= cut {
+                    if found.len() - before == most {
+                        found.truncate(before);
+                        return Ok(false);
+                    }
+                    found.push([probe as u32, row as u32]);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Every pair that a join with a device gives.
+fn joined_on(host: &mut Host, view: &View, least: f32, groups: PairGroups) -> Vec<Pair> {
+    let mut all = Vec::new();
+    let join = view.join(least).groups(groups);
+    let report = join.run_on(host, |pairs| {
+        all.extend_from_slice(pairs);
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    let rows = view.len() as u64;
+    assert!(report.complete && report.pairs == all.len() as u64, "{report:?}");
+    assert!(report.compared >= rows * rows.saturating_sub(1) / 2, "{report:?}");
     sorted(all)
 }
 
@@ -111,7 +183,16 @@ fn segments_with_codes_and_buffers_are_joined_as_brute_force_does() {
     let view = index.view();
     for least in [0.97, 0.9999, 1.0] {
         for groups in ALL {
-            assert_eq!(joined(&view, least, groups), expected(&oracle, least, groups), "{least} {groups:?}");
+            let expected = expected(&oracle, least, groups);
+            assert_eq!(joined(&view, least, groups), expected, "{least} {groups:?}");
+            for dropped in [0, 13] {
+                let mut host = Host { dropped, ..Host::default() };
+                assert_eq!(
+                    joined_on(&mut host, &view, least, groups),
+                    expected,
+                    "{least} {groups:?} {dropped}"
+                );
+            }
         }
     }
     // Bounds rule most pairs out, so segments had codes.
@@ -143,7 +224,12 @@ proptest! {
         let (_directory, index, oracle) = mixed(&given, (2, seals));
         let view = index.view();
         for groups in ALL {
-            prop_assert_eq!(joined(&view, least, groups), expected(&oracle, least, groups));
+            let expected = expected(&oracle, least, groups);
+            prop_assert_eq!(joined(&view, least, groups), &expected[..]);
+            for dropped in [0, 13] {
+                let mut host = Host { dropped, ..Host::default() };
+                prop_assert_eq!(joined_on(&mut host, &view, least, groups), &expected[..]);
+            }
         }
     }
 }
@@ -204,4 +290,103 @@ fn progress_rises_to_the_number_of_pairs() {
         let seen = std::mem::take(&mut *seen.lock().unwrap());
         assert!(seen.is_sorted() && seen.last() == Some(&(2_000 * 1_999 / 2)), "{seen:?}");
     }
+}
+
+#[test]
+fn scores_next_to_the_threshold_are_found_with_rounded_products() {
+    // Cut components make every product smaller. Each pair scores exactly the threshold.
+    let (directory, mut host) = (quick_directory(), Host { dropped: 13, ..Host::default() });
+    let index = Index::create(&directory.path().join("index"), Options::new(3)).unwrap();
+    let row: Vec<f32> = vec![0.577_350_3; 3];
+    let rows: Vec<(u64, u64, Vec<f32>)> = (0..40).map(|id| (id, id, row.clone())).collect();
+    index.insert(&borrowed(&rows)).unwrap();
+    let least = dot(&row, &row);
+    assert_eq!(joined_on(&mut host, &index.view(), least, PairGroups::Any).len(), 40 * 39 / 2);
+    assert_eq!(joined_on(&mut host, &index.view(), least.next_up(), PairGroups::Any), []);
+}
+
+#[test]
+fn a_tile_with_too_many_pairs_is_halved() {
+    let (directory, mut host) = (quick_directory(), Host::default());
+    let index = Index::create(&directory.path().join("index"), Options::new(4)).unwrap();
+    index.insert(&borrowed(&rows(4, 0..2_200, 1))).unwrap();
+    let mut pairs = 0;
+    let count = |some: &[Pair]| {
+        pairs += some.len();
+        ControlFlow::Continue(())
+    };
+    let report = index.view().join(-1.0).run_on(&mut host, count).unwrap();
+    assert_eq!((pairs, report.compared), (2_200 * 2_199 / 2, 2_200 * 2_199 / 2));
+    assert!(host.tiles > 4, "{}", host.tiles); // of four million products at most one million are taken at a time
+}
+
+#[test]
+fn a_join_on_a_device_ends_when_it_fails_or_is_stopped() {
+    let directory = quick_directory();
+    let index = Index::create(&directory.path().join("index"), Options::new(8)).unwrap();
+    index.insert(&borrowed(&rows(8, 0..3_000, 1))).unwrap();
+    let view = index.view();
+    let mut host = Host { fails_after: Some(1), ..Host::default() };
+    let result = view.join(-1.0).run_on(&mut host, |_| ControlFlow::Continue(()));
+    assert!(matches!(&result, Err(Error::Device { reason }) if reason == "out of memory"), "{result:?}");
+    let stopped = |result| matches!(result, Err(Error::Stopped { action: "join" }));
+    assert!(stopped(view.join(-1.0).run_on(&mut Host::default(), |_| ControlFlow::Break(()))));
+    let stop = AtomicBool::new(false);
+    let (mut host, mut given) = (Host::default(), 0);
+    let result = view.join(0.5).control(Control::new().stop(&stop)).run_on(&mut host, |pairs| {
+        given += pairs.len();
+        stop.store(true, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    });
+    assert!(stopped(result) && given <= 16_384, "{given}");
+    let result = view.join(f32::NAN).run_on(&mut Host::default(), |_| ControlFlow::Continue(()));
+    assert!(matches!(result, Err(Error::InvalidOption { field: "min_score", .. })));
+}
+
+#[test]
+fn damaged_rows_end_a_join_and_are_left_out_of_a_salvaged_one() {
+    let directory = quick_directory();
+    let place = directory.path().join("index");
+    let index = Index::create(&place, Options::new(16).shards(1).background_compaction(false)).unwrap();
+    let given = rows(16, 0..12_000, 1);
+    for part in given.chunks(6_000) {
+        index.insert(&borrowed(part)).unwrap();
+        index.seal().unwrap();
+    }
+    drop(index);
+    // A component of a vector changes in the file.
+    let (_, _, vector) = &given[3_000];
+    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let files = std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path());
+    let found = |file: std::path::PathBuf| {
+        let content = std::fs::read(&file).unwrap();
+        let at = content.windows(bytes.len()).position(|window| window == bytes)?;
+        Some((file, content, at))
+    };
+    let (file, mut content, at) = files.filter(|file| file.is_file()).find_map(found).unwrap();
+    content[at + 2] ^= 1;
+    std::fs::write(file, content).unwrap();
+
+    let index = Index::open(&place).unwrap();
+    let (all, damaged) =
+        (|_: &[Pair]| ControlFlow::Continue(()), |result| matches!(result, Err(Error::Damaged { .. })));
+    assert!(damaged(index.view().join(0.8).run(all)));
+    assert!(damaged(index.view().join(0.8).run_on(&mut Host::default(), all)));
+    drop(index);
+
+    let salvage = Index::salvage(&place).unwrap();
+    let (mut found, mut on_device) = (Vec::new(), Vec::new());
+    let gather = |to: &mut Vec<Pair>, pairs: &[Pair]| {
+        to.extend_from_slice(pairs);
+        ControlFlow::Continue(())
+    };
+    let report = salvage.view.join(0.8).run(|pairs| gather(&mut found, pairs)).unwrap();
+    assert!(!report.complete && !found.is_empty());
+    let join = salvage.view.join(0.8);
+    let report = join.run_on(&mut Host::default(), |pairs| gather(&mut on_device, pairs)).unwrap();
+    assert!(!report.complete);
+    // A device leaves out the damaged rows only, the processor also the probes beside them.
+    let on_device: std::collections::HashSet<[u64; 2]> = on_device.iter().map(|pair| pair.ids).collect();
+    assert!(found.iter().all(|pair| on_device.contains(&pair.ids)));
+    assert!(on_device.iter().all(|ids| !ids.contains(&3_000)));
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cli::engine::EngineArguments;
 use crate::cli::screen::{Bar, Screen, aim, count, plural, score};
-use crate::cli::{ExitStatus, Usage, interrupt, opening, values};
+use crate::cli::{ExitStatus, Usage, interrupt, networks, opening, values};
 use crate::reply::{DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, ThresholdFrom};
 use crate::report::PAGE;
 use crate::session::replacement::require_own;
@@ -57,6 +57,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     arguments.out.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
     let stop = interrupt::stop_flag();
     let session = opening::session_to_read(&arguments.gallery, &arguments.engine)?;
+    networks::require_for_join(&session)?;
     let bar = Bar::new();
     let control = Control { stop, progress: &|progress| bar.show(progress) };
     let found = session.duplicates(&arguments.request(), &control)?;

@@ -11,6 +11,7 @@ mod encoder;
 mod graph;
 pub(crate) mod learner;
 mod pool;
+pub(crate) mod products;
 mod scrfd;
 #[allow(unsafe_code)] // one block, explained in that file
 mod unsafe_library;

@@ -3,6 +3,7 @@
 
 mod detectors;
 mod imported;
+mod products;
 
 use std::path::Path;
 

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 
+use super::local::Products;
+
 /// Two rows whose score reaches the threshold of a join.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
@@ -27,7 +29,6 @@ pub enum PairSubjects {
 }
 
 /// A join of a snapshot with itself.
-#[derive(Clone, Copy)]
 pub struct Join<'a> {
     /// The lowest score of a pair, -1 to 1.
     pub min_score: f32,
@@ -37,7 +38,12 @@ pub struct Join<'a> {
     pub stop: &'a AtomicBool,
     /// Called with the number of compared pairs and the number of all pairs, by one thread at a time.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
+    /// Computes products instead of the processor. A store may join without it.
+    pub device: JoinDevice<'a>,
 }
+
+/// What computes the products of a join, if that is not the processor.
+pub type JoinDevice<'a> = Option<&'a mut (dyn Products + 'static)>;
 
 /// Receives pairs, some thousand at a time, from one thread after the other. `Break` ends the join.
 pub type PairSink<'a> = &'a mut (dyn FnMut(&[Pair]) -> ControlFlow<()> + Send);

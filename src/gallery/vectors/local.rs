@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gallerist_index::{Durability, Index, OpenOptions, Options};
 
-pub use gallerist_index::dot;
+pub use gallerist_index::{Products, Side, Tile, dot};
 
 use self::snapshot::LocalSnapshot;
 use super::error::Result;

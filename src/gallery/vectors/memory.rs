@@ -241,7 +241,7 @@ impl Snapshot for MemorySnapshot {
         })
     }
 
-    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool> {
+    fn join(&self, join: Join<'_>, sink: PairSink<'_>) -> Result<bool> {
         if join.min_score.is_nan() {
             return Err(VectorError::new(VectorErrorKind::InvalidArgument, "option min_score: not a number"));
         }

@@ -108,8 +108,8 @@ pub trait Snapshot: Send + Sync {
     /// all; `false` if the join was stopped. It needs no memory for the pairs.
     ///
     /// # Errors
-    /// `min_score` is not a number; a row is damaged; the store is failing.
-    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool>;
+    /// `min_score` is not a number; a row is damaged; the store or the device is failing.
+    fn join(&self, join: Join<'_>, sink: PairSink<'_>) -> Result<bool>;
 }
 
 /// A [`Snapshot`] of some store. Cloning it is cheap.

@@ -7,7 +7,7 @@ use super::super::Control;
 use super::super::error::Result;
 use super::super::joining::join;
 use crate::gallery::{
-    Gallery, GalleryError, Pair, PairSubjects, Rejections, SubjectTemplate, UnknownFace, View,
+    Gallery, GalleryError, JoinDevice, Pair, PairSubjects, Rejections, SubjectTemplate, UnknownFace, View,
 };
 use crate::image::PhotoHash;
 use crate::people::{Constraints, Edge, Nearest, Strangers};
@@ -157,6 +157,7 @@ impl Faces {
         &self,
         parts: &[Part],
         least: f32,
+        device: JoinDevice<'_>,
         control: &Control<'_>,
     ) -> Result<Option<(Edges, Vec<Edges>)>> {
         let all: Vec<u64> = self.faces.iter().map(|face| face.id).collect();
@@ -175,7 +176,7 @@ impl Faces {
             }
             ControlFlow::Continue(())
         };
-        let is_whole = join(&self.view, (least, PairSubjects::Any), control, &mut sink)?;
+        let is_whole = join(&self.view, (least, PairSubjects::Any), device, control, &mut sink)?;
         let mut edges = nearest.into_iter().map(|(_, nearest)| Edges { edges: nearest.edges(), least });
         Ok(is_whole.then(|| edges.next().map(|first| (first, edges.collect()))).flatten())
     }

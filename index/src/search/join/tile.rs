@@ -35,20 +35,20 @@ impl Tally {
 }
 
 /// A row of the unit.
-struct Probe<'p> {
-    row: usize,
-    id: u64,
-    group: u64,
-    vector: &'p [f32],
+pub(super) struct Probe<'p> {
+    pub(super) row: usize,
+    pub(super) id: u64,
+    pub(super) group: u64,
+    pub(super) vector: &'p [f32],
     /// In one byte a component, where panels have such codes.
-    code: Option<Sq8Query>,
+    pub(super) code: Option<Sq8Query>,
 }
 
 /// Pairs of one unit so far.
-struct Found<'f, S> {
-    around: &'f S,
-    pairs: &'f mut Vec<Pair>,
-    tally: &'f mut Tally,
+pub(super) struct Found<'f, S> {
+    pub(super) around: &'f S,
+    pub(super) pairs: &'f mut Vec<Pair>,
+    pub(super) tally: &'f mut Tally,
 }
 
 /// Joins a unit's rows with all that come after them.
@@ -132,7 +132,7 @@ impl<'f, 'a: 'f, S: Surroundings<'a>> Found<'f, S> {
     }
 
     /// Whether something is damaged, which is an error unless the view tolerates it.
-    fn is_damaged(&mut self, result: Result<(), Error>) -> Result<bool, Error> {
+    pub(super) fn is_damaged(&mut self, result: Result<(), Error>) -> Result<bool, Error> {
         let Err(error) = result else { return Ok(false) };
         self.tally.damaged = true;
         self.around.join().view.tolerate(error).map(|()| true)
@@ -179,7 +179,7 @@ impl<'f, 'a: 'f, S: Surroundings<'a>> Found<'f, S> {
     }
 
     /// Scores a row whose bound reaches the threshold, unless its finer code rules it out.
-    fn refine(&mut self, probe: &Probe<'_>, panel: &Panel<'_>, row: usize) -> Result<(), Error> {
+    pub(super) fn refine(&mut self, probe: &Probe<'_>, panel: &Panel<'_>, row: usize) -> Result<(), Error> {
         if self.around.join().groups == PairGroups::Different && panel.groups[row] == probe.group {
             return Ok(());
         }

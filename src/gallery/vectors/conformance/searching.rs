@@ -259,9 +259,9 @@ pub fn a_join_finds_every_pair_once<P: Place>() {
         (0.0, PairSubjects::Same),
         (2.0, PairSubjects::Any),
     ] {
-        let join = Join { min_score, subjects, stop: &stop, progress: &progress };
+        let join = || Join { min_score, subjects, stop: &stop, progress: &progress, device: None };
         let mut found = Vec::new();
-        let all = view.join(&join, &mut |pairs| {
+        let all = view.join(join(), &mut |pairs| {
             found.extend_from_slice(pairs);
             ControlFlow::Continue(())
         });
@@ -286,9 +286,10 @@ pub fn a_join_finds_every_pair_once<P: Place>() {
         }
         assert_eq!(found, expected, "{min_score} {subjects:?}");
         stop.store(true, Ordering::Relaxed);
-        assert!(!view.join(&join, &mut |_| ControlFlow::Continue(())).unwrap());
+        assert!(!view.join(join(), &mut |_| ControlFlow::Continue(())).unwrap());
         stop.store(false, Ordering::Relaxed);
     }
-    let join = Join { min_score: -1.0, subjects: PairSubjects::Any, stop: &stop, progress: &progress };
-    assert!(!view.join(&join, &mut |_| ControlFlow::Break(())).unwrap());
+    let subjects = PairSubjects::Any;
+    let join = Join { min_score: -1.0, subjects, stop: &stop, progress: &progress, device: None };
+    assert!(!view.join(join, &mut |_| ControlFlow::Break(())).unwrap());
 }

@@ -88,7 +88,7 @@ impl Snapshot for LocalSnapshot {
         Ok(all(self.batch(query, &not_excepted)?.range(min_score)?))
     }
 
-    fn join(&self, join: &Join<'_>, sink: PairSink<'_>) -> Result<bool> {
+    fn join(&self, join: Join<'_>, sink: PairSink<'_>) -> Result<bool> {
         let report = |progress: Progress| (join.progress)(progress.done, progress.total.unwrap_or(0));
         let control = Control::new().stop(join.stop).progress(&report);
         let mut converted = Vec::new();
@@ -97,7 +97,11 @@ impl Snapshot for LocalSnapshot {
             converted.extend(pairs.iter().copied().map(Pair::from));
             sink(&converted)
         };
-        let result = self.0.join(join.min_score).groups(join.subjects.into()).control(control).run(give);
+        let of_index = self.0.join(join.min_score).groups(join.subjects.into()).control(control);
+        let result = match join.device {
+            Some(device) => of_index.run_on(device, give),
+            None => of_index.run(give),
+        };
         match result {
             Err(Error::Stopped { .. }) => Ok(false),
             result => Ok(result.map(|_| true)?),
