@@ -38,38 +38,43 @@ pub fn group<P: Photos>(
         (0..signatures.len()).into_par_iter().map(|photo| index.neighbours(photo)).collect();
     let mut order: Vec<usize> = (0..signatures.len()).collect();
     order.sort_by_key(|photo| Reverse(neighbours[*photo]));
-    let mut is_free = vec![true; signatures.len()];
-    let mut is_candidate = vec![true; signatures.len()];
+    let mut states = vec![State::New; signatures.len()];
     let (mut stars, mut pending) = (Vec::new(), order);
     let mut has_waited = vec![false; signatures.len()];
     while !pending.is_empty() {
         if !proceed(signatures.len() - pending.len()) {
             return Ok(None);
         }
-        index.shrink(&is_candidate);
-        let batch = index.batch(&mut pending, &mut has_waited, &is_free);
-        let found: Vec<Star> = batch
-            .par_iter()
-            .map(|&centre| index.star(centre, &is_candidate, photos))
-            .collect::<Result<_, _>>()?;
+        index.shrink(&states);
+        let batch = index.batch(&mut pending, &mut has_waited, &states);
+        let found: Vec<Star> =
+            batch.par_iter().map(|&centre| index.star(centre, &states, photos)).collect::<Result<_, _>>()?;
         for mut star in found {
-            // Whatever is like it was compared with it. What is left is not a copy of it.
-            is_candidate[star.centre] = false;
-            if !is_free[star.centre] {
+            if states[star.centre] == State::Grouped {
                 continue;
             }
-            star.copies.retain(|(copy, _)| is_free[*copy]);
-            if !star.copies.is_empty() {
-                is_free[star.centre] = false;
-                for (copy, _) in &star.copies {
-                    is_free[*copy] = false;
-                    is_candidate[*copy] = false;
-                }
-                stars.push(star);
+            star.copies.retain(|(copy, _)| states[*copy] != State::Grouped);
+            if star.copies.is_empty() {
+                states[star.centre] = State::Compared;
+                continue;
             }
+            states[star.centre] = State::Grouped;
+            star.copies.iter().for_each(|(copy, _)| states[*copy] = State::Grouped);
+            stars.push(star);
         }
     }
     united(stars, signatures, &neighbours, photos).map(Some)
+}
+
+/// How far a photo has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It can be the copy of a centre.
+    New,
+    /// It was a centre without copies. Whatever is like it was compared with it, so it is no copy of what is left.
+    Compared,
+    /// It has a group.
+    Grouped,
 }
 
 /// Parts of a photo that are hashed beside the whole.
@@ -91,9 +96,9 @@ impl<'a> Index<'a> {
         Self { signatures, photos, wholes: MultiIndex::new(wholes), parts: MultiIndex::new(parts) }
     }
 
-    /// Forgets the photos that are no candidates any more, once they are half of all.
-    fn shrink(&mut self, is_candidate: &[bool]) {
-        let is_left = |photo: &usize| is_candidate[*photo];
+    /// Forgets the photos that are not new any more, once they are half of all.
+    fn shrink(&mut self, states: &[State]) {
+        let is_left = |photo: &usize| states[*photo] == State::New;
         if 2 * self.photos.iter().copied().filter(is_left).count() < self.photos.len() {
             let left = self.photos.iter().copied().filter(is_left).collect();
             *self = Self::new(self.signatures, left);
@@ -102,10 +107,10 @@ impl<'a> Index<'a> {
 
     /// The next centres. A photo with a neighbour among them waits for the next batch, because it is probably a copy and needs no work; it
     /// waits once. Takes the centres, and photos that have a group, out of `pending`.
-    fn batch(&self, pending: &mut Vec<usize>, has_waited: &mut [bool], is_free: &[bool]) -> Vec<usize> {
+    fn batch(&self, pending: &mut Vec<usize>, has_waited: &mut [bool], states: &[State]) -> Vec<usize> {
         let (mut batch, mut near, mut rest) = (Vec::with_capacity(BATCH), HashSet::new(), Vec::new());
         for photo in pending.drain(..) {
-            if !is_free[photo] {
+            if states[photo] == State::Grouped {
                 continue;
             }
             let waits = near.contains(&photo) && !has_waited[photo];
@@ -137,13 +142,13 @@ impl<'a> Index<'a> {
         count
     }
 
-    fn star<P: Photos>(&self, centre: usize, is_candidate: &[bool], photos: &P) -> Result<Star, P::Error> {
+    fn star<P: Photos>(&self, centre: usize, states: &[State], photos: &P) -> Result<Star, P::Error> {
         let own = &self.signatures[centre];
         let difference = |photo: usize, candidates: &[Candidate]| {
             let each = candidates.iter().map(|candidate| self.signatures[photo].difference(candidate.0, own));
             each.min().unwrap_or(u32::MAX)
         };
-        let found = self.candidates(centre, is_candidate);
+        let found = self.candidates(centre, states);
         let mut candidates: Vec<_> =
             found.into_iter().map(|(photo, (bits, ways))| (bits, photo, ways)).collect();
         candidates.sort_by_cached_key(|(bits, photo, ways)| (*bits, difference(*photo, ways), *photo));
@@ -153,7 +158,7 @@ impl<'a> Index<'a> {
 
     /// Photos whose hashes are near, with the smallest distance, and with the orientations and parts in which they are near, the whole
     /// pictures as they are first.
-    fn candidates(&self, centre: usize, is_candidate: &[bool]) -> HashMap<usize, (u32, Vec<Candidate>)> {
+    fn candidates(&self, centre: usize, states: &[State]) -> HashMap<usize, (u32, Vec<Candidate>)> {
         let signature = &self.signatures[centre];
         let mut found: HashMap<usize, (u32, Vec<Candidate>)> = HashMap::new();
         for orientation in Orientation::ALL {
@@ -162,7 +167,7 @@ impl<'a> Index<'a> {
             let mut add = |photo: usize, distance: u32, window: usize, kept: usize| {
                 let is_whole = (window, kept) == (0, 0);
                 if photo != centre
-                    && is_candidate[photo]
+                    && states[photo] == State::New
                     && self.signatures[photo].may_equal(orientation, signature, is_whole)
                 {
                     let candidate = candidate(orientation, window, kept);

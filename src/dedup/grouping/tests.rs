@@ -82,7 +82,7 @@ fn the_index_finds_the_candidates_that_a_comparison_of_all_hashes_finds() {
     let index = Index::new(&signatures, (0..signatures.len()).collect());
     let mut count = 0;
     for centre in 0..signatures.len() {
-        let found = index.candidates(centre, &vec![true; signatures.len()]);
+        let found = index.candidates(centre, &vec![State::New; signatures.len()]);
         for photo in (0..signatures.len()).filter(|photo| *photo != centre) {
             let expected = candidates(&signatures[photo], &signatures[centre]);
             let found = found.get(&photo).map(|(_, found)| found.clone()).unwrap_or_default();
