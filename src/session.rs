@@ -13,6 +13,7 @@ mod batch;
 mod batch_writer;
 mod calibrate;
 mod cluster;
+mod contents;
 mod duplicates;
 pub mod engine;
 mod enroll;

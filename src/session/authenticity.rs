@@ -1,17 +1,17 @@
 //! Authenticity: gates from photos, and what they say about photos.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::answer::{face, refusals};
+use super::contents::Contents;
 use super::error::{Result, SessionError};
 use super::identify::require_paths;
 use super::replacement::{replace, require_own};
 use super::{Control, Networks, Stopped, engine};
 use crate::authenticity::{BEGINNING, ErrorRates, Example, Gate, Trial};
-use crate::image::PhotoHash;
 use crate::ingest::{self, EncodedFace, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{Authenticity, AuthenticityPolicy, AuthenticityScored, PhotoRequest, Probe, VERSION};
@@ -90,8 +90,8 @@ pub struct Examples {
     pub examples: Vec<Example>,
     /// Paths of photos without a face that can be measured, and why.
     pub left_out: Vec<(String, Skip)>,
-    /// The class and the path of each content.
-    contents: HashMap<PhotoHash, (bool, String)>,
+    /// The first photo of each content, and its class.
+    contents: Contents<bool>,
     /// What differs between the classes besides the attack: genuine, attack.
     files: [Files; 2],
 }
@@ -140,20 +140,18 @@ pub fn examples(
 impl Examples {
     fn enter(&mut self, outcome: Outcome, attack: bool) -> Result<()> {
         let path = outcome.input.path.to_string_lossy().into_owned();
-        if let Some(hash) = outcome.hash {
-            match self.contents.get(&hash) {
-                Some((other, first)) if *other == attack => {
-                    let skip = Skip::new(Reason::Duplicate, format!("the same bytes as {first}"));
-                    self.left_out.push((path, skip));
-                    return Ok(());
-                }
-                Some((_, first)) => {
-                    return Err(SessionError::Input(format!(
-                        "{path} and {first} have the same bytes; a photo is either genuine or an attack, so give two folders without \
-                         common photos"
-                    )));
-                }
-                None => drop(self.contents.insert(hash, (attack, path.clone()))),
+        match self.contents.enter(outcome.hash, attack, &path) {
+            None => {}
+            Some((other, first)) if *other == attack => {
+                let skip = Skip::new(Reason::Duplicate, format!("the same bytes as {first}"));
+                self.left_out.push((path, skip));
+                return Ok(());
+            }
+            Some((_, first)) => {
+                return Err(SessionError::Input(format!(
+                    "{path} and {first} have the same bytes; a photo is either genuine or an attack, so give two folders without \
+                     common photos"
+                )));
             }
         }
         let person = outcome.input.top_folder().map(|folder| folder.to_string_lossy().into_owned());

@@ -1,14 +1,12 @@
 //! The samples of a folder of photos: templates of a head, aligned faces of another network. Each input that is left out is listed.
 
-use std::collections::HashMap;
-
+use super::super::contents::Contents;
 use super::super::probes::person;
 use super::super::{Control, Stopped, engine};
 use super::samples::{Read, chip, require_people};
 use super::start::Start;
 use super::{Networks, TrainRequest};
 use crate::face::Chip;
-use crate::image::PhotoHash;
 use crate::ingest::{self, EncodedFace, Faces, Finding, Options, Outcome, Skip, survey, walk};
 use crate::reason::Reason;
 use crate::reply::{PhotoRequest, Skipped};
@@ -61,8 +59,8 @@ struct Collected {
     people: Vec<String>,
     pixels: Vec<u8>,
     values: Vec<f32>,
-    /// Where each content was found first, and its person.
-    contents: HashMap<PhotoHash, (String, String)>,
+    /// The first photo of each content, and its person.
+    contents: Contents<String>,
     skipped: Vec<Skipped>,
 }
 
@@ -87,21 +85,14 @@ impl Collected {
             self.skip(path, Skip::new(Reason::NoSubject, "it is not in a folder of a person"));
             return Ok(());
         };
-        match outcome.hash.and_then(|hash| self.contents.get(&hash)) {
-            Some((first, of)) if *of == person => {
-                let skip = Skip::new(Reason::Duplicate, format!("the same bytes as {first}"));
-                self.skip(path, skip);
-            }
-            Some((first, of)) => {
-                let skip = Skip::new(Reason::OtherName, format!("the same bytes as {first}, of {of}"));
-                self.skip(path, skip);
-            }
-            None => {
-                if let Some(hash) = outcome.hash {
-                    self.contents.insert(hash, (path, person.clone()));
-                }
-                self.add(person, &face);
-            }
+        let skip =
+            self.contents.enter(outcome.hash, person.clone(), &path).map(|(of, first)| match *of == person {
+                true => Skip::new(Reason::Duplicate, format!("the same bytes as {first}")),
+                false => Skip::new(Reason::OtherName, format!("the same bytes as {first}, of {of}")),
+            });
+        match skip {
+            Some(skip) => self.skip(path, skip),
+            None => self.add(person, &face),
         }
         Ok(())
     }
