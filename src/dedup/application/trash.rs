@@ -150,9 +150,16 @@ fn path_line(file: &Path, place: &Path) -> String {
     line
 }
 
+/// How the description of a file begins.
+fn beginning(file: &Path, place: &Path) -> String {
+    format!("[Trash Info]\n{}\n", path_line(file, place))
+}
+
+/// Whether the description at a place is that of the file, or the part of it that a run had written when it was killed.
 fn is_own(file: &Path, place: &Path) -> bool {
-    let line = path_line(file, place);
-    fs::read_to_string(info(place)).is_ok_and(|text| text.lines().nth(1) == Some(line.as_str()))
+    let own = beginning(file, place);
+    fs::read(info(place))
+        .is_ok_and(|text| text.starts_with(own.as_bytes()) || own.as_bytes().starts_with(&text))
 }
 
 /// Moves a file to its place in the trash. A run that was killed between the description and the move is completed.
@@ -175,13 +182,13 @@ pub fn put(file: &Path, place: &Path) -> io::Result<()> {
         now.minute(),
         now.second()
     );
-    let text = format!("[Trash Info]\n{}\nDeletionDate={date}\n", path_line(file, place));
+    let text = format!("{}DeletionDate={date}\n", beginning(file, place));
     let path = info(place);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(info) => write_info(info, &text, &path)?,
         // A run that was killed may have left an incomplete one, and then nothing is at the place.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !exists(place) => {
-            if !is_own(file, place) && fs::metadata(&path)?.len() > 0 {
+            if !is_own(file, place) {
                 return Err(error);
             }
             write_info(OpenOptions::new().write(true).truncate(true).open(&path)?, &text, &path)?;
@@ -248,6 +255,31 @@ mod tests {
         assert_eq!(fs::metadata(&home).unwrap().mode() & 0o777, 0o700);
         take_back(&file, &place).unwrap();
         assert!(file.exists() && fs::read_dir(home.join("info")).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn what_a_killed_run_wrote_of_a_description_is_removed_and_that_of_another_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, file) = (folder.path().join("Trash"), folder.path().join("1.jpg"));
+        fs::write(&file, b"photo").unwrap();
+        let place = Trash::new(Some(&home)).place(&file).unwrap();
+        fs::create_dir_all(home.join("info")).unwrap();
+        let whole = beginning(&file, &place);
+        for written in [0, 1, 13, whole.len() - 1, whole.len()] {
+            fs::write(info(&place), &whole[..written]).unwrap();
+            forget(&file, &place);
+            assert!(!exists(&info(&place)), "{written} bytes");
+            fs::write(info(&place), &whole[..written]).unwrap();
+            put(&file, &place).unwrap();
+            take_back(&file, &place).unwrap();
+        }
+        let other = beginning(&folder.path().join("2.jpg"), &place);
+        for text in [other.as_str(), "[Trash Info]\nPath=/\n", "x"] {
+            fs::write(info(&place), text).unwrap();
+            forget(&file, &place);
+            assert!(exists(&info(&place)), "{text}");
+            assert!(put(&file, &place).is_err() && exists(&file), "{text}");
+        }
     }
 
     #[test]
