@@ -276,6 +276,7 @@ fn kills(action: &str) {
     let different: BTreeSet<&PathBuf> = after.keys().chain(before.keys()).filter(differs).collect();
     assert!(different.is_empty(), "{different:?}");
     assert_eq!(linked(&photos), names);
+    assert!(!photos.house.path("data/Trash").exists(), "nothing is left in the trash");
 }
 
 #[test]
