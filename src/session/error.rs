@@ -131,12 +131,14 @@ pub enum SessionError {
     #[error("the gallery is bound to {0} already; there is nothing to do")]
     SameModel(String),
     /// A gallery is not put in its place, because faces of the former one would be lost.
-    #[error("{faces} of the gallery cannot be carried over: {kinds}; the gallery was not changed")]
+    #[error("{faces} of the gallery cannot be carried over: {kinds}; the gallery was not changed{}", remaining(work.as_deref()))]
     NotCarried {
         /// The number of faces in words, such as `3 faces`.
         faces: String,
         /// The numbers by reason, in words.
         kinds: String,
+        /// The folder with what was encoded, for another run.
+        work: Option<PathBuf>,
     },
     /// A folder for unfinished work contains something else.
     #[error("{}: {what}; finish that work, or remove the folder", folder.display())]
@@ -191,4 +193,11 @@ impl SessionError {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
     }
+}
+
+/// Says that a folder keeps what was encoded.
+fn remaining(work: Option<&std::path::Path>) -> String {
+    work.map_or_else(String::new, |work| {
+        format!("; {} keeps what was encoded for another run", work.display())
+    })
 }

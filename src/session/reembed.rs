@@ -120,7 +120,7 @@ impl Migration<'_> {
         let faces = Faces::read(gallery)?;
         if !faces.lost.is_empty() && !self.request.drop_missing {
             // No photo can change that, so nothing is encoded.
-            return Err(refused(faces.lost, sink)?);
+            return Err(refused(faces.lost, None, sink)?);
         }
         let mut log = self.paths.open(&Pair::of(gallery, self.binding))?;
         let unread = self.encode(&faces, &mut log)?;
@@ -137,7 +137,7 @@ impl Migration<'_> {
         let counts = counted(missing.iter().map(|face| face.reason));
         // A gallery without faces is no migration, whatever may be dropped.
         if !missing.is_empty() && (!self.request.drop_missing || kept.is_empty()) {
-            return Err(refused(missing, sink)?);
+            return Err(refused(missing, Some(&self.paths.work), sink)?);
         }
         for face in missing {
             sink(ReembedEvent::Missing(face))?;
@@ -315,6 +315,7 @@ fn from_pictures(faces: &Faces, log: &FaceLog) -> u64 {
 /// Lists the faces that would be lost. Returns the error for them.
 fn refused<E: From<SessionError>>(
     missing: Vec<FaceMissing>,
+    work: Option<&Path>,
     sink: &mut impl FnMut(ReembedEvent) -> Result<(), E>,
 ) -> Result<E, E> {
     let mut kinds = kinds(&counted(missing.iter().map(|face| face.reason)));
@@ -327,7 +328,7 @@ fn refused<E: From<SessionError>>(
     }
     let faces = plural(missing.len() as u64, "face");
     missing.into_iter().try_for_each(|face| sink(ReembedEvent::Missing(face)))?;
-    Ok(SessionError::NotCarried { faces, kinds }.into())
+    Ok(SessionError::NotCarried { faces, kinds, work: work.map(Path::to_path_buf) }.into())
 }
 
 fn renewed(kept: &Kept<'_>, log: &FaceLog) -> Result<RenewedTemplate> {

@@ -214,6 +214,9 @@ impl Parts {
     fn new(Read { samples, mut notes, skipped }: Read, request: &TrainRequest) -> Self {
         let division = Division::new(&samples, request.families);
         let by_person = samples.by_person();
+        if samples.inputs.are_equal() {
+            notes.push("all samples are equal: there is nothing to learn from them".into());
+        }
         let single = by_person.iter().filter(|own| own.len() == 1).count();
         if single > 0 {
             notes.push(format!(
@@ -268,6 +271,8 @@ mod tests {
             let read =
                 Read { samples: Samples::new(&people, inputs), notes: Vec::new(), skipped: Vec::new() };
             let Parts { division, notes, .. } = Parts::new(read, &request(loss));
+            let are_equal = |note: &String| note.contains("all samples are equal");
+            assert_eq!(notes.iter().filter(|note| are_equal(note)).count(), 1, "{notes:?}");
             (division.training.len(), notes.into_iter().find(|note| note.contains("classifier")))
         };
         let (trained, note) = notes(100_000, Loss::Arcface);

@@ -30,6 +30,17 @@ impl Inputs {
         }
     }
 
+    /// Whether each equals the others.
+    pub fn are_equal(&self) -> bool {
+        fn are_equal<T: PartialEq>(all: &[T], width: usize) -> bool {
+            all.iter().zip(all.iter().skip(width)).all(|(one, next)| one == next)
+        }
+        match self {
+            Self::Vectors { dimension, values } => are_equal(values, *dimension),
+            Self::Faces { side, pixels } => are_equal(pixels, 3 * side * side),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -298,6 +298,8 @@ fn a_missing_and_a_changed_photo_are_named_and_refused() {
         said.out
     );
     assert!(said.out.contains("p002/1.png  (the file at the path"), "{}", said.out);
+    let keeps = format!("{} keeps what was encoded", work(&house).canonicalize().unwrap().display());
+    assert!(said.err.contains(&keeps), "{}", said.err);
     for part in ["2 faces", "1 (the photo is not", "1 (the file at", "not changed", "--drop-missing"] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
@@ -330,6 +332,7 @@ fn imported_rows_without_photos_are_refused_before_anything_is_encoded() {
         said.out
     );
     assert!(said.err.contains("3 faces") && !work(&house).exists(), "{}", said.err);
+    assert!(!said.err.contains("keeps what was encoded"), "{}", said.err);
     let summary = reembed(&house, &["--drop-missing", "--format", "json"]).ends(0).summary();
     assert_eq!((&summary["subjects"]["before"], &summary["subjects"]["after"]), (&4.into(), &2.into()));
     is_sound(&house.gallery());
