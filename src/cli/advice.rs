@@ -5,7 +5,7 @@ use anyhow::Error;
 use crate::calibration::CalibrationError;
 use crate::dedup::DedupError;
 use crate::encoder::EncoderError;
-use crate::gallery::GalleryError;
+use crate::gallery::{GalleryError, VectorErrorKind};
 use crate::session::SessionError;
 use crate::template::BindingError;
 
@@ -73,6 +73,9 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
         | GalleryError::IndexBehind { .. } => "`gallerist check` shows details".into(),
         GalleryError::SimilarName { .. } => "`gallerist subject merge` does that".into(),
         GalleryError::Binding(error) => return of_binding(error),
+        GalleryError::Vectors(error) if error.kind() == VectorErrorKind::Device => {
+            "--device cpu does that".into()
+        }
         GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` print the ids".into(),
         _ => return None,
     })

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 use super::{choose, failure};
 
 /// What is named in errors.
-const NAME: &str = "join";
+const NAME: &str = "libtorch";
 
 /// Rows on a device.
 pub(crate) struct TorchProducts {

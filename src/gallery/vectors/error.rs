@@ -35,6 +35,8 @@ pub enum VectorErrorKind {
     Full,
     /// The store is damaged.
     Damaged,
+    /// The device that computes products failed.
+    Device,
     /// The store does not support the operation.
     Unsupported,
     /// Any other error.

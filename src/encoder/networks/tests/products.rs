@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use gallerist::encoder::{Device, EncoderError, Model};
 use gallerist::gallery::{
     Gallery, GraphWhen, ImportedRow, Join, JoinDevice, Name, Pair, PairSubjects, Person, Products, Side,
-    Tile, View, dot,
+    Tile, VectorError, VectorErrorKind, View, dot,
 };
 use gallerist::template::Template;
 
@@ -59,7 +59,7 @@ fn joined(
     view: &View,
     (min_score, subjects): (f32, PairSubjects),
     device: JoinDevice<'_>,
-) -> Result<Vec<Pair>, String> {
+) -> Result<Vec<Pair>, VectorError> {
     let mut all = Vec::new();
     let (stop, progress) = (AtomicBool::new(false), |_: u64, _: u64| {});
     let join = Join { min_score, subjects, stop: &stop, progress: &progress, device };
@@ -67,7 +67,7 @@ fn joined(
         all.extend_from_slice(pairs);
         ControlFlow::Continue(())
     });
-    assert!(is_whole.map_err(|error| error.to_string())?);
+    assert!(is_whole?);
     all.sort_by_key(|pair| pair.ids);
     Ok(all)
 }
@@ -133,7 +133,12 @@ fn a_failing_device_is_an_error_of_the_join() {
         let mut device = Watched { of, found: 0, is_wrong: true };
         let error =
             joined(&gallery.view().unwrap(), (0.5, PairSubjects::Any), Some(&mut device)).unwrap_err();
-        assert!(error.starts_with("join: the device failed: ") && error.lines().count() == 1, "{error}");
+        let text = error.to_string();
+        assert_eq!(error.kind(), VectorErrorKind::Device, "{text}");
+        assert!(
+            text.starts_with("join: the device failed: libtorch: ") && text.lines().count() == 1,
+            "{text}"
+        );
     }
 }
 

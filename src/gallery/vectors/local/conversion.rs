@@ -21,6 +21,7 @@ impl From<index::Error> for VectorError {
             index::Error::OpenForReading { .. } => VectorErrorKind::ReadOnly,
             index::Error::Full { .. } => VectorErrorKind::Full,
             index::Error::Damaged { .. } => VectorErrorKind::Damaged,
+            index::Error::Device { .. } => VectorErrorKind::Device,
             _ => VectorErrorKind::Failed,
         };
         Self::new(kind, error)
