@@ -11,7 +11,12 @@ use crate::calibration::maxima::NormalMaxima;
 /// Fewer best scores say nothing about strangers.
 pub const FEWEST: usize = 20;
 
-/// The scores of different people in a gallery, from the best score that each of some templates has with a template of another subject.
+/// Other subjects of a template whose scores are looked at. All but the last two may be the same person.
+pub const CLOSEST: usize = 4;
+/// The rank of the score that is a stranger's although the person has two more names.
+const STRANGER: u32 = 3;
+
+/// The scores of different people in a gallery, from the best scores that each of some templates has with templates of other subjects.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Impostors {
     maxima: NormalMaxima,
@@ -19,15 +24,25 @@ pub struct Impostors {
 }
 
 impl Impostors {
-    /// Fits the distribution to best scores, in any order, in a gallery of `templates` templates. `None` if there are fewer than [`FEWEST`].
-    /// Up to a tenth of them may be of subjects that are in the gallery twice.
-    pub fn fit(mut best: Vec<f32>, templates: u64) -> Option<Self> {
-        if best.len() < FEWEST {
-            return None;
-        }
-        best.sort_unstable_by(|one, other| other.total_cmp(one));
-        let maxima = NormalMaxima::of(&best, templates.saturating_sub(1));
-        Some(Self { maxima, templates: templates as f64 })
+    /// Fits the distribution to the scores of some templates, in a gallery of `templates` templates: for each one its best score with each of the
+    /// [`CLOSEST`] other subjects, in descending order. `None` if there are fewer than [`FEWEST`].
+    ///
+    /// Any number of people may be in the gallery under two or three names. Scores that are too high for strangers, to judge by those of the third
+    /// closest subjects, do not count; the closest subject after them does.
+    pub fn fit(scores: &[Vec<f32>], templates: u64) -> Option<Self> {
+        let of_rank = |rank: u32, found: Vec<f32>| {
+            let mut found = found;
+            found.sort_unstable_by(|one, other| other.total_cmp(one));
+            let is_enough = found.len() >= FEWEST;
+            let maxima =
+                is_enough.then(|| NormalMaxima::of_rank(rank, &found, templates.saturating_sub(1)))?;
+            Some(Self { maxima, templates: templates as f64 })
+        };
+        let third = scores.iter().filter_map(|own| own.get(STRANGER as usize - 1).copied());
+        let highest =
+            of_rank(STRANGER, third.collect()).map_or(f32::INFINITY, |fitted| fitted.threshold(1.0));
+        let best = scores.iter().filter_map(|own| own.iter().copied().find(|score| *score <= highest));
+        of_rank(1, best.collect())
     }
 
     /// The score that about `pairs` pairs of templates of different people reach in the whole gallery, -1 to 1. Each of the two templates
@@ -60,18 +75,68 @@ mod tests {
 
     #[test]
     fn a_threshold_leaves_about_as_many_pairs_as_were_allowed() {
-        let best: Vec<f32> = (0..500).map(|rank| 0.4 - 2e-4 * rank as f32).collect();
-        let fitted = Impostors::fit(best.clone(), 10_000).unwrap();
+        let best: Vec<Vec<f32>> = (0..500).map(|rank| vec![0.4 - 2e-4 * rank as f32]).collect();
+        let fitted = Impostors::fit(&best, 10_000).unwrap();
         for pairs in [0.1, 1.0, 10.0] {
             let threshold = fitted.threshold(pairs);
             assert!((fitted.pairs(threshold) / pairs - 1.0).abs() < 0.05, "{pairs}: {threshold}");
         }
         assert!(fitted.threshold(0.1) > fitted.threshold(10.0));
-        let mut with_doubles = best.clone();
-        with_doubles.splice(..20, [0.95; 20]);
-        let moved = Impostors::fit(with_doubles, 10_000).unwrap().threshold(1.0) - fitted.threshold(1.0);
-        assert!(moved.abs() < 1e-6, "doubles below a tenth have no influence: {moved}");
-        assert_eq!(Impostors::fit(best[..19].to_vec(), 100), None);
+        assert_eq!(Impostors::fit(&best[..19], 100), None);
+    }
+
+    /// The best scores with subjects of the templates of a gallery, in which so many of 400 people have two further names.
+    fn sampled(doubles: usize) -> (Vec<Vec<f32>>, u64) {
+        let people: Vec<Vec<f32>> = (0..400).map(|seed| direction(64, seed)).collect();
+        let faces: Vec<(usize, Vec<f32>)> = (0..400)
+            .flat_map(|person| (0..if person < doubles { 3 } else { 1 }).map(move |name| (person, name)))
+            .map(|(person, name)| {
+                let own = direction(64, 1_000 + 3 * person as u64 + name);
+                let mixed: Vec<f32> = people[person].iter().zip(&own).map(|(a, b)| a + 0.3 * b).collect();
+                let length = mixed.iter().map(|x| x * x).sum::<f32>().sqrt();
+                (person, mixed.iter().map(|x| x / length).collect())
+            })
+            .collect();
+        let best = faces.iter().enumerate().map(|(at, (_, face))| {
+            let others = faces.iter().enumerate().filter(|(other, _)| *other != at);
+            let mut scores: Vec<f32> =
+                others.map(|(_, (_, other))| face.iter().zip(other).map(|(x, y)| x * y).sum()).collect();
+            scores.sort_by(|one, other| other.total_cmp(one));
+            scores[..CLOSEST].to_vec()
+        });
+        (best.collect(), faces.len() as u64)
+    }
+
+    /// A unit vector with normally distributed components.
+    fn direction(dimension: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+        };
+        let vector: Vec<f32> = (0..dimension).map(|_| (0..8).map(|_| random()).sum()).collect();
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.iter().map(|x| x / length).collect()
+    }
+
+    #[test]
+    fn people_under_several_names_have_no_influence_however_many_they_are() {
+        let threshold = |doubles| {
+            let (scores, templates) = sampled(doubles);
+            Impostors::fit(&scores, templates).unwrap().threshold(1.0)
+        };
+        let clean = threshold(0);
+        for doubles in [20, 100, 400] {
+            let moved = threshold(doubles) - clean;
+            // Three names have more pairs, so the same number of pairs is a smaller share.
+            assert!((-0.01..0.06).contains(&moved), "{doubles}: {clean} + {moved}");
+        }
+    }
+
+    #[test]
+    fn equal_templates_have_a_threshold_too() {
+        let fitted = Impostors::fit(&vec![vec![1.0; CLOSEST]; 50], 50).unwrap();
+        assert_eq!(fitted.threshold(1.0), 1.0);
     }
 
     #[test]

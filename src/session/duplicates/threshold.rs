@@ -3,12 +3,12 @@
 use super::super::error::{Result, SessionError};
 use super::super::{Control, Session};
 use super::DuplicatesRequest;
-use crate::dedup::subjects::{Impostors, quantile};
+use crate::dedup::subjects::{CLOSEST, Impostors, quantile};
 use crate::fusion::Fusion;
 use crate::gallery::{GalleryError, Query, TOGETHER, View, dot};
 use crate::reply::ThresholdFrom;
 
-/// Subjects whose best stranger is looked for, at most.
+/// Subjects whose closest strangers are looked for, at most.
 const SAMPLE: usize = 1000;
 
 /// A threshold and what is known about it.
@@ -23,8 +23,8 @@ pub(super) struct Threshold {
 #[derive(Default)]
 pub(super) struct Sample {
     vectors: Vec<Vec<f32>>,
-    /// The best score of each with a template of another subject.
-    best: Vec<f32>,
+    /// For each one its best scores with other subjects, in descending order.
+    closest: Vec<Vec<f32>>,
 }
 
 impl Sample {
@@ -41,7 +41,7 @@ impl Sample {
 }
 
 impl Session {
-    /// Searches for the best stranger of a sample of the subjects; `None` if it was stopped.
+    /// Searches for the closest strangers of a sample of the subjects; `None` if it was stopped.
     pub(super) fn sample(&self, view: &View, control: &Control<'_>) -> Result<Option<Sample>> {
         let first = self.gallery().first_templates()?;
         let step = first.len().div_ceil(SAMPLE).max(1);
@@ -57,10 +57,10 @@ impl Session {
                 rows.extend(row.map_err(GalleryError::from)?);
             }
             let probes: Vec<&[f32]> = rows.iter().map(|row| &row.vector[..]).collect();
-            let answers = view.top_subjects(&Query::new(&probes), 2).map_err(GalleryError::from)?;
+            let answers = view.top_subjects(&Query::new(&probes), 1 + CLOSEST).map_err(GalleryError::from)?;
             for (row, answer) in rows.iter().zip(answers) {
-                let stranger = answer.hits.iter().find(|hit| hit.subject != row.subject);
-                sample.best.extend(stranger.map(|hit| hit.score));
+                let others = answer.hits.iter().filter(|hit| hit.subject != row.subject);
+                sample.closest.push(others.take(CLOSEST).map(|hit| hit.score).collect());
             }
             sample.vectors.extend(rows.into_iter().map(|row| row.vector));
         }
@@ -74,7 +74,7 @@ impl Session {
         sample: &Sample,
         (subjects, templates): (u64, u64),
     ) -> Result<Threshold> {
-        let impostors = Impostors::fit(sample.best.clone(), templates);
+        let impostors = Impostors::fit(&sample.closest, templates);
         let expected = |value: f32| impostors.map(|impostors| impostors.pairs(value));
         if let Some(value) = request.threshold {
             return Ok(Threshold { value, from: ThresholdFrom::Given, expected: expected(value) });
