@@ -1,6 +1,6 @@
 //! The best of many scores of strangers, under the assumption that the scores are normally distributed.
 
-use statrs::distribution::{ContinuousCDF, Gamma, Normal};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// The distribution of the best score of a search for somebody among strangers.
 ///
@@ -20,30 +20,30 @@ pub struct NormalMaxima {
 impl NormalMaxima {
     /// Fits it to the best scores of searches among so many strangers, in descending order. There must be at least one.
     pub fn of(maxima: &[f32], strangers: u64) -> Self {
-        Self::through(1, [0.5, 0.1], maxima, strangers)
-    }
-
-    /// Fits it to the scores of this rank of each search, from 1, in descending order: the lower half of them, on which mates in the other half
-    /// have no influence. There must be at least one. Of many numbers, those above a high level are nearly Poisson distributed.
-    pub fn of_rank(rank: u32, maxima: &[f32], strangers: u64) -> Self {
-        Self::through(rank, [0.9, 0.5], maxima, strangers)
-    }
-
-    /// The distribution with the quantiles that these shares of the scores reach.
-    fn through(rank: u32, [low, high]: [f64; 2], maxima: &[f32], strangers: u64) -> Self {
         let quantile = |above: f64| {
             let at = (maxima.len() as f64 * above) as usize;
             maxima.get(at.min(maxima.len().saturating_sub(1))).map_or(0.0, |score| f64::from(*score))
         };
+        let (median, high) = (quantile(0.5), quantile(0.1));
         let strangers = strangers.max(1) as f64;
-        let beyond = |chance: f64| match rank {
-            1 => deviations(chance, strangers),
-            _ => -Normal::standard().inverse_cdf((expected(chance, rank) / strangers).min(0.5)),
+        let spread = deviations(0.1, strangers) - deviations(0.5, strangers);
+        Self { median, deviation: (high - median) / spread, strangers }
+    }
+
+    /// Derives it from the scores of single strangers, in any order: their median and 90 % quantile. There must be at least one. The middle of a
+    /// distribution says less about its end than best scores do, but mates are few among all pairs.
+    pub fn of_scores(mut scores: Vec<f32>, strangers: u64) -> Self {
+        let mut quantile = |above: f64| {
+            let at = ((scores.len() as f64 * above) as usize).min(scores.len().saturating_sub(1));
+            match scores.is_empty() {
+                true => 0.0,
+                false => f64::from(*scores.select_nth_unstable_by(at, |one, other| other.total_cmp(one)).1),
+            }
         };
-        let deviation = (quantile(high) - quantile(low)) / (beyond(high) - beyond(low));
-        // The best score has another median than that of this rank.
-        let median = quantile(low) + deviation * (deviations(0.5, strangers) - beyond(low));
-        Self { median, deviation, strangers }
+        let (mean, high) = (quantile(0.5), quantile(0.1));
+        let strangers = strangers.max(1) as f64;
+        let deviation = (high - mean) / deviations(0.1, 1.0);
+        Self { median: mean + deviation * deviations(0.5, strangers), deviation, strangers }
     }
 
     /// The score that the best of all strangers reaches with a chance (above 0, below 1).
@@ -58,11 +58,6 @@ impl NormalMaxima {
         let each = Normal::standard().sf(beyond + deviations(0.5, self.strangers));
         -(self.strangers * (-each).ln_1p()).exp_m1()
     }
-}
-
-/// The number of scores above a level that is expected there if a chance is that there are `rank` or more.
-fn expected(chance: f64, rank: u32) -> f64 {
-    Gamma::new(f64::from(rank), 1.0).map_or(f64::NAN, |sums| sums.inverse_cdf(chance))
 }
 
 /// By how many deviations a normal number exceeds the mean which the best of `strangers` of them exceeds with a chance. What the best
@@ -89,19 +84,16 @@ mod tests {
     }
 
     #[test]
-    fn lower_ranks_of_normal_scores_give_the_same_distribution() {
-        // The quantiles of the second and third best of 10,000.
-        let share = |at: u32| (f64::from(at) + 0.5) / 1000.0;
-        for rank in [2, 3] {
-            let level = |at: u32| -Normal::standard().inverse_cdf(expected(share(at), rank) / 1e4);
-            let scores: Vec<f32> = (0..1000).map(|at| (0.1 * level(at)) as f32).collect();
-            let fitted = NormalMaxima::of_rank(rank, &scores, 10_000);
-            for chance in [0.5, 0.1, 1e-4] {
-                let expected = 0.1 * deviations(chance, 1e4);
-                assert!((f64::from(fitted.score(chance)) - expected).abs() < 2e-3, "{rank}: {chance}");
-            }
+    fn single_scores_and_the_best_of_many_give_one_distribution() {
+        let normal = Normal::standard();
+        let share = |rank: u32| (f64::from(rank) + 0.5) / 10_000.0;
+        let scores = (0..10_000).map(|rank| (0.3 - 0.1 * normal.inverse_cdf(share(rank))) as f32).collect();
+        let fitted = NormalMaxima::of_scores(scores, 5_000);
+        for chance in [0.5, 0.05, 1e-6] {
+            let expected = 0.3 + 0.1 * deviations(chance, 5_000.0);
+            assert!((f64::from(fitted.score(chance)) - expected).abs() < 1e-3, "{chance}");
         }
-        assert!((expected(0.5, 1) - 2f64.ln()).abs() < 1e-6);
+        assert_eq!(NormalMaxima::of_scores(vec![0.25], 10).score(0.1), 0.25);
     }
 
     #[test]

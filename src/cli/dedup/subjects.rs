@@ -145,7 +145,7 @@ pub fn mixed_basis(found: &SubjectDuplicates) -> String {
                 aim(rate)
             )
         }
-        None => "not measured: there is only one subject".into(),
+        None => "not measured: no scores of different people".into(),
     }
 }
 

@@ -22,21 +22,17 @@ pub(super) struct Threshold {
 /// One template of some subjects, evenly chosen.
 #[derive(Default)]
 pub(super) struct Sample {
-    vectors: Vec<Vec<f32>>,
     /// For each one its best scores with other subjects, in descending order.
     closest: Vec<Vec<f32>>,
+    /// The scores of all pairs of them.
+    pairs: Vec<f32>,
 }
 
 impl Sample {
     /// The score that a share `rate` of the scores of different people reaches, and the share that so many can tell. Pairs that reach
     /// `threshold` may be one person and are left out.
     pub(super) fn mixed_below(&self, rate: f64, threshold: f32) -> Option<(f32, f64)> {
-        let scores = self
-            .vectors
-            .iter()
-            .enumerate()
-            .flat_map(|(at, one)| self.vectors[at + 1..].iter().map(move |other| dot(one, other)));
-        quantile(scores.filter(|score| *score < threshold).collect(), rate)
+        quantile(self.pairs.iter().copied().filter(|score| *score < threshold).collect(), rate)
     }
 }
 
@@ -46,7 +42,7 @@ impl Session {
         let first = self.gallery().first_templates()?;
         let step = first.len().div_ceil(SAMPLE).max(1);
         let ids: Vec<u64> = first.iter().step_by(step).map(|(_, template)| *template).collect();
-        let mut sample = Sample::default();
+        let (mut sample, mut vectors) = (Sample::default(), Vec::new());
         for (block, some) in ids.chunks(TOGETHER).enumerate() {
             if control.is_stopped() {
                 return Ok(None);
@@ -62,8 +58,12 @@ impl Session {
                 let others = answer.hits.iter().filter(|hit| hit.subject != row.subject);
                 sample.closest.push(others.take(CLOSEST).map(|hit| hit.score).collect());
             }
-            sample.vectors.extend(rows.into_iter().map(|row| row.vector));
+            vectors.extend(rows.into_iter().map(|row| row.vector));
         }
+        let later = |(at, one): (usize, &Vec<f32>)| {
+            vectors[at + 1..].iter().map(|other| dot(one, other)).collect::<Vec<f32>>()
+        };
+        sample.pairs = vectors.iter().enumerate().flat_map(later).collect();
         Ok(Some(sample))
     }
 
@@ -74,7 +74,7 @@ impl Session {
         sample: &Sample,
         (subjects, templates): (u64, u64),
     ) -> Result<Threshold> {
-        let impostors = Impostors::fit(&sample.closest, templates);
+        let impostors = Impostors::fit(&sample.closest, &sample.pairs, templates);
         let expected = |value: f32| impostors.map(|impostors| impostors.pairs(value));
         if let Some(value) = request.threshold {
             return Ok(Threshold { value, from: ThresholdFrom::Given, expected: expected(value) });
