@@ -25,6 +25,9 @@ pub struct Arguments {
     /// a name that is already used]
     #[arg(long, value_name = "FILE.txt|FILE.jsonl")]
     subjects: Option<PathBuf>,
+    /// Import every row as a face without a name; `cluster G --assign` groups them into people
+    #[arg(long, conflicts_with_all = ["subjects", "rename", "keep_names"])]
+    unnamed: bool,
     /// Rename rows that are in the gallery under another name
     #[arg(long)]
     rename: bool,
@@ -70,6 +73,7 @@ impl Arguments {
         ImportRequest {
             file: self.file.clone(),
             subjects: self.subjects.clone(),
+            unnamed: self.unnamed,
             other_names: match (self.rename, self.keep_names) {
                 (true, _) => OtherNames::Rename,
                 (_, true) => OtherNames::Keep,

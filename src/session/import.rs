@@ -28,6 +28,8 @@ pub struct ImportRequest {
     /// Subject names, one line per row, or a `templates.jsonl`. `None`: the names of the export; if there are none, each row is a subject
     /// of its own.
     pub subjects: Option<PathBuf>,
+    /// Whether every row is a face without a name, whatever names there are.
+    pub unnamed: bool,
     /// The treatment of rows that are in the gallery under other names.
     pub other_names: OtherNames,
     /// Whether invalid rows are skipped. Otherwise the first one is an error.
@@ -43,6 +45,7 @@ const TOGETHER: usize = 48 << 20;
 /// An import that was checked and can be written.
 struct Import<'a> {
     file: &'a std::path::Path,
+    unnamed: bool,
     gallery: &'a Gallery,
     source: Source,
     import_file: ImportFile,
@@ -93,8 +96,9 @@ impl Session {
             import_file.check(request.skip_invalid, |row| control.report("rows checked", row, Some(rows)))?;
         check_origin(gallery, request.from_model.as_deref(), import_file.made_with.as_ref())?;
         let source = gallery.source(&hash, &request.file, rows)?;
-        let plan = Plan::make(gallery, &source, &import_file, request.other_names)?;
-        Ok(Import { file: &request.file, gallery, source, import_file, plan })
+        let others = if request.unnamed { OtherNames::Keep } else { request.other_names };
+        let plan = Plan::make(gallery, &source, &import_file, others)?;
+        Ok(Import { file: &request.file, unnamed: request.unnamed, gallery, source, import_file, plan })
     }
 }
 
@@ -159,6 +163,9 @@ impl Import<'_> {
 
     /// The subject of a row: its name in the file, or a generated name; `None` for an unknown face.
     fn person(&self, row: u64) -> Result<Option<Person>, GalleryError> {
+        if self.unnamed {
+            return Ok(None);
+        }
         if let Some(person) = self.import_file.person(row) {
             return Ok(Some(person.clone()));
         }

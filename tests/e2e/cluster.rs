@@ -404,3 +404,29 @@ fn a_stopped_clustering_gives_no_clusters() {
     let control = Control { stop: &stop, progress: &|_| {} };
     assert_eq!(session.cluster(&ClusterRequest::default(), &control).unwrap().unwrap().faces.len(), 2);
 }
+
+#[test]
+fn imported_rows_without_names_become_people() {
+    let house = house(WIDE);
+    let (file, names) = people(60, 4, WIDE, 1, 5);
+    let rows = house.write("rows.npy", &file);
+    let arguments = [rows.as_os_str(), "--unnamed".as_ref()];
+    house.run("import", arguments).ends(0);
+    // The same command again, and one with names.
+    assert!(house.run("import", arguments).ends(0).out.contains("240 rows of this file were already"));
+    let both = [rows.as_os_str(), "--unnamed".as_ref(), "--subjects".as_ref(), rows.as_os_str()];
+    house.run("import", both).ends(2);
+    let (summary, lines) = clustered(&house, "--assign");
+    assert_eq!((&summary["faces"], &summary["unknown"]), (&240.into(), &240.into()));
+    let names: Vec<&str> = names.lines().collect();
+    // Rows have ascending ids.
+    let mut ids: Vec<u64> = lines.iter().map(|line| line["face_id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    let truth = groups(&lines, |line| names[ids.binary_search(&line["face_id"].as_u64().unwrap()).unwrap()]);
+    assert!(truth.iter().all(|cluster| cluster.len() == 1), "no cluster has two people");
+    let listed = run(&house, "subject list", "--format json").ends(0).json();
+    assert!(
+        listed.len() >= 57 && listed[0]["subject"].as_str().unwrap().starts_with("Person "),
+        "{listed:?}"
+    );
+}
