@@ -60,6 +60,28 @@ impl NormalMaxima {
     }
 }
 
+/// Other subjects of a template whose scores are looked at. All but the last one may be the same person.
+pub const CLOSEST: usize = 4;
+/// The chance that the best of all strangers has a score that is taken for one of the same person.
+const MISTAKEN: f64 = 0.05;
+
+/// The best score of each of some templates with a stranger, in descending order. `closest` has for each of them its best score with each of
+/// the [`CLOSEST`] other subjects, in descending order, and `pairs` the scores of all pairs of them.
+///
+/// Any number of people may be in a gallery under two or three names: mates are few among all pairs. Best scores that are too high for
+/// strangers, to judge by those, do not count, and that of the next subject does.
+pub fn of_strangers<'a>(
+    closest: impl Iterator<Item = &'a [f32]>,
+    pairs: Vec<f32>,
+    strangers: u64,
+) -> Vec<f32> {
+    let highest = NormalMaxima::of_scores(pairs, strangers).score(MISTAKEN);
+    let mut best: Vec<f32> =
+        closest.filter_map(|own| own.iter().copied().find(|score| *score <= highest)).collect();
+    best.sort_unstable_by(|one, other| other.total_cmp(one));
+    best
+}
+
 /// By how many deviations a normal number exceeds the mean which the best of `strangers` of them exceeds with a chance. What the best
 /// of all is below with a chance, each is below with its n-th root.
 fn deviations(chance: f64, strangers: f64) -> f64 {

@@ -28,12 +28,16 @@ const SAME: f32 = 0.98;
 /// and the 90 % quantile of the best of so many, on which a tenth of mates have no influence. Relatives and doubles score more than
 /// that, and are to be looked at as well.
 pub fn count(maxima: &[f32], subjects: u64) -> usize {
-    let from = if maxima.len() < FEWEST { SAME } else { limit(maxima, subjects).min(SAME) };
+    let from = least(maxima, subjects);
     maxima.iter().take_while(|score| **score >= from).count()
 }
 
-fn limit(maxima: &[f32], subjects: u64) -> f32 {
-    NormalMaxima::of(maxima, subjects).score(1.0 / (ONE_IN * maxima.len() as f64))
+/// The score from which on [`count`] counts.
+pub fn least(maxima: &[f32], subjects: u64) -> f32 {
+    if maxima.len() < FEWEST {
+        return SAME;
+    }
+    NormalMaxima::of(maxima, subjects).score(1.0 / (ONE_IN * maxima.len() as f64)).min(SAME)
 }
 
 #[cfg(test)]

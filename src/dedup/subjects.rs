@@ -6,15 +6,11 @@ mod split;
 pub use alike::{Alike, Best, TooMany};
 pub use split::{Split, split};
 
-use crate::calibration::maxima::NormalMaxima;
+pub use crate::calibration::maxima::CLOSEST;
+use crate::calibration::maxima::{NormalMaxima, of_strangers};
 
 /// Fewer best scores say nothing about strangers.
 pub const FEWEST: usize = 20;
-
-/// Other subjects of a template whose scores are looked at. All but the last one may be the same person.
-pub const CLOSEST: usize = 4;
-/// The chance that the best of all strangers has a score that is taken for one of the same person.
-const MISTAKEN: f64 = 0.05;
 
 /// The scores of different people in a gallery, from the best scores that each of some templates has with templates of other subjects.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,18 +20,11 @@ pub struct Impostors {
 }
 
 impl Impostors {
-    /// Fits the distribution to the scores of some templates, in a gallery of `templates` templates. `closest` has for each of them its best score
-    /// with each of the [`CLOSEST`] other subjects, in descending order, and `all` the scores of all pairs of them. `None` if there are fewer
-    /// than [`FEWEST`].
-    ///
-    /// Any number of people may be in the gallery under two or three names: mates are few among all pairs. Best scores that are too high for
-    /// strangers, to judge by those, do not count, and that of the next subject does.
-    pub fn fit(closest: &[Vec<f32>], all: &[f32], templates: u64) -> Option<Self> {
+    /// Fits the distribution to the scores of some templates, in a gallery of `templates` templates; `closest` and `pairs` as for
+    /// [`of_strangers`]. `None` if there are fewer than [`FEWEST`].
+    pub fn fit(closest: &[Vec<f32>], pairs: &[f32], templates: u64) -> Option<Self> {
         let strangers = templates.saturating_sub(1);
-        let highest = NormalMaxima::of_scores(all.to_vec(), strangers).score(MISTAKEN);
-        let of_stranger = |own: &Vec<f32>| own.iter().copied().find(|score| *score <= highest);
-        let mut best: Vec<f32> = closest.iter().filter_map(of_stranger).collect();
-        best.sort_unstable_by(|one, other| other.total_cmp(one));
+        let best = of_strangers(closest.iter().map(Vec::as_slice), pairs.to_vec(), strangers);
         let maxima = (best.len() >= FEWEST).then(|| NormalMaxima::of(&best, strangers))?;
         Some(Self { maxima, templates: templates as f64 })
     }

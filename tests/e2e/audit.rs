@@ -93,3 +93,25 @@ fn an_audit_of_left_out_templates_scores_mates_by_its_fusion() {
         assert_eq!((&mates["reachable"], &mates["missed"]), (&reachable.into(), &0.into()), "{fusion}");
     }
 }
+
+#[test]
+fn an_audit_and_a_search_for_doubles_find_everybody_under_two_names() {
+    let house = gallery(60, 3);
+    let (file, names) = people(60, 3, D, 1, 5);
+    import(&house, "again", (file, names.replace("person 1-", "again 1-")));
+    let is_one = |one: &str, other: &str| one.rsplit('-').next() == other.rsplit('-').next();
+    let said = run(&house, "audit", "--threshold 0.5 --format json").ends(0).json();
+    let doubles = said[0]["doubles"].as_array().unwrap();
+    let right = doubles
+        .iter()
+        .filter(|one| is_one(one["subjects"][0].as_str().unwrap(), one["subjects"][1].as_str().unwrap()));
+    assert!(right.count() == doubles.len() && doubles.len() >= 10, "{doubles:?}");
+    let said = run(&house, "dedup subjects", "--target-false-pairs 0.1 --format json").ends(0).json();
+    let doubles = said[0]["doubles"].as_array().unwrap();
+    let right = doubles.iter().filter(|one| {
+        let [one, other] = [0, 1].map(|side| one["sides"][side]["subject"].as_str().unwrap());
+        is_one(one, other)
+    });
+    assert!(right.count() >= 57 && doubles.len() <= 62, "{doubles:?}");
+    assert!(said[0]["mixed_count"].as_u64() < Some(4), "{}", said[0]["mixed_count"]);
+}

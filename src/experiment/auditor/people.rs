@@ -5,41 +5,32 @@ use std::sync::atomic::Ordering;
 
 use super::Auditor;
 use crate::audit::{Double, LISTED, Outlier};
+use crate::calibration::maxima::{CLOSEST, of_strangers};
 use crate::calibration::suspects;
 use crate::gallery::{GalleryError, Result, Search, Stored, TOGETHER, dot};
 use crate::template::{Template, similarity};
 
 /// A template and the best template of another subject: their ids, their subjects, the score.
-#[derive(Clone, Copy)]
 struct Closest {
     templates: [u64; 2],
     subjects: [u64; 2],
     score: f32,
+    /// The best scores with other subjects, in descending order.
+    others: Vec<f32>,
 }
+
+/// Subjects of which all pairs are scored, at most.
+const SAMPLE: usize = 1000;
 
 impl Auditor<'_> {
     pub(super) fn doubles(&self, ids: &[u64]) -> Result<Option<Vec<Double>>> {
         let Some(mut closest) = self.closest(ids)? else { return Ok(None) };
         closest.sort_by(|one, other| other.score.total_cmp(&one.score));
-        let count = match self.doubles_above {
-            Some(least) => closest.iter().take_while(|pair| pair.score >= least).count(),
-            None => {
-                // One template a subject: the best of many would be more than strangers score.
-                let mut oldest: BTreeMap<u64, (u64, f32)> = BTreeMap::new();
-                for pair in &closest {
-                    let this = (pair.templates[0], pair.score);
-                    let known = oldest.entry(pair.subjects[0]).or_insert(this);
-                    if this.0 < known.0 {
-                        *known = this;
-                    }
-                }
-                let mut scores: Vec<f32> = oldest.into_values().map(|(_, score)| score).collect();
-                scores.sort_by(|one, other| other.total_cmp(one));
-                let count = suspects::count(&scores, self.gallery.counts()?.0);
-                let least = count.checked_sub(1).map_or(f32::INFINITY, |last| scores[last]);
-                closest.iter().take_while(|pair| pair.score >= least).count()
-            }
+        let least = match self.doubles_above {
+            Some(least) => least,
+            None => self.least_of_doubles(&closest)?,
         };
+        let count = closest.iter().take_while(|pair| pair.score >= least).count();
         let mut seen: Vec<[u64; 2]> = Vec::new();
         let mut doubles = Vec::new();
         for pair in &closest[..count] {
@@ -59,6 +50,31 @@ impl Auditor<'_> {
         Ok(Some(doubles))
     }
 
+    /// The score from which on two subjects are doubles: above those of strangers.
+    fn least_of_doubles(&self, closest: &[Closest]) -> Result<f32> {
+        // One template a subject: the best of many would be more than strangers score.
+        let mut oldest: BTreeMap<u64, &Closest> = BTreeMap::new();
+        for pair in closest {
+            let known = oldest.entry(pair.subjects[0]).or_insert(pair);
+            if pair.templates[0] < known.templates[0] {
+                *known = pair;
+            }
+        }
+        let step = oldest.len().div_ceil(SAMPLE).max(1);
+        let ids: Vec<u64> = oldest.values().step_by(step).map(|pair| pair.templates[0]).collect();
+        let mut vectors = Vec::with_capacity(ids.len());
+        for row in self.gallery.view()?.vectors(&ids) {
+            vectors.extend(row?.map(|row| row.vector));
+        }
+        let later = |(at, one): (usize, &Vec<f32>)| {
+            vectors[at + 1..].iter().map(|other| dot(one, other)).collect::<Vec<f32>>()
+        };
+        let pairs = vectors.iter().enumerate().flat_map(later).collect();
+        let subjects = self.gallery.counts()?.0;
+        let best = of_strangers(oldest.values().map(|pair| pair.others.as_slice()), pairs, subjects);
+        Ok(suspects::least(&best, subjects))
+    }
+
     /// The best template of another subject for each of these.
     fn closest(&self, ids: &[u64]) -> Result<Option<Vec<Closest>>> {
         let view = self.gallery.view()?;
@@ -75,13 +91,15 @@ impl Auditor<'_> {
                 rows.extend(row?.and_then(template));
             }
             let probes: Vec<&Template> = rows.iter().map(|(.., template)| template).collect();
-            let rankings = self.gallery.rank(&view, &probes, 2, &Search::default(), None)?;
+            let rankings = self.gallery.rank(&view, &probes, 1 + CLOSEST, &Search::default(), None)?;
             for ((id, subject, _), ranking) in rows.iter().zip(rankings) {
-                let stranger = ranking.subjects.iter().find(|(other, ..)| other != subject);
-                closest.extend(stranger.map(|&(other, template, score)| Closest {
+                let others: Vec<_> =
+                    ranking.subjects.iter().filter(|(other, ..)| other != subject).take(CLOSEST).collect();
+                closest.extend(others.first().map(|&&(other, template, score)| Closest {
                     templates: [*id, template],
                     subjects: [*subject, other],
                     score,
+                    others: others.iter().map(|(.., score)| *score).collect(),
                 }));
             }
         }
