@@ -15,7 +15,7 @@ const LISTED: usize = 20;
 
 /// Remove the faces of photos that are not in their folder any more. Without --yes it prints what it would do. Every file of the folder is
 /// read, so a photo that was moved or renamed keeps its faces and names, and gets its new path. The faces of photos that were deleted, or edited
-/// (`cluster --photos` adds those of the edited photo), leave the gallery; `gallerist undo` brings them back until `gallerist purge` erases them.
+/// (run `cluster --photos DIR --assign` before, so that those of the edited photo get the names), leave the gallery; `gallerist undo` brings them back until `gallerist purge` erases them.
 /// Photos elsewhere, in an empty folder, and behind a link that leads nowhere stay, and all do if none is in the folder: a disk may be missing.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -90,6 +90,18 @@ fn print(pruned: &PhotosPruned, screen: Screen) -> Result<()> {
         count(*changed),
         plural(*faces, "face")
     ))?;
+    if pruned.not_stored > 0 {
+        let photos = plural(pruned.not_stored, "changed photo");
+        let store = "`gallerist cluster GALLERY --photos DIR --assign`";
+        screen.text(match pruned.dry_run {
+            true => format!(
+                "{photos} not stored with the new content: run {store} first, which gives their faces the names again"
+            ),
+            false => format!(
+                "{photos} not stored with the new content: to keep the names of their faces, undo this, run {store}, and prune again"
+            ),
+        })?;
+    }
     if !subjects_gone.is_empty() {
         let more = subjects_gone.len().saturating_sub(LISTED) as u64;
         let more = if more > 0 { format!(", and {} more", count(more)) } else { String::new() };

@@ -43,6 +43,9 @@ pub struct PhotosPruned {
     pub deleted: u64,
     /// Missing photos whose file has another content.
     pub changed: u64,
+    /// Missing photos whose file has a content that is not in the gallery yet, those that stay among them. Once the new content is stored, the
+    /// faces in it can get the names of the old one.
+    pub not_stored: u64,
     /// Faces of the missing photos that were removed.
     pub faces: u64,
     /// Subjects that lost their last face.

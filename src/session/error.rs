@@ -148,6 +148,19 @@ pub enum SessionError {
         /// What it contains.
         what: String,
     },
+    /// Every photo of a gallery in folders has another content than it had.
+    #[error(
+        "{}: none of the photos of the gallery has the content that it had: {changed} changed, {gone} gone; nothing was changed in the gallery, because their faces would be lost",
+        paths(folders)
+    )]
+    AllPhotosChanged {
+        /// The folders.
+        folders: Vec<PathBuf>,
+        /// Photos whose file has another content.
+        changed: usize,
+        /// Photos without a file.
+        gone: usize,
+    },
     /// Photos failed for reasons that may pass.
     #[error(
         "{photos} could not be processed for a reason that may pass, such as {first}; the same command tries them again"
@@ -193,6 +206,10 @@ impl SessionError {
         let path = path.to_owned();
         move |source| Self::Io { path, doing, source }
     }
+}
+
+fn paths(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Says that a folder keeps what was encoded.

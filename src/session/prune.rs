@@ -7,7 +7,7 @@
 mod contents;
 mod places;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::error::{Result, SessionError};
@@ -52,7 +52,7 @@ impl Session {
     ///
     /// # Errors
     /// The first error of `sink`; a folder does not exist; some photos are missing and none is in the folders, as on a disk that is not
-    /// mounted, and nothing is changed; the disk is full or failing.
+    /// mounted, or with the content that it had, and nothing is changed; the disk is full or failing.
     pub fn prune<E: From<SessionError>>(
         &self,
         request: &PruneRequest,
@@ -152,7 +152,7 @@ impl Session {
             })?);
         }
         let photos = self.gallery().photo_paths()?;
-        let known = photos.iter().map(|(hash, _)| *hash).collect();
+        let known: HashSet<PhotoHash> = photos.iter().map(|(hash, _)| *hash).collect();
         let contents = match Contents::read(folders, &known, &mut places, control) {
             Ok(contents) => contents,
             Err(stopped) => return Ok(Err(stopped)),
@@ -165,27 +165,28 @@ impl Session {
         let mut unreachable = BTreeSet::new();
         for (photo, paths) in photos {
             let paths: Vec<PathBuf> = paths.into_iter().filter(|path| !path.as_os_str().is_empty()).collect();
-            let known: Vec<Known> =
+            let seen: Vec<Known> =
                 paths.iter().map(|path| Known::of(path, &photo, &mut places, &roots, &contents)).collect();
-            if known.iter().all(|one| !one.is_in) {
+            if seen.iter().all(|one| !one.is_in) {
                 continue;
             }
             let here = contents.of(&photo);
-            let kept: Vec<PathBuf> = known
+            let kept: Vec<PathBuf> = seen
                 .iter()
                 .zip(&paths)
                 .filter(|(one, _)| matches!(one.state, Seen::Here | Seen::Unknown))
                 .map(|(_, path)| path.clone())
                 .collect();
-            let is_known_to_be_there = known.iter().any(|one| one.state == Seen::Here);
+            let is_known_to_be_there = seen.iter().any(|one| one.state == Seen::Here);
             if here.is_empty() && !is_known_to_be_there {
-                if let Some((_, path)) = known.iter().zip(&paths).find(|(one, _)| one.state == Seen::Unknown)
-                {
+                if let Some((_, path)) = seen.iter().zip(&paths).find(|(one, _)| one.state == Seen::Unknown) {
                     found.summary.unreachable += 1;
                     unreachable.insert(places.obstacle(path));
                     continue;
                 }
-                let is_changed = known.iter().any(|one| one.state == Seen::Changed);
+                let is_changed = seen.iter().any(|one| one.state == Seen::Changed);
+                let is_stored = |one: &Known| one.now.is_none_or(|now| known.contains(&now));
+                found.summary.not_stored += u64::from(!seen.iter().all(is_stored));
                 let reason = if is_changed { PhotoGone::Changed } else { PhotoGone::Deleted };
                 let path = paths.into_iter().next().unwrap_or_default();
                 found.missing.push(Missing { photo, path, reason });
@@ -206,6 +207,11 @@ impl Session {
         found.summary.unreachable_paths =
             unreachable.iter().map(|path: &PathBuf| path.to_string_lossy().into_owned()).collect();
         if found.summary.present == 0 && !found.missing.is_empty() {
+            let changed = found.missing.iter().filter(|one| one.reason == PhotoGone::Changed).count();
+            if changed > 0 {
+                let gone = found.missing.len() - changed;
+                return Err(SessionError::AllPhotosChanged { folders: folders.to_vec(), changed, gone });
+            }
             let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             return Err(SessionError::Input(format!(
                 "{}: none of the photos of the gallery is there, and {} would be missing: expected their folder, on a disk \
@@ -223,6 +229,8 @@ struct Known {
     /// Whether it lies in one of the folders.
     is_in: bool,
     state: Seen,
+    /// The content of the file, if it is another one.
+    now: Option<PhotoHash>,
 }
 
 /// What is at a path of a photo.
@@ -247,16 +255,16 @@ impl Known {
         contents: &Contents,
     ) -> Self {
         let is_in = places.is_in(path, roots);
-        let state = match places.state(path) {
-            State::Gone => Seen::Gone,
-            State::Unreachable => Seen::Unknown,
-            State::File if !is_in => Seen::Here,
+        let (state, now) = match places.state(path) {
+            State::Gone => (Seen::Gone, None),
+            State::Unreachable => (Seen::Unknown, None),
+            State::File if !is_in => (Seen::Here, None),
             State::File => match contents.at(&places.identity(path)) {
-                Some(hash) if hash == *photo => Seen::Here,
-                Some(_) => Seen::Changed,
-                None => Seen::Unknown,
+                Some(hash) if hash == *photo => (Seen::Here, None),
+                Some(hash) => (Seen::Changed, Some(hash)),
+                None => (Seen::Unknown, None),
             },
         };
-        Self { is_in, state }
+        Self { is_in, state, now }
     }
 }

@@ -236,6 +236,51 @@ fn links_and_spellings_of_the_folder_are_the_same_folder() {
 }
 
 #[test]
+fn an_edited_photo_that_is_not_stored_again_is_told_with_what_keeps_its_names() {
+    let advice = "`gallerist cluster GALLERY --photos DIR --assign`";
+    let house = library(3);
+    edit(&house, "photos/001.jpg");
+    let (preview, _) = prune(&house, "");
+    assert_eq!(preview["not_stored"], 1);
+    let said = run(&house, "prune", "--photos @photos").ends(0);
+    assert!(said.out.contains(&format!("run {advice} first")), "{}", said.out);
+    let before = named(&house);
+    let (done, _) = prune(&house, "--yes");
+    undo(&house, &done);
+    assert_eq!(named(&house), before);
+    let said = run(&house, "prune", "--photos @photos --yes").ends(0);
+    assert!(said.out.contains(&format!("undo this, run {advice}, and prune again")), "{}", said.out);
+
+    // After that command there is nothing to tell, and the name stays.
+    let house = library(3);
+    edit(&house, "photos/001.jpg");
+    run(&house, "cluster", ASSIGN).ends(0);
+    let said = run(&house, "prune", "--photos @photos --yes").ends(0);
+    assert!(said.out.contains("1 changed: 1 face removed") && !said.out.contains(advice), "{}", said.out);
+    assert_eq!(named(&house)["Person of 001"], ["photos/001.jpg"]);
+}
+
+#[test]
+fn photos_that_all_changed_are_not_taken_for_a_disk_that_is_not_mounted() {
+    let house = library(3);
+    for name in ["001", "003", "004"] {
+        edit(&house, &format!("photos/{name}.jpg"));
+    }
+    let before = named(&house);
+    for words in ["--photos @photos --yes", "--photos @photos"] {
+        let said = run(&house, "prune", words).ends(1);
+        for expected in ["3 changed, 0 gone", "--assign` first"] {
+            assert!(said.err.contains(expected), "{expected}: {}", said.err);
+        }
+        assert!(!said.err.contains("mounted"), "{}", said.err);
+    }
+    assert_eq!(named(&house), before);
+    run(&house, "cluster", ASSIGN).ends(0);
+    assert_eq!(counts(&prune(&house, "--yes").0), [3, 0, 0, 3, 3, 0, 0]);
+    assert_eq!(named(&house), before);
+}
+
+#[test]
 fn faces_that_were_enrolled_with_a_name_stay_unless_asked() {
     let house = library(3);
     let photo = house.photo("photos/ada.png", 1);
