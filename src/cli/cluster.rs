@@ -15,7 +15,7 @@ use super::{ExitStatus, Usage, interrupt, networks, opening, values};
 use crate::gallery::refuse_inside;
 use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
 use crate::report::PAGE;
-use crate::session::replacement::require_own;
+use crate::session::replacement::{require_own, require_two};
 use crate::session::{ClusterRequest, Control, Session};
 
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
@@ -116,6 +116,9 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     if !arguments.evaluate {
         arguments.out.as_deref().map(|out| require_own(out, "{")).transpose()?;
         arguments.page.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
+        if let (Some(out), Some(page)) = (&arguments.out, &arguments.page) {
+            require_two(out, page)?;
+        }
     }
     let methods = arguments.method.methods();
     let method = match methods[..] {

@@ -41,18 +41,41 @@ pub fn replace<E: From<SessionError>>(
 /// before long work.
 ///
 /// # Errors
-/// A file is there that is not empty and does not begin with `beginning`; it cannot be read.
+/// A file is there that is not empty and does not begin with `beginning`; it cannot be read; its folder does not exist.
 pub fn require_own(path: &Path, beginning: &str) -> Result<()> {
     let mut found = Vec::new();
     let read = File::open(path).and_then(|file| file.take(beginning.len() as u64).read_to_end(&mut found));
     match read {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = folder_of(path);
+            let missing =
+                || io::Error::new(error.kind(), format!("its folder {} does not exist", folder.display()));
+            if folder.is_dir() { Ok(()) } else { Err(SessionError::io(path, "writing it")(missing())) }
+        }
         Ok(_) if found.is_empty() || found == beginning.as_bytes() => Ok(()),
         Ok(_) => {
             let other = io::Error::other("a file of another kind is there; name another file, or remove it");
             Err(SessionError::io(path, "writing it")(other))
         }
         Err(error) => Err(SessionError::io(path, "writing it")(error)),
+    }
+}
+
+/// Refuses two outputs in one file, of which the second would replace the first. Call it before long work.
+///
+/// # Errors
+/// The paths are those of one file.
+pub fn require_two(one: &Path, other: &Path) -> Result<()> {
+    let place = |path: &Path| {
+        let folder = folder_of(path).canonicalize().unwrap_or_else(|_| folder_of(path).to_owned());
+        path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()))
+    };
+    match place(one) == place(other) {
+        true => {
+            let same = io::Error::other("two different files are expected, and this would be both of them");
+            Err(SessionError::io(other, "writing it")(same))
+        }
+        false => Ok(()),
     }
 }
 

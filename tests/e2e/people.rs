@@ -206,6 +206,17 @@ fn outputs_do_not_replace_files_of_another_kind() {
     let said = run(&house, "dedup subjects", "--out @photo.jpg").ends(1);
     assert!(said.err.contains("a file of another kind is there"), "{}", said.err);
     assert_eq!(std::fs::read(&photo).unwrap(), b"\xff\xd8 a photo");
+    // Neither do two outputs replace each other, and a folder that is missing is told before the work.
+    let said = run(&house, "cluster", "--out @same --page @same").ends(1);
+    assert!(said.err.contains("two different files are expected"), "{}", said.err);
+    for (verb, words) in [
+        ("cluster", "--out @missing/faces.jsonl"),
+        ("cluster", "--page @missing/people.html"),
+        ("dedup subjects", "--out @missing/page.html"),
+    ] {
+        let said = run(&house, verb, words).ends(1);
+        assert!(said.err.contains("does not exist") && said.out.is_empty(), "{}{}", said.out, said.err);
+    }
     for _ in 0..2 {
         run(&house, "cluster", "--out @faces.jsonl --page @people.html").ends(0);
     }
