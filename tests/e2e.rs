@@ -42,6 +42,8 @@ mod crash;
 mod decision;
 #[path = "e2e/dedup.rs"]
 mod dedup;
+#[path = "e2e/dedup_announcements.rs"]
+mod dedup_announcements;
 #[path = "e2e/dedup_disposal.rs"]
 mod dedup_disposal;
 #[path = "e2e/dedup_safety.rs"]

@@ -1,6 +1,7 @@
 //! `gallerist dedup`: duplicates.
 
 mod apply;
+mod group;
 mod plan;
 mod subjects;
 
@@ -65,8 +66,13 @@ impl DecisionsArgument {
             folders::state(),
             ("photo-decisions.sqlite", "--decisions FILE"),
         )?;
-        Ok(Decisions::open(&path)?)
+        Decisions::open(&path).with_context(|| elsewhere("file of decisions", &path, "--decisions FILE"))
     }
+}
+
+/// What to do if a file of the user's folders cannot be used, as in a home that is read-only.
+fn elsewhere(what: &str, path: &Path, option: &str) -> String {
+    format!("the {what} {} cannot be used; {option} names another one", path.display())
 }
 
 /// The given file, or the one with this name in the folder.

@@ -22,7 +22,7 @@ use super::disposal::Disposal;
 use super::error::Result;
 use super::files::Stamp;
 use super::journal::{Journal, exists, rename};
-use super::plan::{Action, Group, Member, PathText, Plan, hex};
+use super::plan::{Action, Group, Kind, Member, PathText, Plan, PlannedFile, hex};
 use super::planning::content_hash;
 use crate::control::Control;
 
@@ -75,8 +75,28 @@ pub struct Applied {
     pub refused: Vec<Refused>,
     /// The folders with the moved files.
     pub folders: Vec<PathBuf>,
+    /// Symbolic links that led to files which were moved, and that lead nowhere now, or would.
+    pub links: Vec<PathBuf>,
+    /// Folders of the plan in which no mark says where the quarantine is, with the reason. The run is not found by them.
+    pub unmarked: Vec<Refused>,
     /// Whether it was stopped before the end.
     pub stopped: bool,
+    /// Whether nothing was changed, because only a dry run was requested. The numbers are those of what would be done.
+    pub dry_run: bool,
+    /// The groups of a dry run of which files would be moved or replaced, in the order of the plan.
+    #[serde(skip)]
+    pub groups: Vec<Foreseen>,
+}
+
+/// What a dry run finds to do in a group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Foreseen {
+    /// The id of the group.
+    pub id: String,
+    /// The photos that stay.
+    pub kept: Vec<PathBuf>,
+    /// The files that would be moved or replaced, each at all its paths.
+    pub files: Vec<PathBuf>,
 }
 
 /// Something that was left alone.
@@ -108,6 +128,7 @@ pub fn apply(
     let references = &unshared(plan, request.disposal);
     let mut run = Run { places, operations, request, references, applied: Applied::default() };
     run.applied.disposal = request.disposal;
+    run.applied.dry_run = request.dry_run;
     if !request.dry_run {
         for group in plan.groups.iter().filter(|group| group.keep_all) {
             decisions.keep_all(&contents(group))?;
@@ -143,7 +164,10 @@ impl Run<'_> {
         for (folder, journal, is_new) in &self.operations.runs {
             if *is_new {
                 let place = self.places.runs.iter().find(|place| place.run == *folder);
-                place.map_or(Ok(()), runs::Place::mark)?;
+                if let Some(Err(error)) = place.map(runs::Place::mark) {
+                    let path = place.map(|place| place.root.clone()).unwrap_or_default();
+                    self.applied.unmarked.push(Refused { path, reason: error.to_string() });
+                }
                 journal.write(folder).inspect_err(|_| place.into_iter().for_each(runs::Place::unmark))?;
             } else {
                 for (number, record) in journal.replacements.iter().enumerate() {
@@ -201,16 +225,25 @@ impl Run<'_> {
             self.applied.refused.push(refused);
             return;
         }
+        let mut files = Vec::new();
         for member in moved {
             if !self.request.disposal.moves() {
-                self.replace_files(group, member, &states);
-            } else if let Err(refused) = self.move_item(member) {
-                self.applied.refused.push(refused);
+                files.extend(self.replace_files(group, member, &states));
+                continue;
             }
+            match self.move_item(member) {
+                Ok(moved) => files.extend(moved),
+                Err(refused) => self.applied.refused.push(refused),
+            }
+        }
+        if self.request.dry_run && !files.is_empty() {
+            let kept = kept.iter().filter_map(|member| member.photo.path()).collect();
+            self.applied.groups.push(Foreseen { id: group.id.clone(), kept, files });
         }
     }
 
-    fn move_item(&mut self, member: &Member) -> Result<(), Refused> {
+    /// Returns the files that were moved, or would be.
+    fn move_item(&mut self, member: &Member) -> Result<Vec<PathBuf>, Refused> {
         let mut pending = Vec::new();
         let mut already = 0;
         for (from, blake3) in paths(member) {
@@ -222,14 +255,16 @@ impl Run<'_> {
         }
         self.applied.already += already;
         pending.iter().try_for_each(|(from, _, blake3)| state(from, blake3).map(drop))?;
+        let links = links(member);
         if !self.request.dry_run {
             move_all(&pending, self.request.disposal)?;
         }
+        self.applied.links.extend(links);
         self.applied.moved += pending.len() as u64;
         // Several names of one file free its bytes once.
         self.applied.bytes +=
             if pending.is_empty() { 0 } else { member.files.iter().map(|file| file.bytes).sum() };
-        Ok(())
+        Ok(pending.into_iter().map(|(from, ..)| from).collect())
     }
 
     fn is_outside(&self, member: &Member) -> Refused {
@@ -241,7 +276,14 @@ impl Run<'_> {
         Refused { path, reason: reason.into() }
     }
 
-    fn replace_files(&mut self, group: &Group, member: &Member, kept: &BTreeMap<PathBuf, Stamp>) {
+    /// Returns the files that were replaced, or would be.
+    fn replace_files(
+        &mut self,
+        group: &Group,
+        member: &Member,
+        kept: &BTreeMap<PathBuf, Stamp>,
+    ) -> Vec<PathBuf> {
+        let mut files = Vec::new();
         for (file, twin) in pairs(group, member, self.references) {
             match twin {
                 Twin::File(_) => {}
@@ -274,12 +316,27 @@ impl Run<'_> {
                 Ok(true) => {
                     self.applied.replaced += 1;
                     self.applied.bytes += file.bytes;
+                    files.extend(file.paths.iter().filter_map(PathText::path));
                 }
                 Ok(false) => self.applied.already += 1,
                 Err(refused) => self.applied.refused.push(refused),
             }
         }
+        files
     }
+}
+
+/// The symbolic links to the files of a member that still lead there.
+fn links(member: &Member) -> Vec<PathBuf> {
+    let leads_to = |file: &PlannedFile, link: &Path| {
+        let real = std::fs::canonicalize(link).ok();
+        real.is_some_and(|real| file.paths.iter().any(|path| path.path().as_ref() == Some(&real)))
+    };
+    let of_file = |file: &PlannedFile| -> Vec<PathBuf> {
+        let links = file.links.iter().filter_map(PathText::path);
+        links.filter(|link| exists(link) && leads_to(file, link)).collect()
+    };
+    member.files.iter().flat_map(of_file).collect()
 }
 
 /// Moves all files of an item, or none.
@@ -358,13 +415,16 @@ fn moved_files(plan: &Plan) -> String {
     serde_json::to_string(&(&plan.roots, moved)).unwrap_or_default()
 }
 
+/// The contents of a group with their files, for a decision about it.
 fn contents(group: &Group) -> Vec<(ContentHash, Vec<PathBuf>)> {
     let mut contents = Vec::new();
     for member in &group.members {
         let photo = member.files.iter().find(|file| file.paths.contains(&member.photo));
         if let Some(file) = photo {
             let bytes = blake3::Hash::from_hex(&file.blake3).map(|hash| *hash.as_bytes());
-            let paths = file.paths.iter().filter_map(|path| path.path()).collect();
+            // Whoever keeps the photos of a moment says nothing about a second copy of one of them.
+            let is_about_copies = group.kind != Kind::Burst;
+            let paths = file.paths.iter().filter(|_| is_about_copies).filter_map(PathText::path).collect();
             contents.extend(bytes.ok().map(|content| (content, paths)));
         }
     }

@@ -1,7 +1,7 @@
 //! What the user decided: groups that are kept whole and not shown again.
 //!
-//! A decision is about contents, not about names, so it survives moves. For photos with equal bytes it is about the files: a copy that
-//! comes later is shown.
+//! A decision is about contents, not about names or the number of files, so it survives moves and further copies. It holds for every group
+//! whose contents are among those that were decided on together.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
@@ -60,39 +60,26 @@ impl Decisions {
         Ok(pairs.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether the user keeps all of these contents, at these paths.
+    /// Whether the user keeps all files of a group with these contents, each of which occurs once.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn keeps_all(&self, contents: &[ContentHash], paths: &[PathBuf]) -> Result<bool> {
+    pub fn keeps_all(&self, contents: &[ContentHash]) -> Result<bool> {
         let connection = self.connection();
-        match contents {
-            [content] => {
-                let mut query =
-                    connection.prepare_cached("SELECT 1 FROM kept WHERE content = ?1 AND path = ?2")?;
-                for path in paths {
-                    let known = query
-                        .query_row(params![content, path.as_os_str().as_bytes()], |_| Ok(()))
-                        .optional()?;
-                    if known.is_none() {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            [first, rest @ ..] => {
-                let mut query =
-                    connection.prepare_cached("SELECT 1 FROM different WHERE one = ?1 AND other = ?2")?;
-                for other in rest {
-                    let pair = params![first.min(other), first.max(other)];
-                    if query.query_row(pair, |_| Ok(())).optional()?.is_none() {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            [] => Ok(false),
+        if let [content] = contents {
+            let mut query = connection.prepare_cached("SELECT 1 FROM kept WHERE content = ?1 LIMIT 1")?;
+            return Ok(query.query_row(params![content], |_| Ok(())).optional()?.is_some());
         }
+        let mut query = connection.prepare_cached("SELECT 1 FROM different WHERE one = ?1 AND other = ?2")?;
+        for (at, one) in contents.iter().enumerate() {
+            for other in &contents[at + 1..] {
+                let pair = params![one.min(other), one.max(other)];
+                if query.query_row(pair, |_| Ok(())).optional()?.is_none() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(!contents.is_empty())
     }
 
     /// Remembers that all of these are kept: each content with its paths.
@@ -125,5 +112,32 @@ impl Decisions {
     pub fn forget(&self) -> Result<usize> {
         let connection = self.connection();
         Ok(connection.execute("DELETE FROM different", [])? + connection.execute("DELETE FROM kept", [])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_holds_for_every_part_of_the_contents_that_it_was_made_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let decisions = Decisions::open(&folder.path().join("decisions")).unwrap();
+        let [a, b, c, d] = [1, 2, 3, 4].map(|byte| [byte; 32]);
+        let keep = |contents: &[ContentHash]| {
+            let files: Vec<_> =
+                contents.iter().map(|content| (*content, vec![PathBuf::from("/1")])).collect();
+            decisions.keep_all(&files).unwrap();
+        };
+        keep(&[a, b, c]);
+        for part in [&[a, b, c][..], &[c, a], &[b, c], &[b]] {
+            assert!(decisions.keeps_all(part).unwrap(), "{part:?}");
+        }
+        for other in [&[a, b, c, d][..], &[a, d], &[d], &[]] {
+            assert!(!decisions.keeps_all(other).unwrap(), "{other:?}");
+        }
+        // Two decisions with one content in common are none about the others.
+        keep(&[c, d]);
+        assert!(!decisions.keeps_all(&[c, a, d]).unwrap() && decisions.keeps_all(&[d, c]).unwrap());
     }
 }

@@ -64,6 +64,8 @@ impl File {
 pub struct Found {
     /// Every file once, in the order of their first paths.
     pub files: Vec<File>,
+    /// Symbolic links to files, by the file, in order. Links to folders are not among them.
+    pub links: BTreeMap<Stamp, BTreeSet<PathBuf>>,
     /// Paths that could not be read, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
 }
@@ -82,6 +84,9 @@ pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
         control.report("files found", number as u64 + 1, None);
         match identify(&input) {
             Ok(Some((stamp, path, links))) => {
+                if let Some(link) = link(&input.path, &path) {
+                    found.links.entry(stamp).or_default().insert(link);
+                }
                 by_identity.entry(stamp).or_default().push(path);
                 if links == 1 {
                     single.insert(stamp);
@@ -115,4 +120,12 @@ fn identify(input: &Input) -> Result<Option<(Stamp, PathBuf, u64)>, String> {
     let path = fs::canonicalize(&input.path).map_err(text)?;
     let metadata = fs::metadata(&path).map_err(text)?;
     Ok(metadata.is_file().then(|| (Stamp::of(&metadata), path, metadata.nlink())))
+}
+
+/// The symbolic link at `path`, in its real folder, if there is one. `real` is the file to which it leads.
+fn link(path: &Path, real: &Path) -> Option<PathBuf> {
+    // Most paths have no link at all.
+    let is_link = path != real && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let folder = is_link.then(|| fs::canonicalize(path.parent()?).ok()).flatten()?;
+    Some(folder.join(path.file_name()?))
 }

@@ -98,6 +98,9 @@ pub struct PlannedFile {
     pub bytes: u64,
     /// BLAKE3 of its content in hexadecimal digits.
     pub blake3: String,
+    /// Symbolic links in the searched folders that lead to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<PathText>,
 }
 
 /// Files of one kind that were not compared.
@@ -203,12 +206,29 @@ impl Plan {
         text
     }
 
-    /// Reads a plan and checks it. `path` is for messages.
+    /// Symbolic links to files that would be moved, in order.
+    pub fn links(&self) -> BTreeSet<PathBuf> {
+        let members = self.groups.iter().filter(|group| !group.keep_all).flat_map(|group| &group.members);
+        let moved = members.filter(|member| member.action == Action::Move);
+        let links = moved.flat_map(|member| &member.files).flat_map(|file| &file.links);
+        links.filter_map(PathText::path).collect()
+    }
+
+    /// Whether one of the files of a member is in a folder whose files are never moved.
+    pub fn is_reference(&self, member: &Member) -> bool {
+        let references: Vec<PathBuf> = self.references.iter().filter_map(PathText::path).collect();
+        let mut paths = member.files.iter().flat_map(|file| &file.paths).filter_map(PathText::path);
+        paths.any(|path| references.iter().any(|folder| path.starts_with(folder)))
+    }
+
+    /// Reads a plan and checks it. `path` is for messages. An editor may have put a byte order mark before the text.
     ///
     /// # Errors
-    /// It is damaged, of another version, or would lose something: a group of which nothing is kept, a file that occurs twice.
+    /// It is damaged, of another version, or would lose something: a group of which nothing is kept, a file that occurs twice, a file of a
+    /// reference folder that is moved.
     pub fn from_json(text: &str, path: &Path) -> Result<Self> {
         let refused = |reason: String| DedupError::Plan { path: path.into(), reason };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let plan: Self =
             serde_json::from_str(text).map_err(|error| refused(format!("not a plan: {error}")))?;
         if plan.version != VERSION {
@@ -235,6 +255,11 @@ impl Plan {
                 ));
             }
             for member in &group.members {
+                let is_moved = !group.keep_all && member.action == Action::Move;
+                if is_moved && self.is_reference(member) {
+                    let path = member.photo.path().unwrap_or_default();
+                    return Err(format!("{} is in a reference folder and would be moved", path.display()));
+                }
                 for path in member.files.iter().flat_map(|file| &file.paths) {
                     let real = real(path)?;
                     match if group.keep_all { Action::Keep } else { member.action } {

@@ -1,5 +1,7 @@
 //! Makes a plan: finds files, examines photos, groups copies, selects what is kept.
 
+mod choice;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +12,7 @@ use super::decisions::Decisions;
 use super::draft::{Draft, DraftMember, Drafter};
 use super::error::{DedupError, Result};
 use super::examination::{Examination, examine};
-use super::files::{File, Found, find};
-use super::item::{self, Item};
+use super::files::{File, Found, Stamp, find};
 use super::keep::Keep;
 use super::plan::{Action, Counts, Group, Kind, Member, PathText, Plan, PlannedFile, Unread, VERSION, hex};
 use crate::control::Control;
@@ -78,7 +79,8 @@ pub fn plan(
         limits: &request.limits,
     };
     let Some(drafts) = drafter.drafts(&stars, control)? else { return Ok(None) };
-    let planner = Planner { drafter: &drafter, collection: &collection, roots: &roots, decisions };
+    let links = &found.links;
+    let planner = Planner { drafter: &drafter, collection: &collection, roots: &roots, decisions, links };
     let groups = planner.groups(drafts, &Hashes(cache))?;
     let counts = counts(&groups, examination.photos.len() as u64);
     let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
@@ -124,13 +126,15 @@ struct Planner<'a> {
     collection: &'a Collection<'a>,
     roots: &'a [PathBuf],
     decisions: &'a Decisions,
+    links: &'a BTreeMap<Stamp, BTreeSet<PathBuf>>,
 }
 
 impl Planner<'_> {
     fn groups(&self, all: Vec<Draft>, hashes: &Hashes<'_>) -> Result<Vec<Group>> {
         let mut drafts = Vec::with_capacity(all.len());
-        for draft in all {
-            if !self.decisions.keeps_all(&draft.contents, &self.paths(&draft))? {
+        for mut draft in all {
+            if !self.decisions.keeps_all(&draft.contents)? {
+                self.prefer_linked(&mut draft);
                 drafts.push(draft);
             }
         }
@@ -140,10 +144,6 @@ impl Planner<'_> {
             (one.kind, &one.members[0].photo).cmp(&(other.kind, &other.members[0].photo))
         });
         Ok(groups)
-    }
-
-    fn paths(&self, draft: &Draft) -> Vec<PathBuf> {
-        draft.members.iter().flat_map(|member| self.collection.files[member.photo].paths.clone()).collect()
     }
 
     /// Decides which members move: those of which every photo has a copy in one kept item.
@@ -171,9 +171,11 @@ impl Planner<'_> {
                 if moves && !is_first {
                     continue;
                 }
-                let why = match obstacle {
-                    Some(obstacle) => format!("{}; kept: {obstacle}", member.why),
-                    None => member.why.clone(),
+                let sidecars = if moves { self.sidecars(member.item, keeper, hashes)? } else { None };
+                let why = match (obstacle, sidecars) {
+                    (Some(obstacle), _) => format!("{}; kept: {obstacle}", member.why),
+                    (None, Some(sidecars)) => format!("{}; {sidecars}", member.why),
+                    (None, None) => member.why.clone(),
                 };
                 members.push(self.member(
                     member,
@@ -187,62 +189,6 @@ impl Planner<'_> {
             }
         }
         Ok(groups)
-    }
-
-    /// Why an item is not moved although one of its photos has a copy in `keeper`.
-    fn obstacle(
-        &self,
-        item: usize,
-        keeper: usize,
-        kept: &BTreeSet<usize>,
-        keepers: &HashMap<(usize, usize), usize>,
-        hashes: &Hashes<'_>,
-    ) -> Result<Option<String>> {
-        let (own, other) = (&self.collection.items[item], &self.collection.items[keeper]);
-        let name = |number: usize| {
-            self.collection.files[number]
-                .path()
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        };
-        if self.drafter.is_reference(item) {
-            return Ok(Some("in a reference folder".into()));
-        }
-        let is_inside = |path: &PathBuf| self.roots.iter().any(|root| path.starts_with(root));
-        if !item::paths(own, self.collection.files).all(is_inside) {
-            return Ok(Some("a link leads to it, out of the searched folders".into()));
-        }
-        if kept.contains(&item) {
-            return Ok(Some("another of its photos is the one that is kept".into()));
-        }
-        for photo in &own.photos {
-            if keepers.get(&(item, *photo)) != Some(&keeper) {
-                return Ok(Some(format!("it moves together with {}, which has no copy there", name(*photo))));
-            }
-        }
-        let motion = |item: &Item| {
-            let facts = item.photos.iter().filter_map(|photo| self.collection.examination.photos.get(photo));
-            facts
-                .into_iter()
-                .any(|(_, examined)| matches!(examined, Examined::Picture(facts, _) if facts.has_motion))
-        };
-        if motion(own) && !motion(other) {
-            return Ok(Some("it contains a video, which the kept photo does not".into()));
-        }
-        let is_video = |number: &&usize| item::is_video(self.collection.files[**number].path());
-        for video in own.companions.iter().filter(is_video) {
-            let hash = hashes.of(&self.collection.files[*video])?;
-            let mut has_copy = false;
-            for other in other.companions.iter().filter(is_video) {
-                has_copy |= hashes.of(&self.collection.files[*other])? == hash;
-            }
-            if !has_copy {
-                return Ok(Some(format!("its video {} has no copy there", name(*video))));
-            }
-        }
-        Ok(None)
     }
 
     fn member(
@@ -261,7 +207,9 @@ impl Planner<'_> {
                 None => hashes.of(file)?,
             };
             let paths = file.paths.iter().map(|path| path.as_path().into()).collect();
-            files.push(PlannedFile { paths, bytes: file.stamp.bytes, blake3: hex(&content) });
+            let links = self.links.get(&file.stamp).into_iter().flatten();
+            let links = links.map(|link| link.as_path().into()).collect();
+            files.push(PlannedFile { paths, bytes: file.stamp.bytes, blake3: hex(&content), links });
         }
         let examined = self.collection.examination.photos.get(&member.photo).map(|(_, examined)| examined);
         let facts = match examined {
@@ -301,9 +249,7 @@ impl Planner<'_> {
                     )?);
                 }
             }
-            let paths: Vec<PathBuf> =
-                frames.iter().flat_map(|at| self.collection.files[shots[*at].2].paths.clone()).collect();
-            if members.len() > 1 && !self.decisions.keeps_all(&contents, &paths)? {
+            if members.len() > 1 && !self.decisions.keeps_all(&contents)? {
                 groups.push(Group { id: id(&contents), kind: Kind::Burst, keep_all: false, members });
             }
         }

@@ -129,6 +129,23 @@ fn hard_links_replace_equal_files_and_undo_makes_them_independent() {
 }
 
 #[test]
+fn undo_leaves_a_file_that_was_a_link_before_the_run() {
+    let photos = Photos::new();
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        write(&photos, name, "001", 1_000_000_000);
+    }
+    photos.plan(&[]);
+    fs::remove_file(photos.root().join("b.jpg")).unwrap();
+    fs::hard_link(photos.root().join("a.jpg"), photos.root().join("b.jpg")).unwrap();
+    let names = linked(&photos);
+    let said = photos.run("apply", &["--action", "hardlink", "--yes"]).ends(0);
+    assert!(said.out.contains("replaced 1 file"), "{}", said.out);
+    let said = photos.run("undo", &[]).ends(0);
+    assert!(said.out.contains("1 file independent again"), "{}", said.out);
+    assert_eq!(linked(&photos), names);
+}
+
+#[test]
 fn files_that_a_link_would_change_are_left_alone() {
     let photos = Photos::new();
     write(&photos, "a.jpg", "001", 1_000_000_000);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::group::{Listing, SHOWN, print_links};
 use super::{DecisionsArgument, monitored};
 use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
@@ -12,7 +13,7 @@ use crate::dedup::Disposal;
 use crate::dedup::application::{Applied, ApplyRequest, Refused, apply, undo as undo_plan, undo_folder};
 use crate::dedup::plan::Plan;
 
-/// Dispose of the copies of a plan. Without --yes it prints what it would do. Copies are moved to a quarantine on the same file system,
+/// Dispose of the copies of a plan. Without --yes it lists what it would do. Copies are moved to a quarantine on the same file system,
 /// .gallerist-quarantine in each folder of the plan, or as --action says. The content of every file is read again first; what changed since
 /// the plan stays. Nothing is deleted, and `undo` restores the files. The same command completes a run that was stopped.
 #[derive(Debug, Args)]
@@ -70,7 +71,16 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let applied = monitored(|control| apply(&plan, &request, &decisions, control))?;
     screen.json(&applied)?;
     refusals(&applied.refused, screen)?;
+    list(&applied, &arguments.plan, screen)?;
     screen.text(done(&applied, request.dry_run))?;
+    print_links(&applied.links, if request.dry_run { "would be moved" } else { "were moved" }, screen)?;
+    for Refused { path, reason } in &applied.unmarked {
+        let path = escaped(&path.to_string_lossy()).into_owned();
+        screen.text(format!(
+            "{path} does not say where the quarantine is ({}); `undo` finds the run by the quarantine",
+            escaped(reason)
+        ))?;
+    }
     if applied.already > 0 {
         let before = if applied.disposal.moves() { "moved" } else { "replaced" };
         screen.text(format!("{} had been {before} before", plural(applied.already, "file")))?;
@@ -92,6 +102,19 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         })?;
     }
     Ok(status(applied.stopped, &applied))
+}
+
+/// The first groups of a dry run.
+fn list(applied: &Applied, plan: &Path, screen: Screen) -> Result<()> {
+    let verb = if applied.disposal.moves() { "move" } else { "replace" };
+    for group in applied.groups.iter().take(SHOWN) {
+        Listing::foreseen(group, verb).print(screen)?;
+    }
+    if applied.groups.len() > SHOWN {
+        let more = plural((applied.groups.len() - SHOWN) as u64, "group");
+        screen.text(format!("and {more} more; {} has all of them", plan.display()))?;
+    }
+    Ok(())
 }
 
 fn done(applied: &Applied, dry_run: bool) -> String {

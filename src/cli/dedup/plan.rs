@@ -7,22 +7,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::{DecisionsArgument, file, monitored};
+use super::group::{Listing, SHOWN, print_links};
+use super::{DecisionsArgument, elsewhere, file, monitored};
 use crate::cli::engine::{SizeArguments, bytes as memory};
 use crate::cli::screen::{Screen, bytes, escaped, plural};
 use crate::cli::{ExitStatus, folders};
 use crate::dedup::application::applied;
 use crate::dedup::cache::Cache;
-use crate::dedup::plan::{Action, Group, Kind, PathText, Plan};
+use crate::dedup::plan::{PathText, Plan};
 use crate::dedup::{KEEP, Keep, PlanRequest, plan};
 use crate::image::Limits;
 use crate::image::picture::preview_of;
 use crate::report::PAGE;
 use crate::report::copies;
-use crate::session::replacement::{replace, require_own};
+use crate::session::replacement::{replace, require_own, require_two};
 
-/// Groups that are printed without `--all`.
-const SHOWN: usize = 20;
 /// Files that are printed for each reason for which files were not compared.
 const UNREAD_SHOWN: usize = 10;
 
@@ -81,10 +80,14 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         ensure!(path.exists(), "{}: no such file or folder", path.display());
     }
     require_own(&arguments.out, "{")?;
-    arguments.page.as_deref().map(|page| require_own(page, PAGE)).transpose()?;
+    if let Some(page) = &arguments.page {
+        require_own(page, PAGE)?;
+        require_two(&arguments.out, page)?;
+    }
     check_out(&arguments.out)?;
-    let cache =
-        Cache::open(&file(arguments.cache.as_deref(), folders::cache(), ("photos.sqlite", "--cache FILE"))?)?;
+    let option = "--cache FILE";
+    let path = file(arguments.cache.as_deref(), folders::cache(), ("photos.sqlite", option))?;
+    let cache = Cache::open(&path).with_context(|| elsewhere("cache", &path, option))?;
     let decisions = arguments.decisions.open()?;
     let mut keep = arguments.keep.clone();
     keep.extend(KEEP.iter().filter(|rule| !arguments.keep.contains(rule)).cloned());
@@ -154,7 +157,7 @@ fn failure(path: &Path) -> String {
 fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Result<()> {
     let shown = if arguments.all { plan.groups.len() } else { SHOWN };
     for group in plan.groups.iter().take(shown) {
-        print_group(group, screen)?;
+        Listing::of(group).print(screen)?;
     }
     if plan.groups.len() > shown {
         screen.text(format!(
@@ -162,6 +165,7 @@ fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Re
             plural((plan.groups.len() - shown) as u64, "group")
         ))?;
     }
+    print_links(&plan.links().into_iter().collect::<Vec<_>>(), "would be moved", screen)?;
     print_unread(plan, &arguments.out, screen)?;
     let counts = plan.counts;
     let groups = format!(
@@ -183,7 +187,7 @@ fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Re
     }
     let out = arguments.out.display();
     screen
-        .text(format!("next: gallerist dedup apply {out}        # prints what it would do; --yes does it"))?;
+        .text(format!("next: gallerist dedup apply {out}        # lists what it would do; --yes does it"))?;
     Ok(())
 }
 
@@ -205,24 +209,6 @@ fn print_unread(plan: &Plan, out: &Path, screen: Screen) -> Result<()> {
             screen
                 .text(format!("  and {more} more; {} names all of them, under \"unread\"", out.display()))?;
         }
-    }
-    Ok(())
-}
-
-fn print_group(group: &Group, screen: Screen) -> Result<()> {
-    let kind = match group.kind {
-        Kind::Exact => "equal files",
-        Kind::Similar => "the same picture",
-        Kind::Burst => "a burst",
-    };
-    screen.text(format!("{}  {kind}", group.id))?;
-    for member in &group.members {
-        let action = match member.action {
-            Action::Keep => "keep",
-            Action::Move => "move",
-        };
-        let path = member.photo.path().unwrap_or_default();
-        screen.text(format!("  {action}  {}  {}", escaped(&path.to_string_lossy()), escaped(&member.why)))?;
     }
     Ok(())
 }

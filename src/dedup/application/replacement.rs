@@ -195,6 +195,10 @@ impl Replacing<'_> {
     /// A path is gone, its content changed, or the system refuses.
     pub fn restore(&self) -> Result<bool, Refused> {
         self.clean();
+        // It was a name of the kept file before the run, which did nothing to it.
+        if self.disposal == Disposal::Hardlink && self.record.inode == self.record.kept_inode {
+            return Ok(false);
+        }
         let names = self.names().map_err(|refused| {
             let reason = format!("{}, so it stays as it is", refused.reason);
             Refused { reason, ..refused }

@@ -44,6 +44,7 @@ impl Folder {
                 paths: names.iter().map(|name| text(name)).collect(),
                 bytes: 5,
                 blake3: blake3::hash(b"photo").to_hex().to_string(),
+                links: vec![],
             }],
         };
         let members = vec![member(Action::Keep, &["kept"]), member(Action::Move, &["copy", "a/copy"])];
@@ -145,5 +146,19 @@ fn files_with_other_extended_attributes_are_not_linked() {
             let copy = fs::File::open(folder.path("photos/copy")).unwrap();
             assert_eq!(attributes::extended(&copy).unwrap(), tags);
         }
+    }
+}
+
+#[test]
+fn whoever_keeps_a_burst_decides_nothing_about_copies_of_its_photos() {
+    let folder = Folder::new();
+    let photo = *blake3::hash(b"photo").as_bytes();
+    for (kind, is_about_copies) in [(Kind::Burst, false), (Kind::Exact, true)] {
+        let mut plan = folder.plan();
+        plan.groups[0].keep_all = true;
+        plan.groups[0].kind = kind;
+        let applied = apply(&plan, &ApplyRequest::default(), &folder.decisions, &Control::none()).unwrap();
+        assert_eq!((applied.kept_whole, applied.moved), (1, 0));
+        assert_eq!(folder.decisions.keeps_all(&[photo]).unwrap(), is_about_copies);
     }
 }
