@@ -5,6 +5,7 @@ pub mod clusters;
 pub mod comparison;
 pub mod copies;
 mod csv;
+pub mod escape;
 #[cfg(test)]
 mod example;
 mod page;

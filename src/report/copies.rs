@@ -1,17 +1,18 @@
 //! A plan as one HTML page: pictures side by side, why they match, which one is kept and why. Choices that are made on the page can be saved
 //! as a plan. The page needs no network and no other file.
 
+mod figure;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
-use super::chart::{COLOURS, Escaped};
+use self::figure::{Shown, text};
+use super::chart::COLOURS;
 use crate::control::Control;
-use crate::dedup::plan::{Action, Group, Kind, Member, Plan};
-use crate::number::{self, count};
+use crate::dedup::plan::Plan;
+use crate::number::{count, plural};
 
 const STYLE: &str = include_str!("copies/style.css");
 const SCRIPT: &str = include_str!("copies/script.js");
@@ -19,6 +20,8 @@ const SCRIPT: &str = include_str!("copies/script.js");
 pub const LONGEST: u32 = 220;
 /// Groups whose pictures are made at once.
 const BATCH: usize = 64;
+/// Symbolic links that are named above the groups.
+const LINKS: usize = 10;
 
 /// Makes the JPEG of a photo, at most [`LONGEST`] pixels on its longer side. `None` if it cannot be read.
 pub type Pictures<'a> = &'a (dyn Fn(&Path) -> Option<Vec<u8>> + Sync);
@@ -35,6 +38,7 @@ pub fn write(
 ) -> io::Result<bool> {
     let counts = plan.counts;
     let root = common_root(plan);
+    let shown = Shown { plan, root: root.as_deref(), pictures };
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -49,6 +53,7 @@ pub fn write(
         place(plan),
         options(plan)
     )?;
+    links(plan, out)?;
     for (batch, groups) in plan.groups.chunks(BATCH).enumerate() {
         if control.is_stopped() {
             return Ok(false);
@@ -56,7 +61,7 @@ pub fn write(
         let sections: Vec<String> = groups
             .par_iter()
             .enumerate()
-            .map(|(at, group)| section(batch * BATCH + at, group, root.as_deref(), pictures))
+            .map(|(at, group)| shown.section(batch * BATCH + at, group))
             .collect();
         sections.iter().try_for_each(|section| out.write_all(section.as_bytes()))?;
         let done = batch * BATCH + groups.len();
@@ -85,7 +90,7 @@ fn common_root(plan: &Plan) -> Option<PathBuf> {
 
 fn place(plan: &Plan) -> String {
     let root = common_root(plan);
-    root.map(|root| format!(" in {}", Escaped(&root.to_string_lossy()))).unwrap_or_default()
+    root.map(|root| format!(" in {}", text(&root.to_string_lossy()))).unwrap_or_default()
 }
 
 /// What the page can show, with the number of groups.
@@ -104,60 +109,22 @@ fn options(plan: &Plan) -> String {
     kinds.into_iter().map(option).chain([changed.to_owned()]).collect()
 }
 
-fn section(number: usize, group: &Group, root: Option<&Path>, pictures: Pictures<'_>) -> String {
-    let kind = match group.kind {
-        Kind::Exact => "Equal files",
-        Kind::Similar => "The same picture",
-        Kind::Burst => "A burst: different photos of one moment",
-    };
-    let members: String = group
-        .members
-        .iter()
-        .enumerate()
-        .map(|(at, member)| figure(number, at, member, root, pictures))
-        .collect();
-    // Two pictures need half of the width.
-    let wide = if group.members.len() > 2 { " class=\"wide\"" } else { "" };
-    format!(
-        "<section data-group=\"{number}\"{wide} aria-labelledby=\"g{number}\">\n<h2 id=\"g{number}\">{kind} <span class=\"quiet\">{}</span></h2>\n\
-         <p class=\"wrong\" hidden>Keep at least one.</p>\n<div>\n{members}</div>\n\
-         <label><input type=\"checkbox\" autocomplete=\"off\"> keep all, and do not ask again</label>\n</section>\n",
-        Escaped(&group.id)
-    )
-}
-
-fn figure(group: usize, at: usize, member: &Member, root: Option<&Path>, pictures: Pictures<'_>) -> String {
-    let path = member.photo.path().unwrap_or_default();
-    let name = root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(&path).to_string_lossy();
-    let picture = match pictures(&path) {
-        Some(jpeg) => {
-            let data = STANDARD.encode(jpeg);
-            format!(
-                "<img loading=\"lazy\" decoding=\"async\" alt=\"\" src=\"data:image/jpeg;base64,{data}\">"
-            )
-        }
-        None => "<span class=\"none\">no picture</span>".into(),
-    };
-    let (class, checked) = match member.action {
-        Action::Keep => ("keep", ""),
-        Action::Move => ("move", " checked"),
-    };
-    let size = match member.width {
-        0 => String::new(),
-        _ => format!("{} x {}, ", member.width, member.height),
-    };
-    let bytes: u64 = member.files.iter().map(|file| file.bytes).sum();
-    let files =
-        if member.files.len() > 1 { format!(", {} files", member.files.len()) } else { String::new() };
-    let taken = member.taken.as_ref().map(|taken| format!(", taken {}", Escaped(taken))).unwrap_or_default();
-    format!(
-        "<figure class=\"{class}\">{picture}<figcaption><label for=\"m{group}-{at}\"><input type=\"checkbox\" id=\"m{group}-{at}\" \
-         data-member=\"{at}\" autocomplete=\"off\"{checked}> move</label><span class=\"path\">{}</span>\
-         <span class=\"quiet\">{size}{}{files}{taken}<br>{}</span></figcaption></figure>\n",
-        Escaped(&name),
-        number::bytes(bytes),
-        Escaped(&member.why),
-    )
+/// Names symbolic links that would lead nowhere.
+fn links(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
+    let links = plan.links();
+    if links.is_empty() {
+        return Ok(());
+    }
+    let lead = if links.len() == 1 { "leads" } else { "lead" };
+    let count = plural(links.len() as u64, "symbolic link");
+    write!(out, "<p>{count} {lead} to files that the plan would move, and then nowhere:")?;
+    for link in links.iter().take(LINKS) {
+        write!(out, "<br>{}", text(&link.to_string_lossy()))?;
+    }
+    if links.len() > LINKS {
+        write!(out, "<br>and {} more", links.len() - LINKS)?;
+    }
+    writeln!(out, "</p>")
 }
 
 fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
@@ -170,8 +137,8 @@ fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     )?;
     for unread in &plan.unread {
         let example = unread.paths.first().and_then(|path| path.path()).unwrap_or_default();
-        let (count, detail) = (unread.paths.len(), Escaped(&unread.detail));
-        writeln!(out, "<tr><td>{count}<td>{detail}<td>{}</tr>", Escaped(&example.to_string_lossy()))?;
+        let (count, detail) = (unread.paths.len(), text(&unread.detail));
+        writeln!(out, "<tr><td>{count}<td>{detail}<td>{}</tr>", text(&example.to_string_lossy()))?;
     }
     writeln!(out, "</table></section>")
 }
@@ -179,36 +146,73 @@ fn unread(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::plan::{Counts, PathText, PlannedFile};
+    use crate::dedup::plan::{Action, Counts, Group, Kind, Member, PathText, PlannedFile};
 
-    #[test]
-    fn names_cannot_break_out_of_the_page() {
-        let name = "/x/</script><script>alert(\"1\")</script>.jpg";
-        let path = PathText::Text(name.into());
-        let file = PlannedFile { paths: vec![path.clone()], bytes: 3, blake3: "00".into() };
-        let member = Member {
-            action: Action::Keep,
-            why: "<b>".into(),
-            photo: path,
-            width: 1,
-            height: 1,
-            taken: None,
-            files: vec![file],
-        };
-        let group = Group { id: "1".into(), kind: Kind::Exact, keep_all: false, members: vec![member] };
+    fn file(path: &str, content: &str) -> PlannedFile {
+        let paths = vec![PathText::Text(path.into())];
+        PlannedFile { paths, bytes: 3, blake3: content.into(), links: vec![] }
+    }
+
+    fn member(action: Action, files: Vec<PlannedFile>) -> Member {
+        let photo = files[0].paths[0].clone();
+        Member { action, why: "<b>".into(), photo, width: 1, height: 1, taken: None, files }
+    }
+
+    fn page(members: Vec<Member>, pictures: Pictures<'_>) -> String {
+        let group = Group { id: "1".into(), kind: Kind::Exact, keep_all: false, members };
         let plan = Plan {
             version: 1,
             roots: vec![],
-            references: vec![],
+            references: vec![PathText::Text("/archive".into())],
             keep: vec![],
             groups: vec![group],
             unread: vec![],
             counts: Counts::default(),
         };
         let mut page = Vec::new();
-        assert!(write(&plan, &|_| None, &Control::none(), &mut page).unwrap());
-        let page = String::from_utf8(page).unwrap();
+        assert!(write(&plan, pictures, &Control::none(), &mut page).unwrap());
+        String::from_utf8(page).unwrap()
+    }
+
+    /// The page without the plan in it.
+    fn shown(page: &str) -> &str {
+        page.split("<script").next().unwrap()
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_the_page() {
+        let name = "/x/</script><script>alert(\"1\")</script>.jpg";
+        let page = page(vec![member(Action::Keep, vec![file(name, "00")])], &|_| None);
         assert_eq!(page.matches("<script").count(), 2);
         assert!(page.contains("no picture") && page.contains("&lt;b&gt;") && !page.contains("<b>"));
+    }
+
+    #[test]
+    fn characters_that_are_not_seen_are_written_out() {
+        let page = page(vec![member(Action::Keep, vec![file("/x/a\u{202e}gpj.exe\n", "00")])], &|_| None);
+        assert!(shown(&page).contains("a\\u{202e}gpj.exe\\n"), "{page}");
+    }
+
+    #[test]
+    fn files_with_equal_bytes_share_one_picture() {
+        let names = [("/a", "01"), ("/b", "01"), ("/c", "02"), ("/d", "01"), ("/none", "03"), ("/e", "03")];
+        let members = names.map(|(name, content)| member(Action::Keep, vec![file(name, content)]));
+        let page = page(members.to_vec(), &|path| (path != "/none").then(|| vec![1, 2, 3]));
+        let shown = shown(&page);
+        assert_eq!(shown.matches("src=\"data:").count(), 3, "{shown}");
+        assert_eq!(shown.matches("data-same=\"0\"").count(), 2, "{shown}");
+        assert_eq!(shown.matches("no picture").count(), 1, "{shown}");
+    }
+
+    #[test]
+    fn a_photo_of_a_reference_folder_cannot_be_marked_and_companions_and_links_are_named() {
+        let mut photo = file("/x/1.jpg", "01");
+        photo.links = vec![PathText::Text("/x/best.jpg".into())];
+        let copy = member(Action::Move, vec![photo, file("/x/1.xmp", "02")]);
+        let page = page(vec![member(Action::Keep, vec![file("/archive/1.jpg", "01")]), copy], &|_| None);
+        let shown = shown(&page);
+        assert_eq!(shown.matches(" disabled").count(), 1, "{shown}");
+        assert!(shown.contains("with 1.xmp") && shown.contains("linked from /x/best.jpg"), "{shown}");
+        assert!(shown.contains("1 symbolic link leads to files that the plan would move"), "{shown}");
     }
 }

@@ -23,6 +23,14 @@ before(async () => {
   write('one/first.jpg', first);
   write('two/first.jpg', first);
   write('one/second.jpg', second);
+  // A name with an accent in two parts, as some systems write it.
+  const [third, fourth] = [photo('004'), photo('005')].map((path) => readFileSync(path));
+  write('one/Zoe\u0308.jpg', third);
+  write('two/Zoe\u0308.jpg', third);
+  // Names that are not Unicode.
+  for (const name of ['one', 'two']) {
+    writeFileSync(Buffer.concat([Buffer.from(join(folder, 'photos', name) + '/'), Buffer.from([0x62, 0xff, 0x2e, 0x6a, 0x70, 0x67])]), fourth);
+  }
   // The same picture in other bytes.
   write('two/second.jpg', Buffer.concat([second, Buffer.from('more')]));
   const files = ['--cache', join(folder, 'cache'), '--decisions', join(folder, 'decisions')];
@@ -40,17 +48,30 @@ const show = () => open(browser, { url: pathToFileURL(folder).href }, { path: '/
 test('the page of copies shows the groups that are asked for', async () => {
   const view = await show();
   const shown = () => view.page.locator('section[data-group]:visible').count();
-  assert.equal(await shown(), 2);
+  assert.equal(await shown(), 4);
   await view.page.getByLabel('Show').selectOption('exact');
-  assert.equal(await shown(), 1);
-  await view.page.getByRole('heading', { name: 'Equal files' }).waitFor();
+  assert.equal(await shown(), 3);
+  await view.page.getByRole('heading', { name: 'Equal files' }).first().waitFor();
   await view.page.getByLabel('Show').selectOption('all');
   await view.page.getByLabel('Path').fill('SECOND');
   assert.equal(await shown(), 1);
   await view.page.getByText('1 group shown').waitFor();
+  for (const part of ['zo\u00eb', 'b\ufffd.jpg']) {
+    await view.page.getByLabel('Path').fill(part);
+    assert.equal(await shown(), 1, part);
+  }
   await view.page.getByLabel('Path').fill('');
   await view.page.getByLabel('Show').selectOption('changed');
   assert.equal(await shown(), 0);
+  await close(view);
+});
+
+test('files with equal bytes show the picture that is embedded once', async () => {
+  const view = await show();
+  const pictures = view.page.locator('section', { hasText: 'first.jpg' }).locator('img');
+  const sources = await pictures.evaluateAll((images) => images.map((image) => image.src));
+  assert.equal(sources.length, 2);
+  assert.ok(sources[0].startsWith('data:image/jpeg;base64,') && sources[0] === sources[1]);
   await close(view);
 });
 

@@ -33,12 +33,17 @@ function showSum() {
 const sections = [...document.querySelectorAll("section[data-group]")];
 const changed = new Set();
 let isSaved = true;
+// A path that is not Unicode is shown with U+FFFD for its other bytes.
+const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+const textOf = (path) => (typeof path === "string" ? path : new TextDecoder().decode(bytesOf(path.hex)));
+// One letter with an accent may be written in two ways.
+const searchable = (text) => text.normalize("NFC").toLowerCase();
 const paths = plan.groups.map((group) =>
-  group.members.map((member) => (typeof member.photo === "string" ? member.photo.toLowerCase() : "")).join("\n"));
+  searchable(group.members.flatMap((member) => member.files).flatMap((file) => file.paths).map(textOf).join("\n")));
 
 function filter() {
   const kind = document.getElementById("show").value;
-  const part = document.getElementById("search").value.trim().toLowerCase();
+  const part = searchable(document.getElementById("search").value.trim());
   let count = 0;
   sections.forEach((section, at) => {
     const isKind = kind === "all" || (kind === "changed" ? changed.has(at) : plan.groups[at].kind === kind);
@@ -46,6 +51,13 @@ function filter() {
     count += section.hidden ? 0 : 1;
   });
   document.getElementById("shown").textContent = count < sections.length ? `${number.format(count)} ${count === 1 ? "group" : "groups"} shown` : "";
+}
+
+// Files with equal bytes share one embedded picture.
+for (const image of document.querySelectorAll("img[data-same]")) {
+  const figures = image.closest("section").querySelectorAll("figure");
+  image.src = figures[Number(image.dataset.same)].querySelector("img").src;
+  image.alt = "";
 }
 
 document.getElementById("show").addEventListener("change", () => {
