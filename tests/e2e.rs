@@ -44,6 +44,8 @@ mod decision;
 mod dedup;
 #[path = "e2e/dedup_announcements.rs"]
 mod dedup_announcements;
+#[path = "e2e/dedup_colours.rs"]
+mod dedup_colours;
 #[path = "e2e/dedup_disposal.rs"]
 mod dedup_disposal;
 #[path = "e2e/dedup_safety.rs"]

@@ -59,6 +59,18 @@ impl Alignment {
         Self { scale, shift: [to[0] - scale[0] * from[0], to[1] - scale[1] * from[1]], ..Self::IDENTITY }
     }
 
+    /// The point of the other thumbnail that corresponds to a point.
+    pub fn mapped(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        [self.scale[0] * x + self.shift[0], self.scale[1] * y + self.shift[1]]
+    }
+
+    /// The places of this alignment and then those of the way back of `other`. It says nothing of the tones.
+    pub fn then_back(&self, other: &Self) -> Self {
+        let scale = std::array::from_fn(|at| self.scale[at] / other.scale[at]);
+        let shift = std::array::from_fn(|at| (self.shift[at] - other.shift[at]) / other.scale[at]);
+        Self { scale, shift, ..Self::IDENTITY }
+    }
+
     /// How far a border of the picture is from where another alignment maps it, at most: a share of the side.
     fn moved_from(&self, other: &Self) -> f32 {
         let ends = |at: usize| {

@@ -2,7 +2,7 @@
 //!
 //! A file whose path, inode, size and times are unchanged is not read again, nor is one that was moved with its inode, size and time of
 //! change. A content that is known is not decoded again, wherever it is. The cache is an SQLite file; one of another version is made
-//! anew, because everything in it can be computed again. It contains small grey copies of the photos. The decisions of the user are
+//! anew, because everything in it can be computed again. It contains small copies of the photos. The decisions of the user are
 //! elsewhere ([`decisions`](super::decisions)).
 
 use std::ffi::OsString;
@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::colours::Colours;
 use super::database::{self, Layout, Opened};
 use super::error::{DedupError, Result};
 use super::files::{File, Stamp};
@@ -23,7 +24,7 @@ use super::thumbnail::Thumbnail;
 pub type ContentHash = [u8; 32];
 
 /// Raised when the tables, the thumbnails, the signatures or the accepted formats change.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
@@ -192,6 +193,17 @@ impl Cache {
         Thumbnail::from_bytes(&grey).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
     }
 
+    /// The colours of a content.
+    ///
+    /// # Errors
+    /// There are none, or the cache cannot be read.
+    pub fn colours(&self, content: &ContentHash) -> Result<Colours> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached("SELECT colours FROM thumbnail WHERE content = ?1")?;
+        let colours: Vec<u8> = query.query_row([content], |row| row.get(0))?;
+        Colours::from_bytes(&colours).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
+    }
+
     /// Whether two contents are equal in detail. `None` if they were not compared.
     ///
     /// # Errors
@@ -244,7 +256,7 @@ impl Cache {
     pub fn store(
         &self,
         files: &[(&File, ContentHash)],
-        pictures: &[(ContentHash, Examined, Option<Thumbnail>)],
+        pictures: &[(ContentHash, Examined, Option<(Thumbnail, Colours)>)],
     ) -> Result<()> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
@@ -269,7 +281,7 @@ impl Cache {
             let mut insert =
                 transaction.prepare_cached("INSERT OR REPLACE INTO picture VALUES (?1, ?2, ?3, ?4, ?5)")?;
             let mut insert_grey =
-                transaction.prepare_cached("INSERT OR REPLACE INTO thumbnail VALUES (?1, ?2)")?;
+                transaction.prepare_cached("INSERT OR REPLACE INTO thumbnail VALUES (?1, ?2, ?3)")?;
             for (content, examined, thumbnail) in pictures {
                 match examined {
                     Examined::Picture(facts, signature) => {
@@ -286,8 +298,8 @@ impl Cache {
                         insert.execute(params![content, code, None::<Vec<u8>>, detail, settings])?
                     }
                 };
-                if let Some(thumbnail) = thumbnail {
-                    insert_grey.execute(params![content, thumbnail.as_bytes()])?;
+                if let Some((thumbnail, colours)) = thumbnail {
+                    insert_grey.execute(params![content, thumbnail.as_bytes(), colours.as_bytes()])?;
                 }
             }
         }

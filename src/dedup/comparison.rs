@@ -46,6 +46,11 @@ pub struct Likeness {
 }
 
 impl Likeness {
+    /// That of a picture to itself.
+    pub fn identity() -> Self {
+        Self { orientation: Orientation::default(), alignment: Alignment::IDENTITY, agreement: 1.0 }
+    }
+
     /// The share of the first picture's pixels that show the second one, and whether it is cropped, framed or captioned.
     pub fn share(&self) -> (f32, bool) {
         let area = self.area();
@@ -66,10 +71,12 @@ impl Likeness {
         self.orientation == Orientation::default() && is_whole && !is_retouched && !self.is_captioned()
     }
 
-    /// In what the first picture differs, in words.
+    /// In what the first picture differs, apart from its tones, in words.
     pub fn words(&self) -> Vec<String> {
         let area = self.area();
-        let mut words: Vec<String> = self.orientation.words().map(str::to_owned).into_iter().collect();
+        // What was turned clockwise equals the other one after it is turned back.
+        let turn = self.orientation.inverse().words();
+        let mut words: Vec<String> = turn.map(str::to_owned).into_iter().collect();
         if area < 1.0 - CHANGED {
             words.push(format!("cropped to {:.0} %", area * 100.0));
         } else if area > 1.0 + CHANGED {
@@ -77,9 +84,6 @@ impl Likeness {
         }
         if self.is_captioned() {
             words.push("with a caption or a mark".into());
-        }
-        if (self.alignment.gain - 1.0).abs() > 0.12 || self.alignment.bias.abs() > 16.0 {
-            words.push("with other brightness".into());
         }
         words
     }

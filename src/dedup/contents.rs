@@ -8,11 +8,15 @@ use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::comparison::Likeness;
 use super::decisions::Decisions;
 use super::detail::Detail;
+use super::drawing::{have_equal_colours, is_drawn};
 use super::error::{DedupError, Result};
 use super::examination::Examination;
 use super::files::{File, Found};
 use super::grouping::group;
+use super::hues;
 use super::item::{Item, items};
+use super::orientation::Orientation;
+use super::relation::COVERED;
 use super::signature::Signature;
 use super::star::{Photos, Star};
 use super::thumbnail::Thumbnail;
@@ -118,6 +122,20 @@ impl Pictures<'_> {
     }
 }
 
+impl Pictures<'_> {
+    /// Whether a photo that has the structure of a centre has its colours, in another saturation at most. A drawing must have the same ones.
+    fn has_colours_of(&self, centre: &ContentHash, photo: &ContentHash, likeness: &Likeness) -> Result<bool> {
+        let own = self.cache.colours(photo)?.turned(likeness.orientation);
+        let kept = self.cache.colours(centre)?;
+        if is_drawn(&self.cache.thumbnail(photo)?) || is_drawn(&self.cache.thumbnail(centre)?) {
+            let is_upright = likeness.orientation == Orientation::default();
+            return Ok(is_upright && have_equal_colours(&own, &kept, &likeness.alignment));
+        }
+        let margin = if likeness.agreement < 1.0 { COVERED } else { 0 };
+        Ok(hues::agree(&own.pairs(&kept, &likeness.alignment, margin)))
+    }
+}
+
 impl Photos for Pictures<'_> {
     type Error = DedupError;
 
@@ -143,6 +161,9 @@ impl Photos for Pictures<'_> {
     fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
         let (one, facts, _) = &self.collection.pictures[centre];
         let (other, other_facts, _) = &self.collection.pictures[photo];
+        if !self.has_colours_of(one, other, likeness)? {
+            return Ok(false);
+        }
         if !likeness.is_plain() || (facts.width, facts.height) != (other_facts.width, other_facts.height) {
             return Ok(true);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::cache::{Cache, ContentHash, Facts};
+use super::cache::{Cache, ContentHash};
 use super::comparison::Likeness;
 use super::contents::{Collection, ContentStar};
 use super::error::Result;
@@ -13,6 +13,7 @@ use super::item;
 use super::keep::{Contender, Keep, compare};
 use super::origin::Origins;
 use super::plan::Kind;
+use super::relation::{Compared, differences};
 use crate::control::Control;
 use crate::image::Limits;
 
@@ -104,23 +105,33 @@ impl<'a> Drafter<'a> {
         };
         let kept = candidates.first();
         let kept_content = kept.map_or([0; 32], |kept| kept.content);
-        let kept_facts = kept.and_then(|kept| kept.contender.facts);
         let is_captioned =
             |candidate: &Candidate<'_>| candidate.likeness.is_some_and(|one| one.is_captioned());
         let is_kept_captioned = kept.is_some_and(is_captioned);
-        let member = |(at, candidate): (usize, &Candidate<'_>)| {
+        let member = |(at, candidate): (usize, &Candidate<'_>)| -> Result<DraftMember> {
             let why = match at {
                 0 => format!("kept: {kept_because}"),
                 _ if candidate.content == kept_content => "equal bytes".into(),
-                _ => differences(candidate.contender.facts, kept_facts, candidate.likeness.as_ref()),
+                _ => match kept {
+                    Some(kept) => self.differences(candidate, kept)?,
+                    None => String::new(),
+                },
             };
             let is_captioned =
                 candidate.content != kept_content && (is_kept_captioned || is_captioned(candidate));
-            DraftMember { item: candidate.item, photo: candidate.photo, why, is_captioned }
+            Ok(DraftMember { item: candidate.item, photo: candidate.photo, why, is_captioned })
         };
-        let members = candidates.iter().enumerate().map(member).collect();
+        let members = candidates.iter().enumerate().map(member).collect::<Result<_>>()?;
         let kind = if star.len() == 1 { Kind::Exact } else { Kind::Similar };
         Ok(Draft { kind, contents: star.iter().map(|(content, _)| *content).collect(), members })
+    }
+
+    /// In what a photo differs from the kept one, in words.
+    fn differences(&self, photo: &Candidate<'_>, kept: &Candidate<'_>) -> Result<String> {
+        let colours = [self.cache.colours(&photo.content)?, self.cache.colours(&kept.content)?];
+        let [photo, kept] = [photo, kept].map(|one| (one.contender.facts, one.likeness));
+        let photo = Compared { facts: photo.0, likeness: photo.1, colours: &colours[0] };
+        Ok(differences(&photo, &Compared { facts: kept.0, likeness: kept.1, colours: &colours[1] }))
     }
 
     /// The photos of a star, as if each of them were an original.
@@ -187,29 +198,5 @@ impl<'a> Drafter<'a> {
             }
             self.sort(candidates);
         }
-    }
-}
-
-/// In what a photo differs from the kept one.
-fn differences(facts: Option<&Facts>, kept: Option<&Facts>, likeness: Option<&Likeness>) -> String {
-    let mut words = Vec::new();
-    if let (Some(facts), Some(kept)) = (facts, kept) {
-        let pixels = |facts: &Facts| u64::from(facts.width) * u64::from(facts.height);
-        if pixels(facts) != pixels(kept) {
-            words.push(format!(
-                "{} x {} instead of {} x {}",
-                facts.width, facts.height, kept.width, kept.height
-            ));
-        }
-        if facts.colour < kept.colour / 2 {
-            words.push("without its colours".into());
-        }
-    }
-    if let Some(likeness) = likeness {
-        words.extend(likeness.words());
-    }
-    match words.is_empty() {
-        true => "the same picture, encoded differently".into(),
-        false => format!("the same picture, {}", words.join(", ")),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
+use super::colours::Colours;
 use super::error::Result;
 use super::files::File;
 use super::hash::Hasher;
@@ -36,7 +37,7 @@ enum Outcome {
     /// The content was known.
     Known(ContentHash, Box<Examined>),
     /// The content was examined now.
-    New(ContentHash, Box<(Examined, Option<Thumbnail>)>),
+    New(ContentHash, Box<(Examined, Option<(Thumbnail, Colours)>)>),
     /// Another file with this content is examined now.
     Copy(ContentHash),
     Unread(String, String),
@@ -75,7 +76,7 @@ pub fn examine(
 #[derive(Default)]
 struct Batch<'a> {
     files: Vec<(&'a File, ContentHash)>,
-    pictures: Vec<(ContentHash, Examined, Option<Thumbnail>)>,
+    pictures: Vec<(ContentHash, Examined, Option<(Thumbnail, Colours)>)>,
     copies: Vec<(usize, ContentHash)>,
 }
 
@@ -159,7 +160,7 @@ impl Examiner<'_> {
             Ok(photo) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                (Examined::Picture(facts(&bytes, &photo), signature), Some(thumbnail))
+                (Examined::Picture(facts(&bytes, &photo), signature), Some((thumbnail, Colours::of(&photo))))
             }
         };
         Ok(Outcome::New(content, Box::new(new)))

@@ -36,6 +36,24 @@ impl Orientation {
         }
     }
 
+    /// This orientation and then another one.
+    pub fn then(self, next: Self) -> Self {
+        let (mirrored, flipped) =
+            if next.transposed { (self.flipped, self.mirrored) } else { (self.mirrored, self.flipped) };
+        Self {
+            transposed: self.transposed ^ next.transposed,
+            mirrored: mirrored ^ next.mirrored,
+            flipped: flipped ^ next.flipped,
+        }
+    }
+
+    /// Where the pixel at (x, y) of a square picture in this orientation is in the picture itself.
+    pub fn source(self, x: usize, y: usize, side: usize) -> (usize, usize) {
+        let y = if self.flipped { side - 1 - y } else { y };
+        let x = if self.mirrored { side - 1 - x } else { x };
+        if self.transposed { (y, x) } else { (x, y) }
+    }
+
     /// The picture in this orientation.
     pub fn apply(self, thumbnail: &Thumbnail) -> Thumbnail {
         if self == Self::default() {
@@ -44,10 +62,9 @@ impl Orientation {
         let pixels = thumbnail.as_bytes();
         let mut turned = Vec::with_capacity(SIDE * SIDE);
         for y in 0..SIDE {
-            let y = if self.flipped { SIDE - 1 - y } else { y };
             turned.extend((0..SIDE).map(|x| {
-                let x = if self.mirrored { SIDE - 1 - x } else { x };
-                if self.transposed { pixels[x * SIDE + y] } else { pixels[y * SIDE + x] }
+                let (x, y) = self.source(x, y, SIDE);
+                pixels[y * SIDE + x]
             }));
         }
         Thumbnail::from_bytes(&turned).unwrap_or_else(|| thumbnail.clone())
@@ -94,6 +111,18 @@ mod tests {
             assert_eq!(orientation.inverse().apply(&turned), thumbnail, "{orientation:?}");
             assert!(!seen.contains(&turned));
             seen.push(turned);
+        }
+    }
+
+    #[test]
+    fn one_orientation_after_another_is_one() {
+        let pixels: Vec<u8> = (0..SIDE * SIDE).map(|at| (at * 31 % 251) as u8).collect();
+        let thumbnail = Thumbnail::from_bytes(&pixels).unwrap();
+        for first in Orientation::ALL {
+            for second in Orientation::ALL {
+                let both = second.apply(&first.apply(&thumbnail));
+                assert!(first.then(second).apply(&thumbnail) == both, "{first:?} {second:?}");
+            }
         }
     }
 

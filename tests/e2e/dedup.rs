@@ -106,7 +106,7 @@ pub fn face(person: &str, name: &str) -> Vec<u8> {
     fs::read(faces().join(person).join(name)).unwrap()
 }
 
-fn jpeg(picture: &DynamicImage, quality: u8) -> Vec<u8> {
+pub fn jpeg(picture: &DynamicImage, quality: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
     let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality);
     picture.to_rgb8().write_with_encoder(encoder).unwrap();

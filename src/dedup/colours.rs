@@ -1,0 +1,142 @@
+//! The colours of a photo, coarsely: with them copies are distinguished from pictures that differ in their hues only.
+
+use super::alignment::Alignment;
+use super::orientation::Orientation;
+use crate::image::Photo;
+
+/// Side of the grid in cells.
+pub(super) const CELLS: usize = 32;
+/// Rows of pixels that are read for a row of cells at most.
+const MOST_ROWS: usize = 8;
+/// Length of the stored form.
+const BYTES: usize = CELLS * CELLS * 3;
+
+/// Mean red, green and blue, 0 to 255, in a grid of cells over the whole picture, rows from top to bottom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Colours(Vec<[u8; 3]>);
+
+/// A colour: red, green, blue, 0 to 255.
+pub(super) type Colour = [f32; 3];
+
+impl Colours {
+    /// The colours of a photo.
+    pub fn of(photo: &Photo) -> Self {
+        let (width, height) = (photo.width as usize, photo.height as usize);
+        let mut cells = Vec::with_capacity(CELLS * CELLS);
+        for row in 0..CELLS {
+            let lines = span(row, height);
+            let step = lines.len().div_ceil(MOST_ROWS);
+            let mut sums = [[0_u64; 4]; CELLS];
+            for line in lines.step_by(step) {
+                let pixels = photo.pixels[line * width * 3..][..width * 3].as_chunks::<3>().0;
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    for pixel in &pixels[span(column, width)] {
+                        let [red, green, blue] = pixel.map(u64::from);
+                        *sum = [sum[0] + red, sum[1] + green, sum[2] + blue, sum[3] + 1];
+                    }
+                }
+            }
+            let mean = |sum: u64, count: u64| ((sum + count / 2) / count.max(1)) as u8;
+            cells
+                .extend(sums.map(|[red, green, blue, count]| [red, green, blue].map(|sum| mean(sum, count))));
+        }
+        Self(cells)
+    }
+
+    /// The colours in a stored form. `None` if its length is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == BYTES).then(|| Self(bytes.as_chunks::<3>().0.to_vec()))
+    }
+
+    /// The stored form.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+
+    /// The colours of the picture in this orientation.
+    pub fn turned(&self, orientation: Orientation) -> Self {
+        let places = (0..CELLS * CELLS).map(|at| orientation.source(at % CELLS, at / CELLS, CELLS));
+        Self(places.map(|(x, y)| self.0[y * CELLS + x]).collect())
+    }
+
+    /// The colour of a cell.
+    pub(super) fn cell(&self, x: usize, y: usize) -> Colour {
+        self.0[y * CELLS + x].map(f32::from)
+    }
+
+    /// The colour at a place in shares of the sides, between four cells.
+    fn at(&self, [x, y]: [f32; 2]) -> Colour {
+        let axis = |share: f32| {
+            let place = (share * CELLS as f32 - 0.5).clamp(0.0, (CELLS - 1) as f32);
+            let first = (place as usize).min(CELLS - 2);
+            (first, place - first as f32)
+        };
+        let ((left, across), (top, down)) = (axis(x), axis(y));
+        let between = |one: Colour, other: Colour, share: f32| -> Colour {
+            std::array::from_fn(|at| one[at] + (other[at] - one[at]) * share)
+        };
+        let row = |y: usize| between(self.cell(left, y), self.cell(left + 1, y), across);
+        between(row(top), row(top + 1), down)
+    }
+
+    /// The colours of the cells of this picture, without `margin` cells at each side, and those of another one there; only where both are.
+    pub(super) fn pairs(&self, other: &Self, alignment: &Alignment, margin: usize) -> Vec<[Colour; 2]> {
+        let inner = margin..CELLS - margin;
+        let places = inner.clone().flat_map(|y| inner.clone().map(move |x| (x, y)));
+        let pair = |(x, y): (usize, usize)| {
+            let place = [x, y].map(|at| (at as f32 + 0.5) / CELLS as f32);
+            let place = alignment.mapped(place);
+            let is_inside = place.iter().all(|share| (0.0..=1.0).contains(share));
+            is_inside.then(|| [self.cell(x, y), other.at(place)])
+        };
+        places.filter_map(pair).collect()
+    }
+}
+
+/// The pixels of a side that a cell covers, at least one.
+fn span(cell: usize, length: usize) -> std::ops::Range<usize> {
+    let from = (cell * length / CELLS).min(length.saturating_sub(1));
+    from..((cell + 1) * length).div_ceil(CELLS).clamp(from + 1, length.max(from + 1))
+}
+
+/// Luma of a colour.
+pub(super) fn luma([red, green, blue]: Colour) -> f32 {
+    0.299 * red + 0.587 * green + 0.114 * blue
+}
+
+/// Red, green and blue in the plane of colours without brightness. Their sum is 0, so grey is the origin; hues are angles, and the distance
+/// from the origin is the amount of colour.
+pub(super) const AXES: [[f32; 2]; 3] = [[0.707_107, 0.408_248], [-0.707_107, 0.408_248], [0.0, -0.816_497]];
+
+/// A colour in that plane.
+pub(super) fn chroma(colour: Colour) -> [f32; 2] {
+    std::array::from_fn(|at| (0..3).map(|channel| colour[channel] * AXES[channel][at]).sum())
+}
+
+/// The amount of colour.
+pub(super) fn length([x, y]: [f32; 2]) -> f32 {
+    x.hypot(y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_means_in_pictures_of_any_size() {
+        for (width, height) in [(1, 1), (1, 700), (31, 33), (64, 32), (2000, 3)] {
+            let pixels = (0..width * height).flat_map(|_| [250, 3, 77]).collect();
+            let colours = Colours::of(&Photo { width, height, pixels });
+            assert!(colours.0.iter().all(|cell| *cell == [250, 3, 77]), "{width} x {height}");
+            assert_eq!(Colours::from_bytes(colours.as_bytes()), Some(colours));
+        }
+        assert_eq!(Colours::from_bytes(&[0; 12]), None);
+    }
+
+    #[test]
+    fn grey_has_no_chroma_and_the_hue_does_not_depend_on_saturation() {
+        assert!(length(chroma([90.0; 3])) < 0.01);
+        let [strong, pale] = [[200.0, 50.0, 100.0], [125.0, 87.5, 100.0]].map(chroma);
+        assert!((strong[0] / strong[1] - pale[0] / pale[1]).abs() < 0.01);
+    }
+}
