@@ -29,7 +29,7 @@ const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
     CREATE TABLE picture (content BLOB PRIMARY KEY, facts TEXT NOT NULL, signature BLOB, detail TEXT, settings TEXT) WITHOUT ROWID;
-    CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL);
+    CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL, colours BLOB NOT NULL);
     CREATE TABLE equality (one BLOB, other BLOB, are_equal INTEGER NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
 ";
 /// A table that older caches of this version do not have.

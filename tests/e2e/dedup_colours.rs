@@ -179,5 +179,5 @@ fn the_reason_is_how_a_photo_differs_from_the_kept_one() {
     assert_eq!(why("original"), "darker");
     assert_eq!(why("mirrored"), "mirrored, darker");
     let why = kept("grey");
-    assert_eq!(why("original"), "recoloured");
+    assert_eq!(why("original"), "with colours");
 }
