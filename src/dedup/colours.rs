@@ -7,7 +7,7 @@ use crate::image::Photo;
 /// Side of the grid in cells.
 pub(super) const CELLS: usize = 32;
 /// Rows of pixels that are read for a row of cells at most.
-const MOST_ROWS: usize = 8;
+const MOST_ROWS: usize = 4;
 /// Length of the stored form.
 const BYTES: usize = CELLS * CELLS * 3;
 
@@ -26,17 +26,17 @@ impl Colours {
         for row in 0..CELLS {
             let lines = span(row, height);
             let step = lines.len().div_ceil(MOST_ROWS);
-            let mut sums = [[0_u64; 4]; CELLS];
+            let mut sums = [[0_u32; 4]; CELLS];
             for line in lines.step_by(step) {
                 let pixels = photo.pixels[line * width * 3..][..width * 3].as_chunks::<3>().0;
                 for (column, sum) in sums.iter_mut().enumerate() {
                     for pixel in &pixels[span(column, width)] {
-                        let [red, green, blue] = pixel.map(u64::from);
+                        let [red, green, blue] = pixel.map(u32::from);
                         *sum = [sum[0] + red, sum[1] + green, sum[2] + blue, sum[3] + 1];
                     }
                 }
             }
-            let mean = |sum: u64, count: u64| ((sum + count / 2) / count.max(1)) as u8;
+            let mean = |sum: u32, count: u32| ((sum + count / 2) / count.max(1)) as u8;
             cells
                 .extend(sums.map(|[red, green, blue, count]| [red, green, blue].map(|sum| mean(sum, count))));
         }
@@ -115,7 +115,7 @@ pub(super) fn chroma(colour: Colour) -> [f32; 2] {
 
 /// The amount of colour.
 pub(super) fn length([x, y]: [f32; 2]) -> f32 {
-    x.hypot(y)
+    (x * x + y * y).sqrt()
 }
 
 #[cfg(test)]
