@@ -53,7 +53,7 @@ mod xmp;
 pub use heif::programs;
 pub use limits::{Bound, Excess, Limits};
 pub use metadata::{Metadata, Taken, metadata};
-pub use pages::has_more_pictures;
+pub use pages::{has_more_pictures, is_camera_raw};
 pub use read::Source;
 
 use std::fmt::Debug;
@@ -155,6 +155,16 @@ trait Still<'a>: Debug {
     /// Decodes the picture with at most this much memory, in bytes.
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError>;
 
+    /// Adds what the picture is encoded in, without what describes it, to a hash. `false` if that is not known for the format.
+    fn hash_encoded(&self, _: &mut blake3::Hasher) -> bool {
+        false
+    }
+
+    /// Whether the file holds something beside the picture that a copy of the picture lacks.
+    fn holds_more(&self) -> bool {
+        false
+    }
+
     /// Number of pixels by the header.
     fn pixels_of_header(&self) -> u64 {
         let (width, height) = self.size();
@@ -224,6 +234,20 @@ impl Picture<'_> {
     /// Metadata of the photo.
     pub fn metadata(&self) -> Metadata {
         Metadata::of(self.still.annotations())
+    }
+
+    /// A hash of what the picture is encoded in, without metadata and profiles: of a JPEG or a PNG, otherwise `None`. Files that differ in
+    /// their metadata only have the same.
+    pub fn encoded(&self) -> Option<u64> {
+        let mut hasher = blake3::Hasher::new();
+        let is_known = self.still.hash_encoded(&mut hasher);
+        is_known.then(|| u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().unwrap_or(&[0; 8])))
+    }
+
+    /// Whether the file holds something beside its picture that a copy of the picture lacks: the video of a motion photo, or the second view
+    /// of a stereo or multi-view photo. Previews, gain maps and depth maps do not count.
+    pub fn holds_more(&self) -> bool {
+        self.still.holds_more()
     }
 
     /// Decodes the picture, converts its colours to sRGB and rotates it upright.

@@ -9,6 +9,7 @@ mod program;
 use image::metadata::Orientation;
 
 use super::annotations::Annotations;
+use super::boxes::Boxes;
 use super::{DecodeError, Photo, Still, jpeg, png};
 use items::Items;
 pub use program::programs;
@@ -62,6 +63,11 @@ impl<'a> Still<'a> for Outline<'a> {
 
     fn annotations(&self) -> &Annotations<'a> {
         &self.annotations
+    }
+
+    /// The video of a motion photo is in a box of its own.
+    fn holds_more(&self) -> bool {
+        Boxes(self.bytes).any(|one| &one.kind == b"mpvd")
     }
 
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {

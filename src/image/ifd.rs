@@ -59,6 +59,11 @@ impl<'a> Tiff<'a> {
         Some(Self { bytes: self.bytes.get(at..)?, ..self })
     }
 
+    /// Other bytes with the same byte order.
+    pub fn with<'b>(self, bytes: &'b [u8]) -> Tiff<'b> {
+        Tiff { bytes, big_endian: self.big_endian }
+    }
+
     pub fn bytes(self) -> &'a [u8] {
         self.bytes
     }
@@ -68,7 +73,8 @@ impl<'a> Tiff<'a> {
         Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
-    fn four(self, at: usize) -> Option<u32> {
+    /// A number of four bytes.
+    pub fn four(self, at: usize) -> Option<u32> {
         let bytes = *self.bytes.get(at..)?.first_chunk()?;
         Some(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }

@@ -8,6 +8,7 @@
 //! A JPEG is truncated if its last scan is incomplete or if the decoder runs out of bits. In their lenient mode most
 //! decoders fill the missing part with grey without an error, and a face would be enrolled from half a photo.
 
+mod additions;
 mod huffman;
 mod planes;
 mod walk;
@@ -42,6 +43,10 @@ pub(super) struct Outline<'a> {
     data: u64,
     /// Whether an end-of-image marker follows the last scan.
     ended: bool,
+    /// The block of a multi-picture file that says where its pictures are, with everything behind it.
+    index: Option<&'a [u8]>,
+    /// What follows the end of the picture.
+    behind: &'a [u8],
 }
 
 /// The frame header of the picture.
@@ -121,6 +126,21 @@ impl<'a> Still<'a> for Outline<'a> {
         &self.annotations
     }
 
+    fn hash_encoded(&self, hasher: &mut blake3::Hasher) -> bool {
+        for part in &self.parts {
+            match part {
+                Part::Segment(segment) => hasher.update(segment),
+                Part::Frame => hasher.update(format!("{:?}", self.frame.coded()).as_bytes()),
+                Part::Scan(header, data) => hasher.update(header).update(data),
+            };
+        }
+        true
+    }
+
+    fn holds_more(&self) -> bool {
+        additions::has_video(self.behind) || additions::has_view(self)
+    }
+
     fn decode(self: Box<Self>, _: u64) -> Result<Photo, DecodeError> {
         let pixels = self.pixels(&[])?;
         if !self.ended {
@@ -184,6 +204,11 @@ impl Frame {
     /// Component ids that tell the decoder the colour space.
     fn new_ids(&self) -> &'static [u8] {
         if self.colour == Colour::Rgb { b"RGB" } else { &[1, 2, 3, 4] }
+    }
+
+    /// What the frame header says, without the colour space, which follows from metadata too.
+    fn coded(&self) -> (bool, u16, u16, &[Component]) {
+        (self.progressive, self.width, self.height, &self.components)
     }
 
     fn written(&self) -> Vec<u8> {

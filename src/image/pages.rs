@@ -1,4 +1,4 @@
-//! Whether a file has more pictures than the one that is decoded: animations, and TIFF of several pages.
+//! Whether a file shows more than the picture that is decoded: animations, TIFF of several pages, camera raw files.
 
 use super::format::Format;
 use super::ifd::{Tiff, tag};
@@ -23,6 +23,15 @@ pub fn has_more_pictures(bytes: &[u8]) -> bool {
             matches!(bytes.get(8..12), Some(b"msf1" | b"hevc" | b"hevx" | b"avis"))
         }
         Some(Format::Tiff) => !raw::is_raw(bytes) && has_pages(bytes),
+        _ => false,
+    }
+}
+
+/// Whether a file is a camera raw file, of which only an embedded JPEG is decoded.
+pub fn is_camera_raw(bytes: &[u8]) -> bool {
+    match Format::of(bytes) {
+        Some(Format::Tiff) => raw::is_raw(bytes),
+        Some(Format::Raw) => true,
         _ => false,
     }
 }

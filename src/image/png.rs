@@ -56,6 +56,13 @@ impl<'a> Still<'a> for Outline<'a> {
         &self.annotations
     }
 
+    fn hash_encoded(&self, hasher: &mut blake3::Hasher) -> bool {
+        for chunk in &self.chunks {
+            hasher.update(chunk);
+        }
+        true
+    }
+
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {
         let mut bytes = [SIGNATURE, &self.chunks.concat()].concat();
         bytes.extend(END);

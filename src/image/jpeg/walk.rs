@@ -13,6 +13,9 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Begins a segment with a part of an ICC profile (ICC.1, annex B.4).
 const ICC: &[u8] = b"ICC_PROFILE\0";
 
+/// Begins a segment with the index of a multi-picture file (CIPA DC-007, section 5.2.2).
+const INDEX: &[u8] = b"MPF\0";
+
 /// The state of the parser.
 #[derive(Default)]
 struct Walk<'a> {
@@ -25,6 +28,7 @@ struct Walk<'a> {
     parts: Vec<Part<'a>>,
     scans: usize,
     data: u64,
+    index: Option<&'a [u8]>,
 }
 
 /// A marker and the body of its segment.
@@ -38,7 +42,7 @@ struct Segment<'a> {
 pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError> {
     let mut walk = Walk::default();
     let mut at = 2;
-    let mut ended = false;
+    let mut end = None;
     while let Some((marker, behind)) = next_marker(bytes, at) {
         match marker {
             0x00 | 0x01 | 0xd0..=0xd8 => {
@@ -46,7 +50,7 @@ pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError
                 continue;
             }
             0xd9 => {
-                ended = true;
+                end = bytes.get(behind..);
                 break;
             }
             _ => {}
@@ -74,10 +78,13 @@ pub(in crate::image) fn inspect(bytes: &[u8]) -> Result<Outline<'_>, DecodeError
             walk.scan(segment.body, &bytes[at..end])?;
             at = end;
         } else {
+            if marker == 0xe2 && segment.body.starts_with(INDEX) {
+                walk.index = walk.index.or(bytes.get(at - segment.body.len() + INDEX.len()..));
+            }
             walk.segment(&segment)?;
         }
     }
-    walk.outline(ended)
+    walk.outline(end)
 }
 
 fn truncated() -> DecodeError {
@@ -161,18 +168,20 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn outline(self, ended: bool) -> Result<Outline<'a>, DecodeError> {
+    /// `end` is what follows the end of the picture, if that is there.
+    fn outline(self, end: Option<&'a [u8]>) -> Result<Outline<'a>, DecodeError> {
         let mut frame = match (self.frame, self.scans) {
             (Some(frame), 1..) => frame,
-            _ if ended => return Err(DecodeError::Failed("a JPEG without a picture".into())),
+            _ if end.is_some() => return Err(DecodeError::Failed("a JPEG without a picture".into())),
             _ => return Err(truncated()),
         };
         if let Some(height) = self.height_behind.filter(|_| frame.height == 0) {
             frame.height = height;
         }
         frame.colour = colour(&frame, self.jfif, self.adobe);
-        let Self { annotations, parts, scans, data, .. } = self;
-        Ok(Outline { frame, annotations, parts, scans, data, ended })
+        let Self { annotations, parts, scans, data, index, .. } = self;
+        let (ended, behind) = (end.is_some(), end.unwrap_or_default());
+        Ok(Outline { frame, annotations, parts, scans, data, ended, index, behind })
     }
 }
 
