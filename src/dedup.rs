@@ -22,6 +22,7 @@ mod burst;
 pub mod cache;
 mod colours;
 mod comparison;
+mod compatibility;
 mod contents;
 mod database;
 pub mod decisions;

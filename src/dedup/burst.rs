@@ -29,11 +29,6 @@ impl Shot {
     }
 }
 
-/// Whether two photos say that they were taken at different times. Such photos are never copies of each other.
-pub fn are_different_exposures(one: &Facts, other: &Facts) -> bool {
-    matches!((&one.taken, &other.taken), (Some(one), Some(other)) if one != other)
-}
-
 /// The bursts among `shots` as lists of places, each in order of time. Every frame is near the first one; a frame is in one burst.
 pub fn bursts<A, B>(shots: &[(Shot, A, B)]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..shots.len()).collect();
@@ -89,13 +84,5 @@ mod tests {
             shot(5, "a", 3000, 0b11),
         ];
         assert_eq!(bursts(&shots), [vec![1, 0, 5]]);
-    }
-
-    #[test]
-    fn exposures_differ_if_both_say_so() {
-        let at = |taken: Option<&str>| Facts { taken: taken.map(str::to_owned), ..Facts::default() };
-        assert!(are_different_exposures(&at(Some("1")), &at(Some("2"))));
-        assert!(!are_different_exposures(&at(Some("1")), &at(Some("1"))));
-        assert!(!are_different_exposures(&at(Some("1")), &at(None)));
     }
 }

@@ -79,10 +79,12 @@ pub struct Facts {
     pub coarseness: Option<u32>,
     /// Mean difference of the channels, 0 for a grey picture.
     pub colour: u8,
-    /// Whether the file has more pictures than the one that is compared: an animation, or pages.
+    /// Whether only a part of what the file shows is compared: an animation, pages, a camera raw file.
     pub has_more: bool,
-    /// Whether a video follows the picture in the same file.
-    pub has_motion: bool,
+    /// Whether the file holds something beside its picture that a copy of the picture lacks: a video, or a second view.
+    pub holds_more: bool,
+    /// A hash of the encoded picture without metadata, of JPEG and PNG.
+    pub encoded: Option<u64>,
 }
 
 /// The cache.

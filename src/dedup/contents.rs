@@ -1,11 +1,11 @@
 //! The photos of a collection by content, and the groups of contents that show the same picture.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::burst;
 use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::comparison::Likeness;
+use super::compatibility::Compatibility;
 use super::decisions::Decisions;
 use super::detail::Detail;
 use super::drawing::{have_equal_colours, is_drawn};
@@ -62,8 +62,9 @@ impl<'a> Collection<'a> {
         control: &Control<'_>,
     ) -> Result<Option<Vec<ContentStar>>> {
         let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
-        let apart = decisions.different()?;
-        let pictures = Pictures { collection: self, cache, apart, limits, details: Mutex::default() };
+        let facts = self.pictures.iter().map(|(content, facts, _)| (*content, *facts, self.shared(content)));
+        let compatibility = Compatibility::new(facts, decisions.different()?);
+        let pictures = Pictures { collection: self, cache, compatibility, limits, details: Mutex::default() };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
             control.report("photos compared", done as u64, Some(total));
@@ -80,6 +81,12 @@ impl<'a> Collection<'a> {
         }))
     }
 
+    /// The items of a content that have other photos too.
+    fn shared(&self, content: &ContentHash) -> Vec<usize> {
+        let items = self.contents[content].iter().map(|(item, _)| *item);
+        items.filter(|item| self.items[*item].photos.len() > 1).collect()
+    }
+
     /// What is known of a decoded content.
     pub fn facts(&self, content: &ContentHash) -> Option<&'a Facts> {
         let at = self.pictures.binary_search_by(|(other, ..)| other.cmp(content)).ok()?;
@@ -93,7 +100,7 @@ pub(super) type ContentStar = Vec<(ContentHash, Option<Likeness>)>;
 struct Pictures<'a> {
     collection: &'a Collection<'a>,
     cache: &'a Cache,
-    apart: BTreeSet<(ContentHash, ContentHash)>,
+    compatibility: Compatibility<'a>,
     limits: &'a Limits,
     /// The last details that were needed.
     details: Mutex<VecDeque<(usize, Arc<Detail>)>>,
@@ -143,19 +150,12 @@ impl Photos for Pictures<'_> {
         self.cache.thumbnail(&self.collection.pictures[photo].0)
     }
 
-    fn may_join(&self, centre: usize, photo: usize) -> bool {
-        let (one, facts, _) = &self.collection.pictures[centre];
-        let (other, other_facts, _) = &self.collection.pictures[photo];
-        let shares_item = || {
-            let of = |content: &ContentHash| self.collection.contents[content].iter().map(|(item, _)| *item);
-            of(one).any(|item| of(other).any(|second| second == item))
-        };
-        // Of an animation only one picture is compared.
-        let is_single = !facts.has_more && !other_facts.has_more;
-        is_single
-            && !burst::are_different_exposures(facts, other_facts)
-            && !self.apart.contains(&(*one.min(other), *one.max(other)))
-            && !shares_item()
+    fn may_join(&self, one: usize, other: usize) -> bool {
+        self.compatibility.may_join(one, other)
+    }
+
+    fn kind(&self, photo: usize) -> u32 {
+        self.compatibility.kind(photo)
     }
 
     fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {

@@ -78,10 +78,20 @@ impl<'a> Drafter<'a> {
                 return Ok(None);
             }
             control.report("groups compared", (batch * BATCH) as u64, Some(all.len() as u64));
-            let found: Vec<Draft> = part.par_iter().map(|star| self.draft(star)).collect::<Result<_>>()?;
-            drafts.extend(found.into_iter().filter(|draft| draft.members.len() > 1));
+            let found: Vec<Vec<Draft>> =
+                part.par_iter().map(|star| self.with_rest(star)).collect::<Result<_>>()?;
+            drafts.extend(found.into_iter().flatten().filter(|draft| draft.members.len() > 1));
         }
         Ok(Some(drafts))
+    }
+
+    /// The group of a star, and the equal files of each content that is not in it.
+    fn with_rest(&self, star: &ContentStar) -> Result<Vec<Draft>> {
+        let draft = self.draft(star)?;
+        let rest = star.iter().filter(|(content, _)| !draft.contents.contains(content));
+        let rest: Vec<ContentHash> = rest.map(|(content, _)| *content).collect();
+        let rest = rest.into_iter().map(|content| self.draft(&vec![(content, None)]));
+        std::iter::once(Ok(draft)).chain(rest).collect()
     }
 
     /// Whether an item is in a folder that is never touched.
@@ -96,6 +106,19 @@ impl<'a> Drafter<'a> {
         if self.keep.contains(&Keep::Original) && star.len() > 1 {
             self.examine(star, &mut candidates)?;
         }
+        if let Some(kept) = candidates.first() {
+            let (content, pixels, holds_more) =
+                (kept.content, kept.contender.pixels, kept.contender.holds_more());
+            // A photo that holds more than its picture is kept, or is in no group. It is kept for photos that show no more than it does.
+            let is_copy = |one: &Contender<'_>| match holds_more {
+                true => one.pixels <= pixels,
+                false => !one.facts.is_some_and(|facts| facts.holds_more),
+            };
+            candidates.retain(|candidate| candidate.content == content || is_copy(&candidate.contender));
+        }
+        let members: BTreeSet<ContentHash> = candidates.iter().map(|candidate| candidate.content).collect();
+        let contents: Vec<ContentHash> =
+            star.iter().map(|(content, _)| *content).filter(|content| members.contains(content)).collect();
         // Two photos of one item may be copies of each other; the item is a member once.
         let mut seen = BTreeSet::new();
         candidates.retain(|candidate| seen.insert(candidate.item));
@@ -122,8 +145,8 @@ impl<'a> Drafter<'a> {
             Ok(DraftMember { item: candidate.item, photo: candidate.photo, why, is_captioned })
         };
         let members = candidates.iter().enumerate().map(member).collect::<Result<_>>()?;
-        let kind = if star.len() == 1 { Kind::Exact } else { Kind::Similar };
-        Ok(Draft { kind, contents: star.iter().map(|(content, _)| *content).collect(), members })
+        let kind = if contents.len() == 1 { Kind::Exact } else { Kind::Similar };
+        Ok(Draft { kind, contents, members })
     }
 
     /// In what a photo differs from the kept one, in words.

@@ -14,7 +14,7 @@ use super::recompression::luma_steps;
 use super::signature::Signature;
 use super::thumbnail::Thumbnail;
 use crate::control::Control;
-use crate::image::{DecodeError, Limits, Photo, Source, has_more_pictures, inspect, metadata};
+use crate::image::{DecodeError, Limits, Photo, Picture, Source, has_more_pictures, inspect, is_camera_raw};
 use crate::ingest::Options;
 use crate::reason::Reason;
 
@@ -147,7 +147,11 @@ impl Examiner<'_> {
         if !self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(content) {
             return Ok(Outcome::Copy(content));
         }
-        let new = match inspect(&bytes, limits).and_then(|picture| picture.decode()) {
+        let described = inspect(&bytes, limits).and_then(|picture| {
+            let facts = stated(&bytes, &picture);
+            Ok((facts, picture.decode()?))
+        });
+        let new = match described {
             // Depends on the moment, so it is not kept.
             Err(error @ DecodeError::Temporary(_)) => {
                 return Ok(Outcome::Unread(error.reason().code().into(), error.to_string()));
@@ -157,10 +161,12 @@ impl Examiner<'_> {
                 let settings = self.options.settings(code);
                 (Examined::Refused(Refusal { code: code.into(), detail: error.to_string(), settings }), None)
             }
-            Ok(photo) => {
+            Ok((stated, photo)) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                (Examined::Picture(facts(&bytes, &photo), signature), Some((thumbnail, Colours::of(&photo))))
+                let (width, height, colour) = (photo.width, photo.height, colour(&photo));
+                let facts = Facts { width, height, colour, ..stated };
+                (Examined::Picture(facts, signature), Some((thumbnail, Colours::of(&photo))))
             }
         };
         Ok(Outcome::New(content, Box::new(new)))
@@ -176,23 +182,23 @@ impl Examiner<'_> {
     }
 }
 
-fn facts(bytes: &[u8], photo: &Photo) -> Facts {
-    let metadata = metadata(bytes);
+/// What a file says without its pixels.
+fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
+    let metadata = picture.metadata();
     let camera: Vec<String> =
         [metadata.make, metadata.model, metadata.serial].into_iter().flatten().collect();
     let taken_ms =
         metadata.taken.as_ref().map(|taken| taken.seconds * 1000 + i64::from(taken.nanoseconds / 1_000_000));
     Facts {
-        width: photo.width,
-        height: photo.height,
-        colour: colour(photo),
         taken: metadata.taken.map(|taken| taken.text),
         taken_ms,
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
         fields: metadata.fields,
         coarseness: luma_steps(bytes).map(|steps| steps.iter().map(|&step| u32::from(step)).sum()),
-        has_more: has_more_pictures(bytes),
-        has_motion: has_motion(bytes),
+        has_more: has_more_pictures(bytes) || is_camera_raw(bytes),
+        holds_more: picture.holds_more(),
+        encoded: picture.encoded(),
+        ..Facts::default()
     }
 }
 
@@ -204,13 +210,4 @@ fn colour(photo: &Photo) -> u8 {
         (count + 1, sum + u64::from(red.abs_diff(green).max(green.abs_diff(blue))))
     });
     (sum / count.max(1)) as u8
-}
-
-/// Whether a photo contains a video (motion photos of Google and Samsung): its XMP says so, or an MP4 follows the end of the JPEG.
-fn has_motion(bytes: &[u8]) -> bool {
-    let contains = |part: &[u8], text: &[u8]| memchr::memmem::find(part, text).is_some();
-    let head = &bytes[..bytes.len().min(128 << 10)];
-    let says = [&b"MotionPhoto=\"1\""[..], b"MicroVideo=\"1\"", b"MotionPhoto>1<", b"MicroVideo>1<"];
-    says.iter().any(|text| contains(head, text))
-        || (bytes.starts_with(&[0xff, 0xd8]) && contains(bytes, b"MotionPhoto_Data"))
 }

@@ -4,7 +4,11 @@
 //! photo that is a copy *of it*; then the next photo without a group does, and so on. So every member of a group was compared with the
 //! centre, and a chain of photos that each resemble the next does not become one group. Photos with equally many neighbours come in the given order.
 //! In the end, two groups become one if a member of them is a centre of both.
+//!
+//! No two members of a group are photos that may not join each other, whatever the centre. A copy that may join either of two such photos
+//! goes to the one that it is nearest to ([`rivals`]).
 
+mod rivals;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +21,9 @@ use super::hash::PerceptualHash;
 use super::multi_index::MultiIndex;
 use super::orientation::Orientation;
 use super::signature::{Signature, WINDOWS};
-use super::star::{BITS, Candidate, Photos, Star, candidate, parts_may_correspond, star};
+use super::star::{BITS, Candidate, Copy, Photos, Star, candidate, copies, parts_may_correspond};
 use super::union::united;
+use rivals::Rivals;
 
 /// Photos whose candidates are found at once.
 const BATCH: usize = 256;
@@ -33,9 +38,12 @@ pub fn group<P: Photos>(
     photos: &P,
     mut proceed: impl FnMut(usize) -> bool,
 ) -> Result<Option<Vec<Star>>, P::Error> {
-    let mut index = Index::new(signatures, (0..signatures.len()).collect());
+    let all = Index::new(signatures, (0..signatures.len()).collect());
     let neighbours: Vec<u32> =
-        (0..signatures.len()).into_par_iter().map(|photo| index.neighbours(photo)).collect();
+        (0..signatures.len()).into_par_iter().map(|photo| all.neighbours(photo)).collect();
+    let rivals = Rivals::new(&all, photos);
+    // The photos that can still be found, once they are few.
+    let mut left: Option<Index<'_>> = None;
     let mut order: Vec<usize> = (0..signatures.len()).collect();
     order.sort_by_key(|photo| Reverse(neighbours[*photo]));
     let mut states = vec![State::New; signatures.len()];
@@ -45,10 +53,13 @@ pub fn group<P: Photos>(
         if !proceed(signatures.len() - pending.len()) {
             return Ok(None);
         }
-        index.shrink(&states);
+        if let Some(smaller) = left.as_ref().unwrap_or(&all).without_grouped(&states) {
+            left = Some(smaller);
+        }
+        let index = left.as_ref().unwrap_or(&all);
         let batch = index.batch(&mut pending, &mut has_waited, &states);
-        let found: Vec<Star> =
-            batch.par_iter().map(|&centre| index.star(centre, &states, photos)).collect::<Result<_, _>>()?;
+        let star = |&centre: &usize| rivals.star(centre, index.copies(centre, &states, photos)?);
+        let found: Vec<Star> = batch.par_iter().map(star).collect::<Result<_, _>>()?;
         for mut star in found {
             if states[star.centre] == State::Grouped {
                 continue;
@@ -96,13 +107,11 @@ impl<'a> Index<'a> {
         Self { signatures, photos, wholes: MultiIndex::new(wholes), parts: MultiIndex::new(parts) }
     }
 
-    /// Forgets the photos that are not new any more, once they are half of all.
-    fn shrink(&mut self, states: &[State]) {
+    /// An index without the photos that are not new any more, once they are half of all.
+    fn without_grouped(&self, states: &[State]) -> Option<Self> {
         let is_left = |photo: &usize| states[*photo] == State::New;
-        if 2 * self.photos.iter().copied().filter(is_left).count() < self.photos.len() {
-            let left = self.photos.iter().copied().filter(is_left).collect();
-            *self = Self::new(self.signatures, left);
-        }
+        let is_small = 2 * self.photos.iter().copied().filter(is_left).count() < self.photos.len();
+        is_small.then(|| Self::new(self.signatures, self.photos.iter().copied().filter(is_left).collect()))
     }
 
     /// The next centres. A photo with a neighbour among them waits for the next batch, because it is probably a copy and needs no work; it
@@ -142,7 +151,7 @@ impl<'a> Index<'a> {
         count
     }
 
-    fn star<P: Photos>(&self, centre: usize, states: &[State], photos: &P) -> Result<Star, P::Error> {
+    fn copies<P: Photos>(&self, centre: usize, states: &[State], photos: &P) -> Result<Vec<Copy>, P::Error> {
         let own = &self.signatures[centre];
         let difference = |photo: usize, candidates: &[Candidate]| {
             let each = candidates.iter().map(|candidate| self.signatures[photo].difference(candidate.0, own));
@@ -153,7 +162,7 @@ impl<'a> Index<'a> {
             found.into_iter().map(|(photo, (bits, ways))| (bits, photo, ways)).collect();
         candidates.sort_by_cached_key(|(bits, photo, ways)| (*bits, difference(*photo, ways), *photo));
         let candidates = candidates.into_iter().map(|(_, photo, ways)| (photo, ways)).collect();
-        star(centre, candidates, photos)
+        copies(centre, candidates, photos)
     }
 
     /// Photos whose hashes are near, with the smallest distance, and with the orientations and parts in which they are near, the whole

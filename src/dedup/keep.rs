@@ -94,11 +94,22 @@ pub struct Contender<'a> {
     pub is_reference: bool,
 }
 
+impl Contender<'_> {
+    /// Whether it holds more than its picture, and its picture is not altered.
+    pub fn holds_more(&self) -> bool {
+        !self.is_altered && self.facts.is_some_and(|facts| facts.holds_more)
+    }
+}
+
 /// The order in which the contenders would be kept, and the rule that decides between the first two.
 pub fn compare(one: &Contender<'_>, other: &Contender<'_>, rules: &[Keep]) -> (Ordering, String) {
     let reference = Reverse(one.is_reference).cmp(&Reverse(other.is_reference));
     if reference.is_ne() {
         return (reference, "in a reference folder".into());
+    }
+    let more = other.holds_more().cmp(&one.holds_more());
+    if more.is_ne() {
+        return (more, "with a video or a second view".into());
     }
     for rule in rules {
         let (order, why) = by(one, other, rule);

@@ -4,9 +4,11 @@ use super::alignment::Alignment;
 use super::comparison::{Likeness, Refuted, compare};
 use super::hash::Window;
 use super::level::Pyramid;
+use super::moments::Moments;
 use super::orientation::Orientation;
 use super::signature::{STRIPS, Signature, WINDOWS};
 use super::thumbnail::Thumbnail;
+use super::vectors::vectorized;
 
 /// Largest distance of the hashes of two copies.
 pub(super) const BITS: u32 = 11;
@@ -34,8 +36,12 @@ pub trait Photos: Sync {
     /// It cannot be read.
     fn thumbnail(&self, photo: usize) -> Result<Thumbnail, Self::Error>;
 
-    /// Whether `photo` may be in the group of `centre`: `false` for different exposures, and for pairs that the user keeps apart.
-    fn may_join(&self, centre: usize, photo: usize) -> bool;
+    /// Whether two photos may be in one group, in either order: `false` for different exposures, and for pairs that the user keeps apart.
+    fn may_join(&self, one: usize, other: usize) -> bool;
+
+    /// The kind of a photo. Photos of one kind may join each other, and whatever may join one of them may join all of them. So a group is
+    /// checked by its kinds and not by all pairs.
+    fn kind(&self, photo: usize) -> u32;
 
     /// Whether `photo`, whose thumbnail is like that of `centre`, is a copy of it in detail.
     ///
@@ -84,61 +90,103 @@ pub(super) fn candidates(photo: &Signature, centre: &Signature) -> Vec<Candidate
     found
 }
 
-/// The star of a centre: those of the candidates that are copies of it. The candidates that are most like it come first: after many that
-/// are refused, the rest is not looked at. So each of many look-alikes (pages of one form, frames of one camera) costs a bounded number of
-/// comparisons.
+/// A photo that was found to be a copy of a centre.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Copy {
+    pub photo: usize,
+    pub likeness: Likeness,
+    /// Mean squared difference of the thumbnails after alignment, in squared levels of grey.
+    pub difference: f32,
+}
+
+/// Those of the candidates that are copies of a centre, the nearest first. The candidates that are most like it are tried first: after many
+/// that are refused, the rest is not looked at. So each of many look-alikes (pages of one form, frames of one camera) costs a bounded number
+/// of comparisons.
 ///
 /// # Errors
 /// A photo cannot be read.
-pub(super) fn star<P: Photos>(
+pub(super) fn copies<P: Photos>(
     centre: usize,
     mut candidates: Vec<(usize, Vec<Candidate>)>,
     photos: &P,
-) -> Result<Star, P::Error> {
+) -> Result<Vec<Copy>, P::Error> {
     candidates.retain(|(photo, _)| photos.may_join(centre, *photo));
     let mut copies = Vec::new();
-    if !candidates.is_empty() {
-        let kept = Pyramid::of(&photos.thumbnail(centre)?);
-        let mut refused = 0;
-        for (photo, candidates) in candidates {
-            match likeness((centre, &kept), photo, candidates, photos)? {
-                Some(likeness) => {
-                    copies.push((photo, likeness));
-                    refused = 0;
-                }
-                None => refused += 1,
-            }
-            if refused == MOST_REFUSED {
-                break;
-            }
-        }
-        copies.sort_unstable_by_key(|(photo, _)| *photo);
+    if candidates.is_empty() {
+        return Ok(copies);
     }
-    Ok(Star { centre, copies })
+    let kept = Pyramid::of(&photos.thumbnail(centre)?);
+    let mut refused = 0;
+    for (photo, candidates) in candidates {
+        match copy((centre, &kept), photo, candidates, photos)? {
+            Some(copy) => {
+                copies.push(copy);
+                refused = 0;
+            }
+            None => refused += 1,
+        }
+        if refused == MOST_REFUSED {
+            break;
+        }
+    }
+    copies.sort_unstable_by(|one, other| {
+        one.difference.total_cmp(&other.difference).then(one.photo.cmp(&other.photo))
+    });
+    Ok(copies)
 }
 
 /// How a photo is a copy of a centre; `None` if it is not.
 ///
 /// # Errors
 /// A photo cannot be read.
-pub(super) fn likeness<P: Photos>(
+pub(super) fn copy<P: Photos>(
     (centre, kept): (usize, &Pyramid),
     photo: usize,
     candidates: Vec<Candidate>,
     photos: &P,
-) -> Result<Option<Likeness>, P::Error> {
+) -> Result<Option<Copy>, P::Error> {
+    match like(kept, photo, candidates, photos)? {
+        Some(copy) if photos.confirms(centre, photo, &copy.likeness)? => Ok(Some(copy)),
+        _ => Ok(None),
+    }
+}
+
+/// How the thumbnail of a photo is that of a copy; `None` if it is not.
+///
+/// # Errors
+/// The photo cannot be read.
+pub(super) fn like<P: Photos>(
+    kept: &Pyramid,
+    photo: usize,
+    candidates: Vec<Candidate>,
+    photos: &P,
+) -> Result<Option<Copy>, P::Error> {
     let thumbnail = photos.thumbnail(photo)?;
     let mut turned: Vec<(Orientation, Pyramid, Refuted)> = Vec::new();
-    let likeness = candidates.into_iter().find_map(|(orientation, part, start)| {
+    Ok(candidates.into_iter().find_map(|(orientation, part, start)| {
         if turned.last().is_none_or(|(last, ..)| *last != orientation) {
             let pyramid = Pyramid::of(&orientation.apply(&thumbnail));
             turned.push((orientation, pyramid, Refuted::default()));
         }
         let (_, pyramid, refuted) = turned.last_mut()?;
-        compare(pyramid, kept, orientation, (part, start), refuted)
-    });
-    match likeness {
-        Some(likeness) if photos.confirms(centre, photo, &likeness)? => Ok(Some(likeness)),
-        _ => Ok(None),
-    }
+        let likeness = compare(pyramid, kept, orientation, (part, start), refuted)?;
+        let difference = difference(pyramid, kept, &likeness.alignment);
+        Some(Copy { photo, likeness, difference })
+    }))
+}
+
+/// Mean squared difference of two thumbnails where they show the same, in squared levels of grey. A change of contrast or brightness counts.
+fn difference(one: &Pyramid, other: &Pyramid, alignment: &Alignment) -> f32 {
+    vectorized(
+        #[inline(always)]
+        || {
+            let seen = other.levels[0].seen_through(alignment.scale, alignment.shift);
+            let mut moments = Moments::default();
+            for row in seen.rows.clone() {
+                let line = row * seen.side + seen.columns.start..row * seen.side + seen.columns.end;
+                moments.add_all(&one.levels[0].grey[line.clone()], &seen.grey[line]);
+            }
+            moments.squared_difference()
+        },
+    )
 }

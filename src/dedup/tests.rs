@@ -1,5 +1,7 @@
 //! Plans over random folders, and pictures that are and are not copies.
 
+mod joins;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;

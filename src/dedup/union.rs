@@ -1,7 +1,7 @@
 //! Groups that are one: their centres do not equal each other, and one of their members equals all of them.
 //!
 //! The photo with the most neighbours becomes a centre first. That may be a recoloured or captioned copy, which does not equal each of the
-//! other copies. These are then a second group.
+//! other copies. These are then a second group. Groups with two photos that may not join each other stay apart.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::level::Pyramid;
 use super::multi_index::MultiIndex;
 use super::orientation::Orientation;
 use super::signature::Signature;
-use super::star::{BITS, Photos, Star, candidates, likeness};
+use super::star::{BITS, Photos, Star, candidates, copy};
 
 /// Groups with which one is united at most, the nearest ones, and members that are tried as the centre of both.
 const NEAREST: usize = 3;
@@ -34,7 +34,7 @@ pub(super) fn united<P: Photos>(
     for (at, near) in near.into_iter().enumerate() {
         for other in near {
             let (first, second) = (at.min(other), at.max(other));
-            if is_gone[first] || is_gone[second] {
+            if is_gone[first] || is_gone[second] || !may_join(&stars[first], &stars[second], photos) {
                 continue;
             }
             if let Some(star) = one_star([&stars[first], &stars[second]], signatures, neighbours, photos)? {
@@ -50,6 +50,16 @@ pub(super) fn united<P: Photos>(
 
 fn members(star: &Star) -> impl Iterator<Item = usize> {
     std::iter::once(star.centre).chain(star.copies.iter().map(|(copy, _)| *copy))
+}
+
+/// Whether each member of one star may join each member of the other.
+fn may_join<P: Photos>(one: &Star, other: &Star, photos: &P) -> bool {
+    // One photo of each kind stands for all of that kind.
+    let kinds = |star: &Star| -> BTreeMap<u32, usize> {
+        members(star).map(|photo| (photos.kind(photo), photo)).collect()
+    };
+    let (one, other) = (kinds(one), kinds(other));
+    one.values().all(|one| other.values().all(|other| photos.may_join(*one, *other)))
 }
 
 /// For each star the nearest others by the hashes of the whole pictures.
@@ -91,11 +101,11 @@ fn one_star<P: Photos>(
         let mut copies = Vec::with_capacity(all.len() - 1);
         for &photo in all.iter().filter(|photo| **photo != centre) {
             let candidates = candidates(&signatures[photo], &signatures[centre]);
-            if candidates.is_empty() || !photos.may_join(centre, photo) {
+            if candidates.is_empty() {
                 break;
             }
-            let Some(likeness) = likeness((centre, &kept), photo, candidates, photos)? else { break };
-            copies.push((photo, likeness));
+            let Some(copy) = copy((centre, &kept), photo, candidates, photos)? else { break };
+            copies.push((photo, copy.likeness));
         }
         if copies.len() + 1 == all.len() {
             return Ok(Some(Star { centre, copies }));

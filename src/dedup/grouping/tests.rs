@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use proptest::prelude::*;
+
 use super::super::comparison::Likeness;
 use super::super::hash::Hasher;
 use super::super::star::candidates;
@@ -22,6 +24,10 @@ impl Photos for Scenes {
     fn may_join(&self, centre: usize, photo: usize) -> bool {
         // The last one is kept apart from all.
         centre.max(photo) + 1 < self.0.len()
+    }
+
+    fn kind(&self, photo: usize) -> u32 {
+        photo as u32
     }
 
     fn confirms(&self, _: usize, _: usize, _: &Likeness) -> Result<bool, ()> {
@@ -113,10 +119,10 @@ fn groups_are_one_if_a_member_equals_all_of_both_although_their_centres_differ()
     let signatures = signatures(&thumbnails);
     let photos = Scenes(thumbnails);
     let star = |centre: usize, copy: usize| {
-        let star = star(centre, vec![(copy, candidates(&signatures[copy], &signatures[centre]))], &photos);
-        let star = star.unwrap();
-        assert_eq!(star.copies.len(), 1, "{centre} {copy}");
-        star
+        let found = copies(centre, vec![(copy, candidates(&signatures[copy], &signatures[centre]))], &photos);
+        let found = found.unwrap();
+        assert_eq!(found.len(), 1, "{centre} {copy}");
+        Star { centre, copies: found.iter().map(|copy| (copy.photo, copy.likeness)).collect() }
     };
     let both = united(vec![star(0, 1), star(2, 3)], &signatures, &[9, 9, 9, 1, 0], &photos).unwrap();
     let [one] = &both[..] else { panic!("{both:?}") };
@@ -142,6 +148,10 @@ impl Photos for Counted {
         true
     }
 
+    fn kind(&self, _: usize) -> u32 {
+        0
+    }
+
     fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool, ()> {
         self.0.confirms(centre, photo, likeness)
     }
@@ -157,8 +167,100 @@ fn look_alikes_cost_a_bounded_number_of_comparisons_and_a_copy_begins_the_count_
     others.for_each(|photo| thumbnails[photo] = thumbnail(|x, y| other(x + 0.01 * photo as f32, y)));
     let photos = Counted(Scenes(thumbnails), AtomicUsize::new(0));
     let whole = || vec![candidate(Orientation::default(), 0, 0)];
-    let star = star(0, (1..102).map(|photo| (photo, whole())).collect(), &photos).unwrap();
-    assert_eq!(star.copies.iter().map(|(copy, _)| *copy).collect::<Vec<_>>(), [40]);
+    let found = copies(0, (1..102).map(|photo| (photo, whole())).collect(), &photos).unwrap();
+    assert_eq!(found.iter().map(|copy| copy.photo).collect::<Vec<_>>(), [40]);
     // The centre, 39 refused, the copy, 48 refused.
     assert_eq!(photos.1.into_inner(), 1 + 39 + 1 + 48);
+}
+
+/// Photos that tell their exposure or do not, and pairs that are kept apart.
+struct Exposures {
+    thumbnails: Vec<Thumbnail>,
+    taken: Vec<Option<u32>>,
+    apart: BTreeSet<(usize, usize)>,
+}
+
+impl Photos for Exposures {
+    type Error = ();
+
+    fn thumbnail(&self, photo: usize) -> Result<Thumbnail, ()> {
+        Ok(self.thumbnails[photo].clone())
+    }
+
+    fn may_join(&self, one: usize, other: usize) -> bool {
+        let are_different = matches!((self.taken[one], self.taken[other]), (Some(a), Some(b)) if a != b);
+        !are_different && !self.apart.contains(&(one.min(other), one.max(other)))
+    }
+
+    fn kind(&self, photo: usize) -> u32 {
+        let is_apart = self.apart.iter().any(|(one, other)| [*one, *other].contains(&photo));
+        if is_apart { 1000 + photo as u32 } else { self.taken[photo].unwrap_or(999) }
+    }
+
+    fn confirms(&self, _: usize, _: usize, _: &Likeness) -> Result<bool, ()> {
+        Ok(true)
+    }
+}
+
+impl Exposures {
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let stars = group(&signatures(&self.thumbnails), self, |_| true).unwrap().unwrap();
+        let members = |star: &Star| star.copies.iter().map(|(copy, _)| *copy).chain([star.centre]).collect();
+        stars.iter().map(members).collect()
+    }
+}
+
+/// A copy of an exposure of a scene. Exposures differ less than copies may, and more than these copies do.
+fn exposure(exposure: u32, copy: u32) -> Thumbnail {
+    let scene = scene(14);
+    let (exposure, copy) = (exposure as f32, copy as f32);
+    thumbnail(move |x, y| {
+        let change = 3.0 * (40.0 * x + 2.0 * exposure).sin();
+        scene(x, y) + change + 0.2 * copy * (70.0 * y + copy).sin()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn an_undated_copy_goes_to_its_exposure_in_every_order(
+        order in Just((0..9_usize).collect::<Vec<_>>()).prop_shuffle(),
+        dated in 1..=3_usize,
+    ) {
+        // Three exposures with three copies each, the first `dated` of them with a date.
+        let photo = |place: &usize| exposure((place / 3) as u32, (place % 3) as u32);
+        let taken = |place: &usize| (place % 3 < dated).then_some((place / 3) as u32);
+        let mut photos = Exposures {
+            thumbnails: order.iter().map(photo).collect(),
+            taken: order.iter().map(taken).collect(),
+            apart: BTreeSet::new(),
+        };
+        let of = |group: &Vec<usize>| group.iter().map(|at| order[*at]).collect::<BTreeSet<usize>>();
+        let groups: BTreeSet<BTreeSet<usize>> = photos.groups().iter().map(of).collect();
+        prop_assert_eq!(groups, (0..3).map(|at| (3 * at..3 * at + 3).collect()).collect());
+        photos.taken.fill(None);
+        prop_assert_eq!(photos.groups().iter().map(Vec::len).collect::<Vec<_>>(), [9], "without dates");
+    }
+
+    #[test]
+    fn no_two_members_of_a_group_are_photos_that_may_not_join(
+        kinds in prop::collection::vec((0..3_u32, 0..4_u32, prop::option::of(0..3_u32)), 2..14),
+        apart in prop::collection::btree_set((0..14_usize, 0..14_usize), 0..12),
+    ) {
+        let photos = Exposures {
+            thumbnails: kinds.iter().map(|(number, copy, _)| exposure(*number, *copy)).collect(),
+            taken: kinds.iter().map(|(.., taken)| *taken).collect(),
+            apart: apart.into_iter().filter(|(one, other)| one < other).collect(),
+        };
+        let mut seen = BTreeSet::new();
+        for group in photos.groups() {
+            for (at, one) in group.iter().enumerate() {
+                prop_assert!(seen.insert(*one), "{} is in two groups", one);
+                for other in &group[at + 1..] {
+                    prop_assert!(photos.may_join(*one, *other), "{} and {}", one, other);
+                }
+            }
+        }
+    }
 }

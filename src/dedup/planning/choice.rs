@@ -74,15 +74,6 @@ impl Planner<'_> {
                 return Ok(Some(format!("it moves together with {}, which has no copy there", name(*photo))));
             }
         }
-        let motion = |item: &Item| {
-            let facts = item.photos.iter().filter_map(|photo| self.collection.examination.photos.get(photo));
-            facts
-                .into_iter()
-                .any(|(_, examined)| matches!(examined, Examined::Picture(facts, _) if facts.has_motion))
-        };
-        if motion(own) && !motion(other) {
-            return Ok(Some("it contains a video, which the kept photo does not".into()));
-        }
         let is_video = |number: &&usize| item::is_video(self.collection.files[**number].path());
         for video in own.companions.iter().filter(is_video) {
             let hash = hashes.of(&self.collection.files[*video])?;
