@@ -12,6 +12,9 @@
 //!          +-> multi-index of hashes -> comparison of thumbnails -> groups -> keep rules -> plan -> application, undo
 //! ```
 //!
+//! Animations, files of several pages and camera raw files are copies of equal bytes only: of these, a part is compared, such as the preview
+//! of a raw file. A photo that holds more than its picture (a motion photo, a stereo photo) is never moved for another file.
+//!
 //! Memory grows with the number of photos (about 600 bytes each) and not with the number of pairs; thumbnails stay in the cache.
 
 mod alignment;

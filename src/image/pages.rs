@@ -11,7 +11,7 @@ const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
 
 /// Whether a GIF, PNG, WebP, HEIF, AVIF or TIFF has a second picture. Previews of photos and the pictures in camera raw files, JPEG (MPO,
-/// motion photos) and JPEG XL do not count.
+/// motion photos; see [`Picture::holds_more`](super::Picture::holds_more)) and JPEG XL do not count.
 pub fn has_more_pictures(bytes: &[u8]) -> bool {
     match Format::of(bytes) {
         Some(Format::Gif) => pictures_of_gif(bytes) > 1,

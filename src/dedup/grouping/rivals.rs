@@ -52,30 +52,33 @@ impl<'a, P: Photos> Rivals<'a, P> {
         let photos = self.photos;
         let mut members = Kinds([(photos.kind(centre), centre)].into());
         let near_centre = if self.are_alike || copies.is_empty() { Vec::new() } else { self.near(centre) };
-        let mut taken: Vec<(Copy, Vec<usize>)> = Vec::with_capacity(copies.len());
+        let mut taken: Vec<Copy> = Vec::with_capacity(copies.len());
         for copy in copies {
             let kind = photos.kind(copy.photo);
             if !members.may_join(copy.photo, photos) {
                 continue;
             }
-            let mut near = Vec::new();
-            if !self.are_alike {
-                near = self.near(copy.photo);
-                near.extend(&near_centre);
+            if !members.0.contains_key(&kind) {
                 let own = Kinds([(kind, copy.photo)].into());
-                let is_new = !members.0.contains_key(&kind);
-                if is_new && self.is_nearer_to_another(centre, &own, copy.difference, &near)? {
+                let near = [self.near(copy.photo), near_centre.clone()].concat();
+                if self.is_nearer_to_another(centre, &own, copy.difference, &near)? {
+                    continue;
+                }
+                members.0.insert(kind, copy.photo);
+            }
+            taken.push(copy);
+        }
+        let is_outside = |photo: &usize| !members.may_join(*photo, photos);
+        let near_centre: Vec<usize> = near_centre.into_iter().filter(is_outside).collect();
+        let mut kept = Vec::with_capacity(taken.len());
+        for copy in taken {
+            if !self.are_alike {
+                let near = [self.near(copy.photo), near_centre.clone()].concat();
+                if self.is_nearer_to_another(copy.photo, &members, copy.difference, &near)? {
                     continue;
                 }
             }
-            members.0.entry(kind).or_insert(copy.photo);
-            taken.push((copy, near));
-        }
-        let mut kept = Vec::with_capacity(taken.len());
-        for (copy, near) in taken {
-            if !self.is_nearer_to_another(copy.photo, &members, copy.difference, &near)? {
-                kept.push((copy.photo, copy.likeness));
-            }
+            kept.push((copy.photo, copy.likeness));
         }
         kept.sort_unstable_by_key(|(photo, _)| *photo);
         Ok(Star { centre, copies: kept })
