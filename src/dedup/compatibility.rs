@@ -56,12 +56,15 @@ impl<'a> Compatibility<'a> {
     pub fn may_join(&self, one: usize, other: usize) -> bool {
         let (one, other) = (&self.photos[one], &self.photos[other]);
         let (facts, other_facts) = (one.facts, other.facts);
-        !facts.has_more
-            && !other_facts.has_more
-            && !(facts.holds_more && other_facts.holds_more)
+        let are_partly_compared = facts.has_more || other_facts.has_more;
+        let hold_more = facts.holds_more && other_facts.holds_more;
+        let is_kept_apart =
+            one.is_apart && other.is_apart && self.apart.contains(&pair(one.content, other.content));
+        !are_partly_compared
+            && !hold_more
+            && !is_kept_apart
             && !are_different_exposures(facts, other_facts)
             && !one.items.iter().any(|item| other.items.contains(item))
-            && !(one.is_apart && other.is_apart && self.apart.contains(&pair(one.content, other.content)))
     }
 
     /// The kind of a photo: photos of one kind may join each other, and whatever may join one of them may join all of them.

@@ -4,6 +4,7 @@
 //! it, and none that is nearer to a photo outside that may not join the group. That one may be in another group, or may find the copy
 //! when it is a centre itself.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::level::Pyramid;
@@ -58,13 +59,13 @@ impl<'a, P: Photos> Rivals<'a, P> {
             if !members.may_join(copy.photo, photos) {
                 continue;
             }
-            if !members.0.contains_key(&kind) {
+            if let Entry::Vacant(place) = members.0.entry(kind) {
                 let own = Kinds([(kind, copy.photo)].into());
                 let near = [self.near(copy.photo), near_centre.clone()].concat();
                 if self.is_nearer_to_another(centre, &own, copy.difference, &near)? {
                     continue;
                 }
-                members.0.insert(kind, copy.photo);
+                place.insert(copy.photo);
             }
             taken.push(copy);
         }
