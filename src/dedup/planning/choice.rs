@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::{Hashes, Planner};
-use crate::dedup::cache::Examined;
 use crate::dedup::contents::Collection;
 use crate::dedup::draft::{Draft, DraftMember};
 use crate::dedup::error::Result;
-use crate::dedup::item::{self, Item};
+use crate::dedup::item;
 use crate::dedup::keep::Keep;
 
 impl Planner<'_> {
