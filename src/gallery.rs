@@ -64,7 +64,7 @@ pub use import::{ImportedPhoto, ImportedRow, ImportedTemplate};
 pub use inspection::{Inspection, Summary};
 pub use lookup::{Candidate, Candidates, Search, Selected, mode_name, mode_named};
 pub use missing::{OwnedFace, StoredUnnamed};
-pub use name::{Name, Person};
+pub use name::{Name, Person, is_in_place};
 pub use opening::{refuse_inside, refuse_occupied, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
 pub use rejection::{Rejected, Rejections};

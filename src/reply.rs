@@ -76,7 +76,9 @@ pub use reembedding::{
 pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
 };
-pub use review::{ClusterReview, REVIEW_VERSION, Review, ReviewApplied, ReviewChange};
+pub use review::{
+    ClusterReview, MovedFaces, REVIEW_VERSION, Review, ReviewApplied, ReviewChange, ReviewLeftAlone, ReviewObstacle,
+};
 pub use service::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled,
     FaceOptions, FaceToEnroll, GivenFace, IdentifiedFaces, IdentifyFaces, Names, PhotoBytes, Timings,

@@ -63,6 +63,9 @@ pub struct Arguments {
     /// Most clusters on the page
     #[arg(long, value_name = "N", default_value_t = 500, requires = "page")]
     page_clusters: usize,
+    /// Most faces of a cluster on the page: all of them are needed to split a cluster by hand
+    #[arg(long, value_name = "N", default_value_t = 24, requires = "page")]
+    page_faces: usize,
     /// Carry out what was chosen on the page; `undo` takes it back
     #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
     apply: Option<PathBuf>,
@@ -208,7 +211,7 @@ impl Arguments {
             screen.text(format!("each face with its cluster: {}", out.display()))?;
         }
         if let Some(page) = &self.page {
-            let is_whole = review::write(page, session, &clustered, self.page_clusters, control)?;
+            let is_whole = review::write(page, session, &clustered, [self.page_clusters, self.page_faces], control)?;
             bar.finish();
             if !is_whole {
                 return Ok(ExitStatus::Interrupted);

@@ -47,6 +47,17 @@ pub fn print_similar(similar: &[[String; 2]], screen: Screen) -> Result<()> {
     }
 }
 
+/// Prints pairs of subjects that become one although a user has said that they are different people.
+pub fn print_kept_apart(pairs: &[[String; 2]], dry_run: bool, screen: Screen) -> Result<()> {
+    let are = if dry_run { "would be" } else { "are" };
+    for [one, other] in pairs {
+        screen.text(format!(
+            "warning: {one} and {other} {are} one person now, although they were marked as different people"
+        ))?;
+    }
+    Ok(())
+}
+
 /// The source of the names according to the arguments; `None` if none is given.
 pub fn naming(
     subject: Option<&str>,

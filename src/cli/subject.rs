@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand};
 
+use super::naming::print_kept_apart;
 use super::screen::{Screen, Table, count, plural};
 use super::{ExitStatus, opening};
 use crate::gallery::{Gallery, Name, SubjectTemplate};
@@ -203,5 +204,8 @@ fn print(screen: Screen, corrected: &SubjectCorrected) -> Result<()> {
     let would = if *dry_run { "would have " } else { "" };
     let count = if *templates > 0 { format!(", {}", plural(*templates, "template")) } else { String::new() };
     screen.text(format!("{would}{done} {what}{count}"))?;
+    if let (true, Some(to)) = (corrected.kept_apart, &corrected.to) {
+        print_kept_apart(&[[corrected.from.clone(), to.clone()]], *dry_run, screen)?;
+    }
     Ok(screen.json(corrected)?)
 }

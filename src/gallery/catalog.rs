@@ -46,6 +46,7 @@ pub(super) mod photo;
 pub(super) mod progress;
 mod published;
 mod rebinding;
+mod renaming;
 mod schema;
 pub(super) mod source;
 pub(super) mod subject;

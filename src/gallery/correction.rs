@@ -170,6 +170,20 @@ impl Gallery {
         Ok(entry)
     }
 
+    /// Gives several subjects, by id, new names at once, so that names can be swapped. All are renamed, or none. Returns the numbers of the
+    /// journal entries: undone from the last to the first, they give all old names back.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownSubjectId`]; another subject has one of the names.
+    pub fn rename_subjects(&self, renames: &[(u64, Name)]) -> Result<Vec<i64>> {
+        let renames = renames.iter().map(|(id, to)| Ok((self.subject_of_id(*id)?, to.clone())));
+        let renames = renames.collect::<Result<Vec<_>>>()?;
+        let mut catalog = self.catalog();
+        let entries = catalog.rename_all(&renames)?;
+        self.record_in_index(&catalog)?;
+        Ok(entries)
+    }
+
     /// Removes a subject with all its templates. When it returns, the removal is durable, no search finds them, and the pictures of
     /// photos without other templates are erased. The journal does not contain the name any more.
     ///

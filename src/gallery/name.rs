@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_joining_type::{JoiningType, get_joining_type};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
 use super::error::{GalleryError, Result};
 
@@ -18,6 +18,8 @@ const NUMBER: usize = 24;
 
 const NO_JOIN: char = '\u{200c}';
 const JOIN: char = '\u{200d}';
+/// Selects the coloured form of an emoji.
+const EMOJI_STYLE: char = '\u{fe0f}';
 /// The canonical combining class of viramas, which join two consonants of Indic scripts.
 const VIRAMA: u8 = 9;
 
@@ -41,8 +43,8 @@ impl Name {
     /// # Errors
     /// [`GalleryError::SubjectName`], with the code point of a refused character. Not allowed are: an empty name; more than 512 bytes; a
     /// space at either end; a combining mark at the start; control characters; spaces other than U+0020; characters without a glyph
-    /// (invisible, for formatting, for private use, unassigned). The joiners U+200C and U+200D are allowed where they change the form of
-    /// Arabic and Indic text.
+    /// (invisible, for formatting, for private use, unassigned). The joiners U+200C and U+200D are allowed inside words of scripts that
+    /// need them, such as Arabic and Malayalam, and U+200D and the selector U+FE0F also in sequences of emoji.
     pub fn new(text: &str) -> Result<Self> {
         Self::limited(text, BYTES)
     }
@@ -127,13 +129,15 @@ pub(super) fn normalised(text: &str) -> String {
     text.nfc().map(|c| if c == '\u{3000}' { ' ' } else { c }).collect()
 }
 
-/// A form that is equal for names that differ only in case or in compatible characters of Unicode (NFKC). It is not shown.
+/// A form that is equal for names that differ only in case, in compatible characters of Unicode (NFKC) or in joiners, which often change
+/// nothing that is seen. It is not shown.
 pub(super) fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     // Upper case first: a sharp s and a final sigma have no other lower case.
-    text.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
+    let seen = text.chars().filter(|c| !matches!(*c, NO_JOIN | JOIN | EMOJI_STYLE));
+    seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
 fn refused(name: &str, reason: impl Into<String>) -> GalleryError {
@@ -153,8 +157,7 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     const INVISIBLE: &str = "an invisible character";
     match name[at] {
         ' ' => return None,
-        NO_JOIN if changes_form(name, at) => return None,
-        JOIN if beside_virama(name, at) => return None,
+        NO_JOIN | JOIN | EMOJI_STYLE if is_in_place(name, at) => return None,
         '\u{fffd}' => return Some("the replacement character of wrongly decoded text"),
         // Default-ignorable characters that are letters, marks or symbols by their category, and the blank Braille pattern.
         '\u{34f}'
@@ -184,23 +187,51 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
     }
 }
 
-/// Whether a zero-width non-joiner changes the form of its neighbours: RFC 5892, appendix A.1.
-fn changes_form(name: &[char], at: usize) -> bool {
-    use JoiningType::{DualJoining, LeftJoining, RightJoining, Transparent};
-    let (before, after) = (&name[..at], &name[at + 1..]);
-    if before.last().is_some_and(|&c| canonical_combining_class(c) == VIRAMA) {
-        return after.first().is_some_and(|c| c.is_alphabetic());
+/// Whether the joiner or the selector at this place of a text belongs to it: a joiner in a word of a script that needs joiners, or U+200D or
+/// U+FE0F in a sequence of emoji. `false` for any other character.
+pub fn is_in_place(text: &[char], at: usize) -> bool {
+    let Some((character, (before, after))) = text.get(at).zip(text.split_at_checked(at)) else { return false };
+    let (before, after) = (before.last(), after.get(1));
+    match *character {
+        // At the end of a word only after a virama: chillus of Malayalam, and a visible virama.
+        JOIN if before.is_some_and(is_virama) => true,
+        NO_JOIN | JOIN if before.zip(after).is_some_and(|(a, b)| needs_joiners(a) && needs_joiners(b)) => true,
+        JOIN => before.is_some_and(ends_emoji) && after.is_some_and(is_emoji),
+        EMOJI_STYLE => before.is_some_and(is_emoji),
+        _ => false,
     }
-    let joining = |c: &char| Some(get_joining_type(*c)).filter(|kind| *kind != Transparent);
-    matches!(before.iter().rev().find_map(joining), Some(LeftJoining | DualJoining))
-        && matches!(after.iter().find_map(joining), Some(RightJoining | DualJoining))
 }
 
-/// Whether a zero-width joiner is valid in Indic text: after a virama (half forms, chillus: RFC 5892, appendix A.2), or before one (Bengali
-/// ra and ya-phalaa).
-fn beside_virama(name: &[char], at: usize) -> bool {
-    let is_virama = |c: Option<&char>| c.is_some_and(|&c| canonical_combining_class(c) == VIRAMA);
-    at > 0 && (is_virama(name.get(at - 1)) || is_virama(name.get(at + 1)))
+fn is_virama(c: &char) -> bool {
+    canonical_combining_class(*c) == VIRAMA
+}
+
+/// Whether a letter or a mark belongs to a script with joiners: its letters join, or it has viramas.
+fn needs_joiners(c: &char) -> bool {
+    if matches!(*c, NO_JOIN | JOIN) {
+        return false;
+    }
+    let is_letter = c.is_alphabetic() || is_combining_mark(*c);
+    let joins = matches!(
+        get_joining_type(*c),
+        JoiningType::DualJoining | JoiningType::LeftJoining | JoiningType::RightJoining
+    );
+    // Arabic and Syriac have letters that do not join, and marks. Then the scripts of South and South-East Asia.
+    let is_of_script = matches!(
+        *c,
+        '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{109f}' | '\u{1700}'..='\u{18af}' | '\u{1900}'..='\u{1cff}'
+            | '\u{a800}'..='\u{abff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{11fff}'
+    );
+    is_letter && (joins || is_of_script)
+}
+
+fn is_emoji(c: &char) -> bool {
+    !c.is_ascii() && c.is_emoji_char()
+}
+
+/// Whether a sequence of emoji may be joined after this character: an emoji, a tone of skin, or the selector.
+fn ends_emoji(c: &char) -> bool {
+    *c == EMOJI_STYLE || is_emoji(c)
 }
 
 #[cfg(test)]
@@ -210,8 +241,14 @@ mod tests {
     #[test]
     fn names_that_differ_only_in_case_or_form_are_folded_to_one() {
         for (one, other) in
-            [("Tony", "tony"), ("ÉMILE", "émile"), ("Strauß", "STRAUSS"), ("ΝΙΚΟΣ", "νικος"), ("Ａda", "ADA")]
-        {
+            [
+            ("Tony", "tony"),
+            ("ÉMILE", "émile"),
+            ("Strauß", "STRAUSS"),
+            ("ΝΙΚΟΣ", "νικος"),
+            ("Ａda", "ADA"),
+            ("رضا\u{200c}علی", "رضاعلی"),
+        ] {
             assert_eq!(folded(one), folded(other), "{one}");
         }
         assert_ne!(folded("Tony"), folded("Toni"));
@@ -255,6 +292,11 @@ mod tests {
             "क\u{94d}\u{200c}ष",    // Devanagari, a visible virama
             "photo_01 (2).jpg#3",
             "🦀",
+            "رضا\u{200c}علی",        // Persian, a non-joiner after a letter that does not join
+            "അന\u{200d}ജു",           // Malayalam, a joiner between letters
+            "👩\u{200d}🚀",
+            "The 👨\u{200d}👩\u{200d}👧\u{200d}👦 Smiths",
+            "👩🏽\u{200d}❤\u{fe0f}\u{200d}👩🏻",
         ] {
             assert_eq!(Name::new(name).unwrap().as_str(), name);
         }
@@ -272,10 +314,17 @@ mod tests {
             ("Ada\u{2069}", "U+2069"),
             ("A\u{200d}da", "U+200D"),
             ("A\u{200c}da", "U+200C"),
-            ("رضا\u{200c}علی", "U+200C"), // alef does not join the next letter
+            ("رضا\u{200c} علی", "U+200C"),
+            ("عل\u{200c}\u{200c}ی", "U+200C"),
+            ("عل\u{202e}ی", "U+202E"),
+            ("A\u{200c}علی", "U+200C"),
+            ("👩\u{200d}", "U+200D"),
+            ("👩\u{200d}\u{200d}🚀", "U+200D"),
+            ("👩\u{200d}A", "U+200D"),
+            ("1\u{200d}2", "U+200D"),
+            ("李\u{200d}小", "U+200D"),
             ("علی\u{200c}", "U+200C"),
             ("क\u{94d}\u{200c}", "U+200C"),
-            ("👩\u{200d}🚀", "U+200D"),
             ("A\u{34f}da", "U+034F"),
             ("A\u{fe0f}da", "U+FE0F"),
             ("A\u{3164}", "U+3164"),

@@ -25,6 +25,8 @@ pub struct Rejected {
     pub others: Vec<u64>,
     /// How many of the others were not recorded before.
     pub new: usize,
+    /// Whether the subject has lost its last template and is gone.
+    pub is_gone: bool,
     /// The numbers of the journal entries.
     pub entries: Vec<i64>,
 }
@@ -80,7 +82,8 @@ impl Gallery {
     }
 
     /// Records that templates do not show a subject. Those that belong to it become unknown faces, under new ids. It is durable when it
-    /// returns. A subject that loses its last template is removed, and its name is erased: then it cannot be undone.
+    /// returns. A subject that loses its last template is removed. Its name stays in the journal, for the undoing, until one of the
+    /// templates leaves the gallery.
     ///
     /// # Errors
     /// [`GalleryError::UnknownSubject`](super::GalleryError::UnknownSubject), or
@@ -108,6 +111,7 @@ impl Gallery {
             removed = own.iter().map(|one| one.id).zip(moved.ids).collect();
             entries.extend(moved.entries);
         }
-        Ok(Rejected { subject: subject.name, removed, others, new: new.len(), entries })
+        let is_gone = !removed.is_empty() && removed.len() as u64 == subject.templates;
+        Ok(Rejected { subject: subject.name, removed, others, new: new.len(), is_gone, entries })
     }
 }

@@ -74,6 +74,9 @@ pub struct SubjectCorrected {
     /// Number of the correction in the journal, if it can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_id: Option<i64>,
+    /// Whether two subjects became one although a user has said that they are different people.
+    #[serde(default)]
+    pub kept_apart: bool,
 }
 
 /// Single templates were removed, or a dry run found that they can be.
@@ -106,6 +109,9 @@ pub struct TemplatesRejected {
     pub new_template_ids: Vec<u64>,
     /// Ids of the other templates.
     pub others: Vec<u64>,
+    /// Subjects that lost their last template and are gone.
+    #[serde(default)]
+    pub subjects_gone: Vec<String>,
     /// Numbers of the entries in the journal.
     pub journal_ids: Vec<i64>,
 }

@@ -272,6 +272,7 @@ fn replies_about_subjects_survive_json() {
             templates: 2,
             dry_run: true,
             journal_id: Some(4),
+            kept_apart: false,
         };
         assert_eq!(parsed_again(reply)["event"], name);
     }

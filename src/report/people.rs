@@ -1,4 +1,4 @@
-//! Clusters of faces as one HTML page: who is on which pictures. Names and rejections that are entered on the page can be saved as a review.
+//! Clusters of faces as one HTML page: who is on which pictures. Names, moves and rejections that are entered on the page can be saved as a review.
 //! The page needs no network and no other file.
 
 use std::fmt::Write as _;
@@ -42,12 +42,19 @@ pub struct ShownFace {
     pub picture: Option<Vec<u8>>,
 }
 
-/// The whole page. `names` are the names that are proposed while the user types.
-pub fn html(lede: &str, clusters: &[Cluster], names: &[String]) -> String {
+/// What the script of the page reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    gallery: &'a str,
+    clusters: &'a [Cluster],
+}
+
+/// The whole page. `gallery` is the id of the gallery, which a saved review has. `names` are the names that are proposed while the user types.
+pub fn html(lede: &str, gallery: &str, clusters: &[Cluster], names: &[String]) -> String {
     let sections: String = clusters.iter().enumerate().map(|(at, cluster)| section(at, cluster)).collect();
     let options: String = names.iter().map(|name| format!("<option value=\"{}\">", Escaped(name))).collect();
     // `<` could end the element.
-    let json = serde_json::to_string(clusters).unwrap_or_default().replace('<', "\\u003c");
+    let json = serde_json::to_string(&Data { gallery, clusters }).unwrap_or_default().replace('<', "\\u003c");
     let none = if clusters.is_empty() { "<p>There are no clusters of several faces.</p>\n" } else { "" };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -56,9 +63,9 @@ pub fn html(lede: &str, clusters: &[Cluster], names: &[String]) -> String {
          <style>\n{COLOURS}{STYLE}</style>\n</head>\n<body>\n<header><div><h1>People</h1>\n<span>{}</span>\n\
          <span id=\"changes\" role=\"status\"></span>\n<button id=\"save\" type=\"button\" disabled>Save review</button></div>\n\
          <p class=\"quiet\">Give each cluster a name; clusters with the same name become one person. Select the faces that do not belong to the \
-         cluster; the most doubtful ones are the first. Then save the review and apply it with <code>gallerist cluster GALLERY --apply review.json</code>.</p>\
+         cluster, the most doubtful ones are the first, and say who they are if you know. Then save the review and apply it with <code>gallerist cluster GALLERY --apply review.json</code>.</p>\
          </header>\n<main>\n<datalist id=\"names\">{options}</datalist>\n{none}{sections}</main>\n\
-         <script id=\"clusters\" type=\"application/json\">{json}</script>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         <script id=\"data\" type=\"application/json\">{json}</script>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         Escaped(lede)
     )
 }
@@ -68,7 +75,9 @@ fn section(at: usize, cluster: &Cluster) -> String {
     let heading = if name.is_empty() { "without a name" } else { name };
     let mut section = format!(
         "<section data-cluster=\"{at}\" aria-labelledby=\"c{at}\">\n<h2 id=\"c{at}\">{} <span class=\"quiet\">{} {}</span></h2>\n\
-         <label>Name <input type=\"text\" list=\"names\" value=\"{}\" autocomplete=\"off\" maxlength=\"255\"></label>\n{}<div>\n",
+         <div class=\"names\"><label>Name <input type=\"text\" class=\"name\" list=\"names\" value=\"{}\" autocomplete=\"off\" maxlength=\"255\"></label>\n\
+         <label>Selected faces are <input type=\"text\" class=\"other\" list=\"names\" placeholder=\"somebody else\" autocomplete=\"off\" maxlength=\"255\"></label>\n\
+         <span class=\"note\" role=\"status\"></span></div>\n{}<div>\n",
         Escaped(heading),
         cluster.faces,
         if cluster.faces == 1 { "face" } else { "faces" },
@@ -128,12 +137,12 @@ mod tests {
             alike: vec!["<b>Bob (0.61)".into()],
             shown,
         };
-        let page = html("a & b", &[cluster], &[name.into()]);
+        let page = html("a & b", "<i>", &[cluster], &[name.into()]);
         assert_eq!(page.matches("<script").count(), 2);
-        assert!(!page.contains("<b>") && page.contains("a &amp; b") && page.contains("and 3 more"));
+        assert!(!page.contains("<b>") && !page.contains("<i>") && page.contains("\"gallery\":\"\\u003ci>\"") && page.contains("a &amp; b") && page.contains("and 3 more"));
         assert!(page.contains("no picture") && page.contains("src=\"data:image/jpeg;base64,/9g=\""));
         assert!(!page.contains("http:") && !page.contains("https:"), "it needs nothing else");
         assert!(page.contains("May be the same person as &lt;b&gt;Bob (0.61);"), "{page}");
-        assert!(html("", &[], &[]).contains("no clusters of several faces"));
+        assert!(html("", "", &[], &[]).contains("no clusters of several faces"));
     }
 }

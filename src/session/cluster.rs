@@ -2,8 +2,10 @@
 
 mod assignment;
 mod curves;
+mod entries;
 mod faces;
 mod overview;
+mod plan;
 mod preview;
 mod review;
 mod transfer;

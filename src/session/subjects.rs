@@ -37,14 +37,17 @@ pub fn rename(gallery: &Gallery, from: &str, to: &Name, dry_run: bool) -> Result
 /// # Errors
 /// One of them does not exist; both are the same; the disk is failing.
 pub fn merge(gallery: &Gallery, from: &str, into: &str, dry_run: bool) -> Result<SubjectCorrected> {
+    let (one, other) = gallery.may_merge(from, into)?;
+    let kept_apart = gallery.distinct_subjects()?.contains(one.id, other.id);
     let (templates, journal_id) = match dry_run {
-        true => (gallery.may_merge(from, into)?.0.templates, None),
+        true => (one.templates, None),
         false => {
             let merged = gallery.merge_subjects(from, into)?;
             (merged.templates, merged.entry)
         }
     };
-    Ok(corrected(Correction::Merged, (from, Some(into)), templates, (dry_run, journal_id)))
+    let merged = corrected(Correction::Merged, (from, Some(into)), templates, (dry_run, journal_id));
+    Ok(SubjectCorrected { kept_apart, ..merged })
 }
 
 /// Removes a subject with all its templates. No search finds them any more; a purge erases their bytes.
@@ -68,7 +71,7 @@ fn corrected(
         (_, None) => from.to_owned(),
     };
     let (from, to) = (from.to_owned(), to.map(str::to_owned));
-    SubjectCorrected { version: VERSION, event, what, from, to, templates, dry_run, journal_id }
+    SubjectCorrected { version: VERSION, event, what, from, to, templates, dry_run, journal_id, kept_apart: false }
 }
 
 /// Removes single templates. Also returns them as they were.
@@ -123,10 +126,18 @@ pub fn move_templates(
 /// # Errors
 /// There is no such subject; a template is not in the gallery, and nothing is recorded; the disk is failing.
 pub fn reject_templates(gallery: &Gallery, ids: &[u64], subject: &str) -> Result<TemplatesRejected> {
-    let Rejected { subject, removed, others, entries, .. } = gallery.reject_templates(ids, subject)?;
+    let Rejected { subject, removed, others, entries: journal_ids, is_gone, .. } =
+        gallery.reject_templates(ids, subject)?;
     let (template_ids, new_template_ids) = removed.into_iter().unzip();
-    let journal_ids = entries;
-    Ok(TemplatesRejected { version: VERSION, subject, template_ids, new_template_ids, others, journal_ids })
+    Ok(TemplatesRejected {
+        version: VERSION,
+        subjects_gone: is_gone.then(|| subject.clone()).into_iter().collect(),
+        subject,
+        template_ids,
+        new_template_ids,
+        others,
+        journal_ids,
+    })
 }
 
 fn emptied(chosen: &Chosen) -> Vec<String> {

@@ -8,26 +8,28 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::engine::EngineArguments;
-use crate::cli::naming::print_similar;
+use crate::cli::naming::{print_kept_apart, print_similar};
 use crate::cli::screen::{Bar, Screen, count, plural, score};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
-use crate::reply::{ClusteredFace, DoubleSubject, FacesClustered, Review, ReviewApplied, ReviewChange};
+use crate::reply::{
+    ClusteredFace, DoubleSubject, FacesClustered, Review, ReviewApplied, ReviewChange, ReviewObstacle,
+};
 use crate::report::people::{Cluster, ShownFace, html};
 use crate::session::replacement::replace;
 use crate::session::{Clustered, Control, Session, SessionError};
 
-/// Most faces of a cluster that the page shows.
-const SHOWN: usize = 24;
+/// Most ids of faces in a line.
+const IDS: usize = 10;
 /// Most pairs of subjects that may be one person, and the names of a cluster.
 const ALIKE: [usize; 2] = [1000, 3];
 
-/// Writes the page of the largest clusters. Returns `false` if it was stopped.
+/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns `false` if it was stopped.
 pub fn write(
     out: &Path,
     session: &Session,
     clustered: &Clustered,
-    most: usize,
+    [most, most_faces]: [usize; 2],
     control: &Control<'_>,
 ) -> Result<bool> {
     refuse_inside(out)?;
@@ -43,7 +45,7 @@ pub fn write(
     }
     let several = clustered.faces.chunk_by(|a, b| a.cluster == b.cluster);
     let several = several.filter(|faces| faces.len() > 1).take(most);
-    let mut clusters: Vec<Cluster> = several.map(|faces| cluster(faces, (&ids, &mut alike))).collect();
+    let mut clusters: Vec<Cluster> = several.map(|faces| cluster((faces, most_faces), (&ids, &mut alike))).collect();
     let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
     let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(false) };
     for face in clusters.iter_mut().flat_map(|one| &mut one.shown) {
@@ -59,7 +61,7 @@ pub fn write(
         count(clusters.len() as u64),
         plural(singletons, "single face")
     );
-    let page = html(&lede, &clusters, &names);
+    let page = html(&lede, &session.review_id(), &clusters, &names);
     let written = replace(out, |file| {
         file.write_all(page.as_bytes()).map_err(|error| SessionError::io(out, "writing it")(error))
     })?;
@@ -68,13 +70,13 @@ pub fn write(
 }
 
 fn cluster(
-    faces: &[ClusteredFace],
+    (faces, most): (&[ClusteredFace], usize),
     (ids, alike): (&HashMap<String, u64>, &mut HashMap<u64, Vec<String>>),
 ) -> Cluster {
     let subject = faces.iter().find_map(|face| face.subject.clone());
     let mut order: Vec<&ClusteredFace> = faces.iter().collect();
     order.sort_by(|a, b| a.centrality.total_cmp(&b.centrality));
-    let shown = order.into_iter().take(SHOWN).map(|face| ShownFace {
+    let shown = order.into_iter().take(most).map(|face| ShownFace {
         id: face.face_id,
         path: face.path.clone().unwrap_or_default(),
         picture: None,
@@ -122,7 +124,6 @@ pub fn apply(
 fn preview(session: &Session, review: &Review, screen: Screen) -> Result<ExitStatus> {
     let (counts, changes) = session.preview_review(review)?;
     for change in &changes {
-        let ids = |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
         screen.text(match change {
             ReviewChange::Rename { from, to } => format!("would rename {from} to {to}"),
             ReviewChange::Merge { from, into } => format!("would merge {from} into {into}"),
@@ -130,6 +131,14 @@ fn preview(session: &Session, review: &Review, screen: Screen) -> Result<ExitSta
                 let new = if *is_new { ", who would be new" } else { "" };
                 format!(
                     "would name {} {subject}{new}: {}",
+                    plural(face_ids.len() as u64, "face"),
+                    ids(face_ids)
+                )
+            }
+            ReviewChange::Move { subject, is_new, face_ids } => {
+                let new = if *is_new { ", who would be new" } else { "" };
+                format!(
+                    "would move {} to {subject}{new}: {}",
                     plural(face_ids.len() as u64, "face"),
                     ids(face_ids)
                 )
@@ -151,25 +160,64 @@ fn preview(session: &Session, review: &Review, screen: Screen) -> Result<ExitSta
 }
 
 fn print(applied: &ReviewApplied, screen: Screen) -> Result<()> {
-    let ReviewApplied { renamed, merged, named, rejected, missing, journal_ids, .. } = applied;
-    let would = if applied.dry_run { "would be: " } else { "" };
+    let ReviewApplied { renamed, merged, named, rejected, moved, journal_ids, dry_run, .. } = applied;
+    let would = if *dry_run { "would be: " } else { "" };
+    let moved = if *moved > 0 { format!(", {} moved", plural(*moved, "face")) } else { String::new() };
     screen.text(format!(
-        "{would}{} renamed, {} merged, {} named, {} rejected",
+        "{would}{} renamed, {} merged, {} named, {} rejected{moved}",
         plural(*renamed, "subject"),
         plural(*merged, "subject"),
         plural(*named, "face"),
         plural(*rejected, "face")
     ))?;
+    for name in &applied.subjects_gone {
+        let is = if *dry_run { "would be" } else { "is" };
+        screen.text(format!("{name} {is} gone: no face is left"))?;
+    }
+    print_kept_apart(&applied.kept_apart, *dry_run, screen)?;
     print_similar(&applied.similar_names, screen)?;
-    if *missing > 0 {
-        let are = if *missing == 1 { "is" } else { "are" };
-        screen.text(format!(
-            "{missing} of the review {are} not in the gallery any more, or had no name to be rejected from"
-        ))?;
+    for one in &applied.left_alone {
+        let name = one.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        screen.text(format!("cluster {} of the review{name}: {}", one.cluster, left_alone(&one.obstacle)))?;
     }
     if let Some((first, last)) = journal_ids.iter().min().zip(journal_ids.iter().max()) {
         let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
         screen.text(format!("`gallerist undo` with --entry {range} takes it back"))?;
     }
     Ok(())
+}
+
+/// Why a part of a review is left alone, in words.
+fn left_alone(obstacle: &ReviewObstacle) -> String {
+    let are = |ids: &[u64]| if ids.len() == 1 { "is" } else { "are" };
+    match obstacle {
+        ReviewObstacle::SubjectGone => "its subject is not in the gallery any more".into(),
+        ReviewObstacle::FacesGone { face_ids } => {
+            format!("{} {} not in the gallery any more", ids(face_ids), are(face_ids))
+        }
+        ReviewObstacle::Renamed { shown, now } => {
+            format!("left alone, because {shown} on the page is called {now} now")
+        }
+        ReviewObstacle::Merged { shown, now } => {
+            format!("left alone, because {shown} on the page was merged into another subject, {now}")
+        }
+        ReviewObstacle::OtherName { name } => {
+            format!("left alone, because another cluster of the review gives its subject the name {name}")
+        }
+        ReviewObstacle::FacesNamed { face_ids, subject } => {
+            format!("{} left alone, because {subject} has been named there since", ids(face_ids))
+        }
+        ReviewObstacle::NoName { face_ids } => {
+            format!("{} not rejected, because the cluster has no name", ids(face_ids))
+        }
+    }
+}
+
+/// Ids of faces in a line.
+fn ids(face_ids: &[u64]) -> String {
+    let shown: Vec<String> = face_ids.iter().take(IDS).map(|id| format!("#{id}")).collect();
+    match face_ids.len().checked_sub(IDS).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {} more", shown.join(", "), count(more as u64)),
+        None => shown.join(", "),
+    }
 }

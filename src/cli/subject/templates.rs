@@ -56,6 +56,7 @@ pub fn reject(gallery: &Gallery, ids: &[u64], subject: &str, screen: Screen) -> 
     for id in others {
         screen.text(format!("#{id} does not show {subject}"))?;
     }
+    print_emptied(&rejected.subjects_gone, false, screen)?;
     Ok(screen.json(&rejected)?)
 }
 

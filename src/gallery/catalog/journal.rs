@@ -233,16 +233,11 @@ impl Present {
 
     /// The present id of a template. It may have been removed.
     pub fn template(&self, id: u64) -> u64 {
-        let mut at = id;
-        // A later id is always greater, because ids are not reused.
-        while let Some(&later) = self.templates.get(&at).filter(|later| **later > at) {
-            at = later;
-        }
-        at
+        latest(&self.templates, id)
     }
 
     /// The id of a subject that was made again by an undoing, before any merge.
-    pub(in crate::gallery) fn unmerged(&self, id: u64) -> u64 {
+    pub fn unmerged(&self, id: u64) -> u64 {
         self.successors.subject(id)
     }
 
@@ -291,7 +286,7 @@ fn entries(db: &Connection) -> rusqlite::Result<Vec<JournalEntry>> {
 }
 
 /// Removes the names of removed subjects from the journal. A name is kept if all templates of its subject went to a subject that is still
-/// in the gallery. If `keeps_pruned`, so is a name that the undoing of a `prune` needs, unless templates of the subject were removed after
+/// in the gallery, or were rejected and are still there as faces of nobody or of somebody else: the undoing needs it. If `keeps_pruned`, so is a name that the undoing of a `prune` needs, unless templates of the subject were removed after
 /// it.
 pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite::Result<()> {
     let mut entries = entries(tx)?;
@@ -299,6 +294,7 @@ pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite
     let returned: HashMap<i64, i64> =
         entries.iter().filter_map(|entry| Some((entry.id, entry.number("into")?))).collect();
     let mut is_there = tx.prepare_cached("SELECT 1 FROM subjects WHERE id = ?1")?;
+    let mut left = RejectedFaces { tx, later: None };
     let mut remembered: HashMap<i64, bool> = HashMap::new();
     // Newest first: whether the destination of a subject still exists must be known before the subject itself is decided.
     for entry in entries.iter().rev() {
@@ -311,7 +307,11 @@ pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite
             }
         }
         if let Some(subject) = entry.subject().filter(|_| !entry.is_rename()) {
-            let went_on = at.and_then(|at| remembered.get(&at)).copied().unwrap_or(false);
+            let went_on = match at {
+                Some(at) => remembered.get(&at).copied().unwrap_or(false),
+                None if remembered.contains_key(&subject) => false,
+                None => entry.verb == "reject" && entry.undone_by.is_none() && left.are_there(entry, &entries)?,
+            };
             remembered.entry(subject).or_insert(went_on);
         }
     }
@@ -332,6 +332,36 @@ pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite
         }
     }
     Ok(())
+}
+
+/// The faces that rejections have left without a subject.
+struct RejectedFaces<'a> {
+    tx: &'a Transaction<'a>,
+    /// The next id of each template that was moved. Read when it is needed first.
+    later: Option<HashMap<u64, u64>>,
+}
+
+impl RejectedFaces<'_> {
+    /// Whether all templates of an entry are still in the gallery, under any id.
+    fn are_there(&mut self, entry: &JournalEntry, entries: &[JournalEntry]) -> rusqlite::Result<bool> {
+        let later = self.later.get_or_insert_with(|| entries.iter().flat_map(JournalEntry::moved).collect());
+        let mut is_there = self.tx.prepare_cached("SELECT 1 FROM templates WHERE id = ?1")?;
+        for (_, id) in entry.moved() {
+            if !is_there.exists([latest(later, id).cast_signed()])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The last id of a template. A later id is always greater, because ids are not reused.
+fn latest(later: &HashMap<u64, u64>, id: u64) -> u64 {
+    let mut at = id;
+    while let Some(&next) = later.get(&at).filter(|next| **next > at) {
+        at = next;
+    }
+    at
 }
 
 /// The entries whose names are needed to bring the faces of missing photos back.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::checksum::{mismatch, name_key};
-use super::journal::{Kind, record};
+use super::journal::record;
 use super::unknown::remove_unknown_of_removed_photos;
 use super::{Catalog, Result, list};
 use crate::gallery::error::GalleryError;
@@ -119,7 +119,7 @@ impl Catalog {
         }
     }
 
-    fn named(&self, name: &str) -> Result<Option<Subject>> {
+    pub(super) fn named(&self, name: &str) -> Result<Option<Subject>> {
         self.verify_names([name])?;
         self.read("looking up a subject", |db| {
             db.prepare_cached(
@@ -253,29 +253,6 @@ impl Catalog {
             tx.execute("INSERT INTO meta(key, value) VALUES (?1, ?2)", [KEY, FORM])?;
             Ok(())
         })
-    }
-
-    /// Renames a subject. No other subject may have the name. Returns the number of the journal entry.
-    pub(in crate::gallery) fn rename(&mut self, kind: Kind<'_>, subject: &Subject, to: &Name) -> Result<i64> {
-        self.may_rename(subject, to)?;
-        self.transaction("renaming a subject", |tx| {
-            tx.execute(
-                "UPDATE subjects SET name = ?2 WHERE id = ?1",
-                params![subject.id.cast_signed(), to.as_str()],
-            )?;
-            kind.record(tx, json!({ "subject": subject.id, "from": subject.name, "to": to }))
-        })
-    }
-
-    /// Requires that no other subject has a name.
-    pub(in crate::gallery) fn may_rename(&self, subject: &Subject, to: &Name) -> Result<()> {
-        match self.named(to.as_str())? {
-            Some(other) if other.id != subject.id => Err(GalleryError::SubjectName {
-                name: to.to_string(),
-                reason: "another subject has this name; merge the two subjects instead".into(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// The name of another subject that differs from `name` only in case or in the form of its characters.

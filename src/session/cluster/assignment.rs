@@ -126,14 +126,16 @@ impl Session {
         Ok(refused)
     }
 
-    /// The highest number among the generated names of the gallery, and of those that come back when a `prune` is undone.
+    /// The highest number among the generated names of the gallery, and of those that come back when a correction is undone.
     fn last_generated(&self) -> Result<u64> {
         let mut last = 0;
         self.gallery().each_subject(|subject| last = last.max(number(&subject.name).unwrap_or(0)))?;
         let journal = self.gallery().journal()?;
-        let pruned = journal.iter().filter(|entry| entry.verb == "prune" && entry.undone_by.is_none());
-        let names = pruned.filter_map(|entry| number(entry.detail.get("from_name")?.as_str()?));
-        Ok(names.fold(last, u64::max))
+        let earlier = journal.iter().filter(|entry| entry.may_be_undone()).filter_map(|entry| {
+            let name = entry.detail.get(if entry.verb == "rename" { "from" } else { "from_name" });
+            number(name?.as_str()?)
+        });
+        Ok(earlier.fold(last, u64::max))
     }
 }
 
