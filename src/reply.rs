@@ -77,7 +77,8 @@ pub use request::{
     Among, DecisionRequest, EngineRequest, IdentifyRequest, PhotoRequest, Proof, SearchRequest, Way,
 };
 pub use review::{
-    ClusterReview, MovedFaces, REVIEW_VERSION, Review, ReviewApplied, ReviewChange, ReviewLeftAlone, ReviewObstacle,
+    ClusterReview, MovedFaces, REVIEW_VERSION, Review, ReviewApplied, ReviewChange, ReviewLeftAlone,
+    ReviewObstacle,
 };
 pub use service::{
     AnalyzePhotos, AnalyzedFace, AnalyzedPhoto, AnalyzedPhotos, EnrollFaces, EnrolledFaces, FaceEnrolled,

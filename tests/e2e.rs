@@ -110,6 +110,8 @@ mod real_faces;
 mod reembed;
 #[path = "e2e/restore.rs"]
 mod restore;
+#[path = "e2e/review.rs"]
+mod review;
 #[path = "e2e/scores.rs"]
 mod scores;
 #[cfg(feature = "server")]

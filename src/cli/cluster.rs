@@ -211,7 +211,8 @@ impl Arguments {
             screen.text(format!("each face with its cluster: {}", out.display()))?;
         }
         if let Some(page) = &self.page {
-            let is_whole = review::write(page, session, &clustered, [self.page_clusters, self.page_faces], control)?;
+            let is_whole =
+                review::write(page, session, &clustered, [self.page_clusters, self.page_faces], control)?;
             bar.finish();
             if !is_whole {
                 return Ok(ExitStatus::Interrupted);

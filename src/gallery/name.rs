@@ -190,12 +190,16 @@ fn kind(name: &[char], at: usize) -> Option<&'static str> {
 /// Whether the joiner or the selector at this place of a text belongs to it: a joiner in a word of a script that needs joiners, or U+200D or
 /// U+FE0F in a sequence of emoji. `false` for any other character.
 pub fn is_in_place(text: &[char], at: usize) -> bool {
-    let Some((character, (before, after))) = text.get(at).zip(text.split_at_checked(at)) else { return false };
+    let Some((character, (before, after))) = text.get(at).zip(text.split_at_checked(at)) else {
+        return false;
+    };
     let (before, after) = (before.last(), after.get(1));
     match *character {
         // At the end of a word only after a virama: chillus of Malayalam, and a visible virama.
         JOIN if before.is_some_and(is_virama) => true,
-        NO_JOIN | JOIN if before.zip(after).is_some_and(|(a, b)| needs_joiners(a) && needs_joiners(b)) => true,
+        NO_JOIN | JOIN if before.zip(after).is_some_and(|(a, b)| needs_joiners(a) && needs_joiners(b)) => {
+            true
+        }
         JOIN => before.is_some_and(ends_emoji) && after.is_some_and(is_emoji),
         EMOJI_STYLE => before.is_some_and(is_emoji),
         _ => false,
@@ -240,8 +244,7 @@ mod tests {
 
     #[test]
     fn names_that_differ_only_in_case_or_form_are_folded_to_one() {
-        for (one, other) in
-            [
+        for (one, other) in [
             ("Tony", "tony"),
             ("ÉMILE", "émile"),
             ("Strauß", "STRAUSS"),
@@ -292,8 +295,8 @@ mod tests {
             "क\u{94d}\u{200c}ष",    // Devanagari, a visible virama
             "photo_01 (2).jpg#3",
             "🦀",
-            "رضا\u{200c}علی",        // Persian, a non-joiner after a letter that does not join
-            "അന\u{200d}ജു",           // Malayalam, a joiner between letters
+            "رضا\u{200c}علی", // Persian, a non-joiner after a letter that does not join
+            "അന\u{200d}ജു",    // Malayalam, a joiner between letters
             "👩\u{200d}🚀",
             "The 👨\u{200d}👩\u{200d}👧\u{200d}👦 Smiths",
             "👩🏽\u{200d}❤\u{fe0f}\u{200d}👩🏻",

@@ -139,7 +139,13 @@ mod tests {
         };
         let page = html("a & b", "<i>", &[cluster], &[name.into()]);
         assert_eq!(page.matches("<script").count(), 2);
-        assert!(!page.contains("<b>") && !page.contains("<i>") && page.contains("\"gallery\":\"\\u003ci>\"") && page.contains("a &amp; b") && page.contains("and 3 more"));
+        assert!(
+            !page.contains("<b>")
+                && !page.contains("<i>")
+                && page.contains("\"gallery\":\"\\u003ci>\"")
+                && page.contains("a &amp; b")
+                && page.contains("and 3 more")
+        );
         assert!(page.contains("no picture") && page.contains("src=\"data:image/jpeg;base64,/9g=\""));
         assert!(!page.contains("http:") && !page.contains("https:"), "it needs nothing else");
         assert!(page.contains("May be the same person as &lt;b&gt;Bob (0.61);"), "{page}");

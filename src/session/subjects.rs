@@ -71,7 +71,17 @@ fn corrected(
         (_, None) => from.to_owned(),
     };
     let (from, to) = (from.to_owned(), to.map(str::to_owned));
-    SubjectCorrected { version: VERSION, event, what, from, to, templates, dry_run, journal_id, kept_apart: false }
+    SubjectCorrected {
+        version: VERSION,
+        event,
+        what,
+        from,
+        to,
+        templates,
+        dry_run,
+        journal_id,
+        kept_apart: false,
+    }
 }
 
 /// Removes single templates. Also returns them as they were.

@@ -281,7 +281,7 @@ fn the_choices_of_a_review_are_carried_out_once() {
     }
     assert_eq!((&totals["dry_run"], &done["dry_run"]), (&true.into(), &false.into()));
     let changes: Vec<_> = changes.iter().map(|change| change["change"].as_str().unwrap()).collect();
-    assert_eq!(changes, ["reject", "rename", "merge", "name", "reject", "name", "reject"]);
+    assert_eq!(changes, ["reject", "reject", "merge", "rename", "name", "name", "reject"]);
     let said = run(&house, "cluster", "--apply @review.json --dry-run").ends(0);
     assert_eq!(
         said.out,

@@ -45,7 +45,8 @@ pub fn write(
     }
     let several = clustered.faces.chunk_by(|a, b| a.cluster == b.cluster);
     let several = several.filter(|faces| faces.len() > 1).take(most);
-    let mut clusters: Vec<Cluster> = several.map(|faces| cluster((faces, most_faces), (&ids, &mut alike))).collect();
+    let mut clusters: Vec<Cluster> =
+        several.map(|faces| cluster((faces, most_faces), (&ids, &mut alike))).collect();
     let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
     let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(false) };
     for face in clusters.iter_mut().flat_map(|one| &mut one.shown) {
@@ -205,7 +206,8 @@ fn left_alone(obstacle: &ReviewObstacle) -> String {
             format!("left alone, because another cluster of the review gives its subject the name {name}")
         }
         ReviewObstacle::FacesNamed { face_ids, subject } => {
-            format!("{} left alone, because {subject} has been named there since", ids(face_ids))
+            let are = if face_ids.len() == 1 { "it is a face" } else { "they are faces" };
+            format!("{} left alone, because {are} of {subject} now", ids(face_ids))
         }
         ReviewObstacle::NoName { face_ids } => {
             format!("{} not rejected, because the cluster has no name", ids(face_ids))

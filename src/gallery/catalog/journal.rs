@@ -310,7 +310,9 @@ pub(super) fn forget_names(tx: &Transaction<'_>, keeps_pruned: bool) -> rusqlite
             let went_on = match at {
                 Some(at) => remembered.get(&at).copied().unwrap_or(false),
                 None if remembered.contains_key(&subject) => false,
-                None => entry.verb == "reject" && entry.undone_by.is_none() && left.are_there(entry, &entries)?,
+                None => {
+                    entry.verb == "reject" && entry.undone_by.is_none() && left.are_there(entry, &entries)?
+                }
             };
             remembered.entry(subject).or_insert(went_on);
         }

@@ -45,7 +45,8 @@ impl Catalog {
             }
             if passed > waiting.len() {
                 let is_used = |name: &Name| {
-                    steps.iter().any(|(_, _, other)| other == name) || renames.iter().any(|(_, to)| to == name)
+                    steps.iter().any(|(_, _, other)| other == name)
+                        || renames.iter().any(|(_, to)| to == name)
                 };
                 let temporary = self.temporary(&to, is_used)?;
                 steps.push((subject.id, subject.name, temporary.clone()));

@@ -73,12 +73,44 @@ fn an_undone_rejection_is_forgotten() {
     assert_eq!((undone.subject.as_deref(), undone.verb.as_str()), (Some("p-0"), "reject"));
     assert_eq!(rejected(&gallery, undone.templates[0].1), [""; 0]);
     assert_eq!((gallery.unknown_count().unwrap(), templates(&gallery, "p-0").len()), (1, 3));
-    // The name of a subject that lost its last template is erased.
-    let done = gallery.reject_templates(&templates(&gallery, "p-1"), "p-1").unwrap();
-    assert!(gallery.subject("p-1").is_err());
+    assert!(!done.is_gone);
+    assert_eq!(gallery.check(false).unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn the_rejection_of_all_templates_is_undone_like_their_move() {
+    let (kind, gallery, _) = gallery();
+    let renamed = gallery.rename_subject("p-1", &name("Tony")).unwrap();
+    let first = gallery.reject_templates(&templates(&gallery, "Tony")[..1], "Tony").unwrap();
+    let done = gallery.reject_templates(&templates(&gallery, "Tony"), "Tony").unwrap();
+    assert!((first.is_gone, done.is_gone) == (false, true) && gallery.subject("Tony").is_err());
+    gallery.purge().unwrap();
+    // The faces may even have got another name meanwhile.
+    let moved = gallery.move_templates(&[done.removed[0].1], "Ada").unwrap();
+    drop(gallery);
+    let gallery = kind.open(Access::ReadWrite);
+    let error = gallery.undo(done.entries[0]).unwrap_err().to_string();
+    assert!(error.contains("moved on"), "{error}");
+    for entry in [moved.entries[0], done.entries[0], first.entries[0]] {
+        gallery.undo(entry).unwrap();
+    }
+    assert_eq!((templates(&gallery, "Tony").len(), gallery.unknown_count().unwrap()), (3, 1));
+    gallery.undo(renamed).unwrap();
+    assert_eq!(templates(&gallery, "p-1").len(), 3);
+    assert_eq!(gallery.check(false).unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn the_name_of_a_rejected_subject_is_erased_when_one_of_its_faces_is_removed() {
+    let (_kind, gallery, _) = gallery();
+    gallery.rename_subject("p-1", &name("Tony")).unwrap();
+    let done = gallery.reject_templates(&templates(&gallery, "Tony"), "Tony").unwrap();
+    assert!(format!("{:?}", gallery.journal().unwrap()).contains("Tony"));
+    gallery.remove_templates(&[done.removed[0].1]).unwrap();
+    let journal = format!("{:?}", gallery.journal().unwrap());
+    assert!(!journal.contains("Tony") && !journal.contains("\"p-1\""), "{journal}");
     let error = gallery.undo(done.entries[0]).unwrap_err().to_string();
     assert!(error.contains("the name erased"), "{error}");
-    assert!(gallery.journal().unwrap().last().unwrap().name_of("from_name").is_none());
     assert_eq!(gallery.check(false).unwrap().problems, [""; 0]);
 }
 

@@ -121,6 +121,40 @@ fn a_chain_of_corrections_is_undone_from_its_end() {
 }
 
 #[test]
+fn several_subjects_are_renamed_at_once_and_back() {
+    let (kind, gallery) = gallery();
+    let before = content(&gallery);
+    let id = |name: &str| gallery.subject(name).unwrap().id;
+    let renames =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(from, to)| (id(from), name(to))).collect::<Vec<_>>();
+    for wrong in [&[("p-0", "p-1")][..], &[("p-0", "p-1"), ("p-2", "p-0")]] {
+        gallery.rename_subjects(&renames(wrong)).unwrap_err();
+    }
+    let journal = gallery.journal().unwrap().len();
+    // A swap, a rotation, a chain, and a name that a temporary one would have.
+    let all = renames(&[
+        ("p-0", "p-1"),
+        ("p-1", "p-0"),
+        ("p-2", "p-3"),
+        ("p-3", "p-4"),
+        ("p-4", "p-2"),
+        ("p-5", "p-1 (2)"),
+    ]);
+    let ids: Vec<u64> = all.iter().map(|(id, _)| *id).collect();
+    let entries = gallery.rename_subjects(&all).unwrap();
+    assert_eq!((entries.len(), gallery.journal().unwrap().len()), (8, journal + 8));
+    let now: Vec<String> = ids.iter().map(|id| gallery.subject_name(*id).unwrap().unwrap()).collect();
+    assert_eq!(now, ["p-1", "p-0", "p-3", "p-4", "p-2", "p-1 (2)"]);
+    drop(gallery);
+    let gallery = kind.open(Access::ReadWrite);
+    for entry in entries.into_iter().rev() {
+        gallery.undo(entry).unwrap();
+    }
+    assert_eq!(content(&gallery), before);
+    require_sound(&gallery);
+}
+
+#[test]
 fn what_cannot_be_undone_is_refused_with_the_reason() {
     let (_kind, gallery) = gallery();
     let error = gallery.undo(77).unwrap_err();

@@ -12,14 +12,29 @@ use crate::reply::{Review, ReviewApplied, ReviewObstacle, VERSION};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
     /// Faces do not show the subject. `is_last`: it has no others.
-    Reject { subject: String, face_ids: Vec<u64>, is_last: bool },
-    Merge { from: String, into: String },
+    Reject {
+        subject: String,
+        face_ids: Vec<u64>,
+        is_last: bool,
+    },
+    Merge {
+        from: String,
+        into: String,
+    },
     /// Subjects by id, with the present name and the new one. All at once, because names may be swapped.
     Rename(Vec<(u64, String, Name)>),
     /// Faces without a subject get one.
-    Name { subject: Name, is_new: bool, face_ids: Vec<u64> },
+    Name {
+        subject: Name,
+        is_new: bool,
+        face_ids: Vec<u64>,
+    },
     /// Faces go from their subjects to another one.
-    Move { subject: Name, is_new: bool, face_ids: Vec<u64> },
+    Move {
+        subject: Name,
+        is_new: bool,
+        face_ids: Vec<u64>,
+    },
 }
 
 /// The steps of a review, and what they change.
@@ -138,8 +153,10 @@ impl Planner<'_> {
 
     /// Adds a rejection, without the faces that are rejected from the subject already.
     fn reject(&mut self, faces: &[Face], (id, name): (Option<u64>, &str), is_last: bool) {
-        let is_known = |face: u64| id.is_some() && self.rejections.of_template(face).any(|one| Some(one) == id);
-        let is_own = |face: &Face| face.subject.is_some() && (face.subject == id || self.is_called(face, name));
+        let is_known =
+            |face: u64| id.is_some() && self.rejections.of_template(face).any(|one| Some(one) == id);
+        let is_own =
+            |face: &Face| face.subject.is_some() && (face.subject == id || self.is_called(face, name));
         let face_ids: Vec<u64> =
             faces.iter().filter(|face| is_own(face) || !is_known(face.id)).map(|face| face.id).collect();
         if !face_ids.is_empty() {
@@ -173,7 +190,7 @@ impl Planner<'_> {
             }
             for (at, one) in members.iter().enumerate() {
                 for other in members[..at].iter().filter(|other| self.distinct.contains(one.id, other.id)) {
-                    self.counts.kept_apart.push([one.name.clone(), other.name.clone()]);
+                    self.counts.kept_apart.push([other.name.clone(), one.name.clone()]);
                 }
             }
             self.counts.merged += others.len() as u64;
@@ -226,7 +243,8 @@ impl Planner<'_> {
     /// Names the faces of a cluster that have no subject, and moves those that show somebody else.
     fn name_faces(&mut self, entry: &Entry) -> Result<()> {
         if let Some(name) = &entry.name {
-            let unknown = entry.faces.iter().filter(|face| face.subject.is_none()).map(|face| face.id).collect();
+            let unknown =
+                entry.faces.iter().filter(|face| face.subject.is_none()).map(|face| face.id).collect();
             self.add_named(name, unknown)?;
             let mut others: BTreeMap<String, Vec<u64>> = BTreeMap::new();
             for face in entry.faces.iter().filter(|face| face.subject.is_some()) {
@@ -293,7 +311,8 @@ impl Planner<'_> {
             let name = name.as_str();
             let id = self.called.iter().find(|(_, called)| *called == name).map(|(id, _)| *id);
             let id = id.or(self.holder(name)?.map(|subject| subject.id));
-            let is_own = |face: &&Face| face.subject.is_some() && (face.subject == id || self.is_called(face, name));
+            let is_own =
+                |face: &&Face| face.subject.is_some() && (face.subject == id || self.is_called(face, name));
             let own = entry.rejected.iter().filter(is_own).count() as u64;
             let size = self.size(name)?;
             *size = size.saturating_sub(own);
@@ -313,7 +332,9 @@ impl Planner<'_> {
     fn finish(mut self, entries: &[Entry]) -> Plan {
         self.counts.left_alone.sort_by_key(|one| one.cluster);
         let mut names: Vec<Name> = Vec::new();
-        for name in entries.iter().flat_map(|one| one.name.iter().chain(one.moved.iter().map(|(name, _)| name))) {
+        for name in
+            entries.iter().flat_map(|one| one.name.iter().chain(one.moved.iter().map(|(name, _)| name)))
+        {
             if !names.contains(name) {
                 names.push(name.clone());
             }

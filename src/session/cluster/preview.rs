@@ -42,7 +42,8 @@ fn changes(step: Step) -> Vec<ReviewChange> {
             ReviewChange::Move { subject: subject.to_string(), is_new, face_ids }
         }
         Step::Rename(renames) => {
-            let rename = |(_, from, to): (u64, String, Name)| ReviewChange::Rename { from, to: to.to_string() };
+            let rename =
+                |(_, from, to): (u64, String, Name)| ReviewChange::Rename { from, to: to.to_string() };
             return renames.into_iter().map(rename).collect();
         }
     }]
