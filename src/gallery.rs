@@ -18,6 +18,7 @@ mod catalog;
 mod correction;
 mod distinct;
 mod documents;
+mod edited;
 mod enrollment;
 mod erasure;
 mod error;
@@ -55,6 +56,7 @@ pub use catalog::{
 pub use correction::{Chosen, Merged, Moved};
 pub use distinct::DistinctSubjects;
 pub use documents::{Document, DocumentCheck, DocumentKind};
+pub use edited::PlacedFace;
 pub use enrollment::{EnrolledFace, EnrolledTemplate, Enrollment, KnownPath, PhotoOutcome};
 pub use erasure::{Erasure, PurgeSpace};
 pub use error::{GalleryError, Result};

@@ -15,6 +15,7 @@ mod calibrate;
 mod cluster;
 mod contents;
 mod duplicates;
+mod edited;
 pub mod engine;
 mod enroll;
 mod error;

@@ -55,9 +55,6 @@ fn of_session(error: &SessionError) -> Option<String> {
         }
         SessionError::UnknownOrigin { model, .. } => format!("--from-model {model} states it"),
         SessionError::NotCarried { .. } => "--drop-missing leaves them out".into(),
-        SessionError::AllPhotosChanged { .. } => {
-            "`gallerist cluster GALLERY --photos DIR --assign` first: it stores the faces of the changed photos and gives them their names".into()
-        }
         SessionError::Binding(error) => return of_binding(error),
         SessionError::NoPerson(_) => "give --subjects, or photos in folders named after people".into(),
         SessionError::FewStrangers { .. } => {

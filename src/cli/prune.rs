@@ -90,18 +90,6 @@ fn print(pruned: &PhotosPruned, screen: Screen) -> Result<()> {
         count(*changed),
         plural(*faces, "face")
     ))?;
-    if pruned.not_stored > 0 {
-        let photos = plural(pruned.not_stored, "changed photo");
-        let store = "`gallerist cluster GALLERY --photos DIR --assign`";
-        screen.text(match pruned.dry_run {
-            true => format!(
-                "{photos} not stored with the new content: run {store} first, which gives their faces the names again"
-            ),
-            false => format!(
-                "{photos} not stored with the new content: to keep the names of their faces, undo this, run {store}, and prune again"
-            ),
-        })?;
-    }
     if !subjects_gone.is_empty() {
         let more = subjects_gone.len().saturating_sub(LISTED) as u64;
         let more = if more > 0 { format!(", and {} more", count(more)) } else { String::new() };

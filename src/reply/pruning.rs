@@ -43,15 +43,15 @@ pub struct PhotosPruned {
     pub deleted: u64,
     /// Missing photos whose file has another content.
     pub changed: u64,
-    /// Missing photos whose file has a content that is not in the gallery yet, those that stay among them. Once the new content is stored, the
-    /// faces in it can get the names of the old one.
-    pub not_stored: u64,
     /// Faces of the missing photos that were removed.
     pub faces: u64,
     /// Subjects that lost their last face.
     pub subjects_gone: Vec<String>,
     /// Further missing photos, whose faces stay, because one of them was enrolled with a name.
     pub kept: u64,
+    /// Photos whose file has another content that was not read since, so it is not known whether it shows the same faces. Their faces stay.
+    #[serde(default)]
+    pub unread: u64,
     /// Photos that cannot be looked up, because a folder is empty, a link leads nowhere, or a file cannot be read. Their faces stay.
     pub unreachable: u64,
     /// The folders, links and files of these photos, each once.

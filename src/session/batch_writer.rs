@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::edited::Recorded;
 use super::error::{Result, SessionError};
 use crate::gallery::{
     EnrolledFace, EnrolledTemplate, Enrollment, Gallery, KnownPath, Person, PhotoOutcome, PhotoRecord,
@@ -32,6 +33,8 @@ pub(super) struct BatchWriter<'a, S> {
     /// Photos of unknown faces, and what was found in each.
     unknown: Vec<UnknownFaces>,
     unknown_censuses: Vec<Census>,
+    /// What was recorded at the paths of the photos; read when the first new photo of unknown faces comes.
+    recorded: Option<Recorded>,
     oldest: Instant,
     /// Counts of the results so far.
     pub counts: Counts,
@@ -51,6 +54,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
             censuses: Vec::new(),
             unknown: Vec::new(),
             unknown_censuses: Vec::new(),
+            recorded: None,
             oldest: Instant::now(),
             counts: Counts { system_files, ..Counts::default() },
             several: 0,
@@ -206,6 +210,7 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
         if batch.is_empty() {
             return Ok(());
         }
+        self.take_over(&batch)?;
         let added = self.gallery.add_unknown_faces(&batch).map_err(SessionError::from)?;
         for ((photo, template_ids), census) in batch.iter().zip(added).zip(&censuses) {
             if template_ids.is_empty() {
@@ -226,6 +231,19 @@ impl<'a, E: From<SessionError>, S: FnMut(EnrollEvent) -> Result<(), E>> BatchWri
                 note: census.note(),
                 renamed: Vec::new(),
             })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the faces of photos that were edited and show the same faces.
+    fn take_over(&mut self, batch: &[UnknownFaces]) -> Result<(), E> {
+        let recorded = match self.recorded.take() {
+            Some(recorded) => recorded,
+            None => Recorded::read(self.gallery)?,
+        };
+        let recorded = self.recorded.insert(recorded);
+        for photo in batch {
+            recorded.take_over(self.gallery, photo)?;
         }
         Ok(())
     }

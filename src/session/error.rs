@@ -148,19 +148,6 @@ pub enum SessionError {
         /// What it contains.
         what: String,
     },
-    /// Every photo of a gallery in folders has another content than it had.
-    #[error(
-        "{}: none of the photos of the gallery has the content that it had: {changed} changed, {gone} gone; nothing was changed in the gallery, because their faces would be lost",
-        paths(folders)
-    )]
-    AllPhotosChanged {
-        /// The folders.
-        folders: Vec<PathBuf>,
-        /// Photos whose file has another content.
-        changed: usize,
-        /// Photos without a file.
-        gone: usize,
-    },
     /// Photos failed for reasons that may pass.
     #[error(
         "{photos} could not be processed for a reason that may pass, such as {first}; the same command tries them again"

@@ -16,7 +16,8 @@ use crate::gallery::OwnedFace;
 use crate::image::PhotoHash;
 use crate::reply::{PhotoGone, PhotoMissing, PhotosMissing, PhotosPruned, VERSION};
 use contents::Contents;
-use places::{Places, State};
+pub(super) use contents::content;
+pub(super) use places::{Places, State};
 
 /// Photos whose faces are removed with the syncs of one write.
 const BLOCK: usize = 1024;
@@ -142,6 +143,16 @@ impl Session {
         Ok(is_told.then_some(PhotosMissing { version: VERSION, deleted, changed }))
     }
 
+    /// Whether the gallery has a result for each of these contents: faces, or why there are none.
+    fn are_read(&self, contents: &[PhotoHash]) -> Result<bool> {
+        for content in contents {
+            if self.gallery().photo(content)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn compared(&self, folders: &[PathBuf], control: &Control<'_>) -> Result<Result<Found, Stopped>> {
         let mut places = Places::new();
         let mut roots = Vec::with_capacity(folders.len());
@@ -184,9 +195,13 @@ impl Session {
                     unreachable.insert(places.obstacle(path));
                     continue;
                 }
-                let is_changed = seen.iter().any(|one| one.state == Seen::Changed);
-                let is_stored = |one: &Known| one.now.is_none_or(|now| known.contains(&now));
-                found.summary.not_stored += u64::from(!seen.iter().all(is_stored));
+                let now: Vec<PhotoHash> = seen.iter().filter_map(|one| one.state.other()).collect();
+                let is_changed = !now.is_empty();
+                // The faces of an edited photo may be those that it had. That is not known before it is read.
+                if is_changed && !self.are_read(&now)? {
+                    found.summary.unread += 1;
+                    continue;
+                }
                 let reason = if is_changed { PhotoGone::Changed } else { PhotoGone::Deleted };
                 let path = paths.into_iter().next().unwrap_or_default();
                 found.missing.push(Missing { photo, path, reason });
@@ -207,11 +222,6 @@ impl Session {
         found.summary.unreachable_paths =
             unreachable.iter().map(|path: &PathBuf| path.to_string_lossy().into_owned()).collect();
         if found.summary.present == 0 && !found.missing.is_empty() {
-            let changed = found.missing.iter().filter(|one| one.reason == PhotoGone::Changed).count();
-            if changed > 0 {
-                let gone = found.missing.len() - changed;
-                return Err(SessionError::AllPhotosChanged { folders: folders.to_vec(), changed, gone });
-            }
             let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             return Err(SessionError::Input(format!(
                 "{}: none of the photos of the gallery is there, and {} would be missing: expected their folder, on a disk \
@@ -229,8 +239,6 @@ struct Known {
     /// Whether it lies in one of the folders.
     is_in: bool,
     state: Seen,
-    /// The content of the file, if it is another one.
-    now: Option<PhotoHash>,
 }
 
 /// What is at a path of a photo.
@@ -239,11 +247,21 @@ enum Seen {
     /// Its content; outside of the folders any file.
     Here,
     /// Another content.
-    Changed,
+    Changed(PhotoHash),
     /// No file.
     Gone,
     /// It cannot be told.
     Unknown,
+}
+
+impl Seen {
+    /// The other content.
+    fn other(self) -> Option<PhotoHash> {
+        match self {
+            Self::Changed(content) => Some(content),
+            Self::Here | Self::Gone | Self::Unknown => None,
+        }
+    }
 }
 
 impl Known {
@@ -255,16 +273,16 @@ impl Known {
         contents: &Contents,
     ) -> Self {
         let is_in = places.is_in(path, roots);
-        let (state, now) = match places.state(path) {
-            State::Gone => (Seen::Gone, None),
-            State::Unreachable => (Seen::Unknown, None),
-            State::File if !is_in => (Seen::Here, None),
+        let state = match places.state(path) {
+            State::Gone => Seen::Gone,
+            State::Unreachable => Seen::Unknown,
+            State::File if !is_in => Seen::Here,
             State::File => match contents.at(&places.identity(path)) {
-                Some(hash) if hash == *photo => (Seen::Here, None),
-                Some(hash) => (Seen::Changed, Some(hash)),
-                None => (Seen::Unknown, None),
+                Some(hash) if hash == *photo => Seen::Here,
+                Some(hash) => Seen::Changed(hash),
+                None => Seen::Unknown,
             },
         };
-        Self { is_in, state, now }
+        Self { is_in, state }
     }
 }

@@ -107,6 +107,24 @@ impl Catalog {
         })
     }
 
+    /// Gives an enrolled photo another hash and path, in place of all that it has. A skip of the other content is forgotten.
+    pub(in crate::gallery) fn replace_content(
+        &mut self,
+        photo: &PhotoHash,
+        now: &PhotoHash,
+        path: &Path,
+    ) -> Result<()> {
+        self.verify_photos([photo, now])?;
+        self.transaction("storing the new content of a photo", |tx| {
+            tx.prepare_cached("DELETE FROM paths WHERE hash = ?1")?.execute([photo.as_slice()])?;
+            tx.prepare_cached("DELETE FROM photos WHERE hash = ?1 AND outcome <> 'enrolled'")?
+                .execute([now.as_slice()])?;
+            tx.prepare_cached("UPDATE photos SET hash = ?2, path = ?3 WHERE hash = ?1 AND outcome = 'enrolled'")?
+                .execute(params![photo.as_slice(), now.as_slice(), path.as_os_str().as_bytes()])?;
+            Ok(())
+        })
+    }
+
     /// The photos whose last templates are in `removing`.
     pub(in crate::gallery) fn photos_without_others(&self) -> Result<Vec<PhotoHash>> {
         self.read("listing removed photos", |db| {

@@ -76,7 +76,11 @@ impl Contents {
     }
 }
 
-fn content(path: &Path) -> io::Result<PhotoHash> {
+/// The hash of the bytes of a file.
+///
+/// # Errors
+/// It cannot be read, or is larger than any photo.
+pub fn content(path: &Path) -> io::Result<PhotoHash> {
     let mut file = File::open(path)?;
     if file.metadata()?.len() > Limits::default().file_bytes {
         return Err(io::ErrorKind::FileTooLarge.into());
