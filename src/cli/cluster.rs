@@ -4,22 +4,24 @@ mod measures;
 mod people;
 mod review;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::engine::EngineArguments;
+use super::engine::{EngineArguments, minimum_face};
 use super::screen::{Bar, Screen, Table, count, plural, score};
 use super::{ExitStatus, Usage, interrupt, networks, opening, values};
 use crate::gallery::refuse_inside;
-use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered};
+use crate::ingest::Faces;
+use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered, PhotoRequest};
 use crate::report::PAGE;
 use crate::session::replacement::{require_own, require_two};
-use crate::session::{ClusterRequest, Control, Session};
+use crate::session::{ClusterRequest, Control, EnrollRequest, Naming, Session};
 
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
-/// together. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is changed by
+/// together, unless they are copies, as in a collage. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is changed by
 /// --photos and --assign only. Run them again for new photos: faces that have a subject keep it, so corrections stay.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -28,6 +30,13 @@ pub struct Arguments {
     /// First store every face of these photos, or folders of photos, without a name
     #[arg(long, value_name = "PATH", num_args = 1..)]
     photos: Vec<PathBuf>,
+    /// With --photos: leave out faces with a shorter side below PIXELS [default: 40, and 1/40 of the photo's longer side if that is more]
+    #[arg(long, value_name = "PIXELS", requires = "photos", value_parser = minimum_face)]
+    min_face: Option<f32>,
+    /// With --photos: leave out faces with a quality below QUALITY, 0 to 100. Faces below 50, such as blurred ones, join people, and are none
+    /// by themselves
+    #[arg(long, value_name = "QUALITY", default_value_t = 0, requires = "photos", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_quality: u8,
     /// Then give faces without a name the names that they have in another gallery of the same photos, such as one of another model, and take
     /// over what was rejected and kept apart there
     #[arg(long, value_name = "GALLERY", conflicts_with = "evaluate")]
@@ -123,6 +132,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
             require_two(out, page)?;
         }
     }
+    if let Some(from) = arguments.names_from.as_deref().filter(|from| is_same(from, &arguments.gallery)) {
+        let what = format!("--names-from {}: expected another gallery; it is the same one", from.display());
+        return Err(Usage(what).into());
+    }
     let methods = arguments.method.methods();
     let method = match methods[..] {
         [method] => method,
@@ -138,7 +151,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     let session = match arguments.photos.is_empty() {
         false => {
             let (session, ended) =
-                people::with_photos(&arguments.gallery, &arguments.photos, &arguments.engine, screen)?;
+                people::with_photos(&arguments.gallery, arguments.enrollment(), &arguments.engine, screen)?;
             if let Some(ended) = ended {
                 return Ok(ended);
             }
@@ -176,7 +189,20 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     arguments.cluster(&session, method, &control, (&bar, screen))
 }
 
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 impl Arguments {
+    /// The request that stores the faces of the photos.
+    fn enrollment(&self) -> EnrollRequest {
+        let Self { photos, min_face, min_quality, .. } = self;
+        let limits =
+            PhotoRequest { min_face: *min_face, min_quality: *min_quality, ..PhotoRequest::default() };
+        let photo = PhotoRequest { faces: Faces::All, ..limits };
+        EnrollRequest { paths: photos.clone(), naming: Naming::Nobody, photos: photo }
+    }
+
     fn cluster(
         &self,
         session: &Session,
@@ -211,13 +237,12 @@ impl Arguments {
             screen.text(format!("each face with its cluster: {}", out.display()))?;
         }
         if let Some(page) = &self.page {
-            let is_whole =
-                review::write(page, session, &clustered, [self.page_clusters, self.page_faces], control)?;
+            let most = [self.page_clusters, self.page_faces];
+            let written = review::write(page, session, &clustered, most, control)?;
             bar.finish();
-            if !is_whole {
-                return Ok(ExitStatus::Interrupted);
-            }
+            let Some(hidden) = written else { return Ok(ExitStatus::Interrupted) };
             screen.text(format!("page: {}", page.display()))?;
+            hidden.note().map_or(Ok(()), |note| screen.text(note))?;
         }
         Ok(ExitStatus::Done)
     }

@@ -108,7 +108,7 @@ pub struct PhotoArguments {
     workers: Option<u16>,
 }
 
-fn minimum_face(text: &str) -> Result<f32, String> {
+pub fn minimum_face(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(pixels) if (12.0..=10_000.0).contains(&pixels) => Ok(pixels),
         _ => Err("expected a number of pixels from 12 to 10000".into()),

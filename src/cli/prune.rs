@@ -15,7 +15,8 @@ const LISTED: usize = 20;
 
 /// Remove the faces of photos that are not in their folder any more. Without --yes it prints what it would do. Every file of the folder is
 /// read, so a photo that was moved or renamed keeps its faces and names, and gets its new path. The faces of photos that were deleted, or edited
-/// (run `cluster --photos DIR --assign` before, so that those of the edited photo get the names), leave the gallery; `gallerist undo` brings them back until `gallerist purge` erases them.
+/// so that they show others, leave the gallery; `gallerist undo` brings them back until `gallerist purge` erases them. Run `cluster --photos`
+/// before: it reads edited photos, and keeps the faces of those that show the same, such as after a change of the metadata.
 /// Photos elsewhere, in an empty folder, and behind a link that leads nowhere stay, and all do if none is in the folder: a disk may be missing.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -104,6 +105,12 @@ fn print(pruned: &PhotosPruned, screen: Screen) -> Result<()> {
         screen.text(format!(
             "{} stay, because faces in them were enrolled with a name; --enrolled removes them",
             plural(*kept, "missing photo")
+        ))?;
+    }
+    if pruned.unread > 0 {
+        screen.text(format!(
+            "{} changed and not read since; the faces stay until `gallerist cluster` with --photos, or `enroll`, has read them",
+            plural(pruned.unread, "photo")
         ))?;
     }
     if *unreachable > 0 {

@@ -28,7 +28,10 @@ impl Gallery {
         let view = self.view_with_unknown()?;
         let mut faces = Vec::with_capacity(ids.len());
         for (row, (_, face)) in view.vectors(&ids).zip(templates) {
-            faces.push(PlacedFace { bounds: face.map(|face| face.bounds), vector: row?.map(|row| row.vector) });
+            faces.push(PlacedFace {
+                bounds: face.map(|face| face.bounds),
+                vector: row?.map(|row| row.vector),
+            });
         }
         Ok(faces)
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 pub struct Constraints {
     must: Vec<(u32, u32)>,
     exclusions: Vec<Vec<u32>>,
+    weak: Vec<u32>,
 }
 
 impl Constraints {
@@ -34,6 +35,12 @@ impl Constraints {
         if faces.len() > 1 {
             self.exclusions.push(faces.to_vec());
         }
+    }
+
+    /// A face that says little about whom it shows, such as a blurred one. It joins a cluster with a face of another kind; clusters of weak
+    /// faces alone are not united, unless they must be.
+    pub fn weaken(&mut self, face: u32) {
+        self.weak.push(face);
     }
 
     /// Keeps earlier clusters as they are: `clusters` has the cluster of each face, `None` for a new one. New faces join one of them or open
@@ -61,6 +68,11 @@ impl Constraints {
         &self.exclusions
     }
 
+    /// The weak faces.
+    pub fn weak(&self) -> &[u32] {
+        &self.weak
+    }
+
     /// The same facts with other positions: `positions[face]` is the new position of a face.
     pub(super) fn renumbered(&self, positions: &[u32]) -> Self {
         let at = |face: u32| positions[face as usize];
@@ -80,12 +92,15 @@ impl Constraints {
         exclusions.sort_unstable();
         exclusions.dedup();
         exclusions.retain(|faces| faces.len() > 1);
-        Self { must, exclusions }
+        let mut weak: Vec<u32> = self.weak.iter().map(|&face| at(face)).collect();
+        weak.sort_unstable();
+        weak.dedup();
+        Self { must, exclusions, weak }
     }
 
     /// The largest position in these facts.
     pub(super) fn last(&self) -> Option<u32> {
         let pairs = self.must.iter().flat_map(|&(a, b)| [a, b]);
-        pairs.chain(self.exclusions.iter().flatten().copied()).max()
+        pairs.chain(self.exclusions.iter().flatten().copied()).chain(self.weak.iter().copied()).max()
     }
 }

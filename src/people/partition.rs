@@ -9,6 +9,8 @@ pub struct Partition {
     size: Vec<u32>,
     /// Of each root, the numbers of the exclusions that its faces are in, ascending.
     exclusions: Vec<Vec<u32>>,
+    /// Of each root, whether all of its faces are weak.
+    is_weak: Vec<bool>,
 }
 
 impl Partition {
@@ -18,7 +20,9 @@ impl Partition {
             parent: (0..faces as u32).collect(),
             size: vec![1; faces],
             exclusions: vec![Vec::new(); faces],
+            is_weak: vec![false; faces],
         };
+        constraints.weak().iter().for_each(|&face| partition.is_weak[face as usize] = true);
         for (number, excluded) in (0..).zip(constraints.exclusions()) {
             for &face in excluded {
                 partition.exclusions[face as usize].push(number);
@@ -51,8 +55,11 @@ impl Partition {
         self.size[cluster as usize]
     }
 
-    /// Whether an exclusion keeps two clusters apart.
+    /// Whether an exclusion keeps two clusters apart, or both have weak faces only.
     pub fn is_forbidden(&self, a: u32, b: u32) -> bool {
+        if self.is_weak[a as usize] && self.is_weak[b as usize] {
+            return true;
+        }
         let (mut short, mut long) = (&self.exclusions[a as usize], &self.exclusions[b as usize]);
         if short.len() > long.len() {
             std::mem::swap(&mut short, &mut long);
@@ -71,6 +78,7 @@ impl Partition {
         let (left, gone) = if key(a) > key(b) { (a, b) } else { (b, a) };
         self.parent[gone as usize] = left;
         self.size[left as usize] += self.size[gone as usize];
+        self.is_weak[left as usize] &= self.is_weak[gone as usize];
         let gained = std::mem::take(&mut self.exclusions[gone as usize]);
         if !gained.is_empty() {
             let all = &mut self.exclusions[left as usize];

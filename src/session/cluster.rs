@@ -19,7 +19,7 @@ use super::replacement::replace;
 use super::{Control, Session, Stopped};
 use crate::evaluation::clustering;
 use crate::gallery::refuse_inside;
-use crate::people::{Collection, Method, TwoStage};
+use crate::people::{Collection, Constraints, Method, TwoStage};
 use crate::reply::{
     ClusterMethod, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured, ClusteringsMeasured,
     FacesClustered, VERSION,
@@ -102,7 +102,7 @@ impl Clustered {
 
 impl Session {
     /// Clusters all templates of the gallery, with and without a subject. Two templates of one photo are never together, unless they are of
-    /// one subject. The result does not depend on the order in which the templates were added, except for the numbers of clusters of equal
+    /// one subject or copies, as in a collage. Templates of faces of low quality join clusters, and make none by themselves. The result does not depend on the order in which the templates were added, except for the numbers of clusters of equal
     /// size. The inner error means that it was stopped.
     ///
     /// # Errors
@@ -115,13 +115,15 @@ impl Session {
         require(request.threshold)?;
         let (names, mut device) = (!request.ignore_names, self.products()?);
         let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
-        let constraints = faces.constraints(names);
-        let input = faces.input(&constraints);
+        let free = Constraints::new();
+        let input = faces.input(&free);
         let threshold = threshold(&input, request.method, (request.threshold, self.gallery().binding()));
         let least = least(&input, &[threshold]);
         let Some((edges, _)) = faces.edges(&[], least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
+        let constraints = faces.constraints(&edges, names);
+        let input = faces.input(&constraints);
         let Some(clusters) = run(&input, &edges, (request.method, threshold), control)? else {
             return Ok(Err(self.stopped()?));
         };
@@ -168,8 +170,8 @@ impl Session {
             let what = "the gallery contains no subjects: clusters are measured against them";
             return Err(SessionError::NothingUsable(what.into()));
         }
-        let constraints = faces.constraints(false);
-        let (input, binding) = (faces.input(&constraints), self.gallery().binding());
+        let free = Constraints::new();
+        let (input, binding) = (faces.input(&free), self.gallery().binding());
         let thresholds: Vec<_> =
             methods.iter().map(|&method| threshold(&input, method, (given, binding))).collect();
         let plan = curves.then(|| curves::Plan::new(&faces, methods, &thresholds)).flatten();
@@ -179,6 +181,8 @@ impl Session {
         let Some((edges, of_parts)) = faces.edges(parts, least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
+        let constraints = faces.constraints(&edges, false);
+        let input = faces.input(&constraints);
         let mut measured = Vec::with_capacity(methods.len());
         for (&method, &threshold) in methods.iter().zip(&thresholds) {
             let Some(clusters) = run(&input, &edges, (method, threshold), control)? else {

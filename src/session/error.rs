@@ -195,9 +195,6 @@ impl SessionError {
     }
 }
 
-fn paths(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
 
 /// Says that a folder keeps what was encoded.
 fn remaining(work: Option<&std::path::Path>) -> String {

@@ -129,11 +129,11 @@ fn people_are_found_again_without_their_names() {
 fn two_faces_of_one_photo_never_share_a_cluster() {
     let house = House::empty();
     let gallery = open(&house);
-    // In every photo the first two people look alike: the second is a picture of the first one in a mirror.
+    // In every photo the first two people look alike, and are no copies.
     let photos: Vec<UnknownFaces> = (0..20)
         .map(|number| {
             let own = face(number % 4, number);
-            photo(number as u8, &[own.clone(), own, face(50 + number % 2, number)])
+            photo(number as u8, &[own, face(number % 4, number + 500), face(50 + number % 2, number)])
         })
         .collect();
     gallery.add_unknown_faces(&photos).unwrap();
@@ -149,7 +149,7 @@ fn two_faces_of_one_photo_never_share_a_cluster() {
             assert_eq!(paths.iter().collect::<BTreeSet<_>>().len(), paths.len(), "{method} {paths:?}");
         }
         assert!(lines[0]["bounds"].as_array().unwrap().len() == 4 && lines[0]["subject"].is_null());
-        // Without mirrors there are six people; each of four has a second cluster.
+        // Each of the first four people has a second cluster.
         assert!(
             summary["clusters"].as_u64() >= Some(10) && summary["clusters"].as_u64() < Some(30),
             "{summary}"
@@ -158,6 +158,66 @@ fn two_faces_of_one_photo_never_share_a_cluster() {
     let said = run(&house, "cluster", "--threshold 0.5").ends(0);
     assert!(said.out.contains("60 faces (60 without a name)") && said.out.contains("photo-"), "{}", said.out);
     assert!(!said.out.contains("kept together"), "{}", said.out);
+}
+
+/// Whether the faces of one person are together, by a method of the default.
+#[track_caller]
+fn is_one_person(house: &House, faces: usize) {
+    let (summary, lines) = clustered(house, "--threshold 0.5");
+    assert_eq!((summary["clusters"].as_u64(), lines.len()), (Some(1), faces), "{lines:?}");
+}
+
+#[test]
+fn copies_of_a_face_in_one_photo_do_not_split_a_person() {
+    let mirrored = House::empty();
+    let gallery = open(&mirrored);
+    let photos: Vec<UnknownFaces> =
+        (0..6).map(|image| photo(image as u8, &[face(1, image), face(1, image)])).collect();
+    gallery.add_unknown_faces(&photos).unwrap();
+    drop(gallery);
+    is_one_person(&mirrored, 12);
+}
+
+#[test]
+fn a_collage_of_photos_does_not_split_their_person() {
+    let house = House::empty();
+    let gallery = open(&house);
+    let mut photos: Vec<UnknownFaces> = (0..8).map(|image| photo(image as u8, &[face(1, image)])).collect();
+    let all = [0, 1, 2, 3].map(|image| face(1, image));
+    // A second file of the collage does not count as the photos of which it is made.
+    photos.extend([photo(100, &all), photo(101, &all)]);
+    gallery.add_unknown_faces(&photos).unwrap();
+    drop(gallery);
+    is_one_person(&house, 16);
+    // A photo and its copies are no collage.
+    let house = House::empty();
+    let gallery = open(&house);
+    let both = [face(1, 0), face(1, 1)];
+    gallery.add_unknown_faces(&[photo(0, &both), photo(1, &both), photo(2, &both)]).unwrap();
+    drop(gallery);
+    let (summary, _) = clustered(&house, "--threshold 0.5");
+    assert_eq!(summary["clusters"], 2);
+}
+
+#[test]
+fn faces_of_low_quality_join_a_person_and_are_none_by_themselves() {
+    let house = House::empty();
+    let gallery = open(&house);
+    let blurred = |number: u8, person: u64, image: u64| {
+        let mut photo = photo(number, &[face(person, image)]);
+        photo.faces[0].1.quality.overall = 20;
+        photo
+    };
+    let mut photos: Vec<UnknownFaces> = (0..4).map(|image| photo(image as u8, &[face(1, image)])).collect();
+    photos.extend((4..6).map(|image| blurred(image as u8, 1, image)));
+    photos.extend((10..16).map(|image| blurred(image as u8, 2, image)));
+    gallery.add_unknown_faces(&photos).unwrap();
+    drop(gallery);
+    for method in METHODS {
+        let (_, lines) = clustered(&house, &format!("--method {method} --threshold 0.5"));
+        let sizes: Vec<usize> = ids(&lines).iter().map(BTreeSet::len).filter(|faces| *faces > 1).collect();
+        assert_eq!(sizes, [6], "{method}");
+    }
 }
 
 #[test]

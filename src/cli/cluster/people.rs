@@ -8,20 +8,17 @@ use crate::cli::engine::EngineArguments;
 use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, enroll, interrupt, opening};
 use crate::gallery::GraphWhen;
-use crate::ingest::Faces;
-use crate::reply::{FacesAssigned, NamesTransferred, PhotoRequest};
-use crate::session::{Clustered, Control, EnrollRequest, Naming, Session};
+use crate::reply::{FacesAssigned, NamesTransferred};
+use crate::session::{Clustered, Control, EnrollRequest, Session};
 
 /// Stores the faces of photos without names. The gallery is made if there is none. Returns the session, and the status of the enrollment unless
 /// everything is done.
 pub fn with_photos(
     gallery: &Path,
-    photos: &[PathBuf],
+    request: EnrollRequest,
     engine: &EngineArguments,
     screen: Screen,
 ) -> Result<(Session, Option<ExitStatus>)> {
-    let photos_of = PhotoRequest { faces: Faces::All, ..PhotoRequest::default() };
-    let request = EnrollRequest { paths: photos.to_vec(), naming: Naming::Nobody, photos: photos_of };
     request.check()?;
     let session = if gallery.exists() {
         opening::session_to_write(gallery, engine)?
@@ -34,7 +31,7 @@ pub fn with_photos(
     // Photos without a face prevent nothing: the gallery may have faces of earlier photos.
     let status = Some(enroll::status(&summary)).filter(|status| *status == ExitStatus::Interrupted);
     if status.is_none() {
-        report_missing(&session, photos, screen)?;
+        report_missing(&session, &request.paths, screen)?;
     }
     Ok((session, status))
 }

@@ -24,18 +24,51 @@ const IDS: usize = 10;
 /// Most pairs of subjects that may be one person, and the names of a cluster.
 const ALIKE: [usize; 2] = [1000, 3];
 
-/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns `false` if it was stopped.
+/// The faces of a page that have no picture.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    faces: u64,
+    /// How many of their photos are recorded by a path from another folder.
+    relative: u64,
+}
+
+impl Hidden {
+    fn of(clusters: &[Cluster]) -> Self {
+        let faces = clusters.iter().flat_map(|cluster| &cluster.shown);
+        let hidden: Vec<&ShownFace> = faces.filter(|face| face.picture.is_none()).collect();
+        let is_relative = |face: &&&ShownFace| !face.path.is_empty() && Path::new(&face.path).is_relative();
+        let relative = hidden.iter().filter(is_relative).count() as u64;
+        Self { faces: hidden.len() as u64, relative }
+    }
+
+    /// Why they have none, and what helps; `None` if all have one.
+    pub fn note(&self) -> Option<String> {
+        let Self { faces, relative } = self;
+        let faces = Some(*faces).filter(|faces| *faces > 0)?;
+        let here = match relative {
+            0 => "",
+            _ => "; their paths start from the folder in which they were stored, so run it there",
+        };
+        Some(format!(
+            "{} on the page without a picture, because the photos are not at their paths{here}; `gallerist prune` with --photos \
+             follows photos that were moved",
+            plural(faces, "face")
+        ))
+    }
+}
+
+/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns the faces without a picture; `None` if it was stopped.
 pub fn write(
     out: &Path,
     session: &Session,
     clustered: &Clustered,
     [most, most_faces]: [usize; 2],
     control: &Control<'_>,
-) -> Result<bool> {
+) -> Result<Option<Hidden>> {
     refuse_inside(out)?;
     let mut ids: HashMap<String, u64> = HashMap::new();
     session.gallery().each_subject(|subject| ids.extend([(subject.name, subject.id)]))?;
-    let Ok(doubles) = session.subjects_alike(ALIKE[0], control)? else { return Ok(false) };
+    let Ok(doubles) = session.subjects_alike(ALIKE[0], control)? else { return Ok(None) };
     let mut alike: HashMap<u64, Vec<String>> = HashMap::new();
     for DoubleSubject { score: value, sides: [one, other], .. } in doubles {
         for (own, other) in [(&one, &other), (&other, &one)] {
@@ -48,7 +81,7 @@ pub fn write(
     let mut clusters: Vec<Cluster> =
         several.map(|faces| cluster((faces, most_faces), (&ids, &mut alike))).collect();
     let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
-    let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(false) };
+    let Some(mut pictures) = session.face_pictures(&shown, control)? else { return Ok(None) };
     for face in clusters.iter_mut().flat_map(|one| &mut one.shown) {
         face.picture = pictures.remove(&face.id);
     }
@@ -67,7 +100,7 @@ pub fn write(
         file.write_all(page.as_bytes()).map_err(|error| SessionError::io(out, "writing it")(error))
     })?;
     written.finish()?;
-    Ok(true)
+    Ok(Some(Hidden::of(&clusters)))
 }
 
 fn cluster(

@@ -119,8 +119,10 @@ impl Catalog {
             tx.prepare_cached("DELETE FROM paths WHERE hash = ?1")?.execute([photo.as_slice()])?;
             tx.prepare_cached("DELETE FROM photos WHERE hash = ?1 AND outcome <> 'enrolled'")?
                 .execute([now.as_slice()])?;
-            tx.prepare_cached("UPDATE photos SET hash = ?2, path = ?3 WHERE hash = ?1 AND outcome = 'enrolled'")?
-                .execute(params![photo.as_slice(), now.as_slice(), path.as_os_str().as_bytes()])?;
+            tx.prepare_cached(
+                "UPDATE photos SET hash = ?2, path = ?3 WHERE hash = ?1 AND outcome = 'enrolled'",
+            )?
+            .execute(params![photo.as_slice(), now.as_slice(), path.as_os_str().as_bytes()])?;
             Ok(())
         })
     }

@@ -1,6 +1,6 @@
 //! The faces of a gallery as a collection: their vectors, the pairs of similar ones, and what is known about them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use super::super::Control;
@@ -11,9 +11,17 @@ use crate::gallery::{
 };
 use crate::image::PhotoHash;
 use crate::people::{Constraints, Edge, Nearest, Strangers};
+use crate::template::product::dot;
 
 /// Closest faces of each face that are kept.
 pub(super) const MOST: usize = 64;
+/// The quality below which faces are weak: they join people, and make none. One in 150 of the faces that fill LFW's photos is below it, and half
+/// of the blurred and averted faces in their background, among which strangers score like mates.
+const WEAK: u8 = 50;
+/// Lowest score of two faces that are one picture, such as a face and its mirror image.
+const PICTURE: f32 = 0.9;
+/// Lowest score of a face and its copy in another photo, such as a collage.
+const COPY: f32 = 0.95;
 /// Faces that are read at a time.
 const BLOCK: usize = 4096;
 
@@ -27,6 +35,8 @@ pub(super) struct Face {
     pub row: Option<u64>,
     pub bounds: Option<[f32; 4]>,
     pub photo: Option<PhotoHash>,
+    /// Its quality, 0 to 100.
+    pub quality: Option<u8>,
 }
 
 impl Face {
@@ -39,7 +49,8 @@ impl Face {
     fn unknown(face: UnknownFace) -> Self {
         let UnknownFace { id, path, row, face, photo } = face;
         let path = path.map(|path| path.to_string_lossy().into_owned());
-        Self { id, subject: None, path, row, bounds: face.map(|face| face.bounds), photo }
+        let (bounds, quality) = face.map(|face| (face.bounds, face.quality.overall)).unzip();
+        Self { id, subject: None, path, row, bounds, photo, quality }
     }
 
     /// A key that follows from the vector and the photo, and from the name if names count.
@@ -144,7 +155,7 @@ impl Faces {
             keys: chosen.iter().map(|&at| self.keys[at]).collect(),
             dimension: self.dimension,
             strangers: Strangers::of(&vectors, self.dimension),
-            constraints: constraints(&faces, None),
+            constraints: constraints(&faces, (&vectors, self.dimension), &[], None),
             people: faces.iter().map(|face| face.subject.as_ref().map(|(id, _)| *id)).collect(),
             ids: faces.iter().map(|face| face.id).collect(),
             vectors,
@@ -181,10 +192,12 @@ impl Faces {
         Ok(is_whole.then(|| edges.next().map(|first| (first, edges.collect()))).flatten())
     }
 
-    /// The faces of a photo are apart. With names, those of a subject are together, two subjects are apart, and no face is with a subject that
-    /// it does not show according to a user.
-    pub fn constraints(&self, names: bool) -> Constraints {
-        constraints(&self.faces.iter().collect::<Vec<_>>(), names.then_some(&self.rejections))
+    /// The faces of a photo are apart, unless they are copies of one face or of faces in several photos. Faces of low quality are weak. With names,
+    /// those of a subject are together, two subjects are apart, and no face is with a subject that it does not show according to a user.
+    pub fn constraints(&self, edges: &Edges, names: bool) -> Constraints {
+        let faces: Vec<&Face> = self.faces.iter().collect();
+        let rejections = names.then_some(&self.rejections);
+        constraints(&faces, (&self.vectors, self.dimension), &edges.edges, rejections)
     }
 
     /// What a method needs. The constraints are those of [`constraints`](Self::constraints).
@@ -224,8 +237,13 @@ pub(super) struct Input<'a> {
     pub constraints: &'a Constraints,
 }
 
-/// The faces of a photo are apart. With `names`, the subjects and the rejections count.
-fn constraints(faces: &[&Face], names: Option<&Rejections>) -> Constraints {
+/// The faces of a photo are apart, as far as [`apart`] tells. With `names`, the subjects and the rejections count.
+fn constraints(
+    faces: &[&Face],
+    vectors: (&[f32], usize),
+    edges: &[Edge],
+    names: Option<&Rejections>,
+) -> Constraints {
     let mut constraints = Constraints::new();
     let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
     let mut subjects: BTreeMap<u64, u32> = BTreeMap::new();
@@ -240,7 +258,13 @@ fn constraints(faces: &[&Face], names: Option<&Rejections>) -> Constraints {
             }
         }
     }
-    photos.values().for_each(|faces| constraints.exclude(faces));
+    photos.retain(|_, faces| faces.len() > 1);
+    let copies = copies(faces, &photos, edges);
+    photos.values().for_each(|faces| apart(faces, vectors, &copies, &mut constraints));
+    let is_weak = |face: &Face| face.quality.is_some_and(|quality| quality < WEAK);
+    for (at, _) in (0..).zip(faces).filter(|(_, face)| is_weak(face)) {
+        constraints.weaken(at);
+    }
     if let Some(rejections) = names {
         for (at, face) in (0..).zip(faces) {
             let own = face.subject.as_ref().map(|(id, _)| *id);
@@ -250,6 +274,47 @@ fn constraints(faces: &[&Face], names: Option<&Rejections>) -> Constraints {
     }
     constraints.exclude(&subjects.into_values().collect::<Vec<_>>());
     constraints
+}
+
+/// The other photos with a copy of each face that has further ones in its photo.
+fn copies(
+    faces: &[&Face],
+    several: &BTreeMap<PhotoHash, Vec<u32>>,
+    edges: &[Edge],
+) -> HashMap<u32, BTreeSet<PhotoHash>> {
+    let mut copies: HashMap<u32, BTreeSet<PhotoHash>> = HashMap::new();
+    for edge in edges.iter().filter(|edge| edge.score >= COPY) {
+        let photo = |face: u32| faces.get(face as usize).and_then(|face| face.photo);
+        let Some((a, b)) = photo(edge.a).zip(photo(edge.b)).filter(|(a, b)| a != b) else { continue };
+        for (face, own, other) in [(edge.a, a, b), (edge.b, b, a)] {
+            if several.contains_key(&own) {
+                copies.entry(face).or_default().insert(other);
+            }
+        }
+    }
+    copies
+}
+
+/// Two faces of a photo show two people, unless they are one picture twice, as in a contact sheet, or both are pictures from other photos, as
+/// in a collage: each has a copy in a photo that does not show the other one.
+fn apart(
+    faces: &[u32],
+    (vectors, dimension): (&[f32], usize),
+    copies: &HashMap<u32, BTreeSet<PhotoHash>>,
+    constraints: &mut Constraints,
+) {
+    let row = |face: u32| &vectors[face as usize * dimension..][..dimension];
+    let is_collage = |a, b| {
+        let (a, b) = (copies.get(&a), copies.get(&b));
+        a.zip(b).is_some_and(|(a, b)| a.difference(b).next().is_some() && b.difference(a).next().is_some())
+    };
+    let tells = |a, b| dot(row(a), row(b)) < PICTURE && !is_collage(a, b);
+    let pairs = faces.iter().enumerate().flat_map(|(at, &a)| faces[at + 1..].iter().map(move |&b| (a, b)));
+    if pairs.clone().all(|(a, b)| tells(a, b)) {
+        constraints.exclude(faces);
+    } else {
+        pairs.filter(|(a, b)| tells(*a, *b)).for_each(|(a, b)| constraints.cannot_link(a, b));
+    }
 }
 
 /// All templates: those of subjects, then those without.

@@ -74,17 +74,24 @@ impl Session {
             }
         }
         transferred.subjects = named.len() as u64;
-        self.transfer_rejections(from, &mut transferred)?;
-        self.transfer_distinct(from, &mut transferred)?;
+        // Generated names mean the same person in both galleries only where a face shows it.
+        let common = common(&theirs, &Places::of(self.gallery())?);
+        let is_known = |name: &str| !is_generated(name) || common.contains(name);
+        self.transfer_rejections((from, &is_known), &mut transferred)?;
+        self.transfer_distinct((from, &is_known), &mut transferred)?;
         Ok(Ok(transferred))
     }
 
-    fn transfer_rejections(&self, from: &Gallery, transferred: &mut NamesTransferred) -> Result<()> {
+    fn transfer_rejections(
+        &self,
+        (from, is_known): (&Gallery, &dyn Fn(&str) -> bool),
+        transferred: &mut NamesTransferred,
+    ) -> Result<()> {
         let rejections = from.rejections()?;
         let ours = Places::of(self.gallery())?;
         for (template, subject) in rejections.iter() {
             let (face, name) = (from.face_of(template)?, from.subject_name(subject)?);
-            let Some((face, name)) = face.zip(name) else { continue };
+            let Some((face, name)) = face.zip(name).filter(|(_, name)| is_known(name)) else { continue };
             let Some(place) = ours.at(&face.photo, face.face.bounds) else { continue };
             match self.gallery().reject_templates(&[place.id], &name) {
                 Ok(rejected) => {
@@ -98,11 +105,15 @@ impl Session {
         Ok(())
     }
 
-    fn transfer_distinct(&self, from: &Gallery, transferred: &mut NamesTransferred) -> Result<()> {
+    fn transfer_distinct(
+        &self,
+        (from, is_known): (&Gallery, &dyn Fn(&str) -> bool),
+        transferred: &mut NamesTransferred,
+    ) -> Result<()> {
         for pair in from.distinct_subjects()?.iter() {
             let mut ids = Vec::new();
             for id in pair {
-                if let Some(name) = from.subject_name(id)?
+                if let Some(name) = from.subject_name(id)?.filter(|name| is_known(name))
                     && let Ok(subject) = self.gallery().subject(&name)
                 {
                     ids.push(subject.id);
@@ -117,6 +128,17 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The names that a face has in both galleries.
+fn common(theirs: &Places, ours: &Places) -> HashSet<String> {
+    let places = ours.0.iter().flat_map(|(photo, places)| places.iter().map(move |place| (photo, place)));
+    let both = places.filter_map(|(photo, place)| {
+        let name = place.subject.as_ref()?;
+        let other = theirs.at(photo, place.bounds)?.subject.as_ref()?;
+        (other == name).then(|| name.clone())
+    });
+    both.collect()
 }
 
 /// The unknown faces of `ours` by the name that they have among `theirs`. A generated name that is also in `ours` is used only if both mean the
