@@ -195,7 +195,6 @@ impl SessionError {
     }
 }
 
-
 /// Says that a folder keeps what was encoded.
 fn remaining(work: Option<&std::path::Path>) -> String {
     work.map_or_else(String::new, |work| {
