@@ -20,6 +20,7 @@
 mod alignment;
 pub mod application;
 mod blocks;
+mod border;
 mod brightness;
 mod burst;
 pub mod cache;
@@ -37,6 +38,7 @@ mod enlargement;
 mod equations;
 mod error;
 mod examination;
+mod extent;
 mod files;
 mod grouping;
 mod hash;

@@ -149,6 +149,16 @@ trait Still<'a>: Debug {
         Ok(())
     }
 
+    /// Bits of a channel that hold information, 8 or 16. A file of more bits is decoded for it with at most this much memory, in bytes.
+    fn bits(&self, _memory: u64) -> u8 {
+        8
+    }
+
+    /// Bytes of the encoded picture, without metadata and what follows it. `None` if the format does not tell them apart.
+    fn data(&self) -> Option<u64> {
+        None
+    }
+
     /// What the file says about its picture.
     fn annotations(&self) -> &Annotations<'a>;
 
@@ -248,6 +258,16 @@ impl Picture<'_> {
     /// of a stereo or multi-view photo. Previews, gain maps and depth maps do not count.
     pub fn holds_more(&self) -> bool {
         self.still.holds_more()
+    }
+
+    /// Bits of a channel that hold information: 8, or 16 for a PNG or TIFF of more bits that has more than 256 values.
+    pub fn bits(&self) -> u8 {
+        catch_unwind(AssertUnwindSafe(|| self.still.bits(self.memory))).unwrap_or(8)
+    }
+
+    /// Bytes of the encoded picture, without metadata and what follows it. `None` if the format does not tell them apart.
+    pub fn data(&self) -> Option<u64> {
+        self.still.data()
     }
 
     /// Decodes the picture, converts its colours to sRGB and rotates it upright.

@@ -23,7 +23,7 @@ use super::thumbnail::Thumbnail;
 /// BLAKE3 of a file's content.
 pub type ContentHash = [u8; 32];
 
-/// Raised when the tables, the thumbnails, the signatures or the accepted formats change.
+/// Raised when the tables, the thumbnails, the signatures, the facts or the accepted formats change.
 const VERSION: i64 = 4;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
@@ -79,6 +79,16 @@ pub struct Facts {
     pub coarseness: Option<u32>,
     /// Mean difference of the channels, 0 for a grey picture.
     pub colour: u8,
+    /// The same in 255ths of the mean of the brightest channel. It is the same for a dark and a bright copy.
+    pub saturation: u8,
+    /// Bits of a channel that hold information: 8, or 16.
+    pub bits: u8,
+    /// Thousandths of the pixels that are black, and that are white.
+    pub clipped: [u16; 2],
+    /// Thousandths of the pixels that are near the darkest grey of the picture, and near the brightest.
+    pub near_ends: [u16; 2],
+    /// Bytes of the encoded picture, without metadata and what follows it. `None` if the format does not tell them apart.
+    pub data: Option<u64>,
     /// Whether only a part of what the file shows is compared: an animation, pages, a camera raw file.
     pub has_more: bool,
     /// Whether the file holds something beside its picture that a copy of the picture lacks: a video, or a second view.

@@ -13,8 +13,7 @@ use super::level::{Level, Pyramid};
 use super::orientation::Orientation;
 use super::vectors::{total, vectorized};
 
-/// Change of the area that is a crop or a frame, and share of agreeing blocks below which there is a caption.
-const CHANGED: f32 = 0.04;
+/// Share of agreeing blocks below which there is a caption.
 const CAPTIONED: f32 = 0.93;
 /// Changes of scale, contrast and brightness (in levels of grey) from which a picture is no plain copy.
 const RETOUCHED_SCALE: f32 = 0.02;
@@ -51,13 +50,6 @@ impl Likeness {
         Self { orientation: Orientation::default(), alignment: Alignment::IDENTITY, agreement: 1.0 }
     }
 
-    /// The share of the first picture's pixels that show the second one, and whether it is cropped, framed or captioned.
-    pub fn share(&self) -> (f32, bool) {
-        let area = self.area();
-        let is_whole = (1.0 - CHANGED..=1.0 + CHANGED).contains(&area) && self.agreement >= CAPTIONED;
-        if is_whole { (1.0, false) } else { ((1.0 / area).min(1.0), true) }
-    }
-
     /// Whether the first picture has a caption or a mark that the second does not have, or the other way round.
     pub fn is_captioned(&self) -> bool {
         self.agreement < CAPTIONED
@@ -69,28 +61,6 @@ impl Likeness {
         let is_whole = scale.iter().all(|scale| (scale - 1.0).abs() < RETOUCHED_SCALE);
         let is_retouched = (gain - 1.0).abs() > RETOUCHED_GAIN || bias.abs() > RETOUCHED_BIAS;
         self.orientation == Orientation::default() && is_whole && !is_retouched && !self.is_captioned()
-    }
-
-    /// In what the first picture differs, apart from its tones, in words.
-    pub fn words(&self) -> Vec<String> {
-        let area = self.area();
-        // What was turned clockwise equals the other one after it is turned back.
-        let turn = self.orientation.inverse().words();
-        let mut words: Vec<String> = turn.map(str::to_owned).into_iter().collect();
-        if area < 1.0 - CHANGED {
-            words.push(format!("cropped to {:.0} %", area * 100.0));
-        } else if area > 1.0 + CHANGED {
-            words.push("with a frame".into());
-        }
-        if self.is_captioned() {
-            words.push("with a caption or a mark".into());
-        }
-        words
-    }
-
-    /// Area of the first picture in the second, where the second has area 1.
-    fn area(&self) -> f32 {
-        self.alignment.scale[0] * self.alignment.scale[1]
     }
 }
 

@@ -1,24 +1,35 @@
 //! Groups before it is decided which members move: the items of a star, the one that is kept first, with the reasons.
 
-use std::collections::BTreeSet;
+mod reasons;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::cache::{Cache, ContentHash};
+use super::cache::{Cache, ContentHash, Facts};
 use super::comparison::Likeness;
 use super::contents::{Collection, ContentStar};
 use super::error::Result;
+use super::extent::{Extent, extents};
 use super::item;
-use super::keep::{Contender, Keep, compare};
+use super::keep::{Contender, Keep, advantage, compare};
+use super::orientation::Orientation;
 use super::origin::Origins;
 use super::plan::Kind;
 use super::relation::{Compared, differences};
 use crate::control::Control;
 use crate::image::Limits;
+use reasons::{lacks_colours, obstacles};
 
 /// Stars that are drafted at once.
 const BATCH: usize = 32;
+/// Multiple of the pixels near the ends of the tones of another copy, and thousandths of the pixels, above which black and white pixels show
+/// that a copy was clipped.
+const CLIPPED: u16 = 2;
+const LEAST_CLIPPED: u16 = 20;
 
 /// A group before its members are chosen.
 pub(super) struct Draft {
@@ -32,8 +43,8 @@ pub(super) struct DraftMember {
     pub item: usize,
     pub photo: usize,
     pub why: String,
-    /// Whether it or the kept photo has a caption or a mark that the other one does not have.
-    pub is_captioned: bool,
+    /// Why it stays although it is a copy of the kept photo.
+    pub obstacle: Option<&'static str>,
 }
 
 /// Orders the members of groups.
@@ -52,8 +63,11 @@ struct Candidate<'a> {
     photo: usize,
     content: ContentHash,
     likeness: Option<Likeness>,
-    /// Whether it shows the whole picture.
-    is_whole: bool,
+    extent: Extent,
+    /// Whether another one shows more of the scene.
+    is_crop: bool,
+    /// Whether it lacks the colours of another one.
+    is_colourless: bool,
     /// Whether its origin was looked for.
     is_examined: bool,
 }
@@ -101,10 +115,15 @@ impl<'a> Drafter<'a> {
     }
 
     fn draft(&self, star: &ContentStar) -> Result<Draft> {
-        let mut candidates = self.candidates(star);
+        let mut candidates = self.candidates(star)?;
         self.sort(&mut candidates);
-        if self.keep.contains(&Keep::Original) && star.len() > 1 {
-            self.examine(star, &mut candidates)?;
+        let mut kept_because = None;
+        if star.len() > 1 {
+            let mut origins = self.origins(&candidates);
+            if self.keep.contains(&Keep::Original) {
+                self.examine(&mut origins, &mut candidates)?;
+            }
+            kept_because = self.prefer_to_references(&mut origins, &mut candidates)?;
         }
         if let Some(kept) = candidates.first() {
             let (content, pixels, holds_more) =
@@ -122,104 +141,200 @@ impl<'a> Drafter<'a> {
         // Two photos of one item may be copies of each other; the item is a member once.
         let mut seen = BTreeSet::new();
         candidates.retain(|candidate| seen.insert(candidate.item));
-        let kept_because = match candidates.as_slice() {
-            [first, second, ..] => compare(&first.contender, &second.contender, self.keep).1,
+        let kept_because = match (kept_because, candidates.as_slice()) {
+            (Some(why), _) => why.into(),
+            (None, [first, second, ..]) => compare(&first.contender, &second.contender, self.keep).1,
             _ => String::new(),
         };
-        let kept = candidates.first();
-        let kept_content = kept.map_or([0; 32], |kept| kept.content);
-        let is_captioned =
-            |candidate: &Candidate<'_>| candidate.likeness.is_some_and(|one| one.is_captioned());
-        let is_kept_captioned = kept.is_some_and(is_captioned);
-        let member = |(at, candidate): (usize, &Candidate<'_>)| -> Result<DraftMember> {
-            let why = match at {
-                0 => format!("kept: {kept_because}"),
-                _ if candidate.content == kept_content => "equal bytes".into(),
-                _ => match kept {
-                    Some(kept) => self.differences(candidate, kept)?,
-                    None => String::new(),
-                },
+        let obstacles = obstacles(&candidates);
+        let member = |((at, candidate), obstacle): ((usize, &Candidate<'a>), Option<&'static str>)| {
+            let why = match (at, candidates.first()) {
+                (1.., Some(kept)) if candidate.content == kept.content => "equal bytes".into(),
+                (1.., Some(kept)) => self.differences(candidate, kept)?,
+                _ => format!("kept: {kept_because}"),
             };
-            let is_captioned =
-                candidate.content != kept_content && (is_kept_captioned || is_captioned(candidate));
-            Ok(DraftMember { item: candidate.item, photo: candidate.photo, why, is_captioned })
+            Ok(DraftMember { item: candidate.item, photo: candidate.photo, why, obstacle })
         };
-        let members = candidates.iter().enumerate().map(member).collect::<Result<_>>()?;
+        let members = candidates.iter().enumerate().zip(obstacles).map(member).collect::<Result<_>>()?;
         let kind = if contents.len() == 1 { Kind::Exact } else { Kind::Similar };
         Ok(Draft { kind, contents, members })
     }
 
     /// In what a photo differs from the kept one, in words.
-    fn differences(&self, photo: &Candidate<'_>, kept: &Candidate<'_>) -> Result<String> {
+    fn differences(&self, photo: &Candidate<'a>, kept: &Candidate<'a>) -> Result<String> {
         let colours = [self.cache.colours(&photo.content)?, self.cache.colours(&kept.content)?];
-        let [photo, kept] = [photo, kept].map(|one| (one.contender.facts, one.likeness));
-        let photo = Compared { facts: photo.0, likeness: photo.1, colours: &colours[0] };
-        Ok(differences(&photo, &Compared { facts: kept.0, likeness: kept.1, colours: &colours[1] }))
+        let compared = |one: &Candidate<'a>, colours| Compared {
+            facts: one.contender.facts,
+            likeness: one.likeness,
+            extent: one.extent,
+            colours,
+        };
+        Ok(differences(&compared(photo, &colours[0]), &compared(kept, &colours[1])))
     }
 
     /// The photos of a star, as if each of them were an original.
-    fn candidates(&self, star: &ContentStar) -> Vec<Candidate<'a>> {
-        let colour = |content: &ContentHash| self.collection.facts(content).map_or(0, |facts| facts.colour);
-        let most_colour = star.iter().map(|(content, _)| colour(content)).max().unwrap_or(0);
+    fn candidates(&self, star: &ContentStar) -> Result<Vec<Candidate<'a>>> {
+        let facts: Vec<Option<&Facts>> =
+            star.iter().map(|(content, _)| self.collection.facts(content)).collect();
+        let likenesses: Vec<Option<Likeness>> = star.iter().map(|(_, likeness)| *likeness).collect();
+        let extents = extents(&likenesses, |at| self.cache.thumbnail(&star[at].0))?;
+        // The colours of a frame are not those of the picture.
+        let plain = || facts.iter().zip(&extents).filter(|(_, extent)| !extent.is_framed());
+        let most =
+            |value: fn(&Facts) -> u8| plain().filter_map(|(facts, _)| facts.map(value)).max().unwrap_or(0);
+        let most_colours = (most(|facts| facts.colour), most(|facts| facts.saturation));
+        let is_colourless = |facts: &&Facts| lacks_colours(facts, most_colours);
+        let is_crop: Vec<bool> = {
+            let most = Extent::largest(&extents);
+            extents.iter().map(|extent| most.is_some_and(|most| extent.is_crop_of(most))).collect()
+        };
+        let is_altered = |at: usize| {
+            let is_captioned = likenesses[at].is_some_and(|likeness| likeness.is_captioned());
+            extents[at].is_framed()
+                || is_crop[at]
+                || is_captioned
+                || facts[at].as_ref().is_some_and(is_colourless)
+        };
+        let altered: Vec<bool> = (0..star.len()).map(is_altered).collect();
+        let unaltered = || facts.iter().zip(&altered).filter(|(_, altered)| !**altered);
+        let most_clipped = [0, 1].map(|end| {
+            let near_ends =
+                unaltered().filter_map(|(facts, _)| facts.map(|facts| facts.near_ends[end])).min();
+            CLIPPED.saturating_mul(near_ends.unwrap_or(u16::MAX)).saturating_add(LEAST_CLIPPED)
+        });
+        let is_clipped = |facts: &Facts| (0..2).any(|end| facts.clipped[end] > most_clipped[end]);
+        let usual = usual_orientation(star, |content| self.collection.contents[content].len());
         let mut candidates = Vec::new();
-        for (content, likeness) in star {
-            let facts = self.collection.facts(content);
-            let (share, is_changed) = likeness.map_or((1.0, false), |likeness| likeness.share());
+        for (at, (content, likeness)) in star.iter().enumerate() {
+            let (facts, extent) = (facts[at], extents[at]);
             let pixels = facts.map_or(0, |facts| u64::from(facts.width) * u64::from(facts.height));
-            let pixels = (pixels as f64 * f64::from(share)) as u64;
+            let pixels = (pixels as f64 * f64::from(extent.share)) as u64;
             for &(item, photo) in &self.collection.contents[content] {
                 let file = &self.collection.files[photo];
                 let contender = Contender {
                     path: file.path(),
                     facts,
-                    bytes: file.stamp.bytes,
+                    bytes: facts.and_then(|facts| facts.data).unwrap_or(file.stamp.bytes),
                     modified: file.stamp.modified,
                     companions: self.collection.items[item].companions.len(),
-                    is_altered: is_changed || colour(content) < most_colour / 2,
+                    is_altered: altered[at],
                     pixels,
                     shown: pixels,
+                    bits: facts.map_or(8, |facts| facts.bits),
+                    is_clipped: facts.is_some_and(is_clipped),
                     is_enlarged: false,
                     is_recompressed: false,
+                    is_turned: usual.is_some_and(|usual| usual != orientation(likeness)),
                     is_reference: self.is_reference(item),
                 };
-                let (content, likeness, is_whole) = (*content, *likeness, share == 1.0);
                 candidates.push(Candidate {
                     contender,
                     item,
                     photo,
-                    content,
-                    likeness,
-                    is_whole,
+                    content: *content,
+                    likeness: *likeness,
+                    extent,
+                    is_crop: is_crop[at],
+                    is_colourless: facts.as_ref().is_some_and(is_colourless),
                     is_examined: false,
                 });
             }
         }
-        candidates
+        Ok(candidates)
     }
 
     fn sort(&self, candidates: &mut [Candidate<'_>]) {
         candidates.sort_by(|one, other| compare(&one.contender, &other.contender, self.keep).0);
     }
 
+    /// The origins of those that show the whole picture upright. Turned ones gave false evidence on photos of other programs.
+    fn origins(&self, candidates: &[Candidate<'_>]) -> Origins<'a> {
+        let is_whole = |candidate: &&Candidate<'_>| {
+            let is_captioned = candidate.likeness.is_some_and(|one| one.is_captioned());
+            let is_upright = orientation(&candidate.likeness) == Orientation::default();
+            is_upright && !candidate.extent.is_framed() && !candidate.is_crop && !is_captioned
+        };
+        let whole: BTreeSet<(ContentHash, Orientation)> =
+            candidates.iter().filter(is_whole).map(|one| (one.content, orientation(&one.likeness))).collect();
+        let whole: Vec<_> = whole.into_iter().collect();
+        Origins::new(self.collection, &whole, self.cache, self.limits)
+    }
+
     /// Finds out the origins of the first two items. What was not examined counts as an original, the best that it can be, so nothing
     /// of it can come before them.
-    fn examine(&self, star: &ContentStar, candidates: &mut [Candidate<'_>]) -> Result<()> {
-        let mut origins = Origins::new(self.collection, star, self.cache, self.limits);
+    fn examine(&self, origins: &mut Origins<'_>, candidates: &mut [Candidate<'_>]) -> Result<()> {
         loop {
             let first = candidates.first().map(|candidate| candidate.item);
             let second = candidates.iter().position(|candidate| Some(candidate.item) != first).unwrap_or(0);
             let next = candidates.iter().take(second + 1).find(|candidate| !candidate.is_examined);
             let Some(content) = next.map(|candidate| candidate.content) else { return Ok(()) };
-            let origin = origins.of(&content)?;
-            for candidate in candidates.iter_mut().filter(|candidate| candidate.content == content) {
-                candidate.is_examined = true;
-                if let Some(origin) = origin.filter(|_| candidate.is_whole) {
-                    candidate.contender.shown = origin.pixels;
-                    candidate.contender.is_enlarged = origin.is_enlarged;
-                    candidate.contender.is_recompressed = origin.is_recompressed;
-                }
-            }
-            self.sort(candidates);
+            self.examine_content(origins, candidates, &content)?;
         }
     }
+
+    fn examine_content(
+        &self,
+        origins: &mut Origins<'_>,
+        candidates: &mut [Candidate<'_>],
+        content: &ContentHash,
+    ) -> Result<()> {
+        let origin = origins.of(content)?;
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.content == *content) {
+            candidate.is_examined = true;
+            if let Some(origin) = origin {
+                candidate.contender.shown = origin.pixels;
+                candidate.contender.is_enlarged = origin.is_enlarged;
+                candidate.contender.is_recompressed = origin.is_recompressed;
+                // More bits hold no more than the photo from which they were computed.
+                if origin.is_enlarged || origin.is_recompressed {
+                    candidate.contender.bits = 8;
+                }
+            }
+        }
+        self.sort(candidates);
+        Ok(())
+    }
+
+    /// Puts a photo first that is clearly better than each one in a reference folder, and says why. `None` if there is none, or no
+    /// photo in a reference folder.
+    fn prefer_to_references(
+        &self,
+        origins: &mut Origins<'_>,
+        candidates: &mut [Candidate<'_>],
+    ) -> Result<Option<&'static str>> {
+        loop {
+            let references =
+                candidates.iter().take_while(|candidate| candidate.contender.is_reference).count();
+            let (references, others) = candidates.split_at(references);
+            let why = |candidate: &Candidate<'_>| {
+                let each = references.iter().map(|one| advantage(&candidate.contender, &one.contender));
+                each.collect::<Option<Vec<_>>>()?.first().copied()
+            };
+            let better = others.iter().enumerate().find_map(|(at, candidate)| Some((at, why(candidate)?)));
+            let Some((at, why)) = better else { return Ok(None) };
+            let at = references.len() + at;
+            if candidates[at].is_examined {
+                candidates[..=at].rotate_right(1);
+                return Ok(Some(why));
+            }
+            let content = candidates[at].content;
+            self.examine_content(origins, candidates, &content)?;
+        }
+    }
+}
+
+/// The orientation of a photo in which it equals the one with which all were compared.
+fn orientation(likeness: &Option<Likeness>) -> Orientation {
+    likeness.map(|likeness| likeness.orientation).unwrap_or_default()
+}
+
+/// The orientation of more files than have any other one. `None` if two are equally frequent.
+fn usual_orientation(star: &ContentStar, files: impl Fn(&ContentHash) -> usize) -> Option<Orientation> {
+    let mut counts: BTreeMap<Orientation, usize> = BTreeMap::new();
+    for (content, likeness) in star {
+        *counts.entry(orientation(likeness)).or_default() += files(content);
+    }
+    let (usual, most) = counts.iter().max_by_key(|(_, count)| **count)?;
+    let is_only = counts.iter().all(|(other, count)| other == usual || count < most);
+    is_only.then_some(*usual)
 }

@@ -164,8 +164,7 @@ impl Examiner<'_> {
             Ok((stated, photo)) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                let (width, height, colour) = (photo.width, photo.height, colour(&photo));
-                let facts = Facts { width, height, colour, ..stated };
+                let facts = measured(stated, &photo);
                 (Examined::Picture(facts, signature), Some((thumbnail, Colours::of(&photo))))
             }
         };
@@ -190,6 +189,8 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
     let taken_ms =
         metadata.taken.as_ref().map(|taken| taken.seconds * 1000 + i64::from(taken.nanoseconds / 1_000_000));
     Facts {
+        bits: picture.bits(),
+        data: picture.data(),
         taken: metadata.taken.map(|taken| taken.text),
         taken_ms,
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
@@ -202,12 +203,51 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
     }
 }
 
-/// Mean difference of the channels in a sample of the pixels.
-fn colour(photo: &Photo) -> u8 {
-    const EVERY: usize = 61;
+/// The facts of a photo with those that follow from its pixels.
+fn measured(stated: Facts, photo: &Photo) -> Facts {
+    let (colour, saturation) = colour(photo);
+    let (clipped, near_ends) = ends(photo);
+    Facts { width: photo.width, height: photo.height, colour, saturation, clipped, near_ends, ..stated }
+}
+
+/// Of a sample of the pixels, every so many are looked at.
+const EVERY: usize = 61;
+
+/// Mean difference of the channels, and the same in 255ths of the mean of the brightest channel.
+fn colour(photo: &Photo) -> (u8, u8) {
     let sample = photo.pixels.as_chunks::<3>().0.iter().step_by(EVERY);
-    let (count, sum) = sample.fold((0_u64, 0_u64), |(count, sum), &[red, green, blue]| {
-        (count + 1, sum + u64::from(red.abs_diff(green).max(green.abs_diff(blue))))
-    });
-    (sum / count.max(1)) as u8
+    let (count, sum, brightest) =
+        sample.fold((0_u64, 0_u64, 0_u64), |(count, sum, most), &[red, green, blue]| {
+            let difference = red.abs_diff(green).max(green.abs_diff(blue));
+            (count + 1, sum + u64::from(difference), most + u64::from(red.max(green).max(blue)))
+        });
+    ((sum / count.max(1)) as u8, (255 * sum / brightest.max(1)).min(255) as u8)
+}
+
+/// Thousandths of the pixels that are black and white, and of those that are near the darkest and the brightest grey of the picture. A copy
+/// with other tones keeps the second, because greys that were clipped stay near each other.
+fn ends(photo: &Photo) -> ([u16; 2], [u16; 2]) {
+    /// Greys at the dark and at the bright end that are clipped. Noise that is added after clipping, and compression, spread white more
+    /// than black.
+    const BLACK: usize = 2;
+    const WHITE: usize = 6;
+    /// Greys that are near the darkest or the brightest one.
+    const NEAR: usize = 24;
+    /// Thousandths of the pixels that may be darker than the darkest grey, or brighter than the brightest.
+    const STRAY: usize = 1;
+    let mut counts = [0_usize; 256];
+    for &[red, green, blue] in photo.pixels.as_chunks::<3>().0.iter().step_by(EVERY) {
+        let luma = (77 * u32::from(red) + 150 * u32::from(green) + 29 * u32::from(blue)) >> 8;
+        counts[luma as usize] += 1;
+    }
+    let all = counts.iter().sum::<usize>().max(1);
+    let thousandths = |greys: std::ops::Range<usize>| counts[greys].iter().sum::<usize>() * 1000 / all;
+    let darkest = (0..256).find(|grey| thousandths(0..grey + 1) > STRAY).unwrap_or(0);
+    let brightest = (0..256).rev().find(|grey| thousandths(*grey..256) > STRAY).unwrap_or(255);
+    let clipped = [thousandths(0..BLACK), thousandths(256 - WHITE..256)];
+    let near = [
+        thousandths(darkest..(darkest + NEAR).min(256)),
+        thousandths((brightest + 1).saturating_sub(NEAR)..brightest + 1),
+    ];
+    (clipped.map(|share| share as u16), near.map(|share| share as u16))
 }

@@ -6,17 +6,27 @@ use std::str::FromStr;
 
 use super::cache::Facts;
 
+const UNCLIPPED: &str = "its light and dark parts are not clipped";
+const DEEPEST: &str = "the most bits of a channel";
+/// The end of 1980-01-02 in nanoseconds since 1970.
+const FIRST_TIME: i128 = 315_705_600_000_000_000 + 86_400_000_000_000;
+/// Multiple of the pixels of a photo that shows clearly more.
+const CLEARLY_MORE: f64 = 1.5;
+
 /// A rule. The first rule that distinguishes two items decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keep {
-    /// The photo from which the others were made, as far as there is evidence: an altered copy comes last, an enlargement counts with the
-    /// pixels from which it was made, the data of a camera count then, and a photo that was encoded again comes after its first encoding.
+    /// The photo from which the others were made, as far as there is evidence: an altered copy comes last, and one whose tones are clipped;
+    /// an enlargement counts with the pixels from which it was made; more bits of a channel and then the data of a camera count, and a
+    /// photo that was encoded again comes after its first encoding, and one that is turned where most are not.
     Original,
     /// The most pixels that show the picture. A crop, a caption, a frame or lost colours count as less than an unaltered copy.
     Largest,
-    /// The finest compression, then the most bytes. Altered copies count as less here too.
+    /// The least clipped tones, the most bits of a channel, the finest compression, then the most bytes of the encoded picture. Altered
+    /// copies count as less here too.
     BestQuality,
-    /// The earliest time at which it was taken or else changed.
+    /// The earliest time at which it was taken or else changed. A time of change before 1980-01-03 is that of a clock or an archive
+    /// without a time, and counts as none.
     Oldest,
     /// The latest.
     Newest,
@@ -74,7 +84,7 @@ pub struct Contender<'a> {
     pub path: &'a Path,
     /// What is known of the photo; `None` if it could not be decoded.
     pub facts: Option<&'a Facts>,
-    /// Size of the photo in bytes.
+    /// Size of the encoded picture in bytes; that of the file where the format does not tell it apart.
     pub bytes: u64,
     /// Time of the last change, in nanoseconds since 1970.
     pub modified: i128,
@@ -86,10 +96,16 @@ pub struct Contender<'a> {
     pub pixels: u64,
     /// Pixels of the smallest photo of the group that shows as much.
     pub shown: u64,
+    /// Bits of a channel that hold information.
+    pub bits: u8,
+    /// Whether it has many more black or white pixels than another photo of the group has near the ends of its tones.
+    pub is_clipped: bool,
     /// Whether it is an enlargement of another photo of the group.
     pub is_enlarged: bool,
     /// Whether it was encoded again, from a coarser file of the group.
     pub is_recompressed: bool,
+    /// Whether it is turned or mirrored, where more files of the group are not.
+    pub is_turned: bool,
     /// Whether it is in a folder that is never touched.
     pub is_reference: bool,
 }
@@ -126,12 +142,28 @@ pub fn compare(one: &Contender<'_>, other: &Contender<'_>, rules: &[Keep]) -> (O
     (last, "the first by path".into())
 }
 
+/// What is clearly better in a photo than in the one of a reference folder. `None` if nothing is.
+pub fn advantage(own: &Contender<'_>, reference: &Contender<'_>) -> Option<&'static str> {
+    match () {
+        () if own.is_altered => None,
+        () if reference.is_altered => Some("unaltered, and the photo in the reference folder is not"),
+        () if own.shown as f64 > CLEARLY_MORE * reference.shown as f64 => {
+            Some("with clearly more detail than the photo in the reference folder")
+        }
+        () if own.bits > reference.bits && own.shown >= reference.shown => {
+            Some("with more bits than the photo in the reference folder")
+        }
+        () => None,
+    }
+}
+
 fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, String) {
     let unaltered = one.is_altered.cmp(&other.is_altered);
     let time = |contender: &Contender<'_>| {
-        let taken = contender.facts.and_then(|facts| facts.taken_ms);
-        taken.map_or(contender.modified, |ms| i128::from(ms) * 1_000_000)
+        let taken = contender.facts.and_then(|facts| facts.taken_ms).map(|ms| i128::from(ms) * 1_000_000);
+        taken.or(Some(contender.modified).filter(|modified| *modified >= FIRST_TIME))
     };
+    let unclipped = one.is_clipped.cmp(&other.is_clipped);
     let fields =
         |contender: &Contender<'_>| contender.facts.map_or(0, |facts| facts.fields) + contender.companions;
     let coarseness =
@@ -139,12 +171,18 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
     match rule {
         Keep::Original => original(one, other),
         Keep::Largest | Keep::BestQuality if unaltered.is_ne() => (unaltered, "unaltered".into()),
+        Keep::Largest if one.pixels == other.pixels => (unclipped, UNCLIPPED.into()),
         Keep::Largest => (other.pixels.cmp(&one.pixels), "the largest".into()),
+        Keep::BestQuality if unclipped.is_ne() => (unclipped, UNCLIPPED.into()),
+        Keep::BestQuality if one.bits != other.bits => (other.bits.cmp(&one.bits), DEEPEST.into()),
         Keep::BestQuality => {
             let order = coarseness(one).cmp(&coarseness(other)).then_with(|| other.bytes.cmp(&one.bytes));
             (order, "the finest compression".into())
         }
-        Keep::Oldest => (time(one).cmp(&time(other)), "the oldest".into()),
+        Keep::Oldest => {
+            let order = |contender| (time(contender).is_none(), time(contender));
+            (order(one).cmp(&order(other)), "the oldest".into())
+        }
         Keep::Newest => (time(other).cmp(&time(one)), "the newest".into()),
         Keep::MostMetadata => (fields(other).cmp(&fields(one)), "the most metadata".into()),
         Keep::Folder(folder) => {
@@ -157,12 +195,18 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
 /// Evidence of which of two photos is the original.
 fn original(one: &Contender<'_>, other: &Contender<'_>) -> (Ordering, String) {
     let has_no_data = |contender: &Contender<'_>| !contender.facts.is_some_and(super::origin::is_from_camera);
+    // A camera clips too, and its photo is the original of one that was made darker.
+    let is_merely_clipped = |contender: &Contender<'_>| contender.is_clipped && has_no_data(contender);
     let by = [
         (one.is_altered.cmp(&other.is_altered), "unaltered"),
+        (is_merely_clipped(one).cmp(&is_merely_clipped(other)), UNCLIPPED),
         (other.shown.cmp(&one.shown), "the most detail"),
+        (other.bits.cmp(&one.bits), DEEPEST),
         (has_no_data(one).cmp(&has_no_data(other)), "with the data of the camera"),
+        (one.is_clipped.cmp(&other.is_clipped), UNCLIPPED),
         (one.is_enlarged.cmp(&other.is_enlarged), "the other photo is an enlargement of it"),
         (one.is_recompressed.cmp(&other.is_recompressed), "the other photo was encoded again from it"),
+        (one.is_turned.cmp(&other.is_turned), "neither turned nor mirrored, as most are"),
     ];
     let (order, why) = by.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, ""));
     (order, why.into())
@@ -177,13 +221,16 @@ mod tests {
             path: Path::new(path),
             facts: None,
             bytes: 100,
-            modified: 5,
+            modified: FIRST_TIME + 5,
             companions: 0,
             is_altered: false,
             pixels: 1000,
             shown: 1000,
+            bits: 8,
+            is_clipped: false,
             is_enlarged: false,
             is_recompressed: false,
+            is_turned: false,
             is_reference: false,
         }
     }
@@ -196,7 +243,8 @@ mod tests {
 
     #[test]
     fn each_rule_selects_its_item_and_the_first_that_differs_decides() {
-        let small = Contender { pixels: 10, shown: 10, modified: 1, ..contender("/a/small.jpg") };
+        let small =
+            Contender { pixels: 10, shown: 10, modified: FIRST_TIME + 1, ..contender("/a/small.jpg") };
         let large = Contender { bytes: 7, ..contender("/b/large.jpg") };
         assert_eq!(first(&small, &large, &DEFAULT), "/b/large.jpg");
         assert_eq!(first(&small, &large, &[Keep::Oldest, Keep::Largest]), "/a/small.jpg");
@@ -210,6 +258,55 @@ mod tests {
         let sidecar = Contender { companions: 1, ..contender("/z/deep/er.jpg") };
         assert_eq!(first(&sidecar, &contender("/b/x.jpg"), &[Keep::MostMetadata]), "/z/deep/er.jpg");
         assert_eq!(first(&contender("/z/deep/er.jpg"), &contender("/b/x.jpg"), &[]), "/b/x.jpg");
+    }
+
+    #[test]
+    fn a_clipped_photo_comes_last_unless_it_alone_has_the_data_of_a_camera() {
+        let clipped = Contender { is_clipped: true, bytes: 900, ..contender("/a/bright.jpg") };
+        let plain = contender("/b/plain.jpg");
+        for rules in [&DEFAULT[..], &[Keep::Largest], &[Keep::BestQuality]] {
+            assert_eq!(first(&clipped, &plain, rules), "/b/plain.jpg", "{rules:?}");
+        }
+        let facts = Facts { camera: Some("Maker".into()), ..Facts::default() };
+        let of_camera = Contender { facts: Some(&facts), ..clipped.clone() };
+        assert_eq!(first(&of_camera, &plain, &DEFAULT), "/a/bright.jpg");
+        let plain_of_camera = Contender { facts: Some(&facts), ..plain.clone() };
+        assert_eq!(first(&of_camera, &plain_of_camera, &DEFAULT), "/b/plain.jpg");
+    }
+
+    #[test]
+    fn more_bits_of_a_channel_come_before_the_data_of_a_camera() {
+        let facts = Facts { camera: Some("Maker".into()), ..Facts::default() };
+        let copy = Contender { facts: Some(&facts), bytes: 900, ..contender("/a/8.jpg") };
+        let scan = Contender { bits: 16, ..contender("/b/16.tif") };
+        assert_eq!(first(&copy, &scan, &DEFAULT), "/b/16.tif");
+        assert_eq!(first(&copy, &scan, &[Keep::BestQuality]), "/b/16.tif");
+    }
+
+    #[test]
+    fn a_time_of_change_of_an_unset_clock_is_no_evidence_of_the_oldest() {
+        let unset = |days: i128| Contender { modified: days * 86_400_000_000_000, ..contender("/a/1.jpg") };
+        let real = Contender { modified: FIRST_TIME, ..contender("/b/2.jpg") };
+        for days in [-1, 0, 1, 3652, 3653] {
+            assert_eq!(first(&unset(days), &real, &[Keep::Oldest]), "/b/2.jpg", "{days}");
+        }
+        // The time at which it was taken is evidence at any time.
+        let facts = Facts { taken_ms: Some(-600_000_000_000), ..Facts::default() };
+        let scan = Contender { facts: Some(&facts), ..unset(0) };
+        assert_eq!(first(&scan, &real, &[Keep::Oldest]), "/a/1.jpg");
+    }
+
+    #[test]
+    fn a_photo_is_better_than_a_reference_only_if_it_is_clearly_better() {
+        let reference = contender("/r/1.jpg");
+        let of_size = |shown: u64| Contender { shown, pixels: shown, ..contender("/a/1.jpg") };
+        assert_eq!(advantage(&of_size(1400), &reference), None);
+        assert!(advantage(&of_size(1600), &reference).is_some());
+        let altered = Contender { is_altered: true, ..contender("/r/1.jpg") };
+        assert!(advantage(&of_size(1000), &altered).is_some());
+        assert_eq!(advantage(&Contender { is_altered: true, ..of_size(9000) }, &altered), None);
+        assert!(advantage(&Contender { bits: 16, ..of_size(1000) }, &reference).is_some());
+        assert_eq!(advantage(&Contender { bits: 16, ..of_size(900) }, &reference), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::cache::{Cache, ContentHash, Facts};
-use super::contents::{Collection, ContentStar};
+use super::contents::Collection;
 use super::enlargement::{NEAREST, excess};
 use super::error::Result;
 use super::luma::Luma;
@@ -43,31 +43,37 @@ pub fn is_from_camera(facts: &Facts) -> bool {
     facts.camera.is_some() || facts.taken.is_some()
 }
 
-/// The origins of those members of a group that show the whole picture upright. Each is found when it is asked for.
+/// A member that shows the whole picture.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    content: ContentHash,
+    facts: &'a Facts,
+    /// The orientation in which it equals the photo with which all were compared.
+    orientation: Orientation,
+}
+
+/// The origins of those members of a group that show the whole picture. Each is found when it is asked for.
 pub(super) struct Origins<'a> {
     /// These members, in ascending order of their pixels.
-    whole: Vec<(ContentHash, &'a Facts)>,
+    whole: Vec<Whole<'a>>,
     known: BTreeMap<ContentHash, Origin>,
     reader: Reader<'a>,
 }
 
 impl<'a> Origins<'a> {
-    /// The origins of the members of `star`.
+    /// The origins of these contents, members of one group that show the whole picture, each with the orientation in which it equals the
+    /// others.
     pub fn new(
         collection: &'a Collection<'a>,
-        star: &ContentStar,
+        whole: &[(ContentHash, Orientation)],
         cache: &'a Cache,
         limits: &'a Limits,
     ) -> Self {
-        let is_whole = |one: &super::comparison::Likeness| {
-            one.orientation == Orientation::default() && one.share() == (1.0, false)
-        };
-        let mut whole: Vec<(ContentHash, &Facts)> = star
-            .iter()
-            .filter(|(_, likeness)| likeness.as_ref().is_none_or(is_whole))
-            .filter_map(|(content, _)| Some((*content, collection.facts(content)?)))
-            .collect();
-        whole.sort_by_key(|(content, facts)| (pixels(facts), *content));
+        let whole = whole.iter().filter_map(|&(content, orientation)| {
+            Some(Whole { content, facts: collection.facts(&content)?, orientation })
+        });
+        let mut whole: Vec<Whole<'a>> = whole.collect();
+        whole.sort_by_key(|one| (pixels(one.facts), one.content));
         let reader = Reader { collection, cache, limits, photos: VecDeque::new() };
         Self { whole, known: BTreeMap::new(), reader }
     }
@@ -80,14 +86,15 @@ impl<'a> Origins<'a> {
         if let Some(known) = self.known.get(content) {
             return Ok(Some(*known));
         }
-        let Some(&(_, facts)) = self.whole.iter().find(|(member, _)| member == content) else {
+        let Some(&whole) = self.whole.iter().find(|one| one.content == *content) else {
             return Ok(None);
         };
+        let facts = whole.facts;
         let mut origin = Origin { pixels: pixels(facts), is_enlarged: false, is_recompressed: false };
         if !is_from_camera(facts) {
-            self.compare_with_smaller(content, facts, &mut origin)?;
+            self.compare_with_smaller(&whole, &mut origin)?;
         }
-        for coarser in self.coarser(facts) {
+        for coarser in self.coarser(&whole) {
             origin.is_recompressed =
                 origin.is_recompressed || self.reader.is_recompressed(content, &coarser)?;
         }
@@ -96,19 +103,18 @@ impl<'a> Origins<'a> {
     }
 
     /// Whether a photo is an enlargement, and the pixels that show as much. A smaller photo has fewer pixels, so this ends.
-    fn compare_with_smaller(
-        &mut self,
-        content: &ContentHash,
-        facts: &Facts,
-        origin: &mut Origin,
-    ) -> Result<()> {
-        let own = pixels(facts);
-        let is_smaller = |other: &Facts| pixels(other) < own && have_one_aspect(facts, other);
-        let mut smaller: Vec<_> = self.whole.iter().filter(|(_, other)| is_smaller(other)).copied().collect();
-        smaller.sort_by_key(|(_, other)| (!is_from_camera(other), Reverse(pixels(other))));
-        for (other, other_facts) in smaller.into_iter().take(MOST) {
+    fn compare_with_smaller(&mut self, whole: &Whole<'_>, origin: &mut Origin) -> Result<()> {
+        let own = pixels(whole.facts);
+        let is_smaller = |other: &&Whole<'_>| {
+            pixels(other.facts) < own
+                && other.orientation == whole.orientation
+                && have_one_aspect(whole.facts, other.facts)
+        };
+        let mut smaller: Vec<_> = self.whole.iter().filter(is_smaller).copied().collect();
+        smaller.sort_by_key(|other| (!is_from_camera(other.facts), Reverse(pixels(other.facts))));
+        for Whole { content: other, facts: other_facts, .. } in smaller.into_iter().take(MOST) {
             let is_near = pixels(other_facts) as f32 > NEAREST * NEAREST * own as f32;
-            let excess = if is_near { 1.0 } else { self.reader.excess(content, &other)? };
+            let excess = if is_near { 1.0 } else { self.reader.excess(&whole.content, &other)? };
             let clear = if is_from_camera(other_facts) { CLEAR } else { 1.0 };
             if excess < clear || is_near {
                 let shown = self.of(&other)?.map_or(pixels(other_facts), |known| known.pixels);
@@ -120,15 +126,18 @@ impl<'a> Origins<'a> {
     }
 
     /// Coarser files of the same size, those of a camera and the finest first.
-    fn coarser(&self, facts: &Facts) -> Vec<ContentHash> {
+    fn coarser(&self, whole: &Whole<'_>) -> Vec<ContentHash> {
         let coarseness = |facts: &Facts| facts.coarseness.unwrap_or(0);
-        let is_coarser = |other: &Facts| {
-            (other.width, other.height) == (facts.width, facts.height)
-                && coarseness(other) > coarseness(facts)
+        let size = |one: &Whole<'_>| {
+            let (width, height) = (one.facts.width, one.facts.height);
+            if one.orientation.transposed { (height, width) } else { (width, height) }
         };
-        let mut coarser: Vec<_> = self.whole.iter().filter(|(_, other)| is_coarser(other)).collect();
-        coarser.sort_by_key(|(_, other)| (!is_from_camera(other), coarseness(other)));
-        coarser.into_iter().take(MOST).map(|(other, _)| *other).collect()
+        let is_coarser = |other: &&Whole<'_>| {
+            size(other) == size(whole) && coarseness(other.facts) > coarseness(whole.facts)
+        };
+        let mut coarser: Vec<_> = self.whole.iter().filter(is_coarser).collect();
+        coarser.sort_by_key(|other| (!is_from_camera(other.facts), coarseness(other.facts)));
+        coarser.into_iter().take(MOST).map(|other| other.content).collect()
     }
 }
 

@@ -163,8 +163,7 @@ impl Planner<'_> {
             for (at, member) in draft.members.iter().enumerate() {
                 let obstacle =
                     if at == 0 { None } else { self.obstacle(member.item, keeper, &kept, &keepers, hashes)? };
-                let caption = "it or the kept photo has a caption or a mark that the other does not have";
-                let obstacle = obstacle.or_else(|| member.is_captioned.then(|| caption.into()));
+                let obstacle = obstacle.or_else(|| member.obstacle.map(str::to_owned));
                 // An item whose photos are in several groups is moved by the first of them.
                 let moves = at > 0 && obstacle.is_none();
                 let is_first = moves && is_moved.insert(member.item);
@@ -240,7 +239,7 @@ impl Planner<'_> {
             for &at in &frames {
                 let (_, item, photo) = shots[at];
                 if items.insert(item) {
-                    let member = DraftMember { item, photo, why: String::new(), is_captioned: false };
+                    let member = DraftMember { item, photo, why: String::new(), obstacle: None };
                     members.push(self.member(
                         &member,
                         Action::Keep,

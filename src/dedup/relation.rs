@@ -3,6 +3,7 @@
 use super::cache::Facts;
 use super::colours::{Colour, Colours, chroma, length, luma};
 use super::comparison::Likeness;
+use super::extent::Extent;
 use super::orientation::Orientation;
 
 /// Cells at each side that a caption, a mark or a frame may cover.
@@ -24,6 +25,8 @@ pub(super) struct Compared<'a> {
     pub facts: Option<&'a Facts>,
     /// Its likeness to the centre; `None` for the centre.
     pub likeness: Option<Likeness>,
+    /// What it shows of the scene.
+    pub extent: Extent,
     pub colours: &'a Colours,
 }
 
@@ -52,18 +55,22 @@ impl Compared<'_> {
 pub(super) fn differences(photo: &Compared<'_>, kept: &Compared<'_>) -> String {
     let mut words = Vec::new();
     if let (Some(facts), Some(kept)) = (photo.facts, kept.facts) {
-        let pixels = |facts: &Facts| u64::from(facts.width) * u64::from(facts.height);
-        if pixels(facts) != pixels(kept) {
-            words.push(format!(
-                "{} x {} instead of {} x {}",
-                facts.width, facts.height, kept.width, kept.height
-            ));
+        let Facts { width, height, bits, .. } = facts;
+        if u64::from(*width) * u64::from(*height) != u64::from(kept.width) * u64::from(kept.height) {
+            words.push(format!("{width} x {height} instead of {} x {}", kept.width, kept.height));
+        }
+        if *bits < kept.bits {
+            words.push(format!("{bits} bits of a channel instead of {}", kept.bits));
         }
     }
     let likeness = photo.likeness_to(kept);
-    words.extend(likeness.words());
-    if kept.is_captioned() && !photo.is_captioned() {
-        words.push("without a caption or a mark".into());
+    // What was turned clockwise equals the other one after it is turned back.
+    words.extend(likeness.orientation.inverse().words().map(str::to_owned));
+    words.extend(photo.extent.words(&kept.extent));
+    match (photo.is_captioned(), kept.is_captioned()) {
+        (true, _) => words.push("with a caption or a mark".into()),
+        (false, true) => words.push("without a caption or a mark".into()),
+        (false, false) => {}
     }
     let is_covered = |compared: &Compared<'_>| compared.likeness.is_some_and(|one| one.agreement < 1.0);
     let margin = if is_covered(photo) || is_covered(kept) { COVERED } else { 0 };

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageDecoder};
 use super::annotations::Annotations;
 use super::ifd::{Tiff, tag};
 use super::profile::Profile;
-use super::raster::{over_white, refusal, upright};
+use super::raster::{self, over_white, refusal, upright};
 use super::{DecodeError, Photo, Still};
 
 /// The formats of this module.
@@ -29,6 +29,8 @@ pub(super) struct Outline<'a> {
     size: (u32, u32),
     /// Bytes per pixel of the decoded picture.
     decoded: u64,
+    /// Whether a sample has more than 8 bits.
+    is_deep: bool,
     annotations: Annotations<'a>,
 }
 
@@ -62,8 +64,10 @@ pub(super) fn inspect(bytes: &[u8], codec: Codec) -> Result<Outline<'_>, DecodeE
         annotations.exif.push(bytes);
         annotations.xmp.extend(Tiff::new(bytes).and_then(|tiff| tiff.first()?.bytes(tag::XMP)));
     }
-    let decoded = u64::from(decoder.color_type().bytes_per_pixel());
-    Ok(Outline { bytes, codec, size: decoder.dimensions(), decoded, annotations })
+    let colour = decoder.color_type();
+    let decoded = u64::from(colour.bytes_per_pixel());
+    let is_deep = colour.bytes_per_pixel() > colour.channel_count();
+    Ok(Outline { bytes, codec, size: decoder.dimensions(), decoded, is_deep, annotations })
 }
 
 impl<'a> Still<'a> for Outline<'a> {
@@ -78,16 +82,26 @@ impl<'a> Still<'a> for Outline<'a> {
             .saturating_add(1 << 20)
     }
 
+    fn bits(&self, memory: u64) -> u8 {
+        if self.is_deep { self.picture(memory).map_or(8, |picture| raster::bits(&picture)) } else { 8 }
+    }
+
     fn annotations(&self) -> &Annotations<'a> {
         &self.annotations
     }
 
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {
+        let picture = self.picture(memory)?;
+        upright(picture.width(), picture.height(), over_white(picture)?, &self.annotations)
+    }
+}
+
+impl Outline<'_> {
+    fn picture(&self, memory: u64) -> Result<DynamicImage, DecodeError> {
         let mut decoder = decoder(self.bytes, self.codec)?;
         let mut allowed = image::Limits::no_limits();
         allowed.max_alloc = Some(memory);
         decoder.set_limits(allowed).map_err(refused)?;
-        let picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
-        upright(picture.width(), picture.height(), over_white(picture)?, &self.annotations)
+        DynamicImage::from_decoder(decoder).map_err(refused)
     }
 }

@@ -2,12 +2,31 @@
 //!
 //! Everything borrows from the bytes. Damage in one entry has no effect on the others, and every loop is bounded.
 
+use std::ops::RangeInclusive;
+
 /// Most directories of a file that are read.
 const MOST_DIRECTORIES: usize = 64;
 /// Most values of an entry that are read as numbers.
 const MOST_NUMBERS: usize = 1024;
 /// Longest text that is read, in bytes.
 const LONGEST_TEXT: usize = 256;
+
+/// Tags that say how the pixels are stored and turned, or where the profile is.
+const STRUCTURE: [RangeInclusive<u16>; 13] = [
+    254..=259,
+    262..=266,
+    273..=274,
+    277..=284,
+    290..=297,
+    301..=301,
+    317..=325,
+    330..=342,
+    347..=347,
+    512..=521,
+    529..=532,
+    700..=700,
+    34675..=34675,
+];
 
 /// Tags by their numbers.
 pub(super) mod tag {
@@ -121,6 +140,13 @@ impl<'a> Directory<'a> {
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Number of entries that say something about the photo, and not how its pixels are stored.
+    pub fn described(&self) -> usize {
+        let tag = |entry: &[u8; 12]| Tiff { bytes: &entry[..2], ..self.tiff }.two(0);
+        let is_structure = |tag: u16| STRUCTURE.iter().any(|tags| tags.contains(&tag));
+        self.entries.iter().filter(|entry| !tag(entry).is_some_and(is_structure)).count()
     }
 
     /// The type of the value of an entry, its bytes, and where they are in the block if they are outside of the entry.

@@ -122,6 +122,10 @@ impl<'a> Still<'a> for Outline<'a> {
         Ok(())
     }
 
+    fn data(&self) -> Option<u64> {
+        Some(self.data)
+    }
+
     fn annotations(&self) -> &Annotations<'a> {
         &self.annotations
     }

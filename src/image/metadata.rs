@@ -28,7 +28,8 @@ pub struct Metadata {
     pub serial: Option<String>,
     /// Whether there is a place on Earth.
     pub has_place: bool,
-    /// Number of entries in the EXIF block, its sub-directories included, plus one for a packet of XMP.
+    /// Number of entries in the EXIF block, its sub-directories included, plus one for a packet of XMP. Entries that say how pixels are
+    /// stored are not counted.
     pub fields: usize,
 }
 
@@ -71,7 +72,7 @@ impl Metadata {
             let of_place = place.map_or(0, |place| place.len());
             found.has_place |= of_place > 1;
             let of_details = first.below(tag::EXIF).map_or(0, |details| details.len());
-            found.fields = found.fields.max(first.len() + of_details + of_place);
+            found.fields = found.fields.max(first.described() + of_details + of_place);
         }
         for packet in &annotations.xmp {
             let value = |name: &str| xmp::value(packet, name);

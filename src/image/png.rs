@@ -7,7 +7,7 @@ use image::codecs::png::PngDecoder;
 
 use super::annotations::Annotations;
 use super::profile::Profile;
-use super::raster::{over_white, refusal, upright};
+use super::raster::{self, over_white, refusal, upright};
 use super::{DecodeError, Photo, Still};
 
 /// Deflate expands a byte to at most 1,032 bytes (RFC 1951: 258 bytes per code of at least two bits).
@@ -24,6 +24,8 @@ pub(super) struct Outline<'a> {
     raw: u64,
     /// Bytes per pixel of the decoded picture.
     expanded: u64,
+    /// Bits of a sample.
+    depth: u8,
     /// Bytes of compressed picture data in the file.
     data: u64,
     pub annotations: Annotations<'a>,
@@ -52,6 +54,14 @@ impl<'a> Still<'a> for Outline<'a> {
         (self.expanded + 4 + 3).saturating_mul(u64::from(self.width) * u64::from(self.height))
     }
 
+    fn bits(&self, memory: u64) -> u8 {
+        if self.depth <= 8 { 8 } else { self.picture(memory).map_or(8, |picture| raster::bits(&picture)) }
+    }
+
+    fn data(&self) -> Option<u64> {
+        Some(self.data)
+    }
+
     fn annotations(&self) -> &Annotations<'a> {
         &self.annotations
     }
@@ -64,13 +74,19 @@ impl<'a> Still<'a> for Outline<'a> {
     }
 
     fn decode(self: Box<Self>, memory: u64) -> Result<Photo, DecodeError> {
+        let picture = self.picture(memory)?;
+        upright(picture.width(), picture.height(), over_white(picture)?, &self.annotations)
+    }
+}
+
+impl Outline<'_> {
+    fn picture(&self, memory: u64) -> Result<DynamicImage, DecodeError> {
         let mut bytes = [SIGNATURE, &self.chunks.concat()].concat();
         bytes.extend(END);
         let mut allowed = image::Limits::default();
         allowed.max_alloc = Some(memory);
         let decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(refusal)?;
-        let picture = DynamicImage::from_decoder(decoder).map_err(refusal)?;
-        upright(picture.width(), picture.height(), over_white(picture)?, &self.annotations)
+        DynamicImage::from_decoder(decoder).map_err(refusal)
     }
 }
 
@@ -183,5 +199,5 @@ fn header<'a>(chunk: &Chunk<'a>) -> Result<Outline<'a>, DecodeError> {
     // A palette gives up to four samples. A transparent colour adds one to the other types.
     let expanded = if colour == 3 { 4 } else { samples + 1 } * u64::from(depth).div_ceil(8);
     let chunks = vec![chunk.whole];
-    Ok(Outline { width, height, raw, expanded, data: 0, annotations: Annotations::default(), chunks })
+    Ok(Outline { width, height, raw, expanded, depth, data: 0, annotations: Annotations::default(), chunks })
 }

@@ -14,6 +14,24 @@ pub(super) fn refusal(error: ImageError) -> DecodeError {
     }
 }
 
+/// Bits of a channel that hold information: 16 if there are more values than 8 bits have, so that a picture of 8 bits that was only
+/// stored with 16 counts with 8.
+pub(super) fn bits(picture: &DynamicImage) -> u8 {
+    let mut seen = vec![false; 1 << 16];
+    let mut count = |samples: &[u16]| {
+        samples.iter().for_each(|sample| seen[usize::from(*sample)] = true);
+        if seen.iter().filter(|seen| **seen).count() > 256 { 16 } else { 8 }
+    };
+    match picture {
+        DynamicImage::ImageLuma16(picture) => count(picture),
+        DynamicImage::ImageLumaA16(picture) => count(picture),
+        DynamicImage::ImageRgb16(picture) => count(picture),
+        DynamicImage::ImageRgba16(picture) => count(picture),
+        DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_) => 16,
+        _ => 8,
+    }
+}
+
 /// RGB of any picture, with transparency composited over white.
 pub(super) fn over_white(picture: DynamicImage) -> Result<Vec<u8>, DecodeError> {
     if !picture.color().has_alpha() {

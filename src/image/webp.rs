@@ -55,6 +55,10 @@ impl<'a> Still<'a> for Outline<'a> {
         tables + (11 + with_alpha) * pixels(size) + 6 * pixels(self.size)
     }
 
+    fn data(&self) -> Option<u64> {
+        Some((self.frame.bitstream.len() + self.frame.alpha.map_or(0, <[u8]>::len)) as u64)
+    }
+
     fn annotations(&self) -> &Annotations<'a> {
         &self.annotations
     }
