@@ -4,7 +4,7 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -29,6 +29,13 @@ const BATCH: usize = 32;
 /// Multiple of the pixels near the ends of the tones of another copy, and thousandths of the pixels, above which black and white pixels show
 /// that a copy was clipped.
 const CLIPPED: u16 = 2;
+/// Changes of contrast and of brightness, in levels of grey, from which tones are others.
+const OTHER_CONTRAST: f32 = 0.12;
+const OTHER_BRIGHTNESS: f32 = 16.0;
+/// Changes of contrast, of brightness, and of saturation (absolute and relative) up to which tones are the same.
+const SAME_CONTRAST: f32 = 0.05;
+const SAME_BRIGHTNESS: f32 = 5.0;
+const SAME_SATURATION: (f32, f32) = (5.0, 0.1);
 const LEAST_CLIPPED: u16 = 20;
 
 /// A group before its members are chosen.
@@ -202,8 +209,23 @@ impl<'a> Drafter<'a> {
                 unaltered().filter_map(|(facts, _)| facts.map(|facts| facts.near_ends[end])).min();
             CLIPPED.saturating_mul(near_ends.unwrap_or(u16::MAX)).saturating_add(LEAST_CLIPPED)
         });
-        let is_clipped = |facts: &Facts| (0..2).any(|end| facts.clipped[end] > most_clipped[end]);
-        let usual = usual_orientation(star, |content| self.collection.contents[content].len());
+        let has_ends = |facts: &Facts| (0..2).any(|end| facts.clipped[end] > most_clipped[end]);
+        // A coarser compression of the same tones moves black and white too.
+        let is_clipped = |at: usize| {
+            facts[at].is_some_and(has_ends)
+                && (0..star.len()).any(|other| {
+                    !altered[other]
+                        && !facts[other].is_some_and(has_ends)
+                        && have_other_tones(&likenesses[at], &likenesses[other])
+                })
+        };
+        let looks: Vec<Look> =
+            likenesses.iter().zip(&facts).map(|(own, facts)| Look::of(own, *facts)).collect();
+        let files = |at: usize| self.collection.contents[&star[at].0].len();
+        let alike: Vec<usize> = (0..star.len())
+            .map(|at| (0..star.len()).filter(|other| looks[at].is_like(&looks[*other])).map(files).sum())
+            .collect();
+        let most_alike = (0..star.len()).filter(|at| !altered[*at]).map(|at| alike[at]).max().unwrap_or(0);
         let mut candidates = Vec::new();
         for (at, (content, likeness)) in star.iter().enumerate() {
             let (facts, extent) = (facts[at], extents[at]);
@@ -221,10 +243,10 @@ impl<'a> Drafter<'a> {
                     pixels,
                     shown: pixels,
                     bits: facts.map_or(8, |facts| facts.bits),
-                    is_clipped: facts.is_some_and(is_clipped),
+                    is_clipped: is_clipped(at),
                     is_enlarged: false,
                     is_recompressed: false,
-                    is_turned: usual.is_some_and(|usual| usual != orientation(likeness)),
+                    is_unusual: alike[at] < most_alike,
                     is_reference: self.is_reference(item),
                 };
                 candidates.push(Candidate {
@@ -323,18 +345,44 @@ impl<'a> Drafter<'a> {
     }
 }
 
+/// Whether two photos differ in contrast or brightness, to judge by those that explain the photo with which both were compared.
+fn have_other_tones(one: &Option<Likeness>, other: &Option<Likeness>) -> bool {
+    let tones = |likeness: &Option<Likeness>| {
+        likeness.map_or((1.0, 0.0), |likeness| (likeness.alignment.gain, likeness.alignment.bias))
+    };
+    let ((gain, bias), (other_gain, other_bias)) = (tones(one), tones(other));
+    let gain = gain / other_gain;
+    (gain - 1.0).abs() > OTHER_CONTRAST || (bias - gain * other_bias).abs() > OTHER_BRIGHTNESS
+}
+
 /// The orientation of a photo in which it equals the one with which all were compared.
 fn orientation(likeness: &Option<Likeness>) -> Orientation {
     likeness.map(|likeness| likeness.orientation).unwrap_or_default()
 }
 
-/// The orientation of more files than have any other one. `None` if two are equally frequent.
-fn usual_orientation(star: &ContentStar, files: impl Fn(&ContentHash) -> usize) -> Option<Orientation> {
-    let mut counts: BTreeMap<Orientation, usize> = BTreeMap::new();
-    for (content, likeness) in star {
-        *counts.entry(orientation(likeness)).or_default() += files(content);
+/// The orientation and the tones of a photo.
+struct Look {
+    orientation: Orientation,
+    /// Those with which it explains the photo with which all were compared.
+    gain: f32,
+    bias: f32,
+    saturation: f32,
+}
+
+impl Look {
+    fn of(likeness: &Option<Likeness>, facts: Option<&Facts>) -> Self {
+        let (gain, bias) = likeness.map_or((1.0, 0.0), |one| (one.alignment.gain, one.alignment.bias));
+        let saturation = facts.map_or(0.0, |facts| facts.saturation.into());
+        Self { orientation: orientation(likeness), gain, bias, saturation }
     }
-    let (usual, most) = counts.iter().max_by_key(|(_, count)| **count)?;
-    let is_only = counts.iter().all(|(other, count)| other == usual || count < most);
-    is_only.then_some(*usual)
+
+    /// Whether two photos differ by what an encoding changes only.
+    fn is_like(&self, other: &Self) -> bool {
+        let gain = self.gain / other.gain;
+        self.orientation == other.orientation
+            && (gain - 1.0).abs() <= SAME_CONTRAST
+            && (self.bias - gain * other.bias).abs() <= SAME_BRIGHTNESS
+            && (self.saturation - other.saturation).abs()
+                <= SAME_SATURATION.0.max(SAME_SATURATION.1 * self.saturation)
+    }
 }

@@ -104,8 +104,8 @@ pub struct Contender<'a> {
     pub is_enlarged: bool,
     /// Whether it was encoded again, from a coarser file of the group.
     pub is_recompressed: bool,
-    /// Whether it is turned or mirrored, where more files of the group are not.
-    pub is_turned: bool,
+    /// Whether fewer files of the group have its orientation and its tones than others have.
+    pub is_unusual: bool,
     /// Whether it is in a folder that is never touched.
     pub is_reference: bool,
 }
@@ -206,7 +206,7 @@ fn original(one: &Contender<'_>, other: &Contender<'_>) -> (Ordering, String) {
         (one.is_clipped.cmp(&other.is_clipped), UNCLIPPED),
         (one.is_enlarged.cmp(&other.is_enlarged), "the other photo is an enlargement of it"),
         (one.is_recompressed.cmp(&other.is_recompressed), "the other photo was encoded again from it"),
-        (one.is_turned.cmp(&other.is_turned), "neither turned nor mirrored, as most are"),
+        (one.is_unusual.cmp(&other.is_unusual), "neither turned nor recoloured, as most are"),
     ];
     let (order, why) = by.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, ""));
     (order, why.into())
@@ -230,7 +230,7 @@ mod tests {
             is_clipped: false,
             is_enlarged: false,
             is_recompressed: false,
-            is_turned: false,
+            is_unusual: false,
             is_reference: false,
         }
     }

@@ -94,6 +94,13 @@ impl<'a> Origins<'a> {
         if !is_from_camera(facts) {
             self.compare_with_smaller(&whole, &mut origin)?;
         }
+        if let Some(finest) = self.finest(&whole).filter(|_| !origin.is_enlarged)
+            && let Some(known) = self.of(&finest)?
+        {
+            // A coarser compression adds detail that is none.
+            origin.pixels = origin.pixels.min(known.pixels);
+            origin.is_enlarged = known.is_enlarged;
+        }
         for coarser in self.coarser(&whole) {
             origin.is_recompressed =
                 origin.is_recompressed || self.reader.is_recompressed(content, &coarser)?;
@@ -123,6 +130,20 @@ impl<'a> Origins<'a> {
             origin.is_enlarged |= excess < 1.0;
         }
         Ok(())
+    }
+
+    /// The finest file of the same size, without the data of a camera as this one, if it is finer.
+    fn finest(&self, whole: &Whole<'_>) -> Option<ContentHash> {
+        let coarseness = |one: &Whole<'_>| one.facts.coarseness.unwrap_or(0);
+        let is_finer = |other: &&Whole<'_>| {
+            (other.facts.width, other.facts.height, other.orientation)
+                == (whole.facts.width, whole.facts.height, whole.orientation)
+                && coarseness(other) < coarseness(whole)
+        };
+        let is_own = is_from_camera(whole.facts);
+        let finer =
+            self.whole.iter().filter(is_finer).filter(|other| !is_own && !is_from_camera(other.facts));
+        finer.min_by_key(|other| coarseness(other)).map(|other| other.content)
     }
 
     /// Coarser files of the same size, those of a camera and the finest first.
