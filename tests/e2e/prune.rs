@@ -281,13 +281,43 @@ fn an_unplugged_disk_removes_nothing() {
     fs::remove_file(house.path("photos/disk")).unwrap();
     fs::rename(house.path("photos"), house.path("more")).unwrap();
     for words in ["--photos @photos --yes", "--photos @photos"] {
-        let said = run(&house, "prune", words).ends(0);
-        assert!(said.out.contains("3 photos changed and not read since"), "{}", said.out);
+        let said = run(&house, "prune", words).ends(1);
+        assert!(said.err.contains("expected a folder of photos that can be read"), "{}", said.err);
     }
-    assert_eq!(named(&house), before);
-    run(&house, "cluster", ASSIGN).ends(0);
-    assert_eq!(counts(&prune(&house, "--yes").0), [3, 0, 0, 3, 3, 0, 0]);
-    assert_eq!(named(&house), before);
+    fs::create_dir(house.path("photos")).unwrap();
+    assert_eq!(counts(&prune(&house, "--yes").0), [0, 0, 0, 0, 0, 0, 4]);
+    // Another disk in its place.
+    house.photo("photos/other.png", 1);
+    let said = run(&house, "prune", "--photos @photos --yes").ends(1);
+    assert!(said.err.contains("none of the photos of the gallery is there"), "{}", said.err);
+    unchanged();
+    house.holds(4);
+}
+
+#[test]
+fn links_and_spellings_of_the_folder_are_the_same_folder() {
+    let house = library(4);
+    house.link(&house.path("photos"), "link");
+    fs::remove_file(house.path("photos/001.jpg")).unwrap();
+    let before = named(&house);
+    for folder in ["@link", "@photos/../link/", "@photos/."] {
+        let said = run(&house, "prune", &format!("--photos {folder} --format json")).ends(0).json();
+        assert_eq!(counts(said.last().unwrap()), [3, 0, 1, 0, 1, 0, 0], "{folder}");
+    }
+    // Photos of other folders are not concerned.
+    house.photo("others/1.png", 1);
+    run(&house, "cluster", "--photos @others").ends(0);
+    fs::remove_file(house.path("others/1.png")).unwrap();
+    assert_eq!(counts(&prune(&house, "").0), [3, 0, 1, 0, 1, 0, 0]);
+    // A copy elsewhere keeps the faces of a photo.
+    house.write("copy/002.jpg", &fs::read(house.path("photos/003.jpg")).unwrap());
+    run(&house, "cluster", "--photos @copy").ends(0);
+    fs::remove_file(house.path("photos/003.jpg")).unwrap();
+    let (summary, _) = prune(&house, "--yes");
+    assert_eq!(counts(&summary), [2, 1, 1, 0, 1, 0, 0], "{summary}");
+    let after = named(&house);
+    assert_eq!(after["Person of 003"], ["copy/002.jpg"]);
+    assert_eq!(after.len(), before.len() - 1);
 }
 
 #[test]
@@ -374,4 +404,21 @@ fn a_killed_run_leaves_a_sound_gallery_and_is_completed_by_the_next_one() {
         assert_eq!(named(&house).len(), 4);
         house.holds(4);
     }
+}
+
+#[test]
+fn photos_that_all_changed_are_not_taken_for_a_disk_that_is_not_mounted() {
+    let house = library(3);
+    for name in ["001", "003", "004"] {
+        edit(&house, &format!("photos/{name}.jpg"));
+    }
+    let before = named(&house);
+    for words in ["--photos @photos --yes", "--photos @photos"] {
+        let said = run(&house, "prune", words).ends(0);
+        assert!(said.out.contains("3 photos changed and not read since"), "{}", said.out);
+    }
+    assert_eq!(named(&house), before);
+    run(&house, "cluster", ASSIGN).ends(0);
+    assert_eq!(counts(&prune(&house, "--yes").0), [3, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(named(&house), before);
 }
