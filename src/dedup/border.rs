@@ -31,9 +31,9 @@ pub(super) fn is_frame(picture: &Thumbnail, inner: Window) -> bool {
     let column = |x: usize, y: usize| f32::from(grey[y * SIDE + x]);
     let last = |at: usize| SIDE - 1 - at;
     let sides = [
-        Side::of(|line, place| row(line, place), top, (left, right)),
+        Side::of(row, top, (left, right)),
         Side::of(|line, place| row(last(line), place), side - bottom, (left, right)),
-        Side::of(|line, place| column(line, place), left, (top, bottom)),
+        Side::of(column, left, (top, bottom)),
         Side::of(|line, place| column(last(line), place), side - right, (top, bottom)),
     ];
     let sides: Vec<Side> = sides.into_iter().flatten().collect();

@@ -97,6 +97,9 @@ pub struct Facts {
     pub encoded: Option<u64>,
 }
 
+/// A content that was examined, with what is kept of a picture.
+pub(super) type NewPicture = (ContentHash, Examined, Option<(Thumbnail, Colours)>);
+
 /// The cache.
 pub struct Cache(Mutex<Connection>);
 
@@ -265,11 +268,7 @@ impl Cache {
     ///
     /// # Errors
     /// The cache cannot be written.
-    pub fn store(
-        &self,
-        files: &[(&File, ContentHash)],
-        pictures: &[(ContentHash, Examined, Option<(Thumbnail, Colours)>)],
-    ) -> Result<()> {
+    pub fn store(&self, files: &[(&File, ContentHash)], pictures: &[NewPicture]) -> Result<()> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         {

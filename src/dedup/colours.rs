@@ -1,5 +1,7 @@
 //! The colours of a photo, coarsely: with them copies are distinguished from pictures that differ in their hues only.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use super::alignment::Alignment;
 use super::orientation::Orientation;
 use crate::image::Photo;
@@ -106,7 +108,8 @@ pub(super) fn luma([red, green, blue]: Colour) -> f32 {
 
 /// Red, green and blue in the plane of colours without brightness. Their sum is 0, so grey is the origin; hues are angles, and the distance
 /// from the origin is the amount of colour.
-pub(super) const AXES: [[f32; 2]; 3] = [[0.707_107, 0.408_248], [-0.707_107, 0.408_248], [0.0, -0.816_497]];
+pub(super) const AXES: [[f32; 2]; 3] =
+    [[FRAC_1_SQRT_2, 0.408_248], [-FRAC_1_SQRT_2, 0.408_248], [0.0, -0.816_497]];
 
 /// A colour in that plane.
 pub(super) fn chroma(colour: Colour) -> [f32; 2] {

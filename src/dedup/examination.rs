@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::cache::{Cache, ContentHash, Examined, Facts, Refusal};
+use super::cache::{Cache, ContentHash, Examined, Facts, NewPicture, Refusal};
 use super::colours::Colours;
 use super::error::Result;
 use super::files::File;
@@ -76,7 +76,7 @@ pub fn examine(
 #[derive(Default)]
 struct Batch<'a> {
     files: Vec<(&'a File, ContentHash)>,
-    pictures: Vec<(ContentHash, Examined, Option<(Thumbnail, Colours)>)>,
+    pictures: Vec<NewPicture>,
     copies: Vec<(usize, ContentHash)>,
 }
 

@@ -72,7 +72,9 @@ pub(super) fn differences(photo: &Compared<'_>, kept: &Compared<'_>) -> String {
         (false, true) => words.push("without a caption or a mark".into()),
         (false, false) => {}
     }
-    let is_covered = |compared: &Compared<'_>| compared.likeness.is_some_and(|one| one.agreement < 1.0);
+    let is_covered = |compared: &Compared<'_>| {
+        compared.extent.is_framed() || compared.likeness.is_some_and(|one| one.agreement < 1.0)
+    };
     let margin = if is_covered(photo) || is_covered(kept) { COVERED } else { 0 };
     let [own, other] = [photo, kept].map(|one| one.colours.turned(one.orientation()));
     words.extend(tones(&own.pairs(&other, &likeness.alignment, margin)).into_iter().map(str::to_owned));

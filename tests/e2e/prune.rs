@@ -410,7 +410,7 @@ fn a_killed_run_leaves_a_sound_gallery_and_is_completed_by_the_next_one() {
 fn photos_that_all_changed_are_not_taken_for_a_disk_that_is_not_mounted() {
     let house = library(3);
     for name in ["001", "003", "004"] {
-        edit(&house, &format!("photos/{name}.jpg"));
+        comment(&house, &format!("photos/{name}.jpg"));
     }
     let before = named(&house);
     for words in ["--photos @photos --yes", "--photos @photos"] {

@@ -72,7 +72,9 @@ fn the_names_of_a_review_are_the_state_after_it_in_any_order() {
     let before = subjects(&house);
     let [one, two, three] = ["Person 1", "Person 2", "Person 3"];
     // Each case: the new names of the three, and the former names of each subject then.
-    let cases: [(&[(&str, &str)], &[(&str, &[&str])]); 5] = [
+    /// The names that are given, and what the subjects are then: the name, and the names before of those that became it.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a [&'a str])]);
+    let cases: [Case<'_>; 5] = [
         (&[(one, two), (two, "Winona")], &[(two, &[one]), ("Winona", &[two]), (three, &[three])]),
         (&[(one, two), (two, one)], &[(two, &[one]), (one, &[two]), (three, &[three])]),
         (&[(one, two), (two, three), (three, one)], &[(two, &[one]), (three, &[two]), (one, &[three])]),

@@ -148,15 +148,13 @@ fn a_photo_is_kept_and_its_framed_copies_move() {
                     (Action::Keep, "kept: unaltered"),
                     "{person} {members:?}"
                 );
-                // Of two framed copies, one may differ as much as a captioned copy does, which stays.
-                for (name, _) in &photos[1..] {
-                    let (action, why) = of(&members, name);
+                // Two different frames may be too different for one group. Then one of the framed copies stays.
+                for (_, action, why) in members.iter().filter(|(name, ..)| *name != "original.jpg") {
                     assert!(why.contains("with a frame"), "{person} {members:?}");
-                    if photos.len() > 2 {
-                        continue;
-                    }
-                    assert!(action == Action::Move && why.ends_with("with a frame"), "{person} {members:?}");
+                    let moves = *action == Action::Move && why.ends_with("with a frame");
+                    assert!(moves || photos.len() > 2, "{person} {members:?}");
                 }
+                assert!(photos.len() > 2 || members.len() == 2, "{person} {members:?}");
             }
         }
     }
@@ -238,7 +236,7 @@ fn of_several_exposures_the_one_with_clipped_parts_is_not_kept() {
         for rules in rules() {
             let found = members(&photos, &rules);
             assert_eq!(of(&found, "b normal.jpg").0, Action::Keep, "{person} {found:?}");
-            assert!(of(&found, "a bright.jpg").1.contains("with other brightness"), "{person} {found:?}");
+            assert!(of(&found, "a bright.jpg").1.contains("brighter"), "{person} {found:?}");
         }
         // A dark exposure has its colours.
         let dark = [("dark.jpg", jpeg(&exposed(0.45), 90)), ("normal.jpg", jpeg(&exposed(1.0), 90))];
