@@ -71,7 +71,6 @@ fn the_names_of_a_review_are_the_state_after_it_in_any_order() {
     let house = house(3, 3);
     let before = subjects(&house);
     let [one, two, three] = ["Person 1", "Person 2", "Person 3"];
-    // Each case: the new names of the three, and the former names of each subject then.
     /// The names that are given, and what the subjects are then: the name, and the names before of those that became it.
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a [&'a str])]);
     let cases: [Case<'_>; 5] = [
