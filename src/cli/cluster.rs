@@ -21,8 +21,9 @@ use crate::session::replacement::{require_own, require_two};
 use crate::session::{ClusterRequest, Control, EnrollRequest, Naming, Session};
 
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
-/// together, unless they are copies, as in a collage. Faces of one subject stay together and those of two subjects apart, unless --ignore-names is given. The gallery is changed by
-/// --photos and --assign only. Run them again for new photos: faces that have a subject keep it, so corrections stay.
+/// together, unless they are copies, as in a collage. Faces of one subject stay together and those of two subjects apart, unless
+/// --ignore-names is given. The gallery is changed by --photos and --assign only. Run them again for new photos: faces that have a subject
+/// keep it, so corrections stay.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery; with --photos it is made if there is none

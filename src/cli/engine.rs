@@ -44,7 +44,8 @@ pub struct DeviceArguments {
     #[arg(long)]
     trust_model_code: bool,
     /// Device of the networks, and of comparing all pairs. auto uses a CUDA device if libtorch and the machine have one; for pairs, from
-    /// 200,000 templates on. The built-in models give the same templates on every device. For your own TorchScript model set NVIDIA_TF32_OVERRIDE=0, otherwise convolutions are rounded
+    /// 200,000 templates on. The built-in models give the same templates on every device. For your own TorchScript model set
+    /// NVIDIA_TF32_OVERRIDE=0, otherwise convolutions are rounded
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
 }

@@ -58,7 +58,9 @@ pub fn group<P: Photos>(
         }
         let index = left.as_ref().unwrap_or(&all);
         let batch = index.batch(&mut pending, &mut has_waited, &states);
-        let star = |&centre: &usize| rivals.star(centre, index.copies(centre, &states, photos)?);
+        let star = |&centre: &usize| {
+            rivals.star(centre, index.copies(centre, (&states, !rivals.are_alike), photos)?)
+        };
         let found: Vec<Star> = batch.par_iter().map(star).collect::<Result<_, _>>()?;
         for mut star in found {
             if states[star.centre] == State::Grouped {
@@ -151,7 +153,12 @@ impl<'a> Index<'a> {
         count
     }
 
-    fn copies<P: Photos>(&self, centre: usize, states: &[State], photos: &P) -> Result<Vec<Copy>, P::Error> {
+    fn copies<P: Photos>(
+        &self,
+        centre: usize,
+        (states, measured): (&[State], bool),
+        photos: &P,
+    ) -> Result<Vec<Copy>, P::Error> {
         let own = &self.signatures[centre];
         let difference = |photo: usize, candidates: &[Candidate]| {
             let each = candidates.iter().map(|candidate| self.signatures[photo].difference(candidate.0, own));
@@ -162,7 +169,7 @@ impl<'a> Index<'a> {
             found.into_iter().map(|(photo, (bits, ways))| (bits, photo, ways)).collect();
         candidates.sort_by_cached_key(|(bits, photo, ways)| (*bits, difference(*photo, ways), *photo));
         let candidates = candidates.into_iter().map(|(_, photo, ways)| (photo, ways)).collect();
-        copies(centre, candidates, photos)
+        copies(centre, candidates, photos, measured)
     }
 
     /// Photos whose hashes are near, with the smallest distance, and with the orientations and parts in which they are near, the whole

@@ -95,13 +95,13 @@ pub(super) fn candidates(photo: &Signature, centre: &Signature) -> Vec<Candidate
 pub(super) struct Copy {
     pub photo: usize,
     pub likeness: Likeness,
-    /// Mean squared difference of the thumbnails after alignment, in squared levels of grey.
+    /// Mean squared difference of the thumbnails after alignment, in squared levels of grey; 0 if it was not asked for.
     pub difference: f32,
 }
 
 /// Those of the candidates that are copies of a centre, the nearest first. The candidates that are most like it are tried first: after many
 /// that are refused, the rest is not looked at. So each of many look-alikes (pages of one form, frames of one camera) costs a bounded number
-/// of comparisons.
+/// of comparisons. Without `measured` no difference is computed, and they come in their order.
 ///
 /// # Errors
 /// A photo cannot be read.
@@ -109,6 +109,7 @@ pub(super) fn copies<P: Photos>(
     centre: usize,
     mut candidates: Vec<(usize, Vec<Candidate>)>,
     photos: &P,
+    measured: bool,
 ) -> Result<Vec<Copy>, P::Error> {
     candidates.retain(|(photo, _)| photos.may_join(centre, *photo));
     let mut copies = Vec::new();
@@ -118,7 +119,7 @@ pub(super) fn copies<P: Photos>(
     let kept = Pyramid::of(&photos.thumbnail(centre)?);
     let mut refused = 0;
     for (photo, candidates) in candidates {
-        match copy((centre, &kept), photo, candidates, photos)? {
+        match copy((centre, &kept), photo, candidates, photos, measured)? {
             Some(copy) => {
                 copies.push(copy);
                 refused = 0;
@@ -144,8 +145,9 @@ pub(super) fn copy<P: Photos>(
     photo: usize,
     candidates: Vec<Candidate>,
     photos: &P,
+    measured: bool,
 ) -> Result<Option<Copy>, P::Error> {
-    match like(kept, photo, candidates, photos)? {
+    match like(kept, photo, candidates, photos, measured)? {
         Some(copy) if photos.confirms(centre, photo, &copy.likeness)? => Ok(Some(copy)),
         _ => Ok(None),
     }
@@ -160,6 +162,7 @@ pub(super) fn like<P: Photos>(
     photo: usize,
     candidates: Vec<Candidate>,
     photos: &P,
+    measured: bool,
 ) -> Result<Option<Copy>, P::Error> {
     let thumbnail = photos.thumbnail(photo)?;
     let mut turned: Vec<(Orientation, Pyramid, Refuted)> = Vec::new();
@@ -170,7 +173,7 @@ pub(super) fn like<P: Photos>(
         }
         let (_, pyramid, refuted) = turned.last_mut()?;
         let likeness = compare(pyramid, kept, orientation, (part, start), refuted)?;
-        let difference = difference(pyramid, kept, &likeness.alignment);
+        let difference = if measured { difference(pyramid, kept, &likeness.alignment) } else { 0.0 };
         Some(Copy { photo, likeness, difference })
     }))
 }

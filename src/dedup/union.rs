@@ -104,7 +104,7 @@ fn one_star<P: Photos>(
             if candidates.is_empty() {
                 break;
             }
-            let Some(copy) = copy((centre, &kept), photo, candidates, photos)? else { break };
+            let Some(copy) = copy((centre, &kept), photo, candidates, photos, false)? else { break };
             copies.push((photo, copy.likeness));
         }
         if copies.len() + 1 == all.len() {

@@ -57,7 +57,8 @@ impl Hidden {
     }
 }
 
-/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns the faces without a picture; `None` if it was stopped.
+/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns the
+/// faces without a picture; `None` if it was stopped.
 pub fn write(
     out: &Path,
     session: &Session,

@@ -24,7 +24,7 @@ pub(super) struct Rivals<'a, P> {
     wholes: &'a MultiIndex,
     photos: &'a P,
     /// Whether all photos are of one kind, so that there are no rivals.
-    are_alike: bool,
+    pub are_alike: bool,
 }
 
 /// One member of each kind in a group.
@@ -121,11 +121,11 @@ impl<'a, P: Photos> Rivals<'a, P> {
         let against = |member: &usize| rivals.iter().any(|(rival, _)| !photos.may_join(*member, *rival));
         let mut nearest = difference;
         for (member, ways) in self.most_like(photo, group.0.values().copied().filter(against)) {
-            let found = like(&kept, member, ways, photos)?;
+            let found = like(&kept, member, ways, photos, true)?;
             nearest = found.map_or(nearest, |found| found.difference.min(nearest));
         }
         for (rival, ways) in rivals {
-            if let Some(found) = like(&kept, rival, ways, photos)?
+            if let Some(found) = like(&kept, rival, ways, photos, true)?
                 && found.difference < nearest
                 && photos.confirms(photo, rival, &found.likeness)?
             {

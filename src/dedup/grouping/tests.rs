@@ -119,7 +119,8 @@ fn groups_are_one_if_a_member_equals_all_of_both_although_their_centres_differ()
     let signatures = signatures(&thumbnails);
     let photos = Scenes(thumbnails);
     let star = |centre: usize, copy: usize| {
-        let found = copies(centre, vec![(copy, candidates(&signatures[copy], &signatures[centre]))], &photos);
+        let found =
+            copies(centre, vec![(copy, candidates(&signatures[copy], &signatures[centre]))], &photos, true);
         let found = found.unwrap();
         assert_eq!(found.len(), 1, "{centre} {copy}");
         Star { centre, copies: found.iter().map(|copy| (copy.photo, copy.likeness)).collect() }
@@ -167,7 +168,7 @@ fn look_alikes_cost_a_bounded_number_of_comparisons_and_a_copy_begins_the_count_
     others.for_each(|photo| thumbnails[photo] = thumbnail(|x, y| other(x + 0.01 * photo as f32, y)));
     let photos = Counted(Scenes(thumbnails), AtomicUsize::new(0));
     let whole = || vec![candidate(Orientation::default(), 0, 0)];
-    let found = copies(0, (1..102).map(|photo| (photo, whole())).collect(), &photos).unwrap();
+    let found = copies(0, (1..102).map(|photo| (photo, whole())).collect(), &photos, true).unwrap();
     assert_eq!(found.iter().map(|copy| copy.photo).collect::<Vec<_>>(), [40]);
     // The centre, 39 refused, the copy, 48 refused.
     assert_eq!(photos.1.into_inner(), 1 + 39 + 1 + 48);
