@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cluster::{face, open, open_with, photo};
 use crate::decision::run;
-use crate::program::{House, faces};
+use crate::program::House;
 
 /// Photos of `people` with one face each: the images `images` of each person.
 fn photos(people: u64, images: std::ops::Range<u64>) -> Vec<UnknownFaces> {
@@ -423,32 +423,6 @@ fn the_page_proposes_to_merge_two_subjects_that_may_be_one_person() {
     let pair = format!("{},{}", pair[0], pair[1]);
     house.run("dedup subjects", ["--distinct", &pair]).ends(0);
     assert!(!page().contains(proposal), "subjects that a user keeps apart are not proposed");
-}
-
-#[test]
-fn a_page_without_pictures_says_why() {
-    let house = House::new();
-    for person in ["001", "003"] {
-        for name in ["neutral.jpg", "smiling.jpg"] {
-            let photo = std::fs::read(faces().join(person).join(name)).unwrap();
-            house.write(format!("photos/{person}-{name}"), &photo);
-        }
-    }
-    let run_in = |folder: &std::path::Path, words: &[&str]| {
-        let page = house.path("page.html");
-        let words = words.iter().copied().chain(["--threshold", "-1", "--page", page.to_str().unwrap()]);
-        let said = house.command("cluster", words).current_dir(folder).output().unwrap();
-        assert!(said.status.success(), "{said:?}");
-        String::from_utf8(said.stdout).unwrap()
-    };
-    let stored = run_in(&house.path(""), &["--photos", "photos"]);
-    assert!(!stored.contains("without a picture"), "{stored}");
-    let elsewhere = run_in(std::path::Path::new("/"), &[]);
-    for expected in
-        ["4 faces on the page without a picture", "from the folder in which they were stored", "prune"]
-    {
-        assert!(elsewhere.contains(expected), "{expected}: {elsewhere}");
-    }
 }
 
 #[test]

@@ -345,3 +345,29 @@ fn names_with_joiners_are_taken_by_a_review_and_printed_as_they_are() {
     let said = apply(&house, &hidden, "").ends(1);
     assert!(said.err.contains("U+202E"), "{}", said.err);
 }
+
+#[test]
+fn a_page_without_pictures_says_why() {
+    let house = House::new();
+    for person in ["001", "003"] {
+        for name in ["neutral.jpg", "smiling.jpg"] {
+            let photo = std::fs::read(crate::program::faces().join(person).join(name)).unwrap();
+            house.write(format!("photos/{person}-{name}"), &photo);
+        }
+    }
+    let run_in = |folder: &std::path::Path, words: &[&str]| {
+        let page = house.path("page.html");
+        let words = words.iter().copied().chain(["--threshold", "-1", "--page", page.to_str().unwrap()]);
+        let said = house.command("cluster", words).current_dir(folder).output().unwrap();
+        assert!(said.status.success(), "{said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let stored = run_in(&house.path(""), &["--photos", "photos"]);
+    assert!(!stored.contains("without a picture"), "{stored}");
+    let elsewhere = run_in(std::path::Path::new("/"), &[]);
+    for expected in
+        ["4 faces on the page without a picture", "from the folder in which they were stored", "prune"]
+    {
+        assert!(elsewhere.contains(expected), "{expected}: {elsewhere}");
+    }
+}
