@@ -1,9 +1,10 @@
 //! The photos of a collection by content, and the groups of contents that show the same picture.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::cache::{Cache, ContentHash, Examined, Facts};
+use super::colours::Colours;
 use super::comparison::Likeness;
 use super::compatibility::Compatibility;
 use super::decisions::Decisions;
@@ -64,7 +65,15 @@ impl<'a> Collection<'a> {
         let signatures: Vec<Signature> = self.pictures.iter().map(|(.., signature)| *signature).collect();
         let facts = self.pictures.iter().map(|(content, facts, _)| (*content, *facts, self.shared(content)));
         let compatibility = Compatibility::new(facts, decisions.different()?);
-        let pictures = Pictures { collection: self, cache, compatibility, limits, details: Mutex::default() };
+        let pictures = Pictures {
+            collection: self,
+            cache,
+            compatibility,
+            limits,
+            details: Mutex::default(),
+            colours: Mutex::default(),
+            drawn: vec![OnceLock::new(); self.pictures.len()],
+        };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
             control.report("photos compared", done as u64, Some(total));
@@ -104,10 +113,16 @@ struct Pictures<'a> {
     limits: &'a Limits,
     /// The last details that were needed.
     details: Mutex<VecDeque<(usize, Arc<Detail>)>>,
+    /// The colours of the last centres: each is compared with many photos.
+    colours: Mutex<VecDeque<(usize, Arc<Colours>)>>,
+    /// Whether a picture is a drawing, where that was asked for.
+    drawn: Vec<OnceLock<bool>>,
 }
 
 /// Most details, of at most 4 MiB each, that are kept in memory.
 const DETAILS: usize = 8;
+/// Most colours of centres that are kept in memory: more than there are threads.
+const COLOURS: usize = 64;
 
 impl Pictures<'_> {
     /// The detail of a picture. `None` if none of its files can be read any more.
@@ -131,15 +146,35 @@ impl Pictures<'_> {
 
 impl Pictures<'_> {
     /// Whether a photo that has the structure of a centre has its colours, in another saturation at most. A drawing must have the same ones.
-    fn has_colours_of(&self, centre: &ContentHash, photo: &ContentHash, likeness: &Likeness) -> Result<bool> {
-        let own = self.cache.colours(photo)?.turned(likeness.orientation);
-        let kept = self.cache.colours(centre)?;
-        if is_drawn(&self.cache.thumbnail(photo)?) || is_drawn(&self.cache.thumbnail(centre)?) {
+    fn has_colours_of(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
+        let own = self.cache.colours(&self.collection.pictures[photo].0)?.turned(likeness.orientation);
+        let kept = self.colours_of_centre(centre)?;
+        if self.is_drawn(photo)? || self.is_drawn(centre)? {
             let is_upright = likeness.orientation == Orientation::default();
             return Ok(is_upright && have_equal_colours(&own, &kept, &likeness.alignment));
         }
         let margin = if likeness.agreement < 1.0 { COVERED } else { 0 };
         Ok(hues::agree(&own.pairs(&kept, &likeness.alignment, margin)))
+    }
+
+    fn colours_of_centre(&self, centre: usize) -> Result<Arc<Colours>> {
+        let lock = || self.colours.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, colours)) = lock().iter().find(|(known, _)| *known == centre) {
+            return Ok(colours.clone());
+        }
+        let colours = Arc::new(self.cache.colours(&self.collection.pictures[centre].0)?);
+        let mut known = lock();
+        known.push_front((centre, colours.clone()));
+        known.truncate(COLOURS);
+        Ok(colours)
+    }
+
+    fn is_drawn(&self, picture: usize) -> Result<bool> {
+        if let Some(known) = self.drawn[picture].get() {
+            return Ok(*known);
+        }
+        let is_drawn = is_drawn(&self.thumbnail(picture)?);
+        Ok(*self.drawn[picture].get_or_init(|| is_drawn))
     }
 }
 
@@ -161,7 +196,7 @@ impl Photos for Pictures<'_> {
     fn confirms(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
         let (one, facts, _) = &self.collection.pictures[centre];
         let (other, other_facts, _) = &self.collection.pictures[photo];
-        if !self.has_colours_of(one, other, likeness)? {
+        if !self.has_colours_of(centre, photo, likeness)? {
             return Ok(false);
         }
         if !likeness.is_plain() || (facts.width, facts.height) != (other_facts.width, other_facts.height) {

@@ -1,5 +1,6 @@
 //! Groups before it is decided which members move: the items of a star, the one that is kept first, with the reasons.
 
+mod look;
 mod reasons;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::cache::{Cache, ContentHash, Facts};
+use super::colours::Colours;
 use super::comparison::Likeness;
 use super::contents::{Collection, ContentStar};
 use super::error::Result;
@@ -22,6 +24,7 @@ use super::plan::Kind;
 use super::relation::{Compared, differences};
 use crate::control::Control;
 use crate::image::Limits;
+use look::Look;
 use reasons::{lacks_colours, obstacles};
 
 /// Stars that are drafted at once.
@@ -29,13 +32,6 @@ const BATCH: usize = 32;
 /// Multiple of the pixels near the ends of the tones of another copy, and thousandths of the pixels, above which black and white pixels show
 /// that a copy was clipped.
 const CLIPPED: u16 = 2;
-/// Changes of contrast and of brightness, in levels of grey, from which tones are others.
-const OTHER_CONTRAST: f32 = 0.12;
-const OTHER_BRIGHTNESS: f32 = 16.0;
-/// Changes of contrast, of brightness, and of saturation (absolute and relative) up to which tones are the same.
-const SAME_CONTRAST: f32 = 0.05;
-const SAME_BRIGHTNESS: f32 = 5.0;
-const SAME_SATURATION: (f32, f32) = (5.0, 0.1);
 const LEAST_CLIPPED: u16 = 20;
 
 /// A group before its members are chosen.
@@ -154,11 +150,17 @@ impl<'a> Drafter<'a> {
             _ => String::new(),
         };
         let obstacles = obstacles(&candidates);
+        let kept_colours = match candidates.first().filter(|_| contents.len() > 1) {
+            Some(kept) => Some(self.cache.colours(&kept.content)?),
+            None => None,
+        };
         let member = |((at, candidate), obstacle): ((usize, &Candidate<'a>), Option<&'static str>)| {
-            let why = match (at, candidates.first()) {
-                (1.., Some(kept)) if candidate.content == kept.content => "equal bytes".into(),
-                (1.., Some(kept)) => self.differences(candidate, kept)?,
-                _ => format!("kept: {kept_because}"),
+            let why = match (candidates.first(), &kept_colours) {
+                _ if at == 0 => format!("kept: {kept_because}"),
+                (Some(kept), Some(colours)) if candidate.content != kept.content => {
+                    self.differences(candidate, (kept, colours))?
+                }
+                _ => "equal bytes".into(),
             };
             Ok(DraftMember { item: candidate.item, photo: candidate.photo, why, obstacle })
         };
@@ -168,15 +170,19 @@ impl<'a> Drafter<'a> {
     }
 
     /// In what a photo differs from the kept one, in words.
-    fn differences(&self, photo: &Candidate<'a>, kept: &Candidate<'a>) -> Result<String> {
-        let colours = [self.cache.colours(&photo.content)?, self.cache.colours(&kept.content)?];
+    fn differences(
+        &self,
+        photo: &Candidate<'a>,
+        (kept, kept_colours): (&Candidate<'a>, &Colours),
+    ) -> Result<String> {
+        let colours = self.cache.colours(&photo.content)?;
         let compared = |one: &Candidate<'a>, colours| Compared {
             facts: one.contender.facts,
             likeness: one.likeness,
             extent: one.extent,
             colours,
         };
-        Ok(differences(&compared(photo, &colours[0]), &compared(kept, &colours[1])))
+        Ok(differences(&compared(photo, &colours), &compared(kept, kept_colours)))
     }
 
     /// The photos of a star, as if each of them were an original.
@@ -210,17 +216,15 @@ impl<'a> Drafter<'a> {
             CLIPPED.saturating_mul(near_ends.unwrap_or(u16::MAX)).saturating_add(LEAST_CLIPPED)
         });
         let has_ends = |facts: &Facts| (0..2).any(|end| facts.clipped[end] > most_clipped[end]);
+        let looks: Vec<Look> =
+            likenesses.iter().zip(&facts).map(|(own, facts)| Look::of(own, *facts)).collect();
+        let unclipped: Vec<usize> =
+            (0..star.len()).filter(|at| !altered[*at] && !facts[*at].is_some_and(has_ends)).collect();
         // A coarser compression of the same tones moves black and white too.
         let is_clipped = |at: usize| {
             facts[at].is_some_and(has_ends)
-                && (0..star.len()).any(|other| {
-                    !altered[other]
-                        && !facts[other].is_some_and(has_ends)
-                        && have_other_tones(&likenesses[at], &likenesses[other])
-                })
+                && unclipped.iter().any(|other| looks[at].has_other_tones(&looks[*other]))
         };
-        let looks: Vec<Look> =
-            likenesses.iter().zip(&facts).map(|(own, facts)| Look::of(own, *facts)).collect();
         let files = |at: usize| self.collection.contents[&star[at].0].len();
         let alike: Vec<usize> = (0..star.len())
             .map(|at| (0..star.len()).filter(|other| looks[at].is_like(&looks[*other])).map(files).sum())
@@ -228,7 +232,7 @@ impl<'a> Drafter<'a> {
         let most_alike = (0..star.len()).filter(|at| !altered[*at]).map(|at| alike[at]).max().unwrap_or(0);
         let mut candidates = Vec::new();
         for (at, (content, likeness)) in star.iter().enumerate() {
-            let (facts, extent) = (facts[at], extents[at]);
+            let (facts, extent, is_clipped) = (facts[at], extents[at], is_clipped(at));
             let pixels = facts.map_or(0, |facts| u64::from(facts.width) * u64::from(facts.height));
             let pixels = (pixels as f64 * f64::from(extent.share)) as u64;
             for &(item, photo) in &self.collection.contents[content] {
@@ -243,7 +247,7 @@ impl<'a> Drafter<'a> {
                     pixels,
                     shown: pixels,
                     bits: facts.map_or(8, |facts| facts.bits),
-                    is_clipped: is_clipped(at),
+                    is_clipped,
                     is_enlarged: false,
                     is_recompressed: false,
                     is_unusual: alike[at] < most_alike,
@@ -345,44 +349,7 @@ impl<'a> Drafter<'a> {
     }
 }
 
-/// Whether two photos differ in contrast or brightness, to judge by those that explain the photo with which both were compared.
-fn have_other_tones(one: &Option<Likeness>, other: &Option<Likeness>) -> bool {
-    let tones = |likeness: &Option<Likeness>| {
-        likeness.map_or((1.0, 0.0), |likeness| (likeness.alignment.gain, likeness.alignment.bias))
-    };
-    let ((gain, bias), (other_gain, other_bias)) = (tones(one), tones(other));
-    let gain = gain / other_gain;
-    (gain - 1.0).abs() > OTHER_CONTRAST || (bias - gain * other_bias).abs() > OTHER_BRIGHTNESS
-}
-
 /// The orientation of a photo in which it equals the one with which all were compared.
 fn orientation(likeness: &Option<Likeness>) -> Orientation {
     likeness.map(|likeness| likeness.orientation).unwrap_or_default()
-}
-
-/// The orientation and the tones of a photo.
-struct Look {
-    orientation: Orientation,
-    /// Those with which it explains the photo with which all were compared.
-    gain: f32,
-    bias: f32,
-    saturation: f32,
-}
-
-impl Look {
-    fn of(likeness: &Option<Likeness>, facts: Option<&Facts>) -> Self {
-        let (gain, bias) = likeness.map_or((1.0, 0.0), |one| (one.alignment.gain, one.alignment.bias));
-        let saturation = facts.map_or(0.0, |facts| facts.saturation.into());
-        Self { orientation: orientation(likeness), gain, bias, saturation }
-    }
-
-    /// Whether two photos differ by what an encoding changes only.
-    fn is_like(&self, other: &Self) -> bool {
-        let gain = self.gain / other.gain;
-        self.orientation == other.orientation
-            && (gain - 1.0).abs() <= SAME_CONTRAST
-            && (self.bias - gain * other.bias).abs() <= SAME_BRIGHTNESS
-            && (self.saturation - other.saturation).abs()
-                <= SAME_SATURATION.0.max(SAME_SATURATION.1 * self.saturation)
-    }
 }

@@ -102,8 +102,8 @@ impl Clustered {
 
 impl Session {
     /// Clusters all templates of the gallery, with and without a subject. Two templates of one photo are never together, unless they are of
-    /// one subject or copies, as in a collage. Templates of faces of low quality join clusters, and make none by themselves. The result does not depend on the order in which the templates were added, except for the numbers of clusters of equal
-    /// size. The inner error means that it was stopped.
+    /// one subject or copies, as in a collage. Templates of faces of low quality join clusters, and make none by themselves. The result does
+    /// not depend on the order in which the templates were added, except for the numbers of clusters of equal size. The inner error means that it was stopped.
     ///
     /// # Errors
     /// The threshold is out of its range; a device was requested, and cannot be used; the gallery has no templates, or failed.
