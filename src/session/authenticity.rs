@@ -65,10 +65,6 @@ pub fn read_gate(path: &Path) -> Result<Gate> {
 /// # Errors
 /// A file of another kind is there; its folder does not exist.
 pub fn require_gate_place(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(SessionError::Input(format!("{}: no such folder", folder.display())));
-    }
     require_own(path, BEGINNING)
 }
 
