@@ -96,7 +96,7 @@ impl<'a> Drafter<'a> {
             }
             control.report("groups compared", (batch * BATCH) as u64, Some(all.len() as u64));
             let found: Vec<Vec<Draft>> =
-                part.par_iter().map(|star| self.with_rest(star)).collect::<Result<_>>()?;
+                part.par_iter().with_max_len(1).map(|star| self.with_rest(star)).collect::<Result<_>>()?;
             drafts.extend(found.into_iter().flatten().filter(|draft| draft.members.len() > 1));
         }
         Ok(Some(drafts))

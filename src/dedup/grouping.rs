@@ -39,9 +39,9 @@ pub fn group<P: Photos>(
     mut proceed: impl FnMut(usize) -> bool,
 ) -> Result<Option<Vec<Star>>, P::Error> {
     let all = Index::new(signatures, (0..signatures.len()).collect());
-    let neighbours: Vec<u32> =
-        (0..signatures.len()).into_par_iter().map(|photo| all.neighbours(photo)).collect();
-    let rivals = Rivals::new(&all, photos);
+    let (neighbours, near_other_kind): (Vec<u32>, Vec<bool>) =
+        (0..signatures.len()).into_par_iter().map(|photo| all.neighbours(photo, photos)).unzip();
+    let rivals = Rivals::new(&all, near_other_kind, photos);
     // The photos that can still be found, once they are few.
     let mut left: Option<Index<'_>> = None;
     let mut order: Vec<usize> = (0..signatures.len()).collect();
@@ -58,10 +58,8 @@ pub fn group<P: Photos>(
         }
         let index = left.as_ref().unwrap_or(&all);
         let batch = index.batch(&mut pending, &mut has_waited, &states);
-        let star = |&centre: &usize| {
-            rivals.star(centre, index.copies(centre, (&states, !rivals.are_alike), photos)?)
-        };
-        let found: Vec<Star> = batch.par_iter().map(star).collect::<Result<_, _>>()?;
+        let star = |&centre: &usize| rivals.star(centre, index.copies(centre, &states, &rivals)?);
+        let found: Vec<Star> = batch.par_iter().with_max_len(1).map(star).collect::<Result<_, _>>()?;
         for mut star in found {
             if states[star.centre] == State::Grouped {
                 continue;
@@ -143,21 +141,25 @@ impl<'a> Index<'a> {
     }
 
     /// How many photos have a near hash in any orientation; the nearer, the more each counts. An original is nearer to its copies than a
-    /// framed or captioned copy is.
-    fn neighbours(&self, photo: usize) -> u32 {
-        let mut count = 0;
+    /// framed or captioned copy is. And whether one of them is of another kind.
+    fn neighbours(&self, photo: usize, photos: &impl Photos) -> (u32, bool) {
+        let (mut count, mut is_near_other_kind) = (0, false);
+        let kind = photos.kind(photo);
         for orientation in Orientation::ALL {
             let hash = self.signatures[photo].hashes[0].oriented(orientation);
-            self.wholes.within(hash, BITS, |_, distance| count += BITS + 1 - distance);
+            self.wholes.within(hash, BITS, |row, distance| {
+                count += BITS + 1 - distance;
+                is_near_other_kind |= photos.kind(self.photos[row]) != kind;
+            });
         }
-        count
+        (count, is_near_other_kind)
     }
 
     fn copies<P: Photos>(
         &self,
         centre: usize,
-        (states, measured): (&[State], bool),
-        photos: &P,
+        states: &[State],
+        rivals: &Rivals<'_, P>,
     ) -> Result<Vec<Copy>, P::Error> {
         let own = &self.signatures[centre];
         let difference = |photo: usize, candidates: &[Candidate]| {
@@ -168,8 +170,9 @@ impl<'a> Index<'a> {
         let mut candidates: Vec<_> =
             found.into_iter().map(|(photo, (bits, ways))| (bits, photo, ways)).collect();
         candidates.sort_by_cached_key(|(bits, photo, ways)| (*bits, difference(*photo, ways), *photo));
-        let candidates = candidates.into_iter().map(|(_, photo, ways)| (photo, ways)).collect();
-        copies(centre, candidates, photos, measured)
+        let candidates: Vec<_> = candidates.into_iter().map(|(_, photo, ways)| (photo, ways)).collect();
+        let may_have_rivals = rivals.may_concern(centre, candidates.iter().map(|(photo, _)| *photo));
+        copies(centre, candidates, rivals.photos, may_have_rivals)
     }
 
     /// Photos whose hashes are near, with the smallest distance, and with the orientations and parts in which they are near, the whole

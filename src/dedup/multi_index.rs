@@ -13,12 +13,36 @@ const PARTS: usize = 4;
 const VALUES: usize = 1 << 16;
 /// Bits that may differ in the part that leads to a hash.
 const PART_BITS: u32 = 2;
+/// Low bits of a value, whose values are the bits of one word.
+const LOW_BITS: u32 = 6;
 
 /// Hashes, indexed by each of their parts.
 pub struct MultiIndex {
     hashes: Vec<PerceptualHash>,
     parts: [Lists; PARTS],
-    masks: Vec<u16>,
+    neighbourhood: Neighbourhood,
+}
+
+/// The values within [`PART_BITS`] of a value, word by word.
+struct Neighbourhood {
+    /// Differences of the high bits, and how many of the low bits may differ then.
+    high: Vec<(u16, usize)>,
+    /// For each number of low bits that may differ, and for the low bits of a value, those of the values near it.
+    low: [[u64; 1 << LOW_BITS]; PART_BITS as usize + 1],
+}
+
+impl Neighbourhood {
+    fn new() -> Self {
+        let high = (0..=u16::MAX >> LOW_BITS).filter(|bits| bits.count_ones() <= PART_BITS);
+        let high = high.map(|bits| (bits << LOW_BITS, (PART_BITS - bits.count_ones()) as usize)).collect();
+        let low = std::array::from_fn(|most| {
+            std::array::from_fn(|own: usize| {
+                let near = (0..1 << LOW_BITS).filter(|other| (own ^ other).count_ones() as usize <= most);
+                near.fold(0, |word, other| word | 1 << other)
+            })
+        });
+        Self { high, low }
+    }
 }
 
 /// The rows of each value of a part.
@@ -33,8 +57,7 @@ impl MultiIndex {
     /// An index of these hashes, at most 2^32 - 1. A row is the place of a hash.
     pub fn new(hashes: Vec<PerceptualHash>) -> Self {
         let parts = std::array::from_fn(|part| Lists::new(&hashes, part));
-        let masks = (0..=u16::MAX).filter(|mask| mask.count_ones() <= PART_BITS).collect();
-        Self { hashes, parts, masks }
+        Self { hashes, parts, neighbourhood: Neighbourhood::new() }
     }
 
     /// Calls `found` with the distance, once for each row within `bits` of `hash`, at most [`MOST_BITS`], in no particular order.
@@ -49,19 +72,22 @@ impl MultiIndex {
     fn look_up(&self, hash: PerceptualHash, bits: u32, found: &mut impl FnMut(usize, u32)) {
         for (part, lists) in self.parts.iter().enumerate() {
             let (own, next) = (value(hash, part), next_bits(hash, part));
-            for mask in &self.masks {
-                let value = own ^ mask;
-                if !lists.has(value) {
-                    continue;
-                }
-                for entry in lists.of(value) {
-                    if (entry.bits ^ next).count_ones() > bits {
-                        continue;
-                    }
-                    let (row, other) = (entry.row, self.hashes[entry.row as usize]);
-                    let distance = hash.distance(other);
-                    if distance <= bits && is_first(hash, other, part) {
-                        found(row as usize, distance);
+            let low = usize::from(own % (1 << LOW_BITS));
+            for &(mask, most) in &self.neighbourhood.high {
+                let word = (own ^ mask) >> LOW_BITS;
+                let mut values = lists.used[usize::from(word)] & self.neighbourhood.low[most][low];
+                while values != 0 {
+                    let value = word << LOW_BITS | values.trailing_zeros() as u16;
+                    values &= values - 1;
+                    for entry in lists.of(value) {
+                        if (entry.bits ^ next).count_ones() > bits {
+                            continue;
+                        }
+                        let (row, other) = (entry.row, self.hashes[entry.row as usize]);
+                        let distance = hash.distance(other);
+                        if distance <= bits && is_first(hash, other, part) {
+                            found(row as usize, distance);
+                        }
                     }
                 }
             }
@@ -107,15 +133,11 @@ impl Lists {
             entries[*place as usize] = Entry { row: row as u32, bits: next_bits(*hash, part) };
             *place += 1;
         }
-        let mut used = vec![0_u64; VALUES / 64];
+        let mut used = vec![0_u64; VALUES >> LOW_BITS];
         for value in (0..VALUES).filter(|value| starts[*value] < starts[value + 1]) {
-            used[value / 64] |= 1 << (value % 64);
+            used[value >> LOW_BITS] |= 1 << (value % (1 << LOW_BITS));
         }
         Self { starts, entries, used }
-    }
-
-    fn has(&self, value: u16) -> bool {
-        self.used[usize::from(value) / 64] >> (value % 64) & 1 == 1
     }
 
     fn of(&self, value: u16) -> &[Entry] {

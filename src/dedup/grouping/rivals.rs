@@ -22,9 +22,9 @@ pub(super) struct Rivals<'a, P> {
     signatures: &'a [Signature],
     /// The whole pictures of all photos.
     wholes: &'a MultiIndex,
-    photos: &'a P,
-    /// Whether all photos are of one kind, so that there are no rivals.
-    pub are_alike: bool,
+    pub photos: &'a P,
+    /// Whether a photo of another kind is near to each photo. Photos of its own kind are no rivals.
+    near_other_kind: Vec<bool>,
 }
 
 /// One member of each kind in a group.
@@ -37,12 +37,16 @@ impl Kinds {
 }
 
 impl<'a, P: Photos> Rivals<'a, P> {
-    /// Of an index of all photos.
-    pub fn new(all: &'a Index<'a>, photos: &'a P) -> Self {
-        let mut kinds = (0..all.signatures.len()).map(|photo| photos.kind(photo));
-        let first = kinds.next();
-        let are_alike = kinds.all(|kind| Some(kind) == first);
-        Self { signatures: all.signatures, wholes: &all.wholes, photos, are_alike }
+    /// Of an index of all photos, which knows what is near to each.
+    pub fn new(all: &'a Index<'a>, near_other_kind: Vec<bool>, photos: &'a P) -> Self {
+        Self { signatures: all.signatures, wholes: &all.wholes, photos, near_other_kind }
+    }
+
+    /// Whether a centre or one of these photos that may be its copies may have rivals, so that it matters which copy is the nearest.
+    pub fn may_concern(&self, centre: usize, mut copies: impl Iterator<Item = usize>) -> bool {
+        let kind = self.photos.kind(centre);
+        self.near_other_kind[centre]
+            || copies.any(|copy| self.near_other_kind[copy] || self.photos.kind(copy) != kind)
     }
 
     /// The star of a centre, from its copies, the nearest first.
@@ -52,7 +56,7 @@ impl<'a, P: Photos> Rivals<'a, P> {
     pub fn star(&self, centre: usize, copies: Vec<Copy>) -> Result<Star, P::Error> {
         let photos = self.photos;
         let mut members = Kinds([(photos.kind(centre), centre)].into());
-        let near_centre = if self.are_alike || copies.is_empty() { Vec::new() } else { self.near(centre) };
+        let near_centre = if copies.is_empty() { Vec::new() } else { self.near(centre) };
         let mut taken: Vec<Copy> = Vec::with_capacity(copies.len());
         for copy in copies {
             let kind = photos.kind(copy.photo);
@@ -73,11 +77,9 @@ impl<'a, P: Photos> Rivals<'a, P> {
         let near_centre: Vec<usize> = near_centre.into_iter().filter(is_outside).collect();
         let mut kept = Vec::with_capacity(taken.len());
         for copy in taken {
-            if !self.are_alike {
-                let near = [self.near(copy.photo), near_centre.clone()].concat();
-                if self.is_nearer_to_another(copy.photo, &members, copy.difference, &near)? {
-                    continue;
-                }
+            let near = [self.near(copy.photo), near_centre.clone()].concat();
+            if self.is_nearer_to_another(copy.photo, &members, copy.difference, &near)? {
+                continue;
             }
             kept.push((copy.photo, copy.likeness));
         }
@@ -85,9 +87,12 @@ impl<'a, P: Photos> Rivals<'a, P> {
         Ok(Star { centre, copies: kept })
     }
 
-    /// Photos whose whole pictures may be those of a photo, in any orientation.
+    /// Photos whose whole pictures may be those of a photo, in any orientation; none if all of them are of its kind.
     fn near(&self, photo: usize) -> Vec<usize> {
         let mut near = Vec::new();
+        if !self.near_other_kind[photo] {
+            return near;
+        }
         for orientation in Orientation::ALL {
             let hash = self.signatures[photo].hashes[0].oriented(orientation);
             self.wholes.within(hash, BITS, |row, _| near.push(row));
