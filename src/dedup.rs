@@ -19,9 +19,9 @@
 
 mod alignment;
 pub mod application;
+mod between;
 mod blocks;
 mod border;
-mod brightness;
 mod burst;
 pub mod cache;
 mod colours;

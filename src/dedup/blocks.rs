@@ -129,9 +129,10 @@ impl Blocks {
     fn compared(one: &Level, other: &Level, alignment: &Alignment) -> Self {
         let seen = other.seen_through(alignment.scale, alignment.shift);
         let linear = |grey: &f32| alignment.gain * grey + alignment.bias;
-        let plain = Seen { grey: seen.grey.iter().map(linear).collect(), ..seen.clone() };
+        let grey = seen.grey.iter().map(linear).collect();
+        let plain = Seen { grey, side: seen.side, columns: seen.columns.clone(), rows: seen.rows.clone() };
         let mut compared = Self::with(&one.grey, &plain, alignment);
-        if !compared.are_promising() {
+        if compared.all_agree() || !compared.are_promising() {
             return compared;
         }
         let (toned_one, toned) = Tones::between(&one.grey, &seen, alignment).applied(&one.grey, &seen);
@@ -185,6 +186,12 @@ impl Blocks {
         let is_same = all.are_explained() || all.has_mark() || (stray <= most_stray && clear.are_explained());
         let disagree = clear.count(Verdict::Disagrees);
         is_same.then(|| agree as f32 / (agree + disagree) as f32)
+    }
+
+    /// Whether all blocks agree, however little most of them leave unexplained. A common curve of tones changes nothing then.
+    fn all_agree(&self) -> bool {
+        let verdicts = self.verdicts(self.alignment.tolerance() * LEAST_OUTLIER);
+        verdicts.count(Verdict::Disagrees) == 0 && verdicts.count(Verdict::Agrees) >= FEW
     }
 
     /// Whether most blocks with structure agree roughly.

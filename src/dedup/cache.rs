@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -24,7 +25,7 @@ use super::thumbnail::Thumbnail;
 pub type ContentHash = [u8; 32];
 
 /// Raised when the tables, the thumbnails, the signatures, the facts or the accepted formats change.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
@@ -81,6 +82,8 @@ pub struct Facts {
     pub colour: u8,
     /// The same in 255ths of the mean of the brightest channel. It is the same for a dark and a bright copy.
     pub saturation: u8,
+    /// Whether it is a drawing: nearly all of its pixels have one of few shades.
+    pub is_drawn: bool,
     /// Bits of a channel that hold information: 8, or 16.
     pub bits: u8,
     /// Thousandths of the pixels that are black, and that are white.
@@ -100,8 +103,68 @@ pub struct Facts {
 /// A content that was examined, with what is kept of a picture.
 pub(super) type NewPicture = (ContentHash, Examined, Option<(Thumbnail, Colours)>);
 
-/// The cache.
-pub struct Cache(Mutex<Connection>);
+/// The cache. What is stored about pairs of contents can be read again a moment later.
+pub struct Cache {
+    /// One for each thread, so that they do not wait for each other, or for the writer.
+    readers: Vec<Mutex<Connection>>,
+    writer: Mutex<Writer>,
+}
+
+/// Most connections that read.
+const MOST_READERS: usize = 16;
+/// Pairs that are stored at once, and the time after which fewer are.
+const PAIRS: usize = 256;
+const LONGEST: Duration = Duration::from_secs(1);
+
+struct Writer {
+    connection: Connection,
+    /// Pairs of contents that are not stored yet.
+    pairs: Vec<(ContentHash, ContentHash, Relation)>,
+    stored: Instant,
+}
+
+/// What was found out about a pair of contents.
+enum Relation {
+    Equality(bool),
+    Derivation(f32),
+}
+
+impl Writer {
+    fn add(&mut self, one: &ContentHash, other: &ContentHash, relation: Relation) -> Result<()> {
+        self.pairs.push((*one, *other, relation));
+        match self.pairs.len() < PAIRS && self.stored.elapsed() < LONGEST {
+            true => Ok(()),
+            false => self.store_pairs(),
+        }
+    }
+
+    fn store_pairs(&mut self) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut equality =
+                transaction.prepare_cached("INSERT OR REPLACE INTO equality VALUES (?1, ?2, ?3)")?;
+            let mut derivation =
+                transaction.prepare_cached("INSERT OR REPLACE INTO derivation VALUES (?1, ?2, ?3)")?;
+            for (one, other, relation) in &self.pairs {
+                match relation {
+                    Relation::Equality(are_equal) => equality.execute(params![one, other, are_equal])?,
+                    Relation::Derivation(measure) => derivation.execute(params![one, other, measure])?,
+                };
+            }
+        }
+        transaction.commit()?;
+        self.pairs.clear();
+        self.stored = Instant::now();
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // After a failure or a stop; what is lost is computed again.
+        let _ = self.store_pairs();
+    }
+}
 
 impl Cache {
     /// Opens the cache at `path`, or makes it. One with other tables is made anew.
@@ -110,7 +173,7 @@ impl Cache {
     /// The file cannot be written, is damaged, or is not a cache of photos.
     pub fn open(path: &Path) -> Result<Self> {
         if let Opened::Current(connection) = database::open(path, &LAYOUT)? {
-            return Self::of(connection);
+            return Self::of(connection, path);
         }
         for ending in ["", "-wal", "-shm"] {
             let mut name = path.as_os_str().to_owned();
@@ -118,7 +181,7 @@ impl Cache {
             let _ = fs::remove_file(name);
         }
         match database::open(path, &LAYOUT)? {
-            Opened::Current(connection) => Self::of(connection),
+            Opened::Current(connection) => Self::of(connection, path),
             Opened::Other(version) => {
                 let reason =
                     format!("a cache of version {version} cannot be removed; this program uses {VERSION}");
@@ -127,15 +190,27 @@ impl Cache {
         }
     }
 
-    fn of(connection: Connection) -> Result<Self> {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.execute_batch(DERIVATIONS)?;
-        Ok(Self(Mutex::new(connection)))
+    fn of(writer: Connection, path: &Path) -> Result<Self> {
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "NORMAL")?;
+        writer.execute_batch(DERIVATIONS)?;
+        let count = rayon::current_num_threads().min(MOST_READERS);
+        let readers: rusqlite::Result<_> =
+            (0..count).map(|_| database::another(path).map(Mutex::new)).collect();
+        let writer = Writer { connection: writer, pairs: Vec::new(), stored: Instant::now() };
+        Ok(Self { readers: readers?, writer: Mutex::new(writer) })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        locked(&self.readers[rayon::current_thread_index().unwrap_or(0) % self.readers.len()])
+    }
+
+    /// Stores what is known of pairs of contents.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn finish(&self) -> Result<()> {
+        locked(&self.writer).store_pairs()
     }
 
     /// The content hash of an unchanged file.
@@ -143,7 +218,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be read.
     pub fn content(&self, file: &File) -> Result<Option<ContentHash>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let Stamp { inode, bytes, modified, changed } = file.stamp;
         let mut exact = connection.prepare_cached(
             "SELECT content FROM file WHERE path = ?1 AND inode = ?2 AND bytes = ?3 AND modified = ?4 AND changed = ?5",
@@ -178,7 +253,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be read.
     pub fn examined(&self, content: &ContentHash) -> Result<Option<Examined>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut query = connection
             .prepare_cached("SELECT facts, signature, detail, settings FROM picture WHERE content = ?1")?;
         type Row = (String, Option<Vec<u8>>, Option<String>, Option<String>);
@@ -202,10 +277,10 @@ impl Cache {
     /// # Errors
     /// There is none, or the cache cannot be read.
     pub fn thumbnail(&self, content: &ContentHash) -> Result<Thumbnail> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut query = connection.prepare_cached("SELECT grey FROM thumbnail WHERE content = ?1")?;
         let grey: Vec<u8> = query.query_row([content], |row| row.get(0))?;
-        Thumbnail::from_bytes(&grey).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
+        Thumbnail::from_bytes(grey).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
     }
 
     /// The colours of a content.
@@ -213,7 +288,7 @@ impl Cache {
     /// # Errors
     /// There are none, or the cache cannot be read.
     pub fn colours(&self, content: &ContentHash) -> Result<Colours> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut query = connection.prepare_cached("SELECT colours FROM thumbnail WHERE content = ?1")?;
         let colours: Vec<u8> = query.query_row([content], |row| row.get(0))?;
         Colours::from_bytes(&colours).ok_or_else(|| rusqlite::Error::InvalidQuery.into())
@@ -224,7 +299,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be read.
     pub fn equality(&self, one: &ContentHash, other: &ContentHash) -> Result<Option<bool>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut query =
             connection.prepare_cached("SELECT are_equal FROM equality WHERE one = ?1 AND other = ?2")?;
         Ok(query.query_row([one.min(other), one.max(other)], |row| row.get(0)).optional()?)
@@ -235,10 +310,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be written.
     pub fn store_equality(&self, one: &ContentHash, other: &ContentHash, are_equal: bool) -> Result<()> {
-        let connection = self.connection();
-        let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO equality VALUES (?1, ?2, ?3)")?;
-        insert.execute(params![one.min(other), one.max(other), are_equal])?;
-        Ok(())
+        locked(&self.writer).add(one.min(other), one.max(other), Relation::Equality(are_equal))
     }
 
     /// What was measured of `one` as made from `other`; `None` if they were not compared.
@@ -246,7 +318,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be read.
     pub fn derivation(&self, one: &ContentHash, other: &ContentHash) -> Result<Option<f32>> {
-        let connection = self.connection();
+        let connection = self.reader();
         let mut query =
             connection.prepare_cached("SELECT measure FROM derivation WHERE one = ?1 AND other = ?2")?;
         Ok(query.query_row([one, other], |row| row.get(0)).optional()?)
@@ -257,11 +329,7 @@ impl Cache {
     /// # Errors
     /// The cache cannot be written.
     pub fn store_derivation(&self, one: &ContentHash, other: &ContentHash, measure: f32) -> Result<()> {
-        let connection = self.connection();
-        let mut insert =
-            connection.prepare_cached("INSERT OR REPLACE INTO derivation VALUES (?1, ?2, ?3)")?;
-        insert.execute(params![one, other, measure])?;
-        Ok(())
+        locked(&self.writer).add(one, other, Relation::Derivation(measure))
     }
 
     /// Stores what was found out about some files, in one transaction.
@@ -269,8 +337,8 @@ impl Cache {
     /// # Errors
     /// The cache cannot be written.
     pub fn store(&self, files: &[(&File, ContentHash)], pictures: &[NewPicture]) -> Result<()> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
+        let mut writer = locked(&self.writer);
+        let transaction = writer.connection.transaction()?;
         {
             let mut insert =
                 transaction.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
@@ -317,4 +385,8 @@ impl Cache {
         transaction.commit()?;
         Ok(())
     }
+}
+
+fn locked<T>(connection: &Mutex<T>) -> MutexGuard<'_, T> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }

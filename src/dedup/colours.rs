@@ -3,7 +3,9 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::alignment::Alignment;
+use super::between::Between;
 use super::orientation::Orientation;
+use super::vectors::vectorized;
 use crate::image::Photo;
 
 /// Side of the grid in cells.
@@ -23,24 +25,36 @@ pub(super) type Colour = [f32; 3];
 impl Colours {
     /// The colours of a photo.
     pub fn of(photo: &Photo) -> Self {
+        vectorized(
+            #[inline(always)]
+            || Self::averaged(photo),
+        )
+    }
+
+    #[inline(always)]
+    fn averaged(photo: &Photo) -> Self {
         let (width, height) = (photo.width as usize, photo.height as usize);
+        let columns: [_; CELLS] = std::array::from_fn(|column| span(column, width));
         let mut cells = Vec::with_capacity(CELLS * CELLS);
+        // Sums of at most `MOST_ROWS` bytes.
+        let mut sums = vec![0_u16; 3 * width];
         for row in 0..CELLS {
             let lines = span(row, height);
             let step = lines.len().div_ceil(MOST_ROWS);
-            let mut sums = [[0_u32; 4]; CELLS];
+            let count = lines.len().div_ceil(step);
+            sums.fill(0);
             for line in lines.step_by(step) {
-                let pixels = photo.pixels[line * width * 3..][..width * 3].as_chunks::<3>().0;
-                for (column, sum) in sums.iter_mut().enumerate() {
-                    for pixel in &pixels[span(column, width)] {
-                        let [red, green, blue] = pixel.map(u32::from);
-                        *sum = [sum[0] + red, sum[1] + green, sum[2] + blue, sum[3] + 1];
-                    }
-                }
+                let bytes = &photo.pixels[line * width * 3..][..width * 3];
+                sums.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum += u16::from(*byte));
             }
-            let mean = |sum: u32, count: u32| ((sum + count / 2) / count.max(1)) as u8;
-            cells
-                .extend(sums.map(|[red, green, blue, count]| [red, green, blue].map(|sum| mean(sum, count))));
+            for column in &columns {
+                let mut whole = [0_u32; 3];
+                for pixel in sums[3 * column.start..3 * column.end].as_chunks::<3>().0 {
+                    whole = std::array::from_fn(|at| whole[at] + u32::from(pixel[at]));
+                }
+                let count = (count * column.len()) as u32;
+                cells.push(whole.map(|sum| ((sum + count / 2) / count) as u8));
+            }
         }
         Self(cells)
     }
@@ -57,6 +71,9 @@ impl Colours {
 
     /// The colours of the picture in this orientation.
     pub fn turned(&self, orientation: Orientation) -> Self {
+        if orientation == Orientation::default() {
+            return self.clone();
+        }
         let places = (0..CELLS * CELLS).map(|at| orientation.source(at % CELLS, at / CELLS, CELLS));
         Self(places.map(|(x, y)| self.0[y * CELLS + x]).collect())
     }
@@ -66,33 +83,34 @@ impl Colours {
         self.0[y * CELLS + x].map(f32::from)
     }
 
-    /// The colour at a place in shares of the sides, between four cells.
-    fn at(&self, [x, y]: [f32; 2]) -> Colour {
-        let axis = |share: f32| {
-            let place = (share * CELLS as f32 - 0.5).clamp(0.0, (CELLS - 1) as f32);
-            let first = (place as usize).min(CELLS - 2);
-            (first, place - first as f32)
-        };
-        let ((left, across), (top, down)) = (axis(x), axis(y));
-        let between = |one: Colour, other: Colour, share: f32| -> Colour {
-            std::array::from_fn(|at| one[at] + (other[at] - one[at]) * share)
-        };
-        let row = |y: usize| between(self.cell(left, y), self.cell(left + 1, y), across);
-        between(row(top), row(top + 1), down)
-    }
-
-    /// The colours of the cells of this picture, without `margin` cells at each side, and those of another one there; only where both are.
+    /// The colours of the cells of this picture, without `margin` cells at each side, and those of another one there, between four cells;
+    /// only where both are.
     pub(super) fn pairs(&self, other: &Self, alignment: &Alignment, margin: usize) -> Vec<[Colour; 2]> {
         let inner = margin..CELLS - margin;
-        let places = inner.clone().flat_map(|y| inner.clone().map(move |x| (x, y)));
-        let pair = |(x, y): (usize, usize)| {
-            let place = [x, y].map(|at| (at as f32 + 0.5) / CELLS as f32);
-            let place = alignment.mapped(place);
-            let is_inside = place.iter().all(|share| (0.0..=1.0).contains(share));
-            is_inside.then(|| [self.cell(x, y), other.at(place)])
+        let axis = |axis: usize| {
+            let places = inner.clone().map(|cell| (cell, mapped(axis, cell, alignment)));
+            places.filter_map(|(cell, place)| Some((cell, place?))).collect::<Vec<_>>()
         };
-        places.filter_map(pair).collect()
+        let between = |place: &Between, one: Colour, other: Colour| -> Colour {
+            std::array::from_fn(|at| place.of(one[at], other[at]))
+        };
+        let (columns, rows) = (axis(0), axis(1));
+        let mut pairs = Vec::with_capacity(columns.len() * rows.len());
+        for (y, down) in rows {
+            for (x, across) in &columns {
+                let row =
+                    |y: usize| between(across, other.cell(across.first, y), other.cell(across.first + 1, y));
+                pairs.push([self.cell(*x, y), between(&down, row(down.first), row(down.first + 1))]);
+            }
+        }
+        pairs
     }
+}
+
+/// Where the middle of a cell of a side is mapped to, between the middles of two cells. `None` if that is outside.
+fn mapped(axis: usize, cell: usize, alignment: &Alignment) -> Option<Between> {
+    let place = alignment.mapped([(cell as f32 + 0.5) / CELLS as f32; 2])[axis];
+    (0.0..=1.0).contains(&place).then(|| Between::at(place * CELLS as f32 - 0.5, CELLS))
 }
 
 /// The pixels of a side that a cell covers, at least one.

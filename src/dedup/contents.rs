@@ -1,7 +1,7 @@
 //! The photos of a collection by content, and the groups of contents that show the same picture.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::colours::Colours;
@@ -9,7 +9,7 @@ use super::comparison::Likeness;
 use super::compatibility::Compatibility;
 use super::decisions::Decisions;
 use super::detail::Detail;
-use super::drawing::{have_equal_colours, is_drawn};
+use super::drawing::have_equal_colours;
 use super::error::{DedupError, Result};
 use super::examination::Examination;
 use super::files::{File, Found};
@@ -72,7 +72,6 @@ impl<'a> Collection<'a> {
             limits,
             details: Mutex::default(),
             colours: Mutex::default(),
-            drawn: vec![OnceLock::new(); self.pictures.len()],
         };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
@@ -115,8 +114,6 @@ struct Pictures<'a> {
     details: Mutex<VecDeque<(usize, Arc<Detail>)>>,
     /// The colours of the last centres: each is compared with many photos.
     colours: Mutex<VecDeque<(usize, Arc<Colours>)>>,
-    /// Whether a picture is a drawing, where that was asked for.
-    drawn: Vec<OnceLock<bool>>,
 }
 
 /// Most details, of at most 4 MiB each, that are kept in memory.
@@ -147,11 +144,15 @@ impl Pictures<'_> {
 impl Pictures<'_> {
     /// Whether a photo that has the structure of a centre has its colours, in another saturation at most. A drawing must have the same ones.
     fn has_colours_of(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
-        let own = self.cache.colours(&self.collection.pictures[photo].0)?.turned(likeness.orientation);
+        let [(one, facts, _), (_, centre_facts, _)] = [photo, centre].map(|at| &self.collection.pictures[at]);
+        let are_drawn = facts.is_drawn || centre_facts.is_drawn;
+        if are_drawn && likeness.orientation != Orientation::default() {
+            return Ok(false);
+        }
+        let own = self.cache.colours(one)?.turned(likeness.orientation);
         let kept = self.colours_of_centre(centre)?;
-        if self.is_drawn(photo)? || self.is_drawn(centre)? {
-            let is_upright = likeness.orientation == Orientation::default();
-            return Ok(is_upright && have_equal_colours(&own, &kept, &likeness.alignment));
+        if are_drawn {
+            return Ok(have_equal_colours(&own, &kept, &likeness.alignment));
         }
         let margin = if likeness.agreement < 1.0 { COVERED } else { 0 };
         Ok(hues::agree(&own.pairs(&kept, &likeness.alignment, margin)))
@@ -167,14 +168,6 @@ impl Pictures<'_> {
         known.push_front((centre, colours.clone()));
         known.truncate(COLOURS);
         Ok(colours)
-    }
-
-    fn is_drawn(&self, picture: usize) -> Result<bool> {
-        if let Some(known) = self.drawn[picture].get() {
-            return Ok(*known);
-        }
-        let is_drawn = is_drawn(&self.thumbnail(picture)?);
-        Ok(*self.drawn[picture].get_or_init(|| is_drawn))
     }
 }
 

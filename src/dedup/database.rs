@@ -8,6 +8,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::error::{DedupError, Result};
 
+/// Bytes of a page of a new file. A thumbnail is larger than a usual page.
+const PAGE: u32 = 16_384;
+
 /// What a file contains.
 pub(super) struct Layout {
     /// For messages: `a cache of photos`.
@@ -48,16 +51,23 @@ pub(super) fn open(path: &Path, layout: &Layout) -> Result<Opened> {
         .ok_or_else(|| refused(format!("this database is not {}; name another file", layout.name)))
 }
 
+/// A further connection to a file that is open.
+pub(super) fn another(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    Ok(connection)
+}
+
 /// `None` if the file contains something else.
 fn opened(path: &Path, layout: &Layout) -> rusqlite::Result<Option<Opened>> {
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(30))?;
+    let mut connection = another(path)?;
     let number =
         |connection: &Connection, statement: &str| connection.query_row(statement, [], |row| row.get(0));
     let application: i64 = number(&connection, "PRAGMA application_id")?;
     let version: i64 = number(&connection, "PRAGMA user_version")?;
     let tables: i64 = number(&connection, "SELECT count(*) FROM sqlite_schema")?;
     if (application, version, tables) == (0, 0, 0) {
+        connection.pragma_update(None, "page_size", PAGE)?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(layout.tables)?;
         transaction.pragma_update(None, "application_id", layout.application)?;

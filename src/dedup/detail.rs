@@ -3,7 +3,6 @@
 //! Two frames of a still camera agree in nearly every block of a thumbnail. At full size, an edge that moved by one pixel leaves most of a
 //! block unexplained. What compression costs is small beside the structure of a block, even at a low quality.
 
-use super::brightness::luma;
 use super::moments::Moments;
 use super::vectors::vectorized;
 use crate::image::Photo;
@@ -110,6 +109,15 @@ impl Detail {
         let left = |spread: f32, by: f32| (spread - common * common / by.max(1.0)).max(0.0);
         let most = left(one, two).max(left(two, one));
         (most / (one.max(two) + NOISE), most)
+    }
+}
+
+/// Writes the luma of a row of RGB pixels, in shares of 65,280 (255 x 256).
+#[inline(always)]
+fn luma(rgb: &[u8], row: &mut [u16]) {
+    for (luma, pixel) in row.iter_mut().zip(rgb.as_chunks::<3>().0) {
+        let [red, green, blue] = pixel.map(u16::from);
+        *luma = 77 * red + 150 * green + 29 * blue;
     }
 }
 

@@ -17,17 +17,26 @@ const DIFFERENT: f32 = 0.01;
 
 /// Whether nearly all pixels of a picture have one of few shades.
 pub(super) fn is_drawn(thumbnail: &Thumbnail) -> bool {
-    let mut counts = [0_u32; 256];
-    for grey in thumbnail.as_bytes() {
-        counts[usize::from(*grey)] += 1;
+    // Neighbours of one grey are counted in different places: a count that was just written is slow to read.
+    let mut parts = [[0_u32; 256]; 4];
+    for pixels in thumbnail.as_bytes().as_chunks::<4>().0 {
+        for (part, grey) in parts.iter_mut().zip(pixels) {
+            part[usize::from(*grey)] += 1;
+        }
+    }
+    // Grey `at` is at place `at + NEIGHBOURS`, so that all have neighbours.
+    let mut counts = [0_u32; 256 + 2 * NEIGHBOURS];
+    for part in parts {
+        counts[NEIGHBOURS..].iter_mut().zip(part).for_each(|(count, own)| *count += own);
     }
     let mut drawn = 0;
     for _ in 0..SHADES {
-        let near = |grey: usize| grey.saturating_sub(NEIGHBOURS)..(grey + NEIGHBOURS + 1).min(256);
-        let count = |grey: usize| counts[near(grey)].iter().sum::<u32>();
-        let Some(most) = (0..256).max_by_key(|grey| count(*grey)) else { break };
-        drawn += count(most);
-        counts[near(most)].fill(0);
+        let near: [u32; 256] =
+            std::array::from_fn(|grey| (0..=2 * NEIGHBOURS).map(|step| counts[grey + step]).sum());
+        let most = near.into_iter().max().unwrap_or(0);
+        let shade = near.iter().rposition(|count| *count == most).unwrap_or(0);
+        drawn += most;
+        counts[shade..=shade + 2 * NEIGHBOURS].fill(0);
     }
     drawn as f32 >= DRAWN * thumbnail.as_bytes().len() as f32
 }

@@ -3,6 +3,7 @@
 //! Detail is the power of the frequencies that the smaller photo cannot have. It is compared with that of a plain enlargement of the
 //! smaller photo, whose power there is an image of its low frequencies. So soft and crisp photos are measured alike.
 
+use super::between::Between;
 use super::luma::Luma;
 use super::vectors::{total, vectorized};
 
@@ -42,33 +43,66 @@ pub fn excess(large: &Luma, small: &Luma) -> Option<f32> {
 fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> (f32, f32) {
     let (mut own, mut plain) = (0.0, 0.0);
     for is_down in [false, true] {
-        let (along, across) = if is_down { (large.height, large.width) } else { (large.width, large.height) };
-        let per_row = (along / LINE).min(8);
-        let rows = (LINES / per_row).min(across);
-        for row in 0..rows {
-            let across = (2 * row + 1) * across / (2 * rows);
-            for part in 0..per_row {
-                let start = (2 * part + 1) * (along - LINE) / (2 * per_row);
-                let place = |at: usize| if is_down { (across, start + at) } else { (start + at, across) };
-                let (mut line, mut enlarged) = ([0.0; LINE], [0.0; LINE]);
-                for at in 0..LINE {
-                    let (x, y) = place(at);
-                    line[at] = large.grey[y * large.width + x].into();
-                    enlarged[at] =
-                        small.between((x as f32 + 0.5) * ratios[0] - 0.5, (y as f32 + 0.5) * ratios[1] - 0.5);
-                }
-                own += waves.power(line);
-                plain += waves.power(enlarged);
+        let (large, small) = (Lines::of(large, is_down), Lines::of(small, is_down));
+        let [ratio, ratio_across] = if is_down { [ratios[1], ratios[0]] } else { ratios };
+        let per_row = (large.length / LINE).min(8);
+        let rows = (LINES / per_row).min(large.count);
+        for part in 0..per_row {
+            let start = (2 * part + 1) * (large.length - LINE) / (2 * per_row);
+            // The middle of a pixel of the large photo in a line of the small one.
+            let middle = |at: usize, ratio: f32| (at as f32 + 0.5) * ratio - 0.5;
+            let places: [Between; LINE] =
+                std::array::from_fn(|at| Between::at(middle(start + at, ratio), small.length));
+            for row in 0..rows {
+                let row = (2 * row + 1) * large.count / (2 * rows);
+                own += waves.power(std::array::from_fn(|at| large.at(row, start + at)));
+                let across = Between::at(middle(row, ratio_across), small.count);
+                plain += waves.power(std::array::from_fn(|at| {
+                    let along = &places[at];
+                    let line =
+                        |line: usize| along.of(small.at(line, along.first), small.at(line, along.first + 1));
+                    across.of(line(across.first), line(across.first + 1))
+                }));
             }
         }
     }
     (own, plain)
 }
 
+/// The rows of a photo as lines, or its columns.
+struct Lines<'a> {
+    grey: &'a [u8],
+    /// Number of lines, and pixels of each.
+    count: usize,
+    length: usize,
+    /// Distance of two lines, and of two pixels of a line.
+    strides: [usize; 2],
+}
+
+impl<'a> Lines<'a> {
+    fn of(Luma { width, height, grey }: &'a Luma, is_down: bool) -> Self {
+        match is_down {
+            false => Self { grey, count: *height, length: *width, strides: [*width, 1] },
+            true => Self { grey, count: *width, length: *height, strides: [1, *width] },
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, line: usize, place: usize) -> f32 {
+        self.grey[line * self.strides[0] + place * self.strides[1]].into()
+    }
+}
+
+/// Half of a line: a wave is even or odd about its middle.
+const HALF: usize = LINE / 2;
+/// Frequencies that are computed at once.
+const LANES: usize = 16;
+
 /// The waves of the highest frequencies of a line.
 struct Waves {
-    /// For each frequency the cosine and the sine of each place, under a window of Hann.
-    waves: Vec<[[f32; LINE]; 2]>,
+    /// For `LANES` frequencies each, the cosines and the sines at the places of the second half of a line.
+    waves: Vec<[[[f32; LANES]; HALF]; 2]>,
+    /// A window of Hann. It is 0 at the first place.
     window: [f32; LINE],
 }
 
@@ -76,19 +110,42 @@ impl Waves {
     fn new(first: usize) -> Self {
         let turns: [f32; LINE] = std::array::from_fn(|at| std::f32::consts::TAU * at as f32 / LINE as f32);
         let (cosines, sines) = (turns.map(f32::cos), turns.map(f32::sin));
-        let window: [f32; LINE] = std::array::from_fn(|at| 0.5 - 0.5 * cosines[at]);
-        let wave = |frequency: usize| {
-            [&cosines, &sines].map(|wave| std::array::from_fn(|at| window[at] * wave[frequency * at % LINE]))
+        let frequencies: Vec<usize> = (first..=HALF).collect();
+        let group = |group: &[usize]| {
+            [&cosines, &sines].map(|wave| {
+                std::array::from_fn(|at| {
+                    let value = |frequency: &usize| wave[frequency * (HALF + at) % LINE];
+                    std::array::from_fn(|lane| group.get(lane).map_or(0.0, value))
+                })
+            })
         };
-        Self { waves: (first..=LINE / 2).map(wave).collect(), window }
+        let waves = frequencies.chunks(LANES).map(group).collect();
+        Self { waves, window: std::array::from_fn(|at| 0.5 - 0.5 * cosines[at]) }
     }
 
+    /// The power of a line at these frequencies.
     #[inline(always)]
     fn power(&self, mut line: [f32; LINE]) -> f32 {
         // The mean under the window, so that the brightness does not count.
         let weight = total(&self.window, &self.window, |weight, _| weight);
         let mean = total(&line, &self.window, |grey, weight| grey * weight) / weight;
-        line.iter_mut().for_each(|grey| *grey -= mean);
-        self.waves.iter().flatten().map(|wave| total(wave, &line, |a, b| a * b).powi(2)).sum()
+        line.iter_mut().zip(&self.window).for_each(|(grey, weight)| *grey = (*grey - mean) * weight);
+        let mirrored = |at: usize| if at == 0 { 0.0 } else { line[HALF - at] };
+        let even: [f32; HALF] = std::array::from_fn(|at| line[HALF + at] + mirrored(at));
+        let odd: [f32; HALF] = std::array::from_fn(|at| line[HALF + at] - mirrored(at));
+        let mut power = [0_f32; LANES];
+        for [cosines, sines] in &self.waves {
+            let (mut real, mut imaginary) = ([0_f32; LANES], [0_f32; LANES]);
+            for at in 0..HALF {
+                for lane in 0..LANES {
+                    real[lane] += even[at] * cosines[at][lane];
+                    imaginary[lane] += odd[at] * sines[at][lane];
+                }
+            }
+            for lane in 0..LANES {
+                power[lane] += real[lane] * real[lane] + imaginary[lane] * imaginary[lane];
+            }
+        }
+        power.iter().sum()
     }
 }

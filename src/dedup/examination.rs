@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::cache::{Cache, ContentHash, Examined, Facts, NewPicture, Refusal};
 use super::colours::Colours;
+use super::drawing::is_drawn;
 use super::error::Result;
 use super::files::File;
 use super::hash::Hasher;
@@ -19,7 +20,7 @@ use crate::ingest::Options;
 use crate::reason::Reason;
 
 /// Files that are read before their results are stored.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 
 /// The examined files.
 #[derive(Debug, Default)]
@@ -56,19 +57,27 @@ pub fn examine(
     let options = Options { limits: *limits, ..Options::default() };
     let examiner = Examiner { cache, options, hasher: Hasher::default(), begun: Mutex::default() };
     let mut examination = Examination::default();
+    // The results of one batch are stored while the next one is examined.
+    let mut last = Batch::default();
     for (batch, part) in files.chunks(BATCH).enumerate() {
         if control.is_stopped() {
+            last.store(cache, &mut examination)?;
             return Ok(None);
         }
-        let outcomes: Vec<Outcome> =
-            part.par_iter().map(|file| examiner.outcome(file)).collect::<Result<_>>()?;
-        let mut batch_writer = Batch::default();
-        for (at, outcome) in outcomes.into_iter().enumerate() {
-            batch_writer.add(batch * BATCH + at, &part[at], outcome, &mut examination);
+        let mut outcomes: Result<Vec<Outcome>> = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| {
+                outcomes = part.par_iter().with_max_len(1).map(|file| examiner.outcome(file)).collect()
+            });
+            last.store(cache, &mut examination)
+        })?;
+        last = Batch::default();
+        for (at, outcome) in outcomes?.into_iter().enumerate() {
+            last.add(batch * BATCH + at, &part[at], outcome, &mut examination);
         }
-        batch_writer.store(cache, &mut examination)?;
         control.report("files examined", (batch * BATCH + part.len()) as u64, Some(files.len() as u64));
     }
+    last.store(cache, &mut examination)?;
     Ok(Some(examination))
 }
 
@@ -164,7 +173,7 @@ impl Examiner<'_> {
             Ok((stated, photo)) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                let facts = measured(stated, &photo);
+                let facts = measured(stated, &photo, &thumbnail);
                 (Examined::Picture(facts, signature), Some((thumbnail, Colours::of(&photo))))
             }
         };
@@ -204,10 +213,11 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
 }
 
 /// The facts of a photo with those that follow from its pixels.
-fn measured(stated: Facts, photo: &Photo) -> Facts {
+fn measured(stated: Facts, photo: &Photo, thumbnail: &Thumbnail) -> Facts {
     let (colour, saturation) = colour(photo);
     let (clipped, near_ends) = ends(photo);
-    Facts { width: photo.width, height: photo.height, colour, saturation, clipped, near_ends, ..stated }
+    let (width, height, is_drawn) = (photo.width, photo.height, is_drawn(thumbnail));
+    Facts { width, height, colour, saturation, is_drawn, clipped, near_ends, ..stated }
 }
 
 /// Of a sample of the pixels, every so many are looked at.

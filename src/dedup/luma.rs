@@ -26,21 +26,4 @@ impl Luma {
         );
         Self { width: photo.width as usize, height: photo.height as usize, grey }
     }
-
-    /// The value between four pixels; outside, that of the nearest one. Both sides have at least 2 pixels.
-    #[inline(always)]
-    pub fn between(&self, x: f32, y: f32) -> f32 {
-        let axis = |place: f32, length: usize| {
-            let place = place.clamp(0.0, (length - 1) as f32);
-            let first = (place as usize).min(length - 2);
-            (first, place - first as f32)
-        };
-        let ((left, across), (top, down)) = (axis(x, self.width), axis(y, self.height));
-        let row = |y: usize| {
-            let [one, other] = [0, 1].map(|step| f32::from(self.grey[y * self.width + left + step]));
-            one + (other - one) * across
-        };
-        let (above, below) = (row(top), row(top + 1));
-        above + (below - above) * down
-    }
 }

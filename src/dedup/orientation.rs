@@ -67,7 +67,7 @@ impl Orientation {
                 pixels[y * SIDE + x]
             }));
         }
-        Thumbnail::from_bytes(&turned).unwrap_or_else(|| thumbnail.clone())
+        Thumbnail::from_bytes(turned).unwrap_or_else(|| thumbnail.clone())
     }
 
     /// Where a part of the picture is in this orientation: left, top, right and bottom as shares of the sides.
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_inverse_leads_back() {
         let pixels: Vec<u8> = (0..SIDE * SIDE).map(|at| (at * 31 % 251) as u8).collect();
-        let thumbnail = Thumbnail::from_bytes(&pixels).unwrap();
+        let thumbnail = Thumbnail::from_bytes(pixels).unwrap();
         let mut seen = Vec::new();
         for orientation in Orientation::ALL {
             let turned = orientation.apply(&thumbnail);
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn one_orientation_after_another_is_one() {
         let pixels: Vec<u8> = (0..SIDE * SIDE).map(|at| (at * 31 % 251) as u8).collect();
-        let thumbnail = Thumbnail::from_bytes(&pixels).unwrap();
+        let thumbnail = Thumbnail::from_bytes(pixels).unwrap();
         for first in Orientation::ALL {
             for second in Orientation::ALL {
                 let both = second.apply(&first.apply(&thumbnail));
@@ -130,7 +130,7 @@ mod tests {
     fn a_turn_by_90_degrees_is_clockwise() {
         let mut pixels = vec![0; SIDE * SIDE];
         pixels[0] = 255; // at the top left
-        let thumbnail = Thumbnail::from_bytes(&pixels).unwrap();
+        let thumbnail = Thumbnail::from_bytes(pixels).unwrap();
         let turn = Orientation::ALL.into_iter().find(|one| one.words() == Some("turned by 90°")).unwrap();
         assert_eq!(turn.apply(&thumbnail).as_bytes()[SIDE - 1], 255, "top right");
     }

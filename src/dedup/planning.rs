@@ -79,6 +79,7 @@ pub fn plan(
         limits: &request.limits,
     };
     let Some(drafts) = drafter.drafts(&stars, control)? else { return Ok(None) };
+    cache.finish()?;
     let links = &found.links;
     let planner = Planner { drafter: &drafter, collection: &collection, roots: &roots, decisions, links };
     let groups = planner.groups(drafts, &Hashes(cache))?;

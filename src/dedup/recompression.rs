@@ -132,22 +132,28 @@ fn transformed(
     let all = columns * rows;
     // Odd, so that it rarely divides the columns, and the blocks are spread.
     let every = all.div_ceil(BLOCKS) | 1;
+    // The weights of all waves at a place.
+    let transposed: [[f32; SIDE]; SIDE] = std::array::from_fn(|at| cosines.map(|wave| wave[at]));
     let mut blocks = Vec::with_capacity(all.div_ceil(every));
     for number in (0..all).step_by(every) {
         let (x, y) = (left + number % columns * SIDE, top + number / columns * SIDE);
         // Along the columns first: every step then adds whole lines.
         let mut down = [[0_f32; SIDE]; SIDE];
-        for line in 0..SIDE {
-            let pixels: [f32; SIDE] =
-                std::array::from_fn(|at| f32::from(photo.grey[(y + line) * photo.width + x + at]) - 128.0);
-            for (sums, wave) in down.iter_mut().zip(cosines) {
-                sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| *sum += wave[line] * pixel);
+        for (line, weights) in transposed.iter().enumerate() {
+            let grey = &photo.grey[(y + line) * photo.width + x..][..SIDE];
+            let pixels: [f32; SIDE] = std::array::from_fn(|at| f32::from(grey[at]) - 128.0);
+            for (sums, weight) in down.iter_mut().zip(weights) {
+                for at in 0..SIDE {
+                    sums[at] += weight * pixels[at];
+                }
             }
         }
         let mut block = [0_f32; SIDE * SIDE];
-        for (row, down) in block.chunks_exact_mut(SIDE).zip(&down) {
-            for (at, value) in down.iter().enumerate() {
-                row.iter_mut().zip(cosines).for_each(|(sum, wave)| *sum += wave[at] * value);
+        for (row, down) in block.as_chunks_mut::<SIDE>().0.iter_mut().zip(&down) {
+            for (waves, value) in transposed.iter().zip(down) {
+                for at in 0..SIDE {
+                    row[at] += waves[at] * value;
+                }
             }
         }
         blocks.push(block);

@@ -84,14 +84,25 @@ pub(super) fn differences(photo: &Compared<'_>, kept: &Compared<'_>) -> String {
     }
 }
 
+/// Luma and colour of both pictures at a place.
+struct Sample {
+    luma: [f32; 2],
+    chroma: [[f32; 2]; 2],
+    /// The amounts of colour.
+    lengths: [f32; 2],
+}
+
 /// How the first picture differs in brightness and colours, from the colours of both at the same places.
 fn tones(pairs: &[[Colour; 2]]) -> Vec<&'static str> {
-    let count = pairs.len().max(1) as f32;
-    let mean = |value: &dyn Fn(&[Colour; 2]) -> f32| pairs.iter().map(value).sum::<f32>() / count;
-    let [own, kept] = [0, 1].map(|at| mean(&|pair| luma(pair[at])));
-    let covariance = mean(&|pair| (luma(pair[0]) - own) * (luma(pair[1]) - kept));
-    let variance = mean(&|pair| (luma(pair[1]) - kept).powi(2));
-    let [own_colour, kept_colour] = [0, 1].map(|at| mean(&|pair| length(chroma(pair[at]))));
+    let sample = |pair: &[Colour; 2]| {
+        let chroma = pair.map(chroma);
+        Sample { luma: pair.map(luma), chroma, lengths: chroma.map(length) }
+    };
+    let samples: Vec<Sample> = pairs.iter().map(sample).collect();
+    let [own, kept] = [0, 1].map(|at| mean(&samples, |one| one.luma[at]));
+    let covariance = mean(&samples, |one| (one.luma[0] - own) * (one.luma[1] - kept));
+    let variance = mean(&samples, |one| (one.luma[1] - kept).powi(2));
+    let [own_colour, kept_colour] = [0, 1].map(|at| mean(&samples, |one| one.lengths[at]));
     let mut words = Vec::new();
     let has_other_brightness = (own - kept).abs() >= BRIGHTER;
     if has_other_brightness {
@@ -102,12 +113,11 @@ fn tones(pairs: &[[Colour; 2]]) -> Vec<&'static str> {
     // A dark photo has less of each colour, and is not without colours.
     let expected = kept_colour * (own / kept.max(1.0)).min(1.0);
     // The change of saturation that explains most.
-    let product = |one: [f32; 2], other: [f32; 2]| one[0] * other[0] + one[1] * other[1];
-    let common = mean(&|pair| product(chroma(pair[0]), chroma(pair[1])));
-    let squares = mean(&|pair| length(chroma(pair[1])).powi(2));
+    let product = |[one, other]: [[f32; 2]; 2]| one[0] * other[0] + one[1] * other[1];
+    let common = mean(&samples, |one| product(one.chroma));
+    let squares = mean(&samples, |one| one.lengths[1].powi(2));
     let factor = if has_other_brightness && squares > 0.0 { common / squares } else { 1.0 };
-    let difference = mean(&|pair| {
-        let (one, other) = (chroma(pair[0]), chroma(pair[1]));
+    let difference = mean(&samples, |Sample { chroma: [one, other], .. }| {
         length([one[0] - factor * other[0], one[1] - factor * other[1]])
     });
     if kept_colour >= COLOURED && own_colour < COLOURLESS * expected {
@@ -119,6 +129,10 @@ fn tones(pairs: &[[Colour; 2]]) -> Vec<&'static str> {
         words.push("recoloured");
     }
     words
+}
+
+fn mean(samples: &[Sample], value: impl Fn(&Sample) -> f32) -> f32 {
+    samples.iter().map(value).sum::<f32>() / samples.len().max(1) as f32
 }
 
 #[cfg(test)]

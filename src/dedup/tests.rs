@@ -32,7 +32,7 @@ pub(super) fn thumbnail(value: impl Fn(f32, f32) -> f32) -> Thumbnail {
     let pixels: Vec<u8> = (0..SIDE * SIDE)
         .map(|at| value(share(at % SIDE), share(at / SIDE)).round().clamp(0.0, 255.0) as u8)
         .collect();
-    Thumbnail::from_bytes(&pixels).unwrap()
+    Thumbnail::from_bytes(pixels).unwrap()
 }
 
 /// A scene; another seed gives another one.

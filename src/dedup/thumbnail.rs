@@ -1,6 +1,5 @@
 //! A small grey copy of a photo, from which the perceptual hash is computed and with which photos are compared.
 
-use super::brightness::luma;
 use super::vectors::vectorized;
 use crate::image::Photo;
 
@@ -21,36 +20,46 @@ impl Thumbnail {
         )
     }
 
+    /// The rows are added up before the colours become luma, which is linear: there are fewer of them then.
     #[inline(always)]
     fn reduced(photo: &Photo) -> Self {
         let (width, height) = (photo.width as usize, photo.height as usize);
         let columns = spans(width);
-        let (mut grey, mut sums, mut last) = (vec![0_u16; width], vec![0_f32; width], None);
+        let (mut sums, mut grey) = (vec![0_f32; 3 * width], vec![0_f32; width]);
         let mut pixels = Vec::with_capacity(SIDE * SIDE);
         for lines in spans(height) {
             sums.fill(0.0);
             for line in lines.from..lines.to {
-                if last != Some(line) {
-                    luma(&photo.pixels[line * width * 3..][..width * 3], &mut grey);
-                    last = Some(line);
-                }
-                let weight = lines.weight(line);
-                sums.iter_mut().zip(&grey).for_each(|(sum, grey)| *sum += weight * f32::from(*grey));
+                let weight = lines.weight(line) * lines.scale;
+                let bytes = &photo.pixels[line * width * 3..][..width * 3];
+                sums.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum += weight * f32::from(*byte));
             }
-            let scale = 1.0 / (256.0 * lines.whole);
-            pixels.extend(columns.iter().map(|span| (span.mean(&sums) * scale + 0.5) as u8));
+            luma(&sums, &mut grey);
+            for span in &columns {
+                pixels.push((span.mean(&grey) + 0.5) as u8);
+            }
         }
         Self(pixels.into())
     }
 
     /// The thumbnail with these pixels. `None` if there are not `SIDE * SIDE`.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == SIDE * SIDE).then(|| Self(bytes.into()))
+    pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Option<Self> {
+        let bytes = bytes.into();
+        (bytes.len() == SIDE * SIDE).then_some(Self(bytes))
     }
 
     /// `SIDE * SIDE` pixels.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// Luma of RGB values.
+#[inline(always)]
+fn luma(rgb: &[f32], grey: &mut [f32]) {
+    const WEIGHTS: [f32; 3] = [77.0 / 256.0, 150.0 / 256.0, 29.0 / 256.0];
+    for (grey, [red, green, blue]) in grey.iter_mut().zip(rgb.as_chunks::<3>().0) {
+        *grey = WEIGHTS[0] * red + WEIGHTS[1] * green + WEIGHTS[2] * blue;
     }
 }
 
@@ -61,7 +70,8 @@ struct Span {
     /// Shares of the first and the last pixel.
     first: f32,
     last: f32,
-    whole: f32,
+    /// One by the number of pixels.
+    scale: f32,
 }
 
 impl Span {
@@ -77,7 +87,7 @@ impl Span {
         let line = &line[self.from..self.to];
         let sum: f32 = line.iter().sum();
         let outside = (1.0 - self.first) * line[0] + (1.0 - self.last) * line[line.len() - 1];
-        (sum - outside) / self.whole
+        (sum - outside) * self.scale
     }
 }
 
@@ -88,7 +98,7 @@ fn spans(length: usize) -> Vec<Span> {
         let from = (start as usize).min(length - 1);
         let to = (end.ceil() as usize).clamp(from + 1, length);
         let (first, last) = (1.0 - (start - from as f64), 1.0 - (to as f64 - end).max(0.0));
-        Span { from, to, first: first as f32, last: last as f32, whole: scale as f32 }
+        Span { from, to, first: first as f32, last: last as f32, scale: (1.0 / scale) as f32 }
     };
     (0..SIDE).map(span).collect()
 }
@@ -129,7 +139,7 @@ mod tests {
     #[test]
     fn thumbnails_of_another_size_are_refused() {
         let bytes: Vec<u8> = (0..SIDE * SIDE).map(|at| at as u8).collect();
-        assert_eq!(Thumbnail::from_bytes(&bytes).unwrap().as_bytes(), bytes);
+        assert_eq!(Thumbnail::from_bytes(&bytes[..]).unwrap().as_bytes(), bytes);
         assert_eq!(Thumbnail::from_bytes(&bytes[1..]), None);
     }
 }
