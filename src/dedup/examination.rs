@@ -261,3 +261,45 @@ fn ends(photo: &Photo) -> ([u16; 2], [u16; 2]) {
     ];
     (clipped.map(|share| share as u16), near.map(|share| share as u16))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::files::find;
+    use super::*;
+
+    #[test]
+    fn what_was_examined_before_a_stop_is_not_decoded_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("photos");
+        std::fs::create_dir(&root).unwrap();
+        let all = 2 * BATCH + 7;
+        for at in 0..all {
+            // Every second file has the content of the one before it.
+            let grey = image::Luma([(at / 2 % 256) as u8]);
+            image::GrayImage::from_pixel(2 + (at / 512) as u32, 2, grey)
+                .save(root.join(format!("{at}.png")))
+                .unwrap();
+        }
+        let found = find(&[root], &Control::none()).unwrap();
+        let cache = Cache::open(&folder.path().join("cache")).unwrap();
+        let stop = AtomicBool::new(false);
+        let progress = |progress: crate::control::Progress| {
+            assert_eq!(progress.unit, "files examined");
+            stop.store(true, Ordering::Relaxed);
+        };
+        let control = Control { stop: &stop, progress: &progress };
+        assert!(examine(&found.files, &cache, &Limits::default(), &control).unwrap().is_none());
+        let first: BTreeSet<ContentHash> =
+            found.files.iter().filter_map(|file| cache.content(file).unwrap()).collect();
+        assert!((BATCH / 2..=BATCH).contains(&first.len()), "{}", first.len());
+        let rest = examine(&found.files, &cache, &Limits::default(), &Control::none()).unwrap().unwrap();
+        assert_eq!(rest.photos.len(), all);
+        let contents: BTreeSet<ContentHash> = rest.photos.values().map(|(content, _)| *content).collect();
+        assert_eq!(rest.decoded as usize, contents.len() - first.len());
+        let again = examine(&found.files, &cache, &Limits::default(), &Control::none()).unwrap().unwrap();
+        assert_eq!((again.decoded, again.photos), (0, rest.photos));
+    }
+}
