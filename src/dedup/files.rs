@@ -75,6 +75,7 @@ pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
     let mut found = Found::default();
     let mut by_identity: BTreeMap<Stamp, Vec<PathBuf>> = BTreeMap::new();
     let mut single = BTreeSet::new();
+    let mut last = None;
     let is_disposed =
         |input: &Input| trash::contains(&input.root, &input.path) || runs::contains(&input.root, &input.path);
     for (number, input) in walk(roots).filter(|input| !is_disposed(input)).enumerate() {
@@ -82,7 +83,7 @@ pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
             return None;
         }
         control.report("files found", number as u64 + 1, None);
-        match identify(&input) {
+        match identify(&input, &mut last) {
             Ok(Some((stamp, path, links))) => {
                 if let Some(link) = link(&input.path, &path) {
                     found.links.entry(stamp).or_default().insert(link);
@@ -111,14 +112,32 @@ pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
     Some(found)
 }
 
+/// The folder of the last file, and its path without symbolic links. Files come folder by folder.
+type LastFolder = Option<(PathBuf, PathBuf)>;
+
 /// The stamp, the real path and the number of links of a file. `None` for what is not a regular file.
-fn identify(input: &Input) -> Result<Option<(Stamp, PathBuf, u64)>, String> {
+fn identify(input: &Input, last: &mut LastFolder) -> Result<Option<(Stamp, PathBuf, u64)>, String> {
     if let Some(problem) = &input.problem {
         return Err(problem.detail.clone());
     }
     let text = |error: io::Error| error.to_string();
-    let path = fs::canonicalize(&input.path).map_err(text)?;
-    let metadata = fs::metadata(&path).map_err(text)?;
+    let own = fs::symlink_metadata(&input.path).map_err(text)?;
+    let (metadata, path) = match (own.is_symlink(), input.path.parent(), input.path.file_name()) {
+        (false, Some(folder), Some(name)) => {
+            let real = match last {
+                Some((known, real)) if known == folder => real.join(name),
+                _ => {
+                    let real = fs::canonicalize(folder).map_err(text)?;
+                    last.insert((folder.into(), real)).1.join(name)
+                }
+            };
+            (own, real)
+        }
+        _ => {
+            let path = fs::canonicalize(&input.path).map_err(text)?;
+            (fs::metadata(&path).map_err(text)?, path)
+        }
+    };
     Ok(metadata.is_file().then(|| (Stamp::of(&metadata), path, metadata.nlink())))
 }
 
