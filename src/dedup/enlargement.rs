@@ -1,7 +1,10 @@
-//! Whether a photo is an enlargement of a smaller one: it has more pixels and no more detail.
+//! Whether a photo is an enlargement of a smaller one: it has more pixels and no more detail, and what it has beyond the smaller photo is an
+//! image of it.
 //!
 //! Detail is the power of the frequencies that the smaller photo cannot have. It is compared with that of a plain enlargement of the
-//! smaller photo, whose power there is an image of its low frequencies. So soft and crisp photos are measured alike.
+//! smaller photo, whose power there is an image of its low frequencies. So soft and crisp photos are measured alike. A soft photo has no
+//! more detail than its reduced copy either, but what it has is not such an image: only the high frequencies of an enlargement are coherent
+//! with those of the plain one.
 
 use super::between::Between;
 use super::luma::Luma;
@@ -19,9 +22,14 @@ const BEYOND: f32 = 1.05;
 /// ratio, because less is left of the spectrum. Measured on photos of faces that were enlarged by five kernels and compressed with a
 /// quality of 75 to 100: these have at most 0.9 of it, and photos that were not enlarged at least 1.6 times as much.
 const MOST: f32 = 5.0;
+/// Coherence from which high frequencies are images of low ones. Measured on 128 photos of people and pages, crisp and blurred, reduced by
+/// five kernels to 40 to 85 % and compressed with a quality of 60 to 95, or without loss: of the reduced copies beyond which a photo has
+/// little detail, few have more (at most 1.5 % of all pairs; 8 % of blurred pages without loss, 60 to 80 % of which have little detail).
+/// Of the enlargements with little detail, 72 to 100 % have more if the photo is crisp, and 38 to 75 % if it is soft.
+const COHERENT: f32 = 0.3;
 
 /// The detail of `large` beyond `small`, which shows the same picture, as a multiple of the most that an enlargement has: below 1 it is an
-/// enlargement. `None` if there is no evidence: the sizes are too near, or the photos too small.
+/// enlargement, and 1 if it has as little and is none. `None` if there is no evidence: the sizes are too near, or the photos too small.
 pub fn excess(large: &Luma, small: &Luma) -> Option<f32> {
     let ratio = |large: usize, small: usize| small as f32 / large as f32;
     let ratios = [ratio(large.width, small.width), ratio(large.height, small.height)];
@@ -29,19 +37,30 @@ pub fn excess(large: &Luma, small: &Luma) -> Option<f32> {
     if share > NEAREST || large.width.min(large.height) < LINE || small.width.min(small.height) < 2 {
         return None;
     }
-    let first = (BEYOND * share * (LINE / 2) as f32).ceil() as usize;
-    let (own, plain) = vectorized(
+    let first = (BEYOND * share * HALF as f32).ceil() as usize;
+    let Powers { own, plain, common } = vectorized(
         #[inline(always)]
         || powers(large, small, ratios, &Waves::new(first)),
     );
     let most = MOST.min(MOST * (0.5 / share).powi(2)) * plain;
-    (most > 0.0).then(|| own / most)
+    let is_coherent = common >= COHERENT * (own * plain).sqrt();
+    let excess = (most > 0.0).then(|| own / most)?;
+    Some(if is_coherent { excess } else { excess.max(1.0) })
 }
 
-/// The power of lines of the large photo, and of the same lines of a plain enlargement of the small one.
+/// Of the high frequencies of two photos.
+#[derive(Default)]
+struct Powers {
+    own: f32,
+    plain: f32,
+    /// The power that they have in common; negative where they are opposed.
+    common: f32,
+}
+
+/// The powers of lines of the large photo, and of the same lines of a plain enlargement of the small one.
 #[inline(always)]
-fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> (f32, f32) {
-    let (mut own, mut plain) = (0.0, 0.0);
+fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> Powers {
+    let mut powers = Powers::default();
     for is_down in [false, true] {
         let (large, small) = (Lines::of(large, is_down), Lines::of(small, is_down));
         let [ratio, ratio_across] = if is_down { [ratios[1], ratios[0]] } else { ratios };
@@ -55,18 +74,19 @@ fn powers(large: &Luma, small: &Luma, ratios: [f32; 2], waves: &Waves) -> (f32, 
                 std::array::from_fn(|at| Between::at(middle(start + at, ratio), small.length));
             for row in 0..rows {
                 let row = (2 * row + 1) * large.count / (2 * rows);
-                own += waves.power(std::array::from_fn(|at| large.at(row, start + at)));
+                let own = std::array::from_fn(|at| large.at(row, start + at));
                 let across = Between::at(middle(row, ratio_across), small.count);
-                plain += waves.power(std::array::from_fn(|at| {
+                let plain = std::array::from_fn(|at| {
                     let along = &places[at];
                     let line =
                         |line: usize| along.of(small.at(line, along.first), small.at(line, along.first + 1));
                     across.of(line(across.first), line(across.first + 1))
-                }));
+                });
+                waves.add([own, plain], &mut powers);
             }
         }
     }
-    (own, plain)
+    powers
 }
 
 /// The rows of a photo as lines, or its columns.
@@ -123,29 +143,47 @@ impl Waves {
         Self { waves, window: std::array::from_fn(|at| 0.5 - 0.5 * cosines[at]) }
     }
 
-    /// The power of a line at these frequencies.
+    /// Adds the powers of two lines at these frequencies.
     #[inline(always)]
-    fn power(&self, mut line: [f32; LINE]) -> f32 {
+    fn add(&self, lines: [[f32; LINE]; 2], powers: &mut Powers) {
+        let halves = lines.map(
+            #[inline(always)]
+            |line| self.halves(line),
+        );
+        let mut sums = [[0_f32; LANES]; 3];
+        for waves in &self.waves {
+            // For each line the real and the imaginary part.
+            let mut parts = [[[0_f32; LANES]; 2]; 2];
+            for (parts, halves) in parts.iter_mut().zip(&halves) {
+                for ((part, half), wave) in parts.iter_mut().zip(halves).zip(waves) {
+                    for (value, wave) in half.iter().zip(wave) {
+                        (0..LANES).for_each(|lane| part[lane] += value * wave[lane]);
+                    }
+                }
+            }
+            let [own, plain] = parts;
+            for lane in 0..LANES {
+                sums[0][lane] += own[0][lane] * own[0][lane] + own[1][lane] * own[1][lane];
+                sums[1][lane] += plain[0][lane] * plain[0][lane] + plain[1][lane] * plain[1][lane];
+                sums[2][lane] += own[0][lane] * plain[0][lane] + own[1][lane] * plain[1][lane];
+            }
+        }
+        let [own, plain, common] = sums.map(|lanes| lanes.iter().sum::<f32>());
+        powers.own += own;
+        powers.plain += plain;
+        powers.common += common;
+    }
+
+    /// The even and the odd half of a line under the window.
+    #[inline(always)]
+    fn halves(&self, mut line: [f32; LINE]) -> [[f32; HALF]; 2] {
         // The mean under the window, so that the brightness does not count.
         let weight = total(&self.window, &self.window, |weight, _| weight);
         let mean = total(&line, &self.window, |grey, weight| grey * weight) / weight;
         line.iter_mut().zip(&self.window).for_each(|(grey, weight)| *grey = (*grey - mean) * weight);
         let mirrored = |at: usize| if at == 0 { 0.0 } else { line[HALF - at] };
-        let even: [f32; HALF] = std::array::from_fn(|at| line[HALF + at] + mirrored(at));
-        let odd: [f32; HALF] = std::array::from_fn(|at| line[HALF + at] - mirrored(at));
-        let mut power = [0_f32; LANES];
-        for [cosines, sines] in &self.waves {
-            let (mut real, mut imaginary) = ([0_f32; LANES], [0_f32; LANES]);
-            for at in 0..HALF {
-                for lane in 0..LANES {
-                    real[lane] += even[at] * cosines[at][lane];
-                    imaginary[lane] += odd[at] * sines[at][lane];
-                }
-            }
-            for lane in 0..LANES {
-                power[lane] += real[lane] * real[lane] + imaginary[lane] * imaginary[lane];
-            }
-        }
-        power.iter().sum()
+        let even = std::array::from_fn(|at| line[HALF + at] + mirrored(at));
+        let odd = std::array::from_fn(|at| line[HALF + at] - mirrored(at));
+        [even, odd]
     }
 }

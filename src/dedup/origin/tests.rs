@@ -111,6 +111,23 @@ fn a_reduced_copy_is_not_kept_instead_of_its_original() {
 }
 
 #[test]
+fn a_reduced_copy_is_not_kept_instead_of_its_soft_original() {
+    for person in PEOPLE {
+        let soft = image::imageops::blur(&original(person), 1.3);
+        for (large, small) in [(90, 90), (97, 60), (80, 90)] {
+            let large = jpeg(&soft, large);
+            for (side, kernel) in
+                [(128, FilterType::Lanczos3), (192, FilterType::Triangle), (213, FilterType::CatmullRom)]
+            {
+                let small = jpeg(&resized(&decoded(&large), side, kernel), small);
+                let (name, why) = kept(&[("original.jpg", &large), ("small.jpg", &small)]);
+                assert_eq!(name, "original.jpg", "{person} {side} {kernel:?}: {why}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_finer_encoding_of_a_decoded_file_is_not_kept_instead_of_its_first_encoding() {
     for person in PEOPLE {
         let original = original(person);
