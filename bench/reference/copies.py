@@ -4,7 +4,7 @@ collection.py or lookalikes.py.
 For each system, in one run: the time of the whole job, the peak memory of its largest process, and for each kind of copy the share that was found: the
 copy and its original are in one group (Gallerist, czkawka, difPy) or are listed as duplicates of each other (imagededup, with its defaults: a distance of
 10 of the hashes, a cosine of 0.9 of the network). `false` is the number of photos that were put together with a photo that is not a copy, `false_kinds` the
-same by kind. Prints a JSON line for each system.
+same by kind. `kept` are the kinds of the photos that Gallerist keeps. Prints a JSON line for each system.
 
 czkawka is its core by the package `czkawka` of PyPI, with an empty cache: gradient hashes of 16 x 16 bits and a distance of 5, the default of its
 command line, or of 20 (`-wide`). difPy (`similarity="similar"`, photos of any size) compares all pairs; `--part 100` leaves out all but every hundredth
@@ -128,8 +128,10 @@ def measure(rows, folder):
     for system in OPTIONS.systems.split(","):
         command = [sys.executable, __file__, OPTIONS.gallerist, folder, "--one", system]
         done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-        together, false = collections.defaultdict(set), set()
+        together, false, kept = collections.defaultdict(set), set(), collections.Counter()
         for names in done.pop("found"):
+            if system == "gallerist" and group[names[0]] in original:
+                kept[kind[names[0]]] += 1
             of = collections.defaultdict(list)
             for name in names:
                 of[group[name]].append(name)
@@ -144,7 +146,7 @@ def measure(rows, folder):
                 kinds[own][0] += original[group[name]] in together[name]
                 kinds[own][1] += 1
         shares = {own: round(100 * found / all, 2) for own, (found, all) in sorted(kinds.items())}
-        print(json.dumps({"system": system, "photos": len(rows), **done, "false": len(false), "false_kinds": dict(collections.Counter(kind[name] for name in false)), "found_percent": shares}), flush=True)
+        print(json.dumps({"system": system, "photos": len(rows), **done, "false": len(false), "false_kinds": dict(collections.Counter(kind[name] for name in false)), "found_percent": shares, **({"kept": kept} if kept else {})}), flush=True)
 
 
 if __name__ == "__main__":
