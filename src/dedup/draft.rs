@@ -24,7 +24,7 @@ use super::plan::Kind;
 use super::relation::{Compared, differences};
 use crate::control::Control;
 use crate::image::Limits;
-use look::Look;
+use look::{Look, unusual};
 use reasons::{lacks_colours, obstacles};
 
 /// Stars that are drafted at once.
@@ -225,11 +225,9 @@ impl<'a> Drafter<'a> {
             facts[at].is_some_and(has_ends)
                 && unclipped.iter().any(|other| looks[at].has_other_tones(&looks[*other]))
         };
-        let files = |at: usize| self.collection.contents[&star[at].0].len();
-        let alike: Vec<usize> = (0..star.len())
-            .map(|at| (0..star.len()).filter(|other| looks[at].is_like(&looks[*other])).map(files).sum())
-            .collect();
-        let most_alike = (0..star.len()).filter(|at| !altered[*at]).map(|at| alike[at]).max().unwrap_or(0);
+        let files: Vec<usize> =
+            star.iter().map(|(content, _)| self.collection.contents[content].len()).collect();
+        let is_unusual = unusual(&looks, &files, &altered);
         let mut candidates = Vec::new();
         for (at, (content, likeness)) in star.iter().enumerate() {
             let (facts, extent, is_clipped) = (facts[at], extents[at], is_clipped(at));
@@ -250,7 +248,7 @@ impl<'a> Drafter<'a> {
                     is_clipped,
                     is_enlarged: false,
                     is_recompressed: false,
-                    is_unusual: alike[at] < most_alike,
+                    is_unusual: is_unusual[at],
                     is_reference: self.is_reference(item),
                 };
                 candidates.push(Candidate {

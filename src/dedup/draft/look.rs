@@ -1,5 +1,7 @@
 //! The orientations and tones of the photos of a group: what most files have is that of the original more often than what few have.
 
+use std::cmp::Reverse;
+
 use super::super::cache::Facts;
 use super::super::comparison::Likeness;
 use super::super::orientation::Orientation;
@@ -50,10 +52,45 @@ impl Look {
     }
 }
 
+/// Which photos have another look than most files, `files` of each photo, have. The most common look is that of a photo that is not
+/// altered. A photo that is like it is usual too, although the looks that are like its own may be fewer.
+pub(super) fn unusual(looks: &[Look], files: &[usize], altered: &[bool]) -> Vec<bool> {
+    let alike = |look: &Look| -> usize {
+        looks.iter().zip(files).filter(|(other, _)| look.is_like(other)).map(|(_, files)| files).sum()
+    };
+    let alike: Vec<usize> = looks.iter().map(alike).collect();
+    let unaltered = (0..looks.len()).filter(|at| !altered[*at]);
+    let Some(common) = unaltered.max_by_key(|at| (alike[*at], Reverse(*at))) else {
+        return vec![false; looks.len()];
+    };
+    (0..looks.len()).map(|at| alike[at] < alike[common] && !looks[at].is_like(&looks[common])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::alignment::Alignment;
     use super::*;
+
+    #[test]
+    fn a_photo_that_is_like_the_most_common_one_is_usual() {
+        let upright = Orientation::default();
+        let look = |bias: f32, orientation: Orientation| {
+            let alignment = Alignment { bias, ..Alignment::IDENTITY };
+            Look::of(&Some(Likeness { orientation, alignment, agreement: 1.0 }), None)
+        };
+        // The second is like both of its neighbours, which are not like each other.
+        let looks =
+            [look(0.0, upright), look(4.0, upright), look(8.0, upright), look(0.0, Orientation::ALL[1])];
+        assert_eq!(unusual(&looks, &[4, 1, 1, 1], &[false; 4]), [false, false, false, true]);
+        assert_eq!(unusual(&looks, &[1, 1, 1, 5], &[false; 4]), [true, true, true, false]);
+        assert_eq!(
+            unusual(&looks, &[1, 1, 1, 5], &[false, false, false, true]),
+            [false, false, false, false]
+        );
+        // Of two looks that are equally common, none is unusual.
+        let both = [look(0.0, upright), look(0.0, Orientation::ALL[1])];
+        assert_eq!(unusual(&both, &[2, 2], &[false; 2]), [false, false]);
+    }
 
     #[test]
     fn turned_recoloured_and_brighter_photos_are_unlike() {
