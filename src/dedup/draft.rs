@@ -24,7 +24,7 @@ use super::plan::Kind;
 use super::relation::{Compared, differences};
 use crate::control::Control;
 use crate::image::Limits;
-use look::{Look, unusual};
+use look::{Look, unusual, upright};
 use reasons::{lacks_colours, obstacles};
 
 /// Stars that are drafted at once.
@@ -66,6 +66,8 @@ struct Candidate<'a> {
     photo: usize,
     content: ContentHash,
     likeness: Option<Likeness>,
+    /// Whether it has the orientation that most files have.
+    is_upright: bool,
     extent: Extent,
     /// Whether another one shows more of the scene.
     is_crop: bool,
@@ -228,6 +230,7 @@ impl<'a> Drafter<'a> {
         let files: Vec<usize> =
             star.iter().map(|(content, _)| self.collection.contents[content].len()).collect();
         let is_unusual = unusual(&looks, &files, &altered);
+        let is_upright = upright(&looks, &files);
         let mut candidates = Vec::new();
         for (at, (content, likeness)) in star.iter().enumerate() {
             let (facts, extent, is_clipped) = (facts[at], extents[at], is_clipped(at));
@@ -257,6 +260,7 @@ impl<'a> Drafter<'a> {
                     photo,
                     content: *content,
                     likeness: *likeness,
+                    is_upright: is_upright[at],
                     extent,
                     is_crop: is_crop[at],
                     is_colourless: facts.as_ref().is_some_and(is_colourless),
@@ -275,8 +279,7 @@ impl<'a> Drafter<'a> {
     fn origins(&self, candidates: &[Candidate<'_>]) -> Origins<'a> {
         let is_whole = |candidate: &&Candidate<'_>| {
             let is_captioned = candidate.likeness.is_some_and(|one| one.is_captioned());
-            let is_upright = orientation(&candidate.likeness) == Orientation::default();
-            is_upright && !candidate.extent.is_framed() && !candidate.is_crop && !is_captioned
+            candidate.is_upright && !candidate.extent.is_framed() && !candidate.is_crop && !is_captioned
         };
         let whole: BTreeSet<(ContentHash, Orientation)> =
             candidates.iter().filter(is_whole).map(|one| (one.content, orientation(&one.likeness))).collect();

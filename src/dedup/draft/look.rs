@@ -66,6 +66,16 @@ pub(super) fn unusual(looks: &[Look], files: &[usize], altered: &[bool]) -> Vec<
     (0..looks.len()).map(|at| alike[at] < alike[common] && !looks[at].is_like(&looks[common])).collect()
 }
 
+/// Which photos have the orientation that most files have, `files` of each photo; of equally common ones, that of the first photo.
+pub(super) fn upright(looks: &[Look], files: &[usize]) -> Vec<bool> {
+    let have_one = |one: &Look, other: &Look| one.orientation == other.orientation;
+    let count = |look: &Look| -> usize {
+        looks.iter().zip(files).filter(|(other, _)| have_one(look, other)).map(|(_, files)| files).sum()
+    };
+    let common = looks.iter().enumerate().max_by_key(|(at, look)| (count(look), Reverse(*at)));
+    looks.iter().map(|look| common.is_some_and(|(_, common)| have_one(look, common))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::alignment::Alignment;
@@ -90,6 +100,19 @@ mod tests {
         // Of two looks that are equally common, none is unusual.
         let both = [look(0.0, upright), look(0.0, Orientation::ALL[1])];
         assert_eq!(unusual(&both, &[2, 2], &[false; 2]), [false, false]);
+    }
+
+    #[test]
+    fn the_orientation_of_most_files_is_upright_whichever_photo_all_were_compared_with() {
+        let look = |orientation: Orientation| {
+            let alignment = Alignment::IDENTITY;
+            Look::of(&Some(Likeness { orientation, alignment, agreement: 1.0 }), None)
+        };
+        let [centre, turned] =
+            [Orientation::default(), Orientation::ALL[1]].map(|own| [look(own), look(own)]);
+        let looks = [centre, turned].into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!(upright(&looks, &[1, 1, 1, 2]), [false, false, true, true]);
+        assert_eq!(upright(&looks, &[1, 1, 1, 1]), [true, true, false, false]);
     }
 
     #[test]

@@ -128,6 +128,27 @@ fn a_reduced_copy_is_not_kept_instead_of_its_soft_original() {
 }
 
 #[test]
+fn a_group_has_its_origins_whichever_photo_the_others_were_compared_with() {
+    for person in PEOPLE {
+        let first = jpeg(&original(person), 75);
+        let again = jpeg(&decoded(&first), 97);
+        let turned = [
+            jpeg(&image::imageops::rotate90(&decoded(&first)), 97),
+            jpeg(&image::imageops::flip_horizontal(&decoded(&first)), 97),
+        ];
+        for turned in &turned {
+            let (name, why) = kept(&[
+                ("again.jpg", &again),
+                ("first.jpg", &first),
+                ("turned.jpg", turned),
+                ("first copy.jpg", &first),
+            ]);
+            assert_eq!(name, "first.jpg", "{person}: {why}");
+        }
+    }
+}
+
+#[test]
 fn a_finer_encoding_of_a_decoded_file_is_not_kept_instead_of_its_first_encoding() {
     for person in PEOPLE {
         let original = original(person);
