@@ -18,7 +18,6 @@ use super::error::Result;
 use super::extent::{Extent, extents};
 use super::item;
 use super::keep::{Contender, Keep, advantage, compare};
-use super::orientation::Orientation;
 use super::origin::Origins;
 use super::plan::Kind;
 use super::relation::{Compared, differences};
@@ -281,9 +280,8 @@ impl<'a> Drafter<'a> {
             let is_captioned = candidate.likeness.is_some_and(|one| one.is_captioned());
             candidate.is_upright && !candidate.extent.is_framed() && !candidate.is_crop && !is_captioned
         };
-        let whole: BTreeSet<(ContentHash, Orientation)> =
-            candidates.iter().filter(is_whole).map(|one| (one.content, orientation(&one.likeness))).collect();
-        let whole: Vec<_> = whole.into_iter().collect();
+        let whole: BTreeSet<ContentHash> =
+            candidates.iter().filter(is_whole).map(|one| one.content).collect();
         Origins::new(self.collection, &whole, self.cache, self.limits)
     }
 
@@ -348,9 +346,4 @@ impl<'a> Drafter<'a> {
             self.examine_content(origins, candidates, &content)?;
         }
     }
-}
-
-/// The orientation of a photo in which it equals the one with which all were compared.
-fn orientation(likeness: &Option<Likeness>) -> Orientation {
-    likeness.map(|likeness| likeness.orientation).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ mod tests;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::cache::{Cache, ContentHash, Facts};
@@ -14,7 +14,6 @@ use super::contents::Collection;
 use super::enlargement::{NEAREST, excess};
 use super::error::Result;
 use super::luma::Luma;
-use super::orientation::Orientation;
 use super::recompression::{Coefficients, Steps, luma_steps};
 use crate::image::{Limits, Source, decode};
 
@@ -43,13 +42,11 @@ pub fn is_from_camera(facts: &Facts) -> bool {
     facts.camera.is_some() || facts.taken.is_some()
 }
 
-/// A member that shows the whole picture.
+/// A member that shows the whole picture, in the orientation of the others.
 #[derive(Clone, Copy)]
 struct Whole<'a> {
     content: ContentHash,
     facts: &'a Facts,
-    /// The orientation in which it equals the photo with which all were compared.
-    orientation: Orientation,
 }
 
 /// The origins of those members of a group that show the whole picture. Each is found when it is asked for.
@@ -61,18 +58,16 @@ pub(super) struct Origins<'a> {
 }
 
 impl<'a> Origins<'a> {
-    /// The origins of these contents, members of one group that show the whole picture, each with the orientation in which it equals the
-    /// others.
+    /// The origins of these contents, members of one group that show the whole picture in one orientation.
     pub fn new(
         collection: &'a Collection<'a>,
-        whole: &[(ContentHash, Orientation)],
+        whole: &BTreeSet<ContentHash>,
         cache: &'a Cache,
         limits: &'a Limits,
     ) -> Self {
-        let whole = whole.iter().filter_map(|&(content, orientation)| {
-            Some(Whole { content, facts: collection.facts(&content)?, orientation })
-        });
-        let mut whole: Vec<Whole<'a>> = whole.collect();
+        let known =
+            |content: &ContentHash| Some(Whole { content: *content, facts: collection.facts(content)? });
+        let mut whole: Vec<Whole<'a>> = whole.iter().filter_map(known).collect();
         whole.sort_by_key(|one| (pixels(one.facts), one.content));
         let reader = Reader { collection, cache, limits, photos: VecDeque::new() };
         Self { whole, known: BTreeMap::new(), reader }
@@ -112,11 +107,8 @@ impl<'a> Origins<'a> {
     /// Whether a photo is an enlargement, and the pixels that show as much. A smaller photo has fewer pixels, so this ends.
     fn compare_with_smaller(&mut self, whole: &Whole<'_>, origin: &mut Origin) -> Result<()> {
         let own = pixels(whole.facts);
-        let is_smaller = |other: &&Whole<'_>| {
-            pixels(other.facts) < own
-                && other.orientation == whole.orientation
-                && have_one_aspect(whole.facts, other.facts)
-        };
+        let is_smaller =
+            |other: &&Whole<'_>| pixels(other.facts) < own && have_one_aspect(whole.facts, other.facts);
         let mut smaller: Vec<_> = self.whole.iter().filter(is_smaller).copied().collect();
         smaller.sort_by_key(|other| (!is_from_camera(other.facts), Reverse(pixels(other.facts))));
         for Whole { content: other, facts: other_facts, .. } in smaller.into_iter().take(MOST) {
@@ -136,9 +128,7 @@ impl<'a> Origins<'a> {
     fn finest(&self, whole: &Whole<'_>) -> Option<ContentHash> {
         let coarseness = |one: &Whole<'_>| one.facts.coarseness.unwrap_or(0);
         let is_finer = |other: &&Whole<'_>| {
-            (other.facts.width, other.facts.height, other.orientation)
-                == (whole.facts.width, whole.facts.height, whole.orientation)
-                && coarseness(other) < coarseness(whole)
+            size(other.facts) == size(whole.facts) && coarseness(other) < coarseness(whole)
         };
         let is_own = is_from_camera(whole.facts);
         let finer =
@@ -149,17 +139,17 @@ impl<'a> Origins<'a> {
     /// Coarser files of the same size, those of a camera and the finest first.
     fn coarser(&self, whole: &Whole<'_>) -> Vec<ContentHash> {
         let coarseness = |facts: &Facts| facts.coarseness.unwrap_or(0);
-        let size = |one: &Whole<'_>| {
-            let (width, height) = (one.facts.width, one.facts.height);
-            if one.orientation.transposed { (height, width) } else { (width, height) }
-        };
         let is_coarser = |other: &&Whole<'_>| {
-            size(other) == size(whole) && coarseness(other.facts) > coarseness(whole.facts)
+            size(other.facts) == size(whole.facts) && coarseness(other.facts) > coarseness(whole.facts)
         };
         let mut coarser: Vec<_> = self.whole.iter().filter(is_coarser).collect();
         coarser.sort_by_key(|other| (!is_from_camera(other.facts), coarseness(other.facts)));
         coarser.into_iter().take(MOST).map(|other| other.content).collect()
     }
+}
+
+fn size(facts: &Facts) -> (u32, u32) {
+    (facts.width, facts.height)
 }
 
 fn pixels(facts: &Facts) -> u64 {

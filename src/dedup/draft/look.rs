@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use super::super::cache::Facts;
 use super::super::comparison::Likeness;
 use super::super::orientation::Orientation;
-use super::orientation;
 
 /// Changes of contrast and of brightness, in levels of grey, from which tones are others.
 const OTHER: (f32, f32) = (0.12, 16.0);
@@ -15,6 +14,7 @@ const SAME_SATURATION: (f32, f32) = (5.0, 0.1);
 
 /// The orientation and the tones of a photo.
 pub(super) struct Look {
+    /// That in which it equals the photo with which all were compared.
     orientation: Orientation,
     /// Contrast and brightness with which it explains the photo with which all were compared.
     gain: f32,
@@ -26,7 +26,12 @@ impl Look {
     pub fn of(likeness: &Option<Likeness>, facts: Option<&Facts>) -> Self {
         let (gain, bias) = likeness.map_or((1.0, 0.0), |one| (one.alignment.gain, one.alignment.bias));
         let saturation = facts.map_or(0.0, |facts| facts.saturation.into());
-        Self { orientation: orientation(likeness), gain, bias, saturation }
+        Self {
+            orientation: likeness.map(|likeness| likeness.orientation).unwrap_or_default(),
+            gain,
+            bias,
+            saturation,
+        }
     }
 
     /// The changes of contrast and brightness from another photo to this one.
