@@ -24,6 +24,7 @@ mod import;
 mod init;
 mod inspect;
 mod interrupt;
+mod list;
 mod model;
 mod naming;
 mod networks;
@@ -162,6 +163,8 @@ enum Verb {
     Export(export::Arguments),
     /// List, show, rename, merge and remove subjects; move and remove single templates
     Subject(subject::Arguments),
+    /// Show, make, change and remove lists of subjects
+    List(list::Arguments),
     /// Undo corrections: renames, merges, moves, rejections, assignments of clusters, removals by `prune`
     Undo(undo::Arguments),
     /// Remove the faces of photos that are not in their folder any more; find moved photos again
@@ -238,6 +241,7 @@ impl Verb {
         match self {
             Self::Search(_) | Self::Range(_) | Self::Stats(_) | Self::Model(_) => true,
             Self::Subject(arguments) => arguments.only_prints(),
+            Self::List(arguments) => arguments.only_prints(),
             _ => false,
         }
     }
@@ -368,6 +372,7 @@ fn run(verb: Verb, files: FileFormat, screen: Screen) -> Result<ExitStatus> {
         Verb::Cluster(arguments) => cluster::run(&arguments, screen),
         Verb::Export(arguments) => export::run(&arguments, screen),
         Verb::Subject(arguments) => subject::run(&arguments, screen),
+        Verb::List(arguments) => list::run(&arguments, screen),
         Verb::Undo(arguments) => undo::run(&arguments, screen),
         Verb::Prune(arguments) => prune::run(&arguments, screen),
         Verb::Reembed(arguments) => reembed::run(&arguments, screen),

@@ -38,10 +38,11 @@ pub use authenticity::{
 };
 pub use cluster::{
     ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClusteredFace, ClusteringMeasured,
-    ClusteringsMeasured, FacesAssigned, FacesClustered, NamesTransferred,
+    ClusteringsMeasured, ClustersLeftOut, FacesAssigned, FacesClustered, NamesTransferred,
 };
 pub use duplicates::{
-    DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart, ThresholdFrom,
+    DoubleSubject, DuplicatesLeftOut, MixedSubject, SubjectDuplicates, SubjectSide, SubjectsKeptApart,
+    ThresholdFrom,
 };
 pub use encoding::{EncodeEvent, EncodeSummary};
 pub use event::{

@@ -25,6 +25,7 @@ mod fuse;
 mod identify;
 mod import;
 mod joining;
+pub mod lists;
 pub mod lookup;
 pub mod maintenance;
 mod model_import;

@@ -74,6 +74,8 @@ mod import_formats;
 mod import_names;
 #[path = "e2e/interrupt.rs"]
 mod interrupt;
+#[path = "e2e/lists.rs"]
+mod lists;
 #[path = "e2e/migration.rs"]
 mod migration;
 #[path = "e2e/model_import.rs"]

@@ -76,6 +76,7 @@ fn of_gallery(error: &GalleryError) -> Option<String> {
         GalleryError::Vectors(error) if error.kind() == VectorErrorKind::Device => {
             "--device cpu does that".into()
         }
+        GalleryError::UnknownList { .. } => "`gallerist list add` makes one".into(),
         GalleryError::UnknownTemplate { .. } => "`subject show` and `audit` print the ids".into(),
         _ => return None,
     })

@@ -13,9 +13,11 @@ use clap::{Args, ValueEnum};
 use super::engine::{EngineArguments, minimum_face};
 use super::screen::{Bar, Screen, Table, count, plural, score};
 use super::{ExitStatus, Usage, interrupt, networks, opening, values};
-use crate::gallery::refuse_inside;
+use crate::gallery::{Gallery, refuse_inside};
 use crate::ingest::Faces;
-use crate::reply::{ClusterMethod, ClusterOverview, ClusterThresholdFrom, FacesClustered, PhotoRequest};
+use crate::reply::{
+    ClusterMethod, ClusterOverview, ClusterThresholdFrom, ClustersLeftOut, FacesClustered, PhotoRequest,
+};
 use crate::report::PAGE;
 use crate::session::replacement::{require_own, require_two};
 use crate::session::{ClusterRequest, Control, EnrollRequest, Naming, Session};
@@ -64,6 +66,10 @@ pub struct Arguments {
     /// Longest list of the largest clusters
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: usize,
+    /// Do not show the subjects on this list: clusters with nobody else are left out of the report, the page, the file and the proposals. Their
+    /// faces stay in the gallery, and new ones join them with --assign; may be given several times. `list add` makes a list
+    #[arg(long = "not-list", value_name = "NAME", conflicts_with = "evaluate")]
+    not_lists: Vec<String>,
     /// Write each face with its cluster, as one JSON object per line. With --evaluate: write a page with tables and charts to this folder
     #[arg(long, value_name = "FILE.jsonl|DIR")]
     out: Option<PathBuf>,
@@ -77,7 +83,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 24, requires = "page")]
     page_faces: usize,
     /// Carry out what was chosen on the page; `undo` takes it back
-    #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method"])]
+    #[arg(long, value_name = "REVIEW.json", conflicts_with_all = ["photos", "names_from", "assign", "evaluate", "out", "page", "labels", "ignore_names", "threshold", "method", "not_lists"])]
     apply: Option<PathBuf>,
     /// With --apply: list what it would change; change nothing
     #[arg(long, requires = "apply")]
@@ -151,8 +157,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
     };
     let session = match arguments.photos.is_empty() {
         false => {
-            let (session, ended) =
-                people::with_photos(&arguments.gallery, arguments.enrollment(), &arguments.engine, screen)?;
+            let (session, ended) = people::with_photos(arguments, arguments.enrollment(), screen)?;
             if let Some(ended) = ended {
                 return Ok(ended);
             }
@@ -163,6 +168,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         }
         true => opening::session_to_read(&arguments.gallery, &arguments.engine)?,
     };
+    require_lists(session.gallery(), &arguments.not_lists)?;
     networks::require_for_join(&session)?;
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
@@ -188,6 +194,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         return measures::print(&measured, out, screen);
     }
     arguments.cluster(&session, method, &control, (&bar, screen))
+}
+
+/// Requires that there are these lists, before anything is done.
+fn require_lists(gallery: &Gallery, lists: &[String]) -> Result<()> {
+    Ok(lists.iter().try_for_each(|list| gallery.list(list).map(drop))?)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -217,6 +228,8 @@ impl Arguments {
             ignore_names: self.ignore_names,
             labels: self.labels,
             largest: self.limit,
+            not_lists: self.not_lists.clone(),
+            assigns: self.assign,
         };
         let clustered = session.cluster(&request, control)?;
         bar.finish();
@@ -225,7 +238,7 @@ impl Arguments {
             Err(stopped) => return interrupt::report(stopped, screen),
         };
         screen.json(&clustered.summary)?;
-        print(&clustered.summary, screen)?;
+        print(&clustered.summary, &self.not_lists, screen)?;
         if self.assign {
             let fewest = usize::from(self.min_faces);
             let status = people::assign(session, &mut clustered, fewest, control, (bar, screen))?;
@@ -239,7 +252,7 @@ impl Arguments {
         }
         if let Some(page) = &self.page {
             let most = [self.page_clusters, self.page_faces];
-            let written = review::write(page, session, &clustered, most, control)?;
+            let written = review::write(page, session, (&clustered, &self.not_lists), most, control)?;
             bar.finish();
             let Some(hidden) = written else { return Ok(ExitStatus::Interrupted) };
             screen.text(format!("page: {}", page.display()))?;
@@ -249,8 +262,8 @@ impl Arguments {
     }
 }
 
-fn print(found: &FacesClustered, screen: Screen) -> Result<()> {
-    let FacesClustered { faces, unknown, clusters, singletons, largest, .. } = found;
+fn print(found: &FacesClustered, not_lists: &[String], screen: Screen) -> Result<()> {
+    let FacesClustered { faces, unknown, clusters, singletons, largest, left_out, .. } = found;
     let without = if *unknown > 0 { format!(" ({} without a name)", count(*unknown)) } else { String::new() };
     screen.text(format!(
         "{}{without} in {}, of which {} of a single face",
@@ -275,11 +288,20 @@ fn print(found: &FacesClustered, screen: Screen) -> Result<()> {
         table.row([count(one.cluster), count(one.faces), shown(one)]);
     }
     table.lines(2).iter().try_for_each(|line| screen.text(line))?;
-    let more = clusters.saturating_sub(*singletons).saturating_sub(largest.len() as u64);
+    let hidden = left_out.map_or(0, |hidden| hidden.clusters - hidden.singletons);
+    let more = clusters.saturating_sub(*singletons + hidden).saturating_sub(largest.len() as u64);
     if more > 0 {
         screen.text(format!("  and {} more of several faces", count(more)))?;
     }
+    left_out.map_or(Ok(()), |left_out| screen.text(hidden_line(left_out, not_lists)))?;
     Ok(())
+}
+
+/// What is not shown, in words.
+fn hidden_line(left_out: ClustersLeftOut, not_lists: &[String]) -> String {
+    let ClustersLeftOut { clusters, faces, .. } = left_out;
+    let (clusters, faces) = (plural(clusters, "cluster"), plural(faces, "face"));
+    format!("left out: {clusters} with {faces}, only of subjects on {}", not_lists.join(", "))
 }
 
 /// The names in a cluster, or one of its photos.

@@ -68,6 +68,20 @@ pub struct FacesClustered {
     pub labelled: Option<u64>,
     /// The largest clusters of at least two faces, as many as were asked for.
     pub largest: Vec<ClusterOverview>,
+    /// Clusters that are not shown; `None` if no list was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<ClustersLeftOut>,
+}
+
+/// Clusters that are not shown, because they have faces of subjects on the given lists only. The other numbers of the reply include them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClustersLeftOut {
+    /// Their number, those of single faces included.
+    pub clusters: u64,
+    /// Of these, clusters of single faces.
+    pub singletons: u64,
+    /// Their faces.
+    pub faces: u64,
 }
 
 /// A cluster of faces.

@@ -32,6 +32,18 @@ pub struct SubjectDuplicates {
     pub mixed: Vec<MixedSubject>,
     /// The number of all of these subjects.
     pub mixed_count: u64,
+    /// What is not listed; `None` if no list was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<DuplicatesLeftOut>,
+}
+
+/// Duplicates that are not listed, because of subjects on the given lists. The counts of duplicates do not include them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DuplicatesLeftOut {
+    /// Pairs of subjects with one on a list that may be one person.
+    pub doubles: u64,
+    /// Subjects on a list whose templates may show two people.
+    pub mixed: u64,
 }
 
 /// The source of a threshold for duplicates of people.

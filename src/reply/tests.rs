@@ -453,6 +453,7 @@ fn clusters_survive_json() {
         singletons: 1,
         labelled: Some(1),
         largest: vec![overview],
+        left_out: Some(ClustersLeftOut { clusters: 1, singletons: 1, faces: 1 }),
     });
     assert_eq!((&found["method"], &found["threshold_from"]), (&json!("two_stage"), &json!("strangers")));
     let face = ClusteredFace {

@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// The ids, each of which must be of a subject, and those of the subjects on the lists.
-    fn subject_ids(&self, ids: &[u64], lists: &[String]) -> Result<HashSet<u64>> {
+    pub(super) fn subject_ids(&self, ids: &[u64], lists: &[String]) -> Result<HashSet<u64>> {
         for &id in ids {
             if self.gallery().subject_name(id)?.is_none() {
                 return Err(SessionError::NoSubject { id });

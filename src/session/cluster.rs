@@ -57,6 +57,10 @@ pub struct ClusterRequest {
     pub labels: bool,
     /// The longest list of the largest clusters.
     pub largest: usize,
+    /// Lists of subjects. A cluster with faces of these subjects only is left out of what is shown. This does not change the clusters.
+    pub not_lists: Vec<String>,
+    /// Whether unknown faces count as faces of the subject in their cluster, which [`assign`](Session::assign) gives them.
+    pub assigns: bool,
 }
 
 impl Default for ClusterRequest {
@@ -67,6 +71,8 @@ impl Default for ClusterRequest {
             ignore_names: false,
             labels: false,
             largest: 10,
+            not_lists: Vec::new(),
+            assigns: false,
         }
     }
 }
@@ -78,10 +84,18 @@ pub struct Clustered {
     pub summary: FacesClustered,
     /// The faces in the order of their clusters, in a cluster in the order of their ids.
     pub faces: Vec<ClusteredFace>,
+    /// The numbers of the clusters that are not shown.
+    pub left_out: HashSet<u64>,
 }
 
 impl Clustered {
-    /// Writes one JSON object per face to a file, which is replaced when it is complete.
+    /// The faces of each cluster that is shown.
+    pub fn shown(&self) -> impl Iterator<Item = &[ClusteredFace]> {
+        let clusters = self.faces.chunk_by(|a, b| a.cluster == b.cluster);
+        clusters.filter(|faces| !faces.first().is_some_and(|face| self.left_out.contains(&face.cluster)))
+    }
+
+    /// Writes one JSON object per face of the clusters that are shown to a file, which is replaced when it is complete.
     ///
     /// # Errors
     /// The file is in a gallery; the disk is full or failing.
@@ -90,7 +104,7 @@ impl Clustered {
         let written = replace(out, |file| {
             let io = |error| SessionError::io(out, "writing it")(error);
             let mut lines = BufWriter::with_capacity(1 << 20, file);
-            for face in &self.faces {
+            for face in self.shown().flatten() {
                 serde_json::to_writer(&mut lines, face).map_err(|error| io(error.into()))?;
                 lines.write_all(b"\n").map_err(io)?;
             }
@@ -106,13 +120,15 @@ impl Session {
     /// not depend on the order in which the templates were added, except for the numbers of clusters of equal size. The inner error means that it was stopped.
     ///
     /// # Errors
-    /// The threshold is out of its range; a device was requested, and cannot be used; the gallery has no templates, or failed.
+    /// The threshold is out of its range; there is no such list; a device was requested, and cannot be used; the gallery has no templates, or
+    /// failed.
     pub fn cluster(
         &self,
         request: &ClusterRequest,
         control: &Control<'_>,
     ) -> Result<Result<Clustered, Stopped>> {
         require(request.threshold)?;
+        let listed = self.subject_ids(&[], &request.not_lists)?;
         let (names, mut device) = (!request.ignore_names, self.products()?);
         let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
         let free = Constraints::new();
@@ -128,6 +144,7 @@ impl Session {
             return Ok(Err(self.stopped()?));
         };
         let numbered = Numbered::of(&clusters, &faces);
+        let left_out = numbered.only_of(&listed, request.assigns, &faces);
         let summary = FacesClustered {
             version: VERSION,
             method: request.method,
@@ -139,12 +156,14 @@ impl Session {
             clusters: numbered.clusters(),
             singletons: numbered.singletons(),
             labelled: None,
-            largest: numbered.largest(&faces, request.largest),
+            largest: numbered.largest(&faces, request.largest, &left_out),
+            left_out: (!request.not_lists.is_empty()).then(|| numbered.left_out(&left_out)),
         };
         let labelled = request.labels.then(|| numbered.labelled(&faces));
         Ok(Ok(Clustered {
             summary: FacesClustered { labelled, ..summary },
             faces: numbered.lines(faces, request.labels),
+            left_out,
         }))
     }
 

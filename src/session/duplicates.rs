@@ -11,7 +11,7 @@ use super::joining::join;
 use super::{Control, Session, Stopped};
 use crate::dedup::subjects::{Alike, Best};
 use crate::gallery::{JoinDevice, Pair, PairSubjects, View};
-use crate::reply::{DoubleSubject, SubjectDuplicates, SubjectsKeptApart, VERSION};
+use crate::reply::{DoubleSubject, DuplicatesLeftOut, SubjectDuplicates, SubjectsKeptApart, VERSION};
 use threshold::Threshold;
 
 /// Pairs of subjects that are kept in memory, at most.
@@ -28,11 +28,19 @@ pub struct DuplicatesRequest {
     pub mixed_rate: f64,
     /// The longest list of pairs, and of subjects.
     pub limit: usize,
+    /// Lists of subjects that are not listed, nor pairs with them. They count for the threshold.
+    pub not_lists: Vec<String>,
 }
 
 impl Default for DuplicatesRequest {
     fn default() -> Self {
-        Self { threshold: None, target_false_pairs: 1.0, mixed_rate: 0.001, limit: 100 }
+        Self {
+            threshold: None,
+            target_false_pairs: 1.0,
+            mixed_rate: 0.001,
+            limit: 100,
+            not_lists: Vec::new(),
+        }
     }
 }
 
@@ -41,7 +49,7 @@ impl Session {
     /// score of two subjects is that of their closest templates. The inner error means that it was stopped.
     ///
     /// # Errors
-    /// An argument is out of its range; there is no threshold and too few subjects to measure one; more than a million pairs of subjects reach
+    /// An argument is out of its range; there is no such list; there is no threshold and too few subjects to measure one; more than a million pairs of subjects reach
     /// the threshold; a device was requested, and cannot be used; the gallery failed.
     pub fn duplicates(
         &self,
@@ -49,6 +57,7 @@ impl Session {
         control: &Control<'_>,
     ) -> Result<Result<SubjectDuplicates, Stopped>> {
         require(request)?;
+        let listed = self.subject_ids(&[], &request.not_lists)?;
         let gallery = self.gallery();
         let mut device = self.products()?;
         let (view, (subjects, templates)) = (gallery.view()?, gallery.counts()?);
@@ -60,6 +69,8 @@ impl Session {
         let distinct = gallery.distinct_subjects()?;
         let (apart, best): (Vec<Best>, Vec<Best>) =
             best.into_iter().partition(|pair| distinct.contains(pair.subjects[0], pair.subjects[1]));
+        let (hidden, best): (Vec<Best>, Vec<Best>) =
+            best.into_iter().partition(|pair| pair.subjects.iter().any(|id| listed.contains(id)));
         let doubles = self.doubles(&best[..best.len().min(request.limit)])?;
         let quantile = sample.mixed_below(request.mixed_rate, value);
         let mixed = match quantile {
@@ -67,6 +78,8 @@ impl Session {
             None => Some(Vec::new()),
         };
         let Some(mut mixed) = mixed else { return Ok(Err(stopped(0, subjects))) };
+        let mixed_all = mixed.len() as u64;
+        mixed.retain(|mixed| !listed.contains(&mixed.subject_id));
         let mixed_count = mixed.len() as u64;
         mixed.truncate(request.limit);
         Ok(Ok(SubjectDuplicates {
@@ -83,17 +96,21 @@ impl Session {
             mixed_rate: quantile.map(|(_, rate)| rate),
             mixed,
             mixed_count,
+            left_out: (!request.not_lists.is_empty())
+                .then(|| DuplicatesLeftOut { doubles: hidden.len() as u64, mixed: mixed_all - mixed_count }),
         }))
     }
 
     /// The pairs of subjects that may be one person, best first, at most `limit`, as [`duplicates`](Self::duplicates) finds them for the default
-    /// request. Empty without a threshold, and if more pairs than can be kept reach it. The inner error means that it was stopped.
+    /// request. Empty without a threshold, and if more pairs than can be kept reach it. Pairs with a subject on one of `not_lists` are left out.
+    /// The inner error means that it was stopped.
     ///
     /// # Errors
-    /// The gallery failed.
+    /// There is no such list; the gallery failed.
     pub fn subjects_alike(
         &self,
         limit: usize,
+        not_lists: &[String],
         control: &Control<'_>,
     ) -> Result<Result<Vec<DoubleSubject>, Stopped>> {
         let gallery = self.gallery();
@@ -112,6 +129,8 @@ impl Session {
         let Some(mut best) = best else { return Ok(Err(stopped(0, subjects))) };
         let distinct = gallery.distinct_subjects()?;
         best.retain(|pair| !distinct.contains(pair.subjects[0], pair.subjects[1]));
+        let listed = self.subject_ids(&[], not_lists)?;
+        best.retain(|pair| !pair.subjects.iter().any(|id| listed.contains(id)));
         best.truncate(limit);
         self.doubles(&best).map(Ok)
     }

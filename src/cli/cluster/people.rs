@@ -4,27 +4,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::engine::EngineArguments;
+use super::{Arguments, require_lists};
 use crate::cli::screen::{Bar, Screen, count, plural};
 use crate::cli::{ExitStatus, enroll, interrupt, opening};
-use crate::gallery::GraphWhen;
+use crate::gallery::{GalleryError, GraphWhen};
 use crate::reply::{FacesAssigned, NamesTransferred};
 use crate::session::{Clustered, Control, EnrollRequest, Session};
 
 /// Stores the faces of photos without names. The gallery is made if there is none. Returns the session, and the status of the enrollment unless
 /// everything is done.
 pub fn with_photos(
-    gallery: &Path,
+    Arguments { gallery, engine, not_lists, .. }: &Arguments,
     request: EnrollRequest,
-    engine: &EngineArguments,
     screen: Screen,
 ) -> Result<(Session, Option<ExitStatus>)> {
     request.check()?;
     let session = if gallery.exists() {
         opening::session_to_write(gallery, engine)?
+    } else if let Some(name) = not_lists.first().cloned() {
+        return Err(GalleryError::UnknownList { name }.into());
     } else {
         Session::create(gallery, &engine.binding()?, GraphWhen::Never, engine.request())?
     };
+    require_lists(session.gallery(), not_lists)?;
     let bar = Bar::new();
     let control = Control { stop: interrupt::stop_flag(), progress: &|progress| bar.show(progress) };
     let summary = session.enroll(&request, &control, |event| enroll::print(event, screen, &bar))?;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::hidden_line;
 use crate::cli::engine::EngineArguments;
 use crate::cli::naming::{print_kept_apart, print_similar};
 use crate::cli::screen::{Bar, Screen, count, plural, score};
@@ -57,19 +58,19 @@ impl Hidden {
     }
 }
 
-/// Writes the page of the largest clusters: at most so many clusters, and so many faces of each. Returns the
+/// Writes the page of the largest clusters that are shown, without subjects on the lists: at most so many clusters, and so many faces of each. Returns the
 /// faces without a picture; `None` if it was stopped.
 pub fn write(
     out: &Path,
     session: &Session,
-    clustered: &Clustered,
+    (clustered, not_lists): (&Clustered, &[String]),
     [most, most_faces]: [usize; 2],
     control: &Control<'_>,
 ) -> Result<Option<Hidden>> {
     refuse_inside(out)?;
     let mut ids: HashMap<String, u64> = HashMap::new();
     session.gallery().each_subject(|subject| ids.extend([(subject.name, subject.id)]))?;
-    let Ok(doubles) = session.subjects_alike(ALIKE[0], control)? else { return Ok(None) };
+    let Ok(doubles) = session.subjects_alike(ALIKE[0], not_lists, control)? else { return Ok(None) };
     let mut alike: HashMap<u64, Vec<String>> = HashMap::new();
     for DoubleSubject { score: value, sides: [one, other], .. } in doubles {
         for (own, other) in [(&one, &other), (&other, &one)] {
@@ -77,8 +78,7 @@ pub fn write(
             names.extend((names.len() < ALIKE[1]).then(|| format!("{} ({})", other.subject, score(value))));
         }
     }
-    let several = clustered.faces.chunk_by(|a, b| a.cluster == b.cluster);
-    let several = several.filter(|faces| faces.len() > 1).take(most);
+    let several = clustered.shown().filter(|faces| faces.len() > 1).take(most);
     let mut clusters: Vec<Cluster> =
         several.map(|faces| cluster((faces, most_faces), (&ids, &mut alike))).collect();
     let shown: Vec<u64> = clusters.iter().flat_map(|one| &one.shown).map(|face| face.id).collect();
@@ -88,13 +88,14 @@ pub fn write(
     }
     let mut names: Vec<String> = ids.into_keys().collect();
     names.sort_unstable();
-    let FacesClustered { faces, clusters: all, singletons, .. } = clustered.summary;
+    let FacesClustered { faces, clusters: all, singletons, left_out, .. } = clustered.summary;
     let lede = format!(
-        "{}: {} of several faces, of which the page shows {}, and {}",
+        "{}: {} of several faces, of which the page shows {}, and {}{}",
         plural(faces, "face"),
         plural(all - singletons, "cluster"),
         count(clusters.len() as u64),
-        plural(singletons, "single face")
+        plural(singletons, "single face"),
+        left_out.map_or_else(String::new, |left_out| format!("; {}", hidden_line(left_out, not_lists)))
     );
     let page = html(&lede, &session.review_id(), &clusters, &names);
     let written = replace(out, |file| {

@@ -10,7 +10,9 @@ use clap::Args;
 use crate::cli::engine::EngineArguments;
 use crate::cli::screen::{Bar, Screen, aim, count, plural, score};
 use crate::cli::{ExitStatus, Usage, interrupt, networks, opening, values};
-use crate::reply::{DoubleSubject, MixedSubject, SubjectDuplicates, SubjectSide, ThresholdFrom};
+use crate::reply::{
+    DoubleSubject, DuplicatesLeftOut, MixedSubject, SubjectDuplicates, SubjectSide, ThresholdFrom,
+};
 use crate::report::PAGE;
 use crate::session::replacement::require_own;
 use crate::session::{Control, DuplicatesRequest};
@@ -34,6 +36,9 @@ pub struct Arguments {
     /// Longest list of pairs, and of subjects
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
+    /// Leave out the subjects on this list, and pairs with them; may be given several times. `list add` makes a list
+    #[arg(long = "not-list", value_name = "NAME", conflicts_with_all = ["distinct", "not_distinct"])]
+    not_lists: Vec<String>,
     /// Also write one HTML page with the pictures side by side
     #[arg(long, value_name = "PAGE.html")]
     out: Option<PathBuf>,
@@ -67,9 +72,11 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
         Err(stopped) => return interrupt::report(stopped, screen),
     };
     screen.json(&found)?;
+    let hidden = found.left_out.map(|left_out| arguments.hidden_line(left_out));
     print(screen, &found)?;
+    hidden.as_ref().map_or(Ok(()), |line| screen.text(line))?;
     if let Some(out) = &arguments.out {
-        page::write(out, &session, &found)?;
+        page::write(out, &session, &found, hidden.as_deref())?;
         screen.text(format!("page: {}", out.display()))?;
     }
     Ok(ExitStatus::Done)
@@ -82,7 +89,14 @@ impl Arguments {
             target_false_pairs: self.target_false_pairs,
             mixed_rate: self.mixed_rate,
             limit: self.limit,
+            not_lists: self.not_lists.clone(),
         }
+    }
+
+    /// What is not listed, in words.
+    fn hidden_line(&self, DuplicatesLeftOut { doubles, mixed }: DuplicatesLeftOut) -> String {
+        let (doubles, mixed) = (plural(doubles, "pair"), plural(mixed, "subject"));
+        format!("left out: {doubles} and {mixed}, because of subjects on {}", self.not_lists.join(", "))
     }
 
     fn kept_apart(&self) -> Option<([u64; 2], bool)> {

@@ -3,12 +3,13 @@
 use axum::http::{Method, StatusCode};
 
 use super::handler;
-use crate::gallery::{Gallery, Name};
-use crate::reply::{ChangeList, ListOverview, ListShown, ListsShown, SetList, VERSION};
+use crate::gallery::Name;
+use crate::reply::{ChangeList, ListShown, ListsShown, SetList};
 use crate::server::call::{Call, Reply, json};
 use crate::server::problem::{Problem, Result};
 use crate::server::route::{Access, Route};
 use crate::server::token::Scope;
+use crate::session::{SessionError, lists};
 
 pub fn routes() -> Vec<Route> {
     const ALL: &str = "/v1/galleries/{gallery}/lists";
@@ -39,18 +40,12 @@ pub fn routes() -> Vec<Route> {
 
 async fn all(call: Call) -> Result<Reply> {
     let served = call.gallery()?;
-    let lists = call.work(move || served.session.gallery().lists()).await?;
-    let lists = lists.into_iter().map(|(name, subjects)| ListOverview { name, subjects }).collect();
-    json(StatusCode::OK, &ListsShown { version: VERSION, lists })
-}
-
-fn shown(gallery: &Gallery, name: &str) -> Result<ListShown> {
-    Ok(ListShown { version: VERSION, name: name.to_owned(), subjects: gallery.list(name)? })
+    json(StatusCode::OK, &call.work(move || lists::all(served.session.gallery())).await?)
 }
 
 async fn show(call: Call) -> Result<Reply> {
     let (served, name) = (call.gallery()?, call.parameter("list").to_owned());
-    json(StatusCode::OK, &call.work(move || shown(served.session.gallery(), &name)).await?)
+    json(StatusCode::OK, &call.work(move || lists::shown(served.session.gallery(), &name)).await?)
 }
 
 async fn set(call: Call) -> Result<Reply> {
@@ -61,7 +56,7 @@ async fn set(call: Call) -> Result<Reply> {
     let set = call.work(move || {
         let gallery = served.session.gallery();
         gallery.set_list(&name, &subjects)?;
-        shown(gallery, name.as_str())
+        lists::shown(gallery, name.as_str())
     });
     json(StatusCode::OK, &set.await?)
 }
@@ -72,7 +67,7 @@ async fn change(call: Call) -> Result<Reply> {
     let changed = call.work(move || {
         let gallery = served.session.gallery();
         gallery.change_list(&name, &add, &remove)?;
-        shown(gallery, &name)
+        lists::shown(gallery, &name)
     });
     json(StatusCode::OK, &changed.await?)
 }
@@ -81,9 +76,9 @@ async fn remove(call: Call) -> Result<Reply> {
     let (served, name) = (call.gallery()?, call.parameter("list").to_owned());
     let removed = call.work(move || {
         let gallery = served.session.gallery();
-        let before = shown(gallery, &name)?;
+        let before = lists::shown(gallery, &name)?;
         gallery.remove_list(&name)?;
-        Ok::<_, Problem>(before)
+        Ok::<_, SessionError>(before)
     });
     json(StatusCode::OK, &removed.await?)
 }

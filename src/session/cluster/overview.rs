@@ -1,10 +1,10 @@
 //! Clusters in their order, with their names.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::faces::{Face, Faces};
-use crate::reply::{ClusterOverview, ClusteredFace};
+use crate::reply::{ClusterOverview, ClusteredFace, ClustersLeftOut};
 
 /// Clusters with their numbers, from 1: the largest first, of equal ones the one with the lowest id.
 pub(super) struct Numbered {
@@ -44,9 +44,30 @@ impl Numbered {
         self.members.iter().filter(|faces| faces.len() == 1).count() as u64
     }
 
-    /// The largest clusters of at least two faces, at most `limit`.
-    pub fn largest(&self, faces: &Faces, limit: usize) -> Vec<ClusterOverview> {
+    /// The numbers of the clusters with faces of these subjects only. With `assigns`, unknown faces beside them count as theirs.
+    pub fn only_of(&self, subjects: &HashSet<u64>, assigns: bool, faces: &Faces) -> HashSet<u64> {
+        let subject = |&at: &usize| faces.faces[at].subject.as_ref().map(|(id, _)| *id);
+        let is_of = |id: Option<u64>| id.map_or(assigns, |id| subjects.contains(&id));
+        let clusters = (1..).zip(&self.members).filter(|(_, members)| {
+            members.iter().any(|at| subject(at).is_some()) && members.iter().all(|at| is_of(subject(at)))
+        });
+        clusters.map(|(number, _)| number).collect()
+    }
+
+    /// The counts of the clusters with these numbers.
+    pub fn left_out(&self, numbers: &HashSet<u64>) -> ClustersLeftOut {
+        let members = (1..).zip(&self.members).filter(|(number, _)| numbers.contains(number));
+        members.fold(ClustersLeftOut::default(), |counts, (_, members)| ClustersLeftOut {
+            clusters: counts.clusters + 1,
+            singletons: counts.singletons + u64::from(members.len() == 1),
+            faces: counts.faces + members.len() as u64,
+        })
+    }
+
+    /// The largest clusters of at least two faces, at most `limit`, without those with the numbers `left_out`.
+    pub fn largest(&self, faces: &Faces, limit: usize, left_out: &HashSet<u64>) -> Vec<ClusterOverview> {
         let several = (1..).zip(&self.members).filter(|(_, members)| members.len() > 1);
+        let several = several.filter(|(number, _)| !left_out.contains(number));
         several.take(limit).map(|(number, members)| overview(number, members, &faces.faces)).collect()
     }
 

@@ -12,8 +12,8 @@ use crate::report::comparison::{Comparison, Section, Side, html};
 use crate::session::replacement::replace;
 use crate::session::{Session, SessionError};
 
-/// Writes the page.
-pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates) -> Result<()> {
+/// Writes the page. `hidden` says what is left out of it.
+pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates, hidden: Option<&str>) -> Result<()> {
     let doubles = found.doubles.iter().map(|double| {
         let note = format!("{} of their templates reach the threshold", plural(double.pairs, "pair"));
         comparison(session, &double.sides, double.score, note)
@@ -41,7 +41,9 @@ pub fn write(path: &Path, session: &Session, found: &SubjectDuplicates) -> Resul
             comparisons: mixed.collect::<Result<_>>()?,
         },
     ];
-    let lede = format!("{} with {}", plural(found.subjects, "subject"), plural(found.templates, "template"));
+    let hidden = hidden.map_or_else(String::new, |line| format!("; {line}"));
+    let (subjects, templates) = (plural(found.subjects, "subject"), plural(found.templates, "template"));
+    let lede = format!("{subjects} with {templates}{hidden}");
     let page = html("Duplicates of people", &lede, &sections);
     let io = |error| SessionError::io(path, "writing it")(error);
     let written = replace(path, |file| file.write_all(page.as_bytes()).map_err(io))?;
