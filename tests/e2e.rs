@@ -143,6 +143,8 @@ mod serve_scopes;
 #[cfg(feature = "server")]
 #[path = "e2e/serve_stopping.rs"]
 mod serve_stopping;
+#[path = "e2e/settling.rs"]
+mod settling;
 #[path = "e2e/stopping.rs"]
 mod stopping;
 #[path = "e2e/templates.rs"]

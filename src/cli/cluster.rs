@@ -25,7 +25,7 @@ use crate::session::{ClusterRequest, Control, EnrollRequest, Naming, Session};
 /// Find out which faces of a gallery show one person. All templates are clustered, with and without a name. Faces of one photo are never put
 /// together, unless they are copies, as in a collage. Faces of one subject stay together and those of two subjects apart, unless
 /// --ignore-names is given. The gallery is changed by --photos and --assign only. Run them again for new photos: faces that have a subject
-/// keep it, so corrections stay.
+/// keep it, so corrections stay. Without new photos or corrections, --assign changes nothing when it is run again.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The gallery; with --photos it is made if there is none
@@ -229,7 +229,7 @@ impl Arguments {
             labels: self.labels,
             largest: self.limit,
             not_lists: self.not_lists.clone(),
-            assigns: self.assign,
+            assign: self.assign.then(|| usize::from(self.min_faces)),
         };
         let clustered = session.cluster(&request, control)?;
         bar.finish();
@@ -240,8 +240,7 @@ impl Arguments {
         screen.json(&clustered.summary)?;
         print(&clustered.summary, &self.not_lists, screen)?;
         if self.assign {
-            let fewest = usize::from(self.min_faces);
-            let status = people::assign(session, &mut clustered, fewest, control, (bar, screen))?;
+            let status = people::assign(session, &mut clustered, control, (bar, screen))?;
             if status != ExitStatus::Done {
                 return Ok(status);
             }

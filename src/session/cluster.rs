@@ -8,6 +8,7 @@ mod overview;
 mod plan;
 mod preview;
 mod review;
+mod settling;
 mod transfer;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ use crate::reply::{
 use crate::template::Binding;
 use faces::{Edges, Faces, Input, MOST};
 use overview::Numbered;
+use settling::{Intended, Settling};
 
 /// Strangers that a face is expected to meet above the lowest score of an edge: enough to fill the list of its closest faces.
 const STRANGERS: f64 = MOST as f64;
@@ -59,8 +61,9 @@ pub struct ClusterRequest {
     pub largest: usize,
     /// Lists of subjects. A cluster with faces of these subjects only is left out of what is shown. This does not change the clusters.
     pub not_lists: Vec<String>,
-    /// Whether unknown faces count as faces of the subject in their cluster, which [`assign`](Session::assign) gives them.
-    pub assigns: bool,
+    /// The fewest faces of a new subject, if the clusters are made to be [assigned](Session::assign). They are then made until assigning them
+    /// would change nothing in the next ones.
+    pub assign: Option<usize>,
 }
 
 impl Default for ClusterRequest {
@@ -72,7 +75,7 @@ impl Default for ClusterRequest {
             labels: false,
             largest: 10,
             not_lists: Vec::new(),
-            assigns: false,
+            assign: None,
         }
     }
 }
@@ -86,6 +89,8 @@ pub struct Clustered {
     pub faces: Vec<ClusteredFace>,
     /// The numbers of the clusters that are not shown.
     pub left_out: HashSet<u64>,
+    /// What is to be assigned, if that was asked for.
+    intended: Option<Vec<Intended>>,
 }
 
 impl Clustered {
@@ -120,8 +125,8 @@ impl Session {
     /// not depend on the order in which the templates were added, except for the numbers of clusters of equal size. The inner error means that it was stopped.
     ///
     /// # Errors
-    /// The threshold is out of its range; there is no such list; a device was requested, and cannot be used; the gallery has no templates, or
-    /// failed.
+    /// The threshold is out of its range; there is no such list; clusters without the names are to be assigned; a device was requested, and
+    /// cannot be used; the gallery has no templates, or failed.
     pub fn cluster(
         &self,
         request: &ClusterRequest,
@@ -130,7 +135,11 @@ impl Session {
         require(request.threshold)?;
         let listed = self.subject_ids(&[], &request.not_lists)?;
         let (names, mut device) = (!request.ignore_names, self.products()?);
-        let Some(faces) = self.faces(names, control)? else { return Ok(Err(self.stopped()?)) };
+        if request.assign.is_some() && !names {
+            let reason = "expected clusters that keep the subjects of the gallery".into();
+            return Err(SessionError::Request { field: "ignore_names", reason });
+        }
+        let Some(faces) = self.faces(control)? else { return Ok(Err(self.stopped()?)) };
         let free = Constraints::new();
         let input = faces.input(&free);
         let threshold = threshold(&input, request.method, (request.threshold, self.gallery().binding()));
@@ -138,13 +147,20 @@ impl Session {
         let Some((edges, _)) = faces.edges(&[], least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
-        let constraints = faces.constraints(&edges, names);
-        let input = faces.input(&constraints);
-        let Some(clusters) = run(&input, &edges, (request.method, threshold), control)? else {
-            return Ok(Err(self.stopped()?));
+        let mut settling = Settling::new(&faces, request.assign, self.gallery())?;
+        let numbered = loop {
+            let constraints = faces.constraints(&edges, names.then_some(settling.subjects()));
+            let input = faces.input(&constraints);
+            let Some(clusters) = run(&input, &edges, (request.method, threshold), control)? else {
+                return Ok(Err(self.stopped()?));
+            };
+            let numbered = Numbered::of(&clusters, &faces);
+            if !settling.advance(numbered.members()) {
+                break numbered;
+            }
         };
-        let numbered = Numbered::of(&clusters, &faces);
-        let left_out = numbered.only_of(&listed, request.assigns, &faces);
+        let left_out = numbered.only_of(&listed, settling.subjects());
+        let intended = request.assign.map(|_| settling.intended(numbered.members()));
         let summary = FacesClustered {
             version: VERSION,
             method: request.method,
@@ -164,6 +180,7 @@ impl Session {
             summary: FacesClustered { labelled, ..summary },
             faces: numbered.lines(faces, request.labels),
             left_out,
+            intended,
         }))
     }
 
@@ -182,7 +199,7 @@ impl Session {
     ) -> Result<Result<ClusteringsMeasured, Stopped>> {
         require(given)?;
         let mut device = self.products()?;
-        let Some(faces) = self.faces(false, control)? else { return Ok(Err(self.stopped()?)) };
+        let Some(faces) = self.faces(control)? else { return Ok(Err(self.stopped()?)) };
         let people: Vec<Option<u64>> = faces.subjects().collect();
         let subjects = people.iter().flatten().collect::<HashSet<_>>().len() as u64;
         if subjects == 0 {
@@ -200,7 +217,7 @@ impl Session {
         let Some((edges, of_parts)) = faces.edges(parts, least, device.as_deref_mut(), control)? else {
             return Ok(Err(self.stopped()?));
         };
-        let constraints = faces.constraints(&edges, false);
+        let constraints = faces.constraints(&edges, None);
         let input = faces.input(&constraints);
         let mut measured = Vec::with_capacity(methods.len());
         for (&method, &threshold) in methods.iter().zip(&thresholds) {
@@ -242,8 +259,8 @@ impl Session {
         }))
     }
 
-    fn faces(&self, names: bool, control: &Control<'_>) -> Result<Option<Faces>> {
-        let faces = Faces::read(self.gallery(), names, control)?;
+    fn faces(&self, control: &Control<'_>) -> Result<Option<Faces>> {
+        let faces = Faces::read(self.gallery(), control)?;
         if faces.as_ref().is_some_and(|faces| faces.len() == 0) {
             return Err(SessionError::NothingUsable("the gallery contains no faces to cluster".into()));
         }

@@ -10,7 +10,7 @@ use crate::decision::run;
 use crate::program::House;
 
 /// Photos of `people` with one face each: the images `images` of each person.
-fn photos(people: u64, images: std::ops::Range<u64>) -> Vec<UnknownFaces> {
+pub fn photos(people: u64, images: std::ops::Range<u64>) -> Vec<UnknownFaces> {
     let all = (0..people).flat_map(|person| images.clone().map(move |image| (person, image)));
     all.map(|(person, image)| photo((person * 16 + image) as u8, &[face(person, image)])).collect()
 }
@@ -30,7 +30,8 @@ pub fn subjects(house: &House) -> BTreeMap<String, Vec<String>> {
     found.into_iter().map(|(name, subject)| (name, paths(subject))).collect()
 }
 
-fn assign(house: &House, words: &str) -> Value {
+/// Assigns, and returns what became of it.
+pub fn assign(house: &House, words: &str) -> Value {
     let said = run(house, "cluster", &format!("--assign --format json {words}")).ends(0).json();
     said.into_iter().find(|line| line["event"] == "assigned").unwrap()
 }

@@ -85,11 +85,10 @@ pub fn transfer(
 pub fn assign(
     session: &Session,
     clustered: &mut Clustered,
-    fewest: usize,
     control: &Control<'_>,
     (bar, screen): (&Bar, Screen),
 ) -> Result<ExitStatus> {
-    let assigned = session.assign(clustered, fewest, control)?;
+    let assigned = session.assign(clustered, control)?;
     bar.finish();
     let assigned = match assigned {
         Ok(assigned) => assigned,

@@ -1,44 +1,39 @@
 //! Clusters that become subjects: unknown faces join the subject of their cluster, and clusters without one become new subjects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::error::{Result, SessionError};
 use super::super::{Control, Session, Stopped};
 use super::Clustered;
-use crate::gallery::{GalleryError, Name, NamedFaces, View};
-use crate::reply::{ClusteredFace, FacesAssigned, VERSION};
-use crate::template::product::dot;
+use super::settling::Intended;
+use crate::gallery::{Name, NamedFaces};
+use crate::reply::{FacesAssigned, VERSION};
 
 /// Names of the subjects that are made: this word and a number.
 const GENERATED: &str = "Person";
 /// Faces that are assigned with the syncs of one write.
 const BLOCK: usize = 2048;
-/// Lowest score of two encodings of one photo, and the largest difference of their places, in widths of the face and as a share.
-const COPY: f32 = 0.995;
-const PLACE: f32 = 0.1;
-/// Lowest score of equal templates.
-const EQUAL: f32 = 0.99999;
 
 impl Session {
-    /// Gives unknown faces the subject of their cluster. A cluster of at least `fewest` unknown faces and no subject becomes a new subject;
-    /// copies of a photo, such as encodings of it, count as one face. It gets a generated name, without faces of a cluster that was
-    /// rejected as a whole. Faces that have a subject are left alone, so earlier runs and corrections stay. Each cluster is assigned
-    /// completely or not at all, and has an entry in the journal, by which it can be undone. The clusters get the new ids and names. The inner error means that it was stopped; what
-    /// was assigned stays.
+    /// Gives unknown faces the subject of their cluster. A cluster of enough unknown faces and no subject, as many as
+    /// [`ClusterRequest::assign`](super::ClusterRequest::assign) says, becomes a new subject; copies of a photo, such as encodings of it, count
+    /// as one face. It gets a generated name. Faces of a cluster that was rejected as a whole join no subject with such a name. Faces that have
+    /// a subject are left alone, so earlier runs and corrections stay. The same again changes nothing. Each cluster is assigned completely or not
+    /// at all, and has an entry in the journal, by which it can be undone. The clusters get the new ids and names. The inner error means that
+    /// it was stopped; what was assigned stays.
     ///
     /// # Errors
-    /// The clusters were made without the names; a face was removed or named since; the disk is full or failing.
+    /// The clusters were not made to be assigned, or are assigned already; a face was removed or named since; the disk is full or failing.
     pub fn assign(
         &self,
         clustered: &mut Clustered,
-        fewest: usize,
         control: &Control<'_>,
     ) -> Result<Result<FacesAssigned, Stopped>> {
-        if !clustered.summary.names_obeyed {
-            let reason = "expected clusters that keep the subjects of the gallery".into();
-            return Err(SessionError::Request { field: "ignore_names", reason });
-        }
+        let Some(intended) = clustered.intended.take() else {
+            let reason = "expected clusters that are made to be assigned, and are not assigned yet".into();
+            return Err(SessionError::Request { field: "assign", reason });
+        };
         let mut assigned = FacesAssigned {
             version: VERSION,
             joined: 0,
@@ -47,7 +42,7 @@ impl Session {
             unknown: clustered.summary.unknown,
             journal_ids: None,
         };
-        let clusters = self.intended(clustered, fewest, &mut assigned)?;
+        let clusters = self.named(intended, &mut assigned)?;
         let total = Some(assigned.faces);
         let (mut done, mut now) = (0, HashMap::new());
         for block in blocks(&clusters) {
@@ -75,55 +70,26 @@ impl Session {
         Ok(Ok(assigned))
     }
 
-    /// The unknown faces of each cluster and their subject, and their counts.
-    fn intended(
-        &self,
-        clustered: &Clustered,
-        fewest: usize,
-        assigned: &mut FacesAssigned,
-    ) -> Result<Vec<(Vec<u64>, Name)>> {
+    /// The faces and their subject, and their counts.
+    fn named(&self, intended: Vec<Intended>, assigned: &mut FacesAssigned) -> Result<Vec<(Vec<u64>, Name)>> {
         let mut number = self.last_generated()?;
-        let refused = self.refused()?;
-        let view = self.gallery().view_with_unknown()?;
-        let mut clusters = Vec::new();
-        for faces in clustered.faces.chunk_by(|a, b| a.cluster == b.cluster) {
-            let mut unknown: Vec<u64> =
-                faces.iter().filter(|face| face.subject.is_none()).map(|face| face.face_id).collect();
-            let name = match faces.iter().find_map(|face| face.subject.as_deref()) {
-                _ if unknown.is_empty() => continue,
+        let mut clusters = Vec::with_capacity(intended.len());
+        for Intended { ids, subject } in intended {
+            let name = match subject {
                 Some(subject) => {
-                    assigned.joined += unknown.len() as u64;
-                    Name::new(subject)?
+                    assigned.joined += ids.len() as u64;
+                    Name::new(&subject)?
                 }
                 None => {
-                    unknown.retain(|id| !refused.contains(id));
-                    let fewest = fewest.max(1);
-                    let is_large = unknown.len() >= fewest
-                        && (fewest == 1 || has_different(&view, faces, &unknown, fewest)?);
-                    if !is_large {
-                        continue;
-                    }
                     assigned.new_subjects += 1;
                     number += 1;
                     Name::new(&format!("{GENERATED} {number}"))?
                 }
             };
-            assigned.faces += unknown.len() as u64;
-            clusters.push((unknown, name));
+            assigned.faces += ids.len() as u64;
+            clusters.push((ids, name));
         }
         Ok(clusters)
-    }
-
-    /// Faces that were rejected from a subject that is gone, because all its faces were rejected. A user who has refused a cluster does not want
-    /// it again.
-    fn refused(&self) -> Result<HashSet<u64>> {
-        let (gallery, mut refused) = (self.gallery(), HashSet::new());
-        for (template, subject) in gallery.rejections()?.iter() {
-            if gallery.subject_name(subject)?.is_none() {
-                refused.insert(template);
-            }
-        }
-        Ok(refused)
     }
 
     /// The highest number among the generated names of the gallery, and of those that come back when a correction is undone.
@@ -137,43 +103,6 @@ impl Session {
         });
         Ok(earlier.fold(last, u64::max))
     }
-}
-
-/// Left, top, right and bottom of a face in its photo, if they are known.
-type Bounds = Option<[f32; 4]>;
-
-/// Whether a cluster, whose faces are in the order of their ids, has at least `fewest` different photos of a face among `unknown`.
-fn has_different(view: &View, faces: &[ClusteredFace], unknown: &[u64], fewest: usize) -> Result<bool> {
-    let mut different: Vec<(Vec<f32>, Bounds)> = Vec::new();
-    for (id, row) in unknown.iter().zip(view.vectors(unknown)) {
-        let Some(row) = row.map_err(GalleryError::from)? else { continue };
-        let at = faces.binary_search_by_key(id, |face| face.face_id).ok();
-        let bounds = at.and_then(|at| faces[at].bounds);
-        if !different
-            .iter()
-            .any(|(vector, place)| are_copies((&vector[..], *place), (&row.vector[..], bounds)))
-        {
-            different.push((row.vector, bounds));
-        }
-        if different.len() >= fewest {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether two faces are one face in two copies of a photo, perhaps of different size: their templates are nearly equal, and they are at
-/// the same place, measured in widths of the face. Without places the templates must be equal but for rounding.
-fn are_copies((one, one_bounds): (&[f32], Bounds), (other, other_bounds): (&[f32], Bounds)) -> bool {
-    let place = |[left, top, right, bottom]: [f32; 4]| {
-        let width = (right - left).max(f32::MIN_POSITIVE);
-        [left / width, top / width, (bottom - top) / width]
-    };
-    let Some((one_bounds, other_bounds)) = one_bounds.zip(other_bounds) else {
-        return dot(one, other) >= EQUAL;
-    };
-    let mut places = place(one_bounds).into_iter().zip(place(other_bounds));
-    places.all(|(a, b)| (a - b).abs() <= PLACE + PLACE * a.abs().max(b.abs())) && dot(one, other) >= COPY
 }
 
 /// The number in a generated name.
@@ -200,21 +129,4 @@ fn blocks(clusters: &[(Vec<u64>, Name)]) -> Vec<Range<usize>> {
         faces += ids.len();
     }
     blocks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_face_in_a_copy_of_a_photo_is_the_same_face_and_another_photo_of_the_person_is_not() {
-        let (one, near, far) = ([1.0, 0.0], [0.998, 0.063], [0.97, 0.243]);
-        let place = Some([100.0, 80.0, 160.0, 150.0]);
-        assert!(are_copies((&one, place), (&near, Some([101.0, 79.0, 162.0, 151.0]))));
-        // The copy has half of the size.
-        assert!(are_copies((&one, place), (&near, Some([50.0, 40.0, 80.0, 75.0]))));
-        assert!(are_copies((&one, None), (&one, place)) && !are_copies((&one, None), (&near, place)));
-        assert!(!are_copies((&one, place), (&far, place)), "another photo");
-        assert!(!are_copies((&one, place), (&near, Some([20.0, 80.0, 80.0, 150.0]))), "another place");
-    }
 }

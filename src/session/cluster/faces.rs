@@ -53,8 +53,14 @@ impl Face {
         Self { id, subject: None, path, row, bounds, photo, quality }
     }
 
-    /// A key that follows from the vector and the photo, and from the name if names count.
-    fn key(&self, vector: &[f32], names: bool) -> u128 {
+    /// Name of its subject.
+    fn name(&self) -> Option<&str> {
+        self.subject.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    /// A key that follows from the vector and the photo. A name is no part of it: the order of the faces decides which pairs give the scores of
+    /// strangers, and a face that got a name must not change the threshold.
+    fn key(&self, vector: &[f32]) -> u128 {
         let mut hash = blake3::Hasher::new();
         let mut numbers = |numbers: &[f32]| {
             for number in numbers {
@@ -64,16 +70,13 @@ impl Face {
         numbers(vector);
         numbers(self.bounds.as_ref().map_or(&[], |bounds| &bounds[..]));
         hash.update(self.photo.as_ref().map_or(&[], |photo| &photo[..]));
-        if let Some((_, name)) = self.subject.as_ref().filter(|_| names) {
-            hash.update(name.as_bytes());
-        }
         let mut key = [0; 16];
         key.copy_from_slice(&hash.finalize().as_bytes()[..16]);
         u128::from_le_bytes(key)
     }
 }
 
-/// The faces of a gallery in the order of their keys, so that nothing depends on the order in which they were added.
+/// The faces of a gallery in the order of their keys, equal ones in that of their names, so that nothing depends on the order in which they were added.
 pub(super) struct Faces {
     pub faces: Vec<Face>,
     pub keys: Vec<u128>,
@@ -94,8 +97,8 @@ pub(super) struct Edges {
 }
 
 impl Faces {
-    /// Reads all templates. Names are part of the keys if `names` is true. `None` if it was stopped.
-    pub fn read(gallery: &Gallery, names: bool, control: &Control<'_>) -> Result<Option<Self>> {
+    /// Reads all templates. `None` if it was stopped.
+    pub fn read(gallery: &Gallery, control: &Control<'_>) -> Result<Option<Self>> {
         let listed = list(gallery)?;
         let (view, dimension) = (gallery.view_with_unknown()?, gallery.binding().dimension);
         let mut faces = Vec::with_capacity(listed.len());
@@ -103,12 +106,14 @@ impl Faces {
         let mut waiting = listed.into_iter();
         let is_whole = each_vector(&view, &ids, ("faces read", control), |vector| {
             // A face without a vector was removed meanwhile.
-            faces.extend(waiting.next().zip(vector).map(|(face, vector)| (face.key(vector, names), face)));
+            faces.extend(waiting.next().zip(vector).map(|(face, vector)| (face.key(vector), face)));
         })?;
         if !is_whole {
             return Ok(None);
         }
-        faces.sort_unstable_by_key(|(key, face)| (*key, face.id));
+        faces.sort_unstable_by(|(one_key, one), (other_key, other)| {
+            one_key.cmp(other_key).then_with(|| (one.name(), one.id).cmp(&(other.name(), other.id)))
+        });
         let (keys, faces): (Vec<u128>, Vec<Face>) = faces.into_iter().unzip();
         // Read again in this order: a sorted copy would need the memory twice.
         let ids: Vec<u64> = faces.iter().map(|face| face.id).collect();
@@ -192,12 +197,13 @@ impl Faces {
         Ok(is_whole.then(|| edges.next().map(|first| (first, edges.collect()))).flatten())
     }
 
-    /// The faces of a photo are apart, unless they are copies of one face or of faces in several photos. Faces of low quality are weak. With names,
-    /// those of a subject are together, two subjects are apart, and no face is with a subject that it does not show according to a user.
-    pub fn constraints(&self, edges: &Edges, names: bool) -> Constraints {
+    /// The faces of a photo are apart, unless they are copies of one face or of faces in several photos. Faces of low quality are weak. With the
+    /// id of the subject of each face, those of a subject are together, two subjects are apart, and no face is with a subject that it does not
+    /// show according to a user.
+    pub fn constraints(&self, edges: &Edges, subjects: Option<&[Option<u64>]>) -> Constraints {
         let faces: Vec<&Face> = self.faces.iter().collect();
-        let rejections = names.then_some(&self.rejections);
-        constraints(&faces, (&self.vectors, self.dimension), &edges.edges, rejections)
+        let known = subjects.map(|subjects| (subjects, &self.rejections));
+        constraints(&faces, (&self.vectors, self.dimension), &edges.edges, known)
     }
 
     /// What a method needs. The constraints are those of [`constraints`](Self::constraints).
@@ -237,12 +243,12 @@ pub(super) struct Input<'a> {
     pub constraints: &'a Constraints,
 }
 
-/// The faces of a photo are apart, as far as [`apart`] tells. With `names`, the subjects and the rejections count.
+/// The faces of a photo are apart, as far as [`apart`] tells. If they are `known`, the subjects and the rejections count.
 fn constraints(
     faces: &[&Face],
     vectors: (&[f32], usize),
     edges: &[Edge],
-    names: Option<&Rejections>,
+    known: Option<(&[Option<u64>], &Rejections)>,
 ) -> Constraints {
     let mut constraints = Constraints::new();
     let mut photos: BTreeMap<PhotoHash, Vec<u32>> = BTreeMap::new();
@@ -251,8 +257,10 @@ fn constraints(
         if let Some(photo) = face.photo {
             photos.entry(photo).or_default().push(at);
         }
-        if let Some((subject, _)) = face.subject.as_ref().filter(|_| names.is_some()) {
-            let first = *subjects.entry(*subject).or_insert(at);
+    }
+    for (at, subject) in (0..).zip(known.map_or(&[][..], |(subjects, _)| subjects)) {
+        if let Some(subject) = *subject {
+            let first = *subjects.entry(subject).or_insert(at);
             if first != at {
                 constraints.must_link(first, at);
             }
@@ -265,10 +273,9 @@ fn constraints(
     for (at, _) in (0..).zip(faces).filter(|(_, face)| is_weak(face)) {
         constraints.weaken(at);
     }
-    if let Some(rejections) = names {
-        for (at, face) in (0..).zip(faces) {
-            let own = face.subject.as_ref().map(|(id, _)| *id);
-            let others = rejections.of_template(face.id).filter(|id| Some(*id) != own);
+    if let Some((owners, rejections)) = known {
+        for ((at, face), own) in (0..).zip(faces).zip(owners) {
+            let others = rejections.of_template(face.id).filter(|id| Some(*id) != *own);
             others.filter_map(|id| subjects.get(&id)).for_each(|&first| constraints.cannot_link(first, at));
         }
     }

@@ -36,6 +36,11 @@ impl Numbered {
         &self.numbers
     }
 
+    /// The positions of the faces of each cluster, in the order of their ids.
+    pub fn members(&self) -> &[Vec<usize>] {
+        &self.members
+    }
+
     pub fn clusters(&self) -> u64 {
         self.members.len() as u64
     }
@@ -44,13 +49,10 @@ impl Numbered {
         self.members.iter().filter(|faces| faces.len() == 1).count() as u64
     }
 
-    /// The numbers of the clusters with faces of these subjects only. With `assigns`, unknown faces beside them count as theirs.
-    pub fn only_of(&self, subjects: &HashSet<u64>, assigns: bool, faces: &Faces) -> HashSet<u64> {
-        let subject = |&at: &usize| faces.faces[at].subject.as_ref().map(|(id, _)| *id);
-        let is_of = |id: Option<u64>| id.map_or(assigns, |id| subjects.contains(&id));
-        let clusters = (1..).zip(&self.members).filter(|(_, members)| {
-            members.iter().any(|at| subject(at).is_some()) && members.iter().all(|at| is_of(subject(at)))
-        });
+    /// The numbers of the clusters with faces of these subjects only. `owners` has the id of the subject of each face.
+    pub fn only_of(&self, subjects: &HashSet<u64>, owners: &[Option<u64>]) -> HashSet<u64> {
+        let is_of = |&at: &usize| owners[at].is_some_and(|id| subjects.contains(&id));
+        let clusters = (1..).zip(&self.members).filter(|(_, members)| members.iter().all(is_of));
         clusters.map(|(number, _)| number).collect()
     }
 
