@@ -2,8 +2,8 @@
 //!
 //! Named faces are together from the start, and no longer among the look-alikes by which the linkage corrects its scores. So other faces join
 //! them that did not join the same faces without a name. The clusters of an assignment are therefore made again with the subjects that it
-//! would give, until no face gets a subject. Every round but the last one gives
-//! some faces a subject and takes none away, so it ends. What is assigned in the end is what a second assignment would find.
+//! would give, until no face gets a subject. Every round but the last one gives some faces a subject and takes none away, so it ends. What is
+//! assigned in the end is what a second assignment would find.
 
 use std::collections::{BTreeMap, HashSet};
 
