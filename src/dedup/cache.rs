@@ -76,7 +76,8 @@ pub struct Facts {
     pub camera: Option<String>,
     /// Number of entries in its metadata.
     pub fields: usize,
-    /// Sum of the quantisation steps of a JPEG's luma, 64 for the finest. `None` for other formats.
+    /// Sum of the quantisation steps of a JPEG's luma, 64 for the finest. A usual one for GIF and for WebP with loss; `None` for other
+    /// formats.
     pub coarseness: Option<u32>,
     /// Mean difference of the channels, 0 for a grey picture.
     pub colour: u8,

@@ -150,7 +150,7 @@ impl<'a> Drafter<'a> {
             (None, [first, second, ..]) => compare(&first.contender, &second.contender, self.keep).1,
             _ => String::new(),
         };
-        let obstacles = obstacles(&candidates);
+        let obstacles = obstacles(&candidates, self.keep.contains(&Keep::Original));
         let kept_colours = match candidates.first().filter(|_| contents.len() > 1) {
             Some(kept) => Some(self.cache.colours(&kept.content)?),
             None => None,

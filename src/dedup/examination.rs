@@ -204,11 +204,39 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
         taken_ms,
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
         fields: metadata.fields,
-        coarseness: luma_steps(bytes).map(|steps| steps.iter().map(|&step| u32::from(step)).sum()),
+        coarseness: coarseness(bytes),
         has_more: has_more_pictures(bytes) || is_camera_raw(bytes),
         holds_more: picture.holds_more(),
         encoded: picture.encoded(),
         ..Facts::default()
+    }
+}
+
+/// The sum of the quantisation steps of luma of a JPEG, and what counts as much for GIF and WebP with loss. `None` for other formats: they
+/// have no loss, or are those of cameras.
+fn coarseness(bytes: &[u8]) -> Option<u32> {
+    /// That of a JPEG of quality 75, the usual one of WebP.
+    const USUAL: u32 = 1858;
+    /// That of a JPEG of quality 20. 256 colours lose more than a JPEG of a higher quality.
+    const PALETTE: u32 = 9200;
+    match bytes {
+        [b'G', b'I', b'F', b'8', ..] => Some(PALETTE),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', chunks @ ..] => {
+            // Chunks have a name of four bytes, a length, and an even number of bytes.
+            let mut chunks = chunks;
+            while let [name @ .., one, two, three, four] = chunks.first_chunk::<8>()?.as_slice() {
+                match name {
+                    b"VP8L" => return None,
+                    b"VP8 " | b"ANMF" => return Some(USUAL),
+                    _ => {
+                        let length = u32::from_le_bytes([*one, *two, *three, *four]) as usize;
+                        chunks = chunks.get(8 + length.next_multiple_of(2)..)?;
+                    }
+                }
+            }
+            None
+        }
+        _ => luma_steps(bytes).map(|steps| steps.iter().map(|&step| u32::from(step)).sum()),
     }
 }
 

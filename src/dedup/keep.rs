@@ -12,6 +12,8 @@ const DEEPEST: &str = "the most bits of a channel";
 const FIRST_TIME: i128 = 315_705_600_000_000_000 + 86_400_000_000_000;
 /// Multiple of the pixels of a photo that shows clearly more.
 const CLEARLY_MORE: f64 = 1.5;
+/// Sum of the quantisation steps of luma up to which a compression is not coarse, that of a JPEG of quality 68. Twice of it is clearly coarser.
+const NOT_COARSE: u32 = 2400;
 
 /// A rule. The first rule that distinguishes two items decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,8 @@ pub enum Keep {
     /// an enlargement counts with the pixels from which it was made; more bits of a channel and then the data of a camera count, and a
     /// photo that was encoded again comes after its first encoding, and one that is turned where most are not.
     Original,
-    /// The most pixels that show the picture. A crop, a caption, a frame or lost colours count as less than an unaltered copy.
+    /// The most pixels that show the picture, then the least clipped tones, then a compression that is not clearly coarser. A crop, a caption,
+    /// a frame or lost colours count as less than an unaltered copy.
     Largest,
     /// The least clipped tones, the most bits of a channel, the finest compression, then the most bytes of the encoded picture. Altered
     /// copies count as less here too.
@@ -115,6 +118,20 @@ impl Contender<'_> {
     pub fn holds_more(&self) -> bool {
         !self.is_altered && self.facts.is_some_and(|facts| facts.holds_more)
     }
+
+    /// Whether its picture has clearly more pixels than this number, and they are no enlargement.
+    pub fn has_clearly_more(&self, pixels: u64) -> bool {
+        !self.is_enlarged && self.pixels as f64 > CLEARLY_MORE * pixels as f64
+    }
+
+    fn coarseness(&self) -> u32 {
+        self.facts.and_then(|facts| facts.coarseness).unwrap_or(0)
+    }
+
+    /// How often the coarseness is twice of one that is not coarse.
+    fn level(&self) -> u32 {
+        (2 * self.coarseness() / NOT_COARSE).checked_ilog2().unwrap_or(0)
+    }
 }
 
 /// The order in which the contenders would be kept, and the rule that decides between the first two.
@@ -166,17 +183,16 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
     let unclipped = one.is_clipped.cmp(&other.is_clipped);
     let fields =
         |contender: &Contender<'_>| contender.facts.map_or(0, |facts| facts.fields) + contender.companions;
-    let coarseness =
-        |contender: &Contender<'_>| contender.facts.and_then(|facts| facts.coarseness).unwrap_or(0);
     match rule {
         Keep::Original => original(one, other),
         Keep::Largest | Keep::BestQuality if unaltered.is_ne() => (unaltered, "unaltered".into()),
-        Keep::Largest if one.pixels == other.pixels => (unclipped, UNCLIPPED.into()),
-        Keep::Largest => (other.pixels.cmp(&one.pixels), "the largest".into()),
+        Keep::Largest if one.pixels != other.pixels => (other.pixels.cmp(&one.pixels), "the largest".into()),
+        Keep::Largest if unclipped.is_ne() => (unclipped, UNCLIPPED.into()),
+        Keep::Largest => (one.level().cmp(&other.level()), "a clearly finer compression".into()),
         Keep::BestQuality if unclipped.is_ne() => (unclipped, UNCLIPPED.into()),
         Keep::BestQuality if one.bits != other.bits => (other.bits.cmp(&one.bits), DEEPEST.into()),
         Keep::BestQuality => {
-            let order = coarseness(one).cmp(&coarseness(other)).then_with(|| other.bytes.cmp(&one.bytes));
+            let order = one.coarseness().cmp(&other.coarseness()).then_with(|| other.bytes.cmp(&one.bytes));
             (order, "the finest compression".into())
         }
         Keep::Oldest => {

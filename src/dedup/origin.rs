@@ -19,8 +19,6 @@ use crate::image::{Limits, Source, decode};
 
 /// Members of a group with which a photo is compared in each way.
 const MOST: usize = 3;
-/// Excess of detail up to which an original of a camera counts as much as a larger photo without the camera's data.
-const CLEAR: f32 = 2.0;
 /// Pixels of photos that are kept decoded, of one byte each, beside the two that are compared. A member is compared with several others.
 const KEPT: usize = 16 << 20;
 /// Largest difference of the aspect ratios of two sizes of a picture.
@@ -86,9 +84,7 @@ impl<'a> Origins<'a> {
         };
         let facts = whole.facts;
         let mut origin = Origin { pixels: pixels(facts), is_enlarged: false, is_recompressed: false };
-        if !is_from_camera(facts) {
-            self.compare_with_smaller(&whole, &mut origin)?;
-        }
+        self.compare_with_smaller(&whole, &mut origin)?;
         if let Some(finest) = self.finest(&whole).filter(|_| !origin.is_enlarged)
             && let Some(known) = self.of(&finest)?
         {
@@ -106,16 +102,19 @@ impl<'a> Origins<'a> {
 
     /// Whether a photo is an enlargement, and the pixels that show as much. A smaller photo has fewer pixels, so this ends.
     fn compare_with_smaller(&mut self, whole: &Whole<'_>, origin: &mut Origin) -> Result<()> {
-        let own = pixels(whole.facts);
-        let is_smaller =
-            |other: &&Whole<'_>| pixels(other.facts) < own && have_one_aspect(whole.facts, other.facts);
+        let (own, is_own) = (pixels(whole.facts), is_from_camera(whole.facts));
+        // A photo with the data of a camera is no enlargement of one without them.
+        let is_smaller = |other: &&Whole<'_>| {
+            pixels(other.facts) < own
+                && (!is_own || is_from_camera(other.facts))
+                && have_one_aspect(whole.facts, other.facts)
+        };
         let mut smaller: Vec<_> = self.whole.iter().filter(is_smaller).copied().collect();
         smaller.sort_by_key(|other| (!is_from_camera(other.facts), Reverse(pixels(other.facts))));
         for Whole { content: other, facts: other_facts, .. } in smaller.into_iter().take(MOST) {
             let is_near = pixels(other_facts) as f32 > NEAREST * NEAREST * own as f32;
             let excess = if is_near { 1.0 } else { self.reader.excess(&whole.content, &other)? };
-            let clear = if is_from_camera(other_facts) { CLEAR } else { 1.0 };
-            if excess < clear || is_near {
+            if excess < 1.0 || is_near {
                 let shown = self.of(&other)?.map_or(pixels(other_facts), |known| known.pixels);
                 origin.pixels = origin.pixels.min(shown);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::cache::Facts;
+use super::super::cache::{ContentHash, Facts};
 use super::super::origin::is_from_camera;
 use super::Candidate;
 
@@ -10,6 +10,8 @@ use super::Candidate;
 const GREY: u8 = 2;
 const GREY_SATURATION: u8 = 6;
 const CAPTION: &str = "it or the kept photo has a caption or a mark that the other does not have";
+const DATA: &str = "it has the data of a camera or a date, and the kept photo has not";
+const MORE: &str = "it has clearly more pixels than the kept photo";
 const COLOURLESS: &str = "it has the data of a camera or a date, and no photo with colours has";
 
 /// Whether a photo lacks colours that another one has. A pale photo does not lack those of a copy that was tinted, and a dark one has as much
@@ -19,8 +21,13 @@ pub(super) fn lacks_colours(facts: &Facts, (colour, saturation): (u8, u8)) -> bo
     is_grey && facts.colour < colour / 2 && facts.saturation < saturation / 2
 }
 
-/// For each candidate, of which the first is kept, why it stays although it is a copy.
-pub(super) fn obstacles<'a>(candidates: &[Candidate<'a>]) -> Vec<Option<&'static str>> {
+/// For each candidate, of which the first is kept, why it stays although it is a copy: it has something that those before it that stay do
+/// not have. More pixels and the data of a camera count if the original is to be kept (`is_original_kept`), and not if the user has chosen
+/// other rules.
+pub(super) fn obstacles<'a>(
+    candidates: &[Candidate<'a>],
+    is_original_kept: bool,
+) -> Vec<Option<&'static str>> {
     let Some(kept) = candidates.first() else { return Vec::new() };
     let is_captioned = |candidate: &Candidate<'_>| candidate.likeness.is_some_and(|one| one.is_captioned());
     let is_from_camera = |candidate: &Candidate<'_>| candidate.contender.facts.is_some_and(is_from_camera);
@@ -29,8 +36,10 @@ pub(super) fn obstacles<'a>(candidates: &[Candidate<'a>]) -> Vec<Option<&'static
     let has_colour_original = candidates.iter().any(is_colour_original);
     // One photo of each time stays.
     let mut times: BTreeSet<Option<&'a str>> = BTreeSet::new();
+    let (mut has_data, mut pixels) = (is_from_camera(kept), kept.contender.pixels);
+    let mut stays: BTreeSet<ContentHash> = [kept.content].into();
     let mut obstacle = |candidate: &Candidate<'a>| {
-        if candidate.content == kept.content {
+        if stays.contains(&candidate.content) {
             return None;
         }
         let taken = candidate.contender.facts.and_then(|facts| facts.taken.as_deref());
@@ -39,11 +48,20 @@ pub(super) fn obstacles<'a>(candidates: &[Candidate<'a>]) -> Vec<Option<&'static
             && is_from_camera(candidate)
             && !has_colour_original
             && times.insert(taken);
-        match () {
-            () if is_captioned(kept) || is_captioned(candidate) => Some(CAPTION),
-            () if may_be_original => Some(COLOURLESS),
-            () => None,
+        if is_captioned(kept) || is_captioned(candidate) {
+            return Some(CAPTION);
         }
+        let has_new_data = is_from_camera(candidate) && !has_data && !candidate.is_colourless;
+        let why = match () {
+            () if may_be_original => COLOURLESS,
+            () if is_original_kept && has_new_data => DATA,
+            () if is_original_kept && candidate.contender.has_clearly_more(pixels) => MORE,
+            () => return None,
+        };
+        has_data |= is_from_camera(candidate);
+        pixels = pixels.max(candidate.contender.pixels);
+        stays.insert(candidate.content);
+        Some(why)
     };
     candidates.iter().map(&mut obstacle).collect()
 }

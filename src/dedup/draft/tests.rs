@@ -290,3 +290,60 @@ fn reasons_are_about_the_kept_photo() {
         assert!(of(&found, name).1.contains("turned by"), "{found:?}");
     }
 }
+
+/// The members that stay beside the kept one, which is the first.
+fn staying(photos: &[(&str, Vec<u8>)]) -> (String, Vec<String>) {
+    let members = members(photos, &DEFAULT);
+    let stays = members[1..].iter().filter(|(_, action, _)| *action == Action::Keep);
+    (members[0].0.clone(), stays.map(|(name, ..)| name.clone()).collect())
+}
+
+fn resized(photo: &RgbImage, side: u32) -> RgbImage {
+    imageops::resize(photo, side, side * photo.height() / photo.width(), imageops::FilterType::Lanczos3)
+}
+
+#[test]
+fn a_crop_with_clearly_more_pixels_than_the_whole_picture_stays() {
+    for person in PEOPLE {
+        let photo = original(person);
+        let crop = jpeg(&cropped(&photo, [0.05, 0.03, 0.97, 0.95]), 90);
+        let copy = jpeg(&cropped(&photo, [0.05, 0.03, 0.97, 0.95]), 80);
+        let found = staying(&[
+            ("whole.jpg", jpeg(&resized(&photo, 120), 90)),
+            ("crop.jpg", crop),
+            ("copy.jpg", copy),
+        ]);
+        assert_eq!(found, ("whole.jpg".into(), vec!["crop.jpg".into()]), "{person}");
+    }
+}
+
+#[test]
+fn the_only_photo_with_the_data_of_a_camera_stays() {
+    for person in PEOPLE {
+        let photo = original(person);
+        let small = from_camera(&jpeg(&resized(&photo, 150), 90));
+        let found = staying(&[("full.jpg", jpeg(&photo, 92)), ("small.jpg", small)]);
+        assert_eq!(found, ("full.jpg".into(), vec!["small.jpg".into()]), "{person}");
+    }
+}
+
+#[test]
+fn an_enlargement_with_the_data_of_the_camera_is_not_kept_instead_of_its_original() {
+    for person in PEOPLE {
+        let photo = from_camera(&jpeg(&original(person), 88));
+        let decoded = image::load_from_memory(&photo).unwrap().into_rgb8();
+        let large = from_camera(&jpeg(&resized(&decoded, 600), 93));
+        let found = staying(&[("photo.jpg", photo), ("large.jpg", large)]);
+        assert_eq!(found, ("photo.jpg".into(), Vec::new()), "{person}");
+    }
+}
+
+#[test]
+fn lossy_formats_that_do_not_say_how_lossy_are_no_finer_than_a_fine_jpeg() {
+    for person in PEOPLE {
+        let photo = original(person);
+        let gif = encoded(DynamicImage::ImageRgb8(photo.clone()), ImageFormat::Gif);
+        let (kept, _) = staying(&[("a.gif", gif), ("photo.jpg", jpeg(&photo, 90))]);
+        assert_eq!(kept, "photo.jpg", "{person}");
+    }
+}

@@ -139,20 +139,20 @@ fn a_camera_raw_file_is_a_copy_of_equal_bytes_only() {
 
 #[test]
 fn a_motion_photo_is_never_moved_for_another_file_and_its_still_is_moved_for_it() {
-    let still = photo();
+    let still = taken(&photo(), "2024:05:12 10:00:00");
     let (one, other) = (motion(&still, 1), motion(&still, 2));
-    let dated = taken(&still, "2024:05:12 10:00:00");
+    let dated = &still;
     for rule in [Keep::Original, Keep::MostMetadata, Keep::Newest] {
         let files = [("PXL_1.jpg", &one[..]), ("PXL_2.jpg", &other), ("still.jpg", &still)];
         let groups = planned(&files, std::slice::from_ref(&rule), &[]);
         let [group] = &groups[..] else { panic!("{rule}: {groups:?}") };
         let names = group.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
         assert!(names[0].starts_with("PXL") && names[1..] == ["still.jpg"], "{rule}: {groups:?}");
-        let groups = planned(&[("PXL_1.jpg", &one), ("shared.jpg", &dated)], &[rule], &[]);
+        let groups = planned(&[("PXL_1.jpg", &one), ("shared.jpg", dated)], &[rule], &[]);
         assert_eq!(groups, [kept_and_moved("PXL_1.jpg", &["shared.jpg"])]);
     }
     // For the plain copy of a reference folder it is not moved either, and its own copies are found.
-    let files = [("a/PXL_1.jpg", &one[..]), ("b/PXL_1.jpg", &one), ("archive/shared.jpg", &dated)];
+    let files = [("a/PXL_1.jpg", &one[..]), ("b/PXL_1.jpg", &one), ("archive/shared.jpg", dated)];
     let groups = planned(&files, &[Keep::Original], &["archive"]);
     assert_eq!(groups, [kept_and_moved("a/PXL_1.jpg", &["b/PXL_1.jpg"])]);
     // A larger photo is no copy of its still.
