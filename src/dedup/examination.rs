@@ -173,7 +173,7 @@ impl Examiner<'_> {
             Ok((stated, photo)) => {
                 let thumbnail = Thumbnail::of(&photo);
                 let signature = Signature::of(&thumbnail, &self.hasher);
-                let facts = measured(stated, &photo, &thumbnail);
+                let facts = measured(stated, &bytes, (&photo, &thumbnail));
                 (Examined::Picture(facts, signature), Some((thumbnail, Colours::of(&photo))))
             }
         };
@@ -204,7 +204,6 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
         taken_ms,
         camera: (!camera.is_empty()).then(|| camera.join(" ")),
         fields: metadata.fields,
-        coarseness: coarseness(bytes),
         has_more: has_more_pictures(bytes) || is_camera_raw(bytes),
         holds_more: picture.holds_more(),
         encoded: picture.encoded(),
@@ -213,14 +212,14 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
 }
 
 /// The sum of the quantisation steps of luma of a JPEG, and what counts as much for GIF and WebP with loss. `None` for other formats: they
-/// have no loss, or are those of cameras.
-fn coarseness(bytes: &[u8]) -> Option<u32> {
+/// have no loss, or are those of cameras. A drawing loses nothing in a GIF.
+fn coarseness(bytes: &[u8], is_drawn: bool) -> Option<u32> {
     /// That of a JPEG of quality 75, the usual one of WebP.
     const USUAL: u32 = 1858;
     /// That of a JPEG of quality 20. 256 colours lose more than a JPEG of a higher quality.
     const PALETTE: u32 = 9200;
     match bytes {
-        [b'G', b'I', b'F', b'8', ..] => Some(PALETTE),
+        [b'G', b'I', b'F', b'8', ..] => (!is_drawn).then_some(PALETTE),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', chunks @ ..] => {
             // Chunks have a name of four bytes, a length, and an even number of bytes.
             let mut chunks = chunks;
@@ -241,11 +240,12 @@ fn coarseness(bytes: &[u8]) -> Option<u32> {
 }
 
 /// The facts of a photo with those that follow from its pixels.
-fn measured(stated: Facts, photo: &Photo, thumbnail: &Thumbnail) -> Facts {
+fn measured(stated: Facts, bytes: &[u8], (photo, thumbnail): (&Photo, &Thumbnail)) -> Facts {
     let (colour, saturation) = colour(photo);
     let (clipped, near_ends) = ends(photo);
     let (width, height, is_drawn) = (photo.width, photo.height, is_drawn(thumbnail));
-    Facts { width, height, colour, saturation, is_drawn, clipped, near_ends, ..stated }
+    let coarseness = coarseness(bytes, is_drawn);
+    Facts { width, height, coarseness, colour, saturation, is_drawn, clipped, near_ends, ..stated }
 }
 
 /// Of a sample of the pixels, every so many are looked at.

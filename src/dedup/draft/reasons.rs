@@ -10,7 +10,7 @@ use super::Candidate;
 const GREY: u8 = 2;
 const GREY_SATURATION: u8 = 6;
 const CAPTION: &str = "it or the kept photo has a caption or a mark that the other does not have";
-const DATA: &str = "it has the data of a camera or a date, and the kept photo has not";
+const DATA: &str = "it has the data of a camera or a date, and the kept photo has none";
 const MORE: &str = "it has clearly more pixels than the kept photo";
 const COLOURLESS: &str = "it has the data of a camera or a date, and no photo with colours has";
 
