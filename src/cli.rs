@@ -260,8 +260,9 @@ pub fn main() -> ExitCode {
         if arguments.verb.only_prints() { ClosedOutput::Stop } else { ClosedOutput::Continue };
     let (screen, files) = formats(&arguments, closed_output);
     if networks::is_restarted() {
-        interrupt::unblock();
+        interrupt::stop_flag(); // for the signals that came while libtorch was loaded
     }
+    interrupt::take();
     let result = networks::require_same_build().and_then(|()| run(arguments.verb, files, screen));
     let result =
         result.map_err(|error| if networks::are_missing(&error) { networks::restart() } else { error });

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock, Once, OnceLock};
 use std::thread;
 
@@ -23,8 +24,28 @@ const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// Set by the signal handler itself, so that it is set before anything else happens in this process.
 static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static WATCHED: Once = Once::new();
+/// Asks the thread that takes the signals to block them. It answers when it has.
+static TAKER: OnceLock<Sender<Sender<()>>> = OnceLock::new();
 /// Where the end is printed, if the first signal ends the process.
 static EXITS_AT_ONCE: OnceLock<Screen> = OnceLock::new();
+
+/// Starts the thread that takes the signals; this thread blocks them, and so do all that it starts from now on. So [`block`] can block them in
+/// all threads, and none is lost while another program replaces this one. Call this before other threads are started.
+pub fn take() {
+    signal_set().thread_block().ok();
+    let (asks, asked) = channel::<Sender<()>>();
+    let take = move || {
+        signal_set().thread_unblock().ok();
+        if let Ok(answer) = asked.recv() {
+            signal_set().thread_block().ok();
+            answer.send(()).ok();
+        }
+    };
+    match thread::Builder::new().name("signals".into()).spawn(take) {
+        Ok(_) => drop(TAKER.set(asks)),
+        Err(_) => drop(signal_set().thread_unblock()),
+    }
+}
 
 /// The flag that the first signal sets. Call this before long work.
 pub fn stop_flag() -> &'static AtomicBool {
@@ -37,10 +58,11 @@ pub fn stop_flag() -> &'static AtomicBool {
 }
 
 fn listen() -> io::Result<()> {
-    let mut signals = Signals::new(REQUESTS)?;
+    // The flag first: a signal that sets it, and is not answered, has its effect.
     for signal in REQUESTS {
         signal_hook::flag::register(signal, Arc::clone(&REQUESTED))?;
     }
+    let mut signals = Signals::new(REQUESTS)?;
     let answer = move || {
         for (earlier, _) in signals.forever().enumerate() {
             if let Some(screen) = EXITS_AT_ONCE.get() {
@@ -69,17 +91,21 @@ pub fn exit_at_once(screen: Screen) {
     stop_flag();
 }
 
-/// Blocks the signals until [`unblock`], also while another program replaces this one. A signal that has already come ends the process.
+/// Blocks the signals in all threads until [`unblock`], also while another program replaces this one. A signal that has already come ends the
+/// process.
 pub fn block() {
+    let (answer, answered) = channel();
+    if TAKER.get().is_some_and(|taker| taker.send(answer).is_ok()) {
+        answered.recv().ok();
+    }
     signal_set().thread_block().ok();
     if REQUESTED.load(Ordering::Relaxed) {
         signal_hook::low_level::exit(ExitStatus::Interrupted.code().into());
     }
 }
 
-/// Unblocks the signals that [`block`] blocked. Pending ones take effect now.
+/// Unblocks the signals that [`block`] blocked, in this thread. Pending ones take effect now.
 pub fn unblock() {
-    stop_flag();
     signal_set().thread_unblock().ok();
 }
 

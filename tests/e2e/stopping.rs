@@ -27,6 +27,17 @@ fn state(child: &Child) -> (bool, bool) {
     (listens, name.contains("gallerist-netwo"))
 }
 
+/// How many threads of the process take Ctrl-C; the others block it.
+fn takers(child: &Child) -> usize {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let takes = |thread: std::io::Result<std::fs::DirEntry>| {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        u64::from_str_radix(blocked.trim(), 16).unwrap() & 0b10 == 0
+    };
+    threads.map(takes).filter(|takes| *takes).count()
+}
+
 fn until(child: &Child, wanted: impl Fn((bool, bool)) -> bool) {
     while !wanted(state(child)) {
         std::thread::sleep(Duration::from_millis(1));
@@ -61,9 +72,33 @@ fn a_request_while_libtorch_is_loaded_is_kept() {
     until(&child, |state| state == (false, true));
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    house.holds(0);
+}
+
+/// If a second thread took requests, it could take one between the block and the start of the program with networks, which ends that thread.
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn one_thread_takes_the_requests() {
+    let house = House::empty();
+    house.run("init", [] as [&str; 0]).ends(0);
     let mut child = identify(&house);
-    until(&child, |(listens, _)| listens);
+    until(&child, |state| state == (true, true));
+    std::thread::sleep(Duration::from_millis(1000));
+    assert_eq!(takers(&child), 1);
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    house.holds(0);
+}
+
+#[test]
+#[cfg_attr(not(models_installed), ignore = "needs the models that tools/setup installs")]
+fn a_request_at_any_moment_of_the_start_is_kept() {
+    let house = House::empty();
+    house.run("init", [] as [&str; 0]).ends(0);
+    for wait in 0..12 {
+        let mut child = identify(&house);
+        until(&child, |(listens, _)| listens);
+        std::thread::sleep(Duration::from_millis(wait));
+        signal(&child, "-INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "after {wait} ms");
+    }
 }
