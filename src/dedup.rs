@@ -54,6 +54,7 @@ mod orientation;
 mod origin;
 pub mod plan;
 mod planning;
+mod recent;
 mod recompression;
 mod relation;
 mod signature;

@@ -23,6 +23,11 @@ pub struct Colours(Vec<[u8; 3]>);
 pub(super) type Colour = [f32; 3];
 
 impl Colours {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
     /// The colours of a photo.
     pub fn of(photo: &Photo) -> Self {
         vectorized(

@@ -1,7 +1,7 @@
 //! The photos of a collection by content, and the groups of contents that show the same picture.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::cache::{Cache, ContentHash, Examined, Facts};
 use super::colours::Colours;
@@ -17,6 +17,7 @@ use super::grouping::group;
 use super::hues;
 use super::item::{Item, items};
 use super::orientation::Orientation;
+use super::recent::Recent;
 use super::relation::COVERED;
 use super::signature::Signature;
 use super::star::{Photos, Star};
@@ -70,8 +71,8 @@ impl<'a> Collection<'a> {
             cache,
             compatibility,
             limits,
-            details: Mutex::default(),
-            colours: Mutex::default(),
+            details: Recent::new(DETAILS, Detail::bytes),
+            colours: Recent::new(COLOURS, Colours::bytes),
         };
         let total = signatures.len() as u64;
         let proceed = |done: usize| {
@@ -110,38 +111,30 @@ struct Pictures<'a> {
     cache: &'a Cache,
     compatibility: Compatibility<'a>,
     limits: &'a Limits,
-    /// The last details that were needed.
-    details: Mutex<VecDeque<(usize, Arc<Detail>)>>,
-    /// The colours of the last centres: each is compared with many photos.
-    colours: Mutex<VecDeque<(usize, Arc<Colours>)>>,
+    details: Recent<Detail>,
+    /// The colours of centres: each is compared with many photos.
+    colours: Recent<Colours>,
 }
 
-/// Most details, of at most 4 MiB each, that are kept in memory.
-const DETAILS: usize = 8;
-/// Most colours of centres that are kept in memory: more than there are threads.
-const COLOURS: usize = 64;
+/// Bytes of the details that are kept in memory; one has at most 4 MiB. A centre is compared with many photos.
+const DETAILS: usize = 24 << 20;
+/// Bytes of the colours that are kept in memory.
+const COLOURS: usize = 1 << 20;
 
 impl Pictures<'_> {
     /// The detail of a picture. `None` if none of its files can be read any more.
     fn detail(&self, picture: usize) -> Option<Arc<Detail>> {
-        let lock = || self.details.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, detail)) = lock().iter().find(|(known, _)| *known == picture) {
-            return Some(detail.clone());
-        }
-        let content = &self.collection.pictures[picture].0;
-        let detail = self.collection.contents[content].iter().find_map(|(_, file)| {
-            let path = self.collection.files[*file].path();
-            let bytes = Source::open(path, true, self.limits).and_then(Source::read).ok()?;
-            Some(Arc::new(Detail::of(&decode(&bytes, self.limits).ok()?)))
-        })?;
-        let mut details = lock();
-        details.push_front((picture, detail.clone()));
-        details.truncate(DETAILS);
-        Some(detail)
+        self.details.get(picture).or_else(|| {
+            let content = &self.collection.pictures[picture].0;
+            let detail = self.collection.contents[content].iter().find_map(|(_, file)| {
+                let path = self.collection.files[*file].path();
+                let bytes = Source::open(path, true, self.limits).and_then(Source::read).ok()?;
+                Some(Detail::of(&decode(&bytes, self.limits).ok()?))
+            })?;
+            Some(self.details.add(picture, detail))
+        })
     }
-}
 
-impl Pictures<'_> {
     /// Whether a photo that has the structure of a centre has its colours, in another saturation at most. A drawing must have the same ones.
     fn has_colours_of(&self, centre: usize, photo: usize, likeness: &Likeness) -> Result<bool> {
         let [(one, facts, _), (_, centre_facts, _)] = [photo, centre].map(|at| &self.collection.pictures[at]);
@@ -159,15 +152,10 @@ impl Pictures<'_> {
     }
 
     fn colours_of_centre(&self, centre: usize) -> Result<Arc<Colours>> {
-        let lock = || self.colours.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, colours)) = lock().iter().find(|(known, _)| *known == centre) {
-            return Ok(colours.clone());
+        match self.colours.get(centre) {
+            Some(colours) => Ok(colours),
+            None => Ok(self.colours.add(centre, self.cache.colours(&self.collection.pictures[centre].0)?)),
         }
-        let colours = Arc::new(self.cache.colours(&self.collection.pictures[centre].0)?);
-        let mut known = lock();
-        known.push_front((centre, colours.clone()));
-        known.truncate(COLOURS);
-        Ok(colours)
     }
 }
 

@@ -60,6 +60,11 @@ impl Detail {
         Self { width: columns, height: rows, grey }
     }
 
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.grey.len()
+    }
+
     /// Whether this is the same photo as the other one, of the same size, apart from its compression. Photos of different sizes are not.
     pub fn equals(&self, other: &Self) -> bool {
         if (self.width, self.height) != (other.width, other.height) {

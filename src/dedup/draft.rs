@@ -285,13 +285,14 @@ impl<'a> Drafter<'a> {
         Origins::new(self.collection, &whole, self.cache, self.limits)
     }
 
-    /// Finds out the origins of the first two items. What was not examined counts as an original, the best that it can be, so nothing
-    /// of it can come before them.
+    /// Finds out the origins of the first item, and of those that would stay because they have clearly more pixels. What was not examined
+    /// counts as an original, the best that it can be, so nothing of it can come before the first.
     fn examine(&self, origins: &mut Origins<'_>, candidates: &mut [Candidate<'_>]) -> Result<()> {
         loop {
-            let first = candidates.first().map(|candidate| candidate.item);
-            let second = candidates.iter().position(|candidate| Some(candidate.item) != first).unwrap_or(0);
-            let next = candidates.iter().take(second + 1).find(|candidate| !candidate.is_examined);
+            let Some(first) = candidates.first() else { return Ok(()) };
+            let (item, pixels) = (first.item, first.contender.pixels);
+            let counts = |one: &&Candidate<'_>| one.item == item || one.contender.has_clearly_more(pixels);
+            let next = candidates.iter().find(|one| !one.is_examined && counts(one));
             let Some(content) = next.map(|candidate| candidate.content) else { return Ok(()) };
             self.examine_content(origins, candidates, &content)?;
         }

@@ -47,10 +47,20 @@ impl Neighbourhood {
 
 /// The rows of each value of a part.
 struct Lists {
-    starts: Vec<u32>,
+    /// The rows in the order of their values.
     entries: Vec<Entry>,
-    /// A bit for each value that has rows. Most values have none, and these bits stay in the nearest memory.
-    used: Vec<u64>,
+    words: Vec<Word>,
+    /// Where the rows of each value that has some begin, in the order of the values; and the end.
+    starts: Vec<u32>,
+}
+
+/// Values that share their high bits. Most have no rows, and these words stay in the nearest memory.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    /// A bit for each value that has rows.
+    used: u64,
+    /// How many values before these have rows.
+    before: u32,
 }
 
 impl MultiIndex {
@@ -74,12 +84,12 @@ impl MultiIndex {
             let (own, next) = (value(hash, part), next_bits(hash, part));
             let low = usize::from(own % (1 << LOW_BITS));
             for &(mask, most) in &self.neighbourhood.high {
-                let word = (own ^ mask) >> LOW_BITS;
-                let mut values = lists.used[usize::from(word)] & self.neighbourhood.low[most][low];
+                let word = lists.words[usize::from((own ^ mask) >> LOW_BITS)];
+                let mut values = word.used & self.neighbourhood.low[most][low];
                 while values != 0 {
-                    let value = word << LOW_BITS | values.trailing_zeros() as u16;
+                    let value = values & values.wrapping_neg();
                     values &= values - 1;
-                    for entry in lists.of(value) {
+                    for entry in lists.of(word, value) {
                         if (entry.bits ^ next).count_ones() > bits {
                             continue;
                         }
@@ -119,30 +129,39 @@ fn is_first(one: PerceptualHash, other: PerceptualHash, part: usize) -> bool {
 
 impl Lists {
     fn new(hashes: &[PerceptualHash], part: usize) -> Self {
-        let mut starts = vec![0_u32; VALUES + 1];
+        let mut places = vec![0_u32; VALUES + 1];
         for hash in hashes {
-            starts[usize::from(value(*hash, part)) + 1] += 1;
+            places[usize::from(value(*hash, part)) + 1] += 1;
         }
         for at in 0..VALUES {
-            starts[at + 1] += starts[at];
+            places[at + 1] += places[at];
         }
-        let mut next = starts.clone();
+        let (mut words, mut starts) = (vec![Word::default(); VALUES >> LOW_BITS], Vec::new());
+        for (at, word) in words.iter_mut().enumerate() {
+            word.before = starts.len() as u32;
+            for low in 0..1 << LOW_BITS {
+                let value = at << LOW_BITS | low;
+                if places[value] < places[value + 1] {
+                    word.used |= 1 << low;
+                    starts.push(places[value]);
+                }
+            }
+        }
+        starts.push(hashes.len() as u32);
         let mut entries = vec![Entry::default(); hashes.len()];
         for (row, hash) in hashes.iter().enumerate() {
-            let place = &mut next[usize::from(value(*hash, part))];
+            let place = &mut places[usize::from(value(*hash, part))];
             entries[*place as usize] = Entry { row: row as u32, bits: next_bits(*hash, part) };
             *place += 1;
         }
-        let mut used = vec![0_u64; VALUES >> LOW_BITS];
-        for value in (0..VALUES).filter(|value| starts[*value] < starts[value + 1]) {
-            used[value >> LOW_BITS] |= 1 << (value % (1 << LOW_BITS));
-        }
-        Self { starts, entries, used }
+        Self { entries, words, starts }
     }
 
-    fn of(&self, value: u16) -> &[Entry] {
-        let value = usize::from(value);
-        &self.entries[self.starts[value] as usize..self.starts[value + 1] as usize]
+    /// The rows of the value that is this bit of a word.
+    #[inline(always)]
+    fn of(&self, word: Word, bit: u64) -> &[Entry] {
+        let at = (word.before + (word.used & (bit - 1)).count_ones()) as usize;
+        &self.entries[self.starts[at] as usize..self.starts[at + 1] as usize]
     }
 }
 

@@ -4,7 +4,7 @@
 //! other copies. These are then a second group. Groups with two photos that may not join each other stay apart.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -29,23 +29,48 @@ pub(super) fn united<P: Photos>(
     neighbours: &[u32],
     photos: &P,
 ) -> Result<Vec<Star>, P::Error> {
-    let near = nearest(&stars, signatures);
-    let mut is_gone = vec![false; stars.len()];
-    for (at, near) in near.into_iter().enumerate() {
-        for other in near {
-            let (first, second) = (at.min(other), at.max(other));
-            if is_gone[first] || is_gone[second] || !may_join(&stars[first], &stars[second], photos) {
-                continue;
-            }
-            if let Some(star) = one_star([&stars[first], &stars[second]], signatures, neighbours, photos)? {
-                stars[first] = star;
-                is_gone[second] = true;
-            }
+    let near = nearest(&stars, signatures).into_iter().enumerate();
+    let pairs: Vec<[usize; 2]> = near
+        .flat_map(|(at, near)| near.into_iter().map(move |other| [at.min(other), at.max(other)]))
+        .collect();
+    let one = |stars: &[Star], pair: [usize; 2]| {
+        one_star(pair.map(|at| &stars[at]), signatures, neighbours, photos)
+    };
+    // Few stars change, so what was found for two of them is nearly always what is needed.
+    let distinct: BTreeSet<[usize; 2]> = pairs.iter().copied().collect();
+    let distinct: Vec<[usize; 2]> = distinct.into_iter().collect();
+    let found: BTreeMap<[usize; 2], Option<Star>> = distinct
+        .par_iter()
+        .with_max_len(1)
+        .map(|&pair| Ok((pair, one(&stars, pair)?)))
+        .collect::<Result<_, P::Error>>()?;
+    let mut states = vec![State::Same; stars.len()];
+    for pair in pairs {
+        let star = match pair.map(|at| states[at]) {
+            [State::Gone, _] | [_, State::Gone] => continue,
+            [State::Same, State::Same] => found.get(&pair).cloned().flatten(),
+            _ => one(&stars, pair)?,
+        };
+        if let Some(star) = star {
+            let [first, second] = pair;
+            stars[first] = star;
+            (states[first], states[second]) = (State::United, State::Gone);
         }
     }
-    let mut is_gone = is_gone.into_iter();
-    stars.retain(|_| !is_gone.next().unwrap_or(false));
+    let mut states = states.into_iter();
+    stars.retain(|_| states.next() != Some(State::Gone));
     Ok(stars)
+}
+
+/// What became of a star.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is as it was.
+    Same,
+    /// It has the members of another one too.
+    United,
+    /// Another one has its members.
+    Gone,
 }
 
 fn members(star: &Star) -> impl Iterator<Item = usize> {
@@ -85,13 +110,16 @@ fn nearest(stars: &[Star], signatures: &[Signature]) -> Vec<Vec<usize>> {
     stars.par_iter().enumerate().map(near).collect()
 }
 
-/// The star of a member that equals all members of both, if there is one. The centres do not.
+/// The star of a member that equals all members of both, if there is one and they may join each other. The centres do not.
 fn one_star<P: Photos>(
     both: [&Star; 2],
     signatures: &[Signature],
     neighbours: &[u32],
     photos: &P,
 ) -> Result<Option<Star>, P::Error> {
+    if !may_join(both[0], both[1], photos) {
+        return Ok(None);
+    }
     let mut all: Vec<usize> = both.into_iter().flat_map(members).collect();
     all.sort_unstable();
     let mut centres: Vec<usize> = both.iter().flat_map(|star| &star.copies).map(|(copy, _)| *copy).collect();
