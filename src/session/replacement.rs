@@ -1,10 +1,13 @@
 //! Files that appear completely or not at all, and the unfinished files of killed runs.
 //!
+//! A symbolic link stays, and the file to which it leads is replaced. A device or a pipe, such as `/dev/stdout`, is never replaced: the
+//! content is written to it when it is complete.
+//!
 //! A file is written beside its place under a temporary name. It is renamed after it is complete and synced. The writer holds a lock on it,
 //! so an unlocked temporary file is from a run that has ended.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +34,39 @@ pub fn replace<E: From<SessionError>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<Replacement, E> {
-    let mut file = locked_in(folder_of(path)).map_err(SessionError::io(path, "making it"))?;
+    let target = Target::of(path);
+    let folder = match &target {
+        Target::File(path) => folder_of(path).to_owned(),
+        Target::Stream => std::env::temp_dir(),
+    };
+    let mut file = locked_in(&folder).map_err(SessionError::io(path, "making it"))?;
     write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(SessionError::io(path, "syncing it"))?;
-    Ok(Replacement { file, path: path.to_owned() })
+    Ok(Replacement { file, target, path: path.to_owned() })
+}
+
+/// What a path leads to.
+enum Target {
+    /// A file, or the place of one.
+    File(PathBuf),
+    /// A device or a pipe.
+    Stream,
+}
+
+impl Target {
+    fn of(path: &Path) -> Self {
+        // What the names of the standard output lead to is open already.
+        let is_open = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+        match path.metadata() {
+            Ok(found) if is_open || !found.is_file() && !found.is_dir() => Self::Stream,
+            Ok(_) => Self::File(path.canonicalize().unwrap_or_else(|_| path.to_owned())),
+            // A link may lead to a file that does not exist yet.
+            Err(_) => match path.read_link() {
+                Ok(place) => Self::File(folder_of(path).join(place)),
+                Err(_) => Self::File(path.to_owned()),
+            },
+        }
+    }
 }
 
 /// Refuses to replace a file of another kind, such as a photo that a typing error or a pattern of the shell has named as the output. Call it
@@ -44,6 +76,9 @@ pub fn replace<E: From<SessionError>>(
 /// A file is there that is not empty and does not begin with `beginning`; it cannot be read; its folder does not exist.
 pub fn require_own(path: &Path, beginning: &str) -> Result<()> {
     let mut found = Vec::new();
+    if matches!(Target::of(path), Target::Stream) {
+        return Ok(());
+    }
     let read = File::open(path).and_then(|file| file.take(beginning.len() as u64).read_to_end(&mut found));
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -87,6 +122,8 @@ fn folder_of(path: &Path) -> &Path {
 /// A complete and synced file that is not in its place yet.
 pub struct Replacement {
     file: NamedTempFile,
+    target: Target,
+    /// As the user named it.
     path: PathBuf,
 }
 
@@ -94,11 +131,19 @@ impl Replacement {
     /// Puts the file in its place, durably.
     ///
     /// # Errors
-    /// The disk is failing.
+    /// The disk is failing; the reader of a pipe closed it.
     pub fn finish(self) -> Result<()> {
-        let Self { file, path } = self;
-        file.persist(&path).map_err(|error| SessionError::io(&path, "putting it in place")(error.error))?;
-        File::open(folder_of(&path))
+        let Self { mut file, target, path } = self;
+        let Target::File(place) = target else {
+            let mut copy = || {
+                let content = file.as_file_mut();
+                content.rewind()?;
+                io::copy(content, &mut OpenOptions::new().append(true).open(&path)?)
+            };
+            return copy().map(drop).map_err(SessionError::io(&path, "writing it"));
+        };
+        file.persist(&place).map_err(|error| SessionError::io(&path, "putting it in place")(error.error))?;
+        File::open(folder_of(&place))
             .and_then(|folder| folder.sync_all())
             .map_err(SessionError::io(&path, "syncing its folder"))
     }
@@ -150,6 +195,44 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    fn write(path: &Path, text: &str) {
+        require_own(path, "").unwrap();
+        let file = replace(path, |file| {
+            file.write_all(text.as_bytes()).map_err(SessionError::io(path, "writing it"))
+        });
+        file.unwrap().finish().unwrap();
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        std::fs::create_dir(place("real")).unwrap();
+        std::fs::write(place("real/plan"), "old").unwrap();
+        for (link, target) in [("link", "real/plan"), ("new", "real/later")] {
+            std::os::unix::fs::symlink(target, place(link)).unwrap();
+            write(&place(link), link);
+            assert_eq!(std::fs::read_to_string(place(target)).unwrap(), link);
+            assert!(place(link).is_symlink());
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_the_content_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        write(&pipe, "all of it");
+        assert_eq!(reader.join().unwrap(), "all of it");
+        assert!(!pipe.metadata().unwrap().is_file());
+        write(Path::new("/dev/null"), "nothing");
+        assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    }
 
     #[test]
     fn unfinished_files_of_killed_runs_are_removed() {
