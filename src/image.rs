@@ -175,6 +175,11 @@ trait Still<'a>: Debug {
         false
     }
 
+    /// Whether the file holds a gain map.
+    fn has_gain_map(&self) -> bool {
+        false
+    }
+
     /// Number of pixels by the header.
     fn pixels_of_header(&self) -> u64 {
         let (width, height) = self.size();
@@ -258,6 +263,11 @@ impl Picture<'_> {
     /// of a stereo or multi-view photo. Previews, gain maps and depth maps do not count.
     pub fn holds_more(&self) -> bool {
         self.still.holds_more()
+    }
+
+    /// Whether a JPEG holds a gain map, with which it is a photo of a high dynamic range (HDR).
+    pub fn has_gain_map(&self) -> bool {
+        self.still.has_gain_map()
     }
 
     /// Bits of a channel that hold information: 8, or 16 for a PNG or TIFF of more bits that has more than 256 values.

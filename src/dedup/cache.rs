@@ -25,17 +25,14 @@ use super::thumbnail::Thumbnail;
 pub type ContentHash = [u8; 32];
 
 /// Raised when the tables, the thumbnails, the signatures, the facts or the accepted formats change.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 const TABLES: &str = "
     CREATE TABLE file (path BLOB PRIMARY KEY, inode INTEGER, bytes INTEGER, modified BLOB, changed BLOB, content BLOB) WITHOUT ROWID;
     CREATE INDEX file_moved ON file (inode, bytes);
     CREATE TABLE picture (content BLOB PRIMARY KEY, facts TEXT NOT NULL, signature BLOB, detail TEXT, settings TEXT) WITHOUT ROWID;
     CREATE TABLE thumbnail (content BLOB PRIMARY KEY, grey BLOB NOT NULL, colours BLOB NOT NULL);
     CREATE TABLE equality (one BLOB, other BLOB, are_equal INTEGER NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
-";
-/// A table that older caches of this version do not have.
-const DERIVATIONS: &str = "
-    CREATE TABLE IF NOT EXISTS derivation (one BLOB, other BLOB, measure REAL NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
+    CREATE TABLE derivation (one BLOB, other BLOB, measure REAL NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
 ";
 
 const LAYOUT: Layout =
@@ -74,6 +71,10 @@ pub struct Facts {
     pub taken_ms: Option<i64>,
     /// Maker, model and serial number of the camera.
     pub camera: Option<String>,
+    /// The exposure time in seconds and the exposure bias, as texts of two digits: programs round them.
+    pub exposure: [Option<String>; 2],
+    /// Whether a program for editing photos wrote it.
+    pub is_exported: bool,
     /// Number of entries in its metadata.
     pub fields: usize,
     /// Sum of the quantisation steps of a JPEG's luma, 64 for the finest. A usual one for GIF and for WebP with loss; `None` for other
@@ -97,6 +98,8 @@ pub struct Facts {
     pub has_more: bool,
     /// Whether the file holds something beside its picture that a copy of the picture lacks: a video, or a second view.
     pub holds_more: bool,
+    /// Whether the file holds a gain map, for a high dynamic range.
+    pub has_gain_map: bool,
     /// A hash of the encoded picture without metadata, of JPEG and PNG.
     pub encoded: Option<u64>,
 }
@@ -194,7 +197,6 @@ impl Cache {
     fn of(writer: Connection, path: &Path) -> Result<Self> {
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "NORMAL")?;
-        writer.execute_batch(DERIVATIONS)?;
         let count = rayon::current_num_threads().min(MOST_READERS);
         let readers: rusqlite::Result<_> =
             (0..count).map(|_| database::another(path).map(Mutex::new)).collect();

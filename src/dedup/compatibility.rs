@@ -1,6 +1,7 @@
 //! Which photos may be in one group.
 //!
-//! - Photos that were taken at different times are different photos. Photos whose encoded pictures are equal are not, whatever their dates say.
+//! - Photos that were taken at different times, or with different exposures as those of a bracket, are different photos. Photos whose encoded
+//!   pictures are equal are not, whatever their data say.
 //! - Of an animation, a file of several pages and a camera raw file, only a part is compared. They are copies of equal bytes only.
 //! - Of two photos that hold more than their pictures, such as two motion photos, neither is a copy of the other.
 //! - Photos that the user keeps apart, and photos of one item.
@@ -9,11 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache::{ContentHash, Facts};
 
-/// Whether two photos say that they were taken at different times, and their encoded pictures are not equal. Such photos are never copies
-/// of each other.
+/// Whether two photos say that they were taken at different times or with different exposures, and their encoded pictures are not equal. Such
+/// photos are never copies of each other.
 pub fn are_different_exposures(one: &Facts, other: &Facts) -> bool {
+    let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
     let are_encoded_equally = one.encoded.is_some() && one.encoded == other.encoded;
-    !are_encoded_equally && matches!((&one.taken, &other.taken), (Some(one), Some(other)) if one != other)
+    !are_encoded_equally
+        && (differ(&one.taken, &other.taken)
+            || (0..2).any(|at| differ(&one.exposure[at], &other.exposure[at])))
 }
 
 /// What is known of each of the photos that may be grouped.
@@ -77,22 +81,27 @@ fn pair(one: ContentHash, other: ContentHash) -> (ContentHash, ContentHash) {
     (one.min(other), one.max(other))
 }
 
+/// What a file says about the moment of a photo.
+type Moment<'a> = (&'a Option<String>, &'a [Option<String>; 2]);
+
 fn set_kinds(photos: &mut [Photo<'_>]) {
-    // An encoded picture tells photos apart only if its files have different dates.
-    let mut dates: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    let has_moment = |facts: &Facts| facts.taken.is_some() || facts.exposure.iter().any(Option::is_some);
+    // An encoded picture tells photos apart only if its files say different things.
+    let mut moments: BTreeMap<u64, BTreeSet<Moment<'_>>> = BTreeMap::new();
     for photo in photos.iter() {
-        if let (Some(encoded), Some(taken)) = (photo.facts.encoded, &photo.facts.taken) {
-            dates.entry(encoded).or_default().insert(taken);
+        if let Some(encoded) = photo.facts.encoded.filter(|_| has_moment(photo.facts)) {
+            moments.entry(encoded).or_default().insert((&photo.facts.taken, &photo.facts.exposure));
         }
     }
-    let is_dated_twice = |encoded: &u64| dates.get(encoded).is_some_and(|dates| dates.len() > 1);
+    let has_two = |encoded: &u64| moments.get(encoded).is_some_and(|moments| moments.len() > 1);
     let mut known = BTreeMap::new();
     let mut next = 0;
     for photo in photos {
-        let Facts { taken, encoded, has_more, holds_more, .. } = photo.facts;
+        let Facts { taken, exposure, encoded, has_more, holds_more, .. } = photo.facts;
         let is_one_of_its_kind = *has_more || *holds_more || photo.is_apart || !photo.items.is_empty();
-        let encoded = encoded.filter(|encoded| taken.is_some() && is_dated_twice(encoded));
-        photo.kind = if is_one_of_its_kind { next } else { *known.entry((taken, encoded)).or_insert(next) };
+        let encoded = encoded.filter(|encoded| has_moment(photo.facts) && has_two(encoded));
+        photo.kind =
+            if is_one_of_its_kind { next } else { *known.entry((taken, exposure, encoded)).or_insert(next) };
         next += u32::from(photo.kind == next);
     }
 }
@@ -109,6 +118,13 @@ mod tests {
         assert!(are_different_exposures(&at(Some("1")), &at(Some("2"))));
         assert!(!are_different_exposures(&at(Some("1")), &at(Some("1"))));
         assert!(!are_different_exposures(&at(Some("1")), &at(None)));
+        let of = |exposure: [Option<&str>; 2]| Facts {
+            exposure: exposure.map(|value| value.map(str::to_owned)),
+            ..at(Some("1"))
+        };
+        assert!(are_different_exposures(&of([Some("1e-2"), None]), &of([Some("2e-2"), None])));
+        assert!(are_different_exposures(&of([None, Some("0e0")]), &of([Some("2e-2"), Some("1e0")])));
+        assert!(!are_different_exposures(&of([Some("1e-2"), None]), &of([Some("1e-2"), Some("0e0")])));
     }
 
     #[test]
@@ -125,10 +141,12 @@ mod tests {
 
     fn facts() -> impl Strategy<Value = Facts> {
         let rarely = || prop::bool::weighted(0.1);
-        (prop::option::of(0..3_u8), prop::option::of(0..3_u64), rarely(), rarely()).prop_map(
-            |(taken, encoded, has_more, holds_more)| {
-                let taken = taken.map(|taken| taken.to_string());
-                Facts { taken, encoded, has_more, holds_more, ..Facts::default() }
+        let few = || prop::option::of(0..3_u8);
+        (few(), few(), few(), prop::option::of(0..3_u64), rarely(), rarely()).prop_map(
+            |(taken, time, bias, encoded, has_more, holds_more)| {
+                let text = |value: Option<u8>| value.map(|value| value.to_string());
+                let (taken, exposure) = (text(taken), [text(time), text(bias)]);
+                Facts { taken, exposure, encoded, has_more, holds_more, ..Facts::default() }
             },
         )
     }

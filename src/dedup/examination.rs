@@ -138,7 +138,9 @@ struct Examiner<'a> {
 
 impl Examiner<'_> {
     fn outcome(&self, file: &File) -> Result<Outcome> {
-        if let Some(content) = self.cache.content(file)?
+        // A file that is too large is refused, whatever is known of it.
+        if file.stamp.bytes <= self.options.limits.file_bytes
+            && let Some(content) = self.cache.content(file)?
             && let Some(examined) = self.known(&content)?
         {
             return Ok(Outcome::Known(content, Box::new(examined)));
@@ -180,14 +182,56 @@ impl Examiner<'_> {
         Ok(Outcome::New(content, Box::new(new)))
     }
 
-    /// What is known of a content. A refusal with other settings or programs is not.
+    /// What is known of a content. A refusal with other settings or programs is not, nor a picture of more pixels than are accepted now.
     fn known(&self, content: &ContentHash) -> Result<Option<Examined>> {
         let examined = self.cache.examined(content)?;
         Ok(examined.filter(|examined| match examined {
-            Examined::Picture(..) => true,
+            Examined::Picture(facts, _) => {
+                u64::from(facts.width) * u64::from(facts.height) <= self.options.limits.pixels
+            }
             Examined::Refused(refusal) => refusal.settings == self.options.settings(&refusal.code),
         }))
     }
+}
+
+/// Programs for editing photos, as they name themselves in the files that they write. Others than these are mostly those of cameras.
+const EDITORS: [&str; 31] = [
+    "acdsee",
+    "affinity",
+    "aurora hdr",
+    "canva",
+    "capture one",
+    "capturenx",
+    "corel",
+    "darktable",
+    "digikam",
+    "dxo",
+    "faceapp",
+    "facetune",
+    "fotor",
+    "gimp",
+    "imagemagick",
+    "irfanview",
+    "lightroom",
+    "luminar",
+    "on1",
+    "paint.net",
+    "paintshop",
+    "photomatix",
+    "photopea",
+    "photoscape",
+    "photoshop",
+    "picasa",
+    "pixelmator",
+    "polarr",
+    "rawtherapee",
+    "snapseed",
+    "topaz",
+];
+
+fn is_editor(software: &str) -> bool {
+    let software = software.to_lowercase();
+    EDITORS.iter().any(|editor| software.contains(editor))
 }
 
 /// What a file says without its pixels.
@@ -197,7 +241,11 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
         [metadata.make, metadata.model, metadata.serial].into_iter().flatten().collect();
     let taken_ms =
         metadata.taken.as_ref().map(|taken| taken.seconds * 1000 + i64::from(taken.nanoseconds / 1_000_000));
+    let digits = |value: Option<f64>| value.map(|value| format!("{value:.1e}"));
     Facts {
+        exposure: [digits(metadata.exposure_time), digits(metadata.exposure_bias)],
+        is_exported: metadata.software.is_some_and(|software| is_editor(&software)),
+        has_gain_map: picture.has_gain_map(),
         bits: picture.bits(),
         data: picture.data(),
         taken: metadata.taken.map(|taken| taken.text),

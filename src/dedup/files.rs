@@ -68,9 +68,32 @@ pub struct Found {
     pub links: BTreeMap<Stamp, BTreeSet<PathBuf>>,
     /// Paths that could not be read, with the reason.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// Libraries of other programs, whose files are left alone.
+    pub libraries: BTreeSet<PathBuf>,
 }
 
-/// Finds all files below `roots` that are not in a trash or a quarantine. `None` if it was stopped.
+/// Endings of the names of folders in which a program manages its photos. It loses those that are moved.
+const LIBRARIES: [&str; 7] = [
+    "aplibrary",
+    "lrdata",
+    "lrlibrary",
+    "migratedphotolibrary",
+    "photolibrary",
+    "photoslibrary",
+    "cocatalog",
+];
+
+/// The outermost library that contains an input, below the folder that the user named.
+fn library(input: &Input) -> Option<PathBuf> {
+    let below = input.path.strip_prefix(&input.root).ok()?;
+    let folders = below.ancestors().skip(1).filter(|folder| {
+        let ending = folder.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        LIBRARIES.contains(&ending.as_str())
+    });
+    folders.last().map(|folder| input.root.join(folder))
+}
+
+/// Finds all files below `roots` that are not in a trash, a quarantine or a library of another program. `None` if it was stopped.
 pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
     let mut found = Found::default();
     let mut by_identity: BTreeMap<Stamp, Vec<PathBuf>> = BTreeMap::new();
@@ -83,6 +106,10 @@ pub fn find(roots: &[PathBuf], control: &Control<'_>) -> Option<Found> {
             return None;
         }
         control.report("files found", number as u64 + 1, None);
+        if let Some(library) = library(&input) {
+            found.libraries.insert(library);
+            continue;
+        }
         match identify(&input, &mut last) {
             Ok(Some((stamp, path, links))) => {
                 if let Some(link) = link(&input.path, &path) {

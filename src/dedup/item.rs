@@ -4,7 +4,7 @@
 //!   without a raw file (`1.HEIC` and `1.JPG`) are two items, which may be copies of each other.
 //! - A Live Photo: a photo and a video of the same name.
 //! - Sidecars: `NAME.xmp`, `NAME.JPG.xmp`, `NAME.aae`, `NAME.JPG.json` and `NAME.JPG.supplemental-metadata.json` (Google Takeout, which
-//!   cuts long names).
+//!   cuts long names, and puts the number of `NAME(1).JPG` at the end: `NAME.JPG(1).json`).
 //! - A burst with a cover, by the names that phones give (`..._BURST001_COVER.jpg`): all its frames.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,6 +112,7 @@ fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
         return None;
     }
     let known = |stem: &str| items.contains_key(stem).then(|| stem.to_owned());
+    let stem = if ending == "json" { renumbered(&stem).unwrap_or(stem) } else { stem };
     if let Some(key) = known(&stem) {
         return Some(key);
     }
@@ -132,6 +133,14 @@ fn owner(path: &Path, items: &BTreeMap<String, Item>) -> Option<String> {
     let cut = (ending == "json" && stem.chars().count() >= TAKEOUT_CUT).then_some(stem.as_str())?;
     let mut long = items.keys().filter(|key| key.starts_with(cut) || cut.starts_with(key.as_str()));
     long.next().filter(|_| long.next().is_none()).cloned()
+}
+
+/// The stem of a sidecar whose number Takeout has put at its end, with the number where the photo has it: `a(1).jpg` of `a.jpg(1)`.
+fn renumbered(stem: &str) -> Option<String> {
+    let (name, number) = stem.strip_suffix(')')?.rsplit_once('(')?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let (before, after) = name.split_once('.').filter(|_| is_number)?;
+    Some(format!("{before}({number}).{after}"))
 }
 
 /// The paths of all files of an item.
@@ -208,6 +217,27 @@ mod tests {
                 vec!["3.jpg", "3.jpg.supplemental-metadata.json"]
             ]
         );
+    }
+
+    #[test]
+    fn the_number_of_a_name_may_be_at_the_end_of_its_sidecar() {
+        let names = [
+            "1.jpg",
+            "1.jpg.json",
+            "1(1).jpg",
+            "1.jpg(1).json",
+            "1(2).jpg",
+            "1.jpg.supplemental-metadata(2).json",
+        ];
+        assert_eq!(
+            divided(&names),
+            [
+                vec!["1(1).jpg", "1.jpg(1).json"],
+                vec!["1(2).jpg", "1.jpg.supplemental-metadata(2).json"],
+                vec!["1.jpg", "1.jpg.json"]
+            ]
+        );
+        assert_eq!(divided(&["b(1).jpg", "b(1).jpg.json"]), [["b(1).jpg", "b(1).jpg.json"]]);
     }
 
     #[test]

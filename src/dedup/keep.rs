@@ -19,14 +19,16 @@ const NOT_COARSE: u32 = 2400;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keep {
     /// The photo from which the others were made, as far as there is evidence: an altered copy comes last, and one whose tones are clipped;
-    /// an enlargement counts with the pixels from which it was made; more bits of a channel and then the data of a camera count, and a
-    /// photo that was encoded again comes after its first encoding, and one that is turned where most are not.
+    /// an enlargement counts with the pixels from which it was made; more bits of a channel, a gain map and then the data of a camera count. An
+    /// export of a program for editing comes after what the camera made, a photo that was encoded again after its first encoding, and one
+    /// that is turned where most are not after these.
     Original,
     /// The most pixels that show the picture, then the least clipped tones, then a compression that is not clearly coarser. A crop, a caption,
     /// a frame or lost colours count as less than an unaltered copy.
     Largest,
-    /// The least clipped tones, the most bits of a channel, the finest compression, then the most bytes of the encoded picture. Altered
-    /// copies count as less here too.
+    /// The least clipped tones, the most bits of a channel, then the finest compression. Altered copies count as less here too. Of photos with
+    /// loss that no rule tells apart, the one with the most bytes is kept. With the same compression these are detail, noise or sharpening, so
+    /// they come after all rules.
     BestQuality,
     /// The earliest time at which it was taken or else changed. A time of change before 1980-01-03 is that of a clock or an archive
     /// without a time, and counts as none.
@@ -150,13 +152,17 @@ pub fn compare(one: &Contender<'_>, other: &Contender<'_>, rules: &[Keep]) -> (O
             return (order, why);
         }
     }
+    let are_lossy = one.coarseness().min(other.coarseness()) > 0;
+    if are_lossy && one.bytes != other.bytes {
+        return (other.bytes.cmp(&one.bytes), "the most bytes".into());
+    }
     let depth = |path: &Path| path.components().count();
     let last = Reverse(one.companions)
         .cmp(&Reverse(other.companions))
         .then_with(|| depth(one.path).cmp(&depth(other.path)))
         .then_with(|| one.path.as_os_str().len().cmp(&other.path.as_os_str().len()))
         .then_with(|| one.path.cmp(other.path));
-    (last, "the first by path".into())
+    (last, "no rule tells it from the others; its path is the shortest".into())
 }
 
 /// What is clearly better in a photo than in the one of a reference folder. `None` if nothing is.
@@ -169,6 +175,9 @@ pub fn advantage(own: &Contender<'_>, reference: &Contender<'_>) -> Option<&'sta
         }
         () if own.bits > reference.bits && own.shown >= reference.shown => {
             Some("with more bits than the photo in the reference folder")
+        }
+        () if own.level() < reference.level() && !own.is_recompressed && own.shown >= reference.shown => {
+            Some("with a clearly finer compression than the photo in the reference folder")
         }
         () => None,
     }
@@ -191,10 +200,7 @@ fn by(one: &Contender<'_>, other: &Contender<'_>, rule: &Keep) -> (Ordering, Str
         Keep::Largest => (one.level().cmp(&other.level()), "a clearly finer compression".into()),
         Keep::BestQuality if unclipped.is_ne() => (unclipped, UNCLIPPED.into()),
         Keep::BestQuality if one.bits != other.bits => (other.bits.cmp(&one.bits), DEEPEST.into()),
-        Keep::BestQuality => {
-            let order = one.coarseness().cmp(&other.coarseness()).then_with(|| other.bytes.cmp(&one.bytes));
-            (order, "the finest compression".into())
-        }
+        Keep::BestQuality => (one.coarseness().cmp(&other.coarseness()), "the finest compression".into()),
         Keep::Oldest => {
             let order = |contender| (time(contender).is_none(), time(contender));
             (order(one).cmp(&order(other)), "the oldest".into())
@@ -213,12 +219,19 @@ fn original(one: &Contender<'_>, other: &Contender<'_>) -> (Ordering, String) {
     let has_no_data = |contender: &Contender<'_>| !contender.facts.is_some_and(super::origin::is_from_camera);
     // A camera clips too, and its photo is the original of one that was made darker.
     let is_merely_clipped = |contender: &Contender<'_>| contender.is_clipped && has_no_data(contender);
+    let is = |contender: &Contender<'_>, fact: fn(&Facts) -> bool| contender.facts.is_some_and(fact);
+    let [gain_map, exported] = [|facts: &Facts| facts.has_gain_map, |facts: &Facts| facts.is_exported];
     let by = [
         (one.is_altered.cmp(&other.is_altered), "unaltered"),
         (is_merely_clipped(one).cmp(&is_merely_clipped(other)), UNCLIPPED),
         (other.shown.cmp(&one.shown), "the most detail"),
         (other.bits.cmp(&one.bits), DEEPEST),
+        (is(other, gain_map).cmp(&is(one, gain_map)), "with a gain map (HDR)"),
         (has_no_data(one).cmp(&has_no_data(other)), "with the data of the camera"),
+        (
+            is(one, exported).cmp(&is(other, exported)),
+            "the other photo is an export of a program for editing",
+        ),
         (one.is_clipped.cmp(&other.is_clipped), UNCLIPPED),
         (one.is_enlarged.cmp(&other.is_enlarged), "the other photo is an enlargement of it"),
         (one.is_recompressed.cmp(&other.is_recompressed), "the other photo was encoded again from it"),
@@ -274,6 +287,20 @@ mod tests {
         let sidecar = Contender { companions: 1, ..contender("/z/deep/er.jpg") };
         assert_eq!(first(&sidecar, &contender("/b/x.jpg"), &[Keep::MostMetadata]), "/z/deep/er.jpg");
         assert_eq!(first(&contender("/z/deep/er.jpg"), &contender("/b/x.jpg"), &[]), "/b/x.jpg");
+    }
+
+    #[test]
+    fn of_two_compressions_that_are_equal_the_oldest_is_kept_before_the_one_with_more_bytes() {
+        let facts = Facts { coarseness: Some(700), ..Facts::default() };
+        let photo = Contender { facts: Some(&facts), ..contender("/b/photo.jpg") };
+        let noisy = Contender {
+            bytes: 900,
+            modified: FIRST_TIME + 9,
+            path: Path::new("/a/longer/noisy.jpg"),
+            ..photo.clone()
+        };
+        assert_eq!(first(&noisy, &photo, &DEFAULT), "/b/photo.jpg");
+        assert_eq!(first(&noisy, &photo, &[Keep::BestQuality]), "/a/longer/noisy.jpg");
     }
 
     #[test]

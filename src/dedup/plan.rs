@@ -127,9 +127,12 @@ pub struct Counts {
     pub similar_groups: u64,
     /// Bursts.
     pub bursts: u64,
+    /// Groups that are not listed, because the user keeps all of them.
+    #[serde(default)]
+    pub kept_groups: u64,
     /// Items that would be moved.
     pub moved_items: u64,
-    /// Files that would be moved.
+    /// Files that would be moved, each name of a file with several counted.
     pub moved_files: u64,
     /// Their bytes.
     pub moved_bytes: u64,

@@ -82,8 +82,8 @@ pub fn plan(
     cache.finish()?;
     let links = &found.links;
     let planner = Planner { drafter: &drafter, collection: &collection, roots: &roots, decisions, links };
-    let groups = planner.groups(drafts, &Hashes(cache))?;
-    let counts = counts(&groups, examination.photos.len() as u64);
+    let (groups, kept_groups) = planner.groups(drafts, &Hashes(cache))?;
+    let counts = Counts { kept_groups, ..counts(&groups, examination.photos.len() as u64) };
     let texts = |paths: &[PathBuf]| paths.iter().map(|path| path.as_path().into()).collect();
     let plan = Plan {
         version: VERSION,
@@ -131,20 +131,31 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn groups(&self, all: Vec<Draft>, hashes: &Hashes<'_>) -> Result<Vec<Group>> {
+    /// The groups, and how many are not among them because the user keeps all of them.
+    fn groups(&self, all: Vec<Draft>, hashes: &Hashes<'_>) -> Result<(Vec<Group>, u64)> {
         let mut drafts = Vec::with_capacity(all.len());
+        let mut kept: BTreeSet<ContentHash> = BTreeSet::new();
         for mut draft in all {
-            if !self.decisions.keeps_all(&draft.contents)? {
+            if self.decisions.keeps_all(&draft.contents)? {
+                kept.extend(&draft.contents);
+            } else {
                 self.prefer_linked(&mut draft);
                 drafts.push(draft);
             }
         }
+        let is_here = |content: &ContentHash| self.collection.contents.contains_key(content);
+        let pairs = self.decisions.different()?.into_iter();
+        let pairs: Vec<_> = pairs.filter(|(one, other)| is_here(one) && is_here(other)).collect();
+        // Each group that is kept has all its pairs, so one content of it is in none of them the second.
+        kept.extend(pairs.iter().map(|(one, _)| *one));
+        let second: BTreeSet<ContentHash> = pairs.iter().map(|(_, other)| *other).collect();
+        kept.retain(|content| !second.contains(content));
         let mut groups = self.decided(&drafts, hashes)?;
         groups.extend(self.bursts(&drafts, hashes)?);
         groups.sort_by(|one, other| {
             (one.kind, &one.members[0].photo).cmp(&(other.kind, &other.members[0].photo))
         });
-        Ok(groups)
+        Ok((groups, kept.len() as u64))
     }
 
     /// Decides which members move: those of which every photo has a copy in one kept item.
@@ -273,6 +284,13 @@ fn unread(found: &Found, examination: &Examination) -> Vec<Unread> {
         by_reason.entry((code.into(), detail.into())).or_default().push(path.into());
     };
     found.unreadable.iter().for_each(|(path, detail)| add("unreadable", detail, path));
+    for library in &found.libraries {
+        add(
+            "library",
+            "another program manages the photos in it, and would lose those that are moved",
+            library,
+        );
+    }
     for (number, code, detail) in &examination.unread {
         add(code, detail, found.files[*number].path());
     }
@@ -294,7 +312,8 @@ fn counts(groups: &[Group], photos: u64) -> Counts {
         }
         for member in group.members.iter().filter(|member| member.action == Action::Move) {
             counts.moved_items += 1;
-            counts.moved_files += member.files.len() as u64;
+            // Each name of a file is moved.
+            counts.moved_files += member.files.iter().map(|file| file.paths.len() as u64).sum::<u64>();
             counts.moved_bytes += member.files.iter().map(|file| file.bytes).sum::<u64>();
         }
     }

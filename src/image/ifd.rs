@@ -36,6 +36,7 @@ pub(super) mod tag {
     pub const MODEL: u16 = 272;
     pub const STRIP_OFFSETS: u16 = 273;
     pub const ORIENTATION: u16 = 274;
+    pub const SOFTWARE: u16 = 305;
     pub const STRIP_LENGTHS: u16 = 279;
     pub const TILE_OFFSETS: u16 = 324;
     pub const SUB_DIRECTORIES: u16 = 330;
@@ -197,6 +198,18 @@ impl<'a> Directory<'a> {
     /// The first number of a value that is not negative.
     pub fn number(&self, tag: u16) -> Option<u64> {
         u64::try_from(*self.numbers(tag).first()?).ok()
+    }
+
+    /// The first value of an entry of fractions. None if it has none, or its denominator is 0.
+    pub fn fraction(&self, tag: u16) -> Option<f64> {
+        let (kind @ (5 | 10), bytes, _) = self.value(tag)? else { return None };
+        let value = Tiff { bytes, ..self.tiff };
+        let number = |at: usize| {
+            let bits = value.four(at)?;
+            Some(if kind == 5 { f64::from(bits) } else { f64::from(bits.cast_signed()) })
+        };
+        let (numerator, denominator) = (number(0)?, number(4)?);
+        (denominator != 0.0).then(|| numerator / denominator)
     }
 
     /// A text without the zeros and spaces around it. None if it is empty or no text.

@@ -145,6 +145,10 @@ impl<'a> Still<'a> for Outline<'a> {
         additions::has_video(self.behind) || additions::has_view(self)
     }
 
+    fn has_gain_map(&self) -> bool {
+        additions::has_gain_map(self)
+    }
+
     fn decode(self: Box<Self>, _: u64) -> Result<Photo, DecodeError> {
         let pixels = self.pixels(&[])?;
         if !self.ended {

@@ -12,11 +12,13 @@ const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
 const OFFSET_TIME_DIGITIZED: u16 = 0x9012;
 const SUB_SECONDS_ORIGINAL: u16 = 0x9291;
 const SUB_SECONDS_DIGITIZED: u16 = 0x9292;
+const EXPOSURE_TIME: u16 = 0x829a;
+const EXPOSURE_BIAS: u16 = 0x9204;
 const BODY_SERIAL_NUMBER: u16 = 0xa431;
 const CAMERA_SERIAL_NUMBER: u16 = 0xc62f; // of DNG
 
 /// What EXIF and XMP say about a photo. All fields may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
     /// When the photo was taken.
     pub taken: Option<Taken>,
@@ -26,6 +28,12 @@ pub struct Metadata {
     pub model: Option<String>,
     /// The serial number of the camera's body.
     pub serial: Option<String>,
+    /// The program that wrote the file; in a photo as the camera made it, the version of the camera's own.
+    pub software: Option<String>,
+    /// The exposure time in seconds.
+    pub exposure_time: Option<f64>,
+    /// The exposure bias in steps of a factor of 2.
+    pub exposure_bias: Option<f64>,
     /// Whether there is a place on Earth.
     pub has_place: bool,
     /// Number of entries in the EXIF block, its sub-directories included, plus one for a packet of XMP. Entries that say how pixels are
@@ -68,6 +76,9 @@ impl Metadata {
                 .or_else(|| details.text(BODY_SERIAL_NUMBER))
                 .or_else(|| text(CAMERA_SERIAL_NUMBER));
             found.taken = found.taken.or_else(|| taken(&details));
+            found.software = found.software.or_else(|| text(tag::SOFTWARE));
+            found.exposure_time = found.exposure_time.or_else(|| details.fraction(EXPOSURE_TIME));
+            found.exposure_bias = found.exposure_bias.or_else(|| details.fraction(EXPOSURE_BIAS));
             // A directory without a place has at most its version.
             let of_place = place.map_or(0, |place| place.len());
             found.has_place |= of_place > 1;

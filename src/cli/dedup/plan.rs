@@ -116,7 +116,10 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 
 /// Refuses to replace a plan that was applied: `undo` finds the run by it.
 fn check_out(out: &Path) -> Result<()> {
-    let Ok(text) = std::fs::read_to_string(out) else { return Ok(()) };
+    // A device or a pipe has no plan.
+    let Some(text) = out.is_file().then(|| std::fs::read_to_string(out).ok()).flatten() else {
+        return Ok(());
+    };
     let run = Plan::from_json(&text, out).ok().and_then(|plan| applied(&plan));
     if let Some(run) = run {
         bail!(
@@ -175,6 +178,12 @@ fn print(plan: &Plan, decoded: u64, arguments: &Arguments, screen: Screen) -> Re
         plural(counts.bursts, "burst")
     );
     screen.text(format!("{}, {decoded} of them decoded now: {groups}", plural(counts.photos, "photo")))?;
+    if counts.kept_groups > 0 {
+        let groups = plural(counts.kept_groups, "group");
+        screen.text(format!(
+            "not listed: {groups} of which you chose to keep all (another --decisions FILE lists them)"
+        ))?;
+    }
     if counts.photos == 0 {
         let roots: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
         let reason = if plan.unread.is_empty() { "there is none" } else { "none could be read" };
@@ -199,7 +208,7 @@ fn print_unread(plan: &Plan, out: &Path, screen: Screen) -> Result<()> {
         by_reason.entry(&unread.reason).or_default().extend(files);
     }
     for (reason, files) in by_reason {
-        screen.text(format!("not compared: {}, {reason}", plural(files.len() as u64, "file")))?;
+        screen.text(format!("not compared as pictures: {}, {reason}", plural(files.len() as u64, "file")))?;
         for (path, detail) in files.iter().take(UNREAD_SHOWN) {
             let path = path.path().unwrap_or_default();
             screen.text(format!("  {}: {}", escaped(&path.to_string_lossy()), escaped(detail)))?;

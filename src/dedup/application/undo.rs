@@ -155,6 +155,13 @@ enum Operation<'a> {
     Replacement(usize, &'a Replacement),
 }
 
+/// The folder of a file, or the nearest one above it that exists, if a symbolic link below `root` leads it to another place.
+fn led_elsewhere(file: &Path, root: &Path) -> Option<PathBuf> {
+    let folder = file.ancestors().skip(1).find(|folder| exists(folder))?;
+    let expected = root.canonicalize().ok()?.join(folder.strip_prefix(root).ok()?);
+    (folder.canonicalize().ok()? != expected).then(|| folder.into())
+}
+
 /// Returns `false` if the file could be moved back by another try.
 fn move_back(one: &Move, recorded: &Move, disposal: Disposal, place: &Place, undone: &mut Undone) -> bool {
     // A journal that somebody changed moves nothing from or to other places.
@@ -174,6 +181,11 @@ fn move_back(one: &Move, recorded: &Move, disposal: Disposal, place: &Place, und
         return false;
     }
     let described = recorded.from.path().unwrap_or_default();
+    if let Some(folder) = led_elsewhere(&from, &place.root) {
+        let reason = format!("it stays at {}: {} leads to another place now", to.display(), folder.display());
+        undone.refuse(&from, reason);
+        return false;
+    }
     if !exists(&to) {
         if disposal == Disposal::Trash {
             trash::forget(&described, &to);

@@ -11,6 +11,7 @@ const GREY: u8 = 2;
 const GREY_SATURATION: u8 = 6;
 const CAPTION: &str = "it or the kept photo has a caption or a mark that the other does not have";
 const DATA: &str = "it has the data of a camera or a date, and the kept photo has none";
+const GAIN_MAP: &str = "it has a gain map (HDR), and the kept photo has none";
 const MORE: &str = "it has clearly more pixels than the kept photo";
 const COLOURLESS: &str = "it has the data of a camera or a date, and no photo with colours has";
 
@@ -22,7 +23,7 @@ pub(super) fn lacks_colours(facts: &Facts, (colour, saturation): (u8, u8)) -> bo
 }
 
 /// For each candidate, of which the first is kept, why it stays although it is a copy: it has something that those before it that stay do
-/// not have. More pixels and the data of a camera count if the original is to be kept (`is_original_kept`), and not if the user has chosen
+/// not have. More pixels, the data of a camera and a gain map count if the original is to be kept (`is_original_kept`), and not if the user has chosen
 /// other rules.
 pub(super) fn obstacles<'a>(
     candidates: &[Candidate<'a>],
@@ -36,7 +37,9 @@ pub(super) fn obstacles<'a>(
     let has_colour_original = candidates.iter().any(is_colour_original);
     // One photo of each time stays.
     let mut times: BTreeSet<Option<&'a str>> = BTreeSet::new();
-    let (mut has_data, mut pixels) = (is_from_camera(kept), kept.contender.pixels);
+    let has_gain_map = |one: &Candidate<'_>| one.contender.facts.is_some_and(|facts| facts.has_gain_map);
+    let (mut has_data, mut has_map) = (is_from_camera(kept), has_gain_map(kept));
+    let mut pixels = kept.contender.pixels;
     let mut stays: BTreeSet<ContentHash> = [kept.content].into();
     let mut obstacle = |candidate: &Candidate<'a>| {
         if stays.contains(&candidate.content) {
@@ -55,10 +58,12 @@ pub(super) fn obstacles<'a>(
         let why = match () {
             () if may_be_original => COLOURLESS,
             () if is_original_kept && has_new_data => DATA,
+            () if is_original_kept && has_gain_map(candidate) && !has_map => GAIN_MAP,
             () if is_original_kept && candidate.contender.has_clearly_more(pixels) => MORE,
             () => return None,
         };
         has_data |= is_from_camera(candidate);
+        has_map |= has_gain_map(candidate);
         pixels = pixels.max(candidate.contender.pixels);
         stays.insert(candidate.content);
         Some(why)

@@ -32,12 +32,31 @@ fn encoded(photo: DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// The JPEG with a segment after its first marker.
+fn with_segment(jpeg: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
+    let length = (2 + content.len()) as u16;
+    [&jpeg[..2], &[0xff, marker], &length.to_be_bytes(), content, &jpeg[2..]].concat()
+}
+
+/// The JPEG with Exif that has these texts by their tags.
+fn with_texts(jpeg: &[u8], texts: &[(u16, &str)]) -> Vec<u8> {
+    let mut tiff = [&b"II\x2a\0\x08\0\0\0"[..], &(texts.len() as u16).to_le_bytes()].concat();
+    let mut values = Vec::new();
+    for (tag, text) in texts {
+        let at = 8 + 2 + 12 * texts.len() + 4 + values.len();
+        // ASCII, longer than the four bytes that would be in the entry itself.
+        tiff.extend([tag.to_le_bytes(), 2_u16.to_le_bytes()].concat());
+        tiff.extend([text.len() as u32 + 1, at as u32].map(u32::to_le_bytes).concat());
+        values.extend([text.as_bytes(), b"\0"].concat());
+    }
+    with_segment(jpeg, 0xe1, &[b"Exif\0\0", &tiff[..], &[0; 4], &values].concat())
+}
+
+const MAKER: (u16, &str) = (271, "Camera");
+
 /// The JPEG with Exif that names the maker of the camera.
 fn from_camera(jpeg: &[u8]) -> Vec<u8> {
-    // Little-endian TIFF with one directory of one entry: tag 0x010f, ASCII, four bytes.
-    let tiff = b"II\x2a\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Cam\0\0\0\0\0";
-    let length = (2 + 6 + tiff.len()) as u16;
-    [&jpeg[..2], &[0xff, 0xe1], &length.to_be_bytes(), b"Exif\0\0", tiff, &jpeg[2..]].concat()
+    with_texts(jpeg, &[MAKER])
 }
 
 /// A part of a photo, in shares of its sides.
@@ -345,5 +364,48 @@ fn lossy_formats_that_do_not_say_how_lossy_are_no_finer_than_a_fine_jpeg() {
         let gif = encoded(DynamicImage::ImageRgb8(photo.clone()), ImageFormat::Gif);
         let (kept, _) = staying(&[("a.gif", gif), ("photo.jpg", jpeg(&photo, 90))]);
         assert_eq!(kept, "photo.jpg", "{person}");
+    }
+}
+
+#[test]
+fn an_export_of_a_program_for_editing_moves_for_what_the_camera_made() {
+    for person in PEOPLE {
+        let photo = original(person);
+        let sharper = imageops::unsharpen(&photo, 2.0, 1);
+        let export = with_texts(&jpeg(&sharper, 97), &[MAKER, (305, "Adobe Photoshop 25.0 (Windows)")]);
+        let made = with_texts(&jpeg(&photo, 90), &[MAKER, (305, "Ver.1.02")]);
+        let found = members(&[("export.jpg", export.clone()), ("photo.jpg", made)], &DEFAULT);
+        assert_eq!(of(&found, "photo.jpg").0, Action::Keep, "{person}");
+        assert_eq!(of(&found, "export.jpg").0, Action::Move, "{person}");
+        // It is still better than a copy without the data of the camera.
+        let found = members(&[("export.jpg", export), ("photo.jpg", jpeg(&photo, 90))], &DEFAULT);
+        assert_eq!(of(&found, "export.jpg").0, Action::Keep, "{person}");
+    }
+}
+
+#[test]
+fn a_photo_with_a_gain_map_does_not_move_for_one_without() {
+    let photo = original(PEOPLE[0]);
+    let map = jpeg(&resized(&photo, 80), 80);
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version=\"1.0\"/>";
+    let hdr = [with_segment(&jpeg(&photo, 88), 0xe1, xmp), map].concat();
+    let plain = jpeg(&photo, 97);
+    let found = staying(&[("hdr.jpg", hdr.clone()), ("plain.jpg", plain.clone())]);
+    assert_eq!(found, ("hdr.jpg".into(), Vec::new()));
+    let found = staying(&[("hdr.jpg", hdr.clone()), ("plain.jpg", from_camera(&plain))]);
+    assert_eq!(found, ("hdr.jpg".into(), vec!["plain.jpg".into()]));
+    // Whoever chooses other rules has it moved.
+    let found = members(&[("hdr.jpg", hdr), ("plain.jpg", plain)], &[Keep::BestQuality]);
+    assert_eq!(of(&found, "hdr.jpg").0, Action::Move);
+}
+
+#[test]
+fn a_fine_photo_does_not_move_for_a_coarse_one_in_a_reference_folder() {
+    for person in PEOPLE {
+        let photo = original(person);
+        let found = members(&[("reference/a.jpg", jpeg(&photo, 25)), ("b.jpg", jpeg(&photo, 95))], &DEFAULT);
+        assert_eq!(found.iter().map(|one| one.1).collect::<Vec<_>>(), [Action::Keep; 2], "{found:?}");
+        let found = members(&[("reference/a.jpg", jpeg(&photo, 85)), ("b.jpg", jpeg(&photo, 95))], &DEFAULT);
+        assert_eq!(of(&found, "b.jpg").0, Action::Move, "{found:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! What a JPEG file holds beside its picture: the video of a motion photo, and the other views of a multi-picture file (CIPA DC-007).
+//! What a JPEG file holds beside its picture: the video of a motion photo, the other views of a multi-picture file (CIPA DC-007), and the
+//! gain map of an HDR photo.
 
 use memchr::memmem;
 
@@ -59,9 +60,21 @@ fn is_view(outline: &Outline<'_>, bytes: &[u8]) -> bool {
     if !bytes.starts_with(&[0xff, 0xd8]) {
         return false;
     }
-    let head = &bytes[..bytes.len().min(HEAD)];
-    let is_gain_map = GAIN_MAPS.iter().any(|text| memmem::find(head, text).is_some());
     let size = |outline: &Outline<'_>| (outline.frame.width, outline.frame.height);
-    !is_gain_map
+    !names_gain_map(bytes)
         && inspect(bytes).is_ok_and(|view| view.frame.components.len() > 1 && size(&view) == size(outline))
+}
+
+/// Whether the beginning of a text or picture names a gain map.
+fn names_gain_map(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    GAIN_MAPS.iter().any(|text| memmem::find(head, text).is_some())
+}
+
+/// Whether a gain map follows the picture (Ultra HDR and ISO 21496-1, and that of Apple): another picture, which says so or of which the
+/// first one says so.
+pub(super) fn has_gain_map(outline: &Outline<'_>) -> bool {
+    let Some(at) = memmem::find(outline.behind, &[0xff, 0xd8, 0xff]) else { return false };
+    names_gain_map(&outline.behind[at..])
+        || outline.annotations.xmp.iter().any(|packet| names_gain_map(packet))
 }

@@ -78,6 +78,16 @@ fn videos_and_views_behind_a_jpeg_are_more_and_gain_maps_and_previews_are_not() 
 }
 
 #[test]
+fn a_picture_behind_a_jpeg_that_is_named_a_gain_map_is_one() {
+    const NAMED: &[u8] = b"http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version=\"1.0\"/>";
+    let (still, small) = (jpeg(40, 24), jpeg(20, 12));
+    let named = |jpeg: &[u8]| with_segment(jpeg, 0xe1, NAMED);
+    let has = |first: &[u8], behind: &[u8]| inspected(&[first, behind].concat()).has_gain_map();
+    assert!(has(&named(&still), &small) && has(&still, &named(&small)) && has(&still, &named(&still)));
+    assert!(!has(&still, &small) && !has(&named(&still), b"") && !has(&named(&still), &[0; 999]));
+}
+
+#[test]
 fn the_index_of_a_multi_picture_file_says_which_pictures_are_views() {
     // The second picture has another size, and follows some bytes of padding.
     let (still, second) = (jpeg(40, 24), jpeg(20, 12));

@@ -19,7 +19,7 @@ function showSum() {
   let bytes = 0;
   for (const group of plan.groups.filter((group) => !group.keep_all)) {
     for (const member of group.members.filter((member) => member.action === "move")) {
-      files += member.files.length;
+      files += member.files.reduce((sum, file) => sum + file.paths.length, 0);
       bytes += member.files.reduce((sum, file) => sum + file.bytes, 0);
     }
   }
