@@ -200,14 +200,17 @@ impl<'a> Directory<'a> {
         u64::try_from(*self.numbers(tag).first()?).ok()
     }
 
-    /// The first value of an entry of fractions. None if it has none, or its denominator is 0.
+    /// The first value of an entry of fractions, or of whole numbers as some programs write them. None if it has none, or its denominator is 0.
     pub fn fraction(&self, tag: u16) -> Option<f64> {
-        let (kind @ (5 | 10), bytes, _) = self.value(tag)? else { return None };
+        let (kind, bytes, _) = self.value(tag)?;
         let value = Tiff { bytes, ..self.tiff };
         let number = |at: usize| {
             let bits = value.four(at)?;
             Some(if kind == 5 { f64::from(bits) } else { f64::from(bits.cast_signed()) })
         };
+        if !matches!(kind, 5 | 10) {
+            return self.numbers(tag).first().map(|number| *number as f64);
+        }
         let (numerator, denominator) = (number(0)?, number(4)?);
         (denominator != 0.0).then(|| numerator / denominator)
     }

@@ -169,4 +169,19 @@ mod tests {
             assert_eq!(parsed(text, None, None), None, "{text}");
         }
     }
+
+    #[test]
+    fn exposures_are_read_from_fractions_and_from_whole_numbers() {
+        // A directory with the exposure time 1/50 as a fraction; and the bias -1 as a fraction of signs, or as a whole number.
+        let of = |bias: [u8; 8]| {
+            let time = [&[0x9a, 0x82, 5, 0, 1, 0, 0, 0], &40_u32.to_le_bytes()[..]].concat();
+            let bias = [&[0x04, 0x92], &bias[..2], &[1, 0, 0, 0], &bias[4..]].concat();
+            let values = [1_i32, 50, -1, 1].map(i32::to_le_bytes).concat();
+            let block = [&b"II*\0\x08\0\0\0\x02\0"[..], &time, &bias, &[0; 6], &values].concat();
+            let found = Metadata::of(&Annotations { exif: vec![&block], ..Annotations::default() });
+            (found.exposure_time, found.exposure_bias)
+        };
+        assert_eq!(of([10, 0, 0, 0, 48, 0, 0, 0]), (Some(0.02), Some(-1.0)));
+        assert_eq!(of([9, 0, 0, 0, 255, 255, 255, 255]), (Some(0.02), Some(-1.0)));
+    }
 }
