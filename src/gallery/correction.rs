@@ -163,6 +163,8 @@ impl Gallery {
     /// # Errors
     /// There is no subject `from`; another subject has the name `to`.
     pub fn rename_subject(&self, from: &str, to: &Name) -> Result<i64> {
+        // An undoing may be about to make a subject with the new name.
+        let _alone = self.correct_only();
         let mut catalog = self.catalog();
         let subject = catalog.subject(from)?;
         let entry = catalog.rename(Kind::Rename, &subject, to)?;
@@ -176,6 +178,7 @@ impl Gallery {
     /// # Errors
     /// [`GalleryError::UnknownSubjectId`]; another subject has one of the names.
     pub fn rename_subjects(&self, renames: &[(u64, Name)]) -> Result<Vec<i64>> {
+        let _alone = self.correct_only();
         let renames = renames.iter().map(|(id, to)| Ok((self.subject_of_id(*id)?, to.clone())));
         let renames = renames.collect::<Result<Vec<_>>>()?;
         let mut catalog = self.catalog();

@@ -33,7 +33,7 @@ impl Gallery {
     /// - Merged, moved or rejected templates go back to their former subject under new ids, and assigned ones are unknown faces again.
     /// - The faces of photos that were gone are in the gallery again, with their former subjects.
     /// - Templates that do not show a subject may show it again. A subject that is gone is made again, with its name at
-    ///   that time and a new id. All templates of the correction go back, or none.
+    ///   that time and a new id, unless another subject has this name now. All templates of the correction go back, or none.
     ///
     /// It is durable when it returns, and recorded in the journal. A removal cannot be undone, and no correction twice.
     ///
@@ -153,9 +153,14 @@ impl Gallery {
     ) -> Result<Result<Destination, String>> {
         let Some(name) = entry.name_of("from_name") else { return Err(self.incomplete(entry)) };
         let known = self.catalog().subject_name(from)?;
+        let is_gone = known.is_none();
         Ok(match self.destination(known.as_deref().unwrap_or(name)) {
             Ok(Destination::Subject(subject)) if Some(subject.id) == now => {
                 Err(format!("the subject with the templates has the name {name:?} now"))
+            }
+            // It may be another person, and would get the templates without a word.
+            Ok(Destination::Subject(_)) if is_gone => {
+                Err(format!("{name:?}: another subject has this name; rename that subject first"))
             }
             Err(GalleryError::SubjectName { name, reason }) => Err(format!("{name:?}: {reason}")),
             destination => Ok(destination?),
