@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::engine::EngineArguments;
-use crate::cli::screen::{Bar, Screen, aim, count, plural, score};
+use crate::cli::screen::{Bar, Screen, count, percent, plural, score};
 use crate::cli::{ExitStatus, Usage, interrupt, networks, opening, values};
 use crate::reply::{
     DoubleSubject, DuplicatesLeftOut, MixedSubject, SubjectDuplicates, SubjectSide, ThresholdFrom,
@@ -152,15 +152,14 @@ fn plain(pairs: f64) -> String {
 /// What the parts of a mixed subject are compared with, in words.
 pub fn mixed_basis(found: &SubjectDuplicates) -> String {
     match found.mixed_below.zip(found.mixed_rate) {
-        Some((below, rate)) => {
-            format!(
-                "parts below {}, which {} of the pairs of different people reach",
-                score(below),
-                aim(rate)
-            )
-        }
+        Some((below, rate)) => reached(below, rate),
         None => "not measured: no scores of different people".into(),
     }
+}
+
+/// The share is measured, so it is rounded like one: of few pairs it is far from the share that was asked for.
+fn reached(below: f32, rate: f64) -> String {
+    format!("parts below {}, which {} of the pairs of different people reach", score(below), percent(rate))
 }
 
 fn print(screen: Screen, found: &SubjectDuplicates) -> Result<()> {
@@ -219,4 +218,19 @@ fn mixed_line(mixed: &MixedSubject) -> String {
         mixed.subject_id,
         ids.join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_the_pairs_that_reach_a_score_is_rounded() {
+        let said = |rate| reached(0.25, rate);
+        assert_eq!(
+            said(1.0 / 9.0),
+            "parts below 0.2500, which 11.1 % of the pairs of different people reach"
+        );
+        assert!(said(0.001).contains("which 0.10 % of"), "{}", said(0.001));
+    }
 }
