@@ -42,6 +42,7 @@
 
 mod look;
 mod memory;
+mod path_text;
 mod select;
 mod skip;
 mod walk;
@@ -65,6 +66,7 @@ use crate::image::{self, Limits, PhotoHash};
 use crate::template::Template;
 pub use look::{Detected, Look, Times, aligned, detect, look};
 use memory::Budget;
+pub use path_text::{PathText, hex};
 pub use skip::Skip;
 pub use walk::{Input, Survey, is_system, survey, walk};
 

@@ -1,12 +1,13 @@
 //! Plans: what would be moved, what is kept, and why. A plan is data; making one changes nothing.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{DedupError, Result};
+pub use crate::ingest::PathText;
+pub(super) use crate::ingest::hex;
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -136,53 +137,6 @@ pub struct Counts {
     pub moved_files: u64,
     /// Their bytes.
     pub moved_bytes: u64,
-}
-
-/// A path in JSON: a string, or the bytes of one that is not Unicode as `{"hex": ...}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum PathText {
-    /// A path in Unicode.
-    Text(String),
-    /// Any other.
-    Bytes {
-        /// Its bytes in hexadecimal digits.
-        hex: String,
-    },
-}
-
-impl From<&Path> for PathText {
-    fn from(path: &Path) -> Self {
-        use std::os::unix::ffi::OsStrExt as _;
-        match path.to_str() {
-            Some(text) => Self::Text(text.into()),
-            None => Self::Bytes { hex: hex(path.as_os_str().as_bytes()) },
-        }
-    }
-}
-
-impl PathText {
-    /// The path. `None` if the digits are not hexadecimal.
-    pub fn path(&self) -> Option<PathBuf> {
-        use std::os::unix::ffi::OsStringExt as _;
-        match self {
-            Self::Text(text) => Some(text.into()),
-            Self::Bytes { hex } => {
-                let digits = hex.as_bytes().as_chunks::<2>();
-                let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-                let bytes: Option<Vec<u8>> = digits.0.iter().map(byte).collect();
-                bytes.filter(|_| digits.1.is_empty()).map(|bytes| std::ffi::OsString::from_vec(bytes).into())
-            }
-        }
-    }
-}
-
-/// Hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// An absolute path without `..`, so that comparisons of paths are comparisons of files.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Clustering, ClusteringPoint};
+use crate::ingest::PathText;
 
 /// A way to cluster faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -142,8 +143,8 @@ pub struct NamesTransferred {
 pub struct ClusteredFace {
     /// Id of the template.
     pub face_id: u64,
-    /// The photo or the file of vectors that it was made from.
-    pub path: Option<String>,
+    /// The photo or the file of vectors that it was made from: a string, or `{"hex": ...}` with the bytes of a path that is not Unicode.
+    pub path: Option<PathText>,
     /// Row in the file of vectors, from 0.
     pub row: Option<u64>,
     /// Left, top, right, bottom of the face in photo pixels; `None` if the photo is not known.

@@ -3,7 +3,10 @@
 mod samples;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -466,8 +469,10 @@ fn clusters_survive_json() {
         centrality: 0.5,
         label: None,
     };
-    let line = parsed_again(face);
+    let line = parsed_again(face.clone());
     assert_eq!((&line["subject"], line.get("label")), (&Value::Null, None));
+    let path = Some(Path::new(OsStr::from_bytes(b"bad\xff")).into());
+    assert_eq!(parsed_again(ClusteredFace { path, ..face })["path"], json!({ "hex": "626164ff" }));
     let measures = crate::evaluation::clustering(&[1, 1, 2], &[Some(1), Some(1), None]);
     let measured = ClusteringMeasured {
         method: ClusterMethod::Density,

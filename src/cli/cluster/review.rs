@@ -13,6 +13,7 @@ use crate::cli::naming::{print_kept_apart, print_similar};
 use crate::cli::screen::{Bar, Screen, count, plural, score};
 use crate::cli::{ExitStatus, interrupt, opening};
 use crate::gallery::refuse_inside;
+use crate::ingest::PathText;
 use crate::reply::{
     ClusteredFace, DoubleSubject, FacesClustered, Review, ReviewApplied, ReviewChange, ReviewObstacle,
 };
@@ -114,7 +115,7 @@ fn cluster(
     order.sort_by(|a, b| a.centrality.total_cmp(&b.centrality));
     let shown = order.into_iter().take(most).map(|face| ShownFace {
         id: face.face_id,
-        path: face.path.clone().unwrap_or_default(),
+        path: face.path.as_ref().and_then(PathText::path).unwrap_or_default().to_string_lossy().into_owned(),
         picture: None,
     });
     let subject_id = subject.as_ref().and_then(|name| ids.get(name).copied());

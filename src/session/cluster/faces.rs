@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use super::super::Control;
 use super::super::error::Result;
@@ -31,7 +32,7 @@ pub(super) struct Face {
     pub id: u64,
     /// Id and name of its subject.
     pub subject: Option<(u64, String)>,
-    pub path: Option<String>,
+    pub path: Option<PathBuf>,
     pub row: Option<u64>,
     pub bounds: Option<[f32; 4]>,
     pub photo: Option<PhotoHash>,
@@ -48,7 +49,6 @@ impl Face {
 
     fn unknown(face: UnknownFace) -> Self {
         let UnknownFace { id, path, row, face, photo } = face;
-        let path = path.map(|path| path.to_string_lossy().into_owned());
         let (bounds, quality) = face.map(|face| (face.bounds, face.quality.overall)).unzip();
         Self { id, subject: None, path, row, bounds, photo, quality }
     }

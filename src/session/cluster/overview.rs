@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use super::faces::{Face, Faces};
+use crate::ingest::PathText;
 use crate::reply::{ClusterOverview, ClusteredFace, ClustersLeftOut};
 
 /// Clusters with their numbers, from 1: the largest first, of equal ones the one with the lowest id.
@@ -98,7 +99,7 @@ impl Numbered {
                 let (subject, label) = (subject.map(|(_, name)| name), label.clone());
                 lines.push(ClusteredFace {
                     face_id: id,
-                    path,
+                    path: path.as_deref().map(PathText::from),
                     row,
                     bounds,
                     subject,
@@ -134,7 +135,10 @@ fn overview(cluster: u64, members: &[usize], faces: &[Face]) -> ClusterOverview 
         faces: members().count() as u64,
         unknown: members().filter(|face| face.subject.is_none()).count() as u64,
         subjects: subjects(members()),
-        path: members().next().and_then(|face| face.path.clone()),
+        path: members()
+            .next()
+            .and_then(|face| face.path.as_ref())
+            .map(|path| path.to_string_lossy().into_owned()),
     }
 }
 
