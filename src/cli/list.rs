@@ -12,8 +12,8 @@ use crate::reply::ListShown;
 use crate::session::lists;
 
 /// Show, make, change and remove lists of subjects. `identify --list` and `--not-list` search by them; `cluster --not-list` and
-/// `dedup subjects --not-list` do not show the subjects on them. If a subject is merged into another one, that one takes its place. Lists are
-/// no corrections: `gallerist undo` does not undo their changes.
+/// `dedup subjects --not-list` do not show the subjects on them. If a subject is merged into another one, that one takes its place, until
+/// `gallerist undo` undoes the merge. Lists are no corrections: other changes of them are not undone.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]

@@ -207,5 +207,28 @@ fn print(screen: Screen, corrected: &SubjectCorrected) -> Result<()> {
     if let (true, Some(to)) = (corrected.kept_apart, &corrected.to) {
         print_kept_apart(&[[corrected.from.clone(), to.clone()]], *dry_run, screen)?;
     }
+    if let (false, Some(to)) = (corrected.lists.is_empty(), &corrected.to) {
+        screen.text(joined((&corrected.from, to), &corrected.lists, *dry_run))?;
+    }
     Ok(screen.json(corrected)?)
+}
+
+/// On which lists a subject is because of a merge, in words. It may be hidden by one.
+fn joined((from, to): (&str, &str), lists: &[String], dry_run: bool) -> String {
+    let (is, was) = if dry_run { ("would be", "is") } else { ("is now", "was") };
+    let word = if lists.len() == 1 { "list" } else { "lists" };
+    format!("{to} {is} on the {word} {}, because {from} {was}", lists.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_says_which_lists_the_subject_is_on_now() {
+        let lists = ["hidden".to_owned(), "vip".to_owned()];
+        let said = |lists: &[String], dry_run| joined(("Ada", "Eve"), lists, dry_run);
+        assert_eq!(said(&lists[..1], false), "Eve is now on the list hidden, because Ada was");
+        assert_eq!(said(&lists, true), "Eve would be on the lists hidden, vip, because Ada is");
+    }
 }

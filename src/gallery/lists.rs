@@ -10,6 +10,7 @@ use super::{Gallery, Name};
 /// - If a subject is merged into another one, that one takes its place on all lists, in the same transaction. The same holds if all its
 ///   templates are moved away, one by one or at once: the destination of the last one takes its place.
 /// - [`undo`](Gallery::undo) of such a merge or move puts the former subject back on those of its lists that still exist. The other subject
+///   leaves those on which it was not before, unless another merge or move has put it there too. After corrections of older galleries it
 ///   stays on them.
 /// - A rename changes no list.
 ///
@@ -33,6 +34,14 @@ impl Gallery {
         let catalog = self.catalog();
         let list = require(&catalog, name)?;
         catalog.members(list)
+    }
+
+    /// The names of the lists on which the subject `into`, by id, would take the place of `from` in a merge, and is not yet.
+    ///
+    /// # Errors
+    /// The catalog failed, or is damaged.
+    pub fn lists_to_join(&self, from: u64, into: u64) -> Result<Vec<String>> {
+        self.catalog().lists_without(from, into)
     }
 
     /// Makes a list with these subjects, which may be none. A list with this name is replaced. It is durable when this returns.

@@ -77,6 +77,9 @@ pub struct SubjectCorrected {
     /// Whether two subjects became one although a user has said that they are different people.
     #[serde(default)]
     pub kept_apart: bool,
+    /// Lists that the subject is on now because the merged one was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<String>,
 }
 
 /// Single templates were removed, or a dry run found that they can be.

@@ -276,6 +276,7 @@ fn replies_about_subjects_survive_json() {
             dry_run: true,
             journal_id: Some(4),
             kept_apart: false,
+            lists: vec!["hidden".into()],
         };
         assert_eq!(parsed_again(reply)["event"], name);
     }

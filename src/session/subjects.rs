@@ -39,6 +39,7 @@ pub fn rename(gallery: &Gallery, from: &str, to: &Name, dry_run: bool) -> Result
 pub fn merge(gallery: &Gallery, from: &str, into: &str, dry_run: bool) -> Result<SubjectCorrected> {
     let (one, other) = gallery.may_merge(from, into)?;
     let kept_apart = gallery.distinct_subjects()?.contains(one.id, other.id);
+    let lists = gallery.lists_to_join(one.id, other.id)?;
     let (templates, journal_id) = match dry_run {
         true => (one.templates, None),
         false => {
@@ -47,7 +48,7 @@ pub fn merge(gallery: &Gallery, from: &str, into: &str, dry_run: bool) -> Result
         }
     };
     let merged = corrected(Correction::Merged, (from, Some(into)), templates, (dry_run, journal_id));
-    Ok(SubjectCorrected { kept_apart, ..merged })
+    Ok(SubjectCorrected { kept_apart, lists, ..merged })
 }
 
 /// Removes a subject with all its templates. No search finds them any more; a purge erases their bytes.
@@ -81,6 +82,7 @@ fn corrected(
         dry_run,
         journal_id,
         kept_apart: false,
+        lists: Vec::new(),
     }
 }
 

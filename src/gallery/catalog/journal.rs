@@ -14,7 +14,8 @@
 //! | `distinct`, `not_distinct` | `subjects`: the ids of two subjects that are different people, or may be one again |
 //!
 //! A merge, a move or the undoing of one also has `lists`, if there are any: the ids of the lists on which `into` took the place of `from`. If
-//! `into` is null, they are the lists that `from` has left with its last template.
+//! `into` is null, they are the lists that `from` has left with its last template. `joined` are those of them on which `into` was not before;
+//! older entries do not have it.
 //!
 //! Subjects are identified by their ids. A name is kept as long as its subject is in the gallery, under this name or another one.
 
@@ -101,6 +102,12 @@ impl JournalEntry {
     pub(super) fn lists(&self) -> Vec<i64> {
         let lists = self.detail.get("lists").cloned().unwrap_or_default();
         serde_json::from_value(lists).unwrap_or_default()
+    }
+
+    /// The ids of the lists on which the destination was not before.
+    fn joined(&self) -> Vec<i64> {
+        let joined = self.detail.get("joined").cloned().unwrap_or_default();
+        serde_json::from_value(joined).unwrap_or_default()
     }
 
     /// The two subjects that it keeps apart, or allows to be one person again.
@@ -251,6 +258,26 @@ impl Present {
 fn follow(next: &HashMap<u64, u64>, id: u64) -> u64 {
     let steps = std::iter::successors(Some(id), |at| next.get(at).copied());
     steps.take(next.len() + 1).last().unwrap_or(id)
+}
+
+/// The lists that the destination of an entry leaves when the entry is undone: those on which the entry has put it, unless another
+/// correction that is not undone has put it there too.
+pub(super) fn lists_to_leave(tx: &Transaction<'_>, undone: &JournalEntry) -> rusqlite::Result<Vec<i64>> {
+    let mut lists = undone.joined();
+    if lists.is_empty() {
+        return Ok(lists);
+    }
+    let entries = entries(tx)?;
+    let successors = Successors::of(&entries);
+    let into = |entry: &JournalEntry| entry.id_of("into").map(|id| successors.subject(id));
+    let is_other = |entry: &&JournalEntry| {
+        entry.id != undone.id && entry.undone_by.is_none() && into(entry) == into(undone)
+    };
+    for other in entries.iter().filter(is_other) {
+        let kept = other.lists();
+        lists.retain(|list| !kept.contains(list));
+    }
+    Ok(lists)
 }
 
 /// Records a correction in the transaction of the caller. Returns the number of the entry.

@@ -6,8 +6,8 @@
 //! - If the templates were removed, the subject leaves all lists.
 //! - If they were merged into or moved to another subject, that one takes its place.
 //!
-//! The entry of the journal has the ids of the lists, so that undoing it also puts the former subject back on them. The other subject stays
-//! on them, because it may have been put there for another reason as well.
+//! The entry of the journal has the ids of the lists, and of those on which the other subject was not before, so that undoing it puts the
+//! former subject back on the lists and takes the other one off those. It stays where a further correction has put it.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -33,6 +33,12 @@ pub(super) fn leave_if_emptied(tx: &Transaction<'_>, subject: u64) -> rusqlite::
     Ok(lists)
 }
 
+/// Removes a subject from some lists.
+pub(super) fn leave_some(tx: &Transaction<'_>, lists: &[i64], subject: u64) -> rusqlite::Result<()> {
+    let mut delete = tx.prepare_cached("DELETE FROM list_members WHERE list_id = ?1 AND subject_id = ?2")?;
+    lists.iter().try_for_each(|list| delete.execute(params![list, subject.cast_signed()]).map(drop))
+}
+
 /// The ids of the lists that a subject is on.
 fn lists_of(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<Vec<i64>> {
     tx.prepare_cached("SELECT list_id FROM list_members WHERE subject_id = ?1 ORDER BY list_id")?
@@ -40,33 +46,47 @@ fn lists_of(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<Vec<i64>> {
         .collect()
 }
 
+/// The lists on which a subject took the place of another one.
+#[derive(Debug, Default)]
+pub(super) struct TakenOver {
+    /// Their ids.
+    pub lists: Vec<i64>,
+    /// Those of them on which it was not before.
+    pub joined: Vec<i64>,
+}
+
 /// Puts `into` on the lists of `from`, if `from` was merged into it or lost its last template. A subject that lost it leaves the lists.
-/// Returns the ids of the lists.
 pub(super) fn take_over(
     tx: &Transaction<'_>,
     from: u64,
     into: u64,
     is_merge: bool,
-) -> rusqlite::Result<Vec<i64>> {
+) -> rusqlite::Result<TakenOver> {
     let emptied = is_emptied(tx, from)?;
     if !is_merge && !emptied {
-        return Ok(Vec::new());
+        return Ok(TakenOver::default());
     }
     let lists = lists_of(tx, from)?;
-    join(tx, &lists, into)?;
+    let joined = join(tx, &lists, into)?;
     if emptied {
         leave(tx, from)?;
     }
-    Ok(lists)
+    Ok(TakenOver { lists, joined })
 }
 
-/// Puts a subject on those of the lists that exist.
-pub(super) fn join(tx: &Transaction<'_>, lists: &[i64], subject: u64) -> rusqlite::Result<()> {
+/// Puts a subject on those of the lists that exist. Returns the ids of those on which it was not before.
+pub(super) fn join(tx: &Transaction<'_>, lists: &[i64], subject: u64) -> rusqlite::Result<Vec<i64>> {
     let mut insert = tx.prepare_cached(
         "INSERT INTO list_members(list_id, subject_id) SELECT id, ?2 FROM lists WHERE id = ?1
          ON CONFLICT DO NOTHING",
     )?;
-    lists.iter().try_for_each(|list| insert.execute(params![list, subject.cast_signed()]).map(drop))
+    let mut joined = Vec::new();
+    for list in lists {
+        if insert.execute(params![list, subject.cast_signed()])? > 0 {
+            joined.push(*list);
+        }
+    }
+    Ok(joined)
 }
 
 fn is_emptied(tx: &Transaction<'_>, subject: u64) -> rusqlite::Result<bool> {
@@ -123,6 +143,16 @@ impl Catalog {
         })
     }
 
+    /// The names of the lists that have the subject `from` and not `into`, in order.
+    pub(in crate::gallery) fn lists_without(&self, from: u64, into: u64) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for (list, name, _) in self.lists()? {
+            let members = self.members(list)?;
+            names.extend(Some(name).filter(|_| members.contains(&from) && !members.contains(&into)));
+        }
+        Ok(names)
+    }
+
     /// Makes a list with these subjects, or replaces the subjects of the list with this name.
     pub(in crate::gallery) fn set_list(&mut self, name: &Name, subjects: &[u64]) -> Result<()> {
         let known = self.list_called(name.as_str())?;
@@ -136,7 +166,7 @@ impl Catalog {
                 }
             };
             tx.execute("DELETE FROM list_members WHERE list_id = ?1", [list])?;
-            subjects.iter().try_for_each(|subject| join(tx, &[list], *subject))
+            subjects.iter().try_for_each(|subject| join(tx, &[list], *subject).map(drop))
         })
     }
 
@@ -144,12 +174,8 @@ impl Catalog {
     pub(in crate::gallery) fn change_list(&mut self, list: i64, add: &[u64], remove: &[u64]) -> Result<()> {
         self.require_subjects(add)?;
         self.transaction("changing a list", |tx| {
-            let mut leave =
-                tx.prepare_cached("DELETE FROM list_members WHERE list_id = ?1 AND subject_id = ?2")?;
-            for subject in remove {
-                leave.execute(params![list, subject.cast_signed()])?;
-            }
-            add.iter().try_for_each(|subject| join(tx, &[list], *subject))
+            remove.iter().try_for_each(|subject| leave_some(tx, &[list], *subject))?;
+            add.iter().try_for_each(|subject| join(tx, &[list], *subject).map(drop))
         })
     }
 

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::checksum::mismatch;
-use super::journal::{Kind, record};
+use super::journal::{Kind, lists_to_leave, record};
+use super::list::TakenOver;
 use super::photo::{path_from, provenance_from};
 use super::unknown::{UnknownFace, remove_unknown_of_removed_photos};
 use super::{Catalog, Result, list, missing};
@@ -299,21 +300,31 @@ pub(in crate::gallery) fn retire_moved(
     if let Some((Kind::Undo(undone), into)) = Some(kind).zip(into) {
         list::join(tx, &undone.lists(), into)?;
     }
+    let left = match kind {
+        Kind::Undo(undone) => lists_to_leave(tx, undone)?,
+        _ => Vec::new(),
+    };
     let mut entries = Vec::with_capacity(subjects.len());
     for (from, ids) in subjects {
         let moved: Vec<(u64, u64)> = ids.iter().map(|id| (*id, copy_of[id])).collect();
         retire(tx, &ids)?;
         let (from, name) = (from.map(|(id, _)| id), from.map(|(_, name)| name));
-        let lists = match (from, into) {
+        if let Some(from) = from {
+            list::leave_some(tx, &left, *from)?;
+        }
+        let TakenOver { lists, joined } = match (from, into) {
             (Some(from), Some(into)) => list::take_over(tx, *from, into, matches!(kind, Kind::Merge))?,
-            (Some(from), None) => list::leave_if_emptied(tx, *from)?,
-            (None, _) => Vec::new(),
+            (Some(from), None) => TakenOver { lists: list::leave_if_emptied(tx, *from)?, joined: Vec::new() },
+            (None, _) => TakenOver::default(),
         };
         let mut detail = json!({
             "from": from, "from_name": name, "into": into, "into_name": into_name, "templates": moved,
         });
         if !lists.is_empty() {
             detail["lists"] = lists.into();
+        }
+        if !joined.is_empty() {
+            detail["joined"] = joined.into();
         }
         entries.push(kind.record(tx, detail)?);
     }

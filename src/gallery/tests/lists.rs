@@ -105,8 +105,54 @@ fn the_destination_of_a_merge_takes_the_place_on_lists_and_undoing_restores_it()
     gallery = kind.open(Access::ReadWrite);
     gallery.undo(merged).unwrap();
     assert_eq!(gallery.list("watch").unwrap(), ids(&gallery, &["p-1", "p-2"]));
-    assert_eq!(gallery.list("staff").unwrap(), ids(&gallery, &["p-1", "p-2"]));
+    assert_eq!(gallery.list("staff").unwrap(), ids(&gallery, &["p-1"]));
     assert!(gallery.list("old").is_err());
+    require_sound(&gallery);
+}
+
+/// A visible person must not stay hidden after the undoing.
+#[test]
+fn undoing_takes_the_destination_off_the_lists_that_it_joined() {
+    let (_kind, gallery) = gallery();
+    let merge = |from: &str| gallery.merge_subjects(from, "p-5").unwrap().entry.unwrap();
+    let to_join = |from: &str| {
+        let [from, into] = [from, "p-5"].map(|name| gallery.subject(name).unwrap().id);
+        gallery.lists_to_join(from, into).unwrap()
+    };
+    gallery.set_list(&name("hidden"), &ids(&gallery, &["p-1", "p-2"])).unwrap();
+    gallery.set_list(&name("watch"), &ids(&gallery, &["p-1", "p-5"])).unwrap();
+    assert_eq!((to_join("p-1"), to_join("p-0")), (vec!["hidden".to_owned()], vec![]));
+    let first = merge("p-1");
+    let second = merge("p-2");
+    assert_eq!(gallery.list("hidden").unwrap(), ids(&gallery, &["p-5"]));
+    // The second merge still holds it there.
+    gallery.undo(first).unwrap();
+    assert_eq!(gallery.list("hidden").unwrap(), ids(&gallery, &["p-1", "p-5"]));
+    gallery.undo(second).unwrap();
+    gallery.change_list("hidden", &[], &ids(&gallery, &["p-5"])).unwrap();
+    let [first, second] = [merge("p-1"), merge("p-2")];
+    gallery.undo(second).unwrap();
+    assert_eq!(gallery.list("hidden").unwrap(), ids(&gallery, &["p-2", "p-5"]));
+    gallery.undo(first).unwrap();
+    assert_eq!(gallery.list("hidden").unwrap(), ids(&gallery, &["p-1", "p-2"]));
+    assert_eq!(gallery.list("watch").unwrap(), ids(&gallery, &["p-1", "p-5"]));
+    require_sound(&gallery);
+}
+
+/// Entries of older galleries do not say which lists the destination has joined.
+#[test]
+fn the_undoing_of_an_older_merge_leaves_the_destination_on_its_lists() {
+    let (_kind, gallery) = gallery();
+    gallery.set_list(&name("hidden"), &ids(&gallery, &["p-1"])).unwrap();
+    let merged = gallery.merge_subjects("p-1", "p-2").unwrap().entry.unwrap();
+    let mut entry = gallery.journal().unwrap().pop().unwrap();
+    assert_eq!(entry.detail.as_object_mut().unwrap().remove("joined"), Some(serde_json::json!([1])));
+    let older = gallery.catalog().transaction("making it older", |tx| {
+        tx.execute("UPDATE journal SET detail = ?1 WHERE id = ?2", (entry.detail.to_string(), merged))
+    });
+    assert_eq!(older.unwrap(), 1);
+    gallery.undo(merged).unwrap();
+    assert_eq!(gallery.list("hidden").unwrap(), ids(&gallery, &["p-1", "p-2"]));
     require_sound(&gallery);
 }
 
