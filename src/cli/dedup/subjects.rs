@@ -227,10 +227,7 @@ mod tests {
     #[test]
     fn the_share_of_the_pairs_that_reach_a_score_is_rounded() {
         let said = |rate| reached(0.25, rate);
-        assert_eq!(
-            said(1.0 / 9.0),
-            "parts below 0.2500, which 11.1 % of the pairs of different people reach"
-        );
+        assert_eq!(said(1.0 / 9.0), "parts below 0.250, which 11.1 % of the pairs of different people reach");
         assert!(said(0.001).contains("which 0.10 % of"), "{}", said(0.001));
     }
 }
