@@ -71,7 +71,7 @@ pub use opening::{refuse_inside, refuse_occupied, remove_temporary_folders};
 pub use ranking::{Ranking, TOGETHER};
 pub use rejection::{Rejected, Rejections};
 pub use successor::RenewedTemplate;
-pub use undo::Undone;
+pub use undo::{UndoDryRun, Undone};
 use unknown::Hidden;
 pub use unknown::{NamedFaces, UnknownFaces};
 use vectors::VectorStore;

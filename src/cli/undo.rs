@@ -93,13 +93,16 @@ impl Arguments {
     }
 }
 
+/// Stops at the first correction that cannot be undone, like the undoing itself.
 fn would_undo(gallery: &Gallery, numbers: &[i64], screen: Screen) -> Result<ExitStatus> {
-    for entry in gallery.journal()?.iter().rev().filter(|entry| numbers.contains(&entry.id)) {
-        screen.text(match entry.obstacle() {
-            None => format!("would undo {}, {}", entry.id, entry.verb),
-            Some(reason) => format!("could not undo {}: {reason}", entry.id),
+    let mut dry_run = gallery.undo_dry_run()?;
+    for (done, &number) in numbers.iter().enumerate() {
+        let entry = dry_run.undo(number).with_context(|| match done {
+            0 => "nothing would be undone".to_owned(),
+            done => format!("{} would be undone before", plural(done as u64, "correction")),
         })?;
-        screen.json(entry)?;
+        screen.text(format!("would undo {}, {}", entry.id, entry.verb))?;
+        screen.json(&entry)?;
     }
     Ok(ExitStatus::Done)
 }

@@ -127,6 +127,10 @@ fn corrections_are_undone_by_number_and_range() {
     let said = run(&house, "undo", "--last 2 --dry-run").ends(0);
     assert_eq!(said.out, "would undo 8, merge\nwould undo 7, rename\n");
     assert_eq!(subjects(&house), before);
+    for refused in ["--entry 3 --dry-run", "--entry 3"] {
+        let said = run(&house, "undo", refused).ends(1);
+        assert!(said.err.contains("was removed, or moved on"), "{}", said.err);
+    }
     let said = run(&house, "undo", "").ends(0);
     assert_eq!(said.out, "undone 8, merge: Person 3 is back\n");
     let said = run(&house, "undo", "--format json").ends(0).json();

@@ -255,6 +255,74 @@ fn undoing_merges_no_two_people_under_one_name() {
     require_sound(&gallery);
 }
 
+/// What [`Gallery::undo`] says of entries, one after the other until the first refusal; of a dry run too.
+fn undone(gallery: &Gallery, ids: &[i64]) -> [Vec<Result<i64, String>>; 2] {
+    let until_refused = |undo: &mut dyn FnMut(i64) -> crate::gallery::Result<i64>| {
+        let mut said = Vec::new();
+        for id in ids {
+            said.push(undo(*id).map_err(|error| error.to_string()));
+            if said.last().is_some_and(|last| last.is_err()) {
+                break;
+            }
+        }
+        said
+    };
+    let (before, entries) = (content(gallery), gallery.journal().unwrap().len());
+    let mut dry_run = gallery.undo_dry_run().unwrap();
+    let simulated = until_refused(&mut |id| dry_run.undo(id).map(|entry| entry.id));
+    assert_eq!((content(gallery), gallery.journal().unwrap().len()), (before, entries));
+    let real = until_refused(&mut |id| gallery.undo(id).map(|undone| undone.undone));
+    [simulated, real]
+}
+
+/// The corrections depend on each other in several ways, and are undone in several orders.
+#[test]
+fn a_dry_run_promises_what_the_undoing_does() {
+    let orders: [(&[usize], usize); 8] = [
+        (&[7, 6, 5, 4, 3, 2, 1, 0], 8),
+        (&[0], 0),
+        (&[1, 0], 1),
+        (&[2, 1, 0], 0),
+        (&[3, 2, 1, 0], 3),
+        (&[6, 5, 4], 3),
+        (&[7, 6, 3, 2, 2], 4),
+        (&[5, 7, 6, 4, 1], 5),
+    ];
+    for (order, done) in orders {
+        let (_kind, gallery) = gallery();
+        let ids = gallery.add_unknown_faces(&[unknown(1, 100), unknown(2, 101)]).unwrap().concat();
+        let of = |name: &str| -> Vec<u64> {
+            let subject = gallery.subject(name).unwrap();
+            gallery.templates_of(&subject).unwrap().iter().map(|template| template.id).collect()
+        };
+        let assigned = gallery.assign_unknown_faces(&[(ids, name("Person 1"))]).unwrap();
+        let entries = [
+            assigned[0].entry.unwrap(),
+            gallery.rename_subject("Person 1", &name("Ada")).unwrap(),
+            gallery.merge_subjects("p-0", "Ada").unwrap().entry.unwrap(),
+            gallery.rename_subject("p-1", &name("p-0")).unwrap(),
+            gallery.move_templates(&of("p-2"), "Zoe").unwrap().entries[0],
+            gallery.rename_subject("Zoe", &name("Eve")).unwrap(),
+            gallery.reject_templates(&of("Eve")[..1], "Eve").unwrap().entries[0],
+            gallery.prune_photos(&[unknown(1, 100).hash]).unwrap()[0],
+        ];
+        let ids: Vec<i64> = order.iter().map(|&at| entries[at]).collect();
+        let [simulated, real] = undone(&gallery, &ids);
+        // The dry run does not know the ids of templates that it has not made.
+        let kind = |said: &[Result<i64, String>]| {
+            said.iter().map(|one| one.as_ref().map_err(|reason| words(reason)).copied()).collect::<Vec<_>>()
+        };
+        assert_eq!(kind(&simulated), kind(&real), "{order:?}");
+        assert_eq!(real.iter().filter(|one| one.is_ok()).count(), done, "{order:?}: {real:?}");
+        require_sound(&gallery);
+    }
+}
+
+/// A text without its numbers.
+fn words(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 /// A crash between the steps of an undoing leaves the correction undone completely, or not at all.
 #[test]
 fn a_crash_during_an_undoing_leaves_all_or_nothing() {
