@@ -45,7 +45,8 @@ impl Gallery {
     ///
     /// # Errors
     /// [`GalleryError::UnknownEntry`]. [`GalleryError::CannotUndo`] with the reason: the kind of the correction; it was undone; a later
-    /// correction changed the name or one of the templates; another subject has the old name. The disk is full or failing.
+    /// correction changed the name or one of the templates; another subject has the old name; the subject would be gone, and was renamed. The
+    /// disk is full or failing.
     pub fn undo(&self, id: i64) -> Result<Undone> {
         let _alone = self.correct();
         let before = Before::of(self)?;

@@ -133,6 +133,10 @@ fn corrections_are_undone_by_number_and_range() {
     }
     let said = run(&house, "undo", "").ends(0);
     assert_eq!(said.out, "undone 8, merge: Person 3 is back\n");
+    for refused in ["--entry 2 --dry-run", "--entry 2"] {
+        let said = run(&house, "undo", refused).ends(1);
+        assert!(said.err.contains("entry 7, the rename of its subject"), "{}", said.err);
+    }
     let said = run(&house, "undo", "--format json").ends(0).json();
     assert_eq!((&said[0]["id"], &said[0]["verb"]), (&7.into(), &"rename".into()));
     let said = run(&house, "undo", "--entry 8").ends(1);

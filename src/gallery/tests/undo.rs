@@ -278,13 +278,14 @@ fn undone(gallery: &Gallery, ids: &[i64]) -> [Vec<Result<i64, String>>; 2] {
 /// The corrections depend on each other in several ways, and are undone in several orders.
 #[test]
 fn a_dry_run_promises_what_the_undoing_does() {
-    let orders: [(&[usize], usize); 8] = [
+    let orders: [(&[usize], usize); 9] = [
         (&[7, 6, 5, 4, 3, 2, 1, 0], 8),
         (&[0], 0),
         (&[1, 0], 1),
         (&[2, 1, 0], 0),
         (&[3, 2, 1, 0], 3),
         (&[6, 5, 4], 3),
+        (&[6, 4, 5], 1),
         (&[7, 6, 3, 2, 2], 4),
         (&[5, 7, 6, 4, 1], 5),
     ];
@@ -321,6 +322,32 @@ fn a_dry_run_promises_what_the_undoing_does() {
 /// A text without its numbers.
 fn words(text: &str) -> String {
     text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+/// The name would be erased from the journal, and the rename could never be undone.
+#[test]
+fn a_subject_that_was_renamed_is_not_undone_before_its_rename() {
+    let (_kind, gallery) = gallery();
+    let faces = gallery.add_unknown_faces(&[unknown(1, 100), unknown(2, 101)]).unwrap();
+    let before = content(&gallery);
+    let assigned = gallery.assign_unknown_faces(&[(faces.concat(), name("Person 1"))]).unwrap();
+    let assigned = assigned[0].entry.unwrap();
+    let renamed = gallery.rename_subject("Person 1", &name("Grandma")).unwrap();
+    let said = refusal(&gallery, assigned);
+    let expected =
+        format!("entry {renamed}, the rename of its subject, depends on it and must be undone first");
+    assert!(said.contains(&expected), "{said}");
+    // A subject with other faces keeps its name.
+    let merged = gallery.merge_subjects("p-0", "Grandma").unwrap().entry.unwrap();
+    gallery.undo(assigned).unwrap();
+    assert_eq!(gallery.subject("Grandma").unwrap().templates, 3);
+    assert!(refusal(&gallery, merged).contains(&expected));
+    for entry in [renamed, merged] {
+        gallery.undo(entry).unwrap();
+    }
+    assert_eq!((content(&gallery), gallery.unknown_count().unwrap()), (before, 2));
+    assert!(gallery.journal().unwrap().iter().all(|entry| entry.verb == "undo" || entry.undone_by.is_some()));
+    require_sound(&gallery);
 }
 
 /// A crash between the steps of an undoing leaves the correction undone completely, or not at all.

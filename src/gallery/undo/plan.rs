@@ -104,6 +104,12 @@ impl<'a> Before<'a> {
         if originals.is_empty() {
             return Err(self.incomplete(entry));
         }
+        if let Some(into) = into
+            && let Some(rename) = self.dependent(into, &originals, successors)?
+        {
+            let reason = "the rename of its subject, depends on it and must be undone first";
+            return Ok(Err(format!("entry {rename}, {reason}")));
+        }
         Ok(destination.map(|destination| Plan::Move { originals, destination }))
     }
 
@@ -127,6 +133,29 @@ impl<'a> Before<'a> {
             Err(GalleryError::SubjectName { name, reason }) => Err(format!("{name:?}: {reason}")),
             destination => Ok(destination?),
         })
+    }
+
+    /// The rename of a subject that would be gone without these templates, if it could not be undone afterwards: its name would be erased. A
+    /// later correction that took templates from the subject keeps the name, and its undoing makes the subject again.
+    fn dependent(
+        &self,
+        subject: u64,
+        originals: &[Original],
+        successors: &Successors,
+    ) -> Result<Option<i64>> {
+        if !self.has_only(subject, originals)? {
+            return Ok(None);
+        }
+        let is_of = |entry: &JournalEntry, key: &str| {
+            entry.id_of(key).is_some_and(|id| successors.subject(id) == subject)
+        };
+        let matters = |entry: &&JournalEntry| match entry.verb.as_str() {
+            "undo" => false,
+            "rename" => is_of(entry, "subject"),
+            _ => is_of(entry, "from"),
+        };
+        let mut in_force = self.journal.iter().rev().filter(|entry| entry.undone_by.is_none());
+        Ok(in_force.find(matters).filter(|last| last.verb == "rename").map(|last| last.id))
     }
 
     fn incomplete(&self, entry: &JournalEntry) -> GalleryError {
