@@ -40,7 +40,7 @@ pub enum ClusterThresholdFrom {
     Strangers,
     /// The threshold of the gallery or its model: there are too few faces to measure one.
     Gallery,
-    /// The threshold of the gallery or its model, which limits that from strangers: most faces seem to show one person.
+    /// The threshold of the gallery or its model, which limits that from strangers: the faces are few, or many show one person.
     Limit,
 }
 
