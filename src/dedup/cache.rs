@@ -71,8 +71,8 @@ pub struct Facts {
     pub taken_ms: Option<i64>,
     /// Maker, model and serial number of the camera.
     pub camera: Option<String>,
-    /// The exposure time in seconds and the exposure bias, as texts of two digits: programs round them.
-    pub exposure: [Option<String>; 2],
+    /// The exposure time and the exposure bias, in tenths of a factor of 2: programs round them.
+    pub exposure: [Option<i16>; 2],
     /// Whether a program for editing photos wrote it.
     pub is_exported: bool,
     /// Number of entries in its metadata.

@@ -13,11 +13,15 @@ use super::cache::{ContentHash, Facts};
 /// Whether two photos say that they were taken at different times or with different exposures, and their encoded pictures are not equal. Such
 /// photos are never copies of each other.
 pub fn are_different_exposures(one: &Facts, other: &Facts) -> bool {
-    let differ = |one: &Option<String>, other: &Option<String>| matches!((one, other), (Some(one), Some(other)) if one != other);
     let are_encoded_equally = one.encoded.is_some() && one.encoded == other.encoded;
     !are_encoded_equally
         && (differ(&one.taken, &other.taken)
             || (0..2).any(|at| differ(&one.exposure[at], &other.exposure[at])))
+}
+
+/// Whether both have a value, and these are different.
+fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 /// What is known of each of the photos that may be grouped.
@@ -82,7 +86,7 @@ fn pair(one: ContentHash, other: ContentHash) -> (ContentHash, ContentHash) {
 }
 
 /// What a file says about the moment of a photo.
-type Moment<'a> = (&'a Option<String>, &'a [Option<String>; 2]);
+type Moment<'a> = (&'a Option<String>, [Option<i16>; 2]);
 
 fn set_kinds(photos: &mut [Photo<'_>]) {
     let has_moment = |facts: &Facts| facts.taken.is_some() || facts.exposure.iter().any(Option::is_some);
@@ -90,7 +94,7 @@ fn set_kinds(photos: &mut [Photo<'_>]) {
     let mut moments: BTreeMap<u64, BTreeSet<Moment<'_>>> = BTreeMap::new();
     for photo in photos.iter() {
         if let Some(encoded) = photo.facts.encoded.filter(|_| has_moment(photo.facts)) {
-            moments.entry(encoded).or_default().insert((&photo.facts.taken, &photo.facts.exposure));
+            moments.entry(encoded).or_default().insert((&photo.facts.taken, photo.facts.exposure));
         }
     }
     let has_two = |encoded: &u64| moments.get(encoded).is_some_and(|moments| moments.len() > 1);
@@ -118,13 +122,10 @@ mod tests {
         assert!(are_different_exposures(&at(Some("1")), &at(Some("2"))));
         assert!(!are_different_exposures(&at(Some("1")), &at(Some("1"))));
         assert!(!are_different_exposures(&at(Some("1")), &at(None)));
-        let of = |exposure: [Option<&str>; 2]| Facts {
-            exposure: exposure.map(|value| value.map(str::to_owned)),
-            ..at(Some("1"))
-        };
-        assert!(are_different_exposures(&of([Some("1e-2"), None]), &of([Some("2e-2"), None])));
-        assert!(are_different_exposures(&of([None, Some("0e0")]), &of([Some("2e-2"), Some("1e0")])));
-        assert!(!are_different_exposures(&of([Some("1e-2"), None]), &of([Some("1e-2"), Some("0e0")])));
+        let of = |exposure: [Option<i16>; 2]| Facts { exposure, ..at(Some("1")) };
+        assert!(are_different_exposures(&of([Some(-66), None]), &of([Some(-56), None])));
+        assert!(are_different_exposures(&of([None, Some(0)]), &of([Some(-56), Some(10)])));
+        assert!(!are_different_exposures(&of([Some(-66), None]), &of([Some(-66), Some(0)])));
     }
 
     #[test]
@@ -144,8 +145,8 @@ mod tests {
         let few = || prop::option::of(0..3_u8);
         (few(), few(), few(), prop::option::of(0..3_u64), rarely(), rarely()).prop_map(
             |(taken, time, bias, encoded, has_more, holds_more)| {
-                let text = |value: Option<u8>| value.map(|value| value.to_string());
-                let (taken, exposure) = (text(taken), [text(time), text(bias)]);
+                let taken = taken.map(|taken| taken.to_string());
+                let exposure = [time, bias].map(|value| value.map(i16::from));
                 Facts { taken, exposure, encoded, has_more, holds_more, ..Facts::default() }
             },
         )

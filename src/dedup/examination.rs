@@ -241,9 +241,10 @@ fn stated(bytes: &[u8], picture: &Picture<'_>) -> Facts {
         [metadata.make, metadata.model, metadata.serial].into_iter().flatten().collect();
     let taken_ms =
         metadata.taken.as_ref().map(|taken| taken.seconds * 1000 + i64::from(taken.nanoseconds / 1_000_000));
-    let digits = |value: Option<f64>| value.map(|value| format!("{value:.1e}"));
+    let tenths = |steps: f64| (10.0 * steps).round() as i16;
+    let time = metadata.exposure_time.filter(|time| *time > 0.0).map(f64::log2);
     Facts {
-        exposure: [digits(metadata.exposure_time), digits(metadata.exposure_bias)],
+        exposure: [time, metadata.exposure_bias].map(|steps| steps.map(tenths)),
         is_exported: metadata.software.is_some_and(|software| is_editor(&software)),
         has_gain_map: picture.has_gain_map(),
         bits: picture.bits(),
