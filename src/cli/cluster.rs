@@ -344,7 +344,7 @@ fn source(from: ClusterThresholdFrom) -> &'static str {
         ClusterThresholdFrom::Strangers => "from the scores of strangers in the gallery",
         ClusterThresholdFrom::Gallery => "of the gallery; there are too few faces to measure one",
         ClusterThresholdFrom::Limit => {
-            "that of the gallery; pairs of these faces give a higher one, because they are few or many show one person"
+            "from that of the gallery; pairs of these faces give a higher one, because they are few or many show one person"
         }
     }
 }
