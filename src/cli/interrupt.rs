@@ -58,7 +58,7 @@ pub fn stop_flag() -> &'static AtomicBool {
 }
 
 fn listen() -> io::Result<()> {
-    // The flag first: a signal that sets it, and is not answered, has its effect.
+    // The flag first: a signal that comes between the two sets it, and only the message is missing.
     for signal in REQUESTS {
         signal_hook::flag::register(signal, Arc::clone(&REQUESTED))?;
     }

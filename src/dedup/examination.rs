@@ -229,9 +229,16 @@ const EDITORS: [&str; 31] = [
     "topaz",
 ];
 
+/// Whether one of [`EDITORS`] is a word of this text, also with the number of a version behind it.
 fn is_editor(software: &str) -> bool {
     let software = software.to_lowercase();
-    EDITORS.iter().any(|editor| software.contains(editor))
+    let is_named = |editor: &&str| {
+        software.match_indices(*editor).any(|(at, _)| {
+            let (before, behind) = (&software[..at], &software[at + editor.len()..]);
+            !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphabetic)
+        })
+    };
+    EDITORS.iter().any(is_named)
 }
 
 /// What a file says without its pixels.
@@ -346,6 +353,24 @@ mod tests {
 
     use super::super::files::find;
     use super::*;
+
+    #[test]
+    fn programs_for_editing_are_told_from_cameras() {
+        for software in [
+            "Adobe Photoshop 25.0 (Windows)",
+            "GIMP 2.10",
+            "ON1 Photo RAW 2023",
+            "PhotoScape3",
+            "paint.net 5",
+        ] {
+            assert!(is_editor(software), "{software}");
+        }
+        for software in
+            ["Ver.1.02", "Version1.00", "Firmware Version 1.0.2", "17.4.1", "HDR+ 1.0.3", "Canvas", ""]
+        {
+            assert!(!is_editor(software), "{software}");
+        }
+    }
 
     #[test]
     fn what_was_examined_before_a_stop_is_not_decoded_again() {

@@ -72,23 +72,22 @@ pub struct Found {
     pub libraries: BTreeSet<PathBuf>,
 }
 
-/// Endings of the names of folders in which a program manages its photos. It loses those that are moved.
+/// Endings of the names of folders in which a program manages photos. The program would lose those that are moved.
 const LIBRARIES: [&str; 7] = [
     "aplibrary",
+    "cocatalog",
     "lrdata",
     "lrlibrary",
     "migratedphotolibrary",
     "photolibrary",
     "photoslibrary",
-    "cocatalog",
 ];
 
 /// The outermost library that contains an input, below the folder that the user named.
 fn library(input: &Input) -> Option<PathBuf> {
     let below = input.path.strip_prefix(&input.root).ok()?;
     let folders = below.ancestors().skip(1).filter(|folder| {
-        let ending = folder.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        LIBRARIES.contains(&ending.as_str())
+        folder.extension().is_some_and(|ending| LIBRARIES.iter().any(|one| ending.eq_ignore_ascii_case(one)))
     });
     folders.last().map(|folder| input.root.join(folder))
 }

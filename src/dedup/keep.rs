@@ -19,9 +19,9 @@ const NOT_COARSE: u32 = 2400;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keep {
     /// The photo from which the others were made, as far as there is evidence: an altered copy comes last, and one whose tones are clipped;
-    /// an enlargement counts with the pixels from which it was made; more bits of a channel, a gain map and then the data of a camera count. An
-    /// export of a program for editing comes after what the camera made, a photo that was encoded again after its first encoding, and one
-    /// that is turned where most are not after these.
+    /// an enlargement counts with the pixels from which it was made; more bits of a channel, a gain map and then the data of a camera count.
+    /// What a program for editing wrote comes after what the camera wrote, and a photo that was encoded again after its first encoding. A
+    /// photo that is turned or recoloured where most are not comes after these.
     Original,
     /// The most pixels that show the picture, then the least clipped tones, then a compression that is not clearly coarser. A crop, a caption,
     /// a frame or lost colours count as less than an unaltered copy.
@@ -152,9 +152,12 @@ pub fn compare(one: &Contender<'_>, other: &Contender<'_>, rules: &[Keep]) -> (O
             return (order, why);
         }
     }
-    let are_lossy = one.coarseness().min(other.coarseness()) > 0;
-    if are_lossy && one.bytes != other.bytes {
-        return (other.bytes.cmp(&one.bytes), "the most bytes".into());
+    let loss = |contender: &Contender<'_>| (contender.coarseness() > 0).then_some(Reverse(contender.bytes));
+    let (loss, other_loss) = (loss(one), loss(other));
+    if loss != other_loss {
+        let why =
+            if loss.is_some() && other_loss.is_some() { "the most bytes" } else { "encoded without loss" };
+        return (loss.cmp(&other_loss), why.into());
     }
     let depth = |path: &Path| path.components().count();
     let last = Reverse(one.companions)
@@ -301,6 +304,15 @@ mod tests {
         };
         assert_eq!(first(&noisy, &photo, &DEFAULT), "/b/photo.jpg");
         assert_eq!(first(&noisy, &photo, &[Keep::BestQuality]), "/a/longer/noisy.jpg");
+    }
+
+    #[test]
+    fn the_order_is_total_without_rules_too() {
+        let facts = Facts { coarseness: Some(700), ..Facts::default() };
+        let lossy = |path, bytes| Contender { facts: Some(&facts), bytes, ..contender(path) };
+        let all = [lossy("/1.jpg", 5), contender("/2.png"), lossy("/3.jpg", 9)];
+        let before = |one: usize, other: usize| compare(&all[one], &all[other], &[]).0.is_lt();
+        assert!(before(1, 2) && before(2, 0) && before(1, 0));
     }
 
     #[test]

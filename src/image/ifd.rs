@@ -36,8 +36,8 @@ pub(super) mod tag {
     pub const MODEL: u16 = 272;
     pub const STRIP_OFFSETS: u16 = 273;
     pub const ORIENTATION: u16 = 274;
-    pub const SOFTWARE: u16 = 305;
     pub const STRIP_LENGTHS: u16 = 279;
+    pub const SOFTWARE: u16 = 305;
     pub const TILE_OFFSETS: u16 = 324;
     pub const SUB_DIRECTORIES: u16 = 330;
     pub const JPEG_OFFSET: u16 = 513;

@@ -116,7 +116,7 @@ pub fn run(arguments: &Arguments, screen: Screen) -> Result<ExitStatus> {
 
 /// Refuses to replace a plan that was applied: `undo` finds the run by it.
 fn check_out(out: &Path) -> Result<()> {
-    // A device or a pipe has no plan.
+    // Reading a pipe would wait for a writer.
     let Some(text) = out.is_file().then(|| std::fs::read_to_string(out).ok()).flatten() else {
         return Ok(());
     };

@@ -181,11 +181,6 @@ fn move_back(one: &Move, recorded: &Move, disposal: Disposal, place: &Place, und
         return false;
     }
     let described = recorded.from.path().unwrap_or_default();
-    if let Some(folder) = led_elsewhere(&from, &place.root) {
-        let reason = format!("it stays at {}: {} leads to another place now", to.display(), folder.display());
-        undone.refuse(&from, reason);
-        return false;
-    }
     if !exists(&to) {
         if disposal == Disposal::Trash {
             trash::forget(&described, &to);
@@ -197,6 +192,11 @@ fn move_back(one: &Move, recorded: &Move, disposal: Disposal, place: &Place, und
             );
         }
         return true;
+    }
+    if let Some(folder) = led_elsewhere(&from, &place.root) {
+        let reason = format!("it stays at {}: {} leads to another place now", to.display(), folder.display());
+        undone.refuse(&from, reason);
+        return false;
     }
     let altered = match content_hash(&to) {
         Ok(content) if hex(&content) == one.blake3 => None,
